@@ -1,0 +1,116 @@
+//! The admin port: is it alive, is it ready and if not why, what did it count.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::Metrics;
+
+/// What must be there before we are ready; each gate is open, or shut for a reason.
+///
+/// A gate that was open and shuts again (the database went away) makes us unready, never unhealthy: a restart
+/// would not bring the database back.
+#[derive(Clone, Debug, Default)]
+pub struct Gates {
+    shut: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
+
+impl Gates {
+    /// Gates that all start shut.
+    #[must_use]
+    pub fn shut(names: &[&'static str]) -> Self {
+        let gates = Self::default();
+        for name in names {
+            gates.close(name, "not tried yet");
+        }
+        gates
+    }
+
+    /// Opens a gate.
+    pub fn open(&self, name: &'static str) {
+        self.lock().remove(name);
+    }
+
+    /// Shuts a gate; the reason must hold no secret.
+    pub fn close(&self, name: &'static str, reason: impl Into<String>) {
+        self.lock().insert(name, reason.into());
+    }
+
+    /// The gates that are shut, and why; empty when ready.
+    #[must_use]
+    pub fn closed(&self) -> BTreeMap<&'static str, String> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.shut.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Listens on `address` and serves `/healthz`, `/readyz` and `/metrics` until `stop`.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub async fn serve(
+    address: SocketAddr,
+    gates: Gates,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, String> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address} (--admin-listen): {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let router = router(gates, metrics);
+    tracing::info!(%address, "admin server listening");
+    Ok(tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::error!(%error, "admin server ended");
+        }
+    }))
+}
+
+fn router(gates: Gates, metrics: Metrics) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz).with_state(gates))
+        .route("/metrics", get(metrics_text).with_state(metrics))
+}
+
+async fn readyz(State(gates): State<Gates>) -> (StatusCode, String) {
+    let closed = gates.closed();
+    if closed.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    let lines: String = closed.iter().map(|(name, reason)| format!("{name}: {reason}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines)
+}
+
+async fn metrics_text(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn readyz_names_each_gate_that_is_shut() {
+        let gates = Gates::shut(&["database", "aws"]);
+        gates.open("aws");
+        gates.close("database", "connection refused");
+        assert_eq!(
+            readyz(State(gates.clone())).await,
+            (StatusCode::SERVICE_UNAVAILABLE, "database: connection refused\n".to_owned())
+        );
+        gates.open("database");
+        assert_eq!(readyz(State(gates)).await, (StatusCode::OK, "ok\n".to_owned()));
+    }
+}

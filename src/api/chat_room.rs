@@ -1,0 +1,55 @@
+//! `spec.chatRoom`: every field of CreateRoom but name and tags, with AWS's own limits.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use super::aws_enum;
+
+/// Settings of the Amazon IVS chat room. A field left out keeps the value AWS gives it, and is not compared later.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChatRoomSpec {
+    /// Messages per second that the room takes from all its users. AWS's default: 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub maximum_message_rate_per_second: Option<i32>,
+
+    /// Longest message, in characters. AWS's default: 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 500))]
+    pub maximum_message_length: Option<i32>,
+
+    /// Lambda function that looks at every message before it is delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_review_handler: Option<MessageReviewHandler>,
+
+    /// ARNs of the logging configurations attached to the room; at most three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 3),
+        inner(
+            length(min = 1, max = 128),
+            regex(pattern = r"^arn:aws:ivschat:[a-z0-9-]+:[0-9]+:logging-configuration/[a-zA-Z0-9-]+$")
+        )
+    )]
+    pub logging_configuration_identifiers: Option<Vec<String>>,
+}
+
+/// Lambda function that reviews messages, and what happens when it fails.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MessageReviewHandler {
+    /// ARN of the Lambda function; an empty string detaches the handler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 170), regex(pattern = r"^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+"))]
+    pub uri: Option<String>,
+
+    /// What happens to a message when the function fails or answers too late. AWS's default: ALLOW.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_result: Option<FallbackResult>,
+}
+
+aws_enum! {
+    /// What happens to a message that could not be reviewed.
+    FallbackResult { Allow = "ALLOW", Deny = "DENY" }
+}

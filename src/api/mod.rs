@@ -1,0 +1,57 @@
+//! The custom resources: types, schema, validation rules and conditions. No I/O, and nothing else of ours.
+
+mod account;
+mod channel;
+mod chat_room;
+pub mod condition;
+mod crd;
+mod name;
+mod stage;
+pub mod tags;
+
+pub use account::{
+    ChannelStatus, ChatRoomStatus, DeletionPolicy, StageEndpoints, StageStatus, StreamerAccount,
+    StreamerAccountSpec, StreamerAccountStatus,
+};
+pub use channel::{
+    ChannelSpec, ChannelType, ContainerFormat, LatencyMode, MaximumResolution, MultitrackInputConfiguration,
+    MultitrackPolicy, TranscodePreset,
+};
+pub use chat_room::{ChatRoomSpec, FallbackResult, MessageReviewHandler};
+pub use crd::crds;
+pub use name::{object_name, username_problem};
+pub use stage::{
+    AutoParticipantRecordingConfiguration, HlsConfiguration, MediaType, StageSpec, ThumbnailConfiguration,
+    ThumbnailRecordingMode, ThumbnailStorage,
+};
+
+/// The API group of everything of ours, and the prefix of our tags and annotations.
+pub const GROUP: &str = "streamcat.dev";
+
+/// Keeps an account until AWS has said that its three resources are gone (I3).
+pub const FINALIZER: &str = "streamcat.dev/aws-resources";
+
+/// Annotation that the registration writes on an account it makes: the id of the row in `users` it belongs to.
+pub const USER_ID_ANNOTATION: &str = "streamcat.dev/user-id";
+
+/// An enum whose variants are AWS's own strings, in the schema and on the wire.
+macro_rules! aws_enum {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        pub enum $name {
+            $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+
+        }
+
+        impl $name {
+            /// The value as AWS spells it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),+
+                }
+            }
+        }
+    };
+}
+pub(crate) use aws_enum;

@@ -1,0 +1,213 @@
+//! The command line: every flag is an environment variable too, and a wrong setting is one clear line.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+
+/// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
+///
+/// Each setting is a flag and an environment variable. Credentials and endpoints of AWS are read as every AWS SDK
+/// reads them (AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL_IVS, AWS_ENDPOINT_URL_IVSCHAT,
+/// AWS_ENDPOINT_URL_IVS_REALTIME, …), the cluster as kubectl does (KUBECONFIG, or the pod's service account).
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    /// What to run.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// How log lines look.
+    #[arg(long, env = "STREAMCAT_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    pub log_format: LogFormat,
+
+    /// Which log lines are written: a level (error, warn, info, debug, trace), or a filter by module.
+    #[arg(long, env = "STREAMCAT_LOG", default_value = "info", global = true)]
+    pub log: String,
+}
+
+/// What to run.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch StreamerAccounts and make, keep and delete what they ask for.
+    Controller(ControllerSettings),
+    /// Serve the registration page and POST /register.
+    Registration(RegistrationSettings),
+    /// Bring the database's schema up to date, then exit.
+    Migrate(DatabaseSettings),
+    /// Print the CustomResourceDefinitions as YAML, then exit.
+    Crds,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where the database is.
+#[derive(Clone, Debug, Args)]
+pub struct DatabaseSettings {
+    /// URL of the PostgreSQL database, e.g. postgres://user:password@host:5432/streamcat (never logged).
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    pub database_url: SecretString,
+}
+
+/// Settings of `controller`.
+#[derive(Clone, Debug, Args)]
+pub struct ControllerSettings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// AWS region in which the channels, chat rooms and stages live.
+    #[arg(long, env = "AWS_REGION")]
+    pub aws_region: String,
+
+    /// Id that tells this installation from others in the same AWS account; written as a tag on every resource.
+    /// Must never change. [default: the UID of the namespace kube-system]
+    #[arg(long, env = "STREAMCAT_INSTALLATION", value_parser = installation)]
+    pub installation: Option<String>,
+
+    /// The one namespace whose accounts are served. [default: all]
+    #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
+    pub namespace: Option<String>,
+
+    /// Address of /healthz, /readyz and /metrics.
+    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    pub admin_listen: SocketAddr,
+
+    /// How often everything is compared with AWS, by listing page after page, e.g. 10m.
+    #[arg(long, env = "STREAMCAT_RESYNC", default_value = "10m", value_parser = duration)]
+    pub resync: Duration,
+
+    /// Calls a second that AWS is asked for, for each operation. AWS allows 5, whatever the account.
+    #[arg(long, env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]
+    pub aws_calls_per_second: std::num::NonZeroU32,
+
+    /// How long one Create may take before its outcome counts as unknown.
+    #[arg(long, env = "STREAMCAT_CREATE_TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub create_timeout: Duration,
+
+    /// How long after that to wait before looking at what a Create of unknown outcome made: longer than AWS takes to
+    /// show a new resource in its lists.
+    #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "10s", value_parser = duration)]
+    pub create_grace: Duration,
+
+    /// How many accounts are worked on at the same time.
+    #[arg(long, env = "STREAMCAT_CONCURRENCY", default_value = "32")]
+    pub concurrency: std::num::NonZeroU16,
+}
+
+/// Settings of `registration`.
+#[derive(Clone, Debug, Args)]
+pub struct RegistrationSettings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// The namespace in which accounts are created.
+    #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
+    pub namespace: String,
+
+    /// Address of the web server.
+    #[arg(long, env = "STREAMCAT_LISTEN", default_value = "0.0.0.0:8081")]
+    pub listen: SocketAddr,
+
+    /// Address of /healthz, /readyz and /metrics.
+    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    pub admin_listen: SocketAddr,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a Result; a secret is never refused here, because clap would print it")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text.to_owned()))
+}
+
+fn not_empty(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// An installation id is a tag's value: what AWS takes there, and short enough to read.
+fn installation(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be 1 to 64 letters, digits, -, _ or .".to_owned())
+    }
+}
+
+/// A duration such as `500ms`, `10s`, `5m` or `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let wrong = || format!("{text:?} is not a duration: write a whole number and ms, s, m or h, for example 10s");
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let duration = match unit {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.checked_mul(60).ok_or_else(wrong)?),
+        "h" => Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?),
+        _ => return Err(wrong()),
+    };
+    if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
+}
+
+/// What clap says of a wrong command line, as one line.
+#[must_use]
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let head = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let head = head.split("\n\nFor more information").next().unwrap_or(head);
+    head.split_whitespace().collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert!(duration("10").is_err());
+        assert!(duration("0s").is_err());
+        assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn every_setting_can_come_from_the_environment() {
+        for command in Cli::command().get_subcommands() {
+            for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
+                let id = argument.get_id();
+                assert!(argument.get_env().is_some() || id == "version", "{id} has no variable");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_one_line() {
+        let arguments = ["streamcat-operator", "migrate", "--frobnicate"];
+        let error = Cli::try_parse_from(arguments).expect_err("no such flag");
+        assert_eq!(one_line(&error).lines().count(), 1);
+        assert!(one_line(&error).contains("--frobnicate"));
+    }
+
+    #[test]
+    fn a_database_url_is_never_shown() {
+        let url = "postgres://u:canary@h/d";
+        let cli = Cli::try_parse_from(["streamcat-operator", "migrate", "--database-url", url]);
+        assert!(!format!("{cli:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,11 @@
+//! A Kubernetes operator that gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
+//!
+//! Dependencies point one way: `main` → {`controller`, `registration`} → `provision` → {`ivs`, `store`} → `api`.
+
+pub mod admin;
+pub mod api;
+pub mod config;
+pub mod registration;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,37 @@
+//! PostgreSQL: users, what was made for them, and the journal of attempts.
+
+mod postgres;
+
+pub use postgres::{MIGRATIONS, Postgres};
+
+/// What went wrong with the database. No message holds its URL.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DATABASE_URL cannot be read; the URL is not repeated, since it holds a password.
+    #[error(
+        "DATABASE_URL is not a PostgreSQL URL: write it as postgres://user:password@host:5432/database (a special character in the password as %XX)"
+    )]
+    Url,
+    /// The database did not do what it was asked.
+    #[error("PostgreSQL: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("migration: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A newer version of the operator has changed the schema.
+    #[error(
+        "the database's schema (version {found}) is newer than this program knows (version {known}): run the newer version, or restore the database"
+    )]
+    Newer {
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest migration known here.
+        known: i64,
+    },
+    /// The schema is missing or too old.
+    #[error("the database's schema is not up to date: run `streamcat-operator migrate` first")]
+    Older,
+}
+
+/// Result of a call to the database.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

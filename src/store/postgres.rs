@@ -1,0 +1,77 @@
+//! The connection pool and the schema.
+
+use std::{str::FromStr, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{Error, Result};
+
+/// The schema's history, in `migrations/`.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long a statement waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The real database.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    pub(super) pool: PgPool,
+}
+
+impl Postgres {
+    /// A pool that connects when first needed.
+    ///
+    /// # Errors
+    /// [`Error::Url`] when the URL cannot be read.
+    pub fn new(url: &SecretString, connections: u32) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| Error::Url)?;
+        let options = options.application_name("streamcat-operator").options([("statement_timeout", "15s")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    /// Applies the migrations that are missing.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] when the schema is newer than this program; else what PostgreSQL said.
+    pub async fn migrate(&self) -> Result<()> {
+        match self.check_schema().await {
+            Ok(()) => Ok(()),
+            Err(Error::Older) => Ok(MIGRATIONS.run(&self.pool).await?),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the schema is the one this program was written for.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] or [`Error::Older`] when it is not; else what PostgreSQL said.
+    pub async fn check_schema(&self) -> Result<()> {
+        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        match self.schema_version().await? {
+            Some(found) if found > known => Err(Error::Newer { found, known }),
+            Some(found) if found == known => Ok(()),
+            _ => Err(Error::Older),
+        }
+    }
+
+    /// The newest migration applied. The table is sqlx's own, and is not there before the first one.
+    async fn schema_version(&self) -> Result<Option<i64>> {
+        let present: Option<String> =
+            sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text").fetch_one(&self.pool).await?;
+        if present.is_none() {
+            return Ok(None);
+        }
+        let version =
+            sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool).await?;
+        Ok(version)
+    }
+}
