@@ -1,0 +1,96 @@
+//! Amazon resource names, and the place (region and account) that they must be of.
+
+use crate::error::Failure;
+
+/// The parts of `arn:aws:{service}:{region}:{account}:{kind}/{id}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arn<'a> {
+    pub service: &'a str,
+    pub region: &'a str,
+    pub account: &'a str,
+    pub kind: &'a str,
+    pub id: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    /// Takes a name apart; `None` if it is not an ARN of the form that the IVS APIs use.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.strip_prefix("arn:aws:")?.splitn(4, ':');
+        let (service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
+        let (kind, id) = parts.next()?.split_once('/')?;
+        let well_formed = is_made_of(service, |c| c.is_ascii_lowercase())
+            && is_made_of(region, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && is_made_of(account, |c| c.is_ascii_digit())
+            && is_made_of(kind, |c| c.is_ascii_lowercase() || c == '-')
+            && is_made_of(id, |c| c.is_ascii_alphanumeric() || c == '-');
+        well_formed.then_some(Self { service, region, account, kind, id })
+    }
+}
+
+fn is_made_of(text: &str, allowed: impl Fn(char) -> bool) -> bool {
+    !text.is_empty() && text.chars().all(allowed)
+}
+
+/// The region and account that the simulator stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub region: String,
+    pub account: String,
+}
+
+impl Place {
+    /// The name of a resource of this place.
+    pub fn arn(&self, service: &str, kind: &str, id: &str) -> String {
+        format!("arn:aws:{service}:{}:{}:{kind}/{id}", self.region, self.account)
+    }
+
+    /// Refuses the name of another account or region. AWS looks at permissions first, so a foreign account is denied;
+    /// another region of one's own account simply has no such resource here.
+    pub fn check(&self, arn: &str) -> Result<(), Failure> {
+        let Some(parsed) = Arn::parse(arn) else { return Err(Failure::not_found(arn)) };
+        if parsed.account != self.account {
+            return Err(Failure::access_denied(format!("User is not authorized to access resource: {arn}")));
+        }
+        if parsed.region != self.region {
+            return Err(Failure::not_found(arn));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_is_taken_apart() {
+        let arn = Arn::parse("arn:aws:ivs:us-west-2:123456789012:stream-key/Ab1").expect("an ARN");
+        assert_eq!((arn.service, arn.region, arn.account), ("ivs", "us-west-2", "123456789012"));
+        assert_eq!((arn.kind, arn.id), ("stream-key", "Ab1"));
+    }
+
+    #[test]
+    fn what_is_not_an_arn_is_refused() {
+        for text in [
+            "",
+            "arn",
+            "arn:aws:ivs:r:1:channel",
+            "arn:aws-cn:ivs:r:1:channel/a",
+            "arn:aws:ivs:r:x:channel/a",
+            "arn:aws:ivs:r:1:channel/",
+            "arn:aws:ivs:r:1:channel/a/b",
+            "arn:aws:ivs:r:1:channel/a:b",
+        ] {
+            assert_eq!(Arn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn another_account_is_denied_and_another_region_has_nothing() {
+        let place = Place { region: "us-west-2".into(), account: "123456789012".into() };
+        let code = |arn| place.check(arn).expect_err("foreign").code;
+        assert!(place.check("arn:aws:ivs:us-west-2:123456789012:channel/a").is_ok());
+        assert_eq!(code("arn:aws:ivs:us-west-2:999999999999:channel/a"), "AccessDeniedException");
+        assert_eq!(code("arn:aws:ivs:eu-west-1:123456789012:channel/a"), "ResourceNotFoundException");
+    }
+}

@@ -1,0 +1,132 @@
+//! The forms that text can have: what the API models say with regular expressions.
+
+use crate::arn::Arn;
+
+/// The form of a text.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    Any,
+    /// `[a-zA-Z0-9-_]*`
+    Name,
+    /// `[a-zA-Z0-9+/=_-]*`
+    Token,
+    Arn {
+        service: &'static str,
+        kind: &'static str,
+        or_empty: bool,
+    },
+    /// Any resource that can have tags.
+    TaggedArn,
+    /// The ARN of a Lambda function, or nothing.
+    Lambda,
+    /// A tag's key, in any characters or in those that ivs allows.
+    TagKey {
+        any: bool,
+    },
+    /// A tag's value in the characters that ivs allows.
+    TagValue,
+}
+
+impl Form {
+    /// The constraint that the text breaks, in AWS's words.
+    pub fn broken_by(self, text: &str) -> Option<String> {
+        if matches!(self, Self::TagKey { .. }) && is_reserved(text) {
+            return Some("Member must not begin with aws:, which is reserved".to_owned());
+        }
+        if self.holds_for(text) {
+            return None;
+        }
+        Some(format!("Member must satisfy regular expression pattern: {}", self.pattern()))
+    }
+
+    fn holds_for(self, text: &str) -> bool {
+        match self {
+            Self::Any | Self::TagKey { any: true } => true,
+            Self::Name => text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)),
+            Self::Token => text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c)),
+            Self::Arn { service, kind, or_empty } => {
+                (or_empty && text.is_empty())
+                    || Arn::parse(text).is_some_and(|arn| arn.service == service && arn.kind == kind)
+            }
+            Self::TaggedArn => Arn::parse(text).is_some_and(|arn| matches!(arn.service, "ivs" | "ivschat")),
+            Self::Lambda => text.is_empty() || is_lambda(text),
+            Self::TagKey { any: false } | Self::TagValue => text.chars().all(is_tag_character),
+        }
+    }
+
+    fn pattern(self) -> String {
+        match self {
+            Self::Any | Self::TagKey { any: true } => ".*".to_owned(),
+            Self::Name => "[a-zA-Z0-9-_]*".to_owned(),
+            Self::Token => "[a-zA-Z0-9+/=_-]*".to_owned(),
+            Self::Arn { service, kind, or_empty } => {
+                let pattern = format!("arn:aws:{service}:[a-z0-9-]+:[0-9]+:{kind}/[a-zA-Z0-9-]+");
+                if or_empty { format!("^$|^{pattern}$") } else { pattern }
+            }
+            Self::TaggedArn => "arn:aws:ivs(chat)?:[a-z0-9-]+:[0-9]+:[a-z-]+/[a-zA-Z0-9-]+".to_owned(),
+            Self::Lambda => "^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+".to_owned(),
+            Self::TagKey { any: false } => r"([\p{L}\p{Z}\p{N}_.:/=+\-@]+)".to_owned(),
+            Self::TagValue => r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)".to_owned(),
+        }
+    }
+}
+
+fn is_reserved(key: &str) -> bool {
+    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+}
+
+fn is_lambda(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("arn:aws:lambda:") else { return false };
+    let mut parts = rest.splitn(4, ':');
+    let region = parts.next().unwrap_or_default();
+    let account = parts.next().unwrap_or_default();
+    !region.is_empty()
+        && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && account.len() == 12
+        && account.chars().all(|c| c.is_ascii_digit())
+        && parts.next() == Some("function")
+        && parts.next().is_some_and(|name| !name.is_empty())
+}
+
+fn is_tag_character(c: char) -> bool {
+    let separator = c.is_whitespace() && !c.is_control();
+    c.is_alphabetic() || c.is_numeric() || separator || "_.:/=+-@".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tag_keys_are_of_allowed_characters_and_not_aws_own() {
+        let strict = Form::TagKey { any: false };
+        for good in ["a", "streamcat.dev/user", "größe 1", "x=y+z@-_:"] {
+            assert_eq!(strict.broken_by(good), None, "{good}");
+        }
+        for bad in ["a*b", "tab\t", "aws:x", "AWS:x", "{"] {
+            assert!(strict.broken_by(bad).is_some(), "{bad}");
+        }
+        assert!(Form::TagKey { any: true }.broken_by("aws:x").is_some());
+        assert_eq!(Form::TagKey { any: true }.broken_by("a*b"), None);
+    }
+
+    #[test]
+    fn a_lambda_is_an_arn_or_nothing() {
+        for good in ["", "arn:aws:lambda:us-west-2:123456789012:function:review"] {
+            assert_eq!(Form::Lambda.broken_by(good), None, "{good}");
+        }
+        for bad in
+            ["x", "arn:aws:lambda:us-west-2:1:function:f", "arn:aws:lambda:us-west-2:123456789012:function:"]
+        {
+            assert!(Form::Lambda.broken_by(bad).is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_reference_may_be_empty_and_an_arn_not() {
+        let form = |or_empty| Form::Arn { service: "ivs", kind: "recording-configuration", or_empty };
+        assert_eq!(form(true).broken_by(""), None);
+        assert!(form(false).broken_by("").is_some());
+        assert!(form(true).broken_by("arn:aws:ivs:us-west-2:1:channel/a").is_some());
+    }
+}

@@ -1,0 +1,214 @@
+//! Channels.
+
+mod model;
+
+use model::{Settings, Summary};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(crate) use self::model::Channel;
+use super::{batch, stream, stream_key::StreamKey};
+use crate::{
+    error::Failure,
+    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
+    paging::{Page, listed},
+    state::State,
+    tags::{self, Tags},
+    validate::{Member, NAME, Rule, TOKEN, arn, optional, reference, required},
+};
+
+pub(in crate::ivs) const ARN: Rule = arn("ivs", "channel");
+const TYPES: Rule = Rule::Choice(&["BASIC", "STANDARD", "ADVANCED_SD", "ADVANCED_HD"]);
+const PRESETS: Rule = Rule::Choice(&["HIGHER_BANDWIDTH_DELIVERY", "CONSTRAINED_BANDWIDTH_DELIVERY"]);
+const RECORDING: Rule = reference("ivs", "recording-configuration");
+const RESTRICTION: Rule = reference("ivs", "playback-restriction-policy");
+const AD: Rule = reference("ivs", "ad-configuration");
+const SLATE: Rule = reference("ivs", "failover-slate-configuration");
+const MULTITRACK: &[Member] = &[
+    optional("enabled", Rule::Boolean),
+    optional("policy", Rule::Choice(&["ALLOW", "REQUIRE"])),
+    optional("maximumResolution", Rule::Choice(&["SD", "HD", "FULL_HD"])),
+];
+
+/// What Create and Update have in common, and then what either has alone.
+macro_rules! settings {
+    ($($own:expr),*) => {
+        &[
+            optional("name", NAME),
+            optional("latencyMode", Rule::Choice(&["NORMAL", "LOW"])),
+            optional("type", TYPES),
+            optional("authorized", Rule::Boolean),
+            optional("recordingConfigurationArn", RECORDING),
+            optional("insecureIngest", Rule::Boolean),
+            optional("preset", PRESETS),
+            optional("playbackRestrictionPolicyArn", RESTRICTION),
+            optional("multitrackInputConfiguration", Rule::Object(MULTITRACK)),
+            optional("containerFormat", Rule::Choice(&["TS", "FRAGMENTED_MP4"])),
+            optional("adConfigurationArn", AD),
+            optional("failoverSlateConfigurationArn", SLATE),
+            $($own),*
+        ]
+    };
+}
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateChannel",
+        service: Ivs,
+        success: 200,
+        input: settings![optional("tags", tags::STRICT)],
+        run: create,
+    },
+    Operation { name: "GetChannel", service: Ivs, success: 200, input: &[required("arn", ARN)], run: get },
+    Operation {
+        name: "BatchGetChannel",
+        service: Ivs,
+        success: 200,
+        input: &[required("arns", Rule::List { min: 1, max: 50, of: &ARN })],
+        run: batch_get,
+    },
+    Operation {
+        name: "ListChannels",
+        service: Ivs,
+        success: 200,
+        input: &[
+            optional("filterByName", NAME),
+            optional("filterByRecordingConfigurationArn", RECORDING),
+            optional("filterByPlaybackRestrictionPolicyArn", RESTRICTION),
+            optional("filterByAdConfigurationArn", AD),
+            optional("filterByFailoverSlateConfigurationArn", SLATE),
+            optional("nextToken", TOKEN),
+            optional("maxResults", Rule::Integer { min: 1, max: 100 }),
+        ],
+        run: list,
+    },
+    Operation {
+        name: "UpdateChannel",
+        service: Ivs,
+        success: 200,
+        input: settings![required("arn", ARN)],
+        run: update,
+    },
+    Operation {
+        name: "DeleteChannel",
+        service: Ivs,
+        success: 204,
+        input: &[required("arn", ARN)],
+        run: delete,
+    },
+];
+
+#[derive(Deserialize)]
+struct ByArn {
+    arn: String,
+}
+
+#[derive(Deserialize)]
+struct ByArns {
+    arns: Vec<String>,
+}
+
+fn create(state: &mut State, input: &Value) -> Outcome {
+    let mut channel = Channel::new(state, tags::of(input)?);
+    channel.set(typed(input)?)?;
+    let key = StreamKey::new(state, &channel.arn, Tags::new());
+    let output = rendered(json!({"channel": channel, "streamKey": key}));
+    state.channels.insert(channel);
+    state.stream_keys.insert(key);
+    output
+}
+
+fn get(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    Ok(json!({"channel": state.channel(&arn)?}))
+}
+
+fn batch_get(state: &mut State, input: &Value) -> Outcome {
+    let ByArns { arns } = typed(input)?;
+    batch("channels", &arns, |arn| state.channel(arn))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filters {
+    filter_by_name: Option<String>,
+    filter_by_recording_configuration_arn: Option<String>,
+    filter_by_playback_restriction_policy_arn: Option<String>,
+    filter_by_ad_configuration_arn: Option<String>,
+    filter_by_failover_slate_configuration_arn: Option<String>,
+}
+
+impl Filters {
+    /// The one filter that is set, if any: what it looks at in a channel, and what it wants there.
+    fn only(&self) -> Result<Option<Filter<'_>>, Failure> {
+        let all: [(&Option<String>, fn(&Channel) -> &str); 5] = [
+            (&self.filter_by_name, |channel| &channel.name),
+            (&self.filter_by_recording_configuration_arn, |channel| &channel.recording_configuration_arn),
+            (&self.filter_by_playback_restriction_policy_arn, |channel| {
+                &channel.playback_restriction_policy_arn
+            }),
+            (&self.filter_by_ad_configuration_arn, |channel| &channel.ad_configuration_arn),
+            (&self.filter_by_failover_slate_configuration_arn, |channel| {
+                &channel.failover_slate_configuration_arn
+            }),
+        ];
+        let mut set = all.into_iter().filter_map(|(wanted, of)| {
+            let wanted = wanted.as_deref().filter(|wanted| !wanted.is_empty())?;
+            Some(Filter { wanted, of })
+        });
+        let only = set.next();
+        if set.next().is_some() {
+            return Err(Failure::conflict("Filters are mutually exclusive: give only one"));
+        }
+        Ok(only)
+    }
+}
+
+struct Filter<'a> {
+    wanted: &'a str,
+    of: fn(&Channel) -> &str,
+}
+
+fn list(state: &mut State, input: &Value) -> Outcome {
+    const DEFAULT: usize = 100;
+    let filters: Filters = typed(input)?;
+    let page = Page::asked(state, "ListChannels", input, DEFAULT)?;
+    let channels = &state.channels;
+    let after = page.after;
+    let (channels, next) = match (filters.only()?, &filters.filter_by_name) {
+        (None, _) => page.fill(state, channels.oldest_first(after), Summary::from),
+        (Some(Filter { wanted, .. }), Some(name)) if wanted == name => {
+            page.fill(state, channels.oldest_first_with_key(name, after), Summary::from)
+        }
+        (Some(Filter { wanted, of }), _) => {
+            let rows = channels.oldest_first(after).filter(|(_, channel)| of(channel) == wanted);
+            page.fill(state, rows, Summary::from)
+        }
+    };
+    listed("channels", channels, next)
+}
+
+fn update(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    refuse_live(state, &arn)?;
+    let mut channel = state.channel(&arn)?.clone();
+    channel.set(typed::<Settings>(input)?)?;
+    let output = json!({"channel": channel});
+    state.channels.replace(channel);
+    Ok(output)
+}
+
+fn delete(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    refuse_live(state, &arn)?;
+    state.remove_channel(&arn);
+    Ok(json!({}))
+}
+
+fn refuse_live(state: &mut State, arn: &str) -> Result<(), Failure> {
+    stream::settle(state, arn);
+    if state.channel(arn)?.is_live() {
+        return Err(Failure::conflict(format!("Channel: {arn} is live")));
+    }
+    Ok(())
+}

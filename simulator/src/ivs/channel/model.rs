@@ -1,0 +1,251 @@
+//! What a channel is, and what of its settings goes together.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Failure,
+    ids,
+    ivs::stream::{Broadcast, Stream},
+    state::{Row, State},
+    tags::Tags,
+};
+
+/// A channel, as Get tells it.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Channel {
+    pub arn: String,
+    pub(super) name: String,
+    latency_mode: String,
+    #[serde(rename = "type")]
+    kind: String,
+    pub(super) recording_configuration_arn: String,
+    ingest_endpoint: String,
+    pub playback_url: String,
+    authorized: bool,
+    tags: Tags,
+    insecure_ingest: bool,
+    preset: String,
+    srt: Srt,
+    pub(super) playback_restriction_policy_arn: String,
+    multitrack_input_configuration: Multitrack,
+    container_format: String,
+    pub(super) ad_configuration_arn: String,
+    pub(super) failover_slate_configuration_arn: String,
+    #[serde(skip)]
+    pub broadcast: Option<Box<Broadcast>>,
+}
+
+#[derive(Clone, Serialize)]
+struct Srt {
+    endpoint: String,
+    passphrase: String,
+}
+
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Multitrack {
+    enabled: bool,
+    policy: String,
+    maximum_resolution: String,
+}
+
+/// A channel, as List tells it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary<'a> {
+    arn: &'a str,
+    name: &'a str,
+    latency_mode: &'a str,
+    authorized: bool,
+    recording_configuration_arn: &'a str,
+    tags: &'a Tags,
+    insecure_ingest: bool,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    preset: &'a str,
+    playback_restriction_policy_arn: &'a str,
+    ad_configuration_arn: &'a str,
+    failover_slate_configuration_arn: &'a str,
+}
+
+impl<'a> From<&'a Channel> for Summary<'a> {
+    fn from(channel: &'a Channel) -> Self {
+        Self {
+            arn: &channel.arn,
+            name: &channel.name,
+            latency_mode: &channel.latency_mode,
+            authorized: channel.authorized,
+            recording_configuration_arn: &channel.recording_configuration_arn,
+            tags: &channel.tags,
+            insecure_ingest: channel.insecure_ingest,
+            kind: &channel.kind,
+            preset: &channel.preset,
+            playback_restriction_policy_arn: &channel.playback_restriction_policy_arn,
+            ad_configuration_arn: &channel.ad_configuration_arn,
+            failover_slate_configuration_arn: &channel.failover_slate_configuration_arn,
+        }
+    }
+}
+
+impl Row for Channel {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+    fn key(&self) -> &str {
+        &self.name
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+/// What a request sets; what it leaves out stays as it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Settings {
+    name: Option<String>,
+    latency_mode: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    authorized: Option<bool>,
+    recording_configuration_arn: Option<String>,
+    insecure_ingest: Option<bool>,
+    preset: Option<String>,
+    playback_restriction_policy_arn: Option<String>,
+    multitrack_input_configuration: Option<MultitrackSettings>,
+    container_format: Option<String>,
+    ad_configuration_arn: Option<String>,
+    failover_slate_configuration_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MultitrackSettings {
+    enabled: Option<bool>,
+    policy: Option<String>,
+    maximum_resolution: Option<String>,
+}
+
+impl Channel {
+    /// A channel with AWS's defaults.
+    pub(super) fn new(state: &State, tags: Tags) -> Self {
+        let place = &state.place;
+        let (id, host) = (ids::resource(), ids::host());
+        let (region, account) = (&place.region, &place.account);
+        let video = format!("{region}.{account}.channel.{id}.m3u8");
+        Self {
+            arn: place.arn("ivs", "channel", &id),
+            name: String::new(),
+            latency_mode: "LOW".to_owned(),
+            kind: "STANDARD".to_owned(),
+            recording_configuration_arn: String::new(),
+            ingest_endpoint: format!("{host}.global-contribute.live-video.net"),
+            playback_url: format!("https://{host}.{region}.playback.live-video.net/api/video/v1/{video}"),
+            authorized: false,
+            tags,
+            insecure_ingest: false,
+            preset: String::new(),
+            srt: Srt { endpoint: format!("{host}.srt.live-video.net"), passphrase: ids::alphanumeric(69) },
+            playback_restriction_policy_arn: String::new(),
+            multitrack_input_configuration: Multitrack::of(None),
+            container_format: "TS".to_owned(),
+            ad_configuration_arn: String::new(),
+            failover_slate_configuration_arn: String::new(),
+            broadcast: None,
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.stream().is_some()
+    }
+
+    pub fn stream(&self) -> Option<&Stream> {
+        self.broadcast.as_ref()?.stream.as_ref()
+    }
+
+    fn is_advanced(&self) -> bool {
+        self.kind.starts_with("ADVANCED_")
+    }
+
+    /// Sets what the request says, and refuses what does not go together.
+    pub(super) fn set(&mut self, settings: Settings) -> Result<(), Failure> {
+        let preset = settings.preset;
+        put(&mut self.name, settings.name);
+        put(&mut self.latency_mode, settings.latency_mode);
+        put(&mut self.kind, settings.kind);
+        put(&mut self.authorized, settings.authorized);
+        put(&mut self.recording_configuration_arn, settings.recording_configuration_arn);
+        put(&mut self.insecure_ingest, settings.insecure_ingest);
+        put(&mut self.playback_restriction_policy_arn, settings.playback_restriction_policy_arn);
+        put(&mut self.container_format, settings.container_format);
+        put(&mut self.ad_configuration_arn, settings.ad_configuration_arn);
+        put(&mut self.failover_slate_configuration_arn, settings.failover_slate_configuration_arn);
+        if let Some(multitrack) = settings.multitrack_input_configuration {
+            multitrack.check()?;
+            self.multitrack_input_configuration = Multitrack::of(Some(multitrack));
+        }
+        self.set_preset(preset)?;
+        self.check_multitrack()
+    }
+
+    fn set_preset(&mut self, preset: Option<String>) -> Result<(), Failure> {
+        match preset {
+            Some(_) if !self.is_advanced() => {
+                let message = format!(
+                    "can be set only for the channel types ADVANCED_SD and ADVANCED_HD, not {}",
+                    self.kind
+                );
+                return Err(Failure::member("preset", message));
+            }
+            Some(preset) => self.preset = preset,
+            None if !self.is_advanced() => self.preset.clear(),
+            None if self.preset.is_empty() => "HIGHER_BANDWIDTH_DELIVERY".clone_into(&mut self.preset),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn check_multitrack(&self) -> Result<(), Failure> {
+        const MEMBER: &str = "multitrackInputConfiguration";
+        if !self.multitrack_input_configuration.enabled {
+            return Ok(());
+        }
+        if self.kind != "STANDARD" {
+            let message = format!("can be enabled only for the channel type STANDARD, not {}", self.kind);
+            return Err(Failure::member(MEMBER, message));
+        }
+        if self.container_format != "FRAGMENTED_MP4" {
+            return Err(Failure::member(MEMBER, "needs containerFormat FRAGMENTED_MP4 when enabled"));
+        }
+        Ok(())
+    }
+}
+
+impl Multitrack {
+    fn of(settings: Option<MultitrackSettings>) -> Self {
+        let (enabled, policy, resolution) =
+            settings.map_or((None, None, None), |set| (set.enabled, set.policy, set.maximum_resolution));
+        Self {
+            enabled: enabled.unwrap_or(false),
+            policy: policy.unwrap_or_else(|| "ALLOW".to_owned()),
+            maximum_resolution: resolution.unwrap_or_else(|| "FULL_HD".to_owned()),
+        }
+    }
+}
+
+impl MultitrackSettings {
+    fn check(&self) -> Result<(), Failure> {
+        if self.enabled == Some(true) && (self.policy.is_none() || self.maximum_resolution.is_none()) {
+            let message = "policy and maximumResolution are required when enabled";
+            return Err(Failure::member("multitrackInputConfiguration", message));
+        }
+        Ok(())
+    }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}

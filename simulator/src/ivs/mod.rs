@@ -1,0 +1,28 @@
+//! The `ivs` API: channels, their stream keys, and the streams on them.
+
+pub(crate) mod channel;
+pub(crate) mod stream;
+pub(crate) mod stream_key;
+
+use serde_json::{Value, json};
+
+use crate::{
+    error::Failure,
+    operation::{Outcome, rendered},
+};
+
+/// Looks up many at once: what is not found goes to `errors`, the rest to the member of that name.
+fn batch<T: serde::Serialize>(
+    member: &str,
+    arns: &[String],
+    find: impl Fn(&str) -> Result<T, Failure>,
+) -> Outcome {
+    let (mut found, mut errors): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+    for arn in arns {
+        match find(arn) {
+            Ok(row) => found.push(rendered(row)?),
+            Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
+        }
+    }
+    Ok(json!({ member: found, "errors": errors }))
+}

@@ -1,0 +1,165 @@
+//! Stream keys: one for each channel.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{batch, channel, stream};
+use crate::{
+    error::Failure,
+    ids,
+    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
+    paging::{Page, listed},
+    state::{Row, State},
+    tags::{self, Tags},
+    validate::{Rule, TOKEN, arn, optional, required},
+};
+
+const ARN: Rule = arn("ivs", "stream-key");
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateStreamKey",
+        service: Ivs,
+        success: 200,
+        input: &[required("channelArn", channel::ARN), optional("tags", tags::STRICT)],
+        run: create,
+    },
+    Operation { name: "GetStreamKey", service: Ivs, success: 200, input: &[required("arn", ARN)], run: get },
+    Operation {
+        name: "BatchGetStreamKey",
+        service: Ivs,
+        success: 200,
+        input: &[required("arns", Rule::List { min: 1, max: 50, of: &ARN })],
+        run: batch_get,
+    },
+    Operation {
+        name: "ListStreamKeys",
+        service: Ivs,
+        success: 200,
+        input: &[
+            required("channelArn", channel::ARN),
+            optional("nextToken", TOKEN),
+            optional("maxResults", Rule::Integer { min: 1, max: 50 }),
+        ],
+        run: list,
+    },
+    Operation {
+        name: "DeleteStreamKey",
+        service: Ivs,
+        success: 204,
+        input: &[required("arn", ARN)],
+        run: delete,
+    },
+];
+
+/// A stream key, as Get tells it.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StreamKey {
+    pub arn: String,
+    value: String,
+    channel_arn: String,
+    tags: Tags,
+}
+
+/// A stream key, as List tells it: without its value.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    arn: &'a str,
+    channel_arn: &'a str,
+    tags: &'a Tags,
+}
+
+impl StreamKey {
+    pub fn new(state: &State, channel_arn: &str, tags: Tags) -> Self {
+        let value = format!("sk_{}_{}", state.place.region, ids::alphanumeric(24));
+        let arn = state.place.arn("ivs", "stream-key", &ids::resource());
+        Self { arn, value, channel_arn: channel_arn.to_owned(), tags }
+    }
+
+    fn summary(&self) -> Summary<'_> {
+        Summary { arn: &self.arn, channel_arn: &self.channel_arn, tags: &self.tags }
+    }
+}
+
+impl Row for StreamKey {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+    fn key(&self) -> &str {
+        &self.channel_arn
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+impl State {
+    /// Removes a stream key: an encoder that uses it goes on, but cannot come back.
+    pub fn remove_stream_key(&mut self, arn: &str) -> bool {
+        let Some(channel) = self.stream_keys.get(arn).map(|key| key.channel_arn.clone()) else {
+            return false;
+        };
+        stream::settle(self, &channel);
+        let removed = self.stream_keys.remove(arn).is_some();
+        stream::forget_reconnect(self, &channel);
+        removed
+    }
+}
+
+#[derive(Deserialize)]
+struct ByArn {
+    arn: String,
+}
+
+#[derive(Deserialize)]
+struct ByArns {
+    arns: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfChannel {
+    channel_arn: String,
+}
+
+fn create(state: &mut State, input: &Value) -> Outcome {
+    let OfChannel { channel_arn } = typed(input)?;
+    state.channel(&channel_arn)?;
+    if state.stream_keys.with_key(&channel_arn).next().is_some() {
+        return Err(Failure::quota(format!("Channel: {channel_arn} has its one stream key already")));
+    }
+    let key = StreamKey::new(state, &channel_arn, tags::of(input)?);
+    let output = rendered(json!({"streamKey": key}));
+    state.stream_keys.insert(key);
+    output
+}
+
+fn get(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    Ok(json!({"streamKey": state.stream_key(&arn)?}))
+}
+
+fn batch_get(state: &mut State, input: &Value) -> Outcome {
+    let ByArns { arns } = typed(input)?;
+    batch("streamKeys", &arns, |arn| state.stream_key(arn))
+}
+
+fn list(state: &mut State, input: &Value) -> Outcome {
+    /// The model's own default; a channel has only one key.
+    const DEFAULT: usize = 1;
+    let OfChannel { channel_arn } = typed(input)?;
+    state.channel(&channel_arn)?;
+    let page = Page::asked(state, "ListStreamKeys", input, DEFAULT)?;
+    let rows = state.stream_keys.oldest_first_with_key(&channel_arn, page.after);
+    let (keys, next) = page.fill(state, rows, StreamKey::summary);
+    listed("streamKeys", keys, next)
+}
+
+fn delete(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    state.stream_key(&arn)?;
+    state.remove_stream_key(&arn);
+    Ok(json!({}))
+}

@@ -1,0 +1,3 @@
+//! The `ivschat` API: chat rooms.
+
+pub(crate) mod room;

@@ -1,0 +1,46 @@
+//! An HTTP server that behaves as Amazon IVS does: the APIs `ivs`, `ivschat` and `ivs-realtime` on one port, with a
+//! journal of all calls and faults on demand.
+//!
+//! ```
+//! # async fn example() -> Result<(), ivs_simulator::Error> {
+//! use ivs_simulator::{Fault, Simulator};
+//!
+//! let simulator = Simulator::builder().start().await?;
+//! simulator.fault(Fault::execute_then_drop("CreateChannel"));
+//! // … point an AWS SDK at simulator.url(), and see what it does …
+//! for call in simulator.calls() {
+//!     println!("{} {:?} {}", call.operation, call.resource, call.status);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod admin;
+mod arn;
+mod auth;
+mod clock;
+mod dispatch;
+mod error;
+mod faults;
+mod form;
+mod ids;
+mod ivs;
+mod ivschat;
+mod journal;
+mod operation;
+mod overview;
+mod paging;
+mod realtime;
+mod route;
+mod server;
+mod shared;
+mod simulator;
+mod state;
+mod tags;
+mod validate;
+
+pub use error::Error;
+pub use faults::{Fault, FaultKind};
+pub use journal::Call;
+pub use simulator::{Builder, Simulator};
+pub use state::Counts;

@@ -1,0 +1,205 @@
+//! What an operation is, and the list of all of them. A new operation is one entry in the table of its module.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    error::Failure,
+    ivs, ivschat, realtime,
+    state::State,
+    validate::{self, Member},
+};
+
+/// One of the three APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Service {
+    Ivs,
+    IvsChat,
+    IvsRealtime,
+}
+
+impl Service {
+    /// The name that requests are signed with.
+    pub fn signing_name(self) -> &'static str {
+        match self {
+            Self::Ivs | Self::IvsRealtime => "ivs",
+            Self::IvsChat => "ivschat",
+        }
+    }
+
+    /// The member of an error that holds its text.
+    pub fn message_member(self) -> &'static str {
+        match self {
+            Self::Ivs | Self::IvsRealtime => "exceptionMessage",
+            Self::IvsChat => "message",
+        }
+    }
+}
+
+/// What an operation comes to.
+pub(crate) type Outcome = Result<Value, Failure>;
+
+/// One operation of one API: its rules and what it does.
+pub(crate) struct Operation {
+    pub name: &'static str,
+    pub service: Service,
+    /// The status of a success: 204 has no body, 200 has one.
+    pub success: u16,
+    pub input: &'static [Member],
+    /// Carries it out on input that has passed `input`.
+    pub run: fn(&mut State, &Value) -> Outcome,
+}
+
+impl Operation {
+    /// Validates the input, member by member.
+    pub fn check(&self, input: &Value) -> Result<(), Failure> {
+        validate::check(self.input, input)
+    }
+}
+
+/// Reads input into its type. It has been validated, so a failure here is a mistake of ours.
+pub(crate) fn typed<'a, T: Deserialize<'a>>(input: &'a Value) -> Result<T, Failure> {
+    T::deserialize(input).map_err(|error| Failure::internal(format!("cannot read the input: {error}")))
+}
+
+/// Writes output down.
+pub(crate) fn rendered(output: impl Serialize) -> Outcome {
+    serde_json::to_value(output)
+        .map_err(|error| Failure::internal(format!("cannot write the output: {error}")))
+}
+
+/// What is known of a name of an operation.
+pub(crate) enum Known {
+    Here(&'static Operation),
+    /// AWS has it, we do not.
+    NotHere(Service),
+}
+
+/// Looks an operation up by its name, which is also its path.
+pub(crate) fn find(name: &str) -> Option<Known> {
+    static BY_NAME: LazyLock<HashMap<&str, &Operation>> = LazyLock::new(|| {
+        let tables = [
+            ivs::channel::OPERATIONS,
+            ivs::stream_key::OPERATIONS,
+            ivs::stream::OPERATIONS,
+            ivschat::room::OPERATIONS,
+            realtime::stage::OPERATIONS,
+        ];
+        tables.into_iter().flatten().map(|operation| (operation.name, operation)).collect()
+    });
+    let here = BY_NAME.get(name).map(|operation| Known::Here(operation));
+    here.or_else(|| {
+        let (service, _) = NOT_HERE.iter().find(|(_, names)| names.contains(&name))?;
+        Some(Known::NotHere(*service))
+    })
+}
+
+/// The operations of the three APIs that the simulator does not have.
+const NOT_HERE: &[(Service, &[&str])] = &[
+    (
+        Service::Ivs,
+        &[
+            "BatchStartViewerSessionRevocation",
+            "CreateAdConfiguration",
+            "CreateFailoverSlateConfiguration",
+            "CreatePlaybackRestrictionPolicy",
+            "CreateRecordingConfiguration",
+            "DeleteAdConfiguration",
+            "DeleteFailoverSlateConfiguration",
+            "DeletePlaybackKeyPair",
+            "DeletePlaybackRestrictionPolicy",
+            "DeleteRecordingConfiguration",
+            "GetAdConfiguration",
+            "GetFailoverSlateConfiguration",
+            "GetPlaybackKeyPair",
+            "GetPlaybackRestrictionPolicy",
+            "GetRecordingConfiguration",
+            "GetStreamSession",
+            "ImportPlaybackKeyPair",
+            "InsertAdBreak",
+            "ListAdConfigurations",
+            "ListFailoverSlateConfigurations",
+            "ListPlaybackKeyPairs",
+            "ListPlaybackRestrictionPolicies",
+            "ListRecordingConfigurations",
+            "ListStreamSessions",
+            "ListStreams",
+            "PutMetadata",
+            "StartViewerSessionRevocation",
+            "UpdateAdConfiguration",
+            "UpdateFailoverSlateConfiguration",
+            "UpdatePlaybackRestrictionPolicy",
+        ],
+    ),
+    (
+        Service::IvsChat,
+        &[
+            "CreateChatToken",
+            "CreateLoggingConfiguration",
+            "DeleteLoggingConfiguration",
+            "DeleteMessage",
+            "DisconnectUser",
+            "GetLoggingConfiguration",
+            "ListLoggingConfigurations",
+            "SendEvent",
+            "UpdateLoggingConfiguration",
+        ],
+    ),
+    (
+        Service::IvsRealtime,
+        &[
+            "CreateEncoderConfiguration",
+            "CreateIngestConfiguration",
+            "CreateParticipantToken",
+            "CreateStorageConfiguration",
+            "DeleteEncoderConfiguration",
+            "DeleteIngestConfiguration",
+            "DeletePublicKey",
+            "DeleteStorageConfiguration",
+            "DisconnectParticipant",
+            "GetComposition",
+            "GetEncoderConfiguration",
+            "GetIngestConfiguration",
+            "GetParticipant",
+            "GetPublicKey",
+            "GetStageSession",
+            "GetStorageConfiguration",
+            "ImportPublicKey",
+            "ListCompositions",
+            "ListEncoderConfigurations",
+            "ListIngestConfigurations",
+            "ListParticipantEvents",
+            "ListParticipantReplicas",
+            "ListParticipants",
+            "ListPublicKeys",
+            "ListStageSessions",
+            "ListStorageConfigurations",
+            "RevokeConnectionToken",
+            "StartComposition",
+            "StartParticipantReplication",
+            "StopComposition",
+            "StopParticipantReplication",
+            "UpdateIngestConfiguration",
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_here_or_known_to_be_missing_but_not_both() {
+        assert!(matches!(find("CreateChannel"), Some(Known::Here(_))));
+        assert!(matches!(find("CreateChatToken"), Some(Known::NotHere(Service::IvsChat))));
+        assert!(find("MakeCoffee").is_none());
+        for name in NOT_HERE.iter().flat_map(|(_, names)| names.iter()) {
+            assert!(
+                matches!(find(name), Some(Known::NotHere(_))),
+                "{name} is here now: strike it off the list"
+            );
+        }
+    }
+}

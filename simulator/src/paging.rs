@@ -1,0 +1,144 @@
+//! Pages of a list, and the tokens that lead from one to the next.
+
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::Failure,
+    operation::{Outcome, rendered, typed},
+    state::State,
+};
+
+/// Makes tokens that cannot be forged: a place in an order, sealed with a secret of this process.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    secret: RandomState,
+}
+
+impl Tokens {
+    fn seal(&self, list: &str, filters: u64, order: u64) -> u64 {
+        self.secret.hash_one(("seal", list, filters, order))
+    }
+
+    /// Hides the order, so that nobody comes to rely on what is in a token.
+    fn mask(&self, seal: u64) -> u64 {
+        self.secret.hash_one(("mask", seal))
+    }
+
+    fn write(&self, list: &str, filters: u64, order: u64) -> String {
+        let seal = self.seal(list, filters, order);
+        format!("{seal:016x}{:016x}", order ^ self.mask(seal))
+    }
+
+    fn read(&self, list: &str, filters: u64, token: &str) -> Option<u64> {
+        let digits = |range| token.get(range).and_then(|hex: &str| u64::from_str_radix(hex, 16).ok());
+        let (seal, masked) = (digits(0..16)?, digits(16..32)?);
+        let order = masked ^ self.mask(seal);
+        (token.len() == 32 && seal == self.seal(list, filters, order)).then_some(order)
+    }
+
+    /// What a list was filtered by: a token of one filter is no good for another.
+    fn filters(&self, input: &Value) -> u64 {
+        let mut hasher = self.secret.build_hasher();
+        let mut members: Vec<_> = input.as_object().into_iter().flatten().collect();
+        members
+            .retain(|(name, value)| !matches!(name.as_str(), "nextToken" | "maxResults") && !value.is_null());
+        members.sort_by_key(|(name, _)| *name);
+        for (name, value) in members {
+            (name, value.to_string()).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Input {
+    next_token: Option<String>,
+    max_results: Option<usize>,
+}
+
+/// One page that was asked for.
+pub(crate) struct Page {
+    list: &'static str,
+    filters: u64,
+    limit: usize,
+    /// The last row of the page before.
+    pub after: Option<u64>,
+}
+
+impl Page {
+    /// Reads `nextToken` and `maxResults` of a request.
+    pub fn asked(state: &State, list: &'static str, input: &Value, default: usize) -> Result<Self, Failure> {
+        let Input { next_token, max_results } = typed(input)?;
+        let filters = state.tokens.filters(input);
+        let after = match next_token.filter(|token| !token.is_empty()) {
+            Some(token) => Some(
+                state
+                    .tokens
+                    .read(list, filters, &token)
+                    .ok_or_else(|| Failure::member("nextToken", "the token is invalid"))?,
+            ),
+            None => None,
+        };
+        Ok(Self { list, filters, limit: max_results.unwrap_or(default), after })
+    }
+
+    /// Fills the page, and makes the token of the next one if there is more.
+    pub fn fill<'a, T: 'a, U>(
+        self,
+        state: &State,
+        rows: impl Iterator<Item = (u64, &'a T)>,
+        summary: impl Fn(&'a T) -> U,
+    ) -> (Vec<U>, Option<String>) {
+        let mut rows = rows.peekable();
+        let mut filled = Vec::new();
+        let mut last = 0;
+        for (order, row) in rows.by_ref().take(self.limit) {
+            last = order;
+            filled.push(summary(row));
+        }
+        let more = rows.peek().is_some();
+        (filled, more.then(|| state.tokens.write(self.list, self.filters, last)))
+    }
+}
+
+/// The answer of a List: its rows, and the token if there are more.
+pub(crate) fn listed(member: &str, rows: impl Serialize, next: Option<String>) -> Outcome {
+    let mut answer = Map::from_iter([(member.to_owned(), rendered(rows)?)]);
+    if let Some(next) = next {
+        answer.insert("nextToken".to_owned(), Value::String(next));
+    }
+    Ok(Value::Object(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_own_list_and_filter_only() {
+        let tokens = Tokens::default();
+        let filters = tokens.filters(&json!({"filterByName": "a", "maxResults": 1}));
+        let token = tokens.write("ListChannels", filters, 7);
+        assert_eq!(tokens.read("ListChannels", filters, &token), Some(7));
+        assert_eq!(tokens.read("ListStages", filters, &token), None);
+        let others = tokens.filters(&json!({"filterByName": "b"}));
+        assert_eq!(tokens.read("ListChannels", others, &token), None);
+        assert_eq!(tokens.filters(&json!({"filterByName": "a", "nextToken": "x"})), filters);
+    }
+
+    #[test]
+    fn a_forged_token_is_refused() {
+        let tokens = Tokens::default();
+        let token = tokens.write("ListChannels", 0, 7);
+        let swapped = token.replace(&token[31..], if token.ends_with('0') { "1" } else { "0" });
+        for forged in ["", "7", "zz", &token[1..], &format!("{token}0"), &swapped, "é".repeat(16).as_str()] {
+            assert_eq!(tokens.read("ListChannels", 0, forged), None, "{forged}");
+        }
+    }
+}

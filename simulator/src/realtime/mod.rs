@@ -1,0 +1,5 @@
+//! The `ivs-realtime` API: stages.
+
+mod recording;
+pub(crate) mod stage;
+mod token;

@@ -1,0 +1,211 @@
+//! Stages.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    recording::{self, Recording},
+    token::{self, Token},
+};
+use crate::{
+    error::Failure,
+    ids,
+    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
+    paging::{Page, listed},
+    state::{Row, State},
+    tags::{self, Tags},
+    validate::{NAME, Rule, TOKEN, arn, optional, required},
+};
+
+const ARN: Rule = arn("ivs", "stage");
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateStage",
+        service: IvsRealtime,
+        success: 200,
+        input: &[
+            optional("name", NAME),
+            optional(
+                "participantTokenConfigurations",
+                Rule::List { min: 0, max: 12, of: &Rule::Object(token::CONFIGURATION) },
+            ),
+            optional("tags", tags::ANY),
+            optional("autoParticipantRecordingConfiguration", recording::RULE),
+        ],
+        run: create,
+    },
+    Operation {
+        name: "GetStage",
+        service: IvsRealtime,
+        success: 200,
+        input: &[required("arn", ARN)],
+        run: get,
+    },
+    Operation {
+        name: "ListStages",
+        service: IvsRealtime,
+        success: 200,
+        input: &[optional("nextToken", TOKEN), optional("maxResults", Rule::Integer { min: 1, max: 100 })],
+        run: list,
+    },
+    Operation {
+        name: "UpdateStage",
+        service: IvsRealtime,
+        success: 200,
+        input: &[
+            required("arn", ARN),
+            optional("name", NAME),
+            optional("autoParticipantRecordingConfiguration", recording::RULE),
+        ],
+        run: update,
+    },
+    Operation {
+        name: "DeleteStage",
+        service: IvsRealtime,
+        success: 200,
+        input: &[required("arn", ARN)],
+        run: delete,
+    },
+];
+
+/// A stage, as Get tells it.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Stage {
+    arn: String,
+    name: String,
+    active_session_id: String,
+    tags: Tags,
+    auto_participant_recording_configuration: Recording,
+    endpoints: Endpoints,
+}
+
+#[derive(Clone, Serialize)]
+struct Endpoints {
+    events: String,
+    whip: String,
+    rtmp: String,
+    rtmps: String,
+}
+
+/// A stage, as List tells it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    arn: &'a str,
+    name: &'a str,
+    active_session_id: &'a str,
+    tags: &'a Tags,
+}
+
+impl Row for Stage {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+    fn key(&self) -> &str {
+        &self.name
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+/// What a request sets; what it leaves out stays as it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    name: Option<String>,
+    auto_participant_recording_configuration: Option<recording::Settings>,
+}
+
+impl Stage {
+    /// A stage with AWS's defaults.
+    fn new(state: &State, tags: Tags) -> Self {
+        let host = ids::host();
+        let contribute = format!("{host}.global-contribute.live-video.net");
+        Self {
+            arn: state.place.arn("ivs", "stage", &ids::resource()),
+            name: String::new(),
+            active_session_id: String::new(),
+            tags,
+            auto_participant_recording_configuration: Recording::default(),
+            endpoints: Endpoints {
+                events: "wss://global.events.live-video.net".to_owned(),
+                whip: format!("https://{host}.global-bm.whip.live-video.net"),
+                rtmp: format!("rtmp://{contribute}/app/"),
+                rtmps: format!("rtmps://{contribute}:443/app/"),
+            },
+        }
+    }
+
+    fn set(&mut self, settings: Settings) {
+        if let Some(name) = settings.name {
+            self.name = name;
+        }
+        if let Some(recording) = settings.auto_participant_recording_configuration {
+            self.auto_participant_recording_configuration = recording.into();
+        }
+    }
+
+    fn summary(&self) -> Summary<'_> {
+        Summary {
+            arn: &self.arn,
+            name: &self.name,
+            active_session_id: &self.active_session_id,
+            tags: &self.tags,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ByArn {
+    arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WithTokens {
+    participant_token_configurations: Option<Vec<token::Configuration>>,
+}
+
+fn create(state: &mut State, input: &Value) -> Outcome {
+    let WithTokens { participant_token_configurations } = typed(input)?;
+    let configurations = participant_token_configurations.unwrap_or_default().into_iter();
+    let tokens = configurations.map(|configuration| Token::new(state.clock, configuration));
+    let tokens = tokens.collect::<Result<Vec<_>, Failure>>()?;
+    let mut stage = Stage::new(state, tags::of(input)?);
+    stage.set(typed(input)?);
+    let output = rendered(json!({"stage": stage, "participantTokens": tokens}));
+    state.stages.insert(stage);
+    output
+}
+
+fn get(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    Ok(json!({"stage": state.stage(&arn)?}))
+}
+
+fn list(state: &mut State, input: &Value) -> Outcome {
+    const DEFAULT: usize = 50;
+    let page = Page::asked(state, "ListStages", input, DEFAULT)?;
+    let rows = state.stages.oldest_first(page.after);
+    let (stages, next) = page.fill(state, rows, Stage::summary);
+    listed("stages", stages, next)
+}
+
+fn update(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    let mut stage = state.stage(&arn)?.clone();
+    stage.set(typed(input)?);
+    let output = json!({"stage": stage});
+    state.stages.replace(stage);
+    Ok(output)
+}
+
+fn delete(state: &mut State, input: &Value) -> Outcome {
+    let ByArn { arn } = typed(input)?;
+    state.stage(&arn)?;
+    state.stages.remove(&arn);
+    Ok(json!({}))
+}

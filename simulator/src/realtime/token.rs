@@ -1,0 +1,72 @@
+//! Participant tokens: made, told once, and not kept.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::{Clock, iso8601},
+    error::Failure,
+    ids,
+    validate::{Member, Rule, optional, text},
+};
+
+/// How long the attributes of a token can be, keys and values together.
+const ATTRIBUTES: usize = 1024;
+const ANY: Rule = text(ATTRIBUTES);
+
+pub(super) const CONFIGURATION: &[Member] = &[
+    optional("duration", Rule::Integer { min: 1, max: 20_160 }),
+    optional("userId", text(128)),
+    optional("attributes", Rule::Map { max: ATTRIBUTES, key: &ANY, value: &ANY }),
+    optional("capabilities", Rule::List { min: 0, max: 2, of: &Rule::Choice(&["PUBLISH", "SUBSCRIBE"]) }),
+];
+
+/// What a request says of a token.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Configuration {
+    duration: Option<u32>,
+    user_id: Option<String>,
+    attributes: Option<BTreeMap<String, String>>,
+    capabilities: Option<Vec<String>>,
+}
+
+/// A token, as Create tells it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Token {
+    participant_id: String,
+    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    attributes: BTreeMap<String, String>,
+    duration: u32,
+    capabilities: Vec<String>,
+    expiration_time: String,
+}
+
+impl Token {
+    pub fn new(clock: Clock, configuration: Configuration) -> Result<Self, Failure> {
+        /// Twelve hours, in minutes.
+        const DEFAULT: u32 = 720;
+        let attributes = configuration.attributes.unwrap_or_default();
+        if attributes.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > ATTRIBUTES {
+            return Err(Failure::member(
+                "attributes",
+                format!("must have at most {ATTRIBUTES} bytes in all"),
+            ));
+        }
+        let both = || vec!["PUBLISH".to_owned(), "SUBSCRIBE".to_owned()];
+        let duration = configuration.duration.unwrap_or(DEFAULT);
+        Ok(Self {
+            participant_id: ids::alphanumeric(12),
+            token: ids::alphanumeric(200),
+            user_id: configuration.user_id,
+            attributes,
+            duration,
+            capabilities: configuration.capabilities.unwrap_or_else(both),
+            expiration_time: iso8601(clock.now() + Duration::from_secs(u64::from(duration) * 60)),
+        })
+    }
+}

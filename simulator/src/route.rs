@@ -1,0 +1,118 @@
+//! Which operation a request means.
+
+use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    error::Failure,
+    operation::{self, Known, Operation, Service},
+    tags,
+};
+
+/// A request that is for one of our operations.
+pub(crate) struct Route {
+    pub operation: &'static Operation,
+    /// The members of the input that are in the path and the query.
+    pub members: Map<String, Value>,
+}
+
+/// A request that is for none.
+pub(crate) struct NoRoute {
+    pub service: Service,
+    pub failure: Failure,
+}
+
+/// Finds the operation by method and path.
+pub(crate) fn find(request: &Parts) -> Result<Route, NoRoute> {
+    let (method, path) = (request.method.as_str(), request.uri.path());
+    if let Some(arn) = path.strip_prefix("/tags/") {
+        return tag_route(method, arn, request.uri.query().unwrap_or_default());
+    }
+    let name = path.trim_start_matches('/');
+    let unknown = |message| NoRoute { service: Service::Ivs, failure: unknown(message) };
+    match operation::find(name) {
+        Some(_) if method != "POST" => Err(unknown(format!("{name} is POST /{name}, not {method}"))),
+        Some(Known::Here(operation)) => Ok(Route { operation, members: Map::new() }),
+        Some(Known::NotHere(service)) => Err(NoRoute { service, failure: not_here(name) }),
+        None => Err(unknown(format!(
+            "{method} {path} is no operation of ivs, ivschat or ivs-realtime; GET /_simulator is the simulator's own page"
+        ))),
+    }
+}
+
+fn unknown(message: String) -> Failure {
+    Failure::new("UnknownOperationException", 404, message)
+}
+
+fn not_here(name: &str) -> Failure {
+    Failure::new("NotImplementedException", 501, format!("The simulator does not have the operation {name}"))
+}
+
+fn tag_route(method: &str, arn: &str, query: &str) -> Result<Route, NoRoute> {
+    let arn = decoded(arn);
+    let Some(operation) = tags::find(method, &arn) else {
+        let failure =
+            unknown(format!("Tags are read by GET, set by POST and removed by DELETE, not by {method}"));
+        return Err(NoRoute { service: Service::Ivs, failure });
+    };
+    let mut members = Map::from_iter([("resourceArn".to_owned(), json!(arn))]);
+    if operation.name == "UntagResource" {
+        let keys: Vec<_> = query.split('&').filter_map(tag_key).collect();
+        if !keys.is_empty() {
+            members.insert("tagKeys".to_owned(), json!(keys));
+        }
+    }
+    Ok(Route { operation, members })
+}
+
+fn tag_key(parameter: &str) -> Option<String> {
+    let (name, value) = parameter.split_once('=')?;
+    (name == "tagKeys").then(|| decoded(&value.replace('+', " ")))
+}
+
+/// Undoes the encoding of a URL.
+pub(crate) fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn route(method: &str, uri: &str) -> Result<Route, NoRoute> {
+        let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
+        find(&request.into_parts().0)
+    }
+
+    #[test]
+    fn tags_are_told_apart_by_the_arn() {
+        for (arn, service) in [
+            ("arn%3Aaws%3Aivs%3Aus-west-2%3A1%3Achannel%2Fa", Service::Ivs),
+            ("arn:aws:ivs:us-west-2:1:stream-key/a", Service::Ivs),
+            ("arn:aws:ivs:us-west-2:1:stage/a", Service::IvsRealtime),
+            ("arn:aws:ivschat:us-west-2:1:room/a", Service::IvsChat),
+        ] {
+            let route = route("GET", &format!("/tags/{arn}")).ok().expect("a route");
+            assert_eq!((route.operation.name, route.operation.service), ("ListTagsForResource", service));
+        }
+    }
+
+    #[test]
+    fn tag_keys_come_from_the_query() {
+        let route = route("DELETE", "/tags/a?tagKeys=x%2Fy&other=1&tagKeys=z+1").ok().expect("a route");
+        assert_eq!(route.members["tagKeys"], json!(["x/y", "z 1"]));
+    }
+
+    #[test]
+    fn what_is_not_here_says_so() {
+        let status = |method, uri| route(method, uri).err().map(|refused| refused.failure.status);
+        assert_eq!(status("POST", "/CreateChannel"), None);
+        assert_eq!(status("GET", "/CreateChannel"), Some(404));
+        assert_eq!(status("POST", "/CreateChatToken"), Some(501));
+        assert_eq!(status("POST", "/"), Some(404));
+        assert_eq!(status("PUT", "/tags/a"), Some(404));
+    }
+}
