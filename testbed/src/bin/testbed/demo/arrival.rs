@@ -1,0 +1,203 @@
+//! A streamer registers, and gets a channel, a chat room and a stage.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testbed::{Error, Tenant, http};
+
+use super::{USERNAME, sides};
+use crate::scene::Scene;
+use crate::story::Story;
+
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(50);
+const SECRET_KEYS: [&str; 4] = ["ingestEndpoint", "ingestUrl", "playbackUrl", "streamKey"];
+
+pub(super) async fn tell(story: &mut Story, scene: &Scene) -> Result<(), Error> {
+    let tenant = &scene.tenant;
+    register(story, scene.registration.url()).await?;
+    let status = wait(story, tenant).await?;
+    let arns = look_in_kubernetes(story, tenant, &status).await?;
+    look_in_postgres(story, tenant, &arns).await?;
+    look_in_aws(story, tenant, &arns).await?;
+    look_at_the_secret(story, tenant, &status).await
+}
+
+async fn register(story: &mut Story, base: &str) -> Result<(), Error> {
+    story.step(&format!("{USERNAME} opens the registration page and fills in the form"));
+    story.command(&format!("curl {base}/register"));
+    let form = http::get(&format!("{base}/register")).await?;
+    story.output(&fields(&form.body).join("\n"));
+    let complete = form.status == 200 && form.body.contains("<form") && fields(&form.body).len() >= 2;
+    story.check(
+        "the page has a form with a field for the name and one for the password",
+        complete,
+        &form.body,
+    )?;
+
+    // Random, so that it is nobody's password; it is never shown.
+    let password = format!("{}-{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4().simple());
+    story.command(&format!(
+        "curl -i --data-urlencode username={USERNAME} --data-urlencode password=… {base}/register"
+    ));
+    let answer =
+        http::post_form(&format!("{base}/register"), &[("username", USERNAME), ("password", &password)])
+            .await?;
+    let location = answer.header("location").unwrap_or_default().to_owned();
+    story.output(&format!("HTTP/1.1 {}\nlocation: {location}", answer.status));
+    let sent_on = answer.status == 303 && location.ends_with(&format!("/accounts/{USERNAME}"));
+    story.check("the answer sends the browser on to the page of the account", sent_on, &answer.body)?;
+
+    let page = if location.starts_with("http") { location } else { format!("{base}{location}") };
+    story.command(&format!("curl {page}"));
+    let account = http::get(&page).await?;
+    story.output(&readable(&account.body));
+    let shown = account.status == 200 && account.body.contains(USERNAME);
+    story.check("the page of the account is there", shown, format!("{}: {}", account.status, account.body))
+}
+
+/// Waits until the account is ready, and tells each change on the way.
+async fn wait(story: &mut Story, tenant: &Tenant) -> Result<Value, Error> {
+    story.step("the controller makes a channel, a chat room and a stage, and says so in the status");
+    story.command(&format!(
+        "kubectl wait --for=condition=Ready streamer/{USERNAME}     # and what happens meanwhile"
+    ));
+    let start = Instant::now();
+    let mut told = Vec::new();
+    loop {
+        let status = sides::status(tenant).await?.unwrap_or_default();
+        let conditions = conditions(&status);
+        for line in conditions.iter().filter(|line| !told.contains(*line)) {
+            story.output(&format!("{:>6.2} s  {line}", start.elapsed().as_secs_f32()));
+        }
+        if conditions.iter().any(|line| line.starts_with("Ready=True")) {
+            let kubectl =
+                tenant.try_kubectl(&["wait", "--for=condition=Ready", "--timeout=5s", &object()]).await?;
+            story.check("kubectl wait sees the account ready", kubectl.success, kubectl.stderr)?;
+            return Ok(status);
+        }
+        told = [told, conditions].concat();
+        story_deadline(start, &status)?;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn story_deadline(start: Instant, status: &Value) -> Result<(), Error> {
+    if start.elapsed() < READY_DEADLINE {
+        return Ok(());
+    }
+    let what = format!("the streamer {USERNAME} is Ready");
+    Err(Error::Deadline { what, waited: READY_DEADLINE, seen: format!("; its status is {status}") })
+}
+
+async fn look_in_kubernetes(
+    story: &mut Story,
+    tenant: &Tenant,
+    status: &Value,
+) -> Result<sides::Arns, Error> {
+    story.step("kubectl shows the account with its three ARNs");
+    let table = sides::kubectl(story, tenant, &["get", "streamer", USERNAME, "-o", "wide"]).await?;
+    let arns = sides::arns(status);
+    story.check(
+        "there are three ARNs, and the table shows them",
+        arns.len() == 3 && all_in(&arns, &table),
+        status,
+    )?;
+    story.command(&format!("kubectl get streamer {USERNAME} -o yaml     # its status"));
+    let yaml = tenant.try_kubectl(&["get", "streamer", USERNAME, "-o", "yaml"]).await?.stdout;
+    story.output(yaml.find("\nstatus:").map_or(yaml.as_str(), |at| &yaml[at + 1..]));
+    story.check("the status holds the same three ARNs", all_in(&arns, &yaml), &yaml)?;
+    Ok(arns)
+}
+
+async fn look_in_postgres(story: &mut Story, tenant: &Tenant, arns: &sides::Arns) -> Result<(), Error> {
+    story.step("the application finds the same in PostgreSQL");
+    sides::psql(story, tenant, sides::ROWS).await?;
+    let recorded = sides::recorded(tenant).await?;
+    story.check("PostgreSQL has one of each, with the same ARNs", recorded == *arns, format!("{recorded:?}"))
+}
+
+async fn look_in_aws(story: &mut Story, tenant: &Tenant, arns: &sides::Arns) -> Result<(), Error> {
+    story.step("AWS has the three resources, tagged with their owner");
+    let found = sides::show_resources(story, tenant).await?;
+    let existing: Vec<_> = found.iter().map(|resource| resource.arn.clone()).collect();
+    story.check("AWS has one of each, with the same ARNs", existing == *arns, existing.join(" "))?;
+    let owned = |resource: &sides::Resource| {
+        resource.name == USERNAME
+            && resource.tags.iter().any(|tag| tag.starts_with("streamcat.dev/installation="))
+    };
+    story.check(
+        "all three carry the name of the streamer and our tags",
+        found.iter().all(owned),
+        "no such tags",
+    )
+}
+
+async fn look_at_the_secret(story: &mut Story, tenant: &Tenant, status: &Value) -> Result<(), Error> {
+    story.step("what an encoder needs to go live lies in a Secret (the values are not shown)");
+    let name = status["channel"]["streamKeySecretName"].as_str().unwrap_or_default();
+    let template = r#"go-template={{range $key, $value := .data}}{{$key}}{{"\n"}}{{end}}"#;
+    let keys = sides::kubectl(story, tenant, &["get", "secret", name, "-o", template]).await?;
+    let all = keys.lines().eq(SECRET_KEYS);
+    story.check("the Secret has the stream key and the three addresses", all, &keys)
+}
+
+fn object() -> String {
+    format!("streamer/{USERNAME}")
+}
+
+fn all_in(arns: &[String], text: &str) -> bool {
+    arns.iter().all(|arn| text.contains(arn.as_str()))
+}
+
+/// The conditions of a status, one line each.
+fn conditions(status: &Value) -> Vec<String> {
+    let rows = status["conditions"].as_array().into_iter().flatten();
+    rows.map(|row| {
+        let text = |name: &str| row[name].as_str().unwrap_or_default();
+        format!("{}={} ({}) {}", text("type"), text("status"), text("reason"), text("message"))
+    })
+    .collect()
+}
+
+/// The form elements of a page.
+fn fields(html: &str) -> Vec<String> {
+    let wanted = ["<form", "<input", "<button"];
+    let elements = html.match_indices('<').map(|(at, _)| &html[at..]);
+    let elements = elements.filter(|rest| wanted.iter().any(|tag| rest.starts_with(tag)));
+    elements.filter_map(|rest| Some(rest[..=rest.find('>')?].to_owned())).collect()
+}
+
+/// What a person reads of a page: its text without elements, styles and scripts.
+fn readable(html: &str) -> String {
+    let body = html.find("<body").map_or(html, |at| &html[at..]);
+    let mut text = String::new();
+    for piece in body.split('<').skip(1) {
+        let Some((tag, words)) = piece.split_once('>') else { continue };
+        let hidden = tag.starts_with("style") || tag.starts_with("script");
+        let ends_line = ["/p", "/h", "/li", "/tr", "/div", "/dd", "br", "/dl", "/ul"]
+            .iter()
+            .any(|end| tag.starts_with(end));
+        text.push_str(if ends_line { "\n" } else { " " });
+        text.push_str(if hidden { "" } else { words });
+    }
+    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_made_readable() {
+        let page = "<html><style>a{}</style><body><h1>Todd</h1><dl><dt>Channel</dt><dd>ready</dd></dl></body></html>";
+        assert_eq!(readable(page), "Todd\nChannel ready");
+    }
+
+    #[test]
+    fn the_fields_of_a_form_are_found() {
+        let page = r#"<form method="post"><label>Name <input name="username"></label></form>"#;
+        assert_eq!(fields(page), [r#"<form method="post">"#, r#"<input name="username">"#]);
+    }
+}

@@ -1,0 +1,48 @@
+//! `testbed run`: a command with a shared set around it.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
+
+use testbed::{Error, JOIN, Testbed};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(crate) async fn run(command: Vec<OsString>) -> Result<ExitCode, Error> {
+    let testbed = Testbed::start().await?;
+    let shown = command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+    let child = Command::new("setpriv")
+        .args(["--pdeathsig", "TERM", "--"])
+        .args(command)
+        .env(JOIN, testbed.describe()?)
+        .env("KUBECTL", testbed.kubectl_program())
+        .env("HELM", testbed.helm_path())
+        .spawn()
+        .map_err(|source| Error::Io { action: format!("run {shown}"), source })?;
+    let status =
+        wait(child).await.map_err(|source| Error::Io { action: format!("wait for {shown}"), source })?;
+    Ok(code(status))
+}
+
+/// Waits for its end. Ctrl-C in a terminal reaches it as well as us, and is its business; a SIGTERM is passed on.
+async fn wait(mut child: Child) -> std::io::Result<ExitStatus> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {
+                let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
+                if let Some(pid) = pid {
+                    rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+                }
+            }
+        }
+    }
+}
+
+/// As a shell gives it: 128 and the signal for what was killed.
+fn code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}

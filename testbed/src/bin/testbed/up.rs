@@ -1,0 +1,155 @@
+//! `testbed up`: everything, until Ctrl-C.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use testbed::{Error, Operator, REGION, Tenant, workspace};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::OperatorArgument;
+use crate::scene::Scene;
+
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+pub(crate) async fn up(operator: OperatorArgument) -> Result<ExitCode, Error> {
+    let operator = operator.path()?;
+    let folder = workspace().join(".testbed");
+    let _lock = lock(&folder)?;
+    let env = folder.join("env");
+    tokio::select! {
+        outcome = stay(operator, &env) => outcome?,
+        outcome = asked_to_end() => {
+            outcome.map_err(|source| Error::Io { action: "listen for signals".into(), source })?;
+            eprintln!("testbed: ended before everything was up");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts, and stays until asked to end.
+async fn stay(operator: PathBuf, env: &Path) -> Result<(), Error> {
+    let mut scene = Scene::start(operator).await?;
+    scene.tenant.testbed().remove_at_the_end(env)?;
+    write_env(env, &scene)?;
+    tell(&scene);
+    let outcome = watch(&mut scene, env).await;
+    eprintln!("\ntestbed: ending everything");
+    let _ = std::fs::remove_file(env);
+    outcome.and(scene.end().await)
+}
+
+/// Starts a process again that ended, as its Deployment would, at the same address.
+async fn watch(scene: &mut Scene, env: &Path) -> Result<(), Error> {
+    let end = asked_to_end();
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            outcome = &mut end => {
+                return outcome.map_err(|source| Error::Io { action: "listen for signals".into(), source });
+            }
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        if let Some(status) = scene.controller.exited()? {
+            eprintln!("testbed: the controller ended ({status}); starting it again, as its Deployment would");
+            let builder = scene
+                .tenant
+                .controller()
+                .env("STREAMCAT_ADMIN_LISTEN", address(scene.controller.admin_url()));
+            scene.controller = builder.try_start_unready().await?;
+            write_env(env, scene)?;
+        }
+        if let Some(status) = scene.registration.exited()? {
+            eprintln!(
+                "testbed: the registration page ended ({status}); starting it again, as its Deployment would"
+            );
+            let builder =
+                scene.tenant.registration().env("STREAMCAT_LISTEN", address(scene.registration.url()));
+            scene.registration = builder.try_start_unready().await?;
+        }
+    }
+}
+
+fn address(url: &str) -> &str {
+    url.trim_start_matches("http://")
+}
+
+async fn asked_to_end() -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Two at once in one workspace would overwrite each other's `env`.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let failed = |source| Error::Io { action: format!("make {}", folder.display()), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let lock = File::create(folder.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(_) => Err(Error::Unexpected(
+            "everything is up already in this workspace: type `. .testbed/env` and go on there, or end the other".into(),
+        )),
+    }
+}
+
+/// What a shell needs to talk to everything.
+fn write_env(path: &Path, scene: &Scene) -> Result<(), Error> {
+    let Scene { registration, controller, tenant } = scene;
+    let values = [
+        ("KUBECONFIG", tenant.kubeconfig().display().to_string()),
+        ("KUBECTL", tenant.testbed().kubectl_program().display().to_string()),
+        ("DATABASE_URL", tenant.database_url().into()),
+        ("IVS_ENDPOINT", tenant.simulator().url()),
+        ("AWS_REGION", REGION.into()),
+        ("REGISTRATION_URL", registration.url().into()),
+        ("CONTROLLER_ADMIN_URL", controller.admin_url().into()),
+        ("CONTROLLER_PID", controller.pid().to_string()),
+    ];
+    let lines: String =
+        values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
+    testbed::write_private(path, lines.as_bytes())
+}
+
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+fn tell(scene: &Scene) {
+    let page = format!("{}/register", scene.registration.url());
+    let log = |operator: &Operator| operator.log_path().display().to_string();
+    println!("{}", next_steps(&page, &scene.tenant));
+    println!("Logs: {}\n      {}", log(&scene.controller), log(&scene.registration));
+    println!("\nCtrl-C here ends everything and leaves nothing behind.");
+}
+
+fn next_steps(page: &str, tenant: &Tenant) -> String {
+    let namespace = tenant.namespace();
+    format!(
+        r#"
+Everything is up. Register a streamer in your browser:
+
+    {page}
+
+or in another terminal, in this folder:
+
+    . .testbed/env
+    $KUBECTL apply -f - <<'END'
+    apiVersion: streamcat.dev/v1alpha1
+    kind: StreamerAccount
+    metadata: {{ name: todd, namespace: {namespace} }}
+    spec: {{ username: todd }}
+    END
+    $KUBECTL get streamer -o wide                        # what it got: three ARNs
+    $KUBECTL describe streamer todd                      # its conditions and events
+    psql "$DATABASE_URL" -c 'select * from channels'     # the application's view
+    curl "$IVS_ENDPOINT/_simulator"                      # the AWS side, and all calls it saw
+    curl "$CONTROLLER_ADMIN_URL/metrics"
+    $KUBECTL delete streamer todd                        # and all of it is gone
+"#
+    )
+}

@@ -1,0 +1,220 @@
+//! etcd, kube-apiserver and kube-controller-manager on free ports of loopback.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::DynamicObject;
+use kube::config::Kubeconfig;
+use kube::{Api, Client};
+
+use crate::folder::Folder;
+use crate::process::{End, Launch, Process};
+use crate::tools::Tools;
+use crate::{Error, apply, http, kubeconfig};
+
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// A running control plane. No kubelet and no scheduler: no pod ever runs.
+pub(crate) struct ControlPlane {
+    processes: Vec<Process>,
+    kubeconfig: Kubeconfig,
+}
+
+impl ControlPlane {
+    /// Starts one that knows the given custom resources. A port may be taken by somebody else between the moment we
+    /// found it free and the moment it is used: then once more with others.
+    pub(crate) async fn start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
+        match Self::try_start(folder, tools, crds).await {
+            Err(Error::Ended { tail, .. }) if tail.contains("address already in use") => {
+                Self::try_start(folder, tools, crds).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
+        let place = Place::prepare(folder)?;
+        let mut plane = Self { processes: Vec::new(), kubeconfig: place.kubeconfig() };
+        plane.processes.push(place.etcd(tools).await?);
+        plane.processes.push(place.apiserver(tools, &plane.kubeconfig).await?);
+        let client = kubeconfig::client(&plane.kubeconfig).await?;
+        // Before the controller manager: its garbage collector looks for new kinds every 30 s only.
+        apply::crds(&client, crds).await?;
+        plane.processes.push(place.controller_manager(tools, &plane.kubeconfig, &client).await?);
+        Ok(plane)
+    }
+
+    /// The administrator's way in.
+    pub(crate) fn kubeconfig(&self) -> &Kubeconfig {
+        &self.kubeconfig
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // In reverse order: what uses a thing goes before the thing.
+        while self.processes.pop().is_some() {}
+    }
+}
+
+/// Where one control plane lives: its part of the folder, its ports, its administrator's token.
+struct Place<'a> {
+    folder: &'a Folder,
+    etcd: u16,
+    peer: u16,
+    apiserver: u16,
+    controller_manager: u16,
+    token: String,
+}
+
+impl<'a> Place<'a> {
+    fn prepare(folder: &'a Folder) -> Result<Self, Error> {
+        let [etcd, peer, apiserver, controller_manager] = free_ports()?;
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        folder.write("tokens.csv", format!("{token},admin,u1,\"system:masters\"\n"))?;
+        write_key_pair(folder)?;
+        Ok(Self { folder, etcd, peer, apiserver, controller_manager, token })
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn kubeconfig(&self) -> Kubeconfig {
+        let authority = self.folder.path().join("certificates/apiserver.crt");
+        kubeconfig::admin(&format!("https://127.0.0.1:{}", self.apiserver), &authority, &self.token)
+    }
+
+    fn launch(&self, name: &str, program: &Path) -> Launch {
+        let log = self.folder.path().join(format!("{name}.log"));
+        Launch::new(name, program, log, End::Kill).folder(self.folder.path())
+    }
+
+    async fn etcd(&self, tools: &Tools) -> Result<Process, Error> {
+        let (clients, peers) =
+            (format!("http://127.0.0.1:{}", self.etcd), format!("http://127.0.0.1:{}", self.peer));
+        let mut etcd = self
+            .launch("etcd", &tools.etcd)
+            .args([
+                format!("--data-dir={}", self.file("etcd")),
+                format!("--listen-client-urls={clients}"),
+                format!("--advertise-client-urls={clients}"),
+                format!("--listen-peer-urls={peers}"),
+                format!("--initial-advertise-peer-urls={peers}"),
+                format!("--initial-cluster=default={peers}"),
+                "--unsafe-no-fsync".into(),
+            ])
+            .start()?;
+        let health = format!("{clients}/health");
+        etcd.until("etcd is healthy", DEADLINE, || async {
+            let answer = http::get(&health).await?;
+            if answer.status.is_success() { Ok(()) } else { Err(Error::Unexpected(answer.body)) }
+        })
+        .await?;
+        Ok(etcd)
+    }
+
+    async fn apiserver(&self, tools: &Tools, kubeconfig: &Kubeconfig) -> Result<Process, Error> {
+        let mut apiserver = self
+            .launch("kube-apiserver", &tools.apiserver)
+            .args([
+                format!("--etcd-servers=http://127.0.0.1:{}", self.etcd),
+                format!("--cert-dir={}", self.file("certificates")),
+                format!("--secure-port={}", self.apiserver),
+                format!("--service-account-key-file={}", self.file("sa.pub")),
+                format!("--service-account-signing-key-file={}", self.file("sa.key")),
+                format!("--token-auth-file={}", self.file("tokens.csv")),
+            ])
+            .args([
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                "--endpoint-reconciler-type=none",
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--allow-privileged=true",
+                "--authorization-mode=RBAC",
+                "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+            ])
+            .start()?;
+        apiserver
+            .until("kube-apiserver is ready", DEADLINE, || async {
+                let client = kubeconfig::client(kubeconfig).await?;
+                ready(&client).await
+            })
+            .await?;
+        Ok(apiserver)
+    }
+
+    async fn controller_manager(
+        &self,
+        tools: &Tools,
+        kubeconfig: &Kubeconfig,
+        client: &Client,
+    ) -> Result<Process, Error> {
+        let path = self.folder.path().join("controller-manager.kubeconfig");
+        kubeconfig::write(kubeconfig, &path)?;
+        let mut manager = self
+            .launch("kube-controller-manager", &tools.controller_manager)
+            .args(
+                ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]
+                    .map(|flag| format!("--{flag}={}", path.display())),
+            )
+            .args([
+                format!("--secure-port={}", self.controller_manager),
+                format!("--service-account-private-key-file={}", self.file("sa.key")),
+                format!("--root-ca-file={}", self.file("certificates/apiserver.crt")),
+                "--leader-elect=false".into(),
+                "--bind-address=127.0.0.1".into(),
+                format!("--controllers={CONTROLLERS}"),
+            ])
+            .start()?;
+        // Its own health says nothing of what it does: the first service account does.
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
+        manager
+            .until("kube-controller-manager made the first service account", DEADLINE, || {
+                accounts.get("default")
+            })
+            .await?;
+        Ok(manager)
+    }
+}
+
+const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,serviceaccount-controller,\
+                           root-ca-certificate-publisher-controller";
+
+/// One look at /readyz.
+pub(crate) async fn ready(client: &Client) -> Result<(), Error> {
+    let request = hyper::Request::get("/readyz").body(Vec::new());
+    let request = request.map_err(|e| Error::Unexpected(e.to_string()))?;
+    let answer =
+        client.request_text(request).await.map_err(Error::kube("see whether kube-apiserver is ready"))?;
+    if answer == "ok" { Ok(()) } else { Err(Error::Unexpected(answer)) }
+}
+
+/// The key pair that signs the tokens of service accounts.
+fn write_key_pair(folder: &Folder) -> Result<(), Error> {
+    let failed = |_| Error::Unexpected("cannot make a key pair for service accounts".into());
+    let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+    let private = pair.as_der().map_err(failed)?;
+    let public = pair.public_key().as_der().map_err(failed)?;
+    folder.write("sa.key", pem::encode(&pem::Pem::new("PRIVATE KEY", private.as_ref())))?;
+    folder.write("sa.pub", pem::encode(&pem::Pem::new("PUBLIC KEY", public.as_ref())))?;
+    Ok(())
+}
+
+/// Ports of loopback that are free now; all are held until the last is found, so that they differ.
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
+    let failed = || Error::io("find a free port on 127.0.0.1");
+    let mut held = Vec::with_capacity(N);
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(failed())?;
+        *port = listener.local_addr().map_err(failed())?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}

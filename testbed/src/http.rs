@@ -1,0 +1,135 @@
+//! A small HTTP client for loopback: one request, one connection.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::Error;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body as text.
+    pub body: String,
+}
+
+impl Answer {
+    /// A header as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn json(&self) -> Result<serde_json::Value, Error> {
+        serde_json::from_str(&self.body)
+            .map_err(|e| Error::Unexpected(format!("no JSON ({e}): {}", self.body)))
+    }
+}
+
+/// Gets a page.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn get(url: &str) -> Result<Answer, Error> {
+    send(url, Request::builder().method(Method::GET), String::new()).await
+}
+
+/// Posts a body of the given type.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn post(url: &str, content_type: &str, body: impl Into<String>) -> Result<Answer, Error> {
+    send(url, Request::builder().method(Method::POST).header(CONTENT_TYPE, content_type), body.into()).await
+}
+
+/// Posts JSON.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn post_json(url: &str, body: &serde_json::Value) -> Result<Answer, Error> {
+    post(url, "application/json", body.to_string()).await
+}
+
+/// Posts a form, as a browser does.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn post_form(url: &str, fields: &[(&str, &str)]) -> Result<Answer, Error> {
+    let pairs: Vec<_> =
+        fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+    post(url, "application/x-www-form-urlencoded", pairs.join("&")).await
+}
+
+/// Sends any request; `url` is `http://host:port/path`.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn send(url: &str, request: hyper::http::request::Builder, body: String) -> Result<Answer, Error> {
+    let failed = |why: String| Error::Unexpected(format!("no answer from {url}: {why}"));
+    let uri: Uri = url.parse().map_err(|e| failed(format!("{e}")))?;
+    let host = uri.authority().ok_or_else(|| failed("it names no host".into()))?.to_string();
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = request.uri(path).header(HOST, &host).body(Full::new(Bytes::from(body)));
+    let request = request.map_err(|e| failed(e.to_string()))?;
+    match tokio::time::timeout(DEADLINE, exchange(&host, request)).await {
+        Ok(answer) => answer.map_err(|e| failed(e.to_string())),
+        Err(_) => Err(failed(format!("nothing within {DEADLINE:?}"))),
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+async fn exchange(host: &str, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+    let stream = TcpStream::connect(host).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let asking = async move {
+        let answer = sender.send_request(request).await?;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok::<_, Failure>(Answer { status: parts.status, headers: parts.headers, body })
+    };
+    tokio::pin!(asking);
+    tokio::select! {
+        answer = &mut asking => answer,
+        // A connection that ends first has handed over all it had.
+        _ = connection => asking.await,
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            b' ' => "+".into(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_fields_are_escaped() {
+        assert_eq!(escape("a b&c=ä"), "a+b%26c%3D%C3%A4");
+    }
+}

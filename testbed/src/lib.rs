@@ -1,0 +1,27 @@
+//! Everything the operator talks to, started for real on loopback: etcd, kube-apiserver, kube-controller-manager,
+//! PostgreSQL and the simulator of Amazon IVS. For tests, and for trying things out.
+
+mod apply;
+mod control_plane;
+mod error;
+mod folder;
+mod helm;
+pub mod http;
+mod kubeconfig;
+mod operator;
+mod postgres;
+mod process;
+mod set;
+mod tenant;
+mod text;
+mod tools;
+pub mod wait;
+
+pub use apply::parse as parse_yaml;
+pub use error::Error;
+pub use folder::write_private;
+pub use ivs_simulator::Simulator;
+pub use operator::{Operator, OperatorBuilder};
+pub use set::{CHART, CONTEXT, JOIN, OPERATOR, Testbed, workspace};
+pub use tenant::{Output, REGION, Tenant};
+pub use tools::Tools;

@@ -1,0 +1,191 @@
+//! A PostgreSQL server of its own, from Debian's package.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::control_plane::free_ports;
+use crate::folder::Folder;
+use crate::process::{End, Launch, Process};
+use crate::{Error, text};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const USER: &str = "streamcat";
+/// PostgreSQL refuses to run as root, so root lends it the user that Debian's package makes.
+const SYSTEM_USER: &str = "postgres";
+const PACKAGE_ADVICE: &str = "PostgreSQL is needed; type: sudo apt-get install postgresql";
+
+/// A running server.
+pub(crate) struct Postgres {
+    _process: Process,
+    server: Server,
+}
+
+/// How to reach a server.
+#[derive(Clone)]
+pub(crate) struct Server {
+    /// The URL without a database, ending in `/`.
+    base: String,
+}
+
+impl Postgres {
+    /// Starts one on a free port; once more with another if somebody took that in between.
+    pub(crate) async fn start(folder: &Folder) -> Result<Self, Error> {
+        let (bin, user) = find_or_install()?;
+        match Self::try_start(folder, &bin, user).await {
+            Err(Error::Ended { tail, .. }) if tail.contains("Address already in use") => {
+                Self::try_start(folder, &bin, user).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_start(folder: &Folder, bin: &Path, user: Option<&str>) -> Result<Self, Error> {
+        let home = folder.inside("postgres")?;
+        let data = home.join("data");
+        let _ = std::fs::remove_dir_all(&data);
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        let password_file = folder.write("postgres/password", &password)?;
+        if let Some(user) = user {
+            hand_over(&home, user)?;
+        }
+        let launch = |name: &str| {
+            let (program, log) = (bin.join(name), folder.path().join(format!("{name}.log")));
+            let launch = match user {
+                Some(user) => Launch::new_as(user, name, &program, log, End::Quit),
+                None => Launch::new(name, program, log, End::Quit),
+            };
+            launch.folder(&home)
+        };
+        initialize(launch("initdb"), &data, &password_file).await?;
+        let [port] = free_ports()?;
+        let server = Server { base: format!("postgres://{USER}:{password}@127.0.0.1:{port}/") };
+        let process = run(launch("postgres"), &data, port, &server).await?;
+        Ok(Self { _process: process, server })
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Server {
+    pub(crate) fn of(base: impl Into<String>) -> Self {
+        Self { base: base.into() }
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("{}{database}", self.base)
+    }
+
+    /// Makes a database and gives its URL.
+    pub(crate) async fn create(&self, database: &str) -> Result<String, Error> {
+        self.execute(format!("create database \"{database}\""))
+            .await
+            .map_err(Error::sql(format!("make the database {database}")))?;
+        Ok(self.url(database))
+    }
+
+    async fn execute(&self, statement: String) -> Result<(), sqlx::Error> {
+        let mut connection = PgConnection::connect(&self.url("postgres")).await?;
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+        connection.close().await
+    }
+}
+
+async fn initialize(launch: Launch, data: &Path, password_file: &Path) -> Result<(), Error> {
+    let mut initdb = launch
+        .args([format!("--pgdata={}", data.display()), format!("--pwfile={}", password_file.display())])
+        // The password goes over loopback as it is: a hash for each of many connections is slow in a debug build.
+        .args(["--auth=password", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
+        .args(["--username", USER])
+        .start()?;
+    let status = initdb.ended(DEADLINE).await?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        action: "making a PostgreSQL cluster (initdb)".into(),
+        status,
+        output: initdb.tail(),
+    })
+}
+
+async fn run(launch: Launch, data: &Path, port: u16, server: &Server) -> Result<Process, Error> {
+    let mut postgres = launch
+        .args(["-D".into(), data.display().to_string(), "-p".into(), port.to_string()])
+        // Nothing here has to survive a power cut.
+        .args(
+            ["fsync=off", "full_page_writes=off", "synchronous_commit=off"]
+                .map(|setting| format!("--{setting}")),
+        )
+        .args(["--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--max_connections=500"])
+        .start()?;
+    postgres.until("PostgreSQL answers", DEADLINE, || server.execute("select 1".into())).await?;
+    Ok(postgres)
+}
+
+/// Where the programs are, and the user to run them as if not ourselves.
+fn find_or_install() -> Result<(PathBuf, Option<&'static str>), Error> {
+    let root = rustix::process::geteuid().is_root();
+    let bin = match find() {
+        Some(bin) => bin,
+        None if root => {
+            install()?;
+            find().ok_or_else(|| Error::missing("initdb", PACKAGE_ADVICE))?
+        }
+        None => return Err(Error::missing("initdb", PACKAGE_ADVICE)),
+    };
+    Ok((bin, root.then_some(SYSTEM_USER)))
+}
+
+/// Debian keeps the programs out of PATH, one folder for each version: the newest that has both.
+fn find() -> Option<PathBuf> {
+    let complete = |bin: &PathBuf| bin.join("initdb").exists() && bin.join("postgres").exists();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> = versions
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter(|(_, bin)| complete(bin))
+        .collect();
+    found.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    found.pop().map(|(_, bin)| bin).or_else(|| std::env::split_paths(&path).find(complete))
+}
+
+fn install() -> Result<(), Error> {
+    eprintln!("testbed: PostgreSQL is not there; installing Debian's package (apt-get install postgresql)");
+    let steps: [&[&str]; 2] = [&["update"], &["install", "--yes", "--no-install-recommends", "postgresql"]];
+    for arguments in steps {
+        let output = Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .output()
+            .map_err(|_| Error::missing("initdb", PACKAGE_ADVICE))?;
+        if !output.status.success() {
+            return Err(Error::Failed {
+                action: format!("apt-get {}", arguments.join(" ")),
+                status: output.status,
+                output: text::tail(&String::from_utf8_lossy(&output.stderr), 15),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn hand_over(path: &Path, user: &str) -> Result<(), Error> {
+    let output = Command::new("chown").arg("--recursive").arg(format!("{user}:{user}")).arg(path).output();
+    let output = output.map_err(Error::io("run chown"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let (action, output_text) = (format!("giving {} to the user {user}", path.display()), output.stderr);
+    let output_text = text::tail(&String::from_utf8_lossy(&output_text), 5);
+    Err(Error::Failed { action, status: output.status, output: output_text })
+}

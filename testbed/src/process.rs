@@ -1,0 +1,270 @@
+//! Child processes that do not outlive us.
+//!
+//! Each is started through util-linux's `setpriv --pdeathsig`, so that the kernel ends it when we die, whatever we
+//! die of. The kernel ties that to the *thread* that started the child, hence one thread that starts them all and
+//! lives as long as we do.
+
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::fs::File;
+use std::future::Future;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::wait::{self, Look, Lost};
+use crate::{Error, text};
+
+/// How long a process may take to end before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
+const TAIL: usize = 25;
+
+type Answer = std::io::Result<Child>;
+type Order = (Command, mpsc::Sender<Answer>);
+
+/// What ends a process, in both senses: when we stop it, and when we are gone.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    /// At once.
+    Kill,
+    /// As Go programs like it: they remove their temporary files.
+    Interrupt,
+    /// PostgreSQL's immediate shutdown, which its own children follow.
+    Quit,
+}
+
+impl End {
+    fn signal(self) -> Signal {
+        match self {
+            Self::Kill => Signal::KILL,
+            Self::Interrupt => Signal::INT,
+            Self::Quit => Signal::QUIT,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "KILL",
+            Self::Interrupt => "INT",
+            Self::Quit => "QUIT",
+        }
+    }
+}
+
+/// A process to be started.
+pub(crate) struct Launch {
+    name: String,
+    command: Command,
+    log: PathBuf,
+    end: End,
+}
+
+impl Launch {
+    /// `program`, told to end as `end` says, with its output in the file `log`.
+    pub(crate) fn new(name: impl Into<String>, program: impl AsRef<OsStr>, log: PathBuf, end: End) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", end.name(), "--"]).arg(program);
+        Self { name: name.into(), command, log, end }
+    }
+
+    /// The same as another user. The kernel forgets the death signal when the user changes: it is set after that.
+    pub(crate) fn new_as(user: &str, name: &str, program: &Path, log: PathBuf, end: End) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args([format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".into()]);
+        command.args(["--", "setpriv", "--pdeathsig", end.name(), "--"]).arg(program);
+        Self { name: name.into(), command, log, end }
+    }
+
+    pub(crate) fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(crate) fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        mut self,
+        envs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.command.envs(envs);
+        self
+    }
+
+    /// Only what [`Launch::envs`] adds from here on is seen by the process.
+    pub(crate) fn clean_env(mut self) -> Self {
+        self.command.env_clear();
+        self
+    }
+
+    pub(crate) fn folder(mut self, path: &Path) -> Self {
+        self.command.current_dir(path);
+        self
+    }
+
+    pub(crate) fn start(mut self) -> Result<Process, Error> {
+        let action = || format!("open the log {}", self.log.display());
+        let out = File::create(&self.log).map_err(Error::io(action()))?;
+        let err = out.try_clone().map_err(Error::io(action()))?;
+        // A group of its own, so that Ctrl-C in a terminal reaches us alone and we end things in order.
+        self.command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        let child = spawn(self.command).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => Error::missing(
+                "setpriv",
+                "it is part of util-linux 2.33 or newer (apt-get install util-linux)",
+            ),
+            _ => Error::Io { action: format!("start {}", self.name), source },
+        })?;
+        Ok(Process { name: self.name, child, log: self.log, end: self.end })
+    }
+}
+
+/// A running process. It is ended on drop.
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    end: End,
+}
+
+impl Process {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All it has printed until now.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    pub(crate) fn log_path(&self) -> &Path {
+        &self.log
+    }
+
+    /// Waits for a condition, which cannot come true any more once the process has ended.
+    pub(crate) async fn until<L: Look, F: Future<Output = L>>(
+        &mut self,
+        what: impl Display,
+        deadline: Duration,
+        look: impl FnMut() -> F,
+    ) -> Result<L::Value, Error> {
+        let what = what.to_string();
+        let waiting = wait::until_or(deadline, look, || self.child.try_wait().ok().flatten());
+        waiting.await.map_err(|lost| match lost {
+            Lost::Early(status) => Error::Ended {
+                name: self.name.clone(),
+                status,
+                what,
+                log: self.log.clone(),
+                tail: self.tail(),
+            },
+            Lost::Late(seen) => {
+                let seen = format!("{seen}. The end of the log of {}:\n{}", self.name, self.tail());
+                Error::Deadline { what, waited: deadline, seen }
+            }
+        })
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self, deadline: Duration) -> Result<ExitStatus, Error> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            if start.elapsed() > deadline {
+                let seen = format!(". The end of its log:\n{}", self.tail());
+                return Err(Error::Deadline { what: format!("{} ended", self.name), waited: deadline, seen });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    pub(crate) fn try_wait(&mut self) -> Result<Option<ExitStatus>, Error> {
+        self.child.try_wait().map_err(Error::io(format!("ask how {} does", self.name)))
+    }
+
+    /// Sends a signal, unless it has ended already.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        // Once waited for, the number may belong to somebody else.
+        if let Ok(None) = self.child.try_wait() {
+            signal_pid(self.child.id(), signal);
+        }
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn tail(&self) -> String {
+        text::tail(&self.log(), TAIL)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(self.end.signal());
+        let start = Instant::now();
+        while let Ok(None) = self.child.try_wait() {
+            if start.elapsed() > GRACE {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn signal_pid(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may have ended in between: that is what was wanted.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+fn spawn(command: Command) -> std::io::Result<Child> {
+    static STARTER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
+    let starter = STARTER.get_or_init(|| {
+        let (orders, inbox) = mpsc::channel::<Order>();
+        std::thread::spawn(move || {
+            for (mut command, answer) in inbox {
+                let _ = answer.send(command.spawn());
+            }
+        });
+        orders
+    });
+    let (answer, outcome) = mpsc::channel();
+    let gone = || std::io::Error::other("the thread that starts processes is gone");
+    starter.send((command, answer)).map_err(|_| gone())?;
+    outcome.recv().map_err(|_| gone())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(folder: &Path, script: &str) -> Process {
+        let launch = Launch::new("a shell", "sh", folder.join("log"), End::Kill);
+        launch.args(["-c", script]).start().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_early_is_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = shell(folder.path(), "echo the port is taken; exit 3");
+        let error = process.until("it is up", Duration::from_secs(20), || async { false }).await.unwrap_err();
+        let said = error.to_string();
+        assert!(said.starts_with("a shell ended (exit status: 3) while we waited until it is up."), "{said}");
+        assert!(said.ends_with("    the port is taken"), "{said}");
+    }
+
+    #[test]
+    fn a_process_ends_on_drop() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = shell(folder.path(), "exec sleep 600");
+        let here = PathBuf::from(format!("/proc/{}", process.pid()));
+        assert!(here.exists());
+        drop(process);
+        assert!(!here.exists());
+    }
+}

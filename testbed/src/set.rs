@@ -1,0 +1,335 @@
+//! The shared set: a control plane and PostgreSQL.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::try_join;
+use kube::Client;
+use kube::api::DynamicObject;
+use kube::config::Kubeconfig;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use crate::control_plane::{self, ControlPlane};
+use crate::folder::Folder;
+use crate::helm::{Helm, Release};
+use crate::postgres::{Postgres, Server};
+use crate::tenant::Tenant;
+use crate::tools::{self, Tools};
+use crate::{Error, apply, kubeconfig};
+
+/// Names the description of a set that somebody else started and holds (`testbed run`).
+pub const JOIN: &str = "STREAMCAT_TESTBED";
+/// Names the operator's binary.
+pub const OPERATOR: &str = "STREAMCAT_OPERATOR";
+/// Names a chart to use instead of the one of the workspace.
+pub const CHART: &str = "STREAMCAT_CHART";
+/// Names a context of the user's own kubeconfig to use instead of a control plane of ours.
+pub const CONTEXT: &str = "KUBE_CONTEXT";
+
+/// A control plane and PostgreSQL that many tests may use at the same time. Clones are the same set; it ends with
+/// the last of them.
+#[derive(Clone)]
+pub struct Testbed {
+    inner: Arc<Inner>,
+    operator: Option<PathBuf>,
+}
+
+struct Inner {
+    description: Description,
+    kubeconfig: Kubeconfig,
+    chart: PathBuf,
+    // In the order in which they end; the folder goes last.
+    _control_plane: Option<ControlPlane>,
+    _postgres: Option<Postgres>,
+    folder: Folder,
+}
+
+/// What another process needs to know of a running set.
+#[derive(Clone, Serialize, Deserialize)]
+struct Description {
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    helm: PathBuf,
+    postgres: String,
+}
+
+impl Testbed {
+    /// Starts a set of its own.
+    ///
+    /// # Errors
+    /// When something is missing or does not come up; the message says what to do, and quotes the log.
+    pub async fn start() -> Result<Self, Error> {
+        let folder = Folder::create()?;
+        let chart = chart();
+        let (inner, postgres) = match std::env::var(CONTEXT).ok().filter(|name| !name.is_empty()) {
+            Some(name) => try_join!(borrow(&name, &folder, &chart), Postgres::start(&folder))?,
+            None => try_join!(build(&folder, &chart), Postgres::start(&folder))?,
+        };
+        let path = folder.path().join("admin.kubeconfig");
+        kubeconfig::write(&inner.kubeconfig, &path)?;
+        let description = Description {
+            kubeconfig: path,
+            kubectl: inner.kubectl,
+            helm: inner.helm,
+            postgres: postgres.server().base().to_owned(),
+        };
+        Ok(Self::of(Inner {
+            description,
+            kubeconfig: inner.kubeconfig,
+            chart,
+            _control_plane: inner.control_plane,
+            _postgres: Some(postgres),
+            folder,
+        }))
+    }
+
+    /// Joins the set described in a file that [`Testbed::describe`] wrote.
+    ///
+    /// # Errors
+    /// When there is no such description.
+    pub fn join(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read(path).map_err(Error::io(format!("read {} ({JOIN})", path.display())))?;
+        let description: Description = serde_json::from_slice(&text)
+            .map_err(|e| Error::Unexpected(format!("{} describes no testbed: {e}", path.display())))?;
+        let kubeconfig = kubeconfig::read(&description.kubeconfig)?;
+        let folder = Folder::create()?;
+        Ok(Self::of(Inner {
+            description,
+            kubeconfig,
+            chart: chart(),
+            _control_plane: None,
+            _postgres: None,
+            folder,
+        }))
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), operator: std::env::var_os(OPERATOR).map(PathBuf::from) }
+    }
+
+    /// The set that all tests of this process share: the one of `testbed run`, or else one that ends with us.
+    ///
+    /// # Panics
+    /// When it cannot be had; the message says what to do.
+    pub async fn shared() -> &'static Self {
+        Self::try_shared().await.unwrap_or_else(|error| panic!("no testbed: {error:?}"))
+    }
+
+    /// As [`Testbed::shared`].
+    ///
+    /// # Errors
+    /// As [`Testbed::start`] and [`Testbed::join`].
+    pub async fn try_shared() -> Result<&'static Self, Error> {
+        // Nothing in it belongs to a runtime: each test has one of its own, which may end before the next begins.
+        static SHARED: OnceCell<Testbed> = OnceCell::const_new();
+        SHARED
+            .get_or_try_init(|| async {
+                match std::env::var_os(JOIN) {
+                    Some(path) => Self::join(Path::new(&path)),
+                    None => Self::start().await,
+                }
+            })
+            .await
+    }
+
+    /// The same set with this binary as the operator.
+    #[must_use]
+    pub fn with_operator(&self, path: impl Into<PathBuf>) -> Self {
+        Self { inner: Arc::clone(&self.inner), operator: Some(path.into()) }
+    }
+
+    /// A namespace, a database, a simulator and an installation of its own.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn tenant(&self, label: &str) -> Tenant {
+        self.try_tenant(label).await.unwrap_or_else(|error| panic!("no tenant {label:?}: {error:?}"))
+    }
+
+    /// As [`Testbed::tenant`].
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn try_tenant(&self, label: &str) -> Result<Tenant, Error> {
+        Tenant::isolated(self.clone(), label).await
+    }
+
+    /// A new client of the administrator's. It belongs to the runtime that runs now.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be used.
+    pub async fn kube(&self) -> Result<Client, Error> {
+        kubeconfig::client(&self.inner.kubeconfig).await
+    }
+
+    /// Makes an empty database and gives its URL.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses.
+    pub async fn database(&self, name: &str) -> Result<String, Error> {
+        Server::of(&self.inner.description.postgres).create(name).await
+    }
+
+    /// Applies the custom resource definitions of a YAML text and waits until they are served.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn apply_crds(&self, yaml: &str) -> Result<(), Error> {
+        apply::crds(&self.kube().await?, &apply::parse(yaml)?).await
+    }
+
+    /// Applies objects with server-side apply; those that name no namespace go to `namespace`.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn apply(&self, objects: &[DynamicObject], namespace: &str) -> Result<(), Error> {
+        apply::all(&self.kube().await?, objects, namespace).await
+    }
+
+    /// Runs Helm and gives what it printed.
+    ///
+    /// # Errors
+    /// When it fails; the message quotes it.
+    pub async fn helm(&self, arguments: &[&str]) -> Result<String, Error> {
+        self.helm_program().run(arguments).await
+    }
+
+    /// Renders a chart: `helm template` with these arguments.
+    ///
+    /// # Errors
+    /// When it fails; the message quotes it.
+    pub async fn helm_template(&self, arguments: &[&str]) -> Result<Vec<DynamicObject>, Error> {
+        self.helm_program().template(arguments).await
+    }
+
+    /// The folder of the operator's chart.
+    #[must_use]
+    pub fn chart(&self) -> &Path {
+        &self.inner.chart
+    }
+
+    /// The administrator's kubeconfig file.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.inner.description.kubeconfig
+    }
+
+    /// kubectl of the control plane's version.
+    #[must_use]
+    pub fn kubectl_program(&self) -> &Path {
+        &self.inner.description.kubectl
+    }
+
+    /// Helm.
+    #[must_use]
+    pub fn helm_path(&self) -> &Path {
+        &self.inner.description.helm
+    }
+
+    /// Writes down what another process needs to join this set, and gives the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn describe(&self) -> Result<PathBuf, Error> {
+        let text = serde_json::to_vec_pretty(&self.inner.description)
+            .map_err(|e| Error::Unexpected(e.to_string()))?;
+        self.inner.folder.write("testbed.json", text)
+    }
+
+    /// Has a file or folder removed when this process ends, even if it is killed.
+    ///
+    /// # Errors
+    /// When the process that cleans up is gone.
+    pub fn remove_at_the_end(&self, path: &Path) -> Result<(), Error> {
+        self.inner.folder.also_remove(path)
+    }
+
+    pub(crate) fn helm_program(&self) -> Helm {
+        Helm { program: self.inner.description.helm.clone(), home: self.inner.folder.path().join("helm") }
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.inner.folder
+    }
+
+    pub(crate) fn admin(&self) -> &Kubeconfig {
+        &self.inner.kubeconfig
+    }
+
+    pub(crate) fn operator(&self) -> Result<&Path, Error> {
+        let path = self.operator.as_deref().ok_or_else(|| {
+            Error::missing("the operator's binary", &format!("call with_operator(path), or set {OPERATOR}"))
+        })?;
+        if path.is_file() {
+            return Ok(path);
+        }
+        Err(Error::missing(&path.display().to_string(), "build it: cargo build --bin streamcat-operator"))
+    }
+}
+
+/// What a cluster of ours and a borrowed one have in common.
+struct Cluster {
+    kubeconfig: Kubeconfig,
+    kubectl: PathBuf,
+    helm: PathBuf,
+    control_plane: Option<ControlPlane>,
+}
+
+/// A control plane of ours, built if need be.
+async fn build(folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
+    let tools = Tools::find_or_build().await?;
+    let crds = chart_crds(&tools.helm, folder, chart).await?;
+    let control_plane = ControlPlane::start(folder, &tools, &crds).await?;
+    let kubeconfig = control_plane.kubeconfig().clone();
+    Ok(Cluster { kubeconfig, kubectl: tools.kubectl, helm: tools.helm, control_plane: Some(control_plane) })
+}
+
+/// The user's own cluster.
+async fn borrow(context: &str, folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
+    let kubeconfig = kubeconfig::of_context(context)?;
+    let client = kubeconfig::client(&kubeconfig).await?;
+    control_plane::ready(&client).await?;
+    let kubectl = in_path("kubectl").ok_or_else(|| {
+        Error::missing(
+            "kubectl",
+            &format!("with {CONTEXT} the kubectl in your PATH is used; install one there"),
+        )
+    })?;
+    let helm = match in_path("helm") {
+        Some(helm) => helm,
+        None => tools::HELM.find_or_build().await?.join("helm"),
+    };
+    apply::crds(&client, &chart_crds(&helm, folder, chart).await?).await?;
+    Ok(Cluster { kubeconfig, kubectl, helm, control_plane: None })
+}
+
+async fn chart_crds(helm: &Path, folder: &Folder, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
+    if !chart.join("Chart.yaml").is_file() {
+        return Ok(Vec::new());
+    }
+    let helm = Helm { program: helm.into(), home: folder.path().join("helm") };
+    let release = Release {
+        name: "crds".into(),
+        namespace: "default".into(),
+        watched: None,
+        accounts: "default".into(),
+    };
+    release.render(&helm, chart).await
+}
+
+fn chart() -> PathBuf {
+    std::env::var_os(CHART).map_or_else(|| workspace().join("charts/streamcat-operator"), PathBuf::from)
+}
+
+/// The root of the workspace this was built in.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}

@@ -1,0 +1,250 @@
+//! The programs of the control plane and Helm, built once from their Go modules and kept in a cache of the user's.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::process::{End, Launch};
+use crate::{Error, text};
+
+const TELL_EVERY: Duration = Duration::from_secs(15);
+const BUILD_DEADLINE: Duration = Duration::from_secs(3600);
+const GO_ADVICE: &str = "the control plane is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// etcd, whose binary is called `server`.
+    pub etcd: PathBuf,
+    /// kube-apiserver.
+    pub apiserver: PathBuf,
+    /// kube-controller-manager.
+    pub controller_manager: PathBuf,
+    /// kubectl of the same version.
+    pub kubectl: PathBuf,
+    /// Helm.
+    pub helm: PathBuf,
+}
+
+impl Tools {
+    /// Finds all of them, and builds what is not there yet.
+    ///
+    /// # Errors
+    /// When Go is missing or too old, or a build fails; the message says what to do.
+    pub async fn find_or_build() -> Result<Self, Error> {
+        let (cluster, helm) = (CLUSTER.find_or_build().await?, HELM.find_or_build().await?);
+        Ok(Self {
+            etcd: cluster.join("server"),
+            apiserver: cluster.join("kube-apiserver"),
+            controller_manager: cluster.join("kube-controller-manager"),
+            kubectl: cluster.join("kubectl"),
+            helm: helm.join("helm"),
+        })
+    }
+}
+
+/// A Go module of tools.
+pub(crate) struct Module {
+    name: &'static str,
+    what: &'static str,
+    takes: &'static str,
+    programs: &'static [&'static str],
+    go_mod: &'static str,
+    go_sum: &'static str,
+    ldflags: &'static str,
+}
+
+/// etcd, kube-apiserver, kube-controller-manager and kubectl. The linker flags tell the programs their version:
+/// without them the server calls itself v0.0.0-master, and clients that read the version break.
+pub(crate) const CLUSTER: Module = Module {
+    name: "cluster",
+    what: "Kubernetes (etcd, kube-apiserver, kube-controller-manager, kubectl)",
+    takes: "about eight minutes on two cores, once",
+    programs: &["server", "kube-apiserver", "kube-controller-manager", "kubectl"],
+    go_mod: include_str!("../cluster/go.mod"),
+    go_sum: include_str!("../cluster/go.sum"),
+    ldflags: concat!(
+        "-s -w",
+        " -X k8s.io/component-base/version.gitVersion=v1.37.2",
+        " -X k8s.io/component-base/version.gitMajor=1",
+        " -X k8s.io/component-base/version.gitMinor=37",
+        " -X k8s.io/component-base/version.gitTreeState=clean",
+        " -X k8s.io/client-go/pkg/version.gitVersion=v1.37.2",
+        " -X k8s.io/client-go/pkg/version.gitMajor=1",
+        " -X k8s.io/client-go/pkg/version.gitMinor=37",
+    ),
+};
+
+/// Helm, in a module of its own because it uses other versions of Kubernetes' libraries.
+pub(crate) const HELM: Module = Module {
+    name: "helm",
+    what: "Helm",
+    takes: "about two and a half minutes on two cores, once",
+    programs: &["helm"],
+    go_mod: include_str!("../helm/go.mod"),
+    go_sum: include_str!("../helm/go.sum"),
+    ldflags: "-s -w",
+};
+
+impl Module {
+    /// The folder with the programs.
+    pub(crate) async fn find_or_build(&self) -> Result<PathBuf, Error> {
+        let cache = cache()?;
+        let folder = cache.join(format!("{}-{}", self.name, self.key()));
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        std::fs::create_dir_all(&cache)
+            .map_err(Error::io(format!("make the cache folder {}", cache.display())))?;
+        let _lock = self.lock(&cache).await?;
+        // Another process may have built it while we waited for the lock.
+        if !folder.is_dir() {
+            self.build(&cache, &folder).await?;
+        }
+        Ok(folder)
+    }
+
+    fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.go_mod, self.go_sum, self.ldflags] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    async fn lock(&self, cache: &Path) -> Result<std::fs::File, Error> {
+        let path = cache.join(format!("{}.lock", self.name));
+        let failed = || format!("lock {}", path.display());
+        let file = std::fs::File::create(&path).map_err(Error::io(failed()))?;
+        if file.try_lock().is_err() {
+            eprintln!("testbed: waiting for another process that builds {}", self.what);
+            let waiting = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+            return waiting.await.map_err(|e| Error::Unexpected(e.to_string()))?.map_err(Error::io(failed()));
+        }
+        Ok(file)
+    }
+
+    /// Builds beside the final place and moves the whole folder there, so that it is complete or not there.
+    async fn build(&self, cache: &Path, folder: &Path) -> Result<(), Error> {
+        let building = tempfile::Builder::new()
+            .prefix(&format!("building-{}-", self.name))
+            .tempdir_in(cache)
+            .map_err(Error::io(format!("make a folder in {}", cache.display())))?;
+        let (source, bin) = (building.path().join("source"), building.path().join("bin"));
+        for path in [&source, &bin] {
+            std::fs::create_dir(path).map_err(Error::io(format!("make the folder {}", path.display())))?;
+        }
+        for (name, content) in [("go.mod", self.go_mod), ("go.sum", self.go_sum)] {
+            std::fs::write(source.join(name), content).map_err(Error::io(format!("write {name}")))?;
+        }
+        check_go(&source)?;
+        self.install(&source, &bin, building.path().join("log")).await?;
+        std::fs::rename(&bin, folder).map_err(Error::io(format!("move the programs to {}", folder.display())))
+    }
+
+    async fn install(&self, source: &Path, bin: &Path, log: PathBuf) -> Result<(), Error> {
+        eprintln!("testbed: building {} from source; this takes {}", self.what, self.takes);
+        let start = Instant::now();
+        let mut go = Launch::new("go install", "go", log, End::Interrupt)
+            .args(["install", "-mod=readonly", "-buildvcs=false", "-ldflags", self.ldflags, "tool"])
+            .envs([("GOWORK", "off"), ("CGO_ENABLED", "0"), ("GOFLAGS", "-buildvcs=false")])
+            .envs([("GOBIN", bin)])
+            .folder(source)
+            .start()?;
+        let status = loop {
+            match go.ended(TELL_EVERY).await {
+                Ok(status) => break status,
+                Err(error) if start.elapsed() > BUILD_DEADLINE => return Err(error),
+                Err(_) => self.tell(start.elapsed(), bin, &go.log()),
+            }
+        };
+        if !status.success() {
+            return Err(Error::Failed {
+                action: format!("building {}", self.what),
+                status,
+                output: go.tail(),
+            });
+        }
+        self.check_all_there(bin)?;
+        eprintln!("testbed: built {} in {:.0?}", self.what, start.elapsed());
+        Ok(())
+    }
+
+    fn tell(&self, elapsed: Duration, bin: &Path, log: &str) {
+        let done = self.programs.iter().filter(|name| bin.join(name).exists()).count();
+        let fetching = log.lines().last().filter(|line| line.starts_with("go: downloading"));
+        let doing = fetching.map(|line| format!(", {}", line.trim_start_matches("go: ")));
+        eprintln!(
+            "testbed: still building {}: {} of {} programs done after {:.0?} (takes {}){}",
+            self.name,
+            done,
+            self.programs.len(),
+            elapsed,
+            self.takes,
+            doing.unwrap_or_default()
+        );
+    }
+
+    fn check_all_there(&self, bin: &Path) -> Result<(), Error> {
+        match self.programs.iter().find(|name| !bin.join(name).is_file()) {
+            None => Ok(()),
+            Some(name) => Err(Error::Unexpected(format!("building {} made no `{name}`", self.what))),
+        }
+    }
+}
+
+fn cache() -> Result<PathBuf, Error> {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("STREAMCAT_CACHE")
+        .or_else(|| named("XDG_CACHE_HOME").map(|path| path.join("streamcat-testbed")))
+        .or_else(|| named("HOME").map(|path| path.join(".cache/streamcat-testbed")))
+        .ok_or_else(|| {
+            Error::Unexpected("no folder for the built programs: set HOME or STREAMCAT_CACHE".into())
+        })
+}
+
+/// Asks Go for its version where it matters: beside our go.mod, which makes a Go since 1.21 fetch the right toolchain.
+fn check_go(source: &Path) -> Result<(), Error> {
+    let output = std::process::Command::new("go")
+        .args(["env", "GOVERSION"])
+        .current_dir(source)
+        .env("GOWORK", "off")
+        .env("GOFLAGS", "")
+        .output()
+        .map_err(|_| Error::missing("go", GO_ADVICE))?;
+    let (said, complaint) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let too_old = |found: &str| {
+        let (program, advice) = ("go".into(), GO_ADVICE.into());
+        Err(Error::TooOld { program, found: found.trim().into(), advice })
+    };
+    if !output.status.success() {
+        return too_old(&text::tail(&complaint, 5));
+    }
+    if minor(&said).is_none_or(|minor| minor < 26) { too_old(&said) } else { Ok(()) }
+}
+
+/// The 26 of `go1.26.8`.
+fn minor(version: &str) -> Option<u32> {
+    version.trim().strip_prefix("go1.")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_go_are_read() {
+        assert_eq!(minor("go1.26.8\n"), Some(26));
+        assert_eq!(minor("go1.27rc1"), Some(27));
+        assert_eq!(minor("devel +abc"), None);
+    }
+
+    #[test]
+    fn the_key_follows_the_module() {
+        assert_ne!(CLUSTER.key(), HELM.key());
+        assert_eq!(CLUSTER.key().len(), 12);
+    }
+}

@@ -1,0 +1,124 @@
+//! Waiting for a condition instead of sleeping and hoping.
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Error;
+
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What one look at a condition may answer: `bool`, `Option` or `Result`. What an `Err` says is quoted when time is
+/// up, so that the message tells how far things had come.
+pub trait Look {
+    /// What the waiting gives once the condition is true.
+    type Value;
+
+    /// The value, or what was seen instead.
+    ///
+    /// # Errors
+    /// What was seen instead, in words.
+    fn judge(self) -> Result<Self::Value, String>;
+}
+
+impl Look for bool {
+    type Value = ();
+
+    fn judge(self) -> Result<(), String> {
+        self.then_some(()).ok_or_else(String::new)
+    }
+}
+
+impl<T> Look for Option<T> {
+    type Value = T;
+
+    fn judge(self) -> Result<T, String> {
+        self.ok_or_else(String::new)
+    }
+}
+
+impl<T, E: Display> Look for Result<T, E> {
+    type Value = T;
+
+    fn judge(self) -> Result<T, String> {
+        self.map_err(|seen| seen.to_string())
+    }
+}
+
+/// Looks again and again until the condition is true. `what` completes "waited until …".
+///
+/// # Errors
+/// [`Error::Deadline`] when it did not come true in time.
+pub async fn until<L: Look, F: Future<Output = L>>(
+    what: impl Display,
+    deadline: Duration,
+    look: impl FnMut() -> F,
+) -> Result<L::Value, Error> {
+    until_or(deadline, look, || None::<Infallible>).await.map_err(|lost| match lost {
+        Lost::Early(never) => match never {},
+        Lost::Late(seen) => Error::Deadline { what: what.to_string(), waited: deadline, seen },
+    })
+}
+
+/// Why a wait was in vain.
+pub(crate) enum Lost<E> {
+    /// It cannot come true any more.
+    Early(E),
+    /// Time is up; what was seen last, as the end of a sentence.
+    Late(String),
+}
+
+/// As [`until`], but `lost` may end the waiting early.
+pub(crate) async fn until_or<L: Look, F: Future<Output = L>, E>(
+    deadline: Duration,
+    mut look: impl FnMut() -> F,
+    mut lost: impl FnMut() -> Option<E>,
+) -> Result<L::Value, Lost<E>> {
+    let start = Instant::now();
+    loop {
+        let rest = deadline.saturating_sub(start.elapsed()).max(PAUSE);
+        let seen = match tokio::time::timeout(rest, look()).await.map(Look::judge) {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(seen)) => seen,
+            Err(_) => "no answer".into(),
+        };
+        if let Some(early) = lost() {
+            return Err(Lost::Early(early));
+        }
+        if start.elapsed() >= deadline {
+            let seen = if seen.is_empty() { seen } else { format!("; last seen: {seen}") };
+            return Err(Lost::Late(seen));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_message_tells_what_was_waited_for_and_what_was_seen() {
+        let error =
+            until("the moon is full", Duration::from_secs(3), || async { Err::<(), _>("a crescent") })
+                .await
+                .unwrap_err();
+        assert_eq!(format!("{error:?}"), "waited 3s in vain until the moon is full; last seen: a crescent");
+    }
+
+    #[tokio::test]
+    async fn a_condition_that_comes_true_gives_its_value() {
+        let mut looks = 0;
+        let value = until("it counted", Duration::from_secs(5), || {
+            looks += 1;
+            let now = looks;
+            async move { (now == 3).then_some(now) }
+        })
+        .await
+        .unwrap();
+        assert_eq!(value, 3);
+    }
+}

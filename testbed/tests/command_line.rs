@@ -1,0 +1,110 @@
+//! The binary: it leaves nothing behind, and what is missing is said clearly.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use testbed::wait;
+
+const TESTBED: &str = env!("CARGO_BIN_EXE_testbed");
+
+/// Runs `testbed run` around a command that waits, and gives the folder of the set once that command runs.
+fn hold() -> (Child, PathBuf) {
+    let mut holder = Command::new(TESTBED)
+        .args(["run", "--", "sh", "-c", "echo $STREAMCAT_TESTBED; exec sleep 600"])
+        .env_remove("STREAMCAT_TESTBED")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let description = PathBuf::from(line.trim());
+    assert!(description.is_file(), "no description of a set: {line:?}");
+    (holder, description.parent().unwrap().to_owned())
+}
+
+/// The processes that live in a folder, or speak of it.
+fn processes(folder: &Path) -> Vec<String> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let of_folder = |process: &PathBuf| {
+        let words = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        let home = std::fs::read_link(process.join("cwd")).unwrap_or_default();
+        (home.starts_with(folder) || words.contains(folder.to_str()?)).then_some(words)
+    };
+    all.filter_map(|process| of_folder(&process)).collect()
+}
+
+async fn all_is_gone(folder: &Path) {
+    wait::until("no process and no folder is left", Duration::from_secs(20), || async {
+        let left = processes(folder);
+        if left.is_empty() && !folder.exists() { Ok(()) } else { Err(left.join("\n")) }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn nothing_outlives_a_holder_that_is_killed() {
+    let (mut holder, folder) = hold();
+    for program in ["server", "kube-apiserver", "kube-controller-manager", "postgres"] {
+        assert!(processes(&folder).iter().any(|words| words.contains(program)), "{program} does not run");
+    }
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    all_is_gone(&folder).await;
+}
+
+#[tokio::test]
+async fn a_command_is_ended_with_its_holder_and_its_exit_code_is_ours() {
+    let (mut holder, folder) = hold();
+    let terminated = Command::new("kill").arg(holder.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    assert_eq!(holder.wait().unwrap().code(), Some(128 + 15));
+    all_is_gone(&folder).await;
+}
+
+/// Runs `testbed tools` with an empty cache, and with only what is in `folder` to be found in PATH.
+fn build_with(folder: &Path) -> Output {
+    let cache = tempfile::tempdir().unwrap();
+    let command =
+        Command::new(TESTBED).arg("tools").env("PATH", folder).env("STREAMCAT_CACHE", cache.path()).output();
+    command.unwrap()
+}
+
+#[test]
+fn a_missing_go_is_said_with_what_to_do() {
+    let empty = tempfile::tempdir().unwrap();
+    let output = build_with(empty.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("`go` was not found") && said.contains("Install Go 1.26 or newer"), "{said}");
+}
+
+#[test]
+fn an_old_go_is_said_with_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    std::fs::write(&go, "#!/bin/sh\necho go1.19.8\n").unwrap();
+    std::fs::set_permissions(&go, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = build_with(folder.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("go is too old (go1.19.8)"), "{said}");
+}
+
+#[test]
+fn a_context_that_is_not_there_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(TESTBED)
+        .args(["run", "--", "true"])
+        .env("KUBE_CONTEXT", "elsewhere")
+        .env("KUBECONFIG", folder.path().join("none"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("kubeconfig"), "{said}");
+}
