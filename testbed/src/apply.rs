@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::discovery::{ApiCapabilities, ApiResource, Discovery, Scope};
 use kube::runtime::conditions::is_crd_established;
 use kube::runtime::wait::Condition as _;
@@ -80,8 +80,9 @@ pub(crate) async fn delete(client: &Client, objects: &[DynamicObject], namespace
     for object in objects.iter().rev() {
         let (resource, capabilities) = resolve(&discovery, object)?;
         let name = object.name_any();
-        let gone =
-            api(client, object, &resource, &capabilities, namespace).delete(&name, &Default::default()).await;
+        let gone = api(client, object, &resource, &capabilities, namespace)
+            .delete(&name, &DeleteParams::default())
+            .await;
         match gone {
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
             other => drop(other.map_err(Error::kube(format!("delete {} {name}", resource.kind)))?),

@@ -39,14 +39,14 @@ impl ControlPlane {
 
     async fn try_start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
         let place = Place::prepare(folder)?;
-        let mut plane = Self { processes: Vec::new(), kubeconfig: place.kubeconfig() };
-        plane.processes.push(place.etcd(tools).await?);
-        plane.processes.push(place.apiserver(tools, &plane.kubeconfig).await?);
-        let client = kubeconfig::client(&plane.kubeconfig).await?;
+        let mut started = Self { processes: Vec::new(), kubeconfig: place.kubeconfig() };
+        started.processes.push(place.etcd(tools).await?);
+        started.processes.push(place.apiserver(tools, &started.kubeconfig).await?);
+        let client = kubeconfig::client(&started.kubeconfig).await?;
         // Before the controller manager: its garbage collector looks for new kinds every 30 s only.
         apply::crds(&client, crds).await?;
-        plane.processes.push(place.controller_manager(tools, &plane.kubeconfig, &client).await?);
-        Ok(plane)
+        started.processes.push(place.controller_manager(tools, &started.kubeconfig, &client).await?);
+        Ok(started)
     }
 
     /// The administrator's way in.

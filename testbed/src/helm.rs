@@ -57,25 +57,35 @@ impl Helm {
 /// One release of the chart.
 pub(crate) struct Release {
     pub(crate) name: String,
-    pub(crate) namespace: String,
+    /// The namespace of its own objects.
+    pub(crate) home: String,
     /// Where the controller looks for accounts; everywhere if there is none.
     pub(crate) watched: Option<String>,
     /// Where registration makes accounts.
     pub(crate) accounts: String,
+    /// The id of the installation; that of the cluster if there is none.
+    pub(crate) installation: Option<String>,
 }
 
 impl Release {
+    /// What most people install: one release that sees all namespaces.
+    pub(crate) fn usual() -> Self {
+        let (name, home) = ("streamcat-operator".into(), "streamcat-system".into());
+        Self { name, home, watched: None, accounts: "default".into(), installation: None }
+    }
+
     /// Renders all of it.
     pub(crate) async fn render(&self, helm: &Helm, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
         let values = [
             format!("controller.watchNamespace={}", self.watched.as_deref().unwrap_or_default()),
             format!("registration.namespace={}", self.accounts),
+            format!("installation={}", self.installation.as_deref().unwrap_or_default()),
             "database.existingSecret.name=database".into(),
             "aws.region=us-west-2".into(),
             "crds.enabled=true".into(),
         ];
         let chart = chart.display().to_string();
-        let mut arguments = vec![self.name.as_str(), &chart, "--namespace", &self.namespace];
+        let mut arguments = vec![self.name.as_str(), &chart, "--namespace", &self.home];
         arguments.extend(values.iter().flat_map(|value| ["--set", value.as_str()]));
         helm.template(&arguments).await
     }

@@ -2,17 +2,20 @@
 //! PostgreSQL and the simulator of Amazon IVS. For tests, and for trying things out.
 
 mod apply;
+mod cluster;
 mod control_plane;
 mod error;
 mod folder;
 mod helm;
 pub mod http;
+mod install;
 mod kubeconfig;
 mod operator;
 mod postgres;
 mod process;
 mod set;
 mod tenant;
+
 mod text;
 mod tools;
 pub mod wait;

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::process::{End, Launch, Process};
 use crate::{Error, http};
 
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 /// The operator promises to be gone within 20 s.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 

@@ -11,7 +11,7 @@ use crate::folder::Folder;
 use crate::process::{End, Launch, Process};
 use crate::{Error, text};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 const USER: &str = "streamcat";
 /// PostgreSQL refuses to run as root, so root lends it the user that Debian's package makes.
 const SYSTEM_USER: &str = "postgres";

@@ -240,6 +240,7 @@ fn spawn(command: Command) -> std::io::Result<Child> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use super::*;
 

@@ -10,13 +10,12 @@ use kube::config::Kubeconfig;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use crate::control_plane::{self, ControlPlane};
+use crate::control_plane::ControlPlane;
 use crate::folder::Folder;
-use crate::helm::{Helm, Release};
+use crate::helm::Helm;
 use crate::postgres::{Postgres, Server};
 use crate::tenant::Tenant;
-use crate::tools::{self, Tools};
-use crate::{Error, apply, kubeconfig};
+use crate::{Error, apply, cluster, kubeconfig};
 
 /// Names the description of a set that somebody else started and holds (`testbed run`).
 pub const JOIN: &str = "STREAMCAT_TESTBED";
@@ -62,23 +61,23 @@ impl Testbed {
     pub async fn start() -> Result<Self, Error> {
         let folder = Folder::create()?;
         let chart = chart();
-        let (inner, postgres) = match std::env::var(CONTEXT).ok().filter(|name| !name.is_empty()) {
-            Some(name) => try_join!(borrow(&name, &folder, &chart), Postgres::start(&folder))?,
-            None => try_join!(build(&folder, &chart), Postgres::start(&folder))?,
+        let (cluster, postgres) = match std::env::var(CONTEXT).ok().filter(|name| !name.is_empty()) {
+            Some(name) => try_join!(cluster::borrow(&name, &folder, &chart), Postgres::start(&folder))?,
+            None => try_join!(cluster::build(&folder, &chart), Postgres::start(&folder))?,
         };
         let path = folder.path().join("admin.kubeconfig");
-        kubeconfig::write(&inner.kubeconfig, &path)?;
+        kubeconfig::write(&cluster.kubeconfig, &path)?;
         let description = Description {
             kubeconfig: path,
-            kubectl: inner.kubectl,
-            helm: inner.helm,
+            kubectl: cluster.kubectl,
+            helm: cluster.helm,
             postgres: postgres.server().base().to_owned(),
         };
         Ok(Self::of(Inner {
             description,
-            kubeconfig: inner.kubeconfig,
+            kubeconfig: cluster.kubeconfig,
             chart,
-            _control_plane: inner.control_plane,
+            _control_plane: cluster.control_plane,
             _postgres: Some(postgres),
             folder,
         }))
@@ -268,56 +267,6 @@ impl Testbed {
     }
 }
 
-/// What a cluster of ours and a borrowed one have in common.
-struct Cluster {
-    kubeconfig: Kubeconfig,
-    kubectl: PathBuf,
-    helm: PathBuf,
-    control_plane: Option<ControlPlane>,
-}
-
-/// A control plane of ours, built if need be.
-async fn build(folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
-    let tools = Tools::find_or_build().await?;
-    let crds = chart_crds(&tools.helm, folder, chart).await?;
-    let control_plane = ControlPlane::start(folder, &tools, &crds).await?;
-    let kubeconfig = control_plane.kubeconfig().clone();
-    Ok(Cluster { kubeconfig, kubectl: tools.kubectl, helm: tools.helm, control_plane: Some(control_plane) })
-}
-
-/// The user's own cluster.
-async fn borrow(context: &str, folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
-    let kubeconfig = kubeconfig::of_context(context)?;
-    let client = kubeconfig::client(&kubeconfig).await?;
-    control_plane::ready(&client).await?;
-    let kubectl = in_path("kubectl").ok_or_else(|| {
-        Error::missing(
-            "kubectl",
-            &format!("with {CONTEXT} the kubectl in your PATH is used; install one there"),
-        )
-    })?;
-    let helm = match in_path("helm") {
-        Some(helm) => helm,
-        None => tools::HELM.find_or_build().await?.join("helm"),
-    };
-    apply::crds(&client, &chart_crds(&helm, folder, chart).await?).await?;
-    Ok(Cluster { kubeconfig, kubectl, helm, control_plane: None })
-}
-
-async fn chart_crds(helm: &Path, folder: &Folder, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
-    if !chart.join("Chart.yaml").is_file() {
-        return Ok(Vec::new());
-    }
-    let helm = Helm { program: helm.into(), home: folder.path().join("helm") };
-    let release = Release {
-        name: "crds".into(),
-        namespace: "default".into(),
-        watched: None,
-        accounts: "default".into(),
-    };
-    release.render(&helm, chart).await
-}
-
 fn chart() -> PathBuf {
     std::env::var_os(CHART).map_or_else(|| workspace().join("charts/streamcat-operator"), PathBuf::from)
 }
@@ -327,9 +276,4 @@ fn chart() -> PathBuf {
 pub fn workspace() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package)
-}
-
-fn in_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }

@@ -5,22 +5,18 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ivs_simulator::Simulator;
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::api::{DynamicObject, ObjectMeta, PostParams};
-use kube::{Api, Client};
+use kube::Client;
+use kube::api::DynamicObject;
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use tokio::process::Command;
 
-use crate::helm::{self, Release};
+use crate::helm::Release;
 use crate::operator::{Component, OperatorBuilder};
 use crate::set::Testbed;
-use crate::{Error, apply, kubeconfig, text};
+use crate::{Error, text};
 
 /// The region everything is said to be in.
 pub const REGION: &str = "us-west-2";
-const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 
 /// What a command printed.
 #[derive(Debug)]
@@ -35,16 +31,15 @@ pub struct Output {
 
 /// An installation of the operator with everything it talks to, apart from all others in the same set.
 pub struct Tenant {
-    testbed: Testbed,
-    release: Release,
-    installation: Option<String>,
-    client: Client,
-    rights: Vec<DynamicObject>,
-    made: Vec<String>,
-    database_url: String,
-    pool: PgPool,
-    simulator: Simulator,
-    started: AtomicUsize,
+    pub(crate) testbed: Testbed,
+    pub(crate) release: Release,
+    pub(crate) client: Client,
+    pub(crate) rights: Vec<DynamicObject>,
+    pub(crate) made: Vec<String>,
+    pub(crate) database_url: String,
+    pub(crate) pool: PgPool,
+    pub(crate) simulator: Simulator,
+    pub(crate) started: AtomicUsize,
 }
 
 impl Tenant {
@@ -53,11 +48,12 @@ impl Tenant {
         let name = text::unique(label);
         let release = Release {
             name: name.clone(),
-            namespace: name.clone(),
+            home: name.clone(),
             watched: Some(name.clone()),
             accounts: name.clone(),
+            installation: Some(name),
         };
-        Self::install(testbed, release, Some(name)).await
+        Self::install(testbed, release).await
     }
 
     /// One that sees all namespaces, as most people install it: accounts of registration go to `default`.
@@ -65,49 +61,7 @@ impl Tenant {
     /// # Errors
     /// When it cannot be made.
     pub async fn whole_cluster(testbed: Testbed) -> Result<Self, Error> {
-        let release = Release {
-            name: "streamcat-operator".into(),
-            namespace: "streamcat-system".into(),
-            watched: None,
-            accounts: "default".into(),
-        };
-        Self::install(testbed, release, None).await
-    }
-
-    async fn install(
-        testbed: Testbed,
-        release: Release,
-        installation: Option<String>,
-    ) -> Result<Self, Error> {
-        let client = testbed.kube().await?;
-        let made = namespaces(&client, [&release.namespace, &release.accounts]).await?;
-        let rendered = release.render(&testbed.helm_program(), testbed.chart()).await?;
-        apply::crds(&client, &rendered).await?;
-        let rights = helm::rights(rendered);
-        apply::all(&client, &rights, &release.namespace).await?;
-        let database_url = testbed.database(&release.name.replace('-', "_")).await?;
-        let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database_url);
-        let tenant = Self {
-            pool: pool.map_err(Error::sql("make a pool of connections"))?,
-            simulator: simulator().await?,
-            started: AtomicUsize::new(0),
-            testbed,
-            release,
-            installation,
-            client,
-            rights,
-            made,
-            database_url,
-        };
-        for component in [Component::Controller, Component::Registration] {
-            tenant.write_kubeconfig(component).await?;
-        }
-        kubeconfig::write(
-            &kubeconfig::in_namespace(tenant.testbed.admin(), tenant.namespace()),
-            &tenant.kubeconfig(),
-        )?;
-        tenant.migrate().await?;
-        Ok(tenant)
+        Self::install(testbed, Release::usual()).await
     }
 
     /// The administrator's client.
@@ -143,7 +97,7 @@ impl Tenant {
     /// The id of the installation, unless the operator is left to take the cluster's.
     #[must_use]
     pub fn installation(&self) -> Option<&str> {
-        self.installation.as_deref()
+        self.release.installation.as_deref()
     }
 
     /// The set it is part of.
@@ -170,7 +124,7 @@ impl Tenant {
         self.file(Component::Registration.name())
     }
 
-    fn file(&self, whose: &str) -> PathBuf {
+    pub(crate) fn file(&self, whose: &str) -> PathBuf {
         self.testbed.folder().path().join(format!("{}.{whose}.kubeconfig", self.release.name))
     }
 
@@ -222,20 +176,6 @@ impl Tenant {
         })
     }
 
-    /// Takes away what it put into the cluster: for a cluster that stays. The custom resource definitions stay too.
-    ///
-    /// # Errors
-    /// When the API server refuses.
-    pub async fn uninstall(&self) -> Result<(), Error> {
-        apply::delete(&self.client, &self.rights, &self.release.namespace).await?;
-        let api: Api<Namespace> = Api::all(self.client.clone());
-        for name in &self.made {
-            let gone = api.delete(name, &kube::api::DeleteParams::default()).await;
-            gone.map_err(Error::kube(format!("delete the namespace {name}")))?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn operator(&self, component: Component) -> Result<OperatorBuilder, Error> {
         let program = self.testbed.operator()?.to_owned();
         let number = self.started.fetch_add(1, Ordering::Relaxed);
@@ -266,7 +206,7 @@ impl Tenant {
             Component::Registration => Some(self.release.accounts.clone()),
         };
         env.extend(namespace.map(|namespace| ("STREAMCAT_NAMESPACE".to_owned(), namespace)));
-        env.extend(self.installation.clone().map(|id| ("STREAMCAT_INSTALLATION".to_owned(), id)));
+        env.extend(self.release.installation.clone().map(|id| ("STREAMCAT_INSTALLATION".to_owned(), id)));
         if matches!(component, Component::Registration) {
             env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into());
         }
@@ -274,52 +214,4 @@ impl Tenant {
         env.extend(wanted.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));
         env
     }
-
-    async fn write_kubeconfig(&self, component: Component) -> Result<(), Error> {
-        let name = helm::service_account(&self.rights, component.name())?;
-        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.release.namespace);
-        let spec =
-            TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
-        let request = TokenRequest { spec, ..TokenRequest::default() };
-        let answer = api.create_token_request(&name, &PostParams::default(), &request).await;
-        let answer = answer.map_err(Error::kube(format!("get a token of the service account {name}")))?;
-        let token = answer.status.map(|status| status.token).unwrap_or_default();
-        let kubeconfig = kubeconfig::with_token(self.testbed.admin(), &token, &self.release.namespace);
-        kubeconfig::write(&kubeconfig, &self.file(component.name()))
-    }
-
-    async fn migrate(&self) -> Result<(), Error> {
-        let (status, output) = self.operator(Component::Controller)?.run("migrate").await?;
-        if status.success() {
-            return Ok(());
-        }
-        Err(Error::Failed {
-            action: "streamcat-operator migrate".into(),
-            status,
-            output: text::tail(&output, 20),
-        })
-    }
-}
-
-async fn simulator() -> Result<Simulator, Error> {
-    Simulator::builder()
-        .region(REGION)
-        .start()
-        .await
-        .map_err(|e| Error::Unexpected(format!("the simulator does not start: {e}")))
-}
-
-/// Makes the namespaces that are not there yet, and gives those it made.
-async fn namespaces<'a>(client: &Client, names: [&'a String; 2]) -> Result<Vec<String>, Error> {
-    let api: Api<Namespace> = Api::all(client.clone());
-    let mut made = Vec::new();
-    for name in names {
-        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
-        match api.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await {
-            Ok(_) => made.push(name.clone()),
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(source) => return Err(Error::kube(format!("make the namespace {name}"))(source)),
-        }
-    }
-    Ok(made)
 }

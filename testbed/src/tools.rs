@@ -9,7 +9,7 @@ use crate::process::{End, Launch};
 use crate::{Error, text};
 
 const TELL_EVERY: Duration = Duration::from_secs(15);
-const BUILD_DEADLINE: Duration = Duration::from_secs(3600);
+const BUILD_DEADLINE: Duration = Duration::from_hours(1);
 const GO_ADVICE: &str = "the control plane is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
 
 /// Where the programs are.
@@ -111,7 +111,8 @@ impl Module {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        let words: [u8; 32] = hash.finalize().into();
+        format!("{:012x}", words[..6].iter().fold(0_u64, |key, byte| key << 8 | u64::from(*byte)))
     }
 
     async fn lock(&self, cache: &Path) -> Result<std::fs::File, Error> {

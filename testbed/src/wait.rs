@@ -97,16 +97,20 @@ pub(crate) async fn until_or<L: Look, F: Future<Output = L>, E>(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn the_message_tells_what_was_waited_for_and_what_was_seen() {
         let error =
-            until("the moon is full", Duration::from_secs(3), || async { Err::<(), _>("a crescent") })
+            until("the moon is full", Duration::from_millis(200), || async { Err::<(), _>("a crescent") })
                 .await
                 .unwrap_err();
-        assert_eq!(format!("{error:?}"), "waited 3s in vain until the moon is full; last seen: a crescent");
+        assert_eq!(
+            format!("{error:?}"),
+            "waited 200ms in vain until the moon is full; last seen: a crescent"
+        );
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! The binary: it leaves nothing behind, and what is missing is said clearly.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The set comes up, and its tenants do not see each other.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::Api;
 use kube::api::{ListParams, ObjectMeta, PostParams};

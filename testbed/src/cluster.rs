@@ -1,0 +1,57 @@
+//! The control plane of a set: one of ours, or the user's own.
+
+use std::path::{Path, PathBuf};
+
+use kube::api::DynamicObject;
+use kube::config::Kubeconfig;
+
+use crate::control_plane::{self, ControlPlane};
+use crate::folder::Folder;
+use crate::helm::{Helm, Release};
+use crate::tools::{self, Tools};
+use crate::{Error, apply, kubeconfig};
+
+/// What a cluster of ours and a borrowed one have in common.
+pub(crate) struct Cluster {
+    pub(crate) kubeconfig: Kubeconfig,
+    pub(crate) kubectl: PathBuf,
+    pub(crate) helm: PathBuf,
+    pub(crate) control_plane: Option<ControlPlane>,
+}
+
+/// A control plane of ours, built if need be.
+pub(crate) async fn build(folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
+    let tools = Tools::find_or_build().await?;
+    let crds = chart_crds(&tools.helm, folder, chart).await?;
+    let control_plane = ControlPlane::start(folder, &tools, &crds).await?;
+    let kubeconfig = control_plane.kubeconfig().clone();
+    Ok(Cluster { kubeconfig, kubectl: tools.kubectl, helm: tools.helm, control_plane: Some(control_plane) })
+}
+
+/// The user's own cluster.
+pub(crate) async fn borrow(context: &str, folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
+    let kubeconfig = kubeconfig::of_context(context)?;
+    let client = kubeconfig::client(&kubeconfig).await?;
+    control_plane::ready(&client).await?;
+    let advice = "with KUBE_CONTEXT the kubectl in your PATH is used; install one there";
+    let kubectl = in_path("kubectl").ok_or_else(|| Error::missing("kubectl", advice))?;
+    let helm = match in_path("helm") {
+        Some(helm) => helm,
+        None => tools::HELM.find_or_build().await?.join("helm"),
+    };
+    apply::crds(&client, &chart_crds(&helm, folder, chart).await?).await?;
+    Ok(Cluster { kubeconfig, kubectl, helm, control_plane: None })
+}
+
+async fn chart_crds(helm: &Path, folder: &Folder, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
+    if !chart.join("Chart.yaml").is_file() {
+        return Ok(Vec::new());
+    }
+    let helm = Helm { program: helm.into(), home: folder.path().join("helm") };
+    Release::usual().render(&helm, chart).await
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}

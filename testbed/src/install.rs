@@ -1,0 +1,112 @@
+//! Installing the operator in a set: rights, tokens, a database, an AWS of its own.
+
+use std::sync::atomic::AtomicUsize;
+
+use ivs_simulator::Simulator;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use kube::{Api, Client};
+use sqlx::postgres::PgPoolOptions;
+
+use crate::helm::{self, Release};
+use crate::operator::Component;
+use crate::set::Testbed;
+use crate::tenant::{REGION, Tenant};
+use crate::{Error, apply, kubeconfig, text};
+
+const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
+
+impl Tenant {
+    pub(crate) async fn install(testbed: Testbed, release: Release) -> Result<Self, Error> {
+        let client = testbed.kube().await?;
+        let made = namespaces(&client, [&release.home, &release.accounts]).await?;
+        let rendered = release.render(&testbed.helm_program(), testbed.chart()).await?;
+        let rights = helm::rights(rendered);
+        apply::all(&client, &rights, &release.home).await?;
+        let database_url = testbed.database(&release.name.replace('-', "_")).await?;
+        let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database_url);
+        let tenant = Self {
+            pool: pool.map_err(Error::sql("make a pool of connections"))?,
+            simulator: simulator().await?,
+            started: AtomicUsize::new(0),
+            testbed,
+            release,
+            client,
+            rights,
+            made,
+            database_url,
+        };
+        for component in [Component::Controller, Component::Registration] {
+            tenant.write_kubeconfig(component).await?;
+        }
+        kubeconfig::write(
+            &kubeconfig::in_namespace(tenant.testbed.admin(), tenant.namespace()),
+            &tenant.kubeconfig(),
+        )?;
+        tenant.migrate().await?;
+        Ok(tenant)
+    }
+
+    async fn write_kubeconfig(&self, component: Component) -> Result<(), Error> {
+        let name = helm::service_account(&self.rights, component.name())?;
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.release.home);
+        let spec =
+            TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let answer = api.create_token_request(&name, &PostParams::default(), &request).await;
+        let answer = answer.map_err(Error::kube(format!("get a token of the service account {name}")))?;
+        let token = answer.status.map(|status| status.token).unwrap_or_default();
+        let kubeconfig = kubeconfig::with_token(self.testbed.admin(), &token, &self.release.home);
+        kubeconfig::write(&kubeconfig, &self.file(component.name()))
+    }
+
+    async fn migrate(&self) -> Result<(), Error> {
+        let (status, output) = self.operator(Component::Controller)?.run("migrate").await?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Error::Failed {
+            action: "streamcat-operator migrate".into(),
+            status,
+            output: text::tail(&output, 20),
+        })
+    }
+
+    /// Takes away what it put into the cluster: for a cluster that stays. The custom resource definitions stay too.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn uninstall(&self) -> Result<(), Error> {
+        apply::delete(&self.client, &self.rights, &self.release.home).await?;
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        for name in &self.made {
+            let gone = api.delete(name, &DeleteParams::default()).await;
+            gone.map_err(Error::kube(format!("delete the namespace {name}")))?;
+        }
+        Ok(())
+    }
+}
+
+async fn simulator() -> Result<Simulator, Error> {
+    Simulator::builder()
+        .region(REGION)
+        .start()
+        .await
+        .map_err(|e| Error::Unexpected(format!("the simulator does not start: {e}")))
+}
+
+/// Makes the namespaces that are not there yet, and gives those it made.
+async fn namespaces(client: &Client, names: [&String; 2]) -> Result<Vec<String>, Error> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let mut made = Vec::new();
+    for name in names {
+        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+        match api.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await {
+            Ok(_) => made.push(name.clone()),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(source) => return Err(Error::kube(format!("make the namespace {name}"))(source)),
+        }
+    }
+    Ok(made)
+}
