@@ -43,8 +43,8 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 
 {{/* Labels by which pods are found. */}}
 {{- define "streamcat-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "streamcat-operator.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "streamcat-operator.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
@@ -65,8 +65,8 @@ app.kubernetes.io/component: {{ . }}
 - name: DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ .name }}
-      key: {{ .key }}
+      name: {{ .name | quote }}
+      key: {{ .key | quote }}
 {{- end }}
 
 {{/* The name of the Secret with the database's URL. */}}
@@ -135,7 +135,7 @@ volumes:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .nodeSelector }}
 nodeSelector:
