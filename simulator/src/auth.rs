@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(code(None).as_deref(), Some("MissingAuthenticationTokenException"));
         let scope = "Credential=AKIA/20260101/us-west-2/ivschat/aws4_request";
         for header in [
-            "".to_owned(),
+            String::new(),
             "Bearer x".to_owned(),
             format!("AWS4-HMAC-SHA256 {scope}"),
             format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature="),

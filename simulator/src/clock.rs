@@ -25,6 +25,11 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         self.started_at.checked_add(self.elapsed()).unwrap_or(Timestamp::MAX)
     }
+
+    /// The time of day in so long.
+    pub fn after(&self, duration: Duration) -> Timestamp {
+        self.now().checked_add(duration).unwrap_or(Timestamp::MAX)
+    }
 }
 
 /// A timestamp as the APIs write it: ISO 8601 in UTC, to the millisecond.
@@ -47,5 +52,6 @@ mod tests {
         let clock = Clock::start();
         let first = clock.now();
         assert!(clock.now() >= first);
+        assert_eq!(clock.after(Duration::MAX), Timestamp::MAX);
     }
 }

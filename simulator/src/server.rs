@@ -23,7 +23,7 @@ use crate::{
 /// How many connections are served at a time; more wait to be accepted.
 const CONNECTIONS: usize = 4096;
 /// How long a connection may stay without a request; longer than clients keep theirs, so that they close first.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 
 /// Serves until it is told to stop; then all connections end.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {

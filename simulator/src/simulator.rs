@@ -137,6 +137,7 @@ pub struct Simulator {
     thread: Option<JoinHandle<()>>,
 }
 
+#[expect(clippy::must_use_candidate, reason = "several are called for their effect, whatever they say of it")]
 impl Simulator {
     /// Begins to describe a simulator.
     pub fn builder() -> Builder {

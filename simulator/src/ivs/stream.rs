@@ -47,7 +47,8 @@ pub(crate) struct Broadcast {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Stream {
     channel_arn: String,
-    stream_id: String,
+    #[serde(rename = "streamId")]
+    id: String,
     playback_url: String,
     #[serde(serialize_with = "as_iso8601")]
     start_time: Timestamp,
@@ -64,7 +65,7 @@ impl Stream {
     fn new(channel_arn: &str, playback_url: &str, start_time: Timestamp) -> Self {
         Self {
             channel_arn: channel_arn.to_owned(),
-            stream_id: format!("st-{}", ids::alphanumeric(23)),
+            id: format!("st-{}", ids::alphanumeric(23)),
             playback_url: playback_url.to_owned(),
             start_time,
             state: "LIVE",
@@ -145,7 +146,7 @@ fn stop(state: &mut State, input: &Value) -> Outcome {
     if !state.channel(&channel_arn)?.is_live() {
         return Err(Failure::not_broadcasting());
     }
-    let comes_back = state.clock.now() + state.reconnect;
+    let comes_back = state.clock.after(state.reconnect);
     if let Some(channel) = state.channels.get_mut(&channel_arn) {
         // Encoders reconnect by themselves; only one whose stream key is gone stays away.
         channel.broadcast = channel.broadcast.take().filter(|broadcast| broadcast.key.is_some());

@@ -98,9 +98,7 @@ pub(crate) struct Room {
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Handler {
-    #[serde(default)]
     uri: Option<String>,
-    #[serde(default)]
     fallback_result: Option<String>,
 }
 
@@ -172,7 +170,8 @@ impl Room {
             self.maximum_message_length = length;
         }
         if let Some(handler) = settings.message_review_handler {
-            self.message_review_handler = handler.attached();
+            let before = self.message_review_handler.take();
+            self.message_review_handler = handler.attached(before);
         }
         if let Some(identifiers) = settings.logging_configuration_identifiers {
             self.logging_configuration_identifiers = identifiers;
@@ -198,9 +197,9 @@ impl Room {
 }
 
 impl Handler {
-    /// The handler with its default; none if its uri is empty, which detaches it.
-    fn attached(self) -> Option<Self> {
-        let uri = self.uri.filter(|uri| !uri.is_empty())?;
+    /// The handler with its default; none if its uri is empty, which detaches it. Left out, the uri stays as it was.
+    fn attached(self, before: Option<Self>) -> Option<Self> {
+        let uri = self.uri.or_else(|| before?.uri).filter(|uri| !uri.is_empty())?;
         let fallback = self.fallback_result.unwrap_or_else(|| "ALLOW".to_owned());
         Some(Self { uri: Some(uri), fallback_result: Some(fallback) })
     }

@@ -30,7 +30,8 @@ pub(super) struct Recording {
     storage_configuration_arn: String,
     media_types: Vec<String>,
     thumbnail_configuration: Thumbnails,
-    recording_reconnect_window_seconds: u32,
+    #[serde(rename = "recordingReconnectWindowSeconds")]
+    reconnect_window_seconds: u32,
     hls_configuration: Hls,
     record_participant_replicas: bool,
 }
@@ -90,7 +91,7 @@ impl From<Settings> for Recording {
                 storage: thumbnails.storage.unwrap_or_else(|| vec!["SEQUENTIAL".to_owned()]),
                 recording_mode: thumbnails.recording_mode.unwrap_or_else(|| "DISABLED".to_owned()),
             },
-            recording_reconnect_window_seconds: settings.recording_reconnect_window_seconds.unwrap_or(0),
+            reconnect_window_seconds: settings.recording_reconnect_window_seconds.unwrap_or(0),
             hls_configuration: Hls {
                 target_segment_duration_seconds: hls.target_segment_duration_seconds.unwrap_or(6),
             },
@@ -119,6 +120,6 @@ mod tests {
             recording_reconnect_window_seconds: Some(9),
             ..Settings::default()
         };
-        assert_eq!(Recording::from(settings).recording_reconnect_window_seconds, 9);
+        assert_eq!(Recording::from(settings).reconnect_window_seconds, 9);
     }
 }

@@ -174,10 +174,10 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     let configurations = participant_token_configurations.unwrap_or_default().into_iter();
     let tokens = configurations.map(|configuration| Token::new(state.clock, configuration));
     let tokens = tokens.collect::<Result<Vec<_>, Failure>>()?;
-    let mut stage = Stage::new(state, tags::of(input)?);
-    stage.set(typed(input)?);
-    let output = rendered(json!({"stage": stage, "participantTokens": tokens}));
-    state.stages.insert(stage);
+    let mut made = Stage::new(state, tags::of(input)?);
+    made.set(typed(input)?);
+    let output = rendered(json!({"stage": made, "participantTokens": tokens}));
+    state.stages.insert(made);
     output
 }
 
@@ -196,10 +196,10 @@ fn list(state: &mut State, input: &Value) -> Outcome {
 
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
-    let mut stage = state.stage(&arn)?.clone();
-    stage.set(typed(input)?);
-    let output = json!({"stage": stage});
-    state.stages.replace(stage);
+    let mut changed = state.stage(&arn)?.clone();
+    changed.set(typed(input)?);
+    let output = json!({"stage": changed});
+    state.stages.replace(changed);
     Ok(output)
 }
 

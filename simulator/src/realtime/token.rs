@@ -37,7 +37,8 @@ pub(super) struct Configuration {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Token {
     participant_id: String,
-    token: String,
+    #[serde(rename = "token")]
+    value: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
     attributes: BTreeMap<String, String>,
@@ -61,12 +62,12 @@ impl Token {
         let duration = configuration.duration.unwrap_or(DEFAULT);
         Ok(Self {
             participant_id: ids::alphanumeric(12),
-            token: ids::alphanumeric(200),
+            value: ids::alphanumeric(200),
             user_id: configuration.user_id,
             attributes,
             duration,
             capabilities: configuration.capabilities.unwrap_or_else(both),
-            expiration_time: iso8601(clock.now() + Duration::from_secs(u64::from(duration) * 60)),
+            expiration_time: iso8601(clock.after(Duration::from_secs(u64::from(duration) * 60))),
         })
     }
 }

@@ -128,29 +128,29 @@ fn batch_get(state: &mut State, input: &Value) -> Outcome {
     batch("channels", &arns, |arn| state.channel(arn))
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Deserialize)]
 struct Filters {
-    filter_by_name: Option<String>,
-    filter_by_recording_configuration_arn: Option<String>,
-    filter_by_playback_restriction_policy_arn: Option<String>,
-    filter_by_ad_configuration_arn: Option<String>,
-    filter_by_failover_slate_configuration_arn: Option<String>,
+    #[serde(rename = "filterByName")]
+    name: Option<String>,
+    #[serde(rename = "filterByRecordingConfigurationArn")]
+    recording: Option<String>,
+    #[serde(rename = "filterByPlaybackRestrictionPolicyArn")]
+    restriction: Option<String>,
+    #[serde(rename = "filterByAdConfigurationArn")]
+    ad: Option<String>,
+    #[serde(rename = "filterByFailoverSlateConfigurationArn")]
+    slate: Option<String>,
 }
 
 impl Filters {
     /// The one filter that is set, if any: what it looks at in a channel, and what it wants there.
     fn only(&self) -> Result<Option<Filter<'_>>, Failure> {
-        let all: [(&Option<String>, fn(&Channel) -> &str); 5] = [
-            (&self.filter_by_name, |channel| &channel.name),
-            (&self.filter_by_recording_configuration_arn, |channel| &channel.recording_configuration_arn),
-            (&self.filter_by_playback_restriction_policy_arn, |channel| {
-                &channel.playback_restriction_policy_arn
-            }),
-            (&self.filter_by_ad_configuration_arn, |channel| &channel.ad_configuration_arn),
-            (&self.filter_by_failover_slate_configuration_arn, |channel| {
-                &channel.failover_slate_configuration_arn
-            }),
+        let all: [(&Option<String>, Part); 5] = [
+            (&self.name, |channel| &channel.name),
+            (&self.recording, |channel| &channel.recording_configuration_arn),
+            (&self.restriction, |channel| &channel.playback_restriction_policy_arn),
+            (&self.ad, |channel| &channel.ad_configuration_arn),
+            (&self.slate, |channel| &channel.failover_slate_configuration_arn),
         ];
         let mut set = all.into_iter().filter_map(|(wanted, of)| {
             let wanted = wanted.as_deref().filter(|wanted| !wanted.is_empty())?;
@@ -164,9 +164,12 @@ impl Filters {
     }
 }
 
+/// A part of a channel that can be filtered by.
+type Part = fn(&Channel) -> &str;
+
 struct Filter<'a> {
     wanted: &'a str,
-    of: fn(&Channel) -> &str,
+    of: Part,
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
@@ -175,7 +178,7 @@ fn list(state: &mut State, input: &Value) -> Outcome {
     let page = Page::asked(state, "ListChannels", input, DEFAULT)?;
     let channels = &state.channels;
     let after = page.after;
-    let (channels, next) = match (filters.only()?, &filters.filter_by_name) {
+    let (channels, next) = match (filters.only()?, &filters.name) {
         (None, _) => page.fill(state, channels.oldest_first(after), Summary::from),
         (Some(Filter { wanted, .. }), Some(name)) if wanted == name => {
             page.fill(state, channels.oldest_first_with_key(name, after), Summary::from)

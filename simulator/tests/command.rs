@@ -1,0 +1,125 @@
+//! The program: its flags, its ready file, its end.
+
+mod support;
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use support::{admin, until};
+
+struct Running {
+    child: Child,
+    ready: PathBuf,
+}
+
+impl Running {
+    fn start(test: &str, flags: &[&str]) -> Self {
+        let ready = std::env::temp_dir().join(format!("ivs-simulator-{test}-{}", std::process::id()));
+        let mut command = command();
+        command.args(["--listen", "127.0.0.1:0", "--ready-file"]).arg(&ready).args(flags);
+        let child = command.stdout(Stdio::null()).spawn().expect("it starts");
+        Self { child, ready }
+    }
+
+    async fn url(&self) -> String {
+        until(|| self.ready.exists()).await;
+        fs::read_to_string(&self.ready).expect("the ready file")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.ready);
+    }
+}
+
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ivs-simulator"))
+}
+
+fn output(arguments: &[&str]) -> Output {
+    command().args(arguments).output().expect("it runs")
+}
+
+fn address(url: &str) -> std::net::SocketAddr {
+    url.strip_prefix("http://")
+        .and_then(|address| address.parse().ok())
+        .unwrap_or_else(|| panic!("not a URL: {url}"))
+}
+
+#[tokio::test]
+async fn it_says_when_it_is_ready_and_ends_cleanly_at_a_signal() {
+    for name in ["TERM", "INT"] {
+        let mut running = Running::start(name, &["--region", "eu-west-1", "--account", "210987654321"]);
+        let url = running.url().await;
+        let state = admin(address(&url), "GET", "/state", "").json();
+        assert_eq!((&state["region"], &state["account"]), (&"eu-west-1".into(), &"210987654321".into()));
+        let pid = running.child.id().to_string();
+        assert!(
+            Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs").success()
+        );
+        let mut status = None;
+        until(|| {
+            status = running.child.try_wait().expect("a status");
+            status.is_some()
+        })
+        .await;
+        assert!(status.is_some_and(|status| status.success()), "{name}: {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_one_clear_line() {
+    let running = Running::start("taken", &["--latency", "1s"]);
+    let listen = running.url().await.replace("http://", "");
+    let output = output(&["--listen", &listen]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected =
+        format!("ivs-simulator: cannot listen on {listen}: the port is taken by another program\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+}
+
+#[test]
+fn wrong_flags_are_told() {
+    for (arguments, text) in [
+        (&["--latency", "soon"][..], "not a duration"),
+        (&["--latency=-1s"][..], "not a duration"),
+        (&["--account", "12", "--listen", "127.0.0.1:0"][..], "an account is 12 digits"),
+        (&["--region", "US West", "--listen", "127.0.0.1:0"][..], "a region is like us-west-2"),
+        (&["--listen", "nowhere"][..], "not a usable address"),
+    ] {
+        let output = output(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(text), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn help_says_what_it_is_and_which_variables_it_reads() {
+    let help = String::from_utf8(output(&["--help"]).stdout).expect("text");
+    for text in ["Amazon IVS", "AWS_ENDPOINT_URL", "--ready-file", "IVS_SIMULATOR_LATENCY", "127.0.0.1:4600"]
+    {
+        assert!(help.contains(text), "{text} is not in\n{help}");
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_simulator_ends_it() {
+    let simulator =
+        ivs_simulator::Simulator::builder().listen("127.0.0.1:0").start().await.expect("it starts");
+    let address = simulator.addr();
+    let mut open = std::net::TcpStream::connect(address).expect("a connection");
+    open.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    drop(simulator);
+    let refused = std::net::TcpStream::connect(address).expect_err("nobody listens");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    let read = std::io::Read::read(&mut open, &mut [0]);
+    assert!(!matches!(read, Ok(1..)), "open connections are closed");
+}

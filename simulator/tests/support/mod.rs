@@ -1,0 +1,156 @@
+//! What the tests share: a simulator with the AWS SDKs pointed at it, and plain HTTP where an SDK would be in the way.
+#![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_ivs::{config::Credentials, error::ProvideErrorMetadata};
+use ivs_simulator::{Builder, Simulator};
+use serde_json::Value;
+
+pub struct Aws {
+    pub simulator: Simulator,
+    pub ivs: aws_sdk_ivs::Client,
+    pub chat: aws_sdk_ivschat::Client,
+    pub realtime: aws_sdk_ivsrealtime::Client,
+}
+
+impl Aws {
+    pub async fn start() -> Self {
+        Self::with(Simulator::builder()).await
+    }
+
+    pub async fn with(builder: Builder) -> Self {
+        let simulator = builder.start().await.expect("the simulator starts");
+        let config = config(&simulator.url(), "us-west-2", 1).await;
+        Self {
+            ivs: aws_sdk_ivs::Client::new(&config),
+            chat: aws_sdk_ivschat::Client::new(&config),
+            realtime: aws_sdk_ivsrealtime::Client::new(&config),
+            simulator,
+        }
+    }
+
+    /// Makes a channel of that name, and gives its ARN and that of its stream key.
+    pub async fn channel(&self, name: &str) -> (String, String) {
+        let made = self.ivs.create_channel().name(name).send().await.expect("a channel");
+        let arn = made.channel().and_then(|channel| channel.arn()).expect("an ARN");
+        let key = made.stream_key().and_then(|key| key.arn()).expect("an ARN");
+        (arn.to_owned(), key.to_owned())
+    }
+
+    pub async fn room(&self, name: &str) -> String {
+        let made = self.chat.create_room().name(name).send().await.expect("a room");
+        made.arn().expect("an ARN").to_owned()
+    }
+
+    pub async fn stage(&self, name: &str) -> String {
+        let made = self.realtime.create_stage().name(name).send().await.expect("a stage");
+        made.stage().expect("a stage").arn().to_owned()
+    }
+}
+
+pub async fn config(url: &str, region: &'static str, attempts: u32) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .endpoint_url(url)
+        .credentials_provider(Credentials::new("AKIAEXAMPLE", "secret", None, None, "tests"))
+        .retry_config(RetryConfig::standard().with_max_attempts(attempts))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build())
+        .load()
+        .await
+}
+
+/// The AWS code of what must be an error.
+pub fn code<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
+    let error = result.expect_err("an error");
+    error.code().unwrap_or("no code").to_owned()
+}
+
+/// All that the SDK tells of what must be an error. Its `message()` is empty for the services that write
+/// `exceptionMessage`, so the text is taken from the whole.
+pub fn message<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, E>) -> String {
+    format!("{:?}", result.expect_err("an error"))
+}
+
+/// Waits until something is so.
+pub async fn until(mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it did not come to be so");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// An answer to plain HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The code in the header, which must be there.
+    pub fn code(&self) -> &str {
+        self.header("x-amzn-ErrorType").unwrap_or_else(|| panic!("no error type: {self:?}"))
+    }
+}
+
+/// A header that passes for a signature.
+pub fn signed(service: &str) -> String {
+    let scope = format!("AKIAEXAMPLE/20260101/us-west-2/{service}/aws4_request");
+    format!("Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0f")
+}
+
+/// Sends bytes and reads what comes back until the connection is closed; `None` if nothing came.
+pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    // The server may have answered and closed before it has read everything.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+/// Sends one request.
+pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+    let headers: String = headers.iter().flat_map(|header| [*header, "\r\n"]).collect();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: simulator\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    );
+    exchange(address, request.as_bytes()).expect("an answer")
+}
+
+/// Sends a call to `ivs`, as if signed.
+pub fn call(address: SocketAddr, operation: &str, body: &str) -> Answer {
+    send(address, "POST", &format!("/{operation}"), &[&signed("ivs")], body)
+}
+
+/// Sends a call to `ivschat`, as if signed.
+pub fn chat(address: SocketAddr, operation: &str, body: &str) -> Answer {
+    send(address, "POST", &format!("/{operation}"), &[&signed("ivschat")], body)
+}
+
+/// Sends a request to the admin API.
+pub fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    send(address, method, &format!("/_simulator{path}"), &[], body)
+}
