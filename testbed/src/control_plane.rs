@@ -75,6 +75,8 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn prepare(folder: &'a Folder) -> Result<Self, Error> {
         let [etcd, peer, apiserver, controller_manager] = free_ports()?;
+        // A first try that found a port taken may have left something.
+        let _ = std::fs::remove_dir_all(folder.path().join("etcd"));
         let token = uuid::Uuid::new_v4().simple().to_string();
         folder.write("tokens.csv", format!("{token},admin,u1,\"system:masters\"\n"))?;
         write_key_pair(folder)?;

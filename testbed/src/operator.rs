@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::process::{End, Launch, Process};
-use crate::{Error, http};
+use crate::{Error, http, text};
 
 const START_DEADLINE: Duration = Duration::from_mins(1);
 /// The operator promises to be gone within 20 s.
@@ -212,6 +212,15 @@ impl Operator {
     /// When the system does not say.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>, Error> {
         self.process.try_wait()
+    }
+}
+
+impl Drop for Operator {
+    /// The folder with the log goes; a test that fails shows its end.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the end of the log of process {}:\n{}", self.pid(), text::tail(&self.log(), 60));
+        }
     }
 }
 

@@ -92,14 +92,15 @@ impl Module {
     pub(crate) async fn find_or_build(&self) -> Result<PathBuf, Error> {
         let cache = cache()?;
         let folder = cache.join(format!("{}-{}", self.name, self.key()));
-        if folder.is_dir() {
+        if self.complete(&folder) {
             return Ok(folder);
         }
         std::fs::create_dir_all(&cache)
             .map_err(Error::io(format!("make the cache folder {}", cache.display())))?;
         let _lock = self.lock(&cache).await?;
         // Another process may have built it while we waited for the lock.
-        if !folder.is_dir() {
+        if !self.complete(&folder) {
+            self.remove_leftovers(&cache, &folder)?;
             self.build(&cache, &folder).await?;
         }
         Ok(folder)
@@ -127,10 +128,31 @@ impl Module {
         Ok(file)
     }
 
+    fn complete(&self, folder: &Path) -> bool {
+        self.programs.iter().all(|name| folder.join(name).is_file())
+    }
+
+    /// What a build left that was killed. Nobody else builds this now: we hold the lock.
+    fn remove_leftovers(&self, cache: &Path, folder: &Path) -> Result<(), Error> {
+        let failed = || Error::io(format!("clean up {}", cache.display()));
+        for entry in std::fs::read_dir(cache).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            let leftover = entry.file_name().to_string_lossy().starts_with(&self.building());
+            if leftover || entry.path() == folder {
+                std::fs::remove_dir_all(entry.path()).map_err(failed())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn building(&self) -> String {
+        format!("building-{}-", self.name)
+    }
+
     /// Builds beside the final place and moves the whole folder there, so that it is complete or not there.
     async fn build(&self, cache: &Path, folder: &Path) -> Result<(), Error> {
         let building = tempfile::Builder::new()
-            .prefix(&format!("building-{}-", self.name))
+            .prefix(&self.building())
             .tempdir_in(cache)
             .map_err(Error::io(format!("make a folder in {}", cache.display())))?;
         let (source, bin) = (building.path().join("source"), building.path().join("bin"));
@@ -168,7 +190,12 @@ impl Module {
                 output: go.tail(),
             });
         }
-        self.check_all_there(bin)?;
+        if !self.complete(bin) {
+            return Err(Error::Unexpected(format!(
+                "building {} made not all of {:?}",
+                self.what, self.programs
+            )));
+        }
         eprintln!("testbed: built {} in {:.0?}", self.what, start.elapsed());
         Ok(())
     }
@@ -186,13 +213,6 @@ impl Module {
             self.takes,
             doing.unwrap_or_default()
         );
-    }
-
-    fn check_all_there(&self, bin: &Path) -> Result<(), Error> {
-        match self.programs.iter().find(|name| !bin.join(name).is_file()) {
-            None => Ok(()),
-            Some(name) => Err(Error::Unexpected(format!("building {} made no `{name}`", self.what))),
-        }
     }
 }
 

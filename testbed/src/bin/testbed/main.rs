@@ -3,6 +3,7 @@
 mod demo;
 mod run;
 mod scene;
+mod signals;
 mod story;
 mod tools;
 mod up;

@@ -16,12 +16,14 @@ impl Scene {
     pub(crate) async fn start(operator: PathBuf) -> Result<Self, Error> {
         let start = Instant::now();
         let borrowed = std::env::var(CONTEXT).ok().filter(|name| !name.is_empty());
-        let cluster = borrowed.map_or("etcd, kube-apiserver, kube-controller-manager".into(), |name| {
-            format!("(the control plane is your own: context {name})")
-        });
-        eprintln!("testbed: starting {cluster}, PostgreSQL");
+        match borrowed {
+            Some(name) => eprintln!("testbed: using your own cluster (context {name}); starting PostgreSQL"),
+            None => {
+                eprintln!("testbed: starting etcd, kube-apiserver, kube-controller-manager and PostgreSQL")
+            }
+        }
         let testbed = Testbed::start().await?.with_operator(operator);
-        eprintln!("testbed: starting the simulator of Amazon IVS, the controller, the registration page");
+        eprintln!("testbed: starting the simulator of Amazon IVS, the controller and the registration page");
         let tenant = Tenant::whole_cluster(testbed).await?;
         let (controller, registration) =
             futures::try_join!(tenant.controller().try_start(), tenant.registration().try_start())?;
@@ -35,7 +37,10 @@ impl Scene {
         self.controller.try_terminate().await?;
         if std::env::var_os(CONTEXT).is_some_and(|name| !name.is_empty()) {
             self.tenant.uninstall().await?;
-            eprintln!("testbed: the custom resource definitions of streamcat.dev stay in your cluster");
+            eprintln!(
+                "testbed: the custom resource definitions of streamcat.dev stay in your cluster, and so do accounts \
+                 that are left; without a controller their finalizer keeps them"
+            );
         }
         Ok(())
     }

@@ -1,15 +1,16 @@
 //! `testbed up`: everything, until Ctrl-C.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use testbed::{Error, Operator, REGION, Tenant, workspace};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::OperatorArgument;
 use crate::scene::Scene;
+use crate::signals::asked_to_end;
 
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
@@ -18,45 +19,32 @@ pub(crate) async fn up(operator: OperatorArgument) -> Result<ExitCode, Error> {
     let folder = workspace().join(".testbed");
     let _lock = lock(&folder)?;
     let env = folder.join("env");
-    tokio::select! {
-        outcome = stay(operator, &env) => outcome?,
-        outcome = asked_to_end() => {
-            outcome.map_err(|source| Error::Io { action: "listen for signals".into(), source })?;
-            eprintln!("testbed: ended before everything was up");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Starts, and stays until asked to end.
-async fn stay(operator: PathBuf, env: &Path) -> Result<(), Error> {
-    let mut scene = Scene::start(operator).await?;
-    scene.tenant.testbed().remove_at_the_end(env)?;
-    write_env(env, &scene)?;
+    let mut end = pin!(asked_to_end());
+    let mut scene = tokio::select! {
+        scene = Scene::start(operator) => scene?,
+        code = &mut end => return code,
+    };
+    scene.tenant.testbed().remove_at_the_end(&env)?;
+    write_env(&env, &scene)?;
     tell(&scene);
-    let outcome = watch(&mut scene, env).await;
+    let outcome = tokio::select! {
+        failure = watch(&mut scene, &env) => failure.map(|()| ExitCode::SUCCESS),
+        // To be asked is how it is meant to end.
+        asked = &mut end => asked.map(|_| ExitCode::SUCCESS),
+    };
     eprintln!("\ntestbed: ending everything");
-    let _ = std::fs::remove_file(env);
-    outcome.and(scene.end().await)
+    scene.end().await?;
+    outcome
 }
 
 /// Starts a process again that ended, as its Deployment would, at the same address.
 async fn watch(scene: &mut Scene, env: &Path) -> Result<(), Error> {
-    let end = asked_to_end();
-    tokio::pin!(end);
     loop {
-        tokio::select! {
-            outcome = &mut end => {
-                return outcome.map_err(|source| Error::Io { action: "listen for signals".into(), source });
-            }
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
+        tokio::time::sleep(LOOK_EVERY).await;
         if let Some(status) = scene.controller.exited()? {
             eprintln!("testbed: the controller ended ({status}); starting it again, as its Deployment would");
-            let builder = scene
-                .tenant
-                .controller()
-                .env("STREAMCAT_ADMIN_LISTEN", address(scene.controller.admin_url()));
+            let address = address(scene.controller.admin_url());
+            let builder = scene.tenant.controller().env("STREAMCAT_ADMIN_LISTEN", address);
             scene.controller = builder.try_start_unready().await?;
             write_env(env, scene)?;
         }
@@ -64,8 +52,8 @@ async fn watch(scene: &mut Scene, env: &Path) -> Result<(), Error> {
             eprintln!(
                 "testbed: the registration page ended ({status}); starting it again, as its Deployment would"
             );
-            let builder =
-                scene.tenant.registration().env("STREAMCAT_LISTEN", address(scene.registration.url()));
+            let address = address(scene.registration.url());
+            let builder = scene.tenant.registration().env("STREAMCAT_LISTEN", address);
             scene.registration = builder.try_start_unready().await?;
         }
     }
@@ -73,15 +61,6 @@ async fn watch(scene: &mut Scene, env: &Path) -> Result<(), Error> {
 
 fn address(url: &str) -> &str {
     url.trim_start_matches("http://")
-}
-
-async fn asked_to_end() -> std::io::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 /// Two at once in one workspace would overwrite each other's `env`.
