@@ -85,7 +85,8 @@ fn line(page: &mut String, call: &Call) -> fmt::Result {
         (Some(_), status) => status.to_string(),
     };
     let resource = call.created.as_deref().or(call.resource.as_deref()).unwrap_or_default();
-    let details = [call.name.as_deref(), call.error.as_deref(), call.fault.as_deref()];
+    let name = call.name.as_deref().filter(|name| *name != resource);
+    let details = [name, call.error.as_deref(), call.fault.as_deref()];
     let details = details.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let seconds = call.arrived.as_secs_f64();
     writeln!(

@@ -107,15 +107,15 @@ async fn the_state_tells_all_that_exists() {
     aws.ivs.create_channel().name("todd").tags("a", "b").send().await.expect("a channel");
     let room = aws.room("todd").await;
     let stage = aws.stage("todd").await;
-    let state = aws.simulator.state();
-    assert_eq!(admin(aws.simulator.addr(), "GET", "/state", "").json(), state);
-    assert_eq!((&state["region"], &state["account"]), (&json!("us-west-2"), &json!("123456789012")));
+    let dump = aws.simulator.state();
+    assert_eq!(admin(aws.simulator.addr(), "GET", "/state", "").json(), dump);
+    assert_eq!((&dump["region"], &dump["account"]), (&json!("us-west-2"), &json!("123456789012")));
     assert_eq!(
-        (&state["channels"][0]["tags"]["a"], &state["channels"][0]["live"]),
+        (&dump["channels"][0]["tags"]["a"], &dump["channels"][0]["live"]),
         (&json!("b"), &json!(false))
     );
-    assert_eq!(state["streamKeys"][0]["channelArn"], state["channels"][0]["arn"]);
-    assert_eq!((&state["rooms"][0]["arn"], &state["stages"][0]["arn"]), (&json!(room), &json!(stage)));
+    assert_eq!(dump["streamKeys"][0]["channelArn"], dump["channels"][0]["arn"]);
+    assert_eq!((&dump["rooms"][0]["arn"], &dump["stages"][0]["arn"]), (&json!(room), &json!(stage)));
 }
 
 #[tokio::test]

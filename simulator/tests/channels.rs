@@ -4,6 +4,7 @@ mod support;
 
 use std::{collections::HashSet, time::Duration};
 
+use aws_sdk_ivs::operation::list_channels::ListChannelsOutput;
 use aws_sdk_ivs::types::{
     ChannelLatencyMode, ChannelType, ContainerFormat, MultitrackInputConfiguration,
     MultitrackMaximumResolution, MultitrackPolicy, StreamState, TranscodePreset,
@@ -129,12 +130,12 @@ async fn pages_hold_every_channel_once() {
     for n in 0..7 {
         aws.channel(if n % 2 == 0 { "even" } else { "odd" }).await;
     }
-    for (name, count) in [(None, 7), (Some("even"), 4), (Some("odd"), 3)] {
+    for (name, count) in [(None, 7_usize), (Some("even"), 4), (Some("odd"), 3)] {
         let list = aws.ivs.list_channels().set_filter_by_name(name.map(str::to_owned)).max_results(2);
         let pages: Vec<_> = list.into_paginator().send().collect::<Result<_, _>>().await.expect("pages");
-        assert_eq!(pages.len(), (count + 1) / 2, "{name:?}");
+        assert_eq!(pages.len(), count.div_ceil(2), "{name:?}");
         let arns: HashSet<_> =
-            pages.iter().flat_map(|page| page.channels()).map(|channel| channel.arn()).collect();
+            pages.iter().flat_map(ListChannelsOutput::channels).map(|channel| channel.arn()).collect();
         assert_eq!(arns.len(), count);
     }
     let first = aws.ivs.list_channels().max_results(2).send().await.expect("a page");
@@ -273,7 +274,7 @@ async fn without_its_stream_key_an_encoder_stays_away() {
 
 #[tokio::test]
 async fn an_encoder_that_waits_to_come_back_stays_away_when_its_key_goes() {
-    let aws = Aws::with(Simulator::builder().reconnect_after(Duration::from_secs(3600))).await;
+    let aws = Aws::with(Simulator::builder().reconnect_after(Duration::from_hours(1))).await;
     let (arn, key) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
     aws.ivs.stop_stream().channel_arn(&arn).send().await.expect("stopped");

@@ -3,8 +3,10 @@
 mod support;
 
 use aws_sdk_ivschat::types::{FallbackResult, MessageReviewHandler};
+use aws_sdk_ivsrealtime::operation::list_stages::ListStagesOutput;
 use aws_sdk_ivsrealtime::types::{
-    AutoParticipantRecordingConfiguration, ParticipantTokenCapability, ParticipantTokenConfiguration,
+    AutoParticipantRecordingConfiguration, ParticipantRecordingHlsConfiguration, ParticipantTokenCapability,
+    ParticipantTokenConfiguration,
 };
 use support::{Aws, code, message};
 
@@ -83,8 +85,8 @@ async fn rooms_are_listed_newest_update_first() {
         .expect("pages");
     let listed: Vec<_> = pages.iter().flat_map(|page| names(page.rooms())).collect();
     assert_eq!(listed, [&arns[0], &arns[2], &arns[1]].map(String::clone));
-    let named = aws.chat.list_rooms().name("a").send().await.expect("a list");
-    assert_eq!(names(named.rooms()), [&arns[0], &arns[2]].map(String::clone));
+    let filtered = aws.chat.list_rooms().name("a").send().await.expect("a list");
+    assert_eq!(names(filtered.rooms()), [&arns[0], &arns[2]].map(String::clone));
     assert_eq!(code(aws.chat.list_rooms().max_results(51).send().await), "ValidationException");
     assert_eq!(code(aws.chat.list_rooms().next_token("forged").send().await), "ValidationException");
 }
@@ -157,7 +159,12 @@ async fn a_stage_is_updated_listed_and_deleted_once() {
         (recording.storage_configuration_arn(), recording.recording_reconnect_window_seconds()),
         (STORAGE, 9)
     );
-    assert_eq!(recording.hls_configuration().and_then(|hls| hls.target_segment_duration_seconds()), Some(6));
+    assert_eq!(
+        recording
+            .hls_configuration()
+            .and_then(ParticipantRecordingHlsConfiguration::target_segment_duration_seconds),
+        Some(6)
+    );
 
     let pages: Vec<_> = aws
         .realtime
@@ -169,7 +176,7 @@ async fn a_stage_is_updated_listed_and_deleted_once() {
         .await
         .expect("pages");
     let names: Vec<_> =
-        pages.iter().flat_map(|page| page.stages()).filter_map(|stage| stage.name()).collect();
+        pages.iter().flat_map(ListStagesOutput::stages).filter_map(|stage| stage.name()).collect();
     assert_eq!(names, ["renamed", "other"]);
 
     aws.realtime.delete_stage().arn(&arn).send().await.expect("deleted");
