@@ -16,12 +16,11 @@ impl Scene {
     pub(crate) async fn start(operator: PathBuf) -> Result<Self, Error> {
         let start = Instant::now();
         let borrowed = std::env::var(CONTEXT).ok().filter(|name| !name.is_empty());
-        match borrowed {
-            Some(name) => eprintln!("testbed: using your own cluster (context {name}); starting PostgreSQL"),
-            None => {
-                eprintln!("testbed: starting etcd, kube-apiserver, kube-controller-manager and PostgreSQL")
-            }
-        }
+        let cluster = borrowed
+            .map_or("starting etcd, kube-apiserver, kube-controller-manager and".into(), |name| {
+                format!("using your own cluster (context {name}), starting")
+            });
+        eprintln!("testbed: {cluster} PostgreSQL");
         let testbed = Testbed::start().await?.with_operator(operator);
         eprintln!("testbed: starting the simulator of Amazon IVS, the controller and the registration page");
         let tenant = Tenant::whole_cluster(testbed).await?;

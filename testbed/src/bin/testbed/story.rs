@@ -31,7 +31,7 @@ impl Story {
     /// What it printed.
     pub(crate) fn output(&self, text: &str) {
         for line in text.trim_end().lines() {
-            println!("   {line}");
+            println!("   {}", self.paint("2", line));
         }
     }
 

@@ -89,9 +89,9 @@ fn write_env(path: &Path, scene: &Scene) -> Result<(), Error> {
         ("CONTROLLER_ADMIN_URL", controller.admin_url().into()),
         ("CONTROLLER_PID", controller.pid().to_string()),
     ];
-    let lines: String =
+    let lines: Vec<_> =
         values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
-    testbed::write_private(path, lines.as_bytes())
+    testbed::write_private(path, lines.concat().as_bytes())
 }
 
 fn quoted(value: &str) -> String {

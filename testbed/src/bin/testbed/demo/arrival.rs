@@ -9,7 +9,7 @@ use super::{USERNAME, sides};
 use crate::scene::Scene;
 use crate::story::Story;
 
-const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_DEADLINE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(50);
 const SECRET_KEYS: [&str; 4] = ["ingestEndpoint", "ingestUrl", "playbackUrl", "streamKey"];
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use kube::api::ListParams;
 use testbed::{Error, Tenant, wait};
 
@@ -11,7 +11,7 @@ use crate::scene::Scene;
 use crate::story::Story;
 
 /// The garbage collector takes its time with the Secret.
-const GONE_DEADLINE: Duration = Duration::from_secs(60);
+const GONE_DEADLINE: Duration = Duration::from_mins(1);
 
 pub(super) async fn tell(story: &mut Story, scene: &Scene) -> Result<(), Error> {
     let tenant = &scene.tenant;
@@ -27,7 +27,7 @@ async fn gone_from_kubernetes(story: &Story, tenant: &Tenant) -> Result<(), Erro
     wait::until("the Secret is gone", GONE_DEADLINE, || async {
         let secrets = sides::secrets(tenant).list(&ListParams::default()).await.map_err(|e| e.to_string())?;
         let names: Vec<_> =
-            secrets.iter().map(|secret| secret.name_any()).filter(|name| name.contains(USERNAME)).collect();
+            secrets.iter().map(ResourceExt::name_any).filter(|name| name.contains(USERNAME)).collect();
         if names.is_empty() { Ok(()) } else { Err(names.join(", ")) }
     })
     .await?;
