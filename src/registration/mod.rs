@@ -1,1 +1,122 @@
-//! The web server.
+//! The web server: a form, and the same for programs; how a person's username and password become an account.
+
+mod accounts;
+mod headers;
+mod pages;
+mod password;
+mod problem;
+mod progress;
+mod readiness;
+mod registering;
+mod routes;
+mod submission;
+mod validate;
+#[cfg(test)]
+mod world;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{accounts::Cluster, password::Passwords, registering::Registering, routes::Site};
+use crate::{
+    admin::{self, Gates},
+    config::RegistrationSettings,
+    shutdown,
+    store::{self, Postgres},
+    telemetry::Metrics,
+};
+
+/// Gate of `/readyz` for PostgreSQL and its schema.
+const DATABASE: &str = "database";
+/// Gate of `/readyz` for the API server, our rights there, and the custom resource.
+const KUBERNETES: &str = "kubernetes";
+
+/// Connections to the database: the work between two statements is done without one.
+const CONNECTIONS: u32 = 8;
+
+/// Why the registration does not start, or has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DATABASE_URL is not usable.
+    #[error(transparent)]
+    Database(#[from] store::Error),
+    /// KUBECONFIG, or the pod's service account, is not usable.
+    #[error(
+        "no usable Kubernetes configuration: set KUBECONFIG, or run in a pod with a service account ({0})"
+    )]
+    Kubernetes(String),
+    /// An address cannot be listened on.
+    #[error("{0}")]
+    Listen(String),
+    /// The parameters of the password hash are out of range.
+    #[error(transparent)]
+    Password(#[from] password::Error),
+    /// The web server ended.
+    #[error("the web server ended: {0}")]
+    Serve(#[source] std::io::Error),
+}
+
+impl Error {
+    /// Whether a setting must change before another start can work.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        match self {
+            Self::Database(_) | Self::Kubernetes(_) | Self::Listen(_) => true,
+            Self::Password(_) | Self::Serve(_) => false,
+        }
+    }
+}
+
+/// Serves the registration until `stop`; then requests in flight finish.
+///
+/// # Errors
+/// A setting that cannot work, or the end of the web server. A database or an API server that is away is neither:
+/// `/readyz` and the log say so, and it is tried again.
+pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Result<(), Error> {
+    let store = Postgres::new(&settings.database.database_url, CONNECTIONS)?;
+    let cluster = Cluster::new().await.map_err(Error::Kubernetes)?;
+    let passwords = Passwords::new()?;
+    let gates = Gates::shut(&[DATABASE, KUBERNETES]);
+    let listener = listen(settings.listen).await?;
+    let admin = admin::serve(settings.admin_listen, gates.clone(), Metrics::default(), stop.clone()).await;
+    admin.map_err(Error::Listen)?;
+    watch(&gates, &store, &cluster, &settings.namespace, &stop);
+
+    let registering =
+        Registering { registrants: store, accounts: cluster, passwords, namespace: settings.namespace };
+    let tasks = TaskTracker::new();
+    let router = routes::router(Arc::new(Site { registering, tasks: tasks.clone() }));
+    let served = async {
+        let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+        server.await.map_err(Error::Serve)?;
+        tasks.close();
+        tasks.wait().await;
+        Ok(())
+    };
+    shutdown::within_grace(&stop, served).await.unwrap_or(Ok(()))
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let wrong = |error| Error::Listen(format!("cannot listen on {address} (--listen): {error}"));
+    let listener = TcpListener::bind(address).await.map_err(wrong)?;
+    let address = listener.local_addr().map_err(wrong)?;
+    tracing::info!(%address, "registration server listening");
+    Ok(listener)
+}
+
+fn watch(gates: &Gates, store: &Postgres, cluster: &Cluster, namespace: &str, stop: &CancellationToken) {
+    let store = store.clone();
+    let check_database = move || {
+        let store = store.clone();
+        async move { store.check_schema().await.map_err(|error| error.to_string()) }
+    };
+    let (cluster, namespace) = (cluster.clone(), namespace.to_owned());
+    let check_kubernetes = move || {
+        let (cluster, namespace) = (cluster.clone(), namespace.clone());
+        async move { cluster.check(&namespace).await.map_err(|error| error.to_string()) }
+    };
+    tokio::spawn(readiness::watch(gates.clone(), DATABASE, stop.clone(), check_database));
+    tokio::spawn(readiness::watch(gates.clone(), KUBERNETES, stop.clone(), check_kubernetes));
+}

@@ -1,0 +1,202 @@
+//! The pages, without a line of JavaScript.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::{
+    problem::Problem,
+    progress::{Part, Progress, Status},
+    validate::Problems,
+};
+
+/// Seconds after which a progress page looks again.
+const LOOK_AGAIN: u32 = 2;
+/// The same where something has to be mended first.
+const LOOK_AGAIN_LATER: u32 = 10;
+
+/// The form, as it is first seen.
+#[must_use]
+pub fn empty_form() -> Markup {
+    form("", None)
+}
+
+/// The form again, with what was typed and what did not work out.
+#[must_use]
+pub fn form_again(username: &str, problem: &Problem) -> Markup {
+    form(username, Some(problem))
+}
+
+fn form(username: &str, problem: Option<&Problem>) -> Markup {
+    let fields = problem.map(|problem| problem.fields).unwrap_or_default();
+    let title = if problem.is_some() { "Error: Register" } else { "Register" };
+    let content = html! {
+        h1 { "Start streaming" }
+        p.lead { "Registering gives you a channel to stream to, a chat room for your viewers, and a stage for live guests." }
+        @if let Some(problem) = problem.filter(|problem| problem.fields.is_empty()) {
+            div.alert role="alert" {
+                strong { (problem.title) }
+                p { (problem.detail) }
+            }
+        }
+        form method="post" action="/register" {
+            (username_field(username, fields))
+            (password_field(fields))
+            button type="submit" { "Register" }
+        }
+    };
+    page(title, None, &content)
+}
+
+fn username_field(username: &str, fields: Problems) -> Markup {
+    let problem = fields.username;
+    let focus = problem.is_some() || fields.password.is_none();
+    html! {
+        div.field {
+            label for="username" { "Username" }
+            p.hint #username-hint { "Letters (a to z), digits, - and _; at most 128. It becomes the name of your channel and cannot be changed later." }
+            @if let Some(problem) = problem { p.error #username-error { (problem) } }
+            input #username name="username" type="text" value=(username) required autofocus[focus]
+                autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false"
+                aria-invalid=[problem.map(|_| "true")]
+                aria-describedby=(described_by("username-hint", "username-error", problem));
+        }
+    }
+}
+
+/// Never with a value: a password is not sent back. Nor with a maxlength: a pasted password would be cut silently.
+fn password_field(fields: Problems) -> Markup {
+    let problem = fields.password;
+    let focus = problem.is_some() && fields.username.is_none();
+    html! {
+        div.field {
+            label for="password" { "Password" }
+            p.hint #password-hint { "15 to 128 characters, spaces and signs of any language too. A few words that you remember are best." }
+            @if let Some(problem) = problem { p.error #password-error { (problem) } }
+            input #password name="password" type="password" required autofocus[focus]
+                autocomplete="new-password"
+                aria-invalid=[problem.map(|_| "true")]
+                aria-describedby=(described_by("password-hint", "password-error", problem));
+        }
+    }
+}
+
+fn described_by(hint: &str, error: &str, problem: Option<&str>) -> String {
+    if problem.is_some() { format!("{error} {hint}") } else { hint.to_owned() }
+}
+
+/// How far an account is; looks again by itself until there is nothing to wait for.
+#[must_use]
+pub fn account(username: &str, progress: &Progress) -> Markup {
+    let (headline, lead, refresh) = match progress.status {
+        Status::Pending => (
+            "Almost there",
+            "We are setting this up for you. This page looks again by itself.",
+            Some(LOOK_AGAIN),
+        ),
+        Status::Ready => {
+            ("You are ready to stream", "Your channel, your chat room and your stage are there.", None)
+        }
+        Status::Failed => ("This did not work", "We could not set everything up.", Some(LOOK_AGAIN_LATER)),
+        Status::Deleting => ("Saying goodbye", "This account is being deleted.", Some(LOOK_AGAIN)),
+    };
+    let content = html! {
+        p.who { (username) }
+        h1 { (headline) }
+        p.lead { (lead) }
+        @if let Some(problem) = progress.problem { div.alert role="alert" { p { (problem) } } }
+        ul.parts {
+            (part("Channel", "where your stream is watched", progress.channel))
+            (part("Chat room", "where your viewers talk", progress.chat_room))
+            (part("Stage", "where guests join you live", progress.stage))
+        }
+    };
+    page(&format!("{headline}: {username}"), refresh, &content)
+}
+
+fn part(name: &str, purpose: &str, part: Part) -> Markup {
+    let (class, sign, words) = match (part.status, part.problem) {
+        (Status::Ready, _) => ("ready", "✓", "ready"),
+        (Status::Pending, None) => ("pending", "…", "being set up"),
+        (Status::Pending, Some(_)) => ("waiting", "!", "waiting"),
+        (Status::Failed, _) => ("failed", "×", "not set up"),
+        (Status::Deleting, _) => ("pending", "…", "being deleted"),
+    };
+    html! {
+        li class=(class) {
+            span.sign aria-hidden="true" { (sign) }
+            div {
+                strong { (name) }
+                span.purpose { (purpose) }
+                @if let Some(problem) = part.problem { p.problem { (problem) } }
+            }
+            span.state { (words) }
+        }
+    }
+}
+
+/// A page for what did not work out.
+#[must_use]
+pub fn problem(problem: &Problem) -> Markup {
+    let content = html! {
+        h1 { (problem.title) }
+        p.lead { (problem.detail) }
+        p { a href="/register" { "To the registration" } }
+    };
+    page(problem.title, None, &content)
+}
+
+fn page(title: &str, refresh: Option<u32>, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                @if let Some(seconds) = refresh { meta http-equiv="refresh" content=(seconds); }
+                title { (title) " · Streamcat" }
+                link rel="stylesheet" href="/style.css";
+            }
+            body {
+                header { "Streamcat" }
+                main { (content) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_stands_beside_its_field_and_the_username_is_kept() {
+        let fields = Problems { username: Some("This is taken."), password: None };
+        let text = form_again(r#"to"dd"#, &Problem::invalid(fields)).into_string();
+        assert!(text.contains(r#"value="to&quot;dd""#));
+        assert!(text.contains(r#"<p class="error" id="username-error">This is taken.</p>"#));
+        assert!(text.contains(r#"aria-invalid="true" aria-describedby="username-error username-hint""#));
+        assert!(text.contains(r#"aria-describedby="password-hint""#));
+        assert_eq!(text.matches("autofocus").count(), 1);
+        assert!(!text.contains(r#"role="alert""#));
+    }
+
+    #[test]
+    fn the_rules_are_said_before_one_types() {
+        let text = empty_form().into_string();
+        assert!(text.contains("15 to 128 characters") && text.contains("cannot be changed"));
+        assert!(
+            text.contains(r#"autocomplete="new-password""#) && text.contains(r#"autocomplete="username""#)
+        );
+        assert!(!text.contains("<script") && !text.contains("style="));
+    }
+
+    #[test]
+    fn a_page_looks_again_until_all_is_ready() {
+        let part = Part { status: Status::Ready, problem: None };
+        let mut progress =
+            Progress { status: Status::Pending, problem: None, channel: part, chat_room: part, stage: part };
+        assert!(account("todd", &progress).into_string().contains(r#"http-equiv="refresh" content="2""#));
+        progress.status = Status::Ready;
+        assert!(!account("todd", &progress).into_string().contains("http-equiv"));
+    }
+}

@@ -1,0 +1,221 @@
+//! What did not work out, told once and shown as a page or as RFC 9457 problem details.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::{registering::Refusal, validate::Problems};
+
+/// Seconds after which another try may get through.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// How the other side wants to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A person, with a browser.
+    Html,
+    /// A program.
+    Json,
+}
+
+impl Format {
+    /// JSON for whoever asks for it and not for HTML too, as a browser always does.
+    #[must_use]
+    pub fn accepted(headers: &HeaderMap) -> Self {
+        let accepts = |media: &str| {
+            let mut values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+            values.any(|value| value.contains(media))
+        };
+        if accepts("json") && !accepts("text/html") { Self::Json } else { Self::Html }
+    }
+}
+
+/// What did not work out.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The kind of problem, as a URI that a program can compare.
+    pub kind: &'static str,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// What it means and what to do. Never a secret, never an internal name.
+    pub detail: String,
+    /// What is wrong with single fields.
+    pub fields: Problems,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    errors: BTreeMap<&'static str, &'static str>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, kind, title, detail: detail.into(), fields: Problems::default() }
+    }
+
+    /// A problem that its HTTP status names well enough.
+    fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, "about:blank", status.canonical_reason().unwrap_or("Error"), detail)
+    }
+
+    /// Fields that do not keep the rules.
+    #[must_use]
+    pub fn invalid(fields: Problems) -> Self {
+        let detail = "See what is said about each field.";
+        let kind = "urn:streamcat:problem:invalid-fields";
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "This does not work yet", detail);
+        Self { fields, ..problem }
+    }
+
+    /// A body that cannot be read.
+    #[must_use]
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::plain(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// A body that is larger than any username and password.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::plain(StatusCode::PAYLOAD_TOO_LARGE, "A username and a password fit into 8 KB.")
+    }
+
+    /// A body of a kind that we do not take.
+    #[must_use]
+    pub fn unsupported() -> Self {
+        let detail = "Send a form (application/x-www-form-urlencoded) or JSON (application/json) with username and password.";
+        Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    /// No such page.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::plain(StatusCode::NOT_FOUND, "There is no such page here.")
+    }
+
+    /// No such account.
+    #[must_use]
+    pub fn unknown_account() -> Self {
+        Self::plain(StatusCode::NOT_FOUND, "There is no account of this name.")
+    }
+
+    /// A page that does not take this method.
+    #[must_use]
+    pub fn not_allowed() -> Self {
+        Self::plain(StatusCode::METHOD_NOT_ALLOWED, "This page cannot be used that way.")
+    }
+
+    /// Something that we need is away; looking again later is all there is to do.
+    #[must_use]
+    pub fn away() -> Self {
+        Self::plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "We cannot look this up right now. Try again in a moment.",
+        )
+    }
+
+    /// Something that the people who run this have to mend.
+    #[must_use]
+    pub fn broken() -> Self {
+        let detail = "Something is wrong on our side, and it is in our log. Please try again later.";
+        Self::plain(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    fn taken() -> Self {
+        let fields = Problems { username: Some("This username is taken. Choose another."), password: None };
+        let detail = "This username is taken. If it is yours, use the password that you registered with.";
+        let kind = "urn:streamcat:problem:username-taken";
+        Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This username is taken", detail) }
+    }
+
+    fn deleting() -> Self {
+        let fields =
+            Problems { username: Some("The account of this name is being deleted."), password: None };
+        let detail = "The account of this name is being deleted. Once it is gone, the name is free again.";
+        let kind = "urn:streamcat:problem:account-deleting";
+        Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This account is being deleted", detail) }
+    }
+
+    fn not_now() -> Self {
+        let detail =
+            "We could not register you just now. Try again in a moment, with the same username and password.";
+        let kind = "urn:streamcat:problem:not-now";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, "Not right now", detail)
+    }
+
+    /// As problem details.
+    #[must_use]
+    pub fn json(&self) -> Response {
+        let fields = [("username", self.fields.username), ("password", self.fields.password)];
+        let details = Details {
+            kind: self.kind,
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            errors: fields.into_iter().filter_map(|(name, problem)| Some((name, problem?))).collect(),
+        };
+        let content_type = HeaderValue::from_static("application/problem+json");
+        self.finish(([(header::CONTENT_TYPE, content_type)], Json(details)).into_response())
+    }
+
+    /// Gives an answer this problem's status, and says when to try again where that helps.
+    #[must_use]
+    pub fn finish(&self, mut response: Response) -> Response {
+        *response.status_mut() = self.status;
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
+
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Taken => Self::taken(),
+            Refusal::Deleting => Self::deleting(),
+            Refusal::NotNow(_) => Self::not_now(),
+            Refusal::Misconfigured(_) => Self::broken(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(value: &str) -> Format {
+        let value = HeaderValue::from_str(value).expect("a header");
+        Format::accepted(&HeaderMap::from_iter([(header::ACCEPT, value)]))
+    }
+
+    #[test]
+    fn json_goes_to_whoever_asks_for_it() {
+        assert_eq!(accepted("application/json"), Format::Json);
+        assert_eq!(accepted("application/problem+json, application/json"), Format::Json);
+        assert_eq!(accepted("*/*"), Format::Html);
+        assert_eq!(accepted("text/html,application/xhtml+xml,application/json;q=0.9"), Format::Html);
+        assert_eq!(Format::accepted(&HeaderMap::new()), Format::Html);
+    }
+
+    #[test]
+    fn what_went_wrong_inside_is_not_told() {
+        let refusals = [Refusal::NotNow("canary".to_owned()), Refusal::Misconfigured("canary".to_owned())];
+        for refusal in &refusals {
+            let problem = Problem::from(refusal);
+            assert!(!format!("{problem:?}").contains("canary"));
+        }
+    }
+}

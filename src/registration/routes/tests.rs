@@ -1,0 +1,152 @@
+//! The addresses as a browser and as a program see them, over a real connection.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use super::{
+    super::{
+        password::Passwords,
+        world::{Fault, World},
+    },
+    *,
+};
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+const JSON: &str = "Content-Type: application/json";
+const TODD: &str = r#"{"username":"Todd","password":"a canary of a password"}"#;
+const TODD_FORM: &str = "username=Todd&password=a+canary+of+a+password";
+
+/// One request on a connection of its own; the whole answer.
+async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
+    let registering = Registering {
+        registrants: Arc::clone(world),
+        accounts: Arc::clone(world),
+        passwords: Passwords::weak(),
+        namespace: "default".to_owned(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let site = Site { registering, tasks: TaskTracker::new() };
+    let server = tokio::spawn(axum::serve(listener, router(Arc::new(site))).into_future());
+    let mut connection = TcpStream::connect(address).await.expect("a connection");
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: streamcat\r\nConnection: close\r\n{headers}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    connection.write_all(request.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.expect("read");
+    server.abort();
+    assert!(!answer.contains("canary"), "a password was told back: {answer}");
+    answer
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_form_leads_to_the_account() {
+    let world = World::empty();
+    for _ in 0..2 {
+        let answer = ask(&world, "POST /register", FORM, TODD_FORM).await;
+        assert_eq!(status(&answer), "303");
+        assert!(answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+    }
+    let answer = ask(&world, "GET /accounts/todd", "Accept: text/html", "").await;
+    assert_eq!(status(&answer), "200");
+    assert!(answer.contains("being set up") && answer.contains("http-equiv=\"refresh\""));
+}
+
+#[tokio::test]
+async fn json_is_answered_by_json() {
+    let world = World::empty();
+    let answer = ask(&world, "POST /register", JSON, TODD).await;
+    assert_eq!(status(&answer), "201");
+    assert!(answer.contains("location: /accounts/Todd\r\n"));
+    let body = r#"{"username":"Todd","account":{"namespace":"default","name":"todd"},"status":"pending"}"#;
+    assert!(answer.ends_with(body), "{answer}");
+    let again = ask(&world, "POST /register", JSON, TODD).await;
+    assert_eq!(status(&again), "200");
+    assert!(again.ends_with(body), "{again}");
+    let progress = ask(&world, "GET /accounts/todd", "Accept: application/json", "").await;
+    assert!(progress.ends_with(
+        r#"{"username":"Todd","status":"pending","parts":{"channel":"pending","chatRoom":"pending","stage":"pending"}}"#
+    ));
+}
+
+#[tokio::test]
+async fn a_taken_name_is_told_beside_the_field() {
+    let world = World::empty();
+    world.put_account("todd", None);
+    let page = ask(&world, "POST /register", FORM, TODD_FORM).await;
+    assert_eq!(status(&page), "409");
+    assert!(
+        page.contains("id=\"username-error\">This username is taken.") && page.contains("value=\"Todd\"")
+    );
+    let json = ask(&world, "POST /register", JSON, TODD).await;
+    assert_eq!(status(&json), "409");
+    assert!(json.contains("application/problem+json") && json.contains(r#""errors":{"username":"#));
+}
+
+#[tokio::test]
+async fn bad_input_is_told_beside_the_field() {
+    let world = World::empty();
+    let page = ask(&world, "POST /register", FORM, "username=to+dd&password=canary").await;
+    assert_eq!(status(&page), "422");
+    assert!(page.contains("username-error") && page.contains("password-error"));
+    let json = ask(&world, "POST /register", JSON, "{}").await;
+    assert_eq!(status(&json), "422");
+    assert!(json.contains(r#""errors":{"password":"Choose a password.","username":"Choose a username."}"#));
+    assert_eq!(world.rows().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_away_is_a_503_that_says_to_try_again() {
+    for format in [(FORM, TODD_FORM), (JSON, TODD)] {
+        let world = World::empty();
+        world.fail(0, Fault::Away);
+        let answer = ask(&world, "POST /register", format.0, format.1).await;
+        assert_eq!(status(&answer), "503");
+        assert!(answer.contains("retry-after: 5") && answer.contains("Try again in a moment"));
+    }
+}
+
+#[tokio::test]
+async fn a_misconfigured_cluster_is_our_fault_and_not_explained() {
+    let world = World::empty();
+    world.on_create(Fault::Refused);
+    let answer = ask(&world, "POST /register", FORM, TODD_FORM).await;
+    assert_eq!(status(&answer), "500");
+    assert!(answer.contains("role=\"alert\"") && !answer.contains("forbidden"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused() {
+    let world = World::empty();
+    assert_eq!(status(&ask(&world, "POST /register", "Content-Type: text/plain", "x").await), "415");
+    assert_eq!(status(&ask(&world, "POST /register", JSON, "{").await), "400");
+    assert_eq!(status(&ask(&world, "POST /register", JSON, &" ".repeat(9000)).await), "413");
+    let answer = ask(&world, "PUT /register", "Accept: application/json", "").await;
+    assert_eq!(status(&answer), "405");
+    assert!(answer.contains("allow: GET,HEAD,POST\r\n"), "{answer}");
+    assert_eq!(status(&ask(&world, "GET /nowhere", "Accept: text/html", "").await), "404");
+    let unknown = ask(&world, "GET /accounts/mary", "Accept: application/json", "").await;
+    assert_eq!(status(&unknown), "404");
+    assert!(unknown.contains("application/problem+json"));
+    assert_eq!(status(&ask(&world, "GET /accounts/%FF%00", "Accept: text/html", "").await), "404");
+    assert_eq!(status(&ask(&world, "GET /", "Accept: text/html", "").await), "303");
+}
+
+#[tokio::test]
+async fn every_answer_is_guarded() {
+    let world = World::empty();
+    for line in ["GET /register", "GET /nowhere", "GET /style.css", "DELETE /register"] {
+        let answer = ask(&world, line, "Accept: text/html", "").await;
+        assert!(answer.contains("content-security-policy: default-src 'none'; style-src 'self'"), "{line}");
+        assert!(answer.contains("x-content-type-options: nosniff"), "{line}");
+        assert_eq!(answer.contains("cache-control: no-store"), line != "GET /style.css", "{line}");
+    }
+}
