@@ -5,6 +5,9 @@
 pub mod admin;
 pub mod api;
 pub mod config;
+pub mod controller;
+pub mod ivs;
+pub mod provision;
 pub mod registration;
 pub mod shutdown;
 pub mod store;

@@ -1,3 +1,101 @@
-//! The command line.
+//! The command line, and nothing else.
 
-fn main() {}
+use std::{io::Write, process::ExitCode, time::Duration};
+
+use clap::Parser;
+use streamcat_operator::{
+    api,
+    config::{self, Cli, Command, DatabaseSettings},
+    controller, registration, shutdown,
+    store::{self, Postgres},
+    telemetry,
+};
+
+/// A setting is missing or wrong: starting again changes nothing.
+const WRONG_SETTING: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return refuse(&config::one_line(&error)),
+        Err(help) => help.exit(),
+    };
+    if let Err(problem) = telemetry::start_logging(cli.log_format, &cli.log) {
+        return refuse(&problem);
+    }
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Setting(problem)) => refuse(&problem),
+        Err(Failure::Other(problem)) => {
+            tracing::error!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn refuse(problem: &str) -> ExitCode {
+    eprintln!("streamcat-operator: {problem}");
+    ExitCode::from(WRONG_SETTING)
+}
+
+/// Why a command failed, in one line.
+enum Failure {
+    Setting(String),
+    Other(String),
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Other(error.to_string()))?;
+    let result = runtime.block_on(execute(command));
+    // What still hangs (a look-up of a name, say) must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn execute(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Controller(settings) => Ok(controller::run(settings, stop()?).await?),
+        Command::Registration(settings) => Ok(registration::run(settings, stop()?).await?),
+        Command::Migrate(settings) => Ok(migrate(&settings).await?),
+        Command::Crds => print_crds(),
+    }
+}
+
+fn stop() -> Result<tokio_util::sync::CancellationToken, Failure> {
+    shutdown::on_signal().map_err(|error| Failure::Other(format!("signals: {error}")))
+}
+
+async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {
+    Postgres::new(&settings.database_url, 1)?.migrate().await?;
+    tracing::info!("the database's schema is up to date");
+    Ok(())
+}
+
+fn print_crds() -> Result<(), Failure> {
+    let yaml = api::crds_yaml().map_err(|error| Failure::Other(error.to_string()))?;
+    std::io::stdout().write_all(yaml.as_bytes()).map_err(|error| Failure::Other(error.to_string()))
+}
+
+impl From<controller::Error> for Failure {
+    fn from(error: controller::Error) -> Self {
+        match error {
+            controller::Error::Setting(problem) => Self::Setting(problem),
+            controller::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<registration::Error> for Failure {
+    fn from(error: registration::Error) -> Self {
+        if error.is_setting() { Self::Setting(error.to_string()) } else { Self::Other(error.to_string()) }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Url => Self::Setting(error.to_string()),
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 use tracing_subscriber::EnvFilter;
@@ -54,6 +54,7 @@ pub struct Metrics {
     reconcile_errors: Family<ControllerLabels, Counter>,
     reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
     calls: Family<CallLabels, Counter>,
+    orphans: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -68,6 +69,7 @@ impl Default for Metrics {
         let reconcile_errors = Family::default();
         let reconcile_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Family::default();
+        let orphans = Gauge::default();
         let mut registry = Registry::default();
         registry.register(
             "controller_runtime_reconcile",
@@ -85,7 +87,12 @@ impl Default for Metrics {
             Family::clone(&reconcile_seconds),
         );
         registry.register("streamcat_aws_calls", "Calls to AWS by operation and outcome", Family::clone(&calls));
-        Self { registry: Arc::new(registry), reconciles, reconcile_errors, reconcile_seconds, calls }
+        registry.register(
+            "streamcat_orphans",
+            "Resources with this installation's tag that no account owns, at the last sweep",
+            orphans.clone(),
+        );
+        Self { registry: Arc::new(registry), reconciles, reconcile_errors, reconcile_seconds, calls, orphans }
     }
 }
 
@@ -104,6 +111,11 @@ impl Metrics {
     /// Counts a call to AWS; `outcome` is `ok` or the class of the error.
     pub fn called(&self, operation: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&CallLabels { operation, outcome }).inc();
+    }
+
+    /// Sets how many orphans the last sweep found.
+    pub fn orphans(&self, found: usize) {
+        self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
     }
 
     /// All metrics in OpenMetrics' text form.

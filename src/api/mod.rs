@@ -5,6 +5,7 @@ mod channel;
 mod chat_room;
 pub mod condition;
 mod crd;
+mod kind;
 mod name;
 mod stage;
 pub mod tags;
@@ -18,8 +19,9 @@ pub use channel::{
     MultitrackPolicy, TranscodePreset,
 };
 pub use chat_room::{ChatRoomSpec, FallbackResult, MessageReviewHandler};
-pub use crd::crds;
-pub use name::{object_name, username_problem};
+pub use crd::{crds, crds_yaml};
+pub use kind::ResourceKind;
+pub use name::{AccountRef, object_name, username_problem};
 pub use stage::{
     AutoParticipantRecordingConfiguration, HlsConfiguration, MediaType, StageSpec, ThumbnailConfiguration,
     ThumbnailRecordingMode, ThumbnailStorage,
@@ -38,6 +40,7 @@ pub const USER_ID_ANNOTATION: &str = "streamcat.dev/user-id";
 macro_rules! aws_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
+        #[allow(missing_docs, reason = "a variant is AWS's own word; a description would turn the enum in the schema into a oneOf")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         pub enum $name {
             $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+

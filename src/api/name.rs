@@ -1,6 +1,23 @@
-//! From a streamer's name to an object's name.
+//! Names: an account's, and how a streamer's becomes an object's.
+
+use std::fmt;
 
 use sha2::{Digest, Sha256};
+
+/// Which account, by name: what outlives the object, and what a tag says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountRef {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for AccountRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
 
 /// Longest stem that leaves room for a dash and eight digits of hash in a DNS label (63).
 const MAX_STEM: usize = 54;

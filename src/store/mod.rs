@@ -1,8 +1,16 @@
 //! PostgreSQL: users, what was made for them, and the journal of attempts.
 
+mod journal;
 mod postgres;
+mod registrants;
+mod resources;
+mod users;
 
+pub use journal::{AttemptEnd, Journal, OpenAttempt};
 pub use postgres::{MIGRATIONS, Postgres};
+pub use registrants::{NewRegistrant, Registrant, Registrants};
+pub use resources::{Recorded, Resource, Resources, UserRecord};
+pub use users::{Claim, Users};
 
 /// What went wrong with the database. No message holds its URL.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,35 @@
+//! The three kinds of resource.
+
+use std::fmt;
+
+/// Which of a user's three resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ResourceKind {
+    /// An Amazon IVS channel.
+    Channel,
+    /// An Amazon IVS chat room.
+    ChatRoom,
+    /// An Amazon IVS real-time stage.
+    Stage,
+}
+
+impl ResourceKind {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Channel, Self::ChatRoom, Self::Stage];
+
+    /// As a person says it.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::ChatRoom => "chat room",
+            Self::Stage => "stage",
+        }
+    }
+}
+
+impl fmt::Display for ResourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.noun())
+    }
+}

@@ -1,0 +1,172 @@
+//! Kubernetes, as the controller needs it.
+
+use std::{fmt, sync::Arc};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{Patch, PatchParams, TypeMeta},
+    runtime::{
+        events::{Event, EventType, Recorder, Reporter},
+        reflector::Store,
+    },
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::{FINALIZER, StreamerAccount, StreamerAccountStatus};
+
+/// The one name under which we write (server-side apply), and report events.
+pub const FIELD_MANAGER: &str = "streamcat-operator";
+
+/// Result of a call to Kubernetes.
+pub type Result<T, E = kube::Error> = std::result::Result<T, E>;
+
+/// Something that people should hear of, as an event on the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether something is wrong.
+    pub warning: bool,
+    /// One word, as in the condition.
+    pub reason: String,
+    /// What was being done.
+    pub action: &'static str,
+    /// In a person's words; holds no secret (I9).
+    pub note: String,
+}
+
+/// Kubernetes, as the controller needs it.
+pub trait Cluster: Send + Sync + 'static {
+    /// All accounts known, from the cache.
+    fn accounts(&self) -> Vec<Arc<StreamerAccount>>;
+
+    /// Adds our finalizer; fails with a conflict when the account has changed since it was read.
+    fn add_finalizer(&self, account: &StreamerAccount) -> impl Future<Output = Result<StreamerAccount>> + Send;
+
+    /// Removes our finalizer from this very object; one that is gone has none.
+    fn remove_finalizer(&self, account: &StreamerAccount) -> impl Future<Output = Result<()>> + Send;
+
+    /// Writes the status of this very object.
+    fn write_status(
+        &self,
+        account: &StreamerAccount,
+        status: &StreamerAccountStatus,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// A Secret in the account's namespace.
+    fn secret(&self, account: &StreamerAccount, name: &str) -> impl Future<Output = Result<Option<Secret>>> + Send;
+
+    /// Writes a Secret.
+    fn apply_secret(&self, account: &StreamerAccount, secret: &Secret) -> impl Future<Output = Result<()>> + Send;
+
+    /// Publishes an event about the account.
+    fn publish(&self, account: &StreamerAccount, notice: &Notice) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A real cluster.
+#[derive(Clone)]
+pub struct Kube {
+    client: Client,
+    cache: Store<StreamerAccount>,
+    recorder: Recorder,
+}
+
+impl fmt::Debug for Kube {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kube").finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct StatusPatch<'a> {
+    #[serde(flatten)]
+    types: TypeMeta,
+    metadata: serde_json::Value,
+    status: &'a StreamerAccountStatus,
+}
+
+impl Kube {
+    /// A cluster behind this client, whose accounts are in this cache.
+    #[must_use]
+    pub fn new(client: Client, cache: Store<StreamerAccount>) -> Self {
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
+        let recorder = Recorder::new(client.clone(), reporter);
+        Self { client, cache, recorder }
+    }
+
+    fn api(&self, account: &StreamerAccount) -> Api<StreamerAccount> {
+        Api::namespaced(self.client.clone(), &account.namespace().unwrap_or_default())
+    }
+
+    fn secrets(&self, account: &StreamerAccount) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &account.namespace().unwrap_or_default())
+    }
+
+    /// Replaces the finalizers of this very version of this very object.
+    async fn patch_finalizers(&self, account: &StreamerAccount, finalizers: &[String]) -> Result<StreamerAccount> {
+        let patch = json!({ "metadata": {
+            "uid": account.metadata.uid,
+            "resourceVersion": account.metadata.resource_version,
+            "finalizers": finalizers,
+        }});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.api(account).patch(&account.name_any(), &params, &Patch::Merge(patch)).await
+    }
+}
+
+impl Cluster for Kube {
+    fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
+        self.cache.state()
+    }
+
+    async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
+        let mut finalizers = account.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        self.patch_finalizers(account, &finalizers).await
+    }
+
+    async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
+        // Our own status writes may have moved the version since the cache saw it.
+        let Some(current) = self.api(account).get_opt(&account.name_any()).await? else { return Ok(()) };
+        if current.metadata.uid != account.metadata.uid {
+            return Ok(());
+        }
+        let others: Vec<_> = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
+        match self.patch_finalizers(&current, &others).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn write_status(&self, account: &StreamerAccount, status: &StreamerAccountStatus) -> Result<()> {
+        let name = account.name_any();
+        let patch = StatusPatch {
+            types: TypeMeta::resource::<StreamerAccount>(),
+            // The uid is a precondition: an object made again under the same name is not hit.
+            metadata: json!({ "name": name, "uid": account.metadata.uid }),
+            status,
+        };
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        self.api(account).patch_status(&name, &params, &Patch::Apply(&patch)).await.map(|_| ())
+    }
+
+    async fn secret(&self, account: &StreamerAccount, name: &str) -> Result<Option<Secret>> {
+        self.secrets(account).get_opt(name).await
+    }
+
+    async fn apply_secret(&self, account: &StreamerAccount, secret: &Secret) -> Result<()> {
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        self.secrets(account).patch(&secret.name_any(), &params, &Patch::Apply(secret)).await.map(|_| ())
+    }
+
+    async fn publish(&self, account: &StreamerAccount, notice: &Notice) -> Result<()> {
+        let event = Event {
+            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+            reason: notice.reason.clone(),
+            note: Some(notice.note.chars().take(1000).collect()),
+            action: notice.action.to_owned(),
+            secondary: None,
+        };
+        self.recorder.publish(&event, &account.object_ref(&())).await
+    }
+}

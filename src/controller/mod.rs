@@ -1,0 +1,18 @@
+//! Watch → reconcile → status.
+
+mod backoff;
+mod cluster;
+mod context;
+mod problem;
+mod reconcile;
+mod release;
+mod run;
+mod secret;
+mod status;
+mod sweeper;
+mod world;
+
+pub use cluster::{Cluster, Kube, Notice};
+pub use context::Context;
+pub use run::{Error, run};
+pub use world::{Real, World};

@@ -1,0 +1,148 @@
+//! What is wrong, as a condition says it, and when to try again.
+
+use std::time::Duration;
+
+use crate::{
+    ivs::{self, Class},
+    provision::{self, Wait},
+    store,
+};
+
+/// When to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Soon, and less often the longer it fails.
+    Soon,
+    /// Slowly: somebody must act elsewhere, and we are not told when they have.
+    Slowly,
+    /// At a known time.
+    After(Duration),
+    /// Not before the spec changes.
+    Never,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One word, for a condition.
+    pub reason: &'static str,
+    /// What is wrong and, where we know it, what to do.
+    pub message: String,
+    /// When to try again.
+    pub retry: Retry,
+}
+
+impl Problem {
+    /// Another account has the username, and had it first.
+    pub fn username_taken(username: &str, by: &crate::api::AccountRef) -> Self {
+        let message = format!(
+            "the username {username} belongs to the account {by}: delete one of the two, or create this one with another username"
+        );
+        Self { reason: "UsernameTaken", message, retry: Retry::Never }
+    }
+
+    /// Somebody else's Secret has the name that ours would have.
+    pub fn secret_taken(name: &str) -> Self {
+        let message =
+            format!("a Secret {name} that is not this account's is in the way of the stream key: rename or delete it");
+        Self { reason: "SecretExists", message, retry: Retry::Slowly }
+    }
+
+    /// The channel has no stream key: somebody deleted it.
+    pub fn no_stream_key() -> Self {
+        let message = "the channel has no stream key: create one (CreateStreamKey), and it goes into the Secret";
+        Self { reason: "StreamKeyMissing", message: message.to_owned(), retry: Retry::Slowly }
+    }
+}
+
+impl From<ivs::Error> for Problem {
+    fn from(error: ivs::Error) -> Self {
+        let code = error.code.as_deref();
+        let (reason, retry) = match error.class {
+            Class::Invalid => ("InvalidSpec", Retry::Never),
+            // On a Create this is a reference to something that is not there.
+            Class::Missing if error.operation.starts_with("Create") => ("InvalidSpec", Retry::Never),
+            Class::Blocked => (blocked_reason(code), Retry::Slowly),
+            Class::Ambiguous => ("OutcomeUnknown", Retry::Soon),
+            Class::Transient | Class::Missing => (transient_reason(code), Retry::Soon),
+        };
+        Self { reason, message: error.to_string(), retry }
+    }
+}
+
+fn blocked_reason(code: Option<&str>) -> &'static str {
+    match code {
+        Some("ServiceQuotaExceededException") => "QuotaExceeded",
+        Some("PendingVerification") => "PendingVerification",
+        Some("ValidationException") => "LambdaPermission",
+        _ => "AccessDenied",
+    }
+}
+
+fn transient_reason(code: Option<&str>) -> &'static str {
+    match code {
+        Some("ThrottlingException") => "Throttled",
+        Some("ConflictException") => "Conflict",
+        _ => "AwsUnavailable",
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        Self { reason: "DatabaseUnavailable", message: error.to_string(), retry: Retry::Soon }
+    }
+}
+
+impl From<provision::Error> for Problem {
+    fn from(error: provision::Error) -> Self {
+        match error {
+            provision::Error::Aws(error) => error.into(),
+            provision::Error::Store(error) => error.into(),
+            provision::Error::Foreign { .. } => {
+                Self { reason: "ForeignResource", message: error.to_string(), retry: Retry::Slowly }
+            }
+        }
+    }
+}
+
+impl From<kube::Error> for Problem {
+    fn from(error: kube::Error) -> Self {
+        Self { reason: "KubernetesUnavailable", message: format!("Kubernetes: {error}"), retry: Retry::Soon }
+    }
+}
+
+impl From<Wait> for Problem {
+    fn from(wait: Wait) -> Self {
+        Self { reason: wait.reason, message: wait.message, retry: Retry::After(wait.wait) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(operation: &'static str, class: Class, code: &str) -> Problem {
+        let (code, message) = (Some(code.to_owned()), "words".to_owned());
+        ivs::Error { operation, class, code, message, request_id: None }.into()
+    }
+
+    #[test]
+    fn each_class_has_its_retry() {
+        let quota = error("CreateStage", Class::Blocked, "ServiceQuotaExceededException");
+        assert_eq!((quota.reason, quota.retry), ("QuotaExceeded", Retry::Slowly));
+        let invalid = error("UpdateChannel", Class::Invalid, "ValidationException");
+        assert_eq!((invalid.reason, invalid.retry), ("InvalidSpec", Retry::Never));
+        let throttled = error("GetRoom", Class::Transient, "ThrottlingException");
+        assert_eq!((throttled.reason, throttled.retry), ("Throttled", Retry::Soon));
+        let verification = error("DeleteChannel", Class::Blocked, "PendingVerification");
+        assert_eq!((verification.reason, verification.retry), ("PendingVerification", Retry::Slowly));
+    }
+
+    #[test]
+    fn a_missing_reference_on_create_is_for_the_spec_to_mend() {
+        let missing = error("CreateRoom", Class::Missing, "ResourceNotFoundException");
+        assert_eq!((missing.reason, missing.retry), ("InvalidSpec", Retry::Never));
+        let vanished = error("UpdateRoom", Class::Missing, "ResourceNotFoundException");
+        assert_eq!(vanished.retry, Retry::Soon);
+    }
+}

@@ -1,0 +1,219 @@
+//! From settings to a running controller, and to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, ResourceExt,
+    runtime::{
+        Controller, WatchStreamExt,
+        controller::{self, Action},
+        predicates,
+        reflector::{self, ObjectRef},
+        watcher,
+    },
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Context, Kube, Real, World,
+    problem::Retry,
+    reconcile::{self, reconcile, reference},
+    sweeper::{self, AWS_GATE},
+};
+use crate::{
+    admin::{self, Gates},
+    api::{AccountRef, StreamerAccount},
+    config::ControllerSettings,
+    ivs::{Budgets, Caller, Channels, ChatRooms, Stages, sdk_config},
+    provision::Timing,
+    shutdown, store,
+    store::Postgres,
+    telemetry::Metrics,
+};
+
+/// How soon what cannot be reached at the start is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Connections to the database; each reconcile uses three at most, and for moments only.
+const CONNECTIONS: u32 = 16;
+
+const DATABASE_GATE: &str = "database";
+const KUBERNETES_GATE: &str = "kubernetes";
+
+/// Why the controller did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting is missing or wrong; starting again changes nothing.
+    #[error("{0}")]
+    Setting(String),
+    /// The database is not for this version.
+    #[error("{0}")]
+    Store(#[from] store::Error),
+}
+
+/// Runs the controller until `stop`, and then until the calls in flight are recorded.
+///
+/// # Errors
+/// A setting is wrong, or the database is newer than this program. What cannot be reached is waited for.
+pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Result<(), Error> {
+    let store = Postgres::new(&settings.database.database_url, CONNECTIONS)
+        .map_err(|error| Error::Setting(error.to_string()))?;
+    let client = client().await?;
+    let gates = Gates::shut(&[DATABASE_GATE, KUBERNETES_GATE, AWS_GATE]);
+    let metrics = Metrics::default();
+    admin::serve(settings.admin_listen, gates.clone(), metrics.clone(), stop.clone()).await.map_err(Error::Setting)?;
+
+    let started = tokio::select! {
+        started = prepare(&settings, &store, &client, &gates) => started?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    tracing::info!(installation = started, region = settings.aws_region, "controller starting");
+    shutdown::within_grace(&stop, control(settings, started, store, client, metrics, &gates, &stop)).await;
+    tracing::info!("controller stopped");
+    Ok(())
+}
+
+async fn client() -> Result<Client, Error> {
+    let mut config = kube::Config::infer()
+        .await
+        .map_err(|error| Error::Setting(format!("no usable cluster configuration (KUBECONFIG, or a pod's service account): {error}")))?;
+    config.read_timeout = Some(Duration::from_secs(300));
+    Client::try_from(config).map_err(|error| Error::Setting(format!("KUBECONFIG: {error}")))
+}
+
+/// Waits until the database has the right schema and the cluster answers; the installation's id.
+async fn prepare(
+    settings: &ControllerSettings,
+    store: &Postgres,
+    client: &Client,
+    gates: &Gates,
+) -> Result<String, Error> {
+    loop {
+        match store.check_schema().await {
+            Ok(()) => break,
+            Err(error @ store::Error::Newer { .. }) => return Err(error.into()),
+            Err(error) => wait(gates, DATABASE_GATE, &error).await,
+        }
+    }
+    gates.open(DATABASE_GATE);
+    if let Some(installation) = &settings.installation {
+        return Ok(installation.clone());
+    }
+    loop {
+        match Api::<Namespace>::all(client.clone()).get("kube-system").await {
+            Ok(namespace) => return Ok(namespace.uid().unwrap_or_default()),
+            Err(error) => wait(gates, KUBERNETES_GATE, &error).await,
+        }
+    }
+}
+
+async fn wait(gates: &Gates, gate: &'static str, error: &dyn std::error::Error) {
+    let reason = error.to_string();
+    if gates.closed().get(gate) != Some(&reason) {
+        tracing::warn!(gate, "not ready yet: {reason}");
+        gates.close(gate, reason);
+    }
+    tokio::time::sleep(AGAIN).await;
+}
+
+/// Watches, reconciles and sweeps until `stop`.
+async fn control(
+    settings: ControllerSettings,
+    installation: String,
+    store: Postgres,
+    client: Client,
+    metrics: Metrics,
+    gates: &Gates,
+    stop: &CancellationToken,
+) {
+    let (cache, writer) = reflector::store();
+    let world = world(&settings, store, Kube::new(client.clone(), cache.clone()), &metrics).await;
+    let timing = Timing { create_timeout: settings.create_timeout, grace: settings.create_grace };
+    let (context, woken) = Context::new(world, installation, timing, metrics);
+    let context = Arc::new(context);
+    let api = match &settings.namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+
+    let watched = watched(api, writer, gates.clone());
+    let controller = Controller::for_stream(watched, cache.clone())
+        .with_config(controller::Config::default().concurrency(settings.concurrency.get()))
+        .reconcile_on(wakes(woken))
+        .graceful_shutdown_on(stop.clone().cancelled_owned())
+        .run(reconcile, error_policy, Arc::clone(&context))
+        .for_each(|result| async { log(result) });
+    let sweeps = async {
+        if cache.wait_until_ready().await.is_ok() {
+            gates.open(KUBERNETES_GATE);
+            sweeper::run(&context, settings.namespace.as_deref(), settings.resync, gates).await;
+        }
+    };
+    tokio::select! {
+        () = controller => {}
+        () = sweeps => {}
+    }
+}
+
+async fn world(settings: &ControllerSettings, store: Postgres, cluster: Kube, metrics: &Metrics) -> Real {
+    let caller = Arc::new(Caller::new(Budgets::new(settings.aws_calls_per_second), metrics.clone()));
+    let config = sdk_config(&settings.aws_region, settings.create_timeout).await;
+    Real {
+        cluster,
+        store,
+        channels: Channels::new(&config, Arc::clone(&caller)),
+        chat_rooms: ChatRooms::new(&config, Arc::clone(&caller)),
+        stages: Stages::new(&config, caller),
+    }
+}
+
+/// The accounts as they change: our own writes to status are no reason to reconcile, so only a new generation is
+/// (which a deletion is too).
+fn watched(
+    api: Api<StreamerAccount>,
+    writer: reflector::store::Writer<StreamerAccount>,
+    gates: Gates,
+) -> impl futures::Stream<Item = Result<StreamerAccount, watcher::Error>> + Send + 'static {
+    watcher(api, watcher::Config::default())
+        .inspect_err(move |error| {
+            if gates.closed().contains_key(KUBERNETES_GATE) {
+                gates.close(KUBERNETES_GATE, error.to_string());
+            }
+        })
+        .default_backoff()
+        .modify(|account| account.managed_fields_mut().clear())
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(predicates::generation, kube::runtime::PredicateConfig::default())
+}
+
+fn wakes(
+    woken: mpsc::UnboundedReceiver<AccountRef>,
+) -> impl futures::Stream<Item = ObjectRef<StreamerAccount>> + Send + 'static {
+    futures::stream::unfold(woken, |mut woken| async {
+        let account = woken.recv().await?;
+        Some((ObjectRef::new(&account.name).within(&account.namespace), woken))
+    })
+}
+
+fn error_policy<W: World>(account: Arc<StreamerAccount>, _: &reconcile::Error, context: Arc<Context<W>>) -> Action {
+    let delay = context.backoff.delay(&reference(&account), Retry::Soon);
+    delay.map_or_else(Action::await_change, Action::requeue)
+}
+
+/// Errors are logged once, here.
+fn log(result: Result<(ObjectRef<StreamerAccount>, Action), controller::Error<reconcile::Error, watcher::Error>>) {
+    match result {
+        Ok(_) => {}
+        Err(controller::Error::ReconcilerFailed(error, account)) => {
+            let (namespace, name) = (account.namespace.unwrap_or_default(), account.name);
+            tracing::warn!(account = format!("{namespace}/{name}"), "reconcile failed and is tried again: {error}");
+        }
+        // The account was deleted before its turn came.
+        Err(controller::Error::ObjectNotFound(_)) => {}
+        Err(error) => tracing::warn!("{error}"),
+    }
+}

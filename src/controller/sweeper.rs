@@ -1,0 +1,113 @@
+//! The sweep, at the start and at every resync: what AWS has, held against status and database.
+
+use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
+
+use super::{Cluster, Context, World, problem::Problem, reconcile::reference};
+use crate::{
+    admin::Gates,
+    api::{
+        AccountRef, ResourceKind, StreamerAccount,
+        condition::{READY, STALLED, find, is_true},
+    },
+    ivs::Listed,
+    provision::{Inventory, Listing, Record, compare},
+    store::Resources,
+};
+
+/// How soon a sweep that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The gate that the first sweep opens.
+pub(super) const AWS_GATE: &str = "aws";
+
+/// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
+pub(super) async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync: Duration, gates: &Gates) {
+    let mut orphans = BTreeSet::new();
+    loop {
+        match sweep(context, namespace).await {
+            Ok(found) => {
+                gates.open(AWS_GATE);
+                report(&found, &orphans);
+                context.metrics.orphans(found.len());
+                orphans = found;
+                tokio::time::sleep(resync).await;
+            }
+            Err(problem) => {
+                tracing::warn!(reason = problem.reason, "the sweep failed and is tried again: {}", problem.message);
+                // Only the first one decides whether we are ready: accounts do not wait for later ones.
+                if gates.closed().contains_key(AWS_GATE) {
+                    gates.close(AWS_GATE, problem.message);
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+fn report(found: &BTreeSet<String>, known: &BTreeSet<String>) {
+    for arn in found.difference(known) {
+        tracing::warn!(arn, "orphan: it carries this installation's tag, and no account owns it");
+    }
+}
+
+/// One sweep; the orphans it found.
+async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<BTreeSet<String>, Problem> {
+    let listing = list(context, namespace).await?;
+    let recorded = context.world.store().all_recorded().await?;
+    // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
+    let accounts = context.world.cluster().accounts();
+    let names = accounts.iter().map(|account| reference(account)).collect();
+    let statuses: Vec<_> = accounts.iter().filter(|account| is_ready(account)).flat_map(|account| records(account)).collect();
+    context.swept(Inventory::new(&listing));
+    let report = compare(&listing, &names, &statuses, &recorded);
+    for account in report.drifted {
+        tracing::info!(%account, "its records do not agree with AWS: it is looked at");
+        context.doubt(account);
+    }
+    for account in accounts.iter().filter(|account| waits_for_username(account)) {
+        context.wake(reference(account));
+    }
+    Ok(report.orphans)
+}
+
+async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Listing, Problem> {
+    let (world, installation) = (&context.world, context.installation.as_str());
+    let (channels, chat_rooms, stages) = tokio::try_join!(
+        Listing::add(world.channels(), installation),
+        Listing::add(world.chat_rooms(), installation),
+        Listing::add(world.stages(), installation),
+    )?;
+    let mut all: BTreeMap<ResourceKind, Vec<Listed>> = [channels, chat_rooms, stages].into();
+    if let Some(namespace) = namespace {
+        // Another controller of the same installation serves the others.
+        let prefix = format!("{namespace}/");
+        let is_ours = |listed: &Listed| {
+            listed.tags.get(crate::api::tags::ACCOUNT).is_some_and(|account| account.starts_with(&prefix))
+        };
+        all.values_mut().for_each(|listed| listed.retain(is_ours));
+    }
+    Ok(Listing(all))
+}
+
+fn is_ready(account: &StreamerAccount) -> bool {
+    account.status.as_ref().is_some_and(|status| is_true(&status.conditions, READY))
+}
+
+fn waits_for_username(account: &StreamerAccount) -> bool {
+    let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    find(conditions, STALLED).is_some_and(|stalled| stalled.reason == "UsernameTaken")
+}
+
+fn records(account: &StreamerAccount) -> Vec<Record> {
+    let Some(status) = &account.status else { return Vec::new() };
+    let account: AccountRef = reference(account);
+    let record = |kind, arn: &String| Record { account: account.clone(), kind, arn: arn.clone() };
+    [
+        status.channel.as_ref().map(|channel| record(ResourceKind::Channel, &channel.arn)),
+        status.chat_room.as_ref().map(|room| record(ResourceKind::ChatRoom, &room.arn)),
+        status.stage.as_ref().map(|stage| record(ResourceKind::Stage, &stage.arn)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

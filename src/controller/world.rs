@@ -1,0 +1,76 @@
+//! The outside world: the cluster, the database, AWS. The same code runs on the real one and on one that fails.
+
+use super::{Cluster, Kube};
+use crate::{
+    api::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus},
+    ivs::{Channels, ChatRooms, Kind, Stages, StreamKeys},
+    store::{Journal, Postgres, Resources, Users},
+};
+
+/// Everything outside that the controller talks to.
+pub trait World: Send + Sync + 'static {
+    /// Kubernetes.
+    type Cluster: Cluster;
+    /// PostgreSQL.
+    type Store: Users + Journal + Resources;
+    /// Amazon IVS channels.
+    type Channels: Kind<Settings = ChannelSpec, Status = ChannelStatus> + StreamKeys;
+    /// Amazon IVS chat rooms.
+    type ChatRooms: Kind<Settings = ChatRoomSpec, Status = ChatRoomStatus>;
+    /// Amazon IVS stages.
+    type Stages: Kind<Settings = StageSpec, Status = StageStatus>;
+
+    /// Kubernetes.
+    fn cluster(&self) -> &Self::Cluster;
+    /// PostgreSQL.
+    fn store(&self) -> &Self::Store;
+    /// Amazon IVS channels.
+    fn channels(&self) -> &Self::Channels;
+    /// Amazon IVS chat rooms.
+    fn chat_rooms(&self) -> &Self::ChatRooms;
+    /// Amazon IVS stages.
+    fn stages(&self) -> &Self::Stages;
+}
+
+/// The real world.
+#[derive(Debug)]
+pub struct Real {
+    /// Kubernetes.
+    pub cluster: Kube,
+    /// PostgreSQL.
+    pub store: Postgres,
+    /// Amazon IVS channels.
+    pub channels: Channels,
+    /// Amazon IVS chat rooms.
+    pub chat_rooms: ChatRooms,
+    /// Amazon IVS stages.
+    pub stages: Stages,
+}
+
+impl World for Real {
+    type Cluster = Kube;
+    type Store = Postgres;
+    type Channels = Channels;
+    type ChatRooms = ChatRooms;
+    type Stages = Stages;
+
+    fn cluster(&self) -> &Kube {
+        &self.cluster
+    }
+
+    fn store(&self) -> &Postgres {
+        &self.store
+    }
+
+    fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    fn chat_rooms(&self) -> &ChatRooms {
+        &self.chat_rooms
+    }
+
+    fn stages(&self) -> &Stages {
+        &self.stages
+    }
+}

@@ -1,0 +1,148 @@
+//! Chat rooms.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_sdk_ivschat::{
+    Client,
+    operation::get_room::GetRoomOutput,
+    types::{FallbackResult, MessageReviewHandler},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Caller, Class, Created, Error, Kind, Listed, Live, Result, Tags, channel::gone, from_sdk, to_sdk,
+};
+use crate::api::{self, ResourceKind, ChatRoomSpec, ChatRoomStatus};
+
+/// Largest page of ListRooms.
+const PAGE: i32 = 50;
+
+/// The chat rooms of one AWS account and region.
+#[derive(Debug)]
+pub struct ChatRooms {
+    client: Client,
+    caller: Arc<Caller>,
+    region: String,
+}
+
+impl ChatRooms {
+    /// Chat rooms behind this configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        Self { client: Client::new(config), caller, region }
+    }
+
+    async fn pages(&self, name: Option<&str>) -> Result<Vec<Listed>> {
+        let mut found = Vec::new();
+        let mut token = None;
+        loop {
+            let request =
+                self.client.list_rooms().max_results(PAGE).set_name(name.map(str::to_owned)).set_next_token(token);
+            let page = self.caller.call("ListRooms", request.send()).await?;
+            found.extend(page.rooms.into_iter().map(|room| Listed {
+                arn: room.arn.unwrap_or_default(),
+                name: room.name.unwrap_or_default(),
+                tags: from_sdk(room.tags),
+            }));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The endpoint is computed: AWS never returns it.
+    fn status(&self, arn: Option<String>, id: Option<String>, operation: &'static str, creates: bool) -> Result<ChatRoomStatus> {
+        let arn = arn.ok_or_else(|| Error::incomplete(operation, creates, "arn"))?;
+        Ok(ChatRoomStatus { arn, id, endpoint: Some(format!("wss://edge.ivschat.{}.amazonaws.com", self.region)) })
+    }
+}
+
+fn settings(room: &GetRoomOutput) -> Value {
+    json!({
+        "maximumMessageRatePerSecond": room.maximum_message_rate_per_second,
+        "maximumMessageLength": room.maximum_message_length,
+        "messageReviewHandler": room.message_review_handler.as_ref().map(|handler| json!({
+            "uri": handler.uri,
+            "fallbackResult": handler.fallback_result.as_ref().map(FallbackResult::as_str),
+        })),
+        "loggingConfigurationIdentifiers": room.logging_configuration_identifiers,
+    })
+}
+
+fn handler(handler: &api::MessageReviewHandler) -> MessageReviewHandler {
+    MessageReviewHandler::builder()
+        .set_uri(handler.uri.clone())
+        .set_fallback_result(handler.fallback_result.map(|result| result.as_str().into()))
+        .build()
+}
+
+/// The settings on a request: CreateRoom and UpdateRoom take the same members, but share no type.
+macro_rules! with_settings {
+    ($request:expr, $settings:expr) => {
+        $request
+            .set_maximum_message_rate_per_second($settings.maximum_message_rate_per_second)
+            .set_maximum_message_length($settings.maximum_message_length)
+            .set_message_review_handler($settings.message_review_handler.as_ref().map(handler))
+            .set_logging_configuration_identifiers($settings.logging_configuration_identifiers.clone())
+    };
+}
+
+impl Kind for ChatRooms {
+    const KIND: ResourceKind = ResourceKind::ChatRoom;
+    type Settings = ChatRoomSpec;
+    type Status = ChatRoomStatus;
+
+    fn arn(status: &ChatRoomStatus) -> &str {
+        &status.arn
+    }
+
+    async fn admit(&self) {
+        self.caller.admit("CreateRoom").await;
+    }
+
+    async fn create(&self, name: &str, settings: &ChatRoomSpec, tags: &Tags) -> Result<Created<ChatRoomStatus>> {
+        let request = self.client.create_room().name(name).set_tags(Some(to_sdk(tags)));
+        let answer = self.caller.create("CreateRoom", with_settings!(request, settings).send()).await?;
+        Ok(Created { status: self.status(answer.arn, answer.id, "CreateRoom", true)?, stream_key: None })
+    }
+
+    async fn get(&self, arn: &str) -> Result<Option<Live<ChatRoomStatus>>> {
+        let room = match self.caller.call("GetRoom", self.client.get_room().identifier(arn).send()).await {
+            Err(error) if error.class == Class::Missing => return Ok(None),
+            other => other?,
+        };
+        let settings = settings(&room);
+        let status = self.status(room.arn, room.id, "GetRoom", false)?;
+        Ok(Some(Live { status, settings, tags: from_sdk(room.tags) }))
+    }
+
+    async fn find(&self, name: &str) -> Result<Vec<Listed>> {
+        self.pages(Some(name)).await
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>> {
+        self.pages(None).await
+    }
+
+    async fn update(&self, arn: &str, changes: &ChatRoomSpec) -> Result<()> {
+        let request = with_settings!(self.client.update_room().identifier(arn), changes);
+        self.caller.call("UpdateRoom", request.send()).await.map(|_| ())
+    }
+
+    async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
+        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(tags)));
+        self.caller.call("TagResource", request.send()).await.map(|_| ())
+    }
+
+    async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
+        let request = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
+        self.caller.call("UntagResource", request.send()).await.map(|_| ())
+    }
+
+    async fn delete(&self, arn: &str) -> Result<()> {
+        gone(self.caller.call("DeleteRoom", self.client.delete_room().identifier(arn).send()).await)
+    }
+}

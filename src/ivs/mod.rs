@@ -1,0 +1,134 @@
+//! Amazon IVS: the three kinds of resource behind one trait, the calls' errors by class, and the budgets of calls.
+
+mod budget;
+mod caller;
+mod channel;
+mod chat_room;
+mod error;
+mod settings;
+mod stage;
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use secrecy::SecretString;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+pub use budget::Budgets;
+pub use caller::Caller;
+pub use channel::Channels;
+pub use chat_room::ChatRooms;
+pub use error::{Class, Error, REQUEST_ID_MARK, Result};
+pub use settings::changes;
+pub use stage::Stages;
+
+use crate::api::ResourceKind;
+
+/// AWS tags.
+pub type Tags = BTreeMap<String, String>;
+
+/// What a Create gave us.
+#[derive(Debug)]
+pub struct Created<S> {
+    /// What goes into status, the ARN among it.
+    pub status: S,
+    /// The stream key, where AWS makes one with the resource (channels). Goes nowhere but into the Secret.
+    pub stream_key: Option<SecretString>,
+}
+
+/// A resource as one Get shows it.
+#[derive(Clone, Debug)]
+pub struct Live<S> {
+    /// What goes into status, the ARN among it.
+    pub status: S,
+    /// Its settings, under the names that the spec uses.
+    pub settings: Value,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A resource as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name; not unique.
+    pub name: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// One kind of resource on AWS. What the engine does, it does through this, so a kind is one file.
+pub trait Kind: Send + Sync + 'static {
+    /// Which kind it is.
+    const KIND: ResourceKind;
+    /// What the spec says of it.
+    type Settings: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    /// What the status says of it.
+    type Status: Clone + fmt::Debug + PartialEq + Send + Sync;
+
+    /// The ARN in a status.
+    fn arn(status: &Self::Status) -> &str;
+
+    /// Waits until the budget allows a Create. Comes before the attempt is journalled, so that waiting does not use
+    /// up the attempt's time.
+    fn admit(&self) -> impl Future<Output = ()> + Send;
+
+    /// Creates one. Never tried twice here: no Create takes a client token, and names are not unique.
+    fn create(
+        &self,
+        name: &str,
+        settings: &Self::Settings,
+        tags: &Tags,
+    ) -> impl Future<Output = Result<Created<Self::Status>>> + Send;
+
+    /// What one looks like now; None when AWS says, with its own code, that it is not there.
+    fn get(&self, arn: &str) -> impl Future<Output = Result<Option<Live<Self::Status>>>> + Send;
+
+    /// All that have this name, whoever they belong to.
+    fn find(&self, name: &str) -> impl Future<Output = Result<Vec<Listed>>> + Send;
+
+    /// All there are, page by page.
+    fn list(&self) -> impl Future<Output = Result<Vec<Listed>>> + Send;
+
+    /// Changes the settings given, and no others.
+    fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<()>> + Send;
+
+    /// Adds or changes tags.
+    fn tag(&self, arn: &str, tags: &Tags) -> impl Future<Output = Result<()>> + Send;
+
+    /// Removes tags.
+    fn untag(&self, arn: &str, keys: &[String]) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes one; one that is not there counts as deleted.
+    fn delete(&self, arn: &str) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// The stream key of a channel, which only channels have.
+pub trait StreamKeys: Send + Sync + 'static {
+    /// The key that a channel has; None when it has none.
+    fn stream_key(&self, channel_arn: &str) -> impl Future<Output = Result<Option<SecretString>>> + Send;
+}
+
+/// How the SDK is set up: no retries of its own (a retried Create makes a second resource, and a retry would not be
+/// counted against the budget), and a limit on how long one call may take.
+pub async fn sdk_config(region: &str, call_timeout: Duration) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_timeout(call_timeout).build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// Tags as the SDK takes them.
+fn to_sdk(tags: &Tags) -> std::collections::HashMap<String, String> {
+    tags.clone().into_iter().collect()
+}
+
+/// Tags as the SDK gives them.
+fn from_sdk(tags: Option<std::collections::HashMap<String, String>>) -> Tags {
+    tags.unwrap_or_default().into_iter().collect()
+}

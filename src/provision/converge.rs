@@ -1,0 +1,236 @@
+//! One kind of a user's resources, from whatever there is to what the spec says.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{
+    Error, Owner, Result, Timing, Wait,
+    decide::{Known, Step, choose, next},
+    owner::tag_changes,
+};
+use crate::{
+    api::ResourceKind,
+    ivs::{Class, Kind, Listed, Live, Tags, changes},
+    store::{AttemptEnd, Journal, OpenAttempt, Recorded, Resource, Resources},
+};
+
+/// What is wanted of one kind.
+#[derive(Debug)]
+pub struct Order<'a, K: Kind> {
+    /// Whose it is to be.
+    pub owner: &'a Owner,
+    /// What the spec says of it.
+    pub settings: &'a K::Settings,
+    /// The user's own tags.
+    pub tags: &'a Tags,
+    /// What status says of it.
+    pub status: Option<&'a K::Status>,
+    /// Its ARN as the last sweep saw it by its tags.
+    pub swept: Option<&'a str>,
+    /// Whether status speaks of this generation, and nothing has cast doubt on it since.
+    pub settled: bool,
+}
+
+/// What was done about one kind.
+#[derive(Debug)]
+pub enum Outcome<S> {
+    /// It is as the spec says.
+    Ready(Provisioned<S>),
+    /// Nothing can be done just now.
+    Waiting(Wait),
+}
+
+/// A resource that is as the spec says.
+#[derive(Debug)]
+pub struct Provisioned<S> {
+    /// What goes into status.
+    pub status: S,
+    /// The stream key that came with it, if it was just made and has one.
+    pub stream_key: Option<SecretString>,
+    /// How it came to be so.
+    pub change: Change,
+}
+
+/// How a resource came to be as the spec says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was so already.
+    Kept,
+    /// It was made.
+    Created,
+    /// It was found after an attempt whose outcome was unknown.
+    Adopted,
+    /// It was changed.
+    Updated,
+    /// The one before was gone from AWS; it was made again.
+    Recreated,
+}
+
+/// How long to wait for another controller that is about to create the same thing.
+const ELSEWHERE: Duration = Duration::from_secs(2);
+
+/// Does for one kind what the spec says.
+///
+/// # Errors
+/// What AWS or the database did not do. Whatever was made before that is recorded, or is found again by its attempt.
+pub async fn converge<K, S>(kind: &K, store: &S, timing: Timing, order: &Order<'_, K>) -> Result<Outcome<K::Status>>
+where
+    K: Kind,
+    S: Journal + Resources,
+    for<'s> Resource: From<&'s K::Status>,
+{
+    let work = Work { kind, store, timing, order };
+    let recorded = store.recorded(order.owner.user, K::KIND).await?;
+    let elsewhere = order.status.map(K::arn).or(order.swept);
+    match next(&Known { recorded: &recorded, elsewhere, settled: order.settled }, timing.grace) {
+        Step::Keep => work.keep(&recorded).await,
+        Step::Wait(wait) => Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait))),
+        Step::Look(attempt) => work.look(&recorded, &attempt).await,
+        Step::Inspect(arn) => work.inspect(&recorded, &arn, Change::Kept).await,
+        Step::Create => work.create(Change::Created).await,
+    }
+}
+
+fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
+    let message = format!(
+        "it is not known whether the last attempt to create the {kind} succeeded: waiting until it must have ended, then looking"
+    );
+    Wait { wait, reason: "OutcomeUnknown", message }
+}
+
+/// One kind being worked on.
+struct Work<'a, K: Kind, S> {
+    kind: &'a K,
+    store: &'a S,
+    timing: Timing,
+    order: &'a Order<'a, K>,
+}
+
+impl<K, S> Work<'_, K, S>
+where
+    K: Kind,
+    S: Journal + Resources,
+    for<'s> Resource: From<&'s K::Status>,
+{
+    /// It is settled; only if status does not say so (it was cleared), it is looked at.
+    async fn keep(&self, recorded: &Recorded) -> Result<Outcome<K::Status>> {
+        match (self.order.status, recorded.arn.as_deref()) {
+            (Some(status), Some(arn)) if K::arn(status) == arn => Ok(Outcome::Ready(Provisioned {
+                status: status.clone(),
+                stream_key: None,
+                change: Change::Kept,
+            })),
+            (_, Some(arn)) => self.inspect(recorded, arn, Change::Kept).await,
+            (Some(status), None) => self.inspect(recorded, K::arn(status), Change::Kept).await,
+            (None, None) => self.create(Change::Created).await,
+        }
+    }
+
+    /// The outcome of an attempt is unknown and its time is over: adopt what it made, or make it.
+    async fn look(&self, recorded: &Recorded, attempt: &OpenAttempt) -> Result<Outcome<K::Status>> {
+        let found = self.kind.find(&self.order.owner.username).await?;
+        let Some((keep, surplus)) = choose(self.order.owner, recorded.arn.as_deref(), attempt, found) else {
+            self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+            return self.create(Change::Created).await;
+        };
+        self.delete_surplus(&surplus).await?;
+        let outcome = self.inspect(recorded, &keep.arn, Change::Adopted).await?;
+        self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+        Ok(outcome)
+    }
+
+    async fn delete_surplus(&self, surplus: &[Listed]) -> Result<()> {
+        for listed in surplus {
+            tracing::warn!(arn = listed.arn, kind = %K::KIND, "a second resource of the same user is deleted");
+            self.kind.delete(&listed.arn).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the one that is known, and changes what differs.
+    async fn inspect(&self, recorded: &Recorded, arn: &str, change: Change) -> Result<Outcome<K::Status>> {
+        match self.kind.get(arn).await? {
+            Some(live) => self.update(recorded, live, change).await,
+            None if recorded.arn.as_deref() == Some(arn) && recorded.age < self.timing.grace => {
+                let message = format!("AWS does not show the new {} yet", K::KIND);
+                Ok(Outcome::Waiting(Wait { wait: self.timing.grace, reason: "Progressing", message }))
+            }
+            None if recorded.arn.as_deref() == Some(arn) => self.create(Change::Recreated).await,
+            None => self.create(Change::Created).await,
+        }
+    }
+
+    async fn update(&self, recorded: &Recorded, live: Live<K::Status>, change: Change) -> Result<Outcome<K::Status>> {
+        let arn = K::arn(&live.status).to_owned();
+        if !self.order.owner.owns(&live.tags) {
+            return Err(Error::Foreign { kind: K::KIND, arn });
+        }
+        if recorded.arn.as_deref() != Some(&arn) {
+            let owner = self.order.owner;
+            self.store.record(owner.user, &owner.username, &Resource::from(&live.status)).await?;
+        }
+        let updated = self.apply_differences(&arn, &live).await?;
+        let change = if updated && change == Change::Kept { Change::Updated } else { change };
+        Ok(Outcome::Ready(Provisioned { status: live.status, stream_key: None, change }))
+    }
+
+    /// Sends what differs, and nothing else; whether anything did.
+    async fn apply_differences(&self, arn: &str, live: &Live<K::Status>) -> Result<bool> {
+        let settings = changes(self.order.settings, &live.settings);
+        if let Some(settings) = &settings {
+            self.kind.update(arn, settings).await?;
+        }
+        let (set, remove) = tag_changes(self.order.tags, &live.tags);
+        // Removing first leaves room for the new ones under AWS's limit.
+        if !remove.is_empty() {
+            self.kind.untag(arn, &remove).await?;
+        }
+        if !set.is_empty() {
+            self.kind.tag(arn, &set).await?;
+        }
+        Ok(settings.is_some() || !set.is_empty() || !remove.is_empty())
+    }
+
+    /// Journals an attempt, creates, records.
+    async fn create(&self, change: Change) -> Result<Outcome<K::Status>> {
+        let owner = self.order.owner;
+        self.kind.admit().await;
+        let Some(nonce) = self.store.open(owner.user, K::KIND, self.timing.create_timeout).await? else {
+            let message = format!("the {} is being created elsewhere", K::KIND);
+            return Ok(Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message }));
+        };
+        let tags = owner.tags(nonce, self.order.tags);
+        match self.kind.create(&owner.username, self.order.settings, &tags).await {
+            Ok(created) => self.record(nonce, created.status, created.stream_key, change).await,
+            Err(error) if error.class == Class::Ambiguous => {
+                tracing::warn!(%error, kind = %K::KIND, "it is not known whether the resource was made");
+                let wait = self.timing.create_timeout.saturating_add(self.timing.grace);
+                Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait)))
+            }
+            Err(error) => {
+                self.store.end(nonce, AttemptEnd::Failed).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn record(
+        &self,
+        nonce: Uuid,
+        status: K::Status,
+        stream_key: Option<SecretString>,
+        change: Change,
+    ) -> Result<Outcome<K::Status>> {
+        let owner = self.order.owner;
+        let resource = Resource::from(&status);
+        if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {
+            return Ok(Outcome::Ready(Provisioned { status, stream_key, change }));
+        }
+        // Somebody took over after the deadline: what we made is one too many.
+        self.kind.delete(K::arn(&status)).await?;
+        let message = format!("the {} is being created elsewhere", K::KIND);
+        Ok(Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message }))
+    }
+}

@@ -1,0 +1,24 @@
+//! What can go wrong while provisioning.
+
+use crate::{api::ResourceKind, ivs, store};
+
+/// What went wrong while provisioning one kind.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// AWS did not do what it was asked.
+    #[error("{0}")]
+    Aws(#[from] ivs::Error),
+    /// The database did not do what it was asked.
+    #[error("{0}")]
+    Store(#[from] store::Error),
+    /// The recorded ARN is somebody else's: nothing is changed or deleted (I2).
+    #[error(
+        "the {kind} {arn} is recorded for this user, but its tags say that it is not: correct the tags, or the row in the database"
+    )]
+    Foreign {
+        /// Which of the three.
+        kind: ResourceKind,
+        /// The ARN.
+        arn: String,
+    },
+}

@@ -1,0 +1,102 @@
+//! Whose a resource is, as its tags say it.
+
+use uuid::Uuid;
+
+use crate::{
+    api::{AccountRef, tags},
+    ivs::Tags,
+};
+
+/// The user and the installation that a resource belongs to.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The installation's id.
+    pub installation: String,
+    /// The user's id.
+    pub user: Uuid,
+    /// The account that holds the user.
+    pub account: AccountRef,
+    /// The user's name, which becomes the resource's.
+    pub username: String,
+}
+
+impl Owner {
+    /// The tags of what an attempt makes: ours, and the user's own, which can never override ours.
+    #[must_use]
+    pub fn tags(&self, attempt: Uuid, own: &Tags) -> Tags {
+        let mut all: Tags = own.iter().filter(|(key, _)| !tags::is_reserved(key)).map(clone_pair).collect();
+        all.insert(tags::INSTALLATION.to_owned(), self.installation.clone());
+        all.insert(tags::USER.to_owned(), self.user.to_string());
+        all.insert(tags::ACCOUNT.to_owned(), self.account.to_string());
+        all.insert(tags::ATTEMPT.to_owned(), attempt.to_string());
+        all
+    }
+
+    /// Whether tags say that a resource is this user's of this installation: without that it is not touched (I2).
+    #[must_use]
+    pub fn owns(&self, found: &Tags) -> bool {
+        found.get(tags::INSTALLATION) == Some(&self.installation)
+            && found.get(tags::USER) == Some(&self.user.to_string())
+    }
+}
+
+/// What to change so that a user's own tags are as desired: those to set, and the keys to remove. Tags that are
+/// reserved are left alone.
+#[must_use]
+pub(super) fn tag_changes(desired: &Tags, live: &Tags) -> (Tags, Vec<String>) {
+    let differs = |(key, value): &(&String, &String)| live.get(*key) != Some(*value) && !tags::is_reserved(key);
+    let set = desired.iter().filter(differs).map(clone_pair).collect();
+    let remove = live.keys().filter(|key| !tags::is_reserved(key) && !desired.contains_key(*key)).cloned().collect();
+    (set, remove)
+}
+
+fn clone_pair((key, value): (&String, &String)) -> (String, String) {
+    (key.clone(), value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner {
+            installation: "here".to_owned(),
+            user: Uuid::from_u128(1),
+            account: AccountRef { namespace: "default".to_owned(), name: "todd".to_owned() },
+            username: "todd".to_owned(),
+        }
+    }
+
+    fn tags_of(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_users_own_tags_never_override_ours() {
+        let own = tags_of(&[("team", "a"), (tags::USER, "somebody else")]);
+        let all = owner().tags(Uuid::from_u128(2), &own);
+        assert_eq!(all.len(), 5);
+        assert!(owner().owns(&all));
+        assert_eq!(all[tags::ACCOUNT], "default/todd");
+    }
+
+    #[test]
+    fn another_installation_or_user_is_not_ours() {
+        let mut other = owner().tags(Uuid::from_u128(2), &Tags::new());
+        other.insert(tags::INSTALLATION.to_owned(), "there".to_owned());
+        assert!(!owner().owns(&other));
+        let mut other = owner().tags(Uuid::from_u128(2), &Tags::new());
+        other.insert(tags::USER.to_owned(), Uuid::from_u128(9).to_string());
+        assert!(!owner().owns(&other));
+        assert!(!owner().owns(&Tags::new()));
+    }
+
+    #[test]
+    fn only_a_users_own_tags_are_changed() {
+        let live = owner().tags(Uuid::from_u128(2), &tags_of(&[("team", "a"), ("old", "x"), ("same", "s")]));
+        let desired = tags_of(&[("team", "b"), ("new", "n"), ("same", "s")]);
+        let (set, remove) = tag_changes(&desired, &live);
+        assert_eq!(set, tags_of(&[("team", "b"), ("new", "n")]));
+        assert_eq!(remove, vec!["old".to_owned()]);
+    }
+}

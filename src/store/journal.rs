@@ -1,0 +1,124 @@
+//! The journal of attempts: written before each Create, so that a crash leaves a note of what may exist.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Postgres, Resource, Result};
+use crate::api::ResourceKind;
+
+/// An attempt whose outcome is not known: the call may be under way, here or elsewhere, or may have been lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAttempt {
+    /// Its nonce, also a tag on what it makes.
+    pub nonce: Uuid,
+    /// How long until its deadline has passed, by the database's clock; zero when it has.
+    pub due_in: Duration,
+}
+
+/// How an attempt ended without a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "attempt_state", rename_all = "snake_case")]
+pub enum AttemptEnd {
+    /// AWS said that nothing was made.
+    Failed,
+    /// Somebody looked after the deadline, and what was found, if anything, is recorded by that look.
+    GivenUp,
+}
+
+/// The names of the kinds in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "resource_kind", rename_all = "snake_case")]
+pub(super) enum KindName {
+    Channel,
+    ChatRoom,
+    Stage,
+}
+
+impl From<ResourceKind> for KindName {
+    fn from(kind: ResourceKind) -> Self {
+        match kind {
+            ResourceKind::Channel => Self::Channel,
+            ResourceKind::ChatRoom => Self::ChatRoom,
+            ResourceKind::Stage => Self::Stage,
+        }
+    }
+}
+
+impl From<KindName> for ResourceKind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Channel => Self::Channel,
+            KindName::ChatRoom => Self::ChatRoom,
+            KindName::Stage => Self::Stage,
+        }
+    }
+}
+
+/// The journal.
+pub trait Journal: Send + Sync + 'static {
+    /// Opens an attempt that ends within `lasts`; None when one is open already, whoever's it is.
+    fn open(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        lasts: Duration,
+    ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+
+    /// Ends an attempt that made nothing, or whose outcome somebody found out by looking. One that has ended stays
+    /// as it is.
+    fn end(&self, nonce: Uuid, how: AttemptEnd) -> impl Future<Output = Result<()>> + Send;
+
+    /// Records what an attempt made, and ends it, in one transaction. False when the attempt was not open any more:
+    /// somebody took over after the deadline, and what was made is nobody's.
+    fn record_made(
+        &self,
+        nonce: Uuid,
+        user: Uuid,
+        name: &str,
+        resource: &Resource,
+    ) -> impl Future<Output = Result<bool>> + Send;
+}
+
+impl Journal for Postgres {
+    async fn open(&self, user: Uuid, kind: ResourceKind, lasts: Duration) -> Result<Option<Uuid>> {
+        let nonce = sqlx::query_scalar!(
+            "insert into attempts (user_id, kind, deadline) values ($1, $2, now() + make_interval(secs => $3))
+             on conflict (user_id, kind) where state = 'open' do nothing
+             returning nonce",
+            user,
+            KindName::from(kind) as KindName,
+            lasts.as_secs_f64(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(nonce)
+    }
+
+    async fn end(&self, nonce: Uuid, how: AttemptEnd) -> Result<()> {
+        sqlx::query!(
+            "update attempts set state = $2 where nonce = $1 and state = 'open'",
+            nonce,
+            how as AttemptEnd,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn record_made(&self, nonce: Uuid, user: Uuid, name: &str, resource: &Resource) -> Result<bool> {
+        let mut transaction = self.pool.begin().await?;
+        let ended = sqlx::query!(
+            "update attempts set state = 'recorded' where nonce = $1 and state = 'open'",
+            nonce,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if ended.rows_affected() == 0 {
+            return Ok(false);
+        }
+        resource.write(&mut transaction, user, name).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}

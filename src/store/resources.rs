@@ -1,0 +1,189 @@
+//! What was made for a user: one row in each of channels, chat_rooms, stages.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{OpenAttempt, Postgres, Result, journal::KindName};
+use crate::api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus};
+
+/// A resource as it is recorded: what the application shows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// A channel.
+    Channel {
+        /// Its ARN.
+        arn: String,
+        /// Host that an encoder sends to.
+        ingest_endpoint: String,
+        /// URL that a player plays.
+        playback_url: String,
+    },
+    /// A chat room.
+    ChatRoom {
+        /// Its ARN.
+        arn: String,
+        /// Endpoint that chat clients connect to.
+        endpoint: String,
+    },
+    /// A stage.
+    Stage {
+        /// Its ARN.
+        arn: String,
+    },
+}
+
+impl From<&ChannelStatus> for Resource {
+    fn from(status: &ChannelStatus) -> Self {
+        Self::Channel {
+            arn: status.arn.clone(),
+            ingest_endpoint: status.ingest_endpoint.clone().unwrap_or_default(),
+            playback_url: status.playback_url.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&ChatRoomStatus> for Resource {
+    fn from(status: &ChatRoomStatus) -> Self {
+        Self::ChatRoom { arn: status.arn.clone(), endpoint: status.endpoint.clone().unwrap_or_default() }
+    }
+}
+
+impl From<&StageStatus> for Resource {
+    fn from(status: &StageStatus) -> Self {
+        Self::Stage { arn: status.arn.clone() }
+    }
+}
+
+impl Resource {
+    /// Writes the row of this user; one that was there before is replaced.
+    pub(super) async fn write(&self, connection: &mut PgConnection, user: Uuid, name: &str) -> Result<()> {
+        match self {
+            Self::Channel { arn, ingest_endpoint, playback_url } => {
+                sqlx::query!(
+                    "insert into channels (user_id, name, arn, ingest_endpoint, playback_url)
+                     values ($1, $2, $3, $4, $5)
+                     on conflict (user_id) do update
+                     set name = $2, arn = $3, ingest_endpoint = $4, playback_url = $5, created_at = now()",
+                    user,
+                    name,
+                    arn,
+                    ingest_endpoint,
+                    playback_url,
+                )
+                .execute(connection)
+                .await?
+            }
+            Self::ChatRoom { arn, endpoint } => {
+                sqlx::query!(
+                    "insert into chat_rooms (user_id, name, arn, endpoint) values ($1, $2, $3, $4)
+                     on conflict (user_id) do update set name = $2, arn = $3, endpoint = $4, created_at = now()",
+                    user,
+                    name,
+                    arn,
+                    endpoint,
+                )
+                .execute(connection)
+                .await?
+            }
+            Self::Stage { arn } => {
+                sqlx::query!(
+                    "insert into stages (user_id, name, arn) values ($1, $2, $3)
+                     on conflict (user_id) do update set name = $2, arn = $3, created_at = now()",
+                    user,
+                    name,
+                    arn,
+                )
+                .execute(connection)
+                .await?
+            }
+        };
+        Ok(())
+    }
+}
+
+/// What is known of one kind of a user's resources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The ARN recorded.
+    pub arn: Option<String>,
+    /// How long ago it was recorded, by the database's clock.
+    pub age: Duration,
+    /// The attempt that is open.
+    pub attempt: Option<OpenAttempt>,
+}
+
+/// One recorded ARN, and the account whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRecord {
+    /// The account.
+    pub account: AccountRef,
+    /// Which of the three.
+    pub kind: ResourceKind,
+    /// Its ARN.
+    pub arn: String,
+}
+
+/// The recorded resources.
+pub trait Resources: Send + Sync + 'static {
+    /// What is known of one kind of a user's resources.
+    fn recorded(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Recorded>> + Send;
+
+    /// Records a resource that was found and not made: adopted, or known from another record.
+    fn record(&self, user: Uuid, name: &str, resource: &Resource) -> impl Future<Output = Result<()>> + Send;
+
+    /// Everything recorded, in one read, for the sweep.
+    fn all_recorded(&self) -> impl Future<Output = Result<Vec<UserRecord>>> + Send;
+}
+
+impl Resources for Postgres {
+    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<Recorded> {
+        let row = sqlx::query!(
+            r#"select
+                 r.arn as "arn?",
+                 coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
+                 a.nonce as "nonce?",
+                 coalesce(greatest(extract(epoch from a.deadline - now()), 0), 0)::float8 as "due_in!"
+               from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
+               left join (
+                 select user_id, 'channel'::resource_kind as kind, arn, created_at from channels
+                 union all select user_id, 'chat_room', arn, created_at from chat_rooms
+                 union all select user_id, 'stage', arn, created_at from stages
+               ) r on r.user_id = wanted.user_id and r.kind = wanted.kind
+               left join attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'"#,
+            user,
+            KindName::from(kind) as KindName,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let attempt = row
+            .nonce
+            .map(|nonce| OpenAttempt { nonce, due_in: Duration::try_from_secs_f64(row.due_in).unwrap_or_default() });
+        Ok(Recorded { arn: row.arn, age: Duration::try_from_secs_f64(row.age).unwrap_or_default(), attempt })
+    }
+
+    async fn record(&self, user: Uuid, name: &str, resource: &Resource) -> Result<()> {
+        let mut connection = self.pool.acquire().await?;
+        resource.write(&mut connection, user, name).await
+    }
+
+    async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
+        let rows = sqlx::query!(
+            r#"select u.account_namespace as "namespace!", u.account_name as "name!", r.kind as "kind!: KindName", r.arn as "arn!"
+               from users u join (
+                 select user_id, 'channel'::resource_kind as kind, arn from channels
+                 union all select user_id, 'chat_room', arn from chat_rooms
+                 union all select user_id, 'stage', arn from stages
+               ) r on r.user_id = u.id"#,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let records = rows.into_iter().map(|row| UserRecord {
+            account: AccountRef { namespace: row.namespace, name: row.name },
+            kind: row.kind.into(),
+            arn: row.arn,
+        });
+        Ok(records.collect())
+    }
+}
