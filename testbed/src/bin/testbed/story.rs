@@ -35,6 +35,11 @@ impl Story {
         }
     }
 
+    /// A remark.
+    pub(crate) fn say(&self, text: &str) {
+        println!("   {}", self.paint("3", text));
+    }
+
     /// Something that must be true.
     pub(crate) fn check(&self, what: &str, holds: bool, seen: impl Display) -> Result<(), Error> {
         if holds {

@@ -5,30 +5,36 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use testbed::{Error, Tenant, http};
 
-use super::{USERNAME, sides};
+use super::{USERNAME, html, sides};
 use crate::scene::Scene;
 use crate::story::Story;
 
 const READY_DEADLINE: Duration = Duration::from_mins(1);
+/// So that something is to be seen on the way.
+const AWS_LATENCY: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(50);
 const SECRET_KEYS: [&str; 4] = ["ingestEndpoint", "ingestUrl", "playbackUrl", "streamKey"];
 
 pub(super) async fn tell(story: &mut Story, scene: &Scene) -> Result<(), Error> {
     let tenant = &scene.tenant;
-    register(story, scene.registration.url()).await?;
+    tenant.simulator().set_latency(AWS_LATENCY);
+    let page = register(story, scene.registration.url()).await?;
     let status = wait(story, tenant).await?;
+    let account = sides::page(story, &page).await?;
+    story.check("the page of the account says so too", account.body.contains("ready"), &account.body)?;
     let arns = look_in_kubernetes(story, tenant, &status).await?;
     look_in_postgres(story, tenant, &arns).await?;
     look_in_aws(story, tenant, &arns).await?;
     look_at_the_secret(story, tenant, &status).await
 }
 
-async fn register(story: &mut Story, base: &str) -> Result<(), Error> {
+/// Gives the page of the account.
+async fn register(story: &mut Story, base: &str) -> Result<String, Error> {
     story.step(&format!("{USERNAME} opens the registration page and fills in the form"));
     story.command(&format!("curl {base}/register"));
     let form = http::get(&format!("{base}/register")).await?;
-    story.output(&fields(&form.body).join("\n"));
-    let complete = form.status == 200 && form.body.contains("<form") && fields(&form.body).len() >= 2;
+    story.output(&html::fields(&form.body).join("\n"));
+    let complete = form.status == 200 && form.body.contains("<form") && html::fields(&form.body).len() >= 2;
     story.check(
         "the page has a form with a field for the name and one for the password",
         complete,
@@ -49,16 +55,20 @@ async fn register(story: &mut Story, base: &str) -> Result<(), Error> {
     story.check("the answer sends the browser on to the page of the account", sent_on, &answer.body)?;
 
     let page = if location.starts_with("http") { location } else { format!("{base}{location}") };
-    story.command(&format!("curl {page}"));
-    let account = http::get(&page).await?;
-    story.output(&readable(&account.body));
+    let account = sides::page(story, &page).await?;
     let shown = account.status == 200 && account.body.contains(USERNAME);
-    story.check("the page of the account is there", shown, format!("{}: {}", account.status, account.body))
+    story.check(
+        "the page of the account is there",
+        shown,
+        format!("{}: {}", account.status, account.body),
+    )?;
+    Ok(page)
 }
 
 /// Waits until the account is ready, and tells each change on the way.
 async fn wait(story: &mut Story, tenant: &Tenant) -> Result<Value, Error> {
     story.step("the controller makes a channel, a chat room and a stage, and says so in the status");
+    story.say(&format!("(the simulator takes {AWS_LATENCY:?} for each call, about as long as AWS does)"));
     story.command(&format!(
         "kubectl wait --for=condition=Ready streamer/{USERNAME}     # and what happens meanwhile"
     ));
@@ -158,46 +168,4 @@ fn conditions(status: &Value) -> Vec<String> {
         format!("{}={} ({}) {}", text("type"), text("status"), text("reason"), text("message"))
     })
     .collect()
-}
-
-/// The form elements of a page.
-fn fields(html: &str) -> Vec<String> {
-    let wanted = ["<form", "<input", "<button"];
-    let elements = html.match_indices('<').map(|(at, _)| &html[at..]);
-    let elements = elements.filter(|rest| wanted.iter().any(|tag| rest.starts_with(tag)));
-    elements.filter_map(|rest| Some(rest[..=rest.find('>')?].to_owned())).collect()
-}
-
-/// What a person reads of a page: its text without elements, styles and scripts.
-fn readable(html: &str) -> String {
-    let body = html.find("<body").map_or(html, |at| &html[at..]);
-    let mut text = String::new();
-    for piece in body.split('<').skip(1) {
-        let Some((tag, words)) = piece.split_once('>') else { continue };
-        let hidden = tag.starts_with("style") || tag.starts_with("script");
-        let ends_line = ["/p", "/h", "/li", "/tr", "/div", "/dd", "br", "/dl", "/ul"]
-            .iter()
-            .any(|end| tag.starts_with(end));
-        text.push_str(if ends_line { "\n" } else { " " });
-        text.push_str(if hidden { "" } else { words });
-    }
-    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_made_readable() {
-        let page = "<html><style>a{}</style><body><h1>Todd</h1><dl><dt>Channel</dt><dd>ready</dd></dl></body></html>";
-        assert_eq!(readable(page), "Todd\nChannel ready");
-    }
-
-    #[test]
-    fn the_fields_of_a_form_are_found() {
-        let page = r#"<form method="post"><label>Name <input name="username"></label></form>"#;
-        assert_eq!(fields(page), [r#"<form method="post">"#, r#"<input name="username">"#]);
-    }
 }

@@ -20,7 +20,10 @@ pub(super) async fn tell(story: &mut Story, scene: &Scene) -> Result<(), Error> 
     gone_from_kubernetes(story, tenant).await?;
     gone_from_postgres(story, tenant).await?;
     let left = sides::show_resources(story, tenant).await?;
-    story.check("AWS has nothing of it", left.is_empty(), format!("{} resources", left.len()))
+    story.check("AWS has nothing of it", left.is_empty(), format!("{} resources", left.len()))?;
+    let page = format!("{}/accounts/{USERNAME}", scene.registration.url());
+    let answer = sides::page(story, &page).await?;
+    story.check("the page of the account is gone", answer.status == 404, answer.status)
 }
 
 async fn gone_from_kubernetes(story: &Story, tenant: &Tenant) -> Result<(), Error> {
@@ -31,7 +34,7 @@ async fn gone_from_kubernetes(story: &Story, tenant: &Tenant) -> Result<(), Erro
         if names.is_empty() { Ok(()) } else { Err(names.join(", ")) }
     })
     .await?;
-    let left = sides::kubectl(story, tenant, &["get", "streamers,secrets"]).await?;
+    let left = sides::kubectl(story, tenant, &["get", "streamer,secrets"]).await?;
     story.check("Kubernetes has neither the account nor its Secret", !left.contains(USERNAME), left)
 }
 

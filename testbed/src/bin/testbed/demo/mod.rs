@@ -2,6 +2,7 @@
 
 mod arrival;
 mod departure;
+mod html;
 mod sides;
 
 use std::pin::pin;

@@ -4,16 +4,18 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
-use testbed::{Error, Output, Tenant, http};
+use testbed::http::{self, Answer};
+use testbed::{Error, Output, Tenant};
 use tokio::process::Command;
 
-use super::USERNAME;
+use super::{USERNAME, html};
 use crate::story::Story;
 
 /// What a user has, as the application's tables say.
-pub(super) const ROWS: &str = "select u.username, c.arn as channel, r.arn as chat_room, s.arn as stage from users u \
-    left join channels c on c.user_id = u.id left join chat_rooms r on r.user_id = u.id \
-    left join stages s on s.user_id = u.id";
+pub(super) const ROWS: &str = "
+     select username, channels.arn as channel, chat_rooms.arn as chat_room, stages.arn as stage
+     from users left join channels on channels.user_id = users.id
+       left join chat_rooms on chat_rooms.user_id = users.id left join stages on stages.user_id = users.id";
 
 /// The three ARNs, in the order channel, chat room, stage.
 pub(super) type Arns = Vec<String>;
@@ -89,6 +91,15 @@ pub(super) async fn show_resources(story: &Story, tenant: &Tenant) -> Result<Vec
         story.output("no channel, no chat room, no stage");
     }
     Ok(found)
+}
+
+/// Gets a page of the web server and shows what a person reads there.
+pub(super) async fn page(story: &Story, url: &str) -> Result<Answer, Error> {
+    story.command(&format!("curl -i {url}     # as a person reads it"));
+    let answer = http::get(url).await?;
+    story.output(&format!("HTTP/1.1 {}", answer.status));
+    story.output(&html::readable(&answer.body));
+    Ok(answer)
 }
 
 /// Runs kubectl, shows what it printed, and gives it. A failure of it ends the demo.
