@@ -1,6 +1,5 @@
 //! etcd, kube-apiserver and kube-controller-manager on free ports of loopback.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use kube::{Api, Client};
 use crate::folder::Folder;
 use crate::process::{End, Launch, Process};
 use crate::tools::Tools;
-use crate::{Error, apply, http, kubeconfig};
+use crate::{Error, apply, http, kubeconfig, ports};
 
 const DEADLINE: Duration = Duration::from_secs(90);
 
@@ -26,15 +25,9 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one that knows the given custom resources. A port may be taken by somebody else between the moment we
-    /// found it free and the moment it is used: then once more with others.
+    /// Starts one that knows the given custom resources.
     pub(crate) async fn start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
-        match Self::try_start(folder, tools, crds).await {
-            Err(Error::Ended { tail, .. }) if tail.contains("address already in use") => {
-                Self::try_start(folder, tools, crds).await
-            }
-            outcome => outcome,
-        }
+        ports::twice_if_taken(|| Self::try_start(folder, tools, crds)).await
     }
 
     async fn try_start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
@@ -74,7 +67,7 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn prepare(folder: &'a Folder) -> Result<Self, Error> {
-        let [etcd, peer, apiserver, controller_manager] = free_ports()?;
+        let [etcd, peer, apiserver, controller_manager] = ports::free()?;
         // A first try that found a port taken may have left something.
         let _ = std::fs::remove_dir_all(folder.path().join("etcd"));
         let token = uuid::Uuid::new_v4().simple().to_string();
@@ -206,17 +199,4 @@ fn write_key_pair(folder: &Folder) -> Result<(), Error> {
     folder.write("sa.key", pem::encode(&pem::Pem::new("PRIVATE KEY", private.as_ref())))?;
     folder.write("sa.pub", pem::encode(&pem::Pem::new("PUBLIC KEY", public.as_ref())))?;
     Ok(())
-}
-
-/// Ports of loopback that are free now; all are held until the last is found, so that they differ.
-pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
-    let failed = || Error::io("find a free port on 127.0.0.1");
-    let mut held = Vec::with_capacity(N);
-    let mut ports = [0; N];
-    for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(failed())?;
-        *port = listener.local_addr().map_err(failed())?.port();
-        held.push(listener);
-    }
-    Ok(ports)
 }

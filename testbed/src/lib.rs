@@ -11,6 +11,7 @@ pub mod http;
 mod install;
 mod kubeconfig;
 mod operator;
+mod ports;
 mod postgres;
 mod process;
 mod set;

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::control_plane::free_ports;
 use crate::folder::Folder;
 use crate::process::{End, Launch, Process};
-use crate::{Error, text};
+use crate::{Error, ports, text};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 const USER: &str = "streamcat";
@@ -31,15 +30,10 @@ pub(crate) struct Server {
 }
 
 impl Postgres {
-    /// Starts one on a free port; once more with another if somebody took that in between.
+    /// Starts one on a free port.
     pub(crate) async fn start(folder: &Folder) -> Result<Self, Error> {
         let (bin, user) = find_or_install()?;
-        match Self::try_start(folder, &bin, user).await {
-            Err(Error::Ended { tail, .. }) if tail.contains("Address already in use") => {
-                Self::try_start(folder, &bin, user).await
-            }
-            outcome => outcome,
-        }
+        ports::twice_if_taken(|| Self::try_start(folder, &bin, user)).await
     }
 
     async fn try_start(folder: &Folder, bin: &Path, user: Option<&str>) -> Result<Self, Error> {
@@ -60,7 +54,7 @@ impl Postgres {
             launch.folder(&home)
         };
         initialize(launch("initdb"), &data, &password_file).await?;
-        let [port] = free_ports()?;
+        let [port] = ports::free()?;
         let server = Server { base: format!("postgres://{USER}:{password}@127.0.0.1:{port}/") };
         let process = run(launch("postgres"), &data, port, &server).await?;
         Ok(Self { _process: process, server })

@@ -1,0 +1,62 @@
+//! Ports of loopback for others to listen on.
+
+use std::future::Future;
+use std::net::TcpListener;
+
+use crate::Error;
+
+/// Ports of loopback that are free now; all are held until the last is found, so that they differ.
+pub(crate) fn free<const N: usize>() -> Result<[u16; N], Error> {
+    let failed = || Error::io("find a free port on 127.0.0.1");
+    let mut held = Vec::with_capacity(N);
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(failed())?;
+        *port = listener.local_addr().map_err(failed())?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// A port may be taken by somebody else between the moment we found it free and the moment it is used: then once more
+/// with others.
+pub(crate) async fn twice_if_taken<T, F: Future<Output = Result<T, Error>>>(
+    mut start: impl FnMut() -> F,
+) -> Result<T, Error> {
+    match start().await {
+        Err(Error::Ended { tail, .. }) if tail.to_lowercase().contains("address already in use") => {
+            start().await
+        }
+        outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+mod tests {
+    use super::*;
+    use crate::process::{End, Launch};
+    use std::time::Duration;
+
+    #[test]
+    fn free_ports_differ() {
+        let [one, two, three] = free().unwrap();
+        assert!(one != two && two != three && one != three);
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_tried_once_more_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tries = 0;
+        let outcome = twice_if_taken(|| {
+            tries += 1;
+            let launch = Launch::new("a server", "sh", folder.path().join("log"), End::Kill);
+            let script = "echo listen tcp 127.0.0.1:1: bind: address already in use; exit 1";
+            let mut server = launch.args(["-c", script]).start().unwrap();
+            async move { server.until("it listens", Duration::from_secs(20), || async { false }).await }
+        })
+        .await;
+        assert!(matches!(outcome, Err(Error::Ended { .. })), "{outcome:?}");
+        assert_eq!(tries, 2);
+    }
+}
