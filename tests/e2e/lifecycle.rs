@@ -1,0 +1,123 @@
+//! An account comes and goes.
+
+use serde_json::json;
+use testbed::wait;
+
+use crate::support::{
+    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, delete, gone, ready, recorded, tenant,
+};
+
+#[tokio::test]
+async fn an_account_gets_all_three_and_leaves_nothing_behind() {
+    let tenant = tenant("lifecycle").await;
+    let _controller = tenant.controller().start().await;
+
+    create(&tenant, "todd", json!({ "channel": { "type": "BASIC" }, "tags": { "team": "a" } })).await;
+    let account = ready(&tenant, "todd").await;
+    let arns = arns(&account);
+    assert_eq!(recorded(&tenant, "todd").await, arns);
+    let state = tenant.simulator().state().to_string();
+    assert!(arns.iter().all(|arn| state.contains(arn.as_str())), "AWS has other ARNs");
+    assert_eq!(tenant.simulator().counts().channels, 1);
+
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_nothing_left(&tenant).await;
+    let secrets = tenant.kubectl(&["get", "secrets", "-o", "name"]).await;
+    assert!(!secrets.stdout.contains("todd-stream-key") || secret_goes(&tenant).await, "{}", secrets.stdout);
+}
+
+/// The garbage collector takes an owned Secret in its own time.
+async fn secret_goes(tenant: &testbed::Tenant) -> bool {
+    let seen = wait::until("the Secret is gone", PATIENCE, || async {
+        let secrets = tenant.kubectl(&["get", "secrets", "-o", "name"]).await;
+        !secrets.stdout.contains("todd-stream-key")
+    });
+    seen.await.is_ok()
+}
+
+#[tokio::test]
+async fn the_three_creates_overlap_and_none_is_sent_twice() {
+    let tenant = tenant("overlap").await;
+    let _controller = tenant.controller().start().await;
+    tenant.simulator().set_latency(std::time::Duration::from_millis(300));
+
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+
+    let all = tenant.simulator().calls();
+    let creates: Vec<_> = all.iter().filter(|call| call.operation.starts_with("Create")).collect();
+    assert_eq!(creates.len(), 3, "{creates:#?}");
+    for one in &creates {
+        assert!(creates.iter().all(|other| one.overlaps(other)), "{creates:#?}");
+        assert_eq!(one.attempt, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn deleting_the_namespace_works() {
+    let tenant = tenant("namespace").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    create(&tenant, "ann", json!({})).await;
+    ready(&tenant, "todd").await;
+    ready(&tenant, "ann").await;
+
+    let deleted = tenant.kubectl(&["delete", "namespace", tenant.namespace(), "--timeout=60s"]).await;
+    assert!(deleted.success, "{}", deleted.stderr);
+    assert_nothing_left(&tenant).await;
+}
+
+#[tokio::test]
+async fn a_live_channel_is_taken_off_air_and_deleted() {
+    let tenant = tenant("live").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let account = ready(&tenant, "todd").await;
+    assert!(tenant.simulator().set_live(&arns(&account)[0]));
+
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_nothing_left(&tenant).await;
+    assert!(calls(&tenant, "DeleteStreamKey") > 0 && calls(&tenant, "StopStream") > 0);
+}
+
+#[tokio::test]
+async fn retain_keeps_aws_and_rows_and_the_same_account_takes_them_again() {
+    let tenant = tenant("retain").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
+    let before = arns(&ready(&tenant, "todd").await);
+
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_eq!(recorded(&tenant, "todd").await, before);
+    assert_eq!(tenant.simulator().counts().stages, 1);
+
+    create(&tenant, "todd", json!({})).await;
+    assert_eq!(arns(&ready(&tenant, "todd").await), before);
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_nothing_left(&tenant).await;
+}
+
+#[tokio::test]
+async fn of_two_accounts_with_one_username_the_older_wins_and_the_other_has_its_turn_later() {
+    let tenant = tenant("claim").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+
+    crate::support::create_named(&tenant, "second", "Todd", json!({})).await;
+    let second = crate::support::reason(&tenant, "second", "UsernameTaken").await;
+    let status = second.status.unwrap();
+    assert!(streamcat_operator::api::condition::is_true(&status.conditions, "Stalled"));
+    assert!(status.channel.is_none() && status.user_id.is_none());
+    assert_eq!(tenant.simulator().counts().channels, 1);
+
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    ready(&tenant, "second").await;
+    assert_eq!(count(&tenant, "select count(*) from users").await, 1);
+    assert!(accounts(&tenant).get_opt("todd").await.unwrap().is_none());
+}

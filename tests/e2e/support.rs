@@ -1,0 +1,144 @@
+//! What the tests say often.
+
+use std::time::Duration;
+
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use sqlx::Row;
+use streamcat_operator::api::{
+    StreamerAccount,
+    condition::{READY, find, is_true},
+};
+use testbed::{Tenant, Testbed, wait};
+
+/// The longest that anything here may take.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An installation of its own, with the operator that was built for these tests.
+pub async fn tenant(label: &str) -> Tenant {
+    let testbed = Testbed::shared().await.with_operator(env!("CARGO_BIN_EXE_streamcat-operator"));
+    testbed.tenant(label).await
+}
+
+/// The accounts of a tenant, as administrator.
+pub fn accounts(tenant: &Tenant) -> Api<StreamerAccount> {
+    Api::namespaced(tenant.kube(), tenant.namespace())
+}
+
+/// Creates an account named as its user.
+pub async fn create(tenant: &Tenant, username: &str, spec: Value) -> StreamerAccount {
+    create_named(tenant, username, username, spec).await
+}
+
+/// Creates an account.
+pub async fn create_named(tenant: &Tenant, name: &str, username: &str, mut spec: Value) -> StreamerAccount {
+    spec["username"] = json!(username);
+    let account = StreamerAccount::new(name, serde_json::from_value(spec).unwrap());
+    accounts(tenant).create(&PostParams::default(), &account).await.unwrap()
+}
+
+/// Changes the spec of an account, as `kubectl patch --type merge` does.
+pub async fn edit(tenant: &Tenant, name: &str, spec: Value) {
+    let patch = Patch::Merge(json!({ "spec": spec }));
+    accounts(tenant).patch(name, &PatchParams::default(), &patch).await.unwrap();
+}
+
+/// Asks for an account's deletion.
+pub async fn delete(tenant: &Tenant, name: &str) {
+    accounts(tenant).delete(name, &DeleteParams::default()).await.unwrap();
+}
+
+/// Waits until a look at an account gives true; the account as it was then.
+pub async fn until(
+    tenant: &Tenant,
+    name: &str,
+    what: &str,
+    look: impl Fn(&StreamerAccount) -> bool,
+) -> StreamerAccount {
+    let seen = wait::until(format!("{name} {what}"), PATIENCE, || async {
+        let account = accounts(tenant).get(name).await.map_err(|error| error.to_string())?;
+        if look(&account) { Ok(account) } else { Err(format!("{:#?}", account.status)) }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Waits until an account is Ready for its present generation.
+pub async fn ready(tenant: &Tenant, name: &str) -> StreamerAccount {
+    until(tenant, name, "is ready", |account| {
+        let Some(status) = &account.status else { return false };
+        Some(status.observed_generation) == account.metadata.generation && is_true(&status.conditions, READY)
+    })
+    .await
+}
+
+/// Waits until `Ready` has this reason for the present generation.
+pub async fn reason(tenant: &Tenant, name: &str, reason: &str) -> StreamerAccount {
+    until(tenant, name, &format!("has the reason {reason}"), |account| {
+        let Some(status) = &account.status else { return false };
+        let ready = find(&status.conditions, READY);
+        Some(status.observed_generation) == account.metadata.generation
+            && ready.is_some_and(|ready| ready.reason == reason)
+    })
+    .await
+}
+
+/// Waits until an account is gone.
+pub async fn gone(tenant: &Tenant, name: &str) {
+    let seen = wait::until(format!("{name} is gone"), PATIENCE, || async {
+        match accounts(tenant).get_opt(name).await {
+            Ok(None) => Ok(()),
+            Ok(Some(account)) => Err(format!("{:#?}", account.status)),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// The three ARNs in an account's status.
+pub fn arns(account: &StreamerAccount) -> [String; 3] {
+    let status = account.status.clone().unwrap_or_else(|| panic!("{} has no status", account.name_any()));
+    [status.channel.unwrap().arn, status.chat_room.unwrap().arn, status.stage.unwrap().arn]
+}
+
+/// The three ARNs that PostgreSQL has of a user; empty where there is none.
+pub async fn recorded(tenant: &Tenant, username: &str) -> Vec<String> {
+    let rows = sqlx::query(
+        "select arn from (
+           select user_id, arn, 1 as kind from channels
+           union all select user_id, arn, 2 from chat_rooms
+           union all select user_id, arn, 3 from stages
+         ) r join users u on u.id = r.user_id where lower(u.username) = lower($1) order by kind",
+    )
+    .bind(username)
+    .fetch_all(&tenant.pool())
+    .await
+    .unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// How many rows a query counts.
+pub async fn count(tenant: &Tenant, query: &'static str) -> i64 {
+    sqlx::query_scalar(query).fetch_one(&tenant.pool()).await.unwrap()
+}
+
+/// Asserts that nothing is left of anybody: not in AWS, not in PostgreSQL.
+pub async fn assert_nothing_left(tenant: &Tenant) {
+    let counts = tenant.simulator().counts();
+    let resources = [counts.channels, counts.stream_keys, counts.rooms, counts.stages];
+    assert_eq!(resources, [0; 4], "channels, stream keys, rooms and stages are left");
+    for table in ["users", "channels", "chat_rooms", "stages", "attempts"] {
+        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))
+            .fetch_one(&tenant.pool())
+            .await
+            .unwrap();
+        assert_eq!(rows, 0, "rows are left in {table}");
+    }
+}
+
+/// How often AWS was called with this operation.
+pub fn calls(tenant: &Tenant, operation: &str) -> usize {
+    tenant.simulator().calls().iter().filter(|call| call.operation == operation).count()
+}
