@@ -119,16 +119,14 @@ const OTHER: &str = "This could not be set up. The people who run this site have
 /// A person's words for a condition's reason; None for what passes by itself. Never the condition's own message,
 /// which is written for whoever runs the operator.
 fn problem(reason: &str) -> Option<&'static str> {
-    let words = [
-        ("Quota", FULL),
-        ("Denied", DENIED),
-        ("Verification", DENIED),
-        ("Blocked", DENIED),
-        ("Taken", TAKEN),
-        ("Invalid", INVALID),
-        ("Failed", OTHER),
-    ];
-    words.into_iter().find(|(word, _)| reason.contains(word)).map(|(_, words)| words)
+    match reason {
+        "QuotaExceeded" => Some(FULL),
+        "AccessDenied" | "PendingVerification" | "LambdaPermission" => Some(DENIED),
+        "UsernameTaken" => Some(TAKEN),
+        "InvalidSpec" => Some(INVALID),
+        "SecretExists" | "StreamKeyMissing" | "ForeignResource" => Some(OTHER),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ async fn to_its_end<R: Registrants, A: Accounts>(
     let ended = task.await.unwrap_or_else(|error| Err(Refusal::Misconfigured(error.to_string())));
     match &ended {
         Ok(Registered { new: true, namespace, name, .. }) => {
-            tracing::info!(namespace, name, "account created")
+            tracing::info!(namespace, name, "account created");
         }
         Err(Refusal::NotNow(reason)) => tracing::warn!(reason, "registration put off"),
         Err(Refusal::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),

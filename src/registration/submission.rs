@@ -99,6 +99,10 @@ fn unreadable_form() -> Problem {
 }
 
 fn read_json(body: &[u8]) -> Result<(String, SecretString), Problem> {
+    // serde would take a list for the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::malformed(NOT_TWO_STRINGS));
+    }
     let fields: JsonFields =
         serde_json::from_slice(body).map_err(|error| Problem::malformed(words(&error)))?;
     Ok((fields.username, fields.password))
