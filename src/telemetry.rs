@@ -11,12 +11,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 
+/// kube logs every failed call; we say once what each failure means, where it is handled.
+const SAID_ELSEWHERE: &str = "kube_client::client::builder=off";
+
 /// Starts logging to standard error.
 ///
 /// # Errors
 /// What is wrong with the filter, in one line.
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("--log {filter:?}: {error}"))?;
+    let filter = format!("{filter},{SAID_ELSEWHERE}");
+    let filter = EnvFilter::try_new(&filter).map_err(|error| format!("--log {filter:?}: {error}"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),

@@ -41,6 +41,15 @@ impl Problem {
         Self { reason: "UsernameTaken", message, retry: Retry::Never }
     }
 
+    /// A person registered the username with a password, and this account was not made for them.
+    pub fn username_registered(username: &str) -> Self {
+        let annotation = crate::api::USER_ID_ANNOTATION;
+        let message = format!(
+            "the username {username} was registered on the registration page, and this account was not made there (its annotation {annotation} is not that user's id): create this one with another username"
+        );
+        Self { reason: "UsernameTaken", message, retry: Retry::Never }
+    }
+
     /// Somebody else's Secret has the name that ours would have.
     pub fn secret_taken(name: &str) -> Self {
         let message =
@@ -107,7 +116,16 @@ impl From<provision::Error> for Problem {
 
 impl From<kube::Error> for Problem {
     fn from(error: kube::Error) -> Self {
-        Self { reason: "KubernetesUnavailable", message: format!("Kubernetes: {error}"), retry: Retry::Soon }
+        let message = format!("Kubernetes: {}", words(&error));
+        Self { reason: "KubernetesUnavailable", message, retry: Retry::Soon }
+    }
+}
+
+/// What Kubernetes said, without the whole Status object around it.
+pub fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
     }
 }
 

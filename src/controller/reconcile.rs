@@ -12,26 +12,26 @@ use uuid::Uuid;
 
 use super::{
     Cluster, Context, World,
-    problem::{Problem, Retry},
+    problem::{Problem, Retry, words},
     release::release,
     secret,
     status::{self, Done, Part, Progress},
 };
 use crate::{
     api::{
-        AccountRef, ChannelStatus, FINALIZER, ResourceKind, StreamerAccount,
+        AccountRef, ChannelStatus, FINALIZER, ResourceKind, StreamerAccount, USER_ID_ANNOTATION,
         condition::{CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, is_true},
     },
     ivs::{Kind, StreamKeys},
     provision::{Change, Inventory, Order, Outcome, Owner, Provisioned, converge},
-    store::{Claim, Journal, Resource, Resources, Users},
+    store::{Claim, Claimant, Journal, Resource, Resources, Users},
 };
 
 /// Kubernetes did not take a write; everything else becomes a condition.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Kubernetes did not do what it was asked.
-    #[error("Kubernetes: {0}")]
+    #[error("Kubernetes: {}", words(.0))]
     Kube(#[from] kube::Error),
     /// It took too long: whatever hangs is found again by its journalled attempt.
     #[error("the reconcile took longer than {} s", DEADLINE.as_secs())]
@@ -102,10 +102,12 @@ async fn claim<W: World>(account: &StreamerAccount, context: &Context<W>) -> Res
     let inventory = context.inventory().await;
     let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
     let key = reference(account);
-    let known = in_status.or_else(|| inventory.user(&key));
-    match context.world.store().claim(username, &key, known).await? {
+    let registration = account.annotations().get(USER_ID_ANNOTATION).and_then(|id| id.parse().ok());
+    let known = in_status.or_else(|| inventory.user(&key)).or(registration);
+    match context.world.store().claim(Claimant { username, account: &key, known, registration }).await? {
         Claim::Held(user) => Ok(user),
         Claim::Taken(by) => Err(Problem::username_taken(username, &by)),
+        Claim::Registered => Err(Problem::username_registered(username)),
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Kube, Real, World,
-    problem::Retry,
+    problem::{Retry, words},
     reconcile::{self, reconcile, reference},
     sweeper::{self, AWS_GATE},
 };
@@ -95,7 +95,7 @@ async fn prepare(
         match store.check_schema().await {
             Ok(()) => break,
             Err(error @ store::Error::Newer { .. }) => return Err(error.into()),
-            Err(error) => wait(gates, DATABASE_GATE, &error).await,
+            Err(error) => wait(gates, DATABASE_GATE, error.to_string()).await,
         }
     }
     gates.open(DATABASE_GATE);
@@ -105,13 +105,12 @@ async fn prepare(
     loop {
         match Api::<Namespace>::all(client.clone()).get("kube-system").await {
             Ok(namespace) => return Ok(namespace.uid().unwrap_or_default()),
-            Err(error) => wait(gates, KUBERNETES_GATE, &error).await,
+            Err(error) => wait(gates, KUBERNETES_GATE, words(&error)).await,
         }
     }
 }
 
-async fn wait(gates: &Gates, gate: &'static str, error: &dyn std::error::Error) {
-    let reason = error.to_string();
+async fn wait(gates: &Gates, gate: &'static str, reason: String) {
     if gates.closed().get(gate) != Some(&reason) {
         tracing::warn!(gate, "not ready yet: {reason}");
         gates.close(gate, reason);

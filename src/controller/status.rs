@@ -120,7 +120,10 @@ fn observations(progress: &Progress) -> Vec<Observation> {
         let message = "the channel, the chat room and the stage are as the spec says";
         all.push(Observation::new(READY, true, "Ready", message));
     }
-    all.push(part(USER_READY, "user", &progress.user));
+    all.push(match &progress.user {
+        Ok(_) => Observation::new(USER_READY, true, "Ready", "the user has a row in the database"),
+        Err(problem) => Observation::new(USER_READY, false, problem.reason, &problem.message),
+    });
     all.push(part(CHANNEL_READY, "channel", &progress.channel));
     all.push(part(CHAT_ROOM_READY, "chat room", &progress.chat_room));
     all.push(part(STAGE_READY, "stage", &progress.stage));

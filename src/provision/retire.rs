@@ -41,6 +41,10 @@ where
         let message = format!("an attempt to create the {} may still be under way: waiting until it must have ended", K::KIND);
         return Ok(Retirement::Waiting(Wait { wait, reason: "OutcomeUnknown", message }));
     }
+    if let Some(wait) = not_shown_yet(kind, &recorded, timing).await? {
+        let message = format!("AWS does not show the new {} yet", K::KIND);
+        return Ok(Retirement::Waiting(Wait { wait, reason: "Deleting", message }));
+    }
     let found = kind.find(&owner.username).await?;
     let ours = found.into_iter().filter(|listed| owner.owns(&listed.tags)).map(|listed| listed.arn);
     let known = recorded.arn.into_iter().chain(status_arn.map(str::to_owned));
@@ -51,6 +55,16 @@ where
         }
     }
     Ok(Retirement::Gone)
+}
+
+/// How long to wait for a resource made a moment ago that a Get does not show: it is not gone, but not there yet.
+async fn not_shown_yet<K: Kind>(kind: &K, recorded: &Recorded, timing: Timing) -> Result<Option<Duration>> {
+    match &recorded.arn {
+        Some(arn) if recorded.age < timing.grace && kind.get(arn).await?.is_none() => {
+            Ok(Some(timing.grace.saturating_sub(recorded.age)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// How long until an open attempt must have ended and shown what it made.

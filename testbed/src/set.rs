@@ -146,6 +146,15 @@ impl Testbed {
         self.try_tenant(label).await.unwrap_or_else(|error| panic!("no tenant {label:?}: {error:?}"))
     }
 
+    /// As [`Testbed::tenant`], but with the rights of the whole cluster, kept in another namespace than the accounts':
+    /// for a test that deletes that namespace. Its controller should be told which namespace to watch.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn tenant_apart(&self, label: &str) -> Tenant {
+        Tenant::apart(self.clone(), label).await.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
     /// As [`Testbed::tenant`].
     ///
     /// # Errors

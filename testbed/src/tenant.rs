@@ -56,6 +56,20 @@ impl Tenant {
         Self::install(testbed, release).await
     }
 
+    /// One whose rights are the cluster's and whose own objects live apart from its accounts, so that the accounts'
+    /// namespace can be deleted under it.
+    pub(crate) async fn apart(testbed: Testbed, label: &str) -> Result<Self, Error> {
+        let name = text::unique(label);
+        let release = Release {
+            home: format!("{name}-system"),
+            watched: None,
+            accounts: name.clone(),
+            installation: Some(name.clone()),
+            name,
+        };
+        Self::install(testbed, release).await
+    }
+
     /// One that sees all namespaces, as most people install it: accounts of registration go to `default`.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use serde_json::json;
 use testbed::wait;
 
 use crate::support::{
-    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, delete, gone, ready, recorded, tenant,
+    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, create_named, delete, gone, operator_under_test, ready,
+    reason, recorded, tenant,
 };
 
 #[tokio::test]
@@ -56,8 +57,8 @@ async fn the_three_creates_overlap_and_none_is_sent_twice() {
 
 #[tokio::test]
 async fn deleting_the_namespace_works() {
-    let tenant = tenant("namespace").await;
-    let _controller = tenant.controller().start().await;
+    let tenant = operator_under_test().await.tenant_apart("namespace").await;
+    let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
     create(&tenant, "todd", json!({})).await;
     create(&tenant, "ann", json!({})).await;
     ready(&tenant, "todd").await;
@@ -108,8 +109,8 @@ async fn of_two_accounts_with_one_username_the_older_wins_and_the_other_has_its_
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
 
-    crate::support::create_named(&tenant, "second", "Todd", json!({})).await;
-    let second = crate::support::reason(&tenant, "second", "UsernameTaken").await;
+    create_named(&tenant, "second", "Todd", json!({})).await;
+    let second = reason(&tenant, "second", "UsernameTaken").await;
     let status = second.status.unwrap();
     assert!(streamcat_operator::api::condition::is_true(&status.conditions, "Stalled"));
     assert!(status.channel.is_none() && status.user_id.is_none());

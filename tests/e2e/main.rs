@@ -4,4 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
 mod lifecycle;
+mod process;
+mod quiet;
+mod restarts;
+mod secrecy;
+mod store;
 mod support;
+mod updates;

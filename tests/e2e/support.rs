@@ -17,10 +17,14 @@ use testbed::{Tenant, Testbed, wait};
 /// The longest that anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An installation of its own, with the operator that was built for these tests.
+/// The shared set, with the operator that was built for these tests.
+pub async fn operator_under_test() -> Testbed {
+    Testbed::shared().await.with_operator(env!("CARGO_BIN_EXE_streamcat-operator"))
+}
+
+/// An installation of its own.
 pub async fn tenant(label: &str) -> Tenant {
-    let testbed = Testbed::shared().await.with_operator(env!("CARGO_BIN_EXE_streamcat-operator"));
-    testbed.tenant(label).await
+    operator_under_test().await.tenant(label).await
 }
 
 /// The accounts of a tenant, as administrator.

@@ -1,0 +1,124 @@
+//! The processes: their settings, their readiness, their end.
+
+use std::time::{Duration, Instant};
+
+use ivs_simulator::Fault;
+use serde_json::json;
+use testbed::{http, wait};
+
+use crate::support::{PATIENCE, calls, create, tenant};
+
+/// The longest that a process may take to end.
+const TO_THE_END: Duration = Duration::from_secs(20);
+
+/// An address where nothing listens.
+fn closed_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
+    let tenant = tenant("settings").await;
+    let wrong = [
+        (tenant.controller().env_remove("DATABASE_URL"), "DATABASE_URL"),
+        (tenant.controller().env("DATABASE_URL", "mysql://root:canary@db/x"), "DATABASE_URL"),
+        (tenant.controller().env_remove("AWS_REGION"), "AWS_REGION"),
+        (tenant.controller().env("STREAMCAT_RESYNC", "often"), "--resync"),
+        (tenant.controller().env("STREAMCAT_INSTALLATION", "a b"), "--installation"),
+        (tenant.controller().env("KUBECONFIG", "/no/such/file"), "KUBECONFIG"),
+        (tenant.registration().env_remove("STREAMCAT_NAMESPACE"), "STREAMCAT_NAMESPACE"),
+    ];
+    for (number, (operator, name)) in wrong.into_iter().enumerate() {
+        let command = if number == 6 { "registration" } else { "controller" };
+        let (status, output) = operator.run(command).await.unwrap();
+        assert_eq!(status.code(), Some(2), "{name}: {output}");
+        assert_eq!(output.trim().lines().count(), 1, "{name}: {output}");
+        assert!(output.contains(name) && !output.contains("canary"), "{name}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_waited_for_and_named_and_a_stop_is_prompt() {
+    let tenant = tenant("away").await;
+    let nowhere = format!("http://127.0.0.1:{}", closed_port());
+    let database = format!("postgres://u:canary@127.0.0.1:{}/d", closed_port());
+    for (variable, value, gate) in
+        [("DATABASE_URL", database.as_str(), "database"), ("AWS_ENDPOINT_URL", nowhere.as_str(), "aws")]
+    {
+        let mut controller = tenant.controller().env(variable, value).start_unready().await;
+        let readyz = format!("{}/readyz", controller.admin_url());
+        wait::until(format!("readyz names {gate}"), PATIENCE, || async {
+            let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
+            let named = answer.body.lines().any(|line| line.starts_with(gate) && !line.ends_with("not tried yet"));
+            if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(http::get(&format!("{}/healthz", controller.admin_url())).await.unwrap().status, 200);
+        let asked = Instant::now();
+        assert!(controller.terminate().await.success());
+        assert!(asked.elapsed() < TO_THE_END);
+        assert!(!controller.log().contains("canary"));
+    }
+}
+
+#[tokio::test]
+async fn without_an_api_server_it_waits_and_ends_when_asked() {
+    let tenant = tenant("noapi").await;
+    let kubeconfig = std::fs::read_to_string(tenant.controller_kubeconfig()).unwrap();
+    let server = kubeconfig.split("https://").nth(1).unwrap().split(['"', '\n', ',', '}']).next().unwrap().to_owned();
+    let elsewhere = kubeconfig.replace(&server, &format!("127.0.0.1:{}", closed_port()));
+    let file = tenant.controller_kubeconfig().with_extension("elsewhere");
+    testbed::write_private(&file, elsewhere.as_bytes()).unwrap();
+
+    let controller = tenant.controller().env("KUBECONFIG", file.display().to_string());
+    let mut controller = controller.start_unready().await;
+    let readyz = format!("{}/readyz", controller.admin_url());
+    wait::until("readyz names kubernetes", PATIENCE, || async {
+        let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
+        let named = answer.body.lines().any(|line| line.starts_with("kubernetes") && !line.ends_with("not tried yet"));
+        if named { Ok(()) } else { Err(answer.body) }
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(controller.terminate().await.success());
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_does_not_hold_up_the_end() {
+    let tenant = tenant("hang").await;
+    let mut controller = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "10m").start().await;
+    tenant.simulator().fault(Fault::hang("CreateStage"));
+    create(&tenant, "todd", json!({})).await;
+    wait::until("CreateStage was called", PATIENCE, || async { calls(&tenant, "CreateStage") > 0 }).await.unwrap();
+    assert!(controller.terminate().await.success());
+}
+
+#[tokio::test]
+async fn a_schema_that_is_newer_than_the_program_is_refused() {
+    let tenant = tenant("newer").await;
+    sqlx::query(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+         values (9999, 'from the future', true, '', 0)",
+    )
+    .execute(&tenant.pool())
+    .await
+    .unwrap();
+    for command in ["controller", "migrate"] {
+        let (status, output) = tenant.controller().run(command).await.unwrap();
+        assert_eq!(status.code(), Some(1), "{output}");
+        assert!(output.contains("newer"), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_count_what_was_done() {
+    let tenant = tenant("metrics").await;
+    let controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    crate::support::ready(&tenant, "todd").await;
+    let metrics = http::get(&format!("{}/metrics", controller.admin_url())).await.unwrap().body;
+    assert!(metrics.contains(r#"streamcat_aws_calls_total{operation="CreateStage",outcome="ok"} 1"#), "{metrics}");
+    assert!(metrics.contains("controller_runtime_reconcile_total"), "{metrics}");
+    assert!(!metrics.contains("todd"), "{metrics}");
+}

@@ -1,0 +1,84 @@
+//! With nothing to do, nothing is done (I5).
+
+use std::{collections::BTreeMap, time::Duration};
+
+use k8s_openapi::api::{core::v1::Secret, events::v1::Event};
+use kube::{Api, ResourceExt, api::ListParams};
+use serde_json::json;
+use sqlx::Row;
+use testbed::{Tenant, wait};
+
+use crate::support::{accounts, calls, create, ready, tenant};
+
+const ACCOUNTS: usize = 100;
+
+/// Everything whose change would be a write: versions of objects, and PostgreSQL's count of written rows.
+#[derive(Debug, PartialEq)]
+struct Written {
+    objects: BTreeMap<String, Option<String>>,
+    rows: (i64, i64, i64),
+}
+
+async fn written(tenant: &Tenant) -> Written {
+    let all = ListParams::default();
+    let (kube, namespace) = (tenant.kube(), tenant.namespace());
+    let mut objects = BTreeMap::new();
+    for account in accounts(tenant).list(&all).await.unwrap() {
+        objects.insert(format!("account {}", account.name_any()), account.resource_version());
+    }
+    for secret in Api::<Secret>::namespaced(kube.clone(), namespace).list(&all).await.unwrap() {
+        objects.insert(format!("secret {}", secret.name_any()), secret.resource_version());
+    }
+    for event in Api::<Event>::namespaced(kube, namespace).list(&all).await.unwrap() {
+        objects.insert(format!("event {}", event.name_any()), event.resource_version());
+    }
+    let rows = sqlx::query(
+        "select tup_inserted, tup_updated, tup_deleted from pg_stat_database where datname = current_database()",
+    );
+    let rows = rows.fetch_one(&tenant.pool()).await.unwrap();
+    Written { objects, rows: (rows.get(0), rows.get(1), rows.get(2)) }
+}
+
+/// Waits for this many more sweeps to begin.
+async fn sweeps(tenant: &Tenant, more: usize) {
+    let before = calls(tenant, "ListRooms");
+    // A sweep of 100 rooms is two pages.
+    let pages = ACCOUNTS / 50 * more;
+    wait::until(format!("{more} more sweeps"), Duration::from_secs(60), || async {
+        calls(tenant, "ListRooms") >= before + pages
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_hundred_accounts_and_several_resyncs_write_nothing_and_read_nothing_one_by_one() {
+    let tenant = tenant("quiet").await;
+    let controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_AWS_CALLS_PER_SECOND", "1000");
+    let mut controller = controller.start().await;
+    for number in 0..ACCOUNTS {
+        create(&tenant, &format!("streamer-{number}"), json!({})).await;
+    }
+    for number in 0..ACCOUNTS {
+        ready(&tenant, &format!("streamer-{number}")).await;
+    }
+    assert_quiet(&tenant).await;
+
+    assert!(controller.terminate().await.success());
+    let restarted = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    assert_quiet(&tenant).await;
+    drop(restarted);
+}
+
+async fn assert_quiet(tenant: &Tenant) {
+    // PostgreSQL publishes its counts with a delay, so what was written before must be in them first.
+    sweeps(tenant, 3).await;
+    let before = written(tenant).await;
+    tenant.simulator().clear_calls();
+    sweeps(tenant, 4).await;
+    assert_eq!(written(tenant).await, before);
+    let mut operations: Vec<_> = tenant.simulator().calls().iter().map(|call| call.operation.clone()).collect();
+    operations.sort();
+    operations.dedup();
+    assert_eq!(operations, ["ListChannels", "ListRooms", "ListStages"]);
+}

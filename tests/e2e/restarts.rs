@@ -1,0 +1,144 @@
+//! The controller dies, or an answer is lost, in the middle of something.
+
+use std::time::Duration;
+
+use ivs_simulator::Fault;
+use serde_json::json;
+use testbed::{Operator, Tenant, wait};
+
+use crate::support::{
+    PATIENCE, arns, assert_nothing_left, calls, create, delete, gone, ready, recorded, tenant,
+};
+
+/// A controller that does not wait long for what may have been lost.
+async fn impatient(tenant: &Tenant) -> Operator {
+    let controller = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "3s");
+    controller.env("STREAMCAT_CREATE_GRACE", "1s").start().await
+}
+
+/// Waits until AWS has been called.
+async fn called(tenant: &Tenant, operation: &str, times: usize) {
+    let seen = wait::until(format!("{operation} was called"), PATIENCE, || async {
+        calls(tenant, operation) >= times
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+async fn assert_one_of_each(tenant: &Tenant, username: &str) {
+    let account = ready(tenant, username).await;
+    let counts = tenant.simulator().counts();
+    assert_eq!([counts.channels, counts.rooms, counts.stages], [1; 3]);
+    assert_eq!(recorded(tenant, username).await, arns(&account));
+    let state = tenant.simulator().state().to_string();
+    assert!(arns(&account).iter().all(|arn| state.contains(arn.as_str())));
+}
+
+#[tokio::test]
+async fn killed_while_creating_it_finds_what_it_made() {
+    let tenant = tenant("killed").await;
+    let mut controller = impatient(&tenant).await;
+    tenant.simulator().set_latency(Duration::from_millis(1500));
+    create(&tenant, "todd", json!({})).await;
+    for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
+        called(&tenant, operation, 1).await;
+    }
+    controller.kill().await;
+    tenant.simulator().set_latency(Duration::ZERO);
+
+    let _controller = impatient(&tenant).await;
+    assert_one_of_each(&tenant, "todd").await;
+    for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
+        assert_eq!(calls(&tenant, operation), 1, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn killed_while_deleting_it_finishes() {
+    let tenant = tenant("deleting").await;
+    let mut controller = impatient(&tenant).await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    tenant.simulator().set_latency(Duration::from_millis(500));
+    delete(&tenant, "todd").await;
+    called(&tenant, "DeleteRoom", 1).await;
+    controller.kill().await;
+    tenant.simulator().set_latency(Duration::ZERO);
+
+    let _controller = impatient(&tenant).await;
+    gone(&tenant, "todd").await;
+    assert_nothing_left(&tenant).await;
+}
+
+#[tokio::test]
+async fn deleted_while_the_outcome_is_unknown_nothing_is_left() {
+    let tenant = tenant("unknown").await;
+    let mut controller = impatient(&tenant).await;
+    tenant.simulator().set_latency(Duration::from_millis(1500));
+    create(&tenant, "todd", json!({})).await;
+    called(&tenant, "CreateStage", 1).await;
+    controller.kill().await;
+    tenant.simulator().set_latency(Duration::ZERO);
+    delete(&tenant, "todd").await;
+
+    let _controller = impatient(&tenant).await;
+    gone(&tenant, "todd").await;
+    assert_nothing_left(&tenant).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_makes_no_second_resource() {
+    let tenant = tenant("lost").await;
+    let _controller = impatient(&tenant).await;
+    for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
+        tenant.simulator().fault(Fault::execute_then_drop(operation));
+    }
+    create(&tenant, "todd", json!({})).await;
+    assert_one_of_each(&tenant, "todd").await;
+    assert_eq!(calls(&tenant, "CreateChannel"), 1);
+    let secret = tenant.kubectl(&["get", "secret", "todd-stream-key", "-o", "jsonpath={.data.streamKey}"]).await;
+    assert!(!secret.stdout.is_empty(), "the stream key is read again: {}", secret.stderr);
+}
+
+#[tokio::test]
+async fn a_call_that_never_arrived_is_made_again_after_a_look() {
+    let tenant = tenant("blocked").await;
+    let _controller = impatient(&tenant).await;
+    tenant.simulator().fault(Fault::block("CreateRoom"));
+    tenant.simulator().fault(Fault::hang("CreateStage"));
+    create(&tenant, "todd", json!({})).await;
+    assert_one_of_each(&tenant, "todd").await;
+    assert_eq!((calls(&tenant, "CreateRoom"), calls(&tenant, "CreateStage")), (2, 2));
+}
+
+#[tokio::test]
+async fn asked_to_stop_while_creating_it_records_what_comes_back() {
+    let tenant = tenant("sigterm").await;
+    let mut controller = tenant.controller().start().await;
+    tenant.simulator().set_latency(Duration::from_millis(1500));
+    create(&tenant, "todd", json!({})).await;
+    called(&tenant, "CreateStage", 1).await;
+    assert!(controller.terminate().await.success());
+    assert_eq!(recorded(&tenant, "todd").await.len(), 3, "{}", controller.log());
+    tenant.simulator().set_latency(Duration::ZERO);
+
+    let _controller = tenant.controller().start().await;
+    assert_one_of_each(&tenant, "todd").await;
+    assert_eq!(calls(&tenant, "CreateStage"), 1);
+}
+
+#[tokio::test]
+async fn status_and_database_lost_the_tags_bring_everything_back() {
+    let tenant = tenant("restore").await;
+    let mut controller = impatient(&tenant).await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    assert!(controller.terminate().await.success());
+    sqlx::query("truncate users cascade").execute(&tenant.pool()).await.unwrap();
+    let cleared = ["patch", "streamer", "todd", "--subresource=status", "--type=merge", "-p", r#"{"status":null}"#];
+    let cleared = tenant.kubectl(&cleared).await;
+    assert!(cleared.success, "{}", cleared.stderr);
+
+    let _controller = impatient(&tenant).await;
+    assert_one_of_each(&tenant, "todd").await;
+    assert_eq!(arns(&ready(&tenant, "todd").await), before);
+}

@@ -1,0 +1,150 @@
+//! The fields of the custom resource: ARNs, fields that are not there, a new object's status, and `kubectl explain`.
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use testbed::Tenant;
+
+use crate::{
+    kubectl::manifest,
+    support::{accounts, create, tenant},
+};
+
+/// A field that holds an ARN, by its path below `spec`, and an ARN that it takes.
+const ARNS: [(&str, &str); 7] = [
+    ("channel/recordingConfigurationArn", "arn:aws:ivs:us-west-2:123456789012:recording-configuration/aB3"),
+    ("channel/playbackRestrictionPolicyArn", "arn:aws:ivs:us-west-2:123456789012:playback-restriction-policy/aB3"),
+    ("channel/adConfigurationArn", "arn:aws:ivs:us-west-2:123456789012:ad-configuration/aB3"),
+    ("channel/failoverSlateConfigurationArn", "arn:aws:ivs:us-west-2:123456789012:failover-slate-configuration/aB3"),
+    ("chatRoom/messageReviewHandler/uri", "arn:aws:lambda:us-west-2:123456789012:function:review"),
+    (
+        "stage/autoParticipantRecordingConfiguration/storageConfigurationArn",
+        "arn:aws:ivs:us-west-2:123456789012:storage-configuration/aB3",
+    ),
+    ("chatRoom/loggingConfigurationIdentifiers", "arn:aws:ivschat:us-west-2:123456789012:logging-configuration/aB3"),
+];
+
+/// A spec with one value somewhere below.
+fn with(path: &str, value: Value) -> Value {
+    let mut spec = path.rsplit('/').fold(value, |inner, name| json!({ name: inner }));
+    spec["username"] = json!("todd");
+    spec
+}
+
+/// As the field takes it: one ARN, or a list of them.
+fn arn(path: &str, arn: &str) -> Value {
+    with(path, if path.ends_with("Identifiers") { json!([arn]) } else { json!(arn) })
+}
+
+async fn tried(tenant: &Tenant, spec: &Value) -> testbed::Output {
+    let file = manifest(tenant, "tried", spec);
+    tenant.kubectl(&["apply", "--dry-run=server", "--filename", &file]).await
+}
+
+#[tokio::test]
+async fn an_arn_of_something_else_is_refused_and_the_field_is_named() {
+    let tenant = tenant("arns").await;
+    for (path, right) in ARNS {
+        let name = path.rsplit('/').next().unwrap();
+        for wrong in ["nope", "arn:aws:ivs:us-west-2:123456789012:channel/aB3", &format!("{right} ")] {
+            let output = tried(&tenant, &arn(path, wrong)).await;
+            // A Lambda function's name is not ours to judge.
+            if name == "uri" && wrong.starts_with(right) {
+                continue;
+            }
+            let told = output.stderr.contains(name) && output.stderr.contains("should match '^");
+            assert!(!output.success && told, "{path}: {wrong}: {}", output.stderr);
+        }
+        let output = tried(&tenant, &arn(path, right)).await;
+        assert!(output.success, "{path}: {}", output.stderr);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_arn_switches_off_what_it_names() {
+    let tenant = tenant("no-arn").await;
+    for (path, _) in ARNS.iter().filter(|(path, _)| !path.ends_with("Identifiers")) {
+        let output = tried(&tenant, &arn(path, "")).await;
+        assert!(output.success, "{path}: {}", output.stderr);
+    }
+    let nowhere = with("stage/autoParticipantRecordingConfiguration/mediaTypes", json!(["AUDIO_ONLY"]));
+    let output = tried(&tenant, &nowhere).await;
+    assert!(output.stderr.contains("storageConfigurationArn: Required value"), "{}", output.stderr);
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_there_is_named() {
+    let tenant = tenant("unknown").await;
+    for (path, said) in [
+        ("chanel", "spec.chanel"),
+        ("channel/latency", "spec.channel.latency"),
+        ("channel/name", "spec.channel.name"),
+        ("channel/tags", "spec.channel.tags"),
+        ("stage/participantTokenConfigurations", "spec.stage.participantTokenConfigurations"),
+    ] {
+        let output = tried(&tenant, &with(path, json!({}))).await;
+        let words = format!("unknown field \"{said}\"");
+        assert!(!output.success && output.stderr.contains(&words), "{}", output.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_new_object_is_unobserved_and_not_ready() {
+    let tenant = tenant("unobserved").await;
+    create(&tenant, "todd", json!({})).await;
+    let status = accounts(&tenant).get("todd").await.unwrap().status.unwrap();
+    assert_eq!(status.observed_generation, -1);
+    assert!(status.conditions.is_empty());
+
+    let wait = ["wait", "--for=condition=Ready", "streamer/todd", "--timeout=1ms"];
+    assert!(!tenant.kubectl(&wait).await.success, "it looks ready before anybody has looked at it");
+}
+
+/// A line of `kubectl explain` that names a field: how deep it is, its name and its type.
+fn field(line: &str) -> Option<(usize, &str, &str)> {
+    let (name, of_type) = line.split_once('\t')?;
+    let depth = name.len() - name.trim_start().len();
+    Some((depth / 2, name.trim_start(), of_type))
+}
+
+/// The paths of everything that has fields of its own, from `kubectl explain --recursive`.
+fn objects(root: &str, explained: &str) -> Vec<String> {
+    let mut path = vec![root.to_owned()];
+    let mut found = path.clone();
+    for (depth, name, of_type) in explained.lines().filter_map(field) {
+        path.truncate(depth);
+        path.push(name.to_owned());
+        if of_type.contains("Object>") {
+            found.push(path.join("."));
+        }
+    }
+    found
+}
+
+/// Asserts that each field of an object is described in a sentence or two.
+async fn assert_described(tenant: &Tenant, object: &str) -> usize {
+    let output = tenant.kubectl(&["explain", object]).await;
+    assert!(output.success, "{}", output.stderr);
+    let lines: Vec<_> = output.stdout.lines().skip_while(|line| !line.starts_with("FIELDS:")).collect();
+    let fields: Vec<_> = (0..lines.len()).filter(|&at| field(lines[at]).is_some()).collect();
+    for &at in &fields {
+        let mut below = lines[at + 1..].iter().skip_while(|line| line.starts_with("  enum:"));
+        let described = below.next().is_some_and(|line| line.starts_with("    ") && !line.contains("<no desc"));
+        assert!(described, "{object}: {} has no description:\n{}", lines[at], output.stdout);
+    }
+    fields.len()
+}
+
+#[tokio::test]
+async fn kubectl_explain_describes_every_field() {
+    let tenant = tenant("explain").await;
+    for root in ["streamer.spec", "streamer.status"] {
+        let output = tenant.kubectl(&["explain", root, "--recursive"]).await;
+        assert!(output.success, "{}", output.stderr);
+        let objects = objects(root, &output.stdout);
+        let described: usize = join_all(objects.iter().map(|object| assert_described(&tenant, object))).await.iter().sum();
+        let named = output.stdout.lines().filter_map(field).count();
+        assert_eq!(described, named, "not every field was looked at:\n{}", output.stdout);
+    }
+    let output = tenant.kubectl(&["explain", "streamer"]).await;
+    assert!(output.stdout.contains("one Amazon IVS channel, one chat room"), "{}", output.stdout);
+}

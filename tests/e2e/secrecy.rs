@@ -1,0 +1,113 @@
+//! A password, a stream key or a database URL appears nowhere it should not (I9).
+
+use ivs_simulator::Fault;
+use serde_json::json;
+use sqlx::Row;
+use testbed::{Operator, Tenant, http};
+
+use crate::support::{delete, edit, gone, ready, reason, tenant};
+
+const PASSWORD: &str = "canary-of-the-password-4711";
+
+/// What must not be seen, by what it is.
+fn secrets(tenant: &Tenant) -> Vec<(&'static str, String)> {
+    let state = tenant.simulator().state();
+    let stream_key = state["streamKeys"][0]["value"].as_str().unwrap().to_owned();
+    let url = tenant.database_url();
+    let database_password = url.split_once("://").unwrap().1.split('@').next().unwrap().split(':').nth(1).unwrap();
+    vec![
+        ("the password", PASSWORD.to_owned()),
+        ("the stream key", stream_key),
+        ("the database URL", url.to_owned()),
+        ("the database password", database_password.to_owned()),
+    ]
+}
+
+/// All rows of all tables, as text.
+async fn rows(tenant: &Tenant) -> String {
+    let mut text = String::new();
+    for table in ["users", "channels", "chat_rooms", "stages", "attempts"] {
+        let query = sqlx::AssertSqlSafe(format!("select row_to_json(t)::text from {table} t"));
+        for row in sqlx::query(query).fetch_all(&tenant.pool()).await.unwrap() {
+            text.push_str(&row.get::<String, _>(0));
+        }
+    }
+    text
+}
+
+async fn kubernetes(tenant: &Tenant) -> String {
+    let everything = tenant.kubectl(&["get", "streamers.streamcat.dev,events", "-o", "yaml"]).await;
+    if everything.success {
+        return everything.stdout;
+    }
+    let objects = tenant.kubectl(&["get", "streameraccounts,events", "-o", "yaml"]).await;
+    assert!(objects.success, "{}", objects.stderr);
+    objects.stdout
+}
+
+async fn answers(registration: &Operator, controller: &Operator) -> String {
+    let mut text = String::new();
+    for url in [
+        format!("{}/register", registration.url()),
+        format!("{}/accounts/todd", registration.url()),
+        format!("{}/metrics", registration.admin_url()),
+        format!("{}/metrics", controller.admin_url()),
+        format!("{}/readyz", controller.admin_url()),
+    ] {
+        text.push_str(&http::get(&url).await.unwrap().body);
+    }
+    for (username, password) in [("todd", PASSWORD), ("to dd", PASSWORD), ("todd", "another password of length")] {
+        let fields = [("username", username), ("password", password)];
+        let form = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
+        let body = json!({ "username": username, "password": password });
+        let json = http::post_json(&format!("{}/register", registration.url()), &body).await.unwrap();
+        text.push_str(&format!("{:?}{}{:?}{}", form.headers, form.body, json.headers, json.body));
+    }
+    text
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_log_event_status_row_metric_or_answer() {
+    let tenant = tenant("secrecy").await;
+    // Everything but the clients' own traces, which show whole requests and are never switched on by a level.
+    let log = "debug,hyper=info,h2=info,aws=info,sqlx=debug,streamcat_operator=trace";
+    let controller = tenant.controller().env("STREAMCAT_LOG", log).start().await;
+    let registration = tenant.registration().env("STREAMCAT_LOG", log).start().await;
+
+    let fields = [("username", "todd"), ("password", PASSWORD)];
+    let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
+    assert_eq!(registered.status, 303, "{}", registered.body);
+    ready(&tenant, "todd").await;
+    tenant.simulator().fault(Fault::error("UpdateChannel", 403, "AccessDeniedException"));
+    edit(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
+    reason(&tenant, "todd", "AccessDenied").await;
+
+    let secrets = secrets(&tenant);
+    let seen = [
+        ("the answers", answers(&registration, &controller).await),
+        ("the rows", rows(&tenant).await),
+        ("the objects", kubernetes(&tenant).await),
+        ("the controller's log", controller.log()),
+        ("the registration's log", registration.log()),
+    ];
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    let end = [("the controller's last words", controller.log())];
+    for (place, text) in seen.iter().chain(&end) {
+        assert!(!text.is_empty(), "nothing was read of {place}");
+        for (what, secret) in &secrets {
+            assert!(!text.contains(secret.as_str()), "{what} is in {place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_search_itself_finds_a_canary() {
+    let tenant = tenant("canary").await;
+    sqlx::query("insert into users (username, password_hash, account_namespace, account_name) values ('a', $1, 'n', 'a')")
+        .bind(PASSWORD)
+        .execute(&tenant.pool())
+        .await
+        .unwrap();
+    assert!(rows(&tenant).await.contains(PASSWORD));
+}

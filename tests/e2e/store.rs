@@ -1,0 +1,119 @@
+//! The database: what holds by constraint, and who wins.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use streamcat_operator::{
+    api::{AccountRef, ResourceKind},
+    store::{
+        AttemptEnd, Claim, Claimant, Journal, NewRegistrant, Postgres, Registrant, Registrants, Resource, Resources, Users,
+    },
+};
+use testbed::Tenant;
+use uuid::Uuid;
+
+use crate::support::tenant;
+
+fn store(tenant: &Tenant) -> Postgres {
+    Postgres::new(&SecretString::from(tenant.database_url()), 4).unwrap()
+}
+
+fn account(name: &str) -> AccountRef {
+    AccountRef { namespace: "default".to_owned(), name: name.to_owned() }
+}
+
+async fn claim(store: &Postgres, username: &str, name: &str, registration: Option<Uuid>) -> Claim {
+    let account = account(name);
+    store.claim(Claimant { username, account: &account, known: None, registration }).await.unwrap()
+}
+
+async fn held(store: &Postgres, username: &str) -> Uuid {
+    match claim(store, username, username, None).await {
+        Claim::Held(user) => user,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn register(store: &Postgres, username: &str) -> Option<Registrant> {
+    let password_hash = &SecretString::from("canary");
+    let new = NewRegistrant { username, password_hash, account_namespace: "default", account_name: "todd" };
+    store.add(&new).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_username_is_one_person_in_any_case() {
+    let tenant = tenant("username").await;
+    let store = store(&tenant);
+    let first = register(&store, "Todd").await.unwrap();
+    assert!(register(&store, "tODD").await.is_none());
+    let found = store.registrant("TODD").await.unwrap().unwrap();
+    assert_eq!((found.id, found.username.as_str(), &found.revision), (first.id, "Todd", &first.revision));
+    assert!(store.registrant("mary").await.unwrap().is_none());
+    assert!(!format!("{first:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_row_is_taken_back_unless_a_second_request_holds_it() {
+    let tenant = tenant("takeback").await;
+    let store = store(&tenant);
+    let first = register(&store, "todd").await.unwrap();
+    assert!(store.hold(&first).await.unwrap());
+    store.take_back(&first).await.unwrap();
+    let held = store.registrant("todd").await.unwrap().unwrap();
+    store.take_back(&held).await.unwrap();
+    assert!(store.registrant("todd").await.unwrap().is_none());
+    assert!(!store.hold(&first).await.unwrap(), "it is gone");
+}
+
+#[tokio::test]
+async fn one_account_holds_a_username_and_a_registered_one_only_the_account_made_for_it() {
+    let tenant = tenant("holder").await;
+    let store = store(&tenant);
+    let user = held(&store, "ann").await;
+    assert_eq!(claim(&store, "ANN", "ann", None).await, Claim::Held(user));
+    assert_eq!(claim(&store, "ann", "other", None).await, Claim::Taken(account("ann")));
+
+    let todd = register(&store, "todd").await.unwrap();
+    assert_eq!(claim(&store, "todd", "todd", None).await, Claim::Registered);
+    assert_eq!(claim(&store, "todd", "todd", Some(Uuid::new_v4())).await, Claim::Registered);
+    assert_eq!(claim(&store, "todd", "todd", Some(todd.id)).await, Claim::Held(todd.id));
+}
+
+#[tokio::test]
+async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
+    let tenant = tenant("journal").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let lasts = Duration::from_secs(60);
+    let nonce = store.open(user, ResourceKind::Stage, lasts).await.unwrap().unwrap();
+    assert_eq!(store.open(user, ResourceKind::Stage, lasts).await.unwrap(), None);
+    assert!(store.open(user, ResourceKind::Channel, lasts).await.unwrap().is_some());
+    let open = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
+
+    store.end(nonce, AttemptEnd::GivenUp).await.unwrap();
+    let resource = Resource::Stage { arn: "late".to_owned() };
+    assert!(!store.record_made(nonce, user, "todd", &resource).await.unwrap());
+    let second = store.open(user, ResourceKind::Stage, lasts).await.unwrap().unwrap();
+    let resource = Resource::Stage { arn: "made".to_owned() };
+    assert!(store.record_made(second, user, "todd", &resource).await.unwrap());
+    let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    assert_eq!((recorded.arn.as_deref(), recorded.attempt), (Some("made"), None));
+}
+
+#[tokio::test]
+async fn the_one_to_one_holds_by_constraint() {
+    let tenant = tenant("onetoone").await;
+    let store = store(&tenant);
+    let (todd, ann) = (held(&store, "todd").await, held(&store, "ann").await);
+    let resource = Resource::Stage { arn: "arn".to_owned() };
+    store.record(todd, "todd", &resource).await.unwrap();
+    assert!(store.record(ann, "ann", &resource).await.is_err(), "one stage of two users");
+    let twice = "insert into stages (user_id, name, arn) values ($1, 'todd', 'another')";
+    assert!(sqlx::query(twice).bind(todd).execute(&tenant.pool()).await.is_err(), "two stages of one user");
+    let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url) values (null, '', '', '', '')";
+    assert!(sqlx::query(orphan).execute(&tenant.pool()).await.is_err(), "a channel of nobody");
+
+    store.delete_user(todd).await.unwrap();
+    assert!(store.all_recorded().await.unwrap().is_empty(), "the rows go with the user");
+}

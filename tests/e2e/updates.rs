@@ -1,0 +1,136 @@
+//! The spec is edited.
+
+use ivs_simulator::Fault;
+use serde_json::{Value, json};
+use streamcat_operator::api::condition::{find, is_true};
+use testbed::Tenant;
+
+use crate::support::{arns, calls, create, edit, ready, reason, tenant, until};
+
+/// The calls that changed something, in alphabetical order.
+fn writes(tenant: &Tenant) -> Vec<String> {
+    let reads = ["Get", "List", "BatchGet"];
+    let calls = tenant.simulator().calls();
+    let writes = calls.iter().map(|call| call.operation.clone());
+    let mut writes: Vec<_> = writes.filter(|name| !reads.iter().any(|read| name.starts_with(read))).collect();
+    writes.sort();
+    writes
+}
+
+/// What AWS has of the only channel.
+fn channel(tenant: &Tenant) -> Value {
+    tenant.simulator().state()["channels"][0].clone()
+}
+
+#[tokio::test]
+async fn an_edit_is_the_one_update_and_no_arn_changes() {
+    let tenant = tenant("edit").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    tenant.simulator().clear_calls();
+
+    edit(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL" } })).await;
+    let after = ready(&tenant, "todd").await;
+    assert_eq!(arns(&after), before);
+    assert_eq!(writes(&tenant), ["UpdateChannel"]);
+    let all = tenant.simulator().calls();
+    let update = all.iter().find(|call| call.operation == "UpdateChannel").unwrap();
+    assert_eq!(update.request, json!({ "arn": before[0], "latencyMode": "NORMAL" }), "only what differs is sent");
+}
+
+#[tokio::test]
+async fn each_kind_is_updated_by_its_own_call() {
+    let tenant = tenant("kinds").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    tenant.simulator().clear_calls();
+
+    let storage = "arn:aws:ivs:us-west-2:123456789012:storage-configuration/abc";
+    let recording = json!({ "autoParticipantRecordingConfiguration": { "storageConfigurationArn": storage } });
+    edit(&tenant, "todd", json!({ "chatRoom": { "maximumMessageLength": 100 }, "stage": recording })).await;
+    ready(&tenant, "todd").await;
+    assert_eq!(writes(&tenant), ["UpdateRoom", "UpdateStage"]);
+}
+
+#[tokio::test]
+async fn tags_are_set_and_removed_on_all_three_and_ours_stay() {
+    let tenant = tenant("tags").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({ "tags": { "team": "a", "old": "x" } })).await;
+    ready(&tenant, "todd").await;
+    tenant.simulator().clear_calls();
+
+    edit(&tenant, "todd", json!({ "tags": { "team": "b", "old": null, "new": "n" } })).await;
+    ready(&tenant, "todd").await;
+    let tag = ["TagResource"; 3].into_iter().chain(["UntagResource"; 3]).collect::<Vec<_>>();
+    assert_eq!(writes(&tenant), tag);
+    let tags = channel(&tenant)["tags"].clone();
+    assert_eq!((&tags["team"], &tags["new"], &tags["old"]), (&json!("b"), &json!("n"), &Value::Null));
+    assert!(tags["streamcat.dev/user"].is_string());
+}
+
+#[tokio::test]
+async fn an_edit_that_aws_refuses_is_stalled_with_its_words_until_it_is_mended() {
+    let tenant = tenant("refused").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+
+    let words = "preset is not for this account";
+    let mut refusal = Fault::error("UpdateChannel", 400, "ValidationException").times(1);
+    if let ivs_simulator::FaultKind::Error { message, .. } = &mut refusal.kind {
+        *message = words.into();
+    }
+    tenant.simulator().fault(refusal);
+    edit(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
+    let stalled = reason(&tenant, "todd", "InvalidSpec").await;
+    let conditions = &stalled.status.as_ref().unwrap().conditions;
+    let message = &find(conditions, "Stalled").unwrap().message;
+    assert!(message.contains("UpdateChannel") && message.contains(words), "{message}");
+    assert!(is_true(conditions, "ChatRoomReady") && is_true(conditions, "StageReady"));
+    assert!(find(conditions, "Reconciling").is_none());
+    assert_eq!(arns(&stalled), before);
+
+    edit(&tenant, "todd", json!({ "channel": { "type": "ADVANCED_SD" } })).await;
+    let mended = ready(&tenant, "todd").await;
+    assert!(find(&mended.status.unwrap().conditions, "Stalled").is_none());
+    assert_eq!(channel(&tenant)["type"], "ADVANCED_SD");
+}
+
+#[tokio::test]
+async fn a_spent_quota_is_said_and_the_two_others_are_made() {
+    let tenant = tenant("quota").await;
+    let _controller = tenant.controller().start().await;
+    tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").times(1));
+    create(&tenant, "todd", json!({})).await;
+
+    let blocked = reason(&tenant, "todd", "QuotaExceeded").await;
+    let status = blocked.status.unwrap();
+    assert!(is_true(&status.conditions, "Reconciling") && is_true(&status.conditions, "ChannelReady"));
+    let message = &find(&status.conditions, "StageReady").unwrap().message;
+    assert!(message.contains("CreateStage") && message.contains("(request "), "{message}");
+    assert!(status.stage.is_none() && status.channel.is_some());
+    assert_eq!(calls(&tenant, "CreateStage"), 1);
+}
+
+#[tokio::test]
+async fn what_was_deleted_in_the_console_is_made_again_and_said() {
+    let tenant = tenant("vanished").await;
+    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s").start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    assert!(tenant.simulator().remove(&before[1]));
+
+    let after = until(&tenant, "todd", "has another room", |account| {
+        let room = account.status.as_ref().and_then(|status| status.chat_room.as_ref());
+        room.is_some_and(|room| room.arn != before[1])
+    })
+    .await;
+    let conditions = after.status.unwrap().conditions;
+    let message = &find(&conditions, "ChatRoomReady").unwrap().message;
+    assert!(message.contains("made again"), "{message}");
+    assert_eq!(tenant.simulator().counts().rooms, 1);
+    assert_eq!(calls(&tenant, "CreateChannel"), 1);
+}
