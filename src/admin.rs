@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
+use axum::{
+    Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse,
+    routing::get,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -89,8 +92,8 @@ async fn readyz(State(gates): State<Gates>) -> (StatusCode, String) {
     if closed.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }
-    let lines: String = closed.iter().map(|(name, reason)| format!("{name}: {reason}\n")).collect();
-    (StatusCode::SERVICE_UNAVAILABLE, lines)
+    let lines: Vec<_> = closed.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines.join("\n") + "\n")
 }
 
 async fn metrics_text(State(metrics): State<Metrics>) -> impl IntoResponse {

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use secrecy::SecretString;
 
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
@@ -122,7 +125,10 @@ pub struct RegistrationSettings {
     pub admin_listen: SocketAddr,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap asks for a Result; a secret is never refused here, because clap would print it")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "clap asks for a Result; a secret is never refused here, because clap would print it"
+)]
 fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text.to_owned()))
 }
@@ -145,7 +151,8 @@ fn installation(text: &str) -> Result<String, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let wrong = || format!("{text:?} is not a duration: write a whole number and ms, s, m or h, for example 10s");
+    let wrong =
+        || format!("{text:?} is not a duration: write a whole number and ms, s, m or h, for example 10s");
     let number: u64 = number.parse().map_err(|_| wrong())?;
     let duration = match unit {
         "ms" => Duration::from_millis(number),
@@ -157,19 +164,35 @@ fn duration(text: &str) -> Result<Duration, String> {
     if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
 }
 
-/// What clap says of a wrong command line, as one line.
+/// What is wrong with a command line, as one line.
 #[must_use]
 pub fn one_line(error: &clap::Error) -> String {
+    if let (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    {
+        let settings: Vec<_> = missing.iter().map(|flag| with_variable(flag)).collect();
+        return format!("missing: {}", settings.join(", and "));
+    }
     let text = error.to_string();
     let head = text.split("\n\nUsage:").next().unwrap_or(&text);
     let head = head.split("\n\nFor more information").next().unwrap_or(head);
     head.split_whitespace().collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
 }
 
+/// A flag as clap shows it (`--namespace <NAMESPACE>`), with the variable that can be set instead.
+fn with_variable(flag: &str) -> String {
+    let long = flag.split_whitespace().next().unwrap_or(flag).trim_start_matches("--");
+    let command = Cli::command();
+    let mut arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let argument = arguments.find(|argument| argument.get_long() == Some(long));
+    match argument.and_then(clap::Arg::get_env) {
+        Some(variable) => format!("set {} (or pass {flag})", variable.to_string_lossy()),
+        None => flag.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -180,7 +203,7 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
         assert!(duration("10").is_err());
         assert!(duration("0s").is_err());
         assert!(duration("soon").is_err());
@@ -202,6 +225,16 @@ mod tests {
         let error = Cli::try_parse_from(arguments).expect_err("no such flag");
         assert_eq!(one_line(&error).lines().count(), 1);
         assert!(one_line(&error).contains("--frobnicate"));
+    }
+
+    #[test]
+    fn a_missing_setting_is_named_as_a_variable_too() {
+        // The variables may be set where the tests run, so the error is made here.
+        let mut error = clap::Error::new(ErrorKind::MissingRequiredArgument);
+        let missing = vec!["--database-url <DATABASE_URL>".to_owned(), "--namespace <NAMESPACE>".to_owned()];
+        error.insert(ContextKind::InvalidArg, ContextValue::Strings(missing));
+        let expected = "missing: set DATABASE_URL (or pass --database-url <DATABASE_URL>), and set STREAMCAT_NAMESPACE (or pass --namespace <NAMESPACE>)";
+        assert_eq!(one_line(&error), expected);
     }
 
     #[test]

@@ -90,7 +90,11 @@ impl Default for Metrics {
             "How long a reconcile took",
             Family::clone(&reconcile_seconds),
         );
-        registry.register("streamcat_aws_calls", "Calls to AWS by operation and outcome", Family::clone(&calls));
+        registry.register(
+            "streamcat_aws_calls",
+            "Calls to AWS by operation and outcome",
+            Family::clone(&calls),
+        );
         registry.register(
             "streamcat_orphans",
             "Resources with this installation's tag that no account owns, at the last sweep",
@@ -147,8 +151,12 @@ mod tests {
         metrics.reconciled("error", std::time::Duration::from_millis(3));
         metrics.called("CreateChannel", "ok");
         let text = metrics.text();
-        assert!(text.contains(r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#));
-        assert!(text.contains(r#"controller_runtime_reconcile_errors_total{controller="streameraccount"} 1"#));
+        assert!(text.contains(
+            r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#
+        ));
+        assert!(
+            text.contains(r#"controller_runtime_reconcile_errors_total{controller="streameraccount"} 1"#)
+        );
         assert!(text.contains(r#"streamcat_aws_calls_total{operation="CreateChannel",outcome="ok"} 1"#));
     }
 }

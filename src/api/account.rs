@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChannelSpec, ChatRoomSpec, StageSpec, tags};
 
+#[allow(clippy::duplicated_attributes, reason = "each printcolumn has the same keys")]
 /// What a streamer is to have on Amazon IVS: a channel, a chat room and a real-time stage.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
@@ -22,12 +23,40 @@ use super::{ChannelSpec, ChatRoomSpec, StageSpec, tags};
     status = "StreamerAccountStatus",
     derive = "PartialEq",
     doc = "A streamer of the platform: one Amazon IVS channel, one chat room and one real-time stage, made, kept and deleted together.",
-    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether the channel, the chat room and the stage are there as the spec says"),
-    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why it is ready or not, in one word"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether the channel, the chat room and the stage are there as the spec says"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why it is ready or not, in one word"
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Channel", type_ = "string", json_path = ".status.channel.arn", priority = 1, description = "ARN of the channel"),
-    printcolumn(name = "Chat-Room", type_ = "string", json_path = ".status.chatRoom.arn", priority = 1, description = "ARN of the chat room"),
-    printcolumn(name = "Stage", type_ = "string", json_path = ".status.stage.arn", priority = 1, description = "ARN of the stage"),
+    printcolumn(
+        name = "Channel",
+        type_ = "string",
+        json_path = ".status.channel.arn",
+        priority = 1,
+        description = "ARN of the channel"
+    ),
+    printcolumn(
+        name = "Chat-Room",
+        type_ = "string",
+        json_path = ".status.chatRoom.arn",
+        priority = 1,
+        description = "ARN of the chat room"
+    ),
+    printcolumn(
+        name = "Stage",
+        type_ = "string",
+        json_path = ".status.stage.arn",
+        priority = 1,
+        description = "ARN of the stage"
+    ),
     selectable = ".spec.username"
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -57,7 +57,12 @@ impl Observation {
 /// The conditions after an observation of `generation` at `now`: exactly those observed, in that order; the time of
 /// the last transition moves only where the status did.
 #[must_use]
-pub fn observed(previous: &[Condition], now: &Time, generation: i64, observations: &[Observation]) -> Vec<Condition> {
+pub fn observed(
+    previous: &[Condition],
+    now: &Time,
+    generation: i64,
+    observations: &[Observation],
+) -> Vec<Condition> {
     let turned = |observation: &Observation, status: &str| match find(previous, observation.type_) {
         Some(before) if before.status == status => before.last_transition_time.clone(),
         _ => now.clone(),
@@ -107,7 +112,10 @@ mod tests {
             &[],
             &at(1),
             1,
-            &[Observation::new(READY, false, "Creating", ""), Observation::new(RECONCILING, true, "Creating", "")],
+            &[
+                Observation::new(READY, false, "Creating", ""),
+                Observation::new(RECONCILING, true, "Creating", ""),
+            ],
         );
         let after = observed(&before, &at(2), 1, &[Observation::new(READY, true, "Ready", "")]);
         assert!(find(&after, RECONCILING).is_none());

@@ -49,8 +49,8 @@ pub fn object_name(username: &str) -> String {
     if is_dns_label(&folded) && !looks_hashed(&folded) {
         return folded;
     }
-    let digest = Sha256::digest(folded.as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(folded.as_bytes()));
+    let hash = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
     let mapped = folded.replace('_', "-");
     let stem: String = mapped.trim_matches('-').chars().take(MAX_STEM).collect();
     match stem.trim_end_matches('-') {

@@ -11,10 +11,10 @@ use crate::api::AccountRef;
 
 /// First and longest delay of what passes by itself.
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Delay of what somebody else must mend.
-const SLOW: Duration = Duration::from_secs(120);
+const SLOW: Duration = Duration::from_mins(2);
 
 /// How often each account has failed in a row.
 #[derive(Debug, Default)]

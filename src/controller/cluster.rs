@@ -41,7 +41,10 @@ pub trait Cluster: Send + Sync + 'static {
     fn accounts(&self) -> Vec<Arc<StreamerAccount>>;
 
     /// Adds our finalizer; fails with a conflict when the account has changed since it was read.
-    fn add_finalizer(&self, account: &StreamerAccount) -> impl Future<Output = Result<StreamerAccount>> + Send;
+    fn add_finalizer(
+        &self,
+        account: &StreamerAccount,
+    ) -> impl Future<Output = Result<StreamerAccount>> + Send;
 
     /// Removes our finalizer from this very object; one that is gone has none.
     fn remove_finalizer(&self, account: &StreamerAccount) -> impl Future<Output = Result<()>> + Send;
@@ -54,10 +57,18 @@ pub trait Cluster: Send + Sync + 'static {
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// A Secret in the account's namespace.
-    fn secret(&self, account: &StreamerAccount, name: &str) -> impl Future<Output = Result<Option<Secret>>> + Send;
+    fn secret(
+        &self,
+        account: &StreamerAccount,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<Secret>>> + Send;
 
     /// Writes a Secret.
-    fn apply_secret(&self, account: &StreamerAccount, secret: &Secret) -> impl Future<Output = Result<()>> + Send;
+    fn apply_secret(
+        &self,
+        account: &StreamerAccount,
+        secret: &Secret,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Publishes an event about the account.
     fn publish(&self, account: &StreamerAccount, notice: &Notice) -> impl Future<Output = Result<()>> + Send;
@@ -89,7 +100,8 @@ impl Kube {
     /// A cluster behind this client, whose accounts are in this cache.
     #[must_use]
     pub fn new(client: Client, cache: Store<StreamerAccount>) -> Self {
-        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
+        let reporter =
+            Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
         let recorder = Recorder::new(client.clone(), reporter);
         Self { client, cache, recorder }
     }
@@ -103,7 +115,11 @@ impl Kube {
     }
 
     /// Replaces the finalizers of this very version of this very object.
-    async fn patch_finalizers(&self, account: &StreamerAccount, finalizers: &[String]) -> Result<StreamerAccount> {
+    async fn patch_finalizers(
+        &self,
+        account: &StreamerAccount,
+        finalizers: &[String],
+    ) -> Result<StreamerAccount> {
         let patch = json!({ "metadata": {
             "uid": account.metadata.uid,
             "resourceVersion": account.metadata.resource_version,

@@ -52,14 +52,16 @@ impl Problem {
 
     /// Somebody else's Secret has the name that ours would have.
     pub fn secret_taken(name: &str) -> Self {
-        let message =
-            format!("a Secret {name} that is not this account's is in the way of the stream key: rename or delete it");
+        let message = format!(
+            "a Secret {name} that is not this account's is in the way of the stream key: rename or delete it"
+        );
         Self { reason: "SecretExists", message, retry: Retry::Slowly }
     }
 
     /// The channel has no stream key: somebody deleted it.
     pub fn no_stream_key() -> Self {
-        let message = "the channel has no stream key: create one (CreateStreamKey), and it goes into the Secret";
+        let message =
+            "the channel has no stream key: create one (CreateStreamKey), and it goes into the Secret";
         Self { reason: "StreamKeyMissing", message: message.to_owned(), retry: Retry::Slowly }
     }
 }

@@ -39,10 +39,13 @@ pub enum Error {
 }
 
 /// The longest that one reconcile may take.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Makes an account's resources as its spec says, or takes them away.
-pub async fn reconcile<W: World>(account: Arc<StreamerAccount>, context: Arc<Context<W>>) -> Result<Action, Error> {
+pub async fn reconcile<W: World>(
+    account: Arc<StreamerAccount>,
+    context: Arc<Context<W>>,
+) -> Result<Action, Error> {
     let started = std::time::Instant::now();
     let work = async {
         if account.metadata.deletion_timestamp.is_some() {
@@ -88,9 +91,11 @@ async fn provide<W: World>(account: &StreamerAccount, context: &Context<W>) -> R
 /// Whether status says of this generation that all is well.
 fn is_settled(account: &StreamerAccount) -> bool {
     let has_finalizer = account.finalizers().iter().any(|name| name == FINALIZER);
-    has_finalizer && account.status.as_ref().is_some_and(|status| {
-        Some(status.observed_generation) == account.metadata.generation && is_true(&status.conditions, READY)
-    })
+    has_finalizer
+        && account.status.as_ref().is_some_and(|status| {
+            Some(status.observed_generation) == account.metadata.generation
+                && is_true(&status.conditions, READY)
+        })
 }
 
 /// Makes the username this account's; of two that claim one, the older wins.
@@ -118,7 +123,8 @@ fn older_claimant(account: &StreamerAccount, all: &[Arc<StreamerAccount>]) -> Op
             && other.spec.username.eq_ignore_ascii_case(&account.spec.username)
     };
     let is_older = |other: &&Arc<StreamerAccount>| {
-        let created = |account: &StreamerAccount| account.metadata.creation_timestamp.clone().map(|time| time.0);
+        let created =
+            |account: &StreamerAccount| account.metadata.creation_timestamp.clone().map(|time| time.0);
         created(other) < created(account)
     };
     all.iter().filter(claims_same).find(is_older).map(|other| reference(other))
@@ -205,7 +211,8 @@ impl<W: World> Work<'_, W> {
     /// Whether status says of this generation that this part is well, and nobody doubts it.
     fn is_part_settled(&self, condition: &str) -> bool {
         let observed = |found: &&Condition| found.observed_generation == self.account.metadata.generation;
-        let conditions = self.account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let conditions =
+            self.account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         let settled = conditions.iter().filter(|found| found.type_ == condition).find(observed);
         settled.is_some_and(|found| found.status == "True") && !self.context.is_doubted(&self.owner.account)
     }
@@ -222,11 +229,17 @@ impl<W: World> Work<'_, W> {
     }
 
     /// Writes the Secret where it is missing or wrong.
-    async fn ensure_secret(&self, channel: &ChannelStatus, made: Option<SecretString>) -> Result<(), Problem> {
+    async fn ensure_secret(
+        &self,
+        channel: &ChannelStatus,
+        made: Option<SecretString>,
+    ) -> Result<(), Problem> {
         let cluster = self.context.world.cluster();
         let name = secret::name(self.account);
         match cluster.secret(self.account, &name).await? {
-            Some(found) if !secret::is_owned(&found, self.account) => return Err(Problem::secret_taken(&name)),
+            Some(found) if !secret::is_owned(&found, self.account) => {
+                return Err(Problem::secret_taken(&name));
+            }
             Some(found) if made.is_none() && secret::is_complete(&found, channel) => return Ok(()),
             _ => {}
         }
@@ -296,7 +309,8 @@ mod tests {
 
     #[test]
     fn of_two_that_claim_one_username_the_older_wins() {
-        let (older, younger, other) = (account("a", "Todd", 1), account("b", "todd", 2), account("c", "ann", 0));
+        let (older, younger, other) =
+            (account("a", "Todd", 1), account("b", "todd", 2), account("c", "ann", 0));
         let all = [Arc::clone(&younger), Arc::clone(&older), other];
         assert_eq!(older_claimant(&older, &all), None);
         assert_eq!(older_claimant(&younger, &all), Some(reference(&older)));

@@ -22,7 +22,10 @@ struct Leaver {
     has_row: bool,
 }
 
-pub(super) async fn release<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<Action, Error> {
+pub(super) async fn release<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+) -> Result<Action, Error> {
     if !account.finalizers().iter().any(|name| name == FINALIZER) {
         return Ok(Action::await_change());
     }
@@ -76,7 +79,11 @@ async fn leaver<W: World>(
     Ok(in_status.map(|user| Leaver { user, has_row: false }))
 }
 
-async fn retire_all<W: World>(account: &StreamerAccount, context: &Context<W>, owner: &Owner) -> Result<(), Problem> {
+async fn retire_all<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    owner: &Owner,
+) -> Result<(), Problem> {
     let (world, timing) = (&context.world, context.timing);
     let status = account.status.as_ref();
     let channel = status.and_then(|status| status.channel.as_ref()).map(|channel| channel.arn.as_str());

@@ -64,7 +64,9 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
     let client = client().await?;
     let gates = Gates::shut(&[DATABASE_GATE, KUBERNETES_GATE, AWS_GATE]);
     let metrics = Metrics::default();
-    admin::serve(settings.admin_listen, gates.clone(), metrics.clone(), stop.clone()).await.map_err(Error::Setting)?;
+    admin::serve(settings.admin_listen, gates.clone(), metrics.clone(), stop.clone())
+        .await
+        .map_err(Error::Setting)?;
 
     let started = tokio::select! {
         started = prepare(&settings, &store, &client, &gates) => started?,
@@ -77,10 +79,12 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
 }
 
 async fn client() -> Result<Client, Error> {
-    let mut config = kube::Config::infer()
-        .await
-        .map_err(|error| Error::Setting(format!("no usable cluster configuration (KUBECONFIG, or a pod's service account): {error}")))?;
-    config.read_timeout = Some(Duration::from_secs(300));
+    let mut config = kube::Config::infer().await.map_err(|error| {
+        Error::Setting(format!(
+            "no usable cluster configuration (KUBECONFIG, or a pod's service account): {error}"
+        ))
+    })?;
+    config.read_timeout = Some(Duration::from_mins(5));
     Client::try_from(config).map_err(|error| Error::Setting(format!("KUBECONFIG: {error}")))
 }
 
@@ -198,21 +202,30 @@ fn wakes(
     })
 }
 
-fn error_policy<W: World>(account: Arc<StreamerAccount>, _: &reconcile::Error, context: Arc<Context<W>>) -> Action {
+#[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
+fn error_policy<W: World>(
+    account: Arc<StreamerAccount>,
+    _: &reconcile::Error,
+    context: Arc<Context<W>>,
+) -> Action {
     let delay = context.backoff.delay(&reference(&account), Retry::Soon);
     delay.map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Errors are logged once, here.
-fn log(result: Result<(ObjectRef<StreamerAccount>, Action), controller::Error<reconcile::Error, watcher::Error>>) {
+fn log(
+    result: Result<(ObjectRef<StreamerAccount>, Action), controller::Error<reconcile::Error, watcher::Error>>,
+) {
     match result {
-        Ok(_) => {}
+        // The account was deleted before its turn came.
+        Ok(_) | Err(controller::Error::ObjectNotFound(_)) => {}
         Err(controller::Error::ReconcilerFailed(error, account)) => {
             let (namespace, name) = (account.namespace.unwrap_or_default(), account.name);
-            tracing::warn!(account = format!("{namespace}/{name}"), "reconcile failed and is tried again: {error}");
+            tracing::warn!(
+                account = format!("{namespace}/{name}"),
+                "reconcile failed and is tried again: {error}"
+            );
         }
-        // The account was deleted before its turn came.
-        Err(controller::Error::ObjectNotFound(_)) => {}
         Err(error) => tracing::warn!("{error}"),
     }
 }

@@ -10,8 +10,8 @@ use crate::{
     api::{
         ChannelStatus, ChatRoomStatus, StageStatus, StreamerAccountStatus,
         condition::{
-            CHANNEL_READY, CHAT_ROOM_READY, Observation, READY, RECONCILING, STAGE_READY, STALLED, USER_READY, find,
-            observed,
+            CHANNEL_READY, CHAT_ROOM_READY, Observation, READY, RECONCILING, STAGE_READY, STALLED,
+            USER_READY, find, observed,
         },
     },
     ivs::REQUEST_ID_MARK,
@@ -174,7 +174,11 @@ fn without_request_ids(message: &str) -> String {
 
 /// The events that a change of status calls for: one when it becomes ready, one for each new problem, one for each
 /// resource that changed.
-pub fn notices(previous: Option<&StreamerAccountStatus>, next: &StreamerAccountStatus, progress: &Progress) -> Vec<Notice> {
+pub fn notices(
+    previous: Option<&StreamerAccountStatus>,
+    next: &StreamerAccountStatus,
+    progress: &Progress,
+) -> Vec<Notice> {
     let before = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut notices: Vec<_> = [
         changed("channel", progress.channel.as_ref().ok().map(|done| done.change)),
@@ -185,7 +189,8 @@ pub fn notices(previous: Option<&StreamerAccountStatus>, next: &StreamerAccountS
     .flatten()
     .collect();
     let Some(ready) = find(&next.conditions, READY) else { return notices };
-    let said = find(before, READY).is_some_and(|before| before.reason == ready.reason && before.message == ready.message);
+    let said = find(before, READY)
+        .is_some_and(|before| before.reason == ready.reason && before.message == ready.message);
     if !said {
         let waiting = progress.problems().iter().all(|problem| matches!(problem.retry, Retry::After(_)));
         notices.push(Notice {
@@ -202,11 +207,15 @@ fn changed(noun: &str, change: Option<Change>) -> Option<Notice> {
     let (warning, reason, note) = match change? {
         // Creation is told once, when all three are there.
         Change::Kept | Change::Created => return None,
-        Change::Adopted => (false, "Adopted", format!("the {noun} of an earlier attempt was found and taken on")),
-        Change::Updated => (false, "Updated", format!("the {noun} was changed as the spec says")),
-        Change::Recreated => {
-            (true, "Recreated", format!("the {noun} was gone from AWS and was made again: its ARN has changed"))
+        Change::Adopted => {
+            (false, "Adopted", format!("the {noun} of an earlier attempt was found and taken on"))
         }
+        Change::Updated => (false, "Updated", format!("the {noun} was changed as the spec says")),
+        Change::Recreated => (
+            true,
+            "Recreated",
+            format!("the {noun} was gone from AWS and was made again: its ARN has changed"),
+        ),
     };
     Some(Notice { warning, reason: reason.to_owned(), action: "Provision", note })
 }
@@ -224,16 +233,16 @@ mod tests {
         Time(Timestamp::from_second(second).expect("a valid time"))
     }
 
-    fn done<S>(status: S) -> Part<S> {
-        Ok(Done { status, change: Change::Created })
+    fn created<S>(status: S) -> Done<S> {
+        Done { status, change: Change::Created }
     }
 
     fn ready() -> Progress {
         Progress {
-            user: done("u".to_owned()),
-            channel: done(ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() }),
-            chat_room: done(ChatRoomStatus { arn: "r".to_owned(), ..ChatRoomStatus::default() }),
-            stage: done(StageStatus { arn: "s".to_owned(), ..StageStatus::default() }),
+            user: Ok(created("u".to_owned())),
+            channel: Ok(created(ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() })),
+            chat_room: Ok(created(ChatRoomStatus { arn: "r".to_owned(), ..ChatRoomStatus::default() })),
+            stage: Ok(created(StageStatus { arn: "s".to_owned(), ..StageStatus::default() })),
         }
     }
 
@@ -247,7 +256,9 @@ mod tests {
         assert!(is_true(&status.conditions, READY));
         assert_eq!(status.observed_generation, 3);
         assert!(status.conditions.iter().all(|condition| condition.observed_generation == Some(3)));
-        assert!(find(&status.conditions, RECONCILING).is_none() && find(&status.conditions, STALLED).is_none());
+        assert!(
+            find(&status.conditions, RECONCILING).is_none() && find(&status.conditions, STALLED).is_none()
+        );
 
         let one_fails = Progress { stage: Err(problem(Retry::Soon, "no")), ..ready() };
         let status = after(None, 3, &at(1), &one_fails);

@@ -21,7 +21,12 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(super) const AWS_GATE: &str = "aws";
 
 /// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
-pub(super) async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync: Duration, gates: &Gates) {
+pub(super) async fn run<W: World>(
+    context: &Context<W>,
+    namespace: Option<&str>,
+    resync: Duration,
+    gates: &Gates,
+) {
     let mut orphans = BTreeSet::new();
     loop {
         match sweep(context, namespace).await {
@@ -33,7 +38,11 @@ pub(super) async fn run<W: World>(context: &Context<W>, namespace: Option<&str>,
                 tokio::time::sleep(resync).await;
             }
             Err(problem) => {
-                tracing::warn!(reason = problem.reason, "the sweep failed and is tried again: {}", problem.message);
+                tracing::warn!(
+                    reason = problem.reason,
+                    "the sweep failed and is tried again: {}",
+                    problem.message
+                );
                 // Only the first one decides whether we are ready: accounts do not wait for later ones.
                 if gates.closed().contains_key(AWS_GATE) {
                     gates.close(AWS_GATE, problem.message);
@@ -57,7 +66,8 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
     let names = accounts.iter().map(|account| reference(account)).collect();
-    let statuses: Vec<_> = accounts.iter().filter(|account| is_ready(account)).flat_map(|account| records(account)).collect();
+    let statuses: Vec<_> =
+        accounts.iter().filter(|account| is_ready(account)).flat_map(|account| records(account)).collect();
     context.swept(Inventory::new(&listing));
     let report = compare(&listing, &names, &statuses, &recorded);
     for account in report.drifted {
@@ -84,7 +94,9 @@ async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result
         let is_ours = |listed: &Listed| {
             listed.tags.get(crate::api::tags::ACCOUNT).is_some_and(|account| account.starts_with(&prefix))
         };
-        all.values_mut().for_each(|listed| listed.retain(is_ours));
+        for listed in all.values_mut() {
+            listed.retain(is_ours);
+        }
     }
     Ok(Listing(all))
 }

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{Caller, Class, Created, Error, Kind, Listed, Live, Result, StreamKeys, Tags, from_sdk, to_sdk};
-use crate::api::{self, ResourceKind, ChannelSpec, ChannelStatus};
+use crate::api::{self, ChannelSpec, ChannelStatus, ResourceKind};
 
 /// Largest page of ListChannels.
 const PAGE: i32 = 100;
@@ -156,7 +156,9 @@ macro_rules! with_settings {
             .set_insecure_ingest($settings.insecure_ingest)
             .set_preset($settings.preset.map(|preset| preset.as_str().into()))
             .set_playback_restriction_policy_arn($settings.playback_restriction_policy_arn.clone())
-            .set_multitrack_input_configuration($settings.multitrack_input_configuration.as_ref().map(multitrack))
+            .set_multitrack_input_configuration(
+                $settings.multitrack_input_configuration.as_ref().map(multitrack),
+            )
             .set_container_format($settings.container_format.map(|format| format.as_str().into()))
             .set_ad_configuration_arn($settings.ad_configuration_arn.clone())
             .set_failover_slate_configuration_arn($settings.failover_slate_configuration_arn.clone())
@@ -176,7 +178,12 @@ impl Kind for Channels {
         self.caller.admit("CreateChannel").await;
     }
 
-    async fn create(&self, name: &str, settings: &ChannelSpec, tags: &Tags) -> Result<Created<ChannelStatus>> {
+    async fn create(
+        &self,
+        name: &str,
+        settings: &ChannelSpec,
+        tags: &Tags,
+    ) -> Result<Created<ChannelStatus>> {
         let request = self.client.create_channel().name(name).set_tags(Some(to_sdk(tags)));
         let request = with_settings!(request, settings);
         let answer = self.caller.create("CreateChannel", request.send()).await?;

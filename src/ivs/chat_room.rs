@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Caller, Class, Created, Error, Kind, Listed, Live, Result, Tags, channel::gone, from_sdk, to_sdk,
 };
-use crate::api::{self, ResourceKind, ChatRoomSpec, ChatRoomStatus};
+use crate::api::{self, ChatRoomSpec, ChatRoomStatus, ResourceKind};
 
 /// Largest page of ListRooms.
 const PAGE: i32 = 50;
@@ -38,8 +38,12 @@ impl ChatRooms {
         let mut found = Vec::new();
         let mut token = None;
         loop {
-            let request =
-                self.client.list_rooms().max_results(PAGE).set_name(name.map(str::to_owned)).set_next_token(token);
+            let request = self
+                .client
+                .list_rooms()
+                .max_results(PAGE)
+                .set_name(name.map(str::to_owned))
+                .set_next_token(token);
             let page = self.caller.call("ListRooms", request.send()).await?;
             found.extend(page.rooms.into_iter().map(|room| Listed {
                 arn: room.arn.unwrap_or_default(),
@@ -54,9 +58,19 @@ impl ChatRooms {
     }
 
     /// The endpoint is computed: AWS never returns it.
-    fn status(&self, arn: Option<String>, id: Option<String>, operation: &'static str, creates: bool) -> Result<ChatRoomStatus> {
+    fn status(
+        &self,
+        arn: Option<String>,
+        id: Option<String>,
+        operation: &'static str,
+        creates: bool,
+    ) -> Result<ChatRoomStatus> {
         let arn = arn.ok_or_else(|| Error::incomplete(operation, creates, "arn"))?;
-        Ok(ChatRoomStatus { arn, id, endpoint: Some(format!("wss://edge.ivschat.{}.amazonaws.com", self.region)) })
+        Ok(ChatRoomStatus {
+            arn,
+            id,
+            endpoint: Some(format!("wss://edge.ivschat.{}.amazonaws.com", self.region)),
+        })
     }
 }
 
@@ -103,7 +117,12 @@ impl Kind for ChatRooms {
         self.caller.admit("CreateRoom").await;
     }
 
-    async fn create(&self, name: &str, settings: &ChatRoomSpec, tags: &Tags) -> Result<Created<ChatRoomStatus>> {
+    async fn create(
+        &self,
+        name: &str,
+        settings: &ChatRoomSpec,
+        tags: &Tags,
+    ) -> Result<Created<ChatRoomStatus>> {
         let request = self.client.create_room().name(name).set_tags(Some(to_sdk(tags)));
         let answer = self.caller.create("CreateRoom", with_settings!(request, settings).send()).await?;
         Ok(Created { status: self.status(answer.arn, answer.id, "CreateRoom", true)?, stream_key: None })

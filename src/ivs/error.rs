@@ -71,7 +71,11 @@ fn request(id: Option<&str>) -> String {
 
 impl Error {
     /// What the SDK says, sorted. `creates`: an unknown outcome of this operation may have made something.
-    pub(super) fn from_sdk<E>(operation: &'static str, creates: bool, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn from_sdk<E>(
+        operation: &'static str,
+        creates: bool,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -125,7 +129,9 @@ fn classify(code: Option<&str>, status: u16, unknown: Class) -> Class {
     match code {
         Some("ResourceNotFoundException") => Class::Missing,
         Some("ValidationException") => Class::Invalid,
-        Some("ServiceQuotaExceededException" | "PendingVerification" | "AccessDeniedException") => Class::Blocked,
+        Some("ServiceQuotaExceededException" | "PendingVerification" | "AccessDeniedException") => {
+            Class::Blocked
+        }
         Some("ThrottlingException" | "ConflictException" | "ChannelNotBroadcasting") => Class::Transient,
         // What is wrong with the credentials; nothing was done.
         Some(_) if status == 403 => Class::Blocked,
@@ -143,7 +149,8 @@ fn message(body: &[u8]) -> Option<String> {
 
 /// A permission given to a Lambda function takes a while to be seen (ivs.md, Errors): not for the spec to mend.
 fn is_lambda_permission(operation: &str, message: &str) -> bool {
-    ["CreateRoom", "UpdateRoom"].contains(&operation) && message.to_ascii_lowercase().contains("lambda permission")
+    ["CreateRoom", "UpdateRoom"].contains(&operation)
+        && message.to_ascii_lowercase().contains("lambda permission")
 }
 
 /// An error and what caused it, in one line.

@@ -18,9 +18,9 @@ pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Op
 /// Whether the live value is as desired. AWS leaves out what is off or empty, and keeps no order in lists.
 fn covers(live: &Value, desired: &Value) -> bool {
     match (live, desired) {
-        (_, Value::Object(desired)) => desired
-            .iter()
-            .all(|(name, value)| covers(live.get(name).unwrap_or(&Value::Null), value)),
+        (_, Value::Object(desired)) => {
+            desired.iter().all(|(name, value)| covers(live.get(name).unwrap_or(&Value::Null), value))
+        }
         (Value::Array(live), Value::Array(desired)) => {
             live.len() == desired.len() && desired.iter().all(|value| live.contains(value))
         }

@@ -6,8 +6,8 @@ use aws_config::SdkConfig;
 use aws_sdk_ivsrealtime::{
     Client,
     types::{
-        AutoParticipantRecordingConfiguration, ParticipantRecordingHlsConfiguration, ParticipantThumbnailConfiguration,
-        Stage, StageEndpoints, ThumbnailRecordingMode,
+        AutoParticipantRecordingConfiguration, ParticipantRecordingHlsConfiguration,
+        ParticipantThumbnailConfiguration, Stage, StageEndpoints, ThumbnailRecordingMode,
     },
 };
 use serde_json::{Value, json};

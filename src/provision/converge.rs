@@ -75,7 +75,12 @@ const ELSEWHERE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// What AWS or the database did not do. Whatever was made before that is recorded, or is found again by its attempt.
-pub async fn converge<K, S>(kind: &K, store: &S, timing: Timing, order: &Order<'_, K>) -> Result<Outcome<K::Status>>
+pub async fn converge<K, S>(
+    kind: &K,
+    store: &S,
+    timing: Timing,
+    order: &Order<'_, K>,
+) -> Result<Outcome<K::Status>>
 where
     K: Kind,
     S: Journal + Resources,
@@ -162,7 +167,12 @@ where
         }
     }
 
-    async fn update(&self, recorded: &Recorded, live: Live<K::Status>, change: Change) -> Result<Outcome<K::Status>> {
+    async fn update(
+        &self,
+        recorded: &Recorded,
+        live: Live<K::Status>,
+        change: Change,
+    ) -> Result<Outcome<K::Status>> {
         let arn = K::arn(&live.status).to_owned();
         if !self.order.owner.owns(&live.tags) {
             return Err(Error::Foreign { kind: K::KIND, arn });

@@ -44,9 +44,11 @@ impl Owner {
 /// reserved are left alone.
 #[must_use]
 pub(super) fn tag_changes(desired: &Tags, live: &Tags) -> (Tags, Vec<String>) {
-    let differs = |(key, value): &(&String, &String)| live.get(*key) != Some(*value) && !tags::is_reserved(key);
+    let differs =
+        |(key, value): &(&String, &String)| live.get(*key) != Some(*value) && !tags::is_reserved(key);
     let set = desired.iter().filter(differs).map(clone_pair).collect();
-    let remove = live.keys().filter(|key| !tags::is_reserved(key) && !desired.contains_key(*key)).cloned().collect();
+    let remove =
+        live.keys().filter(|key| !tags::is_reserved(key) && !desired.contains_key(*key)).cloned().collect();
     (set, remove)
 }
 

@@ -38,7 +38,10 @@ where
 {
     let recorded = store.recorded(owner.user, K::KIND).await?;
     if let Some(wait) = unsettled(&recorded, timing) {
-        let message = format!("an attempt to create the {} may still be under way: waiting until it must have ended", K::KIND);
+        let message = format!(
+            "an attempt to create the {} may still be under way: waiting until it must have ended",
+            K::KIND
+        );
         return Ok(Retirement::Waiting(Wait { wait, reason: "OutcomeUnknown", message }));
     }
     if let Some(wait) = not_shown_yet(kind, &recorded, timing).await? {

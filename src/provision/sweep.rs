@@ -21,7 +21,8 @@ impl Listing {
     /// What AWS did not do.
     pub async fn add<K: Kind>(kind: &K, installation: &str) -> Result<(ResourceKind, Vec<Listed>)> {
         let mut listed = kind.list().await?;
-        listed.retain(|listed| listed.tags.get(tags::INSTALLATION).is_some_and(|found| found == installation));
+        listed
+            .retain(|listed| listed.tags.get(tags::INSTALLATION).is_some_and(|found| found == installation));
         Ok((K::KIND, listed))
     }
 }
@@ -102,7 +103,8 @@ pub fn compare(
     let in_database: BTreeSet<(&AccountRef, &str)> =
         recorded.iter().map(|record| (&record.account, record.arn.as_str())).collect();
     let disagrees = |status: &&Record| {
-        !existing.contains(status.arn.as_str()) || !in_database.contains(&(&status.account, status.arn.as_str()))
+        !existing.contains(status.arn.as_str())
+            || !in_database.contains(&(&status.account, status.arn.as_str()))
     };
     let drifted = statuses.iter().filter(disagrees).map(|status| status.account.clone()).collect();
 

@@ -29,7 +29,12 @@ impl Postgres {
     /// # Errors
     /// [`Error::Url`] when the URL cannot be read.
     pub fn new(url: &SecretString, connections: u32) -> Result<Self> {
-        let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| Error::Url)?;
+        let url = url.expose_secret();
+        // sqlx takes any scheme, and would look for a PostgreSQL at the address of something else.
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(Error::Url);
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|_| Error::Url)?;
         let options = options.application_name("streamcat-operator").options([("statement_timeout", "15s")]);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
@@ -70,8 +75,9 @@ impl Postgres {
         if present.is_none() {
             return Ok(None);
         }
-        let version =
-            sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool).await?;
+        let version = sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
+            .fetch_one(&self.pool)
+            .await?;
         Ok(version)
     }
 }

@@ -157,9 +157,10 @@ impl Resources for Postgres {
         )
         .fetch_one(&self.pool)
         .await?;
-        let attempt = row
-            .nonce
-            .map(|nonce| OpenAttempt { nonce, due_in: Duration::try_from_secs_f64(row.due_in).unwrap_or_default() });
+        let attempt = row.nonce.map(|nonce| OpenAttempt {
+            nonce,
+            due_in: Duration::try_from_secs_f64(row.due_in).unwrap_or_default(),
+        });
         Ok(Recorded { arn: row.arn, age: Duration::try_from_secs_f64(row.age).unwrap_or_default(), attempt })
     }
 

@@ -36,7 +36,11 @@ pub trait Users: Send + Sync + 'static {
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
     /// The user that this account holds.
-    fn held_by(&self, username: &str, account: &AccountRef) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+    fn held_by(
+        &self,
+        username: &str,
+        account: &AccountRef,
+    ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
     /// Deletes a user and all rows that hang on it.
     fn delete_user(&self, user: Uuid) -> impl Future<Output = Result<()>> + Send;

@@ -14,6 +14,7 @@ mod operator;
 mod ports;
 mod postgres;
 mod process;
+mod scratch;
 mod set;
 mod tenant;
 
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use folder::write_private;
 pub use ivs_simulator::Simulator;
 pub use operator::{Operator, OperatorBuilder};
+pub use scratch::ScratchDatabase;
 pub use set::{CHART, CONTEXT, JOIN, OPERATOR, Testbed, workspace};
 pub use tenant::{Output, REGION, Tenant};
 pub use tools::Tools;

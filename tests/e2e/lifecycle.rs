@@ -4,8 +4,8 @@ use serde_json::json;
 use testbed::wait;
 
 use crate::support::{
-    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, create_named, delete, gone, operator_under_test, ready,
-    reason, recorded, tenant,
+    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, create_named, delete, gone,
+    operator_under_test, ready, reason, recorded, tenant,
 };
 
 #[tokio::test]

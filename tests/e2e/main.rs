@@ -3,10 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
+mod chart;
+mod generated;
+mod kubectl;
 mod lifecycle;
 mod process;
 mod quiet;
+mod registration;
+mod registration_away;
+mod registration_input;
 mod restarts;
+mod rights;
+mod schema;
+mod schema_fields;
 mod secrecy;
 mod store;
 mod support;

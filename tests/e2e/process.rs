@@ -49,7 +49,8 @@ async fn what_cannot_be_reached_is_waited_for_and_named_and_a_stop_is_prompt() {
         let readyz = format!("{}/readyz", controller.admin_url());
         wait::until(format!("readyz names {gate}"), PATIENCE, || async {
             let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
-            let named = answer.body.lines().any(|line| line.starts_with(gate) && !line.ends_with("not tried yet"));
+            let named =
+                answer.body.lines().any(|line| line.starts_with(gate) && !line.ends_with("not tried yet"));
             if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
         })
         .await
@@ -66,7 +67,8 @@ async fn what_cannot_be_reached_is_waited_for_and_named_and_a_stop_is_prompt() {
 async fn without_an_api_server_it_waits_and_ends_when_asked() {
     let tenant = tenant("noapi").await;
     let kubeconfig = std::fs::read_to_string(tenant.controller_kubeconfig()).unwrap();
-    let server = kubeconfig.split("https://").nth(1).unwrap().split(['"', '\n', ',', '}']).next().unwrap().to_owned();
+    let server =
+        kubeconfig.split("https://").nth(1).unwrap().split(['"', '\n', ',', '}']).next().unwrap().to_owned();
     let elsewhere = kubeconfig.replace(&server, &format!("127.0.0.1:{}", closed_port()));
     let file = tenant.controller_kubeconfig().with_extension("elsewhere");
     testbed::write_private(&file, elsewhere.as_bytes()).unwrap();
@@ -76,7 +78,10 @@ async fn without_an_api_server_it_waits_and_ends_when_asked() {
     let readyz = format!("{}/readyz", controller.admin_url());
     wait::until("readyz names kubernetes", PATIENCE, || async {
         let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
-        let named = answer.body.lines().any(|line| line.starts_with("kubernetes") && !line.ends_with("not tried yet"));
+        let named = answer
+            .body
+            .lines()
+            .any(|line| line.starts_with("kubernetes") && !line.ends_with("not tried yet"));
         if named { Ok(()) } else { Err(answer.body) }
     })
     .await
@@ -90,7 +95,9 @@ async fn a_call_that_hangs_does_not_hold_up_the_end() {
     let mut controller = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "10m").start().await;
     tenant.simulator().fault(Fault::hang("CreateStage"));
     create(&tenant, "todd", json!({})).await;
-    wait::until("CreateStage was called", PATIENCE, || async { calls(&tenant, "CreateStage") > 0 }).await.unwrap();
+    wait::until("CreateStage was called", PATIENCE, || async { calls(&tenant, "CreateStage") > 0 })
+        .await
+        .unwrap();
     assert!(controller.terminate().await.success());
 }
 
@@ -118,7 +125,10 @@ async fn metrics_count_what_was_done() {
     create(&tenant, "todd", json!({})).await;
     crate::support::ready(&tenant, "todd").await;
     let metrics = http::get(&format!("{}/metrics", controller.admin_url())).await.unwrap().body;
-    assert!(metrics.contains(r#"streamcat_aws_calls_total{operation="CreateStage",outcome="ok"} 1"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"streamcat_aws_calls_total{operation="CreateStage",outcome="ok"} 1"#),
+        "{metrics}"
+    );
     assert!(metrics.contains("controller_runtime_reconcile_total"), "{metrics}");
     assert!(!metrics.contains("todd"), "{metrics}");
 }

@@ -95,7 +95,8 @@ async fn an_answer_that_was_lost_makes_no_second_resource() {
     create(&tenant, "todd", json!({})).await;
     assert_one_of_each(&tenant, "todd").await;
     assert_eq!(calls(&tenant, "CreateChannel"), 1);
-    let secret = tenant.kubectl(&["get", "secret", "todd-stream-key", "-o", "jsonpath={.data.streamKey}"]).await;
+    let secret =
+        tenant.kubectl(&["get", "secret", "todd-stream-key", "-o", "jsonpath={.data.streamKey}"]).await;
     assert!(!secret.stdout.is_empty(), "the stream key is read again: {}", secret.stderr);
 }
 
@@ -134,7 +135,8 @@ async fn status_and_database_lost_the_tags_bring_everything_back() {
     let before = arns(&ready(&tenant, "todd").await);
     assert!(controller.terminate().await.success());
     sqlx::query("truncate users cascade").execute(&tenant.pool()).await.unwrap();
-    let cleared = ["patch", "streamer", "todd", "--subresource=status", "--type=merge", "-p", r#"{"status":null}"#];
+    let cleared =
+        ["patch", "streamer", "todd", "--subresource=status", "--type=merge", "-p", r#"{"status":null}"#];
     let cleared = tenant.kubectl(&cleared).await;
     assert!(cleared.success, "{}", cleared.stderr);
 

@@ -14,7 +14,8 @@ fn secrets(tenant: &Tenant) -> Vec<(&'static str, String)> {
     let state = tenant.simulator().state();
     let stream_key = state["streamKeys"][0]["value"].as_str().unwrap().to_owned();
     let url = tenant.database_url();
-    let database_password = url.split_once("://").unwrap().1.split('@').next().unwrap().split(':').nth(1).unwrap();
+    let database_password =
+        url.split_once("://").unwrap().1.split('@').next().unwrap().split(':').nth(1).unwrap();
     vec![
         ("the password", PASSWORD.to_owned()),
         ("the stream key", stream_key),
@@ -36,10 +37,6 @@ async fn rows(tenant: &Tenant) -> String {
 }
 
 async fn kubernetes(tenant: &Tenant) -> String {
-    let everything = tenant.kubectl(&["get", "streamers.streamcat.dev,events", "-o", "yaml"]).await;
-    if everything.success {
-        return everything.stdout;
-    }
     let objects = tenant.kubectl(&["get", "streameraccounts,events", "-o", "yaml"]).await;
     assert!(objects.success, "{}", objects.stderr);
     objects.stdout
@@ -56,12 +53,14 @@ async fn answers(registration: &Operator, controller: &Operator) -> String {
     ] {
         text.push_str(&http::get(&url).await.unwrap().body);
     }
-    for (username, password) in [("todd", PASSWORD), ("to dd", PASSWORD), ("todd", "another password of length")] {
+    for (username, password) in
+        [("todd", PASSWORD), ("to dd", PASSWORD), ("todd", "another password of length")]
+    {
         let fields = [("username", username), ("password", password)];
         let form = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
         let body = json!({ "username": username, "password": password });
         let json = http::post_json(&format!("{}/register", registration.url()), &body).await.unwrap();
-        text.push_str(&format!("{:?}{}{:?}{}", form.headers, form.body, json.headers, json.body));
+        text.extend([format!("{:?}", form.headers), form.body, format!("{:?}", json.headers), json.body]);
     }
     text
 }

@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use streamcat_operator::{
     api::{AccountRef, ResourceKind},
     store::{
-        AttemptEnd, Claim, Claimant, Journal, NewRegistrant, Postgres, Registrant, Registrants, Resource, Resources, Users,
+        AttemptEnd, Claim, Claimant, Journal, NewRegistrant, Postgres, Registrant, Registrants, Resource,
+        Resources, Users,
     },
 };
 use testbed::Tenant;
@@ -84,7 +85,7 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
     let tenant = tenant("journal").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    let lasts = Duration::from_secs(60);
+    let lasts = Duration::from_mins(1);
     let nonce = store.open(user, ResourceKind::Stage, lasts).await.unwrap().unwrap();
     assert_eq!(store.open(user, ResourceKind::Stage, lasts).await.unwrap(), None);
     assert!(store.open(user, ResourceKind::Channel, lasts).await.unwrap().is_some());

@@ -15,7 +15,7 @@ use streamcat_operator::api::{
 use testbed::{Tenant, Testbed, wait};
 
 /// The longest that anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The shared set, with the operator that was built for these tests.
 pub async fn operator_under_test() -> Testbed {

@@ -36,7 +36,11 @@ async fn an_edit_is_the_one_update_and_no_arn_changes() {
     assert_eq!(writes(&tenant), ["UpdateChannel"]);
     let all = tenant.simulator().calls();
     let update = all.iter().find(|call| call.operation == "UpdateChannel").unwrap();
-    assert_eq!(update.request, json!({ "arn": before[0], "latencyMode": "NORMAL" }), "only what differs is sent");
+    assert_eq!(
+        update.request,
+        json!({ "arn": before[0], "latencyMode": "NORMAL" }),
+        "only what differs is sent"
+    );
 }
 
 #[tokio::test]
@@ -48,7 +52,8 @@ async fn each_kind_is_updated_by_its_own_call() {
     tenant.simulator().clear_calls();
 
     let storage = "arn:aws:ivs:us-west-2:123456789012:storage-configuration/abc";
-    let recording = json!({ "autoParticipantRecordingConfiguration": { "storageConfigurationArn": storage } });
+    let recording =
+        json!({ "autoParticipantRecordingConfiguration": { "storageConfigurationArn": storage } });
     edit(&tenant, "todd", json!({ "chatRoom": { "maximumMessageLength": 100 }, "stage": recording })).await;
     ready(&tenant, "todd").await;
     assert_eq!(writes(&tenant), ["UpdateRoom", "UpdateStage"]);
@@ -118,7 +123,8 @@ async fn a_spent_quota_is_said_and_the_two_others_are_made() {
 #[tokio::test]
 async fn what_was_deleted_in_the_console_is_made_again_and_said() {
     let tenant = tenant("vanished").await;
-    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s").start().await;
+    let _controller =
+        tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s").start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
     assert!(tenant.simulator().remove(&before[1]));

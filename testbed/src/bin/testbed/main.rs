@@ -38,6 +38,12 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
+    /// Runs a command with DATABASE_URL naming an empty PostgreSQL database that has the schema of migrations/
+    Database {
+        /// The command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
     /// Builds Kubernetes and Helm if they are not there yet, and says where they are
     Tools {
         /// Print the path of this program only
@@ -71,6 +77,7 @@ async fn main() -> ExitCode {
         Command::Up(operator) => up::up(operator).await,
         Command::Demo(operator) => demo::demo(operator).await,
         Command::Run { command } => run::run(command).await,
+        Command::Database { command } => run::with_database(command).await,
         Command::Tools { program } => tools::tools(program).await,
     };
     outcome.unwrap_or_else(|error| {

@@ -1,22 +1,39 @@
-//! `testbed run`: a command with a shared set around it.
+//! `testbed run` and `testbed database`: a command with a shared set, or a database alone, around it.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
-use testbed::{Error, JOIN, Testbed};
+use testbed::{Error, JOIN, ScratchDatabase, Testbed};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) async fn run(command: Vec<OsString>) -> Result<ExitCode, Error> {
     let testbed = Testbed::start().await?;
+    let environment = [
+        (JOIN, testbed.describe()?.into_os_string()),
+        ("KUBECTL", testbed.kubectl_program().into()),
+        ("HELM", testbed.helm_path().into()),
+    ];
+    run_with(command, environment).await
+}
+
+/// `testbed database`: a command with an empty database around it.
+pub(crate) async fn with_database(command: Vec<OsString>) -> Result<ExitCode, Error> {
+    let database = ScratchDatabase::start().await?;
+    run_with(command, [("DATABASE_URL", database.url().into())]).await
+}
+
+/// Runs a command to its end; it ends with us.
+async fn run_with(
+    command: Vec<OsString>,
+    environment: impl IntoIterator<Item = (&'static str, OsString)>,
+) -> Result<ExitCode, Error> {
     let shown = command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
     let child = Command::new("setpriv")
         .args(["--pdeathsig", "TERM", "--"])
         .args(command)
-        .env(JOIN, testbed.describe()?)
-        .env("KUBECTL", testbed.kubectl_program())
-        .env("HELM", testbed.helm_path())
+        .envs(environment)
         .spawn()
         .map_err(|source| Error::Io { action: format!("run {shown}"), source })?;
     let status =

@@ -1,0 +1,41 @@
+# What a person types. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Queries are checked against .sqlx/, so that no build needs a database, whatever DATABASE_URL is set to.
+export SQLX_OFFLINE := true
+BUILD := testbed/build.sh
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+demo: ## The whole story: a streamer registers, gets everything, and leaves; checks each step (15 min the first time)
+	@$(BUILD)
+	@target/debug/testbed demo
+
+up: ## Everything, with the operator and its registration page, until Ctrl-C; then see docs/tutorial.md
+	@$(BUILD)
+	@target/debug/testbed up
+
+test: ## Every check and every test
+	@$(BUILD) --tests
+	cargo fmt --all --check
+	cargo clippy --all-targets --locked -- -D warnings
+	target/debug/testbed run -- cargo test --locked -- --test-threads=4
+
+crds: ## Generate crds/ and the chart's copy from src/api
+	@cargo build --locked --bins
+	target/debug/streamcat-operator crds > crds/streameraccounts.yaml.new
+	mv crds/streameraccounts.yaml.new crds/streameraccounts.yaml
+	cp crds/streameraccounts.yaml charts/streamcat-operator/files/crds/
+
+sqlx: ## Generate .sqlx/ from the queries in src/store, against a database with the migrations applied
+	@cargo build --locked --bin testbed
+	target/debug/testbed database -- testbed/sqlx.sh
+
+clean: ## Remove what was built here (not the cached Kubernetes tools)
+	cargo clean
+	rm -rf .testbed
+
+.PHONY: help demo up test crds sqlx clean

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Builds what `make demo`, `make up` and `make test` need: the workspace's programs, and beside them (once, cached)
+# Kubernetes and Helm. With --tests also the tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+need() {
+    command -v "$1" > /dev/null && return
+    if [ "$(id -u)" = 0 ] && [ -n "${2:-}" ]; then
+        echo "installing $2 (Debian's package)"
+        { apt-get install -y -qq "$2" || { apt-get update -qq && apt-get install -y -qq "$2"; }; } > /dev/null
+        return
+    fi
+    echo "$1 is missing: $3" >&2
+    exit 1
+}
+need cargo "" "install Rust, see https://rustup.rs (the version is in rust-toolchain.toml)"
+need go "" "install Go 1.26 or newer, see https://go.dev/doc/install"
+need cc gcc "type: sudo apt-get install gcc"
+need setpriv util-linux "type: sudo apt-get install util-linux"
+need openssl openssl "type: sudo apt-get install openssl"
+need psql postgresql "type: sudo apt-get install postgresql"
+
+started=$SECONDS
+echo "building the testbed (the first time: two minutes and more)"
+cargo build --locked --bin testbed
+target/debug/testbed tools > /dev/null &
+tools=$!
+# A build that fails must not leave the other one running.
+trap 'kill "$tools" 2> /dev/null || true' EXIT
+echo "building the operator"
+cargo build --locked --bins
+if [ "${1:-}" = --tests ]; then
+    echo "building the tests"
+    cargo test --locked --no-run
+fi
+wait "$tools"
+trap - EXIT
+echo "built in $((SECONDS - started)) s"
