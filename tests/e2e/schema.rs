@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use testbed::Tenant;
 
 use crate::{
-    kubectl::{apply, manifest},
+    kubectl::manifest,
     support::{accounts, create, tenant},
 };
 
 const LOGGING: &str = "arn:aws:ivschat:us-west-2:123456789012:logging-configuration/abc";
 
 /// Tries a spec with kubectl, without making anything.
-async fn tried(tenant: &Tenant, spec: &Value) -> testbed::Output {
+pub async fn tried(tenant: &Tenant, spec: &Value) -> testbed::Output {
     let file = manifest(tenant, "tried", spec);
     tenant.kubectl(&["apply", "--dry-run=server", "--filename", &file]).await
 }
@@ -32,25 +32,25 @@ async fn taken(tenant: &Tenant, spec: Value) {
     assert!(output.stderr.is_empty(), "{spec} is warned of: {}", output.stderr);
 }
 
-fn of_todd(part: &str, spec: Value) -> Value {
+fn of_todd(part: &str, spec: &Value) -> Value {
     json!({ "username": "todd", part: spec })
 }
 
-fn channel(spec: Value) -> Value {
+fn channel(spec: &Value) -> Value {
     of_todd("channel", spec)
 }
 
-fn room(spec: Value) -> Value {
+fn room(spec: &Value) -> Value {
     of_todd("chatRoom", spec)
 }
 
 fn tag(key: &str, value: &str) -> Value {
-    of_todd("tags", json!({ key: value }))
+    of_todd("tags", &json!({ key: value }))
 }
 
 fn tags(number: usize) -> Value {
     let tags: serde_json::Map<_, _> = (0..number).map(|n| (format!("key-{n}"), json!("value"))).collect();
-    of_todd("tags", tags.into())
+    of_todd("tags", &tags.into())
 }
 
 #[tokio::test]
@@ -86,16 +86,17 @@ async fn a_username_cannot_be_changed() {
 #[tokio::test]
 async fn a_word_that_aws_does_not_know_is_refused_with_those_it_knows() {
     let tenant = tenant("words").await;
-    let types = [r#"spec.channel.type: Unsupported value: "PREMIUM""#, r#""BASIC", "STANDARD", "ADVANCED_SD""#];
-    refused(&tenant, channel(json!({ "type": "PREMIUM" })), &types).await;
+    let types =
+        [r#"spec.channel.type: Unsupported value: "PREMIUM""#, r#""BASIC", "STANDARD", "ADVANCED_SD""#];
+    refused(&tenant, channel(&json!({ "type": "PREMIUM" })), &types).await;
     let modes = ["spec.channel.latencyMode", r#""NORMAL", "LOW""#];
-    refused(&tenant, channel(json!({ "latencyMode": "low" })), &modes).await;
+    refused(&tenant, channel(&json!({ "latencyMode": "low" })), &modes).await;
     let policies = ["spec.deletionPolicy", r#"supported values: "Delete", "Retain""#];
     refused(&tenant, json!({ "username": "todd", "deletionPolicy": "Foo" }), &policies).await;
     let results = ["fallbackResult", r#""ALLOW", "DENY""#];
-    refused(&tenant, room(json!({ "messageReviewHandler": { "fallbackResult": "DROP" } })), &results).await;
+    refused(&tenant, room(&json!({ "messageReviewHandler": { "fallbackResult": "DROP" } })), &results).await;
     let number = ["maximumMessageRatePerSecond", "must be of type integer"];
-    refused(&tenant, room(json!({ "maximumMessageRatePerSecond": "ten" })), &number).await;
+    refused(&tenant, room(&json!({ "maximumMessageRatePerSecond": "ten" })), &number).await;
 }
 
 #[tokio::test]
@@ -104,10 +105,10 @@ async fn a_preset_needs_an_advanced_type() {
     let preset = "CONSTRAINED_BANDWIDTH_DELIVERY";
     let words = ["spec.channel", "set type to ADVANCED_SD or ADVANCED_HD, or remove preset"];
     for of_type in [json!("STANDARD"), json!("BASIC"), Value::Null] {
-        refused(&tenant, channel(json!({ "type": of_type, "preset": preset })), &words).await;
+        refused(&tenant, channel(&json!({ "type": of_type, "preset": preset })), &words).await;
     }
     for of_type in ["ADVANCED_SD", "ADVANCED_HD"] {
-        taken(&tenant, channel(json!({ "type": of_type, "preset": preset }))).await;
+        taken(&tenant, channel(&json!({ "type": of_type, "preset": preset }))).await;
     }
 }
 
@@ -115,7 +116,7 @@ async fn a_preset_needs_an_advanced_type() {
 async fn multitrack_input_needs_its_type_its_container_format_and_its_settings() {
     let tenant = tenant("multitrack").await;
     let spec = |of_type, format, input: Value| {
-        channel(json!({ "type": of_type, "containerFormat": format, "multitrackInputConfiguration": input }))
+        channel(&json!({ "type": of_type, "containerFormat": format, "multitrackInputConfiguration": input }))
     };
     let (standard, mp4) = (json!("STANDARD"), json!("FRAGMENTED_MP4"));
     let on = json!({ "enabled": true, "policy": "ALLOW", "maximumResolution": "FULL_HD" });
@@ -126,7 +127,8 @@ async fn multitrack_input_needs_its_type_its_container_format_and_its_settings()
     for format in [json!("TS"), Value::Null] {
         refused(&tenant, spec(standard.clone(), format, on.clone()), &words).await;
     }
-    let words = ["multitrackInputConfiguration", "multitrack input needs policy and maximumResolution: set both"];
+    let words =
+        ["multitrackInputConfiguration", "multitrack input needs policy and maximumResolution: set both"];
     for missing in ["policy", "maximumResolution"] {
         let mut input = on.clone();
         input[missing] = Value::Null;
@@ -141,7 +143,8 @@ async fn multitrack_input_needs_its_type_its_container_format_and_its_settings()
 #[tokio::test]
 async fn reserved_tags_and_more_than_46_are_refused() {
     let tenant = tenant("tags").await;
-    let reserved = ["spec.tags", "keys that begin with streamcat.dev/ or aws: are reserved: use another prefix"];
+    let reserved =
+        ["spec.tags", "keys that begin with streamcat.dev/ or aws: are reserved: use another prefix"];
     for key in ["streamcat.dev/user", "streamcat.dev/x", "aws:x"] {
         refused(&tenant, tag(key, "x"), &reserved).await;
     }
@@ -171,9 +174,9 @@ async fn tags_that_aws_would_not_take_are_refused() {
 #[tokio::test]
 async fn the_limits_of_a_chat_room_are_kept() {
     let tenant = tenant("room").await;
-    let rate = |rate: i64| room(json!({ "maximumMessageRatePerSecond": rate }));
-    let length = |length: i64| room(json!({ "maximumMessageLength": length }));
-    let logging = |arns: &[String]| room(json!({ "loggingConfigurationIdentifiers": arns }));
+    let rate = |rate: i64| room(&json!({ "maximumMessageRatePerSecond": rate }));
+    let length = |length: i64| room(&json!({ "maximumMessageLength": length }));
+    let logging = |arns: &[String]| room(&json!({ "loggingConfigurationIdentifiers": arns }));
     let arns: Vec<_> = (0..4).map(|n| format!("{LOGGING}{n}")).collect();
 
     let named = "maximumMessageRatePerSecond";

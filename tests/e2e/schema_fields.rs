@@ -5,22 +5,31 @@ use serde_json::{Value, json};
 use testbed::Tenant;
 
 use crate::{
-    kubectl::manifest,
+    schema::tried,
     support::{accounts, create, tenant},
 };
 
 /// A field that holds an ARN, by its path below `spec`, and an ARN that it takes.
 const ARNS: [(&str, &str); 7] = [
     ("channel/recordingConfigurationArn", "arn:aws:ivs:us-west-2:123456789012:recording-configuration/aB3"),
-    ("channel/playbackRestrictionPolicyArn", "arn:aws:ivs:us-west-2:123456789012:playback-restriction-policy/aB3"),
+    (
+        "channel/playbackRestrictionPolicyArn",
+        "arn:aws:ivs:us-west-2:123456789012:playback-restriction-policy/aB3",
+    ),
     ("channel/adConfigurationArn", "arn:aws:ivs:us-west-2:123456789012:ad-configuration/aB3"),
-    ("channel/failoverSlateConfigurationArn", "arn:aws:ivs:us-west-2:123456789012:failover-slate-configuration/aB3"),
+    (
+        "channel/failoverSlateConfigurationArn",
+        "arn:aws:ivs:us-west-2:123456789012:failover-slate-configuration/aB3",
+    ),
     ("chatRoom/messageReviewHandler/uri", "arn:aws:lambda:us-west-2:123456789012:function:review"),
     (
         "stage/autoParticipantRecordingConfiguration/storageConfigurationArn",
         "arn:aws:ivs:us-west-2:123456789012:storage-configuration/aB3",
     ),
-    ("chatRoom/loggingConfigurationIdentifiers", "arn:aws:ivschat:us-west-2:123456789012:logging-configuration/aB3"),
+    (
+        "chatRoom/loggingConfigurationIdentifiers",
+        "arn:aws:ivschat:us-west-2:123456789012:logging-configuration/aB3",
+    ),
 ];
 
 /// A spec with one value somewhere below.
@@ -33,11 +42,6 @@ fn with(path: &str, value: Value) -> Value {
 /// As the field takes it: one ARN, or a list of them.
 fn arn(path: &str, arn: &str) -> Value {
     with(path, if path.ends_with("Identifiers") { json!([arn]) } else { json!(arn) })
-}
-
-async fn tried(tenant: &Tenant, spec: &Value) -> testbed::Output {
-    let file = manifest(tenant, "tried", spec);
-    tenant.kubectl(&["apply", "--dry-run=server", "--filename", &file]).await
 }
 
 #[tokio::test]
@@ -95,8 +99,12 @@ async fn a_new_object_is_unobserved_and_not_ready() {
     assert_eq!(status.observed_generation, -1);
     assert!(status.conditions.is_empty());
 
-    let wait = ["wait", "--for=condition=Ready", "streamer/todd", "--timeout=1ms"];
-    assert!(!tenant.kubectl(&wait).await.success, "it looks ready before anybody has looked at it");
+    // Zero: one look.
+    let looked = tenant.kubectl(&["wait", "--for=condition=Ready", "streamer/todd", "--timeout=0"]).await;
+    assert!(!looked.success, "it looks ready before anybody has looked at it");
+    let observed = "--for=jsonpath={.status.observedGeneration}=-1";
+    let looked = tenant.kubectl(&["wait", observed, "streamer/todd", "--timeout=0"]).await;
+    assert!(looked.success, "{}", looked.stderr);
 }
 
 /// A line of `kubectl explain` that names a field: how deep it is, its name and its type.
@@ -128,7 +136,8 @@ async fn assert_described(tenant: &Tenant, object: &str) -> usize {
     let fields: Vec<_> = (0..lines.len()).filter(|&at| field(lines[at]).is_some()).collect();
     for &at in &fields {
         let mut below = lines[at + 1..].iter().skip_while(|line| line.starts_with("  enum:"));
-        let described = below.next().is_some_and(|line| line.starts_with("    ") && !line.contains("<no desc"));
+        let described =
+            below.next().is_some_and(|line| line.starts_with("    ") && !line.contains("<no desc"));
         assert!(described, "{object}: {} has no description:\n{}", lines[at], output.stdout);
     }
     fields.len()
@@ -141,7 +150,8 @@ async fn kubectl_explain_describes_every_field() {
         let output = tenant.kubectl(&["explain", root, "--recursive"]).await;
         assert!(output.success, "{}", output.stderr);
         let objects = objects(root, &output.stdout);
-        let described: usize = join_all(objects.iter().map(|object| assert_described(&tenant, object))).await.iter().sum();
+        let described: usize =
+            join_all(objects.iter().map(|object| assert_described(&tenant, object))).await.iter().sum();
         let named = output.stdout.lines().filter_map(field).count();
         assert_eq!(described, named, "not every field was looked at:\n{}", output.stdout);
     }
