@@ -1,0 +1,187 @@
+//! A person registers: by the form and by JSON, once and again.
+
+use argon2::{Argon2, PasswordVerifier};
+use axum::http::{Request, header::ACCEPT};
+use kube::api::ListParams;
+use serde_json::{Value, json};
+use testbed::{
+    Operator, Tenant,
+    http::{self, Answer},
+    wait,
+};
+
+use crate::support::{PATIENCE, accounts, arns, count, create, create_named, ready, recorded, tenant};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Posts JSON with a username and a password.
+pub async fn post(registration: &Operator, username: &str, password: &str) -> Answer {
+    let body = json!({ "username": username, "password": password });
+    http::post_json(&format!("{}/register", registration.url()), &body).await.unwrap()
+}
+
+/// Posts the form with a username and a password.
+pub async fn submit(registration: &Operator, username: &str, password: &str) -> Answer {
+    let fields = [("username", username), ("password", password)];
+    http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap()
+}
+
+/// Gets a page as a program does.
+async fn get_json(url: &str) -> (u16, Value) {
+    let request = Request::get("/").header(ACCEPT, "application/json");
+    let answer = http::send(url, request, String::new()).await.unwrap();
+    (answer.status.as_u16(), answer.json().unwrap())
+}
+
+/// How many users and accounts there are.
+pub async fn made(tenant: &Tenant) -> (i64, usize) {
+    let users = count(tenant, "select count(*) from users").await;
+    (users, accounts(tenant).list(&ListParams::default()).await.unwrap().items.len())
+}
+
+/// What stands beside the username in the form.
+pub fn beside_username(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once(r#"<p class="error" id="username-error">"#)?;
+    rest.split_once("</p>").map(|(message, _)| message)
+}
+
+#[tokio::test]
+async fn a_person_registers_in_the_form_and_sees_when_all_is_ready() {
+    let tenant = tenant("form").await;
+    let _controller = tenant.controller().start().await;
+    let registration = tenant.registration().start().await;
+    let form = http::get(&format!("{}/register", registration.url())).await.unwrap();
+    assert_eq!(form.status, 200);
+    assert!(
+        form.body.contains(r#"<form method="post" action="/register">"#) && !form.body.contains("<script")
+    );
+    assert!(form.header("content-security-policy").unwrap().contains("default-src 'none'"));
+
+    let answer = submit(&registration, "mary", PASSWORD).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/accounts/mary")));
+    let page = format!("{}/accounts/mary", registration.url());
+    let seen = wait::until("the page says that all is ready", PATIENCE, || async {
+        let page = http::get(&page).await.map_err(|error| error.to_string())?;
+        if page.body.contains("You are ready to stream") { Ok(page.body) } else { Err(page.body) }
+    });
+    let page = seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(page.matches(r#"<li class="ready">"#).count(), 3, "{page}");
+    assert!(!page.contains(r#"http-equiv="refresh""#), "it would look again for nothing");
+
+    let arns = arns(&ready(&tenant, "mary").await);
+    assert_eq!(recorded(&tenant, "mary").await, arns);
+    assert_password_is_kept_as_a_hash(&tenant, &registration).await;
+}
+
+async fn assert_password_is_kept_as_a_hash(tenant: &Tenant, registration: &Operator) {
+    let hash: String =
+        sqlx::query_scalar("select password_hash from users").fetch_one(&tenant.pool()).await.unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    assert!(Argon2::default().verify_password(PASSWORD.as_bytes(), hash.as_str()).is_ok());
+    assert!(!registration.log().contains(PASSWORD) && !registration.log().contains(&hash));
+    let account = serde_json::to_string(&accounts(tenant).get("mary").await.unwrap()).unwrap();
+    assert!(!account.contains(PASSWORD) && !account.contains(&hash), "{account}");
+}
+
+#[tokio::test]
+async fn a_program_registers_by_json_and_follows_the_location() {
+    let tenant = tenant("json").await;
+    let registration = tenant.registration().start().await;
+    let answer = post(&registration, "Zoe_1", PASSWORD).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (201, Some("/accounts/Zoe_1")));
+    let body = answer.json().unwrap();
+    assert_eq!((&body["username"], &body["status"]), (&json!("Zoe_1"), &json!("pending")));
+    assert_eq!(body["account"]["namespace"], tenant.namespace());
+
+    let location = format!("{}{}", registration.url(), answer.header("location").unwrap());
+    let pending = json!({ "channel": "pending", "chatRoom": "pending", "stage": "pending" });
+    let (status, progress) = get_json(&location).await;
+    assert_eq!((status, &progress["status"], &progress["parts"]), (200, &json!("pending"), &pending));
+
+    let _controller = tenant.controller().start().await;
+    let seen = wait::until("the status is ready", PATIENCE, || async {
+        let (_, progress) = get_json(&location).await;
+        if progress["status"] == "ready" { Ok(progress) } else { Err(progress.to_string()) }
+    });
+    let progress = seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(progress["parts"], json!({ "channel": "ready", "chatRoom": "ready", "stage": "ready" }));
+    let account = ready(&tenant, body["account"]["name"].as_str().unwrap()).await;
+    assert_eq!(account.spec.username, "Zoe_1");
+    assert_eq!(recorded(&tenant, "Zoe_1").await, arns(&account));
+}
+
+#[tokio::test]
+async fn the_same_person_again_is_welcome_in_any_case_and_nobody_else() {
+    let tenant = tenant("again").await;
+    let registration = tenant.registration().start().await;
+    assert_eq!(post(&registration, "Mary", PASSWORD).await.status, 201);
+
+    for username in ["Mary", "mary", "MARY"] {
+        let answer = post(&registration, username, PASSWORD).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (200, Some("/accounts/Mary")));
+        let answer = submit(&registration, username, PASSWORD).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/accounts/Mary")));
+        let answer = post(&registration, username, "another horse battery").await;
+        assert_eq!(answer.status, 409, "{}", answer.body);
+        assert_eq!(submit(&registration, username, "another horse battery").await.status, 409);
+    }
+    let (status, progress) = get_json(&format!("{}/accounts/mARY", registration.url())).await;
+    assert_eq!((status, &progress["username"]), (200, &json!("Mary")));
+    assert_eq!(made(&tenant).await, (1, 1));
+}
+
+/// Asserts that a username is refused as taken: to a program, and to a person beside the field.
+async fn assert_taken(registration: &Operator, username: &str) {
+    let answer = post(registration, username, PASSWORD).await;
+    assert_eq!(answer.status, 409, "{}", answer.body);
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    let problem = answer.json().unwrap();
+    assert_eq!(problem["type"], "urn:streamcat:problem:username-taken");
+    assert_eq!(problem["errors"]["username"], "This username is taken. Choose another.");
+
+    let answer = submit(registration, username, PASSWORD).await;
+    assert_eq!(answer.status, 409);
+    assert_eq!(beside_username(&answer.body), Some("This username is taken. Choose another."));
+    assert!(answer.body.contains(&format!(r#"value="{username}""#)), "what was typed is lost");
+    assert!(!answer.body.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_took_with_kubectl_is_taken() {
+    let tenant = tenant("taken").await;
+    let registration = tenant.registration().start().await;
+    create(&tenant, "todd", json!({})).await;
+    assert_taken(&registration, "todd").await;
+    assert_eq!(
+        count(&tenant, "select count(*) from users").await,
+        0,
+        "a row was made for somebody else's account"
+    );
+
+    let _controller = tenant.controller().start().await;
+    create_named(&tenant, "another-object", "Mary", json!({})).await;
+    ready(&tenant, "todd").await;
+    ready(&tenant, "another-object").await;
+    for username in ["todd", "TODD", "Mary", "mary"] {
+        assert_taken(&registration, username).await;
+    }
+    let hashed = count(&tenant, "select count(*) from users where password_hash is not null").await;
+    assert_eq!((hashed, count(&tenant, "select count(*) from users").await), (0, 2));
+}
+
+#[tokio::test]
+async fn of_requests_at_the_same_time_one_makes_the_account() {
+    let tenant = tenant("at-once").await;
+    let registration = tenant.registration().start().await;
+    let both = tokio::join!(post(&registration, "mary", PASSWORD), post(&registration, "mary", PASSWORD));
+    let mut statuses = [both.0.status.as_u16(), both.1.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 201], "a double click of one person");
+
+    let other = "another horse battery";
+    let both = tokio::join!(post(&registration, "todd", PASSWORD), post(&registration, "Todd", other));
+    let mut statuses = [both.0.status.as_u16(), both.1.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409], "two people with one name");
+    assert_eq!(made(&tenant).await, (2, 2));
+}

@@ -1,0 +1,106 @@
+//! What the registration refuses, and how it says so.
+
+use axum::http::{Request, header::ACCEPT};
+use serde_json::{Value, json};
+use testbed::{Operator, http};
+
+use crate::{
+    registration::{PASSWORD, beside_username, made, post, submit},
+    support::tenant,
+};
+
+/// Posts a body; the status and the problem that is told to a program.
+async fn refused(registration: &Operator, content_type: &str, body: &str) -> (u16, Value) {
+    let request = Request::post("/").header(ACCEPT, "application/json").header("content-type", content_type);
+    let answer =
+        http::send(&format!("{}/register", registration.url()), request, body.to_owned()).await.unwrap();
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.body);
+    let problem = answer.json().unwrap();
+    assert_eq!(problem["status"], answer.status.as_u16());
+    (answer.status.as_u16(), problem)
+}
+
+#[tokio::test]
+async fn bad_input_is_told_field_by_field() {
+    let tenant = tenant("input").await;
+    let registration = tenant.registration().start().await;
+    let letters = "A username has only letters (a to z), digits, - and _.";
+    let long = "x".repeat(129);
+    for (username, password, errors) in [
+        ("to dd", PASSWORD, json!({ "username": letters })),
+        ("tödd", PASSWORD, json!({ "username": letters })),
+        ("", PASSWORD, json!({ "username": "Choose a username." })),
+        (&long, PASSWORD, json!({ "username": "A username has at most 128 characters." })),
+        ("todd", "short", json!({ "password": "A password has at least 15 characters." })),
+        ("todd", "", json!({ "password": "Choose a password." })),
+        ("todd", &long, json!({ "password": "A password has at most 128 characters." })),
+        (
+            "to.dd",
+            "short",
+            json!({ "username": letters, "password": "A password has at least 15 characters." }),
+        ),
+    ] {
+        let answer = post(&registration, username, password).await;
+        assert_eq!((answer.status.as_u16(), &answer.json().unwrap()["errors"]), (422, &errors), "{username}");
+        let answer = submit(&registration, username, password).await;
+        assert_eq!(answer.status, 422);
+        assert_eq!(beside_username(&answer.body), errors["username"].as_str(), "{}", answer.body);
+        for message in errors.as_object().unwrap().values() {
+            assert!(answer.body.contains(message.as_str().unwrap()), "{}", answer.body);
+        }
+    }
+    let answer = submit(&registration, r#""><b>"#, PASSWORD).await;
+    assert!(answer.body.contains("&quot;&gt;&lt;b&gt;") && !answer.body.contains("<b>"), "{}", answer.body);
+    assert_eq!(made(&tenant).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_told_why() {
+    let tenant = tenant("body").await;
+    let registration = tenant.registration().start().await;
+    let (json_type, form_type) = ("application/json", "application/x-www-form-urlencoded");
+    let large = format!(r#"{{"username":"todd","password":"{}"}}"#, "x".repeat(8 * 1024));
+    let large_form = format!("username=todd&password={}", "x".repeat(8 * 1024));
+    for (content_type, body, status, said) in [
+        (json_type, r#"{"username":"#, 400, "not JSON"),
+        (json_type, "[]", 400, "a JSON object with two strings"),
+        (json_type, r#"{"username":"todd","password":7}"#, 400, "a JSON object with two strings"),
+        (json_type, r#"{"username":"todd","e-mail":"a"}"#, 400, "\"e-mail\""),
+        ("text/plain", "username=todd", 415, "application/x-www-form-urlencoded"),
+        ("multipart/form-data; boundary=b", "--b--", 415, "application/json"),
+        (json_type, &large, 413, "8 KB"),
+    ] {
+        let (answered, problem) = refused(&registration, content_type, body).await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            answered == status && detail.contains(said),
+            "{content_type} {body:.40}: {answered} {detail}"
+        );
+    }
+    for (body, status) in [(large_form.as_str(), 413), ("username=a&username=b", 400)] {
+        let answer = http::post(&format!("{}/register", registration.url()), form_type, body).await.unwrap();
+        assert_eq!(answer.status, status);
+        assert!(answer.body.contains(r#"role="alert""#) && answer.body.contains("<form"), "{}", answer.body);
+    }
+    assert_eq!(made(&tenant).await, (0, 0));
+}
+
+#[tokio::test]
+async fn there_is_no_page_but_those_there_are() {
+    let tenant = tenant("pages").await;
+    let registration = tenant.registration().start().await;
+    for (path, status) in [
+        ("/", 303),
+        ("/style.css", 200),
+        ("/nothing", 404),
+        ("/accounts/nobody", 404),
+        ("/accounts/%FF", 404),
+    ] {
+        let answer = http::get(&format!("{}{path}", registration.url())).await.unwrap();
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+    let answer =
+        http::send(&format!("{}/register", registration.url()), Request::delete("/"), String::new()).await;
+    assert_eq!(answer.unwrap().status, 405);
+}
