@@ -1,0 +1,224 @@
+//! The chart: rendered by the real Helm, taken by a real API server.
+
+use kube::{ResourceExt, api::DynamicObject};
+use serde_json::Value;
+use testbed::{Tenant, Testbed};
+
+use crate::{
+    kubectl::kubectl,
+    support::{operator_under_test, tenant},
+};
+
+const REGION: &str = "aws.region=eu-west-1";
+const DATABASE: &str = "database.existingSecret.name=database";
+
+/// The arguments of a release with these values.
+fn release<'a>(chart: &'a str, namespace: &'a str, values: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["try", chart, "--namespace", namespace];
+    arguments.extend(values.iter().flat_map(|value| ["--set", value]));
+    arguments
+}
+
+/// What is rendered with these values besides those that must be set.
+async fn rendered(testbed: &Testbed, values: &[&str]) -> Vec<DynamicObject> {
+    let chart = testbed.chart().display().to_string();
+    let values = [&[REGION, DATABASE], values].concat();
+    testbed.helm_template(&release(&chart, "home", &values)).await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Why nothing is rendered with exactly these values.
+async fn refused(values: &[&str]) -> String {
+    let testbed = operator_under_test().await;
+    let chart = testbed.chart().display().to_string();
+    let refused = testbed.helm_template(&release(&chart, "home", values)).await;
+    format!("{:?}", refused.map(|objects| objects.len()).expect_err("it was rendered"))
+}
+
+fn kind(object: &DynamicObject) -> &str {
+    &object.types.as_ref().unwrap().kind
+}
+
+fn of_kind<'a>(objects: &'a [DynamicObject], wanted: &str) -> Vec<&'a DynamicObject> {
+    objects.iter().filter(|object| kind(object) == wanted).collect()
+}
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    let testbed = operator_under_test().await;
+    let chart = testbed.chart().display().to_string();
+    let linted = testbed.helm(&["lint", "--strict", &chart, "--set", REGION, "--set", DATABASE]).await;
+    let linted = linted.unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(linted.contains("0 chart(s) failed") && !linted.contains("[WARNING]"), "{linted}");
+}
+
+#[tokio::test]
+async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
+    let region = "aws.region is required: the AWS region in which the channels, chat rooms and stages live";
+    let database = "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL";
+    let ingress = "registration.ingress.hosts is required when registration.ingress.enabled is true";
+    let elsewhere = "accounts made by the registration page would never be served";
+    for (values, said) in [
+        (&[DATABASE][..], region),
+        (&[REGION], database),
+        (&[REGION, DATABASE, "registration.ingress.enabled=true"], ingress),
+        (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
+        (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
+        (&[REGION, DATABASE, "controller.resync=often"], "'often' does not match"),
+    ] {
+        let error = refused(values).await;
+        assert!(error.contains(said), "{values:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_custom_resource_definition_comes_with_the_chart_or_does_not_and_stays_or_does_not() {
+    let testbed = operator_under_test().await;
+    let none = rendered(&testbed, &["crds.enabled=false"]).await;
+    assert!(of_kind(&none, "CustomResourceDefinition").is_empty());
+
+    for (keep, annotation) in [("crds.keep=true", Some("keep")), ("crds.keep=false", None)] {
+        let objects = rendered(&testbed, &[keep]).await;
+        let crds = of_kind(&objects, "CustomResourceDefinition");
+        assert_eq!(crds.len(), 1);
+        assert_eq!(crds[0].name_any(), "streameraccounts.streamcat.dev");
+        assert_eq!(crds[0].annotations().get("helm.sh/resource-policy").map(String::as_str), annotation);
+    }
+}
+
+#[tokio::test]
+async fn without_registration_nothing_of_it_is_rendered() {
+    let testbed = operator_under_test().await;
+    let all = rendered(
+        &testbed,
+        &["registration.ingress.enabled=true", "registration.ingress.hosts={r.example.com}"],
+    )
+    .await;
+    let of_registration = |object: &&DynamicObject| object.name_any().ends_with("-registration");
+    assert_eq!(all.iter().filter(of_registration).count(), 6);
+    let none = rendered(&testbed, &["registration.enabled=false", "registration.ingress.enabled=true"]).await;
+    assert_eq!(none.iter().filter(of_registration).count(), 0);
+}
+
+#[tokio::test]
+async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
+    let testbed = operator_under_test().await;
+    let values =
+        ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installation=one"];
+    let one = rendered(&testbed, &values).await;
+    let all = rendered(&testbed, &[]).await;
+    assert!(of_kind(&one, "ClusterRoleBinding").is_empty());
+    assert!(of_kind(&one, "Role").iter().all(|role| role.namespace().as_deref() == Some("streamers")));
+
+    // The same rights, here and everywhere; only the namespace that may be looked at is named.
+    let rules = |objects: &[DynamicObject], kind: &str| {
+        let named = |role: &&&DynamicObject| role.name_any().ends_with("-controller");
+        let mut rules = of_kind(objects, kind).iter().find(named).unwrap().data["rules"].clone();
+        for rule in rules.as_array_mut().unwrap() {
+            rule.as_object_mut().unwrap().remove("resourceNames");
+        }
+        rules
+    };
+    assert_eq!(rules(&one, "Role"), rules(&all, "ClusterRole"));
+    assert!(of_kind(&all, "ClusterRole").iter().all(|role| !role.data.to_string().contains('*')));
+}
+
+/// The containers of all pods, init containers too.
+fn containers(objects: &[DynamicObject]) -> Vec<Value> {
+    let deployments = of_kind(objects, "Deployment");
+    let lists = ["containers", "initContainers"];
+    let all = deployments.iter().flat_map(|deployment| {
+        lists.map(|list| {
+            deployment.data["spec"]["template"]["spec"][list].as_array().cloned().unwrap_or_default()
+        })
+    });
+    all.flatten().collect()
+}
+
+#[tokio::test]
+async fn every_variable_that_the_chart_sets_is_one_that_the_program_reads() {
+    let objects = rendered(&operator_under_test().await, &["installation=one"]).await;
+    let containers = containers(&objects);
+    assert_eq!(containers.len(), 3);
+    for container in containers {
+        let subcommand = container["args"][0].as_str().unwrap();
+        let program = env!("CARGO_BIN_EXE_streamcat-operator");
+        let help = std::process::Command::new(program).args([subcommand, "--help"]).output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        for variable in container["env"].as_array().unwrap() {
+            let name = variable["name"].as_str().unwrap();
+            assert!(help.contains(&format!("[env: {name}")), "{subcommand} does not read {name}");
+            assert!(name != "DATABASE_URL" || variable["valueFrom"]["secretKeyRef"]["name"] == "database");
+        }
+    }
+}
+
+/// A namespace in which only pods of the restricted kind are welcome.
+async fn restrict(tenant: &Tenant) {
+    let label = "pod-security.kubernetes.io/warn=restricted";
+    kubectl(tenant, &["label", "namespace", tenant.namespace(), label]).await;
+}
+
+/// Has the API server judge what is rendered, without making anything; what it warns of.
+async fn dry_run(tenant: &Tenant, values: &[&str]) -> String {
+    let chart = tenant.testbed().chart().display().to_string();
+    let mut arguments = vec!["template"];
+    let values = [&[REGION, DATABASE], values].concat();
+    arguments.extend(release(&chart, tenant.namespace(), &values));
+    let text = tenant.testbed().helm(&arguments).await.unwrap_or_else(|error| panic!("{error:?}"));
+    let file = tenant.kubeconfig().with_file_name(format!("{}.chart.yaml", tenant.namespace()));
+    std::fs::write(&file, &text).unwrap();
+    let file = file.to_str().unwrap();
+    let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", file];
+    let output = tenant.kubectl(&apply).await;
+    assert!(output.success, "{values:?}: {}", output.stderr);
+    let objects = text.lines().filter(|line| line.starts_with("kind: ")).count();
+    assert_eq!(output.stdout.lines().count(), objects, "{}", output.stdout);
+    output.stderr
+}
+
+#[tokio::test]
+async fn the_api_server_takes_all_that_is_rendered() {
+    let tenant = tenant("chart").await;
+    restrict(&tenant).await;
+    let here = format!("controller.watchNamespace={}", tenant.namespace());
+    let accounts = format!("registration.namespace={}", tenant.namespace());
+    let (here, accounts) = (here.as_str(), accounts.as_str());
+    for values in [
+        &[][..],
+        &["registration.enabled=false", here],
+        &[here, accounts, "installation=one"],
+        &["registration.enabled=false", "crds.enabled=false", "rbac.aggregateClusterRoles=false"],
+        &[
+            "migrations.enabled=false",
+            "metrics.podAnnotations=false",
+            "crds.keep=false",
+            "fullnameOverride=s",
+        ],
+        &[
+            "registration.ingress.enabled=true",
+            "registration.ingress.hosts={r.example.com}",
+            "registration.ingress.className=nginx",
+            "registration.ingress.tls[0].secretName=tls",
+            "registration.ingress.tls[0].hosts={r.example.com}",
+            "registration.podDisruptionBudget.enabled=true",
+        ],
+        &[
+            "commonLabels.team=video",
+            "controller.serviceAccount.annotations.role=arn",
+            "controller.extraEnv[0].name=AWS_ENDPOINT_URL_IVS,controller.extraEnv[0].value=http://ivs",
+            "controller.extraEnvFrom[0].secretRef.name=aws",
+            "controller.priorityClassName=system-cluster-critical",
+            "imagePullSecrets[0].name=registry",
+        ],
+    ] {
+        assert_eq!(dry_run(&tenant, values).await, "", "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_could_run_as_root_would_be_noticed() {
+    let tenant = tenant("chart-root").await;
+    restrict(&tenant).await;
+    let warned = dry_run(&tenant, &["podSecurityContext=null"]).await;
+    assert!(warned.contains("would violate PodSecurity"), "{warned}");
+}

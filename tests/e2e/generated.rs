@@ -1,0 +1,131 @@
+//! What is generated and committed is what would be generated now.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor, PgPool, SqlSafeStr};
+
+use crate::support::tenant;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files of a folder with this ending: their names and texts.
+fn files(folder: &str, ending: &str) -> BTreeMap<String, String> {
+    let path = root().join(folder);
+    let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let wanted = paths.iter().filter(|path| path.extension().is_some_and(|found| found == ending));
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    wanted.map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn the_custom_resource_definitions_are_those_that_the_operator_prints() {
+    let printed = Command::new(env!("CARGO_BIN_EXE_streamcat-operator")).arg("crds").output().unwrap();
+    assert!(printed.status.success());
+    let committed: String = files("crds", "yaml").into_values().collect();
+    assert_eq!(committed, String::from_utf8(printed.stdout).unwrap(), "crds/ is stale: run `make crds`");
+}
+
+#[test]
+fn the_chart_carries_the_same_custom_resource_definitions() {
+    let charted = files("charts/streamcat-operator/files/crds", "yaml");
+    assert_eq!(charted, files("crds", "yaml"), "the chart's copy is stale: run `make crds`");
+}
+
+/// What is committed of one query, for a build without a database.
+struct Record {
+    query: String,
+    described: Value,
+}
+
+fn record(text: &str) -> Record {
+    let record: Value = serde_json::from_str(text).unwrap();
+    Record { query: record["query"].as_str().unwrap().to_owned(), described: record["describe"].clone() }
+}
+
+/// What a build relies on: all but the nullability of columns for which the query itself states it (`name!`, `name?`).
+/// For those it is a guess from the planner's choice, which may change without any change of the schema.
+fn binding(described: &Value) -> Value {
+    let mut binding = described.clone();
+    for (at, column) in described["columns"].as_array().unwrap().iter().enumerate() {
+        let name = column["name"].as_str().unwrap();
+        let name = name.split(':').next().unwrap_or(name);
+        if name.ends_with(['!', '?']) {
+            binding["nullable"][at] = Value::Null;
+        }
+    }
+    binding
+}
+
+/// What is wrong with a record: its query is nowhere in the source, or the database would describe it otherwise.
+async fn staleness(record: &Record, source: &str, pool: &PgPool) -> Option<String> {
+    let query = &record.query;
+    if !source.contains(query.as_str()) {
+        return Some(format!("no longer in src/store: {query}"));
+    }
+    match pool.describe(AssertSqlSafe(query.clone()).into_sql_str()).await {
+        Err(error) => Some(format!("PostgreSQL does not take it ({error}): {query}")),
+        Ok(described) => {
+            let now = serde_json::to_value(&described).unwrap();
+            (binding(&now) != binding(&record.described))
+                .then(|| format!("{query}\nrecorded: {}\nnow: {now}", record.described))
+        }
+    }
+}
+
+async fn stale_records(pool: &PgPool) -> Vec<String> {
+    let source: String = files("src/store", "rs").into_values().collect();
+    let mut stale = Vec::new();
+    for text in files(".sqlx", "json").values() {
+        stale.extend(staleness(&record(text), &source, pool).await);
+    }
+    stale
+}
+
+#[tokio::test]
+async fn the_recorded_queries_are_those_of_the_source_and_fit_the_schema() {
+    let pool = tenant("sqlx").await.pool();
+    assert!(!files(".sqlx", "json").is_empty(), "no record at all");
+    let stale = stale_records(&pool).await;
+    assert!(stale.is_empty(), ".sqlx is stale: run `make sqlx`\n{}", stale.join("\n"));
+}
+
+#[tokio::test]
+async fn a_record_that_says_something_else_is_noticed() {
+    let tenant = tenant("doctored").await;
+    let pool = tenant.pool();
+    let query = "select id, password_hash from users where username = $1";
+    let described = pool.describe(query.into_sql_str()).await.unwrap();
+    let described = serde_json::to_value(&described).unwrap();
+    let stale = async |edit: fn(&mut Value)| {
+        let mut described = described.clone();
+        edit(&mut described);
+        staleness(&Record { query: query.to_owned(), described }, query, &pool).await.is_some()
+    };
+    assert!(!stale(|_| {}).await);
+    assert!(stale(|described| described["nullable"][1] = false.into()).await);
+    assert!(stale(|described| described["columns"][0]["type_info"] = "Text".into()).await);
+    assert!(stale(|described| described["columns"][0]["name"] = "key".into()).await);
+    assert!(stale(|described| described["parameters"]["Left"][0] = "Uuid".into()).await);
+    let orphan = Record { query: query.to_owned(), described };
+    assert!(staleness(&orphan, "select 1", &pool).await.is_some());
+}
+
+#[tokio::test]
+async fn a_change_of_the_schema_makes_records_stale() {
+    let tenant = tenant("schema-change").await;
+    let pool = tenant.pool();
+    pool.execute("alter table users alter column password_hash set not null").await.unwrap();
+    let stale = stale_records(&pool).await;
+    assert!(stale.iter().all(|record| record.contains("password_hash")) && !stale.is_empty(), "{stale:#?}");
+    pool.execute("alter table users drop column password_hash").await.unwrap();
+    let stale = stale_records(&pool).await;
+    assert!(stale.iter().any(|record| record.contains("PostgreSQL does not take it")), "{stale:#?}");
+}
