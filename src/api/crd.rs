@@ -15,6 +15,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     account.spec.versions.iter_mut().for_each(|version| {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             refuse_null(schema);
+            join_lines(schema);
             start_unobserved(schema);
         }
     });
@@ -40,6 +41,14 @@ fn refuse_null(schema: &mut JSONSchemaProps) {
         values.retain(|value| !value.0.is_null());
     }
     schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(refuse_null);
+}
+
+/// A description is one paragraph, which `kubectl explain` breaks itself: not where our source does.
+fn join_lines(schema: &mut JSONSchemaProps) {
+    if let Some(description) = &mut schema.description {
+        *description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(join_lines);
 }
 
 /// A new object has never been observed: without this it would look ready to kstatus for a moment.
@@ -84,7 +93,9 @@ mod tests {
         fn check(path: &str, schema: &JSONSchemaProps) {
             for (name, field) in schema.properties.iter().flatten() {
                 let path = format!("{path}.{name}");
-                assert!(field.description.is_some(), "{path} has no description");
+                let description =
+                    field.description.as_ref().unwrap_or_else(|| panic!("{path} has no description"));
+                assert!(!description.contains('\n'), "{path} breaks its lines itself: {description}");
                 check(&path, field);
             }
         }
