@@ -6,6 +6,10 @@ mod error;
 mod owner;
 mod retire;
 mod sweep;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
 
 use std::time::Duration;
 

@@ -1,0 +1,290 @@
+//! A world in memory for tests: AWS and the database behind the engine's traits, with a clock that is moved by hand, in
+//! which any effect can fail before it happens or after.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use super::{Order, Outcome, Owner, Retirement, Timing, converge, retire};
+use crate::{
+    api::{AccountRef, ResourceKind, StageSpec, StageStatus},
+    ivs::{self, Class, Created, Kind, Listed, Live, Tags},
+    store::{self, AttemptEnd, Journal, OpenAttempt, Recorded, Resource, Resources, UserRecord},
+};
+
+/// When an effect fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It does not happen, and nobody is told so.
+    Before,
+    /// It happens, and the answer is lost.
+    After,
+}
+
+pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(5) };
+
+#[derive(Debug, Default)]
+struct State {
+    now: Duration,
+    effects: usize,
+    fail: Option<(usize, Failure)>,
+    resources: BTreeMap<String, Tags>,
+    creates: usize,
+    record: Option<(String, Duration)>,
+    attempts: BTreeMap<Uuid, (bool, Duration)>,
+}
+
+/// The world; it stands for AWS's stages and for the database.
+#[derive(Debug, Default)]
+pub struct World(Mutex<State>);
+
+impl World {
+    /// A world in which the n-th effect fails.
+    pub fn failing(nth: usize, failure: Failure) -> Self {
+        let world = Self::default();
+        world.lock().fail = Some((nth, failure));
+        world
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no test panics with the lock held")
+    }
+
+    /// Counts an effect and says whether and how it fails.
+    fn effect(&self) -> Option<Failure> {
+        let mut state = self.lock();
+        state.effects += 1;
+        let (nth, failure) = state.fail?;
+        (nth == state.effects).then_some(failure)
+    }
+
+    pub fn effects(&self) -> usize {
+        self.lock().effects
+    }
+
+    pub fn creates(&self) -> usize {
+        self.lock().creates
+    }
+
+    pub fn arns(&self) -> Vec<String> {
+        self.lock().resources.keys().cloned().collect()
+    }
+
+    pub fn recorded_arn(&self) -> Option<String> {
+        self.lock().record.clone().map(|(arn, _)| arn)
+    }
+
+    /// Lets time pass, on the database's clock too.
+    pub fn pass(&self, time: Duration) {
+        self.lock().now += time;
+    }
+
+    /// A resource that somebody made, with these tags.
+    pub fn put(&self, arn: &str, tags: Tags) {
+        self.lock().resources.insert(arn.to_owned(), tags);
+    }
+
+    /// Somebody deletes a resource behind our back.
+    pub fn remove(&self, arn: &str) {
+        self.lock().resources.remove(arn);
+    }
+
+    /// One pass of the engine; what went wrong, in words.
+    pub async fn converge(&self, status: Option<&StageStatus>) -> Result<Outcome<StageStatus>, String> {
+        let (owner, settings, tags) = (owner(), StageSpec::default(), Tags::new());
+        let order =
+            Order { owner: &owner, settings: &settings, tags: &tags, status, swept: None, settled: false };
+        converge(self, self, TIMING, &order).await.map_err(|error| error.to_string())
+    }
+
+    /// Passes until it is ready, as the controller makes them.
+    pub async fn until_ready(&self) -> StageStatus {
+        for _ in 0..10 {
+            match self.converge(None).await {
+                Ok(Outcome::Ready(provisioned)) => return provisioned.status,
+                Ok(Outcome::Waiting(wait)) => self.pass(wait.wait),
+                Err(_) => self.pass(Duration::from_secs(1)),
+            }
+        }
+        panic!("not ready within ten passes")
+    }
+
+    /// Passes until it is gone, as the controller makes them.
+    pub async fn until_gone(&self) {
+        for _ in 0..10 {
+            match retire(self, self, TIMING, &owner(), None).await {
+                Ok(Retirement::Gone) => return,
+                Ok(Retirement::Waiting(wait)) => self.pass(wait.wait),
+                Err(_) => self.pass(Duration::from_secs(1)),
+            }
+        }
+        panic!("not gone within ten passes");
+    }
+}
+
+pub fn owner() -> Owner {
+    Owner {
+        installation: "here".to_owned(),
+        user: Uuid::from_u128(1),
+        account: AccountRef { namespace: "default".to_owned(), name: "todd".to_owned() },
+        username: "todd".to_owned(),
+    }
+}
+
+fn aws_error(class: Class) -> ivs::Error {
+    let message = "the world fails".to_owned();
+    ivs::Error { operation: "Test", class, code: None, message, request_id: None }
+}
+
+impl World {
+    /// An effect on AWS: what happens, and how its caller hears of it.
+    fn on_aws<T>(&self, class: Class, happens: impl FnOnce(&mut State) -> T) -> ivs::Result<T> {
+        match self.effect() {
+            Some(Failure::Before) => Err(aws_error(class)),
+            Some(Failure::After) => {
+                happens(&mut self.lock());
+                Err(aws_error(class))
+            }
+            None => Ok(happens(&mut self.lock())),
+        }
+    }
+
+    /// An effect on the database, likewise.
+    fn on_database<T>(&self, happens: impl FnOnce(&mut State) -> T) -> store::Result<T> {
+        match self.effect() {
+            Some(Failure::Before) => Err(sqlx::Error::PoolTimedOut.into()),
+            Some(Failure::After) => {
+                happens(&mut self.lock());
+                Err(sqlx::Error::PoolTimedOut.into())
+            }
+            None => Ok(happens(&mut self.lock())),
+        }
+    }
+}
+
+fn status(arn: &str) -> StageStatus {
+    StageStatus { arn: arn.to_owned(), endpoints: None }
+}
+
+impl Kind for World {
+    const KIND: ResourceKind = ResourceKind::Stage;
+    type Settings = StageSpec;
+    type Status = StageStatus;
+
+    fn arn(status: &StageStatus) -> &str {
+        &status.arn
+    }
+
+    async fn admit(&self) {}
+
+    async fn create(&self, _: &str, _: &StageSpec, tags: &Tags) -> ivs::Result<Created<StageStatus>> {
+        self.on_aws(Class::Ambiguous, |state| {
+            state.creates += 1;
+            let arn = format!("arn-{}", state.creates);
+            state.resources.insert(arn.clone(), tags.clone());
+            Created { status: status(&arn), stream_key: None }
+        })
+    }
+
+    async fn get(&self, arn: &str) -> ivs::Result<Option<Live<StageStatus>>> {
+        self.on_aws(Class::Transient, |state| {
+            let tags = state.resources.get(arn)?.clone();
+            Some(Live { status: status(arn), settings: serde_json::Value::Null, tags })
+        })
+    }
+
+    async fn find(&self, _: &str) -> ivs::Result<Vec<Listed>> {
+        self.list().await
+    }
+
+    async fn list(&self) -> ivs::Result<Vec<Listed>> {
+        self.on_aws(Class::Transient, |state| {
+            let listed = |(arn, tags): (&String, &Tags)| Listed {
+                arn: arn.clone(),
+                name: "todd".to_owned(),
+                tags: tags.clone(),
+            };
+            state.resources.iter().map(listed).collect()
+        })
+    }
+
+    async fn update(&self, _: &str, _: &StageSpec) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |_| ())
+    }
+
+    async fn tag(&self, _: &str, _: &Tags) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |_| ())
+    }
+
+    async fn untag(&self, _: &str, _: &[String]) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |_| ())
+    }
+
+    async fn delete(&self, arn: &str) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |state| drop(state.resources.remove(arn)))
+    }
+}
+
+impl Journal for World {
+    async fn open(&self, _: Uuid, _: ResourceKind, lasts: Duration) -> store::Result<Option<Uuid>> {
+        self.on_database(|state| {
+            if state.attempts.values().any(|(open, _)| *open) {
+                return None;
+            }
+            let nonce = Uuid::from_u128(state.attempts.len() as u128 + 100);
+            state.attempts.insert(nonce, (true, state.now + lasts));
+            Some(nonce)
+        })
+    }
+
+    async fn end(&self, nonce: Uuid, _: AttemptEnd) -> store::Result<()> {
+        self.on_database(|state| {
+            state.attempts.entry(nonce).and_modify(|(open, _)| *open = false);
+        })
+    }
+
+    async fn record_made(&self, nonce: Uuid, _: Uuid, _: &str, resource: &Resource) -> store::Result<bool> {
+        self.on_database(|state| match state.attempts.get_mut(&nonce) {
+            Some((open, _)) if *open => {
+                *open = false;
+                record(state, resource);
+                true
+            }
+            _ => false,
+        })
+    }
+}
+
+fn record(state: &mut State, resource: &Resource) {
+    if let Resource::Stage { arn } = resource {
+        state.record = Some((arn.clone(), state.now));
+    }
+}
+
+impl Resources for World {
+    async fn recorded(&self, _: Uuid, _: ResourceKind) -> store::Result<Recorded> {
+        self.on_database(|state| {
+            let open = state.attempts.iter().find(|(_, (open, _))| *open);
+            Recorded {
+                arn: state.record.clone().map(|(arn, _)| arn),
+                age: state.record.as_ref().map(|(_, at)| state.now - *at).unwrap_or_default(),
+                attempt: open.map(|(nonce, (_, deadline))| OpenAttempt {
+                    nonce: *nonce,
+                    due_in: deadline.saturating_sub(state.now),
+                }),
+            }
+        })
+    }
+
+    async fn record(&self, _: Uuid, _: &str, resource: &Resource) -> store::Result<()> {
+        self.on_database(|state| record(state, resource))
+    }
+
+    async fn all_recorded(&self) -> store::Result<Vec<UserRecord>> {
+        Ok(Vec::new())
+    }
+}
