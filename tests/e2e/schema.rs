@@ -32,7 +32,10 @@ async fn taken(tenant: &Tenant, spec: Value) {
     assert!(output.stderr.is_empty(), "{spec} is warned of: {}", output.stderr);
 }
 
+/// A spec with one part; null stands for a field left out.
 fn of_todd(part: &str, spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    spec.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     json!({ "username": "todd", part: spec })
 }
 
@@ -131,7 +134,7 @@ async fn multitrack_input_needs_its_type_its_container_format_and_its_settings()
         ["multitrackInputConfiguration", "multitrack input needs policy and maximumResolution: set both"];
     for missing in ["policy", "maximumResolution"] {
         let mut input = on.clone();
-        input[missing] = Value::Null;
+        input.as_object_mut().unwrap().remove(missing);
         refused(&tenant, spec(standard.clone(), mp4.clone(), input), &words).await;
     }
 
