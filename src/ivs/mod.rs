@@ -6,6 +6,7 @@ mod channel;
 mod chat_room;
 mod error;
 mod settings;
+mod shared_scan;
 mod stage;
 
 use std::{collections::BTreeMap, fmt, time::Duration};

@@ -13,7 +13,8 @@ use aws_sdk_ivsrealtime::{
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Result, Tags, channel::gone, from_sdk, to_sdk,
+    Caller, Class, Created, Error, Kind, Listed, Live, Result, Tags, channel::gone, from_sdk,
+    shared_scan::SharedScan, to_sdk,
 };
 use crate::api::{self, ResourceKind, StageSpec, StageStatus};
 
@@ -25,13 +26,14 @@ const PAGE: i32 = 100;
 pub struct Stages {
     client: Client,
     caller: Arc<Caller>,
+    scan: SharedScan<Vec<Listed>>,
 }
 
 impl Stages {
     /// Stages behind this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
-        Self { client: Client::new(config), caller }
+        Self { client: Client::new(config), caller, scan: SharedScan::default() }
     }
 }
 
@@ -148,9 +150,10 @@ impl Kind for Stages {
         Ok(Some(Live { status: status(&stage), settings: settings(&stage), tags: from_sdk(stage.tags) }))
     }
 
-    /// ListStages has no filter: all of them are read.
+    /// ListStages has no filter: all of them are read, once for all who look at the same time.
     async fn find(&self, name: &str) -> Result<Vec<Listed>> {
-        Ok(self.list().await?.into_iter().filter(|stage| stage.name == name).collect())
+        let all = self.scan.get(|| self.list()).await?;
+        Ok(all.iter().filter(|stage| stage.name == name).cloned().collect())
     }
 
     async fn list(&self) -> Result<Vec<Listed>> {

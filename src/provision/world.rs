@@ -271,7 +271,7 @@ impl Resources for World {
             let open = state.attempts.iter().find(|(_, (open, _))| *open);
             Recorded {
                 arn: state.record.clone().map(|(arn, _)| arn),
-                age: state.record.as_ref().map(|(_, at)| state.now - *at).unwrap_or_default(),
+                age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
                 attempt: open.map(|(nonce, (_, deadline))| OpenAttempt {
                     nonce: *nonce,
                     due_in: deadline.saturating_sub(state.now),

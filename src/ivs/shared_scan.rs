@@ -1,0 +1,76 @@
+//! One scan for all who wait: ListStages has no filter, so looking for one stage reads them all.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::Mutex;
+
+use super::Result;
+
+/// Scans that callers share. Whoever asks gets one that began after they asked, so that it shows all they know of.
+#[derive(Debug)]
+pub(super) struct SharedScan<T> {
+    begun: AtomicU64,
+    last: Mutex<(u64, Arc<T>)>,
+}
+
+impl<T: Default> Default for SharedScan<T> {
+    fn default() -> Self {
+        Self { begun: AtomicU64::new(0), last: Mutex::default() }
+    }
+}
+
+impl<T> SharedScan<T> {
+    /// The result of a scan that begins now or later; `scan` is called if no other caller's does.
+    pub(super) async fn get<F: Future<Output = Result<T>>>(
+        &self,
+        scan: impl FnOnce() -> F,
+    ) -> Result<Arc<T>> {
+        let before = self.begun.load(Ordering::SeqCst);
+        let mut last = self.last.lock().await;
+        // The one that was running when we asked does not count; the next one, which others waited for too, does.
+        if last.0 <= before {
+            let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            *last = (number, Arc::new(scan().await?));
+        }
+        Ok(Arc::clone(&last.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn those_who_come_during_a_scan_share_the_next() {
+        let (shared, count, gate) = (SharedScan::default(), AtomicU64::new(0), Semaphore::new(0));
+        let scan = || async {
+            gate.acquire().await.expect("open").forget();
+            Ok(count.fetch_add(1, Ordering::SeqCst) + 1)
+        };
+        let first = shared.get(scan);
+        let others = join_all((0..10).map(|_| shared.get(scan)));
+        let release = async {
+            tokio::task::yield_now().await;
+            gate.add_permits(2);
+        };
+        let (first, others, ()) = tokio::join!(first, others, release);
+        assert_eq!(*first.expect("scanned"), 1);
+        assert!(others.into_iter().all(|result| *result.expect("scanned") == 2));
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn one_after_another_each_scans() {
+        let (shared, count) = (SharedScan::default(), AtomicU64::new(0));
+        for expected in 1..=3 {
+            let result = shared.get(|| async { Ok(count.fetch_add(1, Ordering::SeqCst) + 1) }).await;
+            assert_eq!(*result.expect("scanned"), expected);
+        }
+    }
+}
