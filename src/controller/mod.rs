@@ -3,9 +3,13 @@
 mod backoff;
 mod cluster;
 mod context;
+mod error;
+mod notices;
 mod problem;
+mod provide;
 mod reconcile;
 mod release;
+mod report;
 mod run;
 mod secret;
 mod status;

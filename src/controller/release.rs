@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::{
     Cluster, Context, World,
+    error::Error,
     problem::Problem,
-    reconcile::{Error, next_try, publish, reference},
+    report::{next_try, publish, reference},
     status::Progress,
 };
 use crate::{

@@ -19,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Kube, Real, World,
+    error::Error as ReconcileError,
     problem::{Retry, words},
-    reconcile::{self, reconcile, reference},
+    reconcile::reconcile,
+    report::reference,
     sweeper::{self, AWS_GATE},
 };
 use crate::{
@@ -205,7 +207,7 @@ fn wakes(
 #[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
 fn error_policy<W: World>(
     account: Arc<StreamerAccount>,
-    _: &reconcile::Error,
+    _: &ReconcileError,
     context: Arc<Context<W>>,
 ) -> Action {
     let delay = context.backoff.delay(&reference(&account), Retry::Soon);
@@ -214,7 +216,7 @@ fn error_policy<W: World>(
 
 /// Errors are logged once, here.
 fn log(
-    result: Result<(ObjectRef<StreamerAccount>, Action), controller::Error<reconcile::Error, watcher::Error>>,
+    result: Result<(ObjectRef<StreamerAccount>, Action), controller::Error<ReconcileError, watcher::Error>>,
 ) {
     match result {
         // The account was deleted before its turn came.

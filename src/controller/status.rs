@@ -2,10 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{
-    Notice,
-    problem::{Problem, Retry},
-};
+use super::problem::{Problem, Retry};
 use crate::{
     api::{
         ChannelStatus, ChatRoomStatus, StageStatus, StreamerAccountStatus,
@@ -50,7 +47,8 @@ impl Progress {
         Self { user: Err(error()), channel: Err(error()), chat_room: Err(error()), stage: Err(error()) }
     }
 
-    fn problems(&self) -> Vec<&Problem> {
+    /// What is wrong with the parts; the one that speaks for all is first.
+    pub fn problems(&self) -> Vec<&Problem> {
         let problems = [
             self.user.as_ref().err(),
             self.channel.as_ref().err(),
@@ -172,64 +170,14 @@ fn without_request_ids(message: &str) -> String {
     text
 }
 
-/// The events that a change of status calls for: one when it becomes ready, one for each new problem, one for each
-/// resource that changed.
-pub fn notices(
-    previous: Option<&StreamerAccountStatus>,
-    next: &StreamerAccountStatus,
-    progress: &Progress,
-) -> Vec<Notice> {
-    let before = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let mut notices: Vec<_> = [
-        changed("channel", progress.channel.as_ref().ok().map(|done| done.change)),
-        changed("chat room", progress.chat_room.as_ref().ok().map(|done| done.change)),
-        changed("stage", progress.stage.as_ref().ok().map(|done| done.change)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let Some(ready) = find(&next.conditions, READY) else { return notices };
-    let said = find(before, READY)
-        .is_some_and(|before| before.reason == ready.reason && before.message == ready.message);
-    if !said {
-        let waiting = progress.problems().iter().all(|problem| matches!(problem.retry, Retry::After(_)));
-        notices.push(Notice {
-            warning: ready.status != "True" && !waiting,
-            reason: ready.reason.clone(),
-            action: "Reconcile",
-            note: ready.message.clone(),
-        });
-    }
-    notices
-}
-
-fn changed(noun: &str, change: Option<Change>) -> Option<Notice> {
-    let (warning, reason, note) = match change? {
-        // Creation is told once, when all three are there.
-        Change::Kept | Change::Created => return None,
-        Change::Adopted => {
-            (false, "Adopted", format!("the {noun} of an earlier attempt was found and taken on"))
-        }
-        Change::Updated => (false, "Updated", format!("the {noun} was changed as the spec says")),
-        Change::Recreated => (
-            true,
-            "Recreated",
-            format!("the {noun} was gone from AWS and was made again: its ARN has changed"),
-        ),
-    };
-    Some(Notice { warning, reason: reason.to_owned(), action: "Provision", note })
-}
-
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
+pub(super) mod tests {
     use k8s_openapi::jiff::Timestamp;
 
     use super::*;
     use crate::api::condition::is_true;
 
-    fn at(second: i64) -> Time {
+    pub fn at(second: i64) -> Time {
         Time(Timestamp::from_second(second).expect("a valid time"))
     }
 
@@ -237,7 +185,7 @@ mod tests {
         Done { status, change: Change::Created }
     }
 
-    fn ready() -> Progress {
+    pub fn ready() -> Progress {
         Progress {
             user: Ok(created("u".to_owned())),
             channel: Ok(created(ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() })),
@@ -246,7 +194,7 @@ mod tests {
         }
     }
 
-    fn problem(retry: Retry, message: &str) -> Problem {
+    pub fn problem(retry: Retry, message: &str) -> Problem {
         Problem { reason: "Because", message: message.to_owned(), retry }
     }
 
@@ -297,25 +245,5 @@ mod tests {
         let first = after(None, 1, &at(1), &fails("1"));
         let second = after(Some(&first), 1, &at(2), &fails("2"));
         assert_eq!(first, second);
-        assert_eq!(notices(Some(&first), &second, &fails("2")).len(), 0);
-    }
-
-    #[test]
-    fn becoming_ready_is_one_event_and_staying_ready_none() {
-        let status = after(None, 1, &at(1), &ready());
-        let notices_of = |previous| notices(previous, &status, &ready());
-        assert_eq!(notices_of(None).len(), 1);
-        assert!(!notices_of(None)[0].warning);
-        assert_eq!(notices_of(Some(&status)), vec![]);
-    }
-
-    #[test]
-    fn a_problem_is_a_warning_and_a_wait_is_not() {
-        let of = |retry| {
-            let progress = Progress { stage: Err(problem(retry, "words")), ..ready() };
-            notices(None, &after(None, 1, &at(1), &progress), &progress)[0].warning
-        };
-        assert!(of(Retry::Slowly));
-        assert!(!of(Retry::After(Duration::from_secs(1))));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 
-use super::{Cluster, Context, World, problem::Problem, reconcile::reference};
+use super::{Cluster, Context, World, problem::Problem, report::reference};
 use crate::{
     admin::Gates,
     api::{

@@ -13,7 +13,10 @@ use aws_sdk_ivs::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{Caller, Class, Created, Error, Kind, Listed, Live, Result, StreamKeys, Tags, from_sdk, to_sdk};
+use super::{
+    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags, from_sdk, gone,
+    tag_calls, to_sdk,
+};
 use crate::api::{self, ChannelSpec, ChannelStatus, ResourceKind};
 
 /// Largest page of ListChannels.
@@ -35,29 +38,6 @@ impl Channels {
     #[must_use]
     pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
         Self { client: Client::new(config), caller }
-    }
-
-    async fn pages(&self, name: Option<&str>) -> Result<Vec<Listed>> {
-        let mut found = Vec::new();
-        let mut token = None;
-        loop {
-            let request = self
-                .client
-                .list_channels()
-                .max_results(PAGE)
-                .set_filter_by_name(name.map(str::to_owned))
-                .set_next_token(token);
-            let page = self.caller.call("ListChannels", request.send()).await?;
-            found.extend(page.channels.into_iter().map(|channel| Listed {
-                arn: channel.arn.unwrap_or_default(),
-                name: channel.name.unwrap_or_default(),
-                tags: from_sdk(channel.tags),
-            }));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
     }
 
     async fn stream_key_arns(&self, channel_arn: &str) -> Result<Vec<String>> {
@@ -87,15 +67,6 @@ impl Channels {
     async fn delete_once(&self, arn: &str) -> Result<()> {
         let request = self.client.delete_channel().arn(arn);
         gone(self.caller.call("DeleteChannel", request.send()).await)
-    }
-}
-
-/// Deleting what is not there is done.
-pub(super) fn gone<T>(result: Result<T>) -> Result<()> {
-    match result {
-        Ok(_) => Ok(()),
-        Err(error) if error.class == Class::Missing => Ok(()),
-        Err(error) => Err(error),
     }
 }
 
@@ -202,12 +173,20 @@ impl Kind for Channels {
         Ok(Some(Live { status, settings: settings(&channel), tags: from_sdk(channel.tags) }))
     }
 
-    async fn find(&self, name: &str) -> Result<Vec<Listed>> {
-        self.pages(Some(name)).await
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>> {
-        self.pages(None).await
+    async fn page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
+        let request = self
+            .client
+            .list_channels()
+            .max_results(PAGE)
+            .set_filter_by_name(name.map(str::to_owned))
+            .set_next_token(token);
+        let page = self.caller.call("ListChannels", request.send()).await?;
+        let listed = page.channels.into_iter().map(|channel| Listed {
+            arn: channel.arn.unwrap_or_default(),
+            name: channel.name.unwrap_or_default(),
+            tags: from_sdk(channel.tags),
+        });
+        Ok((listed.collect(), page.next_token))
     }
 
     async fn update(&self, arn: &str, changes: &ChannelSpec) -> Result<()> {
@@ -215,15 +194,7 @@ impl Kind for Channels {
         self.caller.call("UpdateChannel", request.send()).await.map(|_| ())
     }
 
-    async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
-        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(tags)));
-        self.caller.call("TagResource", request.send()).await.map(|_| ())
-    }
-
-    async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
-        let request = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        self.caller.call("UntagResource", request.send()).await.map(|_| ())
-    }
+    tag_calls!();
 
     /// A live channel is taken off air first: AWS refuses to delete it otherwise.
     async fn delete(&self, arn: &str) -> Result<()> {

@@ -11,7 +11,7 @@ use aws_sdk_ivschat::{
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Result, Tags, channel::gone, from_sdk, to_sdk,
+    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags, from_sdk, gone, tag_calls, to_sdk,
 };
 use crate::api::{self, ChatRoomSpec, ChatRoomStatus, ResourceKind};
 
@@ -32,29 +32,6 @@ impl ChatRooms {
     pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         Self { client: Client::new(config), caller, region }
-    }
-
-    async fn pages(&self, name: Option<&str>) -> Result<Vec<Listed>> {
-        let mut found = Vec::new();
-        let mut token = None;
-        loop {
-            let request = self
-                .client
-                .list_rooms()
-                .max_results(PAGE)
-                .set_name(name.map(str::to_owned))
-                .set_next_token(token);
-            let page = self.caller.call("ListRooms", request.send()).await?;
-            found.extend(page.rooms.into_iter().map(|room| Listed {
-                arn: room.arn.unwrap_or_default(),
-                name: room.name.unwrap_or_default(),
-                tags: from_sdk(room.tags),
-            }));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
     }
 
     /// The endpoint is computed: AWS never returns it.
@@ -138,12 +115,20 @@ impl Kind for ChatRooms {
         Ok(Some(Live { status, settings, tags: from_sdk(room.tags) }))
     }
 
-    async fn find(&self, name: &str) -> Result<Vec<Listed>> {
-        self.pages(Some(name)).await
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>> {
-        self.pages(None).await
+    async fn page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
+        let request = self
+            .client
+            .list_rooms()
+            .max_results(PAGE)
+            .set_name(name.map(str::to_owned))
+            .set_next_token(token);
+        let page = self.caller.call("ListRooms", request.send()).await?;
+        let listed = page.rooms.into_iter().map(|room| Listed {
+            arn: room.arn.unwrap_or_default(),
+            name: room.name.unwrap_or_default(),
+            tags: from_sdk(room.tags),
+        });
+        Ok((listed.collect(), page.next_token))
     }
 
     async fn update(&self, arn: &str, changes: &ChatRoomSpec) -> Result<()> {
@@ -151,15 +136,7 @@ impl Kind for ChatRooms {
         self.caller.call("UpdateRoom", request.send()).await.map(|_| ())
     }
 
-    async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
-        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(tags)));
-        self.caller.call("TagResource", request.send()).await.map(|_| ())
-    }
-
-    async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
-        let request = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        self.caller.call("UntagResource", request.send()).await.map(|_| ())
-    }
+    tag_calls!();
 
     async fn delete(&self, arn: &str) -> Result<()> {
         gone(self.caller.call("DeleteRoom", self.client.delete_room().identifier(arn).send()).await)

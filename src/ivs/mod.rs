@@ -60,6 +60,22 @@ pub struct Listed {
     pub tags: Tags,
 }
 
+/// One page of a list, and the token of the next.
+pub type Page = (Vec<Listed>, Option<String>);
+
+async fn all_pages<K: Kind + ?Sized>(kind: &K, name: Option<&str>) -> Result<Vec<Listed>> {
+    let mut found = Vec::new();
+    let mut token = None;
+    loop {
+        let (page, next) = kind.page(name, token).await?;
+        found.extend(page);
+        if next.is_none() {
+            return Ok(found);
+        }
+        token = next;
+    }
+}
+
 /// One kind of resource on AWS. What the engine does, it does through this, so a kind is one file.
 pub trait Kind: Send + Sync + 'static {
     /// Which kind it is.
@@ -87,11 +103,18 @@ pub trait Kind: Send + Sync + 'static {
     /// What one looks like now; None when AWS says, with its own code, that it is not there.
     fn get(&self, arn: &str) -> impl Future<Output = Result<Option<Live<Self::Status>>>> + Send;
 
+    /// One page of the list: of those that have this name where AWS can filter by it, else of all.
+    fn page(&self, name: Option<&str>, token: Option<String>) -> impl Future<Output = Result<Page>> + Send;
+
     /// All that have this name, whoever they belong to.
-    fn find(&self, name: &str) -> impl Future<Output = Result<Vec<Listed>>> + Send;
+    fn find(&self, name: &str) -> impl Future<Output = Result<Vec<Listed>>> + Send {
+        all_pages(self, Some(name))
+    }
 
     /// All there are, page by page.
-    fn list(&self) -> impl Future<Output = Result<Vec<Listed>>> + Send;
+    fn list(&self) -> impl Future<Output = Result<Vec<Listed>>> + Send {
+        all_pages(self, None)
+    }
 
     /// Changes the settings given, and no others.
     fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<()>> + Send;
@@ -122,6 +145,31 @@ pub async fn sdk_config(region: &str, call_timeout: Duration) -> SdkConfig {
         .timeout_config(timeouts)
         .load()
         .await
+}
+
+/// TagResource and UntagResource: the same in all three services, whose clients share no type.
+macro_rules! tag_calls {
+    () => {
+        async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
+            let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(tags)));
+            self.caller.call("TagResource", request.send()).await.map(|_| ())
+        }
+
+        async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
+            let request = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
+            self.caller.call("UntagResource", request.send()).await.map(|_| ())
+        }
+    };
+}
+use tag_calls;
+
+/// Deleting what is not there is done.
+fn gone<T>(result: Result<T>) -> Result<()> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.class == Class::Missing => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Tags as the SDK takes them.

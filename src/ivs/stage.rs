@@ -13,8 +13,8 @@ use aws_sdk_ivsrealtime::{
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Result, Tags, channel::gone, from_sdk,
-    shared_scan::SharedScan, to_sdk,
+    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags, from_sdk, gone,
+    shared_scan::SharedScan, tag_calls, to_sdk,
 };
 use crate::api::{self, ResourceKind, StageSpec, StageStatus};
 
@@ -156,22 +156,15 @@ impl Kind for Stages {
         Ok(all.iter().filter(|stage| stage.name == name).cloned().collect())
     }
 
-    async fn list(&self) -> Result<Vec<Listed>> {
-        let mut found = Vec::new();
-        let mut token = None;
-        loop {
-            let request = self.client.list_stages().max_results(PAGE).set_next_token(token);
-            let page = self.caller.call("ListStages", request.send()).await?;
-            found.extend(page.stages.into_iter().map(|stage| Listed {
-                arn: stage.arn,
-                name: stage.name.unwrap_or_default(),
-                tags: from_sdk(stage.tags),
-            }));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
+    async fn page(&self, _: Option<&str>, token: Option<String>) -> Result<Page> {
+        let request = self.client.list_stages().max_results(PAGE).set_next_token(token);
+        let page = self.caller.call("ListStages", request.send()).await?;
+        let listed = page.stages.into_iter().map(|stage| Listed {
+            arn: stage.arn,
+            name: stage.name.unwrap_or_default(),
+            tags: from_sdk(stage.tags),
+        });
+        Ok((listed.collect(), page.next_token))
     }
 
     async fn update(&self, arn: &str, changes: &StageSpec) -> Result<()> {
@@ -182,15 +175,7 @@ impl Kind for Stages {
         self.caller.call("UpdateStage", request.send()).await.map(|_| ())
     }
 
-    async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
-        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(tags)));
-        self.caller.call("TagResource", request.send()).await.map(|_| ())
-    }
-
-    async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
-        let request = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        self.caller.call("UntagResource", request.send()).await.map(|_| ())
-    }
+    tag_calls!();
 
     async fn delete(&self, arn: &str) -> Result<()> {
         gone(self.caller.call("DeleteStage", self.client.delete_stage().arn(arn).send()).await)

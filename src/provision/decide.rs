@@ -72,7 +72,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{api::AccountRef, ivs::Tags};
+    use crate::ivs::Tags;
+    use crate::provision::world::owner;
 
     const GRACE: Duration = Duration::from_secs(10);
 
@@ -111,15 +112,6 @@ mod tests {
         assert_eq!(step(Some("a"), None, None, false), Step::Inspect("a".to_owned()));
         assert_eq!(step(None, None, Some("b"), false), Step::Inspect("b".to_owned()));
         assert_eq!(step(Some("a"), None, Some("b"), false), Step::Inspect("a".to_owned()));
-    }
-
-    fn owner() -> Owner {
-        Owner {
-            installation: "here".to_owned(),
-            user: Uuid::from_u128(1),
-            account: AccountRef { namespace: "default".to_owned(), name: "todd".to_owned() },
-            username: "todd".to_owned(),
-        }
     }
 
     fn listed(arn: &str, nonce: u128) -> Listed {

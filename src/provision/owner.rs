@@ -59,15 +59,7 @@ fn clone_pair((key, value): (&String, &String)) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owner() -> Owner {
-        Owner {
-            installation: "here".to_owned(),
-            user: Uuid::from_u128(1),
-            account: AccountRef { namespace: "default".to_owned(), name: "todd".to_owned() },
-            username: "todd".to_owned(),
-        }
-    }
+    use crate::provision::world::owner;
 
     fn tags_of(pairs: &[(&str, &str)]) -> Tags {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()

@@ -197,18 +197,14 @@ impl Kind for World {
         })
     }
 
-    async fn find(&self, _: &str) -> ivs::Result<Vec<Listed>> {
-        self.list().await
-    }
-
-    async fn list(&self) -> ivs::Result<Vec<Listed>> {
+    async fn page(&self, _: Option<&str>, _: Option<String>) -> ivs::Result<ivs::Page> {
         self.on_aws(Class::Transient, |state| {
             let listed = |(arn, tags): (&String, &Tags)| Listed {
                 arn: arn.clone(),
                 name: "todd".to_owned(),
                 tags: tags.clone(),
             };
-            state.resources.iter().map(listed).collect()
+            (state.resources.iter().map(listed).collect(), None)
         })
     }
 

@@ -1,0 +1,249 @@
+//! One account, from whatever there is to what its spec says.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{ResourceExt, runtime::controller::Action};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{
+    Cluster, Context, World,
+    error::Error,
+    problem::Problem,
+    report::{next_try, publish, reference},
+    secret,
+    status::{Done, Part, Progress},
+};
+use crate::{
+    api::{
+        AccountRef, ChannelStatus, FINALIZER, ResourceKind, StreamerAccount, USER_ID_ANNOTATION,
+        condition::{CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, is_true},
+    },
+    ivs::{Kind, StreamKeys},
+    provision::{Change, Inventory, Order, Outcome, Owner, Provisioned, converge},
+    store::{Claim, Claimant, Journal, Resource, Resources, Users},
+};
+
+pub(super) async fn provide<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+) -> Result<Action, Error> {
+    let key = reference(account);
+    if is_settled(account) && !context.is_doubted(&key) {
+        return Ok(Action::await_change());
+    }
+    // The finalizer is there before the first Create (I3).
+    let account = if account.finalizers().iter().any(|name| name == FINALIZER) {
+        account.clone()
+    } else {
+        context.world.cluster().add_finalizer(account).await?
+    };
+    let progress = match claim(&account, context).await {
+        Ok(user) => provision(&account, context, user).await,
+        Err(problem) => Progress::stopped_by(&problem),
+    };
+    publish(&account, context, &progress).await?;
+    Ok(next_try(&key, context, &progress))
+}
+
+/// Whether status says of this generation that all is well.
+fn is_settled(account: &StreamerAccount) -> bool {
+    let has_finalizer = account.finalizers().iter().any(|name| name == FINALIZER);
+    has_finalizer
+        && account.status.as_ref().is_some_and(|status| {
+            Some(status.observed_generation) == account.metadata.generation
+                && is_true(&status.conditions, READY)
+        })
+}
+
+/// Makes the username this account's; of two that claim one, the older wins.
+async fn claim<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<Uuid, Problem> {
+    let username = &account.spec.username;
+    if let Some(older) = older_claimant(account, &context.world.cluster().accounts()) {
+        return Err(Problem::username_taken(username, &older));
+    }
+    let inventory = context.inventory().await;
+    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
+    let key = reference(account);
+    let registration = account.annotations().get(USER_ID_ANNOTATION).and_then(|id| id.parse().ok());
+    let known = in_status.or_else(|| inventory.user(&key)).or(registration);
+    match context.world.store().claim(Claimant { username, account: &key, known, registration }).await? {
+        Claim::Held(user) => Ok(user),
+        Claim::Taken(by) => Err(Problem::username_taken(username, &by)),
+        Claim::Registered => Err(Problem::username_registered(username)),
+    }
+}
+
+/// Another account that claims the same username and was there before this one.
+fn older_claimant(account: &StreamerAccount, all: &[Arc<StreamerAccount>]) -> Option<AccountRef> {
+    let claims_same = |other: &&Arc<StreamerAccount>| {
+        other.metadata.uid != account.metadata.uid
+            && other.spec.username.eq_ignore_ascii_case(&account.spec.username)
+    };
+    let is_older = |other: &&Arc<StreamerAccount>| {
+        let created =
+            |account: &StreamerAccount| account.metadata.creation_timestamp.clone().map(|time| time.0);
+        created(other) < created(account)
+    };
+    all.iter().filter(claims_same).find(is_older).map(|other| reference(other))
+}
+
+/// The three kinds at the same time; each is recorded on its own, and one that fails holds up no other.
+async fn provision<W: World>(account: &StreamerAccount, context: &Context<W>, user: Uuid) -> Progress {
+    let inventory = context.inventory().await;
+    let owner = Owner {
+        installation: context.installation.clone(),
+        user,
+        account: reference(account),
+        username: account.spec.username.clone(),
+    };
+    let work = Work { account, context, owner: &owner, inventory: &inventory };
+    let status = account.status.as_ref();
+    let spec = &account.spec;
+    let (channel, chat_room, stage) = tokio::join!(
+        work.channel(),
+        work.converge(
+            context.world.chat_rooms(),
+            &spec.chat_room,
+            status.and_then(|status| status.chat_room.as_ref()),
+            CHAT_ROOM_READY,
+        ),
+        work.converge(
+            context.world.stages(),
+            &spec.stage,
+            status.and_then(|status| status.stage.as_ref()),
+            STAGE_READY,
+        ),
+    );
+    Progress {
+        user: Ok(Done { status: user.to_string(), change: Change::Kept }),
+        channel,
+        chat_room: chat_room.map(done),
+        stage: stage.map(done),
+    }
+}
+
+fn done<S>(provisioned: Provisioned<S>) -> Done<S> {
+    Done { status: provisioned.status, change: provisioned.change }
+}
+
+/// One account being provided for.
+struct Work<'a, W> {
+    account: &'a StreamerAccount,
+    context: &'a Context<W>,
+    owner: &'a Owner,
+    inventory: &'a Inventory,
+}
+
+impl<W: World> Work<'_, W> {
+    async fn converge<K>(
+        &self,
+        kind: &K,
+        settings: &K::Settings,
+        status: Option<&K::Status>,
+        condition: &str,
+    ) -> Result<Provisioned<K::Status>, Problem>
+    where
+        K: Kind,
+        for<'s> Resource: From<&'s K::Status>,
+        W::Store: Journal + Resources,
+    {
+        let order = Order {
+            owner: self.owner,
+            settings,
+            tags: &self.account.spec.tags,
+            status,
+            swept: self.swept(K::KIND),
+            settled: self.is_part_settled(condition),
+        };
+        match converge(kind, self.context.world.store(), self.context.timing, &order).await? {
+            Outcome::Ready(provisioned) => Ok(provisioned),
+            Outcome::Waiting(wait) => Err(wait.into()),
+        }
+    }
+
+    fn swept(&self, kind: ResourceKind) -> Option<&str> {
+        self.inventory.arn(&self.owner.account, self.owner.user, kind)
+    }
+
+    /// Whether status says of this generation that this part is well, and nobody doubts it.
+    fn is_part_settled(&self, condition: &str) -> bool {
+        let observed = |found: &&Condition| found.observed_generation == self.account.metadata.generation;
+        let conditions =
+            self.account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let settled = conditions.iter().filter(|found| found.type_ == condition).find(observed);
+        settled.is_some_and(|found| found.status == "True") && !self.context.is_doubted(&self.owner.account)
+    }
+
+    /// The channel, and the Secret with its stream key.
+    async fn channel(&self) -> Part<ChannelStatus> {
+        let before = self.account.status.as_ref().and_then(|status| status.channel.as_ref());
+        let channels = self.context.world.channels();
+        let provisioned = self.converge(channels, &self.account.spec.channel, before, CHANNEL_READY).await?;
+        let mut done = Done { status: provisioned.status, change: provisioned.change };
+        self.ensure_secret(&done.status, provisioned.stream_key).await?;
+        done.status.stream_key_secret_name = Some(secret::name(self.account));
+        Ok(done)
+    }
+
+    /// Writes the Secret where it is missing or wrong.
+    async fn ensure_secret(
+        &self,
+        channel: &ChannelStatus,
+        made: Option<SecretString>,
+    ) -> Result<(), Problem> {
+        let cluster = self.context.world.cluster();
+        let name = secret::name(self.account);
+        match cluster.secret(self.account, &name).await? {
+            Some(found) if !secret::is_owned(&found, self.account) => {
+                return Err(Problem::secret_taken(&name));
+            }
+            Some(found) if made.is_none() && secret::is_complete(&found, channel) => return Ok(()),
+            _ => {}
+        }
+        let stream_key = match made {
+            Some(key) => key,
+            None => self
+                .context
+                .world
+                .channels()
+                .stream_key(&channel.arn)
+                .await?
+                .ok_or_else(Problem::no_stream_key)?,
+        };
+        Ok(cluster.apply_secret(self.account, &secret::build(self.account, channel, &stream_key)).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
+    use super::*;
+
+    fn account(name: &str, username: &str, second: i64) -> Arc<StreamerAccount> {
+        let spec = serde_json::from_value(serde_json::json!({ "username": username })).expect("a spec");
+        let mut account = StreamerAccount::new(name, spec);
+        account.metadata.uid = Some(name.to_owned());
+        account.metadata.namespace = Some("default".to_owned());
+        account.metadata.creation_timestamp = Some(Time(Timestamp::from_second(second).expect("a time")));
+        Arc::new(account)
+    }
+
+    #[test]
+    fn of_two_that_claim_one_username_the_older_wins() {
+        let (older, younger, other) =
+            (account("a", "Todd", 1), account("b", "todd", 2), account("c", "ann", 0));
+        let all = [Arc::clone(&younger), Arc::clone(&older), other];
+        assert_eq!(older_claimant(&older, &all), None);
+        assert_eq!(older_claimant(&younger, &all), Some(reference(&older)));
+    }
+
+    #[test]
+    fn two_of_the_same_second_leave_it_to_the_database() {
+        let all = [account("a", "todd", 1), account("b", "todd", 1)];
+        assert_eq!(older_claimant(&all[0], &all), None);
+        assert_eq!(older_claimant(&all[1], &all), None);
+    }
+}
