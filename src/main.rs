@@ -2,10 +2,10 @@
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use streamcat_operator::{
     api,
-    config::{self, Cli, Command, DatabaseSettings},
+    config::{self, Cli, Command, ControllerSettings, DatabaseSettings},
     controller, registration, shutdown,
     store::{self, Postgres},
     telemetry,
@@ -17,6 +17,10 @@ const WRONG_SETTING: u8 = 2;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprint!("{}", Cli::command().render_long_help());
+            return ExitCode::from(WRONG_SETTING);
+        }
         Err(error) if error.use_stderr() => return refuse(&config::one_line(&error)),
         Err(help) => help.exit(),
     };
@@ -54,7 +58,11 @@ fn run(command: Command) -> Result<(), Failure> {
 
 async fn execute(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Controller(settings) => Ok(controller::run(settings, stop()?).await?),
+        Command::Controller(settings) => {
+            let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+            ControllerSettings::check_environment(variable).map_err(Failure::Setting)?;
+            Ok(controller::run(settings, stop()?).await?)
+        }
         Command::Registration(settings) => Ok(registration::run(settings, stop()?).await?),
         Command::Migrate(settings) => Ok(migrate(&settings).await?),
         Command::Crds => print_crds(),

@@ -23,13 +23,22 @@ async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
         (tenant.controller().env_remove("DATABASE_URL"), "DATABASE_URL"),
         (tenant.controller().env("DATABASE_URL", "mysql://root:canary@db/x"), "DATABASE_URL"),
         (tenant.controller().env_remove("AWS_REGION"), "AWS_REGION"),
+        (tenant.controller().env("AWS_REGION", ""), "AWS_REGION"),
+        (tenant.controller().env("AWS_REGION", "Ireland"), "AWS_REGION"),
+        (tenant.controller().env("AWS_ENDPOINT_URL", "localhost:4566"), "AWS_ENDPOINT_URL"),
+        (tenant.controller().env("AWS_ENDPOINT_URL_IVS", "u:canary@ivs"), "AWS_ENDPOINT_URL_IVS"),
+        (tenant.controller().env("AWS_ENDPOINT_URL_IVSCHAT", ""), "AWS_ENDPOINT_URL_IVSCHAT"),
+        (
+            tenant.controller().env("AWS_ENDPOINT_URL_IVS_REALTIME", "https://"),
+            "AWS_ENDPOINT_URL_IVS_REALTIME",
+        ),
         (tenant.controller().env("STREAMCAT_RESYNC", "often"), "--resync"),
         (tenant.controller().env("STREAMCAT_INSTALLATION", "a b"), "--installation"),
         (tenant.controller().env("KUBECONFIG", "/no/such/file"), "KUBECONFIG"),
         (tenant.registration().env_remove("STREAMCAT_NAMESPACE"), "STREAMCAT_NAMESPACE"),
     ];
-    for (number, (operator, name)) in wrong.into_iter().enumerate() {
-        let command = if number == 6 { "registration" } else { "controller" };
+    for (operator, name) in wrong {
+        let command = if name == "STREAMCAT_NAMESPACE" { "registration" } else { "controller" };
         let (status, output) = operator.run(command).await.unwrap();
         assert_eq!(status.code(), Some(2), "{name}: {output}");
         assert_eq!(output.trim().lines().count(), 1, "{name}: {output}");
@@ -141,4 +150,19 @@ async fn metrics_count_what_was_done() {
         "{metrics}"
     );
     assert!(!metrics.contains("todd"), "{metrics}");
+}
+
+#[test]
+fn without_a_command_the_whole_help_is_shown_and_the_exit_code_is_2() {
+    let program = env!("CARGO_BIN_EXE_streamcat-operator");
+    let output = |arguments: &[&str]| std::process::Command::new(program).args(arguments).output().unwrap();
+    let (bare, asked) = (output(&[]), output(&["--help"]));
+    assert_eq!((bare.status.code(), asked.status.code()), (Some(2), Some(0)));
+    assert!(bare.stdout.is_empty());
+    let help = String::from_utf8(bare.stderr).unwrap();
+    assert_eq!(help, String::from_utf8(asked.stdout).unwrap());
+    for said in ["Usage: streamcat-operator", "controller", "registration", "migrate", "crds", "--log-format"]
+    {
+        assert!(help.contains(said), "{said} is missing:\n{help}");
+    }
 }
