@@ -1,7 +1,7 @@
 //! The chart: rendered by the real Helm, taken by a real API server.
 
 use kube::{ResourceExt, api::DynamicObject};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testbed::{Tenant, Testbed};
 
 use crate::{
@@ -105,21 +105,44 @@ async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
     let values =
         ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installation=one"];
     let one = rendered(&testbed, &values).await;
-    let all = rendered(&testbed, &[]).await;
+    let all = rendered(&testbed, &["installation=one"]).await;
     assert!(of_kind(&one, "ClusterRoleBinding").is_empty());
     assert!(of_kind(&one, "Role").iter().all(|role| role.namespace().as_deref() == Some("streamers")));
 
-    // The same rights, here and everywhere; only the namespace that may be looked at is named.
-    let rules = |objects: &[DynamicObject], kind: &str| {
-        let named = |role: &&&DynamicObject| role.name_any().ends_with("-controller");
-        let mut rules = of_kind(objects, kind).iter().find(named).unwrap().data["rules"].clone();
-        for rule in rules.as_array_mut().unwrap() {
-            rule.as_object_mut().unwrap().remove("resourceNames");
-        }
-        rules
-    };
-    assert_eq!(rules(&one, "Role"), rules(&all, "ClusterRole"));
+    assert_eq!(controllers_rules(&one, "Role"), controllers_rules(&all, "ClusterRole"));
     assert!(of_kind(&all, "ClusterRole").iter().all(|role| !role.data.to_string().contains('*')));
+}
+
+/// The rules of the controller's own role.
+fn controllers_rules(objects: &[DynamicObject], kind: &str) -> Value {
+    let named = |role: &&&DynamicObject| role.name_any().ends_with("-controller");
+    of_kind(objects, kind).iter().find(named).unwrap().data["rules"].clone()
+}
+
+#[tokio::test]
+async fn of_all_namespaces_only_kube_system_is_read_and_only_for_the_id_of_the_installation() {
+    let testbed = operator_under_test().await;
+    let here = ["controller.watchNamespace=streamers", "registration.namespace=streamers"];
+    let kube_system = json!({
+        "apiGroups": [""],
+        "resources": ["namespaces"],
+        "resourceNames": ["kube-system"],
+        "verbs": ["get"],
+    });
+    for (values, reads) in [
+        (&[][..], true),
+        (&here, true),
+        (&["installation=one"], false),
+        (&[here[0], here[1], "installation=one"], false),
+    ] {
+        let objects = rendered(&testbed, values).await;
+        let roles = [of_kind(&objects, "ClusterRole"), of_kind(&objects, "Role")].concat();
+        let all = roles.iter().flat_map(|role| role.data["rules"].as_array().cloned().unwrap_or_default());
+        let of_namespaces: Vec<_> =
+            all.filter(|rule| rule["resources"].to_string().contains("namespaces")).collect();
+        let expected = if reads { vec![kube_system.clone()] } else { Vec::new() };
+        assert_eq!(of_namespaces, expected, "{values:?}");
+    }
 }
 
 /// The containers of all pods, init containers too.
