@@ -1,5 +1,6 @@
 //! Server-side apply of rendered objects.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -72,6 +73,28 @@ pub(crate) async fn all(client: &Client, objects: &[DynamicObject], namespace: &
             .map_err(Error::kube(format!("apply {} {name}", resource.kind)))?;
     }
     Ok(())
+}
+
+/// Which of these objects are there already, as `kind/name`, by namespace ("" for those of the cluster).
+pub(crate) async fn existing(
+    client: &Client,
+    objects: &[DynamicObject],
+    namespace: &str,
+) -> Result<BTreeMap<String, Vec<String>>, Error> {
+    let discovery = discover(client).await?;
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for object in objects {
+        let (resource, capabilities) = resolve(&discovery, object)?;
+        let name = object.name_any();
+        let there = api(client, object, &resource, &capabilities, namespace).get_opt(&name).await;
+        if let Some(there) =
+            there.map_err(Error::kube(format!("look whether {} {name} is there", resource.kind)))?
+        {
+            let of_namespace = found.entry(there.namespace().unwrap_or_default()).or_default();
+            of_namespace.push(format!("{}/{name}", resource.kind.to_lowercase()));
+        }
+    }
+    Ok(found)
 }
 
 /// Deletes what [`all`] applied, in reverse order.

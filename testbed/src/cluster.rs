@@ -1,13 +1,15 @@
 //! The control plane of a set: one of ours, or the user's own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use kube::Client;
 use kube::api::DynamicObject;
 use kube::config::Kubeconfig;
 
 use crate::control_plane::{self, ControlPlane};
 use crate::folder::Folder;
-use crate::helm::{Helm, Release};
+use crate::helm::{self, Helm, Release};
 use crate::tools::{self, Tools};
 use crate::{Error, apply, kubeconfig};
 
@@ -22,7 +24,7 @@ pub(crate) struct Cluster {
 /// A control plane of ours, built if need be.
 pub(crate) async fn build(folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
     let tools = Tools::find_or_build().await?;
-    let crds = chart_crds(&tools.helm, folder, chart).await?;
+    let crds = rendered(&tools.helm, folder, chart).await?;
     let control_plane = ControlPlane::start(folder, &tools, &crds).await?;
     let kubeconfig = control_plane.kubeconfig().clone();
     Ok(Cluster { kubeconfig, kubectl: tools.kubectl, helm: tools.helm, control_plane: Some(control_plane) })
@@ -39,11 +41,36 @@ pub(crate) async fn borrow(context: &str, folder: &Folder, chart: &Path) -> Resu
         Some(helm) => helm,
         None => tools::HELM.find_or_build().await?.join("helm"),
     };
-    apply::crds(&client, &chart_crds(&helm, folder, chart).await?).await?;
+    let objects = rendered(&helm, folder, chart).await?;
+    vacant(&client, &objects).await?;
+    apply::crds(&client, &objects).await?;
     Ok(Cluster { kubeconfig, kubectl, helm, control_plane: None })
 }
 
-async fn chart_crds(helm: &Path, folder: &Folder, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
+/// Refuses a cluster that has the operator already: its definitions and rights would be overwritten, and its rights
+/// deleted at the end.
+async fn vacant(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
+    let found = apply::existing(client, &helm::rights(objects.to_vec()), &Release::usual().home).await?;
+    if found.is_empty() { Ok(()) } else { Err(Error::Unexpected(occupied(&found))) }
+}
+
+fn occupied(found: &BTreeMap<String, Vec<String>>) -> String {
+    let all: Vec<_> = found.values().flatten().map(String::as_str).collect();
+    let delete = |(namespace, objects): (&String, &Vec<String>)| match namespace.as_str() {
+        "" => format!("    kubectl delete {}", objects.join(" ")),
+        _ => format!("    kubectl --namespace {namespace} delete {}", objects.join(" ")),
+    };
+    format!(
+        "the cluster has the operator already ({}), and this would overwrite it. Name another context in KUBE_CONTEXT, or \
+         uninstall the operator there (helm list --all-namespaces). If these are left over from a testbed that was \
+         killed, remove them:\n{}",
+        all.join(", "),
+        found.iter().map(delete).collect::<Vec<_>>().join("\n")
+    )
+}
+
+/// The operator as most people install it; nothing if the chart is not there.
+async fn rendered(helm: &Path, folder: &Folder, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
     if !chart.join("Chart.yaml").is_file() {
         return Ok(Vec::new());
     }

@@ -110,3 +110,55 @@ fn a_context_that_is_not_there_is_said() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("kubeconfig"), "{said}");
 }
+
+/// A folder in which both are found, as the PATH of somebody who has a cluster.
+fn path_with(programs: [&str; 2]) -> std::ffi::OsString {
+    let own = std::env::var_os("PATH").unwrap();
+    let folders = programs.map(|program| Path::new(program).parent().unwrap().to_owned());
+    std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&own))).unwrap()
+}
+
+#[tokio::test]
+async fn a_cluster_that_has_the_operator_is_left_as_it_is() {
+    let (mut cluster, folder) = hold();
+    let description = std::fs::read(folder.join("testbed.json")).unwrap();
+    let description: serde_json::Value = serde_json::from_slice(&description).unwrap();
+    let of = |name: &str| description[name].as_str().unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).env("KUBECONFIG", of("kubeconfig")).env("KUBE_CONTEXT", "testbed");
+        command.env("PATH", path_with([of("kubectl"), of("helm")])).env_remove("STREAMCAT_TESTBED");
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), said)
+    };
+    let borrow = || run(TESTBED, &["run", "--", "true"]);
+    let (success, said) = borrow();
+    assert!(success, "{said}");
+
+    let role = ["create", "clusterrole", "streamcat-operator-controller", "--verb=get", "--resource=pods"];
+    let account =
+        ["create", "serviceaccount", "streamcat-operator-registration", "--namespace=streamcat-system"];
+    for made in [&["create", "namespace", "streamcat-system"][..], &role, &account] {
+        let (success, said) = run("kubectl", made);
+        assert!(success, "{said}");
+    }
+    let (success, said) = borrow();
+    assert!(!success);
+    let found = "(clusterrole/streamcat-operator-controller, serviceaccount/streamcat-operator-registration)";
+    assert!(said.contains(found) && said.contains("uninstall the operator there"), "{said}");
+    let (_, rules) = run("kubectl", &["get", "clusterrole", "streamcat-operator-controller", "-o", "yaml"]);
+    assert!(rules.contains("pods") && !rules.contains("streamcat.dev"), "{rules}");
+
+    let advice: Vec<_> = said.lines().filter(|line| line.starts_with("    kubectl")).collect();
+    assert_eq!(advice.len(), 2, "{said}");
+    for line in advice {
+        let (success, said) = run("sh", &["-c", line]);
+        assert!(success, "{line}: {said}");
+    }
+    let (success, said) = borrow();
+    assert!(success, "{said}");
+    cluster.kill().unwrap();
+    cluster.wait().unwrap();
+    all_is_gone(&folder).await;
+}
