@@ -57,7 +57,10 @@ use super::{ChannelSpec, ChatRoomSpec, StageSpec, tags};
         priority = 1,
         description = "ARN of the stage"
     ),
-    selectable = ".spec.username"
+    selectable = ".spec.username",
+    // namespace/name is a tag's value: AWS allows 256 characters, a namespace takes at most 63 and the slash one.
+    validation = Rule::new("size(self.metadata.name) <= 192")
+        .message("metadata.name must not be longer than 192 characters, so that namespace/name fits into an AWS tag: choose a shorter name for the object; the username need not be its name"),
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StreamerAccountSpec {

@@ -75,6 +75,23 @@ async fn a_username_that_aws_would_not_take_is_refused() {
 }
 
 #[tokio::test]
+async fn a_name_that_would_not_fit_into_a_tag_is_refused() {
+    let tenant = tenant("long-name").await;
+    let spec = json!({ "username": "todd" });
+    let tried = async |length| {
+        let file = manifest(&tenant, &"n".repeat(length), &spec);
+        tenant.kubectl(&["apply", "--dry-run=server", "--filename", &file]).await
+    };
+    let output = tried(193).await;
+    assert!(!output.success);
+    let words = "metadata.name must not be longer than 192 characters, so that namespace/name fits into an AWS tag: choose a shorter name";
+    assert!(output.stderr.contains(words), "{}", output.stderr);
+
+    let output = tried(192).await;
+    assert!(output.success && output.stderr.is_empty(), "{}", output.stderr);
+}
+
+#[tokio::test]
 async fn a_username_cannot_be_changed() {
     let tenant = tenant("rename").await;
     create(&tenant, "todd", json!({})).await;
