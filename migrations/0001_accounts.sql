@@ -9,6 +9,8 @@ create table users (
     -- The StreamerAccount that holds this user: nobody else's object gains the user's resources.
     account_namespace text not null,
     account_name      text not null,
+    -- The account was deleted with the policy Retain: its resources are nobody's orphans.
+    retained          boolean not null default false,
     created_at        timestamptz not null default now()
 );
 

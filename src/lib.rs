@@ -8,6 +8,7 @@ pub mod config;
 pub mod controller;
 pub mod ivs;
 pub mod provision;
+pub mod readiness;
 pub mod registration;
 pub mod shutdown;
 pub mod store;

@@ -118,6 +118,10 @@ pub struct StreamerAccountStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
+    /// Value of the annotation `streamcat.dev/reconcile-at` that was handled last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handled_reconcile_at: Option<String>,
+
     /// Id of the row in `users` (a UUID); outlives this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,

@@ -36,6 +36,9 @@ pub const FINALIZER: &str = "streamcat.dev/aws-resources";
 /// Annotation that the registration writes on an account it makes: the id of the row in `users` it belongs to.
 pub const USER_ID_ANNOTATION: &str = "streamcat.dev/user-id";
 
+/// Annotation that asks for a look at everything, the Secret included: any value that is new.
+pub const RECONCILE_AT_ANNOTATION: &str = "streamcat.dev/reconcile-at";
+
 /// An enum whose variants are AWS's own strings, in the schema and on the wire.
 macro_rules! aws_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {

@@ -40,6 +40,12 @@ pub trait Cluster: Send + Sync + 'static {
     /// All accounts known, from the cache.
     fn accounts(&self) -> Vec<Arc<StreamerAccount>>;
 
+    /// This very object as it is now; None when it is gone, or another has its name. The cache may be behind.
+    fn current(
+        &self,
+        account: &StreamerAccount,
+    ) -> impl Future<Output = Result<Option<StreamerAccount>>> + Send;
+
     /// Adds our finalizer; fails with a conflict when the account has changed since it was read.
     fn add_finalizer(
         &self,
@@ -135,6 +141,11 @@ impl Cluster for Kube {
         self.cache.state()
     }
 
+    async fn current(&self, account: &StreamerAccount) -> Result<Option<StreamerAccount>> {
+        let found = self.api(account).get_opt(&account.name_any()).await?;
+        Ok(found.filter(|found| found.metadata.uid == account.metadata.uid))
+    }
+
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
         let mut finalizers = account.finalizers().to_vec();
         finalizers.push(FINALIZER.to_owned());
@@ -143,10 +154,7 @@ impl Cluster for Kube {
 
     async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
         // Our own status writes may have moved the version since the cache saw it.
-        let Some(current) = self.api(account).get_opt(&account.name_any()).await? else { return Ok(()) };
-        if current.metadata.uid != account.metadata.uid {
-            return Ok(());
-        }
+        let Some(current) = self.current(account).await? else { return Ok(()) };
         let others: Vec<_> = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
         match self.patch_finalizers(&current, &others).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),

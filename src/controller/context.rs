@@ -1,18 +1,26 @@
 //! What every reconcile shares.
 
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
-use super::{World, backoff::Backoff};
+use super::{World, backoff::Backoff, problem::Problem};
 use crate::{
     api::AccountRef,
     provision::{Inventory, Timing},
     telemetry::Metrics,
 };
+
+/// How long a reconcile waits for the first sweep; the account says so, and is tried again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the sweeps have seen so far: nothing yet, what went wrong, or everything.
+type Seen = Option<Result<Arc<Inventory>, String>>;
 
 /// What every reconcile shares.
 #[derive(Debug)]
@@ -25,10 +33,13 @@ pub struct Context<W> {
     pub timing: Timing,
     /// What is counted.
     pub metrics: Metrics,
+    /// Cancelled when we are to stop.
+    pub stop: CancellationToken,
     /// When what failed is tried again.
     pub(super) backoff: Backoff,
-    inventory: watch::Sender<Option<Arc<Inventory>>>,
-    doubts: Mutex<BTreeSet<AccountRef>>,
+    seen: watch::Sender<Seen>,
+    /// Who is doubted, and by the how-manieth doubt.
+    doubts: Mutex<(u64, BTreeMap<AccountRef, u64>)>,
     wake: mpsc::UnboundedSender<AccountRef>,
 }
 
@@ -40,6 +51,7 @@ impl<W: World> Context<W> {
         installation: String,
         timing: Timing,
         metrics: Metrics,
+        stop: CancellationToken,
     ) -> (Self, mpsc::UnboundedReceiver<AccountRef>) {
         let (wake, woken) = mpsc::unbounded_channel();
         let context = Self {
@@ -47,29 +59,38 @@ impl<W: World> Context<W> {
             installation,
             timing,
             metrics,
+            stop,
             backoff: Backoff::default(),
-            inventory: watch::Sender::new(None),
+            seen: watch::Sender::new(None),
             doubts: Mutex::default(),
             wake,
         };
         (context, woken)
     }
 
-    /// What the last sweep saw; waits for the first one, so that nothing is created that exists.
-    pub(super) async fn inventory(&self) -> Arc<Inventory> {
-        let mut inventory = self.inventory.subscribe();
-        loop {
-            if let Some(inventory) = inventory.borrow_and_update().clone() {
-                return inventory;
-            }
-            // The sender is ours, so it cannot be gone.
-            let _ = inventory.changed().await;
+    /// What the last sweep saw; waits a while for the first one, so that nothing is created that exists.
+    pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Problem> {
+        let mut seen = self.seen.subscribe();
+        let first = tokio::time::timeout(PATIENCE, seen.wait_for(Option::is_some)).await;
+        match first.ok().and_then(Result::ok).and_then(|seen| seen.clone()) {
+            Some(Ok(inventory)) => Ok(inventory),
+            Some(Err(error)) => Err(Problem::aws_not_seen(&error, PATIENCE)),
+            None => Err(Problem::aws_not_seen("the first look at what exists is under way", PATIENCE)),
         }
     }
 
     /// Publishes what a sweep saw.
     pub(super) fn swept(&self, inventory: Inventory) {
-        self.inventory.send_replace(Some(Arc::new(inventory)));
+        self.seen.send_replace(Some(Ok(Arc::new(inventory))));
+    }
+
+    /// A sweep failed; what an earlier one saw stays good.
+    pub(super) fn sweep_failed(&self, error: &str) {
+        self.seen.send_modify(|seen| {
+            if !matches!(seen, Some(Ok(_))) {
+                *seen = Some(Err(error.to_owned()));
+            }
+        });
     }
 
     /// Asks for a reconcile.
@@ -80,17 +101,28 @@ impl<W: World> Context<W> {
 
     /// Asks for a reconcile that looks at AWS, though the status says that all is well.
     pub(super) fn doubt(&self, account: AccountRef) {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone());
+        let mut doubts = self.doubts();
+        doubts.0 += 1;
+        let number = doubts.0;
+        doubts.1.insert(account.clone(), number);
+        drop(doubts);
         self.wake(account);
     }
 
-    /// Whether somebody doubts that all is well.
-    pub(super) fn is_doubted(&self, account: &AccountRef) -> bool {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).contains(account)
+    /// The doubt about an account, if there is one.
+    pub(super) fn doubt_about(&self, account: &AccountRef) -> Option<u64> {
+        self.doubts().1.get(account).copied()
     }
 
-    /// The doubt was looked into.
-    pub(super) fn clear_doubt(&self, account: &AccountRef) {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+    /// This doubt was looked into; one that came up since stays.
+    pub(super) fn settle_doubt(&self, account: &AccountRef, doubt: Option<u64>) {
+        let mut doubts = self.doubts();
+        if doubts.1.get(account).copied() == doubt {
+            doubts.1.remove(account);
+        }
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, (u64, BTreeMap<AccountRef, u64>)> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,10 @@
 //! Which events a change of status calls for: pure.
 
-use super::{Notice, problem::Retry, status::Progress};
+use super::{
+    Notice,
+    problem::Retry,
+    status::{Move, Progress, moves},
+};
 use crate::{
     api::{
         StreamerAccountStatus,
@@ -17,10 +21,12 @@ pub fn notices(
     progress: &Progress,
 ) -> Vec<Notice> {
     let before = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let default = StreamerAccountStatus::default();
+    let [channel, chat_room, stage] = moves(previous.unwrap_or(&default), progress);
     let mut notices: Vec<_> = [
-        changed("channel", progress.channel.as_ref().ok().map(|done| done.change)),
-        changed("chat room", progress.chat_room.as_ref().ok().map(|done| done.change)),
-        changed("stage", progress.stage.as_ref().ok().map(|done| done.change)),
+        changed("channel", progress.channel.as_ref().ok().map(|done| done.change), channel),
+        changed("chat room", progress.chat_room.as_ref().ok().map(|done| done.change), chat_room),
+        changed("stage", progress.stage.as_ref().ok().map(|done| done.change), stage),
     ]
     .into_iter()
     .flatten()
@@ -40,21 +46,27 @@ pub fn notices(
     notices
 }
 
-fn changed(noun: &str, change: Option<Change>) -> Option<Notice> {
-    let (warning, reason, note) = match change? {
-        // Creation is told once, when all three are there.
-        Change::Kept | Change::Created => return None,
-        Change::Adopted => {
-            (false, "Adopted", format!("the {noun} of an earlier attempt was found and taken on"))
-        }
-        Change::Updated => (false, "Updated", format!("the {noun} was changed as the spec says")),
-        Change::Recreated => (
-            true,
-            "Recreated",
-            format!("the {noun} was gone from AWS and was made again: its ARN has changed"),
-        ),
+fn changed(noun: &str, change: Option<Change>, moved: Option<Move>) -> Option<Notice> {
+    let notice = |warning, reason: &str, note| Notice {
+        warning,
+        reason: reason.to_owned(),
+        action: "Provision",
+        note,
     };
-    Some(Notice { warning, reason: reason.to_owned(), action: "Provision", note })
+    if let Some(moved) = moved {
+        return Some(notice(true, moved.reason, moved.message));
+    }
+    match change? {
+        // Creation is told once, when all three are there.
+        Change::Kept | Change::Created => None,
+        Change::Adopted => {
+            Some(notice(false, "Adopted", format!("the {noun} of an earlier attempt was found and taken on")))
+        }
+        Change::Updated => Some(notice(false, "Updated", format!("the {noun} was changed as the spec says"))),
+        Change::Recreated => {
+            Some(notice(true, "Recreated", format!("the {noun} was gone from AWS and was made again")))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,12 +76,12 @@ mod tests {
     use super::*;
     use crate::controller::status::{
         after,
-        tests::{at, problem, ready},
+        tests::{at, at_generation, problem, ready},
     };
 
     #[test]
     fn becoming_ready_is_one_event_and_staying_ready_none() {
-        let status = after(None, 1, &at(1), &ready());
+        let status = after(None, at_generation(1), &at(1), &ready());
         let notices_of = |previous| notices(previous, &status, &ready());
         assert_eq!(notices_of(None).len(), 1);
         assert!(!notices_of(None)[0].warning);
@@ -80,7 +92,7 @@ mod tests {
     fn a_problem_is_a_warning_and_a_wait_is_not() {
         let of = |retry| {
             let progress = Progress { stage: Err(problem(retry, "words")), ..ready() };
-            notices(None, &after(None, 1, &at(1), &progress), &progress)[0].warning
+            notices(None, &after(None, at_generation(1), &at(1), &progress), &progress)[0].warning
         };
         assert!(of(Retry::Slowly));
         assert!(!of(Retry::After(Duration::from_secs(1))));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    api::AccountRef,
     ivs::{self, Class},
     provision::{self, Wait},
     store,
@@ -21,6 +22,9 @@ pub enum Retry {
     Never,
 }
 
+/// Reason of a part that is deleted while others are not yet.
+const DELETED: &str = "Deleted";
+
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -33,12 +37,49 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Another account has the username, and had it first.
-    pub fn username_taken(username: &str, by: &crate::api::AccountRef) -> Self {
+    /// Another account has the username; `exists` says whether that account is there.
+    pub fn username_taken(username: &str, by: &AccountRef, exists: bool) -> Self {
+        let message = if exists {
+            format!(
+                "the username {username} belongs to the account {by}: delete one of the two, or create this one with another username"
+            )
+        } else {
+            format!(
+                "the username {username} is kept for the account {by}, which is not there now (it was deleted with the policy Retain, or another controller serves it): create this one with another username, or that one again"
+            )
+        };
+        Self { reason: "UsernameTaken", message, retry: Retry::Never }
+    }
+
+    /// The user is kept under another spelling, which is the name of its resources.
+    pub fn username_spelled(username: &str, kept: &str) -> Self {
         let message = format!(
-            "the username {username} belongs to the account {by}: delete one of the two, or create this one with another username"
+            "the user is kept as {kept}, and so are its channel, chat room and stage: create this account with the username {kept}, not {username}"
         );
         Self { reason: "UsernameTaken", message, retry: Retry::Never }
+    }
+
+    /// Nothing has been seen of AWS yet, so nothing is created.
+    pub fn aws_not_seen(why: &str, again: Duration) -> Self {
+        let message = format!("waiting for the first look at AWS: {why}");
+        Self { reason: "AwsUnavailable", message, retry: Retry::After(again) }
+    }
+
+    /// This part is deleted; others are not yet.
+    pub fn deleted(noun: &str) -> Self {
+        let message = format!("the {noun} is deleted");
+        Self { reason: DELETED, message, retry: Retry::After(Duration::from_secs(1)) }
+    }
+
+    /// The user's row goes last.
+    pub fn waits_for_the_others() -> Self {
+        let message = "the user's row goes when all three are gone".to_owned();
+        Self { reason: "Deleting", message, retry: Retry::After(Duration::from_secs(1)) }
+    }
+
+    /// Whether it says that this part is deleted, which is no problem.
+    pub fn is_deleted(&self) -> bool {
+        self.reason == DELETED
     }
 
     /// A person registered the username with a password, and this account was not made for them.

@@ -11,7 +11,8 @@ use super::{
     Cluster, Context, World,
     error::Error,
     problem::Problem,
-    report::{next_try, publish, reference},
+    release::release,
+    report::{next_try, publish, reference, requested},
     secret,
     status::{Done, Part, Progress},
 };
@@ -26,51 +27,78 @@ use crate::{
 };
 
 pub(super) async fn provide<W: World>(
-    account: &StreamerAccount,
+    cached: &StreamerAccount,
     context: &Context<W>,
 ) -> Result<Action, Error> {
-    let key = reference(account);
-    if is_settled(account) && !context.is_doubted(&key) {
+    let key = reference(cached);
+    let doubt = context.doubt_about(&key);
+    if is_settled(cached) && doubt.is_none() {
+        return Ok(Action::await_change());
+    }
+    // The cache may be behind our own writes, and the account gone or on its way out.
+    let Some(account) = context.world.cluster().current(cached).await? else {
+        return Ok(Action::await_change());
+    };
+    if account.metadata.deletion_timestamp.is_some() {
+        return release(&account, context).await;
+    }
+    if is_settled(&account) && doubt.is_none() {
         return Ok(Action::await_change());
     }
     // The finalizer is there before the first Create (I3).
-    let account = if account.finalizers().iter().any(|name| name == FINALIZER) {
-        account.clone()
+    let account = if has_finalizer(&account) {
+        account
     } else {
-        context.world.cluster().add_finalizer(account).await?
+        context.world.cluster().add_finalizer(&account).await?
     };
     let progress = match claim(&account, context).await {
-        Ok(user) => provision(&account, context, user).await,
+        Ok(user) => provision(&account, context, user, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),
     };
     publish(&account, context, &progress).await?;
+    if progress.retry().is_none() {
+        context.settle_doubt(&key, doubt);
+    }
     Ok(next_try(&key, context, &progress))
 }
 
-/// Whether status says of this generation that all is well.
+fn has_finalizer(account: &StreamerAccount) -> bool {
+    account.finalizers().iter().any(|name| name == FINALIZER)
+}
+
+/// Whether status says of this generation that all is well, and nobody has asked for a look since.
 fn is_settled(account: &StreamerAccount) -> bool {
-    let has_finalizer = account.finalizers().iter().any(|name| name == FINALIZER);
-    has_finalizer
+    has_finalizer(account)
         && account.status.as_ref().is_some_and(|status| {
             Some(status.observed_generation) == account.metadata.generation
+                && status.handled_reconcile_at.as_deref() == requested(account)
                 && is_true(&status.conditions, READY)
         })
 }
 
-/// Makes the username this account's; of two that claim one, the older wins.
+/// Makes the username this account's. Who holds it keeps it; of two that claim one nobody holds, the older wins.
 async fn claim<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<Uuid, Problem> {
+    let (store, accounts) = (context.world.store(), context.world.cluster().accounts());
     let username = &account.spec.username;
-    if let Some(older) = older_claimant(account, &context.world.cluster().accounts()) {
-        return Err(Problem::username_taken(username, &older));
-    }
-    let inventory = context.inventory().await;
-    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
     let key = reference(account);
+    if store.holder(username).await?.is_none()
+        && let Some(older) = older_claimant(account, &accounts)
+    {
+        return Err(Problem::username_taken(username, &older, true));
+    }
+    let inventory = context.inventory().await?;
+    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
+    let known = in_status.or_else(|| inventory.user(&key, username));
     let registration = account.annotations().get(USER_ID_ANNOTATION).and_then(|id| id.parse().ok());
-    let known = in_status.or_else(|| inventory.user(&key)).or(registration);
-    match context.world.store().claim(Claimant { username, account: &key, known, registration }).await? {
-        Claim::Held(user) => Ok(user),
-        Claim::Taken(by) => Err(Problem::username_taken(username, &by)),
+    match store.claim(Claimant { username, account: &key, known, registration }).await? {
+        Claim::Held(holder) if holder.username != *username => {
+            Err(Problem::username_spelled(username, &holder.username))
+        }
+        Claim::Held(holder) => Ok(holder.user),
+        Claim::Taken(holder) => {
+            let exists = accounts.iter().any(|other| reference(other) == holder.account);
+            Err(Problem::username_taken(username, &holder.account, exists))
+        }
         Claim::Registered => Err(Problem::username_registered(username)),
     }
 }
@@ -90,18 +118,27 @@ fn older_claimant(account: &StreamerAccount, all: &[Arc<StreamerAccount>]) -> Op
 }
 
 /// The three kinds at the same time; each is recorded on its own, and one that fails holds up no other.
-async fn provision<W: World>(account: &StreamerAccount, context: &Context<W>, user: Uuid) -> Progress {
-    let inventory = context.inventory().await;
+async fn provision<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    user: Uuid,
+    doubted: bool,
+) -> Progress {
+    let inventory = match context.inventory().await {
+        Ok(inventory) => inventory,
+        Err(problem) => return Progress::stopped_by(&problem),
+    };
     let owner = Owner {
         installation: context.installation.clone(),
         user,
         account: reference(account),
         username: account.spec.username.clone(),
     };
-    let work = Work { account, context, owner: &owner, inventory: &inventory };
+    let doubted = doubted || asks_for_a_look(account);
+    let work = Work { account, context, owner: &owner, inventory: &inventory, doubted };
     let status = account.status.as_ref();
     let spec = &account.spec;
-    let (channel, chat_room, stage) = tokio::join!(
+    let ((channel, secret), chat_room, stage) = tokio::join!(
         work.channel(),
         work.converge(
             context.world.chat_rooms(),
@@ -119,6 +156,7 @@ async fn provision<W: World>(account: &StreamerAccount, context: &Context<W>, us
     Progress {
         user: Ok(Done { status: user.to_string(), change: Change::Kept }),
         channel,
+        secret,
         chat_room: chat_room.map(done),
         stage: stage.map(done),
     }
@@ -128,12 +166,19 @@ fn done<S>(provisioned: Provisioned<S>) -> Done<S> {
     Done { status: provisioned.status, change: provisioned.change }
 }
 
+/// Whether somebody has asked for a look at everything that was not taken yet.
+fn asks_for_a_look(account: &StreamerAccount) -> bool {
+    let handled = account.status.as_ref().and_then(|status| status.handled_reconcile_at.as_deref());
+    requested(account).is_some_and(|asked| handled != Some(asked))
+}
+
 /// One account being provided for.
 struct Work<'a, W> {
     account: &'a StreamerAccount,
     context: &'a Context<W>,
     owner: &'a Owner,
     inventory: &'a Inventory,
+    doubted: bool,
 }
 
 impl<W: World> Work<'_, W> {
@@ -156,6 +201,7 @@ impl<W: World> Work<'_, W> {
             status,
             swept: self.swept(K::KIND),
             settled: self.is_part_settled(condition),
+            doubted: self.doubted,
         };
         match converge(kind, self.context.world.store(), self.context.timing, &order).await? {
             Outcome::Ready(provisioned) => Ok(provisioned),
@@ -173,18 +219,22 @@ impl<W: World> Work<'_, W> {
         let conditions =
             self.account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         let settled = conditions.iter().filter(|found| found.type_ == condition).find(observed);
-        settled.is_some_and(|found| found.status == "True") && !self.context.is_doubted(&self.owner.account)
+        settled.is_some_and(|found| found.status == "True") && !self.doubted
     }
 
-    /// The channel, and the Secret with its stream key.
-    async fn channel(&self) -> Part<ChannelStatus> {
+    /// The channel, and the Secret with its stream key: the ARN is kept also where the Secret cannot be written.
+    async fn channel(&self) -> (Part<ChannelStatus>, Result<(), Problem>) {
         let before = self.account.status.as_ref().and_then(|status| status.channel.as_ref());
         let channels = self.context.world.channels();
-        let provisioned = self.converge(channels, &self.account.spec.channel, before, CHANNEL_READY).await?;
-        let mut done = Done { status: provisioned.status, change: provisioned.change };
-        self.ensure_secret(&done.status, provisioned.stream_key).await?;
-        done.status.stream_key_secret_name = Some(secret::name(self.account));
-        Ok(done)
+        match self.converge(channels, &self.account.spec.channel, before, CHANNEL_READY).await {
+            Ok(provisioned) => {
+                let mut done = Done { status: provisioned.status, change: provisioned.change };
+                done.status.stream_key_secret_name = Some(secret::name(self.account));
+                let secret = self.ensure_secret(&done.status, provisioned.stream_key).await;
+                (Ok(done), secret)
+            }
+            Err(problem) => (Err(problem), Ok(())),
+        }
     }
 
     /// Writes the Secret where it is missing or wrong.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{AccountRef, DeletionPolicy, FINALIZER, StreamerAccount},
-    provision::{Owner, Retirement, retire},
+    provision::{self, Owner, Retirement, retire},
     store::Users,
 };
 
@@ -35,12 +35,11 @@ pub(super) async fn release<W: World>(
         Ok(()) => {
             context.world.cluster().remove_finalizer(account).await?;
             context.backoff.reset(&key);
-            context.clear_doubt(&key);
+            context.settle_doubt(&key, context.doubt_about(&key));
             wake_claimants(account, context);
             Ok(Action::await_change())
         }
-        Err(problem) => {
-            let progress = Progress::stopped_by(&problem);
+        Err(progress) => {
             publish(account, context, &progress).await?;
             Ok(next_try(&key, context, &progress))
         }
@@ -48,12 +47,14 @@ pub(super) async fn release<W: World>(
 }
 
 /// Takes the three resources away, then the rows; nothing where the account owns nothing, or the policy says keep.
-async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<(), Problem> {
-    if account.spec.deletion_policy == DeletionPolicy::Retain {
-        return Ok(());
-    }
+async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<(), Progress> {
+    let stopped = |problem: Problem| Progress::stopped_by(&problem);
     let key = reference(account);
-    let Some(leaver) = leaver(account, context, &key).await? else { return Ok(()) };
+    let store = context.world.store();
+    let Some(leaver) = leaver(account, context, &key).await.map_err(stopped)? else { return Ok(()) };
+    if account.spec.deletion_policy == DeletionPolicy::Retain {
+        return store.set_retained(leaver.user, true).await.map_err(|error| stopped(error.into()));
+    }
     let owner = Owner {
         installation: context.installation.clone(),
         user: leaver.user,
@@ -62,7 +63,7 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
     };
     retire_all(account, context, &owner).await?;
     if leaver.has_row {
-        context.world.store().delete_user(leaver.user).await?;
+        store.delete_user(leaver.user).await.map_err(|error| stopped(error.into()))?;
     }
     Ok(())
 }
@@ -80,11 +81,12 @@ async fn leaver<W: World>(
     Ok(in_status.map(|user| Leaver { user, has_row: false }))
 }
 
+/// All three at the same time; each says for itself how far it is.
 async fn retire_all<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
     owner: &Owner,
-) -> Result<(), Problem> {
+) -> Result<(), Progress> {
     let (world, timing) = (&context.world, context.timing);
     let status = account.status.as_ref();
     let channel = status.and_then(|status| status.channel.as_ref()).map(|channel| channel.arn.as_str());
@@ -95,12 +97,27 @@ async fn retire_all<W: World>(
         retire(world.chat_rooms(), world.store(), timing, owner, chat_room),
         retire(world.stages(), world.store(), timing, owner, stage),
     );
-    for retirement in [channel?, chat_room?, stage?] {
-        if let Retirement::Waiting(wait) = retirement {
-            return Err(wait.into());
-        }
+    let parts = [(channel, "channel"), (chat_room, "chat room"), (stage, "stage")].map(left);
+    if parts.iter().all(Problem::is_deleted) {
+        return Ok(());
     }
-    Ok(())
+    let [channel, chat_room, stage] = parts;
+    Err(Progress {
+        user: Err(Problem::waits_for_the_others()),
+        channel: Err(channel),
+        secret: Ok(()),
+        chat_room: Err(chat_room),
+        stage: Err(stage),
+    })
+}
+
+/// What keeps one kind from being gone, or that it is gone.
+fn left((retirement, noun): (provision::Result<Retirement>, &str)) -> Problem {
+    match retirement {
+        Ok(Retirement::Gone) => Problem::deleted(noun),
+        Ok(Retirement::Waiting(wait)) => wait.into(),
+        Err(error) => error.into(),
+    }
 }
 
 /// Others that wait for the username have their turn now.

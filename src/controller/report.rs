@@ -8,13 +8,18 @@ use super::{
     error::Error,
     notices::notices,
     problem::Retry,
-    status::{self, Progress},
+    status::{self, Progress, Subject},
 };
-use crate::api::{AccountRef, StreamerAccount};
+use crate::api::{AccountRef, RECONCILE_AT_ANNOTATION, StreamerAccount};
 
 /// The account's namespace and name.
 pub(super) fn reference(account: &StreamerAccount) -> AccountRef {
     AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
+}
+
+/// The value of the annotation that asks for a look at everything.
+pub(super) fn requested(account: &StreamerAccount) -> Option<&str> {
+    account.metadata.annotations.as_ref()?.get(RECONCILE_AT_ANNOTATION).map(String::as_str)
 }
 
 /// Writes status and events, if anything is new.
@@ -23,9 +28,14 @@ pub(super) async fn publish<W: World>(
     context: &Context<W>,
     progress: &Progress,
 ) -> Result<(), Error> {
+    // What did not happen because we are stopping is not the account's trouble: the next start goes on.
+    if context.stop.is_cancelled() && progress.retry().is_some() {
+        return Ok(());
+    }
     let previous = account.status.as_ref();
     let generation = account.metadata.generation.unwrap_or_default();
-    let next = status::after(previous, generation, &Time(Timestamp::now()), progress);
+    let subject = Subject { generation, reconcile_at: requested(account) };
+    let next = status::after(previous, subject, &Time(Timestamp::now()), progress);
     let notices = notices(previous, &next, progress);
     if previous != Some(&next) {
         context.world.cluster().write_status(account, &next).await?;
@@ -43,7 +53,6 @@ pub(super) async fn publish<W: World>(
 pub(super) fn next_try<W: World>(key: &AccountRef, context: &Context<W>, progress: &Progress) -> Action {
     let Some(retry) = progress.retry() else {
         context.backoff.reset(key);
-        context.clear_doubt(key);
         return Action::await_change();
     };
     if !matches!(retry, Retry::Soon) {

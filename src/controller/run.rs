@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, ResourceExt,
     runtime::{
-        Controller, WatchStreamExt,
+        Controller, Predicate, WatchStreamExt,
         controller::{self, Action},
         predicates,
         reflector::{self, ObjectRef},
@@ -31,7 +31,7 @@ use crate::{
     config::ControllerSettings,
     ivs::{Budgets, Caller, Channels, ChatRooms, Stages, sdk_config},
     provision::Timing,
-    shutdown, store,
+    readiness, shutdown, store,
     store::Postgres,
     telemetry::Metrics,
 };
@@ -75,9 +75,20 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(installation = started, region = settings.aws_region, "controller starting");
+    watch_database(&store, &gates, &stop);
     shutdown::within_grace(&stop, control(settings, started, store, client, metrics, &gates, &stop)).await;
     tracing::info!("controller stopped");
     Ok(())
+}
+
+/// Says in `/readyz` when the database goes away, and when it is back.
+fn watch_database(store: &Postgres, gates: &Gates, stop: &CancellationToken) {
+    let store = store.clone();
+    let check = move || {
+        let store = store.clone();
+        async move { store.check_schema().await.map_err(|error| error.to_string()) }
+    };
+    tokio::spawn(readiness::watch(gates.clone(), DATABASE_GATE, stop.clone(), check));
 }
 
 async fn client() -> Result<Client, Error> {
@@ -135,9 +146,9 @@ async fn control(
     stop: &CancellationToken,
 ) {
     let (cache, writer) = reflector::store();
-    let world = world(&settings, store, Kube::new(client.clone(), cache.clone()), &metrics).await;
+    let world = world(&settings, store, Kube::new(client.clone(), cache.clone()), &metrics, stop).await;
     let timing = Timing { create_timeout: settings.create_timeout, grace: settings.create_grace };
-    let (context, woken) = Context::new(world, installation, timing, metrics);
+    let (context, woken) = Context::new(world, installation, timing, metrics, stop.clone());
     let context = Arc::new(context);
     let api = match &settings.namespace {
         Some(namespace) => Api::namespaced(client, namespace),
@@ -163,8 +174,15 @@ async fn control(
     }
 }
 
-async fn world(settings: &ControllerSettings, store: Postgres, cluster: Kube, metrics: &Metrics) -> Real {
-    let caller = Arc::new(Caller::new(Budgets::new(settings.aws_calls_per_second), metrics.clone()));
+async fn world(
+    settings: &ControllerSettings,
+    store: Postgres,
+    cluster: Kube,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> Real {
+    let caller =
+        Arc::new(Caller::new(Budgets::new(settings.aws_calls_per_second), metrics.clone(), stop.clone()));
     let config = sdk_config(&settings.aws_region, settings.create_timeout).await;
     Real {
         cluster,
@@ -175,8 +193,8 @@ async fn world(settings: &ControllerSettings, store: Postgres, cluster: Kube, me
     }
 }
 
-/// The accounts as they change: our own writes to status are no reason to reconcile, so only a new generation is
-/// (which a deletion is too).
+/// The accounts as they change. Our own writes to status are no reason to reconcile: a new generation is (which a
+/// deletion is too), and finalizers and annotations that somebody changed.
 fn watched(
     api: Api<StreamerAccount>,
     writer: reflector::store::Writer<StreamerAccount>,
@@ -192,7 +210,10 @@ fn watched(
         .modify(|account| account.managed_fields_mut().clear())
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(predicates::generation, kube::runtime::PredicateConfig::default())
+        .predicate_filter(
+            predicates::generation.combine(predicates::finalizers).combine(predicates::annotations),
+            kube::runtime::PredicateConfig::default(),
+        )
 }
 
 fn wakes(

@@ -32,8 +32,10 @@ pub struct Done<S> {
 pub struct Progress {
     /// The row in `users`, by its id.
     pub user: Part<String>,
-    /// The channel, and the Secret with its stream key.
+    /// The channel.
     pub channel: Part<ChannelStatus>,
+    /// The Secret with the channel's stream key: what is wrong with it, or nothing.
+    pub secret: Result<(), Problem>,
     /// The chat room.
     pub chat_room: Part<ChatRoomStatus>,
     /// The stage.
@@ -44,7 +46,14 @@ impl Progress {
     /// Nothing was done, because of one thing.
     pub fn stopped_by(problem: &Problem) -> Self {
         let error = || problem.clone();
-        Self { user: Err(error()), channel: Err(error()), chat_room: Err(error()), stage: Err(error()) }
+        let secret = Ok(());
+        Self {
+            user: Err(error()),
+            channel: Err(error()),
+            secret,
+            chat_room: Err(error()),
+            stage: Err(error()),
+        }
     }
 
     /// What is wrong with the parts; the one that speaks for all is first.
@@ -52,12 +61,14 @@ impl Progress {
         let problems = [
             self.user.as_ref().err(),
             self.channel.as_ref().err(),
+            self.secret.as_ref().err(),
             self.chat_room.as_ref().err(),
             self.stage.as_ref().err(),
         ];
         let mut problems: Vec<_> = problems.into_iter().flatten().collect();
         // The one that speaks for all in `Ready` is the one that keeps it longest.
         problems.sort_by_key(|problem| match problem.retry {
+            _ if problem.is_deleted() => 4,
             Retry::Never => 0,
             Retry::Slowly => 1,
             Retry::Soon => 2,
@@ -79,20 +90,33 @@ impl Progress {
     }
 }
 
-/// The status after an observation of `generation` at `now`.
+/// What a status speaks of.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Generation of the spec.
+    pub generation: i64,
+    /// Value of the annotation that asks for a look at everything.
+    pub reconcile_at: Option<&'a str>,
+}
+
+/// The status after an observation of `subject` at `now`.
 pub fn after(
     previous: Option<&StreamerAccountStatus>,
-    generation: i64,
+    subject: Subject<'_>,
     now: &Time,
     progress: &Progress,
 ) -> StreamerAccountStatus {
     let default = StreamerAccountStatus::default();
     let previous = previous.unwrap_or(&default);
-    let observations = observations(progress);
-    let mut conditions = observed(&previous.conditions, now, generation, &observations);
+    let observations = observations(previous, progress);
+    let mut conditions = observed(&previous.conditions, now, subject.generation, &observations);
     keep_request_ids(&previous.conditions, &mut conditions);
     StreamerAccountStatus {
-        observed_generation: generation,
+        observed_generation: subject.generation,
+        handled_reconcile_at: match progress.retry() {
+            None => subject.reconcile_at.map(str::to_owned),
+            Some(_) => previous.handled_reconcile_at.clone(),
+        },
         conditions,
         user_id: keep(&progress.user, previous.user_id.as_ref()),
         channel: keep(&progress.channel, previous.channel.as_ref()),
@@ -106,7 +130,7 @@ fn keep<S: Clone>(part: &Part<S>, previous: Option<&S>) -> Option<S> {
     part.as_ref().map_or_else(|_| previous.cloned(), |done| Some(done.status.clone()))
 }
 
-fn observations(progress: &Progress) -> Vec<Observation> {
+fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Observation> {
     let problems = progress.problems();
     let mut all = Vec::new();
     if let Some(first) = problems.first() {
@@ -122,10 +146,60 @@ fn observations(progress: &Progress) -> Vec<Observation> {
         Ok(_) => Observation::new(USER_READY, true, "Ready", "the user has a row in the database"),
         Err(problem) => Observation::new(USER_READY, false, problem.reason, &problem.message),
     });
-    all.push(part(CHANNEL_READY, "channel", &progress.channel));
-    all.push(part(CHAT_ROOM_READY, "chat room", &progress.chat_room));
-    all.push(part(STAGE_READY, "stage", &progress.stage));
+    let [channel, chat_room, stage] = moves(previous, progress);
+    all.push(match &progress.secret {
+        Err(problem) if progress.channel.is_ok() => {
+            Observation::new(CHANNEL_READY, false, problem.reason, &problem.message)
+        }
+        _ => part(CHANNEL_READY, "channel", &progress.channel, channel),
+    });
+    all.push(part(CHAT_ROOM_READY, "chat room", &progress.chat_room, chat_room));
+    all.push(part(STAGE_READY, "stage", &progress.stage, stage));
     all
+}
+
+/// An ARN that is another than before: never silently (I7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// One word, for the condition and the event.
+    pub reason: &'static str,
+    /// Which was replaced by which, and why.
+    pub message: String,
+}
+
+/// What has moved: the channel, the chat room, the stage.
+pub fn moves(previous: &StreamerAccountStatus, progress: &Progress) -> [Option<Move>; 3] {
+    [
+        moved("channel", previous.channel.as_ref().map(|before| &before.arn), &progress.channel, |now| {
+            &now.arn
+        }),
+        moved(
+            "chat room",
+            previous.chat_room.as_ref().map(|before| &before.arn),
+            &progress.chat_room,
+            |now| &now.arn,
+        ),
+        moved("stage", previous.stage.as_ref().map(|before| &before.arn), &progress.stage, |now| &now.arn),
+    ]
+}
+
+fn moved<S>(
+    noun: &str,
+    before: Option<&String>,
+    part: &Part<S>,
+    arn: impl Fn(&S) -> &String,
+) -> Option<Move> {
+    let done = part.as_ref().ok()?;
+    let (before, now) = (before?, arn(&done.status));
+    if before == now {
+        return None;
+    }
+    let gone = format!("the {noun} {before} was gone from AWS: {now} was made and takes its place");
+    let other = format!("the records of the {noun} did not agree: {now} takes the place of {before}");
+    Some(match done.change {
+        Change::Recreated => Move { reason: "Recreated", message: gone },
+        _ => Move { reason: "ArnChanged", message: other },
+    })
 }
 
 fn joined(problems: &[&Problem]) -> String {
@@ -138,14 +212,11 @@ fn joined(problems: &[&Problem]) -> String {
     messages.join("; ")
 }
 
-fn part<S>(type_: &'static str, noun: &str, part: &Part<S>) -> Observation {
-    match part {
-        Ok(done) if done.change == Change::Recreated => {
-            let message = format!("the {noun} was gone from AWS and was made again: its ARN has changed");
-            Observation::new(type_, true, "Recreated", message)
-        }
-        Ok(_) => Observation::new(type_, true, "Ready", format!("the {noun} is as the spec says")),
-        Err(problem) => Observation::new(type_, false, problem.reason, &problem.message),
+fn part<S>(type_: &'static str, noun: &str, part: &Part<S>, moved: Option<Move>) -> Observation {
+    match (part, moved) {
+        (Ok(_), Some(moved)) => Observation::new(type_, true, moved.reason, moved.message),
+        (Ok(_), None) => Observation::new(type_, true, "Ready", format!("the {noun} is as the spec says")),
+        (Err(problem), _) => Observation::new(type_, false, problem.reason, &problem.message),
     }
 }
 
@@ -185,10 +256,15 @@ pub(super) mod tests {
         Done { status, change: Change::Created }
     }
 
+    pub fn at_generation(generation: i64) -> Subject<'static> {
+        Subject { generation, reconcile_at: None }
+    }
+
     pub fn ready() -> Progress {
         Progress {
             user: Ok(created("u".to_owned())),
             channel: Ok(created(ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() })),
+            secret: Ok(()),
             chat_room: Ok(created(ChatRoomStatus { arn: "r".to_owned(), ..ChatRoomStatus::default() })),
             stage: Ok(created(StageStatus { arn: "s".to_owned(), ..StageStatus::default() })),
         }
@@ -200,7 +276,7 @@ pub(super) mod tests {
 
     #[test]
     fn ready_is_true_only_when_all_parts_are() {
-        let status = after(None, 3, &at(1), &ready());
+        let status = after(None, at_generation(3), &at(1), &ready());
         assert!(is_true(&status.conditions, READY));
         assert_eq!(status.observed_generation, 3);
         assert!(status.conditions.iter().all(|condition| condition.observed_generation == Some(3)));
@@ -209,7 +285,7 @@ pub(super) mod tests {
         );
 
         let one_fails = Progress { stage: Err(problem(Retry::Soon, "no")), ..ready() };
-        let status = after(None, 3, &at(1), &one_fails);
+        let status = after(None, at_generation(3), &at(1), &one_fails);
         assert!(!is_true(&status.conditions, READY));
         assert!(is_true(&status.conditions, CHANNEL_READY));
         assert!(is_true(&status.conditions, RECONCILING));
@@ -218,21 +294,21 @@ pub(super) mod tests {
     #[test]
     fn stalled_only_when_nothing_is_tried_again() {
         let invalid = Progress { stage: Err(problem(Retry::Never, "bad")), ..ready() };
-        let status = after(None, 1, &at(1), &invalid);
+        let status = after(None, at_generation(1), &at(1), &invalid);
         assert!(is_true(&status.conditions, STALLED) && find(&status.conditions, RECONCILING).is_none());
         assert_eq!(invalid.retry(), Some(Retry::Never));
 
         let mixed = Progress { chat_room: Err(problem(Retry::Soon, "later")), ..invalid };
-        let status = after(None, 1, &at(1), &mixed);
+        let status = after(None, at_generation(1), &at(1), &mixed);
         assert!(is_true(&status.conditions, RECONCILING) && find(&status.conditions, STALLED).is_none());
         assert_eq!(mixed.retry(), Some(Retry::Soon));
     }
 
     #[test]
     fn what_could_not_be_looked_at_keeps_its_arn() {
-        let before = after(None, 1, &at(1), &ready());
+        let before = after(None, at_generation(1), &at(1), &ready());
         let failed = Progress { channel: Err(problem(Retry::Soon, "no")), ..ready() };
-        let status = after(Some(&before), 2, &at(2), &failed);
+        let status = after(Some(&before), at_generation(2), &at(2), &failed);
         assert_eq!(status.channel, before.channel);
     }
 
@@ -242,8 +318,38 @@ pub(super) mod tests {
             stage: Err(problem(Retry::Slowly, &format!("CreateStage failed: no{REQUEST_ID_MARK}{id})"))),
             ..ready()
         };
-        let first = after(None, 1, &at(1), &fails("1"));
-        let second = after(Some(&first), 1, &at(2), &fails("2"));
+        let first = after(None, at_generation(1), &at(1), &fails("1"));
+        let second = after(Some(&first), at_generation(1), &at(2), &fails("2"));
         assert_eq!(first, second);
+    }
+
+    #[test]
+    fn an_arn_never_changes_silently() {
+        let before = after(None, at_generation(1), &at(1), &ready());
+        let stage = StageStatus { arn: "other".to_owned(), ..StageStatus::default() };
+        for (change, reason) in [(Change::Recreated, "Recreated"), (Change::Kept, "ArnChanged")] {
+            let moved = Progress { stage: Ok(Done { status: stage.clone(), change }), ..ready() };
+            let status = after(Some(&before), at_generation(1), &at(2), &moved);
+            let condition = find(&status.conditions, STAGE_READY).expect("a condition");
+            assert_eq!(condition.reason, reason);
+            let words: Vec<_> = condition.message.split([' ', ':']).collect();
+            assert!(words.contains(&"other") && words.contains(&"s"), "{}", condition.message);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_written_hides_no_arn() {
+        let fails = Progress { secret: Err(problem(Retry::Slowly, "in the way")), ..ready() };
+        let status = after(None, at_generation(1), &at(1), &fails);
+        assert!(status.channel.is_some() && !is_true(&status.conditions, READY));
+        assert!(!is_true(&status.conditions, CHANNEL_READY) && is_true(&status.conditions, STAGE_READY));
+    }
+
+    #[test]
+    fn a_request_is_handled_when_all_is_well() {
+        let asked = Subject { generation: 1, reconcile_at: Some("now") };
+        let fails = Progress { stage: Err(problem(Retry::Soon, "no")), ..ready() };
+        assert_eq!(after(None, asked, &at(1), &fails).handled_reconcile_at, None);
+        assert_eq!(after(None, asked, &at(1), &ready()).handled_reconcile_at.as_deref(), Some("now"));
     }
 }

@@ -17,6 +17,9 @@ use crate::{
 /// How soon a sweep that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// The longest that a sweep may take: 10,000 accounts at 5 calls a second take 40 s, and every call has its time-out.
+const LONGEST: Duration = Duration::from_mins(30);
+
 /// The gate that the first sweep opens.
 pub(super) const AWS_GATE: &str = "aws";
 
@@ -29,7 +32,8 @@ pub(super) async fn run<W: World>(
 ) {
     let mut orphans = BTreeSet::new();
     loop {
-        match sweep(context, namespace).await {
+        let swept = tokio::time::timeout(LONGEST, sweep(context, namespace)).await;
+        match swept.unwrap_or_else(|_| Err(Problem::aws_not_seen("it took too long", AGAIN))) {
             Ok(found) => {
                 gates.open(AWS_GATE);
                 report(&found, &orphans);
@@ -38,6 +42,7 @@ pub(super) async fn run<W: World>(
                 tokio::time::sleep(resync).await;
             }
             Err(problem) => {
+                context.sweep_failed(&problem.message);
                 tracing::warn!(
                     reason = problem.reason,
                     "the sweep failed and is tried again: {}",

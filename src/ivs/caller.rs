@@ -5,6 +5,8 @@ use aws_sdk_ivs::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Budgets, Error, Result};
 use crate::telemetry::Metrics;
 
@@ -13,18 +15,23 @@ use crate::telemetry::Metrics;
 pub struct Caller {
     budgets: Budgets,
     metrics: Metrics,
+    stop: CancellationToken,
 }
 
 impl Caller {
-    /// Calls within these budgets, counted in these metrics.
+    /// Calls within these budgets, counted in these metrics, until `stop`.
     #[must_use]
-    pub fn new(budgets: Budgets, metrics: Metrics) -> Self {
-        Self { budgets, metrics }
+    pub fn new(budgets: Budgets, metrics: Metrics, stop: CancellationToken) -> Self {
+        Self { budgets, metrics, stop }
     }
 
-    /// Waits until the operation may be called.
-    pub(super) async fn admit(&self, operation: &'static str) {
-        self.budgets.admit(operation).await;
+    /// Waits until the operation may be called; after `stop` none may.
+    pub(super) async fn admit(&self, operation: &'static str) -> Result<()> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Error::stopping(operation)),
+            () = self.budgets.admit(operation) => Ok(()),
+        }
     }
 
     /// Makes a call that creates nothing, when its turn has come.
@@ -36,7 +43,7 @@ impl Caller {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.admit(operation).await;
+        self.admit(operation).await?;
         self.outcome(operation, false, call).await
     }
 

@@ -145,8 +145,8 @@ impl Kind for Channels {
         &status.arn
     }
 
-    async fn admit(&self) {
-        self.caller.admit("CreateChannel").await;
+    async fn admit(&self) -> Result<()> {
+        self.caller.admit("CreateChannel").await
     }
 
     async fn create(

@@ -90,8 +90,8 @@ impl Kind for ChatRooms {
         &status.arn
     }
 
-    async fn admit(&self) {
-        self.caller.admit("CreateRoom").await;
+    async fn admit(&self) -> Result<()> {
+        self.caller.admit("CreateRoom").await
     }
 
     async fn create(

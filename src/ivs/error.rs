@@ -112,6 +112,12 @@ impl Error {
         }
     }
 
+    /// The call was not made, because we are stopping.
+    pub(super) fn stopping(operation: &'static str) -> Self {
+        let message = "not called: the controller is stopping".to_owned();
+        Self { operation, class: Class::Transient, code: None, message, request_id: None }
+    }
+
     /// An answer that lacks what the API promises.
     pub(super) fn incomplete(operation: &'static str, creates: bool, member: &str) -> Self {
         Self {

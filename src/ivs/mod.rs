@@ -90,7 +90,10 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Waits until the budget allows a Create. Comes before the attempt is journalled, so that waiting does not use
     /// up the attempt's time.
-    fn admit(&self) -> impl Future<Output = ()> + Send;
+    ///
+    /// # Errors
+    /// When we are stopping: nothing new is begun.
+    fn admit(&self) -> impl Future<Output = Result<()>> + Send;
 
     /// Creates one. Never tried twice here: no Create takes a client token, and names are not unique.
     fn create(

@@ -123,8 +123,8 @@ impl Kind for Stages {
         &status.arn
     }
 
-    async fn admit(&self) {
-        self.caller.admit("CreateStage").await;
+    async fn admit(&self) -> Result<()> {
+        self.caller.admit("CreateStage").await
     }
 
     async fn create(&self, name: &str, settings: &StageSpec, tags: &Tags) -> Result<Created<StageStatus>> {

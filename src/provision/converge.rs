@@ -31,6 +31,8 @@ pub struct Order<'a, K: Kind> {
     pub swept: Option<&'a str>,
     /// Whether status speaks of this generation, and nothing has cast doubt on it since.
     pub settled: bool,
+    /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
+    pub doubted: bool,
 }
 
 /// What was done about one kind.
@@ -68,6 +70,9 @@ pub enum Change {
     Recreated,
 }
 
+/// How much later than the call's own time-out an attempt's deadline is: the call begins a moment after the attempt.
+const MARGIN: Duration = Duration::from_secs(2);
+
 /// How long to wait for another controller that is about to create the same thing.
 const ELSEWHERE: Duration = Duration::from_secs(2);
 
@@ -92,9 +97,9 @@ where
     match next(&Known { recorded: &recorded, elsewhere, settled: order.settled }, timing.grace) {
         Step::Keep => work.keep(&recorded).await,
         Step::Wait(wait) => Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait))),
-        Step::Look(attempt) => work.look(&recorded, &attempt).await,
-        Step::Inspect(arn) => work.inspect(&recorded, &arn, Change::Kept).await,
-        Step::Create => work.create(Change::Created).await,
+        Step::Look(attempt) => work.look(&recorded, Some(&attempt), None).await,
+        Step::Inspect(arn) => work.inspect(&recorded, &arn).await,
+        Step::Create => work.create(&recorded, Change::Created).await,
     }
 }
 
@@ -103,6 +108,11 @@ fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
         "it is not known whether the last attempt to create the {kind} succeeded: waiting until it must have ended, then looking"
     );
     Wait { wait, reason: "OutcomeUnknown", message }
+}
+
+fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
+    let message = format!("the {kind} is being created elsewhere");
+    Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message })
 }
 
 /// One kind being worked on.
@@ -119,7 +129,7 @@ where
     S: Journal + Resources,
     for<'s> Resource: From<&'s K::Status>,
 {
-    /// It is settled; only if status does not say so (it was cleared), it is looked at.
+    /// It is settled; only if status and database do not name the same one, it is looked at.
     async fn keep(&self, recorded: &Recorded) -> Result<Outcome<K::Status>> {
         match (self.order.status, recorded.arn.as_deref()) {
             (Some(status), Some(arn)) if K::arn(status) == arn => Ok(Outcome::Ready(Provisioned {
@@ -127,23 +137,38 @@ where
                 stream_key: None,
                 change: Change::Kept,
             })),
-            (_, Some(arn)) => self.inspect(recorded, arn, Change::Kept).await,
-            (Some(status), None) => self.inspect(recorded, K::arn(status), Change::Kept).await,
-            (None, None) => self.create(Change::Created).await,
+            (_, Some(arn)) => self.inspect(recorded, arn).await,
+            (Some(status), None) => self.inspect(recorded, K::arn(status)).await,
+            (None, None) => self.create(recorded, Change::Created).await,
         }
     }
 
-    /// The outcome of an attempt is unknown and its time is over: adopt what it made, or make it.
-    async fn look(&self, recorded: &Recorded, attempt: &OpenAttempt) -> Result<Outcome<K::Status>> {
-        let found = self.kind.find(&self.order.owner.username).await?;
+    /// Looks by tag for what there is, but for one that is known not to do: it is adopted, or one is made.
+    async fn look(
+        &self,
+        recorded: &Recorded,
+        attempt: Option<&OpenAttempt>,
+        but: Option<&str>,
+    ) -> Result<Outcome<K::Status>> {
+        let mut found = self.kind.find(&self.order.owner.username).await?;
+        found.retain(|listed| but != Some(listed.arn.as_str()));
         let Some((keep, surplus)) = choose(self.order.owner, recorded.arn.as_deref(), attempt, found) else {
-            self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
-            return self.create(Change::Created).await;
+            self.give_up(attempt).await?;
+            let had_one = recorded.arn.is_some() || self.order.status.is_some();
+            return self.create(recorded, if had_one { Change::Recreated } else { Change::Created }).await;
         };
         self.delete_surplus(&surplus).await?;
-        let outcome = self.inspect(recorded, &keep.arn, Change::Adopted).await?;
-        self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+        let Some(live) = self.kind.get(&keep.arn).await? else { return Ok(self.not_shown_yet()) };
+        let outcome = self.update(recorded, live, Change::Adopted).await?;
+        self.give_up(attempt).await?;
         Ok(outcome)
+    }
+
+    async fn give_up(&self, attempt: Option<&OpenAttempt>) -> Result<()> {
+        match attempt {
+            Some(attempt) => Ok(self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?),
+            None => Ok(()),
+        }
     }
 
     async fn delete_surplus(&self, surplus: &[Listed]) -> Result<()> {
@@ -154,16 +179,41 @@ where
         Ok(())
     }
 
+    fn not_shown_yet(&self) -> Outcome<K::Status> {
+        let message = format!("AWS does not show the new {} yet", K::KIND);
+        Outcome::Waiting(Wait { wait: self.timing.grace, reason: "Progressing", message })
+    }
+
     /// Looks at the one that is known, and changes what differs.
-    async fn inspect(&self, recorded: &Recorded, arn: &str, change: Change) -> Result<Outcome<K::Status>> {
+    async fn inspect(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
+        let is_recorded = recorded.arn.as_deref() == Some(arn);
         match self.kind.get(arn).await? {
-            Some(live) => self.update(recorded, live, change).await,
-            None if recorded.arn.as_deref() == Some(arn) && recorded.age < self.timing.grace => {
-                let message = format!("AWS does not show the new {} yet", K::KIND);
-                Ok(Outcome::Waiting(Wait { wait: self.timing.grace, reason: "Progressing", message }))
+            Some(live) if self.order.owner.owns(&live.tags) => {
+                if self.order.doubted {
+                    self.remove_others(arn).await?;
+                }
+                self.update(recorded, live, Change::Kept).await
             }
-            None if recorded.arn.as_deref() == Some(arn) => self.create(Change::Recreated).await,
-            None => self.create(Change::Created).await,
+            Some(_) => self.replace_foreign(recorded, arn).await,
+            None if is_recorded && recorded.age < self.timing.grace => Ok(self.not_shown_yet()),
+            None => self.look(recorded, None, Some(arn)).await,
+        }
+    }
+
+    /// Deletes what is ours beside the one that is recorded: a call that came late has made it.
+    async fn remove_others(&self, arn: &str) -> Result<()> {
+        let found = self.kind.find(&self.order.owner.username).await?;
+        let is_surplus = |listed: &Listed| listed.arn != arn && self.order.owner.owns(&listed.tags);
+        let surplus: Vec<_> = found.into_iter().filter(is_surplus).collect();
+        self.delete_surplus(&surplus).await
+    }
+
+    /// The one that is recorded is somebody else's: one of ours is taken instead, if there is one.
+    async fn replace_foreign(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
+        let found = self.kind.find(&self.order.owner.username).await?;
+        match choose(self.order.owner, None, None, found) {
+            Some(_) => self.look(recorded, None, Some(arn)).await,
+            None => Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() }),
         }
     }
 
@@ -174,9 +224,6 @@ where
         change: Change,
     ) -> Result<Outcome<K::Status>> {
         let arn = K::arn(&live.status).to_owned();
-        if !self.order.owner.owns(&live.tags) {
-            return Err(Error::Foreign { kind: K::KIND, arn });
-        }
         if recorded.arn.as_deref() != Some(&arn) {
             let owner = self.order.owner;
             self.store.record(owner.user, &owner.username, &Resource::from(&live.status)).await?;
@@ -204,19 +251,19 @@ where
     }
 
     /// Journals an attempt, creates, records.
-    async fn create(&self, change: Change) -> Result<Outcome<K::Status>> {
+    async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
         let owner = self.order.owner;
-        self.kind.admit().await;
-        let Some(nonce) = self.store.open(owner.user, K::KIND, self.timing.create_timeout).await? else {
-            let message = format!("the {} is being created elsewhere", K::KIND);
-            return Ok(Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message }));
+        self.kind.admit().await?;
+        let (known, lasts) = (recorded.arn.as_deref(), self.timing.create_timeout.saturating_add(MARGIN));
+        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
+            return Ok(created_elsewhere(K::KIND));
         };
         let tags = owner.tags(nonce, self.order.tags);
         match self.kind.create(&owner.username, self.order.settings, &tags).await {
             Ok(created) => self.record(nonce, created.status, created.stream_key, change).await,
             Err(error) if error.class == Class::Ambiguous => {
                 tracing::warn!(%error, kind = %K::KIND, "it is not known whether the resource was made");
-                let wait = self.timing.create_timeout.saturating_add(self.timing.grace);
+                let wait = lasts.saturating_add(self.timing.grace);
                 Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait)))
             }
             Err(error) => {
@@ -240,7 +287,6 @@ where
         }
         // Somebody took over after the deadline: what we made is one too many.
         self.kind.delete(K::arn(&status)).await?;
-        let message = format!("the {} is being created elsewhere", K::KIND);
-        Ok(Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message }))
+        Ok(created_elsewhere(K::KIND))
     }
 }

@@ -37,12 +37,13 @@ pub(super) enum Step {
 
 /// The step that what is known asks for.
 pub(super) fn next(known: &Known<'_>, grace: Duration) -> Step {
-    match (&known.recorded.attempt, known.recorded.arn.as_deref().or(known.elsewhere)) {
-        (None, Some(_)) if known.settled => Step::Keep,
-        (_, Some(arn)) if known.recorded.attempt.is_none() => Step::Inspect(arn.to_owned()),
-        (Some(attempt), _) if !attempt.due_in.is_zero() => Step::Wait(attempt.due_in.saturating_add(grace)),
-        (Some(attempt), _) => Step::Look(attempt.clone()),
-        (None, _) => Step::Create,
+    if let Some(attempt) = &known.recorded.attempt {
+        return attempt.settles_in(grace).map_or_else(|| Step::Look(attempt.clone()), Step::Wait);
+    }
+    match known.recorded.arn.as_deref().or(known.elsewhere) {
+        Some(_) if known.settled => Step::Keep,
+        Some(arn) => Step::Inspect(arn.to_owned()),
+        None => Step::Create,
     }
 }
 
@@ -53,14 +54,14 @@ pub(super) fn next(known: &Known<'_>, grace: Duration) -> Step {
 pub(super) fn choose(
     owner: &Owner,
     recorded: Option<&str>,
-    attempt: &OpenAttempt,
+    attempt: Option<&OpenAttempt>,
     found: Vec<Listed>,
 ) -> Option<(Listed, Vec<Listed>)> {
-    let nonce = attempt.nonce.to_string();
+    let nonce = attempt.map(|attempt| attempt.nonce.to_string());
     let mut ours: Vec<_> = found.into_iter().filter(|listed| owner.owns(&listed.tags)).collect();
     ours.sort_by_key(|listed| {
         let is_recorded = recorded == Some(listed.arn.as_str());
-        let is_attempts = listed.tags.get(tags::ATTEMPT) == Some(&nonce);
+        let is_attempts = nonce.is_some() && listed.tags.get(tags::ATTEMPT) == nonce.as_ref();
         (!is_recorded, !is_attempts, listed.arn.clone())
     });
     let mut ours = ours.into_iter();
@@ -77,8 +78,9 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(10);
 
-    fn attempt(due_in: u64) -> OpenAttempt {
-        OpenAttempt { nonce: Uuid::from_u128(7), due_in: Duration::from_secs(due_in) }
+    fn attempt(due_in: u64, overdue: u64) -> OpenAttempt {
+        let (due_in, overdue) = (Duration::from_secs(due_in), Duration::from_secs(overdue));
+        OpenAttempt { nonce: Uuid::from_u128(7), due_in, overdue }
     }
 
     fn step(arn: Option<&str>, attempt: Option<OpenAttempt>, elsewhere: Option<&str>, settled: bool) -> Step {
@@ -93,13 +95,16 @@ mod tests {
 
     #[test]
     fn nothing_is_created_while_a_create_may_be_under_way() {
-        assert_eq!(step(None, Some(attempt(3)), None, false), Step::Wait(Duration::from_secs(13)));
-        assert_eq!(step(Some("a"), Some(attempt(3)), None, true), Step::Wait(Duration::from_secs(13)));
+        let wait = |seconds| Step::Wait(Duration::from_secs(seconds));
+        assert_eq!(step(None, Some(attempt(3, 0)), None, false), wait(13));
+        assert_eq!(step(Some("a"), Some(attempt(3, 0)), None, true), wait(13));
+        assert_eq!(step(None, Some(attempt(0, 0)), None, false), wait(10));
+        assert_eq!(step(None, Some(attempt(0, 4)), None, false), wait(6));
     }
 
     #[test]
-    fn after_the_deadline_it_looks_before_it_creates() {
-        assert_eq!(step(None, Some(attempt(0)), None, false), Step::Look(attempt(0)));
+    fn after_the_deadline_and_the_grace_it_looks_before_it_creates() {
+        assert_eq!(step(None, Some(attempt(0, 10)), None, false), Step::Look(attempt(0, 10)));
     }
 
     #[test]
@@ -126,15 +131,15 @@ mod tests {
             let (keep, surplus) = chosen.expect("one");
             (keep.arn, surplus.into_iter().map(|listed| listed.arn).collect::<Vec<_>>())
         };
-        let by_attempt = arns(choose(&owner(), None, &attempt(0), found()));
+        let by_attempt = arns(choose(&owner(), None, Some(&attempt(0, 10)), found()));
         assert_eq!(by_attempt, ("b".to_owned(), vec!["a".to_owned(), "c".to_owned()]));
-        let by_record = arns(choose(&owner(), Some("c"), &attempt(0), found()));
+        let by_record = arns(choose(&owner(), Some("c"), Some(&attempt(0, 10)), found()));
         assert_eq!(by_record, ("c".to_owned(), vec!["b".to_owned(), "a".to_owned()]));
     }
 
     #[test]
     fn what_is_not_ours_is_neither_kept_nor_deleted() {
         let foreign = Listed { arn: "x".to_owned(), name: "todd".to_owned(), tags: Tags::new() };
-        assert_eq!(choose(&owner(), None, &attempt(0), vec![foreign]), None);
+        assert_eq!(choose(&owner(), None, Some(&attempt(0, 10)), vec![foreign]), None);
     }
 }

@@ -37,7 +37,7 @@ where
     S: Journal + Resources,
 {
     let recorded = store.recorded(owner.user, K::KIND).await?;
-    if let Some(wait) = unsettled(&recorded, timing) {
+    if let Some(wait) = recorded.attempt.as_ref().and_then(|attempt| attempt.settles_in(timing.grace)) {
         let message = format!(
             "an attempt to create the {} may still be under way: waiting until it must have ended",
             K::KIND
@@ -68,12 +68,6 @@ async fn not_shown_yet<K: Kind>(kind: &K, recorded: &Recorded, timing: Timing) -
         }
         _ => Ok(None),
     }
-}
-
-/// How long until an open attempt must have ended and shown what it made.
-fn unsettled(recorded: &Recorded, timing: Timing) -> Option<Duration> {
-    let attempt = recorded.attempt.as_ref()?;
-    (!attempt.due_in.is_zero()).then(|| attempt.due_in.saturating_add(timing.grace))
 }
 
 /// Deletes one that is the user's; whether it is gone.

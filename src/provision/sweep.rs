@@ -50,8 +50,10 @@ impl Inventory {
 
     /// The user that this account's resources are tagged with.
     #[must_use]
-    pub fn user(&self, account: &AccountRef) -> Option<Uuid> {
-        let (_, listed) = self.accounts.get(&account.to_string())?.first()?;
+    pub fn user(&self, account: &AccountRef, username: &str) -> Option<Uuid> {
+        let all = self.accounts.get(&account.to_string())?;
+        // An account made again under another username is another user.
+        let (_, listed) = all.iter().find(|(_, listed)| listed.name.eq_ignore_ascii_case(username))?;
         listed.tags.get(tags::USER)?.parse().ok()
     }
 
@@ -99,7 +101,8 @@ pub fn compare(
     statuses: &[Record],
     recorded: &[UserRecord],
 ) -> Report {
-    let existing: BTreeSet<&str> = listing.0.values().flatten().map(|listed| listed.arn.as_str()).collect();
+    let all = || listing.0.values().flatten();
+    let existing: BTreeSet<&str> = all().map(|listed| listed.arn.as_str()).collect();
     let in_database: BTreeSet<(&AccountRef, &str)> =
         recorded.iter().map(|record| (&record.account, record.arn.as_str())).collect();
     let disagrees = |status: &&Record| {
@@ -108,14 +111,36 @@ pub fn compare(
     };
     let drifted = statuses.iter().filter(disagrees).map(|status| status.account.clone()).collect();
 
-    let retained: BTreeSet<&str> = recorded.iter().map(|record| record.arn.as_str()).collect();
-    let owners: BTreeSet<String> = accounts.iter().map(ToString::to_string).collect();
-    let is_orphan = |listed: &&Listed| {
-        !retained.contains(listed.arn.as_str())
-            && !listed.tags.get(tags::ACCOUNT).is_some_and(|account| owners.contains(account))
-    };
-    let orphans = listing.0.values().flatten().filter(is_orphan).map(|listed| listed.arn.clone()).collect();
-    Report { drifted, orphans }
+    let known: BTreeSet<&str> = statuses.iter().map(|status| status.arn.as_str()).collect();
+    let unknown = all().filter(|listed| !known.contains(listed.arn.as_str())).collect();
+    let mut report = Report { drifted, orphans: BTreeSet::new() };
+    sort_unknown(unknown, accounts, statuses, recorded, &mut report);
+    report
+}
+
+/// What no status speaks of: one too many of an account that is ready, or an orphan, or neither.
+fn sort_unknown(
+    unknown: Vec<&Listed>,
+    accounts: &BTreeSet<AccountRef>,
+    statuses: &[Record],
+    recorded: &[UserRecord],
+    report: &mut Report,
+) {
+    let retained: BTreeSet<&str> =
+        recorded.iter().filter(|record| record.retained).map(|record| record.arn.as_str()).collect();
+    let named: BTreeMap<String, &AccountRef> =
+        accounts.iter().map(|account| (account.to_string(), account)).collect();
+    let ready: BTreeSet<&AccountRef> = statuses.iter().map(|status| &status.account).collect();
+    for listed in unknown {
+        match listed.tags.get(tags::ACCOUNT).and_then(|account| named.get(account)) {
+            // It is looked at, and the one too many goes.
+            Some(account) if ready.contains(account) => drop(report.drifted.insert((*account).clone())),
+            // It is being made, or taken away.
+            Some(_) => {}
+            None if retained.contains(listed.arn.as_str()) => {}
+            None => drop(report.orphans.insert(listed.arn.clone())),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +169,8 @@ mod tests {
     }
 
     fn row(name: &str, arn: &str) -> UserRecord {
-        UserRecord { account: account(name), kind: ResourceKind::Channel, arn: arn.to_owned() }
+        let retained = name == "kept";
+        UserRecord { account: account(name), kind: ResourceKind::Channel, arn: arn.to_owned(), retained }
     }
 
     #[test]
@@ -177,18 +203,31 @@ mod tests {
             &listing(vec![listed("gone", "gone", 3), listed("kept", "kept", 4)]),
             &BTreeSet::new(),
             &[],
-            &[row("kept", "kept")],
+            &[row("kept", "kept"), row("gone", "gone")],
         );
-        assert_eq!(report.orphans, BTreeSet::from(["gone".to_owned()]));
+        assert_eq!(report.orphans, BTreeSet::from(["gone".to_owned()]), "a row alone keeps nothing");
+    }
+
+    #[test]
+    fn one_more_than_an_account_should_have_is_drift() {
+        let report = compare(
+            &listing(vec![listed("a", "todd", 1), listed("late", "todd", 1)]),
+            &BTreeSet::from([account("todd")]),
+            &[status("todd", "a")],
+            &[row("todd", "a")],
+        );
+        assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
+        assert!(report.orphans.is_empty());
     }
 
     #[test]
     fn an_account_is_found_again_by_its_tags() {
         let inventory = Inventory::new(&listing(vec![listed("b", "todd", 1), listed("a", "todd", 1)]));
         let user = Uuid::from_u128(1);
-        assert_eq!(inventory.user(&account("todd")), Some(user));
+        assert_eq!(inventory.user(&account("todd"), "Todd"), Some(user));
+        assert_eq!(inventory.user(&account("todd"), "another"), None);
         assert_eq!(inventory.arn(&account("todd"), user, ResourceKind::Channel), Some("a"));
         assert_eq!(inventory.arn(&account("todd"), user, ResourceKind::Stage), None);
-        assert_eq!(inventory.user(&account("ann")), None);
+        assert_eq!(inventory.user(&account("ann"), "ann"), None);
     }
 }

@@ -56,9 +56,9 @@ async fn whatever_fails_while_deleting_nothing_is_left() {
 async fn nothing_is_created_while_an_outcome_is_unknown() {
     let world = World::failing(3, Failure::After);
     assert!(matches!(world.converge(None).await, Ok(Outcome::Waiting(_))));
-    world.pass(Duration::from_secs(9));
+    world.pass(Duration::from_secs(13));
     let Ok(Outcome::Waiting(wait)) = world.converge(None).await else { panic!("it did not wait") };
-    assert_eq!(wait.wait, Duration::from_secs(6), "the rest of the deadline, and the grace");
+    assert_eq!(wait.wait, Duration::from_secs(4), "the deadline has passed, the rest of the grace has not");
     assert_eq!(world.creates(), 1);
     world.pass(wait.wait);
     let Ok(Outcome::Ready(adopted)) = world.converge(None).await else { panic!("it is not adopted") };
@@ -102,4 +102,25 @@ async fn a_recorded_one_whose_tags_are_anothers_is_left_alone() {
     world.pass(Duration::from_mins(1));
     world.until_gone().await;
     assert_eq!(world.arns(), [first.arn]);
+}
+
+#[tokio::test]
+async fn of_two_controllers_at_once_one_creates() {
+    let world = World::default();
+    world.another_is_faster();
+    let status = world.until_ready().await;
+    assert_eq!((world.arns(), world.creates()), (vec![status.arn], 1));
+}
+
+#[tokio::test]
+async fn a_database_from_long_ago_makes_no_second_one() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.pass(Duration::from_mins(1));
+    for record in [Some("arn-from-long-ago"), None] {
+        world.restore_record(record);
+        let Ok(Outcome::Ready(found)) = world.converge(Some(&first)).await else { panic!("it is not found") };
+        assert_eq!((found.status.arn.as_str(), world.creates()), ("arn-1", 1), "{record:?}");
+        assert_eq!(world.recorded_arn().as_deref(), Some("arn-1"));
+    }
 }

@@ -36,6 +36,7 @@ struct State {
     creates: usize,
     record: Option<(String, Duration)>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
+    faster: bool,
 }
 
 /// The world; it stands for AWS's stages and for the database.
@@ -83,6 +84,16 @@ impl World {
         self.lock().now += time;
     }
 
+    /// Lets another controller make the resource while the next pass waits for the budget.
+    pub fn another_is_faster(&self) {
+        self.lock().faster = true;
+    }
+
+    /// The database forgets, or has an ARN from long ago.
+    pub fn restore_record(&self, arn: Option<&str>) {
+        self.lock().record = arn.map(|arn| (arn.to_owned(), Duration::ZERO));
+    }
+
     /// A resource that somebody made, with these tags.
     pub fn put(&self, arn: &str, tags: Tags) {
         self.lock().resources.insert(arn.to_owned(), tags);
@@ -96,8 +107,15 @@ impl World {
     /// One pass of the engine; what went wrong, in words.
     pub async fn converge(&self, status: Option<&StageStatus>) -> Result<Outcome<StageStatus>, String> {
         let (owner, settings, tags) = (owner(), StageSpec::default(), Tags::new());
-        let order =
-            Order { owner: &owner, settings: &settings, tags: &tags, status, swept: None, settled: false };
+        let order = Order {
+            owner: &owner,
+            settings: &settings,
+            tags: &tags,
+            status,
+            swept: None,
+            settled: false,
+            doubted: false,
+        };
         converge(self, self, TIMING, &order).await.map_err(|error| error.to_string())
     }
 
@@ -179,7 +197,17 @@ impl Kind for World {
         &status.arn
     }
 
-    async fn admit(&self) {}
+    /// Another controller may be faster between the budget and the attempt.
+    async fn admit(&self) -> ivs::Result<()> {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.faster) {
+            state.creates += 1;
+            let now = state.now;
+            state.record = Some(("arn-1".to_owned(), now));
+            state.resources.insert("arn-1".to_owned(), owner().tags(Uuid::from_u128(50), &Tags::new()));
+        }
+        Ok(())
+    }
 
     async fn create(&self, _: &str, _: &StageSpec, tags: &Tags) -> ivs::Result<Created<StageStatus>> {
         self.on_aws(Class::Ambiguous, |state| {
@@ -226,9 +254,16 @@ impl Kind for World {
 }
 
 impl Journal for World {
-    async fn open(&self, _: Uuid, _: ResourceKind, lasts: Duration) -> store::Result<Option<Uuid>> {
+    async fn open(
+        &self,
+        _: Uuid,
+        _: ResourceKind,
+        known: Option<&str>,
+        lasts: Duration,
+    ) -> store::Result<Option<Uuid>> {
         self.on_database(|state| {
-            if state.attempts.values().any(|(open, _)| *open) {
+            let recorded = state.record.as_ref().map(|(arn, _)| arn.as_str());
+            if state.attempts.values().any(|(open, _)| *open) || recorded != known {
                 return None;
             }
             let nonce = Uuid::from_u128(state.attempts.len() as u128 + 100);
@@ -271,6 +306,7 @@ impl Resources for World {
                 attempt: open.map(|(nonce, (_, deadline))| OpenAttempt {
                     nonce: *nonce,
                     due_in: deadline.saturating_sub(state.now),
+                    overdue: state.now.saturating_sub(*deadline),
                 }),
             }
         })

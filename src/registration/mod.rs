@@ -6,7 +6,6 @@ mod pages;
 mod password;
 mod problem;
 mod progress;
-mod readiness;
 mod registering;
 mod routes;
 mod submission;
@@ -23,7 +22,7 @@ use self::{accounts::Cluster, password::Passwords, registering::Registering, rou
 use crate::{
     admin::{self, Gates},
     config::RegistrationSettings,
-    shutdown,
+    readiness, shutdown,
     store::{self, Postgres},
     telemetry::Metrics,
 };

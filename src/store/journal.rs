@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Postgres, Resource, Result};
+use super::{Postgres, Resource, Result, resources::recorded_arn};
 use crate::api::ResourceKind;
 
 /// An attempt whose outcome is not known: the call may be under way, here or elsewhere, or may have been lost.
@@ -12,8 +12,19 @@ use crate::api::ResourceKind;
 pub struct OpenAttempt {
     /// Its nonce, also a tag on what it makes.
     pub nonce: Uuid,
-    /// How long until its deadline has passed, by the database's clock; zero when it has.
+    /// How long until its deadline, by the database's clock; zero when it has passed.
     pub due_in: Duration,
+    /// How long ago its deadline passed, by the database's clock; zero when it has not.
+    pub overdue: Duration,
+}
+
+impl OpenAttempt {
+    /// How long until the call must have ended and AWS must show what it made; None when that is so.
+    #[must_use]
+    pub fn settles_in(&self, grace: Duration) -> Option<Duration> {
+        let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);
+        (!left.is_zero()).then_some(left)
+    }
 }
 
 /// How an attempt ended without a resource.
@@ -57,11 +68,13 @@ impl From<KindName> for ResourceKind {
 
 /// The journal.
 pub trait Journal: Send + Sync + 'static {
-    /// Opens an attempt that ends within `lasts`; None when one is open already, whoever's it is.
+    /// Opens an attempt that ends within `lasts`; None when one is open already, whoever's it is, or when the recorded
+    /// ARN is not `known` any more: somebody else was faster.
     fn open(
         &self,
         user: Uuid,
         kind: ResourceKind,
+        known: Option<&str>,
         lasts: Duration,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
@@ -81,7 +94,14 @@ pub trait Journal: Send + Sync + 'static {
 }
 
 impl Journal for Postgres {
-    async fn open(&self, user: Uuid, kind: ResourceKind, lasts: Duration) -> Result<Option<Uuid>> {
+    async fn open(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        known: Option<&str>,
+        lasts: Duration,
+    ) -> Result<Option<Uuid>> {
+        let mut transaction = self.pool.begin().await?;
         let nonce = sqlx::query_scalar!(
             "insert into attempts (user_id, kind, deadline) values ($1, $2, now() + make_interval(secs => $3))
              on conflict (user_id, kind) where state = 'open' do nothing
@@ -90,8 +110,13 @@ impl Journal for Postgres {
             KindName::from(kind) as KindName,
             lasts.as_secs_f64(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await?;
+        // Read after our attempt stands: from here on nobody else records, and what was recorded before is seen.
+        if nonce.is_none() || recorded_arn(&mut transaction, user, kind).await?.as_deref() != known {
+            return Ok(None);
+        }
+        transaction.commit().await?;
         Ok(nonce)
     }
 

@@ -10,7 +10,7 @@ pub use journal::{AttemptEnd, Journal, OpenAttempt};
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{NewRegistrant, Registrant, Registrants};
 pub use resources::{Recorded, Resource, Resources, UserRecord};
-pub use users::{Claim, Claimant, Users};
+pub use users::{Claim, Claimant, Holder, Users};
 
 /// What went wrong with the database. No message holds its URL.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -61,10 +61,27 @@ impl Postgres {
     /// [`Error::Newer`] or [`Error::Older`] when it is not; else what PostgreSQL said.
     pub async fn check_schema(&self) -> Result<()> {
         let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        match self.schema_version().await? {
+        let version = match self.schema_version().await {
+            Err(Error::Sql(error)) => return Err(self.cause(error).await.into()),
+            other => other?,
+        };
+        match version {
             Some(found) if found > known => Err(Error::Newer { found, known }),
             Some(found) if found == known => Ok(()),
             _ => Err(Error::Older),
+        }
+    }
+
+    /// What is really wrong when no connection could be had in time: the pool does not say.
+    async fn cause(&self, error: sqlx::Error) -> sqlx::Error {
+        if !matches!(error, sqlx::Error::PoolTimedOut) {
+            return error;
+        }
+        let options = self.pool.connect_options();
+        let direct = PgConnection::connect_with(&options);
+        match tokio::time::timeout(ACQUIRE_TIMEOUT, direct).await {
+            Ok(Err(cause)) => cause,
+            _ => error,
         }
     }
 

@@ -61,46 +61,93 @@ impl Resource {
     pub(super) async fn write(&self, connection: &mut PgConnection, user: Uuid, name: &str) -> Result<()> {
         match self {
             Self::Channel { arn, ingest_endpoint, playback_url } => {
-                sqlx::query!(
-                    "insert into channels (user_id, name, arn, ingest_endpoint, playback_url)
-                     values ($1, $2, $3, $4, $5)
-                     on conflict (user_id) do update
-                     set name = $2, arn = $3, ingest_endpoint = $4, playback_url = $5, created_at = now()",
-                    user,
-                    name,
-                    arn,
-                    ingest_endpoint,
-                    playback_url,
-                )
-                .execute(connection)
-                .await?
+                write_channel(connection, user, name, [arn, ingest_endpoint, playback_url]).await
             }
-            Self::ChatRoom { arn, endpoint } => {
-                sqlx::query!(
-                    "insert into chat_rooms (user_id, name, arn, endpoint) values ($1, $2, $3, $4)
-                     on conflict (user_id) do update set name = $2, arn = $3, endpoint = $4, created_at = now()",
-                    user,
-                    name,
-                    arn,
-                    endpoint,
-                )
-                .execute(connection)
-                .await?
-            }
-            Self::Stage { arn } => {
-                sqlx::query!(
-                    "insert into stages (user_id, name, arn) values ($1, $2, $3)
-                     on conflict (user_id) do update set name = $2, arn = $3, created_at = now()",
-                    user,
-                    name,
-                    arn,
-                )
-                .execute(connection)
-                .await?
-            }
-        };
-        Ok(())
+            Self::ChatRoom { arn, endpoint } => write_chat_room(connection, user, name, arn, endpoint).await,
+            Self::Stage { arn } => write_stage(connection, user, name, arn).await,
+        }
     }
+}
+
+async fn write_channel(
+    connection: &mut PgConnection,
+    user: Uuid,
+    name: &str,
+    [arn, ingest_endpoint, playback_url]: [&str; 3],
+) -> Result<()> {
+    sqlx::query!(
+        "insert into channels (user_id, name, arn, ingest_endpoint, playback_url)
+         values ($1, $2, $3, $4, $5)
+         on conflict (user_id) do update
+         set name = $2, arn = $3, ingest_endpoint = $4, playback_url = $5, created_at = now()",
+        user,
+        name,
+        arn,
+        ingest_endpoint,
+        playback_url,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_chat_room(
+    connection: &mut PgConnection,
+    user: Uuid,
+    name: &str,
+    arn: &str,
+    endpoint: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into chat_rooms (user_id, name, arn, endpoint) values ($1, $2, $3, $4)
+         on conflict (user_id) do update set name = $2, arn = $3, endpoint = $4, created_at = now()",
+        user,
+        name,
+        arn,
+        endpoint,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_stage(connection: &mut PgConnection, user: Uuid, name: &str, arn: &str) -> Result<()> {
+    sqlx::query!(
+        "insert into stages (user_id, name, arn) values ($1, $2, $3)
+         on conflict (user_id) do update set name = $2, arn = $3, created_at = now()",
+        user,
+        name,
+        arn,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The ARN recorded of one kind of a user's resources.
+pub(super) async fn recorded_arn(
+    connection: &mut PgConnection,
+    user: Uuid,
+    kind: ResourceKind,
+) -> Result<Option<String>> {
+    let arn = match kind {
+        ResourceKind::Channel => {
+            sqlx::query_scalar!("select arn from channels where user_id = $1", user)
+                .fetch_optional(connection)
+                .await?
+        }
+        ResourceKind::ChatRoom => {
+            sqlx::query_scalar!("select arn from chat_rooms where user_id = $1", user)
+                .fetch_optional(connection)
+                .await?
+        }
+        ResourceKind::Stage => {
+            sqlx::query_scalar!("select arn from stages where user_id = $1", user)
+                .fetch_optional(connection)
+                .await?
+        }
+    };
+    Ok(arn)
 }
 
 /// What is known of one kind of a user's resources.
@@ -123,6 +170,8 @@ pub struct UserRecord {
     pub kind: ResourceKind,
     /// Its ARN.
     pub arn: String,
+    /// Whether the account was deleted with the policy Retain.
+    pub retained: bool,
 }
 
 /// The recorded resources.
@@ -144,7 +193,8 @@ impl Resources for Postgres {
                  r.arn as "arn?",
                  coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
                  a.nonce as "nonce?",
-                 coalesce(greatest(extract(epoch from a.deadline - now()), 0), 0)::float8 as "due_in!"
+                 coalesce(greatest(extract(epoch from a.deadline - now()), 0), 0)::float8 as "due_in!",
+                 coalesce(greatest(extract(epoch from now() - a.deadline), 0), 0)::float8 as "overdue!"
                from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
                left join (
                  select user_id, 'channel'::resource_kind as kind, arn, created_at from channels
@@ -157,11 +207,13 @@ impl Resources for Postgres {
         )
         .fetch_one(&self.pool)
         .await?;
+        let seconds = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let attempt = row.nonce.map(|nonce| OpenAttempt {
             nonce,
-            due_in: Duration::try_from_secs_f64(row.due_in).unwrap_or_default(),
+            due_in: seconds(row.due_in),
+            overdue: seconds(row.overdue),
         });
-        Ok(Recorded { arn: row.arn, age: Duration::try_from_secs_f64(row.age).unwrap_or_default(), attempt })
+        Ok(Recorded { arn: row.arn, age: seconds(row.age), attempt })
     }
 
     async fn record(&self, user: Uuid, name: &str, resource: &Resource) -> Result<()> {
@@ -171,7 +223,7 @@ impl Resources for Postgres {
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
         let rows = sqlx::query!(
-            r#"select u.account_namespace as "namespace!", u.account_name as "name!", r.kind as "kind!: KindName", r.arn as "arn!"
+            r#"select u.account_namespace as "namespace!", u.account_name as "name!", u.retained, r.kind as "kind!: KindName", r.arn as "arn!"
                from users u join (
                  select user_id, 'channel'::resource_kind as kind, arn from channels
                  union all select user_id, 'chat_room', arn from chat_rooms
@@ -184,6 +236,7 @@ impl Resources for Postgres {
             account: AccountRef { namespace: row.namespace, name: row.name },
             kind: row.kind.into(),
             arn: row.arn,
+            retained: row.retained,
         });
         Ok(records.collect())
     }

@@ -14,6 +14,7 @@ mod registration_away;
 mod registration_input;
 mod restarts;
 mod rights;
+mod rivals;
 mod schema;
 mod schema_fields;
 mod secrecy;

@@ -30,7 +30,7 @@ async fn claim(store: &Postgres, username: &str, name: &str, registration: Optio
 
 async fn held(store: &Postgres, username: &str) -> Uuid {
     match claim(store, username, username, None).await {
-        Claim::Held(user) => user,
+        Claim::Held(holder) => holder.user,
         other => panic!("{other:?}"),
     }
 }
@@ -71,13 +71,28 @@ async fn one_account_holds_a_username_and_a_registered_one_only_the_account_made
     let tenant = tenant("holder").await;
     let store = store(&tenant);
     let user = held(&store, "ann").await;
-    assert_eq!(claim(&store, "ANN", "ann", None).await, Claim::Held(user));
-    assert_eq!(claim(&store, "ann", "other", None).await, Claim::Taken(account("ann")));
+    let Claim::Held(again) = claim(&store, "ANN", "ann", None).await else { panic!("it is not held") };
+    assert_eq!((again.user, again.username.as_str()), (user, "ann"));
+    let Claim::Taken(by) = claim(&store, "ann", "other", None).await else { panic!("it is not taken") };
+    assert_eq!(by.account, account("ann"));
 
     let todd = register(&store, "todd").await.unwrap();
     assert_eq!(claim(&store, "todd", "todd", None).await, Claim::Registered);
     assert_eq!(claim(&store, "todd", "todd", Some(Uuid::new_v4())).await, Claim::Registered);
-    assert_eq!(claim(&store, "todd", "todd", Some(todd.id)).await, Claim::Held(todd.id));
+    let claimed = claim(&store, "todd", "todd", Some(todd.id)).await;
+    assert!(matches!(claimed, Claim::Held(holder) if holder.user == todd.id));
+}
+
+#[tokio::test]
+async fn an_id_that_another_user_has_is_not_used_twice() {
+    let tenant = tenant("ids").await;
+    let store = store(&tenant);
+    let user = held(&store, "erin").await;
+    let account = account("erin");
+    let claimant =
+        Claimant { username: "erin-two", account: &account, known: Some(user), registration: None };
+    let claimed = store.claim(claimant).await.unwrap();
+    assert!(matches!(claimed, Claim::Held(holder) if holder.user != user));
 }
 
 #[tokio::test]
@@ -86,20 +101,24 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let lasts = Duration::from_mins(1);
-    let nonce = store.open(user, ResourceKind::Stage, lasts).await.unwrap().unwrap();
-    assert_eq!(store.open(user, ResourceKind::Stage, lasts).await.unwrap(), None);
-    assert!(store.open(user, ResourceKind::Channel, lasts).await.unwrap().is_some());
+    let nonce = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
+    assert_eq!(store.open(user, ResourceKind::Stage, None, lasts).await.unwrap(), None);
+    assert!(store.open(user, ResourceKind::Channel, None, lasts).await.unwrap().is_some());
     let open = store.recorded(user, ResourceKind::Stage).await.unwrap();
     assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
 
     store.end(nonce, AttemptEnd::GivenUp).await.unwrap();
     let resource = Resource::Stage { arn: "late".to_owned() };
     assert!(!store.record_made(nonce, user, "todd", &resource).await.unwrap());
-    let second = store.open(user, ResourceKind::Stage, lasts).await.unwrap().unwrap();
+    let second = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
     let resource = Resource::Stage { arn: "made".to_owned() };
     assert!(store.record_made(second, user, "todd", &resource).await.unwrap());
     let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
     assert_eq!((recorded.arn.as_deref(), recorded.attempt), (Some("made"), None));
+
+    let late = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap();
+    assert_eq!(late, None, "whoever does not know of what is recorded opens nothing");
+    assert!(store.open(user, ResourceKind::Stage, Some("made"), lasts).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ async fn what_was_deleted_in_the_console_is_made_again_and_said() {
     .await;
     let conditions = after.status.unwrap().conditions;
     let message = &find(&conditions, "ChatRoomReady").unwrap().message;
-    assert!(message.contains("made again"), "{message}");
+    assert!(message.contains("was gone from AWS") && message.contains(&before[1]), "{message}");
     assert_eq!(tenant.simulator().counts().rooms, 1);
     assert_eq!(calls(&tenant, "CreateChannel"), 1);
 }
