@@ -124,7 +124,9 @@ impl Failure {
             body.insert("fieldList".to_owned(), fields.collect());
         }
         if let Some(resource) = &self.resource {
-            body.insert("resourceId".to_owned(), json!(resource));
+            // The model's pattern for it has neither colons nor slashes: it is the last part of the ARN.
+            let id = resource.rsplit('/').next().unwrap_or(resource);
+            body.insert("resourceId".to_owned(), json!(id));
             body.insert("resourceType".to_owned(), json!("ROOM"));
         }
     }

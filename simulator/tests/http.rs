@@ -84,7 +84,7 @@ async fn errors_are_shaped_as_each_service_shapes_them() {
     assert_eq!((answer.status, answer.code()), (404, "ResourceNotFoundException"));
     assert_eq!(
         (&answer.json()["resourceId"], &answer.json()["resourceType"]),
-        (&json!(gone), &json!("ROOM"))
+        (&json!("abc"), &json!("ROOM"))
     );
 
     let answer = call(address, "GetStage", r#"{"arn": "arn:aws:ivs:us-west-2:123456789012:stage/a"}"#);
