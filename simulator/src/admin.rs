@@ -8,12 +8,12 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get},
 };
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{error::Failure, faults::Fault, journal::Call, overview, shared::Shared};
+use crate::{error::Failure, faults::Fault, journal::Call, overview, shared::Shared, world};
 
 type Simulation = State<Arc<Shared>>;
 
@@ -24,7 +24,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/_simulator/calls", get(calls).delete(clear_calls))
         .route("/_simulator/state", get(state))
         .route("/_simulator/faults", get(faults).post(add_fault).delete(clear_faults))
-        .route("/_simulator/channels/{*live}", post(go_live).delete(go_off))
+        .merge(world::router())
         .route("/_simulator/resources/{*arn}", delete(remove))
         .route("/_simulator/", get(overview))
         .route("/_simulator/{*rest}", axum::routing::any(unknown))
@@ -94,24 +94,6 @@ async fn clear_faults(State(shared): Simulation) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn go_live(State(shared): Simulation, Path(path): Path<String>) -> Response {
-    set_live(&shared, &path, true)
-}
-
-async fn go_off(State(shared): Simulation, Path(path): Path<String>) -> Response {
-    set_live(&shared, &path, false)
-}
-
-fn set_live(shared: &Shared, path: &str, live: bool) -> Response {
-    let Some(arn) = path.strip_suffix("/live") else {
-        return wrong(StatusCode::NOT_FOUND, "the path is /_simulator/channels/{arn}/live");
-    };
-    match shared.set_live(arn, live) {
-        Ok(()) => Json(json!({ "arn": arn, "live": live })).into_response(),
-        Err(failure) => failed(&failure),
-    }
-}
-
 async fn remove(State(shared): Simulation, Path(arn): Path<String>) -> Response {
     if shared.state().remove(&arn) {
         StatusCode::NO_CONTENT.into_response()
@@ -128,11 +110,11 @@ async fn wrong_method() -> Response {
     wrong(StatusCode::METHOD_NOT_ALLOWED, "the path is right, the method is not; GET /_simulator lists them")
 }
 
-fn failed(failure: &Failure) -> Response {
+pub(crate) fn failed(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     wrong(status, &failure.message)
 }
 
-fn wrong(status: StatusCode, message: &str) -> Response {
+pub(crate) fn wrong(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::Body,
     extract::{Request, State as Extracted},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
@@ -47,11 +47,15 @@ pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: R
     let (parts, body) = request.into_parts();
     let route = match route::find(&parts) {
         Ok(route) => route,
-        Err(NoRoute { service, failure }) => return refusal(service, &failure),
+        Err(NoRoute { service, failure }) => {
+            // Read all the same: a connection with half a request on it is of no more use.
+            let _ = tokio::time::timeout(BODY_TIMEOUT, read(body)).await;
+            return refusal(service, &failure);
+        }
     };
     let service = route.operation.service;
     let body = tokio::time::timeout(BODY_TIMEOUT, read(body)).await.unwrap_or_else(|_| Err(late()));
-    let incoming = Incoming::new(&shared, arrived, route, &parts.headers, body);
+    let incoming = Incoming::new(&shared, arrived, route, &parts, body);
     // In a task of its own: as at AWS, a call goes on when its caller is gone.
     match tokio::spawn(incoming.carry_out(shared)).await {
         Ok(Reply::Answer(response)) => response,
@@ -99,13 +103,18 @@ impl Incoming {
         shared: &Shared,
         arrived: Duration,
         route: Route,
-        headers: &HeaderMap,
+        parts: &Parts,
         body: Result<Vec<u8>, Failure>,
     ) -> Self {
         let operation = route.operation;
         let size = body.as_ref().map_or(0, Vec::len);
-        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
-        let admitted = auth::check(authorization, operation.service, &shared.place.region);
+        let request = auth::Request {
+            method: parts.method.as_str(),
+            uri: &parts.uri,
+            headers: &parts.headers,
+            body: body.as_deref().unwrap_or_default(),
+        };
+        let admitted = auth::check(&request, operation.service, &shared.place.region, shared.keys.as_ref());
         let input = body.and_then(|body| input(route, &body));
         let request = input.clone().unwrap_or(Value::Null);
         let (resource, name) = subject(shared, &request);
@@ -122,7 +131,7 @@ impl Incoming {
             status: 0,
             error: None,
             fault: fault.as_ref().map(|fault| fault.name().to_owned()),
-            attempt: attempt(headers),
+            attempt: attempt(&parts.headers),
             request,
         };
         let seq = shared.journal().begin(call, size);
@@ -159,6 +168,8 @@ impl Incoming {
         let input = self.input.as_ref().map_err(Clone::clone)?;
         self.operation.check(input)?;
         let mut state = shared.state();
+        state.look(self.operation.reads());
+        state.check_limit(self.operation.name)?;
         let output = (self.operation.run)(&mut state, input)?;
         // Noted under the lock, so that the journal's times are in the order of the effects.
         let effected = shared.clock.elapsed();
@@ -211,7 +222,7 @@ fn subject(shared: &Shared, request: &Value) -> (Option<String>, Option<String>)
     let resource = MEMBERS.iter().find_map(|member| request.get(member)?.as_str());
     let Some(resource) = resource.filter(|resource| !resource.is_empty()) else { return (None, None) };
     let name = match Arn::parse(resource) {
-        Some(_) => shared.state().name(resource).map(str::to_owned),
+        Some(_) => shared.state().name(resource),
         None => Some(resource.chars().take(LONGEST).collect()),
     };
     (Some(resource.chars().take(LONGEST).collect()), name)

@@ -16,13 +16,17 @@
 //! ```
 
 mod admin;
+mod agenda;
 mod arn;
 mod auth;
 mod clock;
 mod dispatch;
+mod duration;
 mod error;
+mod events;
 mod faults;
 mod form;
+mod glob;
 mod ids;
 mod ivs;
 mod ivschat;
@@ -30,16 +34,21 @@ mod journal;
 mod operation;
 mod overview;
 mod paging;
+mod quotas;
 mod realtime;
 mod route;
+mod s3;
 mod server;
 mod shared;
 mod simulator;
 mod state;
 mod tags;
+mod timestamp;
 mod validate;
+mod world;
 
 pub use error::Error;
+pub use events::Event;
 pub use faults::{Fault, FaultKind};
 pub use journal::Call;
 pub use simulator::{Builder, Simulator};

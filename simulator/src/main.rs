@@ -39,6 +39,28 @@ struct Options {
     #[arg(long, env = "IVS_SIMULATOR_RECONNECT", default_value = "2s", value_parser = duration, value_name = "DURATION")]
     reconnect: Duration,
 
+    /// How long a recording configuration takes to become active
+    #[arg(long, env = "IVS_SIMULATOR_ACTIVATION", default_value = "0ms", value_parser = duration, value_name = "DURATION")]
+    activation: Duration,
+
+    /// Verify that requests are signed with this key
+    #[arg(long, env = "IVS_SIMULATOR_ACCESS_KEY", requires = "secret_key", value_name = "KEY")]
+    access_key: Option<String>,
+
+    /// The secret of that key
+    #[arg(
+        long,
+        env = "IVS_SIMULATOR_SECRET_KEY",
+        requires = "access_key",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    secret_key: Option<String>,
+
+    /// POST the events that EventBridge would carry there, such as http://127.0.0.1:8080/events
+    #[arg(long, env = "IVS_SIMULATOR_EVENTS_URL", value_name = "URL")]
+    events_url: Option<String>,
+
     /// A file to write the base URL to, once it listens
     #[arg(long, env = "IVS_SIMULATOR_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -66,14 +88,20 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything is told to be ready, so that a signal from then on ends it cleanly.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let simulator = Simulator::builder()
+    let mut builder = Simulator::builder()
         .listen(options.listen)
         .region(options.region)
         .account(options.account)
         .latency(options.latency)
         .reconnect_after(options.reconnect)
-        .start()
-        .await?;
+        .activate_after(options.activation);
+    if let (Some(access_key), Some(secret_key)) = (options.access_key, options.secret_key) {
+        builder = builder.keys(access_key, secret_key);
+    }
+    if let Some(url) = options.events_url {
+        builder = builder.events_url(url);
+    }
+    let simulator = builder.start().await?;
     let url = simulator.url();
     if let Some(file) = &options.ready_file {
         write_whole(file, &url).map_err(|error| format!("cannot write {}: {error}", file.display()))?;

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     arn::Place,
+    auth::Keys,
     clock::Clock,
     error::Failure,
     faults::{Fault, Faults},
@@ -19,6 +20,8 @@ use crate::{
 pub(crate) struct Shared {
     pub clock: Clock,
     pub place: Place,
+    /// With which the signatures of requests are verified, if at all.
+    pub keys: Option<Keys>,
     state: Mutex<State>,
     journal: Mutex<Journal>,
     faults: Mutex<Faults>,
@@ -29,17 +32,21 @@ impl Shared {
     pub fn new(place: Place, latency: Duration, reconnect: Duration) -> Self {
         let clock = Clock::start();
         Self {
+            state: Mutex::new(State::new(place.clone(), clock.clone(), reconnect)),
             clock,
-            state: Mutex::new(State::new(place.clone(), clock, reconnect)),
             place,
+            keys: None,
             journal: Mutex::default(),
             faults: Mutex::default(),
             latency: Mutex::new(latency),
         }
     }
 
+    /// The state as it is by now, and in truth.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        locked(&self.state)
+        let mut state = locked(&self.state);
+        state.look(false);
+        state
     }
 
     pub fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -74,9 +81,7 @@ impl Shared {
     }
 
     pub fn is_live(&self, arn: &str) -> bool {
-        let mut state = self.state();
-        stream::settle(&mut state, arn);
-        state.channel(arn).is_ok_and(crate::ivs::channel::Channel::is_live)
+        self.state().broadcasts.streams.of(arn).is_some()
     }
 }
 

@@ -1,5 +1,8 @@
 //! The simulator in a program: started, looked into, led astray, and ended when it is dropped.
 
+mod options;
+mod world;
+
 use std::{
     fmt,
     net::{SocketAddr, TcpListener},
@@ -11,9 +14,11 @@ use std::{
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use self::options::Options;
 use crate::{
     arn::Place,
     error::{Error, Failure},
+    events,
     faults::Fault,
     journal::Call,
     server,
@@ -29,6 +34,7 @@ pub struct Builder {
     place: Place,
     latency: Duration,
     reconnect: Duration,
+    options: Options,
 }
 
 impl Default for Builder {
@@ -38,6 +44,7 @@ impl Default for Builder {
             place: Place { region: "us-west-2".to_owned(), account: "123456789012".to_owned() },
             latency: Duration::ZERO,
             reconnect: Duration::from_secs(2),
+            options: Options::default(),
         }
     }
 }
@@ -80,6 +87,7 @@ impl Builder {
     /// When it cannot listen there, or region or account can be no part of an ARN.
     pub async fn start(self) -> Result<Simulator, Error> {
         self.check_place()?;
+        let receiver = self.options.receiver()?;
         let listener = self.bind().await?;
         let (address, listener) =
             listener.local_addr().map(|address| (address, listener)).map_err(Error::Runtime)?;
@@ -89,10 +97,16 @@ impl Builder {
             .enable_all()
             .build()
             .map_err(Error::Runtime)?;
-        let shared = Arc::new(Shared::new(self.place, self.latency, self.reconnect));
+        let mut shared = Shared::new(self.place, self.latency, self.reconnect);
+        shared.keys = self.options.keys;
+        shared.state().activation = self.options.activation;
+        let shared = Arc::new(shared);
         let stop = CancellationToken::new();
         let (served, stopped) = (shared.clone(), stop.clone());
         let run = move || {
+            if let Some(receiver) = receiver {
+                runtime.spawn(events::post_all(served.clone(), receiver));
+            }
             match runtime.block_on(async { tokio::net::TcpListener::from_std(listener) }) {
                 Ok(listener) => runtime.block_on(server::serve(listener, served, stopped)),
                 Err(error) => tracing::error!(error = %error, "cannot serve"),

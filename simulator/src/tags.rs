@@ -37,7 +37,7 @@ const KEYS: Member = required("tagKeys", Rule::List { min: 0, max: MOST, of: &KE
 pub(crate) fn find(method: &str, arn: &str) -> Option<&'static Operation> {
     let operations = if arn.starts_with("arn:aws:ivschat:") {
         IVSCHAT
-    } else if arn.contains(":stage/") {
+    } else if [":stage/", ":storage-configuration/"].iter().any(|kind| arn.contains(kind)) {
         IVS_REALTIME
     } else {
         IVS

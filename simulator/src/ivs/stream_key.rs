@@ -53,7 +53,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 /// A stream key, as Get tells it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StreamKey {
     pub arn: String,
@@ -101,9 +101,8 @@ impl State {
         let Some(channel) = self.stream_keys.get(arn).map(|key| key.channel_arn.clone()) else {
             return false;
         };
-        stream::settle(self, &channel);
-        let removed = self.stream_keys.remove(arn).is_some();
-        stream::forget_reconnect(self, &channel);
+        let removed = self.stream_keys.remove(arn);
+        stream::forget_key(self, &channel);
         removed
     }
 }

@@ -1,20 +1,22 @@
 //! Chat rooms.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    clock::iso8601,
+    error::Failure,
     form::Form,
     ids,
     operation::{Operation, Outcome, Service::IvsChat, rendered, typed},
     paging::{Page, listed},
     state::{Row, State},
     tags::{self, Tags},
+    timestamp,
     validate::{Member, NAME, Rule, arn, optional, required, text},
 };
 
-const ARN: Rule = arn("ivschat", "room");
+pub(super) const ARN: Rule = arn("ivschat", "room");
 const LOGGING: Rule = arn("ivschat", "logging-configuration");
 const LAMBDA: Rule = Rule::Text { min: 0, max: 170, form: Form::Lambda };
 const HANDLER: &[Member] =
@@ -79,14 +81,16 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 /// A room, as Get tells it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Room {
     arn: String,
     id: String,
     name: String,
-    create_time: String,
-    update_time: String,
+    #[serde(with = "timestamp")]
+    create_time: Timestamp,
+    #[serde(with = "timestamp")]
+    update_time: Timestamp,
     maximum_message_rate_per_second: u32,
     maximum_message_length: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,8 +113,10 @@ struct Summary<'a> {
     arn: &'a str,
     id: &'a str,
     name: &'a str,
-    create_time: &'a str,
-    update_time: &'a str,
+    #[serde(with = "timestamp")]
+    create_time: Timestamp,
+    #[serde(with = "timestamp")]
+    update_time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_review_handler: Option<&'a Handler>,
     tags: &'a Tags,
@@ -144,12 +150,12 @@ impl Room {
     /// A room with AWS's defaults.
     fn new(state: &State, tags: Tags) -> Self {
         let id = ids::resource();
-        let now = iso8601(state.clock.now());
+        let now = state.clock.now();
         Self {
             arn: state.place.arn("ivschat", "room", &id),
             id,
             name: String::new(),
-            create_time: now.clone(),
+            create_time: now,
             update_time: now,
             maximum_message_rate_per_second: 10,
             maximum_message_length: 500,
@@ -183,12 +189,16 @@ impl Room {
             arn: &self.arn,
             id: &self.id,
             name: &self.name,
-            create_time: &self.create_time,
-            update_time: &self.update_time,
+            create_time: self.create_time,
+            update_time: self.update_time,
             message_review_handler: self.message_review_handler.as_ref(),
             tags: &self.tags,
             logging_configuration_identifiers: &self.logging_configuration_identifiers,
         }
+    }
+
+    pub fn is_logged_by(&self, identifier: &str) -> bool {
+        self.logging_configuration_identifiers.iter().any(|found| found == identifier)
     }
 
     fn is_reviewed_by(&self, uri: &str) -> bool {
@@ -223,16 +233,14 @@ impl Filters {
     fn let_through(&self, room: &Room) -> bool {
         let is_given = |filter: &&str| !filter.is_empty();
         self.message_review_handler_uri.as_deref().filter(is_given).is_none_or(|uri| room.is_reviewed_by(uri))
-            && self
-                .logging_configuration_identifier
-                .as_ref()
-                .is_none_or(|wanted| room.logging_configuration_identifiers.contains(wanted))
+            && self.logging_configuration_identifier.as_ref().is_none_or(|wanted| room.is_logged_by(wanted))
     }
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut room = Room::new(state, tags::of(input)?);
     room.set(typed(input)?);
+    refuse_unknown_logging(state, &room)?;
     let output = rendered(&room);
     state.rooms.insert(room);
     output
@@ -260,7 +268,8 @@ fn update(state: &mut State, input: &Value) -> Outcome {
     let ByIdentifier { identifier } = typed(input)?;
     let mut room = state.room(&identifier)?.clone();
     room.set(typed(input)?);
-    room.update_time = iso8601(state.clock.now());
+    refuse_unknown_logging(state, &room)?;
+    room.update_time = state.clock.now();
     let output = rendered(&room);
     state.rooms.replace_as_newest(room);
     output
@@ -271,4 +280,28 @@ fn delete(state: &mut State, input: &Value) -> Outcome {
     state.room(&identifier)?;
     state.rooms.remove(&identifier);
     Ok(Value::Object(serde_json::Map::new()))
+}
+
+fn refuse_unknown_logging(state: &State, room: &Room) -> Result<(), Failure> {
+    let mut identifiers = room.logging_configuration_identifiers.iter();
+    identifiers.try_for_each(|identifier| state.logging_configuration(identifier).map(|_| ()))
+}
+
+/// Rooms that saw nothing for 24 months disappear. They are in the order of their last update.
+pub(crate) fn forget_idle(state: &mut State, now: Timestamp) {
+    /// 24 months.
+    const IDLE: SignedDuration = SignedDuration::from_hours(730 * 24);
+    loop {
+        let oldest = state.rooms.oldest_first(None).next().map(|(_, room)| room);
+        let age = oldest.map_or(SignedDuration::ZERO, |room| room.update_time.duration_until(now));
+        match oldest {
+            Some(room) if age >= IDLE => {
+                let arn = room.arn.clone();
+                if !state.rooms.remove(&arn) {
+                    return;
+                }
+            }
+            _ => return,
+        }
+    }
 }

@@ -24,10 +24,10 @@ pub(super) const RULE: Rule = Rule::Object(&[
 ]);
 
 /// What a stage records, in full.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Recording {
-    storage_configuration_arn: String,
+    pub storage_configuration_arn: String,
     media_types: Vec<String>,
     thumbnail_configuration: Thumbnails,
     #[serde(rename = "recordingReconnectWindowSeconds")]
@@ -36,7 +36,7 @@ pub(super) struct Recording {
     record_participant_replicas: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Thumbnails {
     target_interval_seconds: u32,
@@ -44,7 +44,7 @@ struct Thumbnails {
     recording_mode: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Hls {
     target_segment_duration_seconds: u32,

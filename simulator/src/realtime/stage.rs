@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     recording::{self, Recording},
+    session,
     token::{self, Token},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     validate::{NAME, Rule, TOKEN, arn, optional, required},
 };
 
-const ARN: Rule = arn("ivs", "stage");
+pub(super) const ARN: Rule = arn("ivs", "stage");
 
 pub(crate) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -70,18 +71,18 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 /// A stage, as Get tells it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Stage {
     arn: String,
     name: String,
-    active_session_id: String,
+    pub active_session_id: String,
     tags: Tags,
     auto_participant_recording_configuration: Recording,
     endpoints: Endpoints,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Endpoints {
     events: String,
     whip: String,
@@ -148,6 +149,10 @@ impl Stage {
         }
     }
 
+    pub fn storage_configuration(&self) -> &str {
+        &self.auto_participant_recording_configuration.storage_configuration_arn
+    }
+
     fn summary(&self) -> Summary<'_> {
         Summary {
             arn: &self.arn,
@@ -172,10 +177,11 @@ struct WithTokens {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let WithTokens { participant_token_configurations } = typed(input)?;
     let configurations = participant_token_configurations.unwrap_or_default().into_iter();
-    let tokens = configurations.map(|configuration| Token::new(state.clock, configuration));
+    let tokens = configurations.map(|configuration| Token::new(&state.clock, configuration));
     let tokens = tokens.collect::<Result<Vec<_>, Failure>>()?;
     let mut made = Stage::new(state, tags::of(input)?);
     made.set(typed(input)?);
+    refuse_unknown_storage(state, &made)?;
     let output = rendered(json!({"stage": made, "participantTokens": tokens}));
     state.stages.insert(made);
     output
@@ -198,6 +204,7 @@ fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     let mut changed = state.stage(&arn)?.clone();
     changed.set(typed(input)?);
+    refuse_unknown_storage(state, &changed)?;
     let output = json!({"stage": changed});
     state.stages.replace(changed);
     Ok(output)
@@ -206,6 +213,25 @@ fn update(state: &mut State, input: &Value) -> Outcome {
 fn delete(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     state.stage(&arn)?;
-    state.stages.remove(&arn);
+    state.remove_stage(&arn);
     Ok(json!({}))
+}
+
+/// By the model CreateStage answers no ResourceNotFoundException, and from UpdateStage it would mean the stage.
+fn refuse_unknown_storage(state: &State, stage: &Stage) -> Result<(), Failure> {
+    let arn = stage.storage_configuration();
+    if arn.is_empty() || state.storage_configuration(arn).is_ok() {
+        return Ok(());
+    }
+    state.refuse_foreign(arn)?;
+    const MEMBER: &str = "autoParticipantRecordingConfiguration.storageConfigurationArn";
+    Err(Failure::member(MEMBER, format!("the storage configuration {arn} does not exist")))
+}
+
+impl State {
+    /// Removes a stage: all are disconnected, and its session ends.
+    pub fn remove_stage(&mut self, arn: &str) -> bool {
+        session::end(self, arn);
+        self.stages.remove(arn)
+    }
 }

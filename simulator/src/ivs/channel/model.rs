@@ -5,13 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Failure,
     ids,
-    ivs::stream::{Broadcast, Stream},
     state::{Row, State},
     tags::Tags,
 };
 
 /// A channel, as Get tells it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Channel {
     pub arn: String,
@@ -32,17 +31,15 @@ pub(crate) struct Channel {
     container_format: String,
     pub(super) ad_configuration_arn: String,
     pub(super) failover_slate_configuration_arn: String,
-    #[serde(skip)]
-    pub broadcast: Option<Box<Broadcast>>,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Srt {
     endpoint: String,
     passphrase: String,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Multitrack {
     enabled: bool,
@@ -152,16 +149,19 @@ impl Channel {
             container_format: "TS".to_owned(),
             ad_configuration_arn: String::new(),
             failover_slate_configuration_arn: String::new(),
-            broadcast: None,
         }
     }
 
-    pub fn is_live(&self) -> bool {
-        self.stream().is_some()
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    pub fn stream(&self) -> Option<&Stream> {
-        self.broadcast.as_ref()?.stream.as_ref()
+    pub fn recording_configuration(&self) -> &str {
+        &self.recording_configuration_arn
+    }
+
+    pub fn restriction_policy(&self) -> &str {
+        &self.playback_restriction_policy_arn
     }
 
     fn is_advanced(&self) -> bool {
