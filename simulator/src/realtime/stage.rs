@@ -218,8 +218,8 @@ fn delete(state: &mut State, input: &Value) -> Outcome {
 }
 
 /// By the model CreateStage answers no ResourceNotFoundException, and from UpdateStage it would mean the stage.
-fn refuse_unknown_storage(state: &State, stage: &Stage) -> Result<(), Failure> {
-    let arn = stage.storage_configuration();
+fn refuse_unknown_storage(state: &State, made: &Stage) -> Result<(), Failure> {
+    let arn = made.storage_configuration();
     if arn.is_empty() || state.storage_configuration(arn).is_ok() {
         return Ok(());
     }

@@ -22,6 +22,11 @@ impl State {
         dump.insert("agenda".to_owned(), json!(self.agenda));
     }
 
+    /// Something of it has changed.
+    pub fn changed(&mut self) {
+        self.other_changes += 1;
+    }
+
     /// Takes it out of a dump; what is not in there is empty.
     pub(super) fn load_extras(&mut self, dump: &mut Map<String, Value>) -> Result<(), String> {
         self.broadcasts = taken(dump, "broadcasts")?;

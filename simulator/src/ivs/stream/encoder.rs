@@ -49,6 +49,7 @@ pub(crate) fn set(state: &mut State, arn: &str, viewers: Option<u64>, health: Op
         (true, false) => session::note_health(state, arn, now, "Starvation End"),
         _ => {}
     }
+    state.changed();
     true
 }
 
@@ -99,11 +100,13 @@ fn go_live(state: &mut State, arn: &str, now: Timestamp) {
     let stream = Stream::new(arn, &channel.playback_url, now);
     let session = Session::new(state, channel, &stream);
     state.broadcasts.streams.insert(stream);
+    state.changed();
     session::begin(state, arn, session);
 }
 
 fn go_off(state: &mut State, arn: &str, now: Timestamp) {
     if state.broadcasts.streams.remove(arn) {
         session::finish(state, arn, now);
+        state.changed();
     }
 }
