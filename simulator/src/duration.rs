@@ -12,8 +12,11 @@ const UNITS: &[(&str, f64)] = &[
     ("w", 604_800.0),
 ];
 
-/// Reads a duration.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+/// Reads a duration such as `200ms`, `1.5s`, `1h30m` or `720d`.
+///
+/// # Errors
+/// That it is none, in words.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text.trim()).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| format!("{text:?} is not a duration, such as 200ms or 1s"))
 }

@@ -31,6 +31,9 @@ pub enum Error {
     /// A URL that events cannot be posted to.
     #[error("{0}")]
     Events(String),
+    /// A setting that makes no sense, or a file that cannot be read.
+    #[error("{0}")]
+    Setting(String),
     /// The thread or the runtime of the server cannot be made.
     #[error("cannot start the server: {0}")]
     Runtime(#[source] io::Error),

@@ -123,6 +123,11 @@ impl Rates {
         self.set.iter().map(|(operation, rate)| (operation.as_str(), *rate)).collect()
     }
 
+    /// Whether no call is counted at all.
+    pub fn are_off(&self) -> bool {
+        !self.on && self.set.is_empty()
+    }
+
     /// Takes a token for a call, or refuses it.
     pub fn take(&mut self, operation: &Operation, now: Timestamp) -> Result<(), Failure> {
         let Some(rate) = self.of(operation.name) else { return Ok(()) };
@@ -142,9 +147,6 @@ impl Rates {
     }
 
     fn of(&self, operation: &str) -> Option<f64> {
-        if !self.on && self.set.is_empty() {
-            return None;
-        }
         let set = self.set.iter().rev().find(|(pattern, _)| glob::matches(pattern, operation));
         let default =
             || RATES.iter().find(|(pattern, _)| glob::matches(pattern, operation)).map(|(_, rate)| *rate);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Builder;
+use super::builder::Builder;
 use crate::{auth::Keys, error::Error, events::Receiver};
 
 /// What a simulator has to do with the world around it.
