@@ -158,6 +158,9 @@ impl Failure {
             body.insert("reason".to_owned(), json!(reason));
             body.insert("fieldList".to_owned(), fields.collect());
         }
+        if let Some(limit) = self.limit {
+            body.insert("limit".to_owned(), json!(limit));
+        }
         if let Some(resource) = &self.resource {
             // The model's pattern for it has neither colons nor slashes: it is the last part of the ARN.
             let id = resource.rsplit('/').next().unwrap_or(resource);

@@ -126,8 +126,10 @@ struct OfChannel {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let OfChannel { channel_arn } = typed(input)?;
     state.channel(&channel_arn)?;
-    if state.stream_keys.with_key(&channel_arn).next().is_some() {
-        return Err(Failure::quota(format!("Channel: {channel_arn} has its one stream key already")));
+    let limit = state.limits.stream_keys();
+    if state.stream_keys.with_key(&channel_arn).count() >= limit {
+        let message = format!("The limit of {limit} stream keys for channel {channel_arn} is reached");
+        return Err(Failure::quota(message));
     }
     let key = StreamKey::new(state, &channel_arn, tags::of(input)?);
     let output = rendered(json!({"streamKey": key}));
