@@ -57,7 +57,7 @@ pub(crate) struct Failure {
     /// The resource that is meant, for the service that names it.
     pub resource: Option<String>,
     /// The quota that is used up, for the service that tells it.
-    pub limit: Option<u64>,
+    pub limit: Option<u32>,
 }
 
 /// A member that failed validation.
@@ -116,13 +116,13 @@ impl Failure {
     pub fn full(kind: &str, limit: usize) -> Self {
         let failure =
             Self::quota(format!("The limit of {limit} {kind} of this account in this region is reached"));
-        Self { limit: u64::try_from(limit).ok(), resource: Some(kind.to_owned()), ..failure }
+        Self { limit: u32::try_from(limit).ok(), resource: Some(kind.to_owned()), ..failure }
     }
 
     /// There were too many calls.
     pub fn throttled(operation: &str, rate: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is not negative")]
-        let limit = Some(rate.ceil() as u64);
+        let limit = Some(rate.ceil() as u32);
         let failure = Self::new("ThrottlingException", 429, "Rate exceeded");
         Self { limit, resource: Some(operation.to_owned()), ..failure }
     }

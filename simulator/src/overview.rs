@@ -18,6 +18,7 @@ div.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 600; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .8rem .25rem 0; vertical-align: top; }
 code, td.code { font: 12px/1.5 ui-monospace, monospace; white-space: nowrap; }
+.things td:first-child { width: 14rem; } .things td:nth-child(2) { width: 32rem; }
 .tag { border: 1px solid var(--line); border-radius: .3rem; padding: 0 .35rem; margin: 0 .3rem .15rem 0; display: inline-block; }
 .live { background: var(--bad); color: white; border-radius: .3rem; padding: 0 .4rem; font-weight: 600; }
 .bad { color: var(--bad); } .good { color: var(--good); }
@@ -111,7 +112,7 @@ fn resources(shared: &Shared) -> Markup {
         @for Kind { title, count, rows } in kinds(shared) {
             h2 { (title) ": " (count) }
             @if !rows.is_empty() {
-                div.wide { table { @for (row, live) in &rows { (resource(row, *live)) } } }
+                div.wide { table.things { @for (row, live) in &rows { (resource(row, *live)) } } }
             }
             @if count > rows.len() { p.quiet { "… and " (count - rows.len()) " more" } }
         }
