@@ -79,6 +79,10 @@ async fn who_is_too_slow_is_cut_off_and_who_is_not_stays() {
         .expect("sent");
     assert_eq!(rest(head), "");
     assert!(rest(body).starts_with("HTTP/1.1 408 "));
+    let mut admin = open(simulator.addr());
+    let half = b"POST /_simulator/faults HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{";
+    admin.get_mut().write_all(half).expect("sent");
+    assert!(rest(admin).starts_with("HTTP/1.1 400 "));
     let silent = open(simulator.addr());
     assert_eq!(rest(silent), "");
     // It has been idle for longer than a request may take.

@@ -17,6 +17,7 @@ use crate::{
     journal::{Entry, Request},
     operation::Operation,
     route::Route,
+    server::TooLate,
     shared::Shared,
 };
 
@@ -32,8 +33,7 @@ pub(super) fn late() -> Failure {
 pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
     let (mut bytes, mut length) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| Failure::serialization(format!("the body cannot be read: {error}")))?;
+        let frame = frame.map_err(unreadable)?;
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
         if length <= BODY_LIMIT {
@@ -47,6 +47,14 @@ pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
         return Err(Failure::new("RequestEntityTooLargeException", 413, message));
     }
     Ok(bytes)
+}
+
+fn unreadable(error: axum::Error) -> Failure {
+    let error = error.into_inner();
+    if error.is::<TooLate>() {
+        return late();
+    }
+    Failure::serialization(format!("the body cannot be read: {error}"))
 }
 
 impl Incoming {

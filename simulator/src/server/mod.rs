@@ -1,5 +1,6 @@
 //! The sockets: connections are accepted, served, and closed without an answer where a fault wants it.
 
+mod hurried;
 mod patient;
 
 use std::{convert::Infallible, fmt, pin::pin, sync::Arc, time::Duration};
@@ -13,7 +14,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::patient::{Patient, Phase};
+pub(crate) use self::hurried::TooLate;
+use self::{
+    hurried::Hurried,
+    patient::{Patient, Phase},
+};
 use crate::{
     admin,
     dispatch::{self, Unsent},
@@ -95,7 +100,7 @@ async fn converse(stream: TcpStream, router: Router, patience: Patience, stop: &
     let stream = Patient::new(stream, patience, phase.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = phase.busy();
-        let answer = router.call(request);
+        let answer = router.call(request.map(|body| Body::new(Hurried::new(body, patience.request))));
         async move { sendable(answer.await.map(|answer| answer.map(|body| busy.until_sent(body)))) }
     });
     let connection = http1::Builder::new()
