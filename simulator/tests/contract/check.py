@@ -81,8 +81,10 @@ class Check:
 
     def whole(self, here):
         """What only the whole recording shows."""
-        for operation in sorted(here - self.driven, key=str):
-            self.findings.append(f"{operation} was not driven with success")
+        undriven = sorted(here - self.driven, key=str)
+        self.findings += [f"{operation} was not driven with success" for operation in undriven]
+        if undriven:
+            return
         for key in ACCEPTED.keys() - self.accepted:
             self.findings.append(f"the deviation {key} did not occur: strike it off the list")
         for service, shape, member in unmet(here, self.seen):

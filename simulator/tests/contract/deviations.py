@@ -26,4 +26,11 @@ COMMON = {
 UNSEEN = {
     # A channel has one stream key at most, so there is no second page.
     ("ivs", "ListStreamKeysResponse"): {"nextToken"},
+    # There are no failover slates, and nothing ever goes wrong with a stream.
+    ("ivs", "StreamSession"): {"failoverSlateConfiguration"},
+    ("ivs", "FailoverSlateConfiguration"): "*",
+    ("ivs", "StreamEvent"): {"code"},
+    # Participants are neither replicated from other stages nor come by RTMP.
+    ("ivs-realtime", "ParticipantSummary"):
+        {"ingestConfigurationArn", "replicationState", "sourceSessionId", "sourceStageArn"},
 }

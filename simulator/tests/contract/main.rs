@@ -5,6 +5,7 @@
 mod support;
 
 mod harness;
+mod readme;
 mod rust;
 
 use harness::{Recording, SOURCES, installed, python, run};
