@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use ivs_simulator::Simulator;
-use support::signed;
+use ivs_simulator::{Fault, Simulator};
+use support::{signed, until};
 
 fn request(operation: &str, body: &str) -> Vec<u8> {
     let (signature, length) = (signed("ivs"), body.len());
@@ -67,8 +67,7 @@ fn rest(mut stream: BufReader<TcpStream>) -> String {
 #[tokio::test]
 async fn who_is_too_slow_is_cut_off_and_who_is_not_stays() {
     let builder = Simulator::builder().request_timeout(Duration::from_millis(200));
-    let simulator =
-        builder.idle_timeout(Duration::from_secs(60)).start().await.expect("the simulator starts");
+    let simulator = builder.idle_timeout(Duration::from_mins(1)).start().await.expect("the simulator starts");
     let (mut patient, mut head, mut body) =
         (open(simulator.addr()), open(simulator.addr()), open(simulator.addr()));
     let kept = String::from_utf8(request("ListStages", "{}")).expect("text").replace("close", "keep-alive");
@@ -97,4 +96,18 @@ async fn an_idle_connection_is_closed_in_the_end() {
     let kept = String::from_utf8(request("ListStages", "{}")).expect("text").replace("close", "keep-alive");
     answered(&mut idle, kept.as_bytes());
     assert_eq!(rest(idle), "");
+}
+
+#[tokio::test]
+async fn calls_under_way_are_finished_at_the_end_and_those_that_hang_are_not_waited_for() {
+    let builder = Simulator::builder().latency(Duration::from_millis(200));
+    let simulator = builder.start().await.expect("the simulator starts");
+    simulator.fault(Fault::hang("GetStage"));
+    let (mut slow, mut hanging) = (open(simulator.addr()), open(simulator.addr()));
+    slow.get_mut().write_all(&request("ListStages", "{}")).expect("sent");
+    hanging.get_mut().write_all(&request("GetStage", "{}")).expect("sent");
+    until(|| simulator.calls().len() == 2).await;
+    drop(simulator);
+    assert!(rest(slow).starts_with("HTTP/1.1 200 "));
+    assert_eq!(rest(hanging), "");
 }
