@@ -100,6 +100,37 @@ impl From<Settings> for Recording {
     }
 }
 
+impl Recording {
+    /// What of it is kept: nothing, if it is the default.
+    pub fn kept(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+/// A recording that is not kept when it is the default, for `#[serde(with = …)]`.
+pub(super) mod or_default {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Recording;
+
+    #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
+    pub fn serialize<S: Serializer>(
+        recording: &Option<Box<Recording>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match recording {
+            Some(recording) => recording.serialize(serializer),
+            None => Recording::default().serialize(serializer),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Box<Recording>>, D::Error> {
+        Recording::deserialize(deserializer).map(Recording::kept)
+    }
+}
+
 impl Default for Recording {
     fn default() -> Self {
         Settings::default().into()

@@ -78,7 +78,9 @@ pub(crate) struct Stage {
     name: String,
     pub active_session_id: String,
     tags: Tags,
-    auto_participant_recording_configuration: Recording,
+    /// Kept only if something is recorded; else it is the default.
+    #[serde(with = "recording::or_default")]
+    auto_participant_recording_configuration: Option<Box<Recording>>,
     endpoints: Endpoints,
 }
 
@@ -130,7 +132,7 @@ impl Stage {
             name: String::new(),
             active_session_id: String::new(),
             tags,
-            auto_participant_recording_configuration: Recording::default(),
+            auto_participant_recording_configuration: None,
             endpoints: Endpoints {
                 events: "wss://global.events.live-video.net".to_owned(),
                 whip: format!("https://{host}.global-bm.whip.live-video.net"),
@@ -145,12 +147,13 @@ impl Stage {
             self.name = name;
         }
         if let Some(recording) = settings.auto_participant_recording_configuration {
-            self.auto_participant_recording_configuration = recording.into();
+            self.auto_participant_recording_configuration = Recording::from(recording).kept();
         }
     }
 
     pub fn storage_configuration(&self) -> &str {
-        &self.auto_participant_recording_configuration.storage_configuration_arn
+        let recording = self.auto_participant_recording_configuration.as_ref();
+        recording.map_or("", |recording| &recording.storage_configuration_arn)
     }
 
     fn summary(&self) -> Summary<'_> {
@@ -219,12 +222,12 @@ fn delete(state: &mut State, input: &Value) -> Outcome {
 
 /// By the model CreateStage answers no ResourceNotFoundException, and from UpdateStage it would mean the stage.
 fn refuse_unknown_storage(state: &State, made: &Stage) -> Result<(), Failure> {
+    const MEMBER: &str = "autoParticipantRecordingConfiguration.storageConfigurationArn";
     let arn = made.storage_configuration();
     if arn.is_empty() || state.storage_configuration(arn).is_ok() {
         return Ok(());
     }
     state.refuse_foreign(arn)?;
-    const MEMBER: &str = "autoParticipantRecordingConfiguration.storageConfigurationArn";
     Err(Failure::member(MEMBER, format!("the storage configuration {arn} does not exist")))
 }
 

@@ -1,6 +1,7 @@
 //! Channels.
 
 mod model;
+mod words;
 
 use model::{Settings, Summary};
 use serde::Deserialize;

@@ -12,48 +12,50 @@ use super::{Encoder, Session, Stream};
 pub(crate) struct Streams {
     next: u64,
     by_channel: HashMap<String, u64>,
-    streams: BTreeMap<u64, Stream>,
+    rows: BTreeMap<u64, Stream>,
 }
 
 impl Streams {
     pub fn of(&self, channel: &str) -> Option<&Stream> {
-        self.streams.get(self.by_channel.get(channel)?)
+        self.rows.get(self.by_channel.get(channel)?)
     }
 
     pub fn of_mut(&mut self, channel: &str) -> Option<&mut Stream> {
-        self.streams.get_mut(self.by_channel.get(channel)?)
+        self.rows.get_mut(self.by_channel.get(channel)?)
     }
 
     /// Those after a place in the order.
     pub fn after(&self, place: Option<u64>) -> impl Iterator<Item = (u64, &Stream)> {
         let from = place.map_or(0, |place| place.saturating_add(1));
-        self.streams.range(from..).map(|(place, stream)| (*place, stream))
+        self.rows.range(from..).map(|(place, stream)| (*place, stream))
     }
 
     pub(super) fn insert(&mut self, stream: Stream) {
         self.by_channel.insert(stream.channel_arn.clone(), self.next);
-        self.streams.insert(self.next, stream);
+        self.rows.insert(self.next, stream);
         self.next += 1;
     }
 
     /// Says whether there was one.
     pub(super) fn remove(&mut self, channel: &str) -> bool {
         let place = self.by_channel.remove(channel);
-        place.is_some_and(|place| self.streams.remove(&place).is_some())
+        place.is_some_and(|place| self.rows.remove(&place).is_some())
     }
 }
 
 impl From<Vec<Stream>> for Streams {
     fn from(streams: Vec<Stream>) -> Self {
         let mut all = Self::default();
-        streams.into_iter().for_each(|stream| all.insert(stream));
+        for stream in streams {
+            all.insert(stream);
+        }
         all
     }
 }
 
 impl Serialize for Streams {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.streams.values())
+        serializer.collect_seq(self.rows.values())
     }
 }
 

@@ -121,7 +121,7 @@ fn list_participants(state: &mut State, input: &Value) -> Outcome {
     let page = Page::asked(state, "ListParticipants", input, DEFAULT)?;
     let after = page.after.unwrap_or(0);
     let sessions = state.stage_sessions.of(&stage_arn).iter();
-    let session = sessions.filter(|session| session.session_id == filters.session_id);
+    let session = sessions.filter(|session| session.id == filters.session_id);
     let rows = (1..).zip(session.flat_map(|session| &session.participants));
     let rows = rows.filter(|(place, participant)| *place > after && filters.let_through(participant));
     let (participants, next) = page.fill(state, rows, |participant| participant);

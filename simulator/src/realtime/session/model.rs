@@ -21,7 +21,8 @@ const MOST: usize = 500;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Session {
     pub(super) number: u64,
-    pub(super) session_id: String,
+    #[serde(rename = "sessionId")]
+    pub(super) id: String,
     #[serde(with = "timestamp")]
     start_time: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::option")]
@@ -44,7 +45,8 @@ pub(super) struct Summary<'a> {
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Participant {
-    participant_id: String,
+    #[serde(rename = "participantId")]
+    id: String,
     pub(super) user_id: String,
     pub(super) state: Presence,
     #[serde(with = "timestamp")]
@@ -78,7 +80,7 @@ pub(crate) struct Joining {
 
 impl Session {
     pub(super) fn summary(&self) -> Summary<'_> {
-        Summary { session_id: &self.session_id, start_time: self.start_time, end_time: self.end_time }
+        Summary { session_id: &self.id, start_time: self.start_time, end_time: self.end_time }
     }
 
     fn is_over(&self) -> bool {
@@ -116,14 +118,8 @@ impl Sessions {
         let sessions = self.0.entry(stage.to_owned()).or_default();
         if sessions.last().is_none_or(|session| session.end_time.is_some()) {
             let number = sessions.last().map_or(1, |last| last.number + 1);
-            let session_id = format!("st-{}", ids::alphanumeric(13));
-            sessions.push(Session {
-                number,
-                session_id,
-                start_time: now,
-                end_time: None,
-                participants: Vec::new(),
-            });
+            let id = format!("st-{}", ids::alphanumeric(13));
+            sessions.push(Session { number, id, start_time: now, end_time: None, participants: Vec::new() });
             if sessions.len() > MOST {
                 sessions.remove(0);
             }
@@ -140,11 +136,11 @@ pub(crate) fn join(state: &mut State, arn: &str, joining: Vec<Joining>) -> Resul
     let session = state.stage_sessions.begun(arn, now);
     let mut ids = Vec::new();
     for Joining { user_id, published } in joining {
-        let participant_id = ids::alphanumeric(12);
-        ids.push(participant_id.clone());
+        let id = ids::alphanumeric(12);
+        ids.push(id.clone());
         let recording_state = if is_recorded && published { "ACTIVE" } else { "DISABLED" };
         session.participants.push(Participant {
-            participant_id,
+            id,
             user_id,
             state: Presence::Connected,
             first_join_time: now,
@@ -154,7 +150,7 @@ pub(crate) fn join(state: &mut State, arn: &str, joining: Vec<Joining>) -> Resul
             redundant_ingest: false,
         });
     }
-    let session_id = session.session_id.clone();
+    let session_id = session.id.clone();
     state.changed();
     if let Some(stage) = state.stages.get_mut(arn) {
         stage.active_session_id.clone_from(&session_id);
@@ -166,7 +162,7 @@ pub(crate) fn join(state: &mut State, arn: &str, joining: Vec<Joining>) -> Resul
 pub(super) fn leave(state: &mut State, arn: &str, participant_id: &str) {
     let Some(session) = state.stage_sessions.active(arn) else { return };
     let mut participants = session.participants.iter_mut();
-    if let Some(participant) = participants.find(|participant| participant.participant_id == participant_id) {
+    if let Some(participant) = participants.find(|participant| participant.id == participant_id) {
         participant.leave();
     }
     if session.is_over() {
