@@ -28,6 +28,12 @@ pub enum Error {
     /// A region or an account that cannot be part of an ARN.
     #[error("{0}")]
     Place(String),
+    /// A URL that events cannot be posted to.
+    #[error("{0}")]
+    Events(String),
+    /// A setting that makes no sense, or a file that cannot be read.
+    #[error("{0}")]
+    Setting(String),
     /// The thread or the runtime of the server cannot be made.
     #[error("cannot start the server: {0}")]
     Runtime(#[source] io::Error),
@@ -50,6 +56,8 @@ pub(crate) struct Failure {
     pub fields: Vec<Field>,
     /// The resource that is meant, for the service that names it.
     pub resource: Option<String>,
+    /// The quota that is used up, for the service that tells it.
+    pub limit: Option<u32>,
 }
 
 /// A member that failed validation.
@@ -61,12 +69,24 @@ pub(crate) struct Field {
 
 impl Failure {
     pub fn new(code: impl Into<Cow<'static, str>>, status: u16, message: impl Into<String>) -> Self {
-        Self { code: code.into(), status, message: message.into(), fields: Vec::new(), resource: None }
+        Self {
+            code: code.into(),
+            status,
+            message: message.into(),
+            fields: Vec::new(),
+            resource: None,
+            limit: None,
+        }
     }
 
     pub fn not_found(arn: &str) -> Self {
         let failure = Self::new("ResourceNotFoundException", 404, format!("Resource: {arn} not found"));
         Self { resource: Some(arn.to_owned()), ..failure }
+    }
+
+    /// Names the resource that is meant.
+    pub fn about(self, resource: &str) -> Self {
+        Self { resource: Some(resource.to_owned()), ..self }
     }
 
     pub fn validation(message: impl Into<String>) -> Self {
@@ -90,6 +110,21 @@ impl Failure {
 
     pub fn quota(message: impl Into<String>) -> Self {
         Self::new("ServiceQuotaExceededException", 402, message)
+    }
+
+    /// There are as many of a kind as there may be.
+    pub fn full(kind: &str, limit: usize) -> Self {
+        let failure =
+            Self::quota(format!("The limit of {limit} {kind} of this account in this region is reached"));
+        Self { limit: u32::try_from(limit).ok(), resource: Some(kind.to_owned()), ..failure }
+    }
+
+    /// There were too many calls.
+    pub fn throttled(operation: &str, rate: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is not negative")]
+        let limit = Some(rate.ceil() as u32);
+        let failure = Self::new("ThrottlingException", 429, "Rate exceeded");
+        Self { limit, resource: Some(operation.to_owned()), ..failure }
     }
 
     pub fn access_denied(message: impl Into<String>) -> Self {
@@ -123,8 +158,13 @@ impl Failure {
             body.insert("reason".to_owned(), json!(reason));
             body.insert("fieldList".to_owned(), fields.collect());
         }
+        if let Some(limit) = self.limit {
+            body.insert("limit".to_owned(), json!(limit));
+        }
         if let Some(resource) = &self.resource {
-            body.insert("resourceId".to_owned(), json!(resource));
+            // The model's pattern for it has neither colons nor slashes: it is the last part of the ARN.
+            let id = resource.rsplit('/').next().unwrap_or(resource);
+            body.insert("resourceId".to_owned(), json!(id));
             body.insert("resourceType".to_owned(), json!("ROOM"));
         }
     }

@@ -6,10 +6,16 @@ use crate::arn::Arn;
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
     Any,
-    /// `[a-zA-Z0-9-_]*`
-    Name,
-    /// `[a-zA-Z0-9+/=_-]*`
-    Token,
+    /// Letters and digits, lower-case letters only if `lower`, and the characters in `others`.
+    Word {
+        lower: bool,
+        others: &'static str,
+        pattern: &'static str,
+    },
+    /// The id of a stream or of a session on a stage: `st-[a-zA-Z0-9]+`
+    Session,
+    /// Two capital letters.
+    Country,
     Arn {
         service: &'static str,
         kind: &'static str,
@@ -27,6 +33,13 @@ pub(crate) enum Form {
     TagValue,
 }
 
+/// The name of a resource.
+pub(crate) const NAME: Form = Form::Word { lower: false, others: "-_", pattern: "[a-zA-Z0-9-_]*" };
+/// `nextToken`, where its alphabet is told.
+pub(crate) const TOKEN: Form = Form::Word { lower: false, others: "+/=_-", pattern: "[a-zA-Z0-9+/=_-]*" };
+/// Letters and digits alone.
+pub(crate) const ID: Form = Form::Word { lower: false, others: "", pattern: "[a-zA-Z0-9]+" };
+
 impl Form {
     /// The constraint that the text breaks, in AWS's words.
     pub fn broken_by(self, text: &str) -> Option<String> {
@@ -42,8 +55,11 @@ impl Form {
     fn holds_for(self, text: &str) -> bool {
         match self {
             Self::Any | Self::TagKey { any: true } => true,
-            Self::Name => text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)),
-            Self::Token => text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c)),
+            Self::Word { lower, others, .. } => text.chars().all(|c| {
+                (c.is_ascii_alphanumeric() && !(lower && c.is_ascii_uppercase())) || others.contains(c)
+            }),
+            Self::Session => text.strip_prefix("st-").is_some_and(is_id),
+            Self::Country => text.chars().all(|c| c.is_ascii_uppercase()),
             Self::Arn { service, kind, or_empty } => {
                 (or_empty && text.is_empty())
                     || Arn::parse(text).is_some_and(|arn| arn.service == service && arn.kind == kind)
@@ -57,8 +73,9 @@ impl Form {
     fn pattern(self) -> String {
         match self {
             Self::Any | Self::TagKey { any: true } => ".*".to_owned(),
-            Self::Name => "[a-zA-Z0-9-_]*".to_owned(),
-            Self::Token => "[a-zA-Z0-9+/=_-]*".to_owned(),
+            Self::Word { pattern, .. } => pattern.to_owned(),
+            Self::Session => "st-[a-zA-Z0-9]+".to_owned(),
+            Self::Country => "[A-Z]{2}".to_owned(),
             Self::Arn { service, kind, or_empty } => {
                 let pattern = format!("arn:aws:{service}:[a-z0-9-]+:[0-9]+:{kind}/[a-zA-Z0-9-]+");
                 if or_empty { format!("^$|^{pattern}$") } else { pattern }
@@ -73,6 +90,10 @@ impl Form {
 
 fn is_reserved(key: &str) -> bool {
     key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn is_lambda(text: &str) -> bool {
@@ -108,6 +129,22 @@ mod tests {
         }
         assert!(Form::TagKey { any: true }.broken_by("aws:x").is_some());
         assert_eq!(Form::TagKey { any: true }.broken_by("a*b"), None);
+    }
+
+    #[test]
+    fn words_and_ids_are_of_their_characters() {
+        let bucket = Form::Word { lower: true, others: "-.", pattern: "" };
+        for (form, good, bad) in [
+            (bucket, "my-bucket.1", "My-bucket"),
+            (NAME, "a-B_1", "a.b"),
+            (TOKEN, "a+/=_-", "a b"),
+            (Form::Session, "st-aB3", "st-"),
+            (Form::Session, "st-aB3", "aB3"),
+            (Form::Country, "CH", "ch"),
+        ] {
+            assert_eq!(form.broken_by(good), None, "{good}");
+            assert!(form.broken_by(bad).is_some(), "{bad}");
+        }
     }
 
     #[test]

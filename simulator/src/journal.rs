@@ -1,115 +1,144 @@
 //! The journal: every AWS call, from its arrival on.
 
-use std::{collections::VecDeque, time::Duration};
+mod call;
 
-use serde::{Serialize, Serializer};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
 use serde_json::Value;
+use tokio::sync::broadcast;
 
-/// One AWS call. All times are on one clock, counted from the start of the simulator.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Call {
-    /// Its number, from 1, in the order of arrival.
+pub use self::call::Call;
+
+/// A call in the journal: as small as it can be, since there are many.
+pub(crate) struct Entry {
     pub seq: u64,
-    /// The operation, such as `CreateChannel`.
-    pub operation: String,
-    /// The ARN in the request, or else the name in it.
+    pub operation: &'static str,
     pub resource: Option<String>,
-    /// The name of that resource, as far as it was known when the call arrived.
     pub name: Option<String>,
-    /// The ARN of what a Create made.
     pub created: Option<String>,
-    /// When the request came in.
-    #[serde(rename = "arrivedMicros", serialize_with = "micros")]
     pub arrived: Duration,
-    /// When it was carried out; `None` if it was not (or not yet).
-    #[serde(rename = "effectedMicros", serialize_with = "optional_micros")]
     pub effected: Option<Duration>,
-    /// When it was answered, or its connection closed without one; `None` while it is under way or hangs.
-    #[serde(rename = "answeredMicros", serialize_with = "optional_micros")]
     pub answered: Option<Duration>,
-    /// The HTTP status of the answer; 0 if there is none.
     pub status: u16,
-    /// The AWS code of the error, if it was answered with one.
     pub error: Option<String>,
-    /// The fault that struck it, such as `execute-then-drop`.
-    pub fault: Option<String>,
-    /// Which attempt of the SDK it was, from the header `amz-sdk-request`.
+    pub fault: Option<&'static str>,
     pub attempt: Option<u32>,
-    /// The request.
-    pub request: Value,
+    pub request: Request,
 }
 
-impl Call {
-    /// Whether both calls were under way at one time.
-    #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let ends_after = |call: &Self, time| call.answered.is_none_or(|answered| answered > time);
-        ends_after(self, other.arrived) && ends_after(other, self.arrived)
+/// The request of a call.
+pub(crate) enum Request {
+    /// Its body, which is JSON.
+    Body(Box<[u8]>),
+    /// Its members, which were not all in the body.
+    Members(Box<Value>),
+    /// It made no sense.
+    Nonsense,
+}
+
+impl Entry {
+    pub fn new(operation: &'static str, arrived: Duration, request: Request) -> Self {
+        Self {
+            seq: 0,
+            operation,
+            resource: None,
+            name: None,
+            created: None,
+            arrived,
+            effected: None,
+            answered: None,
+            status: 0,
+            error: None,
+            fault: None,
+            attempt: None,
+            request,
+        }
     }
 
-    /// Whether it is about that resource: its ARN or its name.
-    #[must_use]
-    pub fn is_about(&self, resource: &str) -> bool {
-        let is = |text: &Option<String>| text.as_deref() == Some(resource);
-        is(&self.resource) || is(&self.name) || is(&self.created)
+    /// About how much memory it takes, in bytes.
+    fn size(&self) -> usize {
+        /// For what is written down later: the ARN of what is made, or the code of an error.
+        const LATER: usize = 80;
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let request = match &self.request {
+            Request::Body(body) => body.len(),
+            Request::Members(members) => members.to_string().len() * 2,
+            Request::Nonsense => 0,
+        };
+        size_of::<Self>() + LATER + text(&self.resource) + text(&self.name) + request
     }
 }
 
-fn micros<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).serialize(serializer)
-}
-
-#[expect(clippy::ref_option, reason = "serde passes the field as it is")]
-fn optional_micros<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => micros(time, serializer),
-        None => serializer.serialize_none(),
-    }
-}
+/// How much memory the journal may take, if not told otherwise, in bytes.
+pub(crate) const CAPACITY: usize = 32 << 20;
+/// How many calls a follower may be behind before it misses some.
+const BEHIND: usize = 4096;
 
 /// The calls, the oldest forgotten when there are too many.
-#[derive(Default)]
 pub(crate) struct Journal {
+    capacity: usize,
     last: u64,
-    calls: VecDeque<(Call, usize)>,
+    entries: VecDeque<Entry>,
     size: usize,
+    followers: broadcast::Sender<Arc<Call>>,
 }
 
-/// About how much memory the journal may take, counted in bytes of requests.
-const CAPACITY: usize = 64 << 20;
-/// What a call counts besides its request.
-const OVERHEAD: usize = 512;
-
 impl Journal {
+    pub fn new(capacity: usize) -> Self {
+        let (followers, _) = broadcast::channel(BEHIND);
+        Self { capacity, last: 0, entries: VecDeque::new(), size: 0, followers }
+    }
+
     /// Writes down a call that has come in, and numbers it.
-    pub fn begin(&mut self, mut call: Call, request_size: usize) -> u64 {
+    pub fn begin(&mut self, mut entry: Entry) -> u64 {
         self.last += 1;
-        call.seq = self.last;
-        let size = request_size + OVERHEAD;
-        self.size += size;
-        self.calls.push_back((call, size));
-        while self.size > CAPACITY {
-            let Some((_, size)) = self.calls.pop_front() else { break };
-            self.size -= size;
+        entry.seq = self.last;
+        self.size += entry.size();
+        self.entries.push_back(entry);
+        while self.size > self.capacity {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.size = self.size.saturating_sub(oldest.size());
         }
         self.last
     }
 
     /// Writes down more of a call that has begun. Nothing, if it has been forgotten.
-    pub fn amend(&mut self, seq: u64, change: impl FnOnce(&mut Call)) {
-        if let Ok(index) = self.calls.binary_search_by_key(&seq, |(call, _)| call.seq) {
-            change(&mut self.calls[index].0);
+    pub fn amend(&mut self, seq: u64, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.find(seq) {
+            change(entry);
         }
     }
 
-    pub fn calls(&self) -> impl DoubleEndedIterator<Item = &Call> {
-        self.calls.iter().map(|(call, _)| call)
+    /// Tells the followers of a call to which nothing more will happen, as far as is known.
+    pub fn tell(&mut self, seq: u64) {
+        if self.followers.receiver_count() == 0 {
+            return;
+        }
+        if let Some(call) = self.find(seq).map(|entry| Call::from(&*entry)) {
+            // Fails only if the last follower has just gone.
+            let _ = self.followers.send(Arc::new(call));
+        }
+    }
+
+    /// What is told from now on.
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Call>> {
+        self.followers.subscribe()
+    }
+
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter()
     }
 
     pub fn clear(&mut self) {
-        self.calls.clear();
+        self.entries.clear();
         self.size = 0;
+    }
+
+    /// They are numbered without gaps.
+    fn find(&mut self, seq: u64) -> Option<&mut Entry> {
+        let first = self.entries.front()?.seq;
+        let index = usize::try_from(seq.checked_sub(first)?).ok()?;
+        self.entries.get_mut(index)
     }
 }
 
@@ -117,58 +146,50 @@ impl Journal {
 mod tests {
     use super::*;
 
-    fn call(arrived: u64, answered: Option<u64>) -> Call {
-        Call {
-            seq: 0,
-            operation: "GetChannel".to_owned(),
-            resource: Some("arn".to_owned()),
-            name: None,
-            created: None,
-            arrived: Duration::from_micros(arrived),
-            effected: None,
-            answered: answered.map(Duration::from_micros),
-            status: 0,
-            error: None,
-            fault: None,
-            attempt: Some(1),
-            request: Value::Null,
-        }
+    fn entry() -> Entry {
+        Entry::new("GetChannel", Duration::from_micros(1), Request::Nonsense)
+    }
+
+    fn seqs(journal: &Journal) -> Vec<u64> {
+        journal.entries().map(|entry| entry.seq).collect()
     }
 
     #[test]
     fn calls_are_numbered_and_amended_and_cleared() {
-        let mut journal = Journal::default();
-        journal.begin(call(1, None), 10);
-        let second = journal.begin(call(2, None), 10);
-        journal.amend(second, |call| call.status = 200);
-        assert_eq!(
-            journal.calls().map(|call| (call.seq, call.status)).collect::<Vec<_>>(),
-            [(1, 0), (2, 200)]
-        );
+        let mut journal = Journal::new(CAPACITY);
+        journal.begin(entry());
+        let second = journal.begin(entry());
+        journal.amend(second, |entry| entry.status = 200);
+        let seen: Vec<_> = journal.entries().map(|entry| (entry.seq, entry.status)).collect();
+        assert_eq!(seen, [(1, 0), (2, 200)]);
         journal.clear();
         journal.amend(second, |_| panic!("it has been forgotten"));
-        assert_eq!(journal.begin(call(3, None), 10), 3);
+        assert_eq!(journal.begin(entry()), 3);
     }
 
     #[test]
     fn the_oldest_are_forgotten_when_there_are_too_many() {
-        let mut journal = Journal::default();
+        let mut journal = Journal::new(10_000);
         for _ in 0..10 {
-            journal.begin(call(1, None), CAPACITY / 4);
+            journal.begin(Entry { request: Request::Body(vec![b' '; 2500].into()), ..entry() });
         }
-        assert_eq!(journal.calls().map(|call| call.seq).collect::<Vec<_>>(), [8, 9, 10]);
+        assert_eq!(seqs(&journal), [8, 9, 10]);
+        journal.amend(9, |entry| entry.status = 1);
+        journal.amend(1, |_| panic!("it has been forgotten"));
+        assert_eq!(journal.entries().map(|entry| entry.status).collect::<Vec<_>>(), [0, 1, 0]);
+        journal.begin(Entry { request: Request::Body(vec![b' '; 20_000].into()), ..entry() });
+        assert_eq!((seqs(&journal), journal.size), (vec![], 0));
     }
 
     #[test]
-    fn calls_overlap_while_both_are_under_way() {
-        assert!(call(1, Some(5)).overlaps(&call(4, Some(9))));
-        assert!(call(1, None).overlaps(&call(4, Some(9))));
-        assert!(!call(1, Some(3)).overlaps(&call(4, Some(9))));
-    }
-
-    #[test]
-    fn times_are_told_in_microseconds() {
-        let json = serde_json::to_value(call(7, None)).expect("JSON");
-        assert_eq!((&json["arrivedMicros"], &json["answeredMicros"]), (&7.into(), &Value::Null));
+    fn followers_are_told_and_nobody_else_is() {
+        let mut journal = Journal::new(CAPACITY);
+        let first = journal.begin(entry());
+        journal.tell(first);
+        let mut follower = journal.follow();
+        assert!(follower.try_recv().is_err());
+        journal.amend(first, |entry| entry.status = 204);
+        journal.tell(first);
+        assert_eq!(follower.try_recv().expect("a call").status, 204);
     }
 }

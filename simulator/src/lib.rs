@@ -16,31 +16,45 @@
 //! ```
 
 mod admin;
+mod agenda;
 mod arn;
 mod auth;
 mod clock;
 mod dispatch;
+mod duration;
 mod error;
+mod events;
 mod faults;
 mod form;
+mod glob;
 mod ids;
 mod ivs;
 mod ivschat;
 mod journal;
+mod keeper;
+mod latency;
 mod operation;
 mod overview;
 mod paging;
+mod quotas;
 mod realtime;
 mod route;
+mod s3;
 mod server;
+mod settings;
 mod shared;
 mod simulator;
 mod state;
 mod tags;
+mod timestamp;
 mod validate;
+mod world;
 
+pub use duration::parse as parse_duration;
 pub use error::Error;
-pub use faults::{Fault, FaultKind};
+pub use events::Event;
+pub use faults::{Fault, FaultKind, Garbage};
 pub use journal::Call;
+pub use latency::Latency;
 pub use simulator::{Builder, Simulator};
 pub use state::Counts;

@@ -1,97 +1,183 @@
-//! A page for people: what exists, what is live, and the last calls, as plain text.
+//! A page for people: what exists, what is live, the last calls, the faults in force.
 
-use std::fmt::{self, Write};
-
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
-use crate::{journal::Call, shared::Shared};
+use crate::{clock::iso8601, journal::Call, settings::Settings, shared::Shared};
 
-/// How many resources of a kind, and how many calls, the page shows.
+/// How many resources of a kind, how many faults, and how many calls the page shows.
 const SHOWN: usize = 100;
-const CALLS: usize = 30;
+const CALLS: usize = 50;
 
-const PATHS: &str = "\
-GET    /_simulator                      this page
-GET    /_simulator/calls                the journal (?operation=, ?resource=, ?after=seq); DELETE clears it
-GET    /_simulator/state                all that exists, as JSON
-POST   /_simulator/channels/{arn}/live  an encoder connects; DELETE: it goes away
-DELETE /_simulator/resources/{arn}      removes a resource, as a person would in the console
-GET    /_simulator/faults               the faults in force; POST adds one, DELETE clears them
+const STYLE: &str = "
+:root { color-scheme: light dark; --line: #8884; --quiet: #8889; --bad: #c33; --good: #2a7; }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
+h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.05rem; margin: 2rem 0 .4rem; }
+p { margin: .3rem 0; } .quiet { opacity: .65; }
+div.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 600; }
+th, td { border-bottom: 1px solid var(--line); padding: .25rem .8rem .25rem 0; vertical-align: top; }
+code, td.code { font: 12px/1.5 ui-monospace, monospace; white-space: nowrap; }
+.things td:first-child { width: 14rem; } .things td:nth-child(2) { width: 32rem; }
+.tag { border: 1px solid var(--line); border-radius: .3rem; padding: 0 .35rem; margin: 0 .3rem .15rem 0; display: inline-block; }
+.live { background: var(--bad); color: white; border-radius: .3rem; padding: 0 .4rem; font-weight: 600; }
+.bad { color: var(--bad); } .good { color: var(--good); }
 ";
+
+const PATHS: &[(&str, &str)] = &[
+    (
+        "GET /_simulator/calls",
+        "the journal: ?operation= ?resource= ?status= ?fault= ?after= ?limit= ?follow=true; DELETE clears it",
+    ),
+    (
+        "GET /_simulator/faults",
+        "the faults in force; POST adds one, DELETE clears them, DELETE …/faults/{id} one",
+    ),
+    ("GET /_simulator/state", "all that exists, as JSON; PUT loads it"),
+    ("GET /_simulator/settings", "quotas, rates, limits, latency, listLag; PATCH sets them"),
+    ("GET /_simulator/clock", "the time; POST {\"advance\": \"720d\"} or {\"set\": …} moves it"),
+    ("GET /_simulator/events", "the events that EventBridge would carry; DELETE clears them"),
+    ("POST /_simulator/channels/{arn}/live", "an encoder connects; DELETE: it goes away"),
+    ("POST /_simulator/stages/{arn}/sessions", "somebody joins a stage; DELETE: all leave"),
+    ("DELETE /_simulator/resources/{arn}", "removes a resource, as a person would in the console"),
+];
 
 /// The page.
 pub(crate) fn page(shared: &Shared) -> String {
-    let mut page = String::new();
-    // Writing to a String cannot fail.
-    let _ = write(&mut page, shared);
-    page
-}
-
-fn write(page: &mut String, shared: &Shared) -> fmt::Result {
-    let state = shared.state().dump();
     let place = &shared.place;
-    writeln!(page, "Amazon IVS, simulated: account {} in {}\n", place.account, place.region)?;
-    for (title, member) in [
-        ("Channels", "channels"),
-        ("Stream keys", "streamKeys"),
-        ("Chat rooms", "rooms"),
-        ("Stages", "stages"),
-    ] {
-        resources(page, title, state[member].as_array().map_or(&[], Vec::as_slice))?;
-    }
-    faults(page, shared)?;
-    calls(page, shared)?;
-    write!(page, "\nPaths\n{PATHS}")
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "ivs-simulator" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "Amazon IVS, simulated" }
+                p { "Account " code { (place.account) } " in " code { (place.region) } ", where it is " (iso8601(shared.clock.now())) }
+                (settings(shared))
+                (resources(shared))
+                (faults(shared))
+                (calls(shared))
+                h2 { "Paths" }
+                div.wide { table { @for (path, text) in PATHS { tr { td.code { (path) } td { (text) } } } } }
+            }
+        }
+    };
+    page.into_string()
 }
 
-fn resources(page: &mut String, title: &str, rows: &[Value]) -> fmt::Result {
-    writeln!(page, "{title}: {}", rows.len())?;
-    for row in rows.iter().take(SHOWN) {
-        let text = |member: &str| row[member].as_str().unwrap_or_default();
-        let live = if row["live"] == true { "  LIVE" } else { "" };
-        writeln!(page, "  {}  {}{live}", text("arn"), text("name"))?;
-        for (key, value) in row["tags"].as_object().into_iter().flatten() {
-            writeln!(page, "      {key} = {}", value.as_str().unwrap_or_default())?;
+fn settings(shared: &Shared) -> Markup {
+    let settings = Settings::told(shared);
+    let quotas = if settings["quotas"] == true { "on" } else { "off" };
+    let text = |member: &str| settings[member].to_string();
+    html! {
+        p.quiet {
+            "AWS's quotas are " (quotas) "; rates " (text("rates")) ", latency " (text("latency"))
+            ", list lag " (settings["listLag"].as_str().unwrap_or_default())
         }
     }
-    if rows.len() > SHOWN {
-        writeln!(page, "  … and {} more", rows.len() - SHOWN)?;
-    }
-    writeln!(page)
 }
 
-fn faults(page: &mut String, shared: &Shared) -> fmt::Result {
+/// A kind of resource on the page: its title, how many there are, and the first of them with whether each is live.
+struct Kind {
+    title: &'static str,
+    count: usize,
+    rows: Vec<(Value, bool)>,
+}
+
+fn kinds(shared: &Shared) -> Vec<Kind> {
+    let mut state = shared.state();
+    let mut kinds: Vec<_> = state
+        .shelves()
+        .into_iter()
+        .map(|shelf| {
+            let rows = shelf.table.dump(SHOWN).as_array_mut().map(std::mem::take).unwrap_or_default();
+            let rows = rows.into_iter().map(|row| (row, false)).collect();
+            Kind { title: shelf.title, count: shelf.table.count(), rows }
+        })
+        .collect();
+    for (row, live) in kinds.iter_mut().flat_map(|kind| &mut kind.rows) {
+        let arn = row["arn"].as_str().unwrap_or_default();
+        *live = state.broadcasts.streams.of(arn).is_some()
+            || row["activeSessionId"].as_str().is_some_and(|id| !id.is_empty());
+    }
+    kinds
+}
+
+fn resources(shared: &Shared) -> Markup {
+    html! {
+        @for Kind { title, count, rows } in kinds(shared) {
+            h2 { (title) ": " (count) }
+            @if !rows.is_empty() {
+                div.wide { table.things { @for (row, live) in &rows { (resource(row, *live)) } } }
+            }
+            @if count > rows.len() { p.quiet { "… and " (count - rows.len()) " more" } }
+        }
+    }
+}
+
+fn resource(row: &Value, live: bool) -> Markup {
+    let text = |member: &str| row[member].as_str().unwrap_or_default();
+    html! {
+        tr {
+            td { (text("name")) @if live { " " span.live { "LIVE" } } }
+            td.code { (text("arn")) }
+            td {
+                @for (key, value) in row["tags"].as_object().into_iter().flatten() {
+                    span.tag { (key) " = " (value.as_str().unwrap_or_default()) }
+                }
+            }
+        }
+    }
+}
+
+fn faults(shared: &Shared) -> Markup {
     let faults = shared.faults();
-    writeln!(page, "Faults in force: {}", faults.rules().count())?;
-    for rule in faults.rules().take(SHOWN) {
-        writeln!(page, "  {}", serde_json::to_string(rule).unwrap_or_default())?;
+    let count = faults.rules().count();
+    html! {
+        h2 { "Faults in force: " (count) }
+        @for rule in faults.rules().take(SHOWN) { p { code { (serde_json::to_string(rule).unwrap_or_default()) } } }
+        @if count > SHOWN { p.quiet { "… and " (count - SHOWN) " more" } }
     }
-    writeln!(page)
 }
 
-fn calls(page: &mut String, shared: &Shared) -> fmt::Result {
-    let journal = shared.journal();
-    writeln!(page, "The last calls, newest first")?;
-    for call in journal.calls().rev().take(CALLS) {
-        line(page, call)?;
+fn calls(shared: &Shared) -> Markup {
+    let calls: Vec<_> = shared.journal().entries().rev().take(CALLS).map(Call::from).collect();
+    html! {
+        h2 { "The last calls, newest first" }
+        div.wide {
+            table {
+                tr { th { "#" } th { "seconds" } th { "operation" } th { "answer" } th { "resource" } th { "" } }
+                @for call in &calls { (line(call)) }
+            }
+        }
     }
-    Ok(())
 }
 
-fn line(page: &mut String, call: &Call) -> fmt::Result {
-    let outcome = match (call.answered, call.status) {
-        (None, _) => "under way".to_owned(),
-        (Some(_), 0) => "connection closed".to_owned(),
-        (Some(_), status) => status.to_string(),
+fn line(call: &Call) -> Markup {
+    let (outcome, class) = match (call.answered, call.status) {
+        (None, _) => ("under way".to_owned(), "quiet"),
+        (Some(_), 0) => ("connection closed".to_owned(), "bad"),
+        (Some(_), status @ 200..300) => (status.to_string(), "good"),
+        (Some(_), status) => (status.to_string(), "bad"),
     };
     let resource = call.created.as_deref().or(call.resource.as_deref()).unwrap_or_default();
     let name = call.name.as_deref().filter(|name| *name != resource);
-    let details = [name, call.error.as_deref(), call.fault.as_deref()];
-    let details = details.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let seconds = call.arrived.as_secs_f64();
-    writeln!(
-        page,
-        "  {:>6} {seconds:>10.3} s  {:<20} {outcome:<10} {resource}  {details}",
-        call.seq, call.operation
-    )
+    html! {
+        tr {
+            td { (call.seq) }
+            td { (format!("{:.3}", call.arrived.as_secs_f64())) }
+            td { (call.operation) }
+            td class=(class) { (outcome) }
+            td.code { (resource) }
+            td {
+                @if let Some(name) = name { (name) " " }
+                @if let Some(error) = &call.error { span.bad { (error) } " " }
+                @if let Some(fault) = &call.fault { span.tag { "fault: " (fault) } }
+            }
+        }
+    }
 }

@@ -111,7 +111,7 @@ mod tests {
         let status = |method, uri| route(method, uri).err().map(|refused| refused.failure.status);
         assert_eq!(status("POST", "/CreateChannel"), None);
         assert_eq!(status("GET", "/CreateChannel"), Some(404));
-        assert_eq!(status("POST", "/CreateChatToken"), Some(501));
+        assert_eq!(status("POST", "/StartComposition"), Some(501));
         assert_eq!(status("POST", "/"), Some(404));
         assert_eq!(status("PUT", "/tags/a"), Some(404));
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{Failure, Field},
-    form::Form,
+    form::{self, Form},
 };
 
 /// A member of a request.
@@ -37,8 +37,8 @@ pub(crate) enum Rule {
     Object(&'static [Member]),
 }
 
-/// The name of a channel, a room or a stage.
-pub(crate) const NAME: Rule = Rule::Text { min: 0, max: 128, form: Form::Name };
+/// The name of a resource.
+pub(crate) const NAME: Rule = Rule::Text { min: 0, max: 128, form: form::NAME };
 
 /// Text of up to so many characters, of any kind.
 pub(crate) const fn text(max: usize) -> Rule {
@@ -56,7 +56,7 @@ pub(crate) const fn reference(service: &'static str, kind: &'static str) -> Rule
 }
 
 /// `nextToken`, in the alphabet that ivs and ivs-realtime allow.
-pub(crate) const TOKEN: Rule = Rule::Text { min: 0, max: 1024, form: Form::Token };
+pub(crate) const TOKEN: Rule = Rule::Text { min: 0, max: 1024, form: form::TOKEN };
 
 /// Refuses input that breaks a rule, naming every member that does.
 pub(crate) fn check(members: &[Member], input: &Value) -> Result<(), Failure> {

@@ -13,7 +13,6 @@ use ivs_simulator::Simulator;
 use support::{Aws, code, message, until};
 
 const GONE: &str = "arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA";
-const RECORDING: &str = "arn:aws:ivs:us-west-2:123456789012:recording-configuration/abc";
 
 #[tokio::test]
 async fn a_channel_has_aws_defaults_and_a_stream_key() {
@@ -51,11 +50,12 @@ async fn an_update_changes_what_it_says_and_no_more() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     let before = aws.ivs.get_channel().arn(&arn).send().await.expect("it").channel.expect("it");
+    let recording = aws.simulator.add_recording_configuration();
     let update = aws.ivs.update_channel().arn(&arn).r#type(ChannelType::AdvancedHdChannelType);
     let after =
-        update.recording_configuration_arn(RECORDING).send().await.expect("an update").channel.expect("it");
+        update.recording_configuration_arn(&recording).send().await.expect("an update").channel.expect("it");
     assert_eq!(after.preset(), Some(&TranscodePreset::HigherBandwidthTranscodePreset));
-    assert_eq!(after.recording_configuration_arn(), Some(RECORDING));
+    assert_eq!(after.recording_configuration_arn(), Some(recording.as_str()));
     assert_eq!((after.name(), after.playback_url()), (before.name(), before.playback_url()));
 
     let update = aws.ivs.update_channel().arn(&arn).r#type(ChannelType::BasicChannelType).name("other");
@@ -153,15 +153,16 @@ async fn pages_hold_every_channel_once() {
 #[tokio::test]
 async fn a_list_has_one_filter_at_most() {
     let aws = Aws::start().await;
+    let recording = aws.simulator.add_recording_configuration();
     aws.ivs
         .create_channel()
         .name("a")
-        .recording_configuration_arn(RECORDING)
+        .recording_configuration_arn(&recording)
         .send()
         .await
         .expect("a channel");
     aws.channel("a").await;
-    let recorded = aws.ivs.list_channels().filter_by_recording_configuration_arn(RECORDING);
+    let recorded = aws.ivs.list_channels().filter_by_recording_configuration_arn(&recording);
     assert_eq!(recorded.clone().send().await.expect("a list").channels().len(), 1);
     assert_eq!(code(recorded.filter_by_name("a").send().await), "ConflictException");
 }

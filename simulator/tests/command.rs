@@ -75,6 +75,28 @@ async fn it_says_when_it_is_ready_and_ends_cleanly_at_a_signal() {
 }
 
 #[tokio::test]
+async fn flags_set_what_they_say() {
+    let flags = [
+        "--quotas",
+        "--rate",
+        "CreateStage=7",
+        "--limit",
+        "stages=3",
+        "--latency",
+        "1ms",
+        "--latency",
+        "CreateStage=p50:1ms,p99:2ms:after",
+        "--list-lag",
+        "2s",
+    ];
+    let running = Running::start("flags", &flags);
+    let settings = admin(address(&running.url().await), "GET", "/settings", "").json();
+    assert_eq!((&settings["quotas"], &settings["rates"]["CreateStage"]), (&true.into(), &7.0.into()));
+    assert_eq!((&settings["limits"]["stages"], &settings["listLag"]), (&3.into(), &"2s".into()));
+    assert_eq!(settings["latency"], serde_json::json!(["1ms", "CreateStage=p50:1ms,p99:2ms:after"]));
+}
+
+#[tokio::test]
 async fn a_taken_port_is_one_clear_line() {
     let running = Running::start("taken", &["--latency", "1s"]);
     let listen = running.url().await.replace("http://", "");
@@ -93,6 +115,13 @@ fn wrong_flags_are_told() {
         (&["--account", "12", "--listen", "127.0.0.1:0"][..], "an account is 12 digits"),
         (&["--region", "US West", "--listen", "127.0.0.1:0"][..], "a region is like us-west-2"),
         (&["--listen", "nowhere"][..], "not a usable address"),
+        (&["--latency", "CreateStage=p50:2s,p99:1s"][..], "p99 no less than p50"),
+        (&["--list-lag", "soon"][..], "not a duration"),
+        (&["--rate", "CreateStage"][..], "NAME=NUMBER"),
+        (&["--rate", "MakeCoffee=1", "--listen", "127.0.0.1:0"][..], "there is no operation"),
+        (&["--limit", "horses=1", "--listen", "127.0.0.1:0"][..], "there is no limit of"),
+        (&["--faults", "/nowhere.yaml", "--listen", "127.0.0.1:0"][..], "/nowhere.yaml"),
+        (&["--connections", "0"][..], "not a number from 1"),
     ] {
         let output = output(arguments);
         assert!(!output.status.success(), "{arguments:?}");

@@ -84,7 +84,7 @@ async fn errors_are_shaped_as_each_service_shapes_them() {
     assert_eq!((answer.status, answer.code()), (404, "ResourceNotFoundException"));
     assert_eq!(
         (&answer.json()["resourceId"], &answer.json()["resourceType"]),
-        (&json!(gone), &json!("ROOM"))
+        (&json!("abc"), &json!("ROOM"))
     );
 
     let answer = call(address, "GetStage", r#"{"arn": "arn:aws:ivs:us-west-2:123456789012:stage/a"}"#);
@@ -116,12 +116,12 @@ async fn a_request_must_be_signed_for_this_place() {
 async fn what_is_not_there_says_so_in_json() {
     let simulator = simulator().await;
     let address = simulator.addr();
-    let answer = chat(address, "CreateChatToken", "{}");
-    assert_eq!(answer.status, 501);
-    assert!(
-        answer.json()["message"].as_str().is_some_and(|text| text.contains("CreateChatToken")),
-        "{answer:?}"
-    );
+    for operation in ["CreateAdConfiguration", "StartComposition"] {
+        let answer = call(address, operation, "{}");
+        assert_eq!((answer.status, answer.code()), (501, "NotImplementedException"));
+        let answer = answer.json();
+        assert!(answer["exceptionMessage"].as_str().is_some_and(|text| text.contains(operation)), "{answer}");
+    }
     for (method, path) in
         [("POST", "/MakeCoffee"), ("GET", "/"), ("GET", "/CreateChannel"), ("POST", "/createchannel")]
     {

@@ -11,8 +11,6 @@ use aws_sdk_ivsrealtime::types::{
 use support::{Aws, code, message};
 
 const LAMBDA: &str = "arn:aws:lambda:us-west-2:123456789012:function:review";
-const LOGGING: &str = "arn:aws:ivschat:us-west-2:123456789012:logging-configuration/abc";
-const STORAGE: &str = "arn:aws:ivs:us-west-2:123456789012:storage-configuration/abc";
 
 #[tokio::test]
 async fn a_room_has_aws_defaults() {
@@ -36,10 +34,11 @@ async fn a_room_is_updated_and_its_handler_detached() {
     let aws = Aws::start().await;
     let arn = aws.room("todd").await;
     let handler = |uri: &str| MessageReviewHandler::builder().uri(uri).build();
+    let logging = aws.simulator.add_logging_configuration();
     let update = || aws.chat.update_room().identifier(&arn);
     let updated = update()
         .message_review_handler(handler(LAMBDA))
-        .logging_configuration_identifiers(LOGGING)
+        .logging_configuration_identifiers(&logging)
         .maximum_message_length(7)
         .send()
         .await
@@ -54,12 +53,12 @@ async fn a_room_is_updated_and_its_handler_detached() {
 
     let list = |filter: &str| aws.chat.list_rooms().message_review_handler_uri(filter).send();
     assert_eq!(list(LAMBDA).await.expect("a list").rooms().len(), 1);
-    let logged = aws.chat.list_rooms().logging_configuration_identifier(LOGGING).name("todd").send().await;
+    let logged = aws.chat.list_rooms().logging_configuration_identifier(&logging).name("todd").send().await;
     assert_eq!(logged.expect("a list").rooms().len(), 1);
 
     let updated = update().message_review_handler(handler("")).send().await.expect("an update");
     assert_eq!(updated.message_review_handler(), None);
-    assert_eq!(updated.logging_configuration_identifiers(), [LOGGING]);
+    assert_eq!(updated.logging_configuration_identifiers(), [logging]);
     assert!(list(LAMBDA).await.expect("a list").rooms().is_empty());
 }
 
@@ -106,7 +105,11 @@ async fn a_room_that_is_refused_is_not_made() {
         ),
         (create().logging_configuration_identifiers("x"), "loggingConfigurationIdentifiers.1.member"),
         (
-            create().set_logging_configuration_identifiers(Some(vec![LOGGING.into(); 4])),
+            create().set_logging_configuration_identifiers(Some(vec![
+                aws.simulator
+                    .add_logging_configuration();
+                4
+            ])),
             "loggingConfigurationIdentifiers",
         ),
     ] {
@@ -150,14 +153,15 @@ async fn a_stage_is_updated_listed_and_deleted_once() {
     let aws = Aws::start().await;
     let arn = aws.stage("todd").await;
     aws.stage("other").await;
-    let recording = AutoParticipantRecordingConfiguration::builder().storage_configuration_arn(STORAGE);
+    let storage = aws.simulator.add_storage_configuration();
+    let recording = AutoParticipantRecordingConfiguration::builder().storage_configuration_arn(&storage);
     let recording = recording.recording_reconnect_window_seconds(9).build().expect("a recording");
     let update = aws.realtime.update_stage().arn(&arn).auto_participant_recording_configuration(recording);
     let stage = update.name("renamed").send().await.expect("an update").stage.expect("it");
     let recording = stage.auto_participant_recording_configuration().expect("a recording");
     assert_eq!(
         (recording.storage_configuration_arn(), recording.recording_reconnect_window_seconds()),
-        (STORAGE, 9)
+        (storage.as_str(), 9)
     );
     assert_eq!(
         recording

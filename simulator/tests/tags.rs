@@ -99,7 +99,7 @@ async fn tags_that_aws_refuses_are_refused() {
 #[tokio::test]
 async fn what_does_not_exist_has_no_tags() {
     let aws = Aws::start().await;
-    for kind in ["channel", "stream-key", "stage", "recording-configuration"] {
+    for kind in ["channel", "stream-key", "stage", "recording-configuration", "ad-configuration"] {
         let arn = format!("arn:aws:ivs:us-west-2:123456789012:{kind}/abc");
         let list = aws.ivs.list_tags_for_resource().resource_arn(arn);
         assert_eq!(code(list.send().await), "ResourceNotFoundException", "{kind}");

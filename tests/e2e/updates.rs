@@ -51,7 +51,7 @@ async fn each_kind_is_updated_by_its_own_call() {
     ready(&tenant, "todd").await;
     tenant.simulator().clear_calls();
 
-    let storage = "arn:aws:ivs:us-west-2:123456789012:storage-configuration/abc";
+    let storage = tenant.simulator().add_storage_configuration();
     let recording =
         json!({ "autoParticipantRecordingConfiguration": { "storageConfigurationArn": storage } });
     edit(&tenant, "todd", json!({ "chatRoom": { "maximumMessageLength": 100 }, "stage": recording })).await;

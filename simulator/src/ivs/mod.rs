@@ -1,6 +1,8 @@
-//! The `ivs` API: channels, their stream keys, and the streams on them.
+//! The `ivs` API: channels, their stream keys and streams, and what channels refer to.
 
 pub(crate) mod channel;
+pub(crate) mod recording_configuration;
+pub(crate) mod restriction_policy;
 pub(crate) mod stream;
 pub(crate) mod stream_key;
 

@@ -53,7 +53,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 /// A stream key, as Get tells it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StreamKey {
     pub arn: String,
@@ -101,9 +101,8 @@ impl State {
         let Some(channel) = self.stream_keys.get(arn).map(|key| key.channel_arn.clone()) else {
             return false;
         };
-        stream::settle(self, &channel);
-        let removed = self.stream_keys.remove(arn).is_some();
-        stream::forget_reconnect(self, &channel);
+        let removed = self.stream_keys.remove(arn);
+        stream::forget_key(self, &channel);
         removed
     }
 }
@@ -127,8 +126,10 @@ struct OfChannel {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let OfChannel { channel_arn } = typed(input)?;
     state.channel(&channel_arn)?;
-    if state.stream_keys.with_key(&channel_arn).next().is_some() {
-        return Err(Failure::quota(format!("Channel: {channel_arn} has its one stream key already")));
+    let limit = state.limits.stream_keys();
+    if state.stream_keys.with_key(&channel_arn).count() >= limit {
+        let message = format!("The limit of {limit} stream keys for channel {channel_arn} is reached");
+        return Err(Failure::quota(message));
     }
     let key = StreamKey::new(state, &channel_arn, tags::of(input)?);
     let output = rendered(json!({"streamKey": key}));

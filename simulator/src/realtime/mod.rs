@@ -1,5 +1,7 @@
-//! The `ivs-realtime` API: stages.
+//! The `ivs-realtime` API: stages, who takes part in them, and where that is recorded.
 
 mod recording;
+pub(crate) mod session;
 pub(crate) mod stage;
-mod token;
+pub(crate) mod storage_configuration;
+pub(crate) mod token;

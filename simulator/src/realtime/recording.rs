@@ -24,10 +24,10 @@ pub(super) const RULE: Rule = Rule::Object(&[
 ]);
 
 /// What a stage records, in full.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Recording {
-    storage_configuration_arn: String,
+    pub storage_configuration_arn: String,
     media_types: Vec<String>,
     thumbnail_configuration: Thumbnails,
     #[serde(rename = "recordingReconnectWindowSeconds")]
@@ -36,7 +36,7 @@ pub(super) struct Recording {
     record_participant_replicas: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Thumbnails {
     target_interval_seconds: u32,
@@ -44,7 +44,7 @@ struct Thumbnails {
     recording_mode: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Hls {
     target_segment_duration_seconds: u32,
@@ -97,6 +97,37 @@ impl From<Settings> for Recording {
             },
             record_participant_replicas: settings.record_participant_replicas.unwrap_or(true),
         }
+    }
+}
+
+impl Recording {
+    /// What of it is kept: nothing, if it is the default.
+    pub fn kept(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+/// A recording that is not kept when it is the default, for `#[serde(with = …)]`.
+pub(super) mod or_default {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Recording;
+
+    #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
+    pub fn serialize<S: Serializer>(
+        recording: &Option<Box<Recording>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match recording {
+            Some(recording) => recording.serialize(serializer),
+            None => Recording::default().serialize(serializer),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Box<Recording>>, D::Error> {
+        Recording::deserialize(deserializer).map(Recording::kept)
     }
 }
 

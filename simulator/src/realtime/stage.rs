@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     recording::{self, Recording},
+    session,
     token::{self, Token},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     validate::{NAME, Rule, TOKEN, arn, optional, required},
 };
 
-const ARN: Rule = arn("ivs", "stage");
+pub(super) const ARN: Rule = arn("ivs", "stage");
 
 pub(crate) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -70,18 +71,20 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 /// A stage, as Get tells it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Stage {
     arn: String,
     name: String,
-    active_session_id: String,
+    pub active_session_id: String,
     tags: Tags,
-    auto_participant_recording_configuration: Recording,
+    /// Kept only if something is recorded; else it is the default.
+    #[serde(with = "recording::or_default")]
+    auto_participant_recording_configuration: Option<Box<Recording>>,
     endpoints: Endpoints,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Endpoints {
     events: String,
     whip: String,
@@ -129,7 +132,7 @@ impl Stage {
             name: String::new(),
             active_session_id: String::new(),
             tags,
-            auto_participant_recording_configuration: Recording::default(),
+            auto_participant_recording_configuration: None,
             endpoints: Endpoints {
                 events: "wss://global.events.live-video.net".to_owned(),
                 whip: format!("https://{host}.global-bm.whip.live-video.net"),
@@ -144,8 +147,13 @@ impl Stage {
             self.name = name;
         }
         if let Some(recording) = settings.auto_participant_recording_configuration {
-            self.auto_participant_recording_configuration = recording.into();
+            self.auto_participant_recording_configuration = Recording::from(recording).kept();
         }
+    }
+
+    pub fn storage_configuration(&self) -> &str {
+        let recording = self.auto_participant_recording_configuration.as_ref();
+        recording.map_or("", |recording| &recording.storage_configuration_arn)
     }
 
     fn summary(&self) -> Summary<'_> {
@@ -172,10 +180,11 @@ struct WithTokens {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let WithTokens { participant_token_configurations } = typed(input)?;
     let configurations = participant_token_configurations.unwrap_or_default().into_iter();
-    let tokens = configurations.map(|configuration| Token::new(state.clock, configuration));
+    let tokens = configurations.map(|configuration| Token::new(&state.clock, configuration));
     let tokens = tokens.collect::<Result<Vec<_>, Failure>>()?;
     let mut made = Stage::new(state, tags::of(input)?);
     made.set(typed(input)?);
+    refuse_unknown_storage(state, &made)?;
     let output = rendered(json!({"stage": made, "participantTokens": tokens}));
     state.stages.insert(made);
     output
@@ -198,6 +207,7 @@ fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     let mut changed = state.stage(&arn)?.clone();
     changed.set(typed(input)?);
+    refuse_unknown_storage(state, &changed)?;
     let output = json!({"stage": changed});
     state.stages.replace(changed);
     Ok(output)
@@ -206,6 +216,25 @@ fn update(state: &mut State, input: &Value) -> Outcome {
 fn delete(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     state.stage(&arn)?;
-    state.stages.remove(&arn);
+    state.remove_stage(&arn);
     Ok(json!({}))
+}
+
+/// By the model CreateStage answers no ResourceNotFoundException, and from UpdateStage it would mean the stage.
+fn refuse_unknown_storage(state: &State, made: &Stage) -> Result<(), Failure> {
+    const MEMBER: &str = "autoParticipantRecordingConfiguration.storageConfigurationArn";
+    let arn = made.storage_configuration();
+    if arn.is_empty() || state.storage_configuration(arn).is_ok() {
+        return Ok(());
+    }
+    state.refuse_foreign(arn)?;
+    Err(Failure::member(MEMBER, format!("the storage configuration {arn} does not exist")))
+}
+
+impl State {
+    /// Removes a stage: all are disconnected, and its session ends.
+    pub fn remove_stage(&mut self, arn: &str) -> bool {
+        session::end(self, arn);
+        self.stages.remove(arn)
+    }
 }

@@ -3,24 +3,44 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::stage;
 use crate::{
     clock::{Clock, iso8601},
     error::Failure,
     ids,
-    validate::{Member, Rule, optional, text},
+    operation::{Operation, Outcome, Service::IvsRealtime, typed},
+    state::State,
+    validate::{Member, Rule, optional, required, text},
 };
 
 /// How long the attributes of a token can be, keys and values together.
 const ATTRIBUTES: usize = 1024;
 const ANY: Rule = text(ATTRIBUTES);
 
-pub(super) const CONFIGURATION: &[Member] = &[
-    optional("duration", Rule::Integer { min: 1, max: 20_160 }),
-    optional("userId", text(128)),
-    optional("attributes", Rule::Map { max: ATTRIBUTES, key: &ANY, value: &ANY }),
-    optional("capabilities", Rule::List { min: 0, max: 2, of: &Rule::Choice(&["PUBLISH", "SUBSCRIBE"]) }),
-];
+/// What a token is made from, and then what an operation has besides.
+macro_rules! configuration {
+    ($($own:expr),*) => {
+        &[
+            $($own,)*
+            optional("duration", Rule::Integer { min: 1, max: 20_160 }),
+            optional("userId", text(128)),
+            optional("attributes", Rule::Map { max: ATTRIBUTES, key: &ANY, value: &ANY }),
+            optional("capabilities", Rule::List { min: 0, max: 2, of: &Rule::Choice(&["PUBLISH", "SUBSCRIBE"]) }),
+        ]
+    };
+}
+
+pub(super) const CONFIGURATION: &[Member] = configuration![];
+
+pub(crate) static OPERATIONS: &[Operation] = &[Operation {
+    name: "CreateParticipantToken",
+    service: IvsRealtime,
+    success: 200,
+    input: configuration![required("stageArn", stage::ARN)],
+    run: create,
+}];
 
 /// What a request says of a token.
 #[derive(Deserialize)]
@@ -48,7 +68,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub fn new(clock: Clock, configuration: Configuration) -> Result<Self, Failure> {
+    pub fn new(clock: &Clock, configuration: Configuration) -> Result<Self, Failure> {
         /// Twelve hours, in minutes.
         const DEFAULT: u32 = 720;
         let attributes = configuration.attributes.unwrap_or_default();
@@ -70,4 +90,15 @@ impl Token {
             expiration_time: iso8601(clock.after(Duration::from_secs(u64::from(duration) * 60))),
         })
     }
+}
+
+fn create(state: &mut State, input: &Value) -> Outcome {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct OfStage {
+        stage_arn: String,
+    }
+    let OfStage { stage_arn } = typed(input)?;
+    state.stage(&stage_arn)?;
+    Ok(json!({"participantToken": Token::new(&state.clock, typed(input)?)?}))
 }

@@ -1,39 +1,71 @@
-//! Everything that exists, as JSON for the admin API.
+//! Everything that exists, as JSON: for the admin API, and to be loaded again.
 
-use serde::Serialize;
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use super::{Row, State, Table};
-use crate::ivs::stream;
+use super::{State, extras::EXTRAS};
+
+/// The version of the form of a dump.
+const VERSION: u64 = 1;
+/// The members of a dump besides the tables.
+const OTHERS: &[&str] = &["version", "region", "account", "clockMovedMillis"];
 
 impl State {
     /// All resources, each with all that its own Get tells, and for channels whether they are live.
     pub fn dump(&mut self) -> Value {
-        stream::settle_all(self);
-        let channels = self.channels.iter().map(|channel| {
-            let mut members = members(channel);
-            members.insert("live".to_owned(), json!(channel.is_live()));
-            members.insert("stream".to_owned(), json!(channel.stream()));
-            Value::Object(members)
-        });
-        json!({
-            "region": self.place.region,
-            "account": self.place.account,
-            "channels": channels.collect::<Value>(),
-            "streamKeys": all(&self.stream_keys),
-            "rooms": all(&self.rooms),
-            "stages": all(&self.stages),
-        })
+        self.look(false);
+        let mut dump = Map::new();
+        dump.insert("version".to_owned(), json!(VERSION));
+        dump.insert("region".to_owned(), json!(self.place.region));
+        dump.insert("account".to_owned(), json!(self.place.account));
+        let moved = i64::try_from(self.clock.moved().as_millis()).unwrap_or_default();
+        dump.insert("clockMovedMillis".to_owned(), json!(moved));
+        for shelf in self.shelves() {
+            dump.insert(shelf.member.to_owned(), shelf.table.dump(usize::MAX));
+        }
+        self.dump_extras(&mut dump);
+        Value::Object(dump)
     }
-}
 
-fn all<T: Row + Serialize>(table: &Table<T>) -> Value {
-    table.iter().map(|row| Value::Object(members(row))).collect()
-}
+    /// Puts what a dump tells in the place of all that exists. Nothing changes when something is wrong with it.
+    pub fn load(&mut self, dump: Value) -> Result<(), String> {
+        let Value::Object(mut dump) = dump else { return Err("a dump is a JSON object".to_owned()) };
+        self.check(&dump)?;
+        let mut loaded = Self::new(self.place.clone(), self.clock.clone(), self.reconnect);
+        for shelf in loaded.shelves() {
+            let Some(rows) = dump.remove(shelf.member) else { continue };
+            shelf.table.load(shelf.kind, rows).map_err(|error| format!("{}: {error}", shelf.member))?;
+        }
+        loaded.load_extras(&mut dump)?;
+        if let Some(moved) = dump.get("clockMovedMillis").and_then(Value::as_i64) {
+            self.clock.move_to(SignedDuration::from_millis(moved));
+        }
+        let changes = self.changes();
+        let old = std::mem::replace(self, loaded);
+        self.activation = old.activation;
+        self.events = old.events;
+        (self.list_lag, self.limits, self.other_changes) = (old.list_lag, old.limits, changes + 1);
+        Ok(())
+    }
 
-fn members(row: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(row) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
+    /// Counts up with each change of what exists.
+    pub fn changes(&mut self) -> u64 {
+        self.other_changes + self.shelves().into_iter().map(|shelf| shelf.table.changes()).sum::<u64>()
+    }
+
+    fn check(&mut self, dump: &Map<String, Value>) -> Result<(), String> {
+        let is = |member: &str, expected: Value| match dump.get(member) {
+            Some(found) if *found == expected => Ok(()),
+            Some(found) => Err(format!("{member}: {found} is not {expected}, which this simulator has")),
+            None => Err(format!("{member}: is missing")),
+        };
+        is("version", json!(VERSION))?;
+        is("region", json!(self.place.region))?;
+        is("account", json!(self.place.account))?;
+        let tables = self.shelves().map(|shelf| shelf.member);
+        let known =
+            |name: &&String| [&tables, OTHERS, EXTRAS].iter().any(|names| names.contains(&name.as_str()));
+        let unknown = dump.keys().find(|name| !known(name));
+        unknown.map_or(Ok(()), |name| Err(format!("{name}: is no part of a dump")))
     }
 }

@@ -1,20 +1,35 @@
 //! All that exists, as AWS would keep it.
 
 mod dump;
+mod extras;
+mod index;
+mod references;
+mod shelf;
 mod table;
 
 use std::time::Duration;
 
-pub(crate) use table::{Row, Table};
-
+pub(crate) use self::{
+    shelf::{Shelf, Shelved},
+    table::{Row, Table, View},
+};
 use crate::{
+    agenda::Agenda,
     arn::{Arn, Place},
     clock::Clock,
     error::Failure,
-    ivs::{channel::Channel, stream_key::StreamKey},
-    ivschat::room::Room,
+    events::Events,
+    ivs::{
+        channel::Channel,
+        recording_configuration::RecordingConfiguration,
+        restriction_policy::RestrictionPolicy,
+        stream::{self, Broadcasts},
+        stream_key::StreamKey,
+    },
+    ivschat::{logging_configuration::LoggingConfiguration, room::Room},
     paging::Tokens,
-    realtime::stage::Stage,
+    quotas::Limits,
+    realtime::{session::Sessions, stage::Stage, storage_configuration::StorageConfiguration},
     tags::Tags,
 };
 
@@ -24,11 +39,27 @@ pub(crate) struct State {
     pub clock: Clock,
     /// How long an encoder takes to come back after `StopStream`.
     pub reconnect: Duration,
+    /// How long a recording configuration takes to become active.
+    pub activation: Duration,
+    /// How much later than it happens a change shows in Get and List.
+    pub list_lag: Duration,
+    /// How many resources of each kind there may be.
+    pub limits: Limits,
     pub tokens: Tokens,
     pub channels: Table<Channel>,
     pub stream_keys: Table<StreamKey>,
     pub rooms: Table<Room>,
     pub stages: Table<Stage>,
+    pub recording_configurations: Table<RecordingConfiguration>,
+    pub restriction_policies: Table<RestrictionPolicy>,
+    pub logging_configurations: Table<LoggingConfiguration>,
+    pub storage_configurations: Table<StorageConfiguration>,
+    pub broadcasts: Broadcasts,
+    pub stage_sessions: Sessions,
+    pub agenda: Agenda,
+    pub events: Events,
+    /// What counts as changes besides those of the tables: a load of a dump.
+    other_changes: u64,
 }
 
 /// How many resources of each kind there are.
@@ -50,12 +81,58 @@ impl State {
             place,
             clock,
             reconnect,
+            activation: Duration::ZERO,
+            list_lag: Duration::ZERO,
+            limits: Limits::default(),
             tokens: Tokens::default(),
             channels: Table::default(),
             stream_keys: Table::default(),
             rooms: Table::default(),
             stages: Table::default(),
+            recording_configurations: Table::default(),
+            restriction_policies: Table::default(),
+            logging_configurations: Table::default(),
+            storage_configurations: Table::default(),
+            broadcasts: Broadcasts::default(),
+            stage_sessions: Sessions::default(),
+            agenda: Agenda::default(),
+            events: Events::default(),
+            other_changes: 0,
         }
+    }
+
+    /// All tables: a new one is a line here. From this come dumps, tags, limits, the late view and the page.
+    pub fn shelves(&mut self) -> [Shelf<'_>; 8] {
+        [
+            Shelf::new("channel", "channels", "Channels", &mut self.channels),
+            Shelf::new("stream-key", "streamKeys", "Stream keys", &mut self.stream_keys),
+            Shelf::new("room", "rooms", "Chat rooms", &mut self.rooms),
+            Shelf::new("stage", "stages", "Stages", &mut self.stages),
+            Shelf::new(
+                "recording-configuration",
+                "recordingConfigurations",
+                "Recording configurations",
+                &mut self.recording_configurations,
+            ),
+            Shelf::new(
+                "playback-restriction-policy",
+                "playbackRestrictionPolicies",
+                "Playback restriction policies",
+                &mut self.restriction_policies,
+            ),
+            Shelf::new(
+                "logging-configuration",
+                "loggingConfigurations",
+                "Logging configurations",
+                &mut self.logging_configurations,
+            ),
+            Shelf::new(
+                "storage-configuration",
+                "storageConfigurations",
+                "Storage configurations",
+                &mut self.storage_configurations,
+            ),
+        ]
     }
 
     pub fn counts(&self) -> Counts {
@@ -64,6 +141,23 @@ impl State {
             stream_keys: self.stream_keys.len(),
             rooms: self.rooms.len(),
             stages: self.stages.len(),
+        }
+    }
+
+    /// Refuses what would add to a table that is full.
+    pub fn check_limit(&mut self, operation: &str) -> Result<(), Failure> {
+        let Some((kind, limit)) = self.limits.of(operation) else { return Ok(()) };
+        let full = self.shelves().iter().any(|shelf| shelf.member == kind && shelf.table.count() >= limit);
+        if full { Err(Failure::full(kind, limit)) } else { Ok(()) }
+    }
+
+    /// Lets time have passed before something is read or written, and sets what reads see: the truth, or the late view.
+    pub fn look(&mut self, late: bool) {
+        self.pass_time();
+        let lag = i64::try_from(self.list_lag.as_micros()).unwrap_or(i64::MAX);
+        let view = View { now: self.clock.now().as_microsecond(), lag, late: late && lag > 0 };
+        for shelf in self.shelves() {
+            shelf.table.look(view);
         }
     }
 
@@ -85,25 +179,18 @@ impl State {
 
     /// The tags of whatever has that ARN.
     pub fn tags(&mut self, arn: &str) -> Result<&mut Tags, Failure> {
-        let tags = match kind(arn) {
-            "channel" => self.channels.get_mut(arn).map(Row::tags_mut),
-            "stream-key" => self.stream_keys.get_mut(arn).map(Row::tags_mut),
-            "room" => self.rooms.get_mut(arn).map(Row::tags_mut),
-            "stage" => self.stages.get_mut(arn).map(Row::tags_mut),
-            _ => None,
-        };
-        found(&self.place, arn, tags)
+        // Found first, for the borrow checker: the failure needs the place.
+        if self.table(arn).is_none_or(|table| !table.has(arn)) {
+            return found(&self.place, arn, None);
+        }
+        let tags = self.table(arn).and_then(|table| table.tags(arn));
+        tags.ok_or_else(|| Failure::not_found(arn))
     }
 
     /// The name of whatever has that ARN; for a stream key, that of its channel.
-    pub fn name(&self, arn: &str) -> Option<&str> {
-        match kind(arn) {
-            "channel" => self.channels.get(arn).map(Row::key),
-            "stream-key" => self.name(self.stream_keys.get(arn)?.key()),
-            "room" => self.rooms.get(arn).map(Row::key),
-            "stage" => self.stages.get(arn).map(Row::key),
-            _ => None,
-        }
+    pub fn name(&mut self, arn: &str) -> Option<String> {
+        let key = self.table(arn)?.key(arn)?;
+        if kind(arn) == "stream-key" { self.table(&key)?.key(&key) } else { Some(key) }
     }
 
     /// Removes whatever has that ARN, live or not. Says whether there was something.
@@ -111,19 +198,24 @@ impl State {
         match kind(arn) {
             "channel" => self.remove_channel(arn),
             "stream-key" => self.remove_stream_key(arn),
-            "room" => self.rooms.remove(arn).is_some(),
-            "stage" => self.stages.remove(arn).is_some(),
-            _ => false,
+            "stage" => self.remove_stage(arn),
+            _ => self.table(arn).is_some_and(|table| table.remove(arn)),
         }
     }
 
     /// Removes a channel with its stream keys.
     pub fn remove_channel(&mut self, arn: &str) -> bool {
+        stream::forget_channel(self, arn);
         let keys: Vec<_> = self.stream_keys.with_key(arn).map(|key| key.arn.clone()).collect();
         for key in keys {
             self.stream_keys.remove(&key);
         }
-        self.channels.remove(arn).is_some()
+        self.channels.remove(arn)
+    }
+
+    fn table(&mut self, arn: &str) -> Option<&mut dyn Shelved> {
+        let kind = kind(arn);
+        self.shelves().into_iter().find(|shelf| shelf.kind == kind).map(|shelf| shelf.table)
     }
 }
 

@@ -1,10 +1,12 @@
-//! A table of resources: in an order for paging, with an index by ARN and one by a second key.
+//! A table of resources: in an order for paging, with an index by ARN and one by a second key, and with a late view
+//! for what AWS calls eventual consistency.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, VecDeque},
     ops::Bound,
 };
 
+use super::index::Index;
 use crate::tags::Tags;
 
 /// A resource in a table.
@@ -18,78 +20,138 @@ pub(crate) trait Row {
 /// Rows in the order of their making, or of their last `touch`.
 pub(crate) struct Table<T> {
     next: u64,
-    rows: BTreeMap<u64, T>,
-    by_arn: HashMap<String, u64>,
-    by_key: BTreeSet<(String, u64)>,
+    /// Boxed: B-trees have room for rows that are not there yet.
+    rows: BTreeMap<u64, Box<Entry<T>>>,
+    by_arn: Index,
+    by_key: Index,
+    view: View,
+    /// The rows that are gone but still show late, and until when.
+    ghosts: VecDeque<(i64, u64)>,
+    /// Counts up with each change.
+    changes: u64,
+}
+
+struct Entry<T> {
+    row: T,
+    /// The late view shows it from then on.
+    since: i64,
+    /// The late view shows it until then; `FOREVER` if it has not been removed.
+    until: i64,
+}
+
+const FOREVER: i64 = i64::MAX;
+
+/// What is to be seen, in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct View {
+    pub now: i64,
+    /// How much later than it happens a change shows in the late view.
+    pub lag: i64,
+    /// Whether reads get the late view, or the truth. Writes always get the truth.
+    pub late: bool,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { next: 1, rows: BTreeMap::new(), by_arn: HashMap::new(), by_key: BTreeSet::new() }
+        Self {
+            next: 1,
+            rows: BTreeMap::new(),
+            by_arn: Index::default(),
+            by_key: Index::default(),
+            view: View::default(),
+            ghosts: VecDeque::new(),
+            changes: 0,
+        }
     }
 }
 
 impl<T: Row> Table<T> {
+    /// How many there are in truth.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() - self.ghosts.len()
+    }
+
+    /// Counts up with each change.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Sets what is to be seen, and forgets what no view shows any more.
+    pub fn look(&mut self, view: View) {
+        self.view = view;
+        while let Some((_, order)) = self.ghosts.pop_front_if(|(until, _)| *until <= view.now) {
+            self.take(order);
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.rows.values()
+        self.rows.values().filter(|entry| self.shows(entry)).map(|entry| &entry.row)
     }
 
     pub fn get(&self, arn: &str) -> Option<&T> {
-        self.rows.get(self.by_arn.get(arn)?)
+        let mut entries = self.entries(arn).map(|(_, entry)| entry);
+        entries.find(|entry| self.shows(entry)).map(|entry| &entry.row)
     }
 
     /// For changes that leave ARN and key as they are.
     pub fn get_mut(&mut self, arn: &str) -> Option<&mut T> {
-        self.rows.get_mut(self.by_arn.get(arn)?)
+        let order = self.order(arn)?;
+        self.changes += 1;
+        self.rows.get_mut(&order).map(|entry| &mut entry.row)
     }
 
     /// The rows with that key.
     pub fn with_key<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a T> {
-        self.orders_with_key(key, 0).filter_map(|order| self.rows.get(&order))
+        self.oldest_first_with_key(key, None).map(|(_, row)| row)
     }
 
     /// Adds a row as the newest.
     pub fn insert(&mut self, row: T) {
-        let order = self.next;
-        self.next += 1;
-        self.put(order, row);
+        let View { now, lag, .. } = self.view;
+        let since = if lag > 0 { now.saturating_add(lag) } else { i64::MIN };
+        self.put_newest(Entry { row, since, until: FOREVER });
     }
 
     /// Puts a changed row in the place of the one with its ARN.
     pub fn replace(&mut self, row: T) {
-        if let Some(order) = self.by_arn.get(row.arn()).copied() {
-            self.take(order);
-            self.put(order, row);
+        if let Some((order, old)) = self.order(row.arn()).and_then(|order| Some((order, self.take(order)?))) {
+            self.put(order, Entry { row, ..old });
         }
     }
 
     /// Puts a changed row in the place of the one with its ARN, and makes it the newest.
     pub fn replace_as_newest(&mut self, row: T) {
-        if let Some(order) = self.by_arn.get(row.arn()).copied() {
-            self.take(order);
-            self.insert(row);
+        if let Some(old) = self.order(row.arn()).and_then(|order| self.take(order)) {
+            self.put_newest(Entry { row, ..old });
         }
     }
 
-    pub fn remove(&mut self, arn: &str) -> Option<T> {
-        let order = self.by_arn.get(arn).copied()?;
-        self.take(order)
+    /// Removes a row. Says whether there was one.
+    pub fn remove(&mut self, arn: &str) -> bool {
+        let Some(order) = self.order(arn) else { return false };
+        let View { now, lag, .. } = self.view;
+        match self.rows.get_mut(&order) {
+            // What has not come to be seen is not seen at all.
+            Some(entry) if lag > 0 && entry.since <= now => {
+                entry.until = now.saturating_add(lag);
+                self.ghosts.push_back((entry.until, order));
+                self.changes += 1;
+            }
+            _ => drop(self.take(order)),
+        }
+        true
     }
 
     /// The rows after that one in the order, oldest first.
     pub fn oldest_first(&self, after: Option<u64>) -> impl Iterator<Item = (u64, &T)> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.rows.range((start, Bound::Unbounded)).map(|(order, row)| (*order, row))
+        self.seen(self.rows.range((start, Bound::Unbounded)))
     }
 
     /// The rows before that one in the order, newest first.
     pub fn newest_first(&self, before: Option<u64>) -> impl Iterator<Item = (u64, &T)> {
         let end = before.map_or(Bound::Unbounded, Bound::Excluded);
-        self.rows.range((Bound::Unbounded, end)).rev().map(|(order, row)| (*order, row))
+        self.seen(self.rows.range((Bound::Unbounded, end)).rev())
     }
 
     /// The rows with that key after that one in the order, oldest first.
@@ -98,8 +160,8 @@ impl<T: Row> Table<T> {
         key: &'a str,
         after: Option<u64>,
     ) -> impl Iterator<Item = (u64, &'a T)> {
-        let orders = self.orders_with_key(key, after.map_or(0, |after| after.saturating_add(1)));
-        orders.filter_map(|order| Some((order, self.rows.get(&order)?)))
+        let from = after.map_or(0, |after| after.saturating_add(1));
+        self.of_key(key, self.by_key.places(key, from, u64::MAX))
     }
 
     /// The rows with that key before that one in the order, newest first.
@@ -108,89 +170,66 @@ impl<T: Row> Table<T> {
         key: &'a str,
         before: Option<u64>,
     ) -> impl Iterator<Item = (u64, &'a T)> {
-        let range = (key.to_owned(), 0)..(key.to_owned(), before.unwrap_or(u64::MAX));
-        let orders = self.by_key.range(range).rev().map(|(_, order)| *order);
-        orders.filter_map(|order| Some((order, self.rows.get(&order)?)))
+        self.of_key(key, self.by_key.places(key, 0, before.unwrap_or(u64::MAX)).rev())
     }
 
-    fn orders_with_key<'a>(&'a self, key: &'a str, from: u64) -> impl Iterator<Item = u64> + 'a {
-        let range = self.by_key.range((key.to_owned(), from)..);
-        range.take_while(move |(found, _)| found == key).map(|(_, order)| *order)
+    fn of_key<'a>(
+        &'a self,
+        key: &'a str,
+        orders: impl Iterator<Item = u64> + 'a,
+    ) -> impl Iterator<Item = (u64, &'a T)> {
+        let entries = self.seen(orders.filter_map(|order| self.rows.get_key_value(&order)));
+        entries.filter(move |(_, row)| row.key() == key)
     }
 
-    fn put(&mut self, order: u64, row: T) {
-        self.by_arn.insert(row.arn().to_owned(), order);
-        self.by_key.insert((row.key().to_owned(), order));
-        self.rows.insert(order, row);
+    fn seen<'a>(
+        &'a self,
+        entries: impl Iterator<Item = (&'a u64, &'a Box<Entry<T>>)>,
+    ) -> impl Iterator<Item = (u64, &'a T)>
+    where
+        T: 'a,
+    {
+        entries.filter(|(_, entry)| self.shows(entry)).map(|(order, entry)| (*order, &entry.row))
     }
 
-    fn take(&mut self, order: u64) -> Option<T> {
-        let row = self.rows.remove(&order)?;
-        self.by_arn.remove(row.arn());
-        self.by_key.remove(&(row.key().to_owned(), order));
-        Some(row)
+    fn shows(&self, entry: &Entry<T>) -> bool {
+        let View { now, late, .. } = self.view;
+        if late { entry.since <= now && now < entry.until } else { entry.until == FOREVER }
+    }
+
+    /// All that has that ARN; more than one only if one of them is a ghost.
+    fn entries<'a>(&'a self, arn: &str) -> impl Iterator<Item = (u64, &'a Entry<T>)> {
+        let entries = self.by_arn.places(arn, 0, u64::MAX);
+        let entries = entries.filter_map(|order| Some((order, self.rows.get(&order)?.as_ref())));
+        entries.filter(move |(_, entry)| entry.row.arn() == arn)
+    }
+
+    /// The place of what has that ARN in truth.
+    fn order(&self, arn: &str) -> Option<u64> {
+        self.entries(arn).find(|(_, entry)| entry.until == FOREVER).map(|(order, _)| order)
+    }
+
+    fn put_newest(&mut self, entry: Entry<T>) {
+        let order = self.next;
+        self.next += 1;
+        self.put(order, entry);
+    }
+
+    fn put(&mut self, order: u64, entry: Entry<T>) {
+        self.changes += 1;
+        self.by_arn.insert(entry.row.arn(), order);
+        self.by_key.insert(entry.row.key(), order);
+        self.rows.insert(order, Box::new(entry));
+    }
+
+    fn take(&mut self, order: u64) -> Option<Entry<T>> {
+        let entry = self.rows.remove(&order)?;
+        self.changes += 1;
+        self.by_arn.remove(entry.row.arn(), order);
+        self.by_key.remove(entry.row.key(), order);
+        Some(*entry)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Thing(&'static str, &'static str, Tags);
-
-    impl Row for Thing {
-        fn arn(&self) -> &str {
-            self.0
-        }
-        fn key(&self) -> &str {
-            self.1
-        }
-        fn tags_mut(&mut self) -> &mut Tags {
-            &mut self.2
-        }
-    }
-
-    fn table() -> Table<Thing> {
-        let mut table = Table::default();
-        for (arn, name) in [("1", "a"), ("2", "b"), ("3", "a")] {
-            table.insert(Thing(arn, name, Tags::new()));
-        }
-        table
-    }
-
-    fn arns<'a>(rows: impl Iterator<Item = &'a Thing>) -> String {
-        rows.map(|row| row.0).collect()
-    }
-
-    #[test]
-    fn rows_are_found_by_arn_and_key() {
-        let table = table();
-        assert_eq!(table.get("2").map(|row| row.1), Some("b"));
-        assert_eq!(arns(table.with_key("a")), "13");
-        assert_eq!(arns(table.with_key("ab")), "");
-    }
-
-    #[test]
-    fn the_indexes_follow_a_change() {
-        let mut table = table();
-        table.replace(Thing("1", "c", Tags::new()));
-        assert_eq!((arns(table.with_key("a")), arns(table.with_key("c"))), ("3".into(), "1".into()));
-        assert_eq!(arns(table.iter()), "123");
-        table.replace_as_newest(Thing("1", "c", Tags::new()));
-        assert_eq!(arns(table.iter()), "231");
-        assert!(table.remove("1").is_some() && table.remove("1").is_none());
-        assert_eq!((arns(table.with_key("c")), table.len()), (String::new(), 2));
-    }
-
-    #[test]
-    fn rows_go_on_after_a_cursor_in_both_directions() {
-        let table = table();
-        let (first, _) = table.oldest_first(None).next().expect("a row");
-        assert_eq!(arns(table.oldest_first(Some(first)).map(|(_, row)| row)), "23");
-        assert_eq!(arns(table.oldest_first_with_key("a", Some(first)).map(|(_, row)| row)), "3");
-        let (last, _) = table.newest_first(None).next().expect("a row");
-        assert_eq!(arns(table.newest_first(Some(last)).map(|(_, row)| row)), "21");
-        assert_eq!(arns(table.newest_first_with_key("a", None).map(|(_, row)| row)), "31");
-        assert_eq!(arns(table.newest_first_with_key("a", Some(last)).map(|(_, row)| row)), "1");
-    }
-}
+mod tests;

@@ -1,13 +1,14 @@
 //! Channels.
 
 mod model;
+mod words;
 
 use model::{Settings, Summary};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(crate) use self::model::Channel;
-use super::{batch, stream, stream_key::StreamKey};
+use super::{batch, stream_key::StreamKey};
 use crate::{
     error::Failure,
     operation::{Operation, Outcome, Service::Ivs, rendered, typed},
@@ -111,6 +112,7 @@ struct ByArns {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut channel = Channel::new(state, tags::of(input)?);
     channel.set(typed(input)?)?;
+    refuse_unknown(state, &channel)?;
     let key = StreamKey::new(state, &channel.arn, Tags::new());
     let output = rendered(json!({"channel": channel, "streamKey": key}));
     state.channels.insert(channel);
@@ -196,6 +198,7 @@ fn update(state: &mut State, input: &Value) -> Outcome {
     refuse_live(state, &arn)?;
     let mut channel = state.channel(&arn)?.clone();
     channel.set(typed::<Settings>(input)?)?;
+    refuse_unknown(state, &channel)?;
     let output = json!({"channel": channel});
     state.channels.replace(channel);
     Ok(output)
@@ -208,9 +211,21 @@ fn delete(state: &mut State, input: &Value) -> Outcome {
     Ok(json!({}))
 }
 
+/// Refuses references to what does not exist. Ad and failover-slate configurations are not known here: of them, only
+/// the form is validated.
+fn refuse_unknown(state: &State, channel: &Channel) -> Result<(), Failure> {
+    if !channel.recording_configuration().is_empty() {
+        state.recording_configuration(channel.recording_configuration())?;
+    }
+    if !channel.restriction_policy().is_empty() {
+        state.restriction_policy(channel.restriction_policy())?;
+    }
+    Ok(())
+}
+
 fn refuse_live(state: &mut State, arn: &str) -> Result<(), Failure> {
-    stream::settle(state, arn);
-    if state.channel(arn)?.is_live() {
+    state.channel(arn)?;
+    if state.broadcasts.streams.of(arn).is_some() {
         return Err(Failure::conflict(format!("Channel: {arn} is live")));
     }
     Ok(())

@@ -2,52 +2,50 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::words::{Container, Kind, LatencyMode, Policy, Preset, Resolution, word};
 use crate::{
     error::Failure,
     ids,
-    ivs::stream::{Broadcast, Stream},
     state::{Row, State},
     tags::Tags,
 };
 
 /// A channel, as Get tells it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Channel {
     pub arn: String,
     pub(super) name: String,
-    latency_mode: String,
+    latency_mode: LatencyMode,
     #[serde(rename = "type")]
-    kind: String,
+    kind: Kind,
     pub(super) recording_configuration_arn: String,
     ingest_endpoint: String,
     pub playback_url: String,
     authorized: bool,
     tags: Tags,
     insecure_ingest: bool,
-    preset: String,
+    preset: Preset,
     srt: Srt,
     pub(super) playback_restriction_policy_arn: String,
     multitrack_input_configuration: Multitrack,
-    container_format: String,
+    container_format: Container,
     pub(super) ad_configuration_arn: String,
     pub(super) failover_slate_configuration_arn: String,
-    #[serde(skip)]
-    pub broadcast: Option<Box<Broadcast>>,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Srt {
     endpoint: String,
     passphrase: String,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Multitrack {
     enabled: bool,
-    policy: String,
-    maximum_resolution: String,
+    policy: Policy,
+    maximum_resolution: Resolution,
 }
 
 /// A channel, as List tells it.
@@ -56,14 +54,14 @@ struct Multitrack {
 pub(super) struct Summary<'a> {
     arn: &'a str,
     name: &'a str,
-    latency_mode: &'a str,
+    latency_mode: LatencyMode,
     authorized: bool,
     recording_configuration_arn: &'a str,
     tags: &'a Tags,
     insecure_ingest: bool,
     #[serde(rename = "type")]
-    kind: &'a str,
-    preset: &'a str,
+    kind: Kind,
+    preset: Preset,
     playback_restriction_policy_arn: &'a str,
     ad_configuration_arn: &'a str,
     failover_slate_configuration_arn: &'a str,
@@ -74,13 +72,13 @@ impl<'a> From<&'a Channel> for Summary<'a> {
         Self {
             arn: &channel.arn,
             name: &channel.name,
-            latency_mode: &channel.latency_mode,
+            latency_mode: channel.latency_mode,
             authorized: channel.authorized,
             recording_configuration_arn: &channel.recording_configuration_arn,
             tags: &channel.tags,
             insecure_ingest: channel.insecure_ingest,
-            kind: &channel.kind,
-            preset: &channel.preset,
+            kind: channel.kind,
+            preset: channel.preset,
             playback_restriction_policy_arn: &channel.playback_restriction_policy_arn,
             ad_configuration_arn: &channel.ad_configuration_arn,
             failover_slate_configuration_arn: &channel.failover_slate_configuration_arn,
@@ -105,16 +103,16 @@ impl Row for Channel {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Settings {
     name: Option<String>,
-    latency_mode: Option<String>,
+    latency_mode: Option<LatencyMode>,
     #[serde(rename = "type")]
-    kind: Option<String>,
+    kind: Option<Kind>,
     authorized: Option<bool>,
     recording_configuration_arn: Option<String>,
     insecure_ingest: Option<bool>,
-    preset: Option<String>,
+    preset: Option<Preset>,
     playback_restriction_policy_arn: Option<String>,
     multitrack_input_configuration: Option<MultitrackSettings>,
-    container_format: Option<String>,
+    container_format: Option<Container>,
     ad_configuration_arn: Option<String>,
     failover_slate_configuration_arn: Option<String>,
 }
@@ -123,8 +121,8 @@ pub(super) struct Settings {
 #[serde(rename_all = "camelCase")]
 struct MultitrackSettings {
     enabled: Option<bool>,
-    policy: Option<String>,
-    maximum_resolution: Option<String>,
+    policy: Option<Policy>,
+    maximum_resolution: Option<Resolution>,
 }
 
 impl Channel {
@@ -137,35 +135,38 @@ impl Channel {
         Self {
             arn: place.arn("ivs", "channel", &id),
             name: String::new(),
-            latency_mode: "LOW".to_owned(),
-            kind: "STANDARD".to_owned(),
+            latency_mode: LatencyMode::Low,
+            kind: Kind::Standard,
             recording_configuration_arn: String::new(),
             ingest_endpoint: format!("{host}.global-contribute.live-video.net"),
             playback_url: format!("https://{host}.{region}.playback.live-video.net/api/video/v1/{video}"),
             authorized: false,
             tags,
             insecure_ingest: false,
-            preset: String::new(),
+            preset: Preset::None,
             srt: Srt { endpoint: format!("{host}.srt.live-video.net"), passphrase: ids::alphanumeric(69) },
             playback_restriction_policy_arn: String::new(),
             multitrack_input_configuration: Multitrack::of(None),
-            container_format: "TS".to_owned(),
+            container_format: Container::Ts,
             ad_configuration_arn: String::new(),
             failover_slate_configuration_arn: String::new(),
-            broadcast: None,
         }
     }
 
-    pub fn is_live(&self) -> bool {
-        self.stream().is_some()
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    pub fn stream(&self) -> Option<&Stream> {
-        self.broadcast.as_ref()?.stream.as_ref()
+    pub fn recording_configuration(&self) -> &str {
+        &self.recording_configuration_arn
+    }
+
+    pub fn restriction_policy(&self) -> &str {
+        &self.playback_restriction_policy_arn
     }
 
     fn is_advanced(&self) -> bool {
-        self.kind.starts_with("ADVANCED_")
+        matches!(self.kind, Kind::AdvancedSd | Kind::AdvancedHd)
     }
 
     /// Sets what the request says, and refuses what does not go together.
@@ -189,18 +190,18 @@ impl Channel {
         self.check_multitrack()
     }
 
-    fn set_preset(&mut self, preset: Option<String>) -> Result<(), Failure> {
+    fn set_preset(&mut self, preset: Option<Preset>) -> Result<(), Failure> {
         match preset {
             Some(_) if !self.is_advanced() => {
                 let message = format!(
                     "can be set only for the channel types ADVANCED_SD and ADVANCED_HD, not {}",
-                    self.kind
+                    word(self.kind)
                 );
                 return Err(Failure::member("preset", message));
             }
             Some(preset) => self.preset = preset,
-            None if !self.is_advanced() => self.preset.clear(),
-            None if self.preset.is_empty() => "HIGHER_BANDWIDTH_DELIVERY".clone_into(&mut self.preset),
+            None if !self.is_advanced() => self.preset = Preset::None,
+            None if self.preset == Preset::None => self.preset = Preset::HigherBandwidthDelivery,
             None => {}
         }
         Ok(())
@@ -211,11 +212,12 @@ impl Channel {
         if !self.multitrack_input_configuration.enabled {
             return Ok(());
         }
-        if self.kind != "STANDARD" {
-            let message = format!("can be enabled only for the channel type STANDARD, not {}", self.kind);
+        if self.kind != Kind::Standard {
+            let message =
+                format!("can be enabled only for the channel type STANDARD, not {}", word(self.kind));
             return Err(Failure::member(MEMBER, message));
         }
-        if self.container_format != "FRAGMENTED_MP4" {
+        if self.container_format != Container::FragmentedMp4 {
             return Err(Failure::member(MEMBER, "needs containerFormat FRAGMENTED_MP4 when enabled"));
         }
         Ok(())
@@ -228,8 +230,8 @@ impl Multitrack {
             settings.map_or((None, None, None), |set| (set.enabled, set.policy, set.maximum_resolution));
         Self {
             enabled: enabled.unwrap_or(false),
-            policy: policy.unwrap_or_else(|| "ALLOW".to_owned()),
-            maximum_resolution: resolution.unwrap_or_else(|| "FULL_HD".to_owned()),
+            policy: policy.unwrap_or(Policy::Allow),
+            maximum_resolution: resolution.unwrap_or(Resolution::FullHd),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Tags: their rules, and the three operations on them that all three services have.
 
-use std::collections::BTreeMap;
+mod set;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::set::Tags;
 use crate::{
     error::Failure,
     form::Form,
@@ -12,9 +13,6 @@ use crate::{
     state::State,
     validate::{Member, Rule, required, text},
 };
-
-/// The tags of a resource.
-pub(crate) type Tags = BTreeMap<String, String>;
 
 /// How many tags a resource can have.
 const MOST: usize = 50;
@@ -37,7 +35,7 @@ const KEYS: Member = required("tagKeys", Rule::List { min: 0, max: MOST, of: &KE
 pub(crate) fn find(method: &str, arn: &str) -> Option<&'static Operation> {
     let operations = if arn.starts_with("arn:aws:ivschat:") {
         IVSCHAT
-    } else if arn.contains(":stage/") {
+    } else if [":stage/", ":storage-configuration/"].iter().any(|kind| arn.contains(kind)) {
         IVS_REALTIME
     } else {
         IVS
@@ -102,7 +100,7 @@ struct Keys {
 fn tag_resource(state: &mut State, input: &Value) -> Outcome {
     let (Input { resource_arn }, new) = (typed(input)?, of(input)?);
     let tags = state.tags(&resource_arn)?;
-    let added = new.keys().filter(|key| !tags.contains_key(*key)).count();
+    let added = new.keys().filter(|key| !tags.contains_key(key)).count();
     if tags.len() + added > MOST {
         return Err(Failure::member("tags", format!("a resource can have at most {MOST} tags")));
     }

@@ -1,0 +1,152 @@
+//! What is known of a call when it arrives: its body, its input, what it is about, which fault strikes it.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, request::Parts},
+};
+use http_body_util::BodyExt;
+use serde_json::{Map, Value, json};
+
+use super::Incoming;
+use crate::{
+    arn::Arn,
+    auth,
+    error::Failure,
+    journal::{Entry, Request},
+    operation::Operation,
+    route::Route,
+    server::TooLate,
+    shared::Shared,
+};
+
+/// How large the body of a request may be, in bytes.
+const BODY_LIMIT: usize = 256 << 10;
+/// How much of a larger one is still read, so that its sender gets to see the answer.
+const DRAIN_LIMIT: usize = 8 << 20;
+
+pub(super) fn late() -> Failure {
+    Failure::new("RequestTimeoutException", 408, "The body of the request did not come in time")
+}
+
+pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(unreadable)?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= BODY_LIMIT {
+            bytes.extend_from_slice(&data);
+        } else if length > DRAIN_LIMIT {
+            break;
+        }
+    }
+    if length > BODY_LIMIT {
+        let message = format!("The body of the request is larger than {BODY_LIMIT} bytes");
+        return Err(Failure::new("RequestEntityTooLargeException", 413, message));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(error: axum::Error) -> Failure {
+    let error = error.into_inner();
+    if error.is::<TooLate>() {
+        return late();
+    }
+    Failure::serialization(format!("the body cannot be read: {error}"))
+}
+
+impl Incoming {
+    /// Writes the call down.
+    pub(super) fn new(
+        shared: &Shared,
+        arrived: Duration,
+        route: Route,
+        parts: &Parts,
+        body: Result<Vec<u8>, Failure>,
+    ) -> Self {
+        let operation = route.operation;
+        let request = auth::Request {
+            method: parts.method.as_str(),
+            uri: &parts.uri,
+            headers: &parts.headers,
+            body: body.as_deref().unwrap_or_default(),
+        };
+        let admitted = auth::check(&request, operation.service, &shared.place.region, shared.keys.as_ref());
+        let (input, request) = input(route.members, body);
+        let (resource, name) = subject(shared, input.as_ref().unwrap_or(&Value::Null));
+        let names: Vec<_> = [resource.as_deref(), name.as_deref()].into_iter().flatten().collect();
+        let fault = shared.faults().strike(operation.name, &names);
+        let entry = Entry {
+            fault: fault.as_ref().map(crate::faults::FaultKind::name),
+            attempt: attempt(&parts.headers),
+            resource,
+            name,
+            ..Entry::new(operation.name, arrived, request)
+        };
+        let seq = shared.journal().begin(entry);
+        let delays = shared.latencies().sample(operation.name);
+        Self { seq, operation, input: admitted.and(input), fault, delays }
+    }
+}
+
+/// The input: the body, with what is in the path and the query; and how the journal keeps it.
+fn input(members: Map<String, Value>, body: Result<Vec<u8>, Failure>) -> (Result<Value, Failure>, Request) {
+    let parsed = body.and_then(|body| match body.trim_ascii() {
+        [] => Ok((json!({}), body)),
+        text => match serde_json::from_slice(text) {
+            Ok(input) => Ok((input, body)),
+            Err(error) => Err(Failure::serialization(format!("the body is not JSON: {error}"))),
+        },
+    });
+    match parsed {
+        Ok((Value::Object(mut input), _)) if !members.is_empty() => {
+            input.extend(members);
+            let input = Value::Object(input);
+            (Ok(input.clone()), Request::Members(Box::new(input)))
+        }
+        Ok((input, body)) => (Ok(input), Request::Body(body.into_boxed_slice())),
+        Err(failure) => (Err(failure), Request::Nonsense),
+    }
+}
+
+/// What a call is about: the ARN or name in its request, and the name of that resource.
+fn subject(shared: &Shared, request: &Value) -> (Option<String>, Option<String>) {
+    const MEMBERS: &[&str] = &[
+        "arn",
+        "identifier",
+        "channelArn",
+        "resourceArn",
+        "stageArn",
+        "roomIdentifier",
+        "name",
+        "filterByName",
+    ];
+    const LONGEST: usize = 256;
+    let resource = MEMBERS.iter().find_map(|member| request.get(member)?.as_str());
+    let Some(resource) = resource.filter(|resource| !resource.is_empty()) else { return (None, None) };
+    let name = match Arn::parse(resource) {
+        Some(_) => shared.state().name(resource),
+        None => Some(resource.chars().take(LONGEST).collect()),
+    };
+    (Some(resource.chars().take(LONGEST).collect()), name)
+}
+
+/// The header reads `attempt=1; max=3`.
+fn attempt(headers: &HeaderMap) -> Option<u32> {
+    let header = headers.get("amz-sdk-request")?.to_str().ok()?;
+    header.split(';').find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok())
+}
+
+/// The ARN of what a Create made.
+pub(super) fn created(operation: &Operation, output: &Value) -> Option<String> {
+    if !operation.name.starts_with("Create") {
+        return None;
+    }
+    // Rooms and the like are flat; a channel comes with its stream key, a stage with its tokens.
+    let output = output.as_object()?;
+    let first = ["channel", "stage"].iter().find_map(|member| output.get(*member));
+    let made = output.get("arn").or_else(|| first.or_else(|| output.values().next())?.get("arn"));
+    made?.as_str().map(str::to_owned)
+}

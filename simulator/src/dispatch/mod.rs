@@ -1,0 +1,200 @@
+//! An AWS call from its arrival to its answer: authorization, faults, quotas, latency, effect, journal.
+
+mod arrival;
+mod reply;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State as Extracted},
+    response::Response,
+};
+use serde_json::Value;
+
+use self::reply::Reply;
+use crate::{
+    error::Failure,
+    faults::FaultKind,
+    operation::{Operation, Outcome},
+    route::{self, NoRoute},
+    shared::Shared,
+};
+
+/// In an answer's extensions: close the connection instead of sending it.
+#[derive(Clone, Copy)]
+pub(crate) struct Unsent;
+
+/// Answers every path that is not the admin API's.
+pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: Request) -> Response {
+    let arrived = shared.clock.elapsed();
+    let (parts, body) = request.into_parts();
+    let body = tokio::time::timeout(shared.patience.request, arrival::read(body));
+    let route = match route::find(&parts) {
+        Ok(route) => route,
+        Err(NoRoute { service, failure }) => {
+            // Read all the same: a connection with half a request on it is of no more use.
+            let _ = body.await;
+            return reply::refusal(service, &failure);
+        }
+    };
+    let body = body.await.unwrap_or_else(|_| Err(arrival::late()));
+    let service = route.operation.service;
+    let incoming = Incoming::new(&shared, arrived, route, &parts, body);
+    let stop = shared.stop.clone();
+    let reply = if incoming.is_prompt() {
+        incoming.carry_out(shared).await
+    } else {
+        // In a task of its own: as at AWS, a call goes on when its caller is gone.
+        match tokio::spawn(incoming.carry_out(shared)).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                let failure = Failure::internal(format!("the simulator failed: {error}"));
+                return reply::refusal(service, &failure);
+            }
+        }
+    };
+    match reply {
+        Reply::Answer(response) => response,
+        Reply::Close => reply::closed(),
+        Reply::Hang => {
+            stop.cancelled().await;
+            reply::closed()
+        }
+    }
+}
+
+/// A call that is in the journal, and not yet carried out.
+#[derive(Clone)]
+struct Incoming {
+    seq: u64,
+    operation: &'static Operation,
+    /// The input, or why it is refused at the door.
+    input: Result<Value, Failure>,
+    fault: Option<FaultKind>,
+    /// How long it waits before its effect, and after it.
+    delays: (Duration, Duration),
+}
+
+impl Incoming {
+    /// Whether it is carried out without a pause, in which its caller could go away.
+    fn is_prompt(&self) -> bool {
+        self.delays.0.is_zero() && self.delays.1.is_zero()
+    }
+
+    async fn carry_out(self, shared: Arc<Shared>) -> Reply {
+        let (before, after) = self.delays;
+        if self.fault.is_none()
+            && let Err(failure) = shared.admit(self.operation)
+        {
+            return self.answer(&shared, Err(failure));
+        }
+        pause(before).await;
+        match self.fault {
+            Some(FaultKind::Hang) => self.hang(&shared),
+            Some(FaultKind::Block) => self.close(&shared),
+            Some(FaultKind::Late { after }) => self.execute_later(&shared, after),
+            Some(FaultKind::Throttle) => {
+                self.answer(&shared, Err(Failure::throttled(self.operation.name, 0.0)))
+            }
+            Some(FaultKind::Error { ref code, status, ref message }) => {
+                self.answer(&shared, Err(Failure::new(code.clone(), status, message.clone())))
+            }
+            Some(FaultKind::Html { status }) => self.send(&shared, None, reply::page(status)),
+            Some(FaultKind::ExecuteThenDrop) => {
+                self.execute_unsent(&shared);
+                pause(after).await;
+                self.close(&shared)
+            }
+            Some(FaultKind::Garbage { .. } | FaultKind::SlowBody { .. }) | None => {
+                let outcome = self.execute(&shared);
+                pause(after).await;
+                self.answer(&shared, outcome)
+            }
+        }
+    }
+
+    /// Has the effect, and notes when.
+    fn execute(&self, shared: &Shared) -> Outcome {
+        let input = self.input.as_ref().map_err(Clone::clone)?;
+        self.operation.check(input)?;
+        let mut state = shared.state();
+        let reads = self.operation.reads();
+        if reads {
+            state.look(true);
+        }
+        state.check_limit(self.operation.name)?;
+        let output = (self.operation.run)(&mut state, input)?;
+        // Noted under the lock, so that the journal's times are in the order of the effects.
+        let effected = shared.clock.elapsed();
+        drop(state);
+        if !reads {
+            shared.touch();
+        }
+        let created = arrival::created(self.operation, &output);
+        shared.journal().amend(self.seq, |call| {
+            call.effected = Some(effected);
+            call.created = created;
+        });
+        Ok(output)
+    }
+
+    fn execute_unsent(&self, shared: &Shared) {
+        if let Err(failure) = self.execute(shared) {
+            tracing::debug!(operation = self.operation.name, code = %failure.code, "unsent failure");
+        }
+    }
+
+    fn execute_later(&self, shared: &Arc<Shared>, after: Duration) -> Reply {
+        let (later, shared_later) = (self.clone(), shared.clone());
+        tokio::spawn(async move {
+            pause(after).await;
+            later.execute_unsent(&shared_later);
+            // Once more, now that it is known when it had its effect.
+            shared_later.journal().tell(later.seq);
+        });
+        self.close(shared)
+    }
+
+    fn answer(&self, shared: &Shared, outcome: Outcome) -> Reply {
+        let error = outcome.as_ref().err().map(|failure| failure.code.to_string());
+        let response = match &self.fault {
+            Some(FaultKind::Garbage { form }) => reply::garbled(self.operation, outcome, *form),
+            Some(FaultKind::SlowBody { over }) => reply::slow(self.operation, outcome, *over),
+            _ => reply::response(self.operation, outcome),
+        };
+        self.send(shared, error, response)
+    }
+
+    fn send(&self, shared: &Shared, error: Option<String>, response: Response) -> Reply {
+        let status = response.status().as_u16();
+        tracing::debug!(call.seq = self.seq, operation = self.operation.name, status, error, "answered");
+        let mut journal = shared.journal();
+        journal.amend(self.seq, |call| {
+            call.answered = Some(shared.clock.elapsed());
+            call.status = status;
+            call.error = error;
+        });
+        journal.tell(self.seq);
+        Reply::Answer(response)
+    }
+
+    fn close(&self, shared: &Shared) -> Reply {
+        tracing::debug!(call.seq = self.seq, operation = self.operation.name, "connection closed");
+        let mut journal = shared.journal();
+        journal.amend(self.seq, |call| call.answered = Some(shared.clock.elapsed()));
+        journal.tell(self.seq);
+        Reply::Close
+    }
+
+    fn hang(&self, shared: &Shared) -> Reply {
+        tracing::debug!(call.seq = self.seq, operation = self.operation.name, "hangs");
+        shared.journal().tell(self.seq);
+        Reply::Hang
+    }
+}
+
+async fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
+}

@@ -1,0 +1,216 @@
+//! Logging configurations: where the messages of a room are logged.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    error::Failure,
+    form::Form,
+    ids,
+    operation::{Operation, Outcome, Service::IvsChat, rendered, typed},
+    paging::{Page, listed},
+    s3::{self, S3},
+    state::{Row, State},
+    tags::{self, Tags},
+    timestamp,
+    validate::{Member, NAME, Rule, arn, optional, required, text},
+};
+
+const ARN: Rule = arn("ivschat", "logging-configuration");
+const GROUP: Form = Form::Word { lower: false, others: ".-_/#", pattern: r"[\.\-_/#A-Za-z0-9]+" };
+const DELIVERY: Form = Form::Word { lower: false, others: "_.-", pattern: "[a-zA-Z0-9_.-]+" };
+const CLOUD_WATCH: &[Member] = &[required("logGroupName", Rule::Text { min: 1, max: 512, form: GROUP })];
+const FIREHOSE: &[Member] = &[required("deliveryStreamName", Rule::Text { min: 1, max: 64, form: DELIVERY })];
+const DESTINATION: Rule = Rule::Object(&[
+    optional("s3", Rule::Object(s3::MEMBERS)),
+    optional("cloudWatchLogs", Rule::Object(CLOUD_WATCH)),
+    optional("firehose", Rule::Object(FIREHOSE)),
+]);
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateLoggingConfiguration",
+        service: IvsChat,
+        success: 200,
+        input: &[
+            optional("name", NAME),
+            required("destinationConfiguration", DESTINATION),
+            optional("tags", tags::ANY),
+        ],
+        run: create,
+    },
+    Operation {
+        name: "GetLoggingConfiguration",
+        service: IvsChat,
+        success: 200,
+        input: &[required("identifier", ARN)],
+        run: get,
+    },
+    Operation {
+        name: "ListLoggingConfigurations",
+        service: IvsChat,
+        success: 200,
+        input: &[
+            optional("nextToken", text(1024)),
+            optional("maxResults", Rule::Integer { min: 1, max: 50 }),
+        ],
+        run: list,
+    },
+    Operation {
+        name: "UpdateLoggingConfiguration",
+        service: IvsChat,
+        success: 200,
+        input: &[
+            required("identifier", ARN),
+            optional("name", NAME),
+            optional("destinationConfiguration", DESTINATION),
+        ],
+        run: update,
+    },
+    Operation {
+        name: "DeleteLoggingConfiguration",
+        service: IvsChat,
+        success: 204,
+        input: &[required("identifier", ARN)],
+        run: delete,
+    },
+];
+
+/// A logging configuration, as Get and List tell it.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LoggingConfiguration {
+    arn: String,
+    id: String,
+    #[serde(with = "timestamp")]
+    create_time: Timestamp,
+    #[serde(with = "timestamp")]
+    update_time: Timestamp,
+    name: String,
+    destination_configuration: Destination,
+    state: Ready,
+    tags: Tags,
+}
+
+/// The only state that Create and Update tell.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Ready {
+    Active,
+}
+
+/// One of the three.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Destination {
+    S3(S3),
+    #[serde(rename_all = "camelCase")]
+    CloudWatchLogs {
+        log_group_name: String,
+    },
+    #[serde(rename_all = "camelCase")]
+    Firehose {
+        delivery_stream_name: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    name: Option<String>,
+    destination_configuration: Option<Value>,
+}
+
+impl Row for LoggingConfiguration {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+    fn key(&self) -> &str {
+        &self.name
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+impl Destination {
+    /// The one destination that is given. What is null is not, and neither is what we do not know.
+    fn of(given: &Value) -> Result<Self, Failure> {
+        const KINDS: [&str; 3] = ["s3", "cloudWatchLogs", "firehose"];
+        let members = KINDS.iter().filter_map(|kind| Some((*kind, given.get(kind)?)));
+        let set: serde_json::Map<_, _> = members
+            .filter(|(_, value)| !value.is_null())
+            .map(|(kind, value)| (kind.to_owned(), value.clone()))
+            .collect();
+        if set.len() != 1 {
+            let message = "must be exactly one of s3, cloudWatchLogs and firehose";
+            return Err(Failure::member("destinationConfiguration", message));
+        }
+        typed(&Value::Object(set))
+    }
+}
+
+#[derive(Deserialize)]
+struct ByIdentifier {
+    identifier: String,
+}
+
+fn create(state: &mut State, input: &Value) -> Outcome {
+    let Settings { name, destination_configuration } = typed(input)?;
+    let id = ids::resource();
+    let now = state.clock.now();
+    let configuration = LoggingConfiguration {
+        arn: state.place.arn("ivschat", "logging-configuration", &id),
+        id,
+        create_time: now,
+        update_time: now,
+        name: name.unwrap_or_default(),
+        destination_configuration: Destination::of(&destination_configuration.unwrap_or_default())?,
+        state: Ready::Active,
+        tags: tags::of(input)?,
+    };
+    let output = rendered(&configuration);
+    state.logging_configurations.insert(configuration);
+    output
+}
+
+fn get(state: &mut State, input: &Value) -> Outcome {
+    let ByIdentifier { identifier } = typed(input)?;
+    rendered(state.logging_configuration(&identifier)?)
+}
+
+fn list(state: &mut State, input: &Value) -> Outcome {
+    const DEFAULT: usize = 50;
+    let page = Page::asked(state, "ListLoggingConfigurations", input, DEFAULT)?;
+    let rows = state.logging_configurations.oldest_first(page.after);
+    let (rows, next) = page.fill(state, rows, |configuration| configuration);
+    listed("loggingConfigurations", rows, next)
+}
+
+fn update(state: &mut State, input: &Value) -> Outcome {
+    let ByIdentifier { identifier } = typed(input)?;
+    let Settings { name, destination_configuration } = typed(input)?;
+    let mut configuration = state.logging_configuration(&identifier)?.clone();
+    if let Some(name) = name {
+        configuration.name = name;
+    }
+    if let Some(destination) = destination_configuration {
+        configuration.destination_configuration = Destination::of(&destination)?;
+    }
+    configuration.update_time = state.clock.now();
+    let output = rendered(&configuration);
+    state.logging_configurations.replace(configuration);
+    output
+}
+
+fn delete(state: &mut State, input: &Value) -> Outcome {
+    let ByIdentifier { identifier } = typed(input)?;
+    state.logging_configuration(&identifier)?;
+    if state.rooms.iter().any(|room| room.is_logged_by(&identifier)) {
+        let message = format!("Logging configuration: {identifier} is associated with a room");
+        return Err(Failure::conflict(message).about(&identifier));
+    }
+    state.logging_configurations.remove(&identifier);
+    Ok(json!({}))
+}

@@ -1,0 +1,122 @@
+//! A call, as the journal tells it.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::{Entry, Request};
+
+/// One AWS call. All times are on one clock, counted from the start of the simulator.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// Its number, from 1, in the order of arrival.
+    pub seq: u64,
+    /// The operation, such as `CreateChannel`.
+    pub operation: String,
+    /// The ARN in the request, or else the name in it.
+    pub resource: Option<String>,
+    /// The name of that resource, as far as it was known when the call arrived.
+    pub name: Option<String>,
+    /// The ARN of what a Create made.
+    pub created: Option<String>,
+    /// When the request came in.
+    #[serde(rename = "arrivedMicros", serialize_with = "micros")]
+    pub arrived: Duration,
+    /// When it was carried out; `None` if it was not (or not yet).
+    #[serde(rename = "effectedMicros", serialize_with = "optional_micros")]
+    pub effected: Option<Duration>,
+    /// When it was answered, or its connection closed without one; `None` while it is under way or hangs.
+    #[serde(rename = "answeredMicros", serialize_with = "optional_micros")]
+    pub answered: Option<Duration>,
+    /// The HTTP status of the answer; 0 if there is none.
+    pub status: u16,
+    /// The AWS code of the error, if it was answered with one.
+    pub error: Option<String>,
+    /// The fault that struck it, such as `execute-then-drop`.
+    pub fault: Option<String>,
+    /// Which attempt of the SDK it was, from the header `amz-sdk-request`.
+    pub attempt: Option<u32>,
+    /// The request.
+    pub request: Value,
+}
+
+impl Call {
+    /// Whether both calls were under way at one time.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let ends_after = |call: &Self, time| call.answered.is_none_or(|answered| answered > time);
+        ends_after(self, other.arrived) && ends_after(other, self.arrived)
+    }
+
+    /// Whether it is about that resource: its ARN or its name.
+    #[must_use]
+    pub fn is_about(&self, resource: &str) -> bool {
+        let is = |text: &Option<String>| text.as_deref() == Some(resource);
+        is(&self.resource) || is(&self.name) || is(&self.created)
+    }
+}
+
+impl From<&Entry> for Call {
+    fn from(entry: &Entry) -> Self {
+        let request = match &entry.request {
+            Request::Body(body) if body.is_empty() => Value::Object(serde_json::Map::new()),
+            Request::Body(body) => serde_json::from_slice(body).unwrap_or_default(),
+            Request::Members(members) => members.as_ref().clone(),
+            Request::Nonsense => Value::Null,
+        };
+        Self {
+            seq: entry.seq,
+            operation: entry.operation.to_owned(),
+            resource: entry.resource.clone(),
+            name: entry.name.clone(),
+            created: entry.created.clone(),
+            arrived: entry.arrived,
+            effected: entry.effected,
+            answered: entry.answered,
+            status: entry.status,
+            error: entry.error.clone(),
+            fault: entry.fault.map(str::to_owned),
+            attempt: entry.attempt,
+            request,
+        }
+    }
+}
+
+fn micros<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field as it is")]
+fn optional_micros<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => micros(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(arrived: u64, answered: Option<u64>) -> Call {
+        let entry =
+            Entry::new("GetChannel", Duration::from_micros(arrived), Request::Body(b"{\"a\": 1}"[..].into()));
+        Call::from(&Entry { answered: answered.map(Duration::from_micros), ..entry })
+    }
+
+    #[test]
+    fn calls_overlap_while_both_are_under_way() {
+        assert!(call(1, Some(5)).overlaps(&call(4, Some(9))));
+        assert!(call(1, None).overlaps(&call(4, Some(9))));
+        assert!(!call(1, Some(3)).overlaps(&call(4, Some(9))));
+    }
+
+    #[test]
+    fn times_are_told_in_microseconds() {
+        let json = serde_json::to_value(call(7, None)).expect("JSON");
+        assert_eq!((&json["arrivedMicros"], &json["answeredMicros"]), (&7.into(), &Value::Null));
+        assert_eq!(json["request"]["a"], 1);
+    }
+}

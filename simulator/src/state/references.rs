@@ -1,0 +1,50 @@
+//! What channels, rooms and stages refer to, and what happens as time passes.
+
+use super::{State, found};
+use crate::{
+    agenda::Due,
+    error::Failure,
+    ivs::{
+        recording_configuration::{self, RecordingConfiguration},
+        restriction_policy::RestrictionPolicy,
+        stream,
+    },
+    ivschat::{logging_configuration::LoggingConfiguration, room},
+    realtime::storage_configuration::StorageConfiguration,
+};
+
+impl State {
+    pub fn recording_configuration(&self, arn: &str) -> Result<&RecordingConfiguration, Failure> {
+        found(&self.place, arn, self.recording_configurations.get(arn))
+    }
+
+    pub fn restriction_policy(&self, arn: &str) -> Result<&RestrictionPolicy, Failure> {
+        found(&self.place, arn, self.restriction_policies.get(arn))
+    }
+
+    pub fn logging_configuration(&self, arn: &str) -> Result<&LoggingConfiguration, Failure> {
+        found(&self.place, arn, self.logging_configurations.get(arn))
+    }
+
+    pub fn storage_configuration(&self, arn: &str) -> Result<&StorageConfiguration, Failure> {
+        found(&self.place, arn, self.storage_configurations.get(arn))
+    }
+
+    /// Refuses the ARN of another account; what is in another region is just not here.
+    pub fn refuse_foreign(&self, arn: &str) -> Result<(), Failure> {
+        self.place.check(arn).or_else(|failure| if failure.status == 404 { Ok(()) } else { Err(failure) })
+    }
+
+    /// Lets all that is due by now have happened. Called before each call and each look at the state, so it must cost
+    /// next to nothing when nothing is due.
+    pub(super) fn pass_time(&mut self) {
+        let now = self.clock.now();
+        while let Some((at, due)) = self.agenda.pop(now) {
+            match due {
+                Due::Reconnect(channel) => stream::reconnect(self, &channel, at),
+                Due::Activate(arn) => recording_configuration::activate(self, &arn),
+            }
+        }
+        room::forget_idle(self, now);
+    }
+}

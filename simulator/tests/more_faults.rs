@@ -1,0 +1,143 @@
+//! The faults that no SDK would make sense of, by plain HTTP; and which calls they strike.
+
+mod support;
+
+use std::time::Duration;
+
+use ivs_simulator::{Fault, Garbage, Simulator};
+use serde_json::json;
+use support::{admin, call, chat, exchange, signed, until};
+
+async fn simulator() -> Simulator {
+    Simulator::builder().start().await.expect("the simulator starts")
+}
+
+fn request(operation: &str, body: &str) -> Vec<u8> {
+    let (signature, length) = (signed("ivs"), body.len());
+    format!(
+        "POST /{operation} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{signature}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn fault_of(simulator: &Simulator, call: usize) -> Option<String> {
+    simulator.calls()[call].fault.clone()
+}
+
+#[tokio::test]
+async fn a_late_call_has_its_effect_when_its_caller_is_gone() {
+    let simulator = simulator().await;
+    simulator.fault(Fault::late("CreateStage", Duration::from_millis(150)));
+    assert!(exchange(simulator.addr(), &request("CreateStage", "{}")).is_none());
+    until(|| simulator.calls()[0].effected.is_some()).await;
+    let late = &simulator.calls()[0];
+    assert!(late.effected > late.answered && late.status == 0, "{late:?}");
+    assert_eq!((simulator.counts().stages, late.fault.as_deref()), (1, Some("late")));
+    call(simulator.addr(), "CreateStage", "{}");
+    assert_eq!((simulator.counts().stages, fault_of(&simulator, 1)), (2, None));
+}
+
+#[tokio::test]
+async fn a_throttled_call_is_answered_as_aws_would() {
+    let simulator = simulator().await;
+    simulator.fault(Fault::throttle("Create*").times(2));
+    let answer = call(simulator.addr(), "CreateStage", "{}");
+    assert_eq!((answer.status, answer.code()), (429, "ThrottlingException"));
+    let answer = chat(simulator.addr(), "CreateRoom", "{}");
+    assert_eq!((answer.status, &answer.json()["message"]), (429, &json!("Rate exceeded")));
+    assert_eq!((simulator.counts().stages, simulator.counts().rooms), (0, 0));
+    assert_eq!(call(simulator.addr(), "CreateStage", "{}").status, 200);
+}
+
+#[tokio::test]
+async fn a_proxy_answers_with_its_page() {
+    let simulator = simulator().await;
+    for status in [404, 502, 503] {
+        simulator.fault(Fault::html("GetStage", status));
+        let answer = call(simulator.addr(), "GetStage", "{}");
+        assert_eq!((answer.status, answer.header("content-type")), (status, Some("text/html")));
+        assert!(
+            answer.body.starts_with("<html>") && answer.header("x-amzn-ErrorType").is_none(),
+            "{answer:?}"
+        );
+    }
+    assert_eq!((simulator.calls()[0].status, fault_of(&simulator, 0).as_deref()), (404, Some("html")));
+    assert_eq!(call(simulator.addr(), "GetStage", "{}").status, 400);
+}
+
+#[tokio::test]
+async fn garbage_is_answered_after_the_effect() {
+    let simulator = simulator().await;
+    let parsed = |body: &str| serde_json::from_str::<serde_json::Value>(body);
+    simulator.fault(Fault::garbage("CreateStage", Garbage::Truncated));
+    let answer = call(simulator.addr(), "CreateStage", "{}");
+    assert!(answer.status == 200 && parsed(&answer.body).is_err(), "{answer:?}");
+    simulator.fault(Fault::garbage("CreateStage", Garbage::Wrong));
+    let answer = call(simulator.addr(), "CreateStage", "{}");
+    assert!(answer.status == 200 && parsed(&answer.body).is_ok_and(|body| body.is_array()), "{answer:?}");
+    assert_eq!((simulator.counts().stages, fault_of(&simulator, 1).as_deref()), (2, Some("garbage")));
+    assert!(call(simulator.addr(), "CreateStage", "{}").json()["stage"].is_object());
+}
+
+#[tokio::test]
+async fn a_slow_body_comes_in_pieces() {
+    let simulator = simulator().await;
+    simulator.fault(Fault::slow_body("CreateStage", Duration::from_millis(200)));
+    let slow = exchange(simulator.addr(), &request("CreateStage", "{}")).expect("an answer");
+    assert_eq!((slow.status, slow.header("transfer-encoding")), (200, Some("chunked")));
+    assert!(slow.body.matches("\r\n").count() > 10, "{slow:?}");
+    let swift = exchange(simulator.addr(), &request("CreateStage", "{}")).expect("an answer");
+    assert!(swift.header("content-length").is_some() && swift.json()["stage"].is_object());
+    assert_eq!((simulator.counts().stages, fault_of(&simulator, 0).as_deref()), (2, Some("slow-body")));
+}
+
+#[tokio::test]
+async fn rules_strike_the_nth_every_nth_or_by_chance_and_are_lifted_one_by_one() {
+    let simulator = simulator().await;
+    let address = simulator.addr();
+    let struck = |calls: usize| {
+        let struck = |_| if call(address, "ListStages", "{}").status == 200 { '.' } else { 'x' };
+        (0..calls).map(struck).collect::<String>()
+    };
+    simulator.fault(Fault::throttle("ListStages").nth(3));
+    assert_eq!(struck(5), "..x..");
+    let every = json!({"operation": "List*", "every": 2, "kind": "throttle"});
+    let id = admin(address, "POST", "/faults", &every.to_string()).json()["id"].clone();
+    assert_eq!(struck(4), ".x.x");
+    assert_eq!(admin(address, "DELETE", &format!("/faults/{id}"), "").status, 204);
+    assert_eq!(admin(address, "DELETE", &format!("/faults/{id}"), "").status, 404);
+    assert_eq!(struck(4), "....");
+    simulator.fault(Fault::throttle("ListStages").probability(0.5, 7));
+    let first = struck(20);
+    simulator.clear_faults();
+    simulator.fault(Fault::throttle("ListStages").probability(0.5, 7));
+    assert_eq!(first, struck(20), "the same seed strikes the same calls");
+    assert!(first.contains('x') && first.contains('.'), "{first}");
+    simulator.clear_faults();
+    for wrong in [
+        r#"{"operation": "MakeCoffee", "kind": "hang"}"#,
+        r#"{"operation": "*", "kind": "hang", "nth": 1, "every": 2}"#,
+        r#"{"operation": "*", "kind": "hang", "probability": 2}"#,
+        r#"{"operation": "*", "kind": {"late": {"after": "soon"}}}"#,
+        r#"{"operation": "*", "kind": {"html": {"status": 200}}}"#,
+    ] {
+        let answer = admin(address, "POST", "/faults", wrong);
+        assert!(answer.status == 400 && answer.json()["message"].is_string(), "{wrong}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_in_force_from_the_start() {
+    let file = std::env::temp_dir().join(format!("ivs-simulator-faults-{}.yaml", std::process::id()));
+    std::fs::write(&file, "- {operation: CreateStage, name: todd, kind: {html: {status: 503}}}\n")
+        .expect("a file");
+    let builder = Simulator::builder().faults_file(&file).fault(Fault::throttle("CreateChannel"));
+    let simulator = builder.start().await.expect("the simulator starts");
+    assert_eq!(call(simulator.addr(), "CreateStage", r#"{"name": "anna"}"#).status, 200);
+    assert_eq!(call(simulator.addr(), "CreateStage", r#"{"name": "todd"}"#).status, 503);
+    assert_eq!(call(simulator.addr(), "CreateChannel", "{}").status, 429);
+    std::fs::write(&file, "- {operation: CreateStage, kind: explode}\n").expect("a file");
+    let error = Simulator::builder().faults_file(&file).start().await.expect_err("a wrong file").to_string();
+    assert!(error.contains("fault 1") && !error.contains('\n'), "{error}");
+    std::fs::remove_file(file).expect("removed");
+}
