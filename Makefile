@@ -24,6 +24,9 @@ test: ## Every check and every test
 	cargo clippy --all-targets --locked -- -D warnings
 	target/debug/testbed run -- cargo test --locked -- --test-threads=4
 
+bench: ## Measure the simulator: creates a second, long lists, memory (goals beside the figures)
+	cargo bench --locked -p ivs-simulator
+
 crds: ## Generate crds/ and the chart's copy from src/api
 	@cargo build --locked --bins
 	target/debug/streamcat-operator crds > crds/streameraccounts.yaml.new
@@ -38,4 +41,4 @@ clean: ## Remove what was built here (not the cached Kubernetes tools)
 	cargo clean
 	rm -rf .testbed
 
-.PHONY: help demo up test crds sqlx clean
+.PHONY: help demo up test bench crds sqlx clean
