@@ -115,7 +115,7 @@ async fn multitrack(ivs: &Client) {
     let made = ivs.create_channel().name("multitrack").container_format(ContainerFormat::FragmentedMp4);
     let made = made.multitrack_input_configuration(multitrack.build()).send().await.expect("a channel");
     let channel = made.channel.expect("a channel");
-    assert!(channel.multitrack_input_configuration().is_some_and(|multitrack| multitrack.enabled()));
+    assert!(channel.multitrack_input_configuration().is_some_and(MultitrackInputConfiguration::enabled));
 }
 
 async fn tags(ivs: &Client, channel: &str) {
@@ -174,7 +174,7 @@ async fn sessions(ivs: &Client, simulator: &Simulator, channel: &str, recording:
     let got = ivs.get_stream_session().channel_arn(channel).stream_id(first.stream_id().expect("an id"));
     let got = got.send().await.expect("a session").stream_session.expect("it");
     assert_eq!(got.stream_id(), first.stream_id());
-    assert_eq!(got.recording_configuration().map(|used| used.arn()), Some(recording));
+    assert_eq!(got.recording_configuration().expect("it").arn(), recording);
     assert!(got.ingest_configuration().is_some() && !got.truncated_events().is_empty());
     assert!(simulator.end_live(channel));
 }

@@ -1,0 +1,111 @@
+//! What the simulator bears: `cargo bench -p ivs-simulator`. Client and server share the machine; nothing is asserted.
+
+#[path = "../tests/support/server.rs"]
+mod server;
+#[path = "../tests/support/wire.rs"]
+mod wire;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use server::Server;
+use wire::Wire;
+
+const CONNECTIONS: usize = 4;
+const CREATES: u32 = 40_000;
+const CHANNELS: usize = 100_000;
+
+fn main() {
+    let creates = creates();
+    row("Creates a second, over keep-alive", &format!("{creates:.0}"), "at least 5,000");
+    for (kind, service) in [("Channel", "ivs"), ("Room", "ivschat"), ("Stage", "ivs")] {
+        let (bytes, listing) = many(kind, service);
+        // A channel comes with its stream key.
+        let resources = if kind == "Channel" { 2 } else { 1 };
+        row(
+            &format!("List{kind}s of 100,000, page by page"),
+            &format!("{:.2} s", listing.as_secs_f64()),
+            if kind == "Channel" { "below 2 s" } else { "" },
+        );
+        let each = bytes / (CHANNELS * resources) as u64;
+        row(&format!("memory of each, {kind}s"), &format!("{each} bytes"), "at most 1,536");
+    }
+}
+
+fn row(what: &str, measured: &str, goal: &str) {
+    println!("{what:<42} {measured:>14}   {goal}");
+}
+
+/// Channels, rooms and stages in turn, from several connections.
+fn creates() -> f64 {
+    let server = Server::start("load", &[]);
+    let start = Instant::now();
+    each_connection(|connection| {
+        let mut wire = Wire::open(server.address);
+        for number in 0..CREATES as usize / CONNECTIONS {
+            let (service, operation) =
+                [("ivs", "CreateChannel"), ("ivschat", "CreateRoom"), ("ivs", "CreateStage")][number % 3];
+            create(&mut wire, service, operation, connection * CREATES as usize + number);
+        }
+    });
+    f64::from(CREATES) / start.elapsed().as_secs_f64()
+}
+
+/// How many bytes many resources take, and how long it takes to list them.
+fn many(kind: &str, service: &str) -> (u64, Duration) {
+    let server = Server::start("load", &[]);
+    let before = forgetful(&server);
+    each_connection(|connection| {
+        let mut wire = Wire::open(server.address);
+        for number in 0..CHANNELS / CONNECTIONS {
+            create(&mut wire, service, &format!("Create{kind}"), connection * CHANNELS + number);
+            // The journal is not what is measured.
+            if connection == 0 && number % 2000 == 0 {
+                forget(&mut wire);
+            }
+        }
+    });
+    let bytes = forgetful(&server) - before;
+    let mut wire = Wire::open(server.address);
+    let start = Instant::now();
+    let (mut listed, mut token) = (0, String::new());
+    loop {
+        let answer = wire.call(service, &format!("List{kind}s"), &format!(r#"{{"nextToken": "{token}"}}"#));
+        let body = String::from_utf8(answer.body).expect("text");
+        listed += body.matches(r#""arn":"#).count();
+        let Some((_, rest)) = body.split_once(r#""nextToken":""#) else { break };
+        rest.split('"').next().unwrap_or_default().clone_into(&mut token);
+    }
+    let elapsed = start.elapsed();
+    assert_eq!(listed, CHANNELS, "all are listed");
+    (bytes, elapsed)
+}
+
+fn create(wire: &mut Wire, service: &str, operation: &str, number: usize) {
+    let body = format!(
+        r#"{{"name": "name-{number}", "tags": {{"streamcat.dev/uid": "0a1b2c3d-0000-4000-8000-{number:012}"}}}}"#
+    );
+    assert_eq!(wire.call(service, operation, &body).status, 200, "{operation}");
+}
+
+fn each_connection(work: impl Fn(usize) + Sync) {
+    thread::scope(|scope| {
+        for connection in 0..CONNECTIONS {
+            let work = &work;
+            scope.spawn(move || work(connection));
+        }
+    });
+}
+
+fn forget(wire: &mut Wire) {
+    wire.send(b"DELETE /_simulator/calls HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is sent");
+    wire.receive().expect("an answer").expect("an answer");
+}
+
+/// How much memory it takes when it has forgotten the calls.
+fn forgetful(server: &Server) -> u64 {
+    forget(&mut Wire::open(server.address));
+    server.memory()
+}
