@@ -132,7 +132,10 @@ async fn events_tell_of_streams_and_recordings() {
     aws.simulator.set_live(&arn);
     let session =
         aws.ivs.get_stream_session().channel_arn(&arn).send().await.expect("it").stream_session.expect("it");
-    assert_eq!(session.recording_configuration().map(|it| it.arn()), Some(recording.as_str()));
+    assert_eq!(
+        session.recording_configuration().map(aws_sdk_ivs::types::RecordingConfiguration::arn),
+        Some(recording.as_str())
+    );
     aws.simulator.end_live(&arn);
 
     let address = aws.simulator.addr();
@@ -243,6 +246,6 @@ async fn events_can_go_nowhere() {
     aws.simulator.set_live(&arn);
     tokio::time::sleep(Duration::from_millis(500)).await;
     aws.ivs.get_stream().channel_arn(&arn).send().await.expect("the API is not held up");
-    let refused = Simulator::builder().events_url("https://127.0.0.1/").start().await.err().expect("refused");
+    let refused = Simulator::builder().events_url("https://127.0.0.1/").start().await.expect_err("refused");
     assert!(refused.to_string().contains("http://"), "{refused}");
 }
