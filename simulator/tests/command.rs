@@ -147,8 +147,7 @@ async fn dropping_a_simulator_ends_it() {
     let mut open = std::net::TcpStream::connect(address).expect("a connection");
     open.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
     drop(simulator);
-    let refused = std::net::TcpStream::connect(address).expect_err("nobody listens");
-    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    // The port itself may be another test's by now, so that only our own connection tells.
     let read = std::io::Read::read(&mut open, &mut [0]);
     assert!(!matches!(read, Ok(1..)), "open connections are closed");
 }

@@ -170,6 +170,7 @@ impl Module {
     async fn install(&self, source: &Path, bin: &Path, log: PathBuf) -> Result<(), Error> {
         eprintln!("testbed: building {} from source; this takes {}", self.what, self.takes);
         let start = Instant::now();
+        let mut told = String::new();
         let mut go = Launch::new("go install", "go", log, End::Interrupt)
             .args(["install", "-mod=readonly", "-buildvcs=false", "-ldflags", self.ldflags, "tool"])
             .envs([("GOWORK", "off"), ("CGO_ENABLED", "0"), ("GOFLAGS", "-buildvcs=false")])
@@ -180,7 +181,12 @@ impl Module {
             match go.ended(TELL_EVERY).await {
                 Ok(status) => break status,
                 Err(error) if start.elapsed() > BUILD_DEADLINE => return Err(error),
-                Err(_) => self.tell(start.elapsed(), bin, &go.log()),
+                Err(_) => {
+                    let log = go.log();
+                    // A line that was there before says what go did, not what it does.
+                    self.tell(start.elapsed(), bin, log.strip_prefix(&told).unwrap_or(&log));
+                    told = log;
+                }
             }
         };
         if !status.success() {
