@@ -93,7 +93,7 @@ pub fn javascript(folder: &Path, name: &str, text: &str) -> Command {
     if !packages.exists() {
         symlink(installed().join("javascript/node_modules"), &packages).expect("a link");
     }
-    let mut command = Command::new("node");
+    let mut command = Command::new(installed().join("python/bin/node"));
     command.arg(script);
     command
 }
