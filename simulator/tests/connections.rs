@@ -96,6 +96,9 @@ async fn an_idle_connection_is_closed_in_the_end() {
     let kept = String::from_utf8(request("ListStages", "{}")).expect("text").replace("close", "keep-alive");
     answered(&mut idle, kept.as_bytes());
     assert_eq!(rest(idle), "");
+    let mut idle = open(simulator.addr());
+    answered(&mut idle, b"GET /_simulator/clock HTTP/1.1\r\nHost: here\r\n\r\n");
+    assert_eq!(rest(idle), "", "also after a request of the admin API");
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 mod support;
 
 use aws_sdk_ivschat::types::ChatTokenCapability;
-use aws_sdk_ivsrealtime::types::{ParticipantState, ParticipantTokenCapability};
+use aws_sdk_ivsrealtime::types::{
+    AutoParticipantRecordingConfiguration, ParticipantState, ParticipantTokenCapability,
+};
 use serde_json::json;
 use support::{Aws, admin, code, message};
 
@@ -55,6 +57,28 @@ async fn a_stage_has_a_session_while_somebody_is_there() {
     let ids: Vec<_> =
         listed.stage_sessions().iter().map(|it| (it.session_id(), it.end_time().is_some())).collect();
     assert_eq!(ids, [(Some(second.as_str()), false), (Some(first.as_str()), true)]);
+}
+
+#[tokio::test]
+async fn the_recording_of_a_stage_cannot_be_changed_while_it_runs() {
+    let aws = Aws::start().await;
+    let recording = |storage: String| {
+        let configuration =
+            AutoParticipantRecordingConfiguration::builder().storage_configuration_arn(storage);
+        configuration.build().expect("a configuration")
+    };
+    let storage = aws.simulator.add_storage_configuration();
+    let created = aws.realtime.create_stage().auto_participant_recording_configuration(recording(storage));
+    let arn = created.send().await.expect("created").stage.expect("it").arn;
+    let stop = || {
+        let update = aws.realtime.update_stage().arn(&arn);
+        update.auto_participant_recording_configuration(recording(String::new())).send()
+    };
+    aws.simulator.join_stage(&arn, "alice").expect("a session");
+    assert_eq!(code(stop().await), "ConflictException");
+    aws.realtime.update_stage().arn(&arn).name("another").send().await.expect("a name can change");
+    aws.simulator.end_stage_session(&arn);
+    stop().await.expect("nobody is recorded any more");
 }
 
 #[tokio::test]

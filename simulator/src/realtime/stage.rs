@@ -206,6 +206,12 @@ fn list(state: &mut State, input: &Value) -> Outcome {
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     let mut changed = state.stage(&arn)?.clone();
+    if input.get("autoParticipantRecordingConfiguration").is_some() && state.stage_sessions.is_recording(&arn)
+    {
+        return Err(Failure::conflict(format!(
+            "{arn} is being recorded: its recording cannot be changed now"
+        )));
+    }
     changed.set(typed(input)?);
     refuse_unknown_storage(state, &changed)?;
     let output = json!({"stage": changed});

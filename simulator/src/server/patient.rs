@@ -12,6 +12,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
+use futures::task::AtomicWaker;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -22,17 +23,24 @@ use super::Patience;
 
 /// How many requests of a connection are being answered.
 #[derive(Clone, Default)]
-pub(super) struct Phase(Arc<AtomicUsize>);
+pub(super) struct Phase(Arc<Requests>);
+
+/// How many requests of a connection are being answered, and who waits for their end.
+#[derive(Default)]
+struct Requests {
+    count: AtomicUsize,
+    reader: AtomicWaker,
+}
 
 impl Phase {
     /// A request has come; until it is answered the connection waits for us, and not we for it.
     pub fn busy(&self) -> Busy {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.count.fetch_add(1, Ordering::SeqCst);
         Busy(self.clone())
     }
 
     fn is_busy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.count.load(Ordering::SeqCst) > 0
     }
 }
 
@@ -41,7 +49,9 @@ pub(super) struct Busy(Phase);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.count.fetch_sub(1, Ordering::SeqCst);
+        // From here on the connection is idle, which the reader must time.
+        self.0.0.reader.wake();
     }
 }
 
@@ -128,6 +138,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let patience = self.patience;
+        // Registered before the look, so that no end of a request is missed between the two.
+        self.phase.0.reader.register(context.waker());
         if self.phase.is_busy() {
             self.waiting = Waiting::Not;
         } else if self.waiting == Waiting::Not {

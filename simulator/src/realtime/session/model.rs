@@ -113,6 +113,12 @@ impl Sessions {
         self.0.get(stage).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether somebody is being recorded on the stage now.
+    pub(in crate::realtime) fn is_recording(&self, stage: &str) -> bool {
+        let last = self.of(stage).last().filter(|session| session.end_time.is_none());
+        last.is_some_and(|session| session.participants.iter().any(|one| one.recording_state == "ACTIVE"))
+    }
+
     /// The session that goes on, or a new one.
     fn begun(&mut self, stage: &str, now: Timestamp) -> &mut Session {
         let sessions = self.0.entry(stage.to_owned()).or_default();
