@@ -12,13 +12,13 @@ use super::{
     error::Error,
     problem::Problem,
     release::release,
-    report::{next_try, publish, reference, requested},
+    report::{has_finalizer, next_try, publish, reference, requested},
     secret,
     status::{Done, Part, Progress},
 };
 use crate::{
     api::{
-        AccountRef, ChannelStatus, FINALIZER, ResourceKind, StreamerAccount, USER_ID_ANNOTATION,
+        AccountRef, ChannelStatus, ResourceKind, StreamerAccount, USER_ID_ANNOTATION,
         condition::{CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, is_true},
     },
     ivs::{Kind, StreamKeys},
@@ -60,10 +60,6 @@ pub(super) async fn provide<W: World>(
         context.settle_doubt(&key, doubt);
     }
     Ok(next_try(&key, context, &progress))
-}
-
-fn has_finalizer(account: &StreamerAccount) -> bool {
-    account.finalizers().iter().any(|name| name == FINALIZER)
 }
 
 /// Whether status says of this generation that all is well, and nobody has asked for a look since.

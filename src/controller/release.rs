@@ -1,17 +1,17 @@
 //! An account that is being deleted: everything it has goes, then the account itself.
 
-use kube::{ResourceExt, runtime::controller::Action};
+use kube::runtime::controller::Action;
 use uuid::Uuid;
 
 use super::{
     Cluster, Context, World,
     error::Error,
     problem::Problem,
-    report::{next_try, publish, reference},
+    report::{has_finalizer, next_try, publish, reference},
     status::Progress,
 };
 use crate::{
-    api::{AccountRef, DeletionPolicy, FINALIZER, StreamerAccount},
+    api::{AccountRef, DeletionPolicy, StreamerAccount},
     provision::{self, Owner, Retirement, retire},
     store::Users,
 };
@@ -27,7 +27,7 @@ pub(super) async fn release<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
 ) -> Result<Action, Error> {
-    if !account.finalizers().iter().any(|name| name == FINALIZER) {
+    if !has_finalizer(account) {
         return Ok(Action::await_change());
     }
     let key = reference(account);

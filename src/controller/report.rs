@@ -10,11 +10,16 @@ use super::{
     problem::Retry,
     status::{self, Progress, Subject},
 };
-use crate::api::{AccountRef, RECONCILE_AT_ANNOTATION, StreamerAccount};
+use crate::api::{AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, StreamerAccount};
 
 /// The account's namespace and name.
 pub(super) fn reference(account: &StreamerAccount) -> AccountRef {
     AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
+}
+
+/// Whether our finalizer is on the account.
+pub(super) fn has_finalizer(account: &StreamerAccount) -> bool {
+    account.finalizers().iter().any(|name| name == FINALIZER)
 }
 
 /// The value of the annotation that asks for a look at everything.

@@ -152,6 +152,16 @@ where
     ) -> Result<Outcome<K::Status>> {
         let mut found = self.kind.find(&self.order.owner.username).await?;
         found.retain(|listed| but != Some(listed.arn.as_str()));
+        self.settle(recorded, attempt, found).await
+    }
+
+    /// Of what was found by name, ours is adopted; where there is none, one is made.
+    async fn settle(
+        &self,
+        recorded: &Recorded,
+        attempt: Option<&OpenAttempt>,
+        found: Vec<Listed>,
+    ) -> Result<Outcome<K::Status>> {
         let Some((keep, surplus)) = choose(self.order.owner, recorded.arn.as_deref(), attempt, found) else {
             self.give_up(attempt).await?;
             let had_one = recorded.arn.is_some() || self.order.status.is_some();
@@ -210,11 +220,12 @@ where
 
     /// The one that is recorded is somebody else's: one of ours is taken instead, if there is one.
     async fn replace_foreign(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
-        let found = self.kind.find(&self.order.owner.username).await?;
-        match choose(self.order.owner, None, None, found) {
-            Some(_) => self.look(recorded, None, Some(arn)).await,
-            None => Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() }),
+        let mut found = self.kind.find(&self.order.owner.username).await?;
+        found.retain(|listed| listed.arn != arn);
+        if !found.iter().any(|listed| self.order.owner.owns(&listed.tags)) {
+            return Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() });
         }
+        self.settle(recorded, None, found).await
     }
 
     async fn update(
