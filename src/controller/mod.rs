@@ -4,6 +4,7 @@ mod backoff;
 mod cluster;
 mod context;
 mod error;
+mod identity;
 mod notices;
 mod problem;
 mod provide;
@@ -14,6 +15,7 @@ mod run;
 mod secret;
 mod status;
 mod sweeper;
+mod work;
 mod world;
 
 pub use cluster::{Cluster, Kube, Notice};

@@ -65,6 +65,18 @@ impl Problem {
         Self { reason: "AwsUnavailable", message, retry: Retry::After(again) }
     }
 
+    /// Another object has the account's name by now, or another controller was faster.
+    pub fn superseded() -> Self {
+        let message = "the account was changed elsewhere while it was worked on";
+        Self { reason: "Progressing", message: message.to_owned(), retry: Retry::Soon }
+    }
+
+    /// This part is not ready yet, while others are.
+    pub fn under_way(noun: &str) -> Self {
+        let message = format!("the {noun} is not ready yet");
+        Self { reason: "Progressing", message, retry: Retry::After(Duration::from_secs(1)) }
+    }
+
     /// This part is deleted; others are not yet.
     pub fn deleted(noun: &str) -> Self {
         let message = format!("the {noun} is deleted");

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Error, Owner, Result, Timing, Wait,
-    decide::{Known, Step, choose, next},
+    decide::{Known, Step, next, rank},
     owner::tag_changes,
 };
 use crate::{
@@ -66,6 +66,8 @@ pub enum Change {
     Adopted,
     /// It was changed.
     Updated,
+    /// The database named another one, which is gone or not ours.
+    Corrected,
     /// The one before was gone from AWS; it was made again.
     Recreated,
 }
@@ -93,8 +95,7 @@ where
 {
     let work = Work { kind, store, timing, order };
     let recorded = store.recorded(order.owner.user, K::KIND).await?;
-    let elsewhere = order.status.map(K::arn).or(order.swept);
-    match next(&Known { recorded: &recorded, elsewhere, settled: order.settled }, timing.grace) {
+    match next(&work.known(&recorded), timing.grace) {
         Step::Keep => work.keep(&recorded).await,
         Step::Wait(wait) => Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait))),
         Step::Look(attempt) => work.look(&recorded, Some(&attempt), None).await,
@@ -129,6 +130,11 @@ where
     S: Journal + Resources,
     for<'s> Resource: From<&'s K::Status>,
 {
+    fn known<'r>(&'r self, recorded: &'r Recorded) -> Known<'r> {
+        let elsewhere = self.order.status.map(K::arn).or(self.order.swept);
+        Known { recorded, elsewhere, settled: self.order.settled }
+    }
+
     /// It is settled; only if status and database do not name the same one, it is looked at.
     async fn keep(&self, recorded: &Recorded) -> Result<Outcome<K::Status>> {
         match (self.order.status, recorded.arn.as_deref()) {
@@ -162,16 +168,30 @@ where
         attempt: Option<&OpenAttempt>,
         found: Vec<Listed>,
     ) -> Result<Outcome<K::Status>> {
-        let Some((keep, surplus)) = choose(self.order.owner, recorded.arn.as_deref(), attempt, found) else {
+        let ours = self.ours(recorded, found).await?;
+        let Some((keep, surplus)) = ours.split_first() else {
             self.give_up(attempt).await?;
             let had_one = recorded.arn.is_some() || self.order.status.is_some();
             return self.create(recorded, if had_one { Change::Recreated } else { Change::Created }).await;
         };
-        self.delete_surplus(&surplus).await?;
         let Some(live) = self.kind.get(&keep.arn).await? else { return Ok(self.not_shown_yet()) };
+        // Recorded before the others go, so that whoever looks meanwhile keeps the same one.
         let outcome = self.update(recorded, live, Change::Adopted).await?;
-        self.give_up(attempt).await?;
+        if matches!(outcome, Outcome::Ready(_)) {
+            self.delete_surplus(surplus).await?;
+            self.give_up(attempt).await?;
+        }
         Ok(outcome)
+    }
+
+    /// What is ours of what was found, the one to keep first.
+    async fn ours(&self, recorded: &Recorded, mut found: Vec<Listed>) -> Result<Vec<Listed>> {
+        found.retain(|listed| self.order.owner.owns(&listed.tags));
+        if found.len() > 1 {
+            let attempts = self.store.attempts(self.order.owner.user, K::KIND).await?;
+            rank(&mut found, &self.known(recorded), &attempts);
+        }
+        Ok(found)
     }
 
     async fn give_up(&self, attempt: Option<&OpenAttempt>) -> Result<()> {
@@ -235,12 +255,19 @@ where
         change: Change,
     ) -> Result<Outcome<K::Status>> {
         let arn = K::arn(&live.status).to_owned();
-        if recorded.arn.as_deref() != Some(&arn) {
-            let owner = self.order.owner;
-            self.store.record(owner.user, &owner.username, &Resource::from(&live.status)).await?;
+        let known = recorded.arn.as_deref();
+        if known != Some(&arn) {
+            let (owner, resource) = (self.order.owner, Resource::from(&live.status));
+            if !self.store.record(owner.user, &owner.username, known, &resource).await? {
+                return Ok(created_elsewhere(K::KIND));
+            }
         }
         let updated = self.apply_differences(&arn, &live).await?;
-        let change = if updated && change == Change::Kept { Change::Updated } else { change };
+        let change = match change {
+            _ if known.is_some_and(|known| known != arn) => Change::Corrected,
+            Change::Kept if updated => Change::Updated,
+            other => other,
+        };
         Ok(Outcome::Ready(Provisioned { status: live.status, stream_key: None, change }))
     }
 

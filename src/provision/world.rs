@@ -272,6 +272,10 @@ impl Journal for World {
         })
     }
 
+    async fn attempts(&self, _: Uuid, _: ResourceKind) -> store::Result<Vec<Uuid>> {
+        self.on_database(|state| state.attempts.keys().copied().collect())
+    }
+
     async fn end(&self, nonce: Uuid, _: AttemptEnd) -> store::Result<()> {
         self.on_database(|state| {
             state.attempts.entry(nonce).and_modify(|(open, _)| *open = false);
@@ -312,8 +316,20 @@ impl Resources for World {
         })
     }
 
-    async fn record(&self, _: Uuid, _: &str, resource: &Resource) -> store::Result<()> {
-        self.on_database(|state| record(state, resource))
+    async fn record(
+        &self,
+        _: Uuid,
+        _: &str,
+        known: Option<&str>,
+        resource: &Resource,
+    ) -> store::Result<bool> {
+        self.on_database(|state| {
+            let is_known = state.record.as_ref().map(|(arn, _)| arn.as_str()) == known;
+            if is_known {
+                record(state, resource);
+            }
+            is_known
+        })
     }
 
     async fn all_recorded(&self) -> store::Result<Vec<UserRecord>> {

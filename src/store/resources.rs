@@ -57,6 +57,16 @@ impl From<&StageStatus> for Resource {
 }
 
 impl Resource {
+    /// Which of the three it is.
+    #[must_use]
+    pub fn kind(&self) -> ResourceKind {
+        match self {
+            Self::Channel { .. } => ResourceKind::Channel,
+            Self::ChatRoom { .. } => ResourceKind::ChatRoom,
+            Self::Stage { .. } => ResourceKind::Stage,
+        }
+    }
+
     /// Writes the row of this user; one that was there before is replaced.
     pub(super) async fn write(&self, connection: &mut PgConnection, user: Uuid, name: &str) -> Result<()> {
         match self {
@@ -179,8 +189,15 @@ pub trait Resources: Send + Sync + 'static {
     /// What is known of one kind of a user's resources.
     fn recorded(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Recorded>> + Send;
 
-    /// Records a resource that was found and not made: adopted, or known from another record.
-    fn record(&self, user: Uuid, name: &str, resource: &Resource) -> impl Future<Output = Result<()>> + Send;
+    /// Records a resource that was found and not made: adopted, or known from another record. False when the recorded
+    /// ARN is not `known` any more: somebody else was faster.
+    fn record(
+        &self,
+        user: Uuid,
+        name: &str,
+        known: Option<&str>,
+        resource: &Resource,
+    ) -> impl Future<Output = Result<bool>> + Send;
 
     /// Everything recorded, in one read, for the sweep.
     fn all_recorded(&self) -> impl Future<Output = Result<Vec<UserRecord>>> + Send;
@@ -216,9 +233,18 @@ impl Resources for Postgres {
         Ok(Recorded { arn: row.arn, age: seconds(row.age), attempt })
     }
 
-    async fn record(&self, user: Uuid, name: &str, resource: &Resource) -> Result<()> {
-        let mut connection = self.pool.acquire().await?;
-        resource.write(&mut connection, user, name).await
+    async fn record(&self, user: Uuid, name: &str, known: Option<&str>, resource: &Resource) -> Result<bool> {
+        let mut transaction = self.pool.begin().await?;
+        // Of two who record at the same time, the second sees what the first has written.
+        sqlx::query!("select id from users where id = $1 for no key update", user)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if recorded_arn(&mut transaction, user, resource.kind()).await?.as_deref() != known {
+            return Ok(false);
+        }
+        resource.write(&mut transaction, user, name).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {

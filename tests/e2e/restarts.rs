@@ -117,7 +117,9 @@ async fn asked_to_stop_while_creating_it_records_what_comes_back() {
     let mut controller = tenant.controller().start().await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
     create(&tenant, "todd", json!({})).await;
-    called(&tenant, "CreateStage", 1).await;
+    for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
+        called(&tenant, operation, 1).await;
+    }
     assert!(controller.terminate().await.success());
     assert_eq!(recorded(&tenant, "todd").await.len(), 3, "{}", controller.log());
     tenant.simulator().set_latency(Duration::ZERO);
