@@ -224,6 +224,10 @@ where
                 }
                 self.update(recorded, live, Change::Kept).await
             }
+            Some(live) if self.order.owner.may_own(&live.tags) => {
+                self.tag_again(arn).await?;
+                self.update(recorded, live, Change::Updated).await
+            }
             Some(_) => self.replace_foreign(recorded, arn).await,
             None if is_recorded && recorded.age < self.timing.grace => Ok(self.not_shown_yet()),
             None => self.look(recorded, None, Some(arn)).await,
@@ -236,6 +240,12 @@ where
         let is_surplus = |listed: &Listed| listed.arn != arn && self.order.owner.owns(&listed.tags);
         let surplus: Vec<_> = found.into_iter().filter(is_surplus).collect();
         self.delete_surplus(&surplus).await
+    }
+
+    /// The one that is recorded has lost its tags: the record brings them back.
+    async fn tag_again(&self, arn: &str) -> Result<()> {
+        tracing::warn!(arn, kind = %K::KIND, "its tags did not say any more whose it is: they are set again");
+        Ok(self.kind.tag(arn, &self.order.owner.identity()).await?)
     }
 
     /// The one that is recorded is somebody else's: one of ours is taken instead, if there is one.

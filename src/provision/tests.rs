@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Change, Outcome,
+    Change, Outcome, Owner,
     world::{Failure, World, owner},
 };
 use crate::ivs::Tags;
@@ -96,12 +96,25 @@ async fn one_that_vanished_is_made_again_after_the_grace() {
 async fn a_recorded_one_whose_tags_are_anothers_is_left_alone() {
     let world = World::default();
     let first = world.until_ready().await;
-    world.put(&first.arn, Tags::new());
+    let another = Owner { user: Uuid::from_u128(2), ..owner() };
+    world.put(&first.arn, another.identity());
     let error = world.converge(Some(&first)).await.expect_err("it is not ours");
     assert!(error.contains(&first.arn), "{error}");
     world.pass(Duration::from_mins(1));
     world.until_gone().await;
     assert_eq!(world.arns(), [first.arn]);
+}
+
+#[tokio::test]
+async fn tags_that_somebody_removed_come_back_from_the_record() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.put(&first.arn, Tags::new());
+    let Ok(Outcome::Ready(found)) = world.converge(Some(&first)).await else { panic!("it is not found") };
+    assert_eq!((found.status, found.change, world.creates()), (first, Change::Updated, 1));
+    world.pass(Duration::from_mins(1));
+    world.until_gone().await;
+    assert!(world.arns().is_empty(), "its tags say again whose it is");
 }
 
 #[tokio::test]

@@ -240,8 +240,12 @@ impl Kind for World {
         self.on_aws(Class::Transient, |_| ())
     }
 
-    async fn tag(&self, _: &str, _: &Tags) -> ivs::Result<()> {
-        self.on_aws(Class::Transient, |_| ())
+    async fn tag(&self, arn: &str, tags: &Tags) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |state| {
+            if let Some(found) = state.resources.get_mut(arn) {
+                found.extend(tags.clone());
+            }
+        })
     }
 
     async fn untag(&self, _: &str, _: &[String]) -> ivs::Result<()> {

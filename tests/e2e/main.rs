@@ -13,6 +13,7 @@ mod registration;
 mod registration_away;
 mod registration_input;
 mod restarts;
+mod restores;
 mod rights;
 mod rivals;
 mod schema;
