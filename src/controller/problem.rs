@@ -153,6 +153,9 @@ impl From<provision::Error> for Problem {
             provision::Error::Foreign { .. } => {
                 Self { reason: "ForeignResource", message: error.to_string(), retry: Retry::Slowly }
             }
+            provision::Error::Gone { .. } => {
+                Self { reason: "ResourceGone", message: error.to_string(), retry: Retry::Never }
+            }
         }
     }
 }

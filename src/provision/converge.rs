@@ -11,7 +11,7 @@ use super::{
     owner::tag_changes,
 };
 use crate::{
-    api::ResourceKind,
+    api::{RecreatePolicy, ResourceKind},
     ivs::{Class, Kind, Listed, Live, Tags, changes},
     store::{AttemptEnd, Journal, OpenAttempt, Recorded, Resource, Resources},
 };
@@ -31,8 +31,17 @@ pub struct Order<'a, K: Kind> {
     pub swept: Option<&'a str>,
     /// Whether status speaks of this generation, and nothing has cast doubt on it since.
     pub settled: bool,
+    /// What to do when it is gone from AWS.
+    pub recreate: RecreatePolicy,
     /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
     pub doubted: bool,
+}
+
+impl<K: Kind> Order<'_, K> {
+    /// What another record than the database says of its ARN.
+    fn elsewhere(&self) -> Option<&str> {
+        self.status.map(K::arn).or(self.swept)
+    }
 }
 
 /// What was done about one kind.
@@ -93,11 +102,11 @@ where
 {
     let work = Work { kind, store, timing, order };
     let recorded = store.recorded(order.owner.user, K::KIND).await?;
-    let elsewhere = order.status.map(K::arn).or(order.swept);
-    match next(&Known { recorded: &recorded, elsewhere, settled: order.settled }, timing.grace) {
+    let known = Known { recorded: &recorded, elsewhere: order.elsewhere(), settled: order.settled };
+    match next(&known, timing.grace) {
         Step::Keep => work.keep(&recorded).await,
         Step::Wait(wait) => Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait))),
-        Step::Look(attempt) => work.look(&recorded, Some(&attempt), None).await,
+        Step::Look(attempt) => work.resolve(&recorded, &attempt).await,
         Step::Inspect(arn) => work.inspect(&recorded, &arn).await,
         Step::Create => work.create(&recorded, Change::Created).await,
     }
@@ -116,11 +125,11 @@ fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
 }
 
 /// One kind being worked on.
-struct Work<'a, K: Kind, S> {
-    kind: &'a K,
-    store: &'a S,
-    timing: Timing,
-    order: &'a Order<'a, K>,
+pub(super) struct Work<'a, K: Kind, S> {
+    pub(super) kind: &'a K,
+    pub(super) store: &'a S,
+    pub(super) timing: Timing,
+    pub(super) order: &'a Order<'a, K>,
 }
 
 impl<K, S> Work<'_, K, S>
@@ -143,41 +152,35 @@ where
         }
     }
 
-    /// Looks by tag for what there is, but for one that is known not to do: it is adopted, or one is made.
-    async fn look(
-        &self,
-        recorded: &Recorded,
-        attempt: Option<&OpenAttempt>,
-        but: Option<&str>,
-    ) -> Result<Outcome<K::Status>> {
-        let mut found = self.kind.find(&self.order.owner.username).await?;
-        found.retain(|listed| but != Some(listed.arn.as_str()));
-        self.settle(recorded, attempt, found).await
+    /// The outcome of an attempt is unknown: what there is of ours is adopted; else it made nothing, and is over.
+    async fn resolve(&self, recorded: &Recorded, attempt: &OpenAttempt) -> Result<Outcome<K::Status>> {
+        let found = self.kind.find(&self.order.owner.username).await?;
+        if let Some((keep, surplus)) = choose(self.order.owner, recorded.arn.as_deref(), Some(attempt), found)
+        {
+            let outcome = self.adopt(recorded, &keep, &surplus).await?;
+            if matches!(outcome, Outcome::Ready(_)) {
+                self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+            }
+            return Ok(outcome);
+        }
+        self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+        match recorded.arn.as_deref().or(self.order.elsewhere()) {
+            Some(arn) => self.inspect(recorded, arn).await,
+            None => self.create(recorded, Change::Created).await,
+        }
     }
 
-    /// Of what was found by name, ours is adopted; where there is none, one is made.
-    async fn settle(
+    /// Takes one of ours on, and deletes the others.
+    pub(super) async fn adopt(
         &self,
         recorded: &Recorded,
-        attempt: Option<&OpenAttempt>,
-        found: Vec<Listed>,
+        keep: &Listed,
+        surplus: &[Listed],
     ) -> Result<Outcome<K::Status>> {
-        let Some((keep, surplus)) = choose(self.order.owner, recorded.arn.as_deref(), attempt, found) else {
-            self.give_up(attempt).await?;
-            let had_one = recorded.arn.is_some() || self.order.status.is_some();
-            return self.create(recorded, if had_one { Change::Recreated } else { Change::Created }).await;
-        };
-        self.delete_surplus(&surplus).await?;
-        let Some(live) = self.kind.get(&keep.arn).await? else { return Ok(self.not_shown_yet()) };
-        let outcome = self.update(recorded, live, Change::Adopted).await?;
-        self.give_up(attempt).await?;
-        Ok(outcome)
-    }
-
-    async fn give_up(&self, attempt: Option<&OpenAttempt>) -> Result<()> {
-        match attempt {
-            Some(attempt) => Ok(self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?),
-            None => Ok(()),
+        self.delete_surplus(surplus).await?;
+        match self.kind.get(&keep.arn).await? {
+            Some(live) => self.update(recorded, live, Change::Adopted).await,
+            None => Ok(self.not_shown_yet()),
         }
     }
 
@@ -196,17 +199,16 @@ where
 
     /// Looks at the one that is known, and changes what differs.
     async fn inspect(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
-        let is_recorded = recorded.arn.as_deref() == Some(arn);
         match self.kind.get(arn).await? {
             Some(live) if self.order.owner.owns(&live.tags) => {
+                self.seen(recorded).await?;
                 if self.order.doubted {
                     self.remove_others(arn).await?;
                 }
                 self.update(recorded, live, Change::Kept).await
             }
             Some(_) => self.replace_foreign(recorded, arn).await,
-            None if is_recorded && recorded.age < self.timing.grace => Ok(self.not_shown_yet()),
-            None => self.look(recorded, None, Some(arn)).await,
+            None => self.miss(recorded, arn).await,
         }
     }
 
@@ -220,12 +222,11 @@ where
 
     /// The one that is recorded is somebody else's: one of ours is taken instead, if there is one.
     async fn replace_foreign(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
-        let mut found = self.kind.find(&self.order.owner.username).await?;
-        found.retain(|listed| listed.arn != arn);
-        if !found.iter().any(|listed| self.order.owner.owns(&listed.tags)) {
-            return Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() });
+        let found = self.kind.find(&self.order.owner.username).await?;
+        match choose(self.order.owner, None, None, found) {
+            Some((keep, surplus)) => self.adopt(recorded, &keep, &surplus).await,
+            None => Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() }),
         }
-        self.settle(recorded, None, found).await
     }
 
     async fn update(
@@ -262,7 +263,7 @@ where
     }
 
     /// Journals an attempt, creates, records.
-    async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
+    pub(super) async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
         let owner = self.order.owner;
         self.kind.admit().await?;
         let (known, lasts) = (recorded.arn.as_deref(), self.timing.create_timeout.saturating_add(MARGIN));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Owner;
 use crate::{
-    api::tags,
+    api::{RecreatePolicy, tags},
     ivs::Listed,
     store::{OpenAttempt, Recorded},
 };
@@ -47,6 +47,55 @@ pub(super) fn next(known: &Known<'_>, grace: Duration) -> Step {
     }
 }
 
+/// What to do about one that is known and that AWS does not show.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// It is the first time: note since when.
+    Note,
+    /// It may be shown again, as one that was just made is: wait.
+    Wait(Duration),
+    /// It is gone: look by tag for another of ours.
+    Believe,
+}
+
+/// What it means that AWS does not show this one: one answer is not believed, nor is any within the grace after it.
+pub(super) fn absence(arn: &str, recorded: &Recorded, grace: Duration) -> Absence {
+    let Some(missing) = recorded.missing.as_ref().filter(|missing| missing.arn == arn) else {
+        return Absence::Note;
+    };
+    match grace.saturating_sub(missing.age) {
+        Duration::ZERO => Absence::Believe,
+        left => Absence::Wait(left),
+    }
+}
+
+/// What to do in place of one that is gone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Replacement {
+    /// Another of ours was found: adopt it, and delete the others.
+    Adopt(Listed, Vec<Listed>),
+    /// Make another.
+    Recreate,
+    /// Nothing: the policy says so.
+    Stall,
+}
+
+/// What takes the place of one that is gone, given what a look found under our name.
+pub(super) fn replacement(
+    owner: &Owner,
+    gone: &str,
+    policy: RecreatePolicy,
+    mut found: Vec<Listed>,
+) -> Replacement {
+    // A list may still show what a Get does not.
+    found.retain(|listed| listed.arn != gone);
+    match (choose(owner, None, None, found), policy) {
+        (Some((keep, surplus)), _) => Replacement::Adopt(keep, surplus),
+        (None, RecreatePolicy::Always) => Replacement::Recreate,
+        (None, RecreatePolicy::Never) => Replacement::Stall,
+    }
+}
+
 /// Of what a look found under our name: the one to keep, and the others of ours, which go.
 ///
 /// The one that is recorded stays, else the one that the open attempt made, else the first by ARN, so that whoever
@@ -73,8 +122,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ivs::Tags;
-    use crate::provision::world::owner;
+    use crate::{ivs::Tags, provision::world::owner, store::Missing};
 
     const GRACE: Duration = Duration::from_secs(10);
 
@@ -84,7 +132,7 @@ mod tests {
     }
 
     fn step(arn: Option<&str>, attempt: Option<OpenAttempt>, elsewhere: Option<&str>, settled: bool) -> Step {
-        let recorded = Recorded { arn: arn.map(str::to_owned), age: Duration::ZERO, attempt };
+        let recorded = Recorded { arn: arn.map(str::to_owned), attempt, ..Recorded::default() };
         next(&Known { recorded: &recorded, elsewhere, settled }, GRACE)
     }
 
@@ -117,6 +165,32 @@ mod tests {
         assert_eq!(step(Some("a"), None, None, false), Step::Inspect("a".to_owned()));
         assert_eq!(step(None, None, Some("b"), false), Step::Inspect("b".to_owned()));
         assert_eq!(step(Some("a"), None, Some("b"), false), Step::Inspect("a".to_owned()));
+    }
+
+    #[test]
+    fn one_that_is_not_shown_is_believed_gone_after_the_grace_and_only_if_it_is_that_one() {
+        let absence_of_a = |missing: Option<(&str, u64)>| {
+            let missing =
+                missing.map(|(arn, age)| Missing { arn: arn.to_owned(), age: Duration::from_secs(age) });
+            absence("a", &Recorded { missing, ..Recorded::default() }, GRACE)
+        };
+        assert_eq!(absence_of_a(None), Absence::Note);
+        assert_eq!(absence_of_a(Some(("another", 60))), Absence::Note);
+        assert_eq!(absence_of_a(Some(("a", 0))), Absence::Wait(GRACE));
+        assert_eq!(absence_of_a(Some(("a", 4))), Absence::Wait(Duration::from_secs(6)));
+        assert_eq!(absence_of_a(Some(("a", 10))), Absence::Believe);
+    }
+
+    #[test]
+    fn in_place_of_one_that_is_gone_another_is_adopted_else_the_policy_decides() {
+        let replaced = |policy, found| replacement(&owner(), "gone", policy, found);
+        for policy in [RecreatePolicy::Always, RecreatePolicy::Never] {
+            let found = vec![listed("gone", 1), listed("b", 2), listed("a", 3)];
+            assert_eq!(replaced(policy, found), Replacement::Adopt(listed("a", 3), vec![listed("b", 2)]));
+        }
+        let still_listed = || vec![listed("gone", 1)];
+        assert_eq!(replaced(RecreatePolicy::Always, still_listed()), Replacement::Recreate);
+        assert_eq!(replaced(RecreatePolicy::Never, still_listed()), Replacement::Stall);
     }
 
     fn listed(arn: &str, nonce: u128) -> Listed {

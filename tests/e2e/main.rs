@@ -21,3 +21,4 @@ mod secrecy;
 mod store;
 mod support;
 mod updates;
+mod vanished;
