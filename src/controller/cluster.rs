@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams, TypeMeta},
@@ -45,6 +45,9 @@ pub trait Cluster: Send + Sync + 'static {
         &self,
         account: &StreamerAccount,
     ) -> impl Future<Output = Result<Option<StreamerAccount>>> + Send;
+
+    /// Whether the account's namespace is being deleted, or gone: asked of the API server, no cache.
+    fn is_namespace_ending(&self, account: &StreamerAccount) -> impl Future<Output = Result<bool>> + Send;
 
     /// Adds our finalizer; fails with a conflict when the account has changed since it was read.
     fn add_finalizer(
@@ -144,6 +147,12 @@ impl Cluster for Kube {
     async fn current(&self, account: &StreamerAccount) -> Result<Option<StreamerAccount>> {
         let found = self.api(account).get_opt(&account.name_any()).await?;
         Ok(found.filter(|found| found.metadata.uid == account.metadata.uid))
+    }
+
+    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
+        let name = account.namespace().unwrap_or_default();
+        let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(&name).await?;
+        Ok(namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {

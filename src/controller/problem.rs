@@ -22,6 +22,9 @@ pub enum Retry {
     Never,
 }
 
+/// When to look again at an account whose namespace is being deleted: its own deletion, which comes soon, is watched.
+const NAMESPACE_AGAIN: Duration = Duration::from_secs(5);
+
 /// Reason of a part that is deleted while others are not yet.
 const DELETED: &str = "Deleted";
 
@@ -63,6 +66,13 @@ impl Problem {
     pub fn aws_not_seen(why: &str, again: Duration) -> Self {
         let message = format!("waiting for the first look at AWS: {why}");
         Self { reason: "AwsUnavailable", message, retry: Retry::After(again) }
+    }
+
+    /// The namespace is being deleted, so nothing is created in it.
+    pub fn namespace_terminating(namespace: &str) -> Self {
+        let message =
+            format!("the namespace {namespace} is being deleted: nothing is created for an account in it");
+        Self { reason: "NamespaceTerminating", message, retry: Retry::After(NAMESPACE_AGAIN) }
     }
 
     /// This part is deleted; others are not yet.

@@ -45,6 +45,11 @@ pub(super) async fn provide<W: World>(
     if is_settled(&account) && doubt.is_none() {
         return Ok(Action::await_change());
     }
+    if context.world.cluster().is_namespace_ending(&account).await? {
+        let progress = Progress::stopped_by(&Problem::namespace_terminating(&key.namespace));
+        publish(&account, context, &progress).await?;
+        return Ok(next_try(&key, context, &progress));
+    }
     // The finalizer is there before the first Create (I3).
     let account = if has_finalizer(&account) {
         account

@@ -7,6 +7,7 @@ mod chart;
 mod generated;
 mod kubectl;
 mod lifecycle;
+mod namespace;
 mod process;
 mod quiet;
 mod registration;
