@@ -4,6 +4,8 @@ mod backoff;
 mod cluster;
 mod context;
 mod error;
+mod leadership;
+mod lease;
 mod notices;
 mod problem;
 mod provide;
