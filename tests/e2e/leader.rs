@@ -10,7 +10,7 @@ use kube::{
 use serde_json::json;
 use testbed::{Operator, OperatorBuilder, Tenant, http, wait};
 
-use crate::support::{PATIENCE, calls, create, ready, recorded, tenant};
+use crate::support::{PATIENCE, called, calls, create, ready, recorded, tenant};
 
 /// One whose Lease runs out long after a test has ended: what follows it was not waiting for that.
 fn patient(tenant: &Tenant) -> OperatorBuilder {
@@ -108,9 +108,9 @@ async fn calls_in_flight_are_recorded_before_another_takes_over() {
     let (mut leader, standby, _) = two(&tenant, patient).await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
     create(&tenant, "todd", json!({})).await;
-    wait::until("CreateStage was called", PATIENCE, || async { calls(&tenant, "CreateStage") > 0 })
-        .await
-        .unwrap();
+    for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
+        called(&tenant, operation, 1).await;
+    }
     assert!(leader.terminate().await.success());
     assert_eq!(recorded(&tenant, "todd").await.len(), 3, "{}", leader.log());
     tenant.simulator().set_latency(Duration::ZERO);
