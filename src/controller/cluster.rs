@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{Patch, PatchParams, TypeMeta},
+    api::{Patch, PatchParams, PostParams, TypeMeta},
     runtime::{
         events::{Event, EventType, Recorder, Reporter},
         reflector::Store,
@@ -14,7 +14,7 @@ use kube::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::api::{FINALIZER, StreamerAccount, StreamerAccountStatus};
+use crate::api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus};
 
 /// The one name under which we write (server-side apply), and report events.
 pub const FIELD_MANAGER: &str = "streamcat-operator";
@@ -46,6 +46,12 @@ pub trait Cluster: Send + Sync + 'static {
         account: &StreamerAccount,
     ) -> impl Future<Output = Result<Option<StreamerAccount>>> + Send;
 
+    /// Whether an account of this name is there now.
+    fn exists(&self, account: &AccountRef) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Whether the account's namespace is being deleted, or gone: asked of the API server, no cache.
+    fn is_namespace_ending(&self, account: &StreamerAccount) -> impl Future<Output = Result<bool>> + Send;
+
     /// Adds our finalizer; fails with a conflict when the account has changed since it was read.
     fn add_finalizer(
         &self,
@@ -55,12 +61,13 @@ pub trait Cluster: Send + Sync + 'static {
     /// Removes our finalizer from this very object; one that is gone has none.
     fn remove_finalizer(&self, account: &StreamerAccount) -> impl Future<Output = Result<()>> + Send;
 
-    /// Writes the status of this very object.
+    /// Writes the status of this very version of this very object; fails with a conflict when it has changed since it
+    /// was read.
     fn write_status(
         &self,
         account: &StreamerAccount,
         status: &StreamerAccountStatus,
-    ) -> impl Future<Output = Result<()>> + Send;
+    ) -> impl Future<Output = Result<StreamerAccount>> + Send;
 
     /// A Secret in the account's namespace.
     fn secret(
@@ -69,11 +76,13 @@ pub trait Cluster: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<Option<Secret>>> + Send;
 
-    /// Writes a Secret.
-    fn apply_secret(
+    /// Writes a Secret in the place of the one that was found, if one was; fails with a conflict when there is another
+    /// by now.
+    fn write_secret(
         &self,
         account: &StreamerAccount,
-        secret: &Secret,
+        found: Option<&Secret>,
+        secret: Secret,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Publishes an event about the account.
@@ -145,6 +154,17 @@ impl Cluster for Kube {
         Ok(found.filter(|found| found.metadata.uid == account.metadata.uid))
     }
 
+    async fn exists(&self, account: &AccountRef) -> Result<bool> {
+        let api = Api::<StreamerAccount>::namespaced(self.client.clone(), &account.namespace);
+        Ok(api.get_metadata_opt(&account.name).await?.is_some())
+    }
+
+    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
+        let name = account.namespace().unwrap_or_default();
+        let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(&name).await?;
+        Ok(namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+    }
+
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
         let mut finalizers = account.finalizers().to_vec();
         finalizers.push(FINALIZER.to_owned());
@@ -161,25 +181,47 @@ impl Cluster for Kube {
         }
     }
 
-    async fn write_status(&self, account: &StreamerAccount, status: &StreamerAccountStatus) -> Result<()> {
+    async fn write_status(
+        &self,
+        account: &StreamerAccount,
+        status: &StreamerAccountStatus,
+    ) -> Result<StreamerAccount> {
         let name = account.name_any();
         let patch = StatusPatch {
             types: TypeMeta::resource::<StreamerAccount>(),
-            // The uid is a precondition: an object made again under the same name is not hit.
-            metadata: json!({ "name": name, "uid": account.metadata.uid }),
+            // Preconditions: neither another object of the same name is hit, nor a later version of this one.
+            metadata: json!({
+                "name": name,
+                "uid": account.metadata.uid,
+                "resourceVersion": account.metadata.resource_version,
+            }),
             status,
         };
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.api(account).patch_status(&name, &params, &Patch::Apply(&patch)).await.map(|_| ())
+        self.api(account).patch_status(&name, &params, &Patch::Apply(&patch)).await
     }
 
     async fn secret(&self, account: &StreamerAccount, name: &str) -> Result<Option<Secret>> {
         self.secrets(account).get_opt(name).await
     }
 
-    async fn apply_secret(&self, account: &StreamerAccount, secret: &Secret) -> Result<()> {
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.secrets(account).patch(&secret.name_any(), &params, &Patch::Apply(secret)).await.map(|_| ())
+    async fn write_secret(
+        &self,
+        account: &StreamerAccount,
+        found: Option<&Secret>,
+        mut secret: Secret,
+    ) -> Result<()> {
+        let secrets = self.secrets(account);
+        let Some(found) = found else {
+            let params =
+                PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+            return secrets.create(&params, &secret).await.map(|_| ());
+        };
+        secret.metadata.uid.clone_from(&found.metadata.uid);
+        secret.metadata.resource_version.clone_from(&found.metadata.resource_version);
+        // A merge replaces the owner as a whole: the one before may have been an earlier object of this name.
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        secrets.patch(&secret.name_any(), &params, &Patch::Merge(&secret)).await.map(|_| ())
     }
 
     async fn publish(&self, account: &StreamerAccount, notice: &Notice) -> Result<()> {

@@ -4,6 +4,7 @@ mod backoff;
 mod cluster;
 mod context;
 mod error;
+mod identity;
 mod leadership;
 mod lease;
 mod notices;
@@ -16,6 +17,7 @@ mod run;
 mod secret;
 mod status;
 mod sweeper;
+mod work;
 mod world;
 
 pub use cluster::{Cluster, Kube, Notice};

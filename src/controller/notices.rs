@@ -57,8 +57,8 @@ fn changed(noun: &str, change: Option<Change>, moved: Option<Move>) -> Option<No
         return Some(notice(true, moved.reason, moved.message));
     }
     match change? {
-        // Creation is told once, when all three are there.
-        Change::Kept | Change::Created => None,
+        // Creation is told once, when all three are there; a correction by what has moved.
+        Change::Kept | Change::Created | Change::Corrected => None,
         Change::Adopted => {
             Some(notice(false, "Adopted", format!("the {noun} of an earlier attempt was found and taken on")))
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use kube::runtime::controller::Action;
 
 use super::{
-    Context, World,
+    Cluster, Context, World,
     error::{DEADLINE, Error},
     provide::provide,
     release::release,
+    report::{has_finalizer, is_settled, reference},
 };
 use crate::api::StreamerAccount;
 
@@ -18,14 +19,8 @@ pub async fn reconcile<W: World>(
     context: Arc<Context<W>>,
 ) -> Result<Action, Error> {
     let started = std::time::Instant::now();
-    let work = async {
-        if account.metadata.deletion_timestamp.is_some() {
-            release(&account, &context).await
-        } else {
-            provide(&account, &context).await
-        }
-    };
-    let result = tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(Error::Deadline));
+    let result =
+        tokio::time::timeout(DEADLINE, work(&account, &context)).await.unwrap_or(Err(Error::Deadline));
     let label = match &result {
         Ok(action) if *action == Action::await_change() => "success",
         Ok(_) => "requeue_after",
@@ -33,4 +28,28 @@ pub async fn reconcile<W: World>(
     };
     context.metrics.reconciled(label, started.elapsed());
     result
+}
+
+async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Result<Action, Error> {
+    let doubt = context.doubt_about(&reference(cached));
+    if is_quiet(cached) && doubt.is_none() {
+        return Ok(Action::await_change());
+    }
+    // The cache may be behind our own writes; the account may be gone, or another have its name.
+    let Some(account) = context.world.cluster().current(cached).await? else {
+        return Ok(Action::await_change());
+    };
+    if is_quiet(&account) && doubt.is_none() {
+        return Ok(Action::await_change());
+    }
+    if account.metadata.deletion_timestamp.is_some() {
+        release(account, context).await
+    } else {
+        provide(account, context, doubt).await
+    }
+}
+
+/// Whether nothing is asked for: it is being deleted and not ours to hold up, or it is settled.
+fn is_quiet(account: &StreamerAccount) -> bool {
+    if account.metadata.deletion_timestamp.is_some() { !has_finalizer(account) } else { is_settled(account) }
 }

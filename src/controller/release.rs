@@ -1,46 +1,40 @@
 //! An account that is being deleted: everything it has goes, then the account itself.
 
 use kube::runtime::controller::Action;
-use uuid::Uuid;
 
 use super::{
     Cluster, Context, World,
     error::Error,
+    identity::{leave, uid},
     problem::Problem,
     report::{has_finalizer, next_try, publish, reference},
     status::Progress,
 };
 use crate::{
-    api::{AccountRef, DeletionPolicy, StreamerAccount},
+    api::{DeletionPolicy, StreamerAccount},
     provision::{self, Owner, Retirement, retire},
     store::Users,
 };
 
-/// The user that a deleted account leaves behind.
-struct Leaver {
-    user: Uuid,
-    /// Whether the row in `users` is this account's.
-    has_row: bool,
-}
-
+/// Takes away what `account`, read just now, has, and lets it go.
 pub(super) async fn release<W: World>(
-    account: &StreamerAccount,
+    mut account: StreamerAccount,
     context: &Context<W>,
 ) -> Result<Action, Error> {
-    if !has_finalizer(account) {
+    if !has_finalizer(&account) {
         return Ok(Action::await_change());
     }
-    let key = reference(account);
-    match take_away(account, context).await {
+    let key = reference(&account);
+    match take_away(&account, context).await {
         Ok(()) => {
-            context.world.cluster().remove_finalizer(account).await?;
+            context.world.cluster().remove_finalizer(&account).await?;
             context.backoff.reset(&key);
             context.settle_doubt(&key, context.doubt_about(&key));
-            wake_claimants(account, context);
+            wake_claimants(&account, context);
             Ok(Action::await_change())
         }
         Err(progress) => {
-            publish(account, context, &progress).await?;
+            publish(&mut account, context, &progress).await?;
             Ok(next_try(&key, context, &progress))
         }
     }
@@ -49,36 +43,19 @@ pub(super) async fn release<W: World>(
 /// Takes the three resources away, then the rows; nothing where the account owns nothing, or the policy says keep.
 async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<(), Progress> {
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
-    let key = reference(account);
-    let store = context.world.store();
-    let Some(leaver) = leaver(account, context, &key).await.map_err(stopped)? else { return Ok(()) };
+    let (store, uid) = (context.world.store(), uid(account));
+    let Some(user) = leave(account, context).await.map_err(stopped)? else { return Ok(()) };
     if account.spec.deletion_policy == DeletionPolicy::Retain {
-        return store.set_retained(leaver.user, true).await.map_err(|error| stopped(error.into()));
+        return store.retain(user, uid).await.map_err(|error| stopped(error.into()));
     }
     let owner = Owner {
         installation: context.installation.clone(),
-        user: leaver.user,
-        account: key,
+        user,
+        account: reference(account),
         username: account.spec.username.clone(),
     };
     retire_all(account, context, &owner).await?;
-    if leaver.has_row {
-        store.delete_user(leaver.user).await.map_err(|error| stopped(error.into()))?;
-    }
-    Ok(())
-}
-
-/// The user this account holds: by the database, else by its status (the database was lost).
-async fn leaver<W: World>(
-    account: &StreamerAccount,
-    context: &Context<W>,
-    key: &AccountRef,
-) -> Result<Option<Leaver>, Problem> {
-    if let Some(user) = context.world.store().held_by(&account.spec.username, key).await? {
-        return Ok(Some(Leaver { user, has_row: true }));
-    }
-    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
-    Ok(in_status.map(|user| Leaver { user, has_row: false }))
+    store.release(user, uid).await.map_err(|error| stopped(error.into()))
 }
 
 /// All three at the same time; each says for itself how far it is.

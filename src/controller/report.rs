@@ -10,7 +10,10 @@ use super::{
     problem::Retry,
     status::{self, Progress, Subject},
 };
-use crate::api::{AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, StreamerAccount};
+use crate::api::{
+    AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, StreamerAccount, StreamerAccountStatus,
+    condition::{READY, is_true},
+};
 
 /// The account's namespace and name.
 pub(super) fn reference(account: &StreamerAccount) -> AccountRef {
@@ -22,6 +25,16 @@ pub(super) fn has_finalizer(account: &StreamerAccount) -> bool {
     account.finalizers().iter().any(|name| name == FINALIZER)
 }
 
+/// Whether status says of this generation that all is well, and nobody has asked for a look since.
+pub(super) fn is_settled(account: &StreamerAccount) -> bool {
+    has_finalizer(account)
+        && account.status.as_ref().is_some_and(|status| {
+            Some(status.observed_generation) == account.metadata.generation
+                && status.handled_reconcile_at.as_deref() == requested(account)
+                && is_true(&status.conditions, READY)
+        })
+}
+
 /// The value of the annotation that asks for a look at everything.
 pub(super) fn requested(account: &StreamerAccount) -> Option<&str> {
     account.metadata.annotations.as_ref()?.get(RECONCILE_AT_ANNOTATION).map(String::as_str)
@@ -29,7 +42,7 @@ pub(super) fn requested(account: &StreamerAccount) -> Option<&str> {
 
 /// Writes status and events, if anything is new.
 pub(super) async fn publish<W: World>(
-    account: &StreamerAccount,
+    account: &mut StreamerAccount,
     context: &Context<W>,
     progress: &Progress,
 ) -> Result<(), Error> {
@@ -37,13 +50,10 @@ pub(super) async fn publish<W: World>(
     if context.stop.is_cancelled() && progress.retry().is_some() {
         return Ok(());
     }
-    let previous = account.status.as_ref();
-    let generation = account.metadata.generation.unwrap_or_default();
-    let subject = Subject { generation, reconcile_at: requested(account) };
-    let next = status::after(previous, subject, &Time(Timestamp::now()), progress);
-    let notices = notices(previous, &next, progress);
-    if previous != Some(&next) {
-        context.world.cluster().write_status(account, &next).await?;
+    let next = next_status(account, progress);
+    let notices = notices(account.status.as_ref(), &next, progress);
+    if !write_status(account, context, &next).await? {
+        return Ok(());
     }
     for notice in notices {
         // An event that is lost is no reason to do the work again; the condition says the same.
@@ -52,6 +62,55 @@ pub(super) async fn publish<W: World>(
         }
     }
     Ok(())
+}
+
+/// Writes status while the work goes on. What cannot be written now is written at the end.
+pub(super) async fn publish_progress<W: World>(
+    account: &mut StreamerAccount,
+    context: &Context<W>,
+    progress: &Progress,
+) {
+    let next = next_status(account, progress);
+    if let Err(error) = write_status(account, context, &next).await {
+        tracing::debug!(%error, "what is ready so far could not be told");
+    }
+}
+
+fn next_status(account: &StreamerAccount, progress: &Progress) -> StreamerAccountStatus {
+    let generation = account.metadata.generation.unwrap_or_default();
+    let subject = Subject { generation, reconcile_at: requested(account) };
+    status::after(account.status.as_ref(), subject, &Time(Timestamp::now()), progress)
+}
+
+/// Writes a status that is new into this very version of the object, so that a write that was lost on the way cannot
+/// land on a later one. Where somebody else has changed the object meanwhile it is read and written again, unless there
+/// is a new spec, or another controller has settled it; false then.
+async fn write_status<W: World>(
+    account: &mut StreamerAccount,
+    context: &Context<W>,
+    next: &StreamerAccountStatus,
+) -> kube::Result<bool> {
+    let cluster = context.world.cluster();
+    while account.status.as_ref() != Some(next) {
+        match cluster.write_status(account, next).await {
+            Ok(written) => {
+                *account = written;
+                break;
+            }
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                let Some(current) = cluster.current(account).await? else { return Ok(false) };
+                if current.metadata.resource_version == account.metadata.resource_version {
+                    return Err(kube::Error::Api(status));
+                }
+                if current.metadata.generation != account.metadata.generation || is_settled(&current) {
+                    return Ok(false);
+                }
+                *account = current;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// When to look at the account again.

@@ -45,13 +45,23 @@ pub fn build(account: &StreamerAccount, channel: &ChannelStatus, stream_key: &Se
     }
 }
 
-/// Whether a Secret is this very object's.
+/// Whether a Secret is this account's: this very object's, or one's that had its name before and is gone.
 pub fn is_owned(secret: &Secret, account: &StreamerAccount) -> bool {
-    secret.owner_references().iter().any(|owner| Some(&owner.uid) == account.metadata.uid.as_ref())
+    secret.owner_references().iter().any(|owner| {
+        owner.kind == StreamerAccount::kind(&())
+            && owner.api_version == StreamerAccount::api_version(&())
+            && owner.name == account.name_any()
+    })
 }
 
-/// Whether a Secret says what it should; the stream key itself cannot be compared without asking AWS for it.
-pub fn is_complete(secret: &Secret, channel: &ChannelStatus) -> bool {
+/// Whether a Secret says what it should, and goes with this very object; the stream key itself cannot be compared
+/// without asking AWS for it.
+pub fn is_complete(secret: &Secret, account: &StreamerAccount, channel: &ChannelStatus) -> bool {
+    let is_owner =
+        secret.owner_references().iter().any(|owner| Some(&owner.uid) == account.metadata.uid.as_ref());
+    if !is_owner {
+        return false;
+    }
     let Some(data) = &secret.data else { return false };
     let has_key = data.get(STREAM_KEY).is_some_and(|key| !key.0.is_empty());
     has_key && addresses(channel).iter().all(|(key, value)| data.get(key) == Some(value))
@@ -98,16 +108,23 @@ mod tests {
         assert_eq!(data["streamKey"].0, b"sk_1");
         assert_eq!(secret.name_any(), "todd-stream-key");
         assert!(is_owned(&secret, &account()));
-        assert!(is_complete(&secret, &channel()));
+        assert!(is_complete(&secret, &account(), &channel()));
     }
 
     #[test]
-    fn a_secret_of_another_object_is_not_ours_and_one_without_key_is_not_complete() {
+    fn a_secret_of_another_account_is_not_ours_and_one_without_key_is_not_complete() {
         let mut secret = build(&account(), &channel(), &"sk_1".to_owned().into());
-        let mut other = account();
-        other.metadata.uid = Some("u-2".to_owned());
+        let other = StreamerAccount::new("another", account().spec);
         assert!(!is_owned(&secret, &other));
         secret.data.as_mut().expect("data").remove("streamKey");
-        assert!(!is_complete(&secret, &channel()));
+        assert!(!is_complete(&secret, &account(), &channel()));
+    }
+
+    #[test]
+    fn a_secret_of_an_earlier_object_of_the_name_is_ours_to_replace() {
+        let secret = build(&account(), &channel(), &"sk_1".to_owned().into());
+        let mut again = account();
+        again.metadata.uid = Some("u-2".to_owned());
+        assert!(is_owned(&secret, &again) && !is_complete(&secret, &again, &channel()));
     }
 }

@@ -190,9 +190,11 @@ fn moved<S>(
     arn: impl Fn(&S) -> &String,
 ) -> Option<Move> {
     let done = part.as_ref().ok()?;
-    let (before, now) = (before?, arn(&done.status));
+    let now = arn(&done.status);
+    let before = before.unwrap_or(now);
     if before == now {
-        return None;
+        let message = format!("the database named another {noun}, which is not there: {now} takes its place");
+        return (done.change == Change::Corrected).then_some(Move { reason: "RecordCorrected", message });
     }
     let gone = format!("the {noun} {before} was gone from AWS: {now} was made and takes its place");
     let other = format!("the records of the {noun} did not agree: {now} takes the place of {before}");

@@ -4,7 +4,7 @@ use aws_sdk_ivs::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
-
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{Budgets, Error, Result};
@@ -35,32 +35,37 @@ impl Caller {
     }
 
     /// Makes a call that creates nothing, when its turn has come.
-    pub(super) async fn call<T, E>(
-        &self,
+    pub(super) fn call<'a, T: 'a, E>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T>
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.admit(operation).await?;
-        self.outcome(operation, false, call).await
+        // On the heap: the SDK's futures are large, and whoever waits for one would carry it on the stack.
+        Box::pin(async move {
+            self.admit(operation).await?;
+            self.outcome(operation, false, call).await
+        })
     }
 
     /// Makes a Create, whose turn has come already; after `stop` none is begun.
-    pub(super) async fn create<T, E>(
-        &self,
+    pub(super) fn create<'a, T: 'a, E>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T>
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        // Since its turn came the attempt was journalled; an attempt that is known to have made nothing costs nothing.
-        if self.stop.is_cancelled() {
-            return Err(Error::stopping(operation));
-        }
-        self.outcome(operation, true, call).await
+        Box::pin(async move {
+            // Since its turn came the attempt was journalled; one that is known to have made nothing costs nothing.
+            if self.stop.is_cancelled() {
+                return Err(Error::stopping(operation));
+            }
+            self.outcome(operation, true, call).await
+        })
     }
 
     async fn outcome<T, E>(

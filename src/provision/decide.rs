@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::Owner;
+use uuid::Uuid;
+
 use crate::{
     api::tags,
     ivs::Listed,
@@ -47,34 +48,46 @@ pub(super) fn next(known: &Known<'_>, grace: Duration) -> Step {
     }
 }
 
-/// Of what a look found under our name: the one to keep, and the others of ours, which go.
-///
-/// The one that is recorded stays, else the one that the open attempt made, else the first by ARN, so that whoever
-/// looks comes to the same result.
-pub(super) fn choose(
-    owner: &Owner,
-    recorded: Option<&str>,
-    attempt: Option<&OpenAttempt>,
-    found: Vec<Listed>,
-) -> Option<(Listed, Vec<Listed>)> {
-    let nonce = attempt.map(|attempt| attempt.nonce.to_string());
-    let mut ours: Vec<_> = found.into_iter().filter(|listed| owner.owns(&listed.tags)).collect();
-    ours.sort_by_key(|listed| {
-        let is_recorded = recorded == Some(listed.arn.as_str());
-        let is_attempts = nonce.is_some() && listed.tags.get(tags::ATTEMPT) == nonce.as_ref();
-        (!is_recorded, !is_attempts, listed.arn.clone())
+/// What to do about one that is known and that AWS does not show.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// It is the first time: note since when.
+    Note,
+    /// It may be shown again, as one that was just made is: wait.
+    Wait(Duration),
+    /// It is gone: look by tag for another of ours.
+    Believe,
+}
+
+/// What it means that AWS does not show this one: one answer is not believed, nor is any within the grace after it.
+pub(super) fn absence(arn: &str, recorded: &Recorded, grace: Duration) -> Absence {
+    let Some(missing) = recorded.missing.as_ref().filter(|missing| missing.arn == arn) else {
+        return Absence::Note;
+    };
+    match grace.saturating_sub(missing.age) {
+        Duration::ZERO => Absence::Believe,
+        left => Absence::Wait(left),
+    }
+}
+
+/// Of several that are ours, the one to keep comes first: the one that the database has, else the one that another
+/// record has, else the one of the oldest attempt, else the first by ARN. So whoever looks comes to the same result.
+pub(super) fn rank(ours: &mut [Listed], known: &Known<'_>, attempts: &[Uuid]) {
+    let age = |listed: &Listed| {
+        let nonce = listed.tags.get(tags::ATTEMPT);
+        attempts.iter().position(|attempt| Some(&attempt.to_string()) == nonce).unwrap_or(usize::MAX)
+    };
+    ours.sort_by_cached_key(|listed| {
+        let is_in = |record: Option<&str>| record == Some(listed.arn.as_str());
+        let recorded = is_in(known.recorded.arn.as_deref());
+        (!recorded, !is_in(known.elsewhere), age(listed), listed.arn.clone())
     });
-    let mut ours = ours.into_iter();
-    Some((ours.next()?, ours.collect()))
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::ivs::Tags;
-    use crate::provision::world::owner;
+    use crate::{ivs::Tags, provision::world::owner, store::Missing};
 
     const GRACE: Duration = Duration::from_secs(10);
 
@@ -84,7 +97,7 @@ mod tests {
     }
 
     fn step(arn: Option<&str>, attempt: Option<OpenAttempt>, elsewhere: Option<&str>, settled: bool) -> Step {
-        let recorded = Recorded { arn: arn.map(str::to_owned), age: Duration::ZERO, attempt };
+        let recorded = Recorded { arn: arn.map(str::to_owned), attempt, ..Recorded::default() };
         next(&Known { recorded: &recorded, elsewhere, settled }, GRACE)
     }
 
@@ -119,27 +132,39 @@ mod tests {
         assert_eq!(step(Some("a"), None, Some("b"), false), Step::Inspect("a".to_owned()));
     }
 
+    #[test]
+    fn one_that_is_not_shown_is_believed_gone_after_the_grace_and_only_if_it_is_that_one() {
+        let absence_of_a = |missing: Option<(&str, u64)>| {
+            let missing =
+                missing.map(|(arn, age)| Missing { arn: arn.to_owned(), age: Duration::from_secs(age) });
+            absence("a", &Recorded { missing, ..Recorded::default() }, GRACE)
+        };
+        assert_eq!(absence_of_a(None), Absence::Note);
+        assert_eq!(absence_of_a(Some(("another", 60))), Absence::Note);
+        assert_eq!(absence_of_a(Some(("a", 0))), Absence::Wait(GRACE));
+        assert_eq!(absence_of_a(Some(("a", 4))), Absence::Wait(Duration::from_secs(6)));
+        assert_eq!(absence_of_a(Some(("a", 10))), Absence::Believe);
+    }
+
     fn listed(arn: &str, nonce: u128) -> Listed {
         let tags = owner().tags(Uuid::from_u128(nonce), &Tags::new());
         Listed { arn: arn.to_owned(), name: "todd".to_owned(), tags }
     }
 
-    #[test]
-    fn one_is_kept_and_the_others_go() {
-        let found = || vec![listed("a", 1), listed("b", 7), listed("c", 2)];
-        let arns = |chosen: Option<(Listed, Vec<Listed>)>| {
-            let (keep, surplus) = chosen.expect("one");
-            (keep.arn, surplus.into_iter().map(|listed| listed.arn).collect::<Vec<_>>())
-        };
-        let by_attempt = arns(choose(&owner(), None, Some(&attempt(0, 10)), found()));
-        assert_eq!(by_attempt, ("b".to_owned(), vec!["a".to_owned(), "c".to_owned()]));
-        let by_record = arns(choose(&owner(), Some("c"), Some(&attempt(0, 10)), found()));
-        assert_eq!(by_record, ("c".to_owned(), vec!["b".to_owned(), "a".to_owned()]));
+    fn ranked(recorded: Option<&str>, elsewhere: Option<&str>, attempts: &[u128]) -> Vec<String> {
+        let recorded = Recorded { arn: recorded.map(str::to_owned), ..Recorded::default() };
+        let known = Known { recorded: &recorded, elsewhere, settled: false };
+        let attempts: Vec<_> = attempts.iter().copied().map(Uuid::from_u128).collect();
+        let mut ours = vec![listed("c", 2), listed("b", 7), listed("a", 1)];
+        rank(&mut ours, &known, &attempts);
+        ours.into_iter().map(|listed| listed.arn).collect()
     }
 
     #[test]
-    fn what_is_not_ours_is_neither_kept_nor_deleted() {
-        let foreign = Listed { arn: "x".to_owned(), name: "todd".to_owned(), tags: Tags::new() };
-        assert_eq!(choose(&owner(), None, Some(&attempt(0, 10)), vec![foreign]), None);
+    fn the_recorded_one_is_kept_else_the_one_of_the_oldest_attempt() {
+        assert_eq!(ranked(Some("c"), Some("b"), &[7, 1, 2]), ["c", "b", "a"]);
+        assert_eq!(ranked(None, Some("c"), &[7, 1, 2]), ["c", "b", "a"]);
+        assert_eq!(ranked(None, None, &[7, 2, 1]), ["b", "c", "a"]);
+        assert_eq!(ranked(None, None, &[]), ["a", "b", "c"], "the journal was lost");
     }
 }

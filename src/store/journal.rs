@@ -68,8 +68,8 @@ impl From<KindName> for ResourceKind {
 
 /// The journal.
 pub trait Journal: Send + Sync + 'static {
-    /// Opens an attempt that ends within `lasts`; None when one is open already, whoever's it is, or when the recorded
-    /// ARN is not `known` any more: somebody else was faster.
+    /// Opens an attempt that ends within `lasts`; None when one is open already, whoever's it is, when the recorded ARN
+    /// is not `known` any more (somebody else was faster), or when the user is leaving or gone.
     fn open(
         &self,
         user: Uuid,
@@ -77,6 +77,9 @@ pub trait Journal: Send + Sync + 'static {
         known: Option<&str>,
         lasts: Duration,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+
+    /// All attempts for one kind of a user's resources, the oldest first.
+    fn attempts(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 
     /// Ends an attempt that made nothing, or whose outcome somebody found out by looking. One that has ended stays
     /// as it is.
@@ -103,7 +106,10 @@ impl Journal for Postgres {
     ) -> Result<Option<Uuid>> {
         let mut transaction = self.pool.begin().await?;
         let nonce = sqlx::query_scalar!(
-            "insert into attempts (user_id, kind, deadline) values ($1, $2, now() + make_interval(secs => $3))
+            // The lock makes whoever takes the user away wait for this attempt, or this attempt see that they do.
+            "with present as (select id from users where id = $1 and not leaving for share)
+             insert into attempts (user_id, kind, deadline)
+             select id, $2, now() + make_interval(secs => $3) from present
              on conflict (user_id, kind) where state = 'open' do nothing
              returning nonce",
             user,
@@ -118,6 +124,17 @@ impl Journal for Postgres {
         }
         transaction.commit().await?;
         Ok(nonce)
+    }
+
+    async fn attempts(&self, user: Uuid, kind: ResourceKind) -> Result<Vec<Uuid>> {
+        let nonces = sqlx::query_scalar!(
+            "select nonce from attempts where user_id = $1 and kind = $2 order by started_at, nonce",
+            user,
+            KindName::from(kind) as KindName,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(nonces)
     }
 
     async fn end(&self, nonce: Uuid, how: AttemptEnd) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Users: identity that outlives the object.
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Postgres, Result};
@@ -14,6 +15,8 @@ pub struct Holder {
     pub username: String,
     /// The account that holds it.
     pub account: AccountRef,
+    /// UID of the object that holds it; None where none has yet.
+    pub uid: Option<String>,
     /// Whether a person registered it with a password.
     pub registered: bool,
     /// Whether the account was deleted with the policy Retain.
@@ -25,10 +28,14 @@ pub struct Holder {
 pub enum Claim {
     /// It is.
     Held(Holder),
+    /// It is, but under another spelling, which is the name of what it has.
+    Spelled(Holder),
     /// Another account has it.
     Taken(Holder),
     /// It was registered by a person with a password, and this account was not made for that registration.
     Registered,
+    /// What this object had was taken away already: it never holds anything again.
+    Released,
 }
 
 /// Who wants a username.
@@ -38,6 +45,8 @@ pub struct Claimant<'a> {
     pub username: &'a str,
     /// The account that wants it.
     pub account: &'a AccountRef,
+    /// UID of that account's object.
+    pub uid: &'a str,
     /// The user's id, where another record (status, tags) has it: a new row gets it, so that the user's resources are
     /// still its own after a restore.
     pub known: Option<Uuid>,
@@ -52,6 +61,8 @@ impl Claimant<'_> {
             Claim::Taken(holder)
         } else if holder.registered && self.registration != Some(holder.user) {
             Claim::Registered
+        } else if holder.username != *self.username {
+            Claim::Spelled(holder)
         } else {
             Claim::Held(holder)
         }
@@ -63,79 +74,156 @@ pub trait Users: Send + Sync + 'static {
     /// Who holds a username, without regard to case.
     fn holder(&self, username: &str) -> impl Future<Output = Result<Option<Holder>>> + Send;
 
-    /// Makes the username this account's, if it is nobody's.
+    /// Makes the username this account's, if it is nobody's. An id that another user has, or that a released one had, is
+    /// not used again.
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
-    /// The user that this account holds.
-    fn held_by(
-        &self,
-        username: &str,
-        account: &AccountRef,
-    ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+    /// Hands a user on from an earlier object of the account to the one that is there now; false when it is not that
+    /// earlier object's any more.
+    fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str)
+    -> impl Future<Output = Result<bool>> + Send;
 
-    /// Notes that a user stays without its account, or has it again.
-    fn set_retained(&self, user: Uuid, retained: bool) -> impl Future<Output = Result<()>> + Send;
+    /// From here on no attempt is opened for this object's user; false when it is not this object's.
+    fn leave(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Deletes a user and all rows that hang on it.
-    fn delete_user(&self, user: Uuid) -> impl Future<Output = Result<()>> + Send;
+    /// Notes that this object's user stays without its account (the policy Retain).
+    fn retain(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes a user that is this object's, with all rows that hang on it, and remembers both as released.
+    fn release(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays.
+    fn evict(&self, holder: &Holder) -> impl Future<Output = Result<()>> + Send;
+
+    /// Which of these users were released, and are nobody's now.
+    fn released(&self, users: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 }
 
 impl Users for Postgres {
     async fn holder(&self, username: &str) -> Result<Option<Holder>> {
-        let row = sqlx::query!(
-            r#"select id, username, account_namespace, account_name, retained, password_hash is not null as "registered!"
-               from users where lower(username) = lower($1)"#,
-            username,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|row| Holder {
-            user: row.id,
-            username: row.username,
-            account: AccountRef { namespace: row.account_namespace, name: row.account_name },
-            registered: row.registered,
-            retained: row.retained,
-        }))
+        holder(&mut *self.pool.acquire().await?, username).await
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
-        // An id that another user has already (an account made again under another username) is not used twice.
+        let mut transaction = self.pool.begin().await?;
         sqlx::query!(
-            "insert into users (id, username, account_namespace, account_name)
-             select coalesce((select $1::uuid where not exists (select from users where id = $1)), gen_random_uuid()),
-                    $2, $3, $4
+            "insert into users (id, username, account_namespace, account_name, account_uid)
+             select coalesce(
+                      (select $1::uuid
+                       where not exists (select from users where id = $1)
+                         and not exists (select from released_users where id = $1)),
+                      gen_random_uuid()),
+                    $2, $3, $4, $5
              on conflict (lower(username)) do nothing",
             claimant.known,
             claimant.username,
             claimant.account.namespace,
             claimant.account.name,
+            claimant.uid,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        // Asked after the insert: if that waited for the row's deletion, the release is seen here.
+        let released = sqlx::query_scalar!(
+            r#"select exists (select from released_users where account_uid = $1) as "released!""#,
+            claimant.uid,
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        if released {
+            return Ok(Claim::Released);
+        }
+        let holder = holder(&mut transaction, claimant.username).await?.ok_or(sqlx::Error::RowNotFound)?;
+        transaction.commit().await?;
+        Ok(claimant.judge(holder))
+    }
+
+    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str) -> Result<bool> {
+        let handed_on = sqlx::query!(
+            "update users set account_uid = $3, leaving = false, retained = false
+             where id = $1 and account_uid is not distinct from $2",
+            user,
+            from,
+            uid,
         )
         .execute(&self.pool)
         .await?;
-        let holder = self.holder(claimant.username).await?.ok_or(sqlx::Error::RowNotFound)?;
-        let claim = claimant.judge(holder);
-        if let Claim::Held(holder) = &claim
-            && holder.retained
-        {
-            self.set_retained(holder.user, false).await?;
-        }
-        Ok(claim)
+        Ok(handed_on.rows_affected() == 1)
     }
 
-    async fn held_by(&self, username: &str, account: &AccountRef) -> Result<Option<Uuid>> {
-        let holder = self.holder(username).await?;
-        Ok(holder.filter(|holder| holder.account == *account).map(|holder| holder.user))
+    async fn leave(&self, user: Uuid, uid: &str) -> Result<bool> {
+        let leaving =
+            sqlx::query!("update users set leaving = true where id = $1 and account_uid = $2", user, uid)
+                .execute(&self.pool)
+                .await?;
+        Ok(leaving.rows_affected() == 1)
     }
 
-    async fn set_retained(&self, user: Uuid, retained: bool) -> Result<()> {
-        sqlx::query!("update users set retained = $2 where id = $1", user, retained)
+    async fn retain(&self, user: Uuid, uid: &str) -> Result<()> {
+        sqlx::query!("update users set retained = true where id = $1 and account_uid = $2", user, uid)
             .execute(&self.pool)
             .await?;
         Ok(())
     }
 
-    async fn delete_user(&self, user: Uuid) -> Result<()> {
-        sqlx::query!("delete from users where id = $1", user).execute(&self.pool).await?;
+    async fn release(&self, user: Uuid, uid: &str) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query!("delete from users where id = $1 and account_uid = $2", user, uid)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query!(
+            "insert into released_users (id, account_uid)
+             select $1, $2 where not exists (select from users where id = $1)
+             on conflict do nothing",
+            user,
+            uid,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
         Ok(())
     }
+
+    async fn evict(&self, holder: &Holder) -> Result<()> {
+        sqlx::query!(
+            "delete from users where id = $1 and account_uid is not distinct from $2",
+            holder.user,
+            holder.uid,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
+        let released = sqlx::query_scalar!(
+            "select id from released_users where id = any($1) and id not in (select id from users)",
+            users,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(released)
+    }
+}
+
+async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<Holder>> {
+    let row = sqlx::query!(
+        r#"select id, username, account_namespace, account_name, account_uid, retained,
+                  password_hash is not null as "registered!"
+           from users where lower(username) = lower($1)"#,
+        username,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Holder {
+        user: row.id,
+        username: row.username,
+        account: AccountRef { namespace: row.account_namespace, name: row.account_name },
+        uid: row.account_uid,
+        registered: row.registered,
+        retained: row.retained,
+    }))
 }

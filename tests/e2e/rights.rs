@@ -47,6 +47,7 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
         &["get", &its_lease],
         &["update", &its_lease],
         &["create", "leases"],
+        &["get", &its_namespace],
     ];
     let other: &[Deed<'_>] = &[
         &["get", "leases/of-another"],
@@ -63,7 +64,8 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
         &["update", "secrets"],
         &["delete", "secrets"],
         &["list", "namespaces"],
-        &["get", &its_namespace],
+        &["watch", "namespaces"],
+        &["delete", &its_namespace],
         &["get", "namespace/kube-system"],
         &["get", "pods"],
         &["get", "configmaps"],

@@ -25,7 +25,7 @@ fn account(name: &str) -> AccountRef {
 
 async fn claim(store: &Postgres, username: &str, name: &str, registration: Option<Uuid>) -> Claim {
     let account = account(name);
-    store.claim(Claimant { username, account: &account, known: None, registration }).await.unwrap()
+    store.claim(Claimant { username, account: &account, uid: name, known: None, registration }).await.unwrap()
 }
 
 async fn held(store: &Postgres, username: &str) -> Uuid {
@@ -71,8 +71,12 @@ async fn one_account_holds_a_username_and_a_registered_one_only_the_account_made
     let tenant = tenant("holder").await;
     let store = store(&tenant);
     let user = held(&store, "ann").await;
-    let Claim::Held(again) = claim(&store, "ANN", "ann", None).await else { panic!("it is not held") };
-    assert_eq!((again.user, again.username.as_str()), (user, "ann"));
+    let Claim::Held(again) = claim(&store, "ann", "ann", None).await else { panic!("it is not held") };
+    assert_eq!((again.user, again.uid.as_deref()), (user, Some("ann")));
+    let Claim::Spelled(kept) = claim(&store, "ANN", "ann", None).await else {
+        panic!("it is not spelled so")
+    };
+    assert_eq!(kept.username, "ann");
     let Claim::Taken(by) = claim(&store, "ann", "other", None).await else { panic!("it is not taken") };
     assert_eq!(by.account, account("ann"));
 
@@ -89,10 +93,59 @@ async fn an_id_that_another_user_has_is_not_used_twice() {
     let store = store(&tenant);
     let user = held(&store, "erin").await;
     let account = account("erin");
-    let claimant =
-        Claimant { username: "erin-two", account: &account, known: Some(user), registration: None };
+    let claimant = Claimant {
+        username: "erin-two",
+        account: &account,
+        uid: "erin-two",
+        known: Some(user),
+        registration: None,
+    };
     let claimed = store.claim(claimant).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user != user));
+
+    store.release(user, "erin").await.unwrap();
+    assert_eq!(claim(&store, "erin", "erin", None).await, Claim::Released, "the object holds nothing again");
+    assert_eq!(store.released(&[user, Uuid::new_v4()]).await.unwrap(), [user]);
+    let again =
+        Claimant { username: "erin", account: &account, uid: "new", known: Some(user), registration: None };
+    let claimed = store.claim(again).await.unwrap();
+    assert!(matches!(claimed, Claim::Held(holder) if holder.user != user), "nor is the id used again");
+}
+
+#[tokio::test]
+async fn an_old_object_takes_nothing_from_a_new_one_of_its_name() {
+    let tenant = tenant("reuse").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    assert!(!store.inherit(user, Some("another"), "new").await.unwrap(), "it is not that one's");
+    assert!(store.leave(user, "todd").await.unwrap());
+    let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1));
+    assert_eq!(attempt().await.unwrap(), None, "nothing is created for a user that leaves");
+
+    assert!(store.inherit(user, Some("todd"), "new").await.unwrap());
+    assert!(attempt().await.unwrap().is_some(), "the new object's user stays");
+    assert!(!store.leave(user, "todd").await.unwrap());
+    store.retain(user, "todd").await.unwrap();
+    store.release(user, "todd").await.unwrap();
+    let holder = store.holder("todd").await.unwrap().unwrap();
+    assert_eq!((holder.user, holder.uid.as_deref(), holder.retained), (user, Some("new"), false));
+    assert!(store.released(&[user]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_two_who_record_the_second_sees_the_first() {
+    let tenant = tenant("record").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let record = async |known, arn: &str| {
+        let resource = Resource::Stage { arn: arn.to_owned() };
+        store.record(user, "todd", known, &resource).await.unwrap()
+    };
+    assert!(record(None, "first").await);
+    assert!(!record(None, "second").await);
+    assert!(record(Some("first"), "second").await);
+    let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    assert_eq!(recorded.arn.as_deref(), Some("second"));
 }
 
 #[tokio::test]
@@ -116,9 +169,35 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
     let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
     assert_eq!((recorded.arn.as_deref(), recorded.attempt), (Some("made"), None));
 
+    assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), [nonce, second], "the oldest first");
     let late = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap();
     assert_eq!(late, None, "whoever does not know of what is recorded opens nothing");
     assert!(store.open(user, ResourceKind::Stage, Some("made"), lasts).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn since_when_one_is_missing_stays_until_it_is_seen_or_replaced() {
+    let tenant = tenant("missing").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let missing = async || store.recorded(user, ResourceKind::Stage).await.unwrap().missing;
+    let minute = Duration::from_mins(1);
+    for seen in [true, false] {
+        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
+        let a_minute_ago = "update missing_resources set since = since - interval '1 minute'";
+        sqlx::query(a_minute_ago).execute(&tenant.pool()).await.unwrap();
+        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
+        assert!(missing().await.is_some_and(|missing| missing.arn == "a" && missing.age >= minute));
+        store.note_missing(user, ResourceKind::Stage, "b").await.unwrap();
+        assert!(missing().await.is_some_and(|missing| missing.arn == "b" && missing.age < minute));
+
+        if seen {
+            store.note_seen(user, ResourceKind::Stage).await.unwrap();
+        } else {
+            store.record(user, "todd", None, &Resource::Stage { arn: "c".to_owned() }).await.unwrap();
+        }
+        assert_eq!(missing().await, None);
+    }
 }
 
 #[tokio::test]
@@ -127,13 +206,13 @@ async fn the_one_to_one_holds_by_constraint() {
     let store = store(&tenant);
     let (todd, ann) = (held(&store, "todd").await, held(&store, "ann").await);
     let resource = Resource::Stage { arn: "arn".to_owned() };
-    store.record(todd, "todd", &resource).await.unwrap();
-    assert!(store.record(ann, "ann", &resource).await.is_err(), "one stage of two users");
+    store.record(todd, "todd", None, &resource).await.unwrap();
+    assert!(store.record(ann, "ann", None, &resource).await.is_err(), "one stage of two users");
     let twice = "insert into stages (user_id, name, arn) values ($1, 'todd', 'another')";
     assert!(sqlx::query(twice).bind(todd).execute(&tenant.pool()).await.is_err(), "two stages of one user");
     let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url) values (null, '', '', '', '')";
     assert!(sqlx::query(orphan).execute(&tenant.pool()).await.is_err(), "a channel of nobody");
 
-    store.delete_user(todd).await.unwrap();
+    store.release(todd, "todd").await.unwrap();
     assert!(store.all_recorded().await.unwrap().is_empty(), "the rows go with the user");
 }

@@ -1,0 +1,170 @@
+//! Whose user an account's is: the claim to a username, and what a new object has from an earlier one of its name.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use uuid::Uuid;
+
+use super::{Cluster, Context, World, problem::Problem, report::reference};
+use crate::{
+    api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION},
+    provision::Inventory,
+    store::{Claim, Claimant, Holder, Users},
+};
+
+/// Makes the username this account's. Who holds it keeps it; of two that claim one nobody holds, the older wins.
+pub(super) async fn claim<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    inventory: &Inventory,
+) -> Result<Uuid, Problem> {
+    let accounts = context.world.cluster().accounts();
+    let username = &account.spec.username;
+    if context.world.store().holder(username).await?.is_none()
+        && let Some(older) = older_claimant(account, &accounts)
+    {
+        return Err(Problem::username_taken(username, &older, true));
+    }
+    match hold(account, context, known_user(account, inventory)).await? {
+        Claim::Held(holder) => Ok(holder.user),
+        Claim::Spelled(holder) => Err(Problem::username_spelled(username, &holder.username)),
+        Claim::Taken(holder) => {
+            let exists = accounts.iter().any(|other| reference(other) == holder.account);
+            Err(Problem::username_taken(username, &holder.account, exists))
+        }
+        Claim::Registered => Err(Problem::username_registered(username)),
+        Claim::Released => Err(Problem::superseded()),
+    }
+}
+
+/// The user that a deleted account leaves behind: by the database, else by its status or the tags of what it has (the
+/// database was lost). From here on nothing is created for it. None where the account has nothing.
+pub(super) async fn leave<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+) -> Result<Option<Uuid>, Problem> {
+    let store = context.world.store();
+    let inventory = context.inventory().await?;
+    let known = known_user(account, &inventory);
+    if known.is_none() && store.holder(&account.spec.username).await?.is_none() {
+        return Ok(None);
+    }
+    match hold(account, context, known).await? {
+        Claim::Held(holder) if store.leave(holder.user, uid(account)).await? => Ok(Some(holder.user)),
+        Claim::Held(_) => Err(Problem::superseded()),
+        Claim::Released => Ok(None),
+        // The row was lost, and the username is another's by now.
+        Claim::Taken(_) | Claim::Registered | Claim::Spelled(_) => Ok(known),
+    }
+}
+
+/// The UID of the object.
+pub(super) fn uid(account: &StreamerAccount) -> &str {
+    account.metadata.uid.as_deref().unwrap_or_default()
+}
+
+/// The user's id as status has it, else as the tags in AWS have it.
+fn known_user(account: &StreamerAccount, inventory: &Inventory) -> Option<Uuid> {
+    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
+    in_status.or_else(|| inventory.user(&reference(account), &account.spec.username))
+}
+
+/// Claims the username, and where the row is of an earlier object of this account, hands it on to this one.
+async fn hold<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    known: Option<Uuid>,
+) -> Result<Claim, Problem> {
+    let store = context.world.store();
+    let key = reference(account);
+    let registration = account.annotations().get(USER_ID_ANNOTATION).and_then(|id| id.parse().ok());
+    let claimant =
+        Claimant { username: &account.spec.username, account: &key, uid: uid(account), known, registration };
+    let claim = match store.claim(claimant).await? {
+        Claim::Taken(holder) if is_out_of_date(&holder, &claimant, context).await? => {
+            tracing::warn!(account = %key, by = %holder.account, "the row of an account that is gone names the user of one that is there: it goes");
+            store.evict(&holder).await?;
+            store.claim(claimant).await?
+        }
+        claim => claim,
+    };
+    if let Claim::Held(holder) = &claim {
+        inherit(account, context, holder).await?;
+    }
+    Ok(claim)
+}
+
+/// Whether a row is from before a restore: its account is gone, and the claimant has, by its status or its tags, been
+/// the user since.
+async fn is_out_of_date<W: World>(
+    holder: &Holder,
+    claimant: &Claimant<'_>,
+    context: &Context<W>,
+) -> Result<bool, Problem> {
+    let may_go =
+        claimant.known.is_some_and(|known| known != holder.user) && !holder.registered && !holder.retained;
+    Ok(may_go && !context.world.cluster().exists(&holder.account).await?)
+}
+
+/// A row that names an earlier object is handed on to this one, if this one is still there. It is looked for after the
+/// row was read, so that the one that the row names cannot be a later one.
+async fn inherit<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    holder: &Holder,
+) -> Result<(), Problem> {
+    if holder.uid.as_deref() == Some(uid(account)) {
+        return Ok(());
+    }
+    let is_there = context.world.cluster().current(account).await?.is_some();
+    if is_there && context.world.store().inherit(holder.user, holder.uid.as_deref(), uid(account)).await? {
+        return Ok(());
+    }
+    Err(Problem::superseded())
+}
+
+/// Another account that claims the same username and was there before this one.
+fn older_claimant(account: &StreamerAccount, all: &[Arc<StreamerAccount>]) -> Option<AccountRef> {
+    let claims_same = |other: &&Arc<StreamerAccount>| {
+        other.metadata.uid != account.metadata.uid
+            && other.spec.username.eq_ignore_ascii_case(&account.spec.username)
+    };
+    let is_older = |other: &&Arc<StreamerAccount>| {
+        let created =
+            |account: &StreamerAccount| account.metadata.creation_timestamp.clone().map(|time| time.0);
+        created(other) < created(account)
+    };
+    all.iter().filter(claims_same).find(is_older).map(|other| reference(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
+    use super::*;
+
+    fn account(name: &str, username: &str, second: i64) -> Arc<StreamerAccount> {
+        let spec = serde_json::from_value(serde_json::json!({ "username": username })).expect("a spec");
+        let mut account = StreamerAccount::new(name, spec);
+        account.metadata.uid = Some(name.to_owned());
+        account.metadata.namespace = Some("default".to_owned());
+        account.metadata.creation_timestamp = Some(Time(Timestamp::from_second(second).expect("a time")));
+        Arc::new(account)
+    }
+
+    #[test]
+    fn of_two_that_claim_one_username_the_older_wins() {
+        let (older, younger, other) =
+            (account("a", "Todd", 1), account("b", "todd", 2), account("c", "ann", 0));
+        let all = [Arc::clone(&younger), Arc::clone(&older), other];
+        assert_eq!(older_claimant(&older, &all), None);
+        assert_eq!(older_claimant(&younger, &all), Some(reference(&older)));
+    }
+
+    #[test]
+    fn two_of_the_same_second_leave_it_to_the_database() {
+        let all = [account("a", "todd", 1), account("b", "todd", 1)];
+        assert_eq!(older_claimant(&all[0], &all), None);
+        assert_eq!(older_claimant(&all[1], &all), None);
+    }
+}
