@@ -25,7 +25,7 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
-    /// A region or an account that cannot be part of an ARN.
+    /// What has not the form of a region or of an account.
     #[error("{0}")]
     Place(String),
     /// A URL that events cannot be posted to.

@@ -20,11 +20,38 @@ pub(crate) struct Route {
 }
 
 /// A request that is for none.
-pub(crate) struct NoRoute {
-    /// The operation, if it is one of AWS's; else the method and the path.
-    pub asked: Cow<'static, str>,
-    pub service: Service,
-    pub failure: Failure,
+pub(crate) enum NoRoute {
+    /// AWS has the operation, we do not.
+    NotHere(Service, &'static str),
+    /// Nobody has it.
+    Unknown {
+        /// The method and the path.
+        asked: String,
+        message: String,
+    },
+}
+
+impl NoRoute {
+    /// What was asked for, as the journal tells it: the operation, if it is one.
+    pub fn asked(&self) -> Cow<'static, str> {
+        match self {
+            Self::NotHere(_, name) => Cow::Borrowed(name),
+            Self::Unknown { asked, .. } => Cow::Owned(asked.clone()),
+        }
+    }
+
+    /// The service that answers, and what.
+    pub fn answer(self) -> (Service, Failure) {
+        match self {
+            Self::NotHere(service, name) => {
+                let message = format!("The simulator does not have the operation {name}");
+                (service, Failure::new("NotImplementedException", 501, message))
+            }
+            Self::Unknown { message, .. } => {
+                (Service::Ivs, Failure::new("UnknownOperationException", 404, message))
+            }
+        }
+    }
 }
 
 /// Finds the operation by method and path.
@@ -37,7 +64,7 @@ pub(crate) fn find(request: &Parts) -> Result<Route, NoRoute> {
     match operation::find(name) {
         Some(_) if method != "POST" => Err(unknown(request, format!("{name} is POST /{name}, not {method}"))),
         Some(Known::Here(operation)) => Ok(Route { operation, members: Map::new() }),
-        Some(Known::NotHere(service, name)) => Err(not_here(service, name)),
+        Some(Known::NotHere(service, name)) => Err(NoRoute::NotHere(service, name)),
         None => Err(unknown(
             request,
             format!(
@@ -51,14 +78,7 @@ fn unknown(request: &Parts, message: String) -> NoRoute {
     /// How much of a path the journal keeps, in characters.
     const LONGEST: usize = 256;
     let asked = format!("{} {}", request.method, request.uri.path()).chars().take(LONGEST).collect();
-    let failure = Failure::new("UnknownOperationException", 404, message);
-    NoRoute { asked: Cow::Owned(asked), service: Service::Ivs, failure }
-}
-
-fn not_here(service: Service, name: &'static str) -> NoRoute {
-    let message = format!("The simulator does not have the operation {name}");
-    let failure = Failure::new("NotImplementedException", 501, message);
-    NoRoute { asked: Cow::Borrowed(name), service, failure }
+    NoRoute::Unknown { asked, message }
 }
 
 fn tag_route(request: &Parts, arn: &str) -> Result<Route, NoRoute> {
@@ -90,9 +110,7 @@ pub(crate) fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
-use axum::http::Request;
+    use axum::http::Request;
 
     use super::*;
 
@@ -122,7 +140,7 @@ use axum::http::Request;
 
     #[test]
     fn what_is_not_here_says_so() {
-        let status = |method, uri| route(method, uri).err().map(|refused| refused.failure.status);
+        let status = |method, uri| route(method, uri).err().map(|refused| refused.answer().1.status);
         assert_eq!(status("POST", "/CreateChannel"), None);
         assert_eq!(status("GET", "/CreateChannel"), Some(404));
         assert_eq!(status("POST", "/StartComposition"), Some(501));

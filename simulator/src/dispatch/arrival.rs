@@ -98,7 +98,7 @@ pub(super) fn entry(
     let (input, request) = input(members, body);
     let (resource, name) = subject(shared, input.as_ref().unwrap_or(&Value::Null));
     let attempt = attempt(&parts.headers);
-    (Entry { attempt, resource, name, ..Entry::new(operation, arrived, request) }, input)
+    (Entry { resource, name, attempt, ..Entry::new(operation, arrived, request) }, input)
 }
 
 /// The input: the body, with what is in the path and the query; and how the journal keeps it.

@@ -73,8 +73,8 @@ fn turn_away(
     parts: &Parts,
     body: Result<Vec<u8>, Failure>,
 ) -> Response {
-    let NoRoute { asked, service, failure } = refused;
-    let (entry, _) = arrival::entry(shared, asked, arrived, parts, Map::new(), body);
+    let (entry, _) = arrival::entry(shared, refused.asked(), arrived, parts, Map::new(), body);
+    let (service, failure) = refused.answer();
     let mut journal = shared.journal();
     let seq = journal.begin(Entry {
         answered: Some(shared.clock.elapsed()),

@@ -55,7 +55,10 @@ impl Call {
     pub fn is_about(&self, resource: &str) -> bool {
         let is = |text: &Option<String>| text.as_deref() == Some(resource);
         let batch = self.request.get("arns").and_then(Value::as_array).into_iter().flatten();
-        is(&self.resource) || is(&self.name) || is(&self.created) || batch.into_iter().any(|arn| arn == resource)
+        is(&self.resource)
+            || is(&self.name)
+            || is(&self.created)
+            || batch.into_iter().any(|arn| arn == resource)
     }
 }
 
