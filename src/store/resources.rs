@@ -6,7 +6,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{OpenAttempt, Postgres, Result, journal::KindName};
-use crate::api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus};
+use crate::{
+    api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus},
+    failpoint::effect,
+};
 
 /// A resource as it is recorded: what the application shows of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,7 +246,7 @@ impl Resources for Postgres {
             return Ok(false);
         }
         resource.write(&mut transaction, user, name).await?;
-        transaction.commit().await?;
+        effect("record", transaction.commit()).await?;
         Ok(true)
     }
 
