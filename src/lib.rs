@@ -7,6 +7,7 @@ pub mod api;
 pub mod config;
 pub mod controller;
 pub mod ivs;
+pub mod orphans;
 pub mod provision;
 pub mod readiness;
 pub mod registration;

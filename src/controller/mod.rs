@@ -4,6 +4,7 @@ mod backoff;
 mod cluster;
 mod context;
 mod error;
+mod let_go;
 mod notices;
 mod problem;
 mod provide;

@@ -12,7 +12,7 @@ use super::{
     error::Error,
     problem::Problem,
     release::release,
-    report::{has_finalizer, next_try, publish, reference, requested},
+    report::{has_finalizer, next_try, publish, reference, requested, user_in_status},
     secret,
     status::{Done, Part, Progress},
 };
@@ -88,8 +88,7 @@ async fn claim<W: World>(account: &StreamerAccount, context: &Context<W>) -> Res
         return Err(Problem::username_taken(username, &older, true));
     }
     let inventory = context.inventory().await?;
-    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
-    let known = in_status.or_else(|| inventory.user(&key, username));
+    let known = user_in_status(account).or_else(|| inventory.user(&key, username));
     let registration = account.annotations().get(USER_ID_ANNOTATION).and_then(|id| id.parse().ok());
     match store.claim(Claimant { username, account: &key, known, registration }).await? {
         Claim::Held(holder) if holder.username != *username => {

@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::{
     Cluster, Context, World,
     error::Error,
+    let_go::{is_let_go, let_go},
     problem::Problem,
-    report::{has_finalizer, next_try, publish, reference},
+    report::{has_finalizer, next_try, publish, reference, user_in_status},
     status::Progress,
 };
 use crate::{
@@ -51,8 +52,13 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
     let key = reference(account);
     let store = context.world.store();
-    let Some(leaver) = leaver(account, context, &key).await.map_err(stopped)? else { return Ok(()) };
-    if account.spec.deletion_policy == DeletionPolicy::Retain {
+    let leaver = leaver(account, context, &key).await.map_err(stopped)?;
+    let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
+    if is_let_go(account) && !retain {
+        return let_go(account, context, leaver.map(|leaver| leaver.user)).await.map_err(stopped);
+    }
+    let Some(leaver) = leaver else { return Ok(()) };
+    if retain {
         return store.set_retained(leaver.user, true).await.map_err(|error| stopped(error.into()));
     }
     let owner = Owner {
@@ -77,8 +83,7 @@ async fn leaver<W: World>(
     if let Some(user) = context.world.store().held_by(&account.spec.username, key).await? {
         return Ok(Some(Leaver { user, has_row: true }));
     }
-    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
-    Ok(in_status.map(|user| Leaver { user, has_row: false }))
+    Ok(user_in_status(account).map(|user| Leaver { user, has_row: false }))
 }
 
 /// All three at the same time; each says for itself how far it is.

@@ -1,5 +1,6 @@
 //! Users: identity that outlives the object.
 
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Postgres, Result};
@@ -135,7 +136,12 @@ impl Users for Postgres {
     }
 
     async fn delete_user(&self, user: Uuid) -> Result<()> {
-        sqlx::query!("delete from users where id = $1", user).execute(&self.pool).await?;
-        Ok(())
+        delete(&self.pool, user).await
     }
+}
+
+/// Deletes a user and all rows that hang on it.
+pub(super) async fn delete(executor: impl PgExecutor<'_>, user: Uuid) -> Result<()> {
+    sqlx::query!("delete from users where id = $1", user).execute(executor).await?;
+    Ok(())
 }
