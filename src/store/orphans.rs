@@ -93,8 +93,9 @@ pub trait Orphans: Send + Sync + 'static {
     /// Writes what a sweep has found. Two that write at the same time come to the same list.
     fn change_orphans(&self, changes: &OrphanChanges) -> impl Future<Output = Result<()>> + Send;
 
-    /// Deletes a user and all rows that hang on it, and in the same transaction writes all that is known of its
-    /// resources onto the list; what is now on the list of that account and user.
+    /// Deletes the user of an account and all rows that hang on it, and in the same transaction writes all that is known
+    /// of its resources onto the list; what is now on the list of that account and user. The row of a user that is
+    /// another account's stays.
     fn let_go(&self, whom: &LetGo<'_>) -> impl Future<Output = Result<Vec<Orphan>>> + Send;
 }
 
@@ -134,7 +135,9 @@ impl Orphans for Postgres {
 
     async fn let_go(&self, whom: &LetGo<'_>) -> Result<Vec<Orphan>> {
         let mut transaction = self.pool.begin().await?;
-        if let Some(user) = whom.user {
+        if let Some(user) = whom.user
+            && hold(&mut transaction, user, whom.account).await?
+        {
             add_all_of(&mut transaction, user).await?;
             users::delete(&mut *transaction, user).await?;
         }
@@ -210,13 +213,23 @@ async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
     Ok(())
 }
 
+/// Holds the row of a user until the transaction ends, so that nobody records anything more of it; false when it is not
+/// this account's: the id comes from a status or a tag, which may be out of date.
+async fn hold(connection: &mut PgConnection, user: Uuid, account: &AccountRef) -> Result<bool> {
+    let held = sqlx::query!(
+        "select id from users where id = $1 and account_namespace = $2 and account_name = $3 for update",
+        user,
+        account.namespace,
+        account.name,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(held.is_some())
+}
+
 /// Puts all that the database knows of a user's resources onto the list: the recorded ones, and the attempts whose
 /// outcome is unknown, which count as unseen from their deadline on.
 async fn add_all_of(connection: &mut PgConnection, user: Uuid) -> Result<()> {
-    // Until we commit nobody records anything more of this user; afterwards nobody can.
-    sqlx::query!("select id from users where id = $1 for update", user)
-        .fetch_optional(&mut *connection)
-        .await?;
     sqlx::query!(
         "insert into orphans (kind, arn, user_id, account_namespace, account_name, username, reason)
          select r.kind, r.arn, u.id, u.account_namespace, u.account_name, u.username, 'let_go'

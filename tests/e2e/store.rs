@@ -182,6 +182,11 @@ async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orpha
         assert_eq!(left, expected, "a second time says the same");
     }
     assert!(store.holder("todd").await.unwrap().is_none());
+
+    let anns = held(&store, "ann").await;
+    let whom = LetGo { account, user: Some(anns), elsewhere: Vec::new() };
+    assert_eq!(store.let_go(&whom).await.unwrap(), []);
+    assert!(store.holder("ann").await.unwrap().is_some(), "it is another account's");
     assert_eq!(store.orphans(Some("default")).await.unwrap().len(), 3);
     assert_eq!(store.orphans(Some("another")).await.unwrap(), []);
 }
