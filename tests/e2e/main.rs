@@ -8,6 +8,7 @@ mod crashes;
 mod generated;
 mod kubectl;
 mod leader;
+mod letting_go;
 mod lifecycle;
 mod namespace;
 mod process;
