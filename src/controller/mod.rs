@@ -20,5 +20,8 @@ mod world;
 
 pub use cluster::{Cluster, Kube, Notice};
 pub use context::Context;
+pub use error::Error as ReconcileError;
+pub use reconcile::{after_error, reconcile};
 pub use run::{Error, run};
+pub use sweeper::run as sweep;
 pub use world::{Real, World};

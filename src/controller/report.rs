@@ -1,7 +1,8 @@
 //! What a reconcile reports: status, events, and when to look again.
 
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use kube::{ResourceExt, runtime::controller::Action};
+use std::time::Duration;
+
+use kube::ResourceExt;
 
 use super::{
     Cluster, Context, World,
@@ -50,7 +51,7 @@ pub(super) async fn publish<W: World>(
     if context.stop.is_cancelled() && progress.retry().is_some() {
         return Ok(());
     }
-    let next = next_status(account, progress);
+    let next = next_status(account, context, progress);
     let notices = notices(account.status.as_ref(), &next, progress);
     if !write_status(account, context, &next).await? {
         return Ok(());
@@ -70,16 +71,20 @@ pub(super) async fn publish_progress<W: World>(
     context: &Context<W>,
     progress: &Progress,
 ) {
-    let next = next_status(account, progress);
+    let next = next_status(account, context, progress);
     if let Err(error) = write_status(account, context, &next).await {
         tracing::debug!(%error, "what is ready so far could not be told");
     }
 }
 
-fn next_status(account: &StreamerAccount, progress: &Progress) -> StreamerAccountStatus {
+fn next_status<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    progress: &Progress,
+) -> StreamerAccountStatus {
     let generation = account.metadata.generation.unwrap_or_default();
     let subject = Subject { generation, reconcile_at: requested(account) };
-    status::after(account.status.as_ref(), subject, &Time(Timestamp::now()), progress)
+    status::after(account.status.as_ref(), subject, &context.world.now(), progress)
 }
 
 /// Writes a status that is new into this very version of the object, so that a write that was lost on the way cannot
@@ -113,14 +118,18 @@ async fn write_status<W: World>(
     Ok(true)
 }
 
-/// When to look at the account again.
-pub(super) fn next_try<W: World>(key: &AccountRef, context: &Context<W>, progress: &Progress) -> Action {
+/// When to look at the account again; None: not before something changes.
+pub(super) fn next_try<W: World>(
+    key: &AccountRef,
+    context: &Context<W>,
+    progress: &Progress,
+) -> Option<Duration> {
     let Some(retry) = progress.retry() else {
         context.backoff.reset(key);
-        return Action::await_change();
+        return None;
     };
     if !matches!(retry, Retry::Soon) {
         context.backoff.reset(key);
     }
-    context.backoff.delay(key, retry).map_or_else(Action::await_change, Action::requeue)
+    context.backoff.delay(key, retry)
 }

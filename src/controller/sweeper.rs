@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_mins(30);
 pub(super) const AWS_GATE: &str = "aws";
 
 /// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
-pub(super) async fn run<W: World>(
+pub async fn run<W: World>(
     context: &Context<W>,
     namespace: Option<&str>,
     resync: Duration,
