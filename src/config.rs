@@ -96,7 +96,7 @@ pub struct ControllerSettings {
     pub create_timeout: Duration,
 
     /// How long after that to wait before looking at what a Create of unknown outcome made: longer than AWS takes to
-    /// show a new resource in its lists.
+    /// show a new resource in its lists. A resource that AWS does not show is believed gone after the same time.
     #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "10s", value_parser = duration)]
     pub create_grace: Duration,
 

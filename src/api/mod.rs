@@ -11,8 +11,8 @@ mod stage;
 pub mod tags;
 
 pub use account::{
-    ChannelStatus, ChatRoomStatus, DeletionPolicy, StageEndpoints, StageStatus, StreamerAccount,
-    StreamerAccountSpec, StreamerAccountStatus,
+    ChannelStatus, ChatRoomStatus, DeletionPolicy, RecreatePolicy, StageEndpoints, StageStatus,
+    StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
 pub use channel::{
     ChannelSpec, ChannelType, ContainerFormat, LatencyMode, MaximumResolution, MultitrackInputConfiguration,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams, PostParams, TypeMeta},
@@ -48,6 +48,9 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// Whether an account of this name is there now.
     fn exists(&self, account: &AccountRef) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Whether the account's namespace is being deleted, or gone: asked of the API server, no cache.
+    fn is_namespace_ending(&self, account: &StreamerAccount) -> impl Future<Output = Result<bool>> + Send;
 
     /// Adds our finalizer; fails with a conflict when the account has changed since it was read.
     fn add_finalizer(
@@ -155,6 +158,12 @@ impl Cluster for Kube {
     async fn exists(&self, account: &AccountRef) -> Result<bool> {
         let api = Api::<StreamerAccount>::namespaced(self.client.clone(), &account.namespace);
         Ok(api.get_metadata_opt(&account.name).await?.is_some())
+    }
+
+    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
+        let name = account.namespace().unwrap_or_default();
+        let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(&name).await?;
+        Ok(namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {

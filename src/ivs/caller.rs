@@ -4,7 +4,7 @@ use aws_sdk_ivs::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
-
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{Budgets, Error, Result};
@@ -35,28 +35,31 @@ impl Caller {
     }
 
     /// Makes a call that creates nothing, when its turn has come.
-    pub(super) async fn call<T, E>(
-        &self,
+    pub(super) fn call<'a, T: 'a, E>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T>
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.admit(operation).await?;
-        self.outcome(operation, false, call).await
+        // On the heap: the SDK's futures are large, and whoever waits for one would carry it on the stack.
+        Box::pin(async move {
+            self.admit(operation).await?;
+            self.outcome(operation, false, call).await
+        })
     }
 
     /// Makes a Create, whose turn has come already.
-    pub(super) async fn create<T, E>(
-        &self,
+    pub(super) fn create<'a, T: 'a, E>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T>
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.outcome(operation, true, call).await
+        Box::pin(self.outcome(operation, true, call))
     }
 
     async fn outcome<T, E>(

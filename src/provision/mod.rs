@@ -8,6 +8,7 @@ mod retire;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod vanished;
 #[cfg(test)]
 mod world;
 
@@ -27,7 +28,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Timing {
     /// The longest that a Create may take; its attempt's deadline.
     pub create_timeout: Duration,
-    /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource.
+    /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource. Also how long
+    /// one that AWS does not show must be missing.
     pub grace: Duration,
 }
 

@@ -1,12 +1,14 @@
 //! PostgreSQL: users, what was made for them, and the journal of attempts.
 
 mod journal;
+mod missing;
 mod postgres;
 mod registrants;
 mod resources;
 mod users;
 
 pub use journal::{AttemptEnd, Journal, OpenAttempt};
+pub use missing::Missing;
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{NewRegistrant, Registrant, Registrants};
 pub use resources::{Recorded, Resource, Resources, UserRecord};

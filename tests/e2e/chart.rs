@@ -109,7 +109,11 @@ async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
     assert!(of_kind(&one, "ClusterRoleBinding").is_empty());
     assert!(of_kind(&one, "Role").iter().all(|role| role.namespace().as_deref() == Some("streamers")));
 
-    assert_eq!(controllers_rules(&one, "Role"), controllers_rules(&all, "ClusterRole"));
+    let mut rules = controllers_rules(&one, "Role");
+    let of_namespaces = |rule: &&mut Value| rule["resources"] == json!(["namespaces"]);
+    let rule = rules.as_array_mut().unwrap().iter_mut().find(of_namespaces).unwrap();
+    assert_eq!(rule.as_object_mut().unwrap().remove("resourceNames"), Some(json!(["streamers"])));
+    assert_eq!(rules, controllers_rules(&all, "ClusterRole"));
     assert!(of_kind(&all, "ClusterRole").iter().all(|role| !role.data.to_string().contains('*')));
 }
 
@@ -120,27 +124,29 @@ fn controllers_rules(objects: &[DynamicObject], kind: &str) -> Value {
 }
 
 #[tokio::test]
-async fn of_all_namespaces_only_kube_system_is_read_and_only_for_the_id_of_the_installation() {
+async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id_of_the_installation() {
     let testbed = operator_under_test().await;
     let here = ["controller.watchNamespace=streamers", "registration.namespace=streamers"];
-    let kube_system = json!({
-        "apiGroups": [""],
-        "resources": ["namespaces"],
-        "resourceNames": ["kube-system"],
-        "verbs": ["get"],
-    });
+    let get = |names: Value| {
+        let mut rule = json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] });
+        if !names.is_null() {
+            rule["resourceNames"] = names;
+        }
+        rule
+    };
+    let (any, streamers, kube_system) = (json!(null), json!(["streamers"]), json!(["kube-system"]));
     for (values, reads) in [
-        (&[][..], true),
-        (&here, true),
-        (&["installation=one"], false),
-        (&[here[0], here[1], "installation=one"], false),
+        (&[][..], vec![&any]),
+        (&["installation=one"], vec![&any]),
+        (&here, vec![&kube_system, &streamers]),
+        (&[here[0], here[1], "installation=one"], vec![&streamers]),
     ] {
         let objects = rendered(&testbed, values).await;
         let roles = [of_kind(&objects, "ClusterRole"), of_kind(&objects, "Role")].concat();
         let all = roles.iter().flat_map(|role| role.data["rules"].as_array().cloned().unwrap_or_default());
         let of_namespaces: Vec<_> =
             all.filter(|rule| rule["resources"].to_string().contains("namespaces")).collect();
-        let expected = if reads { vec![kube_system.clone()] } else { Vec::new() };
+        let expected: Vec<_> = reads.into_iter().map(|names| get(names.clone())).collect();
         assert_eq!(of_namespaces, expected, "{values:?}");
     }
 }

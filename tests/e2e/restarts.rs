@@ -128,21 +128,3 @@ async fn asked_to_stop_while_creating_it_records_what_comes_back() {
     assert_one_of_each(&tenant, "todd").await;
     assert_eq!(calls(&tenant, "CreateStage"), 1);
 }
-
-#[tokio::test]
-async fn status_and_database_lost_the_tags_bring_everything_back() {
-    let tenant = tenant("restore").await;
-    let mut controller = impatient(&tenant).await;
-    create(&tenant, "todd", json!({})).await;
-    let before = arns(&ready(&tenant, "todd").await);
-    assert!(controller.terminate().await.success());
-    sqlx::query("truncate users cascade").execute(&tenant.pool()).await.unwrap();
-    let cleared =
-        ["patch", "streamer", "todd", "--subresource=status", "--type=merge", "-p", r#"{"status":null}"#];
-    let cleared = tenant.kubectl(&cleared).await;
-    assert!(cleared.success, "{}", cleared.stderr);
-
-    let _controller = impatient(&tenant).await;
-    assert_one_of_each(&tenant, "todd").await;
-    assert_eq!(arns(&ready(&tenant, "todd").await), before);
-}

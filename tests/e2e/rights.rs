@@ -43,6 +43,7 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
         &["patch", "secrets"],
         &["create", "events.events.k8s.io"],
         &["patch", "events.events.k8s.io"],
+        &["get", &its_namespace],
     ];
     let other: &[Deed<'_>] = &[
         &["create", "streamer"],
@@ -54,7 +55,8 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
         &["update", "secrets"],
         &["delete", "secrets"],
         &["list", "namespaces"],
-        &["get", &its_namespace],
+        &["watch", "namespaces"],
+        &["delete", &its_namespace],
         &["get", "namespace/kube-system"],
         &["get", "pods"],
         &["get", "configmaps"],

@@ -176,6 +176,31 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
 }
 
 #[tokio::test]
+async fn since_when_one_is_missing_stays_until_it_is_seen_or_replaced() {
+    let tenant = tenant("missing").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let missing = async || store.recorded(user, ResourceKind::Stage).await.unwrap().missing;
+    let minute = Duration::from_mins(1);
+    for seen in [true, false] {
+        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
+        let a_minute_ago = "update missing_resources set since = since - interval '1 minute'";
+        sqlx::query(a_minute_ago).execute(&tenant.pool()).await.unwrap();
+        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
+        assert!(missing().await.is_some_and(|missing| missing.arn == "a" && missing.age >= minute));
+        store.note_missing(user, ResourceKind::Stage, "b").await.unwrap();
+        assert!(missing().await.is_some_and(|missing| missing.arn == "b" && missing.age < minute));
+
+        if seen {
+            store.note_seen(user, ResourceKind::Stage).await.unwrap();
+        } else {
+            store.record(user, "todd", None, &Resource::Stage { arn: "c".to_owned() }).await.unwrap();
+        }
+        assert_eq!(missing().await, None);
+    }
+}
+
+#[tokio::test]
 async fn the_one_to_one_holds_by_constraint() {
     let tenant = tenant("onetoone").await;
     let store = store(&tenant);
