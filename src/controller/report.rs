@@ -51,12 +51,12 @@ pub(super) async fn publish<W: World>(
     if context.stop.is_cancelled() && progress.retry().is_some() {
         return Ok(());
     }
-    let next = next_status(account, context, progress);
-    let notices = notices(account.status.as_ref(), &next, progress);
-    if !write_status(account, context, &next).await? {
+    let previous = account.status.clone();
+    if !write_status(account, context, progress).await? {
         return Ok(());
     }
-    for notice in notices {
+    let now = account.status.clone().unwrap_or_default();
+    for notice in notices(previous.as_ref(), &now, progress) {
         // An event that is lost is no reason to do the work again; the condition says the same.
         if let Err(error) = context.world.cluster().publish(account, &notice).await {
             tracing::warn!(%error, reason = notice.reason, "an event could not be published");
@@ -71,8 +71,7 @@ pub(super) async fn publish_progress<W: World>(
     context: &Context<W>,
     progress: &Progress,
 ) {
-    let next = next_status(account, context, progress);
-    if let Err(error) = write_status(account, context, &next).await {
+    if let Err(error) = write_status(account, context, progress).await {
         tracing::debug!(%error, "what is ready so far could not be told");
     }
 }
@@ -88,19 +87,23 @@ fn next_status<W: World>(
 }
 
 /// Writes a status that is new into this very version of the object, so that a write that was lost on the way cannot
-/// land on a later one. Where somebody else has changed the object meanwhile it is read and written again, unless there
-/// is a new spec, or another controller has settled it; false then.
+/// land on a later one. Where somebody else has changed the object meanwhile it is read again, and what has come of the
+/// work is told on top of what it says now, unless there is a new spec, or another controller has settled it; false then.
 async fn write_status<W: World>(
     account: &mut StreamerAccount,
     context: &Context<W>,
-    next: &StreamerAccountStatus,
+    progress: &Progress,
 ) -> kube::Result<bool> {
     let cluster = context.world.cluster();
-    while account.status.as_ref() != Some(next) {
-        match cluster.write_status(account, next).await {
+    loop {
+        let next = next_status(account, context, progress);
+        if account.status.as_ref() == Some(&next) {
+            return Ok(true);
+        }
+        match cluster.write_status(account, &next).await {
             Ok(written) => {
                 *account = written;
-                break;
+                return Ok(true);
             }
             Err(kube::Error::Api(status)) if status.is_conflict() => {
                 let Some(current) = cluster.current(account).await? else { return Ok(false) };
@@ -115,7 +118,6 @@ async fn write_status<W: World>(
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
 }
 
 /// When to look at the account again; None: not before something changes.

@@ -24,12 +24,7 @@ const LONGEST: Duration = Duration::from_mins(30);
 pub(super) const AWS_GATE: &str = "aws";
 
 /// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
-pub async fn run<W: World>(
-    context: &Context<W>,
-    namespace: Option<&str>,
-    resync: Duration,
-    gates: &Gates,
-) {
+pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync: Duration, gates: &Gates) {
     let mut orphans = BTreeSet::new();
     loop {
         let swept = tokio::time::timeout(LONGEST, sweep(context, namespace)).await;
@@ -79,7 +74,7 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
     }
-    for account in accounts.iter().filter(|account| waits_for_username(account)) {
+    for account in accounts.iter().filter(|account| waits_for_username(account) || !is_observed(account)) {
         context.wake(reference(account));
     }
     Ok(report.orphans)
@@ -108,6 +103,11 @@ async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result
 
 fn is_ready(account: &StreamerAccount) -> bool {
     account.status.as_ref().is_some_and(|status| is_true(&status.conditions, READY))
+}
+
+/// Whether status speaks of this generation: one that was lost (a restore) is no change that is watched.
+fn is_observed(account: &StreamerAccount) -> bool {
+    account.status.as_ref().map(|status| status.observed_generation) == account.metadata.generation
 }
 
 fn waits_for_username(account: &StreamerAccount) -> bool {

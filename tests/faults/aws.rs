@@ -11,14 +11,12 @@ use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use streamcat_operator::{
-    api::{
-        ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus,
-    },
+    api::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus},
     ivs::{Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags},
 };
 
 use super::{
-    faults::{Failure, Fails, Operation, Service},
+    faults::{Fails, Failure, Operation, Service},
     line::Line,
     oracle::steps,
     world::State,
@@ -302,18 +300,19 @@ impl<F: Flavor> Kind for Simulated<F> {
     /// The budget is not simulated; what matters is that nothing begins after `stop`.
     async fn admit(&self) -> Result<()> {
         if self.line.process.stop.is_cancelled() {
-            return Err(error(F::CREATE.name, Class::Transient, None, "not called: the controller is stopping"));
+            return Err(error(
+                F::CREATE.name,
+                Class::Transient,
+                None,
+                "not called: the controller is stopping",
+            ));
         }
         Ok(())
     }
 
     async fn create(&self, name: &str, settings: &F::Settings, tags: &Tags) -> Result<Created<F::Status>> {
-        let mut resource = Resource {
-            kind: F::KIND,
-            name: name.to_owned(),
-            tags: tags.clone(),
-            settings: F::defaults(),
-        };
+        let mut resource =
+            Resource { kind: F::KIND, name: name.to_owned(), tags: tags.clone(), settings: F::defaults() };
         merge(&mut resource.settings, settings);
         let effect = move |state: &mut State, now| {
             steps::creating(state, &resource);

@@ -39,9 +39,16 @@ impl Undisturbed {
                 let outcome = run(&case, false);
                 let end = undisturbed.ends.entry(workload).or_insert_with(|| outcome.end.clone());
                 let problems = outcome.problems(end);
-                if std::env::var("DBG").is_ok() { println!("{case}: {} calls", outcome.calls.len()); }
-                if std::env::var("DBG").is_ok() { if !problems.is_empty() { println!("FAULTS='{case}'\n{}", problems.join("\n")); } } else {
-                assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n")); }
+                if std::env::var("DBG").is_ok() {
+                    println!("{case}: {} calls", outcome.calls.len());
+                }
+                if std::env::var("DBG").is_ok() {
+                    if !problems.is_empty() {
+                        println!("FAULTS='{case}'\n{}", problems.join("\n"));
+                    }
+                } else {
+                    assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
+                }
                 undisturbed.calls.insert((workload, controllers), outcome.calls);
             }
         }
@@ -114,7 +121,10 @@ impl Undisturbed {
             began.elapsed().as_secs_f64()
         );
         let shown = failures.iter().take(SHOWN).map(|(case, problems)| {
-            format!("FAULTS='{case}' cargo test --test faults replay -- --nocapture\n    {}", problems.join("\n    "))
+            format!(
+                "FAULTS='{case}' cargo test --test faults replay -- --nocapture\n    {}",
+                problems.join("\n    ")
+            )
         });
         let shown: Vec<_> = shown.collect();
         assert!(failures.is_empty(), "{} of them failed:\n{}", failures.len(), shown.join("\n"));

@@ -18,7 +18,7 @@ use streamcat_operator::{
 };
 
 use super::{
-    faults::{Failure, Fails, Operation, Service},
+    faults::{Fails, Failure, Operation, Service},
     line::Line,
     oracle::steps,
     world::State,
@@ -195,7 +195,11 @@ impl Cluster {
         let mut account = StreamerAccount::clone(found);
         let is_ending = account.metadata.deletion_timestamp.is_some();
         if is_ending && finalizers.iter().any(|new| !account.finalizers().contains(new)) {
-            return Err(refused(422, "Invalid", "no new finalizers can be added if the object is being deleted"));
+            return Err(refused(
+                422,
+                "Invalid",
+                "no new finalizers can be added if the object is being deleted",
+            ));
         }
         account.metadata.finalizers = (!finalizers.is_empty()).then_some(finalizers);
         if is_ending && account.finalizers().is_empty() {
@@ -290,6 +294,12 @@ impl controller::Cluster for Line {
         let key = account.clone();
         let effect = move |state: &mut State, _| Ok(state.cluster.accounts.contains_key(&key));
         self.call(read("exists"), &account.name, effect).await
+    }
+
+    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
+        let namespace = account.namespace().unwrap_or_default();
+        let effect = move |state: &mut State, _| Ok(state.cluster.ending.contains(&namespace));
+        self.call(read("is_namespace_ending"), &account.name_any(), effect).await
     }
 
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {

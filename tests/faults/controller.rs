@@ -148,7 +148,8 @@ impl Queue {
     }
 }
 
-type Running<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = (AccountRef, Option<Duration>)> + Send + 'a>>>;
+type Running<'a> =
+    FuturesUnordered<Pin<Box<dyn Future<Output = (AccountRef, Option<Duration>)> + Send + 'a>>>;
 
 /// Reconciles what the watch and the sweep ask for, and again what asked for it itself.
 async fn work(

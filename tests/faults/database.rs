@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use streamcat_operator::{
     api::{AccountRef, ResourceKind},
     store::{
-        AttemptEnd, Claim, Claimant, Error, Holder, Journal, OpenAttempt, Recorded, Resource, Resources, Result,
-        UserRecord, Users,
+        AttemptEnd, Claim, Claimant, Error, Holder, Journal, Missing, OpenAttempt, Recorded, Resource,
+        Resources, Result, UserRecord, Users,
     },
 };
 use uuid::Uuid;
 
 use super::{
-    faults::{Failure, Fails, Operation, Service},
+    faults::{Fails, Failure, Operation, Service},
     line::Line,
     world::State,
 };
@@ -51,6 +51,8 @@ pub struct Database {
     pub users: BTreeMap<Uuid, User>,
     pub rows: BTreeMap<(Uuid, ResourceKind), Row>,
     pub attempts: BTreeMap<Uuid, Attempt>,
+    /// `missing_resources`: the ARN, and since when.
+    missing: BTreeMap<(Uuid, ResourceKind), (String, Duration)>,
     /// `released_users`: the id, and the UID of the object it was last of.
     released: BTreeMap<Uuid, String>,
 }
@@ -111,6 +113,7 @@ impl Database {
         self.users.remove(&user);
         self.rows.retain(|(of, _), _| *of != user);
         self.attempts.retain(|_, attempt| attempt.user != user);
+        self.missing.retain(|(of, _), _| *of != user);
     }
 
     fn release(&mut self, user: Uuid, uid: &str) {
@@ -132,6 +135,7 @@ impl Database {
             return Err(violates("a foreign key"));
         }
         let key = (user, resource.kind());
+        self.missing.remove(&key);
         if self.rows.iter().any(|(of, row)| *of != key && arn(&row.resource) == arn(resource)) {
             return Err(violates("a unique key"));
         }
@@ -156,6 +160,10 @@ impl Database {
             arn: row.map(|row| arn(&row.resource).to_owned()),
             age: row.map(|row| now.saturating_sub(row.created)).unwrap_or_default(),
             attempt,
+            missing: self
+                .missing
+                .get(&(user, kind))
+                .map(|(arn, since)| Missing { arn: arn.clone(), age: now.saturating_sub(*since) }),
         }
     }
 }
@@ -354,6 +362,29 @@ impl Resources for Line {
             state.database.write(now, user, &name, &found).map(|()| true)
         };
         self.call(write("record"), arn(resource), effect).await
+    }
+
+    async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
+        let missing = arn.to_owned();
+        let effect = move |state: &mut State, now| {
+            if !state.database.users.contains_key(&user) {
+                return Err(violates("a foreign key"));
+            }
+            let row = state.database.missing.entry((user, kind)).or_insert_with(|| (missing.clone(), now));
+            if row.0 != missing {
+                *row = (missing, now);
+            }
+            Ok(())
+        };
+        self.call(write("note_missing"), arn, effect).await
+    }
+
+    async fn note_seen(&self, user: Uuid, kind: ResourceKind) -> Result<()> {
+        let effect = move |state: &mut State, _| {
+            state.database.missing.remove(&(user, kind));
+            Ok(())
+        };
+        self.call(write("note_seen"), kind.noun(), effect).await
     }
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {

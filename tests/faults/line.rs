@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     aws::{Channel, ChatRoom, Simulated, Stage},
     cluster::Accounts,
-    faults::{Failure, Fails, Mode, Operation, patience},
+    faults::{Fails, Failure, Mode, Operation, patience},
     world::{RESTART, State, World},
 };
 
@@ -51,7 +51,8 @@ impl Line {
     /// A new process's.
     pub fn new(world: Arc<World>, name: String) -> Self {
         let (dead, stop) = (CancellationToken::new(), CancellationToken::new());
-        let process = Arc::new(Process { name, dead, stop, cache: Mutex::default(), metrics: Metrics::default() });
+        let process =
+            Arc::new(Process { name, dead, stop, cache: Mutex::default(), metrics: Metrics::default() });
         Self { world, process }
     }
 

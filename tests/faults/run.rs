@@ -82,7 +82,8 @@ pub struct Outcome {
 impl Outcome {
     /// What is wrong with this end: what does not hold, and where it differs from the one without faults.
     pub fn problems(&self, undisturbed: &[String]) -> Vec<String> {
-        let (is, should): (BTreeSet<_>, BTreeSet<_>) = (self.end.iter().collect(), undisturbed.iter().collect());
+        let (is, should): (BTreeSet<_>, BTreeSet<_>) =
+            (self.end.iter().collect(), undisturbed.iter().collect());
         let more = is.difference(&should).map(|line| format!("not without faults: {line}"));
         let less = should.difference(&is).map(|line| format!("only without faults: {line}"));
         self.violations.iter().cloned().chain(more).chain(less).collect()

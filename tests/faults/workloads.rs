@@ -6,12 +6,7 @@ use serde_json::json;
 use streamcat_operator::api::{AccountRef, ResourceKind, StreamerAccountSpec, tags};
 use tokio::{sync::watch, time::sleep};
 
-use super::{
-    aws::Resource,
-    controller::RESYNC,
-    database::Database,
-    world::World,
-};
+use super::{aws::Resource, controller::RESYNC, database::Database, world::World};
 
 /// What people do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -204,10 +199,13 @@ impl Workload {
                 person.start_again().await;
             }
             Self::LoseClusterAndDatabase => {
-                person.world.act("the cluster is made again from Git, the database is empty", |state, _, time| {
-                    state.cluster.rebuild(&time);
-                    state.database = Database::default();
-                });
+                person.world.act(
+                    "the cluster is made again from Git, the database is empty",
+                    |state, _, time| {
+                        state.cluster.rebuild(&time);
+                        state.database = Database::default();
+                    },
+                );
                 person.start_again().await;
             }
             Self::LoseClusterAndTags => {

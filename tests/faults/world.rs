@@ -20,8 +20,7 @@ use super::{
 pub const INSTALLATION: &str = "here";
 
 /// As the settings have it by default.
-pub const TIMING: Timing =
-    Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(10) };
+pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(10) };
 
 /// How long after its death a controller is started again.
 pub const RESTART: Duration = Duration::from_secs(2);
@@ -199,4 +198,3 @@ impl World {
         Duration::from_millis(least + self.lock().rng.u64(0..more))
     }
 }
-

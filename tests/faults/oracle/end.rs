@@ -25,6 +25,10 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         if account.metadata.deletion_timestamp.is_some() {
             found.push(format!("I4: {key} is stuck in its deletion"));
         }
+        let observed = account.status.as_ref().map(|status| status.observed_generation);
+        if observed != account.metadata.generation {
+            found.push(format!("I4: the status of {key} is of generation {observed:?}"));
+        }
         if let Some(status) = account.status.as_ref().filter(|status| is_true(&status.conditions, READY)) {
             found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
         }
@@ -139,15 +143,12 @@ fn accounts(state: &State) -> impl Iterator<Item = String> {
             let _ = write!(line, " {kind} {arn:?}");
         }
         for condition in &status.conditions {
-            let _ = write!(
-                line,
-                "\n    {}={} {} of {:?}: {}",
-                condition.type_,
-                condition.status,
-                condition.reason,
-                condition.observed_generation,
-                condition.message
-            );
+            let _ = write!(line, "\n    {}={}", condition.type_, condition.status);
+            let _ = write!(line, " of {:?}", condition.observed_generation);
+            // That one was made again is said until the next look, and some faults make for one look more.
+            if !(condition.type_.ends_with(READY) && condition.status == "True") {
+                let _ = write!(line, " {}: {}", condition.reason, condition.message);
+            }
         }
         line
     })
@@ -177,5 +178,7 @@ fn resources(state: &State) -> impl Iterator<Item = String> {
         format!("AWS {arn} {tags:?} {}", resource.settings)
     });
     let balance = state.aws.balance.iter().filter(|(_, balance)| **balance != 0);
-    all.chain(balance.map(|((kind, name), balance)| format!("creates minus deletes: {balance} {kind} of {name}")))
+    all.chain(
+        balance.map(|((kind, name), balance)| format!("creates minus deletes: {balance} {kind} of {name}")),
+    )
 }

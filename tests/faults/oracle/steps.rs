@@ -139,7 +139,10 @@ fn ready_is_true(state: &mut State, account: &StreamerAccount, status: &Streamer
             found.kind == kind && has_tags && covers(&found.settings, &wanted)
         });
         if !is_so {
-            violated(state, format!("I10: Ready, and the {kind} {arn:?} is not as generation {generation} says"));
+            violated(
+                state,
+                format!("I10: Ready, and the {kind} {arn:?} is not as generation {generation} says"),
+            );
         }
     }
 }
