@@ -39,16 +39,8 @@ impl Undisturbed {
                 let outcome = run(&case, false);
                 let end = undisturbed.ends.entry(workload).or_insert_with(|| outcome.end.clone());
                 let problems = outcome.problems(end);
-                if std::env::var("DBG").is_ok() {
-                    println!("{case}: {} calls", outcome.calls.len());
-                }
-                if std::env::var("DBG").is_ok() {
-                    if !problems.is_empty() {
-                        println!("FAULTS='{case}'\n{}", problems.join("\n"));
-                    }
-                } else {
-                    assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
-                }
+                if std::env::var("DBG").is_ok() { println!("{case}: {} calls", outcome.calls.len()); if !problems.is_empty() { println!("{}", problems.join("\n")); } } else {
+                assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n")); }
                 undisturbed.calls.insert((workload, controllers), outcome.calls);
             }
         }

@@ -3,12 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
-use futures::{StreamExt, stream::FuturesUnordered};
 use kube::ResourceExt;
 use streamcat_operator::{
     admin::Gates,
@@ -17,6 +15,7 @@ use streamcat_operator::{
 };
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinSet,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -34,18 +33,18 @@ pub const RESYNC: Duration = Duration::from_mins(5);
 const GRACE: Duration = Duration::from_secs(25);
 
 /// A controller that is started again whenever it dies, while `power` is on.
-pub async fn supervise(world: &Arc<World>, name: &str, mut power: watch::Receiver<bool>) {
+pub async fn supervise(world: Arc<World>, name: &'static str, mut power: watch::Receiver<bool>) {
     for life in 1_u32.. {
         if power.wait_for(|on| *on).await.is_err() {
             return;
         }
-        let line = Line::new(Arc::clone(world), format!("{name}{life}"));
+        let line = Line::new(Arc::clone(&world), format!("{name}{life}"));
         world.lock().metrics.insert(name.to_owned(), line.process.metrics.clone());
         tokio::select! {
             biased;
             () = line.process.dead.cancelled() => {}
             _ = power.wait_for(|on| !*on) => {}
-            () = run(&line) => {}
+            () = run(line.clone()) => {}
         }
         line.process.dead.cancel();
         sleep(RESTART).await;
@@ -53,10 +52,10 @@ pub async fn supervise(world: &Arc<World>, name: &str, mut power: watch::Receive
 }
 
 /// One life, until it is asked to end.
-async fn run(line: &Line) {
+async fn run(line: Line) {
     let process = &line.process;
     let (context, woken) = Context::new(
-        Outside::new(line),
+        Outside::new(&line),
         INSTALLATION.to_owned(),
         TIMING,
         process.metrics.clone(),
@@ -64,13 +63,15 @@ async fn run(line: &Line) {
     );
     let context = Arc::new(context);
     let (trigger, triggers) = mpsc::unbounded_channel();
-    let gates = Gates::shut(&[]);
-    tokio::select! {
-        biased;
-        () = work(line, &context, triggers, woken) => {}
-        () = watch(line, trigger) => {}
-        () = sweep(&context, None, RESYNC, &gates) => {}
-    }
+    // Tasks of their own, so that each is polled only when there is something for it.
+    let mut beside = JoinSet::new();
+    beside.spawn(watch(line.clone(), trigger));
+    beside.spawn(resync(Arc::clone(&context)));
+    work(&line, &context, triggers, woken).await;
+}
+
+async fn resync(context: Arc<Context<Outside>>) {
+    sweep(&context, None, RESYNC, &Gates::shut(&[])).await;
 }
 
 /// What of an account makes a change worth a reconcile, as `run.rs` has it.
@@ -81,7 +82,7 @@ fn seen(account: &StreamerAccount) -> Seen {
 }
 
 /// Keeps the cache, and asks for a reconcile of what has changed.
-async fn watch(line: &Line, trigger: mpsc::UnboundedSender<AccountRef>) {
+async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
     let world = &line.world;
     let mut told = world.changes.subscribe();
     let mut known: BTreeMap<AccountRef, Seen> = BTreeMap::new();
@@ -148,9 +149,6 @@ impl Queue {
     }
 }
 
-type Running<'a> =
-    FuturesUnordered<Pin<Box<dyn Future<Output = (AccountRef, Option<Duration>)> + Send + 'a>>>;
-
 /// Reconciles what the watch and the sweep ask for, and again what asked for it itself.
 async fn work(
     line: &Line,
@@ -158,14 +156,15 @@ async fn work(
     mut triggers: mpsc::UnboundedReceiver<AccountRef>,
     mut woken: mpsc::UnboundedReceiver<AccountRef>,
 ) {
-    let (mut queue, mut running) = (Queue::default(), Running::new());
+    let (mut queue, mut running) = (Queue::default(), JoinSet::new());
     while !line.process.stop.is_cancelled() {
         for account in queue.take(Instant::now()) {
-            running.push(Box::pin(once(line, context, account)));
+            running.spawn(once(line.clone(), Arc::clone(context), account));
         }
         tokio::select! {
             biased;
-            Some((account, again)) = running.next() => {
+            Some(ended) = running.join_next() => {
+                let (account, again) = ended.expect("a reconcile does not panic");
                 queue.running.remove(&account);
                 if let Some(again) = again {
                     queue.schedule(account, Instant::now() + again);
@@ -177,22 +176,22 @@ async fn work(
             () = sleep_until(queue.next()) => {}
         }
     }
-    let _ = timeout(GRACE, running.collect::<Vec<_>>()).await;
+    let _ = timeout(GRACE, running.join_all()).await;
 }
 
 /// One reconcile; when to look again.
 async fn once(
-    line: &Line,
-    context: &Arc<Context<Outside>>,
+    line: Line,
+    context: Arc<Context<Outside>>,
     key: AccountRef,
 ) -> (AccountRef, Option<Duration>) {
     let cached = line.process.cache.lock().expect("nothing panics with the lock held").get(&key).cloned();
     let Some(account) = cached else { return (key, None) };
-    let again = match reconcile(Arc::clone(&account), Arc::clone(context)).await {
+    let again = match reconcile(Arc::clone(&account), Arc::clone(&context)).await {
         Ok(again) => again,
         Err(error) => {
             line.world.note(&format!("{} {key}: {error}", line.process.name));
-            after_error(&account, context)
+            after_error(&account, &context)
         }
     };
     (key, again)

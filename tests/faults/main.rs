@@ -66,3 +66,15 @@ fn pairs_of_faults() {
     let undisturbed = Undisturbed::new(seed());
     undisturbed.judge("pairs", &undisturbed.pairs(seed(), PAIRS));
 }
+
+#[test]
+fn speed() {
+    let case: Case = "workload=create,seed=1,controllers=1".parse().expect("x");
+    let b = std::time::Instant::now();
+    for _ in 0..200 { run(&case, false); }
+    println!("{:?} per run", b.elapsed() / 200);
+    let case: Case = "workload=three,seed=1,controllers=2".parse().expect("x");
+    let b = std::time::Instant::now();
+    for _ in 0..200 { run(&case, false); }
+    println!("{:?} per run", b.elapsed() / 200);
+}

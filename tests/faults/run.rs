@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
 
-use futures::future::join_all;
 use tokio::{sync::watch, time::sleep};
 
 use super::{
@@ -98,13 +97,10 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
         let world = World::new(case.seed, case.plan.clone(), traced);
         let power = watch::Sender::new(true);
         let names = ["a", "b"].into_iter().take(case.controllers);
-        let controllers = join_all(names.map(|name| supervise(&world, name, power.subscribe())));
-        let person = Person { world: Arc::clone(&world), power: power.clone() };
-        tokio::select! {
-            biased;
-            outcome = watch_over(case.workload, &person) => outcome,
-            _ = controllers => unreachable!("controllers run as long as there is power"),
+        for name in names {
+            tokio::spawn(supervise(Arc::clone(&world), name, power.subscribe()));
         }
+        watch_over(case.workload, &Person { world, power }).await
     })
 }
 
