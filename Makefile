@@ -25,7 +25,7 @@ test: ## Every check and every test
 	target/debug/testbed run -- cargo test --locked -- --test-threads=4
 
 bench: ## Measure the simulator: creates a second, long lists, memory (goals beside the figures)
-	cargo bench --locked -p ivs-simulator
+	cargo bench --locked -p ivs-simulator-load
 
 crds: ## Generate crds/ and the chart's copy from src/api
 	@cargo build --locked --bins

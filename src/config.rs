@@ -8,6 +8,10 @@ use clap::{
 };
 use secrecy::SecretString;
 
+mod leader_election;
+
+pub use leader_election::LeaderElectionSettings;
+
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
 ///
 /// Each setting is a flag and an environment variable. Credentials and endpoints of AWS are read as every AWS SDK
@@ -103,6 +107,14 @@ pub struct ControllerSettings {
     /// How many accounts are worked on at the same time.
     #[arg(long, env = "STREAMCAT_CONCURRENCY", default_value = "32")]
     pub concurrency: std::num::NonZeroU16,
+
+    /// Name of the pod we run in, for events and the Lease.
+    #[arg(long, env = "POD_NAME", value_parser = not_empty)]
+    pub pod_name: Option<String>,
+
+    /// Which of several controllers works.
+    #[command(flatten)]
+    pub leader_election: LeaderElectionSettings,
 }
 
 /// The variables by which the AWS SDK is sent elsewhere than to AWS.

@@ -112,11 +112,10 @@ struct StatusPatch<'a> {
 }
 
 impl Kube {
-    /// A cluster behind this client, whose accounts are in this cache.
+    /// A cluster behind this client, whose accounts are in this cache. `pod`: who reports events.
     #[must_use]
-    pub fn new(client: Client, cache: Store<StreamerAccount>) -> Self {
-        let reporter =
-            Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
+    pub fn new(client: Client, cache: Store<StreamerAccount>, pod: Option<String>) -> Self {
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: pod };
         let recorder = Recorder::new(client.clone(), reporter);
         Self { client, cache, recorder }
     }

@@ -5,6 +5,8 @@ mod cluster;
 mod context;
 mod error;
 mod identity;
+mod leadership;
+mod lease;
 mod notices;
 mod problem;
 mod provide;

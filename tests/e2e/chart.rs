@@ -64,6 +64,7 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
         (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
         (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
         (&[REGION, DATABASE, "controller.resync=often"], "'often' does not match"),
+        (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
     ] {
         let error = refused(values).await;
         assert!(error.contains(said), "{values:?}: {error}");
@@ -119,8 +120,7 @@ async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
 
 /// The rules of the controller's own role.
 fn controllers_rules(objects: &[DynamicObject], kind: &str) -> Value {
-    let named = |role: &&&DynamicObject| role.name_any().ends_with("-controller");
-    of_kind(objects, kind).iter().find(named).unwrap().data["rules"].clone()
+    named(objects, kind, "-controller").unwrap().data["rules"].clone()
 }
 
 #[tokio::test]
@@ -151,6 +151,40 @@ async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id
     }
 }
 
+#[tokio::test]
+async fn more_than_one_replica_elects_a_leader_unless_it_is_told_not_to() {
+    let testbed = operator_under_test().await;
+    for (values, replicas, elects) in [
+        (&[][..], 1, false),
+        (&["controller.replicas=2"], 2, true),
+        (&["controller.replicas=2", "controller.leaderElection=false"], 2, false),
+        (&["controller.leaderElection=true"], 1, true),
+        (&["controller.replicas=2", "controller.watchNamespace=s", "registration.namespace=s"], 2, true),
+    ] {
+        let objects = rendered(&testbed, values).await;
+        let deployment = named(&objects, "Deployment", "-controller").expect("the controller");
+        assert_eq!(deployment.data["spec"]["replicas"], replicas, "{values:?}");
+        let container = &deployment.data["spec"]["template"]["spec"]["containers"][0];
+        let variable = |name: &str| {
+            let variables = container["env"].as_array().unwrap();
+            variables.iter().find(|variable| variable["name"] == name).map(|found| found["value"].clone())
+        };
+        assert_eq!(variable("STREAMCAT_LEADER_ELECTION"), elects.then(|| json!("true")), "{values:?}");
+
+        let role = named(&objects, "Role", "-controller-lease");
+        assert_eq!(role.is_some(), elects, "{values:?}");
+        let Some(role) = role else { continue };
+        assert_eq!(role.namespace().as_deref(), Some("home"));
+        let lease = variable("STREAMCAT_LEADER_ELECTION_NAME").unwrap();
+        assert_eq!(role.data["rules"][0]["resourceNames"], json!([lease]));
+    }
+}
+
+/// The object of this kind whose name ends so.
+fn named<'a>(objects: &'a [DynamicObject], kind: &str, ending: &str) -> Option<&'a DynamicObject> {
+    of_kind(objects, kind).into_iter().find(|object| object.name_any().ends_with(ending))
+}
+
 /// The containers of all pods, init containers too.
 fn containers(objects: &[DynamicObject]) -> Vec<Value> {
     let deployments = of_kind(objects, "Deployment");
@@ -165,7 +199,13 @@ fn containers(objects: &[DynamicObject]) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_variable_that_the_chart_sets_is_one_that_the_program_reads() {
-    let objects = rendered(&operator_under_test().await, &["installation=one"]).await;
+    let values = [
+        "installation=one",
+        "controller.watchNamespace=s",
+        "registration.namespace=s",
+        "controller.replicas=2",
+    ];
+    let objects = rendered(&operator_under_test().await, &values).await;
     let containers = containers(&objects);
     assert_eq!(containers.len(), 3);
     for container in containers {
@@ -237,6 +277,7 @@ async fn the_api_server_takes_all_that_is_rendered() {
             "controller.extraEnv[0].name=AWS_ENDPOINT_URL_IVS,controller.extraEnv[0].value=http://ivs",
             "controller.extraEnvFrom[0].secretRef.name=aws",
             "controller.priorityClassName=system-cluster-critical",
+            "controller.replicas=3",
             "imagePullSecrets[0].name=registry",
         ],
     ] {

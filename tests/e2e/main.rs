@@ -6,6 +6,7 @@
 mod chart;
 mod generated;
 mod kubectl;
+mod leader;
 mod lifecycle;
 mod namespace;
 mod process;

@@ -34,6 +34,11 @@ async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
         ),
         (tenant.controller().env("STREAMCAT_RESYNC", "often"), "--resync"),
         (tenant.controller().env("STREAMCAT_INSTALLATION", "a b"), "--installation"),
+        (tenant.controller().env("STREAMCAT_LEADER_ELECTION", "perhaps"), "--leader-election"),
+        (
+            tenant.controller().env("STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE", "15s"),
+            "--leader-election-lease-duration",
+        ),
         (tenant.controller().env("KUBECONFIG", "/no/such/file"), "KUBECONFIG"),
         (tenant.registration().env_remove("STREAMCAT_NAMESPACE"), "STREAMCAT_NAMESPACE"),
     ];

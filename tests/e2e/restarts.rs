@@ -4,24 +4,16 @@ use std::time::Duration;
 
 use ivs_simulator::Fault;
 use serde_json::json;
-use testbed::{Operator, Tenant, wait};
+use testbed::{Operator, Tenant};
 
 use crate::support::{
-    PATIENCE, arns, assert_nothing_left, calls, create, delete, gone, ready, recorded, tenant,
+    arns, assert_nothing_left, called, calls, create, delete, gone, ready, recorded, tenant,
 };
 
 /// A controller that does not wait long for what may have been lost.
 async fn impatient(tenant: &Tenant) -> Operator {
     let controller = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "3s");
     controller.env("STREAMCAT_CREATE_GRACE", "1s").start().await
-}
-
-/// Waits until AWS has been called.
-async fn called(tenant: &Tenant, operation: &str, times: usize) {
-    let seen = wait::until(format!("{operation} was called"), PATIENCE, || async {
-        calls(tenant, operation) >= times
-    });
-    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
 async fn assert_one_of_each(tenant: &Tenant, username: &str) {

@@ -170,3 +170,11 @@ pub async fn assert_nothing_left(tenant: &Tenant) {
 pub fn calls(tenant: &Tenant, operation: &str) -> usize {
     tenant.simulator().calls().iter().filter(|call| call.operation == operation).count()
 }
+
+/// Waits until AWS has been called with this operation so often.
+pub async fn called(tenant: &Tenant, operation: &str, times: usize) {
+    let seen = wait::until(format!("{operation} was called"), PATIENCE, || async {
+        calls(tenant, operation) >= times
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}

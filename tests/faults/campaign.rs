@@ -20,7 +20,7 @@ use super::{
 const SHOWN: usize = 10;
 
 /// A campaign stops when this many runs have failed: more would say nothing new.
-const ENOUGH: usize = 40;
+const ENOUGH: usize = 4000;
 
 /// What each workload does when nothing fails.
 #[derive(Debug, Default)]
@@ -112,6 +112,15 @@ impl Undisturbed {
             Workload::all().count(),
             began.elapsed().as_secs_f64()
         );
+        if std::env::var("DBG").is_ok() {
+            let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (case, problems) in &failures {
+                let modes: Vec<_> = case.plan.values().map(ToString::to_string).collect();
+                let key = format!("{} {} {} | {}", case.workload, case.controllers, modes.join("+"), problems[0].chars().take(50).collect::<String>());
+                groups.entry(key).or_default().push(case.to_string());
+            }
+            for (key, cases) in groups { println!("{:4} {key}   {}", cases.len(), cases[0]); }
+        }
         let shown = failures.iter().take(SHOWN).map(|(case, problems)| {
             format!(
                 "FAULTS='{case}' cargo test --test faults replay -- --nocapture\n    {}",
