@@ -5,6 +5,7 @@ mod cluster;
 mod context;
 mod error;
 mod identity;
+mod latecomers;
 mod leadership;
 mod lease;
 mod let_go;
@@ -23,5 +24,8 @@ mod world;
 
 pub use cluster::{Cluster, Kube, Notice};
 pub use context::Context;
+pub use error::Error as ReconcileError;
+pub use reconcile::{after_error, reconcile};
 pub use run::{Error, run};
+pub use sweeper::run as sweep;
 pub use world::{Real, World};

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use kube::runtime::controller::Action;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -31,7 +30,7 @@ pub(super) async fn provide<W: World>(
     mut account: StreamerAccount,
     context: &Context<W>,
     doubt: Option<u64>,
-) -> Result<Action, Error> {
+) -> Result<Option<Duration>, Error> {
     let key = reference(&account);
     if context.world.cluster().is_namespace_ending(&account).await? {
         let progress = Progress::stopped_by(&Problem::namespace_terminating(&key.namespace));

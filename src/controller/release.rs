@@ -1,6 +1,6 @@
 //! An account that is being deleted: everything it has goes, then the account itself.
 
-use kube::runtime::controller::Action;
+use std::time::Duration;
 
 use super::{
     Cluster, Context, World,
@@ -21,9 +21,9 @@ use crate::{
 pub(super) async fn release<W: World>(
     mut account: StreamerAccount,
     context: &Context<W>,
-) -> Result<Action, Error> {
+) -> Result<Option<Duration>, Error> {
     if !has_finalizer(&account) {
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     let key = reference(&account);
     match take_away(&account, context).await {
@@ -32,7 +32,7 @@ pub(super) async fn release<W: World>(
             context.backoff.reset(&key);
             context.settle_doubt(&key, context.doubt_about(&key));
             wake_claimants(&account, context);
-            Ok(Action::await_change())
+            Ok(None)
         }
         Err(progress) => {
             publish(&mut account, context, &progress).await?;

@@ -1,7 +1,8 @@
 //! What a reconcile reports: status, events, and when to look again.
 
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use kube::{ResourceExt, runtime::controller::Action};
+use std::time::Duration;
+
+use kube::ResourceExt;
 use uuid::Uuid;
 
 use super::{
@@ -74,12 +75,12 @@ pub(super) async fn publish<W: World>(
     if context.stop.is_cancelled() && progress.retry().is_some() {
         return Ok(());
     }
-    let next = next_status(account, progress);
-    let notices = notices(account.status.as_ref(), &next, progress);
-    if !write_status(account, context, &next).await? {
+    let previous = account.status.clone();
+    if !write_status(account, context, progress).await? {
         return Ok(());
     }
-    for notice in notices {
+    let now = account.status.clone().unwrap_or_default();
+    for notice in notices(previous.as_ref(), &now, progress) {
         tell(account, context, &notice).await;
     }
     Ok(())
@@ -91,32 +92,39 @@ pub(super) async fn publish_progress<W: World>(
     context: &Context<W>,
     progress: &Progress,
 ) {
-    let next = next_status(account, progress);
-    if let Err(error) = write_status(account, context, &next).await {
+    if let Err(error) = write_status(account, context, progress).await {
         tracing::debug!(%error, "what is ready so far could not be told");
     }
 }
 
-fn next_status(account: &StreamerAccount, progress: &Progress) -> StreamerAccountStatus {
+fn next_status<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    progress: &Progress,
+) -> StreamerAccountStatus {
     let generation = account.metadata.generation.unwrap_or_default();
     let subject = Subject { generation, reconcile_at: requested(account) };
-    status::after(account.status.as_ref(), subject, &Time(Timestamp::now()), progress)
+    status::after(account.status.as_ref(), subject, &context.world.now(), progress)
 }
 
 /// Writes a status that is new into this very version of the object, so that a write that was lost on the way cannot
-/// land on a later one. Where somebody else has changed the object meanwhile it is read and written again, unless there
-/// is a new spec, or another controller has settled it; false then.
+/// land on a later one. Where somebody else has changed the object meanwhile it is read again, and what has come of the
+/// work is told on top of what it says now, unless there is a new spec, or another controller has settled it; false then.
 async fn write_status<W: World>(
     account: &mut StreamerAccount,
     context: &Context<W>,
-    next: &StreamerAccountStatus,
+    progress: &Progress,
 ) -> kube::Result<bool> {
     let cluster = context.world.cluster();
-    while account.status.as_ref() != Some(next) {
-        match cluster.write_status(account, next).await {
+    loop {
+        let next = next_status(account, context, progress);
+        if account.status.as_ref() == Some(&next) {
+            return Ok(true);
+        }
+        match cluster.write_status(account, &next).await {
             Ok(written) => {
                 *account = written;
-                break;
+                return Ok(true);
             }
             Err(kube::Error::Api(status)) if status.is_conflict() => {
                 let Some(current) = cluster.current(account).await? else { return Ok(false) };
@@ -131,7 +139,6 @@ async fn write_status<W: World>(
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
 }
 
 /// Publishes an event. One that is lost is no reason to do the work again: a condition, or the orphan list, says the same.
@@ -141,14 +148,18 @@ pub(super) async fn tell<W: World>(account: &StreamerAccount, context: &Context<
     }
 }
 
-/// When to look at the account again.
-pub(super) fn next_try<W: World>(key: &AccountRef, context: &Context<W>, progress: &Progress) -> Action {
+/// When to look at the account again; None: not before something changes.
+pub(super) fn next_try<W: World>(
+    key: &AccountRef,
+    context: &Context<W>,
+    progress: &Progress,
+) -> Option<Duration> {
     let Some(retry) = progress.retry() else {
         context.backoff.reset(key);
-        return Action::await_change();
+        return None;
     };
     if !matches!(retry, Retry::Soon) {
         context.backoff.reset(key);
     }
-    context.backoff.delay(key, retry).map_or_else(Action::await_change, Action::requeue)
+    context.backoff.delay(key, retry)
 }

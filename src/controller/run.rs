@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryFutureExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, ResourceExt,
@@ -18,13 +18,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Kube, Real, World,
+    Context, Kube, Real,
     error::Error as ReconcileError,
     leadership::while_leading,
     lease::{Elector, KubeLease},
-    problem::{Retry, words},
-    reconcile::reconcile,
-    report::reference,
+    problem::words,
+    reconcile::{after_error, reconcile},
     sweeper::{self, AWS_GATE},
 };
 use crate::{
@@ -188,7 +187,11 @@ async fn control(
         .with_config(controller::Config::default().concurrency(settings.concurrency.get()))
         .reconcile_on(wakes(woken))
         .graceful_shutdown_on(stop.cancelled_owned())
-        .run(reconcile, error_policy, Arc::clone(&context))
+        .run(
+            |account, context| reconcile(account, context).map_ok(action),
+            |account, _, context| action(after_error(&account, &context)),
+            Arc::clone(&context),
+        )
         .for_each(|result| async { log(result) });
     let sweeps = async {
         if cache.wait_until_ready().await.is_ok() {
@@ -253,14 +256,9 @@ fn wakes(
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
-fn error_policy<W: World>(
-    account: Arc<StreamerAccount>,
-    _: &ReconcileError,
-    context: Arc<Context<W>>,
-) -> Action {
-    let delay = context.backoff.delay(&reference(&account), Retry::Soon);
-    delay.map_or_else(Action::await_change, Action::requeue)
+/// When to look again, as kube's runtime takes it.
+fn action(again: Option<Duration>) -> Action {
+    again.map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Errors are logged once, here.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Cluster, Context, World,
+    Cluster, Context, World, latecomers,
     problem::Problem,
     report::{records, reference, user_in_status},
 };
@@ -28,12 +28,7 @@ const LONGEST: Duration = Duration::from_mins(30);
 pub(super) const AWS_GATE: &str = "aws";
 
 /// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
-pub(super) async fn run<W: World>(
-    context: &Context<W>,
-    namespace: Option<&str>,
-    resync: Duration,
-    gates: &Gates,
-) {
+pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync: Duration, gates: &Gates) {
     let mut orphans = BTreeMap::new();
     loop {
         let swept = tokio::time::timeout(LONGEST, sweep(context, namespace)).await;
@@ -88,14 +83,16 @@ async fn sweep<W: World>(
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
     }
-    for account in accounts.iter().filter(|account| waits_for_username(account)) {
+    for account in accounts.iter().filter(|account| waits_for_username(account) || !is_observed(account)) {
         context.wake(reference(account));
     }
-    let changes = orphan_changes(&rows, &report.orphans, context.timing.grace);
+    let mut orphans = report.orphans;
+    latecomers::take_away(context, &mut orphans).await?;
+    let changes = orphan_changes(&rows, &orphans, context.timing.grace);
     if changes != OrphanChanges::default() {
         context.world.store().change_orphans(&changes).await?;
     }
-    Ok(report.orphans)
+    Ok(orphans)
 }
 
 async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Listing, Problem> {
@@ -121,6 +118,11 @@ async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result
 
 fn is_ready(account: &StreamerAccount) -> bool {
     account.status.as_ref().is_some_and(|status| is_true(&status.conditions, READY))
+}
+
+/// Whether status speaks of this generation: one that was lost (a restore) is no change that is watched.
+fn is_observed(account: &StreamerAccount) -> bool {
+    account.status.as_ref().map(|status| status.observed_generation) == account.metadata.generation
 }
 
 fn waits_for_username(account: &StreamerAccount) -> bool {
