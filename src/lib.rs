@@ -6,6 +6,7 @@ pub mod admin;
 pub mod api;
 pub mod config;
 pub mod controller;
+mod failpoint;
 pub mod ivs;
 pub mod provision;
 pub mod readiness;

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Postgres, Result};
-use crate::api::AccountRef;
+use crate::{api::AccountRef, failpoint::effect};
 
 /// Who holds a username.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,35 +134,33 @@ impl Users for Postgres {
             return Ok(Claim::Released);
         }
         let holder = holder(&mut transaction, claimant.username).await?.ok_or(sqlx::Error::RowNotFound)?;
-        transaction.commit().await?;
+        effect("claim", transaction.commit()).await?;
         Ok(claimant.judge(holder))
     }
 
     async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str) -> Result<bool> {
-        let handed_on = sqlx::query!(
+        let handing_on = sqlx::query!(
             "update users set account_uid = $3, leaving = false, retained = false
              where id = $1 and account_uid is not distinct from $2",
             user,
             from,
             uid,
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        let handed_on = effect("inherit", handing_on.execute(&self.pool)).await?;
         Ok(handed_on.rows_affected() == 1)
     }
 
     async fn leave(&self, user: Uuid, uid: &str) -> Result<bool> {
-        let leaving =
-            sqlx::query!("update users set leaving = true where id = $1 and account_uid = $2", user, uid)
-                .execute(&self.pool)
-                .await?;
+        let leave =
+            sqlx::query!("update users set leaving = true where id = $1 and account_uid = $2", user, uid);
+        let leaving = effect("leave", leave.execute(&self.pool)).await?;
         Ok(leaving.rows_affected() == 1)
     }
 
     async fn retain(&self, user: Uuid, uid: &str) -> Result<()> {
-        sqlx::query!("update users set retained = true where id = $1 and account_uid = $2", user, uid)
-            .execute(&self.pool)
-            .await?;
+        let retain =
+            sqlx::query!("update users set retained = true where id = $1 and account_uid = $2", user, uid);
+        effect("retain", retain.execute(&self.pool)).await?;
         Ok(())
     }
 
@@ -183,18 +181,17 @@ impl Users for Postgres {
         sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
             .execute(&mut *transaction)
             .await?;
-        transaction.commit().await?;
+        effect("release", transaction.commit()).await?;
         Ok(())
     }
 
     async fn evict(&self, holder: &Holder) -> Result<()> {
-        sqlx::query!(
+        let evict = sqlx::query!(
             "delete from users where id = $1 and account_uid is not distinct from $2",
             holder.user,
             holder.uid,
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        effect("evict", evict.execute(&self.pool)).await?;
         Ok(())
     }
 

@@ -117,3 +117,13 @@ async fn status_is_cleared_and_the_database_is_lost() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_database_is_restored_from_when_the_username_was_another_accounts() {
+    survives("yesterday", async |tenant| {
+        lose_the_database(tenant).await;
+        let row = "insert into users (username, account_namespace, account_name, account_uid) values ('todd', $1, 'before', 'u')";
+        sqlx::query(row).bind(tenant.namespace()).execute(&tenant.pool()).await.unwrap();
+    })
+    .await;
+}
