@@ -11,6 +11,8 @@ pub enum Defect {
     SdkRetries,
     /// Of several found the first is taken, and the others stay.
     FirstMatchWins,
+    /// What has the user's name is taken for the user's, whatever its tags say.
+    IgnoresTags,
     /// The finalizer is put on with the first status.
     FinalizerAfterCreate,
     /// The finalizer goes though an attempt is still open.

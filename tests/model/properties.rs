@@ -3,12 +3,13 @@
 use stateright::Property;
 
 use super::{
-    actions::{Deed, Protocol},
+    actions::Deed,
+    protocol::Protocol,
     state::{Call, State, UserId},
 };
 
 pub const I1: &str = "I1: at most one live resource of a user";
-pub const I2: &str = "I2: nothing that an account keeps is deleted";
+pub const I2: &str = "I2: nothing is deleted that is not the user's, or that an account keeps";
 pub const I3: &str =
     "I3: the finalizer is there before the first Create, and until nothing is left or can come";
 pub const CONVERGES: &str = "status, database and AWS agree in the end";

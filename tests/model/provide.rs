@@ -1,9 +1,10 @@
 //! The controllers' steps while they provide for an account: one effect each, named as in the code.
 
 use super::{
-    actions::Protocol,
+    at::{At, Errand, Owner, Set},
     defects::Defect,
-    state::{At, Attempt, Call, Errand, Nonce, Object, Owner, Set, State, Uid, User},
+    protocol::Protocol,
+    state::{Attempt, Call, Nonce, Object, State, Uid, User, UserId},
 };
 
 impl Protocol {
@@ -62,7 +63,7 @@ impl Protocol {
     }
 
     /// The user that tags in AWS speak of, unless it was released.
-    fn known_user(&self, state: &State) -> Option<u8> {
+    fn known_user(&self, state: &State) -> Option<UserId> {
         let tagged = state.all().find(|(_, attempt)| attempt.call == Call::Shown)?.1.user;
         (!state.is_released(tagged) || self.has(Defect::ReusesReleasedUser)).then_some(tagged)
     }
@@ -82,16 +83,23 @@ impl Protocol {
         }
     }
 
-    /// `recorded`, and `next` of what it says.
-    pub fn converge(state: &State, owner: Owner, doubted: bool) -> At {
+    /// `recorded`, and `next` of what it says; where nothing is recorded, of what tags in AWS say.
+    pub fn converge(&self, state: &State, owner: Owner, doubted: bool) -> At {
         let recorded = recorded(state, owner);
         if let Some(attempt) = state.open_attempt(owner.user) {
             return At::Looks { owner, recorded, attempt: Some(attempt), but: None };
         }
-        match recorded {
-            Some(arn) => At::Inspects { owner, arn, doubted },
+        match recorded.or_else(|| self.found(state, owner.user).first()) {
+            Some(arn) => At::Inspects { owner, recorded, arn, doubted },
             None => At::Opens { owner, known: None },
         }
+    }
+
+    /// `find`: what lists show by name and, of that, what the tags say is the user's.
+    pub fn found(&self, state: &State, user: UserId) -> Set {
+        let is_ours = |of| of == user || self.has(Defect::IgnoresTags);
+        let shown = state.all().filter(|(_, attempt)| attempt.call == Call::Shown && is_ours(attempt.user));
+        shown.map(|(nonce, _)| nonce).collect()
     }
 
     /// `look`: finds what is ours, but for one that is known not to do; the oldest attempt's comes first.
@@ -103,7 +111,7 @@ impl Protocol {
         attempt: Option<Nonce>,
         but: Option<Nonce>,
     ) -> At {
-        let mut ours = state.found(owner.user);
+        let mut ours = self.found(state, owner.user);
         if let Some(but) = but {
             ours = ours.without(but);
         }
@@ -154,7 +162,7 @@ impl Protocol {
     ) -> At {
         match (surplus.first(), attempt) {
             (Some(nonce), _) => {
-                delete(state, nonce);
+                delete(state, nonce, owner.user);
                 At::DeletesSurplus { owner, attempt, keep, surplus: surplus.without(nonce) }
             }
             (None, Some(attempt)) => At::GivesUp { owner, recorded: None, attempt, keep: Some(keep) },
@@ -177,18 +185,21 @@ impl Protocol {
         }
     }
 
-    /// `get` of the one that is recorded.
-    pub fn inspect(state: &State, owner: Owner, arn: Nonce, doubted: bool) -> At {
-        match (state.is_shown(arn), doubted) {
-            (true, true) => At::RemovesOthers { owner, arn },
-            (true, false) => At::WritesStatus { uid: owner.uid, arn },
-            (false, _) => At::Looks { owner, recorded: Some(arn), attempt: None, but: Some(arn) },
+    /// `inspect`: reads the one that is known.
+    pub fn inspect(state: &State, owner: Owner, recorded: Option<Nonce>, arn: Nonce, doubted: bool) -> At {
+        if !state.is_shown(arn) {
+            return At::Looks { owner, recorded, attempt: None, but: Some(arn) };
+        }
+        match recorded {
+            None => At::Records { owner, recorded, attempt: None, keep: arn, surplus: Set::default() },
+            Some(_) if doubted => At::RemovesOthers { owner, arn },
+            Some(_) => At::WritesStatus { uid: owner.uid, arn },
         }
     }
 
     /// `remove_others`: finds what is ours beside the one that is recorded.
     pub fn remove_others(&self, state: &State, owner: Owner, arn: Nonce) -> At {
-        let others = state.found(owner.user).without(arn);
+        let others = self.found(state, owner.user).without(arn);
         let surplus = if self.has(Defect::FirstMatchWins) { Set::default() } else { others };
         At::DeletesSurplus { owner, attempt: None, keep: arn, surplus }
     }
@@ -261,11 +272,12 @@ pub fn recorded(state: &State, owner: Owner) -> Option<Nonce> {
     state.user.filter(|user| user.id == owner.user).and(state.recorded)
 }
 
-/// Deletes a resource; one that is not there, or not shown, counts as deleted.
-pub fn delete(state: &mut State, nonce: Nonce) {
+/// Deletes a resource as this user's; one that is not there, or not shown, counts as deleted.
+pub fn delete(state: &mut State, nonce: Nonce, user: UserId) {
     if state.is_shown(nonce) {
         state.attempt_mut(nonce).call = Call::Deleted;
         let stays = state.user.is_some_and(|user| !user.leaving);
-        state.wronged |= stays && state.recorded == Some(nonce);
+        let is_foreign = state.attempt(nonce).user != user;
+        state.wronged |= is_foreign || (stays && state.recorded == Some(nonce));
     }
 }

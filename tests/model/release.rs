@@ -1,10 +1,11 @@
 //! The controllers' steps while they take away what a deleted account has, and the sweep.
 
 use super::{
-    actions::Protocol,
+    at::{At, Owner, Set},
     defects::Defect,
+    protocol::Protocol,
     provide::{delete, recorded},
-    state::{At, Call, Nonce, Owner, Set, State, Uid},
+    state::{Call, Nonce, State, Uid},
 };
 
 impl Protocol {
@@ -20,8 +21,8 @@ impl Protocol {
     }
 
     /// `retire`, once no attempt can land any more: finds by tag, and by what is recorded.
-    pub fn find(state: &State, owner: Owner, recorded: Option<Nonce>) -> At {
-        let found = state.found(owner.user);
+    pub fn find(&self, state: &State, owner: Owner, recorded: Option<Nonce>) -> At {
+        let found = self.found(state, owner.user);
         let doomed: Set = state
             .all()
             .map(|(nonce, _)| nonce)
@@ -34,7 +35,7 @@ impl Protocol {
     pub fn delete_doomed(state: &mut State, owner: Owner, doomed: Set) -> At {
         match doomed.first() {
             Some(nonce) => {
-                delete(state, nonce);
+                delete(state, nonce, owner.user);
                 At::Deletes { owner, doomed: doomed.without(nonce) }
             }
             None => At::Releases(owner),
@@ -90,7 +91,8 @@ impl Protocol {
     fn is_drifted(&self, state: &State) -> bool {
         let (Some(object), Some(user)) = (state.object, state.user) else { return false };
         let Some(arn) = object.status.filter(|_| object.is_quiet() && !object.deleting) else { return false };
-        let others = state.found(user.id).without(arn).first().is_some() && !self.has(Defect::FirstMatchWins);
+        let others =
+            self.found(state, user.id).without(arn).first().is_some() && !self.has(Defect::FirstMatchWins);
         !state.attempt(arn).call.is_live() || state.recorded != Some(arn) || others
     }
 
@@ -98,7 +100,7 @@ impl Protocol {
     pub fn delete_swept(state: &mut State, doomed: Set) -> At {
         match doomed.first() {
             Some(nonce) => {
-                delete(state, nonce);
+                delete(state, nonce, state.attempt(nonce).user);
                 At::Sweeps(doomed.without(nonce))
             }
             None => At::Idle,

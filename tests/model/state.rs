@@ -1,5 +1,10 @@
 //! The world: what Kubernetes, PostgreSQL and AWS hold, where each controller is, and which faults may still come.
 
+use super::{
+    actions::{Deed, Who},
+    at::At,
+};
+
 /// An object of the one account; made again under the same name it has another.
 pub type Uid = u8;
 /// A row of `users`; no id is given out twice.
@@ -28,7 +33,7 @@ pub struct State {
     pub controllers: [At; 2],
     /// Faults that may still come.
     pub faults: Faults,
-    /// Whether something that an account kept was deleted.
+    /// Whether something was deleted that an account kept, or that was not the user's.
     pub wronged: bool,
     /// Whether a Create was sent for an object without our finalizer.
     pub exposed: bool,
@@ -102,148 +107,6 @@ pub struct Faults {
     pub late: u8,
 }
 
-/// The object and the user that a controller works for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Owner {
-    pub uid: Uid,
-    pub user: UserId,
-}
-
-/// What a claim is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Errand {
-    Provide { doubted: bool },
-    Release,
-}
-
-/// A set of resources.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Set(u8);
-
-impl Set {
-    pub fn without(self, nonce: Nonce) -> Self {
-        Self(self.0 & !(1 << nonce))
-    }
-
-    pub fn first(self) -> Option<Nonce> {
-        (self.0 != 0).then(|| Nonce::try_from(self.0.trailing_zeros()).expect("eight bits"))
-    }
-
-    pub fn contains(self, nonce: Nonce) -> bool {
-        self.0 & (1 << nonce) != 0
-    }
-}
-
-impl FromIterator<Nonce> for Set {
-    fn from_iter<I: IntoIterator<Item = Nonce>>(nonces: I) -> Self {
-        Self(nonces.into_iter().fold(0, |set, nonce| set | 1 << nonce))
-    }
-}
-
-/// Where a controller is in the code, and what it remembers: all of it may be out of date when it goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum At {
-    Idle,
-    /// The sweep found that the records do not agree.
-    Doubts,
-    AddsFinalizer(Uid),
-    Claims {
-        uid: Uid,
-        errand: Errand,
-    },
-    /// The row names another object; `seen`: ours is still there.
-    Inherits {
-        owner: Owner,
-        from: Uid,
-        errand: Errand,
-        seen: bool,
-    },
-    Converges {
-        owner: Owner,
-        doubted: bool,
-    },
-    Looks {
-        owner: Owner,
-        recorded: Option<Nonce>,
-        attempt: Option<Nonce>,
-        but: Option<Nonce>,
-    },
-    /// Looks at the one it keeps.
-    Adopts {
-        owner: Owner,
-        recorded: Option<Nonce>,
-        attempt: Option<Nonce>,
-        keep: Nonce,
-        surplus: Set,
-    },
-    Records {
-        owner: Owner,
-        recorded: Option<Nonce>,
-        attempt: Option<Nonce>,
-        keep: Nonce,
-        surplus: Set,
-    },
-    DeletesSurplus {
-        owner: Owner,
-        attempt: Option<Nonce>,
-        keep: Nonce,
-        surplus: Set,
-    },
-    /// Ends an attempt that it looked for; nothing was found where there is none to `keep`.
-    GivesUp {
-        owner: Owner,
-        recorded: Option<Nonce>,
-        attempt: Nonce,
-        keep: Option<Nonce>,
-    },
-    Inspects {
-        owner: Owner,
-        arn: Nonce,
-        doubted: bool,
-    },
-    RemovesOthers {
-        owner: Owner,
-        arn: Nonce,
-    },
-    Opens {
-        owner: Owner,
-        known: Option<Nonce>,
-    },
-    Creates {
-        owner: Owner,
-        nonce: Nonce,
-    },
-    /// The call is out.
-    Awaits {
-        owner: Owner,
-        nonce: Nonce,
-    },
-    RecordsMade {
-        owner: Owner,
-        nonce: Nonce,
-    },
-    /// Its attempt was not open any more: what it made is one too many.
-    DeletesMade(Nonce),
-    WritesStatus {
-        uid: Uid,
-        arn: Nonce,
-    },
-    Leaves(Owner),
-    Retires(Owner),
-    Finds {
-        owner: Owner,
-        recorded: Option<Nonce>,
-    },
-    Deletes {
-        owner: Owner,
-        doomed: Set,
-    },
-    Releases(Owner),
-    RemovesFinalizer(Uid),
-    /// The sweep deletes what is a released user's.
-    Sweeps(Set),
-}
-
 impl State {
     /// A new object, and nothing else.
     pub fn new(faults: Faults) -> Self {
@@ -275,11 +138,6 @@ impl State {
         &mut self.attempts[usize::from(nonce)]
     }
 
-    /// What a list shows of a user's.
-    pub fn found(&self, user: UserId) -> Set {
-        self.all().filter(|(_, a)| a.user == user && a.call == Call::Shown).map(|(nonce, _)| nonce).collect()
-    }
-
     /// Whether a read shows it.
     pub fn is_shown(&self, nonce: Nonce) -> bool {
         self.attempt(nonce).call == Call::Shown
@@ -303,6 +161,40 @@ impl State {
         self.released.iter().any(|(_, released)| *released == uid)
     }
 
+    /// Whether somebody has opened this attempt and will send its call.
+    pub fn is_about_to_send(&self, nonce: Nonce) -> bool {
+        self.controllers.iter().any(|at| matches!(at, At::Creates { nonce: sends, .. } if *sends == nonce))
+    }
+
+    pub fn tell(&mut self, deed: Deed) {
+        self.told += 1;
+        match (deed, &mut self.object) {
+            (Deed::Delete, Some(object)) if object.finalizer => object.deleting = true,
+            (Deed::Delete, _) => self.object = None,
+            (Deed::Recreate, _) => self.object = Some(Object::new(self.told)),
+        }
+    }
+
+    pub fn time_passes(&mut self, nonce: Nonce) {
+        let call = self.attempt(nonce).call;
+        if call == Call::Flying || (call == Call::Unsent && self.is_about_to_send(nonce)) {
+            self.faults.late -= 1;
+        }
+        self.attempt_mut(nonce).settled = true;
+    }
+
+    /// The answer is lost; an SDK that retries sends the call again.
+    pub fn lose_answer(&mut self, who: Who, retries: bool) {
+        self.faults.lost_answers -= 1;
+        let at = std::mem::replace(&mut self.controllers[who], At::Idle);
+        if let (At::Awaits { owner, nonce }, true) = (at, retries) {
+            let again = Attempt { call: Call::Flying, ..self.attempt(nonce) };
+            self.attempt_mut(nonce).open = false;
+            self.attempts.push(again);
+            self.controllers[who] = At::Awaits { owner, nonce: nonce + 1 };
+        }
+    }
+
     /// The same with the controllers in a fixed order: nothing tells them apart.
     pub fn representative(&self) -> Self {
         let mut state = self.clone();
@@ -317,7 +209,7 @@ impl Object {
     }
 
     /// Whether a reconcile has nothing to do, as `is_quiet` in the code says it.
-    pub fn is_quiet(&self) -> bool {
+    pub fn is_quiet(self) -> bool {
         if self.deleting { !self.finalizer } else { self.finalizer && self.status.is_some() }
     }
 }
