@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 
-use super::{Cluster, Context, World, problem::Problem, report::reference};
+use super::{
+    Cluster, Context, World,
+    problem::Problem,
+    report::{is_settled, reference},
+};
 use crate::{
     admin::Gates,
     api::{
@@ -74,7 +78,7 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
     }
-    for account in accounts.iter().filter(|account| waits_for_username(account) || !is_observed(account)) {
+    for account in accounts.iter().filter(|account| is_to_be_looked_at(account)) {
         context.wake(reference(account));
     }
     Ok(report.orphans)
@@ -105,14 +109,13 @@ fn is_ready(account: &StreamerAccount) -> bool {
     account.status.as_ref().is_some_and(|status| is_true(&status.conditions, READY))
 }
 
-/// Whether status speaks of this generation: one that was lost (a restore) is no change that is watched.
-fn is_observed(account: &StreamerAccount) -> bool {
-    account.status.as_ref().map(|status| status.observed_generation) == account.metadata.generation
-}
-
-fn waits_for_username(account: &StreamerAccount) -> bool {
+/// Whether nobody else may see to it: a status that was lost in a restore, or overwritten by a write that came late, is no
+/// change that is watched; nor is a username that another controller's account gives up.
+fn is_to_be_looked_at(account: &StreamerAccount) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    find(conditions, STALLED).is_some_and(|stalled| stalled.reason == "UsernameTaken")
+    let stalled = find(conditions, STALLED)
+        .filter(|stalled| stalled.observed_generation == account.metadata.generation);
+    stalled.map_or(!is_settled(account), |stalled| stalled.reason == "UsernameTaken")
 }
 
 fn records(account: &StreamerAccount) -> Vec<Record> {

@@ -39,16 +39,22 @@ impl Undisturbed {
                 let outcome = run(&case, false);
                 let end = undisturbed.ends.entry(workload).or_insert_with(|| outcome.end.clone());
                 let problems = outcome.problems(end);
-                if std::env::var("DBG").is_ok() { println!("{case}: {} calls", outcome.calls.len()); if !problems.is_empty() { println!("{}", problems.join("\n")); } } else {
-                assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n")); }
+                if std::env::var("DBG").is_ok() {
+                    println!("{case}: {} calls", outcome.calls.len());
+                    if !problems.is_empty() {
+                        println!("{}", problems.join("\n"));
+                    }
+                } else {
+                    assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
+                }
                 undisturbed.calls.insert((workload, controllers), outcome.calls);
             }
         }
         undisturbed
     }
 
-    /// Every call of every workload, under every fault that differs there.
-    pub fn every_fault(&self, seed: u64, controllers: usize) -> Vec<Case> {
+    /// Every call of every workload, under every fault that differs there; of `parts` parts, one that the seed chooses.
+    pub fn every_fault(&self, seed: u64, controllers: usize, parts: u64) -> Vec<Case> {
         let of_workload = |(workload, calls): (Workload, &Vec<Operation>)| {
             let mut cases = Vec::new();
             for (number, operation) in calls.iter().enumerate() {
@@ -59,7 +65,8 @@ impl Undisturbed {
             cases
         };
         let calls = self.calls.iter().filter(|((_, with), _)| *with == controllers);
-        calls.flat_map(|((workload, _), calls)| of_workload((*workload, calls))).collect()
+        let all = calls.flat_map(|((workload, _), calls)| of_workload((*workload, calls)));
+        all.zip(seed..).filter(|(_, number)| number % parts == 0).map(|(case, _)| case).collect()
     }
 
     /// Two faults, at random calls, in random workloads.
@@ -116,10 +123,18 @@ impl Undisturbed {
             let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for (case, problems) in &failures {
                 let modes: Vec<_> = case.plan.values().map(ToString::to_string).collect();
-                let key = format!("{} {} {} | {}", case.workload, case.controllers, modes.join("+"), problems[0].chars().take(50).collect::<String>());
+                let key = format!(
+                    "{} {} {} | {}",
+                    case.workload,
+                    case.controllers,
+                    modes.join("+"),
+                    problems[0].chars().take(50).collect::<String>()
+                );
                 groups.entry(key).or_default().push(case.to_string());
             }
-            for (key, cases) in groups { println!("{:4} {key}   {}", cases.len(), cases[0]); }
+            for (key, cases) in groups {
+                println!("{:4} {key}   {}", cases.len(), cases[0]);
+            }
         }
         let shown = failures.iter().take(SHOWN).map(|(case, problems)| {
             format!(

@@ -130,6 +130,12 @@ impl Database {
         self.rows.get(&(user, kind)).map(|row| arn(&row.resource))
     }
 
+    /// The user that an ARN is recorded of.
+    pub fn holder_of(&self, of: &str) -> Option<&User> {
+        let (user, _) = self.rows.iter().find(|(_, row)| arn(&row.resource) == of)?.0;
+        self.users.get(user)
+    }
+
     fn write(&mut self, now: Duration, user: Uuid, name: &str, resource: &Resource) -> Result<()> {
         if !self.users.contains_key(&user) {
             return Err(violates("a foreign key"));

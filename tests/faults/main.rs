@@ -52,13 +52,13 @@ fn replay() {
 #[test]
 fn every_call_under_every_fault() {
     let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("one controller", &undisturbed.every_fault(seed(), 1));
+    undisturbed.judge("one controller", &undisturbed.every_fault(seed(), 1, 1));
 }
 
 #[test]
 fn every_call_under_every_fault_with_two_that_lead() {
     let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2));
+    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2, 3));
 }
 
 #[test]
@@ -71,10 +71,14 @@ fn pairs_of_faults() {
 fn speed() {
     let case: Case = "workload=create,seed=1,controllers=1".parse().expect("x");
     let b = std::time::Instant::now();
-    for _ in 0..200 { run(&case, false); }
+    for _ in 0..200 {
+        run(&case, false);
+    }
     println!("{:?} per run", b.elapsed() / 200);
     let case: Case = "workload=three,seed=1,controllers=2".parse().expect("x");
     let b = std::time::Instant::now();
-    for _ in 0..200 { run(&case, false); }
+    for _ in 0..200 {
+        run(&case, false);
+    }
     println!("{:?} per run", b.elapsed() / 200);
 }

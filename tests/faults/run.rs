@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     controller::{RESYNC, supervise},
@@ -99,12 +99,11 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let world = World::new(case.seed, case.plan.clone(), traced);
-        let power = watch::Sender::new(true);
         let names = ["a", "b"].into_iter().take(case.controllers);
         for name in names {
-            tokio::spawn(supervise(Arc::clone(&world), name, power.subscribe()));
+            tokio::spawn(supervise(Arc::clone(&world), name));
         }
-        watch_over(case.workload, &Person { world, power }).await
+        watch_over(case.workload, &Person { world }).await
     })
 }
 

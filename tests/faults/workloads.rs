@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use serde_json::json;
 use streamcat_operator::api::{AccountRef, ResourceKind, StreamerAccountSpec, tags};
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 use super::{aws::Resource, controller::RESYNC, database::Database, world::World};
 
@@ -89,8 +89,6 @@ const STORAGE: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/a";
 /// Someone with kubectl, the AWS console and the backups.
 pub struct Person {
     pub world: Arc<World>,
-    /// Whether the controllers run.
-    pub power: watch::Sender<bool>,
 }
 
 fn key(name: &str) -> AccountRef {
@@ -309,8 +307,8 @@ impl Person {
 
     /// The controllers are started again.
     async fn start_again(&self) {
-        self.power.send_replace(false);
+        self.world.act("the controllers are stopped", |state, _, _| state.is_on = false);
         sleep(Duration::from_millis(1)).await;
-        self.power.send_replace(true);
+        self.world.act("the controllers are started", |state, _, _| state.is_on = true);
     }
 }

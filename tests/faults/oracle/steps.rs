@@ -17,7 +17,7 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use crate::{
-    aws::{CANARY, Resource, stream_key},
+    aws::{CANARY, Resource},
     cluster::reference,
     world::{INSTALLATION, State},
 };
@@ -167,12 +167,10 @@ pub fn secret_written(state: &mut State, secret: &Secret) {
             said(state, &text);
             continue;
         }
-        let is_right = |(arn, resource): (&String, &Arc<Resource>)| {
-            stream_key(arn) == text && resource.tags.get(tags::ACCOUNT) == Some(&account)
-        };
-        // The channel may be gone by now: deleted by somebody, or with an account whose Secret follows.
-        let is_there = state.aws.resources().keys().any(|arn| stream_key(arn) == text);
-        if is_there && !state.aws.resources().iter().any(is_right) {
+        let channel = text.trim_start_matches(CANARY);
+        let holder = state.database.holder_of(channel).map(|user| user.account.to_string());
+        // Nobody's by now is not another's: it may have gone meanwhile, and so will the Secret.
+        if holder.is_some_and(|holder| holder != account) {
             violated(state, format!("I9: the Secret of {account} has the stream key of another's channel"));
         }
     }
