@@ -21,7 +21,7 @@ up: ## Everything, with the operator and its registration page, until Ctrl-C; th
 test: ## Every check and every test
 	@$(BUILD) --tests
 	cargo fmt --all --check
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --all-targets --features failpoints --locked -- -D warnings
 	target/debug/testbed run -- cargo test --locked -- --test-threads=4
 
 bench: ## Measure the simulator: creates a second, long lists, memory (goals beside the figures)

@@ -44,6 +44,8 @@ pub enum Command {
     Migrate(DatabaseSettings),
     /// Print the CustomResourceDefinitions as YAML, then exit.
     Crds,
+    /// List what is, or may be, in AWS and belongs to no account, then exit.
+    Orphans(OrphansSettings),
 }
 
 /// How log lines look.
@@ -61,6 +63,18 @@ pub struct DatabaseSettings {
     /// URL of the PostgreSQL database, e.g. postgres://user:password@host:5432/streamcat (never logged).
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub database_url: SecretString,
+}
+
+/// Settings of `orphans`.
+#[derive(Clone, Debug, Args)]
+pub struct OrphansSettings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// Print a JSON array and not a table.
+    #[arg(long, env = "STREAMCAT_JSON")]
+    pub json: bool,
 }
 
 /// Settings of `controller`.

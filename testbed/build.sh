@@ -31,7 +31,10 @@ trap 'kill "$tools" 2> /dev/null || true' EXIT
 echo "building the operator"
 cargo build --locked --bins
 if [ "${1:-}" = --tests ]; then
-    echo "building the tests"
+    echo "building the operator with fail points, and the tests"
+    cargo build --locked --bins --features failpoints
+    # A second name for it: building the tests puts the ordinary one back under the operator's own.
+    ln --force target/debug/streamcat-operator target/debug/streamcat-operator-failpoints
     cargo test --locked --no-run
 fi
 wait "$tools"

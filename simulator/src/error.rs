@@ -166,8 +166,9 @@ impl Failure {
             body.insert("limit".to_owned(), json!(limit));
         }
         if let Some(resource) = self.resource.as_ref().filter(|_| resource) {
-            // The model's pattern for it has neither colons nor slashes: it is the last part of the ARN.
+            // The model's pattern for it has letters and digits only: it is the last part of the ARN.
             let id = resource.rsplit('/').next().unwrap_or(resource);
+            let id: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
             body.insert("resourceId".to_owned(), json!(id));
             body.insert("resourceType".to_owned(), json!("ROOM"));
         }

@@ -67,7 +67,7 @@ async fn an_error_has_the_members_of_its_shape() {
     assert_eq!(error("AccessDeniedException", 403, "GetRoom", room), json!({}));
     assert_eq!(error("PendingVerification", 403, "CreateRoom", "{}"), json!({}));
     let quota = json!({"resourceId": "todd", "resourceType": "ROOM", "limit": 50_000});
-    assert_eq!(error("ServiceQuotaExceededException", 402, "CreateRoom", r#"{"name": "todd"}"#), quota);
+    assert_eq!(error("ServiceQuotaExceededException", 402, "CreateRoom", r#"{"name": "to-dd"}"#), quota);
     let rate = json!({"resourceId": "abc", "resourceType": "ROOM", "limit": 5});
     assert_eq!(error("ThrottlingException", 429, "GetRoom", room), rate);
     let validation = json!({"reason": "OTHER", "fieldList": []});

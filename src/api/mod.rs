@@ -39,6 +39,10 @@ pub const USER_ID_ANNOTATION: &str = "streamcat.dev/user-id";
 /// Annotation that asks for a look at everything, the Secret included: any value that is new.
 pub const RECONCILE_AT_ANNOTATION: &str = "streamcat.dev/reconcile-at";
 
+/// Annotation by which a person lets go of an account that is being deleted: with the value `true` nothing more is asked
+/// of AWS, and what may be left there goes onto the orphan list.
+pub const LET_GO_ANNOTATION: &str = "streamcat.dev/let-go";
+
 /// An enum whose variants are AWS's own strings, in the schema and on the wire.
 macro_rules! aws_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {

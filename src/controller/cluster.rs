@@ -14,7 +14,10 @@ use kube::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus};
+use crate::{
+    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus},
+    failpoint::effect,
+};
 
 /// The one name under which we write (server-side apply), and report events.
 pub const FIELD_MANAGER: &str = "streamcat-operator";
@@ -168,14 +171,14 @@ impl Cluster for Kube {
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
         let mut finalizers = account.finalizers().to_vec();
         finalizers.push(FINALIZER.to_owned());
-        self.patch_finalizers(account, &finalizers).await
+        effect("add_finalizer", self.patch_finalizers(account, &finalizers)).await
     }
 
     async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
         // Our own status writes may have moved the version since the cache saw it.
         let Some(current) = self.current(account).await? else { return Ok(()) };
         let others: Vec<_> = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
-        match self.patch_finalizers(&current, &others).await {
+        match effect("remove_finalizer", self.patch_finalizers(&current, &others)).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             other => other.map(|_| ()),
         }
@@ -198,7 +201,8 @@ impl Cluster for Kube {
             status,
         };
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.api(account).patch_status(&name, &params, &Patch::Apply(&patch)).await
+        let (api, patch) = (self.api(account), Patch::Apply(&patch));
+        effect("write_status", api.patch_status(&name, &params, &patch)).await
     }
 
     async fn secret(&self, account: &StreamerAccount, name: &str) -> Result<Option<Secret>> {
@@ -215,13 +219,14 @@ impl Cluster for Kube {
         let Some(found) = found else {
             let params =
                 PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-            return secrets.create(&params, &secret).await.map(|_| ());
+            return effect("write_secret", secrets.create(&params, &secret)).await.map(|_| ());
         };
         secret.metadata.uid.clone_from(&found.metadata.uid);
         secret.metadata.resource_version.clone_from(&found.metadata.resource_version);
         // A merge replaces the owner as a whole: the one before may have been an earlier object of this name.
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        secrets.patch(&secret.name_any(), &params, &Patch::Merge(&secret)).await.map(|_| ())
+        let (name, patch) = (secret.name_any(), Patch::Merge(&secret));
+        effect("write_secret", secrets.patch(&name, &params, &patch)).await.map(|_| ())
     }
 
     async fn publish(&self, account: &StreamerAccount, notice: &Notice) -> Result<()> {
@@ -232,6 +237,6 @@ impl Cluster for Kube {
             action: notice.action.to_owned(),
             secondary: None,
         };
-        self.recorder.publish(&event, &account.object_ref(&())).await
+        effect("publish", self.recorder.publish(&event, &account.object_ref(&()))).await
     }
 }

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use uuid::Uuid;
 
-use super::{Cluster, Context, World, problem::Problem, report::reference};
+use super::{
+    Cluster, Context, World,
+    let_go::is_let_go,
+    problem::Problem,
+    report::{reference, user_in_status},
+};
 use crate::{
     api::{AccountRef, DeletionPolicy, StreamerAccount, USER_ID_ANNOTATION},
     provision::Inventory,
@@ -48,7 +53,7 @@ pub(super) async fn leave<W: World>(
     let holder = store.holder(&account.spec.username).await?;
     let mut known = user_in_status(account);
     if known.is_none() && holder.as_ref().is_none_or(|holder| holder.account != reference(account)) {
-        known = user_in_tags(account, &*context.inventory().await?);
+        known = user_in_tags(account, &*seen(account, context).await?);
     }
     // Where no row is, one is made and taken away again: a claim that was sent before and comes late finds it released.
     // The policy Retain has nothing to keep.
@@ -64,13 +69,18 @@ pub(super) async fn leave<W: World>(
     }
 }
 
+/// What the last sweep saw; whoever is let go of does not wait for AWS to be seen.
+async fn seen<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<Arc<Inventory>, Problem> {
+    if is_let_go(account) {
+        Ok(context.last_inventory().unwrap_or_default())
+    } else {
+        context.inventory().await
+    }
+}
+
 /// The UID of the object.
 pub(super) fn uid(account: &StreamerAccount) -> &str {
     account.metadata.uid.as_deref().unwrap_or_default()
-}
-
-fn user_in_status(account: &StreamerAccount) -> Option<Uuid> {
-    account.status.as_ref()?.user_id.as_ref()?.parse().ok()
 }
 
 /// The user's id by the tags of what the account has in AWS.

@@ -7,6 +7,7 @@ mod error;
 mod identity;
 mod leadership;
 mod lease;
+mod let_go;
 mod notices;
 mod problem;
 mod provide;

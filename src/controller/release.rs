@@ -6,6 +6,7 @@ use super::{
     Cluster, Context, World,
     error::Error,
     identity::{leave, uid},
+    let_go::{is_let_go, let_go},
     problem::Problem,
     report::{has_finalizer, next_try, publish, reference},
     status::Progress,
@@ -44,8 +45,13 @@ pub(super) async fn release<W: World>(
 async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<(), Progress> {
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
     let (store, uid) = (context.world.store(), uid(account));
-    let Some(user) = leave(account, context).await.map_err(stopped)? else { return Ok(()) };
-    if account.spec.deletion_policy == DeletionPolicy::Retain {
+    let user = leave(account, context).await.map_err(stopped)?;
+    let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
+    if is_let_go(account) && !retain {
+        return let_go(account, context, user).await.map_err(stopped);
+    }
+    let Some(user) = user else { return Ok(()) };
+    if retain {
         return store.retain(user, uid).await.map_err(|error| stopped(error.into()));
     }
     let owner = Owner {

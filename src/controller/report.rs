@@ -3,22 +3,46 @@
 use std::time::Duration;
 
 use kube::ResourceExt;
+use uuid::Uuid;
 
 use super::{
-    Cluster, Context, World,
+    Cluster, Context, Notice, World,
     error::Error,
     notices::notices,
     problem::Retry,
     status::{self, Progress, Subject},
 };
-use crate::api::{
-    AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, StreamerAccount, StreamerAccountStatus,
-    condition::{READY, is_true},
+use crate::{
+    api::{
+        AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount, StreamerAccountStatus,
+        condition::{READY, is_true},
+    },
+    provision::Record,
 };
 
 /// The account's namespace and name.
 pub(super) fn reference(account: &StreamerAccount) -> AccountRef {
     AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
+}
+
+/// The user that the account's status names.
+pub(super) fn user_in_status(account: &StreamerAccount) -> Option<Uuid> {
+    account.status.as_ref()?.user_id.as_ref()?.parse().ok()
+}
+
+/// What the account's status says of its resources.
+pub(super) fn records(account: &StreamerAccount) -> Vec<Record> {
+    let Some(status) = &account.status else { return Vec::new() };
+    let account: AccountRef = reference(account);
+    let record = |kind, arn: &String| Record { account: account.clone(), kind, arn: arn.clone() };
+    [
+        status.channel.as_ref().map(|channel| record(ResourceKind::Channel, &channel.arn)),
+        status.chat_room.as_ref().map(|room| record(ResourceKind::ChatRoom, &room.arn)),
+        status.stage.as_ref().map(|stage| record(ResourceKind::Stage, &stage.arn)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Whether our finalizer is on the account.
@@ -57,10 +81,7 @@ pub(super) async fn publish<W: World>(
     }
     let now = account.status.clone().unwrap_or_default();
     for notice in notices(previous.as_ref(), &now, progress) {
-        // An event that is lost is no reason to do the work again; the condition says the same.
-        if let Err(error) = context.world.cluster().publish(account, &notice).await {
-            tracing::warn!(%error, reason = notice.reason, "an event could not be published");
-        }
+        tell(account, context, &notice).await;
     }
     Ok(())
 }
@@ -117,6 +138,13 @@ async fn write_status<W: World>(
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Publishes an event. One that is lost is no reason to do the work again: a condition, or the orphan list, says the same.
+pub(super) async fn tell<W: World>(account: &StreamerAccount, context: &Context<W>, notice: &Notice) {
+    if let Err(error) = context.world.cluster().publish(account, notice).await {
+        tracing::warn!(%error, reason = notice.reason, "an event could not be published");
     }
 }
 

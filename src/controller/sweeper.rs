@@ -1,21 +1,21 @@
 //! The sweep, at the start and at every resync: what AWS has, held against status and database.
 
-use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Cluster, Context, World,
     problem::Problem,
-    report::{is_settled, reference},
+    report::{is_settled, records, reference, user_in_status},
 };
 use crate::{
     admin::Gates,
     api::{
-        AccountRef, ResourceKind, StreamerAccount,
+        ResourceKind, StreamerAccount,
         condition::{READY, STALLED, find, is_true},
     },
     ivs::Listed,
-    provision::{Inventory, Listing, Record, compare},
-    store::Resources,
+    provision::{Inventory, Listing, compare, orphan_changes},
+    store::{Orphan, OrphanChanges, Orphans, Resources},
 };
 
 /// How soon a sweep that failed is tried again.
@@ -29,7 +29,7 @@ pub(super) const AWS_GATE: &str = "aws";
 
 /// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
 pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync: Duration, gates: &Gates) {
-    let mut orphans = BTreeSet::new();
+    let mut orphans = BTreeMap::new();
     loop {
         let swept = tokio::time::timeout(LONGEST, sweep(context, namespace)).await;
         match swept.unwrap_or_else(|_| Err(Problem::aws_not_seen("it took too long", AGAIN))) {
@@ -57,29 +57,38 @@ pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync
     }
 }
 
-fn report(found: &BTreeSet<String>, known: &BTreeSet<String>) {
-    for arn in found.difference(known) {
+fn report(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
+    for arn in found.keys().filter(|arn| !known.contains_key(*arn)) {
         tracing::warn!(arn, "orphan: it carries this installation's tag, and no account owns it");
     }
 }
 
-/// One sweep; the orphans it found.
-async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<BTreeSet<String>, Problem> {
+/// One sweep; the orphans it found, by ARN.
+async fn sweep<W: World>(
+    context: &Context<W>,
+    namespace: Option<&str>,
+) -> Result<BTreeMap<String, Orphan>, Problem> {
+    // Read first: since when something was not found counts up to the beginning of this list.
+    let rows = context.world.store().orphans(namespace).await?;
     let listing = list(context, namespace).await?;
     let recorded = context.world.store().all_recorded().await?;
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
-    let names = accounts.iter().map(|account| reference(account)).collect();
+    let users = accounts.iter().map(|account| (reference(account), user_in_status(account))).collect();
     let statuses: Vec<_> =
         accounts.iter().filter(|account| is_ready(account)).flat_map(|account| records(account)).collect();
     context.swept(Inventory::new(&listing));
-    let report = compare(&listing, &names, &statuses, &recorded);
+    let report = compare(&listing, &users, &statuses, &recorded);
     for account in report.drifted {
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
     }
     for account in accounts.iter().filter(|account| is_to_be_looked_at(account)) {
         context.wake(reference(account));
+    }
+    let changes = orphan_changes(&rows, &report.orphans, context.timing.grace);
+    if changes != OrphanChanges::default() {
+        context.world.store().change_orphans(&changes).await?;
     }
     Ok(report.orphans)
 }
@@ -116,18 +125,4 @@ fn is_to_be_looked_at(account: &StreamerAccount) -> bool {
     let stalled = find(conditions, STALLED)
         .filter(|stalled| stalled.observed_generation == account.metadata.generation);
     stalled.map_or(!is_settled(account), |stalled| stalled.reason == "UsernameTaken")
-}
-
-fn records(account: &StreamerAccount) -> Vec<Record> {
-    let Some(status) = &account.status else { return Vec::new() };
-    let account: AccountRef = reference(account);
-    let record = |kind, arn: &String| Record { account: account.clone(), kind, arn: arn.clone() };
-    [
-        status.channel.as_ref().map(|channel| record(ResourceKind::Channel, &channel.arn)),
-        status.chat_room.as_ref().map(|room| record(ResourceKind::ChatRoom, &room.arn)),
-        status.stage.as_ref().map(|stage| record(ResourceKind::Stage, &stage.arn)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }

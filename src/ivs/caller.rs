@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{Budgets, Error, Result};
-use crate::telemetry::Metrics;
+use crate::{failpoint::effect, telemetry::Metrics};
 
 /// Makes calls to AWS.
 #[derive(Debug)]
@@ -77,7 +77,8 @@ impl Caller {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let result = call.await.map_err(|error| Error::from_sdk(operation, creates, &error));
+        let result =
+            effect(operation, call).await.map_err(|error| Error::from_sdk(operation, creates, &error));
         self.metrics.called(operation, result.as_ref().map_or_else(|error| error.class.label(), |_| "ok"));
         tracing::debug!(operation, error = result.as_ref().err().map(tracing::field::display), "call to AWS");
         result

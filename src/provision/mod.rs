@@ -3,6 +3,7 @@
 mod converge;
 mod decide;
 mod error;
+mod orphans;
 mod owner;
 mod retire;
 mod sweep;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use converge::{Change, Order, Outcome, Provisioned, converge};
 pub use error::Error;
+pub use orphans::{orphan, orphan_changes};
 pub use owner::Owner;
 pub use retire::{Retirement, retire};
 pub use sweep::{Inventory, Listing, Record, Report, compare};

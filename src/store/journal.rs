@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Postgres, Resource, Result, resources::recorded_arn};
-use crate::api::ResourceKind;
+use crate::{api::ResourceKind, failpoint::effect};
 
 /// An attempt whose outcome is not known: the call may be under way, here or elsewhere, or may have been lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Journal for Postgres {
         if nonce.is_none() || recorded_arn(&mut transaction, user, kind).await?.as_deref() != known {
             return Ok(None);
         }
-        transaction.commit().await?;
+        effect("open", transaction.commit()).await?;
         Ok(nonce)
     }
 
@@ -138,13 +138,12 @@ impl Journal for Postgres {
     }
 
     async fn end(&self, nonce: Uuid, how: AttemptEnd) -> Result<()> {
-        sqlx::query!(
+        let end = sqlx::query!(
             "update attempts set state = $2 where nonce = $1 and state = 'open'",
             nonce,
             how as AttemptEnd,
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        effect("end", end.execute(&self.pool)).await?;
         Ok(())
     }
 
@@ -160,7 +159,7 @@ impl Journal for Postgres {
             return Ok(false);
         }
         resource.write(&mut transaction, user, name).await?;
-        transaction.commit().await?;
+        effect("record_made", transaction.commit()).await?;
         Ok(true)
     }
 }

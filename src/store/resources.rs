@@ -6,7 +6,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Missing, OpenAttempt, Postgres, Result, journal::KindName, missing};
-use crate::api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus};
+use crate::{
+    api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus},
+    failpoint::effect,
+};
 
 /// A resource as it is recorded: what the application shows of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,16 +264,16 @@ impl Resources for Postgres {
             return Ok(false);
         }
         resource.write(&mut transaction, user, name).await?;
-        transaction.commit().await?;
+        effect("record", transaction.commit()).await?;
         Ok(true)
     }
 
     async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
-        missing::note(&self.pool, user, kind, arn).await
+        effect("note_missing", missing::note(&self.pool, user, kind, arn)).await
     }
 
     async fn note_seen(&self, user: Uuid, kind: ResourceKind) -> Result<()> {
-        missing::forget(&self.pool, user, kind).await
+        effect("note_seen", missing::forget(&self.pool, user, kind)).await
     }
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Postgres, Result};
-use crate::api::AccountRef;
+use crate::{api::AccountRef, failpoint::effect};
 
 /// Who holds a username.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,8 @@ pub trait Users: Send + Sync + 'static {
     /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays.
     fn evict(&self, holder: &Holder) -> impl Future<Output = Result<()>> + Send;
 
-    /// Which of these users were released, and are nobody's now.
+    /// Which of these users were released and are nobody's now, so that what is found of theirs came too late. Those that
+    /// a person let go of are not among them: what they left stays.
     fn released(&self, users: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 }
 
@@ -111,7 +112,7 @@ impl Users for Postgres {
              select coalesce(
                       (select $1::uuid
                        where not exists (select from users where id = $1)
-                         and not exists (select from released_users where id = $1)),
+                         and not exists (select from released_users where id = $1 and not let_go)),
                       gen_random_uuid()),
                     $2, $3, $4, $5
              on conflict (lower(username)) do nothing",
@@ -134,73 +135,56 @@ impl Users for Postgres {
             return Ok(Claim::Released);
         }
         let holder = holder(&mut transaction, claimant.username).await?.ok_or(sqlx::Error::RowNotFound)?;
-        transaction.commit().await?;
+        effect("claim", transaction.commit()).await?;
         Ok(claimant.judge(holder))
     }
 
     async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str) -> Result<bool> {
-        let handed_on = sqlx::query!(
+        let handing_on = sqlx::query!(
             "update users set account_uid = $3, leaving = false, retained = false
              where id = $1 and account_uid is not distinct from $2",
             user,
             from,
             uid,
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        let handed_on = effect("inherit", handing_on.execute(&self.pool)).await?;
         Ok(handed_on.rows_affected() == 1)
     }
 
     async fn leave(&self, user: Uuid, uid: &str) -> Result<bool> {
-        let leaving =
-            sqlx::query!("update users set leaving = true where id = $1 and account_uid = $2", user, uid)
-                .execute(&self.pool)
-                .await?;
+        let leave =
+            sqlx::query!("update users set leaving = true where id = $1 and account_uid = $2", user, uid);
+        let leaving = effect("leave", leave.execute(&self.pool)).await?;
         Ok(leaving.rows_affected() == 1)
     }
 
     async fn retain(&self, user: Uuid, uid: &str) -> Result<()> {
-        sqlx::query!("update users set retained = true where id = $1 and account_uid = $2", user, uid)
-            .execute(&self.pool)
-            .await?;
+        let retain =
+            sqlx::query!("update users set retained = true where id = $1 and account_uid = $2", user, uid);
+        effect("retain", retain.execute(&self.pool)).await?;
         Ok(())
     }
 
     async fn release(&self, user: Uuid, uid: &str) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!("delete from users where id = $1 and account_uid = $2", user, uid)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query!(
-            "insert into released_users (id, account_uid)
-             select $1, $2 where not exists (select from users where id = $1)
-             on conflict do nothing",
-            user,
-            uid,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+        delete(&mut transaction, user, uid, false).await?;
+        effect("release", transaction.commit()).await?;
         Ok(())
     }
 
     async fn evict(&self, holder: &Holder) -> Result<()> {
-        sqlx::query!(
+        let evict = sqlx::query!(
             "delete from users where id = $1 and account_uid is not distinct from $2",
             holder.user,
             holder.uid,
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        effect("evict", evict.execute(&self.pool)).await?;
         Ok(())
     }
 
     async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
         let released = sqlx::query_scalar!(
-            "select id from released_users where id = any($1) and id not in (select id from users)",
+            "select id from released_users where id = any($1) and not let_go and id not in (select id from users)",
             users,
         )
         .fetch_all(&self.pool)
@@ -226,4 +210,25 @@ async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<
         registered: row.registered,
         retained: row.retained,
     }))
+}
+
+/// Deletes a user that is this object's, with all rows that hang on it, and remembers both.
+pub(super) async fn delete(connection: &mut PgConnection, user: Uuid, uid: &str, let_go: bool) -> Result<()> {
+    sqlx::query!("delete from users where id = $1 and account_uid = $2", user, uid)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        "insert into released_users (id, account_uid, let_go)
+         select $1, $2, $3 where not exists (select from users where id = $1)
+         on conflict do nothing",
+        user,
+        uid,
+        let_go,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
 mod chart;
+mod crashes;
 mod generated;
 mod kubectl;
 mod leader;
+mod letting_go;
 mod lifecycle;
 mod namespace;
 mod process;

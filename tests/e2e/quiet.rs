@@ -38,7 +38,8 @@ async fn written(tenant: &Tenant) -> Written {
          union all select 'chat room ' || ctid || ' ' || xmin from chat_rooms
          union all select 'stage ' || ctid || ' ' || xmin from stages
          union all select 'attempt ' || ctid || ' ' || xmin from attempts
-         union all select 'missing ' || ctid || ' ' || xmin from missing_resources order by version",
+         union all select 'missing ' || ctid || ' ' || xmin from missing_resources
+         union all select 'orphan ' || ctid || ' ' || xmin from orphans order by version",
     );
     let rows = rows.fetch_all(&tenant.pool()).await.unwrap();
     Written { objects, rows }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use serde_json::json;
-use streamcat_operator::api::{AccountRef, ResourceKind, StreamerAccountSpec, tags};
+use streamcat_operator::api::{AccountRef, LET_GO_ANNOTATION, ResourceKind, StreamerAccountSpec, tags};
 use tokio::time::sleep;
 
 use super::{aws::Resource, controller::RESYNC, database::Database, world::World};
@@ -22,6 +22,7 @@ pub enum Workload {
     Rivals,
     Heir,
     Retain,
+    LetGo,
     Three,
     Vanish,
     LoseCluster,
@@ -33,7 +34,7 @@ pub enum Workload {
 }
 
 /// A workload's name in a line that replays a run.
-const NAMES: [(Workload, &str); 19] = [
+const NAMES: [(Workload, &str); 20] = [
     (Workload::Create, "create"),
     (Workload::CreateEdit, "create-edit"),
     (Workload::Edit, "edit"),
@@ -45,6 +46,7 @@ const NAMES: [(Workload, &str); 19] = [
     (Workload::Rivals, "rivals"),
     (Workload::Heir, "heir"),
     (Workload::Retain, "retain"),
+    (Workload::LetGo, "let-go"),
     (Workload::Three, "three"),
     (Workload::Vanish, "vanish"),
     (Workload::LoseCluster, "lose-cluster"),
@@ -177,6 +179,12 @@ impl Workload {
             Self::Retain => {
                 person.delete("todd");
                 person.apply("todd", spec("todd")).await;
+            }
+            Self::LetGo => {
+                person.world.act("let go of todd", |state, _, _| {
+                    state.cluster.annotate(&key("todd"), LET_GO_ANNOTATION, "true");
+                });
+                person.delete("todd");
             }
             Self::Three => person.three_at_once().await,
             Self::Vanish => {

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use streamcat_operator::{
     api::{
-        AccountRef, DeletionPolicy, FINALIZER, ResourceKind, StreamerAccount, StreamerAccountStatus,
+        AccountRef, DeletionPolicy, FINALIZER, LET_GO_ANNOTATION, ResourceKind, StreamerAccount,
+        StreamerAccountStatus,
         condition::{CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, find, is_true},
         tags,
     },
@@ -71,9 +72,10 @@ pub fn deleting(state: &mut State, arn: &str) {
     }
 }
 
-/// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep.
+/// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep, or a person lets go.
 pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
-    if account.spec.deletion_policy == DeletionPolicy::Retain {
+    let is_let_go = account.annotations().get(LET_GO_ANNOTATION).is_some_and(|value| value == "true");
+    if account.spec.deletion_policy == DeletionPolicy::Retain || is_let_go {
         return;
     }
     let key = reference(account).to_string();

@@ -1,0 +1,217 @@
+//! The controller dies, as by `kill -9`, before or after each effect (a write to Kubernetes, a write to PostgreSQL, a
+//! call to AWS) of a create and of a delete. Started again, it finds its way without anybody's help.
+
+use std::{collections::BTreeSet, os::unix::process::ExitStatusExt, path::PathBuf};
+
+use futures::{StreamExt, stream};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api,
+    api::{DeleteParams, ObjectMeta, PostParams},
+};
+use serde_json::{Value, json};
+use streamcat_operator::api::{
+    StreamerAccount,
+    condition::{READY, is_true},
+};
+use testbed::{Operator, Tenant, wait};
+
+use crate::support::{PATIENCE, arns, assert_nothing_left, operator_under_test, recorded};
+
+/// How many controllers crash at the same time.
+const SIDE_BY_SIDE: usize = 16;
+const SIGKILL: i32 = 9;
+
+/// The operator with fail points, which `testbed/build.sh --tests` puts beside the ordinary one.
+fn with_fail_points() -> PathBuf {
+    let path = PathBuf::from(concat!(env!("CARGO_BIN_EXE_streamcat-operator"), "-failpoints"));
+    assert!(path.is_file(), "{} is missing: run testbed/build.sh --tests", path.display());
+    path
+}
+
+/// A side of one effect of a run: of several of one name, the so-manieth.
+#[derive(Clone, Debug)]
+struct FailPoint {
+    side: &'static str,
+    effect: String,
+    number: u64,
+}
+
+impl FailPoint {
+    /// Whether every run comes by. What is done more than once is done more or less often, as the clock has it: a Get
+    /// more of what is new, a status more of what takes long.
+    fn is_certain(&self) -> bool {
+        self.number == 1
+    }
+}
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Goal {
+    Ready,
+    Gone,
+}
+
+/// One account in a namespace of its own, with controllers of its own.
+struct Place<'a> {
+    tenant: &'a Tenant,
+    /// Of the namespace, the account and the user.
+    name: String,
+}
+
+impl<'a> Place<'a> {
+    async fn make(tenant: &'a Tenant, number: usize) -> Self {
+        let name = format!("{}-{number}", tenant.namespace());
+        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
+        let namespaces: Api<Namespace> = Api::all(tenant.kube());
+        namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+        Self { tenant, name }
+    }
+
+    fn accounts(&self) -> Api<StreamerAccount> {
+        Api::namespaced(self.tenant.kube(), &self.name)
+    }
+
+    async fn create(&self) {
+        let spec = serde_json::from_value(json!({ "username": self.name })).unwrap();
+        let account = StreamerAccount::new(&self.name, spec);
+        self.accounts().create(&PostParams::default(), &account).await.unwrap();
+    }
+
+    async fn delete(&self) {
+        self.accounts().delete(&self.name, &DeleteParams::default()).await.unwrap();
+    }
+
+    async fn controller(&self, point: Option<&FailPoint>) -> Operator {
+        let mut controller = self.tenant.controller().env("STREAMCAT_NAMESPACE", &self.name);
+        if let Some(FailPoint { side, effect, number }) = point {
+            controller = controller.env("STREAMCAT_FAILPOINT", format!("{side} {effect} {number}"));
+        }
+        let impatient = controller.env("STREAMCAT_CREATE_TIMEOUT", "3s").env("STREAMCAT_CREATE_GRACE", "1s");
+        impatient.start_unready().await
+    }
+
+    /// Whether the goal is reached; else what there is.
+    async fn look(&self, goal: Goal) -> Result<(), String> {
+        let account = self.accounts().get_opt(&self.name).await.map_err(|error| error.to_string())?;
+        let status = account.and_then(|account| Some((account.metadata.generation, account.status?)));
+        match (goal, status) {
+            (Goal::Gone, None) => Ok(()),
+            (Goal::Ready, Some((generation, status)))
+                if Some(status.observed_generation) == generation && is_true(&status.conditions, READY) =>
+            {
+                Ok(())
+            }
+            (_, status) => Err(format!("{status:#?}")),
+        }
+    }
+
+    /// Runs a controller until the goal is reached, and ends it; all it has logged.
+    async fn reach(&self, goal: Goal) -> String {
+        let mut controller = self.controller(None).await;
+        let reached = wait::until(format!("{} has its goal", self.name), PATIENCE, || self.look(goal)).await;
+        reached.unwrap_or_else(|error| panic!("{error:?}"));
+        assert!(controller.terminate().await.success());
+        controller.log()
+    }
+
+    /// Runs a controller that dies at the fail point.
+    async fn crash(&self, point: &FailPoint, goal: Goal) {
+        let mut controller = self.controller(Some(point)).await;
+        let ended = wait::until(format!("{} died or has its goal", self.name), PATIENCE, || {
+            let exited = controller.exited().is_ok_and(|status| status.is_some());
+            async move { if exited { Ok(()) } else { self.look(goal).await } }
+        });
+        ended.await.unwrap_or_else(|error| panic!("{point:?}: {error:?}"));
+        // What is under way is finished first, and may yet come by the fail point.
+        let died = controller.terminate().await.signal() == Some(SIGKILL);
+        if !died {
+            println!("it came through {point:?}");
+        }
+        assert!(died || !point.is_certain(), "it came through {point:?}:\n{}", controller.log());
+    }
+
+    /// What AWS made of this account and has not deleted since, by its journal.
+    fn made(&self) -> BTreeSet<String> {
+        let calls = self.tenant.simulator().calls();
+        let done = calls.iter().filter(|call| call.effected.is_some() && call.error.is_none());
+        let mut made = BTreeSet::new();
+        for call in done {
+            match &call.created {
+                Some(arn) if call.is_about(&self.name) => assert!(made.insert(arn.clone())),
+                _ if call.operation.starts_with("Delete") => {
+                    made.remove(call.resource.as_deref().unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
+        made
+    }
+
+    /// Cluster, PostgreSQL and AWS name the same three.
+    async fn assert_one_of_each(&self) {
+        let arns = arns(&self.accounts().get(&self.name).await.unwrap());
+        assert_eq!(recorded(self.tenant, &self.name).await, arns);
+        assert_eq!(self.made(), arns.into());
+    }
+
+    /// A whole life, with a crash while it begins and another while it ends.
+    async fn live(&self, at_create: Option<&FailPoint>, at_delete: Option<&FailPoint>) {
+        self.create().await;
+        if let Some(point) = at_create {
+            self.crash(point, Goal::Ready).await;
+        }
+        self.reach(Goal::Ready).await;
+        self.assert_one_of_each().await;
+        self.delete().await;
+        if let Some(point) = at_delete {
+            self.crash(point, Goal::Gone).await;
+        }
+        self.reach(Goal::Gone).await;
+        assert_eq!(self.made(), BTreeSet::new(), "{at_create:?}, {at_delete:?}");
+    }
+}
+
+/// The effects that a controller has logged, each with its two fail points.
+fn fail_points(log: &str) -> Vec<FailPoint> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let effects = lines.map(|line| line["fields"].clone()).filter(|fields| fields["message"] == "effect");
+    let points = effects.flat_map(|fields| {
+        let effect = fields["effect"].as_str().unwrap().to_owned();
+        let number = fields["number"].as_u64().unwrap();
+        ["before", "after"].map(|side| FailPoint { side, effect: effect.clone(), number })
+    });
+    points.collect()
+}
+
+#[tokio::test]
+async fn killed_at_each_effect_of_a_create_and_of_a_delete_it_finds_its_way() {
+    let testbed = operator_under_test().await.with_operator(with_fail_points());
+    let tenant = testbed.tenant_apart("crashes").await;
+
+    let place = Place::make(&tenant, 0).await;
+    place.create().await;
+    let of_a_create = fail_points(&place.reach(Goal::Ready).await);
+    place.delete().await;
+    let of_a_delete = fail_points(&place.reach(Goal::Gone).await);
+    for effect in
+        ["add_finalizer", "claim", "open", "CreateStage", "record_made", "write_secret", "write_status"]
+    {
+        assert!(of_a_create.iter().any(|point| point.effect == effect), "{effect}: {of_a_create:#?}");
+    }
+    for effect in ["leave", "DeleteRoom", "release", "remove_finalizer"] {
+        assert!(of_a_delete.iter().any(|point| point.effect == effect), "{effect}: {of_a_delete:#?}");
+    }
+
+    println!("{} fail points of a create, {} of a delete", of_a_create.len(), of_a_delete.len());
+    let lives = (0..of_a_create.len().max(of_a_delete.len())).map(|number| {
+        let (tenant, of_a_create, of_a_delete) = (&tenant, &of_a_create, &of_a_delete);
+        async move {
+            let place = Place::make(tenant, number + 1).await;
+            place.live(of_a_create.get(number), of_a_delete.get(number)).await;
+        }
+    });
+    stream::iter(lives).buffer_unordered(SIDE_BY_SIDE).collect::<Vec<_>>().await;
+    assert_nothing_left(&tenant).await;
+}
