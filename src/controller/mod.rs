@@ -5,6 +5,7 @@ mod cluster;
 mod context;
 mod error;
 mod identity;
+mod latecomers;
 mod leadership;
 mod lease;
 mod let_go;

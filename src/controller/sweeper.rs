@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Cluster, Context, World,
+    Cluster, Context, World, latecomers,
     problem::Problem,
     report::{is_settled, records, reference, user_in_status},
 };
@@ -86,11 +86,13 @@ async fn sweep<W: World>(
     for account in accounts.iter().filter(|account| is_to_be_looked_at(account)) {
         context.wake(reference(account));
     }
-    let changes = orphan_changes(&rows, &report.orphans, context.timing.grace);
+    let mut orphans = report.orphans;
+    latecomers::take_away(context, &mut orphans).await?;
+    let changes = orphan_changes(&rows, &orphans, context.timing.grace);
     if changes != OrphanChanges::default() {
         context.world.store().change_orphans(&changes).await?;
     }
-    Ok(report.orphans)
+    Ok(orphans)
 }
 
 async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Listing, Problem> {

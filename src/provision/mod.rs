@@ -19,7 +19,7 @@ pub use converge::{Change, Order, Outcome, Provisioned, converge};
 pub use error::Error;
 pub use orphans::{orphan, orphan_changes};
 pub use owner::Owner;
-pub use retire::{Retirement, retire};
+pub use retire::{Retirement, remove, retire};
 pub use sweep::{Inventory, Listing, Record, Report, compare};
 
 /// Result of provisioning.

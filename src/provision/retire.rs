@@ -55,6 +55,14 @@ where
     Ok(Retirement::Gone)
 }
 
+/// Deletes one resource that is this user's; whether it is gone. One whose tags say otherwise is not touched (I2).
+///
+/// # Errors
+/// What AWS did not do.
+pub async fn remove<K: Kind>(kind: &K, owner: &Owner, arn: &str) -> Result<bool> {
+    Ok(delete(kind, owner, arn, Duration::ZERO).await?.is_none())
+}
+
 /// How long it may take until a resource made a moment ago is shown by every read: one that shows it may be followed by
 /// one that does not.
 fn shown_in(recorded: &Recorded, arn: &str, timing: Timing) -> Duration {

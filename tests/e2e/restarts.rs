@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ivs_simulator::Fault;
 use serde_json::json;
-use testbed::{Operator, Tenant};
+use testbed::{Operator, Tenant, wait};
 
 use crate::support::{
-    arns, assert_nothing_left, called, calls, create, delete, gone, ready, recorded, tenant,
+    PATIENCE, arns, assert_nothing_left, called, calls, create, delete, gone, ready, recorded, tenant,
 };
 
 /// A controller that does not wait long for what may have been lost.
@@ -119,4 +119,26 @@ async fn asked_to_stop_while_creating_it_records_what_comes_back() {
     let _controller = tenant.controller().start().await;
     assert_one_of_each(&tenant, "todd").await;
     assert_eq!(calls(&tenant, "CreateStage"), 1);
+}
+
+#[tokio::test]
+async fn a_create_that_lands_after_the_account_is_gone_is_taken_away_by_the_sweep() {
+    let tenant = tenant("late").await;
+    let quick = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "1s").env("STREAMCAT_CREATE_GRACE", "1s");
+    let _controller = quick.env("STREAMCAT_RESYNC", "1s").start().await;
+    tenant.simulator().fault(Fault::late("CreateStage", Duration::from_secs(9)));
+    create(&tenant, "todd", json!({})).await;
+    called(&tenant, "CreateStage", 1).await;
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    let landed = wait::until("the Create lands", PATIENCE, || async {
+        let calls = tenant.simulator().calls();
+        let create = calls.iter().find(|call| call.operation == "CreateStage").cloned();
+        create.is_some_and(|call| call.effected.is_some())
+    });
+    landed.await.unwrap_or_else(|error| panic!("{error:?}"));
+    wait::until("nothing is left", PATIENCE, || async { tenant.simulator().counts().stages == 0 })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    assert_nothing_left(&tenant).await;
 }

@@ -219,7 +219,7 @@ async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orpha
     let tenant = tenant("letgo").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    store.record(user, "todd", &Resource::Stage { arn: "recorded".to_owned() }).await.unwrap();
+    store.record(user, "todd", None, &Resource::Stage { arn: "recorded".to_owned() }).await.unwrap();
     let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
     let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::LetGo) };
     let swept = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
@@ -227,7 +227,7 @@ async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orpha
     store.change_orphans(&added).await.unwrap();
 
     let (account, elsewhere) = (&account("todd"), vec![known("recorded"), known("in tags")]);
-    let whom = LetGo { account, user: Some(user), elsewhere };
+    let whom = LetGo { account, uid: "todd", user: Some(user), elsewhere };
     let open = Orphan { kind: ResourceKind::Channel, arn: None, attempt, ..known("") };
     let expected = [open, known("in tags"), known("recorded")];
     for _ in 0..2 {
@@ -236,9 +236,10 @@ async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orpha
         assert_eq!(left, expected, "a second time says the same");
     }
     assert!(store.holder("todd").await.unwrap().is_none());
+    assert!(store.released(&[user]).await.unwrap().is_empty(), "what it left is not taken for late");
 
     let anns = held(&store, "ann").await;
-    let whom = LetGo { account, user: Some(anns), elsewhere: Vec::new() };
+    let whom = LetGo { account, uid: "todd", user: Some(anns), elsewhere: Vec::new() };
     assert_eq!(store.let_go(&whom).await.unwrap(), []);
     assert!(store.holder("ann").await.unwrap().is_some(), "it is another account's");
     assert_eq!(store.orphans(Some("default")).await.unwrap().len(), 3);
