@@ -234,7 +234,11 @@ impl Workload {
                 person.world.act("the database is yesterday's", |state, _, _| state.database = yesterday);
                 person.start_again().await;
             }
-            _ => person.world.act("status is lost", |state, _, _| state.cluster.clear_status()),
+            _ => {
+                person.world.act("status is lost", |state, _, _| state.cluster.clear_status());
+                // No watch tells of it; the next sweep does.
+                sleep(RESYNC).await;
+            }
         }
     }
 }

@@ -123,6 +123,11 @@ fn names(state: &State) -> BTreeMap<String, String> {
         .iter()
         .map(|(arn, resource)| (arn.clone(), format!("<{} of {}>", resource.kind, resource.name)))
         .collect();
+    for resource in state.aws.resources().values() {
+        if let Some(user) = user_of(&resource.tags) {
+            names.insert(user.to_string(), format!("<user {}>", resource.name));
+        }
+    }
     for (id, user) in &state.database.users {
         names.insert(id.to_string(), format!("<user {}>", user.username));
     }
