@@ -36,7 +36,7 @@ where
     for tried in 0..TRIES - 1 {
         match page(token.clone()).await {
             Err(error) if error.class == Class::Transient => {
-                tokio::time::sleep(PAUSE * 2_u32.pow(tried)).await
+                tokio::time::sleep(PAUSE * 2_u32.pow(tried)).await;
             }
             other => return other,
         }
@@ -53,12 +53,8 @@ mod tests {
 
     type Page = Result<(Vec<u32>, Option<String>)>;
 
-    fn failed(class: Class) -> Page {
-        Err(Error { operation: "ListStages", class, code: None, message: String::new(), request_id: None })
-    }
-
-    fn page(number: u32, next: Option<&str>) -> Page {
-        Ok((vec![number], next.map(str::to_owned)))
+    fn failure(class: Class) -> Error {
+        Error { operation: "ListStages", class, code: None, message: String::new(), request_id: None }
     }
 
     /// The list of what is answered in turn, and the tokens that were sent.
@@ -74,17 +70,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_page_that_fails_is_asked_for_again_and_those_before_it_are_kept() {
-        let answers = vec![page(1, Some("a")), failed(Class::Transient), page(2, None)];
+        let next = Some("a".to_owned());
+        let answers = vec![Ok((vec![1], next.clone())), Err(failure(Class::Transient)), Ok((vec![2], None))];
         let (listed, sent) = list(answers).await;
         assert_eq!(listed, Ok(vec![1, 2]));
-        assert_eq!(sent, [None, Some("a".to_owned()), Some("a".to_owned())]);
+        assert_eq!(sent, [None, next.clone(), next]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_pass_ends_the_list() {
-        let (listed, sent) = list(iter::repeat_n(failed(Class::Transient), 4).collect()).await;
+        let (listed, sent) = list(iter::repeat_n(Err(failure(Class::Transient)), 4).collect()).await;
         assert!(listed.is_err() && sent.len() == 4);
-        let (listed, sent) = list(vec![failed(Class::Blocked)]).await;
+        let (listed, sent) = list(vec![Err(failure(Class::Blocked))]).await;
         assert!(listed.is_err() && sent.len() == 1);
     }
 }

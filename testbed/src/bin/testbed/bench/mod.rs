@@ -108,6 +108,6 @@ async fn settled(tenant: &Tenant) -> Result<Writes, Error> {
 /// How long the slowest of an account's Creates took, by the simulator's journal.
 fn slowest_create(calls: &[Call], name: &str) -> Result<Duration, Error> {
     let creates = calls.iter().filter(|call| call.operation.starts_with("Create") && call.is_about(name));
-    let took = creates.filter_map(|call| Some(call.answered? - call.arrived));
+    let took = creates.filter_map(|call| call.answered?.checked_sub(call.arrived));
     took.max().ok_or_else(|| Error::Unexpected(format!("AWS was not asked to create anything for {name}")))
 }

@@ -14,8 +14,8 @@ use super::tally::Tally;
 const LIFE: Range<u64> = 1_000..8_000;
 const AWAY: Range<u64> = 0..2_000;
 /// The longest that PostgreSQL and the API server live, unless the whole soak is shorter.
-const POSTGRES_LIFE: Duration = Duration::from_secs(60);
-const APISERVER_LIFE: Duration = Duration::from_secs(120);
+const POSTGRES_LIFE: Duration = Duration::from_mins(1);
+const APISERVER_LIFE: Duration = Duration::from_mins(2);
 
 /// So that each dies in the shortest soak too.
 const PART_OF_LIFE: Range<f64> = 0.3..0.7;
