@@ -24,8 +24,15 @@ test: ## Every check and every test
 	cargo clippy --all-targets --features failpoints --locked -- -D warnings
 	target/debug/testbed run -- cargo test --locked -- --test-threads=4
 
-bench: ## Measure the simulator: creates a second, long lists, memory (goals beside the figures)
+soak: ## 1,000 accounts come, change and go for 10 minutes while everything fails at random; all must agree at the end
+	@$(BUILD)
+	@target/debug/testbed soak
+
+bench: ## Measure the simulator (creates a second, long lists, memory), then what an account costs; goals beside the figures
 	cargo bench --locked -p ivs-simulator-load
+	@$(BUILD)
+	cargo build --release --locked --bin streamcat-operator
+	@target/debug/testbed bench --operator target/release/streamcat-operator
 
 crds: ## Generate crds/ and the chart's copy from src/api
 	@cargo build --locked --bins
@@ -41,4 +48,4 @@ clean: ## Remove what was built here (not the cached Kubernetes tools)
 	cargo clean
 	rm -rf .testbed
 
-.PHONY: help demo up test bench crds sqlx clean
+.PHONY: help demo up test soak bench crds sqlx clean
