@@ -188,7 +188,7 @@ pub(super) fn begin(state: &mut State, arn: &str, session: Session) {
 
 /// The session ends: the channel has gone off.
 pub(super) fn finish(state: &mut State, arn: &str, now: Timestamp) {
-    for name in ["Session Ended", "Stream End"] {
+    for name in ["Stream End", "Session Ended"] {
         note(state, arn, now, STREAM, name, |session| Some(session.of_stream(name)));
     }
     let name = "Recording End";
