@@ -213,13 +213,13 @@ fn create(state: &mut State, input: &Value) -> Outcome {
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     let mut changed = state.stage(&arn)?.clone();
-    if input.get("autoParticipantRecordingConfiguration").is_some() && state.stage_sessions.is_recording(&arn)
-    {
-        return Err(Failure::conflict(format!(
-            "{arn} is being recorded: its recording cannot be changed now"
-        )));
+    let settings: Settings = typed(input)?;
+    let records_otherwise = settings.auto_participant_recording_configuration.is_some();
+    if records_otherwise && state.stage_sessions.is_recording(&arn) {
+        let message = format!("{arn} is being recorded: its recording cannot be changed now");
+        return Err(Failure::conflict(message));
     }
-    changed.set(typed(input)?);
+    changed.set(settings);
     refuse_unknown_storage(state, &changed)?;
     let output = resource::answer(&changed);
     state.stages.replace(changed);
