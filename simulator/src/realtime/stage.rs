@@ -1,7 +1,7 @@
 //! Stages.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     recording::{self, Recording},
@@ -197,6 +197,14 @@ struct WithTokens {
     participant_token_configurations: Option<Vec<token::Configuration>>,
 }
 
+/// What Create answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created<'a> {
+    stage: &'a Stage,
+    participant_tokens: &'a [Token],
+}
+
 fn create(state: &mut State, input: &Value) -> Outcome {
     let WithTokens { participant_token_configurations } = typed(input)?;
     let configurations = participant_token_configurations.unwrap_or_default().into_iter();
@@ -205,7 +213,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     let mut made = Stage::new(state, tags::of(input)?);
     made.set(typed(input)?);
     refuse_unknown_storage(state, &made)?;
-    let output = rendered(json!({"stage": made, "participantTokens": tokens}));
+    let output = rendered(Created { stage: &made, participant_tokens: &tokens });
     state.stages.insert(made);
     output
 }
