@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     error::Failure,
@@ -38,8 +38,8 @@ impl Service {
     }
 }
 
-/// What an operation comes to.
-pub(crate) type Outcome = Result<Value, Failure>;
+/// What an operation comes to: its output, written down at once. As a value first, a page of a List would take twice the time.
+pub(crate) type Outcome = Result<String, Failure>;
 
 /// One operation of one API: its rules and what it does.
 pub(crate) struct Operation {
@@ -62,6 +62,18 @@ impl Operation {
     pub fn check(&self, input: &Value) -> Result<(), Failure> {
         validate::check(self.input, input)
     }
+
+    /// The ARN of what it made, if it is a Create.
+    pub fn created(&self, output: &str) -> Option<String> {
+        if !self.name.starts_with("Create") {
+            return None;
+        }
+        // Rooms and the like are flat; a channel comes with its stream key, a stage with its tokens.
+        let output: Map<String, Value> = serde_json::from_str(output).ok()?;
+        let first = ["channel", "stage"].iter().find_map(|member| output.get(*member));
+        let made = output.get("arn").or_else(|| first.or_else(|| output.values().next())?.get("arn"));
+        made?.as_str().map(str::to_owned)
+    }
 }
 
 /// Reads input into its type. It has been validated, so a failure here is a mistake of ours.
@@ -71,7 +83,7 @@ pub(crate) fn typed<'a, T: Deserialize<'a>>(input: &'a Value) -> Result<T, Failu
 
 /// Writes output down.
 pub(crate) fn rendered(output: impl Serialize) -> Outcome {
-    serde_json::to_value(output)
+    serde_json::to_string(&output)
         .map_err(|error| Failure::internal(format!("cannot write the output: {error}")))
 }
 

@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value;
 
 use crate::{
     error::Failure,
@@ -106,12 +106,25 @@ impl Page {
 }
 
 /// The answer of a List: its rows, and the token if there are more.
-pub(crate) fn listed(member: &str, rows: impl Serialize, next: Option<String>) -> Outcome {
-    let mut answer = Map::from_iter([(member.to_owned(), rendered(rows)?)]);
-    if let Some(next) = next {
-        answer.insert("nextToken".to_owned(), Value::String(next));
+pub(crate) fn listed(member: &'static str, rows: impl Serialize, next: Option<String>) -> Outcome {
+    rendered(Listed { member, rows, next })
+}
+
+struct Listed<T> {
+    member: &'static str,
+    rows: T,
+    next: Option<String>,
+}
+
+impl<T: Serialize> Serialize for Listed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry(self.member, &self.rows)?;
+        if let Some(next) = &self.next {
+            members.serialize_entry("nextToken", next)?;
+        }
+        members.end()
     }
-    Ok(Value::Object(answer))
 }
 
 #[cfg(test)]

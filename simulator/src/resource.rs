@@ -1,7 +1,9 @@
 //! What a kind of resource is, and the operations that are the same for every kind: Get, List and Delete.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     error::Failure,
@@ -41,11 +43,10 @@ pub(crate) trait Resource: Row + Serialize + Sized + 'static {
 
 /// A resource as Create, Get and Update answer it.
 pub(crate) fn answer<T: Resource>(resource: &T) -> Outcome {
-    let resource = rendered(resource)?;
-    Ok(match T::ONE {
-        Some(member) => Value::Object(Map::from_iter([(member.to_owned(), resource)])),
-        None => resource,
-    })
+    match T::ONE {
+        Some(member) => rendered(BTreeMap::from([(member, resource)])),
+        None => rendered(resource),
+    }
 }
 
 pub(crate) fn get<T: Resource>(state: &mut State, input: &Value) -> Outcome {
@@ -65,7 +66,7 @@ pub(crate) fn delete<T: Resource>(state: &mut State, input: &Value) -> Outcome {
     state.find::<T>(arn)?;
     T::refuse_in_use(state, arn)?;
     T::remove(state, arn);
-    Ok(json!({}))
+    rendered(json!({}))
 }
 
 /// The ARN in a request. It has been validated, so that it is missing only by a mistake of ours.

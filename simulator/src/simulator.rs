@@ -101,7 +101,7 @@ impl Simulator {
     /// Sets a tag of a resource, as a person would in the console: no call is journalled. Says whether it exists.
     pub fn set_tag(&self, arn: &str, key: &str, value: &str) -> bool {
         let mut state = self.shared.state();
-        let tags: Result<_, Failure> = state.tags(arn);
+        let tags: Result<_, Failure> = state.tags_mut(arn);
         tags.map(|tags| tags.insert(key.to_owned(), value.to_owned())).is_ok()
     }
 }

@@ -126,6 +126,17 @@ async fn what_is_no_object_is_refused_in_one_line() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_no_text_is_refused_in_json() {
+    let aws = Aws::start().await;
+    for (method, path) in
+        [("DELETE", "/resources/%ff"), ("POST", "/channels/%ff/live"), ("DELETE", "/faults/%ff")]
+    {
+        let answer = admin(aws.simulator.addr(), method, path, "");
+        assert!(answer.status == 400 && answer.json()["message"].is_string(), "{method} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_state_tells_all_that_exists() {
     let aws = Aws::start().await;
     aws.ivs.create_channel().name("todd").tags("a", "b").send().await.expect("a channel");

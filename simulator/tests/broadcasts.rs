@@ -104,7 +104,7 @@ async fn each_stream_is_a_session_that_is_remembered() {
     let first = get().stream_id(first.stream_id().expect("an id")).send().await.expect("it");
     let first = first.stream_session.expect("it");
     let names: Vec<_> = first.truncated_events().iter().filter_map(|event| event.name()).collect();
-    assert_eq!(names, ["Stream End", "Session Ended", "Stream Start", "Session Created"]);
+    assert_eq!(names, ["Session Ended", "Stream End", "Stream Start", "Session Created"]);
 
     aws.ivs.delete_stream_key().arn(key).send().await.expect("deleted");
     aws.ivs.stop_stream().channel_arn(&arn).send().await.expect("stopped");
@@ -148,8 +148,8 @@ async fn events_tell_of_streams_and_recordings() {
             "Session Created",
             "Stream Start",
             "Recording Start",
-            "Session Ended",
             "Stream End",
+            "Session Ended",
             "Recording End"
         ]
     );
@@ -234,7 +234,7 @@ async fn events_are_posted_and_tried_again_without_a_call() {
     let told = told.await.expect("no panic").expect("six events");
     assert_eq!(
         told,
-        ["Session Created", "Stream Start", "Session Ended", "Stream End", "Session Created", "Stream Start"]
+        ["Session Created", "Stream Start", "Stream End", "Session Ended", "Session Created", "Stream Start"]
     );
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ivs_simulator::{Latency, Simulator};
 use serde_json::{Value, json};
-use support::{admin, call, chat};
+use support::{admin, call, chat, send, signed};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -170,7 +170,10 @@ async fn a_new_resource_is_seen_late_and_a_deleted_one_lingers() {
     let arn = json!({"arn": made_stage["stage"]["arn"]}).to_string();
     let seen = || {
         let listed = made(&simulator, "ListStages", "{}")["stages"].as_array().map_or(0, Vec::len);
-        (call(address, "GetStage", &arn).status, listed)
+        let tags = format!("/tags/{}", made_stage["stage"]["arn"].as_str().unwrap_or_default());
+        let tags = send(address, "GET", &tags, &[&signed("ivs")], "").status;
+        assert_eq!(tags, call(address, "GetStage", &arn).status, "its tags show when it does");
+        (tags, listed)
     };
     assert_eq!(seen(), (404, 0));
     assert_eq!(

@@ -7,7 +7,7 @@ use aws_sdk_ivsrealtime::types::{
     AutoParticipantRecordingConfiguration, ParticipantState, ParticipantTokenCapability,
 };
 use serde_json::json;
-use support::{Aws, admin, code, message};
+use support::{Aws, admin, call, code, message};
 
 const GONE: &str = "arn:aws:ivs:us-west-2:123456789012:stage/gone";
 
@@ -77,6 +77,8 @@ async fn the_recording_of_a_stage_cannot_be_changed_while_it_runs() {
     aws.simulator.join_stage(&arn, "alice").expect("a session");
     assert_eq!(code(stop().await), "ConflictException");
     aws.realtime.update_stage().arn(&arn).name("another").send().await.expect("a name can change");
+    let unchanged = json!({"arn": &arn, "autoParticipantRecordingConfiguration": null}).to_string();
+    assert_eq!(call(aws.simulator.addr(), "UpdateStage", &unchanged).status, 200, "null is absent");
     aws.simulator.end_stage_session(&arn);
     stop().await.expect("nobody is recorded any more");
 }

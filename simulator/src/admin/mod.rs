@@ -10,10 +10,12 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    middleware::map_response,
     response::{Html, IntoResponse, Response},
     routing::{any, delete, get},
 };
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -40,6 +42,20 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/_simulator/{*rest}", any(unknown))
         .merge(world::router())
         .method_not_allowed_fallback(wrong_method)
+        .layer(map_response(in_json))
+}
+
+/// Gives what axum itself refuses, such as too large a body, the form of all other refusals.
+async fn in_json(response: Response) -> Response {
+    let is_text = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    let status = response.status();
+    if !status.is_client_error() || !response.headers().get(CONTENT_TYPE).is_some_and(is_text) {
+        return response;
+    }
+    match response.into_body().collect().await {
+        Ok(text) => wrong(status, &String::from_utf8_lossy(&text.to_bytes())),
+        Err(error) => wrong(status, &error.to_string()),
+    }
 }
 
 async fn overview(State(shared): Simulation) -> Html<String> {

@@ -16,7 +16,6 @@ use crate::{
     error::Failure,
     faults::FaultKind,
     journal::{Entry, Request},
-    operation::Operation,
     route::Route,
     server::TooLate,
     shared::Shared,
@@ -159,16 +158,4 @@ fn batch(shared: &Shared, request: &Value) -> Vec<String> {
 fn attempt(headers: &HeaderMap) -> Option<u32> {
     let header = headers.get("amz-sdk-request")?.to_str().ok()?;
     header.split(';').find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok())
-}
-
-/// The ARN of what a Create made.
-pub(super) fn created(operation: &Operation, output: &Value) -> Option<String> {
-    if !operation.name.starts_with("Create") {
-        return None;
-    }
-    // Rooms and the like are flat; a channel comes with its stream key, a stage with its tokens.
-    let output = output.as_object()?;
-    let first = ["channel", "stage"].iter().find_map(|member| output.get(*member));
-    let made = output.get("arn").or_else(|| first.or_else(|| output.values().next())?.get("arn"));
-    made?.as_str().map(str::to_owned)
 }

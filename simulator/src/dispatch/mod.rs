@@ -164,7 +164,7 @@ impl Incoming {
         if !reads {
             shared.touch();
         }
-        let created = arrival::created(self.operation, &output);
+        let created = self.operation.created(&output);
         shared.journal().amend(self.seq, |call| {
             call.effected = Some(effected);
             call.created = created;

@@ -8,7 +8,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::stream;
-use serde_json::Value;
 
 use super::Unsent;
 use crate::{
@@ -29,14 +28,14 @@ pub(super) enum Reply {
 pub(super) fn response(operation: &Operation, outcome: Outcome) -> Response {
     match outcome {
         Ok(_) if operation.success == 204 => with_request_id(StatusCode::NO_CONTENT.into_response()),
-        Ok(output) => json_response(StatusCode::OK, text(&output)),
+        Ok(output) => json_response(StatusCode::OK, output),
         Err(failure) => refusal(operation.service, &failure),
     }
 }
 
 /// An error as that service gives it.
 pub(super) fn refusal(service: Service, failure: &Failure) -> Response {
-    with_code(json_response(status(failure.status), text(&failure.body(service))), failure)
+    with_code(json_response(status(failure.status), failure.body(service).to_string()), failure)
 }
 
 /// The answer with a body that is not what it should be. What has no body gets one.
@@ -97,13 +96,9 @@ pub(super) fn closed() -> Response {
 fn parts(operation: &Operation, outcome: Outcome) -> (String, Option<Failure>) {
     match outcome {
         Ok(_) if operation.success == 204 => (String::new(), None),
-        Ok(output) => (text(&output), None),
-        Err(failure) => (text(&failure.body(operation.service)), Some(failure)),
+        Ok(output) => (output, None),
+        Err(failure) => (failure.body(operation.service).to_string(), Some(failure)),
     }
-}
-
-fn text(body: &Value) -> String {
-    body.to_string()
 }
 
 fn status(code: u16) -> StatusCode {

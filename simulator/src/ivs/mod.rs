@@ -19,12 +19,12 @@ fn batch<T: serde::Serialize>(
     arns: &[String],
     find: impl Fn(&str) -> Result<T, Failure>,
 ) -> Outcome {
-    let (mut found, mut errors): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+    let (mut found, mut errors): (Vec<T>, Vec<Value>) = (Vec::new(), Vec::new());
     for arn in arns {
         match find(arn) {
-            Ok(row) => found.push(rendered(row)?),
+            Ok(row) => found.push(row),
             Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
         }
     }
-    Ok(json!({ member: found, "errors": errors }))
+    rendered(json!({ member: found, "errors": errors }))
 }

@@ -157,6 +157,9 @@ impl Row for RecordingConfiguration {
     fn key(&self) -> &str {
         &self.name
     }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
     }

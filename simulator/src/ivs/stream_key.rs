@@ -93,6 +93,9 @@ impl Row for StreamKey {
     fn key(&self) -> &str {
         &self.channel_arn
     }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
     }

@@ -129,6 +129,9 @@ impl Row for LoggingConfiguration {
     fn key(&self) -> &str {
         &self.name
     }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
     }

@@ -11,7 +11,7 @@ use crate::{
     error::Failure,
     form::{self, Form},
     ids,
-    operation::{Operation, Outcome, Service::IvsChat, typed},
+    operation::{Operation, Outcome, Service::IvsChat, rendered, typed},
     state::State,
     validate::{Member, Rule, optional, required, text},
 };
@@ -92,7 +92,7 @@ fn create_token(state: &mut State, input: &Value) -> Outcome {
     const GOOD: Duration = Duration::from_mins(1);
     let input = to_room(state, input)?;
     let minutes = input.session_duration_in_minutes.unwrap_or(DEFAULT);
-    Ok(json!({
+    rendered(json!({
         "token": format!("{}#1{}", ids::alphanumeric(160), ids::alphanumeric(160)),
         "tokenExpirationTime": iso8601(state.clock.after(GOOD)),
         "sessionExpirationTime": iso8601(state.clock.after(Duration::from_mins(u64::from(minutes)))),
@@ -101,16 +101,16 @@ fn create_token(state: &mut State, input: &Value) -> Outcome {
 
 fn disconnect_user(state: &mut State, input: &Value) -> Outcome {
     to_room(state, input)?;
-    Ok(json!({}))
+    rendered(json!({}))
 }
 
 fn send_event(state: &mut State, input: &Value) -> Outcome {
     to_room(state, input)?;
-    Ok(json!({"id": ids::resource()}))
+    rendered(json!({"id": ids::resource()}))
 }
 
 /// The id is one of the event that tells clients to delete the message, not that of the message.
 fn delete_message(state: &mut State, input: &Value) -> Outcome {
     to_room(state, input)?;
-    Ok(json!({"id": ids::resource()}))
+    rendered(json!({"id": ids::resource()}))
 }

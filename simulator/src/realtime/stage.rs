@@ -1,7 +1,7 @@
 //! Stages.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     recording::{self, Recording},
@@ -109,6 +109,9 @@ impl Row for Stage {
     fn key(&self) -> &str {
         &self.name
     }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
     }
@@ -194,6 +197,14 @@ struct WithTokens {
     participant_token_configurations: Option<Vec<token::Configuration>>,
 }
 
+/// What Create answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created<'a> {
+    stage: &'a Stage,
+    participant_tokens: &'a [Token],
+}
+
 fn create(state: &mut State, input: &Value) -> Outcome {
     let WithTokens { participant_token_configurations } = typed(input)?;
     let configurations = participant_token_configurations.unwrap_or_default().into_iter();
@@ -202,7 +213,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     let mut made = Stage::new(state, tags::of(input)?);
     made.set(typed(input)?);
     refuse_unknown_storage(state, &made)?;
-    let output = rendered(json!({"stage": made, "participantTokens": tokens}));
+    let output = rendered(Created { stage: &made, participant_tokens: &tokens });
     state.stages.insert(made);
     output
 }
@@ -210,13 +221,13 @@ fn create(state: &mut State, input: &Value) -> Outcome {
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     let mut changed = state.stage(&arn)?.clone();
-    if input.get("autoParticipantRecordingConfiguration").is_some() && state.stage_sessions.is_recording(&arn)
-    {
-        return Err(Failure::conflict(format!(
-            "{arn} is being recorded: its recording cannot be changed now"
-        )));
+    let settings: Settings = typed(input)?;
+    let records_otherwise = settings.auto_participant_recording_configuration.is_some();
+    if records_otherwise && state.stage_sessions.is_recording(&arn) {
+        let message = format!("{arn} is being recorded: its recording cannot be changed now");
+        return Err(Failure::conflict(message));
     }
-    changed.set(typed(input)?);
+    changed.set(settings);
     refuse_unknown_storage(state, &changed)?;
     let output = resource::answer(&changed);
     state.stages.replace(changed);

@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, iso8601},
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::IvsRealtime, typed},
+    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
     state::State,
     validate::{Member, Rule, optional, required, text},
 };
@@ -100,5 +100,5 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     }
     let OfStage { stage_arn } = typed(input)?;
     state.stage(&stage_arn)?;
-    Ok(json!({"participantToken": Token::new(&state.clock, typed(input)?)?}))
+    rendered(json!({"participantToken": Token::new(&state.clock, typed(input)?)?}))
 }

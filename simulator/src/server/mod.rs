@@ -1,6 +1,7 @@
 //! The sockets: connections are accepted, served, and closed without an answer where a fault wants it.
 
 mod hurried;
+mod outspoken;
 mod patient;
 
 use std::{convert::Infallible, fmt, pin::pin, sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use self::hurried::TooLate;
 use self::{
     hurried::Hurried,
+    outspoken::Outspoken,
     patient::{Patient, Phase},
 };
 use crate::{
@@ -97,7 +99,7 @@ async fn converse(stream: TcpStream, router: Router, patience: Patience, stop: &
     }
     let router = TowerToHyperService::new(router);
     let phase = Phase::default();
-    let stream = Patient::new(stream, patience, phase.clone());
+    let stream = Outspoken::new(Patient::new(stream, patience, phase.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = phase.busy();
         let answer = router.call(request.map(|body| Body::new(Hurried::new(body, patience.request))));

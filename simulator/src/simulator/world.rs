@@ -71,7 +71,5 @@ impl Simulator {
 fn created(state: &mut State, operation: &str, input: &str) -> Option<String> {
     let Known::Here(operation) = operation::find(operation)? else { return None };
     let output = (operation.run)(state, &serde_json::from_str(input).ok()?).ok()?;
-    let flat = output.get("arn");
-    let arn = flat.or_else(|| output.as_object()?.values().next()?.get("arn"));
-    arn?.as_str().map(str::to_owned)
+    operation.created(&output)
 }

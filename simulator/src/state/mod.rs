@@ -188,14 +188,16 @@ impl State {
         self.find(arn)
     }
 
-    /// The tags of whatever has that ARN.
-    pub fn tags(&mut self, arn: &str) -> Result<&mut Tags, Failure> {
-        // Found first, for the borrow checker: the failure needs the place.
-        if self.table(arn).is_none_or(|table| !table.has(arn)) {
-            return found(&self.place, arn, None);
-        }
-        let tags = self.table(arn).and_then(|table| table.tags(arn));
-        tags.ok_or_else(|| Failure::not_found(arn))
+    /// The tags of whatever has that ARN, to be looked at.
+    pub fn tags(&mut self, arn: &str) -> Result<&Tags, Failure> {
+        let place = self.place.clone();
+        found(&place, arn, self.table(arn).and_then(|table| table.tags(arn)))
+    }
+
+    /// The tags of whatever has that ARN, to be changed.
+    pub fn tags_mut(&mut self, arn: &str) -> Result<&mut Tags, Failure> {
+        let place = self.place.clone();
+        found(&place, arn, self.table(arn).and_then(|table| table.tags_mut(arn)))
     }
 
     /// The name of whatever has that ARN; for a stream key, that of its channel.

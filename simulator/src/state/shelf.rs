@@ -34,9 +34,11 @@ pub(crate) trait Shelved {
     /// Counts up with each change.
     fn changes(&self) -> u64;
     fn look(&mut self, view: View);
-    fn has(&self, arn: &str) -> bool;
     fn key(&self, arn: &str) -> Option<String>;
-    fn tags(&mut self, arn: &str) -> Option<&mut Tags>;
+    /// To be looked at.
+    fn tags(&self, arn: &str) -> Option<&Tags>;
+    /// To be changed.
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags>;
     fn remove(&mut self, arn: &str) -> bool;
     /// The rows, up to so many, each with all that its own Get tells.
     fn dump(&self, most: usize) -> Value;
@@ -57,15 +59,15 @@ impl<T: Row + Serialize + DeserializeOwned> Shelved for Table<T> {
         self.look(view);
     }
 
-    fn has(&self, arn: &str) -> bool {
-        self.get(arn).is_some()
-    }
-
     fn key(&self, arn: &str) -> Option<String> {
         self.get(arn).map(|row| row.key().to_owned())
     }
 
-    fn tags(&mut self, arn: &str) -> Option<&mut Tags> {
+    fn tags(&self, arn: &str) -> Option<&Tags> {
+        self.get(arn).map(Row::tags)
+    }
+
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
         self.get_mut(arn).map(Row::tags_mut)
     }
 

@@ -14,6 +14,7 @@ pub(crate) trait Row {
     fn arn(&self) -> &str;
     /// What it is looked up by besides its ARN: its name, or for a stream key its channel.
     fn key(&self) -> &str;
+    fn tags(&self) -> &Tags;
     fn tags_mut(&mut self) -> &mut Tags;
 }
 

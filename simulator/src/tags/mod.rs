@@ -9,7 +9,7 @@ pub(crate) use self::set::Tags;
 use crate::{
     error::Failure,
     form::Form,
-    operation::{Operation, Outcome, Service, typed},
+    operation::{Operation, Outcome, Service, rendered, typed},
     state::State,
     validate::{Member, Rule, required, text},
 };
@@ -99,25 +99,25 @@ struct Keys {
 
 fn tag_resource(state: &mut State, input: &Value) -> Outcome {
     let (Input { resource_arn }, new) = (typed(input)?, of(input)?);
-    let tags = state.tags(&resource_arn)?;
+    let tags = state.tags_mut(&resource_arn)?;
     let added = new.keys().filter(|key| !tags.contains_key(key)).count();
     if tags.len() + added > MOST {
         return Err(Failure::member("tags", format!("a resource can have at most {MOST} tags")));
     }
     tags.extend(new);
-    Ok(json!({}))
+    rendered(json!({}))
 }
 
 fn untag_resource(state: &mut State, input: &Value) -> Outcome {
     let (Input { resource_arn }, Keys { tag_keys }) = (typed(input)?, typed(input)?);
-    let tags = state.tags(&resource_arn)?;
+    let tags = state.tags_mut(&resource_arn)?;
     for key in &tag_keys {
         tags.remove(key);
     }
-    Ok(json!({}))
+    rendered(json!({}))
 }
 
 fn list_tags(state: &mut State, input: &Value) -> Outcome {
     let Input { resource_arn } = typed(input)?;
-    Ok(json!({ "tags": state.tags(&resource_arn)? }))
+    rendered(json!({ "tags": state.tags(&resource_arn)? }))
 }

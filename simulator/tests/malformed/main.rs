@@ -105,12 +105,16 @@ fn answer(wire: &mut Wire, request: &[u8]) -> io::Result<Answer> {
 fn refused(answer: io::Result<Answer>, request: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&request[..request.len().min(2000)]);
     let answer = answer.unwrap_or_else(|error| panic!("{error} at\n{start}"));
+    assert!(matches!(answer.status, 400..=499 | 501), "{} at\n{start}", answer.status);
+    told_in_json(&answer, &start);
+    answer.closes
+}
+
+fn told_in_json(answer: &Answer, start: &str) {
     let body = String::from_utf8_lossy(&answer.body);
-    assert!(matches!(answer.status, 400..=499 | 501), "{} {body} at\n{start}", answer.status);
     let json: serde_json::Value = serde_json::from_slice(&answer.body)
         .unwrap_or_else(|_| panic!("{}, not JSON: {body} at\n{start}", answer.status));
     assert!(json["message"].is_string() || json["exceptionMessage"].is_string(), "{body}");
-    answer.closes
 }
 
 fn refused_or_closed(mut wire: Wire, request: &[u8]) {
@@ -121,5 +125,6 @@ fn refused_or_closed(mut wire: Wire, request: &[u8]) {
     while let Ok(Some(answer)) = wire.receive() {
         let start = String::from_utf8_lossy(&request[..request.len().min(2000)]);
         assert!((400..500).contains(&answer.status), "{} at\n{start}", answer.status);
+        told_in_json(&answer, &start);
     }
 }

@@ -4,8 +4,8 @@ mod model;
 mod words;
 
 use model::Settings;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub(crate) use self::model::Channel;
 use super::{batch, stream_key::StreamKey};
@@ -116,12 +116,20 @@ struct ByArns {
     arns: Vec<String>,
 }
 
+/// What Create answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created<'a> {
+    channel: &'a Channel,
+    stream_key: &'a StreamKey,
+}
+
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut channel = Channel::new(state, tags::of(input)?);
     channel.set(typed(input)?)?;
     refuse_unknown(state, &channel)?;
     let key = StreamKey::new(state, &channel.arn, Tags::new());
-    let output = rendered(json!({"channel": channel, "streamKey": key}));
+    let output = rendered(Created { channel: &channel, stream_key: &key });
     state.channels.insert(channel);
     state.stream_keys.insert(key);
     output

@@ -75,6 +75,9 @@ impl Row for Channel {
     fn key(&self) -> &str {
         &self.name
     }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
     }

@@ -19,7 +19,7 @@ use crate::{
     error::Failure,
     form::Form,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, typed},
+    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
     paging::{Page, listed},
     state::State,
     timestamp,
@@ -149,7 +149,7 @@ fn get(state: &mut State, input: &Value) -> Outcome {
     let OfChannel { channel_arn } = typed(input)?;
     state.channel(&channel_arn)?;
     let stream = state.broadcasts.streams.of(&channel_arn).ok_or_else(Failure::not_broadcasting)?;
-    Ok(json!({ "stream": stream }))
+    rendered(json!({ "stream": stream }))
 }
 
 #[derive(Deserialize)]
@@ -181,7 +181,7 @@ fn stop(state: &mut State, input: &Value) -> Outcome {
         return Err(Failure::not_broadcasting());
     }
     encoder::cut_off(state, &channel_arn);
-    Ok(json!({}))
+    rendered(json!({}))
 }
 
 /// Viewers would see it; here nothing watches.
@@ -196,5 +196,5 @@ fn put_metadata(state: &mut State, input: &Value) -> Outcome {
     }
     state.channel(&channel_arn)?;
     state.broadcasts.streams.of(&channel_arn).ok_or_else(Failure::not_broadcasting)?;
-    Ok(json!({}))
+    rendered(json!({}))
 }

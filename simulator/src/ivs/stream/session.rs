@@ -11,7 +11,7 @@ use crate::{
     error::Failure,
     ids,
     ivs::{channel::Channel, recording_configuration::RecordingConfiguration},
-    operation::{Outcome, typed},
+    operation::{Outcome, rendered, typed},
     paging::{Page, listed},
     state::State,
     timestamp,
@@ -188,7 +188,7 @@ pub(super) fn begin(state: &mut State, arn: &str, session: Session) {
 
 /// The session ends: the channel has gone off.
 pub(super) fn finish(state: &mut State, arn: &str, now: Timestamp) {
-    for name in ["Session Ended", "Stream End"] {
+    for name in ["Stream End", "Session Ended"] {
         note(state, arn, now, STREAM, name, |session| Some(session.of_stream(name)));
     }
     let name = "Recording End";
@@ -251,5 +251,5 @@ pub(super) fn get(state: &mut State, input: &Value) -> Outcome {
     let mut newest_first = remembered(state, &channel_arn).rev();
     let session = newest_first.find(|session| stream_id.as_ref().is_none_or(|id| session.stream_id == *id));
     let missing = || Failure::not_found(stream_id.as_deref().unwrap_or("a stream session of the channel"));
-    Ok(json!({"streamSession": session.ok_or_else(missing)?.told()}))
+    rendered(json!({"streamSession": session.ok_or_else(missing)?.told()}))
 }

@@ -61,6 +61,9 @@ impl Row for Room {
     fn key(&self) -> &str {
         &self.name
     }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
     }

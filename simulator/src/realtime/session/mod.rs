@@ -11,7 +11,7 @@ use super::stage;
 use crate::{
     error::Failure,
     form::{self, Form},
-    operation::{Operation, Outcome, Service::IvsRealtime, typed},
+    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
     paging::{Page, listed},
     state::State,
     validate::{Member, Rule, TOKEN, optional, required, text},
@@ -138,5 +138,5 @@ fn disconnect(state: &mut State, input: &Value) -> Outcome {
     let (OfStage { stage_arn }, Who { participant_id }) = (typed(input)?, typed(input)?);
     state.stage(&stage_arn)?;
     model::leave(state, &stage_arn, &participant_id);
-    Ok(json!({}))
+    rendered(json!({}))
 }

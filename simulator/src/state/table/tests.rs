@@ -9,6 +9,9 @@ impl Row for Thing {
     fn key(&self) -> &str {
         self.1
     }
+    fn tags(&self) -> &Tags {
+        &self.2
+    }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.2
     }
