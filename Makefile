@@ -29,7 +29,7 @@ soak: ## 1,000 accounts come, change and go for 10 minutes while everything fail
 	@target/debug/testbed soak
 
 bench: ## Measure the simulator (creates a second, long lists, memory), then what an account costs; goals beside the figures
-	cargo bench --locked -p ivs-simulator
+	cargo bench --locked -p ivs-simulator-load
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator
 	@target/debug/testbed bench --operator target/release/streamcat-operator

@@ -7,10 +7,12 @@ alter table users add account_uid text;
 alter table users add leaving boolean not null default false;
 
 -- Users whose everything was taken away. What a call that came too late makes for one of them is deleted; neither the id nor the
--- object's UID ever holds anything again. Kept for as long as a call or a stale cache could possibly last, and far longer.
+-- object's UID holds anything again. Kept for as long as a call or a stale cache could possibly last, and far longer.
 create table released_users (
     id          uuid primary key,
     account_uid text not null,
+    -- A person let go of it: what it left in AWS is on the orphan list, and stays.
+    let_go      boolean not null default false,
     released_at timestamptz not null default now()
 );
 

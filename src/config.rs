@@ -8,6 +8,10 @@ use clap::{
 };
 use secrecy::SecretString;
 
+mod leader_election;
+
+pub use leader_election::LeaderElectionSettings;
+
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
 ///
 /// Each setting is a flag and an environment variable. Credentials and endpoints of AWS are read as every AWS SDK
@@ -40,6 +44,8 @@ pub enum Command {
     Migrate(DatabaseSettings),
     /// Print the CustomResourceDefinitions as YAML, then exit.
     Crds,
+    /// List what is, or may be, in AWS and belongs to no account, then exit.
+    Orphans(OrphansSettings),
 }
 
 /// How log lines look.
@@ -57,6 +63,18 @@ pub struct DatabaseSettings {
     /// URL of the PostgreSQL database, e.g. postgres://user:password@host:5432/streamcat (never logged).
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub database_url: SecretString,
+}
+
+/// Settings of `orphans`.
+#[derive(Clone, Debug, Args)]
+pub struct OrphansSettings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// Print a JSON array and not a table.
+    #[arg(long, env = "STREAMCAT_JSON")]
+    pub json: bool,
 }
 
 /// Settings of `controller`.
@@ -96,13 +114,21 @@ pub struct ControllerSettings {
     pub create_timeout: Duration,
 
     /// How long after that to wait before looking at what a Create of unknown outcome made: longer than AWS takes to
-    /// show a new resource in its lists.
+    /// show a new resource in its lists. A resource that AWS does not show is believed gone after the same time.
     #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "10s", value_parser = duration)]
     pub create_grace: Duration,
 
     /// How many accounts are worked on at the same time.
     #[arg(long, env = "STREAMCAT_CONCURRENCY", default_value = "32")]
     pub concurrency: std::num::NonZeroU16,
+
+    /// Name of the pod we run in, for events and the Lease.
+    #[arg(long, env = "POD_NAME", value_parser = not_empty)]
+    pub pod_name: Option<String>,
+
+    /// Which of several controllers works.
+    #[command(flatten)]
+    pub leader_election: LeaderElectionSettings,
 }
 
 /// The variables by which the AWS SDK is sent elsewhere than to AWS.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod controller;
 mod failpoint;
 pub mod ivs;
+pub mod orphans;
 pub mod provision;
 pub mod readiness;
 pub mod registration;

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use streamcat_operator::{
     api,
     config::{self, Cli, Command, ControllerSettings, DatabaseSettings},
-    controller, registration, shutdown,
+    controller, orphans, registration, shutdown,
     store::{self, Postgres},
     telemetry,
 };
@@ -66,7 +66,8 @@ async fn execute(command: Command) -> Result<(), Failure> {
         }
         Command::Registration(settings) => Ok(registration::run(settings, stop()?).await?),
         Command::Migrate(settings) => Ok(migrate(&settings).await?),
-        Command::Crds => print_crds(),
+        Command::Crds => print(&api::crds_yaml().map_err(|error| Failure::Other(error.to_string()))?),
+        Command::Orphans(settings) => print(&orphans::list(&settings).await?),
     }
 }
 
@@ -80,9 +81,8 @@ async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {
     Ok(())
 }
 
-fn print_crds() -> Result<(), Failure> {
-    let yaml = api::crds_yaml().map_err(|error| Failure::Other(error.to_string()))?;
-    std::io::stdout().write_all(yaml.as_bytes()).map_err(|error| Failure::Other(error.to_string()))
+fn print(text: &str) -> Result<(), Failure> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::Other(error.to_string()))
 }
 
 impl From<controller::Error> for Failure {

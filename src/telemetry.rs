@@ -50,6 +50,12 @@ struct CallLabels {
     outcome: &'static str,
 }
 
+/// A Lease, under the label that controller-runtime gives it.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LeaseLabels {
+    name: String,
+}
+
 /// Everything that is counted. Labels come from fixed sets; a username is never one (I9).
 #[derive(Clone)]
 pub struct Metrics {
@@ -59,6 +65,7 @@ pub struct Metrics {
     reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
     calls: Family<CallLabels, Counter>,
     orphans: Gauge,
+    leads: Family<LeaseLabels, Gauge>,
 }
 
 impl fmt::Debug for Metrics {
@@ -74,6 +81,7 @@ impl Default for Metrics {
         let reconcile_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Family::default();
         let orphans = Gauge::default();
+        let leads = Family::default();
         let mut registry = Registry::default();
         registry.register(
             "controller_runtime_reconcile",
@@ -100,7 +108,13 @@ impl Default for Metrics {
             "Resources with this installation's tag that no account owns, at the last sweep",
             orphans.clone(),
         );
-        Self { registry: Arc::new(registry), reconciles, reconcile_errors, reconcile_seconds, calls, orphans }
+        registry.register(
+            "leader_election_master_status",
+            "Whether this process leads by the Lease of this name: 1, or 0 if it stands by",
+            Family::clone(&leads),
+        );
+        let registry = Arc::new(registry);
+        Self { registry, reconciles, reconcile_errors, reconcile_seconds, calls, orphans, leads }
     }
 }
 
@@ -124,6 +138,11 @@ impl Metrics {
     /// Sets how many orphans the last sweep found.
     pub fn orphans(&self, found: usize) {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
+    }
+
+    /// Sets whether this process leads by the Lease of this name.
+    pub fn leads(&self, lease: &str, leads: bool) {
+        self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
     }
 
     /// All metrics in OpenMetrics' text form.
@@ -150,6 +169,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.reconciled("error", std::time::Duration::from_millis(3));
         metrics.called("CreateChannel", "ok");
+        metrics.leads("streamcat-operator", true);
         let text = metrics.text();
         assert!(text.contains(
             r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#
@@ -157,6 +177,7 @@ mod tests {
         assert!(
             text.contains(r#"controller_runtime_reconcile_errors_total{controller="streameraccount"} 1"#)
         );
+        assert!(text.contains(r#"leader_election_master_status{name="streamcat-operator"} 1"#));
         assert!(text.contains(r#"streamcat_aws_calls_total{operation="CreateChannel",outcome="ok"} 1"#));
     }
 }

@@ -31,6 +31,19 @@ fn is_made_of(text: &str, allowed: impl Fn(char) -> bool) -> bool {
     !text.is_empty() && text.chars().all(allowed)
 }
 
+/// Words and a number, such as `us-west-2` or `us-gov-east-1`.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let is_number = parts.next_back().is_some_and(|number| is_made_of(number, |c| c.is_ascii_digit()));
+    let is_area =
+        parts.next().is_some_and(|area| area.len() == 2 && is_made_of(area, |c| c.is_ascii_lowercase()));
+    let words: Vec<_> = parts.collect();
+    is_number
+        && is_area
+        && !words.is_empty()
+        && words.iter().all(|word| is_made_of(word, |c| c.is_ascii_lowercase()))
+}
+
 /// The region and account that the simulator stands for.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -39,6 +52,18 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Says what has not the form of a region or an account.
+    pub fn check_form(&self) -> Result<(), String> {
+        let Self { region, account } = self;
+        if !is_region(region) {
+            return Err(format!("{region:?} is no AWS region: give one such as us-west-2"));
+        }
+        if account.len() != 12 || !is_made_of(account, |c| c.is_ascii_digit()) {
+            return Err(format!("{account:?} is no AWS account: give 12 digits, such as 123456789012"));
+        }
+        Ok(())
+    }
+
     /// The name of a resource of this place.
     pub fn arn(&self, service: &str, kind: &str, id: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{kind}/{id}", self.region, self.account)
@@ -82,6 +107,36 @@ mod tests {
             "arn:aws:ivs:r:1:channel/a:b",
         ] {
             assert_eq!(Arn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_the_form_of_a_region_and_an_account() {
+        let check = |region: &str, account: &str| {
+            Place { region: region.to_owned(), account: account.to_owned() }.check_form()
+        };
+        for region in ["us-west-2", "ap-northeast-1", "us-gov-east-1", "mx-central-1"] {
+            assert_eq!(check(region, "123456789012"), Ok(()), "{region}");
+        }
+        for region in [
+            "",
+            "mars",
+            "us",
+            "us-west",
+            "us-2",
+            "us-west-",
+            "us--2",
+            "US-west-2",
+            "us-west-2 ",
+            "europe-west-1",
+        ] {
+            assert!(
+                check(region, "123456789012").is_err_and(|said| said.contains("such as us-west-2")),
+                "{region}"
+            );
+        }
+        for account in ["", "12345678901", "12345678901x"] {
+            assert!(check("us-west-2", account).is_err_and(|said| said.contains("12 digits")), "{account}");
         }
     }
 

@@ -25,7 +25,7 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
-    /// A region or an account that cannot be part of an ARN.
+    /// What has not the form of a region or of an account.
     #[error("{0}")]
     Place(String),
     /// A URL that events cannot be posted to.
@@ -120,11 +120,9 @@ impl Failure {
     }
 
     /// There were too many calls.
-    pub fn throttled(operation: &str, rate: f64) -> Self {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is not negative")]
-        let limit = Some(rate.ceil() as u32);
+    pub fn throttled(operation: &str, limit: u32) -> Self {
         let failure = Self::new("ThrottlingException", 429, "Rate exceeded");
-        Self { limit, resource: Some(operation.to_owned()), ..failure }
+        Self { limit: Some(limit), resource: Some(operation.to_owned()), ..failure }
     }
 
     pub fn access_denied(message: impl Into<String>) -> Self {
@@ -149,21 +147,28 @@ impl Failure {
         Value::Object(body)
     }
 
-    /// Only ivschat says more than a message: the fields of a validation, the resource of a 404.
+    /// Only ivschat says more than a message, and of each error what its shape has.
     fn add_chat_members(&self, body: &mut Map<String, Value>) {
-        if self.code == "ValidationException" {
+        let (fields, resource, limit) = match &*self.code {
+            "ValidationException" => (true, false, false),
+            "ConflictException" | "ResourceNotFoundException" => (false, true, false),
+            "ServiceQuotaExceededException" | "ThrottlingException" => (false, true, true),
+            _ => (false, false, false),
+        };
+        if fields {
             let reason = if self.fields.is_empty() { "OTHER" } else { "FIELD_VALIDATION_FAILED" };
             let fields =
                 self.fields.iter().map(|field| json!({"name": field.name, "message": field.message}));
             body.insert("reason".to_owned(), json!(reason));
             body.insert("fieldList".to_owned(), fields.collect());
         }
-        if let Some(limit) = self.limit {
+        if let Some(limit) = self.limit.filter(|_| limit) {
             body.insert("limit".to_owned(), json!(limit));
         }
-        if let Some(resource) = &self.resource {
-            // The model's pattern for it has neither colons nor slashes: it is the last part of the ARN.
+        if let Some(resource) = self.resource.as_ref().filter(|_| resource) {
+            // The model's pattern for it has letters and digits only: it is the last part of the ARN.
             let id = resource.rsplit('/').next().unwrap_or(resource);
+            let id: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
             body.insert("resourceId".to_owned(), json!(id));
             body.insert("resourceType".to_owned(), json!("ROOM"));
         }

@@ -2,7 +2,7 @@
 
 mod call;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -12,7 +12,7 @@ pub use self::call::Call;
 /// A call in the journal: as small as it can be, since there are many.
 pub(crate) struct Entry {
     pub seq: u64,
-    pub operation: &'static str,
+    pub operation: Cow<'static, str>,
     pub resource: Option<String>,
     pub name: Option<String>,
     pub created: Option<String>,
@@ -37,10 +37,10 @@ pub(crate) enum Request {
 }
 
 impl Entry {
-    pub fn new(operation: &'static str, arrived: Duration, request: Request) -> Self {
+    pub fn new(operation: impl Into<Cow<'static, str>>, arrived: Duration, request: Request) -> Self {
         Self {
             seq: 0,
-            operation,
+            operation: operation.into(),
             resource: None,
             name: None,
             created: None,
@@ -65,7 +65,8 @@ impl Entry {
             Request::Members(members) => members.to_string().len() * 2,
             Request::Nonsense => 0,
         };
-        size_of::<Self>() + LATER + text(&self.resource) + text(&self.name) + request
+        let operation = if let Cow::Owned(operation) = &self.operation { operation.len() } else { 0 };
+        size_of::<Self>() + LATER + operation + text(&self.resource) + text(&self.name) + request
     }
 }
 

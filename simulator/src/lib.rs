@@ -38,6 +38,7 @@ mod overview;
 mod paging;
 mod quotas;
 mod realtime;
+mod resource;
 mod route;
 mod s3;
 mod server;

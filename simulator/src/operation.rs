@@ -79,7 +79,7 @@ pub(crate) fn rendered(output: impl Serialize) -> Outcome {
 pub(crate) enum Known {
     Here(&'static Operation),
     /// AWS has it, we do not.
-    NotHere(Service),
+    NotHere(Service, &'static str),
 }
 
 /// Looks an operation up by its name, which is also its path.
@@ -103,15 +103,15 @@ pub(crate) fn find(name: &str) -> Option<Known> {
     });
     let here = BY_NAME.get(name).map(|operation| Known::Here(operation));
     here.or_else(|| {
-        let (service, _) = NOT_HERE.iter().find(|(_, names)| names.contains(&name))?;
-        Some(Known::NotHere(*service))
+        let mut all = NOT_HERE.iter().flat_map(|(service, names)| names.iter().map(|name| (*service, *name)));
+        all.find(|(_, known)| *known == name).map(|(service, name)| Known::NotHere(service, name))
     })
 }
 
-/// Whether a rule for operations of that name can ever have to do with any.
+/// Whether a rule for operations of that name can ever have to do with one that is here.
 pub(crate) fn is_one_or_a_pattern(name: &str) -> bool {
     const ON_TAGS: &[&str] = &["TagResource", "UntagResource", "ListTagsForResource"];
-    glob::is_pattern(name) || ON_TAGS.contains(&name) || find(name).is_some()
+    glob::is_pattern(name) || ON_TAGS.contains(&name) || matches!(find(name), Some(Known::Here(_)))
 }
 
 /// The operations of the three APIs that the simulator does not have.
@@ -176,11 +176,11 @@ mod tests {
     #[test]
     fn an_operation_is_here_or_known_to_be_missing_but_not_both() {
         assert!(matches!(find("CreateChannel"), Some(Known::Here(_))));
-        assert!(matches!(find("GetParticipant"), Some(Known::NotHere(Service::IvsRealtime))));
+        assert!(matches!(find("GetParticipant"), Some(Known::NotHere(Service::IvsRealtime, _))));
         assert!(find("MakeCoffee").is_none());
         for name in NOT_HERE.iter().flat_map(|(_, names)| names.iter()) {
             assert!(
-                matches!(find(name), Some(Known::NotHere(_))),
+                matches!(find(name), Some(Known::NotHere(..))),
                 "{name} is here now: strike it off the list"
             );
         }

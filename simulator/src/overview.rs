@@ -1,7 +1,7 @@
 //! A page for people: what exists, what is live, the last calls, the faults in force.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{clock::iso8601, journal::Call, settings::Settings, shared::Shared};
 
@@ -52,6 +52,8 @@ pub(crate) fn page(shared: &Shared) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "ivs-simulator" }
+                // None, so that browsers do not ask for one: that would be a call in the journal.
+                link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -100,8 +102,10 @@ fn kinds(shared: &Shared) -> Vec<Kind> {
         })
         .collect();
     for (row, live) in kinds.iter_mut().flat_map(|kind| &mut kind.rows) {
-        let arn = row["arn"].as_str().unwrap_or_default();
-        *live = state.broadcasts.streams.of(arn).is_some()
+        let arn = row["arn"].as_str().unwrap_or_default().to_owned();
+        // A stream key goes by the name of its channel.
+        row["name"] = json!(state.name(&arn));
+        *live = state.broadcasts.streams.of(&arn).is_some()
             || row["activeSessionId"].as_str().is_some_and(|id| !id.is_empty());
     }
     kinds

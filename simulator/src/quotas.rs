@@ -79,6 +79,13 @@ impl Limits {
         Some((kind, limit))
     }
 
+    /// The number that a refusal tells, if the operation adds to anything: what is set, or else AWS's default, in force
+    /// or not.
+    pub fn told(&self, operation: &str) -> Option<u32> {
+        let (kind, _, default) = LIMITS.iter().find(|(_, adding, _)| *adding == operation)?;
+        u32::try_from(self.set.get(kind).copied().flatten().unwrap_or(*default)).ok()
+    }
+
     /// All that are in force.
     pub fn all(&self) -> BTreeMap<&'static str, usize> {
         let limits = LIMITS.iter().filter_map(|(_, operation, _)| self.of(operation));
@@ -140,18 +147,30 @@ impl Rates {
         bucket.tokens = (bucket.tokens + new).min(full);
         bucket.counted = now;
         if bucket.tokens < 1.0 {
-            return Err(Failure::throttled(operation.name, rate));
+            return Err(Failure::throttled(operation.name, whole(rate)));
         }
         bucket.tokens -= 1.0;
         Ok(())
     }
 
+    /// The calls a second that a refusal tells: what is set, or else AWS's default, in force or not.
+    pub fn told(&self, operation: &str) -> u32 {
+        self.of(operation).or_else(|| default_rate(operation)).map_or(0, whole)
+    }
+
     fn of(&self, operation: &str) -> Option<f64> {
         let set = self.set.iter().rev().find(|(pattern, _)| glob::matches(pattern, operation));
-        let default =
-            || RATES.iter().find(|(pattern, _)| glob::matches(pattern, operation)).map(|(_, rate)| *rate);
-        set.map_or_else(|| default().filter(|_| self.on), |(_, rate)| *rate)
+        set.map_or_else(|| default_rate(operation).filter(|_| self.on), |(_, rate)| *rate)
     }
+}
+
+fn default_rate(operation: &str) -> Option<f64> {
+    RATES.iter().find(|(pattern, _)| glob::matches(pattern, operation)).map(|(_, rate)| *rate)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is not negative")]
+fn whole(rate: f64) -> u32 {
+    rate.ceil() as u32
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Which operation a request means.
 
+use std::borrow::Cow;
+
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
@@ -18,46 +20,76 @@ pub(crate) struct Route {
 }
 
 /// A request that is for none.
-pub(crate) struct NoRoute {
-    pub service: Service,
-    pub failure: Failure,
+pub(crate) enum NoRoute {
+    /// AWS has the operation, we do not.
+    NotHere(Service, &'static str),
+    /// Nobody has it.
+    Unknown {
+        /// The method and the path.
+        asked: String,
+        message: String,
+    },
+}
+
+impl NoRoute {
+    /// What was asked for, as the journal tells it: the operation, if it is one.
+    pub fn asked(&self) -> Cow<'static, str> {
+        match self {
+            Self::NotHere(_, name) => Cow::Borrowed(name),
+            Self::Unknown { asked, .. } => Cow::Owned(asked.clone()),
+        }
+    }
+
+    /// The service that answers, and what.
+    pub fn answer(self) -> (Service, Failure) {
+        match self {
+            Self::NotHere(service, name) => {
+                let message = format!("The simulator does not have the operation {name}");
+                (service, Failure::new("NotImplementedException", 501, message))
+            }
+            Self::Unknown { message, .. } => {
+                (Service::Ivs, Failure::new("UnknownOperationException", 404, message))
+            }
+        }
+    }
 }
 
 /// Finds the operation by method and path.
 pub(crate) fn find(request: &Parts) -> Result<Route, NoRoute> {
     let (method, path) = (request.method.as_str(), request.uri.path());
     if let Some(arn) = path.strip_prefix("/tags/") {
-        return tag_route(method, arn, request.uri.query().unwrap_or_default());
+        return tag_route(request, arn);
     }
     let name = path.trim_start_matches('/');
-    let unknown = |message| NoRoute { service: Service::Ivs, failure: unknown(message) };
     match operation::find(name) {
-        Some(_) if method != "POST" => Err(unknown(format!("{name} is POST /{name}, not {method}"))),
+        Some(_) if method != "POST" => Err(unknown(request, format!("{name} is POST /{name}, not {method}"))),
         Some(Known::Here(operation)) => Ok(Route { operation, members: Map::new() }),
-        Some(Known::NotHere(service)) => Err(NoRoute { service, failure: not_here(name) }),
-        None => Err(unknown(format!(
-            "{method} {path} is no operation of ivs, ivschat or ivs-realtime; GET /_simulator is the simulator's own page"
-        ))),
+        Some(Known::NotHere(service, name)) => Err(NoRoute::NotHere(service, name)),
+        None => Err(unknown(
+            request,
+            format!(
+                "{method} {path} is no operation of ivs, ivschat or ivs-realtime; GET /_simulator is the simulator's own page"
+            ),
+        )),
     }
 }
 
-fn unknown(message: String) -> Failure {
-    Failure::new("UnknownOperationException", 404, message)
+fn unknown(request: &Parts, message: String) -> NoRoute {
+    /// How much of a path the journal keeps, in characters.
+    const LONGEST: usize = 256;
+    let asked = format!("{} {}", request.method, request.uri.path()).chars().take(LONGEST).collect();
+    NoRoute::Unknown { asked, message }
 }
 
-fn not_here(name: &str) -> Failure {
-    Failure::new("NotImplementedException", 501, format!("The simulator does not have the operation {name}"))
-}
-
-fn tag_route(method: &str, arn: &str, query: &str) -> Result<Route, NoRoute> {
-    let arn = decoded(arn);
+fn tag_route(request: &Parts, arn: &str) -> Result<Route, NoRoute> {
+    let (method, arn) = (request.method.as_str(), decoded(arn));
     let Some(operation) = tags::find(method, &arn) else {
-        let failure =
-            unknown(format!("Tags are read by GET, set by POST and removed by DELETE, not by {method}"));
-        return Err(NoRoute { service: Service::Ivs, failure });
+        let message = format!("Tags are read by GET, set by POST and removed by DELETE, not by {method}");
+        return Err(unknown(request, message));
     };
     let mut members = Map::from_iter([("resourceArn".to_owned(), json!(arn))]);
     if operation.name == "UntagResource" {
+        let query = request.uri.query().unwrap_or_default();
         let keys: Vec<_> = query.split('&').filter_map(tag_key).collect();
         if !keys.is_empty() {
             members.insert("tagKeys".to_owned(), json!(keys));
@@ -108,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_not_here_says_so() {
-        let status = |method, uri| route(method, uri).err().map(|refused| refused.failure.status);
+        let status = |method, uri| route(method, uri).err().map(|refused| refused.answer().1.status);
         assert_eq!(status("POST", "/CreateChannel"), None);
         assert_eq!(status("GET", "/CreateChannel"), Some(404));
         assert_eq!(status("POST", "/StartComposition"), Some(501));

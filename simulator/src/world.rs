@@ -15,7 +15,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use crate::{
-    admin::{failed, wrong},
+    admin::{self, failed, wrong},
     error::Failure,
     ivs::stream::{self, Health},
     realtime::session::{self, Joining},
@@ -115,6 +115,5 @@ fn read<T: Default + DeserializeOwned>(body: &Bytes) -> Result<T, Box<Response>>
     if body.trim_ascii().is_empty() {
         return Ok(T::default());
     }
-    let read = serde_json::from_slice(body);
-    read.map_err(|error| Box::new(wrong(StatusCode::BAD_REQUEST, &format!("the body: {error}"))))
+    admin::read(body, "what this path takes")
 }

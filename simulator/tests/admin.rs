@@ -102,6 +102,30 @@ async fn channels_go_live_over_http() {
 }
 
 #[tokio::test]
+async fn what_is_no_object_is_refused_in_one_line() {
+    let aws = Aws::start().await;
+    let (arn, _) = aws.channel("todd").await;
+    let live = format!("/channels/{}/live", encoded(&arn));
+    for (method, path) in [
+        ("POST", "/faults"),
+        ("PUT", "/state"),
+        ("PATCH", "/settings"),
+        ("POST", "/clock"),
+        ("POST", &live),
+        ("POST", "/stages/x/sessions"),
+    ] {
+        for body in ["garbage", "[]", "5", "\u{0}"] {
+            let answer = admin(aws.simulator.addr(), method, path, body);
+            let message = answer.json()["message"].as_str().map(str::to_owned);
+            let message = message.filter(|message| !message.is_empty() && !message.contains('\n'));
+            assert!(answer.status == 400 && message.is_some(), "{method} {path} {body}: {answer:?}");
+        }
+    }
+    assert!(!aws.simulator.is_live(&arn));
+    assert_eq!(aws.simulator.counts().channels, 1);
+}
+
+#[tokio::test]
 async fn the_state_tells_all_that_exists() {
     let aws = Aws::start().await;
     aws.ivs.create_channel().name("todd").tags("a", "b").send().await.expect("a channel");

@@ -6,6 +6,7 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc::{Receiver, channel},
+    thread,
     time::Duration,
 };
 
@@ -107,7 +108,7 @@ async fn each_stream_is_a_session_that_is_remembered() {
 
     aws.ivs.delete_stream_key().arn(key).send().await.expect("deleted");
     aws.ivs.stop_stream().channel_arn(&arn).send().await.expect("stopped");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    aws.simulator.advance(Duration::from_hours(1));
     assert!(!aws.simulator.is_live(&arn), "without a key it cannot come back");
     aws.ivs.delete_channel().arn(&arn).send().await.expect("deleted");
     assert_eq!(
@@ -239,12 +240,16 @@ async fn events_are_posted_and_tried_again_without_a_call() {
 
 #[tokio::test]
 async fn events_can_go_nowhere() {
-    let gone =
-        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
-    let aws = Aws::with(Simulator::builder().events_url(format!("http://{gone}/"))).await;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = listener.local_addr().expect("an address");
+    let (told, tries) = channel();
+    // Each connection is closed as soon as it is there.
+    thread::spawn(move || listener.incoming().try_for_each(|_| told.send(())));
+    let aws = Aws::with(Simulator::builder().events_url(format!("http://{nobody}/"))).await;
     let (arn, _) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let twice = move || (0..2).try_for_each(|_| tries.recv_timeout(Duration::from_secs(20)));
+    tokio::task::spawn_blocking(twice).await.expect("no panic").expect("it is tried again");
     aws.ivs.get_stream().channel_arn(&arn).send().await.expect("the API is not held up");
     let refused = Simulator::builder().events_url("https://127.0.0.1/").start().await.expect_err("refused");
     assert!(refused.to_string().contains("http://"), "{refused}");

@@ -112,8 +112,8 @@ fn wrong_flags_are_told() {
     for (arguments, text) in [
         (&["--latency", "soon"][..], "not a duration"),
         (&["--latency=-1s"][..], "not a duration"),
-        (&["--account", "12", "--listen", "127.0.0.1:0"][..], "an account is 12 digits"),
-        (&["--region", "US West", "--listen", "127.0.0.1:0"][..], "a region is like us-west-2"),
+        (&["--account", "12", "--listen", "127.0.0.1:0"][..], "give 12 digits"),
+        (&["--region", "mars", "--listen", "127.0.0.1:0"][..], "give one such as us-west-2"),
         (&["--listen", "nowhere"][..], "not a usable address"),
         (&["--latency", "CreateStage=p50:2s,p99:1s"][..], "p99 no less than p50"),
         (&["--list-lag", "soon"][..], "not a duration"),

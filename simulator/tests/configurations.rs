@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use aws_sdk_ivs::types::{
     DestinationConfiguration, RecordingConfigurationState, RecordingMode, RenditionConfiguration,
     RenditionConfigurationRenditionSelection, S3DestinationConfiguration, ThumbnailConfiguration,
@@ -12,6 +14,8 @@ use aws_sdk_ivsrealtime::types::{AutoParticipantRecordingConfiguration, S3Storag
 use ivs_simulator::Simulator;
 use serde_json::json;
 use support::{Aws, call, code, message, until};
+
+const HOUR: Duration = Duration::from_hours(1);
 
 fn bucket(name: &str) -> DestinationConfiguration {
     let s3 = S3DestinationConfiguration::builder().bucket_name(name).build().expect("a bucket");
@@ -25,7 +29,7 @@ fn logs(group: &str) -> chat::DestinationConfiguration {
 
 #[tokio::test]
 async fn a_recording_configuration_has_defaults_and_becomes_active() {
-    let aws = Aws::with(Simulator::builder().activate_after(std::time::Duration::from_millis(300))).await;
+    let aws = Aws::with(Simulator::builder().activate_after(HOUR)).await;
     let create = aws.ivs.create_recording_configuration().name("r").tags("a", "b");
     let made = create.destination_configuration(bucket("my-bucket")).send().await.expect("made");
     let made = made.recording_configuration.expect("it");
@@ -45,7 +49,7 @@ async fn a_recording_configuration_has_defaults_and_becomes_active() {
     let get = || aws.ivs.get_recording_configuration().arn(made.arn());
     let got = get().send().await.expect("it").recording_configuration.expect("it");
     assert_eq!(got, made);
-    tokio::time::sleep(std::time::Duration::from_millis(350)).await;
+    aws.simulator.advance(HOUR);
     let got = get().send().await.expect("it").recording_configuration.expect("it");
     assert_eq!(got.state(), &RecordingConfigurationState::Active);
 

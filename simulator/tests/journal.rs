@@ -10,7 +10,7 @@ use std::{
 
 use ivs_simulator::{Fault, Simulator};
 use serde_json::{Value, json};
-use support::{admin, call, chat, until};
+use support::{admin, call, chat, send, until};
 
 async fn simulator() -> Simulator {
     Simulator::builder().start().await.expect("the simulator starts")
@@ -42,6 +42,31 @@ async fn calls_are_filtered() {
     for wrong in ["opertaion=x", "status=x", "limit=-1"] {
         assert_eq!(admin(address, "GET", &format!("/calls?{wrong}"), "").status, 400, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn what_is_no_operation_here_is_a_call_all_the_same() {
+    let simulator = simulator().await;
+    let address = simulator.addr();
+    call(address, "StartComposition", r#"{"stageArn": "x"}"#);
+    call(address, "MakeCoffee", "black");
+    send(address, "PUT", "/tags/x", &[], "");
+    call(address, "ListStages", "{}");
+    let told: Vec<_> =
+        simulator.calls().into_iter().map(|call| (call.seq, call.operation, call.status)).collect();
+    let expected = [
+        (1, "StartComposition", 501),
+        (2, "POST /MakeCoffee", 404),
+        (3, "PUT /tags/x", 404),
+        (4, "ListStages", 200),
+    ];
+    assert_eq!(told, expected.map(|(seq, operation, status)| (seq, operation.to_owned(), status)));
+    let first = &simulator.calls()[0];
+    assert_eq!((first.resource.as_deref(), &first.request["stageArn"]), (Some("x"), &json!("x")));
+    assert_eq!((first.error.as_deref(), first.effected), (Some("NotImplementedException"), None));
+    assert!(first.answered >= Some(first.arrived));
+    assert_eq!(seqs(&simulator, "operation=StartComposition"), [1]);
+    assert_eq!(seqs(&simulator, "status=404"), [2, 3]);
 }
 
 #[tokio::test]

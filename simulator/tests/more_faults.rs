@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ivs_simulator::{Fault, Garbage, Simulator};
 use serde_json::json;
-use support::{admin, call, chat, exchange, signed, until};
+use support::{Aws, admin, call, chat, code, exchange, signed, until};
 
 async fn simulator() -> Simulator {
     Simulator::builder().start().await.expect("the simulator starts")
@@ -47,6 +47,59 @@ async fn a_throttled_call_is_answered_as_aws_would() {
     assert_eq!((answer.status, &answer.json()["message"]), (429, &json!("Rate exceeded")));
     assert_eq!((simulator.counts().stages, simulator.counts().rooms), (0, 0));
     assert_eq!(call(simulator.addr(), "CreateStage", "{}").status, 200);
+}
+
+#[tokio::test]
+async fn an_error_has_the_members_of_its_shape() {
+    let simulator = simulator().await;
+    let address = simulator.addr();
+    let error = |code: &str, status, operation: &str, body| {
+        simulator.fault(Fault::error(operation, status, code));
+        let ask = if operation.ends_with("Stage") { call } else { chat };
+        let mut told = ask(address, operation, body).json();
+        told.as_object_mut().expect("an object").remove("message");
+        told
+    };
+    let room = r#"{"identifier": "arn:aws:ivschat:us-west-2:123456789012:room/abc"}"#;
+    let named = json!({"resourceId": "abc", "resourceType": "ROOM"});
+    assert_eq!(error("ResourceNotFoundException", 404, "GetRoom", room), named);
+    assert_eq!(error("ConflictException", 409, "UpdateRoom", room), named);
+    assert_eq!(error("AccessDeniedException", 403, "GetRoom", room), json!({}));
+    assert_eq!(error("PendingVerification", 403, "CreateRoom", "{}"), json!({}));
+    let quota = json!({"resourceId": "todd", "resourceType": "ROOM", "limit": 50_000});
+    assert_eq!(error("ServiceQuotaExceededException", 402, "CreateRoom", r#"{"name": "to-dd"}"#), quota);
+    let rate = json!({"resourceId": "abc", "resourceType": "ROOM", "limit": 5});
+    assert_eq!(error("ThrottlingException", 429, "GetRoom", room), rate);
+    let validation = json!({"reason": "OTHER", "fieldList": []});
+    assert_eq!(error("ValidationException", 400, "GetRoom", room), validation);
+    let elsewhere = error("ConflictException", 409, "DeleteStage", "{}");
+    assert_eq!(elsewhere, json!({"exceptionMessage": "The simulator was told to answer this"}));
+
+    simulator.fault(Fault::throttle("CreateChatToken").times(2));
+    let limit = || chat(address, "CreateChatToken", "{}").json()["limit"].clone();
+    assert_eq!(limit(), 200, "AWS's own, though it is not in force");
+    simulator.set_rate("CreateChatToken", Some(7.0));
+    assert_eq!(limit(), 7);
+}
+
+#[tokio::test]
+async fn a_batch_is_about_each_resource_in_it() {
+    let aws = Aws::start().await;
+    let (todd, _) = aws.channel("todd").await;
+    let (anna, _) = aws.channel("anna").await;
+    let get = |arns: &[&String]| {
+        let arns = arns.iter().map(|arn| (*arn).clone()).collect();
+        aws.ivs.batch_get_channel().set_arns(Some(arns)).send()
+    };
+    for name in ["anna", &anna, "*channel/*"] {
+        aws.simulator.fault(Fault::error("BatchGetChannel", 503, "ServiceUnavailable").named(name));
+        if name != "*channel/*" {
+            get(&[&todd]).await.expect("it is about another");
+        }
+        assert_eq!(code(get(&[&todd, &anna]).await), "ServiceUnavailable", "{name}");
+    }
+    let about = |resource| aws.simulator.calls().iter().filter(|call| call.is_about(resource)).count();
+    assert_eq!((about(&todd), about(&anna)), (1 + 5, 1 + 3));
 }
 
 #[tokio::test]

@@ -26,6 +26,32 @@ async fn a_room_that_is_idle_for_24_months_disappears() {
 }
 
 #[tokio::test]
+async fn a_room_is_in_use_when_something_is_sent_to_it() {
+    let aws = Aws::start().await;
+    let mut rooms = Vec::new();
+    for name in ["token", "event", "user", "message", "refused"] {
+        rooms.push(aws.room(name).await);
+    }
+    let [token, event, user, message, refused] = &rooms[..] else { panic!("five rooms") };
+    aws.simulator.advance(700 * DAY);
+    aws.chat.create_chat_token().room_identifier(token).user_id("a").send().await.expect("a token");
+    aws.chat.send_event().room_identifier(event).event_name("e").send().await.expect("sent");
+    aws.chat.disconnect_user().room_identifier(user).user_id("a").send().await.expect("sent");
+    aws.chat.delete_message().room_identifier(message).id("abcdefghijkl").send().await.expect("sent");
+    code(aws.chat.create_chat_token().room_identifier(refused).user_id("").send().await);
+    aws.simulator.advance(31 * DAY);
+    assert_eq!(code(aws.chat.get_room().identifier(refused).send().await), "ResourceNotFoundException");
+    let got = aws.chat.get_room().identifier(token).send().await.expect("it is in use");
+    assert_eq!(got.update_time(), got.create_time(), "it is not updated by that");
+
+    let again = Aws::start().await;
+    again.simulator.load_state(aws.simulator.state()).expect("it loads");
+    assert_eq!(again.simulator.counts().rooms, 4);
+    again.simulator.advance(700 * DAY);
+    assert_eq!(again.simulator.counts().rooms, 0);
+}
+
+#[tokio::test]
 async fn sessions_are_remembered_for_sixty_days() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;

@@ -93,6 +93,11 @@ pub struct StreamerAccountSpec {
     /// away, Retain leaves them.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+
+    /// What happens when a resource is gone from AWS though nobody asked the operator for that: Always makes another,
+    /// Never makes none and says so in the condition Stalled.
+    #[serde(default)]
+    pub recreate_policy: RecreatePolicy,
 }
 
 /// What happens to the AWS side when the account is deleted.
@@ -103,6 +108,16 @@ pub enum DeletionPolicy {
     Delete,
     /// The AWS resources and the rows stay as they are.
     Retain,
+}
+
+/// What happens when a resource vanished from AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RecreatePolicy {
+    /// Another is made.
+    #[default]
+    Always,
+    /// None is made; the account is stalled.
+    Never,
 }
 
 /// What was observed of a streamer's resources.

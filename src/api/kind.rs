@@ -17,6 +17,16 @@ impl ResourceKind {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Channel, Self::ChatRoom, Self::Stage];
 
+    /// As programs read it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::ChatRoom => "chat_room",
+            Self::Stage => "stage",
+        }
+    }
+
     /// As a person says it.
     #[must_use]
     pub fn noun(self) -> &'static str {

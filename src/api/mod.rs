@@ -11,8 +11,8 @@ mod stage;
 pub mod tags;
 
 pub use account::{
-    ChannelStatus, ChatRoomStatus, DeletionPolicy, StageEndpoints, StageStatus, StreamerAccount,
-    StreamerAccountSpec, StreamerAccountStatus,
+    ChannelStatus, ChatRoomStatus, DeletionPolicy, RecreatePolicy, StageEndpoints, StageStatus,
+    StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
 pub use channel::{
     ChannelSpec, ChannelType, ContainerFormat, LatencyMode, MaximumResolution, MultitrackInputConfiguration,
@@ -38,6 +38,10 @@ pub const USER_ID_ANNOTATION: &str = "streamcat.dev/user-id";
 
 /// Annotation that asks for a look at everything, the Secret included: any value that is new.
 pub const RECONCILE_AT_ANNOTATION: &str = "streamcat.dev/reconcile-at";
+
+/// Annotation by which a person lets go of an account that is being deleted: with the value `true` nothing more is asked
+/// of AWS, and what may be left there goes onto the orphan list.
+pub const LET_GO_ANNOTATION: &str = "streamcat.dev/let-go";
 
 /// An enum whose variants are AWS's own strings, in the schema and on the wire.
 macro_rules! aws_enum {

@@ -13,6 +13,15 @@ pub struct AccountRef {
     pub name: String,
 }
 
+impl AccountRef {
+    /// The account that a text as in our tags names; None where it names none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (namespace, name) = text.split_once('/')?;
+        Some(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+}
+
 impl fmt::Display for AccountRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams, PostParams, TypeMeta},
@@ -51,6 +51,9 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// Whether an account of this name is there now.
     fn exists(&self, account: &AccountRef) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Whether the account's namespace is being deleted, or gone: asked of the API server, no cache.
+    fn is_namespace_ending(&self, account: &StreamerAccount) -> impl Future<Output = Result<bool>> + Send;
 
     /// Adds our finalizer; fails with a conflict when the account has changed since it was read.
     fn add_finalizer(
@@ -112,11 +115,10 @@ struct StatusPatch<'a> {
 }
 
 impl Kube {
-    /// A cluster behind this client, whose accounts are in this cache.
+    /// A cluster behind this client, whose accounts are in this cache. `pod`: who reports events.
     #[must_use]
-    pub fn new(client: Client, cache: Store<StreamerAccount>) -> Self {
-        let reporter =
-            Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
+    pub fn new(client: Client, cache: Store<StreamerAccount>, pod: Option<String>) -> Self {
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: pod };
         let recorder = Recorder::new(client.clone(), reporter);
         Self { client, cache, recorder }
     }
@@ -158,6 +160,12 @@ impl Cluster for Kube {
     async fn exists(&self, account: &AccountRef) -> Result<bool> {
         let api = Api::<StreamerAccount>::namespaced(self.client.clone(), &account.namespace);
         Ok(api.get_metadata_opt(&account.name).await?.is_some())
+    }
+
+    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
+        let name = account.namespace().unwrap_or_default();
+        let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(&name).await?;
+        Ok(namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {

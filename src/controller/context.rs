@@ -79,6 +79,11 @@ impl<W: World> Context<W> {
         }
     }
 
+    /// What the last sweep saw, if there was one; waits for none.
+    pub(super) fn last_inventory(&self) -> Option<Arc<Inventory>> {
+        self.seen.borrow().as_ref()?.as_ref().ok().cloned()
+    }
+
     /// Publishes what a sweep saw.
     pub(super) fn swept(&self, inventory: Inventory) {
         self.seen.send_replace(Some(Ok(Arc::new(inventory))));

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use uuid::Uuid;
 
-use super::{Cluster, Context, World, problem::Problem, report::reference};
+use super::{
+    Cluster, Context, World,
+    let_go::is_let_go,
+    problem::Problem,
+    report::{reference, user_in_status},
+};
 use crate::{
-    api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION},
+    api::{AccountRef, DeletionPolicy, StreamerAccount, USER_ID_ANNOTATION},
     provision::Inventory,
     store::{Claim, Claimant, Holder, Users},
 };
@@ -25,7 +30,8 @@ pub(super) async fn claim<W: World>(
     {
         return Err(Problem::username_taken(username, &older, true));
     }
-    match hold(account, context, known_user(account, inventory)).await? {
+    let known = user_in_status(account).or_else(|| user_in_tags(account, inventory));
+    match hold(account, context, known).await? {
         Claim::Held(holder) => Ok(holder.user),
         Claim::Spelled(holder) => Err(Problem::username_spelled(username, &holder.username)),
         Claim::Taken(holder) => {
@@ -44,9 +50,14 @@ pub(super) async fn leave<W: World>(
     context: &Context<W>,
 ) -> Result<Option<Uuid>, Problem> {
     let store = context.world.store();
-    let inventory = context.inventory().await?;
-    let known = known_user(account, &inventory);
-    if known.is_none() && store.holder(&account.spec.username).await?.is_none() {
+    let holder = store.holder(&account.spec.username).await?;
+    let mut known = user_in_status(account);
+    if known.is_none() && holder.as_ref().is_none_or(|holder| holder.account != reference(account)) {
+        known = user_in_tags(account, &*seen(account, context).await?);
+    }
+    // Where no row is, one is made and taken away again: a claim that was sent before and comes late finds it released.
+    // The policy Retain has nothing to keep.
+    if known.is_none() && holder.is_none() && account.spec.deletion_policy == DeletionPolicy::Retain {
         return Ok(None);
     }
     match hold(account, context, known).await? {
@@ -58,15 +69,23 @@ pub(super) async fn leave<W: World>(
     }
 }
 
+/// What the last sweep saw; whoever is let go of does not wait for AWS to be seen.
+async fn seen<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<Arc<Inventory>, Problem> {
+    if is_let_go(account) {
+        Ok(context.last_inventory().unwrap_or_default())
+    } else {
+        context.inventory().await
+    }
+}
+
 /// The UID of the object.
 pub(super) fn uid(account: &StreamerAccount) -> &str {
     account.metadata.uid.as_deref().unwrap_or_default()
 }
 
-/// The user's id as status has it, else as the tags in AWS have it.
-fn known_user(account: &StreamerAccount, inventory: &Inventory) -> Option<Uuid> {
-    let in_status = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
-    in_status.or_else(|| inventory.user(&reference(account), &account.spec.username))
+/// The user's id by the tags of what the account has in AWS.
+fn user_in_tags(account: &StreamerAccount, inventory: &Inventory) -> Option<Uuid> {
+    inventory.user(&reference(account), &account.spec.username)
 }
 
 /// Claims the username, and where the row is of an earlier object of this account, hands it on to this one.
@@ -103,7 +122,15 @@ async fn is_out_of_date<W: World>(
 ) -> Result<bool, Problem> {
     let may_go =
         claimant.known.is_some_and(|known| known != holder.user) && !holder.registered && !holder.retained;
-    Ok(may_go && !context.world.cluster().exists(&holder.account).await?)
+    Ok(may_go && !exists(&holder.account, context).await?)
+}
+
+/// Whether an account is there; one in a namespace that is not ours to look into counts as there.
+async fn exists<W: World>(account: &AccountRef, context: &Context<W>) -> Result<bool, Problem> {
+    match context.world.cluster().exists(account).await {
+        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
+        exists => Ok(exists?),
+    }
 }
 
 /// A row that names an earlier object is handed on to this one, if this one is still there. It is looked for after the

@@ -22,6 +22,9 @@ pub enum Retry {
     Never,
 }
 
+/// When to look again at an account whose namespace is being deleted: its own deletion, which comes soon, is watched.
+const NAMESPACE_AGAIN: Duration = Duration::from_secs(5);
+
 /// Reason of a part that is deleted while others are not yet.
 const DELETED: &str = "Deleted";
 
@@ -75,6 +78,13 @@ impl Problem {
     pub fn under_way(noun: &str) -> Self {
         let message = format!("the {noun} is not ready yet");
         Self { reason: "Progressing", message, retry: Retry::After(Duration::from_secs(1)) }
+    }
+
+    /// The namespace is being deleted, so nothing is created in it.
+    pub fn namespace_terminating(namespace: &str) -> Self {
+        let message =
+            format!("the namespace {namespace} is being deleted: nothing is created for an account in it");
+        Self { reason: "NamespaceTerminating", message, retry: Retry::After(NAMESPACE_AGAIN) }
     }
 
     /// This part is deleted; others are not yet.
@@ -164,6 +174,9 @@ impl From<provision::Error> for Problem {
             provision::Error::Store(error) => error.into(),
             provision::Error::Foreign { .. } => {
                 Self { reason: "ForeignResource", message: error.to_string(), retry: Retry::Slowly }
+            }
+            provision::Error::Gone { .. } => {
+                Self { reason: "ResourceGone", message: error.to_string(), retry: Retry::Never }
             }
         }
     }

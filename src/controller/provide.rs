@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use kube::runtime::controller::Action;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -28,17 +27,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Makes what `account`, read just now, asks for. `doubt`: somebody doubts that all is well.
 pub(super) async fn provide<W: World>(
-    account: StreamerAccount,
+    mut account: StreamerAccount,
     context: &Context<W>,
     doubt: Option<u64>,
-) -> Result<Action, Error> {
+) -> Result<Option<Duration>, Error> {
     let key = reference(&account);
+    if context.world.cluster().is_namespace_ending(&account).await? {
+        let progress = Progress::stopped_by(&Problem::namespace_terminating(&key.namespace));
+        publish(&mut account, context, &progress).await?;
+        return Ok(next_try(&key, context, &progress));
+    }
     // The finalizer is there before the first Create (I3).
-    let mut account = if has_finalizer(&account) {
-        account
-    } else {
-        context.world.cluster().add_finalizer(&account).await?
-    };
+    if !has_finalizer(&account) {
+        account = context.world.cluster().add_finalizer(&account).await?;
+    }
     let progress = match prepare(&account, context).await {
         Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),

@@ -1,52 +1,59 @@
 //! One reconcile: an account is provided for, or it is being deleted and released.
 
-use std::sync::Arc;
-
-use kube::runtime::controller::Action;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Cluster, Context, World,
     error::{DEADLINE, Error},
+    problem::Retry,
     provide::provide,
     release::release,
     report::{has_finalizer, is_settled, reference},
 };
 use crate::api::StreamerAccount;
 
-/// Makes an account's resources as its spec says, or takes them away.
+/// Makes an account's resources as its spec says, or takes them away; when to look again if nothing changes before.
+///
+/// # Errors
+/// Kubernetes did not take a write, or it took too long.
 pub async fn reconcile<W: World>(
     account: Arc<StreamerAccount>,
     context: Arc<Context<W>>,
-) -> Result<Action, Error> {
+) -> Result<Option<Duration>, Error> {
     let started = std::time::Instant::now();
     let result =
         tokio::time::timeout(DEADLINE, work(&account, &context)).await.unwrap_or(Err(Error::Deadline));
     let label = match &result {
-        Ok(action) if *action == Action::await_change() => "success",
-        Ok(_) => "requeue_after",
+        Ok(None) => "success",
+        Ok(Some(_)) => "requeue_after",
         Err(_) => "error",
     };
     context.metrics.reconciled(label, started.elapsed());
     result
 }
 
-async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Result<Action, Error> {
+async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Result<Option<Duration>, Error> {
     let doubt = context.doubt_about(&reference(cached));
     if is_quiet(cached) && doubt.is_none() {
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     // The cache may be behind our own writes; the account may be gone, or another have its name.
     let Some(account) = context.world.cluster().current(cached).await? else {
-        return Ok(Action::await_change());
+        return Ok(None);
     };
     if is_quiet(&account) && doubt.is_none() {
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     if account.metadata.deletion_timestamp.is_some() {
         release(account, context).await
     } else {
         provide(account, context, doubt).await
     }
+}
+
+/// When to look again at an account whose reconcile ended in an error.
+pub fn after_error<W: World>(account: &StreamerAccount, context: &Context<W>) -> Option<Duration> {
+    context.backoff.delay(&reference(account), Retry::Soon)
 }
 
 /// Whether nothing is asked for: it is being deleted and not ours to hold up, or it is settled.

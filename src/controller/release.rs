@@ -1,11 +1,12 @@
 //! An account that is being deleted: everything it has goes, then the account itself.
 
-use kube::runtime::controller::Action;
+use std::time::Duration;
 
 use super::{
     Cluster, Context, World,
     error::Error,
     identity::{leave, uid},
+    let_go::{is_let_go, let_go},
     problem::Problem,
     report::{has_finalizer, next_try, publish, reference},
     status::Progress,
@@ -20,9 +21,9 @@ use crate::{
 pub(super) async fn release<W: World>(
     mut account: StreamerAccount,
     context: &Context<W>,
-) -> Result<Action, Error> {
+) -> Result<Option<Duration>, Error> {
     if !has_finalizer(&account) {
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     let key = reference(&account);
     match take_away(&account, context).await {
@@ -31,7 +32,7 @@ pub(super) async fn release<W: World>(
             context.backoff.reset(&key);
             context.settle_doubt(&key, context.doubt_about(&key));
             wake_claimants(&account, context);
-            Ok(Action::await_change())
+            Ok(None)
         }
         Err(progress) => {
             publish(&mut account, context, &progress).await?;
@@ -44,8 +45,13 @@ pub(super) async fn release<W: World>(
 async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<(), Progress> {
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
     let (store, uid) = (context.world.store(), uid(account));
-    let Some(user) = leave(account, context).await.map_err(stopped)? else { return Ok(()) };
-    if account.spec.deletion_policy == DeletionPolicy::Retain {
+    let user = leave(account, context).await.map_err(stopped)?;
+    let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
+    if is_let_go(account) && !retain {
+        return let_go(account, context, user).await.map_err(stopped);
+    }
+    let Some(user) = user else { return Ok(()) };
+    if retain {
         return store.retain(user, uid).await.map_err(|error| stopped(error.into()));
     }
     let owner = Owner {

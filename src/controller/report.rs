@@ -1,23 +1,48 @@
 //! What a reconcile reports: status, events, and when to look again.
 
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use kube::{ResourceExt, runtime::controller::Action};
+use std::time::Duration;
+
+use kube::ResourceExt;
+use uuid::Uuid;
 
 use super::{
-    Cluster, Context, World,
+    Cluster, Context, Notice, World,
     error::Error,
     notices::notices,
     problem::Retry,
     status::{self, Progress, Subject},
 };
-use crate::api::{
-    AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, StreamerAccount, StreamerAccountStatus,
-    condition::{READY, is_true},
+use crate::{
+    api::{
+        AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount, StreamerAccountStatus,
+        condition::{READY, is_true},
+    },
+    provision::Record,
 };
 
 /// The account's namespace and name.
 pub(super) fn reference(account: &StreamerAccount) -> AccountRef {
     AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
+}
+
+/// The user that the account's status names.
+pub(super) fn user_in_status(account: &StreamerAccount) -> Option<Uuid> {
+    account.status.as_ref()?.user_id.as_ref()?.parse().ok()
+}
+
+/// What the account's status says of its resources.
+pub(super) fn records(account: &StreamerAccount) -> Vec<Record> {
+    let Some(status) = &account.status else { return Vec::new() };
+    let account: AccountRef = reference(account);
+    let record = |kind, arn: &String| Record { account: account.clone(), kind, arn: arn.clone() };
+    [
+        status.channel.as_ref().map(|channel| record(ResourceKind::Channel, &channel.arn)),
+        status.chat_room.as_ref().map(|room| record(ResourceKind::ChatRoom, &room.arn)),
+        status.stage.as_ref().map(|stage| record(ResourceKind::Stage, &stage.arn)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Whether our finalizer is on the account.
@@ -50,16 +75,13 @@ pub(super) async fn publish<W: World>(
     if context.stop.is_cancelled() && progress.retry().is_some() {
         return Ok(());
     }
-    let next = next_status(account, progress);
-    let notices = notices(account.status.as_ref(), &next, progress);
-    if !write_status(account, context, &next).await? {
+    let previous = account.status.clone();
+    if !write_status(account, context, progress).await? {
         return Ok(());
     }
-    for notice in notices {
-        // An event that is lost is no reason to do the work again; the condition says the same.
-        if let Err(error) = context.world.cluster().publish(account, &notice).await {
-            tracing::warn!(%error, reason = notice.reason, "an event could not be published");
-        }
+    let now = account.status.clone().unwrap_or_default();
+    for notice in notices(previous.as_ref(), &now, progress) {
+        tell(account, context, &notice).await;
     }
     Ok(())
 }
@@ -70,32 +92,39 @@ pub(super) async fn publish_progress<W: World>(
     context: &Context<W>,
     progress: &Progress,
 ) {
-    let next = next_status(account, progress);
-    if let Err(error) = write_status(account, context, &next).await {
+    if let Err(error) = write_status(account, context, progress).await {
         tracing::debug!(%error, "what is ready so far could not be told");
     }
 }
 
-fn next_status(account: &StreamerAccount, progress: &Progress) -> StreamerAccountStatus {
+fn next_status<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    progress: &Progress,
+) -> StreamerAccountStatus {
     let generation = account.metadata.generation.unwrap_or_default();
     let subject = Subject { generation, reconcile_at: requested(account) };
-    status::after(account.status.as_ref(), subject, &Time(Timestamp::now()), progress)
+    status::after(account.status.as_ref(), subject, &context.world.now(), progress)
 }
 
 /// Writes a status that is new into this very version of the object, so that a write that was lost on the way cannot
-/// land on a later one. Where somebody else has changed the object meanwhile it is read and written again, unless there
-/// is a new spec, or another controller has settled it; false then.
+/// land on a later one. Where somebody else has changed the object meanwhile it is read again, and what has come of the
+/// work is told on top of what it says now, unless there is a new spec, or another controller has settled it; false then.
 async fn write_status<W: World>(
     account: &mut StreamerAccount,
     context: &Context<W>,
-    next: &StreamerAccountStatus,
+    progress: &Progress,
 ) -> kube::Result<bool> {
     let cluster = context.world.cluster();
-    while account.status.as_ref() != Some(next) {
-        match cluster.write_status(account, next).await {
+    loop {
+        let next = next_status(account, context, progress);
+        if account.status.as_ref() == Some(&next) {
+            return Ok(true);
+        }
+        match cluster.write_status(account, &next).await {
             Ok(written) => {
                 *account = written;
-                break;
+                return Ok(true);
             }
             Err(kube::Error::Api(status)) if status.is_conflict() => {
                 let Some(current) = cluster.current(account).await? else { return Ok(false) };
@@ -110,17 +139,27 @@ async fn write_status<W: World>(
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
 }
 
-/// When to look at the account again.
-pub(super) fn next_try<W: World>(key: &AccountRef, context: &Context<W>, progress: &Progress) -> Action {
+/// Publishes an event. One that is lost is no reason to do the work again: a condition, or the orphan list, says the same.
+pub(super) async fn tell<W: World>(account: &StreamerAccount, context: &Context<W>, notice: &Notice) {
+    if let Err(error) = context.world.cluster().publish(account, notice).await {
+        tracing::warn!(%error, reason = notice.reason, "an event could not be published");
+    }
+}
+
+/// When to look at the account again; None: not before something changes.
+pub(super) fn next_try<W: World>(
+    key: &AccountRef,
+    context: &Context<W>,
+    progress: &Progress,
+) -> Option<Duration> {
     let Some(retry) = progress.retry() else {
         context.backoff.reset(key);
-        return Action::await_change();
+        return None;
     };
     if !matches!(retry, Retry::Soon) {
         context.backoff.reset(key);
     }
-    context.backoff.delay(key, retry).map_or_else(Action::await_change, Action::requeue)
+    context.backoff.delay(key, retry)
 }

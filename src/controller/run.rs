@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryFutureExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, ResourceExt,
@@ -18,11 +18,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Kube, Real, World,
+    Context, Kube, Real,
     error::Error as ReconcileError,
-    problem::{Retry, words},
-    reconcile::reconcile,
-    report::reference,
+    leadership::while_leading,
+    lease::{Elector, KubeLease},
+    problem::words,
+    reconcile::{after_error, reconcile},
     sweeper::{self, AWS_GATE},
 };
 use crate::{
@@ -43,7 +44,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 const CONNECTIONS: u32 = 16;
 
 const DATABASE_GATE: &str = "database";
-const KUBERNETES_GATE: &str = "kubernetes";
+pub(super) const KUBERNETES_GATE: &str = "kubernetes";
 
 /// Why the controller did not run.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,7 @@ pub enum Error {
 /// # Errors
 /// A setting is wrong, or the database is newer than this program. What cannot be reached is waited for.
 pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Result<(), Error> {
+    settings.leader_election.check().map_err(Error::Setting)?;
     let store = Postgres::new(&settings.database.database_url, CONNECTIONS)
         .map_err(|error| Error::Setting(error.to_string()))?;
     let client = client().await?;
@@ -76,9 +78,28 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
     };
     tracing::info!(installation = started, region = settings.aws_region, "controller starting");
     watch_database(&store, &gates, &stop);
-    shutdown::within_grace(&stop, control(settings, started, store, client, metrics, &gates, &stop)).await;
+    let elector = elector(&settings, &client);
+    // On the heap: a future of everything the controller does has no place in another one.
+    let work = |stop| {
+        let (settings, store, client) = (settings.clone(), store.clone(), client.clone());
+        Box::pin(control(settings, started.clone(), store, client, metrics.clone(), gates.clone(), stop))
+    };
+    let work = async {
+        match elector {
+            Some(elector) => while_leading(elector, &gates, &metrics, &stop, work).await,
+            None => work(stop.clone()).await,
+        }
+    };
+    shutdown::within_grace(&stop, work).await;
     tracing::info!("controller stopped");
     Ok(())
+}
+
+/// Who competes for the Lease, if there is to be one.
+fn elector(settings: &ControllerSettings, client: &Client) -> Option<Elector<KubeLease>> {
+    let election = &settings.leader_election;
+    let lease = || KubeLease::new(client.clone(), election.namespace.as_deref(), &election.name);
+    election.enabled.then(|| Elector::new(lease(), election.clone(), settings.pod_name.as_deref()))
 }
 
 /// Says in `/readyz` when the database goes away, and when it is back.
@@ -128,11 +149,16 @@ async fn prepare(
 }
 
 async fn wait(gates: &Gates, gate: &'static str, reason: String) {
+    shut(gates, gate, reason);
+    tokio::time::sleep(AGAIN).await;
+}
+
+/// Shuts a gate, and says so if that is news.
+pub(super) fn shut(gates: &Gates, gate: &'static str, reason: String) {
     if gates.closed().get(gate) != Some(&reason) {
         tracing::warn!(gate, "not ready yet: {reason}");
         gates.close(gate, reason);
     }
-    tokio::time::sleep(AGAIN).await;
 }
 
 /// Watches, reconciles and sweeps until `stop`.
@@ -142,11 +168,12 @@ async fn control(
     store: Postgres,
     client: Client,
     metrics: Metrics,
-    gates: &Gates,
-    stop: &CancellationToken,
+    gates: Gates,
+    stop: CancellationToken,
 ) {
     let (cache, writer) = reflector::store();
-    let world = world(&settings, store, Kube::new(client.clone(), cache.clone()), &metrics, stop).await;
+    let cluster = Kube::new(client.clone(), cache.clone(), settings.pod_name.clone());
+    let world = world(&settings, store, cluster, &metrics, &stop).await;
     let timing = Timing { create_timeout: settings.create_timeout, grace: settings.create_grace };
     let (context, woken) = Context::new(world, installation, timing, metrics, stop.clone());
     let context = Arc::new(context);
@@ -159,13 +186,17 @@ async fn control(
     let controller = Controller::for_stream(watched, cache.clone())
         .with_config(controller::Config::default().concurrency(settings.concurrency.get()))
         .reconcile_on(wakes(woken))
-        .graceful_shutdown_on(stop.clone().cancelled_owned())
-        .run(reconcile, error_policy, Arc::clone(&context))
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(
+            |account, context| reconcile(account, context).map_ok(action),
+            |account, _, context| action(after_error(&account, &context)),
+            Arc::clone(&context),
+        )
         .for_each(|result| async { log(result) });
     let sweeps = async {
         if cache.wait_until_ready().await.is_ok() {
             gates.open(KUBERNETES_GATE);
-            sweeper::run(&context, settings.namespace.as_deref(), settings.resync, gates).await;
+            sweeper::run(&context, settings.namespace.as_deref(), settings.resync, &gates).await;
         }
     };
     tokio::select! {
@@ -225,14 +256,9 @@ fn wakes(
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
-fn error_policy<W: World>(
-    account: Arc<StreamerAccount>,
-    _: &ReconcileError,
-    context: Arc<Context<W>>,
-) -> Action {
-    let delay = context.backoff.delay(&reference(&account), Retry::Soon);
-    delay.map_or_else(Action::await_change, Action::requeue)
+/// When to look again, as kube's runtime takes it.
+fn action(again: Option<Duration>) -> Action {
+    again.map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Errors are logged once, here.

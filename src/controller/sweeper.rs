@@ -1,17 +1,21 @@
 //! The sweep, at the start and at every resync: what AWS has, held against status and database.
 
-use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use super::{Cluster, Context, World, problem::Problem, report::reference};
+use super::{
+    Cluster, Context, World, latecomers,
+    problem::Problem,
+    report::{records, reference, user_in_status},
+};
 use crate::{
     admin::Gates,
     api::{
-        AccountRef, ResourceKind, StreamerAccount,
+        ResourceKind, StreamerAccount,
         condition::{READY, STALLED, find, is_true},
     },
     ivs::Listed,
-    provision::{Inventory, Listing, Record, compare},
-    store::Resources,
+    provision::{Inventory, Listing, compare, orphan_changes},
+    store::{Orphan, OrphanChanges, Orphans, Resources},
 };
 
 /// How soon a sweep that failed is tried again.
@@ -24,13 +28,8 @@ const LONGEST: Duration = Duration::from_mins(30);
 pub(super) const AWS_GATE: &str = "aws";
 
 /// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
-pub(super) async fn run<W: World>(
-    context: &Context<W>,
-    namespace: Option<&str>,
-    resync: Duration,
-    gates: &Gates,
-) {
-    let mut orphans = BTreeSet::new();
+pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync: Duration, gates: &Gates) {
+    let mut orphans = BTreeMap::new();
     loop {
         let swept = tokio::time::timeout(LONGEST, sweep(context, namespace)).await;
         match swept.unwrap_or_else(|_| Err(Problem::aws_not_seen("it took too long", AGAIN))) {
@@ -58,31 +57,42 @@ pub(super) async fn run<W: World>(
     }
 }
 
-fn report(found: &BTreeSet<String>, known: &BTreeSet<String>) {
-    for arn in found.difference(known) {
+fn report(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
+    for arn in found.keys().filter(|arn| !known.contains_key(*arn)) {
         tracing::warn!(arn, "orphan: it carries this installation's tag, and no account owns it");
     }
 }
 
-/// One sweep; the orphans it found.
-async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<BTreeSet<String>, Problem> {
+/// One sweep; the orphans it found, by ARN.
+async fn sweep<W: World>(
+    context: &Context<W>,
+    namespace: Option<&str>,
+) -> Result<BTreeMap<String, Orphan>, Problem> {
+    // Read first: since when something was not found counts up to the beginning of this list.
+    let rows = context.world.store().orphans(namespace).await?;
     let listing = list(context, namespace).await?;
     let recorded = context.world.store().all_recorded().await?;
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
-    let names = accounts.iter().map(|account| reference(account)).collect();
+    let users = accounts.iter().map(|account| (reference(account), user_in_status(account))).collect();
     let statuses: Vec<_> =
         accounts.iter().filter(|account| is_ready(account)).flat_map(|account| records(account)).collect();
     context.swept(Inventory::new(&listing));
-    let report = compare(&listing, &names, &statuses, &recorded);
+    let report = compare(&listing, &users, &statuses, &recorded);
     for account in report.drifted {
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
     }
-    for account in accounts.iter().filter(|account| waits_for_username(account)) {
+    for account in accounts.iter().filter(|account| waits_for_username(account) || !is_observed(account)) {
         context.wake(reference(account));
     }
-    Ok(report.orphans)
+    let mut orphans = report.orphans;
+    latecomers::take_away(context, &mut orphans).await?;
+    let changes = orphan_changes(&rows, &orphans, context.timing.grace);
+    if changes != OrphanChanges::default() {
+        context.world.store().change_orphans(&changes).await?;
+    }
+    Ok(orphans)
 }
 
 async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Listing, Problem> {
@@ -110,21 +120,12 @@ fn is_ready(account: &StreamerAccount) -> bool {
     account.status.as_ref().is_some_and(|status| is_true(&status.conditions, READY))
 }
 
+/// Whether status speaks of this generation: one that was lost (a restore) is no change that is watched.
+fn is_observed(account: &StreamerAccount) -> bool {
+    account.status.as_ref().map(|status| status.observed_generation) == account.metadata.generation
+}
+
 fn waits_for_username(account: &StreamerAccount) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     find(conditions, STALLED).is_some_and(|stalled| stalled.reason == "UsernameTaken")
-}
-
-fn records(account: &StreamerAccount) -> Vec<Record> {
-    let Some(status) = &account.status else { return Vec::new() };
-    let account: AccountRef = reference(account);
-    let record = |kind, arn: &String| Record { account: account.clone(), kind, arn: arn.clone() };
-    [
-        status.channel.as_ref().map(|channel| record(ResourceKind::Channel, &channel.arn)),
-        status.chat_room.as_ref().map(|room| record(ResourceKind::ChatRoom, &room.arn)),
-        status.stage.as_ref().map(|stage| record(ResourceKind::Stage, &stage.arn)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }

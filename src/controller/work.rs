@@ -50,6 +50,7 @@ impl<W: World> Work<'_, W> {
             owner: self.owner,
             settings,
             tags: &self.account.spec.tags,
+            recreate: self.account.spec.recreate_policy,
             status,
             swept: self.swept(K::KIND),
             settled: self.is_part_settled(condition),

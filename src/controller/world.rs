@@ -1,10 +1,12 @@
 //! The outside world: the cluster, the database, AWS. The same code runs on the real one and on one that fails.
 
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
 use super::{Cluster, Kube};
 use crate::{
     api::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus},
     ivs::{Channels, ChatRooms, Kind, Stages, StreamKeys},
-    store::{Journal, Postgres, Resources, Users},
+    store::{Journal, Orphans, Postgres, Resources, Users},
 };
 
 /// Everything outside that the controller talks to.
@@ -12,7 +14,7 @@ pub trait World: Send + Sync + 'static {
     /// Kubernetes.
     type Cluster: Cluster;
     /// PostgreSQL.
-    type Store: Users + Journal + Resources;
+    type Store: Users + Journal + Resources + Orphans;
     /// Amazon IVS channels.
     type Channels: Kind<Settings = ChannelSpec, Status = ChannelStatus> + StreamKeys;
     /// Amazon IVS chat rooms.
@@ -20,6 +22,8 @@ pub trait World: Send + Sync + 'static {
     /// Amazon IVS stages.
     type Stages: Kind<Settings = StageSpec, Status = StageStatus>;
 
+    /// The time that conditions carry.
+    fn now(&self) -> Time;
     /// Kubernetes.
     fn cluster(&self) -> &Self::Cluster;
     /// PostgreSQL.
@@ -53,6 +57,10 @@ impl World for Real {
     type Channels = Channels;
     type ChatRooms = ChatRooms;
     type Stages = Stages;
+
+    fn now(&self) -> Time {
+        Time(Timestamp::now())
+    }
 
     fn cluster(&self) -> &Kube {
         &self.cluster

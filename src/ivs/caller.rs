@@ -4,7 +4,7 @@ use aws_sdk_ivs::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
-
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{Budgets, Error, Result};
@@ -35,28 +35,37 @@ impl Caller {
     }
 
     /// Makes a call that creates nothing, when its turn has come.
-    pub(super) async fn call<T, E>(
-        &self,
+    pub(super) fn call<'a, T: 'a, E>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T>
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.admit(operation).await?;
-        self.outcome(operation, false, call).await
+        // On the heap: the SDK's futures are large, and whoever waits for one would carry it on the stack.
+        Box::pin(async move {
+            self.admit(operation).await?;
+            self.outcome(operation, false, call).await
+        })
     }
 
-    /// Makes a Create, whose turn has come already.
-    pub(super) async fn create<T, E>(
-        &self,
+    /// Makes a Create, whose turn has come already; after `stop` none is begun.
+    pub(super) fn create<'a, T: 'a, E>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T>
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.outcome(operation, true, call).await
+        Box::pin(async move {
+            // Since its turn came the attempt was journalled; one that is known to have made nothing costs nothing.
+            if self.stop.is_cancelled() {
+                return Err(Error::stopping(operation));
+            }
+            self.outcome(operation, true, call).await
+        })
     }
 
     async fn outcome<T, E>(
@@ -73,5 +82,30 @@ impl Caller {
         self.metrics.called(operation, result.as_ref().map_or_else(|error| error.class.label(), |_| "ok"));
         tracing::debug!(operation, error = result.as_ref().err().map(tracing::field::display), "call to AWS");
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use aws_sdk_ivs::operation::create_channel::CreateChannelError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn after_a_stop_no_call_is_begun() {
+        let stop = CancellationToken::new();
+        let budgets = Budgets::new(NonZeroU32::new(1000).expect("not zero"));
+        let caller = Caller::new(budgets, Metrics::default(), stop.clone());
+        let answer = || std::future::ready(Ok::<(), SdkError<CreateChannelError, HttpResponse>>(()));
+        assert!(caller.create("CreateChannel", answer()).await.is_ok());
+        assert!(caller.call("GetChannel", answer()).await.is_ok());
+        stop.cancel();
+        for refused in
+            [caller.create("CreateChannel", answer()).await, caller.call("GetChannel", answer()).await]
+        {
+            assert!(refused.is_err_and(|error| error.class == crate::ivs::Class::Transient));
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     owner::tag_changes,
 };
 use crate::{
-    api::ResourceKind,
+    api::{RecreatePolicy, ResourceKind},
     ivs::{Class, Kind, Listed, Live, Tags, changes},
     store::{AttemptEnd, Journal, OpenAttempt, Recorded, Resource, Resources},
 };
@@ -31,8 +31,17 @@ pub struct Order<'a, K: Kind> {
     pub swept: Option<&'a str>,
     /// Whether status speaks of this generation, and nothing has cast doubt on it since.
     pub settled: bool,
+    /// What to do when it is gone from AWS.
+    pub recreate: RecreatePolicy,
     /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
     pub doubted: bool,
+}
+
+impl<K: Kind> Order<'_, K> {
+    /// What another record than the database says of its ARN.
+    fn elsewhere(&self) -> Option<&str> {
+        self.status.map(K::arn).or(self.swept)
+    }
 }
 
 /// What was done about one kind.
@@ -98,7 +107,7 @@ where
     match next(&work.known(&recorded), timing.grace) {
         Step::Keep => work.keep(&recorded).await,
         Step::Wait(wait) => Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait))),
-        Step::Look(attempt) => work.look(&recorded, Some(&attempt), None).await,
+        Step::Look(attempt) => work.resolve(&recorded, &attempt).await,
         Step::Inspect(arn) => work.inspect(&recorded, &arn).await,
         Step::Create => work.create(&recorded, Change::Created).await,
     }
@@ -117,11 +126,11 @@ fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
 }
 
 /// One kind being worked on.
-struct Work<'a, K: Kind, S> {
-    kind: &'a K,
-    store: &'a S,
-    timing: Timing,
-    order: &'a Order<'a, K>,
+pub(super) struct Work<'a, K: Kind, S> {
+    pub(super) kind: &'a K,
+    pub(super) store: &'a S,
+    pub(super) timing: Timing,
+    pub(super) order: &'a Order<'a, K>,
 }
 
 impl<K, S> Work<'_, K, S>
@@ -131,8 +140,7 @@ where
     for<'s> Resource: From<&'s K::Status>,
 {
     fn known<'r>(&'r self, recorded: &'r Recorded) -> Known<'r> {
-        let elsewhere = self.order.status.map(K::arn).or(self.order.swept);
-        Known { recorded, elsewhere, settled: self.order.settled }
+        Known { recorded, elsewhere: self.order.elsewhere(), settled: self.order.settled }
     }
 
     /// It is settled; only if status and database do not name the same one, it is looked at.
@@ -149,56 +157,50 @@ where
         }
     }
 
-    /// Looks by tag for what there is, but for one that is known not to do: it is adopted, or one is made.
-    async fn look(
-        &self,
-        recorded: &Recorded,
-        attempt: Option<&OpenAttempt>,
-        but: Option<&str>,
-    ) -> Result<Outcome<K::Status>> {
-        let mut found = self.kind.find(&self.order.owner.username).await?;
-        found.retain(|listed| but != Some(listed.arn.as_str()));
-        self.settle(recorded, attempt, found).await
+    /// The outcome of an attempt is unknown: what there is of ours is adopted; else it made nothing, and is over.
+    async fn resolve(&self, recorded: &Recorded, attempt: &OpenAttempt) -> Result<Outcome<K::Status>> {
+        let ours = self.find_ours(recorded, None).await?;
+        if let Some((keep, surplus)) = ours.split_first() {
+            let outcome = self.adopt(recorded, keep, surplus).await?;
+            if matches!(outcome, Outcome::Ready(_)) {
+                self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+            }
+            return Ok(outcome);
+        }
+        self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+        match recorded.arn.as_deref().or(self.order.elsewhere()) {
+            Some(arn) => self.inspect(recorded, arn).await,
+            None => self.create(recorded, Change::Created).await,
+        }
     }
 
-    /// Of what was found by name, ours is adopted; where there is none, one is made.
-    async fn settle(
+    /// Takes one of ours on, and deletes the others.
+    pub(super) async fn adopt(
         &self,
         recorded: &Recorded,
-        attempt: Option<&OpenAttempt>,
-        found: Vec<Listed>,
+        keep: &Listed,
+        surplus: &[Listed],
     ) -> Result<Outcome<K::Status>> {
-        let ours = self.ours(recorded, found).await?;
-        let Some((keep, surplus)) = ours.split_first() else {
-            self.give_up(attempt).await?;
-            let had_one = recorded.arn.is_some() || self.order.status.is_some();
-            return self.create(recorded, if had_one { Change::Recreated } else { Change::Created }).await;
-        };
-        let Some(live) = self.kind.get(&keep.arn).await? else { return Ok(self.not_shown_yet()) };
         // Recorded before the others go, so that whoever looks meanwhile keeps the same one.
+        let Some(live) = self.kind.get(&keep.arn).await? else { return Ok(self.not_shown_yet()) };
         let outcome = self.update(recorded, live, Change::Adopted).await?;
         if matches!(outcome, Outcome::Ready(_)) {
             self.delete_surplus(surplus).await?;
-            self.give_up(attempt).await?;
         }
         Ok(outcome)
     }
 
-    /// What is ours of what was found, the one to keep first.
-    async fn ours(&self, recorded: &Recorded, mut found: Vec<Listed>) -> Result<Vec<Listed>> {
-        found.retain(|listed| self.order.owner.owns(&listed.tags));
+    /// What there is of ours but for one that is known not to do, the one to keep first.
+    pub(super) async fn find_ours(&self, recorded: &Recorded, but: Option<&str>) -> Result<Vec<Listed>> {
+        let owner = self.order.owner;
+        let mut found = self.kind.find(&owner.username).await?;
+        // A list may still show what a Get does not.
+        found.retain(|listed| owner.owns(&listed.tags) && but != Some(listed.arn.as_str()));
         if found.len() > 1 {
-            let attempts = self.store.attempts(self.order.owner.user, K::KIND).await?;
+            let attempts = self.store.attempts(owner.user, K::KIND).await?;
             rank(&mut found, &self.known(recorded), &attempts);
         }
         Ok(found)
-    }
-
-    async fn give_up(&self, attempt: Option<&OpenAttempt>) -> Result<()> {
-        match attempt {
-            Some(attempt) => Ok(self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?),
-            None => Ok(()),
-        }
     }
 
     async fn delete_surplus(&self, surplus: &[Listed]) -> Result<()> {
@@ -216,36 +218,42 @@ where
 
     /// Looks at the one that is known, and changes what differs.
     async fn inspect(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
-        let is_recorded = recorded.arn.as_deref() == Some(arn);
         match self.kind.get(arn).await? {
             Some(live) if self.order.owner.owns(&live.tags) => {
+                self.seen(recorded).await?;
                 if self.order.doubted {
-                    self.remove_others(arn).await?;
+                    self.remove_others(recorded, arn).await?;
                 }
                 self.update(recorded, live, Change::Kept).await
             }
+            Some(live) if self.order.owner.may_own(&live.tags) => {
+                self.seen(recorded).await?;
+                self.tag_again(arn).await?;
+                self.update(recorded, live, Change::Updated).await
+            }
             Some(_) => self.replace_foreign(recorded, arn).await,
-            None if is_recorded && recorded.age < self.timing.grace => Ok(self.not_shown_yet()),
-            None => self.look(recorded, None, Some(arn)).await,
+            None => self.miss(recorded, arn).await,
         }
     }
 
     /// Deletes what is ours beside the one that is recorded: a call that came late has made it.
-    async fn remove_others(&self, arn: &str) -> Result<()> {
-        let found = self.kind.find(&self.order.owner.username).await?;
-        let is_surplus = |listed: &Listed| listed.arn != arn && self.order.owner.owns(&listed.tags);
-        let surplus: Vec<_> = found.into_iter().filter(is_surplus).collect();
-        self.delete_surplus(&surplus).await
+    async fn remove_others(&self, recorded: &Recorded, arn: &str) -> Result<()> {
+        let others = self.find_ours(recorded, Some(arn)).await?;
+        self.delete_surplus(&others).await
+    }
+
+    /// The one that is recorded has lost its tags: the record brings them back.
+    async fn tag_again(&self, arn: &str) -> Result<()> {
+        tracing::warn!(arn, kind = %K::KIND, "its tags did not say any more whose it is: they are set again");
+        Ok(self.kind.tag(arn, &self.order.owner.identity()).await?)
     }
 
     /// The one that is recorded is somebody else's: one of ours is taken instead, if there is one.
     async fn replace_foreign(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
-        let mut found = self.kind.find(&self.order.owner.username).await?;
-        found.retain(|listed| listed.arn != arn);
-        if !found.iter().any(|listed| self.order.owner.owns(&listed.tags)) {
-            return Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() });
+        match self.find_ours(recorded, Some(arn)).await?.split_first() {
+            Some((keep, surplus)) => self.adopt(recorded, keep, surplus).await,
+            None => Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() }),
         }
-        self.settle(recorded, None, found).await
     }
 
     async fn update(
@@ -289,7 +297,7 @@ where
     }
 
     /// Journals an attempt, creates, records.
-    async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
+    pub(super) async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
         let owner = self.order.owner;
         self.kind.admit().await?;
         let (known, lasts) = (recorded.arn.as_deref(), self.timing.create_timeout.saturating_add(MARGIN));

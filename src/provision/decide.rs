@@ -48,6 +48,28 @@ pub(super) fn next(known: &Known<'_>, grace: Duration) -> Step {
     }
 }
 
+/// What to do about one that is known and that AWS does not show.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// It is the first time: note since when.
+    Note,
+    /// It may be shown again, as one that was just made is: wait.
+    Wait(Duration),
+    /// It is gone: look by tag for another of ours.
+    Believe,
+}
+
+/// What it means that AWS does not show this one: one answer is not believed, nor is any within the grace after it.
+pub(super) fn absence(arn: &str, recorded: &Recorded, grace: Duration) -> Absence {
+    let Some(missing) = recorded.missing.as_ref().filter(|missing| missing.arn == arn) else {
+        return Absence::Note;
+    };
+    match grace.saturating_sub(missing.age) {
+        Duration::ZERO => Absence::Believe,
+        left => Absence::Wait(left),
+    }
+}
+
 /// Of several that are ours, the one to keep comes first: the one that the database has, else the one that another
 /// record has, else the one of the oldest attempt, else the first by ARN. So whoever looks comes to the same result.
 pub(super) fn rank(ours: &mut [Listed], known: &Known<'_>, attempts: &[Uuid]) {
@@ -65,8 +87,7 @@ pub(super) fn rank(ours: &mut [Listed], known: &Known<'_>, attempts: &[Uuid]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ivs::Tags;
-    use crate::provision::world::owner;
+    use crate::{ivs::Tags, provision::world::owner, store::Missing};
 
     const GRACE: Duration = Duration::from_secs(10);
 
@@ -76,7 +97,7 @@ mod tests {
     }
 
     fn step(arn: Option<&str>, attempt: Option<OpenAttempt>, elsewhere: Option<&str>, settled: bool) -> Step {
-        let recorded = Recorded { arn: arn.map(str::to_owned), age: Duration::ZERO, attempt };
+        let recorded = Recorded { arn: arn.map(str::to_owned), attempt, ..Recorded::default() };
         next(&Known { recorded: &recorded, elsewhere, settled }, GRACE)
     }
 
@@ -111,13 +132,27 @@ mod tests {
         assert_eq!(step(Some("a"), None, Some("b"), false), Step::Inspect("a".to_owned()));
     }
 
+    #[test]
+    fn one_that_is_not_shown_is_believed_gone_after_the_grace_and_only_if_it_is_that_one() {
+        let absence_of_a = |missing: Option<(&str, u64)>| {
+            let missing =
+                missing.map(|(arn, age)| Missing { arn: arn.to_owned(), age: Duration::from_secs(age) });
+            absence("a", &Recorded { missing, ..Recorded::default() }, GRACE)
+        };
+        assert_eq!(absence_of_a(None), Absence::Note);
+        assert_eq!(absence_of_a(Some(("another", 60))), Absence::Note);
+        assert_eq!(absence_of_a(Some(("a", 0))), Absence::Wait(GRACE));
+        assert_eq!(absence_of_a(Some(("a", 4))), Absence::Wait(Duration::from_secs(6)));
+        assert_eq!(absence_of_a(Some(("a", 10))), Absence::Believe);
+    }
+
     fn listed(arn: &str, nonce: u128) -> Listed {
         let tags = owner().tags(Uuid::from_u128(nonce), &Tags::new());
         Listed { arn: arn.to_owned(), name: "todd".to_owned(), tags }
     }
 
     fn ranked(recorded: Option<&str>, elsewhere: Option<&str>, attempts: &[u128]) -> Vec<String> {
-        let recorded = Recorded { arn: recorded.map(str::to_owned), age: Duration::ZERO, attempt: None };
+        let recorded = Recorded { arn: recorded.map(str::to_owned), ..Recorded::default() };
         let known = Known { recorded: &recorded, elsewhere, settled: false };
         let attempts: Vec<_> = attempts.iter().copied().map(Uuid::from_u128).collect();
         let mut ours = vec![listed("c", 2), listed("b", 7), listed("a", 1)];

@@ -1,6 +1,9 @@
 //! What can go wrong while provisioning.
 
-use crate::{api::ResourceKind, ivs, store};
+use crate::{
+    api::{RECONCILE_AT_ANNOTATION, ResourceKind},
+    ivs, store,
+};
 
 /// What went wrong while provisioning one kind.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,16 @@ pub enum Error {
         "the {kind} {arn} is recorded for this user, but its tags say that it is not: correct the tags, or the row in the database"
     )]
     Foreign {
+        /// Which of the three.
+        kind: ResourceKind,
+        /// The ARN.
+        arn: String,
+    },
+    /// Somebody or something deleted it in AWS, and the spec says not to make another.
+    #[error(
+        "the {kind} {arn} is gone from AWS and, as recreatePolicy is Never, no other is made: set spec.recreatePolicy to Always, or delete the account; a new value of the annotation {RECONCILE_AT_ANNOTATION} asks for another look"
+    )]
+    Gone {
         /// Which of the three.
         kind: ResourceKind,
         /// The ARN.

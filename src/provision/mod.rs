@@ -3,11 +3,13 @@
 mod converge;
 mod decide;
 mod error;
+mod orphans;
 mod owner;
 mod retire;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod vanished;
 #[cfg(test)]
 mod world;
 
@@ -15,8 +17,9 @@ use std::time::Duration;
 
 pub use converge::{Change, Order, Outcome, Provisioned, converge};
 pub use error::Error;
+pub use orphans::{orphan, orphan_changes};
 pub use owner::Owner;
-pub use retire::{Retirement, retire};
+pub use retire::{Retirement, remove, retire};
 pub use sweep::{Inventory, Listing, Record, Report, compare};
 
 /// Result of provisioning.
@@ -27,7 +30,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Timing {
     /// The longest that a Create may take; its attempt's deadline.
     pub create_timeout: Duration,
-    /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource.
+    /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource. Also how long
+    /// one that AWS does not show must be missing.
     pub grace: Duration,
 }
 

@@ -25,11 +25,19 @@ impl Owner {
     #[must_use]
     pub fn tags(&self, attempt: Uuid, own: &Tags) -> Tags {
         let mut all: Tags = own.iter().filter(|(key, _)| !tags::is_reserved(key)).map(clone_pair).collect();
-        all.insert(tags::INSTALLATION.to_owned(), self.installation.clone());
-        all.insert(tags::USER.to_owned(), self.user.to_string());
-        all.insert(tags::ACCOUNT.to_owned(), self.account.to_string());
+        all.extend(self.identity());
         all.insert(tags::ATTEMPT.to_owned(), attempt.to_string());
         all
+    }
+
+    /// The tags that say whose a resource is.
+    #[must_use]
+    pub fn identity(&self) -> Tags {
+        Tags::from([
+            (tags::INSTALLATION.to_owned(), self.installation.clone()),
+            (tags::USER.to_owned(), self.user.to_string()),
+            (tags::ACCOUNT.to_owned(), self.account.to_string()),
+        ])
     }
 
     /// Whether tags say that a resource is this user's of this installation: without that it is not touched (I2).
@@ -37,6 +45,13 @@ impl Owner {
     pub fn owns(&self, found: &Tags) -> bool {
         found.get(tags::INSTALLATION) == Some(&self.installation)
             && found.get(tags::USER) == Some(&self.user.to_string())
+    }
+
+    /// Whether tags say nothing against its being this user's: somebody has removed some of ours, or all.
+    #[must_use]
+    pub fn may_own(&self, found: &Tags) -> bool {
+        found.get(tags::INSTALLATION).is_none_or(|installation| *installation == self.installation)
+            && found.get(tags::USER).is_none_or(|user| *user == self.user.to_string())
     }
 }
 
@@ -82,7 +97,8 @@ mod tests {
         let mut other = owner().tags(Uuid::from_u128(2), &Tags::new());
         other.insert(tags::USER.to_owned(), Uuid::from_u128(9).to_string());
         assert!(!owner().owns(&other));
-        assert!(!owner().owns(&Tags::new()));
+        assert!(!owner().may_own(&other));
+        assert!(!owner().owns(&Tags::new()) && owner().may_own(&Tags::new()));
     }
 
     #[test]

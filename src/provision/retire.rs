@@ -44,39 +44,46 @@ where
         );
         return Ok(Retirement::Waiting(Wait { wait, reason: "OutcomeUnknown", message }));
     }
-    if let Some(wait) = not_shown_yet(kind, &recorded, timing).await? {
-        let message = format!("AWS does not show the new {} yet", K::KIND);
-        return Ok(Retirement::Waiting(Wait { wait, reason: "Deleting", message }));
-    }
     let found = kind.find(&owner.username).await?;
     let ours = found.into_iter().filter(|listed| owner.owns(&listed.tags)).map(|listed| listed.arn);
-    let known = recorded.arn.into_iter().chain(status_arn.map(str::to_owned));
+    let known = recorded.arn.iter().cloned().chain(status_arn.map(str::to_owned));
     for arn in ours.chain(known).collect::<BTreeSet<_>>() {
-        if !delete(kind, owner, &arn).await? {
-            let message = format!("AWS still shows the {} after its deletion", K::KIND);
-            return Ok(Retirement::Waiting(Wait { wait: STILL_SHOWN, reason: "Deleting", message }));
+        if let Some(wait) = delete(kind, owner, &arn, shown_in(&recorded, &arn, timing)).await? {
+            return Ok(Retirement::Waiting(wait));
         }
     }
     Ok(Retirement::Gone)
 }
 
-/// How long to wait for a resource made a moment ago that a Get does not show: it is not gone, but not there yet.
-async fn not_shown_yet<K: Kind>(kind: &K, recorded: &Recorded, timing: Timing) -> Result<Option<Duration>> {
-    match &recorded.arn {
-        Some(arn) if recorded.age < timing.grace && kind.get(arn).await?.is_none() => {
-            Ok(Some(timing.grace.saturating_sub(recorded.age)))
-        }
-        _ => Ok(None),
-    }
+/// Deletes one resource that is this user's; whether it is gone. One whose tags say otherwise is not touched (I2).
+///
+/// # Errors
+/// What AWS did not do.
+pub async fn remove<K: Kind>(kind: &K, owner: &Owner, arn: &str) -> Result<bool> {
+    Ok(delete(kind, owner, arn, Duration::ZERO).await?.is_none())
 }
 
-/// Deletes one that is the user's; whether it is gone.
-async fn delete<K: Kind>(kind: &K, owner: &Owner, arn: &str) -> Result<bool> {
-    let Some(live) = kind.get(arn).await? else { return Ok(true) };
-    if !owner.owns(&live.tags) {
-        tracing::warn!(arn, kind = %K::KIND, "its tags do not say that it is this user's: it is left alone");
-        return Ok(true);
+/// How long it may take until a resource made a moment ago is shown by every read: one that shows it may be followed by
+/// one that does not.
+fn shown_in(recorded: &Recorded, arn: &str, timing: Timing) -> Duration {
+    let is_recorded = recorded.arn.as_deref() == Some(arn);
+    if is_recorded { timing.grace.saturating_sub(recorded.age) } else { Duration::ZERO }
+}
+
+/// Deletes one that is the user's, and is shown by every read in `shown_in`; why it is not known to be gone, if so.
+async fn delete<K: Kind>(kind: &K, owner: &Owner, arn: &str, shown_in: Duration) -> Result<Option<Wait>> {
+    let wait = |wait, message| Ok(Some(Wait { wait, reason: "Deleting", message }));
+    match kind.get(arn).await? {
+        None if shown_in.is_zero() => return Ok(None),
+        None => return wait(shown_in, format!("AWS does not show the new {} yet", K::KIND)),
+        Some(live) if owner.owns(&live.tags) => kind.delete(arn).await?,
+        Some(_) => {
+            tracing::warn!(arn, kind = %K::KIND, "its tags do not say that it is this user's: it is left alone");
+            return Ok(None);
+        }
     }
-    kind.delete(arn).await?;
-    Ok(kind.get(arn).await?.is_none())
+    match kind.get(arn).await? {
+        None => Ok(None),
+        Some(_) => wait(STILL_SHOWN, format!("AWS still shows the {} after its deletion", K::KIND)),
+    }
 }

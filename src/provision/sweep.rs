@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use super::orphan;
 use crate::{
     api::{AccountRef, ResourceKind, tags},
     ivs::{Kind, Listed, Result},
-    store::UserRecord,
+    store::{Orphan, OrphanReason, UserRecord},
 };
 
 /// All resources of one kind that carry our installation's tag.
@@ -57,19 +58,22 @@ impl Inventory {
         listed.tags.get(tags::USER)?.parse().ok()
     }
 
+    /// All that is tagged with this account and user.
+    pub fn of(&self, account: &AccountRef, user: Uuid) -> impl Iterator<Item = (ResourceKind, &Listed)> {
+        let all = self.accounts.get(&account.to_string()).into_iter().flatten();
+        all.filter(move |(_, listed)| is_users(listed, user)).map(|(kind, listed)| (*kind, listed))
+    }
+
     /// The ARN of a resource of this user; the first, if a crash left more than one.
     #[must_use]
     pub fn arn(&self, account: &AccountRef, user: Uuid, kind: ResourceKind) -> Option<&str> {
-        let of_user = |listed: &Listed| listed.tags.get(tags::USER) == Some(&user.to_string());
-        let all = self.accounts.get(&account.to_string())?;
-        let mut arns: Vec<_> = all
-            .iter()
-            .filter(|(found, listed)| *found == kind && of_user(listed))
-            .map(|(_, listed)| listed.arn.as_str())
-            .collect();
-        arns.sort_unstable();
-        arns.first().copied()
+        let of_kind = self.of(account, user).filter(|(found, _)| *found == kind);
+        of_kind.map(|(_, listed)| listed.arn.as_str()).min()
     }
+}
+
+fn is_users(listed: &Listed, user: Uuid) -> bool {
+    listed.tags.get(tags::USER).is_some_and(|found| *found == user.to_string())
 }
 
 /// What an account's status says of one resource.
@@ -88,21 +92,23 @@ pub struct Record {
 pub struct Report {
     /// Accounts whose records do not agree with AWS: they are looked at one by one.
     pub drifted: BTreeSet<AccountRef>,
-    /// ARNs with our installation's tag that no account owns (I6).
-    pub orphans: BTreeSet<String>,
+    /// What carries our installation's tag and no account owns (I6), by ARN.
+    pub orphans: BTreeMap<String, Orphan>,
 }
 
-/// Holds what AWS has against what status and database say. `accounts` are all there are; `statuses` speak of those
-/// that are ready.
+/// All accounts there are, each with the user that its status names.
+pub type Accounts = BTreeMap<AccountRef, Option<Uuid>>;
+
+/// Holds what AWS has against what status and database say. `statuses` speak of the accounts that are ready.
 #[must_use]
 pub fn compare(
     listing: &Listing,
-    accounts: &BTreeSet<AccountRef>,
+    accounts: &Accounts,
     statuses: &[Record],
     recorded: &[UserRecord],
 ) -> Report {
-    let all = || listing.0.values().flatten();
-    let existing: BTreeSet<&str> = all().map(|listed| listed.arn.as_str()).collect();
+    let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
+    let existing: BTreeSet<&str> = all().map(|(_, listed)| listed.arn.as_str()).collect();
     let in_database: BTreeSet<(&AccountRef, &str)> =
         recorded.iter().map(|record| (&record.account, record.arn.as_str())).collect();
     let disagrees = |status: &&Record| {
@@ -112,35 +118,43 @@ pub fn compare(
     let drifted = statuses.iter().filter(disagrees).map(|status| status.account.clone()).collect();
 
     let known: BTreeSet<&str> = statuses.iter().map(|status| status.arn.as_str()).collect();
-    let unknown = all().filter(|listed| !known.contains(listed.arn.as_str())).collect();
-    let mut report = Report { drifted, orphans: BTreeSet::new() };
+    let unknown = all().filter(|(_, listed)| !known.contains(listed.arn.as_str())).collect();
+    let mut report = Report { drifted, orphans: BTreeMap::new() };
     sort_unknown(unknown, accounts, statuses, recorded, &mut report);
     report
 }
 
 /// What no status speaks of: one too many of an account that is ready, or an orphan, or neither.
 fn sort_unknown(
-    unknown: Vec<&Listed>,
-    accounts: &BTreeSet<AccountRef>,
+    unknown: Vec<(ResourceKind, &Listed)>,
+    accounts: &Accounts,
     statuses: &[Record],
     recorded: &[UserRecord],
     report: &mut Report,
 ) {
     let retained: BTreeSet<&str> =
         recorded.iter().filter(|record| record.retained).map(|record| record.arn.as_str()).collect();
-    let named: BTreeMap<String, &AccountRef> =
-        accounts.iter().map(|account| (account.to_string(), account)).collect();
     let ready: BTreeSet<&AccountRef> = statuses.iter().map(|status| &status.account).collect();
-    for listed in unknown {
-        match listed.tags.get(tags::ACCOUNT).and_then(|account| named.get(account)) {
+    for (kind, listed) in unknown {
+        match account_of(listed, accounts) {
             // It is looked at, and the one too many goes.
-            Some(account) if ready.contains(account) => drop(report.drifted.insert((*account).clone())),
+            Some(account) if ready.contains(&account) => drop(report.drifted.insert(account)),
             // It is being made, or taken away.
             Some(_) => {}
             None if retained.contains(listed.arn.as_str()) => {}
-            None => drop(report.orphans.insert(listed.arn.clone())),
+            None => {
+                let orphan = orphan(kind, listed, OrphanReason::Unowned);
+                report.orphans.insert(listed.arn.clone(), orphan);
+            }
         }
     }
+}
+
+/// The account whose it is: of this name, and not known to hold another user.
+fn account_of(listed: &Listed, accounts: &Accounts) -> Option<AccountRef> {
+    let account = AccountRef::parse(listed.tags.get(tags::ACCOUNT)?)?;
+    let user = accounts.get(&account)?;
+    user.is_none_or(|user| is_users(listed, user)).then_some(account)
 }
 
 #[cfg(test)]
@@ -150,6 +164,10 @@ mod tests {
 
     fn account(name: &str) -> AccountRef {
         AccountRef { namespace: "default".to_owned(), name: name.to_owned() }
+    }
+
+    fn accounts(all: &[(&str, u128)]) -> Accounts {
+        all.iter().map(|(name, user)| (account(name), Some(Uuid::from_u128(*user)))).collect()
     }
 
     fn listed(arn: &str, account: &str, user: u128) -> Listed {
@@ -177,7 +195,7 @@ mod tests {
     fn where_all_agree_there_is_nothing_to_report() {
         let report = compare(
             &listing(vec![listed("a", "todd", 1)]),
-            &BTreeSet::from([account("todd")]),
+            &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
             &[row("todd", "a")],
         );
@@ -186,14 +204,13 @@ mod tests {
 
     #[test]
     fn what_vanished_from_aws_or_the_database_is_drift() {
-        let accounts = BTreeSet::from([account("todd"), account("ann")]);
         let report = compare(
             &listing(vec![listed("b", "ann", 2)]),
-            &accounts,
+            &accounts(&[("todd", 1), ("ann", 2)]),
             &[status("todd", "a"), status("ann", "b")],
             &[row("todd", "a")],
         );
-        assert_eq!(report.drifted, accounts);
+        assert_eq!(report.drifted, BTreeSet::from([account("todd"), account("ann")]));
         assert!(report.orphans.is_empty());
     }
 
@@ -201,23 +218,40 @@ mod tests {
     fn what_no_account_owns_is_an_orphan_unless_it_is_retained() {
         let report = compare(
             &listing(vec![listed("gone", "gone", 3), listed("kept", "kept", 4)]),
-            &BTreeSet::new(),
+            &Accounts::new(),
             &[],
             &[row("kept", "kept"), row("gone", "gone")],
         );
-        assert_eq!(report.orphans, BTreeSet::from(["gone".to_owned()]), "a row alone keeps nothing");
+        let orphans: Vec<_> = report.orphans.into_keys().collect();
+        assert_eq!(orphans, ["gone"], "a row alone keeps nothing");
     }
 
     #[test]
     fn one_more_than_an_account_should_have_is_drift() {
         let report = compare(
             &listing(vec![listed("a", "todd", 1), listed("late", "todd", 1)]),
-            &BTreeSet::from([account("todd")]),
+            &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
             &[row("todd", "a")],
         );
         assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
         assert!(report.orphans.is_empty());
+    }
+
+    #[test]
+    fn what_another_user_left_is_not_the_accounts_that_has_the_name_now() {
+        let report = compare(
+            &listing(vec![listed("a", "todd", 2), listed("left", "todd", 1)]),
+            &accounts(&[("todd", 2)]),
+            &[status("todd", "a")],
+            &[row("todd", "a")],
+        );
+        assert!(report.drifted.is_empty());
+        assert_eq!(report.orphans.into_keys().collect::<Vec<_>>(), ["left"]);
+
+        let new = Accounts::from([(account("todd"), None)]);
+        let report = compare(&listing(vec![listed("left", "todd", 1)]), &new, &[], &[]);
+        assert_eq!(report, Report::default(), "whose the account is is not known yet");
     }
 
     #[test]

@@ -5,10 +5,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Change, Outcome,
-    world::{Failure, World, owner},
+    Change, Outcome, Owner, Wait,
+    world::{Failure, TIMING, World, owner},
 };
-use crate::ivs::Tags;
+use crate::{
+    api::{RecreatePolicy, StageStatus},
+    ivs::Tags,
+};
 
 #[tokio::test]
 async fn a_create_costs_one_attempt_one_create_one_record_and_no_look() {
@@ -78,30 +81,118 @@ async fn a_second_one_of_ours_is_deleted_and_one_of_anothers_is_not() {
     assert_eq!(world.arns(), ["arn-of-another"]);
 }
 
+/// What a pass waits for.
+fn wait(outcome: Result<Outcome<StageStatus>, String>) -> Wait {
+    match outcome {
+        Ok(Outcome::Waiting(wait)) => wait,
+        other => panic!("it does not wait: {other:?}"),
+    }
+}
+
+/// What a pass came to.
+fn done(outcome: Result<Outcome<StageStatus>, String>) -> (String, Change) {
+    match outcome {
+        Ok(Outcome::Ready(provisioned)) => (provisioned.status.arn, provisioned.change),
+        other => panic!("it is not ready: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn one_that_vanished_is_made_again_after_the_grace() {
     let world = World::default();
     let first = world.until_ready().await;
-    world.remove(&first.arn);
-    assert!(matches!(world.converge(Some(&first)).await, Ok(Outcome::Waiting(_))), "it may not show yet");
     world.pass(Duration::from_mins(1));
-    let Ok(Outcome::Ready(again)) = world.converge(Some(&first)).await else {
-        panic!("it is not made again")
-    };
-    assert_eq!(again.change, Change::Recreated);
-    assert_eq!(world.arns(), [again.status.arn]);
+    world.remove(&first.arn);
+    assert_eq!(wait(world.converge(Some(&first)).await).wait, TIMING.grace, "however old it is");
+    world.pass(Duration::from_secs(2));
+    let left = wait(world.converge(Some(&first)).await);
+    assert_eq!((left.wait, world.creates()), (Duration::from_secs(3), 1));
+    world.pass(left.wait);
+    let (again, change) = done(world.converge(Some(&first)).await);
+    assert_eq!((world.arns(), change), (vec![again], Change::Recreated));
+}
+
+#[tokio::test]
+async fn one_that_is_shown_again_is_kept_and_missed_anew_the_next_time() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    for _ in 0..2 {
+        let tags = world.remove(&first.arn);
+        assert_eq!(wait(world.converge(Some(&first)).await).wait, TIMING.grace);
+        world.pass(TIMING.grace);
+        world.put(&first.arn, tags);
+        assert_eq!(done(world.converge(Some(&first)).await), (first.arn.clone(), Change::Kept));
+    }
+    assert_eq!(world.creates(), 1);
+}
+
+#[tokio::test]
+async fn in_place_of_one_that_vanished_another_of_ours_is_adopted() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    let tags = world.remove(&first.arn);
+    wait(world.converge_as(Some(&first), RecreatePolicy::Never).await);
+    world.put("arn-of-a-late-call", tags);
+    world.pass(TIMING.grace);
+    let found = done(world.converge_as(Some(&first), RecreatePolicy::Never).await);
+    assert_eq!(found, ("arn-of-a-late-call".to_owned(), Change::Corrected));
+    assert_eq!(world.creates(), 1);
+}
+
+#[tokio::test]
+async fn with_the_policy_never_nothing_is_made_until_it_says_always() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.remove(&first.arn);
+    wait(world.converge_as(Some(&first), RecreatePolicy::Never).await);
+    world.pass(TIMING.grace);
+    for _ in 0..2 {
+        let error = world.converge_as(Some(&first), RecreatePolicy::Never).await.expect_err("it is gone");
+        assert!(error.contains(&first.arn) && error.contains("recreatePolicy"), "{error}");
+    }
+    assert_eq!(world.creates(), 1);
+    let (again, change) = done(world.converge(Some(&first)).await);
+    assert_eq!((world.arns(), change), (vec![again], Change::Recreated));
+}
+
+#[tokio::test]
+async fn an_attempt_to_make_it_again_that_made_nothing_is_for_the_policy_to_repeat() {
+    // Read, get, note; read, get, look, open: the eighth after the four of the first create makes it again.
+    let world = World::failing(12, Failure::Before);
+    let first = world.until_ready().await;
+    world.remove(&first.arn);
+    wait(world.converge(Some(&first)).await);
+    world.pass(TIMING.grace);
+    let unknown = wait(world.converge(Some(&first)).await);
+    assert_eq!(unknown.reason, "OutcomeUnknown");
+    world.pass(unknown.wait);
+    world.converge_as(Some(&first), RecreatePolicy::Never).await.expect_err("it is gone");
+    assert_eq!(done(world.converge(Some(&first)).await).1, Change::Recreated);
 }
 
 #[tokio::test]
 async fn a_recorded_one_whose_tags_are_anothers_is_left_alone() {
     let world = World::default();
     let first = world.until_ready().await;
-    world.put(&first.arn, Tags::new());
+    let another = Owner { user: Uuid::from_u128(2), ..owner() };
+    world.put(&first.arn, another.identity());
     let error = world.converge(Some(&first)).await.expect_err("it is not ours");
     assert!(error.contains(&first.arn), "{error}");
     world.pass(Duration::from_mins(1));
     world.until_gone().await;
     assert_eq!(world.arns(), [first.arn]);
+}
+
+#[tokio::test]
+async fn tags_that_somebody_removed_come_back_from_the_record() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.put(&first.arn, Tags::new());
+    let Ok(Outcome::Ready(found)) = world.converge(Some(&first)).await else { panic!("it is not found") };
+    assert_eq!((found.status, found.change, world.creates()), (first, Change::Updated, 1));
+    world.pass(Duration::from_mins(1));
+    world.until_gone().await;
+    assert!(world.arns().is_empty(), "its tags say again whose it is");
 }
 
 #[tokio::test]
@@ -119,8 +210,11 @@ async fn a_database_from_long_ago_makes_no_second_one() {
     world.pass(Duration::from_mins(1));
     for record in [Some("arn-from-long-ago"), None] {
         world.restore_record(record);
-        let Ok(Outcome::Ready(found)) = world.converge(Some(&first)).await else { panic!("it is not found") };
-        assert_eq!((found.status.arn.as_str(), world.creates()), ("arn-1", 1), "{record:?}");
+        if record.is_some() {
+            world.pass(wait(world.converge(Some(&first)).await).wait);
+        }
+        let (found, _) = done(world.converge(Some(&first)).await);
+        assert_eq!((found.as_str(), world.creates()), ("arn-1", 1), "{record:?}");
         assert_eq!(world.recorded_arn().as_deref(), Some("arn-1"));
     }
 }

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::{Order, Outcome, Owner, Retirement, Timing, converge, retire};
 use crate::{
-    api::{AccountRef, ResourceKind, StageSpec, StageStatus},
+    api::{AccountRef, RecreatePolicy, ResourceKind, StageSpec, StageStatus},
     ivs::{self, Class, Created, Kind, Listed, Live, Tags},
-    store::{self, AttemptEnd, Journal, OpenAttempt, Recorded, Resource, Resources, UserRecord},
+    store::{self, AttemptEnd, Journal, Missing, OpenAttempt, Recorded, Resource, Resources, UserRecord},
 };
 
 /// When an effect fails.
@@ -35,6 +35,7 @@ struct State {
     resources: BTreeMap<String, Tags>,
     creates: usize,
     record: Option<(String, Duration)>,
+    missing: Option<(String, Duration)>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
     faster: bool,
 }
@@ -99,13 +100,22 @@ impl World {
         self.lock().resources.insert(arn.to_owned(), tags);
     }
 
-    /// Somebody deletes a resource behind our back.
-    pub fn remove(&self, arn: &str) {
-        self.lock().resources.remove(arn);
+    /// Somebody deletes a resource behind our back; its tags.
+    pub fn remove(&self, arn: &str) -> Tags {
+        self.lock().resources.remove(arn).unwrap_or_default()
     }
 
     /// One pass of the engine; what went wrong, in words.
     pub async fn converge(&self, status: Option<&StageStatus>) -> Result<Outcome<StageStatus>, String> {
+        self.converge_as(status, RecreatePolicy::Always).await
+    }
+
+    /// The same with a policy for what vanished.
+    pub async fn converge_as(
+        &self,
+        status: Option<&StageStatus>,
+        recreate: RecreatePolicy,
+    ) -> Result<Outcome<StageStatus>, String> {
         let (owner, settings, tags) = (owner(), StageSpec::default(), Tags::new());
         let order = Order {
             owner: &owner,
@@ -114,6 +124,7 @@ impl World {
             status,
             swept: None,
             settled: false,
+            recreate,
             doubted: false,
         };
         converge(self, self, TIMING, &order).await.map_err(|error| error.to_string())
@@ -240,8 +251,12 @@ impl Kind for World {
         self.on_aws(Class::Transient, |_| ())
     }
 
-    async fn tag(&self, _: &str, _: &Tags) -> ivs::Result<()> {
-        self.on_aws(Class::Transient, |_| ())
+    async fn tag(&self, arn: &str, tags: &Tags) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |state| {
+            if let Some(found) = state.resources.get_mut(arn) {
+                found.extend(tags.clone());
+            }
+        })
     }
 
     async fn untag(&self, _: &str, _: &[String]) -> ivs::Result<()> {
@@ -297,6 +312,7 @@ impl Journal for World {
 fn record(state: &mut State, resource: &Resource) {
     if let Resource::Stage { arn } = resource {
         state.record = Some((arn.clone(), state.now));
+        state.missing = None;
     }
 }
 
@@ -312,6 +328,10 @@ impl Resources for World {
                     due_in: deadline.saturating_sub(state.now),
                     overdue: state.now.saturating_sub(*deadline),
                 }),
+                missing: state
+                    .missing
+                    .clone()
+                    .map(|(arn, since)| Missing { arn, age: state.now.saturating_sub(since) }),
             }
         })
     }
@@ -330,6 +350,18 @@ impl Resources for World {
             }
             is_known
         })
+    }
+
+    async fn note_missing(&self, _: Uuid, _: ResourceKind, arn: &str) -> store::Result<()> {
+        self.on_database(|state| {
+            if state.missing.as_ref().is_none_or(|(missing, _)| missing != arn) {
+                state.missing = Some((arn.to_owned(), state.now));
+            }
+        })
+    }
+
+    async fn note_seen(&self, _: Uuid, _: ResourceKind) -> store::Result<()> {
+        self.on_database(|state| state.missing = None)
     }
 
     async fn all_recorded(&self) -> store::Result<Vec<UserRecord>> {

@@ -10,7 +10,8 @@ use kube::{
 
 use crate::api::USER_ID_ANNOTATION;
 use crate::api::{
-    ChannelSpec, ChatRoomSpec, DeletionPolicy, StageSpec, StreamerAccount, StreamerAccountSpec,
+    ChannelSpec, ChatRoomSpec, DeletionPolicy, RecreatePolicy, StageSpec, StreamerAccount,
+    StreamerAccountSpec,
 };
 use crate::store::Registrant;
 
@@ -63,6 +64,7 @@ pub fn account_of(registrant: &Registrant) -> StreamerAccount {
         stage: StageSpec::default(),
         tags: std::collections::BTreeMap::new(),
         deletion_policy: DeletionPolicy::default(),
+        recreate_policy: RecreatePolicy::default(),
     };
     let metadata = ObjectMeta {
         name: Some(registrant.account_name.clone()),

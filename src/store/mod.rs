@@ -1,12 +1,16 @@
-//! PostgreSQL: users, what was made for them, and the journal of attempts.
+//! PostgreSQL: users, what was made for them, the journal of attempts, and the orphan list.
 
 mod journal;
+mod missing;
+mod orphans;
 mod postgres;
 mod registrants;
 mod resources;
 mod users;
 
 pub use journal::{AttemptEnd, Journal, OpenAttempt};
+pub use missing::Missing;
+pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{NewRegistrant, Registrant, Registrants};
 pub use resources::{Recorded, Resource, Resources, UserRecord};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{OpenAttempt, Postgres, Result, journal::KindName};
+use super::{Missing, OpenAttempt, Postgres, Result, journal::KindName, missing};
 use crate::{
     api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus},
     failpoint::effect,
@@ -70,8 +70,9 @@ impl Resource {
         }
     }
 
-    /// Writes the row of this user; one that was there before is replaced.
+    /// Writes the row of this user; one that was there before is replaced, and not missed any more.
     pub(super) async fn write(&self, connection: &mut PgConnection, user: Uuid, name: &str) -> Result<()> {
+        missing::forget(&mut *connection, user, self.kind()).await?;
         match self {
             Self::Channel { arn, ingest_endpoint, playback_url } => {
                 write_channel(connection, user, name, [arn, ingest_endpoint, playback_url]).await
@@ -172,6 +173,8 @@ pub struct Recorded {
     pub age: Duration,
     /// The attempt that is open.
     pub attempt: Option<OpenAttempt>,
+    /// The one that AWS did not show when it was last looked at.
+    pub missing: Option<Missing>,
 }
 
 /// One recorded ARN, and the account whose it is.
@@ -202,6 +205,17 @@ pub trait Resources: Send + Sync + 'static {
         resource: &Resource,
     ) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Notes that AWS does not show a resource that is known of this user; since when stays as it was first noted.
+    fn note_missing(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        arn: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Notes that AWS shows it again.
+    fn note_seen(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<()>> + Send;
+
     /// Everything recorded, in one read, for the sweep.
     fn all_recorded(&self) -> impl Future<Output = Result<Vec<UserRecord>>> + Send;
 }
@@ -214,14 +228,17 @@ impl Resources for Postgres {
                  coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
                  a.nonce as "nonce?",
                  coalesce(greatest(extract(epoch from a.deadline - now()), 0), 0)::float8 as "due_in!",
-                 coalesce(greatest(extract(epoch from now() - a.deadline), 0), 0)::float8 as "overdue!"
+                 coalesce(greatest(extract(epoch from now() - a.deadline), 0), 0)::float8 as "overdue!",
+                 m.arn as "missing_arn?",
+                 coalesce(greatest(extract(epoch from now() - m.since), 0), 0)::float8 as "missing_age!"
                from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
                left join (
                  select user_id, 'channel'::resource_kind as kind, arn, created_at from channels
                  union all select user_id, 'chat_room', arn, created_at from chat_rooms
                  union all select user_id, 'stage', arn, created_at from stages
                ) r on r.user_id = wanted.user_id and r.kind = wanted.kind
-               left join attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'"#,
+               left join attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'
+               left join missing_resources m on m.user_id = wanted.user_id and m.kind = wanted.kind"#,
             user,
             KindName::from(kind) as KindName,
         )
@@ -233,7 +250,8 @@ impl Resources for Postgres {
             due_in: seconds(row.due_in),
             overdue: seconds(row.overdue),
         });
-        Ok(Recorded { arn: row.arn, age: seconds(row.age), attempt })
+        let missing = row.missing_arn.map(|arn| Missing { arn, age: seconds(row.missing_age) });
+        Ok(Recorded { arn: row.arn, age: seconds(row.age), attempt, missing })
     }
 
     async fn record(&self, user: Uuid, name: &str, known: Option<&str>, resource: &Resource) -> Result<bool> {
@@ -248,6 +266,14 @@ impl Resources for Postgres {
         resource.write(&mut transaction, user, name).await?;
         effect("record", transaction.commit()).await?;
         Ok(true)
+    }
+
+    async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
+        effect("note_missing", missing::note(&self.pool, user, kind, arn)).await
+    }
+
+    async fn note_seen(&self, user: Uuid, kind: ResourceKind) -> Result<()> {
+        effect("note_seen", missing::forget(&self.pool, user, kind)).await
     }
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {

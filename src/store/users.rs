@@ -95,7 +95,8 @@ pub trait Users: Send + Sync + 'static {
     /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays.
     fn evict(&self, holder: &Holder) -> impl Future<Output = Result<()>> + Send;
 
-    /// Which of these users were released, and are nobody's now.
+    /// Which of these users were released and are nobody's now, so that what is found of theirs came too late. Those that
+    /// a person let go of are not among them: what they left stays.
     fn released(&self, users: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 }
 
@@ -111,7 +112,7 @@ impl Users for Postgres {
              select coalesce(
                       (select $1::uuid
                        where not exists (select from users where id = $1)
-                         and not exists (select from released_users where id = $1)),
+                         and not exists (select from released_users where id = $1 and not let_go)),
                       gen_random_uuid()),
                     $2, $3, $4, $5
              on conflict (lower(username)) do nothing",
@@ -166,21 +167,7 @@ impl Users for Postgres {
 
     async fn release(&self, user: Uuid, uid: &str) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!("delete from users where id = $1 and account_uid = $2", user, uid)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query!(
-            "insert into released_users (id, account_uid)
-             select $1, $2 where not exists (select from users where id = $1)
-             on conflict do nothing",
-            user,
-            uid,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
-            .execute(&mut *transaction)
-            .await?;
+        delete(&mut transaction, user, uid, false).await?;
         effect("release", transaction.commit()).await?;
         Ok(())
     }
@@ -197,7 +184,7 @@ impl Users for Postgres {
 
     async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
         let released = sqlx::query_scalar!(
-            "select id from released_users where id = any($1) and id not in (select id from users)",
+            "select id from released_users where id = any($1) and not let_go and id not in (select id from users)",
             users,
         )
         .fetch_all(&self.pool)
@@ -223,4 +210,25 @@ async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<
         registered: row.registered,
         retained: row.retained,
     }))
+}
+
+/// Deletes a user that is this object's, with all rows that hang on it, and remembers both.
+pub(super) async fn delete(connection: &mut PgConnection, user: Uuid, uid: &str, let_go: bool) -> Result<()> {
+    sqlx::query!("delete from users where id = $1 and account_uid = $2", user, uid)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        "insert into released_users (id, account_uid, let_go)
+         select $1, $2, $3 where not exists (select from users where id = $1)
+         on conflict do nothing",
+        user,
+        uid,
+        let_go,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -83,6 +83,8 @@ impl Release {
             "database.existingSecret.name=database".into(),
             "aws.region=us-west-2".into(),
             "crds.enabled=true".into(),
+            // With the rights of an installation that elects a leader: tests start as many as they like.
+            "controller.replicas=2".into(),
         ];
         let chart = chart.display().to_string();
         let mut arguments = vec![self.name.as_str(), &chart, "--namespace", &self.home];

@@ -10,7 +10,7 @@ use kube::api::DynamicObject;
 use sqlx::PgPool;
 use tokio::process::Command;
 
-use crate::helm::Release;
+use crate::helm::{self, Release};
 use crate::operator::{Component, OperatorBuilder};
 use crate::set::Testbed;
 use crate::{Error, text};
@@ -221,11 +221,18 @@ impl Tenant {
         };
         env.extend(namespace.map(|namespace| ("STREAMCAT_NAMESPACE".to_owned(), namespace)));
         env.extend(self.release.installation.clone().map(|id| ("STREAMCAT_INSTALLATION".to_owned(), id)));
-        if matches!(component, Component::Registration) {
-            env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into());
+        match component {
+            Component::Controller => env.extend(self.lease()),
+            Component::Registration => drop(env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into())),
         }
         let wanted = ["PATH", "RUST_LOG", "RUST_BACKTRACE"];
         env.extend(wanted.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));
         env
+    }
+
+    /// The Lease that the controller's rights are for: the chart gives it the name of the service account.
+    fn lease(&self) -> Option<(String, String)> {
+        let name = helm::service_account(&self.rights, Component::Controller.name()).ok()?;
+        Some(("STREAMCAT_LEADER_ELECTION_NAME".into(), name))
     }
 }

@@ -64,6 +64,7 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
         (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
         (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
         (&[REGION, DATABASE, "controller.resync=often"], "'often' does not match"),
+        (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
     ] {
         let error = refused(values).await;
         assert!(error.contains(said), "{values:?}: {error}");
@@ -109,40 +110,79 @@ async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
     assert!(of_kind(&one, "ClusterRoleBinding").is_empty());
     assert!(of_kind(&one, "Role").iter().all(|role| role.namespace().as_deref() == Some("streamers")));
 
-    assert_eq!(controllers_rules(&one, "Role"), controllers_rules(&all, "ClusterRole"));
+    let mut rules = controllers_rules(&one, "Role");
+    let of_namespaces = |rule: &&mut Value| rule["resources"] == json!(["namespaces"]);
+    let rule = rules.as_array_mut().unwrap().iter_mut().find(of_namespaces).unwrap();
+    assert_eq!(rule.as_object_mut().unwrap().remove("resourceNames"), Some(json!(["streamers"])));
+    assert_eq!(rules, controllers_rules(&all, "ClusterRole"));
     assert!(of_kind(&all, "ClusterRole").iter().all(|role| !role.data.to_string().contains('*')));
 }
 
 /// The rules of the controller's own role.
 fn controllers_rules(objects: &[DynamicObject], kind: &str) -> Value {
-    let named = |role: &&&DynamicObject| role.name_any().ends_with("-controller");
-    of_kind(objects, kind).iter().find(named).unwrap().data["rules"].clone()
+    named(objects, kind, "-controller").unwrap().data["rules"].clone()
 }
 
 #[tokio::test]
-async fn of_all_namespaces_only_kube_system_is_read_and_only_for_the_id_of_the_installation() {
+async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id_of_the_installation() {
     let testbed = operator_under_test().await;
     let here = ["controller.watchNamespace=streamers", "registration.namespace=streamers"];
-    let kube_system = json!({
-        "apiGroups": [""],
-        "resources": ["namespaces"],
-        "resourceNames": ["kube-system"],
-        "verbs": ["get"],
-    });
+    let get = |names: Value| {
+        let mut rule = json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] });
+        if !names.is_null() {
+            rule["resourceNames"] = names;
+        }
+        rule
+    };
+    let (any, streamers, kube_system) = (json!(null), json!(["streamers"]), json!(["kube-system"]));
     for (values, reads) in [
-        (&[][..], true),
-        (&here, true),
-        (&["installation=one"], false),
-        (&[here[0], here[1], "installation=one"], false),
+        (&[][..], vec![&any]),
+        (&["installation=one"], vec![&any]),
+        (&here, vec![&kube_system, &streamers]),
+        (&[here[0], here[1], "installation=one"], vec![&streamers]),
     ] {
         let objects = rendered(&testbed, values).await;
         let roles = [of_kind(&objects, "ClusterRole"), of_kind(&objects, "Role")].concat();
         let all = roles.iter().flat_map(|role| role.data["rules"].as_array().cloned().unwrap_or_default());
         let of_namespaces: Vec<_> =
             all.filter(|rule| rule["resources"].to_string().contains("namespaces")).collect();
-        let expected = if reads { vec![kube_system.clone()] } else { Vec::new() };
+        let expected: Vec<_> = reads.into_iter().map(|names| get(names.clone())).collect();
         assert_eq!(of_namespaces, expected, "{values:?}");
     }
+}
+
+#[tokio::test]
+async fn more_than_one_replica_elects_a_leader_unless_it_is_told_not_to() {
+    let testbed = operator_under_test().await;
+    for (values, replicas, elects) in [
+        (&[][..], 1, false),
+        (&["controller.replicas=2"], 2, true),
+        (&["controller.replicas=2", "controller.leaderElection=false"], 2, false),
+        (&["controller.leaderElection=true"], 1, true),
+        (&["controller.replicas=2", "controller.watchNamespace=s", "registration.namespace=s"], 2, true),
+    ] {
+        let objects = rendered(&testbed, values).await;
+        let deployment = named(&objects, "Deployment", "-controller").expect("the controller");
+        assert_eq!(deployment.data["spec"]["replicas"], replicas, "{values:?}");
+        let container = &deployment.data["spec"]["template"]["spec"]["containers"][0];
+        let variable = |name: &str| {
+            let variables = container["env"].as_array().unwrap();
+            variables.iter().find(|variable| variable["name"] == name).map(|found| found["value"].clone())
+        };
+        assert_eq!(variable("STREAMCAT_LEADER_ELECTION"), elects.then(|| json!("true")), "{values:?}");
+
+        let role = named(&objects, "Role", "-controller-lease");
+        assert_eq!(role.is_some(), elects, "{values:?}");
+        let Some(role) = role else { continue };
+        assert_eq!(role.namespace().as_deref(), Some("home"));
+        let lease = variable("STREAMCAT_LEADER_ELECTION_NAME").unwrap();
+        assert_eq!(role.data["rules"][0]["resourceNames"], json!([lease]));
+    }
+}
+
+/// The object of this kind whose name ends so.
+fn named<'a>(objects: &'a [DynamicObject], kind: &str, ending: &str) -> Option<&'a DynamicObject> {
+    of_kind(objects, kind).into_iter().find(|object| object.name_any().ends_with(ending))
 }
 
 /// The containers of all pods, init containers too.
@@ -159,7 +199,13 @@ fn containers(objects: &[DynamicObject]) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_variable_that_the_chart_sets_is_one_that_the_program_reads() {
-    let objects = rendered(&operator_under_test().await, &["installation=one"]).await;
+    let values = [
+        "installation=one",
+        "controller.watchNamespace=s",
+        "registration.namespace=s",
+        "controller.replicas=2",
+    ];
+    let objects = rendered(&operator_under_test().await, &values).await;
     let containers = containers(&objects);
     assert_eq!(containers.len(), 3);
     for container in containers {
@@ -231,6 +277,7 @@ async fn the_api_server_takes_all_that_is_rendered() {
             "controller.extraEnv[0].name=AWS_ENDPOINT_URL_IVS,controller.extraEnv[0].value=http://ivs",
             "controller.extraEnvFrom[0].secretRef.name=aws",
             "controller.priorityClassName=system-cluster-critical",
+            "controller.replicas=3",
             "imagePullSecrets[0].name=registry",
         ],
     ] {

@@ -4,8 +4,8 @@ use serde_json::json;
 use testbed::wait;
 
 use crate::support::{
-    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, create_named, delete, gone,
-    operator_under_test, ready, reason, recorded, tenant,
+    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, create_named, delete, gone, ready,
+    reason, recorded, tenant,
 };
 
 #[tokio::test]
@@ -53,20 +53,6 @@ async fn the_three_creates_overlap_and_none_is_sent_twice() {
         assert!(creates.iter().all(|other| one.overlaps(other)), "{creates:#?}");
         assert_eq!(one.attempt, Some(1));
     }
-}
-
-#[tokio::test]
-async fn deleting_the_namespace_works() {
-    let tenant = operator_under_test().await.tenant_apart("namespace").await;
-    let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
-    create(&tenant, "todd", json!({})).await;
-    create(&tenant, "ann", json!({})).await;
-    ready(&tenant, "todd").await;
-    ready(&tenant, "ann").await;
-
-    let deleted = tenant.kubectl(&["delete", "namespace", tenant.namespace(), "--timeout=60s"]).await;
-    assert!(deleted.success, "{}", deleted.stderr);
-    assert_nothing_left(&tenant).await;
 }
 
 #[tokio::test]

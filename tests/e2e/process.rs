@@ -34,6 +34,11 @@ async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
         ),
         (tenant.controller().env("STREAMCAT_RESYNC", "often"), "--resync"),
         (tenant.controller().env("STREAMCAT_INSTALLATION", "a b"), "--installation"),
+        (tenant.controller().env("STREAMCAT_LEADER_ELECTION", "perhaps"), "--leader-election"),
+        (
+            tenant.controller().env("STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE", "15s"),
+            "--leader-election-lease-duration",
+        ),
         (tenant.controller().env("KUBECONFIG", "/no/such/file"), "KUBECONFIG"),
         (tenant.registration().env_remove("STREAMCAT_NAMESPACE"), "STREAMCAT_NAMESPACE"),
     ];
@@ -161,8 +166,8 @@ fn without_a_command_the_whole_help_is_shown_and_the_exit_code_is_2() {
     assert!(bare.stdout.is_empty());
     let help = String::from_utf8(bare.stderr).unwrap();
     assert_eq!(help, String::from_utf8(asked.stdout).unwrap());
-    for said in ["Usage: streamcat-operator", "controller", "registration", "migrate", "crds", "--log-format"]
-    {
+    let commands = ["controller", "registration", "migrate", "crds", "orphans"];
+    for said in commands.into_iter().chain(["Usage: streamcat-operator", "--log-format"]) {
         assert!(help.contains(said), "{said} is missing:\n{help}");
     }
 }

@@ -37,7 +37,9 @@ async fn written(tenant: &Tenant) -> Written {
          union all select 'channel ' || ctid || ' ' || xmin from channels
          union all select 'chat room ' || ctid || ' ' || xmin from chat_rooms
          union all select 'stage ' || ctid || ' ' || xmin from stages
-         union all select 'attempt ' || ctid || ' ' || xmin from attempts order by version",
+         union all select 'attempt ' || ctid || ' ' || xmin from attempts
+         union all select 'missing ' || ctid || ' ' || xmin from missing_resources
+         union all select 'orphan ' || ctid || ' ' || xmin from orphans order by version",
     );
     let rows = rows.fetch_all(&tenant.pool()).await.unwrap();
     Written { objects, rows }

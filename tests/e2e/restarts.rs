@@ -7,21 +7,13 @@ use serde_json::json;
 use testbed::{Operator, Tenant, wait};
 
 use crate::support::{
-    PATIENCE, arns, assert_nothing_left, calls, create, delete, gone, ready, recorded, tenant,
+    PATIENCE, arns, assert_nothing_left, called, calls, create, delete, gone, ready, recorded, tenant,
 };
 
 /// A controller that does not wait long for what may have been lost.
 async fn impatient(tenant: &Tenant) -> Operator {
     let controller = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "3s");
     controller.env("STREAMCAT_CREATE_GRACE", "1s").start().await
-}
-
-/// Waits until AWS has been called.
-async fn called(tenant: &Tenant, operation: &str, times: usize) {
-    let seen = wait::until(format!("{operation} was called"), PATIENCE, || async {
-        calls(tenant, operation) >= times
-    });
-    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
 async fn assert_one_of_each(tenant: &Tenant, username: &str) {
@@ -130,19 +122,23 @@ async fn asked_to_stop_while_creating_it_records_what_comes_back() {
 }
 
 #[tokio::test]
-async fn status_and_database_lost_the_tags_bring_everything_back() {
-    let tenant = tenant("restore").await;
-    let mut controller = impatient(&tenant).await;
+async fn a_create_that_lands_after_the_account_is_gone_is_taken_away_by_the_sweep() {
+    let tenant = tenant("late").await;
+    let quick = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "1s").env("STREAMCAT_CREATE_GRACE", "1s");
+    let _controller = quick.env("STREAMCAT_RESYNC", "1s").start().await;
+    tenant.simulator().fault(Fault::late("CreateStage", Duration::from_secs(9)));
     create(&tenant, "todd", json!({})).await;
-    let before = arns(&ready(&tenant, "todd").await);
-    assert!(controller.terminate().await.success());
-    sqlx::query("truncate users cascade").execute(&tenant.pool()).await.unwrap();
-    let cleared =
-        ["patch", "streamer", "todd", "--subresource=status", "--type=merge", "-p", r#"{"status":null}"#];
-    let cleared = tenant.kubectl(&cleared).await;
-    assert!(cleared.success, "{}", cleared.stderr);
-
-    let _controller = impatient(&tenant).await;
-    assert_one_of_each(&tenant, "todd").await;
-    assert_eq!(arns(&ready(&tenant, "todd").await), before);
+    called(&tenant, "CreateStage", 1).await;
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    let landed = wait::until("the Create lands", PATIENCE, || async {
+        let calls = tenant.simulator().calls();
+        let create = calls.iter().find(|call| call.operation == "CreateStage").cloned();
+        create.is_some_and(|call| call.effected.is_some())
+    });
+    landed.await.unwrap_or_else(|error| panic!("{error:?}"));
+    wait::until("nothing is left", PATIENCE, || async { tenant.simulator().counts().stages == 0 })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    assert_nothing_left(&tenant).await;
 }

@@ -32,6 +32,7 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
     let tenant = tenant("controller-rights").await;
     let (kubeconfig, here) = (tenant.controller_kubeconfig(), tenant.namespace());
     let its_namespace = format!("namespace/{here}");
+    let its_lease = format!("leases/{here}-streamcat-operator-controller");
     let work: &[Deed<'_>] = &[
         &["get", "streamer"],
         &["list", "streamer"],
@@ -43,8 +44,17 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
         &["patch", "secrets"],
         &["create", "events.events.k8s.io"],
         &["patch", "events.events.k8s.io"],
+        &["get", &its_lease],
+        &["update", &its_lease],
+        &["create", "leases"],
+        &["get", &its_namespace],
     ];
     let other: &[Deed<'_>] = &[
+        &["get", "leases/of-another"],
+        &["update", "leases/of-another"],
+        &["delete", &its_lease],
+        &["list", "leases"],
+        &["watch", "leases"],
         &["create", "streamer"],
         &["update", "streamer"],
         &["delete", "streamer"],
@@ -54,7 +64,8 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
         &["update", "secrets"],
         &["delete", "secrets"],
         &["list", "namespaces"],
-        &["get", &its_namespace],
+        &["watch", "namespaces"],
+        &["delete", &its_namespace],
         &["get", "namespace/kube-system"],
         &["get", "pods"],
         &["get", "configmaps"],

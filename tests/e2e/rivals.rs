@@ -162,3 +162,31 @@ async fn a_secret_in_the_way_is_said_and_the_arn_is_kept() {
     let blocked = reason(&tenant, "dora", "SecretExists").await;
     assert_eq!(arns(&blocked).to_vec(), recorded(&tenant, "dora").await);
 }
+
+#[tokio::test]
+async fn two_controllers_take_nothing_from_an_account_made_again_under_its_name() {
+    const ACCOUNTS: usize = 5;
+    let tenant = tenant("again").await;
+    let quick = || tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", "50");
+    let (_first, _second) = (quick().start().await, quick().start().await);
+    let names: Vec<_> = (0..ACCOUNTS).map(|number| format!("again-{number}")).collect();
+    for name in &names {
+        create(&tenant, name, json!({})).await;
+    }
+    for name in &names {
+        ready(&tenant, name).await;
+    }
+    tenant.simulator().set_latency(std::time::Duration::from_millis(200));
+    for name in &names {
+        delete(&tenant, name).await;
+    }
+    for name in &names {
+        gone(&tenant, name).await;
+        create(&tenant, name, json!({})).await;
+    }
+    for name in &names {
+        let account = ready(&tenant, name).await;
+        assert_eq!(recorded(&tenant, name).await, arns(&account));
+    }
+    assert_counts(&tenant, ACCOUNTS);
+}

@@ -113,6 +113,11 @@ async fn a_word_that_aws_does_not_know_is_refused_with_those_it_knows() {
     refused(&tenant, channel(&json!({ "latencyMode": "low" })), &modes).await;
     let policies = ["spec.deletionPolicy", r#"supported values: "Delete", "Retain""#];
     refused(&tenant, json!({ "username": "todd", "deletionPolicy": "Foo" }), &policies).await;
+    let policies = ["spec.recreatePolicy", r#"supported values: "Always", "Never""#];
+    refused(&tenant, json!({ "username": "todd", "recreatePolicy": "Sometimes" }), &policies).await;
+    for policy in ["Always", "Never"] {
+        taken(&tenant, json!({ "username": "todd", "recreatePolicy": policy })).await;
+    }
     let results = ["fallbackResult", r#""ALLOW", "DENY""#];
     refused(&tenant, room(&json!({ "messageReviewHandler": { "fallbackResult": "DROP" } })), &results).await;
     let number = ["maximumMessageRatePerSecond", "must be of type integer"];

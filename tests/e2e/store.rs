@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use streamcat_operator::{
     api::{AccountRef, ResourceKind},
     store::{
-        AttemptEnd, Claim, Claimant, Journal, NewRegistrant, Postgres, Registrant, Registrants, Resource,
-        Resources, Users,
+        AttemptEnd, Claim, Claimant, Journal, LetGo, NewRegistrant, Orphan, OrphanChanges, OrphanReason,
+        Orphans, Postgres, Registrant, Registrants, Resource, Resources, Users,
     },
 };
 use testbed::Tenant;
@@ -173,6 +173,103 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
     let late = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap();
     assert_eq!(late, None, "whoever does not know of what is recorded opens nothing");
     assert!(store.open(user, ResourceKind::Stage, Some("made"), lasts).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn since_when_one_is_missing_stays_until_it_is_seen_or_replaced() {
+    let tenant = tenant("missing").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let missing = async || store.recorded(user, ResourceKind::Stage).await.unwrap().missing;
+    let minute = Duration::from_mins(1);
+    for seen in [true, false] {
+        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
+        let a_minute_ago = "update missing_resources set since = since - interval '1 minute'";
+        sqlx::query(a_minute_ago).execute(&tenant.pool()).await.unwrap();
+        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
+        assert!(missing().await.is_some_and(|missing| missing.arn == "a" && missing.age >= minute));
+        store.note_missing(user, ResourceKind::Stage, "b").await.unwrap();
+        assert!(missing().await.is_some_and(|missing| missing.arn == "b" && missing.age < minute));
+
+        if seen {
+            store.note_seen(user, ResourceKind::Stage).await.unwrap();
+        } else {
+            store.record(user, "todd", None, &Resource::Stage { arn: "c".to_owned() }).await.unwrap();
+        }
+        assert_eq!(missing().await, None);
+    }
+}
+
+/// A stage of todd's that is nobody's.
+fn orphan(arn: Option<&str>, attempt: Option<Uuid>, reason: OrphanReason) -> Orphan {
+    let (account, username) = (Some(account("todd")), Some("todd".to_owned()));
+    Orphan {
+        kind: ResourceKind::Stage,
+        arn: arn.map(str::to_owned),
+        attempt,
+        user: None,
+        account,
+        username,
+        reason,
+    }
+}
+
+#[tokio::test]
+async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orphan_list() {
+    let tenant = tenant("letgo").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    store.record(user, "todd", None, &Resource::Stage { arn: "recorded".to_owned() }).await.unwrap();
+    let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
+    let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::LetGo) };
+    let swept = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
+    let added = OrphanChanges { added: vec![swept], ..OrphanChanges::default() };
+    store.change_orphans(&added).await.unwrap();
+
+    let (account, elsewhere) = (&account("todd"), vec![known("recorded"), known("in tags")]);
+    let whom = LetGo { account, uid: "todd", user: Some(user), elsewhere };
+    let open = Orphan { kind: ResourceKind::Channel, arn: None, attempt, ..known("") };
+    let expected = [open, known("in tags"), known("recorded")];
+    for _ in 0..2 {
+        let mut left = store.let_go(&whom).await.unwrap();
+        left.sort_by_key(|orphan| orphan.arn.clone());
+        assert_eq!(left, expected, "a second time says the same");
+    }
+    assert!(store.holder("todd").await.unwrap().is_none());
+    assert!(store.released(&[user]).await.unwrap().is_empty(), "what it left is not taken for late");
+
+    let anns = held(&store, "ann").await;
+    let whom = LetGo { account, uid: "todd", user: Some(anns), elsewhere: Vec::new() };
+    assert_eq!(store.let_go(&whom).await.unwrap(), []);
+    assert!(store.holder("ann").await.unwrap().is_some(), "it is another account's");
+    assert_eq!(store.orphans(Some("default")).await.unwrap().len(), 3);
+    assert_eq!(store.orphans(Some("another")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_orphan_list_says_since_when_what_is_not_found() {
+    let tenant = tenant("orphans").await;
+    let store = store(&tenant);
+    let attempt = Some(Uuid::new_v4());
+    let added =
+        vec![orphan(Some("a"), None, OrphanReason::Unowned), orphan(None, attempt, OrphanReason::LetGo)];
+    store.change_orphans(&OrphanChanges { added, ..OrphanChanges::default() }).await.unwrap();
+    let list = async || store.orphans(None).await.unwrap();
+    let rows = list().await;
+    assert!(rows.iter().all(|row| row.unseen.is_none()), "{rows:#?}");
+    let (a, open) = (rows[0].id, rows[1].id);
+
+    let unseen =
+        OrphanChanges { unseen: vec![a], named: vec![(open, "b".to_owned())], ..OrphanChanges::default() };
+    store.change_orphans(&unseen).await.unwrap();
+    let rows = list().await;
+    assert!(rows[0].unseen.is_some() && rows[1].unseen.is_none(), "{rows:#?}");
+    assert_eq!(rows[1].orphan, orphan(Some("b"), attempt, OrphanReason::LetGo));
+
+    let seen = OrphanChanges { seen: vec![a], gone: vec![open], ..OrphanChanges::default() };
+    store.change_orphans(&seen).await.unwrap();
+    let rows = list().await;
+    assert_eq!((rows.len(), rows[0].id, rows[0].unseen), (1, a, None));
 }
 
 #[tokio::test]

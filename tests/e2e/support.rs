@@ -2,9 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
+use k8s_openapi::api::events::v1::Event;
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -140,6 +141,29 @@ pub async fn recorded(tenant: &Tenant, username: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
+/// Writes an annotation, `key=value`.
+pub async fn annotate(tenant: &Tenant, name: &str, annotation: &str) {
+    let output = tenant.kubectl(&["annotate", "--overwrite", "streamer", name, annotation]).await;
+    assert!(output.success, "{}", output.stderr);
+}
+
+/// Waits for an event about an account with this reason; what it says.
+pub async fn event(tenant: &Tenant, name: &str, reason: &str) -> String {
+    let events: Api<Event> = Api::namespaced(tenant.kube(), tenant.namespace());
+    let seen = wait::until(format!("there is an event {reason} of {name}"), PATIENCE, || async {
+        let all = events.list(&ListParams::default()).await.map_err(|error| error.to_string())?.items;
+        let is_it = |event: &&Event| {
+            event.reason.as_deref() == Some(reason)
+                && event.regarding.as_ref().is_some_and(|about| about.name.as_deref() == Some(name))
+        };
+        all.iter().find(is_it).map(|event| event.note.clone().unwrap_or_default()).ok_or_else(|| {
+            let reasons: Vec<_> = all.iter().filter_map(|event| event.reason.as_deref()).collect();
+            format!("there are: {reasons:?}")
+        })
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
 /// How many rows a query counts.
 pub async fn count(tenant: &Tenant, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(&tenant.pool()).await.unwrap()
@@ -150,7 +174,7 @@ pub async fn assert_nothing_left(tenant: &Tenant) {
     let counts = tenant.simulator().counts();
     let resources = [counts.channels, counts.stream_keys, counts.rooms, counts.stages];
     assert_eq!(resources, [0; 4], "channels, stream keys, rooms and stages are left");
-    for table in ["users", "channels", "chat_rooms", "stages", "attempts"] {
+    for table in ["users", "channels", "chat_rooms", "stages", "attempts", "missing_resources"] {
         let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))
             .fetch_one(&tenant.pool())
             .await
@@ -162,4 +186,12 @@ pub async fn assert_nothing_left(tenant: &Tenant) {
 /// How often AWS was called with this operation.
 pub fn calls(tenant: &Tenant, operation: &str) -> usize {
     tenant.simulator().calls().iter().filter(|call| call.operation == operation).count()
+}
+
+/// Waits until AWS has been called with this operation so often.
+pub async fn called(tenant: &Tenant, operation: &str, times: usize) {
+    let seen = wait::until(format!("{operation} was called"), PATIENCE, || async {
+        calls(tenant, operation) >= times
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }

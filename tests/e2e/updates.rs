@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
 use testbed::Tenant;
 
-use crate::support::{arns, calls, create, edit, ready, reason, tenant, until};
+use crate::support::{arns, calls, create, edit, ready, reason, tenant};
 
 /// The calls that changed something, in alphabetical order.
 fn writes(tenant: &Tenant) -> Vec<String> {
@@ -118,25 +118,4 @@ async fn a_spent_quota_is_said_and_the_two_others_are_made() {
     assert!(message.contains("CreateStage") && message.contains("(request "), "{message}");
     assert!(status.stage.is_none() && status.channel.is_some());
     assert_eq!(calls(&tenant, "CreateStage"), 1);
-}
-
-#[tokio::test]
-async fn what_was_deleted_in_the_console_is_made_again_and_said() {
-    let tenant = tenant("vanished").await;
-    let _controller =
-        tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s").start().await;
-    create(&tenant, "todd", json!({})).await;
-    let before = arns(&ready(&tenant, "todd").await);
-    assert!(tenant.simulator().remove(&before[1]));
-
-    let after = until(&tenant, "todd", "has another room", |account| {
-        let room = account.status.as_ref().and_then(|status| status.chat_room.as_ref());
-        room.is_some_and(|room| room.arn != before[1])
-    })
-    .await;
-    let conditions = after.status.unwrap().conditions;
-    let message = &find(&conditions, "ChatRoomReady").unwrap().message;
-    assert!(message.contains("was gone from AWS") && message.contains(&before[1]), "{message}");
-    assert_eq!(tenant.simulator().counts().rooms, 1);
-    assert_eq!(calls(&tenant, "CreateChannel"), 1);
 }

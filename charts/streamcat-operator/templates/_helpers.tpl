@@ -50,6 +50,15 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* Whether the controller's pods elect one that works: "true", or nothing. */}}
+{{- define "streamcat-operator.leaderElection" -}}
+{{- $elect := toString .Values.controller.leaderElection }}
+{{- if eq $elect "auto" }}
+{{- $elect = gt (int .Values.controller.replicas) 1 | toString }}
+{{- end }}
+{{- if eq $elect "true" }}true{{ end }}
+{{- end }}
+
 {{/* The namespace in which the registration page creates accounts. */}}
 {{- define "streamcat-operator.registrationNamespace" -}}
 {{- $namespace := default .Release.Namespace .Values.registration.namespace }}

@@ -63,9 +63,13 @@ async fn wrong_method() -> Response {
 }
 
 /// Reads a body, or says what is wrong with it.
-fn read<T: DeserializeOwned>(body: &Bytes, what: &str) -> Result<T, Box<Response>> {
-    let read = serde_json::from_slice(body);
-    read.map_err(|error| Box::new(wrong(StatusCode::BAD_REQUEST, &format!("not {what}: {error}"))))
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes, what: &str) -> Result<T, Box<Response>> {
+    let wrong = |reason: &str| Box::new(wrong(StatusCode::BAD_REQUEST, &format!("not {what}: {reason}")));
+    // Which serde would take for an object, its members in their order.
+    if body.trim_ascii().starts_with(b"[") {
+        return Err(wrong("it is a list"));
+    }
+    serde_json::from_slice(body).map_err(|error| wrong(&error.to_string()))
 }
 
 pub(crate) fn failed(failure: &Failure) -> Response {

@@ -1,6 +1,6 @@
 //! What is known of a call when it arrives: its body, its input, what it is about, which fault strikes it.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::Body,
@@ -14,6 +14,7 @@ use crate::{
     arn::Arn,
     auth,
     error::Failure,
+    faults::FaultKind,
     journal::{Entry, Request},
     operation::Operation,
     route::Route,
@@ -74,21 +75,30 @@ impl Incoming {
             body: body.as_deref().unwrap_or_default(),
         };
         let admitted = auth::check(&request, operation.service, &shared.place.region, shared.keys.as_ref());
-        let (input, request) = input(route.members, body);
-        let (resource, name) = subject(shared, input.as_ref().unwrap_or(&Value::Null));
-        let names: Vec<_> = [resource.as_deref(), name.as_deref()].into_iter().flatten().collect();
-        let fault = shared.faults().strike(operation.name, &names);
-        let entry = Entry {
-            fault: fault.as_ref().map(crate::faults::FaultKind::name),
-            attempt: attempt(&parts.headers),
-            resource,
-            name,
-            ..Entry::new(operation.name, arrived, request)
-        };
+        let (mut entry, input) = entry(shared, operation.name, arrived, parts, route.members, body);
+        let batch = input.as_ref().map(|input| batch(shared, input)).unwrap_or_default();
+        let names = [&entry.resource, &entry.name].into_iter().flatten().chain(&batch);
+        let fault = shared.faults().strike(operation.name, &names.map(String::as_str).collect::<Vec<_>>());
+        entry.fault = fault.as_ref().map(FaultKind::name);
         let seq = shared.journal().begin(entry);
         let delays = shared.latencies().sample(operation.name);
         Self { seq, operation, input: admitted.and(input), fault, delays }
     }
+}
+
+/// What the journal tells of a call from its arrival on; and its input.
+pub(super) fn entry(
+    shared: &Shared,
+    operation: impl Into<Cow<'static, str>>,
+    arrived: Duration,
+    parts: &Parts,
+    members: Map<String, Value>,
+    body: Result<Vec<u8>, Failure>,
+) -> (Entry, Result<Value, Failure>) {
+    let (input, request) = input(members, body);
+    let (resource, name) = subject(shared, input.as_ref().unwrap_or(&Value::Null));
+    let attempt = attempt(&parts.headers);
+    (Entry { resource, name, attempt, ..Entry::new(operation, arrived, request) }, input)
 }
 
 /// The input: the body, with what is in the path and the query; and how the journal keeps it.
@@ -111,8 +121,8 @@ fn input(members: Map<String, Value>, body: Result<Vec<u8>, Failure>) -> (Result
     }
 }
 
-/// What a call is about: the ARN or name in its request, and the name of that resource.
-fn subject(shared: &Shared, request: &Value) -> (Option<String>, Option<String>) {
+/// The ARN or the name in a request.
+pub(super) fn resource(request: &Value) -> Option<&str> {
     const MEMBERS: &[&str] = &[
         "arn",
         "identifier",
@@ -123,14 +133,26 @@ fn subject(shared: &Shared, request: &Value) -> (Option<String>, Option<String>)
         "name",
         "filterByName",
     ];
-    const LONGEST: usize = 256;
     let resource = MEMBERS.iter().find_map(|member| request.get(member)?.as_str());
-    let Some(resource) = resource.filter(|resource| !resource.is_empty()) else { return (None, None) };
+    resource.filter(|resource| !resource.is_empty())
+}
+
+/// What a call is about: the ARN or name in its request, and the name of that resource.
+fn subject(shared: &Shared, request: &Value) -> (Option<String>, Option<String>) {
+    const LONGEST: usize = 256;
+    let Some(resource) = resource(request) else { return (None, None) };
     let name = match Arn::parse(resource) {
         Some(_) => shared.state().name(resource),
         None => Some(resource.chars().take(LONGEST).collect()),
     };
     (Some(resource.chars().take(LONGEST).collect()), name)
+}
+
+/// The ARNs in a batch, and the names of those resources.
+fn batch(shared: &Shared, request: &Value) -> Vec<String> {
+    let arns = request.get("arns").and_then(Value::as_array).into_iter().flatten();
+    let named = |arn: &str| [Some(arn.to_owned()), shared.state().name(arn)];
+    arns.filter_map(Value::as_str).flat_map(named).flatten().collect()
 }
 
 /// The header reads `attempt=1; max=3`.

@@ -7,14 +7,16 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State as Extracted},
+    http::request::Parts,
     response::Response,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::reply::Reply;
 use crate::{
     error::Failure,
     faults::FaultKind,
+    journal::Entry,
     operation::{Operation, Outcome},
     route::{self, NoRoute},
     shared::Shared,
@@ -31,10 +33,10 @@ pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: R
     let body = tokio::time::timeout(shared.patience.request, arrival::read(body));
     let route = match route::find(&parts) {
         Ok(route) => route,
-        Err(NoRoute { service, failure }) => {
+        Err(refused) => {
             // Read all the same: a connection with half a request on it is of no more use.
-            let _ = body.await;
-            return reply::refusal(service, &failure);
+            let body = body.await.unwrap_or_else(|_| Err(arrival::late()));
+            return turn_away(&shared, arrived, refused, &parts, body);
         }
     };
     let body = body.await.unwrap_or_else(|_| Err(arrival::late()));
@@ -61,6 +63,27 @@ pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: R
             reply::closed()
         }
     }
+}
+
+/// Answers a request that is for no operation that is here. It is in the journal all the same.
+fn turn_away(
+    shared: &Shared,
+    arrived: Duration,
+    refused: NoRoute,
+    parts: &Parts,
+    body: Result<Vec<u8>, Failure>,
+) -> Response {
+    let (entry, _) = arrival::entry(shared, refused.asked(), arrived, parts, Map::new(), body);
+    let (service, failure) = refused.answer();
+    let mut journal = shared.journal();
+    let seq = journal.begin(Entry {
+        answered: Some(shared.clock.elapsed()),
+        status: failure.status,
+        error: Some(failure.code.to_string()),
+        ..entry
+    });
+    journal.tell(seq);
+    reply::refusal(service, &failure)
 }
 
 /// A call that is in the journal, and not yet carried out.
@@ -94,10 +117,12 @@ impl Incoming {
             Some(FaultKind::Block) => self.close(&shared),
             Some(FaultKind::Late { after }) => self.execute_later(&shared, after),
             Some(FaultKind::Throttle) => {
-                self.answer(&shared, Err(Failure::throttled(self.operation.name, 0.0)))
+                let limit = shared.rates().told(self.operation.name);
+                self.answer(&shared, Err(Failure::throttled(self.operation.name, limit)))
             }
             Some(FaultKind::Error { ref code, status, ref message }) => {
-                self.answer(&shared, Err(Failure::new(code.clone(), status, message.clone())))
+                let failure = Failure::new(code.clone(), status, message.clone());
+                self.answer(&shared, Err(self.told_in_full(&shared, failure)))
             }
             Some(FaultKind::Html { status }) => self.send(&shared, None, reply::page(status)),
             Some(FaultKind::ExecuteThenDrop) => {
@@ -111,6 +136,15 @@ impl Incoming {
                 self.answer(&shared, outcome)
             }
         }
+    }
+
+    /// The error of a fault, with all that an error of its code tells.
+    fn told_in_full(&self, shared: &Shared, failure: Failure) -> Failure {
+        let name = self.operation.name;
+        let resource = self.input.as_ref().ok().and_then(arrival::resource).unwrap_or(name);
+        let quota = shared.state().limits.told(name).filter(|_| failure.status == 402);
+        let limit = Some(quota.unwrap_or_else(|| shared.rates().told(name)));
+        Failure { limit, ..failure.about(resource) }
     }
 
     /// Has the effect, and notes when.

@@ -1,16 +1,16 @@
 //! Recording configurations: how the streams of a channel go to S3.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     agenda::Due,
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::Ivs, typed},
+    resource::{self, Resource},
     s3::{self, S3},
-    state::{Row, State},
+    state::{Row, State, Table},
     tags::{self, Tags},
     validate::{Member, NAME, Rule, TOKEN, arn, optional, required},
 };
@@ -51,21 +51,21 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: Ivs,
         success: 200,
         input: &[required("arn", ARN)],
-        run: get,
+        run: resource::get::<RecordingConfiguration>,
     },
     Operation {
         name: "ListRecordingConfigurations",
         service: Ivs,
         success: 200,
         input: &[optional("nextToken", TOKEN), optional("maxResults", Rule::Integer { min: 1, max: 100 })],
-        run: list,
+        run: resource::list::<RecordingConfiguration>,
     },
     Operation {
         name: "DeleteRecordingConfiguration",
         service: Ivs,
         success: 204,
         input: &[required("arn", ARN)],
-        run: delete,
+        run: resource::delete::<RecordingConfiguration>,
     },
 ];
 
@@ -86,7 +86,7 @@ pub(crate) struct RecordingConfiguration {
 /// A recording configuration, as List tells it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     arn: &'a str,
     name: &'a str,
     destination_configuration: &'a Destination,
@@ -197,6 +197,37 @@ impl RenditionSettings {
     }
 }
 
+impl Resource for RecordingConfiguration {
+    const ONE: Option<&'static str> = Some("recordingConfiguration");
+    const MANY: &'static str = "recordingConfigurations";
+    const PAGE: usize = 100;
+
+    type Summary<'a> = Summary<'a>;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        Summary {
+            arn: &self.arn,
+            name: &self.name,
+            destination_configuration: &self.destination_configuration,
+            state: self.state,
+            tags: &self.tags,
+        }
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.recording_configurations
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.recording_configurations
+    }
+    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+        if state.channels.iter().any(|channel| channel.recording_configuration() == arn) {
+            let message = format!("Recording configuration: {arn} is associated with a channel");
+            return Err(Failure::conflict(message));
+        }
+        Ok(())
+    }
+}
+
 impl RecordingConfiguration {
     fn new(state: &State, settings: Settings, tags: Tags) -> Result<Self, Failure> {
         Ok(Self {
@@ -218,16 +249,6 @@ impl RecordingConfiguration {
     pub fn bucket(&self) -> &str {
         &self.destination_configuration.s3.bucket_name
     }
-
-    fn summary(&self) -> Summary<'_> {
-        Summary {
-            arn: &self.arn,
-            name: &self.name,
-            destination_configuration: &self.destination_configuration,
-            state: self.state,
-            tags: &self.tags,
-        }
-    }
 }
 
 /// The time has come for one to become active.
@@ -237,40 +258,10 @@ pub(crate) fn activate(state: &mut State, arn: &str) {
     }
 }
 
-#[derive(Deserialize)]
-struct ByArn {
-    arn: String,
-}
-
 fn create(state: &mut State, input: &Value) -> Outcome {
     let configuration = RecordingConfiguration::new(state, typed(input)?, tags::of(input)?)?;
-    let output = rendered(json!({"recordingConfiguration": configuration}));
+    let output = resource::answer(&configuration);
     state.agenda.add(state.clock.after(state.activation), Due::Activate(configuration.arn.clone()));
     state.recording_configurations.insert(configuration);
     output
-}
-
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    Ok(json!({"recordingConfiguration": state.recording_configuration(&arn)?}))
-}
-
-fn list(state: &mut State, input: &Value) -> Outcome {
-    const DEFAULT: usize = 100;
-    let page = Page::asked(state, "ListRecordingConfigurations", input, DEFAULT)?;
-    let rows = state.recording_configurations.oldest_first(page.after);
-    let (rows, next) = page.fill(state, rows, RecordingConfiguration::summary);
-    listed("recordingConfigurations", rows, next)
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    state.recording_configuration(&arn)?;
-    if state.channels.iter().any(|channel| channel.recording_configuration() == arn) {
-        return Err(Failure::conflict(format!(
-            "Recording configuration: {arn} is associated with a channel"
-        )));
-    }
-    state.recording_configurations.remove(&arn);
-    Ok(json!({}))
 }

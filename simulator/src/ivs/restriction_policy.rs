@@ -1,15 +1,15 @@
 //! Playback restriction policies: where and on which sites a channel can be watched.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     error::Failure,
     form::Form,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
-    paging::{Page, listed},
-    state::{Row, State},
+    operation::{Operation, Outcome, Service::Ivs, typed},
+    resource::{self, Resource},
+    state::{Row, State, Table},
     tags::{self, Tags},
     validate::{NAME, Rule, TOKEN, arn, optional, required, text},
 };
@@ -45,14 +45,14 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: Ivs,
         success: 200,
         input: &[required("arn", ARN)],
-        run: get,
+        run: resource::get::<RestrictionPolicy>,
     },
     Operation {
         name: "ListPlaybackRestrictionPolicies",
         service: Ivs,
         success: 200,
         input: &[optional("nextToken", TOKEN), optional("maxResults", Rule::Integer { min: 1, max: 100 })],
-        run: list,
+        run: resource::list::<RestrictionPolicy>,
     },
     Operation {
         name: "UpdatePlaybackRestrictionPolicy",
@@ -66,7 +66,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: Ivs,
         success: 204,
         input: &[required("arn", ARN)],
-        run: delete,
+        run: resource::delete::<RestrictionPolicy>,
     },
 ];
 
@@ -101,6 +101,32 @@ impl Row for RestrictionPolicy {
     }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
+    }
+}
+
+impl Resource for RestrictionPolicy {
+    const ONE: Option<&'static str> = Some("playbackRestrictionPolicy");
+    const MANY: &'static str = "playbackRestrictionPolicies";
+    /// The model's own default.
+    const PAGE: usize = 1;
+
+    type Summary<'a> = &'a Self;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        self
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.restriction_policies
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.restriction_policies
+    }
+    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+        if state.channels.iter().any(|channel| channel.restriction_policy() == arn) {
+            let message = format!("Playback restriction policy: {arn} is associated with a channel");
+            return Err(Failure::conflict(message));
+        }
+        Ok(())
     }
 }
 
@@ -140,41 +166,16 @@ struct ByArn {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut policy = RestrictionPolicy::new(state, tags::of(input)?);
     policy.set(typed(input)?);
-    let output = rendered(json!({"playbackRestrictionPolicy": policy}));
+    let output = resource::answer(&policy);
     state.restriction_policies.insert(policy);
     output
-}
-
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    Ok(json!({"playbackRestrictionPolicy": state.restriction_policy(&arn)?}))
-}
-
-fn list(state: &mut State, input: &Value) -> Outcome {
-    /// The model's own default.
-    const DEFAULT: usize = 1;
-    let page = Page::asked(state, "ListPlaybackRestrictionPolicies", input, DEFAULT)?;
-    let rows = state.restriction_policies.oldest_first(page.after);
-    let (rows, next) = page.fill(state, rows, |policy| policy);
-    listed("playbackRestrictionPolicies", rows, next)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     let mut policy = state.restriction_policy(&arn)?.clone();
     policy.set(typed(input)?);
-    let output = json!({"playbackRestrictionPolicy": policy});
+    let output = resource::answer(&policy);
     state.restriction_policies.replace(policy);
-    Ok(output)
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    state.restriction_policy(&arn)?;
-    if state.channels.iter().any(|channel| channel.restriction_policy() == arn) {
-        let message = format!("Playback restriction policy: {arn} is associated with a channel");
-        return Err(Failure::conflict(message));
-    }
-    state.restriction_policies.remove(&arn);
-    Ok(json!({}))
+    output
 }

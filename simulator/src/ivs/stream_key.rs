@@ -1,15 +1,16 @@
 //! Stream keys: one for each channel.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{batch, channel, stream};
 use crate::{
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
+    operation::{Operation, Outcome, Service::Ivs, typed},
     paging::{Page, listed},
-    state::{Row, State},
+    resource::{self, Resource},
+    state::{Row, State, Table},
     tags::{self, Tags},
     validate::{Rule, TOKEN, arn, optional, required},
 };
@@ -24,7 +25,13 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         input: &[required("channelArn", channel::ARN), optional("tags", tags::STRICT)],
         run: create,
     },
-    Operation { name: "GetStreamKey", service: Ivs, success: 200, input: &[required("arn", ARN)], run: get },
+    Operation {
+        name: "GetStreamKey",
+        service: Ivs,
+        success: 200,
+        input: &[required("arn", ARN)],
+        run: resource::get::<StreamKey>,
+    },
     Operation {
         name: "BatchGetStreamKey",
         service: Ivs,
@@ -48,7 +55,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: Ivs,
         success: 204,
         input: &[required("arn", ARN)],
-        run: delete,
+        run: resource::delete::<StreamKey>,
     },
 ];
 
@@ -65,7 +72,7 @@ pub(crate) struct StreamKey {
 /// A stream key, as List tells it: without its value.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     arn: &'a str,
     channel_arn: &'a str,
     tags: &'a Tags,
@@ -76,10 +83,6 @@ impl StreamKey {
         let value = format!("sk_{}_{}", state.place.region, ids::alphanumeric(24));
         let arn = state.place.arn("ivs", "stream-key", &ids::resource());
         Self { arn, value, channel_arn: channel_arn.to_owned(), tags }
-    }
-
-    fn summary(&self) -> Summary<'_> {
-        Summary { arn: &self.arn, channel_arn: &self.channel_arn, tags: &self.tags }
     }
 }
 
@@ -95,6 +98,28 @@ impl Row for StreamKey {
     }
 }
 
+impl Resource for StreamKey {
+    const ONE: Option<&'static str> = Some("streamKey");
+    const MANY: &'static str = "streamKeys";
+    /// The model's own default; a channel has only one key.
+    const PAGE: usize = 1;
+
+    type Summary<'a> = Summary<'a>;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        Summary { arn: &self.arn, channel_arn: &self.channel_arn, tags: &self.tags }
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.stream_keys
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.stream_keys
+    }
+    fn remove(state: &mut State, arn: &str) -> bool {
+        state.remove_stream_key(arn)
+    }
+}
+
 impl State {
     /// Removes a stream key: an encoder that uses it goes on, but cannot come back.
     pub fn remove_stream_key(&mut self, arn: &str) -> bool {
@@ -105,11 +130,6 @@ impl State {
         stream::forget_key(self, &channel);
         removed
     }
-}
-
-#[derive(Deserialize)]
-struct ByArn {
-    arn: String,
 }
 
 #[derive(Deserialize)]
@@ -132,35 +152,21 @@ fn create(state: &mut State, input: &Value) -> Outcome {
         return Err(Failure::quota(message));
     }
     let key = StreamKey::new(state, &channel_arn, tags::of(input)?);
-    let output = rendered(json!({"streamKey": key}));
+    let output = resource::answer(&key);
     state.stream_keys.insert(key);
     output
 }
 
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    Ok(json!({"streamKey": state.stream_key(&arn)?}))
-}
-
 fn batch_get(state: &mut State, input: &Value) -> Outcome {
     let ByArns { arns } = typed(input)?;
-    batch("streamKeys", &arns, |arn| state.stream_key(arn))
+    batch(StreamKey::MANY, &arns, |arn| state.stream_key(arn))
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
-    /// The model's own default; a channel has only one key.
-    const DEFAULT: usize = 1;
     let OfChannel { channel_arn } = typed(input)?;
     state.channel(&channel_arn)?;
-    let page = Page::asked(state, "ListStreamKeys", input, DEFAULT)?;
+    let page = Page::asked(state, StreamKey::MANY, input, StreamKey::PAGE)?;
     let rows = state.stream_keys.oldest_first_with_key(&channel_arn, page.after);
     let (keys, next) = page.fill(state, rows, StreamKey::summary);
-    listed("streamKeys", keys, next)
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    state.stream_key(&arn)?;
-    state.remove_stream_key(&arn);
-    Ok(json!({}))
+    listed(StreamKey::MANY, keys, next)
 }

@@ -2,16 +2,16 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     error::Failure,
     form::Form,
     ids,
-    operation::{Operation, Outcome, Service::IvsChat, rendered, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::IvsChat, typed},
+    resource::{self, Resource},
     s3::{self, S3},
-    state::{Row, State},
+    state::{Row, State, Table},
     tags::{self, Tags},
     timestamp,
     validate::{Member, NAME, Rule, arn, optional, required, text},
@@ -45,7 +45,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: IvsChat,
         success: 200,
         input: &[required("identifier", ARN)],
-        run: get,
+        run: resource::get::<LoggingConfiguration>,
     },
     Operation {
         name: "ListLoggingConfigurations",
@@ -55,7 +55,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
             optional("nextToken", text(1024)),
             optional("maxResults", Rule::Integer { min: 1, max: 50 }),
         ],
-        run: list,
+        run: resource::list::<LoggingConfiguration>,
     },
     Operation {
         name: "UpdateLoggingConfiguration",
@@ -73,7 +73,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: IvsChat,
         success: 204,
         input: &[required("identifier", ARN)],
-        run: delete,
+        run: resource::delete::<LoggingConfiguration>,
     },
 ];
 
@@ -134,6 +134,32 @@ impl Row for LoggingConfiguration {
     }
 }
 
+impl Resource for LoggingConfiguration {
+    const ID: &'static str = "identifier";
+    const ONE: Option<&'static str> = None;
+    const MANY: &'static str = "loggingConfigurations";
+    const PAGE: usize = 50;
+
+    type Summary<'a> = &'a Self;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        self
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.logging_configurations
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.logging_configurations
+    }
+    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+        if state.rooms.iter().any(|room| room.is_logged_by(arn)) {
+            let message = format!("Logging configuration: {arn} is associated with a room");
+            return Err(Failure::conflict(message).about(arn));
+        }
+        Ok(())
+    }
+}
+
 impl Destination {
     /// The one destination that is given. What is null is not, and neither is what we do not know.
     fn of(given: &Value) -> Result<Self, Failure> {
@@ -170,22 +196,9 @@ fn create(state: &mut State, input: &Value) -> Outcome {
         state: Ready::Active,
         tags: tags::of(input)?,
     };
-    let output = rendered(&configuration);
+    let output = resource::answer(&configuration);
     state.logging_configurations.insert(configuration);
     output
-}
-
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = typed(input)?;
-    rendered(state.logging_configuration(&identifier)?)
-}
-
-fn list(state: &mut State, input: &Value) -> Outcome {
-    const DEFAULT: usize = 50;
-    let page = Page::asked(state, "ListLoggingConfigurations", input, DEFAULT)?;
-    let rows = state.logging_configurations.oldest_first(page.after);
-    let (rows, next) = page.fill(state, rows, |configuration| configuration);
-    listed("loggingConfigurations", rows, next)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
@@ -199,18 +212,7 @@ fn update(state: &mut State, input: &Value) -> Outcome {
         configuration.destination_configuration = Destination::of(&destination)?;
     }
     configuration.update_time = state.clock.now();
-    let output = rendered(&configuration);
+    let output = resource::answer(&configuration);
     state.logging_configurations.replace(configuration);
     output
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = typed(input)?;
-    state.logging_configuration(&identifier)?;
-    if state.rooms.iter().any(|room| room.is_logged_by(&identifier)) {
-        let message = format!("Logging configuration: {identifier} is associated with a room");
-        return Err(Failure::conflict(message).about(&identifier));
-    }
-    state.logging_configurations.remove(&identifier);
-    Ok(json!({}))
 }

@@ -72,8 +72,8 @@ struct Input {
     attributes: Option<BTreeMap<String, String>>,
 }
 
-/// The input of any of the four, to a room that exists.
-fn to_room(state: &State, input: &Value) -> Result<Input, Failure> {
+/// The input of any of the four, to a room that exists, which is used by it.
+fn to_room(state: &mut State, input: &Value) -> Result<Input, Failure> {
     let input: Input = typed(input)?;
     state.room(&input.room_identifier)?;
     let attributes = input.attributes.iter().flatten();
@@ -81,6 +81,7 @@ fn to_room(state: &State, input: &Value) -> Result<Input, Failure> {
         let message = format!("must have at most {ATTRIBUTES_SIZE} bytes in all");
         return Err(Failure::member("attributes", message));
     }
+    state.room_uses.note(&input.room_identifier, state.clock.now());
     Ok(input)
 }
 

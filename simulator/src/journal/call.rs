@@ -13,7 +13,7 @@ use super::{Entry, Request};
 pub struct Call {
     /// Its number, from 1, in the order of arrival.
     pub seq: u64,
-    /// The operation, such as `CreateChannel`.
+    /// The operation, such as `CreateChannel`; method and path, such as `GET /favicon.ico`, if they mean none.
     pub operation: String,
     /// The ARN in the request, or else the name in it.
     pub resource: Option<String>,
@@ -50,11 +50,15 @@ impl Call {
         ends_after(self, other.arrived) && ends_after(other, self.arrived)
     }
 
-    /// Whether it is about that resource: its ARN or its name.
+    /// Whether it is about that resource: its ARN or its name. A batch is about each ARN in it.
     #[must_use]
     pub fn is_about(&self, resource: &str) -> bool {
         let is = |text: &Option<String>| text.as_deref() == Some(resource);
-        is(&self.resource) || is(&self.name) || is(&self.created)
+        let batch = self.request.get("arns").and_then(Value::as_array).into_iter().flatten();
+        is(&self.resource)
+            || is(&self.name)
+            || is(&self.created)
+            || batch.into_iter().any(|arn| arn == resource)
     }
 }
 
@@ -68,7 +72,7 @@ impl From<&Entry> for Call {
         };
         Self {
             seq: entry.seq,
-            operation: entry.operation.to_owned(),
+            operation: entry.operation.clone().into_owned(),
             resource: entry.resource.clone(),
             name: entry.name.clone(),
             created: entry.created.clone(),

@@ -12,8 +12,8 @@ use crate::{
     error::Failure,
     ids,
     operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
-    paging::{Page, listed},
-    state::{Row, State},
+    resource::{self, Resource},
+    state::{Row, State, Table},
     tags::{self, Tags},
     validate::{NAME, Rule, TOKEN, arn, optional, required},
 };
@@ -41,14 +41,14 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: IvsRealtime,
         success: 200,
         input: &[required("arn", ARN)],
-        run: get,
+        run: resource::get::<Stage>,
     },
     Operation {
         name: "ListStages",
         service: IvsRealtime,
         success: 200,
         input: &[optional("nextToken", TOKEN), optional("maxResults", Rule::Integer { min: 1, max: 100 })],
-        run: list,
+        run: resource::list::<Stage>,
     },
     Operation {
         name: "UpdateStage",
@@ -66,7 +66,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: IvsRealtime,
         success: 200,
         input: &[required("arn", ARN)],
-        run: delete,
+        run: resource::delete::<Stage>,
     },
 ];
 
@@ -95,7 +95,7 @@ struct Endpoints {
 /// A stage, as List tells it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     arn: &'a str,
     name: &'a str,
     active_session_id: &'a str,
@@ -111,6 +111,32 @@ impl Row for Stage {
     }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
+    }
+}
+
+impl Resource for Stage {
+    const ONE: Option<&'static str> = Some("stage");
+    const MANY: &'static str = "stages";
+    const PAGE: usize = 50;
+
+    type Summary<'a> = Summary<'a>;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        Summary {
+            arn: &self.arn,
+            name: &self.name,
+            active_session_id: &self.active_session_id,
+            tags: &self.tags,
+        }
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.stages
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.stages
+    }
+    fn remove(state: &mut State, arn: &str) -> bool {
+        state.remove_stage(arn)
     }
 }
 
@@ -155,15 +181,6 @@ impl Stage {
         let recording = self.auto_participant_recording_configuration.as_ref();
         recording.map_or("", |recording| &recording.storage_configuration_arn)
     }
-
-    fn summary(&self) -> Summary<'_> {
-        Summary {
-            arn: &self.arn,
-            name: &self.name,
-            active_session_id: &self.active_session_id,
-            tags: &self.tags,
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -190,19 +207,6 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     output
 }
 
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    Ok(json!({"stage": state.stage(&arn)?}))
-}
-
-fn list(state: &mut State, input: &Value) -> Outcome {
-    const DEFAULT: usize = 50;
-    let page = Page::asked(state, "ListStages", input, DEFAULT)?;
-    let rows = state.stages.oldest_first(page.after);
-    let (stages, next) = page.fill(state, rows, Stage::summary);
-    listed("stages", stages, next)
-}
-
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
     let mut changed = state.stage(&arn)?.clone();
@@ -214,16 +218,9 @@ fn update(state: &mut State, input: &Value) -> Outcome {
     }
     changed.set(typed(input)?);
     refuse_unknown_storage(state, &changed)?;
-    let output = json!({"stage": changed});
+    let output = resource::answer(&changed);
     state.stages.replace(changed);
-    Ok(output)
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    state.stage(&arn)?;
-    state.remove_stage(&arn);
-    Ok(json!({}))
+    output
 }
 
 /// By the model CreateStage answers no ResourceNotFoundException, and from UpdateStage it would mean the stage.

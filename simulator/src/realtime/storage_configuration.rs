@@ -1,15 +1,15 @@
 //! Storage configurations: where the participants of a stage are recorded.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::IvsRealtime, typed},
+    resource::{self, Resource},
     s3::{self, S3},
-    state::{Row, State},
+    state::{Row, State, Table},
     tags::{self, Tags},
     validate::{NAME, Rule, TOKEN, arn, optional, required},
 };
@@ -33,21 +33,21 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: IvsRealtime,
         success: 200,
         input: &[required("arn", ARN)],
-        run: get,
+        run: resource::get::<StorageConfiguration>,
     },
     Operation {
         name: "ListStorageConfigurations",
         service: IvsRealtime,
         success: 200,
         input: &[optional("nextToken", TOKEN), optional("maxResults", Rule::Integer { min: 1, max: 100 })],
-        run: list,
+        run: resource::list::<StorageConfiguration>,
     },
     Operation {
         name: "DeleteStorageConfiguration",
         service: IvsRealtime,
         success: 200,
         input: &[required("arn", ARN)],
-        run: delete,
+        run: resource::delete::<StorageConfiguration>,
     },
 ];
 
@@ -72,6 +72,30 @@ impl Row for StorageConfiguration {
     }
 }
 
+impl Resource for StorageConfiguration {
+    const ONE: Option<&'static str> = Some("storageConfiguration");
+    const MANY: &'static str = "storageConfigurations";
+    const PAGE: usize = 100;
+
+    type Summary<'a> = &'a Self;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        self
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.storage_configurations
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.storage_configurations
+    }
+    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+        if state.stages.iter().any(|stage| stage.storage_configuration() == arn) {
+            return Err(Failure::conflict(format!("Storage configuration: {arn} is used by a stage")));
+        }
+        Ok(())
+    }
+}
+
 impl StorageConfiguration {
     pub fn new(state: &State, name: String, bucket_name: String, tags: Tags) -> Self {
         let arn = state.place.arn("ivs", "storage-configuration", &ids::resource());
@@ -85,38 +109,10 @@ struct Settings {
     s3: S3,
 }
 
-#[derive(Deserialize)]
-struct ByArn {
-    arn: String,
-}
-
 fn create(state: &mut State, input: &Value) -> Outcome {
     let Settings { name, s3 } = typed(input)?;
     let made = StorageConfiguration::new(state, name.unwrap_or_default(), s3.bucket_name, tags::of(input)?);
-    let output = rendered(json!({"storageConfiguration": made}));
+    let output = resource::answer(&made);
     state.storage_configurations.insert(made);
     output
-}
-
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    Ok(json!({"storageConfiguration": state.storage_configuration(&arn)?}))
-}
-
-fn list(state: &mut State, input: &Value) -> Outcome {
-    const DEFAULT: usize = 100;
-    let page = Page::asked(state, "ListStorageConfigurations", input, DEFAULT)?;
-    let rows = state.storage_configurations.oldest_first(page.after);
-    let (rows, next) = page.fill(state, rows, |configuration| configuration);
-    listed("storageConfigurations", rows, next)
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    state.storage_configuration(&arn)?;
-    if state.stages.iter().any(|stage| stage.storage_configuration() == arn) {
-        return Err(Failure::conflict(format!("Storage configuration: {arn} is used by a stage")));
-    }
-    state.storage_configurations.remove(&arn);
-    Ok(json!({}))
 }

@@ -84,10 +84,10 @@ impl Builder {
     /// Starts it, on a thread of its own, so that it does not depend on the caller's runtime.
     ///
     /// # Errors
-    /// When it cannot listen there, region or account can be no part of an ARN, or a setting, the file of faults or the
+    /// When it cannot listen there, region or account have not the form of one, or a setting, the file of faults or the
     /// file of the state makes no sense.
     pub async fn start(self) -> Result<Simulator, Error> {
-        self.check_place()?;
+        self.place.check_form().map_err(Error::Place)?;
         let receiver = self.options.receiver()?;
         let shared = Arc::new(self.shared().map_err(Error::Setting)?);
         let listener = self.bind().await?;
@@ -137,18 +137,6 @@ impl Builder {
         (state.activation, state.list_lag) = (self.options.activation, self.list_lag);
         drop(state);
         Ok(shared)
-    }
-
-    fn check_place(&self) -> Result<(), Error> {
-        let Place { region, account } = &self.place;
-        if account.len() != 12 || !account.chars().all(|c| c.is_ascii_digit()) {
-            return Err(Error::Place(format!("an account is 12 digits, not {account:?}")));
-        }
-        let of_region = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if region.is_empty() || !region.chars().all(of_region) {
-            return Err(Error::Place(format!("a region is like us-west-2, not {region:?}")));
-        }
-        Ok(())
     }
 
     async fn bind(&self) -> Result<TcpListener, Error> {

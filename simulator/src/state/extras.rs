@@ -1,4 +1,4 @@
-//! What a dump tells besides the tables of resources: what is live, what was, and what is to come.
+//! What a dump tells besides the tables of resources: what is live, what was, what is used, and what is to come.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::State;
 
 /// The members of a dump that hold it.
-pub(super) const EXTRAS: &[&str] = &["broadcasts", "stageSessions", "agenda"];
+pub(super) const EXTRAS: &[&str] = &["broadcasts", "stageSessions", "roomUses", "agenda"];
 
 impl State {
     /// Adds it, and to each channel whether it is live.
@@ -19,6 +19,7 @@ impl State {
         }
         dump.insert("broadcasts".to_owned(), json!(self.broadcasts));
         dump.insert("stageSessions".to_owned(), json!(self.stage_sessions));
+        dump.insert("roomUses".to_owned(), json!(self.room_uses));
         dump.insert("agenda".to_owned(), json!(self.agenda));
     }
 
@@ -31,6 +32,7 @@ impl State {
     pub(super) fn load_extras(&mut self, dump: &mut Map<String, Value>) -> Result<(), String> {
         self.broadcasts = taken(dump, "broadcasts")?;
         self.stage_sessions = taken(dump, "stageSessions")?;
+        self.room_uses = taken(dump, "roomUses")?;
         self.agenda = taken(dump, "agenda")?;
         Ok(())
     }

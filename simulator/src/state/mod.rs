@@ -26,10 +26,14 @@ use crate::{
         stream::{self, Broadcasts},
         stream_key::StreamKey,
     },
-    ivschat::{logging_configuration::LoggingConfiguration, room::Room},
+    ivschat::{
+        logging_configuration::LoggingConfiguration,
+        room::{Room, Uses},
+    },
     paging::Tokens,
     quotas::Limits,
     realtime::{session::Sessions, stage::Stage, storage_configuration::StorageConfiguration},
+    resource::Resource,
     tags::Tags,
 };
 
@@ -56,6 +60,7 @@ pub(crate) struct State {
     pub storage_configurations: Table<StorageConfiguration>,
     pub broadcasts: Broadcasts,
     pub stage_sessions: Sessions,
+    pub room_uses: Uses,
     pub agenda: Agenda,
     pub events: Events,
     /// What counts as changes besides those of the tables: a load of a dump.
@@ -95,6 +100,7 @@ impl State {
             storage_configurations: Table::default(),
             broadcasts: Broadcasts::default(),
             stage_sessions: Sessions::default(),
+            room_uses: Uses::default(),
             agenda: Agenda::default(),
             events: Events::default(),
             other_changes: 0,
@@ -161,20 +167,25 @@ impl State {
         }
     }
 
+    /// The resource with that ARN, or what AWS says when there is none.
+    pub fn find<T: Resource>(&self, arn: &str) -> Result<&T, Failure> {
+        found(&self.place, arn, T::table(self).get(arn))
+    }
+
     pub fn channel(&self, arn: &str) -> Result<&Channel, Failure> {
-        found(&self.place, arn, self.channels.get(arn))
+        self.find(arn)
     }
 
     pub fn stream_key(&self, arn: &str) -> Result<&StreamKey, Failure> {
-        found(&self.place, arn, self.stream_keys.get(arn))
+        self.find(arn)
     }
 
     pub fn room(&self, arn: &str) -> Result<&Room, Failure> {
-        found(&self.place, arn, self.rooms.get(arn))
+        self.find(arn)
     }
 
     pub fn stage(&self, arn: &str) -> Result<&Stage, Failure> {
-        found(&self.place, arn, self.stages.get(arn))
+        self.find(arn)
     }
 
     /// The tags of whatever has that ARN.
@@ -198,6 +209,7 @@ impl State {
         match kind(arn) {
             "channel" => self.remove_channel(arn),
             "stream-key" => self.remove_stream_key(arn),
+            "room" => self.remove_room(arn),
             "stage" => self.remove_stage(arn),
             _ => self.table(arn).is_some_and(|table| table.remove(arn)),
         }

@@ -1,6 +1,6 @@
 //! What channels, rooms and stages refer to, and what happens as time passes.
 
-use super::{State, found};
+use super::State;
 use crate::{
     agenda::Due,
     error::Failure,
@@ -15,19 +15,19 @@ use crate::{
 
 impl State {
     pub fn recording_configuration(&self, arn: &str) -> Result<&RecordingConfiguration, Failure> {
-        found(&self.place, arn, self.recording_configurations.get(arn))
+        self.find(arn)
     }
 
     pub fn restriction_policy(&self, arn: &str) -> Result<&RestrictionPolicy, Failure> {
-        found(&self.place, arn, self.restriction_policies.get(arn))
+        self.find(arn)
     }
 
     pub fn logging_configuration(&self, arn: &str) -> Result<&LoggingConfiguration, Failure> {
-        found(&self.place, arn, self.logging_configurations.get(arn))
+        self.find(arn)
     }
 
     pub fn storage_configuration(&self, arn: &str) -> Result<&StorageConfiguration, Failure> {
-        found(&self.place, arn, self.storage_configurations.get(arn))
+        self.find(arn)
     }
 
     /// Refuses the ARN of another account; what is in another region is just not here.

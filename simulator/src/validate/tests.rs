@@ -61,17 +61,21 @@ fn all_findings_are_told_at_once() {
 }
 
 #[test]
-fn a_value_of_the_wrong_type_cannot_be_read() {
-    for input in [
-        json!({"name": 1}),
-        json!({"rate": "1"}),
-        json!({"rate": 1.5}),
-        json!({"on": "true"}),
-        json!({"list": {}}),
-        json!({"map": []}),
-        json!({"inner": true}),
+fn a_value_of_the_wrong_type_cannot_be_read_and_the_member_is_told() {
+    for (input, member) in [
+        (json!({"name": 1}), "'name'"),
+        (json!({"rate": "1"}), "'rate'"),
+        (json!({"rate": 1.5}), "'rate'"),
+        (json!({"on": "true"}), "'on'"),
+        (json!({"list": {}}), "'list'"),
+        (json!({"list": [1]}), "'list.1.member'"),
+        (json!({"map": []}), "'map'"),
+        (json!({"map": {"k": 1}}), "'map.k.member'"),
+        (json!({"inner": true}), "'inner'"),
     ] {
-        assert_eq!(refused(input.clone()).code, "SerializationException", "{input}");
+        let failure = refused(input.clone());
+        assert_eq!(failure.code, "SerializationException", "{input}");
+        assert!(failure.message.contains(member), "{}", failure.message);
     }
     assert_eq!(check(MEMBERS, &json!([])).expect_err("not an object").code, "SerializationException");
 }

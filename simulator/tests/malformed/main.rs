@@ -24,7 +24,7 @@ fn nonsense_is_refused_and_leaves_no_trace() {
     let seed =
         std::env::var("IVS_SIMULATOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(4600);
     println!("IVS_SIMULATOR_TEST_SEED={seed}");
-    let server = Server::start("malformed", &[]);
+    let server = Server::start(env!("CARGO_BIN_EXE_ivs-simulator"), "malformed");
     // Once for all that is made at the first use.
     attack(&server, seed + 1, REQUESTS / 10);
     let before = settled(&server);

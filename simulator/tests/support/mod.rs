@@ -4,7 +4,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
@@ -79,11 +79,13 @@ pub fn message<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, E>) -> 
 
 /// Waits until something is so.
 pub async fn until(mut so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !so() {
-        assert!(start.elapsed() < Duration::from_secs(20), "it did not come to be so");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    let look = async {
+        while !so() {
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), look).await.expect("it comes to be so");
 }
 
 /// An answer to plain HTTP.

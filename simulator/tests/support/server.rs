@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, reason = "each user needs a part of it")]
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -16,10 +17,11 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(name: &str, flags: &[&str]) -> Self {
+    /// Starts the program, which listens where `--listen` says and tells where that is.
+    pub fn start(program: impl AsRef<OsStr>, name: &str) -> Self {
         let log = std::env::temp_dir().join(format!("ivs-simulator-{name}-{}.log", std::process::id()));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ivs-simulator"));
-        command.args(["--listen", "127.0.0.1:0"]).args(flags).stdout(Stdio::piped());
+        let mut command = Command::new(program);
+        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
         command.stderr(fs::File::create(&log).expect("a log"));
         let mut child = command.spawn().expect("it starts");
         let mut line = String::new();

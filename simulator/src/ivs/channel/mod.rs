@@ -3,7 +3,7 @@
 mod model;
 mod words;
 
-use model::{Settings, Summary};
+use model::Settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use crate::{
     error::Failure,
     operation::{Operation, Outcome, Service::Ivs, rendered, typed},
     paging::{Page, listed},
+    resource::{self, Resource},
     state::State,
     tags::{self, Tags},
     validate::{Member, NAME, Rule, TOKEN, arn, optional, reference, required},
@@ -60,7 +61,13 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         input: settings![optional("tags", tags::STRICT)],
         run: create,
     },
-    Operation { name: "GetChannel", service: Ivs, success: 200, input: &[required("arn", ARN)], run: get },
+    Operation {
+        name: "GetChannel",
+        service: Ivs,
+        success: 200,
+        input: &[required("arn", ARN)],
+        run: resource::get::<Channel>,
+    },
     Operation {
         name: "BatchGetChannel",
         service: Ivs,
@@ -95,7 +102,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: Ivs,
         success: 204,
         input: &[required("arn", ARN)],
-        run: delete,
+        run: resource::delete::<Channel>,
     },
 ];
 
@@ -120,14 +127,9 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     output
 }
 
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    Ok(json!({"channel": state.channel(&arn)?}))
-}
-
 fn batch_get(state: &mut State, input: &Value) -> Outcome {
     let ByArns { arns } = typed(input)?;
-    batch("channels", &arns, |arn| state.channel(arn))
+    batch(Channel::MANY, &arns, |arn| state.channel(arn))
 }
 
 #[derive(Deserialize)]
@@ -175,40 +177,32 @@ struct Filter<'a> {
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
-    const DEFAULT: usize = 100;
     let filters: Filters = typed(input)?;
-    let page = Page::asked(state, "ListChannels", input, DEFAULT)?;
+    let page = Page::asked(state, Channel::MANY, input, Channel::PAGE)?;
     let channels = &state.channels;
     let after = page.after;
     let (channels, next) = match (filters.only()?, &filters.name) {
-        (None, _) => page.fill(state, channels.oldest_first(after), Summary::from),
+        (None, _) => page.fill(state, channels.oldest_first(after), Channel::summary),
         (Some(Filter { wanted, .. }), Some(name)) if wanted == name => {
-            page.fill(state, channels.oldest_first_with_key(name, after), Summary::from)
+            page.fill(state, channels.oldest_first_with_key(name, after), Channel::summary)
         }
         (Some(Filter { wanted, of }), _) => {
             let rows = channels.oldest_first(after).filter(|(_, channel)| of(channel) == wanted);
-            page.fill(state, rows, Summary::from)
+            page.fill(state, rows, Channel::summary)
         }
     };
-    listed("channels", channels, next)
+    listed(Channel::MANY, channels, next)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = typed(input)?;
-    refuse_live(state, &arn)?;
     let mut channel = state.channel(&arn)?.clone();
+    Channel::refuse_in_use(state, &arn)?;
     channel.set(typed::<Settings>(input)?)?;
     refuse_unknown(state, &channel)?;
-    let output = json!({"channel": channel});
+    let output = resource::answer(&channel);
     state.channels.replace(channel);
-    Ok(output)
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
-    refuse_live(state, &arn)?;
-    state.remove_channel(&arn);
-    Ok(json!({}))
+    output
 }
 
 /// Refuses references to what does not exist. Ad and failover-slate configurations are not known here: of them, only
@@ -219,14 +213,6 @@ fn refuse_unknown(state: &State, channel: &Channel) -> Result<(), Failure> {
     }
     if !channel.restriction_policy().is_empty() {
         state.restriction_policy(channel.restriction_policy())?;
-    }
-    Ok(())
-}
-
-fn refuse_live(state: &mut State, arn: &str) -> Result<(), Failure> {
-    state.channel(arn)?;
-    if state.broadcasts.streams.of(arn).is_some() {
-        return Err(Failure::conflict(format!("Channel: {arn} is live")));
     }
     Ok(())
 }

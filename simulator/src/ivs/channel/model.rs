@@ -6,7 +6,8 @@ use super::words::{Container, Kind, LatencyMode, Policy, Preset, Resolution, wor
 use crate::{
     error::Failure,
     ids,
-    state::{Row, State},
+    resource::Resource,
+    state::{Row, State, Table},
     tags::Tags,
 };
 
@@ -51,7 +52,7 @@ struct Multitrack {
 /// A channel, as List tells it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     arn: &'a str,
     name: &'a str,
     latency_mode: LatencyMode,
@@ -67,25 +68,6 @@ pub(super) struct Summary<'a> {
     failover_slate_configuration_arn: &'a str,
 }
 
-impl<'a> From<&'a Channel> for Summary<'a> {
-    fn from(channel: &'a Channel) -> Self {
-        Self {
-            arn: &channel.arn,
-            name: &channel.name,
-            latency_mode: channel.latency_mode,
-            authorized: channel.authorized,
-            recording_configuration_arn: &channel.recording_configuration_arn,
-            tags: &channel.tags,
-            insecure_ingest: channel.insecure_ingest,
-            kind: channel.kind,
-            preset: channel.preset,
-            playback_restriction_policy_arn: &channel.playback_restriction_policy_arn,
-            ad_configuration_arn: &channel.ad_configuration_arn,
-            failover_slate_configuration_arn: &channel.failover_slate_configuration_arn,
-        }
-    }
-}
-
 impl Row for Channel {
     fn arn(&self) -> &str {
         &self.arn
@@ -95,6 +77,46 @@ impl Row for Channel {
     }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
+    }
+}
+
+impl Resource for Channel {
+    const ONE: Option<&'static str> = Some("channel");
+    const MANY: &'static str = "channels";
+    const PAGE: usize = 100;
+
+    type Summary<'a> = Summary<'a>;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        Summary {
+            arn: &self.arn,
+            name: &self.name,
+            latency_mode: self.latency_mode,
+            authorized: self.authorized,
+            recording_configuration_arn: &self.recording_configuration_arn,
+            tags: &self.tags,
+            insecure_ingest: self.insecure_ingest,
+            kind: self.kind,
+            preset: self.preset,
+            playback_restriction_policy_arn: &self.playback_restriction_policy_arn,
+            ad_configuration_arn: &self.ad_configuration_arn,
+            failover_slate_configuration_arn: &self.failover_slate_configuration_arn,
+        }
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.channels
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.channels
+    }
+    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+        if state.broadcasts.streams.of(arn).is_some() {
+            return Err(Failure::conflict(format!("Channel: {arn} is live")));
+        }
+        Ok(())
+    }
+    fn remove(state: &mut State, arn: &str) -> bool {
+        state.remove_channel(arn)
     }
 }
 

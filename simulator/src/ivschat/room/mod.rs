@@ -1,17 +1,21 @@
 //! Chat rooms.
 
+mod idle;
 mod model;
 
-use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(crate) use self::model::Room;
+pub(crate) use self::{
+    idle::{Uses, forget_idle},
+    model::Room,
+};
 use crate::{
     error::Failure,
     form::Form,
-    operation::{Operation, Outcome, Service::IvsChat, rendered, typed},
+    operation::{Operation, Outcome, Service::IvsChat, typed},
     paging::{Page, listed},
+    resource::{self, Resource},
     state::State,
     tags,
     validate::{Member, NAME, Rule, arn, optional, required, text},
@@ -50,7 +54,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: IvsChat,
         success: 200,
         input: &[required("identifier", ARN)],
-        run: get,
+        run: resource::get::<Room>,
     },
     Operation {
         name: "ListRooms",
@@ -77,7 +81,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: IvsChat,
         success: 204,
         input: &[required("identifier", ARN)],
-        run: delete,
+        run: resource::delete::<Room>,
     },
 ];
 
@@ -107,27 +111,21 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     let mut room = Room::new(state, tags::of(input)?);
     room.set(typed(input)?);
     refuse_unknown_logging(state, &room)?;
-    let output = rendered(&room);
+    let output = resource::answer(&room);
     state.rooms.insert(room);
     output
 }
 
-fn get(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = typed(input)?;
-    rendered(state.room(&identifier)?)
-}
-
 fn list(state: &mut State, input: &Value) -> Outcome {
-    const DEFAULT: usize = 50;
     let filters: Filters = typed(input)?;
-    let page = Page::asked(state, "ListRooms", input, DEFAULT)?;
+    let page = Page::asked(state, Room::MANY, input, Room::PAGE)?;
     let rows: Box<dyn Iterator<Item = (u64, &Room)>> = match filters.name.as_deref() {
         None | Some("") => Box::new(state.rooms.newest_first(page.after)),
         Some(name) => Box::new(state.rooms.newest_first_with_key(name, page.after)),
     };
     let rows = rows.filter(|(_, room)| filters.let_through(room));
     let (rooms, next) = page.fill(state, rows, Room::summary);
-    listed("rooms", rooms, next)
+    listed(Room::MANY, rooms, next)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
@@ -136,38 +134,12 @@ fn update(state: &mut State, input: &Value) -> Outcome {
     room.set(typed(input)?);
     refuse_unknown_logging(state, &room)?;
     room.update_time = state.clock.now();
-    let output = rendered(&room);
+    let output = resource::answer(&room);
     state.rooms.replace_as_newest(room);
     output
-}
-
-fn delete(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = typed(input)?;
-    state.room(&identifier)?;
-    state.rooms.remove(&identifier);
-    Ok(Value::Object(serde_json::Map::new()))
 }
 
 fn refuse_unknown_logging(state: &State, room: &Room) -> Result<(), Failure> {
     let mut identifiers = room.logging_configuration_identifiers.iter();
     identifiers.try_for_each(|identifier| state.logging_configuration(identifier).map(|_| ()))
-}
-
-/// Rooms that saw nothing for 24 months disappear. They are in the order of their last update.
-pub(crate) fn forget_idle(state: &mut State, now: Timestamp) {
-    /// 24 months.
-    const IDLE: SignedDuration = SignedDuration::from_hours(730 * 24);
-    loop {
-        let oldest = state.rooms.oldest_first(None).next().map(|(_, room)| room);
-        let age = oldest.map_or(SignedDuration::ZERO, |room| room.update_time.duration_until(now));
-        match oldest {
-            Some(room) if age >= IDLE => {
-                let arn = room.arn.clone();
-                if !state.rooms.remove(&arn) {
-                    return;
-                }
-            }
-            _ => return,
-        }
-    }
 }

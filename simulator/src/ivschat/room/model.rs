@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids,
-    state::{Row, State},
+    resource::Resource,
+    state::{Row, State, Table},
     tags::Tags,
     timestamp,
 };
@@ -39,7 +40,7 @@ pub(super) struct Handler {
 /// A room, as List tells it: without the limits of its messages.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     arn: &'a str,
     id: &'a str,
     name: &'a str,
@@ -62,6 +63,37 @@ impl Row for Room {
     }
     fn tags_mut(&mut self) -> &mut Tags {
         &mut self.tags
+    }
+}
+
+impl Resource for Room {
+    const ID: &'static str = "identifier";
+    const ONE: Option<&'static str> = None;
+    const MANY: &'static str = "rooms";
+    const PAGE: usize = 50;
+
+    type Summary<'a> = Summary<'a>;
+
+    fn summary(&self) -> Self::Summary<'_> {
+        Summary {
+            arn: &self.arn,
+            id: &self.id,
+            name: &self.name,
+            create_time: self.create_time,
+            update_time: self.update_time,
+            message_review_handler: self.message_review_handler.as_ref(),
+            tags: &self.tags,
+            logging_configuration_identifiers: &self.logging_configuration_identifiers,
+        }
+    }
+    fn table(state: &State) -> &Table<Self> {
+        &state.rooms
+    }
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.rooms
+    }
+    fn remove(state: &mut State, arn: &str) -> bool {
+        state.remove_room(arn)
     }
 }
 
@@ -111,19 +143,6 @@ impl Room {
         }
         if let Some(identifiers) = settings.logging_configuration_identifiers {
             self.logging_configuration_identifiers = identifiers;
-        }
-    }
-
-    pub(super) fn summary(&self) -> Summary<'_> {
-        Summary {
-            arn: &self.arn,
-            id: &self.id,
-            name: &self.name,
-            create_time: self.create_time,
-            update_time: self.update_time,
-            message_review_handler: self.message_review_handler.as_ref(),
-            tags: &self.tags,
-            logging_configuration_identifiers: &self.logging_configuration_identifiers,
         }
     }
 

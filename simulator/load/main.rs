@@ -1,4 +1,5 @@
-//! What the simulator bears: `cargo bench -p ivs-simulator`. Client and server share the machine; nothing is asserted.
+//! What the simulator bears: `cargo bench -p ivs-simulator-load`. Client and server share the machine; no figure is
+//! asserted. The server is this program in a process of its own, so that its memory is nobody else's.
 
 #[path = "../tests/support/server.rs"]
 mod server;
@@ -6,10 +7,14 @@ mod server;
 mod wire;
 
 use std::{
+    env, future,
+    io::{self, Write},
+    process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
 
+use ivs_simulator::Simulator;
 use server::Server;
 use wire::Wire;
 
@@ -17,7 +22,34 @@ const CONNECTIONS: usize = 4;
 const CREATES: u32 = 40_000;
 const CHANNELS: usize = 100_000;
 
-fn main() {
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("--listen"), Some(address)) => serve(&address),
+        _ => measure(),
+    }
+}
+
+/// Is the server, until it is killed.
+#[tokio::main(flavor = "current_thread")]
+async fn serve(address: &str) -> ExitCode {
+    match Simulator::builder().listen(address).start().await {
+        Ok(simulator) => {
+            let _ = writeln!(io::stdout(), "listens at {};", simulator.url());
+            future::pending().await
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Server {
+    Server::start(env::current_exe().expect("a path to this program"), "load")
+}
+
+fn measure() -> ExitCode {
     let creates = creates();
     row("Creates a second, over keep-alive", &format!("{creates:.0}"), "at least 5,000");
     for (kind, service) in [("Channel", "ivs"), ("Room", "ivschat"), ("Stage", "ivs")] {
@@ -32,6 +64,7 @@ fn main() {
         let each = bytes / (CHANNELS * resources) as u64;
         row(&format!("memory of each, {kind}s"), &format!("{each} bytes"), "at most 1,536");
     }
+    ExitCode::SUCCESS
 }
 
 fn row(what: &str, measured: &str, goal: &str) {
@@ -40,7 +73,7 @@ fn row(what: &str, measured: &str, goal: &str) {
 
 /// Channels, rooms and stages in turn, from several connections.
 fn creates() -> f64 {
-    let server = Server::start("load", &[]);
+    let server = start();
     let start = Instant::now();
     each_connection(|connection| {
         let mut wire = Wire::open(server.address);
@@ -55,7 +88,7 @@ fn creates() -> f64 {
 
 /// How many bytes many resources take, and how long it takes to list them.
 fn many(kind: &str, service: &str) -> (u64, Duration) {
-    let server = Server::start("load", &[]);
+    let server = start();
     let before = forgetful(&server);
     each_connection(|connection| {
         let mut wire = Wire::open(server.address);

@@ -1,0 +1,60 @@
+//! What a call made that took effect after its user was released. Nobody owns it, and nobody will.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::{Context, World, problem::Problem};
+use crate::{
+    api::ResourceKind,
+    provision::{self, Owner, remove},
+    store::{Orphan, Users},
+};
+
+/// Deletes those of the orphans whose user was released; what is gone is no orphan. One that cannot be deleted now stays
+/// on the list, and the next sweep tries again.
+pub(super) async fn take_away<W: World>(
+    context: &Context<W>,
+    orphans: &mut BTreeMap<String, Orphan>,
+) -> Result<(), Problem> {
+    let users: Vec<Uuid> = orphans.values().filter_map(|orphan| orphan.user).collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let released = context.world.store().released(&users).await?;
+    let is_late = |orphan: &&Orphan| orphan.user.is_some_and(|user| released.contains(&user));
+    for orphan in orphans.values().filter(is_late).cloned().collect::<Vec<_>>() {
+        let Some((owner, arn)) = subject(context, &orphan) else { continue };
+        match delete(context, orphan.kind, &owner, arn).await {
+            Ok(true) => drop(orphans.remove(arn)),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(arn, %error, "what came too late could not be deleted yet"),
+        }
+    }
+    Ok(())
+}
+
+/// Whose it was, and its ARN.
+fn subject<'o, W>(context: &Context<W>, orphan: &'o Orphan) -> Option<(Owner, &'o str)> {
+    let owner = Owner {
+        installation: context.installation.clone(),
+        user: orphan.user?,
+        account: orphan.account.clone()?,
+        username: orphan.username.clone()?,
+    };
+    Some((owner, orphan.arn.as_deref()?))
+}
+
+async fn delete<W: World>(
+    context: &Context<W>,
+    kind: ResourceKind,
+    owner: &Owner,
+    arn: &str,
+) -> provision::Result<bool> {
+    tracing::warn!(arn, %kind, "its user was released before it was made: it is deleted");
+    match kind {
+        ResourceKind::Channel => remove(context.world.channels(), owner, arn).await,
+        ResourceKind::ChatRoom => remove(context.world.chat_rooms(), owner, arn).await,
+        ResourceKind::Stage => remove(context.world.stages(), owner, arn).await,
+    }
+}

@@ -1,0 +1,134 @@
+//! An account that a person lets go of: nothing more is asked of AWS, and what may be left there is written down.
+
+use kube::ResourceExt;
+use uuid::Uuid;
+
+use super::{
+    Context, Notice, World,
+    identity::uid,
+    problem::Problem,
+    report::{records, reference, tell},
+};
+use crate::{
+    api::{LET_GO_ANNOTATION, StreamerAccount},
+    provision::{Inventory, orphan},
+    store::{LetGo, Orphan, OrphanReason, Orphans},
+};
+
+/// Whether a person lets go of an account, once it is being deleted.
+pub(super) fn is_let_go(account: &StreamerAccount) -> bool {
+    account.annotations().get(LET_GO_ANNOTATION).is_some_and(|value| value == "true")
+}
+
+/// Puts all that is known of the account's resources onto the orphan list, deletes the rows of its user, and says so in
+/// an event.
+pub(super) async fn let_go<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    user: Option<Uuid>,
+) -> Result<(), Problem> {
+    let inventory = context.last_inventory().unwrap_or_default();
+    let key = reference(account);
+    let user = user.or_else(|| inventory.user(&key, &account.spec.username));
+    let elsewhere = known_elsewhere(account, user, &inventory);
+    let left =
+        context.world.store().let_go(&LetGo { account: &key, uid: uid(account), user, elsewhere }).await?;
+    let note = farewell(&left);
+    tracing::warn!(account = %key, "{note}");
+    let notice = Notice { warning: true, reason: "LetGo".to_owned(), action: "Release", note };
+    tell(account, context, &notice).await;
+    Ok(())
+}
+
+/// What tags, as the last sweep saw them, and status know of the account's resources.
+fn known_elsewhere(account: &StreamerAccount, user: Option<Uuid>, inventory: &Inventory) -> Vec<Orphan> {
+    let key = reference(account);
+    let swept = user.into_iter().flat_map(|user| inventory.of(&key, user));
+    let in_status = records(account).into_iter().map(|record| Orphan {
+        kind: record.kind,
+        arn: Some(record.arn),
+        attempt: None,
+        user,
+        account: Some(record.account),
+        username: Some(account.spec.username.clone()),
+        reason: OrphanReason::LetGo,
+    });
+    swept.map(|(kind, listed)| orphan(kind, listed, OrphanReason::LetGo)).chain(in_status).collect()
+}
+
+/// What is left, in words.
+fn farewell(left: &[Orphan]) -> String {
+    let items: Vec<_> = left.iter().map(item).collect();
+    if items.is_empty() {
+        return "let go of without AWS: nothing is known that it has there".to_owned();
+    }
+    format!(
+        "let go of without AWS; nobody deletes there any more, and `streamcat-operator orphans` lists: {}",
+        items.join(", ")
+    )
+}
+
+fn item(orphan: &Orphan) -> String {
+    match (&orphan.arn, orphan.attempt) {
+        (Some(arn), _) => format!("the {} {arn}", orphan.kind),
+        (None, Some(attempt)) => format!("a {} that the attempt {attempt} may have made", orphan.kind),
+        (None, None) => format!("a {}", orphan.kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        api::{ResourceKind, StageStatus, StreamerAccountStatus},
+        ivs::{Listed, Tags},
+        provision::Listing,
+    };
+
+    fn account(annotation: Option<&str>) -> StreamerAccount {
+        let spec = serde_json::from_value(serde_json::json!({ "username": "todd" })).expect("a spec");
+        let mut account = StreamerAccount::new("todd", spec);
+        account.metadata.namespace = Some("default".to_owned());
+        account.metadata.annotations =
+            annotation.map(|value| [(LET_GO_ANNOTATION.to_owned(), value.to_owned())].into());
+        let stage = StageStatus { arn: "in-status".to_owned(), endpoints: None };
+        account.status =
+            Some(StreamerAccountStatus { stage: Some(stage), ..StreamerAccountStatus::default() });
+        account
+    }
+
+    #[test]
+    fn only_the_word_true_lets_go() {
+        assert!(is_let_go(&account(Some("true"))));
+        for other in [None, Some(""), Some("false"), Some("True"), Some("yes")] {
+            assert!(!is_let_go(&account(other)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_tags_and_status_know_is_written_down_and_told() {
+        let user = Uuid::from_u128(1);
+        let owner = crate::provision::Owner {
+            installation: "here".to_owned(),
+            user,
+            account: reference(&account(None)),
+            username: "todd".to_owned(),
+        };
+        let tags = owner.tags(Uuid::from_u128(7), &Tags::new());
+        let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags };
+        let inventory = Inventory::new(&Listing(BTreeMap::from([(ResourceKind::Channel, vec![listed])])));
+
+        let mut known = known_elsewhere(&account(None), Some(user), &inventory);
+        let arns: Vec<_> = known.iter().filter_map(|orphan| orphan.arn.as_deref()).collect();
+        assert_eq!(arns, ["in-tags", "in-status"]);
+        assert!(known.iter().all(|orphan| orphan.user == Some(user) && orphan.reason == OrphanReason::LetGo));
+
+        known[1].arn = None;
+        known[1].attempt = Some(Uuid::from_u128(9));
+        let told = farewell(&known);
+        assert!(told.contains("the channel in-tags, a stage that the attempt 00000000-"), "{told}");
+        assert!(farewell(&[]).contains("nothing is known"));
+    }
+}

@@ -1,0 +1,140 @@
+//! What a sweep changes of the orphan list: pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    api::{AccountRef, ResourceKind, tags},
+    ivs::Listed,
+    store::{Orphan, OrphanChanges, OrphanReason, OrphanRow},
+};
+
+/// A resource for the orphan list, as its tags describe it.
+#[must_use]
+pub fn orphan(kind: ResourceKind, listed: &Listed, reason: OrphanReason) -> Orphan {
+    let id = |tag| listed.tags.get(tag).and_then(|id: &String| id.parse().ok());
+    Orphan {
+        kind,
+        arn: Some(listed.arn.clone()),
+        attempt: id(tags::ATTEMPT),
+        user: id(tags::USER),
+        account: listed.tags.get(tags::ACCOUNT).and_then(|account| AccountRef::parse(account)),
+        username: Some(listed.name.clone()),
+        reason,
+    }
+}
+
+/// What to change of the list as it was before the sweep, now that these were found. One that is not found any more is
+/// taken off only if an earlier sweep, at least the grace ago, did not find it either; so with nothing new nothing is
+/// written (I5), and one list that shows too little costs no knowledge.
+#[must_use]
+pub fn orphan_changes(
+    rows: &[OrphanRow],
+    found: &BTreeMap<String, Orphan>,
+    grace: Duration,
+) -> OrphanChanges {
+    let mut changes = OrphanChanges::default();
+    let listed: BTreeSet<&str> = rows.iter().filter_map(|row| row.orphan.arn.as_deref()).collect();
+    let mut attempts: BTreeMap<Uuid, Uuid> = rows.iter().filter_map(open_attempt).collect();
+    for (arn, orphan) in found.iter().filter(|(arn, _)| !listed.contains(arn.as_str())) {
+        match orphan.attempt.and_then(|attempt| attempts.remove(&attempt)) {
+            Some(row) => changes.named.push((row, arn.clone())),
+            None => changes.added.push(orphan.clone()),
+        }
+    }
+    let named: BTreeSet<Uuid> = changes.named.iter().map(|(row, _)| *row).collect();
+    for row in rows.iter().filter(|row| !named.contains(&row.id)) {
+        let is_found = row.orphan.arn.as_ref().is_some_and(|arn| found.contains_key(arn));
+        match (is_found, row.unseen) {
+            (true, Some(_)) => changes.seen.push(row.id),
+            (false, None) => changes.unseen.push(row.id),
+            (false, Some(unseen)) if unseen >= grace => changes.gone.push(row.id),
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+    changes
+}
+
+/// A row of which only the attempt is known: the attempt, and the row's id.
+fn open_attempt(row: &OrphanRow) -> Option<(Uuid, Uuid)> {
+    row.orphan.arn.is_none().then_some(row.orphan.attempt?).map(|attempt| (attempt, row.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provision::world::owner;
+
+    const GRACE: Duration = Duration::from_secs(10);
+
+    fn found(all: &[(&str, u128)]) -> BTreeMap<String, Orphan> {
+        let one = |(arn, attempt): &(&str, u128)| {
+            let tags = owner().tags(Uuid::from_u128(*attempt), &crate::ivs::Tags::new());
+            let listed = Listed { arn: (*arn).to_owned(), name: "todd".to_owned(), tags };
+            ((*arn).to_owned(), orphan(ResourceKind::Stage, &listed, OrphanReason::Unowned))
+        };
+        all.iter().map(one).collect()
+    }
+
+    fn row(id: u128, arn: Option<&str>, attempt: Option<u128>, unseen: Option<u64>) -> OrphanRow {
+        let orphan = Orphan {
+            kind: ResourceKind::Stage,
+            arn: arn.map(str::to_owned),
+            attempt: attempt.map(Uuid::from_u128),
+            user: None,
+            account: None,
+            username: None,
+            reason: OrphanReason::LetGo,
+        };
+        let (first_seen, unseen) = (String::new(), unseen.map(Duration::from_secs));
+        OrphanRow { id: Uuid::from_u128(id), orphan, first_seen, unseen }
+    }
+
+    fn ids<const N: usize>(ids: [u128; N]) -> Vec<Uuid> {
+        ids.map(Uuid::from_u128).to_vec()
+    }
+
+    #[test]
+    fn what_is_found_is_described_by_its_tags() {
+        let orphan = found(&[("a", 7)]).remove("a").expect("it is found");
+        assert_eq!((orphan.user, orphan.attempt), (Some(owner().user), Some(Uuid::from_u128(7))));
+        assert_eq!((orphan.account, orphan.username), (Some(owner().account), Some("todd".to_owned())));
+    }
+
+    #[test]
+    fn what_is_new_is_added_once() {
+        let changes = orphan_changes(&[row(1, Some("a"), None, None)], &found(&[("a", 1), ("b", 2)]), GRACE);
+        let added = found(&[("b", 2)]).into_values().collect();
+        assert_eq!(changes, OrphanChanges { added, ..OrphanChanges::default() });
+    }
+
+    #[test]
+    fn what_is_not_found_any_more_goes_after_the_grace() {
+        let rows = [
+            row(1, Some("found"), None, None),
+            row(2, Some("found again"), None, Some(60)),
+            row(3, Some("missed now"), None, None),
+            row(4, Some("missed before"), None, Some(9)),
+            row(5, Some("missed long"), None, Some(10)),
+            row(6, None, Some(6), Some(0)),
+            row(7, None, Some(7), Some(10)),
+        ];
+        let changes = orphan_changes(&rows, &found(&[("found", 1), ("found again", 2)]), GRACE);
+        let expected =
+            OrphanChanges { unseen: ids([3]), seen: ids([2]), gone: ids([5, 7]), ..OrphanChanges::default() };
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn what_an_open_attempt_made_gets_its_name_in_the_attempts_row() {
+        let rows = [row(1, None, Some(7), Some(60)), row(2, Some("b"), Some(8), None)];
+        let changes = orphan_changes(&rows, &found(&[("a", 7), ("b", 8), ("c", 8)]), GRACE);
+        assert_eq!(changes.named, [(Uuid::from_u128(1), "a".to_owned())]);
+        let added = found(&[("c", 8)]).into_values().collect::<Vec<_>>();
+        assert_eq!((changes.added, changes.gone), (added, ids([])));
+    }
+}

@@ -1,0 +1,204 @@
+//! A person lets go of an account that AWS keeps from being deleted: nothing is lost silently.
+
+use ivs_simulator::Fault;
+use serde_json::{Value, json};
+use streamcat_operator::api::condition::{find, is_true};
+use testbed::{Operator, Tenant, http, wait};
+
+use crate::support::{
+    PATIENCE, annotate, arns, calls, count, create, delete, event, gone, ready, reason, tenant,
+};
+
+const LET_GO: &str = "streamcat.dev/let-go=true";
+
+/// A controller that sweeps often and does not wait long.
+async fn busy(tenant: &Tenant) -> Operator {
+    let controller = tenant.controller().env("STREAMCAT_RESYNC", "500ms");
+    controller.env("STREAMCAT_CREATE_GRACE", "1s").start().await
+}
+
+/// What is on the orphan list: the ARN (or the attempt) and the reason of each, in the order of the three kinds.
+async fn orphans(tenant: &Tenant) -> Vec<(String, String)> {
+    let list = "select coalesce(arn, attempt::text), reason::text from orphans order by kind, arn";
+    sqlx::query_as(list).fetch_all(&tenant.pool()).await.unwrap()
+}
+
+/// Waits until exactly these are on the list.
+async fn until_listed(tenant: &Tenant, arns: &[String], reason: &str) {
+    let expected: Vec<_> = arns.iter().map(|arn| (arn.clone(), reason.to_owned())).collect();
+    wait::until(format!("{expected:?} are on the orphan list"), PATIENCE, || async {
+        let listed = orphans(tenant).await;
+        if listed == expected { Ok(()) } else { Err(format!("{listed:?}")) }
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// Waits until two more sweeps have ended: the third has begun.
+async fn two_sweeps(tenant: &Tenant) {
+    let before = calls(tenant, "ListStages");
+    wait::until("three more sweeps have begun", PATIENCE, || async {
+        calls(tenant, "ListStages") >= before + 3
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// What the command prints.
+fn printed(tenant: &Tenant, arguments: &[&str]) -> String {
+    let program = env!("CARGO_BIN_EXE_streamcat-operator");
+    let mut command = std::process::Command::new(program);
+    let output = command.arg("orphans").args(arguments).env("DATABASE_URL", tenant.database_url()).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// AWS denies every deletion from now on.
+fn deny_deletions(tenant: &Tenant) {
+    tenant.simulator().fault(Fault::error("Delete*", 403, "AccessDeniedException").every(1));
+}
+
+fn assert_counts(tenant: &Tenant, expected: [usize; 3]) {
+    let counts = tenant.simulator().counts();
+    assert_eq!([counts.channels, counts.rooms, counts.stages], expected);
+}
+
+/// Makes an account that AWS does not let go, and lets go of it; its ARNs.
+async fn stuck_and_let_go(tenant: &Tenant) -> [String; 3] {
+    create(tenant, "todd", json!({})).await;
+    let left = arns(&ready(tenant, "todd").await);
+    deny_deletions(tenant);
+    delete(tenant, "todd").await;
+    reason(tenant, "todd", "AccessDenied").await;
+    annotate(tenant, "todd", LET_GO).await;
+    gone(tenant, "todd").await;
+    left
+}
+
+#[tokio::test]
+async fn a_stuck_account_goes_and_what_it_leaves_is_listed_until_it_is_gone_or_has_an_account_again() {
+    let tenant = tenant("letgo").await;
+    let controller = busy(&tenant).await;
+    let left = stuck_and_let_go(&tenant).await;
+    assert_eq!(count(&tenant, "select count(*) from users").await, 0);
+    let told = event(&tenant, "todd", "LetGo").await;
+    assert!(left.iter().all(|arn| told.contains(arn.as_str())), "{told}");
+
+    tenant.simulator().clear_faults();
+    two_sweeps(&tenant).await;
+    until_listed(&tenant, &left, "let_go").await;
+    assert_counts(&tenant, [1; 3]);
+    let metrics = http::get(&format!("{}/metrics", controller.admin_url())).await.unwrap().body;
+    assert!(metrics.contains("streamcat_orphans 3"), "{metrics}");
+
+    assert!(tenant.simulator().remove(&left[2]));
+    until_listed(&tenant, &left[..2], "let_go").await;
+    create(&tenant, "todd", json!({})).await;
+    let again = arns(&ready(&tenant, "todd").await);
+    assert_eq!(again[..2], left[..2]);
+    until_listed(&tenant, &[], "let_go").await;
+    assert_counts(&tenant, [1; 3]);
+}
+
+#[tokio::test]
+async fn the_list_is_printed_for_people_and_for_programs() {
+    let tenant = tenant("orphans").await;
+    assert_eq!(printed(&tenant, &["--json"]), "[]\n");
+    let controller = busy(&tenant).await;
+    let left = stuck_and_let_go(&tenant).await;
+    drop(controller);
+
+    let table = printed(&tenant, &[]);
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 4, "{table}");
+    let account = format!("{}/todd", tenant.namespace());
+    for (line, arn) in lines[1..].iter().zip(&left) {
+        assert_eq!(line[1..5], [arn, account.as_str(), "todd", "let_go"], "{table}");
+    }
+    let list: Value = serde_json::from_str(&printed(&tenant, &["--json"])).unwrap();
+    let of_list: Vec<_> = list.as_array().unwrap().iter().map(|row| row["arn"].as_str().unwrap()).collect();
+    assert_eq!(of_list, left);
+}
+
+#[tokio::test]
+async fn another_value_and_an_account_that_is_not_being_deleted_are_not_let_go() {
+    let tenant = tenant("hold").await;
+    let _controller = busy(&tenant).await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    annotate(&tenant, "todd", LET_GO).await;
+    two_sweeps(&tenant).await;
+    ready(&tenant, "todd").await;
+
+    annotate(&tenant, "todd", "streamcat.dev/let-go=false").await;
+    deny_deletions(&tenant);
+    delete(&tenant, "todd").await;
+    reason(&tenant, "todd", "AccessDenied").await;
+    let before = calls(&tenant, "DeleteStage");
+    annotate(&tenant, "todd", "streamcat.dev/let-go=True").await;
+    wait::until("it is tried again", PATIENCE, || async { calls(&tenant, "DeleteStage") > before })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    reason(&tenant, "todd", "AccessDenied").await;
+    assert_eq!(orphans(&tenant).await, []);
+    assert_counts(&tenant, [1; 3]);
+}
+
+#[tokio::test]
+async fn without_aws_it_goes_too_with_the_attempt_whose_outcome_is_unknown() {
+    let tenant = tenant("noaws").await;
+    let mut controller = busy(&tenant).await;
+    create(&tenant, "todd", json!({})).await;
+    let left = arns(&ready(&tenant, "todd").await);
+    assert!(controller.terminate().await.success());
+    let attempt: uuid::Uuid = sqlx::query_scalar(
+        "insert into attempts (user_id, kind, deadline)
+         select id, 'channel', now() + interval '1 hour' from users returning nonce",
+    )
+    .fetch_one(&tenant.pool())
+    .await
+    .unwrap();
+    tenant.simulator().clear_calls();
+    delete(&tenant, "todd").await;
+    annotate(&tenant, "todd", LET_GO).await;
+
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = tenant.controller().env("AWS_ENDPOINT_URL", format!("http://{nowhere}"));
+    let mut nowhere = nowhere.start_unready().await;
+    gone(&tenant, "todd").await;
+    let listed: Vec<_> = orphans(&tenant).await.into_iter().map(|(what, _)| what).collect();
+    let [channel, room, stage] = left.clone();
+    assert_eq!(listed, [channel, attempt.to_string(), room, stage]);
+    assert!(event(&tenant, "todd", "LetGo").await.contains(&attempt.to_string()));
+    assert!(tenant.simulator().calls().is_empty());
+    nowhere.kill().await;
+
+    // What may have been made is listed until it must have shown itself.
+    let _controller = busy(&tenant).await;
+    two_sweeps(&tenant).await;
+    assert_eq!(orphans(&tenant).await.len(), 4);
+    let overdue = "update orphans set unseen_since = now() - interval '1 minute' where arn is null";
+    sqlx::query(overdue).execute(&tenant.pool()).await.unwrap();
+    until_listed(&tenant, &left, "let_go").await;
+}
+
+#[tokio::test]
+async fn it_waits_for_the_database_and_says_so() {
+    let tenant = tenant("nolist").await;
+    let _controller = busy(&tenant).await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    sqlx::query("alter table orphans rename to elsewhere").execute(&tenant.pool()).await.unwrap();
+    deny_deletions(&tenant);
+    delete(&tenant, "todd").await;
+    annotate(&tenant, "todd", LET_GO).await;
+    let waiting = reason(&tenant, "todd", "DatabaseUnavailable").await;
+    let conditions = &waiting.status.as_ref().unwrap().conditions;
+    assert!(is_true(conditions, "Reconciling") && find(conditions, "Stalled").is_none());
+    assert_eq!(count(&tenant, "select count(*) from users").await, 1);
+
+    sqlx::query("alter table elsewhere rename to orphans").execute(&tenant.pool()).await.unwrap();
+    gone(&tenant, "todd").await;
+    assert_eq!(orphans(&tenant).await.len(), 3);
+}

@@ -1,0 +1,114 @@
+//! A namespace is deleted, and all that is in it.
+
+use std::time::Duration;
+
+use k8s_openapi::api::{
+    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
+    core::v1::{ConfigMap, Namespace},
+};
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use testbed::{Tenant, wait};
+
+use crate::support::{PATIENCE, assert_nothing_left, create, gone, operator_under_test, ready, reason};
+
+/// The longest that the namespace controller may take: it tries again later and later.
+const LONGEST: Duration = Duration::from_mins(3);
+
+async fn namespace_gone(tenant: &Tenant) {
+    let namespaces: Api<Namespace> = Api::all(tenant.kube());
+    let seen = wait::until("the namespace is gone", LONGEST, || async {
+        match namespaces.get_opt(tenant.namespace()).await {
+            Ok(None) => Ok(()),
+            Ok(Some(namespace)) => Err(format!("{:#?}", namespace.status)),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// Something in a namespace that does not go while it has its finalizer.
+async fn held_object(tenant: &Tenant) -> Api<ConfigMap> {
+    let objects: Api<ConfigMap> = Api::namespaced(tenant.kube(), tenant.namespace());
+    let metadata = json!({ "name": "held", "finalizers": ["example.com/held"] });
+    let object = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
+    objects.create(&PostParams::default(), &object).await.unwrap();
+    objects
+}
+
+/// Forbids that anybody deletes an account of this namespace, as a policy of a cluster's administrators may; waits until
+/// that holds. Ends with [`allow_deletion`].
+async fn forbid_deletion(tenant: &Tenant, account: &str) {
+    let name = tenant.namespace();
+    let accounts = json!({ "apiGroups": ["streamcat.dev"], "apiVersions": ["*"], "operations": ["DELETE"], "resources": ["streameraccounts"] });
+    let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
+    let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
+        "metadata": { "name": name },
+        "spec": {
+            "matchConstraints": { "namespaceSelector": here, "resourceRules": [accounts] },
+            "validations": [{ "expression": "false", "message": "no account is deleted here" }],
+        },
+    }))
+    .unwrap();
+    let binding: ValidatingAdmissionPolicyBinding = serde_json::from_value(json!({
+        "metadata": { "name": name },
+        "spec": { "policyName": name, "validationActions": ["Deny"] },
+    }))
+    .unwrap();
+    let params = PostParams::default();
+    Api::all(tenant.kube()).create(&params, &policy).await.unwrap();
+    Api::all(tenant.kube()).create(&params, &binding).await.unwrap();
+    wait::until("the policy is in force", PATIENCE, || async {
+        !tenant.kubectl(&["delete", "streamer", account, "--dry-run=server"]).await.success
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+async fn allow_deletion(tenant: &Tenant) {
+    let (name, params) = (tenant.namespace(), DeleteParams::default());
+    Api::<ValidatingAdmissionPolicyBinding>::all(tenant.kube()).delete(name, &params).await.unwrap();
+    Api::<ValidatingAdmissionPolicy>::all(tenant.kube()).delete(name, &params).await.unwrap();
+}
+
+#[tokio::test]
+async fn deleting_the_namespace_takes_away_all_that_its_accounts_have() {
+    let tenant = operator_under_test().await.tenant_apart("namespace").await;
+    let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
+    create(&tenant, "todd", json!({})).await;
+    create(&tenant, "ann", json!({})).await;
+    ready(&tenant, "todd").await;
+    ready(&tenant, "ann").await;
+
+    let deleted = tenant.kubectl(&["delete", "namespace", tenant.namespace(), "--wait=false"]).await;
+    assert!(deleted.success, "{}", deleted.stderr);
+    namespace_gone(&tenant).await;
+    assert_nothing_left(&tenant).await;
+}
+
+#[tokio::test]
+async fn in_a_namespace_that_is_being_deleted_nothing_is_created() {
+    let tenant = operator_under_test().await.tenant_apart("terminating").await;
+    create(&tenant, "todd", json!({})).await;
+    forbid_deletion(&tenant, "todd").await;
+    let objects = held_object(&tenant).await;
+    let deleted = tenant.kubectl(&["delete", "namespace", tenant.namespace(), "--wait=false"]).await;
+    assert!(deleted.success, "{}", deleted.stderr);
+
+    let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
+    let waiting = reason(&tenant, "todd", "NamespaceTerminating").await;
+    assert_eq!((waiting.metadata.deletion_timestamp, waiting.metadata.finalizers), (None, None));
+    assert_nothing_left(&tenant).await;
+
+    allow_deletion(&tenant).await;
+    gone(&tenant, "todd").await;
+    let release = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    objects.patch("held", &PatchParams::default(), &release).await.unwrap();
+    namespace_gone(&tenant).await;
+    assert_nothing_left(&tenant).await;
+    let creates = tenant.simulator().calls().into_iter().filter(|call| call.operation.starts_with("Create"));
+    assert_eq!(creates.count(), 0);
+}

@@ -1,0 +1,147 @@
+//! Many runs on all cores: made from a list of cases, judged, and counted.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use super::{
+    faults::{Mode, Operation, Plan},
+    run::{Case, run},
+    workloads::Workload,
+};
+
+/// Enough to see what they have in common.
+const SHOWN: usize = 10;
+
+/// A campaign stops when this many runs have failed: more would say nothing new.
+const ENOUGH: usize = 4000;
+
+/// What each workload does when nothing fails.
+#[derive(Debug, Default)]
+pub struct Undisturbed {
+    ends: BTreeMap<Workload, Vec<String>>,
+    calls: BTreeMap<(Workload, usize), Vec<Operation>>,
+}
+
+impl Undisturbed {
+    /// Runs every workload without faults, with one controller and with two: both come to the same end.
+    pub fn new(seed: u64) -> Self {
+        let mut undisturbed = Self::default();
+        for workload in Workload::all() {
+            for controllers in [1, 2] {
+                let case = Case { workload, controllers, seed, plan: Plan::new() };
+                let outcome = run(&case, false);
+                let end = undisturbed.ends.entry(workload).or_insert_with(|| outcome.end.clone());
+                let problems = outcome.problems(end);
+                if std::env::var("DBG").is_ok() {
+                    println!("{case}: {} calls", outcome.calls.len());
+                    if !problems.is_empty() {
+                        println!("{}", problems.join("\n"));
+                    }
+                } else {
+                    assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
+                }
+                undisturbed.calls.insert((workload, controllers), outcome.calls);
+            }
+        }
+        undisturbed
+    }
+
+    /// Every call of every workload, under every fault that differs there.
+    pub fn every_fault(&self, seed: u64, controllers: usize) -> Vec<Case> {
+        let of_workload = |(workload, calls): (Workload, &Vec<Operation>)| {
+            let mut cases = Vec::new();
+            for (number, operation) in calls.iter().enumerate() {
+                let modes = Mode::all().filter(|mode| mode.applies(*operation));
+                let plans = modes.map(|mode| Plan::from([(number + 1, mode)]));
+                cases.extend(plans.map(|plan| Case { workload, controllers, seed, plan }));
+            }
+            cases
+        };
+        let calls = self.calls.iter().filter(|((_, with), _)| *with == controllers);
+        calls.flat_map(|((workload, _), calls)| of_workload((*workload, calls))).collect()
+    }
+
+    /// Two faults, at random calls, in random workloads.
+    pub fn pairs(&self, seed: u64, count: usize) -> Vec<Case> {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let workloads: Vec<_> = Workload::all().collect();
+        let modes: Vec<_> = Mode::all().collect();
+        let mut pair = || {
+            let workload = workloads[rng.usize(..workloads.len())];
+            let controllers = rng.usize(1..=2);
+            let calls = self.calls[&(workload, controllers)].len();
+            let mode = |rng: &mut fastrand::Rng| modes[rng.usize(..modes.len())];
+            let first = rng.usize(1..=calls);
+            // The second one may befall what the first one has made necessary.
+            let second = first + rng.usize(1..=calls);
+            let plan = Plan::from([(first, mode(&mut rng)), (second, mode(&mut rng))]);
+            Case { workload, controllers, seed: rng.u64(..1_000_000), plan }
+        };
+        (0..count).map(|_| pair()).collect()
+    }
+
+    /// Runs the cases on all cores; fails with those that do not come to the end that they should. How many were run.
+    pub fn judge(&self, name: &str, cases: &[Case]) {
+        let began = Instant::now();
+        let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let failures = Mutex::new(Vec::new());
+        let work = || {
+            while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                let outcome = run(case, false);
+                failed.fetch_add(outcome.failed, Ordering::SeqCst);
+                let problems = outcome.problems(&self.ends[&case.workload]);
+                if !problems.is_empty() {
+                    let mut failures = failures.lock().expect("nothing panics with the lock held");
+                    failures.push((case, problems));
+                    if failures.len() >= ENOUGH {
+                        next.store(cases.len(), Ordering::SeqCst);
+                    }
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let cores = thread::available_parallelism().map_or(2, usize::from);
+            (0..cores).for_each(|_| drop(scope.spawn(work)));
+        });
+        let failures = failures.into_inner().expect("nothing panics with the lock held");
+        println!(
+            "{name}: {} runs, {} calls failed, {} workloads, {:.1} s",
+            cases.len(),
+            failed.into_inner(),
+            Workload::all().count(),
+            began.elapsed().as_secs_f64()
+        );
+        if std::env::var("DBG").is_ok() {
+            let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (case, problems) in &failures {
+                let modes: Vec<_> = case.plan.values().map(ToString::to_string).collect();
+                let key = format!(
+                    "{} {} {} | {}",
+                    case.workload,
+                    case.controllers,
+                    modes.join("+"),
+                    problems[0].chars().take(50).collect::<String>()
+                );
+                groups.entry(key).or_default().push(case.to_string());
+            }
+            for (key, cases) in groups {
+                println!("{:4} {key}   {}", cases.len(), cases[0]);
+            }
+        }
+        let shown = failures.iter().take(SHOWN).map(|(case, problems)| {
+            format!(
+                "FAULTS='{case}' cargo test --test faults replay -- --nocapture\n    {}",
+                problems.join("\n    ")
+            )
+        });
+        let shown: Vec<_> = shown.collect();
+        assert!(failures.is_empty(), "{} of them failed:\n{}", failures.len(), shown.join("\n"));
+    }
+}

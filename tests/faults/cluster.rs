@@ -1,0 +1,381 @@
+//! The API server: accounts and Secrets with UIDs, versions, generations, finalizers and preconditions; namespaces that
+//! end; garbage that is collected; and a log for those who watch.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use k8s_openapi::{
+    api::core::v1::Secret,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
+};
+use kube::{Error, ResourceExt, core::Status};
+use streamcat_operator::{
+    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus},
+    controller,
+};
+
+use super::{
+    faults::{Fails, Failure, Operation, Service},
+    line::Line,
+    oracle::steps,
+    world::State,
+};
+
+/// Result of a request.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Accounts by namespace and name.
+pub type Accounts = BTreeMap<AccountRef, Arc<StreamerAccount>>;
+
+/// How long the garbage collector takes.
+const COLLECTED: Duration = Duration::from_secs(1);
+
+/// What the watch tells.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Applied(Arc<StreamerAccount>),
+    Gone(AccountRef),
+}
+
+/// The API server.
+#[derive(Default)]
+pub struct Cluster {
+    pub accounts: Accounts,
+    pub secrets: BTreeMap<(String, String), Secret>,
+    /// Namespaces that are being deleted.
+    ending: BTreeSet<String>,
+    /// Everything that happened to accounts.
+    pub log: Vec<Change>,
+    /// Until then the watch tells nothing new.
+    pub still_until: Duration,
+    /// What each generation of each object asked for.
+    pub specs: BTreeMap<(String, i64), StreamerAccountSpec>,
+    garbage: Vec<(Duration, String)>,
+    version: u64,
+}
+
+/// The account's namespace and name.
+pub fn reference(account: &StreamerAccount) -> AccountRef {
+    AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
+}
+
+fn refused(code: u16, reason: &str, message: &str) -> Error {
+    Error::Api(Status::failure(message, reason).with_code(code).boxed())
+}
+
+fn conflict() -> Error {
+    refused(409, "Conflict", "the object has been modified")
+}
+
+fn not_found() -> Error {
+    refused(404, "NotFound", "not found")
+}
+
+/// Whether a patch that names this UID and this version may be applied.
+fn check(found: &ObjectMeta, named: &ObjectMeta) -> Result<()> {
+    let is_same = found.uid == named.uid && found.resource_version == named.resource_version;
+    if is_same { Ok(()) } else { Err(conflict()) }
+}
+
+impl Cluster {
+    fn next_version(&mut self) -> String {
+        self.version += 1;
+        self.version.to_string()
+    }
+
+    fn put(&mut self, mut account: StreamerAccount) -> StreamerAccount {
+        account.metadata.resource_version = Some(self.next_version());
+        let shared = Arc::new(account.clone());
+        self.accounts.insert(reference(&account), Arc::clone(&shared));
+        let generation = account.metadata.generation.unwrap_or_default();
+        self.specs.insert((account.uid().unwrap_or_default(), generation), account.spec.clone());
+        self.log.push(Change::Applied(shared));
+        account
+    }
+
+    /// The object is gone for good; what it owns follows.
+    fn remove(&mut self, account: &StreamerAccount, now: Duration) {
+        let key = reference(account);
+        self.accounts.remove(&key);
+        self.garbage.push((now + COLLECTED, account.uid().unwrap_or_default()));
+        self.log.push(Change::Gone(key));
+    }
+
+    /// Deletes the Secrets of objects that are gone.
+    pub fn collect_garbage(&mut self, now: Duration) {
+        let due: Vec<_> = self.garbage.extract_if(.., |(due, _)| *due <= now).map(|(_, uid)| uid).collect();
+        if !due.is_empty() {
+            self.secrets
+                .retain(|_, secret| !secret.owner_references().iter().any(|owner| due.contains(&owner.uid)));
+        }
+    }
+
+    /// Somebody applies a manifest; None when the object is being deleted.
+    pub fn apply(&mut self, key: &AccountRef, spec: StreamerAccountSpec, time: Time) -> Option<()> {
+        if let Some(found) = self.accounts.get(key) {
+            let mut account = StreamerAccount::clone(found);
+            if account.metadata.deletion_timestamp.is_some() {
+                return None;
+            }
+            if account.spec != spec {
+                account.spec = spec;
+                account.metadata.generation = account.metadata.generation.map(|generation| generation + 1);
+                self.put(account);
+            }
+            return Some(());
+        }
+        let mut account = StreamerAccount::new(&key.name, spec);
+        account.metadata.namespace = Some(key.namespace.clone());
+        account.metadata.uid = Some(format!("uid-{}", self.version));
+        account.metadata.generation = Some(1);
+        account.metadata.creation_timestamp = Some(time);
+        self.put(account);
+        Some(())
+    }
+
+    /// Somebody deletes the account.
+    pub fn delete(&mut self, key: &AccountRef, now: Duration, time: Time) {
+        let Some(found) = self.accounts.get(key) else { return };
+        let mut account = StreamerAccount::clone(found);
+        if account.finalizers().is_empty() {
+            self.remove(&account, now);
+        } else if account.metadata.deletion_timestamp.is_none() {
+            account.metadata.deletion_timestamp = Some(time);
+            account.metadata.generation = account.metadata.generation.map(|generation| generation + 1);
+            self.put(account);
+        }
+    }
+
+    /// Somebody deletes a namespace: everything in it is deleted, and nothing new is let in.
+    pub fn end_namespace(&mut self, namespace: &str, now: Duration, time: &Time) {
+        self.ending.insert(namespace.to_owned());
+        self.secrets.retain(|(of, _), _| of != namespace);
+        let all: Vec<_> = self.accounts.keys().filter(|key| key.namespace == namespace).cloned().collect();
+        for key in all {
+            self.delete(&key, now, time.clone());
+        }
+    }
+
+    /// The cluster is lost; another one is made, with the same accounts from Git: new objects, without status, without
+    /// finalizers.
+    pub fn rebuild(&mut self, time: &Time) {
+        let before = std::mem::take(&mut self.accounts);
+        self.secrets.clear();
+        self.garbage.clear();
+        for (key, account) in before {
+            self.log.push(Change::Gone(key.clone()));
+            self.apply(&key, account.spec.clone(), time.clone());
+        }
+    }
+
+    /// Somebody restores the accounts without their status.
+    pub fn clear_status(&mut self) {
+        for account in std::mem::take(&mut self.accounts).into_values() {
+            let mut account = StreamerAccount::clone(&account);
+            account.status = None;
+            self.put(account);
+        }
+    }
+
+    fn current(&self, named: &StreamerAccount) -> Option<&Arc<StreamerAccount>> {
+        self.accounts.get(&reference(named)).filter(|found| found.metadata.uid == named.metadata.uid)
+    }
+
+    fn patch_finalizers(
+        &mut self,
+        now: Duration,
+        named: &StreamerAccount,
+        finalizers: Vec<String>,
+    ) -> Result<StreamerAccount> {
+        let found = self.accounts.get(&reference(named)).ok_or_else(not_found)?;
+        check(&found.metadata, &named.metadata)?;
+        let mut account = StreamerAccount::clone(found);
+        let is_ending = account.metadata.deletion_timestamp.is_some();
+        if is_ending && finalizers.iter().any(|new| !account.finalizers().contains(new)) {
+            return Err(refused(
+                422,
+                "Invalid",
+                "no new finalizers can be added if the object is being deleted",
+            ));
+        }
+        account.metadata.finalizers = (!finalizers.is_empty()).then_some(finalizers);
+        if is_ending && account.finalizers().is_empty() {
+            self.remove(&account, now);
+            return Ok(account);
+        }
+        Ok(self.put(account))
+    }
+
+    fn write_status(
+        &mut self,
+        named: &StreamerAccount,
+        status: &StreamerAccountStatus,
+    ) -> Result<StreamerAccount> {
+        let found = self.accounts.get(&reference(named)).ok_or_else(not_found)?;
+        check(&found.metadata, &named.metadata)?;
+        let mut account = StreamerAccount::clone(found);
+        if account.status.as_ref() == Some(status) {
+            return Ok(account);
+        }
+        account.status = Some(status.clone());
+        Ok(self.put(account))
+    }
+
+    fn write_secret(&mut self, now: Duration, found: Option<&Secret>, mut secret: Secret) -> Result<()> {
+        let key = (secret.namespace().unwrap_or_default(), secret.name_any());
+        match (found, self.secrets.get(&key)) {
+            (Some(named), Some(found)) => check(&found.metadata, &named.metadata)?,
+            (Some(_), None) => return Err(not_found()),
+            (None, Some(_)) => return Err(refused(409, "AlreadyExists", "it exists already")),
+            (None, None) if self.ending.contains(&key.0) => {
+                return Err(refused(403, "Forbidden", "the namespace is being terminated"));
+            }
+            (None, None) => {}
+        }
+        secret.metadata.uid = Some(format!("secret-{}", self.version));
+        secret.metadata.resource_version = Some(self.next_version());
+        for owner in secret.owner_references() {
+            if !self.accounts.values().any(|account| account.metadata.uid.as_ref() == Some(&owner.uid)) {
+                self.garbage.push((now + COLLECTED, owner.uid.clone()));
+            }
+        }
+        self.secrets.insert(key, secret);
+        Ok(())
+    }
+}
+
+const fn read(name: &'static str) -> Operation {
+    Operation::read(Service::Kubernetes, name)
+}
+
+const fn write(name: &'static str) -> Operation {
+    Operation::write(Service::Kubernetes, name)
+}
+
+impl Line {
+    async fn patch_finalizers(
+        &self,
+        account: &StreamerAccount,
+        finalizers: Vec<String>,
+        name: &'static str,
+    ) -> Result<StreamerAccount> {
+        let named = account.clone();
+        let effect = move |state: &mut State, now| {
+            let patched = state.cluster.patch_finalizers(now, &named, finalizers);
+            if let Ok(account) = &patched
+                && !account.finalizers().iter().any(|name| name == FINALIZER)
+            {
+                steps::finalizer_removed(state, account);
+            }
+            patched
+        };
+        self.call(write(name), &account.name_any(), effect).await
+    }
+}
+
+impl controller::Cluster for Line {
+    fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
+        let cache = self.process.cache.lock().expect("nothing panics with the lock held");
+        cache.values().cloned().collect()
+    }
+
+    async fn current(&self, account: &StreamerAccount) -> Result<Option<StreamerAccount>> {
+        let named = account.clone();
+        let effect = move |state: &mut State, _| {
+            Ok(state.cluster.current(&named).map(|found| StreamerAccount::clone(found)))
+        };
+        self.call(read("current"), &account.name_any(), effect).await
+    }
+
+    async fn exists(&self, account: &AccountRef) -> Result<bool> {
+        let key = account.clone();
+        let effect = move |state: &mut State, _| Ok(state.cluster.accounts.contains_key(&key));
+        self.call(read("exists"), &account.name, effect).await
+    }
+
+    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
+        let namespace = account.namespace().unwrap_or_default();
+        let effect = move |state: &mut State, _| Ok(state.cluster.ending.contains(&namespace));
+        self.call(read("is_namespace_ending"), &account.name_any(), effect).await
+    }
+
+    async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
+        let mut finalizers = account.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        self.patch_finalizers(account, finalizers, "add_finalizer").await
+    }
+
+    async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
+        let Some(current) = self.current(account).await? else { return Ok(()) };
+        let others = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
+        match self.patch_finalizers(&current, others, "remove_finalizer").await {
+            Err(Error::Api(status)) if status.is_not_found() => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn write_status(
+        &self,
+        account: &StreamerAccount,
+        status: &StreamerAccountStatus,
+    ) -> Result<StreamerAccount> {
+        let (named, status) = (account.clone(), status.clone());
+        let effect = move |state: &mut State, _| {
+            let before = state.cluster.accounts.get(&reference(&named)).cloned();
+            let written = state.cluster.write_status(&named, &status);
+            if let (Some(before), Ok(after)) = (before, &written) {
+                steps::status_written(state, &before, after);
+            }
+            written
+        };
+        self.call(write("write_status"), &account.name_any(), effect).await
+    }
+
+    async fn secret(&self, account: &StreamerAccount, name: &str) -> Result<Option<Secret>> {
+        let key = (account.namespace().unwrap_or_default(), name.to_owned());
+        let effect = move |state: &mut State, _| Ok(state.cluster.secrets.get(&key).cloned());
+        self.call(read("secret"), name, effect).await
+    }
+
+    async fn write_secret(
+        &self,
+        account: &StreamerAccount,
+        found: Option<&Secret>,
+        secret: Secret,
+    ) -> Result<()> {
+        let found = found.cloned();
+        let effect = move |state: &mut State, now| {
+            steps::secret_written(state, &secret);
+            state.cluster.write_secret(now, found.as_ref(), secret)
+        };
+        self.call(write("write_secret"), &account.name_any(), effect).await
+    }
+
+    async fn publish(&self, account: &StreamerAccount, notice: &controller::Notice) -> Result<()> {
+        let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
+        let effect = move |state: &mut State, _| {
+            steps::said(state, &note);
+            if state.cluster.ending.contains(&namespace) {
+                return Err(refused(403, "Forbidden", "the namespace is being terminated"));
+            }
+            Ok(())
+        };
+        self.call(write("publish"), &notice.reason, effect).await
+    }
+}
+
+impl Fails for Error {
+    fn failed(_: Operation, failure: Failure) -> Self {
+        match failure {
+            Failure::Refused => Self::Service("connection refused".into()),
+            Failure::Reset => Self::Service("connection reset".into()),
+            Failure::TimedOut => Self::Service("no answer".into()),
+            Failure::TooMany => refused(429, "TooManyRequests", "too many requests"),
+            Failure::Internal => refused(500, "InternalError", "internal error"),
+            Failure::Forbidden => refused(403, "Forbidden", "forbidden"),
+        }
+    }
+}

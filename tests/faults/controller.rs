@@ -1,0 +1,194 @@
+//! A controller as kube's runtime runs it, but in one fixed order: the watch and its cache, a queue that holds each
+//! account once, one reconcile at a time for each account, the sweep; and its death and next life.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use kube::ResourceExt;
+use streamcat_operator::{
+    admin::Gates,
+    api::{AccountRef, StreamerAccount},
+    controller::{Context, after_error, reconcile, sweep},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{
+    cluster::{Change, reference},
+    faults::Service,
+    line::{Line, Outside},
+    world::{INSTALLATION, RESTART, TIMING, World},
+};
+
+/// How often a sweep is made.
+pub const RESYNC: Duration = Duration::from_mins(5);
+
+/// How long a process may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// A controller that is started again whenever it dies, while `power` is on.
+pub async fn supervise(world: Arc<World>, name: &'static str, mut power: watch::Receiver<bool>) {
+    for life in 1_u32.. {
+        if power.wait_for(|on| *on).await.is_err() {
+            return;
+        }
+        let line = Line::new(Arc::clone(&world), format!("{name}{life}"));
+        world.lock().metrics.insert(name.to_owned(), line.process.metrics.clone());
+        tokio::select! {
+            biased;
+            () = line.process.dead.cancelled() => {}
+            _ = power.wait_for(|on| !*on) => {}
+            () = run(line.clone()) => {}
+        }
+        line.process.dead.cancel();
+        sleep(RESTART).await;
+    }
+}
+
+/// One life, until it is asked to end.
+async fn run(line: Line) {
+    let process = &line.process;
+    let (context, woken) = Context::new(
+        Outside::new(&line),
+        INSTALLATION.to_owned(),
+        TIMING,
+        process.metrics.clone(),
+        process.stop.clone(),
+    );
+    let context = Arc::new(context);
+    let (trigger, triggers) = mpsc::unbounded_channel();
+    // Tasks of their own, so that each is polled only when there is something for it.
+    let mut beside = JoinSet::new();
+    beside.spawn(watch(line.clone(), trigger));
+    beside.spawn(resync(Arc::clone(&context)));
+    work(&line, &context, triggers, woken).await;
+}
+
+async fn resync(context: Arc<Context<Outside>>) {
+    sweep(&context, None, RESYNC, &Gates::shut(&[])).await;
+}
+
+/// What of an account makes a change worth a reconcile, as `run.rs` has it.
+type Seen = (Option<String>, Option<i64>, Vec<String>, BTreeMap<String, String>);
+
+fn seen(account: &StreamerAccount) -> Seen {
+    (account.uid(), account.metadata.generation, account.finalizers().to_vec(), account.annotations().clone())
+}
+
+/// Keeps the cache, and asks for a reconcile of what has changed.
+async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
+    let world = &line.world;
+    let mut told = world.changes.subscribe();
+    let mut known: BTreeMap<AccountRef, Seen> = BTreeMap::new();
+    let (mut position, mut changes) = {
+        let state = world.lock();
+        let listed = state.cluster.accounts.values().map(|account| Change::Applied(Arc::clone(account)));
+        (state.cluster.log.len(), listed.collect::<Vec<_>>())
+    };
+    loop {
+        for change in changes.drain(..) {
+            let mut cache = line.process.cache.lock().expect("nothing panics with the lock held");
+            match change {
+                Change::Applied(account) => {
+                    let (key, now) = (reference(&account), seen(&account));
+                    cache.insert(key.clone(), account);
+                    if known.insert(key.clone(), now.clone()) != Some(now) {
+                        let _ = trigger.send(key);
+                    }
+                }
+                Change::Gone(key) => drop(cache.remove(&key)),
+            }
+        }
+        if told.wait_for(|told| *told > position).await.is_err() {
+            return;
+        }
+        sleep(world.latency(Service::Kubernetes)).await;
+        let still = world.lock().cluster.still_until.saturating_sub(world.now());
+        sleep(still).await;
+        changes.extend_from_slice(&world.lock().cluster.log[position..]);
+        position += changes.len();
+    }
+}
+
+/// Accounts that wait for their turn: each once, at the earliest time that anybody asked for.
+#[derive(Default)]
+struct Queue {
+    scheduled: BTreeMap<AccountRef, Instant>,
+    /// Due while it was being reconciled.
+    pending: BTreeSet<AccountRef>,
+    running: BTreeSet<AccountRef>,
+}
+
+impl Queue {
+    fn schedule(&mut self, account: AccountRef, at: Instant) {
+        if !self.pending.contains(&account) {
+            let scheduled = self.scheduled.entry(account).or_insert(at);
+            *scheduled = at.min(*scheduled);
+        }
+    }
+
+    /// Those whose turn it is now.
+    fn take(&mut self, now: Instant) -> Vec<AccountRef> {
+        let due = self.scheduled.extract_if(.., |_, at| *at <= now).map(|(account, _)| account);
+        self.pending.extend(due);
+        let free: Vec<_> = self.pending.difference(&self.running).cloned().collect();
+        self.pending.retain(|account| self.running.contains(account));
+        self.running.extend(free.iter().cloned());
+        free
+    }
+
+    fn next(&self) -> Instant {
+        let far = Instant::now() + Duration::from_hours(24);
+        self.scheduled.values().min().copied().unwrap_or(far)
+    }
+}
+
+/// Reconciles what the watch and the sweep ask for, and again what asked for it itself.
+async fn work(
+    line: &Line,
+    context: &Arc<Context<Outside>>,
+    mut triggers: mpsc::UnboundedReceiver<AccountRef>,
+    mut woken: mpsc::UnboundedReceiver<AccountRef>,
+) {
+    let (mut queue, mut running) = (Queue::default(), JoinSet::new());
+    while !line.process.stop.is_cancelled() {
+        for account in queue.take(Instant::now()) {
+            running.spawn(once(line.clone(), Arc::clone(context), account));
+        }
+        tokio::select! {
+            biased;
+            Some(ended) = running.join_next() => {
+                let (account, again) = ended.expect("a reconcile does not panic");
+                queue.running.remove(&account);
+                if let Some(again) = again {
+                    queue.schedule(account, Instant::now() + again);
+                }
+            }
+            Some(account) = triggers.recv() => queue.schedule(account, Instant::now()),
+            Some(account) = woken.recv() => queue.schedule(account, Instant::now()),
+            () = line.process.stop.cancelled() => {}
+            () = sleep_until(queue.next()) => {}
+        }
+    }
+    let _ = timeout(GRACE, running.join_all()).await;
+}
+
+/// One reconcile; when to look again.
+async fn once(line: Line, context: Arc<Context<Outside>>, key: AccountRef) -> (AccountRef, Option<Duration>) {
+    let cached = line.process.cache.lock().expect("nothing panics with the lock held").get(&key).cloned();
+    let Some(account) = cached else { return (key, None) };
+    let again = match reconcile(Arc::clone(&account), Arc::clone(&context)).await {
+        Ok(again) => again,
+        Err(error) => {
+            line.world.note(&format!("{} {key}: {error}", line.process.name));
+            after_error(&account, &context)
+        }
+    };
+    (key, again)
+}

@@ -1,0 +1,152 @@
+//! What can go wrong with one call, and which call it befalls.
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+/// Who is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    Kubernetes,
+    Postgres,
+    Aws,
+}
+
+/// One operation of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    pub service: Service,
+    pub name: &'static str,
+    /// Whether it has an effect.
+    pub writes: bool,
+}
+
+impl Operation {
+    pub const fn read(service: Service, name: &'static str) -> Self {
+        Self { service, name, writes: false }
+    }
+
+    pub const fn write(service: Service, name: &'static str) -> Self {
+        Self { service, name, writes: true }
+    }
+
+    /// Whether something is there afterwards that was not before, so that an unknown outcome is ambiguous.
+    pub fn creates(self) -> bool {
+        self.service == Service::Aws && self.name.starts_with("Create")
+    }
+}
+
+/// What goes wrong with one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// The controller dies; the call was not carried out.
+    CrashBefore,
+    /// The controller dies; the call was carried out.
+    CrashAfter,
+    /// The controller dies; the call is carried out when the next one runs already.
+    LateAfterCrash,
+    /// SIGTERM; the call is carried out.
+    Stop,
+    /// The connection is refused.
+    Block,
+    /// The call is carried out, and the connection is reset before the answer.
+    Drop,
+    /// The connection is reset, and the call is carried out later, but within its time-out.
+    Late,
+    /// No answer within the time-out; the call is carried out long after the deadline and the grace.
+    TooLate,
+    /// Too many requests.
+    TooMany,
+    /// An internal error; the call was not carried out.
+    Internal,
+    /// Forbidden.
+    Forbidden,
+    /// No answer, ever; the call is not carried out.
+    Hang,
+    /// From here on, for a while, the watch stands still, and AWS shows what there was at this moment.
+    Stale,
+    /// From here on, for a while, AWS shows everything late, what is made and what is deleted.
+    Lag,
+    /// From here on, for a while, the service that is called is not there.
+    Away,
+}
+
+/// A mode's name in a line that replays a run.
+const NAMES: [(Mode, &str); 15] = [
+    (Mode::CrashBefore, "crash-before"),
+    (Mode::CrashAfter, "crash-after"),
+    (Mode::LateAfterCrash, "late-after-crash"),
+    (Mode::Stop, "stop"),
+    (Mode::Block, "block"),
+    (Mode::Drop, "drop"),
+    (Mode::Late, "late"),
+    (Mode::TooLate, "too-late"),
+    (Mode::TooMany, "429"),
+    (Mode::Internal, "500"),
+    (Mode::Forbidden, "403"),
+    (Mode::Hang, "hang"),
+    (Mode::Stale, "stale"),
+    (Mode::Lag, "lag"),
+    (Mode::Away, "away"),
+];
+
+impl Mode {
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.into_iter().map(|(mode, _)| mode)
+    }
+
+    /// Whether it differs, for this operation, from every other mode. A read that was carried out and a read that was
+    /// not leave the same behind; and only AWS carries a call out after its caller's time is up for good.
+    pub fn applies(self, operation: Operation) -> bool {
+        match self {
+            Self::CrashAfter | Self::LateAfterCrash | Self::Drop | Self::Late => operation.writes,
+            Self::TooLate => operation.writes && operation.service == Service::Aws,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.iter().find(|(mode, _)| mode == self).map_or("?", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = NAMES.iter().find(|(_, name)| *name == text).map(|(mode, _)| *mode);
+        found.ok_or_else(|| format!("no mode {text:?}"))
+    }
+}
+
+/// Which calls fail and how, by their number from the moment the workload acts.
+pub type Plan = BTreeMap<usize, Mode>;
+
+/// How the one who called hears of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    Refused,
+    Reset,
+    TimedOut,
+    TooMany,
+    Internal,
+    Forbidden,
+}
+
+/// A service's error for a failure.
+pub trait Fails {
+    fn failed(operation: Operation, failure: Failure) -> Self;
+}
+
+/// How long each service lets a caller wait for an answer that does not come; None: for ever.
+pub fn patience(service: Service) -> Option<Duration> {
+    match service {
+        // The reconcile's own deadline ends it.
+        Service::Kubernetes => None,
+        // The statement's time-out.
+        Service::Postgres => Some(Duration::from_secs(15)),
+        // The SDK's.
+        Service::Aws => Some(super::world::TIMING.create_timeout),
+    }
+}

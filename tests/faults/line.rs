@@ -1,0 +1,216 @@
+//! The line from one process of the controller to the world: every call goes through here, and may fail.
+
+use std::{
+    future::pending,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use streamcat_operator::{controller, telemetry::Metrics};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    aws::{Channel, ChatRoom, Simulated, Stage},
+    cluster::Accounts,
+    faults::{Fails, Failure, Mode, Operation, patience},
+    world::{RESTART, State, World},
+};
+
+/// How late a late call is carried out: within the time-out of the call, and after a restart.
+const LATE: Duration = RESTART.saturating_add(Duration::from_secs(3));
+
+/// After the deadline and the grace.
+const TOO_LATE: Duration = Duration::from_secs(45);
+
+/// One process of the controller, from its start to its death.
+pub struct Process {
+    pub name: String,
+    /// It is dead: nothing of it goes on.
+    pub dead: CancellationToken,
+    /// It was asked to end.
+    pub stop: CancellationToken,
+    /// The accounts as its watch has shown them.
+    pub cache: Mutex<Accounts>,
+    /// What it counts.
+    pub metrics: Metrics,
+}
+
+/// What a call does to the world. It outlives its caller when it is carried out late.
+pub trait Effect<T>: FnOnce(&mut State, Duration) -> T + Send + 'static {}
+impl<T, F: FnOnce(&mut State, Duration) -> T + Send + 'static> Effect<T> for F {}
+
+/// The line from one process to the world. It stands for Kubernetes and for PostgreSQL.
+#[derive(Clone)]
+pub struct Line {
+    pub world: Arc<World>,
+    pub process: Arc<Process>,
+}
+
+impl Line {
+    /// A new process's.
+    pub fn new(world: Arc<World>, name: String) -> Self {
+        let (dead, stop) = (CancellationToken::new(), CancellationToken::new());
+        let process =
+            Arc::new(Process { name, dead, stop, cache: Mutex::default(), metrics: Metrics::default() });
+        Self { world, process }
+    }
+
+    /// One call: on its way, carried out, and its answer on its way back, unless the plan says otherwise.
+    pub async fn call<T, E>(
+        &self,
+        operation: Operation,
+        about: &str,
+        effect: impl Effect<Result<T, E>>,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Fails + Send + 'static,
+    {
+        self.if_alive().await;
+        let mode = self.world.begin(operation, about, &self.process.name);
+        sleep(self.world.latency(operation.service)).await;
+        self.if_alive().await;
+        let answer = match mode {
+            None | Some(Mode::Stale | Mode::Lag | Mode::Stop) => {
+                if mode == Some(Mode::Stop) {
+                    self.process.stop.cancel();
+                }
+                let answer = self.world.perform(effect);
+                sleep(self.world.latency(operation.service)).await;
+                answer
+            }
+            Some(mode) => self.fail(mode, operation, effect).await,
+        };
+        self.if_alive().await;
+        answer
+    }
+
+    async fn fail<T, E>(
+        &self,
+        mode: Mode,
+        operation: Operation,
+        effect: impl Effect<Result<T, E>>,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Fails + Send + 'static,
+    {
+        let failure = match mode {
+            Mode::CrashBefore => return self.crash().await,
+            Mode::CrashAfter => {
+                drop(self.world.perform(effect));
+                return self.crash().await;
+            }
+            Mode::LateAfterCrash => {
+                self.later(LATE, operation, effect);
+                return self.crash().await;
+            }
+            Mode::Drop => {
+                drop(self.world.perform(effect));
+                Failure::Reset
+            }
+            Mode::Late => {
+                self.later(LATE, operation, effect);
+                Failure::Reset
+            }
+            Mode::TooLate => {
+                self.later(TOO_LATE, operation, |state, now| {
+                    state.aws.is_too_late = true;
+                    let done = effect(state, now);
+                    state.aws.is_too_late = false;
+                    done
+                });
+                return no_answer(operation).await;
+            }
+            Mode::Hang => return no_answer(operation).await,
+            Mode::TooMany => Failure::TooMany,
+            Mode::Internal => Failure::Internal,
+            Mode::Forbidden => Failure::Forbidden,
+            Mode::Block | Mode::Away | Mode::Stale | Mode::Lag | Mode::Stop => Failure::Refused,
+        };
+        Err(E::failed(operation, failure))
+    }
+
+    /// The process dies here and now: whatever it was about to do, it does not do.
+    async fn crash<T>(&self) -> T {
+        self.world.note(&format!("{} dies", self.process.name));
+        self.process.dead.cancel();
+        pending().await
+    }
+
+    async fn if_alive(&self) {
+        if self.process.dead.is_cancelled() {
+            pending().await
+        }
+    }
+
+    fn later<T: Send + 'static>(&self, delay: Duration, operation: Operation, effect: impl Effect<T>) {
+        let world = Arc::clone(&self.world);
+        tokio::spawn(async move {
+            sleep(delay).await;
+            world.note(&format!("{} is carried out late", operation.name));
+            drop(world.perform(effect));
+        });
+    }
+}
+
+/// The caller waits as long as it does, and then knows nothing.
+async fn no_answer<T, E: Fails>(operation: Operation) -> Result<T, E> {
+    match patience(operation.service) {
+        Some(patience) => sleep(patience).await,
+        None => pending().await,
+    }
+    Err(E::failed(operation, Failure::TimedOut))
+}
+
+/// Everything outside, as the controller asks for it.
+pub struct Outside {
+    pub line: Line,
+    channels: Simulated<Channel>,
+    chat_rooms: Simulated<ChatRoom>,
+    stages: Simulated<Stage>,
+}
+
+impl Outside {
+    pub fn new(line: &Line) -> Self {
+        Self {
+            line: line.clone(),
+            channels: Simulated::new(line.clone()),
+            chat_rooms: Simulated::new(line.clone()),
+            stages: Simulated::new(line.clone()),
+        }
+    }
+}
+
+impl controller::World for Outside {
+    type Cluster = Line;
+    type Store = Line;
+    type Channels = Simulated<Channel>;
+    type ChatRooms = Simulated<ChatRoom>;
+    type Stages = Simulated<Stage>;
+
+    fn now(&self) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::Time {
+        self.line.world.time()
+    }
+
+    fn cluster(&self) -> &Line {
+        &self.line
+    }
+
+    fn store(&self) -> &Line {
+        &self.line
+    }
+
+    fn channels(&self) -> &Self::Channels {
+        &self.channels
+    }
+
+    fn chat_rooms(&self) -> &Self::ChatRooms {
+        &self.chat_rooms
+    }
+
+    fn stages(&self) -> &Self::Stages {
+        &self.stages
+    }
+}

@@ -1,0 +1,84 @@
+//! Every call, every fault: the operator's own code in a world that is simulated, deterministic, and fails as it is told.
+//!
+//! A **run** is a workload (what people do, `workloads.rs`), one or two controllers that both believe they lead
+//! (`controller.rs`), and a plan of which calls fail and how (`faults.rs`). Time is virtual and there is one thread, so a
+//! run takes a few milliseconds, and the line that a failure prints brings the very same run back, with all that happened:
+//!
+//!     FAULTS='workload=create,controllers=1,seed=7,k=12:crash-after,k=30:hang' cargo test --test faults replay -- --nocapture
+//!
+//! The world is PostgreSQL's tables (`database.rs`), the API server (`cluster.rs`) and AWS (`aws.rs`) behind the traits
+//! that the real ones are behind; every call to it goes through `line.rs`. What must hold after each effect and at the end
+//! is in `oracle/`; it is never made weaker so that a run passes.
+
+#![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
+
+mod aws;
+mod campaign;
+mod cluster;
+mod controller;
+mod database;
+mod faults;
+mod line;
+mod oracle;
+mod run;
+mod workloads;
+mod world;
+
+use campaign::Undisturbed;
+use run::{Case, run};
+
+/// Another one gives other latencies, ids and pairs: FAULTS_SEED sets it.
+fn seed() -> u64 {
+    std::env::var("FAULTS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
+}
+
+/// Pairs of faults that the ordinary run makes.
+const PAIRS: usize = 6000;
+
+#[test]
+fn replay() {
+    let line = std::env::var("FAULTS").unwrap_or_else(|_| "workload=create,seed=1".to_owned());
+    let case: Case = line.parse().expect("a line that a failure has printed");
+    let undisturbed = run(&Case { plan: faults::Plan::new(), controllers: 1, ..case.clone() }, false);
+    let (first, second) = (run(&case, true), run(&case, true));
+    for line in &first.trace {
+        println!("{line}");
+    }
+    assert_eq!(first.trace, second.trace, "a run is the same each time");
+    let problems = first.problems(&undisturbed.end);
+    assert!(problems.is_empty(), "{case}\n{}", problems.join("\n"));
+}
+
+#[test]
+fn every_call_under_every_fault() {
+    let undisturbed = Undisturbed::new(seed());
+    undisturbed.judge("one controller", &undisturbed.every_fault(seed(), 1));
+}
+
+#[test]
+fn every_call_under_every_fault_with_two_that_lead() {
+    let undisturbed = Undisturbed::new(seed());
+    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2));
+}
+
+#[test]
+fn pairs_of_faults() {
+    let undisturbed = Undisturbed::new(seed());
+    undisturbed.judge("pairs", &undisturbed.pairs(seed(), PAIRS));
+}
+
+#[test]
+fn speed() {
+    let case: Case = "workload=create,seed=1,controllers=1".parse().expect("x");
+    let b = std::time::Instant::now();
+    for _ in 0..200 {
+        run(&case, false);
+    }
+    println!("{:?} per run", b.elapsed() / 200);
+    let case: Case = "workload=three,seed=1,controllers=2".parse().expect("x");
+    let b = std::time::Instant::now();
+    for _ in 0..200 {
+        run(&case, false);
+    }
+    println!("{:?} per run", b.elapsed() / 200);
+}

@@ -1,0 +1,184 @@
+//! What must hold at the end, when faults have stopped and all is quiet.
+
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use streamcat_operator::api::{
+    StreamerAccount, StreamerAccountStatus,
+    condition::{READY, is_true},
+    tags,
+};
+
+use super::steps::{arns, is_ours, user_of};
+use crate::{
+    aws::{Resource, stream_key},
+    cluster::reference,
+    world::State,
+};
+
+/// What does not hold at the end; `reported`: how many orphans the last sweep has told of.
+pub fn violations(state: &State, reported: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    for account in state.cluster.accounts.values() {
+        let key = reference(account);
+        if account.metadata.deletion_timestamp.is_some() {
+            found.push(format!("I4: {key} is stuck in its deletion"));
+        }
+        let observed = account.status.as_ref().map(|status| status.observed_generation);
+        if observed != account.metadata.generation {
+            found.push(format!("I4: the status of {key} is of generation {observed:?}"));
+        }
+        if let Some(status) = account.status.as_ref().filter(|status| is_true(&status.conditions, READY)) {
+            found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
+        }
+    }
+    let open = state.database.attempts.values().filter(|attempt| attempt.is_open).count();
+    if open > 0 {
+        found.push(format!("I4: {open} attempts are open"));
+    }
+    found.extend(orphans(state, reported));
+    found
+}
+
+/// I1 and I4: status, PostgreSQL, AWS and the Secret say the same of an account that is ready.
+fn disagreements<'s>(
+    state: &'s State,
+    account: &'s Arc<StreamerAccount>,
+    status: &'s StreamerAccountStatus,
+) -> impl Iterator<Item = String> + 's {
+    let key = reference(account);
+    let user = status.user_id.as_ref().and_then(|user| user.parse().ok()).unwrap_or_default();
+    let row = state.database.users.get(&user);
+    let is_held = row.is_some_and(|row| row.account == key && row.uid == account.uid() && !row.leaving);
+    let of_user = (!is_held).then(|| "I4: the row of the user".to_owned());
+    let of_kinds = arns(status).into_iter().filter_map(move |(kind, _, arn)| {
+        let is_of_user = |resource: &&Arc<Resource>| {
+            resource.kind == kind && is_ours(&resource.tags) && user_of(&resource.tags) == Some(user)
+        };
+        let count = state.aws.resources().values().filter(is_of_user).count();
+        let in_aws = arn.and_then(|arn| state.aws.resources().get(arn)).is_some_and(|it| is_of_user(&it));
+        if count != 1 {
+            return Some(format!("I1: {count} times the {kind}"));
+        }
+        (!in_aws || state.database.arn(user, kind) != arn).then(|| format!("I4: the records of the {kind}"))
+    });
+    let has_key = state.cluster.secrets.values().any(|secret| is_right(secret, account, status));
+    let of_secret = (!has_key).then(|| "I4: the Secret".to_owned());
+    of_user.into_iter().chain(of_kinds).chain(of_secret)
+}
+
+fn is_right(secret: &Secret, account: &StreamerAccount, status: &StreamerAccountStatus) -> bool {
+    let is_owned = secret.owner_references().iter().any(|owner| Some(&owner.uid) == account.uid().as_ref());
+    let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
+    let arn = status.channel.as_ref().map(|channel| stream_key(&channel.arn));
+    is_owned && key.map(|key| key.0.as_slice()) == arn.as_deref().map(str::as_bytes)
+}
+
+/// I6: what is ours and no account's is retained, or was reported. A row whose account is gone is retained too.
+fn orphans(state: &State, reported: usize) -> Vec<String> {
+    let accounts: Vec<_> = state.cluster.accounts.keys().map(ToString::to_string).collect();
+    let retained = |resource: &Resource| {
+        let user = user_of(&resource.tags).and_then(|user| state.database.users.get(&user));
+        user.is_some_and(|user| user.retained)
+    };
+    let is_orphan = |resource: &&Arc<Resource>| {
+        let account = resource.tags.get(tags::ACCOUNT);
+        is_ours(&resource.tags)
+            && !account.is_some_and(|account| accounts.contains(account))
+            && !retained(resource)
+    };
+    let orphans = state.aws.resources().values().filter(is_orphan).count();
+    let rows = state.database.users.values();
+    let left = rows.filter(|user| !user.retained && !state.cluster.accounts.contains_key(&user.account));
+    let mut found: Vec<_> = left.map(|user| format!("I4: a row of {} is left", user.username)).collect();
+    if orphans != reported {
+        found.push(format!("I6: {orphans} orphans, and {reported} are reported"));
+    }
+    found
+}
+
+/// Everything there is, one thing a line, so that two ends can be compared: ARNs and ids by what they stand for.
+pub fn snapshot(state: &State) -> Vec<String> {
+    let names = names(state);
+    let mut lines: Vec<_> = accounts(state).chain(secrets(state)).chain(rows(state)).collect();
+    lines.extend(resources(state));
+    for line in &mut lines {
+        for (name, stands_for) in &names {
+            if line.contains(name.as_str()) {
+                *line = line.replace(name.as_str(), stands_for);
+            }
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// What stands for each ARN and each id.
+fn names(state: &State) -> BTreeMap<String, String> {
+    let mut names: BTreeMap<_, _> = state
+        .aws
+        .resources()
+        .iter()
+        .map(|(arn, resource)| (arn.clone(), format!("<{} of {}>", resource.kind, resource.name)))
+        .collect();
+    for (id, user) in &state.database.users {
+        names.insert(id.to_string(), format!("<user {}>", user.username));
+    }
+    names
+}
+
+fn accounts(state: &State) -> impl Iterator<Item = String> {
+    state.cluster.accounts.values().map(|account| {
+        let mut line = format!(
+            "account {} generation {:?} finalizers {:?} deleted {}",
+            reference(account),
+            account.metadata.generation,
+            account.finalizers(),
+            account.metadata.deletion_timestamp.is_some()
+        );
+        let Some(status) = &account.status else { return line };
+        let _ = write!(line, " observed {} user {:?}", status.observed_generation, status.user_id);
+        for (kind, _, arn) in arns(status) {
+            let _ = write!(line, " {kind} {arn:?}");
+        }
+        for condition in &status.conditions {
+            let _ = write!(line, "\n    {}={}", condition.type_, condition.status);
+            let _ = write!(line, " of {:?}", condition.observed_generation);
+            // That one was made again is said until the next look, and some faults make for one look more.
+            if !(condition.type_.ends_with(READY) && condition.status == "True") {
+                let _ = write!(line, " {}: {}", condition.reason, condition.message);
+            }
+        }
+        line
+    })
+}
+
+fn secrets(state: &State) -> impl Iterator<Item = String> {
+    state.cluster.secrets.iter().map(|((namespace, name), secret)| {
+        let data = secret.data.iter().flatten();
+        let data: Vec<_> =
+            data.map(|(key, value)| format!("{key}={}", String::from_utf8_lossy(&value.0))).collect();
+        format!("Secret {namespace}/{name} {data:?}")
+    })
+}
+
+fn rows(state: &State) -> impl Iterator<Item = String> {
+    let users = state.database.users.iter().map(|(id, user)| {
+        format!("user {id} {} of {} retained {}", user.username, user.account, user.retained)
+    });
+    let rows = state.database.rows.iter();
+    users.chain(rows.map(|((user, _), row)| format!("row of {user} {} {:?}", row.name, row.resource)))
+}
+
+fn resources(state: &State) -> impl Iterator<Item = String> {
+    let all = state.aws.resources().iter().map(|(arn, resource)| {
+        let mut tags = resource.tags.clone();
+        tags.remove(tags::ATTEMPT);
+        format!("AWS {arn} {tags:?} {}", resource.settings)
+    });
+    let balance = state.aws.balance.iter().filter(|(_, balance)| **balance != 0);
+    all.chain(
+        balance.map(|((kind, name), balance)| format!("creates minus deletes: {balance} {kind} of {name}")),
+    )
+}

@@ -1,0 +1,4 @@
+//! What must always hold, and what must hold at the end (design.md, I1 to I10).
+
+pub mod end;
+pub mod steps;

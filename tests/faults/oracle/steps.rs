@@ -1,0 +1,186 @@
+//! What must hold after each effect: looked at as it happens.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use serde::Serialize;
+use serde_json::Value;
+use streamcat_operator::{
+    api::{
+        AccountRef, DeletionPolicy, FINALIZER, ResourceKind, StreamerAccount, StreamerAccountStatus,
+        condition::{CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, find, is_true},
+        tags,
+    },
+    ivs::Tags,
+};
+use uuid::Uuid;
+
+use crate::{
+    aws::{CANARY, Resource, stream_key},
+    cluster::reference,
+    world::{INSTALLATION, State},
+};
+
+fn violated(state: &mut State, what: String) {
+    if let Some(trace) = &mut state.trace {
+        trace.push(format!("           VIOLATED {what}"));
+    }
+    state.violations.push(what);
+}
+
+/// Whether tags say that a resource is of this installation.
+pub fn is_ours(of: &Tags) -> bool {
+    of.get(tags::INSTALLATION).is_some_and(|installation| installation == INSTALLATION)
+}
+
+/// The user that tags name.
+pub fn user_of(of: &Tags) -> Option<Uuid> {
+    of.get(tags::USER)?.parse().ok()
+}
+
+/// The account that tags name, if it is there.
+fn account_of<'s>(state: &'s State, of: &Tags) -> Option<&'s Arc<StreamerAccount>> {
+    let (namespace, name) = of.get(tags::ACCOUNT)?.split_once('/')?;
+    let key = AccountRef { namespace: namespace.to_owned(), name: name.to_owned() };
+    state.cluster.accounts.get(&key)
+}
+
+/// I3: a Create is carried out only while its account has our finalizer. One that comes after every deadline is beyond
+/// what is promised here; what it makes is taken away (I6).
+pub fn creating(state: &mut State, resource: &Resource) {
+    let is_held = account_of(state, &resource.tags)
+        .is_some_and(|account| account.finalizers().iter().any(|name| name == FINALIZER));
+    if !is_held && !state.aws.is_too_late {
+        violated(state, format!("I3: a {} is created for an account without our finalizer", resource.kind));
+    }
+}
+
+/// I2: nothing is deleted whose tags are not a user's of ours, nor the one that a living account has.
+pub fn deleting(state: &mut State, arn: &str) {
+    let Some(resource) = state.aws.resources().get(arn).cloned() else { return };
+    let Some(user) = user_of(&resource.tags).filter(|_| is_ours(&resource.tags)) else {
+        return violated(state, format!("I2: {arn} is deleted, and it is somebody else's"));
+    };
+    let recorded = state.database.arn(user, resource.kind);
+    let holder = state.database.users.get(&user).map(|user| &user.account);
+    let is_living = |account: &&Arc<StreamerAccount>| account.metadata.deletion_timestamp.is_none();
+    let living = holder.and_then(|account| state.cluster.accounts.get(account)).filter(is_living);
+    if living.is_some() && recorded == Some(arn) {
+        violated(state, format!("I2: {arn} is deleted, and a living account has it"));
+    }
+}
+
+/// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep.
+pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
+    if account.spec.deletion_policy == DeletionPolicy::Retain {
+        return;
+    }
+    let key = reference(account).to_string();
+    let is_left = |resource: &Resource| {
+        is_ours(&resource.tags)
+            && user_of(&resource.tags).is_some()
+            && resource.tags.get(tags::ACCOUNT) == Some(&key)
+    };
+    let left = state.aws.resources().iter().find(|(_, resource)| is_left(resource));
+    if let Some(arn) = left.map(|(arn, _)| arn.clone()) {
+        violated(state, format!("I3: the finalizer of {key} goes, and {arn} is left"));
+    }
+}
+
+/// The ARN in a status, by kind.
+pub fn arns(status: &StreamerAccountStatus) -> [(ResourceKind, &str, Option<&str>); 3] {
+    [
+        (ResourceKind::Channel, CHANNEL_READY, status.channel.as_ref().map(|channel| channel.arn.as_str())),
+        (ResourceKind::ChatRoom, CHAT_ROOM_READY, status.chat_room.as_ref().map(|room| room.arn.as_str())),
+        (ResourceKind::Stage, STAGE_READY, status.stage.as_ref().map(|stage| stage.arn.as_str())),
+    ]
+}
+
+/// I7, I9 and I10, of a status that was just written.
+pub fn status_written(state: &mut State, before: &StreamerAccount, after: &StreamerAccount) {
+    let Some(status) = &after.status else { return };
+    said(state, &serde_json::to_string(status).expect("a status is JSON"));
+    if let Some(before) = &before.status {
+        no_silent_move(state, before, status);
+    }
+    if is_true(&status.conditions, READY) {
+        ready_is_true(state, after, status);
+    }
+}
+
+/// I7: an ARN changes only with a condition that says so.
+fn no_silent_move(state: &mut State, before: &StreamerAccountStatus, after: &StreamerAccountStatus) {
+    for ((kind, condition, was), (_, _, is)) in arns(before).into_iter().zip(arns(after)) {
+        let reason = find(&after.conditions, condition).map(|condition| condition.reason.as_str());
+        let is_said = matches!(reason, Some("Recreated" | "ArnChanged"));
+        if was.is_some() && was != is && !is_said {
+            violated(state, format!("I7: the ARN of the {kind} changes from {was:?} to {is:?}: {reason:?}"));
+        }
+    }
+}
+
+/// I10: Ready=True only of this generation, and with all three as it says.
+fn ready_is_true(state: &mut State, account: &StreamerAccount, status: &StreamerAccountStatus) {
+    let generation = account.metadata.generation.unwrap_or_default();
+    let observed = find(&status.conditions, READY).and_then(|ready| ready.observed_generation);
+    if status.observed_generation != generation || observed != Some(generation) {
+        violated(state, format!("I10: Ready of generation {observed:?}, and the generation is {generation}"));
+    }
+    let spec = &account.spec;
+    let wanted = [json(&spec.channel), json(&spec.chat_room), json(&spec.stage)];
+    for ((kind, _, arn), wanted) in arns(status).into_iter().zip(wanted) {
+        let arn = arn.unwrap_or_default();
+        if state.aws.vanished.contains(arn) {
+            continue;
+        }
+        let is_so = state.aws.resources().get(arn).is_some_and(|found| {
+            let has_tags = spec.tags.iter().all(|(key, value)| found.tags.get(key) == Some(value));
+            found.kind == kind && has_tags && covers(&found.settings, &wanted)
+        });
+        if !is_so {
+            violated(
+                state,
+                format!("I10: Ready, and the {kind} {arn:?} is not as generation {generation} says"),
+            );
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("settings are JSON")
+}
+
+fn covers(found: &Value, wanted: &Value) -> bool {
+    let wanted = wanted.as_object().expect("settings are an object");
+    wanted.iter().all(|(name, value)| found.get(name) == Some(value))
+}
+
+/// I9: a stream key is in the Secret of its channel's account, and nowhere else in it.
+pub fn secret_written(state: &mut State, secret: &Secret) {
+    let namespace = secret.namespace().unwrap_or_default();
+    let owner = secret.owner_references().first().map(|owner| owner.name.clone()).unwrap_or_default();
+    let account = format!("{namespace}/{owner}");
+    for (key, value) in secret.data.iter().flatten() {
+        let text = String::from_utf8_lossy(&value.0).into_owned();
+        if key != "streamKey" {
+            said(state, &text);
+            continue;
+        }
+        let is_right = |(arn, resource): (&String, &Arc<Resource>)| {
+            stream_key(arn) == text && resource.tags.get(tags::ACCOUNT) == Some(&account)
+        };
+        // The channel may be gone by now: deleted by somebody, or with an account whose Secret follows.
+        let is_there = state.aws.resources().keys().any(|arn| stream_key(arn) == text);
+        if is_there && !state.aws.resources().iter().any(is_right) {
+            violated(state, format!("I9: the Secret of {account} has the stream key of another's channel"));
+        }
+    }
+}
+
+/// I9: what is said holds no stream key.
+pub fn said(state: &mut State, text: &str) {
+    if text.contains(CANARY) {
+        violated(state, format!("I9: a stream key is given away: {text}"));
+    }
+}

@@ -1,0 +1,150 @@
+//! One run: a workload, a number of controllers, and what fails; from its line to its end.
+
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    controller::{RESYNC, supervise},
+    faults::{Operation, Plan},
+    oracle::end,
+    workloads::{Person, Workload},
+    world::{State, World},
+};
+
+/// How long after the workload's last act calls still count as its own.
+const COUNTED: Duration = Duration::from_secs(40);
+
+/// Long enough for everything to settle after the last fault: reconciles that hang, slow retries, sweeps.
+const SETTLED: Duration = Duration::from_mins(20);
+
+/// Long enough for two sweeps more.
+const QUIET: Duration = RESYNC.saturating_mul(2).saturating_add(Duration::from_secs(30));
+
+/// The only calls that are made when there is nothing to do.
+const SWEEP: [&str; 4] = ["ListChannels", "ListRooms", "ListStages", "all_recorded"];
+
+/// Who waits for a username looks at each sweep whether it is free: another controller may serve the one who has it. The
+/// claim finds it taken and writes nothing, which the end shows.
+const WAITS: [&str; 4] = ["current", "is_namespace_ending", "holder", "claim"];
+
+/// What is run. One line says it, and brings it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    pub workload: Workload,
+    pub controllers: usize,
+    pub seed: u64,
+    pub plan: Plan,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "workload={},controllers={},seed={}", self.workload, self.controllers, self.seed)?;
+        self.plan.iter().try_for_each(|(k, mode)| write!(f, ",k={k}:{mode}"))
+    }
+}
+
+impl FromStr for Case {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let mut case = Self { workload: Workload::Create, controllers: 1, seed: 0, plan: Plan::new() };
+        for part in line.split(',') {
+            let (name, value) = part.split_once('=').ok_or_else(|| format!("no value in {part:?}"))?;
+            let number = |text: &str| text.parse().map_err(|_| format!("no number in {part:?}"));
+            match name {
+                "workload" => case.workload = value.parse()?,
+                "controllers" => case.controllers = number(value)?,
+                "seed" => case.seed = value.parse().map_err(|_| format!("no number in {part:?}"))?,
+                "k" => {
+                    let (k, mode) = value.split_once(':').ok_or_else(|| format!("no mode in {part:?}"))?;
+                    case.plan.insert(number(k)?, mode.parse()?);
+                }
+                _ => return Err(format!("nothing is called {name:?}")),
+            }
+        }
+        Ok(case)
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The calls that count, in order.
+    pub calls: Vec<Operation>,
+    /// How many calls the plan has let fail.
+    pub failed: usize,
+    /// What does not hold.
+    pub violations: Vec<String>,
+    /// Everything there is at the end.
+    pub end: Vec<String>,
+    /// Everything that happened, if it was asked for.
+    pub trace: Vec<String>,
+}
+
+impl Outcome {
+    /// What is wrong with this end: what does not hold, and where it differs from the one without faults.
+    pub fn problems(&self, undisturbed: &[String]) -> Vec<String> {
+        let (is, should): (BTreeSet<_>, BTreeSet<_>) =
+            (self.end.iter().collect(), undisturbed.iter().collect());
+        let more = is.difference(&should).map(|line| format!("not without faults: {line}"));
+        let less = should.difference(&is).map(|line| format!("only without faults: {line}"));
+        self.violations.iter().cloned().chain(more).chain(less).collect()
+    }
+}
+
+/// Runs a case, in virtual time and on this thread alone.
+pub fn run(case: &Case, traced: bool) -> Outcome {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(async {
+        let world = World::new(case.seed, case.plan.clone(), traced);
+        let power = watch::Sender::new(true);
+        let names = ["a", "b"].into_iter().take(case.controllers);
+        for name in names {
+            tokio::spawn(supervise(Arc::clone(&world), name, power.subscribe()));
+        }
+        watch_over(case.workload, &Person { world, power }).await
+    })
+}
+
+async fn watch_over(workload: Workload, person: &Person) -> Outcome {
+    let world = &person.world;
+    workload.prepare(person).await;
+    world.count();
+    workload.act(person).await;
+    sleep(COUNTED).await;
+    let calls = world.lock().calls.clone();
+    sleep(SETTLED).await;
+    world.lock().ledger.clear();
+    world.note("from here on it is quiet");
+    sleep(QUIET).await;
+    let mut state = world.lock();
+    let mut violations = std::mem::take(&mut state.violations);
+    violations.extend(noise(&state, workload));
+    violations.extend(end::violations(&state, reported(&state)));
+    Outcome {
+        calls,
+        failed: state.failed,
+        violations,
+        end: end::snapshot(&state),
+        trace: state.trace.take().unwrap_or_default(),
+    }
+}
+
+/// I5: quiet means quiet.
+fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
+    let waits = if workload == Workload::Rivals { &WAITS[..] } else { &[] };
+    let is_more = |name: &str| !SWEEP.contains(&name) && !waits.contains(&name);
+    let more = state.ledger.iter().filter(move |(operation, _)| is_more(operation.name));
+    more.map(|(operation, times)| format!("I5: {times} times {} when all is quiet", operation.name))
+}
+
+/// How many orphans the sweeps have told of.
+fn reported(state: &State) -> usize {
+    let of = |text: String| {
+        let line = text.lines().find_map(|line| line.strip_prefix("streamcat_orphans ")?.parse().ok());
+        line.unwrap_or_default()
+    };
+    state.metrics.values().map(|metrics| of(metrics.text())).max().unwrap_or_default()
+}

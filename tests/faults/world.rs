@@ -1,0 +1,200 @@
+//! The world: one state behind one lock, in virtual time, and the only way to it, a call that may fail.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use streamcat_operator::{provision::Timing, telemetry::Metrics};
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    aws::Aws,
+    cluster::Cluster,
+    database::Database,
+    faults::{Mode, Operation, Plan, Service},
+};
+
+pub const INSTALLATION: &str = "here";
+
+/// As the settings have it by default.
+pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(10) };
+
+/// How long after its death a controller is started again.
+pub const RESTART: Duration = Duration::from_secs(2);
+
+/// How long the watch stands still, and how far AWS's reads are behind: less than the grace.
+const BEHIND: Duration = Duration::from_secs(8);
+
+/// How long AWS's reads stay behind.
+const LAG: Duration = Duration::from_secs(30);
+
+/// How long a service stays away.
+const AWAY: Duration = Duration::from_secs(45);
+
+/// Second of the epoch at which the world begins.
+const EPOCH: i64 = 1_800_000_000;
+
+/// Everything there is.
+pub struct State {
+    pub cluster: Cluster,
+    pub database: Database,
+    pub aws: Aws,
+    pub rng: fastrand::Rng,
+    /// What must never happen and did.
+    pub violations: Vec<String>,
+    /// All calls since the workload began to act, in order.
+    pub calls: Vec<Operation>,
+    /// How many of them the plan has let fail.
+    pub failed: usize,
+    /// All calls since somebody last looked, by operation.
+    pub ledger: BTreeMap<Operation, usize>,
+    /// What each controller counts, by its name.
+    pub metrics: BTreeMap<String, Metrics>,
+    /// Everything that happened, if somebody wants to read it.
+    pub trace: Option<Vec<String>>,
+    counting: bool,
+    plan: Plan,
+    away: Vec<(Service, Duration)>,
+}
+
+impl State {
+    /// Counts a call; how the plan, or a service that is away, lets it fail.
+    fn next_mode(&mut self, operation: Operation, now: Duration) -> Option<Mode> {
+        if self.counting {
+            self.calls.push(operation);
+            let planned = self.plan.get(&self.calls.len()).copied();
+            if let Some(mode) = planned.filter(|mode| mode.applies(operation)) {
+                self.failed += 1;
+                return Some(mode);
+            }
+        }
+        let is_away = |(service, until): &(Service, Duration)| *service == operation.service && now < *until;
+        self.away.iter().any(is_away).then_some(Mode::Block)
+    }
+
+    /// What a mode does for a while.
+    fn begin_window(&mut self, mode: Option<Mode>, service: Service, now: Duration) {
+        match mode {
+            Some(Mode::Stale) => {
+                self.cluster.still_until = now + BEHIND;
+                self.aws.show_as_of(now, now + BEHIND);
+            }
+            Some(Mode::Lag) => self.aws.show_late(BEHIND, now + LAG),
+            Some(Mode::Away) => self.away.push((service, now + AWAY)),
+            _ => {}
+        }
+    }
+}
+
+/// The world.
+pub struct World {
+    state: Mutex<State>,
+    began: Instant,
+    /// Counts the changes that the watch has to tell.
+    pub changes: watch::Sender<usize>,
+}
+
+impl World {
+    /// A world in which `plan` fails.
+    pub fn new(seed: u64, plan: Plan, traced: bool) -> Arc<Self> {
+        let state = State {
+            cluster: Cluster::default(),
+            database: Database::default(),
+            aws: Aws::default(),
+            rng: fastrand::Rng::with_seed(seed),
+            violations: Vec::new(),
+            calls: Vec::new(),
+            failed: 0,
+            ledger: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            trace: traced.then(Vec::new),
+            counting: false,
+            plan,
+            away: Vec::new(),
+        };
+        let (state, began) = (Mutex::new(state), Instant::now());
+        Arc::new(Self { state, began, changes: watch::Sender::new(0) })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics with the lock held")
+    }
+
+    /// How old the world is.
+    pub fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The calendar's time: whole seconds, as Kubernetes keeps it.
+    pub fn time(&self) -> Time {
+        let second = EPOCH + i64::try_from(self.now().as_secs()).expect("a short while");
+        Time(Timestamp::from_second(second).expect("a valid time"))
+    }
+
+    /// From here on calls are counted, and the plan is followed.
+    pub fn count(&self) {
+        self.lock().counting = true;
+        self.note("the workload acts; calls are counted");
+    }
+
+    /// Writes a line into the trace.
+    pub fn note(&self, what: &str) {
+        let now = self.now();
+        if let Some(trace) = &mut self.lock().trace {
+            trace.push(format!("{:>10.3} {what}", now.as_secs_f64()));
+        }
+    }
+
+    /// Somebody else than a controller does something; it is seen by those who watch.
+    pub fn act<T>(&self, what: &str, act: impl FnOnce(&mut State, Duration, Time) -> T) -> T {
+        self.note(what);
+        let time = self.time();
+        self.perform(|state, now| act(state, now, time))
+    }
+
+    /// Tells the watch what is new.
+    fn tell(&self) {
+        let known = self.lock().cluster.log.len();
+        self.changes.send_if_modified(|told| std::mem::replace(told, known) != known);
+    }
+
+    /// Counts a call; how it fails.
+    pub fn begin(&self, operation: Operation, about: &str, who: &str) -> Option<Mode> {
+        let now = self.now();
+        let mut state = self.lock();
+        *state.ledger.entry(operation).or_default() += 1;
+        let mode = state.next_mode(operation, now);
+        state.begin_window(mode, operation.service, now);
+        let number = state.calls.len();
+        if let Some(trace) = &mut state.trace {
+            let failing = mode.map(|mode| format!("  <-- {mode}")).unwrap_or_default();
+            let (now, name) = (now.as_secs_f64(), operation.name);
+            trace.push(format!("{now:>10.3} {who} k={number:<3} {name} {about}{failing}"));
+        }
+        mode
+    }
+
+    /// Does something to the world now.
+    pub fn perform<T>(&self, effect: impl FnOnce(&mut State, Duration) -> T) -> T {
+        let now = self.now();
+        let mut state = self.lock();
+        state.cluster.collect_garbage(now);
+        let done = effect(&mut state, now);
+        drop(state);
+        self.tell();
+        done
+    }
+
+    /// How long one way takes.
+    pub fn latency(&self, service: Service) -> Duration {
+        let (least, more) = match service {
+            Service::Kubernetes => (2, 3),
+            Service::Postgres => (1, 2),
+            Service::Aws => (70, 60),
+        };
+        Duration::from_millis(least + self.lock().rng.u64(0..more))
+    }
+}
