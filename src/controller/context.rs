@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{World, backoff::Backoff, problem::Problem};
@@ -37,7 +37,8 @@ pub struct Context<W> {
     pub stop: CancellationToken,
     /// When what failed is tried again.
     pub(super) backoff: Backoff,
-    seen: watch::Sender<Seen>,
+    seen: Mutex<Seen>,
+    has_seen: Notify,
     /// Who is doubted, and by the how-manieth doubt.
     doubts: Mutex<(u64, BTreeMap<AccountRef, u64>)>,
     wake: mpsc::UnboundedSender<AccountRef>,
@@ -61,7 +62,8 @@ impl<W: World> Context<W> {
             metrics,
             stop,
             backoff: Backoff::default(),
-            seen: watch::Sender::new(None),
+            seen: Mutex::default(),
+            has_seen: Notify::new(),
             doubts: Mutex::default(),
             wake,
         };
@@ -70,32 +72,45 @@ impl<W: World> Context<W> {
 
     /// What the last sweep saw; waits a while for the first one, so that nothing is created that exists.
     pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Problem> {
-        let mut seen = self.seen.subscribe();
-        let first = tokio::time::timeout(PATIENCE, seen.wait_for(Option::is_some)).await;
-        match first.ok().and_then(Result::ok).and_then(|seen| seen.clone()) {
-            Some(Ok(inventory)) => Ok(inventory),
-            Some(Err(error)) => Err(Problem::aws_not_seen(&error, PATIENCE)),
-            None => Err(Problem::aws_not_seen("the first look at what exists is under way", PATIENCE)),
+        match tokio::time::timeout(PATIENCE, self.first_seen()).await {
+            Ok(Ok(inventory)) => Ok(inventory),
+            Ok(Err(error)) => Err(Problem::aws_not_seen(&error, PATIENCE)),
+            Err(_) => Err(Problem::aws_not_seen("the first look at what exists is under way", PATIENCE)),
+        }
+    }
+
+    async fn first_seen(&self) -> Result<Arc<Inventory>, String> {
+        loop {
+            let news = self.has_seen.notified();
+            if let Some(seen) = self.seen().clone() {
+                return seen;
+            }
+            news.await;
         }
     }
 
     /// What the last sweep saw, if there was one; waits for none.
     pub(super) fn last_inventory(&self) -> Option<Arc<Inventory>> {
-        self.seen.borrow().as_ref()?.as_ref().ok().cloned()
+        self.seen().as_ref()?.as_ref().ok().cloned()
     }
 
     /// Publishes what a sweep saw.
     pub(super) fn swept(&self, inventory: Inventory) {
-        self.seen.send_replace(Some(Ok(Arc::new(inventory))));
+        *self.seen() = Some(Ok(Arc::new(inventory)));
+        self.has_seen.notify_waiters();
     }
 
     /// A sweep failed; what an earlier one saw stays good.
     pub(super) fn sweep_failed(&self, error: &str) {
-        self.seen.send_modify(|seen| {
-            if !matches!(seen, Some(Ok(_))) {
-                *seen = Some(Err(error.to_owned()));
-            }
-        });
+        let mut seen = self.seen();
+        if !matches!(*seen, Some(Ok(_))) {
+            *seen = Some(Err(error.to_owned()));
+        }
+        self.has_seen.notify_waiters();
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for a reconcile.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     Cluster, Context, World, latecomers,
     problem::Problem,
-    report::{records, reference, user_in_status},
+    report::{is_settled, records, reference, user_in_status},
 };
 use crate::{
     admin::Gates,
@@ -83,7 +83,7 @@ async fn sweep<W: World>(
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
     }
-    for account in accounts.iter().filter(|account| waits_for_username(account) || !is_observed(account)) {
+    for account in accounts.iter().filter(|account| is_to_be_looked_at(account)) {
         context.wake(reference(account));
     }
     let mut orphans = report.orphans;
@@ -120,12 +120,11 @@ fn is_ready(account: &StreamerAccount) -> bool {
     account.status.as_ref().is_some_and(|status| is_true(&status.conditions, READY))
 }
 
-/// Whether status speaks of this generation: one that was lost (a restore) is no change that is watched.
-fn is_observed(account: &StreamerAccount) -> bool {
-    account.status.as_ref().map(|status| status.observed_generation) == account.metadata.generation
-}
-
-fn waits_for_username(account: &StreamerAccount) -> bool {
+/// Whether nobody else may see to it: a status that was lost in a restore, or overwritten by a write that came late, is no
+/// change that is watched; nor is a username that another controller's account gives up.
+fn is_to_be_looked_at(account: &StreamerAccount) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    find(conditions, STALLED).is_some_and(|stalled| stalled.reason == "UsernameTaken")
+    let stalled = find(conditions, STALLED)
+        .filter(|stalled| stalled.observed_generation == account.metadata.generation);
+    stalled.map_or(!is_settled(account), |stalled| stalled.reason == "UsernameTaken")
 }

@@ -53,8 +53,8 @@ impl Undisturbed {
         undisturbed
     }
 
-    /// Every call of every workload, under every fault that differs there.
-    pub fn every_fault(&self, seed: u64, controllers: usize) -> Vec<Case> {
+    /// Every call of every workload, under every fault that differs there; of `parts` parts, one that the seed chooses.
+    pub fn every_fault(&self, seed: u64, controllers: usize, parts: u64) -> Vec<Case> {
         let of_workload = |(workload, calls): (Workload, &Vec<Operation>)| {
             let mut cases = Vec::new();
             for (number, operation) in calls.iter().enumerate() {
@@ -65,7 +65,8 @@ impl Undisturbed {
             cases
         };
         let calls = self.calls.iter().filter(|((_, with), _)| *with == controllers);
-        calls.flat_map(|((workload, _), calls)| of_workload((*workload, calls))).collect()
+        let all = calls.flat_map(|((workload, _), calls)| of_workload((*workload, calls)));
+        all.zip(seed..).filter(|(_, number)| number % parts == 0).map(|(case, _)| case).collect()
     }
 
     /// Two faults, at random calls, in random workloads.

@@ -136,6 +136,14 @@ impl Cluster {
         Some(())
     }
 
+    /// Somebody annotates the account.
+    pub fn annotate(&mut self, key: &AccountRef, annotation: &str, value: &str) {
+        let Some(found) = self.accounts.get(key) else { return };
+        let mut account = StreamerAccount::clone(found);
+        account.annotations_mut().insert(annotation.to_owned(), value.to_owned());
+        self.put(account);
+    }
+
     /// Somebody deletes the account.
     pub fn delete(&mut self, key: &AccountRef, now: Duration, time: Time) {
         let Some(found) = self.accounts.get(key) else { return };

@@ -14,7 +14,7 @@ use streamcat_operator::{
     controller::{Context, after_error, reconcile, sweep},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     task::JoinSet,
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -32,18 +32,16 @@ pub const RESYNC: Duration = Duration::from_mins(5);
 /// How long a process may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(25);
 
-/// A controller that is started again whenever it dies, while `power` is on.
-pub async fn supervise(world: Arc<World>, name: &'static str, mut power: watch::Receiver<bool>) {
+/// A controller that is started again whenever it dies, while they are to run.
+pub async fn supervise(world: Arc<World>, name: &'static str) {
     for life in 1_u32.. {
-        if power.wait_for(|on| *on).await.is_err() {
-            return;
-        }
+        world.until(|state| state.is_on).await;
         let line = Line::new(Arc::clone(&world), format!("{name}{life}"));
         world.lock().metrics.insert(name.to_owned(), line.process.metrics.clone());
         tokio::select! {
             biased;
             () = line.process.dead.cancelled() => {}
-            _ = power.wait_for(|on| !*on) => {}
+            () = world.until(|state| !state.is_on) => {}
             () = run(line.clone()) => {}
         }
         line.process.dead.cancel();
@@ -84,7 +82,6 @@ fn seen(account: &StreamerAccount) -> Seen {
 /// Keeps the cache, and asks for a reconcile of what has changed.
 async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
     let world = &line.world;
-    let mut told = world.changes.subscribe();
     let mut known: BTreeMap<AccountRef, Seen> = BTreeMap::new();
     let (mut position, mut changes) = {
         let state = world.lock();
@@ -105,9 +102,7 @@ async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
                 Change::Gone(key) => drop(cache.remove(&key)),
             }
         }
-        if told.wait_for(|told| *told > position).await.is_err() {
-            return;
-        }
+        world.until(|state| state.cluster.log.len() > position).await;
         sleep(world.latency(Service::Kubernetes)).await;
         let still = world.lock().cluster.still_until.saturating_sub(world.now());
         sleep(still).await;

@@ -52,13 +52,13 @@ fn replay() {
 #[test]
 fn every_call_under_every_fault() {
     let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("one controller", &undisturbed.every_fault(seed(), 1));
+    undisturbed.judge("one controller", &undisturbed.every_fault(seed(), 1, 1));
 }
 
 #[test]
 fn every_call_under_every_fault_with_two_that_lead() {
     let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2));
+    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2, 3));
 }
 
 #[test]

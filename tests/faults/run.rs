@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     controller::{RESYNC, supervise},
@@ -22,7 +22,7 @@ const SETTLED: Duration = Duration::from_mins(20);
 const QUIET: Duration = RESYNC.saturating_mul(2).saturating_add(Duration::from_secs(30));
 
 /// The only calls that are made when there is nothing to do.
-const SWEEP: [&str; 4] = ["ListChannels", "ListRooms", "ListStages", "all_recorded"];
+const SWEEP: [&str; 6] = ["orphans", "ListChannels", "ListRooms", "ListStages", "all_recorded", "released"];
 
 /// Who waits for a username looks at each sweep whether it is free: another controller may serve the one who has it. The
 /// claim finds it taken and writes nothing, which the end shows.
@@ -99,12 +99,11 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let world = World::new(case.seed, case.plan.clone(), traced);
-        let power = watch::Sender::new(true);
         let names = ["a", "b"].into_iter().take(case.controllers);
         for name in names {
-            tokio::spawn(supervise(Arc::clone(&world), name, power.subscribe()));
+            tokio::spawn(supervise(Arc::clone(&world), name));
         }
-        watch_over(case.workload, &Person { world, power }).await
+        watch_over(case.workload, &Person { world }).await
     })
 }
 

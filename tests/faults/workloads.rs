@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use serde_json::json;
-use streamcat_operator::api::{AccountRef, ResourceKind, StreamerAccountSpec, tags};
-use tokio::{sync::watch, time::sleep};
+use streamcat_operator::api::{AccountRef, LET_GO_ANNOTATION, ResourceKind, StreamerAccountSpec, tags};
+use tokio::time::sleep;
 
 use super::{aws::Resource, controller::RESYNC, database::Database, world::World};
 
@@ -22,6 +22,7 @@ pub enum Workload {
     Rivals,
     Heir,
     Retain,
+    LetGo,
     Three,
     Vanish,
     LoseCluster,
@@ -33,7 +34,7 @@ pub enum Workload {
 }
 
 /// A workload's name in a line that replays a run.
-const NAMES: [(Workload, &str); 19] = [
+const NAMES: [(Workload, &str); 20] = [
     (Workload::Create, "create"),
     (Workload::CreateEdit, "create-edit"),
     (Workload::Edit, "edit"),
@@ -45,6 +46,7 @@ const NAMES: [(Workload, &str); 19] = [
     (Workload::Rivals, "rivals"),
     (Workload::Heir, "heir"),
     (Workload::Retain, "retain"),
+    (Workload::LetGo, "let-go"),
     (Workload::Three, "three"),
     (Workload::Vanish, "vanish"),
     (Workload::LoseCluster, "lose-cluster"),
@@ -89,8 +91,6 @@ const STORAGE: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/a";
 /// Someone with kubectl, the AWS console and the backups.
 pub struct Person {
     pub world: Arc<World>,
-    /// Whether the controllers run.
-    pub power: watch::Sender<bool>,
 }
 
 fn key(name: &str) -> AccountRef {
@@ -180,6 +180,12 @@ impl Workload {
                 person.delete("todd");
                 person.apply("todd", spec("todd")).await;
             }
+            Self::LetGo => {
+                person.world.act("let go of todd", |state, _, _| {
+                    state.cluster.annotate(&key("todd"), LET_GO_ANNOTATION, "true");
+                });
+                person.delete("todd");
+            }
             Self::Three => person.three_at_once().await,
             Self::Vanish => {
                 person.vanish(ResourceKind::ChatRoom);
@@ -228,7 +234,11 @@ impl Workload {
                 person.world.act("the database is yesterday's", |state, _, _| state.database = yesterday);
                 person.start_again().await;
             }
-            _ => person.world.act("status is lost", |state, _, _| state.cluster.clear_status()),
+            _ => {
+                person.world.act("status is lost", |state, _, _| state.cluster.clear_status());
+                // No watch tells of it; the next sweep does.
+                sleep(RESYNC).await;
+            }
         }
     }
 }
@@ -309,8 +319,8 @@ impl Person {
 
     /// The controllers are started again.
     async fn start_again(&self) {
-        self.power.send_replace(false);
+        self.world.act("the controllers are stopped", |state, _, _| state.is_on = false);
         sleep(Duration::from_millis(1)).await;
-        self.power.send_replace(true);
+        self.world.act("the controllers are started", |state, _, _| state.is_on = true);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use streamcat_operator::{provision::Timing, telemetry::Metrics};
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     aws::Aws,
@@ -43,6 +43,8 @@ pub struct State {
     pub database: Database,
     pub aws: Aws,
     pub rng: fastrand::Rng,
+    /// Whether the controllers run.
+    pub is_on: bool,
     /// What must never happen and did.
     pub violations: Vec<String>,
     /// All calls since the workload began to act, in order.
@@ -93,8 +95,8 @@ impl State {
 pub struct World {
     state: Mutex<State>,
     began: Instant,
-    /// Counts the changes that the watch has to tell.
-    pub changes: watch::Sender<usize>,
+    /// Tells those who watch that there is something new. No `watch` channel: it wakes in a random order.
+    pub news: Notify,
 }
 
 impl World {
@@ -105,6 +107,7 @@ impl World {
             database: Database::default(),
             aws: Aws::default(),
             rng: fastrand::Rng::with_seed(seed),
+            is_on: true,
             violations: Vec::new(),
             calls: Vec::new(),
             failed: 0,
@@ -116,7 +119,7 @@ impl World {
             away: Vec::new(),
         };
         let (state, began) = (Mutex::new(state), Instant::now());
-        Arc::new(Self { state, began, changes: watch::Sender::new(0) })
+        Arc::new(Self { state, began, news: Notify::new() })
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -155,10 +158,15 @@ impl World {
         self.perform(|state, now| act(state, now, time))
     }
 
-    /// Tells the watch what is new.
-    fn tell(&self) {
-        let known = self.lock().cluster.log.len();
-        self.changes.send_if_modified(|told| std::mem::replace(told, known) != known);
+    /// Waits until this holds.
+    pub async fn until(&self, holds: impl Fn(&State) -> bool) {
+        loop {
+            let news = self.news.notified();
+            if holds(&self.lock()) {
+                return;
+            }
+            news.await;
+        }
     }
 
     /// Counts a call; how it fails.
@@ -182,9 +190,11 @@ impl World {
         let now = self.now();
         let mut state = self.lock();
         state.cluster.collect_garbage(now);
+        let (known, was_on) = (state.cluster.log.len(), state.is_on);
         let done = effect(&mut state, now);
-        drop(state);
-        self.tell();
+        if state.cluster.log.len() != known || state.is_on != was_on {
+            self.news.notify_waiters();
+        }
         done
     }
 

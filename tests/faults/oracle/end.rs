@@ -92,8 +92,9 @@ fn orphans(state: &State, reported: usize) -> Vec<String> {
     let rows = state.database.users.values();
     let left = rows.filter(|user| !user.retained && !state.cluster.accounts.contains_key(&user.account));
     let mut found: Vec<_> = left.map(|user| format!("I4: a row of {} is left", user.username)).collect();
-    if orphans != reported {
-        found.push(format!("I6: {orphans} orphans, and {reported} are reported"));
+    let listed = state.database.orphans.len();
+    if orphans != reported || orphans != listed {
+        found.push(format!("I6: {orphans} orphans, {reported} are reported, {listed} are on the list"));
     }
     found
 }
@@ -122,6 +123,11 @@ fn names(state: &State) -> BTreeMap<String, String> {
         .iter()
         .map(|(arn, resource)| (arn.clone(), format!("<{} of {}>", resource.kind, resource.name)))
         .collect();
+    for resource in state.aws.resources().values() {
+        if let Some(user) = user_of(&resource.tags) {
+            names.insert(user.to_string(), format!("<user {}>", resource.name));
+        }
+    }
     for (id, user) in &state.database.users {
         names.insert(id.to_string(), format!("<user {}>", user.username));
     }
@@ -168,7 +174,12 @@ fn rows(state: &State) -> impl Iterator<Item = String> {
         format!("user {id} {} of {} retained {}", user.username, user.account, user.retained)
     });
     let rows = state.database.rows.iter();
-    users.chain(rows.map(|((user, _), row)| format!("row of {user} {} {:?}", row.name, row.resource)))
+    let orphans = state.database.orphans.values().map(|listed| {
+        let orphan = &listed.orphan;
+        format!("orphan {:?} {:?} {:?} {}", orphan.arn, orphan.account, orphan.username, orphan.reason)
+    });
+    let rows = rows.map(|((user, _), row)| format!("row of {user} {} {:?}", row.name, row.resource));
+    users.chain(rows).chain(orphans)
 }
 
 fn resources(state: &State) -> impl Iterator<Item = String> {

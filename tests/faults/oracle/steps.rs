@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use streamcat_operator::{
     api::{
-        AccountRef, DeletionPolicy, FINALIZER, ResourceKind, StreamerAccount, StreamerAccountStatus,
+        AccountRef, DeletionPolicy, FINALIZER, LET_GO_ANNOTATION, ResourceKind, StreamerAccount,
+        StreamerAccountStatus,
         condition::{CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, find, is_true},
         tags,
     },
@@ -17,7 +18,7 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use crate::{
-    aws::{CANARY, Resource, stream_key},
+    aws::{CANARY, Resource},
     cluster::reference,
     world::{INSTALLATION, State},
 };
@@ -71,9 +72,10 @@ pub fn deleting(state: &mut State, arn: &str) {
     }
 }
 
-/// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep.
+/// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep, or a person lets go.
 pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
-    if account.spec.deletion_policy == DeletionPolicy::Retain {
+    let is_let_go = account.annotations().get(LET_GO_ANNOTATION).is_some_and(|value| value == "true");
+    if account.spec.deletion_policy == DeletionPolicy::Retain || is_let_go {
         return;
     }
     let key = reference(account).to_string();
@@ -167,12 +169,10 @@ pub fn secret_written(state: &mut State, secret: &Secret) {
             said(state, &text);
             continue;
         }
-        let is_right = |(arn, resource): (&String, &Arc<Resource>)| {
-            stream_key(arn) == text && resource.tags.get(tags::ACCOUNT) == Some(&account)
-        };
-        // The channel may be gone by now: deleted by somebody, or with an account whose Secret follows.
-        let is_there = state.aws.resources().keys().any(|arn| stream_key(arn) == text);
-        if is_there && !state.aws.resources().iter().any(is_right) {
+        let channel = text.trim_start_matches(CANARY);
+        let holder = state.database.holder_of(channel).map(|user| user.account.to_string());
+        // Nobody's by now is not another's: it may have gone meanwhile, and so will the Secret.
+        if holder.is_some_and(|holder| holder != account) {
             violated(state, format!("I9: the Secret of {account} has the stream key of another's channel"));
         }
     }

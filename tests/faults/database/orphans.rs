@@ -1,0 +1,150 @@
+//! `orphans`: the list of what belongs to no account.
+
+use std::time::Duration;
+
+use streamcat_operator::{
+    api::AccountRef,
+    store::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Result},
+};
+use uuid::Uuid;
+
+use super::{Database, arn, fresh, read, write};
+use crate::{line::Line, world::State};
+
+/// A row of `orphans`.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub orphan: Orphan,
+    /// Since when no sweep has found it; or, where only an attempt is known, until when it may make something.
+    unseen_since: Option<Duration>,
+}
+
+/// Whom a person lets go of, as it outlives its caller.
+struct Whom {
+    account: AccountRef,
+    uid: String,
+    user: Option<Uuid>,
+    elsewhere: Vec<Orphan>,
+}
+
+impl Database {
+    /// Puts one onto the list; a person's word counts for more than a sweep's.
+    fn list(&mut self, id: Uuid, orphan: Orphan, unseen_since: Option<Duration>) {
+        let is_same = |listed: &&mut Listed| match (&orphan.arn, &listed.orphan.arn) {
+            (Some(arn), Some(listed)) => arn == listed,
+            (None, None) => orphan.attempt == listed.orphan.attempt,
+            _ => false,
+        };
+        match self.orphans.values_mut().find(is_same) {
+            Some(listed) if orphan.reason == OrphanReason::LetGo => {
+                listed.orphan.reason = OrphanReason::LetGo;
+            }
+            Some(_) => {}
+            None => drop(self.orphans.insert(id, Listed { orphan, unseen_since })),
+        }
+    }
+
+    /// All that is known of a user's resources, and of attempts whose outcome is not known.
+    fn all_of(&self, user: Uuid) -> Vec<(Orphan, Option<Duration>)> {
+        let Some(row) = self.users.get(&user) else { return Vec::new() };
+        let orphan = |kind, arn: Option<&str>, attempt| Orphan {
+            kind,
+            arn: arn.map(str::to_owned),
+            attempt,
+            user: Some(user),
+            account: Some(row.account.clone()),
+            username: Some(row.username.clone()),
+            reason: OrphanReason::LetGo,
+        };
+        let rows = self.rows.iter().filter(|((of, _), _)| *of == user);
+        let rows = rows.map(|((_, kind), row)| (orphan(*kind, Some(arn(&row.resource)), None), None));
+        let attempts = self.attempts.iter().filter(|(_, attempt)| attempt.user == user && attempt.is_open);
+        let attempts = attempts
+            .map(|(nonce, attempt)| (orphan(attempt.kind, None, Some(*nonce)), Some(attempt.deadline)));
+        rows.chain(attempts).collect()
+    }
+
+    fn let_go(&mut self, whom: Whom, mut fresh: impl FnMut() -> Uuid) -> Vec<Orphan> {
+        if let Some(user) = whom.user {
+            let is_its = self.users.get(&user).is_some_and(|row| row.uid.as_deref() == Some(&whom.uid));
+            for (orphan, unseen_since) in self.all_of(user).into_iter().filter(|_| is_its) {
+                self.list(fresh(), orphan, unseen_since);
+            }
+            self.release(user, &whom.uid, true);
+        }
+        for orphan in whom.elsewhere {
+            self.list(fresh(), orphan, None);
+        }
+        let is_whose = |orphan: &&Orphan| {
+            orphan.account.as_ref() == Some(&whom.account)
+                && orphan.user == whom.user
+                && orphan.reason == OrphanReason::LetGo
+        };
+        self.orphans.values().map(|listed| &listed.orphan).filter(is_whose).cloned().collect()
+    }
+
+    fn change(&mut self, now: Duration, changes: OrphanChanges, mut fresh: impl FnMut() -> Uuid) {
+        for orphan in changes.added {
+            self.list(fresh(), orphan, None);
+        }
+        for (id, arn) in changes.named {
+            let is_listed = self.orphans.values().any(|listed| listed.orphan.arn.as_ref() == Some(&arn));
+            if let Some(listed) = self.orphans.get_mut(&id).filter(|_| !is_listed) {
+                listed.orphan.arn = Some(arn);
+                listed.unseen_since = None;
+            }
+        }
+        for (ids, unseen_since) in [(changes.seen, None), (changes.unseen, Some(now))] {
+            for id in ids {
+                self.orphans.entry(id).and_modify(|listed| listed.unseen_since = unseen_since);
+            }
+        }
+        self.orphans.retain(|id, _| !changes.gone.contains(id));
+    }
+}
+
+impl Orphans for Line {
+    async fn orphans(&self, namespace: Option<&str>) -> Result<Vec<OrphanRow>> {
+        let namespace = namespace.map(str::to_owned);
+        let effect = move |state: &mut State, now: Duration| {
+            let is_in = |listed: &Listed| {
+                let of = listed.orphan.account.as_ref().map(|account| &account.namespace);
+                namespace.as_ref().is_none_or(|namespace| of == Some(namespace))
+            };
+            let all = state.database.orphans.iter().filter(|(_, listed)| is_in(listed));
+            Ok(all
+                .map(|(id, listed)| OrphanRow {
+                    id: *id,
+                    orphan: listed.orphan.clone(),
+                    first_seen: String::new(),
+                    unseen: listed.unseen_since.map(|since| now.saturating_sub(since)),
+                })
+                .collect())
+        };
+        self.call(read("orphans"), "", effect).await
+    }
+
+    async fn change_orphans(&self, changes: &OrphanChanges) -> Result<()> {
+        let changes = changes.clone();
+        let effect = move |state: &mut State, now: Duration| {
+            let rng = &mut state.rng;
+            state.database.change(now, changes, || fresh(rng));
+            Ok(())
+        };
+        self.call(write("change_orphans"), "", effect).await
+    }
+
+    async fn let_go(&self, whom: &LetGo<'_>) -> Result<Vec<Orphan>> {
+        let whom = Whom {
+            account: whom.account.clone(),
+            uid: whom.uid.to_owned(),
+            user: whom.user,
+            elsewhere: whom.elsewhere.clone(),
+        };
+        let effect = move |state: &mut State, _| {
+            let rng = &mut state.rng;
+            Ok(state.database.let_go(whom, || fresh(rng)))
+        };
+        self.call(write("let_go"), "", effect).await
+    }
+}

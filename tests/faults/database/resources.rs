@@ -1,0 +1,139 @@
+//! `attempts`, and the three tables of resources.
+
+use std::time::Duration;
+
+use streamcat_operator::{
+    api::ResourceKind,
+    store::{AttemptEnd, Journal, Recorded, Resource, Resources, Result, UserRecord},
+};
+use uuid::Uuid;
+
+use super::{Attempt, Row, arn, fresh, read, violates, write};
+use crate::{line::Line, world::State};
+
+impl Journal for Line {
+    async fn open(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        known: Option<&str>,
+        lasts: Duration,
+    ) -> Result<Option<Uuid>> {
+        let known = known.map(str::to_owned);
+        let effect = move |state: &mut State, now| {
+            let nonce = fresh(&mut state.rng);
+            let database = &mut state.database;
+            let is_present = database.users.get(&user).is_some_and(|user| !user.leaving);
+            if !is_present
+                || database.open_attempt(user, kind).is_some()
+                || database.arn(user, kind) != known.as_deref()
+            {
+                return Ok(None);
+            }
+            let attempt = Attempt { user, kind, is_open: true, started: now, deadline: now + lasts };
+            database.attempts.insert(nonce, attempt);
+            Ok(Some(nonce))
+        };
+        self.call(write("open"), kind.noun(), effect).await
+    }
+
+    async fn attempts(&self, user: Uuid, kind: ResourceKind) -> Result<Vec<Uuid>> {
+        let effect = move |state: &mut State, _| {
+            let all = state.database.attempts.iter();
+            let mut found: Vec<_> =
+                all.filter(|(_, attempt)| attempt.user == user && attempt.kind == kind).collect();
+            found.sort_by_key(|(nonce, attempt)| (attempt.started, **nonce));
+            Ok(found.into_iter().map(|(nonce, _)| *nonce).collect())
+        };
+        self.call(read("attempts"), kind.noun(), effect).await
+    }
+
+    async fn end(&self, nonce: Uuid, how: AttemptEnd) -> Result<()> {
+        let effect = move |state: &mut State, _| {
+            if let Some(attempt) = state.database.attempts.get_mut(&nonce) {
+                attempt.is_open = false;
+            }
+            Ok(())
+        };
+        self.call(write("end"), &format!("{how:?}"), effect).await
+    }
+
+    async fn record_made(&self, nonce: Uuid, user: Uuid, name: &str, resource: &Resource) -> Result<bool> {
+        let (name, made) = (name.to_owned(), resource.clone());
+        let effect = move |state: &mut State, now| {
+            let database = &mut state.database;
+            if !database.attempts.get(&nonce).is_some_and(|attempt| attempt.is_open) {
+                return Ok(false);
+            }
+            database.write(now, user, &name, &made)?;
+            database.attempts.entry(nonce).and_modify(|attempt| attempt.is_open = false);
+            Ok(true)
+        };
+        self.call(write("record_made"), arn(resource), effect).await
+    }
+}
+
+impl Resources for Line {
+    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<Recorded> {
+        let effect = move |state: &mut State, now| Ok(state.database.recorded(now, user, kind));
+        self.call(read("recorded"), kind.noun(), effect).await
+    }
+
+    async fn record(&self, user: Uuid, name: &str, known: &Recorded, resource: &Resource) -> Result<bool> {
+        let (name, known, found) = (name.to_owned(), known.clone(), resource.clone());
+        let effect = move |state: &mut State, now| {
+            let (database, kind) = (&mut state.database, found.kind());
+            let open = database.open_attempt(user, kind).map(|(nonce, _)| nonce);
+            let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
+            if database.arn(user, kind) != known.arn.as_deref() || open != nonce {
+                return Ok(false);
+            }
+            database.write(now, user, &name, &found)?;
+            if let Some(attempt) = open.and_then(|nonce| database.attempts.get_mut(&nonce)) {
+                attempt.is_open = false;
+            }
+            Ok(true)
+        };
+        self.call(write("record"), arn(resource), effect).await
+    }
+
+    async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
+        let missing = arn.to_owned();
+        let effect = move |state: &mut State, now| {
+            if !state.database.users.contains_key(&user) {
+                return Err(violates("a foreign key"));
+            }
+            let row = state.database.missing.entry((user, kind)).or_insert_with(|| (missing.clone(), now));
+            if row.0 != missing {
+                *row = (missing, now);
+            }
+            Ok(())
+        };
+        self.call(write("note_missing"), arn, effect).await
+    }
+
+    async fn note_seen(&self, user: Uuid, kind: ResourceKind) -> Result<()> {
+        let effect = move |state: &mut State, _| {
+            state.database.missing.remove(&(user, kind));
+            Ok(())
+        };
+        self.call(write("note_seen"), kind.noun(), effect).await
+    }
+
+    async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
+        let effect = |state: &mut State, _| {
+            let database = &state.database;
+            let record = |((user, kind), row): (&(Uuid, ResourceKind), &Row)| {
+                let user = database.users.get(user)?;
+                Some(UserRecord {
+                    account: user.account.clone(),
+                    kind: *kind,
+                    arn: arn(&row.resource).to_owned(),
+                    retained: user.retained,
+                })
+            };
+            Ok(database.rows.iter().filter_map(record).collect())
+        };
+        self.call(read("all_recorded"), "", effect).await
+    }
+}

@@ -1,0 +1,164 @@
+//! `users` and `released_users`.
+
+use streamcat_operator::{
+    api::AccountRef,
+    store::{Claim, Claimant, Holder, Result, Users},
+};
+use uuid::Uuid;
+
+use super::{Database, User, fresh, read, write};
+use crate::{line::Line, world::State};
+
+/// A claim, as it outlives its caller.
+struct Wanted {
+    username: String,
+    account: AccountRef,
+    uid: String,
+    known: Option<Uuid>,
+}
+
+impl Wanted {
+    fn row(&self) -> User {
+        User {
+            username: self.username.clone(),
+            account: self.account.clone(),
+            uid: Some(self.uid.clone()),
+            retained: false,
+            leaving: false,
+        }
+    }
+}
+
+impl Database {
+    fn holder(&self, username: &str) -> Option<Holder> {
+        self.of_name(username).map(|(id, user)| Holder {
+            user: id,
+            username: user.username.clone(),
+            account: user.account.clone(),
+            uid: user.uid.clone(),
+            registered: false,
+            retained: user.retained,
+        })
+    }
+
+    fn claim(&mut self, wanted: &Wanted, fresh: Uuid) -> Claim {
+        if self.released.values().any(|(uid, _)| *uid == wanted.uid) {
+            return Claim::Released;
+        }
+        if self.of_name(&wanted.username).is_none() {
+            let is_released = |id: &Uuid| self.released.get(id).is_some_and(|(_, let_go)| !let_go);
+            let is_free = |id: &Uuid| !self.users.contains_key(id) && !is_released(id);
+            let id = wanted.known.filter(is_free).unwrap_or(fresh);
+            self.users.insert(id, wanted.row());
+        }
+        let holder = self.holder(&wanted.username).expect("a row of this name");
+        if holder.account != wanted.account {
+            Claim::Taken(holder)
+        } else if holder.username != wanted.username {
+            Claim::Spelled(holder)
+        } else {
+            Claim::Held(holder)
+        }
+    }
+
+    /// The row of a user, if it is this object's.
+    fn of_object(&mut self, user: Uuid, uid: Option<&str>) -> Option<&mut User> {
+        self.users.get_mut(&user).filter(|row| row.uid.as_deref() == uid)
+    }
+
+    /// Deletes a user that is this object's, and remembers both.
+    pub(super) fn release(&mut self, user: Uuid, uid: &str, let_go: bool) {
+        if self.of_object(user, Some(uid)).is_some() {
+            self.delete(user);
+        }
+        if !self.users.contains_key(&user) {
+            self.released.entry(user).or_insert_with(|| (uid.to_owned(), let_go));
+        }
+    }
+}
+
+impl Users for Line {
+    async fn holder(&self, username: &str) -> Result<Option<Holder>> {
+        let name = username.to_owned();
+        let effect = move |state: &mut State, _| Ok(state.database.holder(&name));
+        self.call(read("holder"), username, effect).await
+    }
+
+    async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
+        let wanted = Wanted {
+            username: claimant.username.to_owned(),
+            account: claimant.account.clone(),
+            uid: claimant.uid.to_owned(),
+            known: claimant.known,
+        };
+        let effect = move |state: &mut State, _| {
+            let fresh = fresh(&mut state.rng);
+            Ok(state.database.claim(&wanted, fresh))
+        };
+        self.call(write("claim"), claimant.username, effect).await
+    }
+
+    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str) -> Result<bool> {
+        let (from, uid) = (from.map(str::to_owned), uid.to_owned());
+        let effect = move |state: &mut State, _| {
+            let Some(row) = state.database.of_object(user, from.as_deref()) else { return Ok(false) };
+            row.uid = Some(uid);
+            row.leaving = false;
+            row.retained = false;
+            Ok(true)
+        };
+        self.call(write("inherit"), "", effect).await
+    }
+
+    async fn leave(&self, user: Uuid, uid: &str) -> Result<bool> {
+        let uid = uid.to_owned();
+        let effect = move |state: &mut State, _| {
+            let row = state.database.of_object(user, Some(&uid));
+            Ok(row.map(|row| row.leaving = true).is_some())
+        };
+        self.call(write("leave"), "", effect).await
+    }
+
+    async fn retain(&self, user: Uuid, uid: &str) -> Result<bool> {
+        let uid = uid.to_owned();
+        let effect = move |state: &mut State, _| {
+            let has_any = state.database.has_any(user);
+            let row = state.database.of_object(user, Some(&uid)).filter(|_| has_any);
+            Ok(row.map(|row| row.retained = true).is_some())
+        };
+        self.call(write("retain"), "", effect).await
+    }
+
+    async fn release(&self, user: Uuid, uid: &str) -> Result<()> {
+        let uid = uid.to_owned();
+        let effect = move |state: &mut State, _| {
+            state.database.release(user, &uid, false);
+            Ok(())
+        };
+        self.call(write("release"), "", effect).await
+    }
+
+    async fn evict(&self, holder: &Holder) -> Result<()> {
+        let (user, uid) = (holder.user, holder.uid.clone());
+        let effect = move |state: &mut State, _| {
+            if state.database.of_object(user, uid.as_deref()).is_some() {
+                state.database.delete(user);
+            }
+            Ok(())
+        };
+        self.call(write("evict"), "", effect).await
+    }
+
+    async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
+        let users = users.to_vec();
+        let effect = move |state: &mut State, _| {
+            let database = &state.database;
+            let is_released = |id: &Uuid| {
+                let let_go = database.released.get(id).map(|(_, let_go)| *let_go);
+                let_go == Some(false) && !database.users.contains_key(id)
+            };
+            Ok(users.into_iter().filter(is_released).collect())
+        };
+        self.call(read("released"), "", effect).await
+    }
+}
