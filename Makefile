@@ -24,6 +24,9 @@ test: ## Every check and every test
 	cargo clippy --all-targets --features failpoints --locked -- -D warnings
 	target/debug/testbed run -- cargo test --locked -- --test-threads=4
 
+mutants: ## Put one deliberate defect after the other into a copy of the tree: the tests must catch each (an hour)
+	cargo test --locked --test mutants -- --ignored --nocapture
+
 bench: ## Measure the simulator: creates a second, long lists, memory (goals beside the figures)
 	cargo bench --locked -p ivs-simulator-load
 
@@ -41,4 +44,4 @@ clean: ## Remove what was built here (not the cached Kubernetes tools)
 	cargo clean
 	rm -rf .testbed
 
-.PHONY: help demo up test bench crds sqlx clean
+.PHONY: help demo up test mutants bench crds sqlx clean

@@ -22,8 +22,7 @@ const SETTLED: Duration = Duration::from_mins(20);
 const QUIET: Duration = RESYNC.saturating_mul(2).saturating_add(Duration::from_secs(30));
 
 /// The only calls that are made when there is nothing to do.
-const SWEEP: [&str; 6] =
-    ["orphans", "ListChannels", "ListRooms", "ListStages", "all_recorded", "released"];
+const SWEEP: [&str; 6] = ["orphans", "ListChannels", "ListRooms", "ListStages", "all_recorded", "released"];
 
 /// Who waits for a username looks at each sweep whether it is free: another controller may serve the one who has it. The
 /// claim finds it taken and writes nothing, which the end shows.
