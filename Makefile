@@ -27,8 +27,15 @@ test: ## Every check and every test
 mutants: ## Put one deliberate defect after the other into a copy of the tree: the tests must catch each (an hour)
 	cargo test --locked --test mutants -- --ignored --nocapture
 
-bench: ## Measure the simulator: creates a second, long lists, memory (goals beside the figures)
+soak: ## 1,000 accounts come, change and go for 10 minutes while everything fails at random; all must agree at the end
+	@$(BUILD)
+	@target/debug/testbed soak
+
+bench: ## Measure the simulator (creates a second, long lists, memory), then what an account costs; goals beside the figures
 	cargo bench --locked -p ivs-simulator-load
+	@$(BUILD)
+	cargo build --release --locked --bin streamcat-operator
+	@target/debug/testbed bench --operator target/release/streamcat-operator
 
 crds: ## Generate crds/ and the chart's copy from src/api
 	@cargo build --locked --bins
@@ -44,4 +51,4 @@ clean: ## Remove what was built here (not the cached Kubernetes tools)
 	cargo clean
 	rm -rf .testbed
 
-.PHONY: help demo up test mutants bench crds sqlx clean
+.PHONY: help demo up test mutants soak bench crds sqlx clean

@@ -40,7 +40,7 @@ mod armed {
     static BEGUN: Mutex<BTreeMap<&str, u64>> = Mutex::new(BTreeMap::new());
 
     /// The side of an effect.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, PartialEq, Eq)]
     enum Side {
         Before,
         After,
@@ -48,7 +48,6 @@ mod armed {
 
     /// A point of one run: a side of the effect that is the so-manieth of its name. A number among all effects would be
     /// another effect each time, because the three kinds are worked on at the same time.
-    #[derive(Debug, PartialEq, Eq)]
     struct FailPoint {
         side: Side,
         effect: String,
@@ -108,26 +107,6 @@ mod armed {
         if ARMED.as_ref().is_some_and(here) {
             // It cannot fail: a process may always signal itself.
             let _ = kill_process(getpid(), Signal::KILL);
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn a_fail_point_is_a_side_an_effect_and_its_number() {
-            let point = FailPoint { side: Side::After, effect: "CreateStage".to_owned(), number: 2 };
-            assert_eq!("after CreateStage 2".parse(), Ok(point));
-            for wrong in ["", "CreateStage", "during CreateStage 1", "after CreateStage x", "after a b 1"] {
-                assert!(wrong.parse::<FailPoint>().is_err(), "{wrong:?}");
-            }
-        }
-
-        #[tokio::test]
-        async fn effects_are_carried_out_and_counted_by_name() {
-            assert_eq!(effect("one", async { 7 }).await, 7);
-            assert_eq!((begin("one"), begin("other")), (2, 1));
         }
     }
 }

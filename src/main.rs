@@ -61,7 +61,8 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Controller(settings) => {
             let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
             ControllerSettings::check_environment(variable).map_err(Failure::Setting)?;
-            Ok(controller::run(settings, stop()?).await?)
+            // On the heap: a future that deep is more than the compiler follows at once.
+            Ok(Box::pin(controller::run(settings, stop()?)).await?)
         }
         Command::Registration(settings) => Ok(registration::run(settings, stop()?).await?),
         Command::Migrate(settings) => Ok(migrate(&settings).await?),

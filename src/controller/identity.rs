@@ -12,7 +12,7 @@ use super::{
     report::{reference, user_in_status},
 };
 use crate::{
-    api::{AccountRef, DeletionPolicy, StreamerAccount, USER_ID_ANNOTATION},
+    api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION},
     provision::Inventory,
     store::{Claim, Claimant, Holder, Users},
 };
@@ -56,10 +56,6 @@ pub(super) async fn leave<W: World>(
         known = user_in_tags(account, &*seen(account, context).await?);
     }
     // Where no row is, one is made and taken away again: a claim that was sent before and comes late finds it released.
-    // The policy Retain has nothing to keep.
-    if known.is_none() && holder.is_none() && account.spec.deletion_policy == DeletionPolicy::Retain {
-        return Ok(None);
-    }
     match hold(account, context, known).await? {
         Claim::Held(holder) if store.leave(holder.user, uid(account)).await? => Ok(Some(holder.user)),
         Claim::Held(_) => Err(Problem::superseded()),

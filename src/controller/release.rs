@@ -51,8 +51,9 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
         return let_go(account, context, user).await.map_err(stopped);
     }
     let Some(user) = user else { return Ok(()) };
-    if retain {
-        return store.retain(user, uid).await.map_err(|error| stopped(error.into()));
+    let stays = retain && store.retain(user, uid).await.map_err(|error| stopped(error.into()))?;
+    if stays {
+        return Ok(());
     }
     let owner = Owner {
         installation: context.installation.clone(),

@@ -5,6 +5,7 @@ mod caller;
 mod channel;
 mod chat_room;
 mod error;
+mod pages;
 mod settings;
 mod shared_scan;
 mod stage;
@@ -63,19 +64,6 @@ pub struct Listed {
 /// One page of a list, and the token of the next.
 pub type Page = (Vec<Listed>, Option<String>);
 
-async fn all_pages<K: Kind + ?Sized>(kind: &K, name: Option<&str>) -> Result<Vec<Listed>> {
-    let mut found = Vec::new();
-    let mut token = None;
-    loop {
-        let (page, next) = kind.page(name, token).await?;
-        found.extend(page);
-        if next.is_none() {
-            return Ok(found);
-        }
-        token = next;
-    }
-}
-
 /// One kind of resource on AWS. What the engine does, it does through this, so a kind is one file.
 pub trait Kind: Send + Sync + 'static {
     /// Which kind it is.
@@ -111,12 +99,12 @@ pub trait Kind: Send + Sync + 'static {
 
     /// All that have this name, whoever they belong to.
     fn find(&self, name: &str) -> impl Future<Output = Result<Vec<Listed>>> + Send {
-        all_pages(self, Some(name))
+        pages::all(|token| self.page(Some(name), token))
     }
 
     /// All there are, page by page.
     fn list(&self) -> impl Future<Output = Result<Vec<Listed>>> + Send {
-        all_pages(self, None)
+        pages::all(|token| self.page(None, token))
     }
 
     /// Changes the settings given, and no others.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
@@ -161,16 +162,13 @@ where
     async fn resolve(&self, recorded: &Recorded, attempt: &OpenAttempt) -> Result<Outcome<K::Status>> {
         let ours = self.find_ours(recorded, None).await?;
         if let Some((keep, surplus)) = ours.split_first() {
-            let outcome = self.adopt(recorded, keep, surplus).await?;
-            if matches!(outcome, Outcome::Ready(_)) {
-                self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
-            }
-            return Ok(outcome);
+            return self.adopt(recorded, keep, surplus).await;
         }
         self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
+        let recorded = Recorded { attempt: None, ..recorded.clone() };
         match recorded.arn.as_deref().or(self.order.elsewhere()) {
-            Some(arn) => self.inspect(recorded, arn).await,
-            None => self.create(recorded, Change::Created).await,
+            Some(arn) => self.inspect(&recorded, arn).await,
+            None => self.create(&recorded, Change::Created).await,
         }
     }
 
@@ -181,8 +179,8 @@ where
         keep: &Listed,
         surplus: &[Listed],
     ) -> Result<Outcome<K::Status>> {
-        // Recorded before the others go, so that whoever looks meanwhile keeps the same one.
         let Some(live) = self.kind.get(&keep.arn).await? else { return Ok(self.not_shown_yet()) };
+        // Recorded before the others go, so that whoever looks meanwhile keeps the same one.
         let outcome = self.update(recorded, live, Change::Adopted).await?;
         if matches!(outcome, Outcome::Ready(_)) {
             self.delete_surplus(surplus).await?;
@@ -264,9 +262,9 @@ where
     ) -> Result<Outcome<K::Status>> {
         let arn = K::arn(&live.status).to_owned();
         let known = recorded.arn.as_deref();
-        if known != Some(&arn) {
+        if known != Some(&arn) || recorded.attempt.is_some() {
             let (owner, resource) = (self.order.owner, Resource::from(&live.status));
-            if !self.store.record(owner.user, &owner.username, known, &resource).await? {
+            if !self.store.record(owner.user, &owner.username, recorded, &resource).await? {
                 return Ok(created_elsewhere(K::KIND));
             }
         }
@@ -301,9 +299,15 @@ where
         let owner = self.order.owner;
         self.kind.admit().await?;
         let (known, lasts) = (recorded.arn.as_deref(), self.timing.create_timeout.saturating_add(MARGIN));
+        let before = Instant::now();
         let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
             return Ok(created_elsewhere(K::KIND));
         };
+        if before.elapsed() >= MARGIN {
+            // A call that begins so late might end after the deadline.
+            self.store.end(nonce, AttemptEnd::Failed).await?;
+            return Ok(created_elsewhere(K::KIND));
+        }
         let tags = owner.tags(nonce, self.order.tags);
         match self.kind.create(&owner.username, self.order.settings, &tags).await {
             Ok(created) => self.record(nonce, created.status, created.stream_key, change).await,
@@ -331,8 +335,12 @@ where
         if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {
             return Ok(Outcome::Ready(Provisioned { status, stream_key, change }));
         }
-        // Somebody took over after the deadline: what we made is one too many.
-        self.kind.delete(K::arn(&status)).await?;
+        // Somebody took over after the deadline. What we made is one too many if another is recorded; else it was adopted,
+        // or is about to be, or the sweep finds it.
+        let now = self.store.recorded(owner.user, K::KIND).await?;
+        if now.arn.is_some_and(|recorded| recorded != K::arn(&status)) {
+            self.kind.delete(K::arn(&status)).await?;
+        }
         Ok(created_elsewhere(K::KIND))
     }
 }

@@ -336,17 +336,14 @@ impl Resources for World {
         })
     }
 
-    async fn record(
-        &self,
-        _: Uuid,
-        _: &str,
-        known: Option<&str>,
-        resource: &Resource,
-    ) -> store::Result<bool> {
+    async fn record(&self, _: Uuid, _: &str, known: &Recorded, resource: &Resource) -> store::Result<bool> {
+        let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
         self.on_database(|state| {
-            let is_known = state.record.as_ref().map(|(arn, _)| arn.as_str()) == known;
+            let open = state.attempts.iter().find(|(_, (open, _))| *open).map(|(nonce, _)| *nonce);
+            let is_known = state.record.as_ref().map(|(arn, _)| arn) == known.arn.as_ref() && open == nonce;
             if is_known {
                 record(state, resource);
+                state.attempts.values_mut().for_each(|(open, _)| *open = false);
             }
             is_known
         })

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Postgres, Resource, Result, resources::recorded_arn};
@@ -162,4 +163,20 @@ impl Journal for Postgres {
         effect("record_made", transaction.commit()).await?;
         Ok(true)
     }
+}
+
+/// Ends the attempt that is open, if there is one, because its outcome was found out; its nonce.
+pub(super) async fn end_open(
+    connection: &mut PgConnection,
+    user: Uuid,
+    kind: ResourceKind,
+) -> Result<Option<Uuid>> {
+    let nonce = sqlx::query_scalar!(
+        "update attempts set state = 'given_up' where user_id = $1 and kind = $2 and state = 'open' returning nonce",
+        user,
+        KindName::from(kind) as KindName,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(nonce)
 }

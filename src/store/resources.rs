@@ -5,7 +5,11 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Missing, OpenAttempt, Postgres, Result, journal::KindName, missing};
+use super::{
+    Missing, OpenAttempt, Postgres, Result,
+    journal::{KindName, end_open},
+    missing,
+};
 use crate::{
     api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus},
     failpoint::effect,
@@ -195,13 +199,14 @@ pub trait Resources: Send + Sync + 'static {
     /// What is known of one kind of a user's resources.
     fn recorded(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Recorded>> + Send;
 
-    /// Records a resource that was found and not made: adopted, or known from another record. False when the recorded
-    /// ARN is not `known` any more: somebody else was faster.
+    /// Records a resource that was found and not made (adopted, or known from another record), and ends the attempt whose
+    /// outcome that is, in one transaction. False when the recorded ARN or the open attempt is not the one in `known` any
+    /// more: somebody else was faster.
     fn record(
         &self,
         user: Uuid,
         name: &str,
-        known: Option<&str>,
+        known: &Recorded,
         resource: &Resource,
     ) -> impl Future<Output = Result<bool>> + Send;
 
@@ -254,13 +259,17 @@ impl Resources for Postgres {
         Ok(Recorded { arn: row.arn, age: seconds(row.age), attempt, missing })
     }
 
-    async fn record(&self, user: Uuid, name: &str, known: Option<&str>, resource: &Resource) -> Result<bool> {
+    async fn record(&self, user: Uuid, name: &str, known: &Recorded, resource: &Resource) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // Of two who record at the same time, the second sees what the first has written.
+        // Of two who record or open an attempt at the same time, the second sees what the first has written.
         sqlx::query!("select id from users where id = $1 for no key update", user)
             .fetch_optional(&mut *transaction)
             .await?;
-        if recorded_arn(&mut transaction, user, resource.kind()).await?.as_deref() != known {
+        let kind = resource.kind();
+        let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
+        if recorded_arn(&mut transaction, user, kind).await? != known.arn
+            || end_open(&mut transaction, user, kind).await? != nonce
+        {
             return Ok(false);
         }
         resource.write(&mut transaction, user, name).await?;

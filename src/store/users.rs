@@ -86,8 +86,9 @@ pub trait Users: Send + Sync + 'static {
     /// From here on no attempt is opened for this object's user; false when it is not this object's.
     fn leave(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Notes that this object's user stays without its account (the policy Retain).
-    fn retain(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<()>> + Send;
+    /// Notes that this object's user stays without its account (the policy Retain); false when it has nothing that
+    /// could stay.
+    fn retain(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
     /// Deletes a user that is this object's, with all rows that hang on it, and remembers both as released.
     fn release(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<()>> + Send;
@@ -158,11 +159,19 @@ impl Users for Postgres {
         Ok(leaving.rows_affected() == 1)
     }
 
-    async fn retain(&self, user: Uuid, uid: &str) -> Result<()> {
-        let retain =
-            sqlx::query!("update users set retained = true where id = $1 and account_uid = $2", user, uid);
-        effect("retain", retain.execute(&self.pool)).await?;
-        Ok(())
+    async fn retain(&self, user: Uuid, uid: &str) -> Result<bool> {
+        let retain = sqlx::query!(
+            "update users set retained = true
+             where id = $1 and account_uid = $2
+               and (exists (select from channels where user_id = $1)
+                 or exists (select from chat_rooms where user_id = $1)
+                 or exists (select from stages where user_id = $1)
+                 or exists (select from attempts where user_id = $1 and state = 'open'))",
+            user,
+            uid,
+        );
+        let retained = effect("retain", retain.execute(&self.pool)).await?;
+        Ok(retained.rows_affected() == 1)
     }
 
     async fn release(&self, user: Uuid, uid: &str) -> Result<()> {

@@ -1,6 +1,6 @@
 //! etcd, kube-apiserver and kube-controller-manager on free ports of loopback.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_lc_rs::encoding::AsDer as _;
@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::DynamicObject;
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
+use tokio::sync::Mutex;
 
 use crate::folder::Folder;
 use crate::process::{End, Launch, Process};
@@ -20,7 +21,12 @@ const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A running control plane. No kubelet and no scheduler: no pod ever runs.
 pub(crate) struct ControlPlane {
-    processes: Vec<Process>,
+    // In the order in which they end: what uses a thing goes before the thing.
+    _controller_manager: Process,
+    /// None only if it did not come up again.
+    apiserver: Mutex<Option<Process>>,
+    _etcd: Process,
+    place: Place,
     kubeconfig: Kubeconfig,
 }
 
@@ -31,15 +37,29 @@ impl ControlPlane {
     }
 
     async fn try_start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
-        let place = Place::prepare(folder)?;
-        let mut started = Self { processes: Vec::new(), kubeconfig: place.kubeconfig() };
-        started.processes.push(place.etcd(tools).await?);
-        started.processes.push(place.apiserver(tools, &started.kubeconfig).await?);
-        let client = kubeconfig::client(&started.kubeconfig).await?;
+        let place = Place::prepare(folder, tools)?;
+        let kubeconfig = place.kubeconfig();
+        let etcd = place.etcd().await?;
+        let apiserver = place.apiserver(&kubeconfig).await?;
+        let client = kubeconfig::client(&kubeconfig).await?;
         // Before the controller manager: its garbage collector looks for new kinds every 30 s only.
         apply::crds(&client, crds).await?;
-        started.processes.push(place.controller_manager(tools, &started.kubeconfig, &client).await?);
-        Ok(started)
+        let controller_manager = place.controller_manager(&kubeconfig, &client).await?;
+        Ok(Self {
+            _controller_manager: controller_manager,
+            apiserver: Mutex::new(Some(apiserver)),
+            _etcd: etcd,
+            place,
+            kubeconfig,
+        })
+    }
+
+    /// Kills kube-apiserver, and starts it again at the same address with the same etcd.
+    pub(crate) async fn restart_apiserver(&self) -> Result<(), Error> {
+        let mut apiserver = self.apiserver.lock().await;
+        drop(apiserver.take());
+        *apiserver = Some(self.place.apiserver(&self.kubeconfig).await?);
+        Ok(())
     }
 
     /// The administrator's way in.
@@ -48,16 +68,10 @@ impl ControlPlane {
     }
 }
 
-impl Drop for ControlPlane {
-    fn drop(&mut self) {
-        // In reverse order: what uses a thing goes before the thing.
-        while self.processes.pop().is_some() {}
-    }
-}
-
-/// Where one control plane lives: its part of the folder, its ports, its administrator's token.
-struct Place<'a> {
-    folder: &'a Folder,
+/// Where one control plane lives: its programs, its folder, its ports, its administrator's token.
+struct Place {
+    tools: Tools,
+    folder: PathBuf,
     etcd: u16,
     peer: u16,
     apiserver: u16,
@@ -65,36 +79,37 @@ struct Place<'a> {
     token: String,
 }
 
-impl<'a> Place<'a> {
-    fn prepare(folder: &'a Folder) -> Result<Self, Error> {
+impl Place {
+    fn prepare(folder: &Folder, tools: &Tools) -> Result<Self, Error> {
         let [etcd, peer, apiserver, controller_manager] = ports::free()?;
         // A first try that found a port taken may have left something.
         let _ = std::fs::remove_dir_all(folder.path().join("etcd"));
         let token = uuid::Uuid::new_v4().simple().to_string();
         folder.write("tokens.csv", format!("{token},admin,u1,\"system:masters\"\n"))?;
         write_key_pair(folder)?;
-        Ok(Self { folder, etcd, peer, apiserver, controller_manager, token })
+        let (tools, folder) = (tools.clone(), folder.path().to_owned());
+        Ok(Self { tools, folder, etcd, peer, apiserver, controller_manager, token })
     }
 
     fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
+        self.folder.join(name).display().to_string()
     }
 
     fn kubeconfig(&self) -> Kubeconfig {
-        let authority = self.folder.path().join("certificates/apiserver.crt");
+        let authority = self.folder.join("certificates/apiserver.crt");
         kubeconfig::admin(&format!("https://127.0.0.1:{}", self.apiserver), &authority, &self.token)
     }
 
     fn launch(&self, name: &str, program: &Path) -> Launch {
-        let log = self.folder.path().join(format!("{name}.log"));
-        Launch::new(name, program, log, End::Kill).folder(self.folder.path())
+        let log = self.folder.join(format!("{name}.log"));
+        Launch::new(name, program, log, End::Kill).folder(&self.folder)
     }
 
-    async fn etcd(&self, tools: &Tools) -> Result<Process, Error> {
+    async fn etcd(&self) -> Result<Process, Error> {
         let (clients, peers) =
             (format!("http://127.0.0.1:{}", self.etcd), format!("http://127.0.0.1:{}", self.peer));
         let mut etcd = self
-            .launch("etcd", &tools.etcd)
+            .launch("etcd", &self.tools.etcd)
             .args([
                 format!("--data-dir={}", self.file("etcd")),
                 format!("--listen-client-urls={clients}"),
@@ -114,9 +129,9 @@ impl<'a> Place<'a> {
         Ok(etcd)
     }
 
-    async fn apiserver(&self, tools: &Tools, kubeconfig: &Kubeconfig) -> Result<Process, Error> {
+    async fn apiserver(&self, kubeconfig: &Kubeconfig) -> Result<Process, Error> {
         let mut apiserver = self
-            .launch("kube-apiserver", &tools.apiserver)
+            .launch("kube-apiserver", &self.tools.apiserver)
             .args([
                 format!("--etcd-servers=http://127.0.0.1:{}", self.etcd),
                 format!("--cert-dir={}", self.file("certificates")),
@@ -144,16 +159,11 @@ impl<'a> Place<'a> {
         Ok(apiserver)
     }
 
-    async fn controller_manager(
-        &self,
-        tools: &Tools,
-        kubeconfig: &Kubeconfig,
-        client: &Client,
-    ) -> Result<Process, Error> {
-        let path = self.folder.path().join("controller-manager.kubeconfig");
+    async fn controller_manager(&self, kubeconfig: &Kubeconfig, client: &Client) -> Result<Process, Error> {
+        let path = self.folder.join("controller-manager.kubeconfig");
         kubeconfig::write(kubeconfig, &path)?;
         let mut manager = self
-            .launch("kube-controller-manager", &tools.controller_manager)
+            .launch("kube-controller-manager", &self.tools.controller_manager)
             .args(
                 ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]
                     .map(|flag| format!("--{flag}={}", path.display())),

@@ -106,6 +106,10 @@ impl Error {
         move |source| Self::Sql { action, source }
     }
 
+    pub(crate) fn not_ours(what: &str) -> Self {
+        Self::Unexpected(format!("{what} was started by somebody else, and is not ours to end"))
+    }
+
     pub(crate) fn missing(program: &str, advice: &str) -> Self {
         Self::Missing { program: program.into(), advice: advice.into() }
     }

@@ -91,6 +91,8 @@ impl Tenant {
 async fn simulator() -> Result<Simulator, Error> {
     Simulator::builder()
         .region(REGION)
+        // A soak is judged by all the calls of its ten minutes.
+        .journal_capacity(1 << 30)
         .start()
         .await
         .map_err(|e| Error::Unexpected(format!("the simulator does not start: {e}")))

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::Mutex;
 
 use crate::folder::Folder;
 use crate::process::{End, Launch, Process};
@@ -18,8 +19,19 @@ const PACKAGE_ADVICE: &str = "PostgreSQL is needed; type: sudo apt-get install p
 
 /// A running server.
 pub(crate) struct Postgres {
-    _process: Process,
+    /// None only if it did not come up again.
+    process: Mutex<Option<Process>>,
+    place: Place,
     server: Server,
+}
+
+/// Where a server lives, and as whom.
+struct Place {
+    bin: PathBuf,
+    user: Option<&'static str>,
+    logs: PathBuf,
+    home: PathBuf,
+    port: u16,
 }
 
 /// How to reach a server.
@@ -36,28 +48,28 @@ impl Postgres {
         ports::twice_if_taken(|| Self::try_start(folder, &bin, user)).await
     }
 
-    async fn try_start(folder: &Folder, bin: &Path, user: Option<&str>) -> Result<Self, Error> {
-        let home = folder.inside("postgres")?;
-        let data = home.join("data");
-        let _ = std::fs::remove_dir_all(&data);
+    async fn try_start(folder: &Folder, bin: &Path, user: Option<&'static str>) -> Result<Self, Error> {
+        let [port] = ports::free()?;
+        let (logs, home) = (folder.path().to_owned(), folder.inside("postgres")?);
+        let place = Place { bin: bin.to_owned(), user, logs, home, port };
+        let _ = std::fs::remove_dir_all(place.data());
         let password = uuid::Uuid::new_v4().simple().to_string();
         let password_file = folder.write("postgres/password", &password)?;
         if let Some(user) = user {
-            hand_over(&home, user)?;
+            hand_over(&place.home, user)?;
         }
-        let launch = |name: &str| {
-            let (program, log) = (bin.join(name), folder.path().join(format!("{name}.log")));
-            let launch = match user {
-                Some(user) => Launch::new_as(user, name, &program, log, End::Quit),
-                None => Launch::new(name, program, log, End::Quit),
-            };
-            launch.folder(&home)
-        };
-        initialize(launch("initdb"), &data, &password_file).await?;
-        let [port] = ports::free()?;
+        place.initialize(&password_file).await?;
         let server = Server { base: format!("postgres://{USER}:{password}@127.0.0.1:{port}/") };
-        let process = run(launch("postgres"), &data, port, &server).await?;
-        Ok(Self { _process: process, server })
+        let process = place.run(&server).await?;
+        Ok(Self { process: Mutex::new(Some(process)), place, server })
+    }
+
+    /// Ends it as a crash does, and starts it again at the same address with the same data.
+    pub(crate) async fn restart(&self) -> Result<(), Error> {
+        let mut process = self.process.lock().await;
+        drop(process.take());
+        *process = Some(self.place.run(&self.server).await?);
+        Ok(())
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -94,36 +106,53 @@ impl Server {
     }
 }
 
-async fn initialize(launch: Launch, data: &Path, password_file: &Path) -> Result<(), Error> {
-    let mut initdb = launch
-        .args([format!("--pgdata={}", data.display()), format!("--pwfile={}", password_file.display())])
-        // The password goes over loopback as it is: a hash for each of many connections is slow in a debug build.
-        .args(["--auth=password", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
-        .args(["--username", USER])
-        .start()?;
-    let status = initdb.ended(DEADLINE).await?;
-    if status.success() {
-        return Ok(());
+impl Place {
+    fn data(&self) -> PathBuf {
+        self.home.join("data")
     }
-    Err(Error::Failed {
-        action: "making a PostgreSQL cluster (initdb)".into(),
-        status,
-        output: initdb.tail(),
-    })
-}
 
-async fn run(launch: Launch, data: &Path, port: u16, server: &Server) -> Result<Process, Error> {
-    let mut postgres = launch
-        .args(["-D".into(), data.display().to_string(), "-p".into(), port.to_string()])
-        // Nothing here has to survive a power cut.
-        .args(
-            ["fsync=off", "full_page_writes=off", "synchronous_commit=off"]
-                .map(|setting| format!("--{setting}")),
-        )
-        .args(["--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--max_connections=500"])
-        .start()?;
-    postgres.until("PostgreSQL answers", DEADLINE, || server.execute("select 1".into())).await?;
-    Ok(postgres)
+    fn launch(&self, name: &str) -> Launch {
+        let (program, log) = (self.bin.join(name), self.logs.join(format!("{name}.log")));
+        let launch = match self.user {
+            Some(user) => Launch::new_as(user, name, &program, log, End::Quit),
+            None => Launch::new(name, program, log, End::Quit),
+        };
+        launch.folder(&self.home)
+    }
+
+    async fn initialize(&self, password_file: &Path) -> Result<(), Error> {
+        let mut initdb = self
+            .launch("initdb")
+            .args([
+                format!("--pgdata={}", self.data().display()),
+                format!("--pwfile={}", password_file.display()),
+            ])
+            // The password goes over loopback as it is: a hash for each of many connections is slow in a debug build.
+            .args(["--auth=password", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
+            .args(["--username", USER])
+            .start()?;
+        let status = initdb.ended(DEADLINE).await?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Error::Failed {
+            action: "making a PostgreSQL cluster (initdb)".into(),
+            status,
+            output: initdb.tail(),
+        })
+    }
+
+    async fn run(&self, server: &Server) -> Result<Process, Error> {
+        let mut postgres = self
+            .launch("postgres")
+            .args(["-D".into(), self.data().display().to_string(), "-p".into(), self.port.to_string()])
+            // Nothing here has to survive a power cut; what was committed survives a crash of PostgreSQL.
+            .args(["--fsync=off", "--full_page_writes=off"])
+            .args(["--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--max_connections=500"])
+            .start()?;
+        postgres.until("PostgreSQL answers", DEADLINE, || server.execute("select 1".into())).await?;
+        Ok(postgres)
+    }
 }
 
 /// Where the programs are, and the user to run them as if not ourselves.

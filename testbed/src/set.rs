@@ -39,8 +39,8 @@ struct Inner {
     kubeconfig: Kubeconfig,
     chart: PathBuf,
     // In the order in which they end; the folder goes last.
-    _control_plane: Option<ControlPlane>,
-    _postgres: Option<Postgres>,
+    control_plane: Option<ControlPlane>,
+    postgres: Option<Postgres>,
     folder: Folder,
 }
 
@@ -77,8 +77,8 @@ impl Testbed {
             description,
             kubeconfig: cluster.kubeconfig,
             chart,
-            _control_plane: cluster.control_plane,
-            _postgres: Some(postgres),
+            control_plane: cluster.control_plane,
+            postgres: Some(postgres),
             folder,
         }))
     }
@@ -97,8 +97,8 @@ impl Testbed {
             description,
             kubeconfig,
             chart: chart(),
-            _control_plane: None,
-            _postgres: None,
+            control_plane: None,
+            postgres: None,
             folder,
         }))
     }
@@ -177,6 +177,24 @@ impl Testbed {
     /// When PostgreSQL refuses.
     pub async fn database(&self, name: &str) -> Result<String, Error> {
         Server::of(&self.inner.description.postgres).create(name).await
+    }
+
+    /// Ends PostgreSQL as a crash does (what was committed stays), and starts it again at the same address.
+    ///
+    /// # Errors
+    /// When it is not ours to end ([`Testbed::join`]), or does not come up again.
+    pub async fn restart_postgres(&self) -> Result<(), Error> {
+        let postgres = self.inner.postgres.as_ref().ok_or_else(|| Error::not_ours("PostgreSQL"))?;
+        postgres.restart().await
+    }
+
+    /// Kills kube-apiserver, and starts it again at the same address.
+    ///
+    /// # Errors
+    /// When it is not ours to end ([`Testbed::join`], or a borrowed cluster), or does not come up again.
+    pub async fn restart_apiserver(&self) -> Result<(), Error> {
+        let control_plane = self.inner.control_plane.as_ref();
+        control_plane.ok_or_else(|| Error::not_ours("kube-apiserver"))?.restart_apiserver().await
     }
 
     /// Applies the custom resource definitions of a YAML text and waits until they are served.

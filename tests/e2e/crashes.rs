@@ -1,7 +1,7 @@
 //! The controller dies, as by `kill -9`, before or after each effect (a write to Kubernetes, a write to PostgreSQL, a
 //! call to AWS) of a create and of a delete. Started again, it finds its way without anybody's help.
 
-use std::{collections::BTreeSet, os::unix::process::ExitStatusExt, path::PathBuf};
+use std::{collections::BTreeSet, os::unix::process::ExitStatusExt};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
@@ -9,25 +9,18 @@ use kube::{
     Api,
     api::{DeleteParams, ObjectMeta, PostParams},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use streamcat_operator::api::{
     StreamerAccount,
     condition::{READY, is_true},
 };
 use testbed::{Operator, Tenant, wait};
 
-use crate::support::{PATIENCE, arns, assert_nothing_left, operator_under_test, recorded};
+use crate::support::{PATIENCE, arns, assert_nothing_left, effects, operator_with_fail_points, recorded};
 
 /// How many controllers crash at the same time.
 const SIDE_BY_SIDE: usize = 16;
 const SIGKILL: i32 = 9;
-
-/// The operator with fail points, which `testbed/build.sh --tests` puts beside the ordinary one.
-fn with_fail_points() -> PathBuf {
-    let path = PathBuf::from(concat!(env!("CARGO_BIN_EXE_streamcat-operator"), "-failpoints"));
-    assert!(path.is_file(), "{} is missing: run testbed/build.sh --tests", path.display());
-    path
-}
 
 /// A side of one effect of a run: of several of one name, the so-manieth.
 #[derive(Clone, Debug)]
@@ -173,22 +166,17 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The effects that a controller has logged, each with its two fail points.
+/// The fail points that a controller has come by.
 fn fail_points(log: &str) -> Vec<FailPoint> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let effects = lines.map(|line| line["fields"].clone()).filter(|fields| fields["message"] == "effect");
-    let points = effects.flat_map(|fields| {
-        let effect = fields["effect"].as_str().unwrap().to_owned();
-        let number = fields["number"].as_u64().unwrap();
+    let both = |(effect, number): (String, u64)| {
         ["before", "after"].map(|side| FailPoint { side, effect: effect.clone(), number })
-    });
-    points.collect()
+    };
+    effects(log).into_iter().flat_map(both).collect()
 }
 
 #[tokio::test]
 async fn killed_at_each_effect_of_a_create_and_of_a_delete_it_finds_its_way() {
-    let testbed = operator_under_test().await.with_operator(with_fail_points());
-    let tenant = testbed.tenant_apart("crashes").await;
+    let tenant = operator_with_fail_points().await.tenant_apart("crashes").await;
 
     let place = Place::make(&tenant, 0).await;
     place.create().await;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
 mod chart;
+mod cost;
 mod crashes;
 mod generated;
 mod kubectl;

@@ -7,7 +7,7 @@ use streamcat_operator::{
     api::{AccountRef, ResourceKind},
     store::{
         AttemptEnd, Claim, Claimant, Journal, LetGo, NewRegistrant, Orphan, OrphanChanges, OrphanReason,
-        Orphans, Postgres, Registrant, Registrants, Resource, Resources, Users,
+        Orphans, Postgres, Recorded, Registrant, Registrants, Resource, Resources, Users,
     },
 };
 use testbed::Tenant;
@@ -125,7 +125,7 @@ async fn an_old_object_takes_nothing_from_a_new_one_of_its_name() {
     assert!(store.inherit(user, Some("todd"), "new").await.unwrap());
     assert!(attempt().await.unwrap().is_some(), "the new object's user stays");
     assert!(!store.leave(user, "todd").await.unwrap());
-    store.retain(user, "todd").await.unwrap();
+    assert!(!store.retain(user, "todd").await.unwrap());
     store.release(user, "todd").await.unwrap();
     let holder = store.holder("todd").await.unwrap().unwrap();
     assert_eq!((holder.user, holder.uid.as_deref(), holder.retained), (user, Some("new"), false));
@@ -137,13 +137,22 @@ async fn of_two_who_record_the_second_sees_the_first() {
     let tenant = tenant("record").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    let record = async |known, arn: &str| {
-        let resource = Resource::Stage { arn: arn.to_owned() };
-        store.record(user, "todd", known, &resource).await.unwrap()
+    let record = async |known: Option<&str>, arn: &str| {
+        let known = Recorded { arn: known.map(str::to_owned), ..Recorded::default() };
+        store.record(user, "todd", &known, &Resource::Stage { arn: arn.to_owned() }).await.unwrap()
     };
     assert!(record(None, "first").await);
     assert!(!record(None, "second").await);
     assert!(record(Some("first"), "second").await);
+
+    let lasts = Duration::from_mins(1);
+    let nonce = store.open(user, ResourceKind::Stage, Some("second"), lasts).await.unwrap().unwrap();
+    assert!(!record(Some("second"), "third").await, "an attempt is open that the caller does not know of");
+    let known = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    let third = Resource::Stage { arn: "third".to_owned() };
+    assert!(store.record(user, "todd", &known, &third).await.unwrap());
+    assert!(!store.record_made(nonce, user, "todd", &third).await.unwrap(), "that ended the attempt");
+    assert!(record(Some("third"), "second").await);
     let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
     assert_eq!(recorded.arn.as_deref(), Some("second"));
 }
@@ -194,7 +203,10 @@ async fn since_when_one_is_missing_stays_until_it_is_seen_or_replaced() {
         if seen {
             store.note_seen(user, ResourceKind::Stage).await.unwrap();
         } else {
-            store.record(user, "todd", None, &Resource::Stage { arn: "c".to_owned() }).await.unwrap();
+            store
+                .record(user, "todd", &Recorded::default(), &Resource::Stage { arn: "c".to_owned() })
+                .await
+                .unwrap();
         }
         assert_eq!(missing().await, None);
     }
@@ -219,7 +231,10 @@ async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orpha
     let tenant = tenant("letgo").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    store.record(user, "todd", None, &Resource::Stage { arn: "recorded".to_owned() }).await.unwrap();
+    store
+        .record(user, "todd", &Recorded::default(), &Resource::Stage { arn: "recorded".to_owned() })
+        .await
+        .unwrap();
     let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
     let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::LetGo) };
     let swept = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
@@ -278,8 +293,11 @@ async fn the_one_to_one_holds_by_constraint() {
     let store = store(&tenant);
     let (todd, ann) = (held(&store, "todd").await, held(&store, "ann").await);
     let resource = Resource::Stage { arn: "arn".to_owned() };
-    store.record(todd, "todd", None, &resource).await.unwrap();
-    assert!(store.record(ann, "ann", None, &resource).await.is_err(), "one stage of two users");
+    store.record(todd, "todd", &Recorded::default(), &resource).await.unwrap();
+    assert!(
+        store.record(ann, "ann", &Recorded::default(), &resource).await.is_err(),
+        "one stage of two users"
+    );
     let twice = "insert into stages (user_id, name, arn) values ($1, 'todd', 'another')";
     assert!(sqlx::query(twice).bind(todd).execute(&tenant.pool()).await.is_err(), "two stages of one user");
     let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url) values (null, '', '', '', '')";

@@ -1,6 +1,6 @@
 //! What the tests say often.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use k8s_openapi::api::events::v1::Event;
 use kube::{
@@ -21,6 +21,23 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// The shared set, with the operator that was built for these tests.
 pub async fn operator_under_test() -> Testbed {
     Testbed::shared().await.with_operator(env!("CARGO_BIN_EXE_streamcat-operator"))
+}
+
+/// The same with the operator that can be told to die, which `testbed/build.sh --tests` puts beside the other. It logs
+/// each effect: a write to Kubernetes, a write to PostgreSQL, a call to AWS.
+pub async fn operator_with_fail_points() -> Testbed {
+    let path = Path::new(concat!(env!("CARGO_BIN_EXE_streamcat-operator"), "-failpoints"));
+    assert!(path.is_file(), "{} is missing: run testbed/build.sh --tests", path.display());
+    Testbed::shared().await.with_operator(path)
+}
+
+/// The effects that such an operator has logged, in their order; of several of one name, the so-manieth.
+pub fn effects(log: &str) -> Vec<(String, u64)> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let effects = lines.map(|line| line["fields"].clone()).filter(|fields| fields["message"] == "effect");
+    effects
+        .map(|fields| (fields["effect"].as_str().unwrap().to_owned(), fields["number"].as_u64().unwrap()))
+        .collect()
 }
 
 /// An installation of its own.

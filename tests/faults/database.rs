@@ -115,6 +115,12 @@ impl Database {
         self.attempts.iter().find(|(_, attempt)| is_it(attempt)).map(|(nonce, attempt)| (*nonce, attempt))
     }
 
+    /// Whether a user has anything that could stay: a resource, or an attempt that may be making one.
+    fn has_any(&self, user: Uuid) -> bool {
+        self.rows.keys().any(|(of, _)| *of == user)
+            || self.attempts.values().any(|attempt| attempt.is_open && attempt.user == user)
+    }
+
     fn recorded(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Recorded {
         let row = self.rows.get(&(user, kind));
         let attempt = self.open_attempt(user, kind).map(|(nonce, attempt)| OpenAttempt {

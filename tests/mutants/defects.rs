@@ -24,10 +24,16 @@ pub const DEFECTS: [Defect; 25] = [
         right: "        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
             return Ok(created_elsewhere(K::KIND));
         };
+        if before.elapsed() >= MARGIN {
+            // A call that begins so late might end after the deadline.
+            self.store.end(nonce, AttemptEnd::Failed).await?;
+            return Ok(created_elsewhere(K::KIND));
+        }
         let tags = owner.tags(nonce, self.order.tags);
         match self.kind.create(&owner.username, self.order.settings, &tags).await {",
         wrong: "        let tags = owner.tags(Uuid::nil(), self.order.tags);
         let made = self.kind.create(&owner.username, self.order.settings, &tags).await;
+        tracing::trace!(before = ?before.elapsed());
         let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
             return Ok(created_elsewhere(K::KIND));
         };

@@ -37,7 +37,7 @@ impl Database {
         };
         match self.orphans.values_mut().find(is_same) {
             Some(listed) if orphan.reason == OrphanReason::LetGo => {
-                listed.orphan.reason = OrphanReason::LetGo
+                listed.orphan.reason = OrphanReason::LetGo;
             }
             Some(_) => {}
             None => drop(self.orphans.insert(id, Listed { orphan, unseen_since })),

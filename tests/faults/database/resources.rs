@@ -79,13 +79,20 @@ impl Resources for Line {
         self.call(read("recorded"), kind.noun(), effect).await
     }
 
-    async fn record(&self, user: Uuid, name: &str, known: Option<&str>, resource: &Resource) -> Result<bool> {
-        let (name, known, found) = (name.to_owned(), known.map(str::to_owned), resource.clone());
+    async fn record(&self, user: Uuid, name: &str, known: &Recorded, resource: &Resource) -> Result<bool> {
+        let (name, known, found) = (name.to_owned(), known.clone(), resource.clone());
         let effect = move |state: &mut State, now| {
-            if state.database.arn(user, found.kind()) != known.as_deref() {
+            let (database, kind) = (&mut state.database, found.kind());
+            let open = database.open_attempt(user, kind).map(|(nonce, _)| nonce);
+            let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
+            if database.arn(user, kind) != known.arn.as_deref() || open != nonce {
                 return Ok(false);
             }
-            state.database.write(now, user, &name, &found).map(|()| true)
+            database.write(now, user, &name, &found)?;
+            if let Some(attempt) = open.and_then(|nonce| database.attempts.get_mut(&nonce)) {
+                attempt.is_open = false;
+            }
+            Ok(true)
         };
         self.call(write("record"), arn(resource), effect).await
     }

@@ -119,13 +119,12 @@ impl Users for Line {
         self.call(write("leave"), "", effect).await
     }
 
-    async fn retain(&self, user: Uuid, uid: &str) -> Result<()> {
+    async fn retain(&self, user: Uuid, uid: &str) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
-            if let Some(row) = state.database.of_object(user, Some(&uid)) {
-                row.retained = true;
-            }
-            Ok(())
+            let has_any = state.database.has_any(user);
+            let row = state.database.of_object(user, Some(&uid)).filter(|_| has_any);
+            Ok(row.map(|row| row.retained = true).is_some())
         };
         self.call(write("retain"), "", effect).await
     }

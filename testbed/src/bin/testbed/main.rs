@@ -1,9 +1,12 @@
 //! The testbed's command line.
 
+mod accounts;
+mod bench;
 mod demo;
 mod run;
 mod scene;
 mod signals;
+mod soak;
 mod story;
 mod tools;
 mod up;
@@ -32,6 +35,10 @@ enum Command {
     Up(OperatorArgument),
     /// Tells the whole story with one streamer, step by step, and checks each step
     Demo(OperatorArgument),
+    /// Measures what an account costs without faults, and how much longer it takes than its slowest Create
+    Bench(bench::Arguments),
+    /// Has accounts created, edited and deleted while everything fails at random, and judges what came of it
+    Soak(soak::Arguments),
     /// Runs a command (such as `cargo test`) with a control plane and PostgreSQL that its tests share
     Run {
         /// The command and its arguments
@@ -76,6 +83,8 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Up(operator) => up::up(operator).await,
         Command::Demo(operator) => demo::demo(operator).await,
+        Command::Bench(arguments) => bench::bench(arguments).await,
+        Command::Soak(arguments) => soak::soak(arguments).await,
         Command::Run { command } => run::run(command).await,
         Command::Database { command } => run::with_database(command).await,
         Command::Tools { program } => tools::tools(program).await,

@@ -1,14 +1,14 @@
 //! The four sides from which one account can be seen: the API server, PostgreSQL, AWS, the web page.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, DynamicObject};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::api::Api;
 use serde_json::Value;
 use testbed::http::{self, Answer};
 use testbed::{Error, Output, Tenant};
 use tokio::process::Command;
 
 use super::{USERNAME, html};
+use crate::accounts::accounts;
 use crate::story::Story;
 
 /// What a user has, as the application's tables say.
@@ -19,12 +19,6 @@ pub(super) const ROWS: &str = "
 
 /// The three ARNs, in the order channel, chat room, stage.
 pub(super) type Arns = Vec<String>;
-
-/// The accounts of the namespace.
-pub(super) fn accounts(tenant: &Tenant) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("streamcat.dev", "v1alpha1", "StreamerAccount");
-    Api::namespaced_with(tenant.kube(), tenant.namespace(), &ApiResource::from_gvk(&kind))
-}
 
 /// The Secrets of the namespace.
 pub(super) fn secrets(tenant: &Tenant) -> Api<Secret> {

@@ -1,0 +1,63 @@
+//! What was measured, with the goals beside it.
+
+use std::fmt;
+use std::time::Duration;
+
+use ivs_simulator::Call;
+
+use super::writes::Writes;
+
+/// What was measured.
+pub(super) struct Figures<'a> {
+    /// Of each account: from asking to Ready, and its slowest Create.
+    pub(super) took: Vec<(Duration, Duration)>,
+    pub(super) calls: &'a [Call],
+    pub(super) writes: Writes,
+}
+
+impl Figures<'_> {
+    /// The median and the 95th percentile.
+    fn spread(&self, figure: impl Fn(&(Duration, Duration)) -> f64) -> (f64, f64) {
+        let mut all: Vec<_> = self.took.iter().map(figure).collect();
+        all.sort_by(f64::total_cmp);
+        let at = |percent: usize| {
+            all.get((all.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or(f64::NAN)
+        };
+        (at(50), at(95))
+    }
+
+    fn per_account(&self, count: u64) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let per_account = count as f64 / self.took.len() as f64;
+        per_account
+    }
+
+    fn calls(&self, operation: &str) -> f64 {
+        let calls = self.calls.iter().filter(|call| call.operation.starts_with(operation)).count();
+        self.per_account(calls as u64)
+    }
+}
+
+impl fmt::Display for Figures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let (ready, late) = self.spread(|(ready, _)| millis(*ready));
+        let (create, slow) = self.spread(|(_, create)| millis(*create));
+        let (ratio, high) = self.spread(|(ready, create)| ready.div_duration_f64(*create));
+        writeln!(f, "{:<42} {:>8} {:>8}   goal", "", "median", "p95")?;
+        writeln!(f, "{:<42} {ready:>8.0} {late:>8.0}", "from apply to Ready, ms")?;
+        writeln!(f, "{:<42} {create:>8.0} {slow:>8.0}", "its slowest Create, ms")?;
+        writeln!(f, "{:<42} {ratio:>8.2} {high:>8.2}   at most 1.25", "the one over the other")?;
+        let Writes { accounts, secrets, events } = self.writes;
+        // One write of each account is ours.
+        let until_ready = self.per_account(accounts + secrets) - 1.0;
+        writeln!(f, "{:<42} {:>8.1} {:>8}   3", "Creates an account", self.calls("Create"), "")?;
+        writeln!(f, "{:<42} {:>8.1} {:>8}   0", "list calls an account", self.calls("List"), "")?;
+        writeln!(
+            f,
+            "{:<42} {until_ready:>8.1} {:>8}   at most 4",
+            "Kubernetes writes until Ready, an account", ""
+        )?;
+        writeln!(f, "{:<42} {:>8.1}", "events after that, an account", self.per_account(events))
+    }
+}

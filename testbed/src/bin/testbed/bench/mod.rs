@@ -1,0 +1,113 @@
+//! `testbed bench`: what an account costs when nothing fails, and how much longer it takes than its slowest Create.
+
+mod figures;
+mod writes;
+
+use std::path::Path;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use futures::{Stream, TryStreamExt as _};
+use ivs_simulator::{Call, Latency};
+use kube::ResourceExt as _;
+use kube::api::{DynamicObject, PostParams};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use serde_json::json;
+use testbed::{Error, Tenant, Testbed};
+
+use self::figures::Figures;
+use self::writes::Writes;
+use crate::OperatorArgument;
+use crate::accounts;
+
+/// Accounts before the first that counts: connections are made, and code is loaded.
+const WARM_UP: usize = 3;
+const PATIENCE: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many accounts, one after another
+    #[arg(long, default_value_t = 20)]
+    accounts: usize,
+    /// How long AWS takes for each Create, such as 200ms
+    #[arg(long, default_value = "200ms", value_parser = ivs_simulator::parse_duration)]
+    latency: Duration,
+    #[command(flatten)]
+    operator: OperatorArgument,
+}
+
+pub(crate) async fn bench(arguments: Arguments) -> Result<ExitCode, Error> {
+    let operator = arguments.operator.path()?;
+    tell(arguments.accounts, arguments.latency, &operator);
+    let tenant = Testbed::start().await?.with_operator(operator).try_tenant("bench").await?;
+    tenant.simulator().set_latency(Latency::constant(arguments.latency).on("Create*"));
+    let controller = tenant.controller().try_start().await?;
+
+    let mut ready = pin!(watcher(accounts::accounts(&tenant), watcher::Config::default()).applied_objects());
+    for number in 0..WARM_UP {
+        provide(&tenant, &format!("warm-up-{number}"), ready.as_mut()).await?;
+    }
+    let before = settled(&tenant).await?;
+    tenant.simulator().clear_calls();
+    let mut took = Vec::new();
+    for number in 0..arguments.accounts {
+        let name = format!("streamer-{number}");
+        took.push((provide(&tenant, &name, ready.as_mut()).await?, name));
+    }
+    let writes = settled(&tenant).await?.since(&before);
+
+    let calls = tenant.simulator().calls();
+    let took = took.into_iter().map(|(took, name)| Ok((took, slowest_create(&calls, &name)?)));
+    let took = took.collect::<Result<_, Error>>()?;
+    print!("{}", Figures { took, calls: &calls, writes });
+    drop(controller);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(accounts: usize, latency: Duration, operator: &Path) {
+    let operator = operator.strip_prefix(testbed::workspace()).unwrap_or(operator);
+    println!("{accounts} accounts, one after another; each Create takes {latency:?}; {}", operator.display());
+}
+
+/// Creates an account, and waits until a watch shows it Ready; how long that took from the moment of asking.
+async fn provide(
+    tenant: &Tenant,
+    name: &str,
+    mut seen: std::pin::Pin<&mut impl Stream<Item = Result<DynamicObject, watcher::Error>>>,
+) -> Result<Duration, Error> {
+    let account =
+        DynamicObject::new(name, &accounts::resource()).data(json!({ "spec": { "username": name } }));
+    let asked = Instant::now();
+    let created = accounts::accounts(tenant).create(&PostParams::default(), &account).await;
+    created.map_err(|e| Error::Kube { action: format!("create {name}"), source: Box::new(e) })?;
+    let until_ready = async {
+        while let Some(account) = seen.try_next().await.map_err(|e| Error::Unexpected(e.to_string()))? {
+            if account.name_any() == name && accounts::is_ready(&account) {
+                return Ok(asked.elapsed());
+            }
+        }
+        Err(Error::Unexpected("the watch of the accounts ended".into()))
+    };
+    let late = |_| Error::Unexpected(format!("{name} is not ready after {PATIENCE:?}"));
+    tokio::time::timeout(PATIENCE, until_ready).await.map_err(late)?
+}
+
+/// The writes, once none comes any more: events come after Ready.
+async fn settled(tenant: &Tenant) -> Result<Writes, Error> {
+    loop {
+        let before = Writes::read(tenant).await?;
+        tokio::time::sleep(LOOK_EVERY).await;
+        if Writes::read(tenant).await? == before {
+            return Ok(before);
+        }
+    }
+}
+
+/// How long the slowest of an account's Creates took, by the simulator's journal.
+fn slowest_create(calls: &[Call], name: &str) -> Result<Duration, Error> {
+    let creates = calls.iter().filter(|call| call.operation.starts_with("Create") && call.is_about(name));
+    let took = creates.filter_map(|call| call.answered?.checked_sub(call.arrived));
+    took.max().ok_or_else(|| Error::Unexpected(format!("AWS was not asked to create anything for {name}")))
+}

@@ -1,0 +1,100 @@
+//! The three records of all accounts, read one after another while nothing changes any more.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt as _;
+use kube::api::ListParams;
+use serde_json::Value;
+use sqlx::Row as _;
+use testbed::{Error, Tenant};
+
+use crate::accounts;
+
+/// The kinds, each with its name in status and in the simulator's state.
+pub(super) const KINDS: [(&str, &str, &str); 3] =
+    [("channel", "channel", "channels"), ("chat room", "chatRoom", "rooms"), ("stage", "stage", "stages")];
+
+/// The ARNs of an account, in the order of [`KINDS`].
+pub(super) type Arns = [Option<String>; 3];
+
+/// An account in the cluster.
+pub(super) struct Object {
+    pub(super) ready: bool,
+    pub(super) deleted: bool,
+    pub(super) arns: Arns,
+    pub(super) status: String,
+}
+
+/// A resource in AWS.
+#[derive(Clone)]
+pub(super) struct Resource {
+    /// Which of [`KINDS`].
+    pub(super) kind: usize,
+    pub(super) arn: String,
+    /// Its tag `revision`.
+    pub(super) revision: String,
+    /// The type of a channel.
+    pub(super) channel_type: Option<String>,
+}
+
+/// All there is, by the account's name.
+#[derive(Default)]
+pub(super) struct Census {
+    pub(super) cluster: BTreeMap<String, Object>,
+    pub(super) database: BTreeMap<String, Arns>,
+    /// What no account is named on has the empty name.
+    pub(super) aws: BTreeMap<String, Vec<Resource>>,
+}
+
+impl Census {
+    pub(super) async fn take(tenant: &Tenant) -> Result<Self, Error> {
+        Ok(Self {
+            cluster: cluster(tenant).await?,
+            database: database(tenant).await?,
+            aws: aws(&tenant.simulator().state()),
+        })
+    }
+}
+
+async fn cluster(tenant: &Tenant) -> Result<BTreeMap<String, Object>, Error> {
+    let all = accounts::accounts(tenant).list(&ListParams::default()).await;
+    let all = all.map_err(|e| Error::Kube { action: "list the accounts".into(), source: Box::new(e) })?;
+    let objects = all.into_iter().map(|account| {
+        let status = &account.data["status"];
+        let object = Object {
+            ready: accounts::is_ready(&account),
+            deleted: account.metadata.deletion_timestamp.is_some(),
+            arns: KINDS.map(|(_, member, _)| status[member]["arn"].as_str().map(str::to_owned)),
+            status: status["conditions"].to_string(),
+        };
+        (account.name_any(), object)
+    });
+    Ok(objects.collect())
+}
+
+async fn database(tenant: &Tenant) -> Result<BTreeMap<String, Arns>, Error> {
+    let query = "select account_name, channels.arn, chat_rooms.arn, stages.arn from users
+                 left join channels on channels.user_id = users.id
+                 left join chat_rooms on chat_rooms.user_id = users.id
+                 left join stages on stages.user_id = users.id";
+    let rows = sqlx::query(query).fetch_all(&tenant.pool()).await;
+    let rows = rows.map_err(|source| Error::Sql { action: "read the users".into(), source })?;
+    Ok(rows.iter().map(|row| (row.get(0), [row.get(1), row.get(2), row.get(3)])).collect())
+}
+
+fn aws(state: &Value) -> BTreeMap<String, Vec<Resource>> {
+    let mut all: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
+    for (kind, (_, _, member)) in KINDS.iter().enumerate() {
+        for row in state[member].as_array().into_iter().flatten() {
+            let tag = |key: &str| row["tags"][key].as_str().unwrap_or_default();
+            let account = tag("streamcat.dev/account").rsplit('/').next().unwrap_or_default();
+            all.entry(account.to_owned()).or_default().push(Resource {
+                kind,
+                arn: row["arn"].as_str().unwrap_or_default().to_owned(),
+                revision: tag("revision").to_owned(),
+                channel_type: row["type"].as_str().map(str::to_owned),
+            });
+        }
+    }
+    all
+}

@@ -1,0 +1,89 @@
+//! What has happened so far, told every few seconds.
+
+use std::cell::Cell;
+use std::fmt;
+use std::time::Duration;
+
+use testbed::{Error, Tenant};
+use tokio::time::Instant;
+
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// A count.
+#[derive(Default)]
+pub(super) struct Count(Cell<u64>);
+
+impl Count {
+    pub(super) fn add(&self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.get())
+    }
+}
+
+/// What was asked for, and what died.
+pub(super) struct Tally {
+    begin: Instant,
+    pub(super) created: Count,
+    pub(super) edited: Count,
+    pub(super) deleted: Count,
+    pub(super) killed: Count,
+    pub(super) postgres: Count,
+    pub(super) apiserver: Count,
+}
+
+impl Tally {
+    pub(super) fn begin() -> Self {
+        Self {
+            begin: Instant::now(),
+            created: Count::default(),
+            edited: Count::default(),
+            deleted: Count::default(),
+            killed: Count::default(),
+            postgres: Count::default(),
+            apiserver: Count::default(),
+        }
+    }
+
+    /// How long it has been going on.
+    pub(super) fn clock(&self) -> String {
+        format!("{:>5.0} s", self.begin.elapsed().as_secs_f32())
+    }
+
+    /// A line every few seconds.
+    pub(super) async fn tell(&self, tenant: &Tenant, until: Instant) -> Result<(), Error> {
+        while Instant::now() + TELL_EVERY < until {
+            tokio::time::sleep(TELL_EVERY).await;
+            let aws = tenant.simulator().counts();
+            println!(
+                "{}  {} in AWS: {} channels, {} chat rooms, {} stages",
+                self.clock(),
+                self.line(),
+                aws.channels,
+                aws.rooms,
+                aws.stages
+            );
+        }
+        Ok(())
+    }
+
+    fn line(&self) -> String {
+        let Self { created, edited, deleted, killed, postgres, apiserver, .. } = self;
+        format!(
+            "accounts created {created}, edited {edited}, deleted {deleted}; controllers killed {killed}, \
+             PostgreSQL {postgres}, kube-apiserver {apiserver};"
+        )
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { created, edited, deleted, killed, postgres, apiserver, .. } = self;
+        writeln!(f, "asked for    accounts created {created}, edited {edited}, deleted {deleted}")?;
+        writeln!(f, "killed       controllers {killed}, PostgreSQL {postgres}, kube-apiserver {apiserver}")
+    }
+}

@@ -1,0 +1,219 @@
+//! Whether cluster, PostgreSQL and AWS agree with what is wanted, account by account.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::census::{Arns, Census, KINDS, Object, Resource};
+use super::wish::{Account, Wish};
+
+/// What is wrong, each with the account's name and what was seen.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    present: usize,
+    gone: usize,
+    /// More than one of a kind.
+    duplicates: Vec<(String, String)>,
+    /// In AWS or in PostgreSQL, and no account is there.
+    orphans: Vec<(String, String)>,
+    /// Not ready, or not gone.
+    stuck: Vec<(String, String)>,
+    /// Ready, but not all say the same.
+    differences: Vec<(String, String)>,
+}
+
+/// Holds what there is against what is wanted.
+pub(super) fn judge(wishes: &[Account], census: &Census) -> Verdict {
+    let mut verdict = Verdict::default();
+    for account in wishes {
+        verdict.judge(account, census);
+    }
+    let known: BTreeSet<_> = wishes.iter().map(|account| account.name.as_str()).collect();
+    for (name, resources) in census.aws.iter().filter(|(name, _)| !known.contains(name.as_str())) {
+        verdict.orphans.push((name.clone(), format!("nobody's: {}", arns(resources))));
+    }
+    verdict
+}
+
+impl Verdict {
+    fn judge(&mut self, account: &Account, census: &Census) {
+        let name = &account.name;
+        let object = census.cluster.get(name);
+        let resources = census.aws.get(name).map(Vec::as_slice).unwrap_or_default();
+        let recorded = census.database.get(name);
+        match (&account.wish, object) {
+            (Some(wish), Some(object)) if object.ready && !object.deleted => {
+                self.present += 1;
+                self.compare(name, wish, object, recorded, resources);
+            }
+            (None, None) => {
+                self.gone += 1;
+                if !resources.is_empty() || recorded.is_some() {
+                    let seen = format!("AWS has {}; PostgreSQL has {recorded:?}", arns(resources));
+                    self.orphans.push((name.clone(), seen));
+                }
+            }
+            (wish, object) => {
+                let status = object.map_or("not there", |object| object.status.as_str());
+                let wanted = if wish.is_some() { "wanted" } else { "not wanted" };
+                self.stuck.push((name.clone(), format!("{wanted}, and is {status}")));
+            }
+        }
+    }
+
+    /// One that is ready: the three records name the same three, which are as they are wanted.
+    fn compare(
+        &mut self,
+        name: &str,
+        wish: &Wish,
+        object: &Object,
+        recorded: Option<&Arns>,
+        resources: &[Resource],
+    ) {
+        let mut in_aws: Arns = [None, None, None];
+        for resource in resources {
+            if in_aws[resource.kind].replace(resource.arn.clone()).is_some() {
+                let seen = format!("more than one {}: {}", KINDS[resource.kind].0, arns(resources));
+                self.duplicates.push((name.to_owned(), seen));
+            }
+        }
+        if in_aws.contains(&None) || object.arns != in_aws || recorded != Some(&in_aws) {
+            let seen = format!("status {:?}, PostgreSQL {recorded:?}, AWS {in_aws:?}", object.arns);
+            self.differences.push((name.to_owned(), seen));
+        }
+        for resource in resources.iter().filter(|resource| !is_as_wanted(resource, wish)) {
+            let (kind, revision, channel_type) =
+                (KINDS[resource.kind].0, &resource.revision, &resource.channel_type);
+            let seen = format!("wanted {wish:?}, the {kind} is of revision {revision:?}, {channel_type:?}");
+            self.differences.push((name.to_owned(), seen));
+        }
+    }
+
+    fn findings(&self) -> [(&'static str, &Vec<(String, String)>); 4] {
+        [
+            ("duplicates", &self.duplicates),
+            ("orphans", &self.orphans),
+            ("stuck", &self.stuck),
+            ("differences", &self.differences),
+        ]
+    }
+
+    pub(super) fn is_clean(&self) -> bool {
+        self.findings().iter().all(|(_, found)| found.is_empty())
+    }
+
+    /// The accounts with which something is wrong.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        self.findings().iter().flat_map(|(_, found)| found.iter()).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// One line.
+    pub(super) fn summary(&self) -> String {
+        self.findings().map(|(what, found)| format!("{what} {}", found.len())).join(", ")
+    }
+}
+
+/// The accounts, and each finding.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "accounts     {} present and ready, {} gone", self.present, self.gone)?;
+        for (what, found) in self.findings() {
+            for (name, seen) in found {
+                writeln!(f, "{what}: {name}: {seen}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_as_wanted(resource: &Resource, wish: &Wish) -> bool {
+    let is_of_type = resource.channel_type.as_deref().is_none_or(|found| found == wish.channel_type);
+    resource.revision == wish.revision.to_string() && is_of_type
+}
+
+fn arns(resources: &[Resource]) -> String {
+    let arns: Vec<_> = resources.iter().map(|resource| resource.arn.as_str()).collect();
+    if arns.is_empty() { "nothing".into() } else { arns.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "streamer-1";
+
+    fn arns_of_all() -> Arns {
+        ["c", "r", "s"].map(|arn| Some(arn.to_owned()))
+    }
+
+    fn resource(kind: usize, arn: &str) -> Resource {
+        let channel_type = (kind == 0).then(|| "STANDARD".to_owned());
+        Resource { kind, arn: arn.to_owned(), revision: "1".to_owned(), channel_type }
+    }
+
+    fn object(ready: bool) -> Object {
+        Object { ready, deleted: false, arns: arns_of_all(), status: "[]".to_owned() }
+    }
+
+    /// All three records have the account.
+    fn census() -> Census {
+        let mut census = Census::default();
+        census.cluster.insert(NAME.to_owned(), object(true));
+        census.database.insert(NAME.to_owned(), arns_of_all());
+        let all = vec![resource(0, "c"), resource(1, "r"), resource(2, "s")];
+        census.aws.insert(NAME.to_owned(), all);
+        census
+    }
+
+    fn summary(wish: Option<Wish>, census: &Census) -> String {
+        judge(&[Account { name: NAME.to_owned(), wish }], census).summary()
+    }
+
+    fn said(duplicates: usize, orphans: usize, stuck: usize, differences: usize) -> String {
+        format!("duplicates {duplicates}, orphans {orphans}, stuck {stuck}, differences {differences}")
+    }
+
+    #[test]
+    fn where_all_agree_there_is_nothing_to_say() {
+        assert_eq!(summary(Some(Wish::FIRST), &census()), said(0, 0, 0, 0));
+        assert_eq!(summary(None, &Census::default()), said(0, 0, 0, 0));
+    }
+
+    #[test]
+    fn two_of_a_kind_are_duplicates() {
+        let mut census = census();
+        census.aws.entry(NAME.to_owned()).or_default().insert(0, resource(2, "late"));
+        assert_eq!(summary(Some(Wish::FIRST), &census), said(1, 0, 0, 0));
+    }
+
+    #[test]
+    fn what_is_left_without_an_account_is_an_orphan() {
+        let mut left = census();
+        left.cluster.clear();
+        assert_eq!(summary(None, &left), said(0, 1, 0, 0));
+        left.aws.clear();
+        assert_eq!(summary(None, &left), said(0, 1, 0, 0));
+        let mut foreign = census();
+        foreign.aws.insert("somebody".to_owned(), vec![resource(0, "x")]);
+        assert_eq!(summary(Some(Wish::FIRST), &foreign), said(0, 1, 0, 0));
+    }
+
+    #[test]
+    fn what_is_not_ready_or_not_gone_is_stuck() {
+        assert_eq!(summary(Some(Wish::FIRST), &Census::default()), said(0, 0, 1, 0));
+        assert_eq!(summary(None, &census()), said(0, 0, 1, 0));
+        let mut unready = census();
+        unready.cluster.insert(NAME.to_owned(), object(false));
+        assert_eq!(summary(Some(Wish::FIRST), &unready), said(0, 0, 1, 0));
+    }
+
+    #[test]
+    fn records_that_differ_and_wishes_that_are_not_met_are_differences() {
+        let mut lost = census();
+        lost.database.clear();
+        assert_eq!(summary(Some(Wish::FIRST), &lost), said(0, 0, 0, 1));
+        let mut vanished = census();
+        vanished.aws.entry(NAME.to_owned()).or_default().pop();
+        assert_eq!(summary(Some(Wish::FIRST), &vanished), said(0, 0, 0, 1));
+        assert_eq!(summary(Some(Wish::FIRST.edited()), &census()), said(0, 0, 0, 3));
+    }
+}

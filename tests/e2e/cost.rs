@@ -1,0 +1,36 @@
+//! What an account costs when nothing fails. `make bench` says how long it takes.
+
+use serde_json::json;
+use testbed::wait;
+
+use crate::support::{PATIENCE, arns, calls, create, effects, operator_with_fail_points, ready};
+
+const WRITES_TO_KUBERNETES: [&str; 4] = ["add_finalizer", "write_secret", "write_status", "publish"];
+
+#[tokio::test]
+async fn an_account_costs_three_creates_no_list_and_at_most_four_writes_to_kubernetes_until_ready() {
+    let tenant = operator_with_fail_points().await.tenant("cost").await;
+    let mut controller = tenant.controller().start().await;
+    let is_list = |operation: &str| operation.starts_with("List");
+    let lists = || tenant.simulator().calls().iter().filter(|call| is_list(&call.operation)).count();
+    wait::until("the first sweep is over", PATIENCE, || async { lists() >= 3 }).await.unwrap();
+    tenant.simulator().clear_calls();
+
+    create(&tenant, "todd", json!({})).await;
+    arns(&ready(&tenant, "todd").await);
+    assert!(controller.terminate().await.success());
+
+    for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
+        assert_eq!(calls(&tenant, operation), 1, "{operation}");
+    }
+    let operations: Vec<_> = tenant.simulator().calls().into_iter().map(|call| call.operation).collect();
+    assert_eq!(operations.len(), 3, "no other call: {operations:?}");
+
+    // Where it takes longer than a second, status says twice what is ready.
+    let effects = effects(&controller.log());
+    let ready = effects.iter().rposition(|(name, _)| name == "write_status").unwrap();
+    let names = effects[..=ready].iter().map(|(name, _)| name.as_str());
+    let writes: Vec<_> = names.filter(|name| WRITES_TO_KUBERNETES.contains(name)).collect();
+    assert!(writes.starts_with(&["add_finalizer"]) && writes.contains(&"write_secret"), "{writes:?}");
+    assert!(writes.len() <= 4, "{writes:?}");
+}

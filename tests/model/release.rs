@@ -1,0 +1,114 @@
+//! The controllers' steps while they take away what a deleted account has, and the sweep.
+
+use super::{
+    at::{At, Owner, Set},
+    defects::Defect,
+    protocol::Protocol,
+    provide::{delete, recorded},
+    state::{Call, Nonce, State, Uid},
+};
+
+impl Protocol {
+    /// `leave`: from here on no attempt is opened; refused where the row is not this object's any more.
+    pub fn leave(state: &mut State, owner: Owner) -> At {
+        match &mut state.user {
+            Some(user) if user.id == owner.user && user.uid == owner.uid => {
+                user.leaving = true;
+                At::Retires(owner)
+            }
+            _ => At::Idle,
+        }
+    }
+
+    /// `retire`, once no attempt can land any more: finds by tag, and by what is recorded.
+    pub fn find(&self, state: &State, owner: Owner, recorded: Option<Nonce>) -> At {
+        let found = self.found(state, owner.user);
+        let doomed: Set = state
+            .all()
+            .map(|(nonce, _)| nonce)
+            .filter(|n| found.contains(*n) || recorded == Some(*n))
+            .collect();
+        At::Deletes { owner, doomed }
+    }
+
+    /// `delete`, one at a time, each confirmed gone.
+    pub fn delete_doomed(state: &mut State, owner: Owner, doomed: Set) -> At {
+        match doomed.first() {
+            Some(nonce) => {
+                delete(state, nonce, owner.user);
+                At::Deletes { owner, doomed: doomed.without(nonce) }
+            }
+            None => At::Releases(owner),
+        }
+    }
+
+    /// `release`: the row goes with all that hangs on it, and both are remembered as released.
+    pub fn release(state: &mut State, owner: Owner) -> At {
+        if state.user.is_some_and(|user| user.id == owner.user && user.uid == owner.uid) {
+            state.user = None;
+            state.recorded = None;
+            for attempt in &mut state.attempts {
+                attempt.open &= attempt.user != owner.user;
+            }
+        }
+        let released = (owner.user, owner.uid);
+        if state.user.is_none_or(|user| user.id != owner.user) && !state.released.contains(&released) {
+            state.released.push(released);
+            state.released.sort_unstable();
+        }
+        At::RemovesFinalizer(owner.uid)
+    }
+
+    /// `remove_finalizer`: from this very object, which then is gone.
+    pub fn remove_finalizer(state: &mut State, uid: Uid) -> At {
+        if state.object.is_some_and(|object| object.uid == uid && object.deleting) {
+            state.object = None;
+        }
+        At::Idle
+    }
+
+    /// `sweep`: what a list shows of released users' is deleted; an account whose records do not agree is doubted.
+    pub fn sweep(&self, state: &State) -> Option<At> {
+        let doomed = self.late_landers(state);
+        if doomed.first().is_some() {
+            return Some(At::Sweeps(doomed));
+        }
+        self.is_drifted(state).then_some(At::Doubts)
+    }
+
+    fn late_landers(&self, state: &State) -> Set {
+        if self.has(Defect::SparesReleasedUsers) {
+            return Set::default();
+        }
+        let is_nobodys =
+            |user| state.is_released(user) && state.user.is_none_or(|present| present.id != user);
+        let shown =
+            state.all().filter(|(_, attempt)| attempt.call == Call::Shown && is_nobodys(attempt.user));
+        shown.map(|(nonce, _)| nonce).collect()
+    }
+
+    /// Whether status names one that is not there or not the one recorded, or there is one more.
+    fn is_drifted(&self, state: &State) -> bool {
+        let (Some(object), Some(user)) = (state.object, state.user) else { return false };
+        let Some(arn) = object.status.filter(|_| object.is_quiet() && !object.deleting) else { return false };
+        let others =
+            self.found(state, user.id).without(arn).first().is_some() && !self.has(Defect::FirstMatchWins);
+        !state.attempt(arn).call.is_live() || state.recorded != Some(arn) || others
+    }
+
+    /// `delete` of what is a released user's, one at a time.
+    pub fn delete_swept(state: &mut State, doomed: Set) -> At {
+        match doomed.first() {
+            Some(nonce) => {
+                delete(state, nonce, state.attempt(nonce).user);
+                At::Sweeps(doomed.without(nonce))
+            }
+            None => At::Idle,
+        }
+    }
+
+    /// `recorded`, as `retire` reads it.
+    pub fn retire(state: &State, owner: Owner) -> At {
+        At::Finds { owner, recorded: recorded(state, owner) }
+    }
+}
