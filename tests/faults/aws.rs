@@ -48,6 +48,10 @@ pub struct Aws {
     pub balance: BTreeMap<(ResourceKind, String), i64>,
     /// What somebody else has deleted.
     pub vanished: BTreeSet<String>,
+    /// How long the deletion that is carried out now takes, if it is a slow one.
+    pub deletes_in: Option<Duration>,
+    /// What is deleted, and when it will be gone.
+    dying: Vec<(Duration, String)>,
     /// Whether what is carried out now comes after every deadline and grace.
     pub is_too_late: bool,
 }
@@ -108,13 +112,20 @@ impl Aws {
         true
     }
 
-    /// Deletes a resource, if it is there.
-    pub fn delete(&mut self, now: Duration, arn: &str) -> Option<Arc<Resource>> {
-        let mut deleted = None;
-        self.change(now, |resources| deleted = resources.remove(arn));
-        let resource = deleted?;
+    /// Deletes a resource, if it is there: now, or in a while.
+    pub fn delete(&mut self, now: Duration, arn: &str) {
+        if let Some(delay) = self.deletes_in.take() {
+            return self.dying.push((now + delay, arn.to_owned()));
+        }
+        let Some(resource) = self.resources.get(arn).cloned() else { return };
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() -= 1;
-        Some(resource)
+        self.change(now, |resources| drop(resources.remove(arn)));
+    }
+
+    /// What was deleted a while ago is gone.
+    pub fn bury(&mut self, now: Duration) {
+        let due: Vec<_> = self.dying.extract_if(.., |(due, _)| *due <= now).map(|(_, arn)| arn).collect();
+        due.into_iter().for_each(|arn| self.delete(now, &arn));
     }
 
     fn change(&mut self, now: Duration, change: impl FnOnce(&mut Resources)) {

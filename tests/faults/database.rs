@@ -82,6 +82,14 @@ impl Database {
         self.rows.get(&(user, kind)).map(|row| arn(&row.resource))
     }
 
+    /// Somebody records another channel for a user.
+    pub fn record_wrongly(&mut self, now: Duration, username: &str, arn: &str) {
+        let (user, _) = self.of_name(username).expect("a row of this name");
+        let (ingest_endpoint, playback_url) = (String::new(), String::new());
+        let channel = Resource::Channel { arn: arn.to_owned(), ingest_endpoint, playback_url };
+        self.write(now, user, username, &channel).expect("nobody has this one");
+    }
+
     /// The user that an ARN is recorded of.
     pub fn holder_of(&self, of: &str) -> Option<&User> {
         let (user, _) = self.rows.iter().find(|(_, row)| arn(&row.resource) == of)?.0;

@@ -53,6 +53,8 @@ pub enum Mode {
     Late,
     /// No answer within the time-out; the call is carried out long after the deadline and the grace.
     TooLate,
+    /// The answer is good, and the call is carried out later: what is deleted is there for a while.
+    Accepted,
     /// Too many requests.
     TooMany,
     /// An internal error; the call was not carried out.
@@ -70,7 +72,7 @@ pub enum Mode {
 }
 
 /// A mode's name in a line that replays a run.
-const NAMES: [(Mode, &str); 15] = [
+const NAMES: [(Mode, &str); 16] = [
     (Mode::CrashBefore, "crash-before"),
     (Mode::CrashAfter, "crash-after"),
     (Mode::LateAfterCrash, "late-after-crash"),
@@ -79,6 +81,7 @@ const NAMES: [(Mode, &str); 15] = [
     (Mode::Drop, "drop"),
     (Mode::Late, "late"),
     (Mode::TooLate, "too-late"),
+    (Mode::Accepted, "accepted"),
     (Mode::TooMany, "429"),
     (Mode::Internal, "500"),
     (Mode::Forbidden, "403"),
@@ -99,6 +102,7 @@ impl Mode {
         match self {
             Self::CrashAfter | Self::LateAfterCrash | Self::Drop | Self::Late => operation.writes,
             Self::TooLate => operation.writes && operation.service == Service::Aws,
+            Self::Accepted => operation.service == Service::Aws && operation.name.starts_with("Delete"),
             _ => true,
         }
     }

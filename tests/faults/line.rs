@@ -72,11 +72,14 @@ impl Line {
         sleep(self.world.latency(operation.service)).await;
         self.if_alive().await;
         let answer = match mode {
-            None | Some(Mode::Stale | Mode::Lag | Mode::Stop) => {
+            None | Some(Mode::Stale | Mode::Lag | Mode::Stop | Mode::Accepted) => {
                 if mode == Some(Mode::Stop) {
                     self.process.stop.cancel();
                 }
-                let answer = self.world.perform(effect);
+                let answer = self.world.perform(move |state, now| {
+                    state.aws.deletes_in = (mode == Some(Mode::Accepted)).then_some(LATE);
+                    effect(state, now)
+                });
                 sleep(self.world.latency(operation.service)).await;
                 answer
             }
@@ -127,7 +130,7 @@ impl Line {
             Mode::TooMany => Failure::TooMany,
             Mode::Internal => Failure::Internal,
             Mode::Forbidden => Failure::Forbidden,
-            Mode::Block | Mode::Away | Mode::Stale | Mode::Lag | Mode::Stop => Failure::Refused,
+            _ => Failure::Refused,
         };
         Err(E::failed(operation, failure))
     }

@@ -31,10 +31,11 @@ pub enum Workload {
     LoseDatabaseAndTags,
     DatabaseOfYesterday,
     LoseStatus,
+    ForeignRecord,
 }
 
 /// A workload's name in a line that replays a run.
-const NAMES: [(Workload, &str); 20] = [
+const NAMES: [(Workload, &str); 21] = [
     (Workload::Create, "create"),
     (Workload::CreateEdit, "create-edit"),
     (Workload::Edit, "edit"),
@@ -55,6 +56,7 @@ const NAMES: [(Workload, &str); 20] = [
     (Workload::LoseDatabaseAndTags, "lose-database-and-tags"),
     (Workload::DatabaseOfYesterday, "database-of-yesterday"),
     (Workload::LoseStatus, "lose-status"),
+    (Workload::ForeignRecord, "foreign-record"),
 ];
 
 impl Workload {
@@ -180,6 +182,10 @@ impl Workload {
                 person.delete("todd");
                 person.apply("todd", spec("todd")).await;
             }
+            Self::ForeignRecord => {
+                person.record_a_foreign_one();
+                person.delete("todd");
+            }
             Self::LetGo => {
                 person.world.act("let go of todd", |state, _, _| {
                     state.cluster.annotate(&key("todd"), LET_GO_ANNOTATION, "true");
@@ -301,6 +307,18 @@ impl Person {
             let arn = found.map(|(arn, _)| arn.clone()).expect("one of ours");
             state.aws.delete(now, &arn);
             state.aws.vanished.insert(arn);
+        });
+    }
+
+    /// Somebody writes into the database that another's channel is ours.
+    fn record_a_foreign_one(&self) {
+        self.world.act("another's channel is recorded as ours", |state, now, _| {
+            let kind = ResourceKind::Channel;
+            let is_foreign =
+                |resource: &Resource| resource.kind == kind && !resource.tags.contains_key(tags::USER);
+            let found = state.aws.resources().iter().find(|(_, resource)| is_foreign(resource));
+            let arn = found.map(|(arn, _)| arn.clone()).expect("another's channel");
+            state.database.record_wrongly(now, "todd", &arn);
         });
     }
 

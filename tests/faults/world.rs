@@ -190,6 +190,7 @@ impl World {
         let now = self.now();
         let mut state = self.lock();
         state.cluster.collect_garbage(now);
+        state.aws.bury(now);
         let (known, was_on) = (state.cluster.log.len(), state.is_on);
         let done = effect(&mut state, now);
         if state.cluster.log.len() != known || state.is_on != was_on {

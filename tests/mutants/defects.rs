@@ -1,0 +1,221 @@
+//! The defects: what is right, and what is written in its place.
+
+/// A deliberate defect.
+pub struct Defect {
+    /// What is wrong, in a few words.
+    pub name: &'static str,
+    /// Where.
+    pub file: &'static str,
+    /// The text that is there, once.
+    pub right: &'static str,
+    /// What takes its place.
+    pub wrong: &'static str,
+}
+
+const CONVERGE: &str = "src/provision/converge.rs";
+const RETIRE: &str = "src/provision/retire.rs";
+const SWEEPER: &str = "src/controller/sweeper.rs";
+const REPORT: &str = "src/controller/report.rs";
+
+pub const DEFECTS: [Defect; 25] = [
+    Defect {
+        name: "the attempt is journalled after the Create",
+        file: CONVERGE,
+        right: "        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
+            return Ok(created_elsewhere(K::KIND));
+        };
+        if before.elapsed() >= MARGIN {
+            // A call that begins so late might end after the deadline.
+            self.store.end(nonce, AttemptEnd::Failed).await?;
+            return Ok(created_elsewhere(K::KIND));
+        }
+        let tags = owner.tags(nonce, self.order.tags);
+        match self.kind.create(&owner.username, self.order.settings, &tags).await {",
+        wrong: "        let tags = owner.tags(Uuid::nil(), self.order.tags);
+        let made = self.kind.create(&owner.username, self.order.settings, &tags).await;
+        tracing::trace!(before = ?before.elapsed());
+        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
+            return Ok(created_elsewhere(K::KIND));
+        };
+        match made {",
+    },
+    Defect {
+        name: "no grace before the look",
+        file: "src/provision/decide.rs",
+        right: "attempt.settles_in(grace)",
+        wrong: "attempt.settles_in(grace.saturating_sub(grace))",
+    },
+    Defect {
+        name: "the deadline is not waited for",
+        file: "src/store/journal.rs",
+        right: "let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);",
+        wrong: "let left = grace.saturating_sub(grace);",
+    },
+    Defect {
+        name: "the first match wins, and the rest stays",
+        file: CONVERGE,
+        right: "for listed in surplus {",
+        wrong: "for listed in &surplus[..0] {",
+    },
+    Defect {
+        name: "the finalizer goes when one of three is gone",
+        file: "src/controller/release.rs",
+        right: "parts.iter().all(Problem::is_deleted)",
+        wrong: "parts.iter().any(Problem::is_deleted)",
+    },
+    Defect {
+        name: "the finalizer comes after the Creates",
+        file: "src/controller/provide.rs",
+        right: "    if !has_finalizer(&account) {
+        account = context.world.cluster().add_finalizer(&account).await?;
+    }
+    let progress = match prepare(&account, context).await {
+        Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
+        Err(problem) => Progress::stopped_by(&problem),
+    };
+",
+        wrong: "    let progress = match prepare(&account, context).await {
+        Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
+        Err(problem) => Progress::stopped_by(&problem),
+    };
+    if !has_finalizer(&account) {
+        account = context.world.cluster().add_finalizer(&account).await?;
+    }
+",
+    },
+    Defect {
+        name: "a Create of unknown outcome is tried again at once",
+        file: CONVERGE,
+        right: "        match self.kind.create(&owner.username, self.order.settings, &tags).await {
+            Ok(created)",
+        wrong: "        let mut made = self.kind.create(&owner.username, self.order.settings, &tags).await;
+        if made.as_ref().is_err_and(|error| error.class == Class::Ambiguous) {
+            made = self.kind.create(&owner.username, self.order.settings, &tags).await;
+        }
+        match made {
+            Ok(created)",
+    },
+    Defect {
+        name: "the ARN is recorded in status only",
+        file: CONVERGE,
+        right: "if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
+        wrong: "self.store.end(nonce, AttemptEnd::Failed).await?;
+        if !resource.kind().noun().is_empty() {",
+    },
+    Defect {
+        name: "what an attempt made counts, though somebody took over",
+        file: CONVERGE,
+        right: "if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
+        wrong: "let is_ours = self.store.record_made(nonce, owner.user, &owner.username, &resource).await?;
+        if is_ours || !owner.username.is_empty() {",
+    },
+    Defect {
+        name: "a deletion is not confirmed by a read",
+        file: RETIRE,
+        right: "    match kind.get(arn).await? {
+        None => Ok(None),
+        Some(_) => wait(STILL_SHOWN, format!(\"AWS still shows the {} after its deletion\", K::KIND)),
+    }",
+        wrong: "    let _ = STILL_SHOWN;
+    Ok(None)",
+    },
+    Defect {
+        name: "tags are not looked at before a deletion",
+        file: RETIRE,
+        right: "Some(live) if owner.owns(&live.tags) => kind.delete(arn).await?,",
+        wrong: "Some(live) if owner.owns(&live.tags) || !live.tags.is_empty() => kind.delete(arn).await?,",
+    },
+    Defect {
+        name: "a deletion does not wait for an open attempt",
+        file: RETIRE,
+        right: "attempt.settles_in(timing.grace)",
+        wrong: "attempt.settles_in(timing.grace).filter(|_| false)",
+    },
+    Defect {
+        name: "what was just made and is not shown counts as gone",
+        file: RETIRE,
+        right: "if is_recorded { timing.grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
+        wrong: "if is_recorded { timing.grace.saturating_sub(timing.grace) } else { Duration::ZERO }",
+    },
+    Defect {
+        name: "ready, whatever the generation",
+        file: REPORT,
+        right: "Some(status.observed_generation) == account.metadata.generation\n                && ",
+        wrong: "",
+    },
+    Defect {
+        name: "a part is ready, whatever the generation",
+        file: "src/controller/work.rs",
+        right: "conditions.iter().filter(|found| found.type_ == condition).find(observed)",
+        wrong: "conditions.iter().filter(|found| found.type_ == condition).find(|found| observed(found) || true)",
+    },
+    Defect {
+        name: "nothing is known of AWS, and nobody waits for the first look",
+        file: "src/controller/context.rs",
+        right: "match tokio::time::timeout(PATIENCE, self.first_seen()).await {",
+        wrong: "if self.seen().is_none() {
+            return Ok(Arc::default());
+        }
+        match tokio::time::timeout(PATIENCE, self.first_seen()).await {",
+    },
+    Defect {
+        name: "one too many is not looked for",
+        file: SWEEPER,
+        right: "context.doubt(account);",
+        wrong: "drop(account);",
+    },
+    Defect {
+        name: "what came too late for a released user stays",
+        file: SWEEPER,
+        right: "latecomers::take_away(context, &mut orphans).await?;",
+        wrong: "if rows.len() > 1000 {
+        latecomers::take_away(context, &mut orphans).await?;
+    }",
+    },
+    Defect {
+        name: "what no watch tells of is not looked at",
+        file: SWEEPER,
+        right: "stalled.map_or(!is_settled(account), ",
+        wrong: "stalled.map_or(false && is_settled(account), ",
+    },
+    Defect {
+        name: "one that is not shown once is gone",
+        file: "src/provision/decide.rs",
+        right: "        return Absence::Note;",
+        wrong: "        return Absence::Believe;",
+    },
+    Defect {
+        name: "whoever leaves may still be given something",
+        file: "src/controller/identity.rs",
+        right: "Claim::Held(holder) if store.leave(holder.user, uid(account)).await? =>",
+        wrong: "Claim::Held(holder) if !holder.username.is_empty() =>",
+    },
+    Defect {
+        name: "an ARN changes, and no condition says so",
+        file: "src/controller/status.rs",
+        right: "    if before == now {",
+        wrong: "    if before == now || !now.is_empty() {",
+    },
+    Defect {
+        name: "a status that was read again is overwritten",
+        file: REPORT,
+        right: "    loop {
+        let next = next_status(account, context, progress);",
+        wrong: "    let next = next_status(account, context, progress);
+    loop {",
+    },
+    Defect {
+        name: "a stream key is told in status",
+        file: "src/controller/work.rs",
+        right: "let secret = self.ensure_secret(&done.status, provisioned.stream_key).await;",
+        wrong: "let key = provisioned.stream_key.as_ref();
+                done.status.playback_url = key.map(|key| secrecy::ExposeSecret::expose_secret(key).to_owned());
+                let secret = self.ensure_secret(&done.status, provisioned.stream_key).await;",
+    },
+    Defect {
+        name: "a status is written though it says nothing new",
+        file: REPORT,
+        right: "if account.status.as_ref() == Some(&next) {",
+        wrong: "if account.status.as_ref() == Some(&next) && is_settled(account) {",
+    },
+];

@@ -1,0 +1,88 @@
+//! Deliberate defects, each of which the tests must catch: what shows that they bite.
+//!
+//! `make mutants` makes a copy of the tree, puts one defect at a time into it, and runs the tests there, those of
+//! `tests/faults` first. It prints which test caught which defect, and fails if one survives.
+
+#![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
+
+mod defects;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use defects::{DEFECTS, Defect};
+
+/// What is tested, in this order, until something fails.
+const TESTS: [&[&str]; 2] = [&["--test", "faults"], &["--lib"]];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn source(tree: &Path, defect: &Defect) -> String {
+    let path = tree.join(defect.file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn each_defect_has_one_place_in_the_code() {
+    for defect in &DEFECTS {
+        let found = source(&root(), defect).matches(defect.right).count();
+        assert_eq!(found, 1, "{}: its text is to be found once in {}", defect.name, defect.file);
+    }
+}
+
+#[test]
+#[ignore = "takes an hour: make mutants"]
+fn each_defect_is_caught() {
+    let tree = copy();
+    let mut survivors = Vec::new();
+    for defect in &DEFECTS {
+        let right = source(&tree, defect);
+        let path = tree.join(defect.file);
+        fs::write(&path, right.replacen(defect.right, defect.wrong, 1)).expect("the copy can be written");
+        let caught = TESTS.iter().find_map(|tests| caught_by(&tree, tests));
+        fs::write(&path, right).expect("the copy can be written");
+        println!("{:<60} {}", defect.name, caught.as_deref().unwrap_or("SURVIVED"));
+        if caught.is_none() {
+            survivors.push(defect.name);
+        }
+    }
+    assert!(survivors.is_empty(), "not caught: {survivors:?}");
+}
+
+/// A copy of what is tracked, in which files keep their times, so that little is built again.
+fn copy() -> PathBuf {
+    let tree = root().join("target/mutants");
+    let copy = format!(
+        "mkdir -p '{0}' && git ls-files -z | tar --create --null --files-from=- | tar --extract --directory '{0}'",
+        tree.display()
+    );
+    let status = Command::new("sh").args(["-c", &copy]).current_dir(root()).status().expect("sh");
+    assert!(status.success(), "the tree could not be copied");
+    tree
+}
+
+/// The tests that fail, and what the first of them says; None when all pass.
+fn caught_by(tree: &Path, tests: &[&str]) -> Option<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--locked", "--package", env!("CARGO_PKG_NAME")])
+        .args(tests)
+        .current_dir(tree)
+        .envs([("CARGO_TARGET_DIR", root().join("target")), ("SQLX_OFFLINE", "true".into())])
+        .output()
+        .expect("cargo");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!errors.contains("could not compile"), "a defect does not compile:\n{errors}");
+    if output.status.success() {
+        return None;
+    }
+    let failed: Vec<_> =
+        text.lines().filter_map(|line| line.strip_suffix(" ... FAILED")?.strip_prefix("test ")).collect();
+    let said = text.lines().find(|line| line.starts_with("    ") && line.contains(": "));
+    Some(format!("{}: {}", failed.join(", "), said.unwrap_or_default().trim()))
+}
