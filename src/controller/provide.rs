@@ -92,7 +92,7 @@ async fn provision<W: World>(
     parts.progress(user)
 }
 
-/// Tells in status what is ready while the rest still works.
+/// Tells in status, once, what is ready while the rest still works.
 async fn tell<W: World>(
     account: &mut StreamerAccount,
     context: &Context<W>,
@@ -100,11 +100,9 @@ async fn tell<W: World>(
     parts: &Parts,
     finished: &CancellationToken,
 ) {
-    let mut told = 0;
     while tokio::time::timeout(PATIENCE, finished.cancelled()).await.is_err() {
-        if parts.ready() > told {
-            told = parts.ready();
-            publish_progress(account, context, &parts.progress(user)).await;
+        if parts.is_any_ready() {
+            return publish_progress(account, context, &parts.progress(user)).await;
         }
     }
 }
@@ -118,12 +116,10 @@ struct Parts {
 }
 
 impl Parts {
-    /// How many are ready.
-    fn ready(&self) -> usize {
-        let channel = self.channel.get().is_some_and(|(channel, _)| channel.is_ok());
-        let chat_room = self.chat_room.get().is_some_and(Result::is_ok);
-        let stage = self.stage.get().is_some_and(Result::is_ok);
-        usize::from(channel) + usize::from(chat_room) + usize::from(stage)
+    fn is_any_ready(&self) -> bool {
+        self.channel.get().is_some_and(|(channel, _)| channel.is_ok())
+            || self.chat_room.get().is_some_and(Result::is_ok)
+            || self.stage.get().is_some_and(Result::is_ok)
     }
 
     fn progress(&self, user: Uuid) -> Progress {
