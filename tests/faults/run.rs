@@ -8,7 +8,8 @@ use super::{
     controller::{RESYNC, supervise},
     faults::{Operation, Plan},
     oracle::end,
-    workloads::{Person, Workload},
+    person::Person,
+    workloads::Workload,
     world::{State, World},
 };
 
