@@ -115,7 +115,9 @@ impl Aws {
     /// What was deleted a while ago is gone.
     pub fn bury(&mut self, now: Duration) {
         let due: Vec<_> = self.dying.extract_if(.., |(due, _)| *due <= now).map(|(_, arn)| arn).collect();
-        due.into_iter().for_each(|arn| self.delete(now, &arn));
+        for arn in due {
+            self.delete(now, &arn);
+        }
     }
 
     fn change(&mut self, now: Duration, change: impl FnOnce(&mut Resources)) {

@@ -6,6 +6,9 @@
 //!
 //!     FAULTS='workload=create,controllers=1,seed=7,k=12:crash-after,k=30:hang' cargo test --test faults replay -- --nocapture
 //!
+//! The ordinary run is of more than 20,000: every call under every fault with one controller, a third of them with two,
+//! and pairs of faults by random sample. FAULTS_SEED=n chooses other latencies, another third and other pairs.
+//!
 //! The world is PostgreSQL's tables (`database.rs`), the API server (`cluster.rs`) and AWS (`aws.rs`) behind the traits
 //! that the real ones are behind; every call to it goes through `line.rs`. What must hold after each effect and at the end
 //! is in `oracle/`; it is never made weaker so that a run passes.

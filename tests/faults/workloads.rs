@@ -117,8 +117,12 @@ impl Workload {
         person.others_have_the_same_names();
         let retained = || StreamerAccountSpec { deletion_policy: DeletionPolicy::Retain, ..spec("todd") };
         match self {
-            Self::Create | Self::CreateEdit | Self::CreateDelete | Self::CreateEndNamespace => {}
-            Self::Rivals | Self::Three => {}
+            Self::Create
+            | Self::CreateEdit
+            | Self::CreateDelete
+            | Self::CreateEndNamespace
+            | Self::Rivals
+            | Self::Three => {}
             Self::Heir => {
                 person.apply("todd", spec("todd")).await;
                 sleep(A_WHILE).await;
@@ -149,7 +153,7 @@ impl Workload {
                 sleep(MIDWAY).await;
                 person.delete("todd");
             }
-            Self::Delete => person.delete("todd"),
+            Self::Delete | Self::Heir => person.delete("todd"),
             Self::Recreate => {
                 person.delete("todd");
                 person.apply("todd", edited("todd")).await;
@@ -165,7 +169,6 @@ impl Workload {
                 sleep(Duration::from_secs(1)).await;
                 person.apply("rival", spec("Todd")).await;
             }
-            Self::Heir => person.delete("todd"),
             Self::Retain => {
                 person.delete("todd");
                 person.apply("todd", spec("todd")).await;
