@@ -16,11 +16,11 @@ use super::{
     workloads::Workload,
 };
 
-/// Enough to see what they have in common.
-const SHOWN: usize = 10;
+/// All campaigns stop when this many runs have failed, whoever's: more would say nothing new.
+const ENOUGH: usize = 10;
 
-/// A campaign stops when this many runs have failed: more would say nothing new.
-const ENOUGH: usize = 4000;
+/// How many runs have failed, in all campaigns of this process.
+static FAILURES: AtomicUsize = AtomicUsize::new(0);
 
 /// What each workload does when nothing fails.
 #[derive(Debug, Default)]
@@ -39,14 +39,7 @@ impl Undisturbed {
                 let outcome = run(&case, false);
                 let end = undisturbed.ends.entry(workload).or_insert_with(|| outcome.end.clone());
                 let problems = outcome.problems(end);
-                if std::env::var("DBG").is_ok() {
-                    println!("{case}: {} calls", outcome.calls.len());
-                    if !problems.is_empty() {
-                        println!("{}", problems.join("\n"));
-                    }
-                } else {
-                    assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
-                }
+                assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
                 undisturbed.calls.insert((workload, controllers), outcome.calls);
             }
         }
@@ -88,22 +81,21 @@ impl Undisturbed {
         (0..count).map(|_| pair()).collect()
     }
 
-    /// Runs the cases on all cores; fails with those that do not come to the end that they should. How many were run.
+    /// Runs the cases on all cores; fails with those that do not come to the end that they should.
     pub fn judge(&self, name: &str, cases: &[Case]) {
         let began = Instant::now();
         let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let failures = Mutex::new(Vec::new());
         let work = || {
-            while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+            while FAILURES.load(Ordering::SeqCst) < ENOUGH
+                && let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst))
+            {
                 let outcome = run(case, false);
                 failed.fetch_add(outcome.failed, Ordering::SeqCst);
                 let problems = outcome.problems(&self.ends[&case.workload]);
                 if !problems.is_empty() {
-                    let mut failures = failures.lock().expect("nothing panics with the lock held");
-                    failures.push((case, problems));
-                    if failures.len() >= ENOUGH {
-                        next.store(cases.len(), Ordering::SeqCst);
-                    }
+                    FAILURES.fetch_add(1, Ordering::SeqCst);
+                    failures.lock().expect("nothing panics with the lock held").push((case, problems));
                 }
             }
         };
@@ -114,29 +106,12 @@ impl Undisturbed {
         let failures = failures.into_inner().expect("nothing panics with the lock held");
         println!(
             "{name}: {} runs, {} calls failed, {} workloads, {:.1} s",
-            cases.len(),
+            next.into_inner().min(cases.len()),
             failed.into_inner(),
             Workload::all().count(),
             began.elapsed().as_secs_f64()
         );
-        if std::env::var("DBG").is_ok() {
-            let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for (case, problems) in &failures {
-                let modes: Vec<_> = case.plan.values().map(ToString::to_string).collect();
-                let key = format!(
-                    "{} {} {} | {}",
-                    case.workload,
-                    case.controllers,
-                    modes.join("+"),
-                    problems[0].chars().take(50).collect::<String>()
-                );
-                groups.entry(key).or_default().push(case.to_string());
-            }
-            for (key, cases) in groups {
-                println!("{:4} {key}   {}", cases.len(), cases[0]);
-            }
-        }
-        let shown = failures.iter().take(SHOWN).map(|(case, problems)| {
+        let shown = failures.iter().map(|(case, problems)| {
             format!(
                 "FAULTS='{case}' cargo test --test faults replay -- --nocapture\n    {}",
                 problems.join("\n    ")

@@ -1,6 +1,8 @@
 //! The API server: accounts and Secrets with UIDs, versions, generations, finalizers and preconditions; namespaces that
 //! end; garbage that is collected; and a log for those who watch.
 
+mod client;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -12,17 +14,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 use kube::{Error, ResourceExt, core::Status};
-use streamcat_operator::{
-    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus},
-    controller,
-};
-
-use super::{
-    faults::{Fails, Failure, Operation, Service},
-    line::Line,
-    oracle::steps,
-    world::State,
-};
+use streamcat_operator::api::{AccountRef, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus};
 
 /// Result of a request.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -252,138 +244,5 @@ impl Cluster {
         }
         self.secrets.insert(key, secret);
         Ok(())
-    }
-}
-
-const fn read(name: &'static str) -> Operation {
-    Operation::read(Service::Kubernetes, name)
-}
-
-const fn write(name: &'static str) -> Operation {
-    Operation::write(Service::Kubernetes, name)
-}
-
-impl Line {
-    async fn patch_finalizers(
-        &self,
-        account: &StreamerAccount,
-        finalizers: Vec<String>,
-        name: &'static str,
-    ) -> Result<StreamerAccount> {
-        let named = account.clone();
-        let effect = move |state: &mut State, now| {
-            let patched = state.cluster.patch_finalizers(now, &named, finalizers);
-            if let Ok(account) = &patched
-                && !account.finalizers().iter().any(|name| name == FINALIZER)
-            {
-                steps::finalizer_removed(state, account);
-            }
-            patched
-        };
-        self.call(write(name), &account.name_any(), effect).await
-    }
-}
-
-impl controller::Cluster for Line {
-    fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
-        let cache = self.process.cache.lock().expect("nothing panics with the lock held");
-        cache.values().cloned().collect()
-    }
-
-    async fn current(&self, account: &StreamerAccount) -> Result<Option<StreamerAccount>> {
-        let named = account.clone();
-        let effect = move |state: &mut State, _| {
-            Ok(state.cluster.current(&named).map(|found| StreamerAccount::clone(found)))
-        };
-        self.call(read("current"), &account.name_any(), effect).await
-    }
-
-    async fn exists(&self, account: &AccountRef) -> Result<bool> {
-        let key = account.clone();
-        let effect = move |state: &mut State, _| Ok(state.cluster.accounts.contains_key(&key));
-        self.call(read("exists"), &account.name, effect).await
-    }
-
-    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
-        let namespace = account.namespace().unwrap_or_default();
-        let effect = move |state: &mut State, _| Ok(state.cluster.ending.contains(&namespace));
-        self.call(read("is_namespace_ending"), &account.name_any(), effect).await
-    }
-
-    async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
-        let mut finalizers = account.finalizers().to_vec();
-        finalizers.push(FINALIZER.to_owned());
-        self.patch_finalizers(account, finalizers, "add_finalizer").await
-    }
-
-    async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
-        let Some(current) = self.current(account).await? else { return Ok(()) };
-        let others = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
-        match self.patch_finalizers(&current, others, "remove_finalizer").await {
-            Err(Error::Api(status)) if status.is_not_found() => Ok(()),
-            other => other.map(|_| ()),
-        }
-    }
-
-    async fn write_status(
-        &self,
-        account: &StreamerAccount,
-        status: &StreamerAccountStatus,
-    ) -> Result<StreamerAccount> {
-        let (named, status) = (account.clone(), status.clone());
-        let effect = move |state: &mut State, _| {
-            let before = state.cluster.accounts.get(&reference(&named)).cloned();
-            let written = state.cluster.write_status(&named, &status);
-            if let (Some(before), Ok(after)) = (before, &written) {
-                steps::status_written(state, &before, after);
-            }
-            written
-        };
-        self.call(write("write_status"), &account.name_any(), effect).await
-    }
-
-    async fn secret(&self, account: &StreamerAccount, name: &str) -> Result<Option<Secret>> {
-        let key = (account.namespace().unwrap_or_default(), name.to_owned());
-        let effect = move |state: &mut State, _| Ok(state.cluster.secrets.get(&key).cloned());
-        self.call(read("secret"), name, effect).await
-    }
-
-    async fn write_secret(
-        &self,
-        account: &StreamerAccount,
-        found: Option<&Secret>,
-        secret: Secret,
-    ) -> Result<()> {
-        let found = found.cloned();
-        let effect = move |state: &mut State, now| {
-            steps::secret_written(state, &secret);
-            state.cluster.write_secret(now, found.as_ref(), secret)
-        };
-        self.call(write("write_secret"), &account.name_any(), effect).await
-    }
-
-    async fn publish(&self, account: &StreamerAccount, notice: &controller::Notice) -> Result<()> {
-        let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
-        let effect = move |state: &mut State, _| {
-            steps::said(state, &note);
-            if state.cluster.ending.contains(&namespace) {
-                return Err(refused(403, "Forbidden", "the namespace is being terminated"));
-            }
-            Ok(())
-        };
-        self.call(write("publish"), &notice.reason, effect).await
-    }
-}
-
-impl Fails for Error {
-    fn failed(_: Operation, failure: Failure) -> Self {
-        match failure {
-            Failure::Refused => Self::Service("connection refused".into()),
-            Failure::Reset => Self::Service("connection reset".into()),
-            Failure::TimedOut => Self::Service("no answer".into()),
-            Failure::TooMany => refused(429, "TooManyRequests", "too many requests"),
-            Failure::Internal => refused(500, "InternalError", "internal error"),
-            Failure::Forbidden => refused(403, "Forbidden", "forbidden"),
-        }
     }
 }

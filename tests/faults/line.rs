@@ -144,7 +144,7 @@ impl Line {
 
     async fn if_alive(&self) {
         if self.process.dead.is_cancelled() {
-            pending().await
+            pending::<()>().await;
         }
     }
 

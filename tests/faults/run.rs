@@ -8,7 +8,8 @@ use super::{
     controller::{RESYNC, supervise},
     faults::{Operation, Plan},
     oracle::end,
-    workloads::{Person, Workload},
+    person::Person,
+    workloads::Workload,
     world::{State, World},
 };
 
@@ -16,7 +17,7 @@ use super::{
 const COUNTED: Duration = Duration::from_secs(40);
 
 /// Long enough for everything to settle after the last fault: reconciles that hang, slow retries, sweeps.
-const SETTLED: Duration = Duration::from_mins(20);
+const SETTLED: Duration = Duration::from_mins(12);
 
 /// Long enough for two sweeps more.
 const QUIET: Duration = RESYNC.saturating_mul(2).saturating_add(Duration::from_secs(30));

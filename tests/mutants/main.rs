@@ -83,6 +83,6 @@ fn caught_by(tree: &Path, tests: &[&str]) -> Option<String> {
     }
     let failed: Vec<_> =
         text.lines().filter_map(|line| line.strip_suffix(" ... FAILED")?.strip_prefix("test ")).collect();
-    let said = text.lines().find(|line| line.starts_with("    ") && line.contains(": "));
+    let said = text.lines().skip_while(|line| !line.starts_with("FAULTS=")).nth(1);
     Some(format!("{}: {}", failed.join(", "), said.unwrap_or_default().trim()))
 }

@@ -1,0 +1,298 @@
+//! The three kinds at the end of a line, behind the operator's own traits.
+
+use std::marker::PhantomData;
+
+use secrecy::SecretString;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use streamcat_operator::{
+    api::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus},
+    ivs::{Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags},
+};
+
+use super::{Resource, stream_key};
+use crate::{
+    faults::{Fails, Failure, Operation, Service},
+    line::Line,
+    oracle::steps,
+    world::State,
+};
+
+/// The operations of one kind, and what its status says.
+pub trait Flavor: Send + Sync + 'static {
+    const KIND: ResourceKind;
+    const CREATE: Operation;
+    const GET: Operation;
+    const LIST: Operation;
+    const UPDATE: Operation;
+    const DELETE: Operation;
+    type Settings: Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    type Status: Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static;
+    fn status(arn: &str) -> Self::Status;
+    fn arn(status: &Self::Status) -> &str;
+    /// What AWS sets where the spec does not.
+    fn defaults() -> Value;
+}
+
+const fn read(name: &'static str) -> Operation {
+    Operation::read(Service::Aws, name)
+}
+
+const fn write(name: &'static str) -> Operation {
+    Operation::write(Service::Aws, name)
+}
+
+/// Channels.
+pub struct Channel;
+
+impl Flavor for Channel {
+    const KIND: ResourceKind = ResourceKind::Channel;
+    const CREATE: Operation = write("CreateChannel");
+    const GET: Operation = read("GetChannel");
+    const LIST: Operation = read("ListChannels");
+    const UPDATE: Operation = write("UpdateChannel");
+    const DELETE: Operation = write("DeleteChannel");
+    type Settings = ChannelSpec;
+    type Status = ChannelStatus;
+
+    fn status(arn: &str) -> ChannelStatus {
+        ChannelStatus {
+            arn: arn.to_owned(),
+            ingest_endpoint: Some("ingest.live-video.net".to_owned()),
+            playback_url: Some(format!("https://playback/{arn}")),
+            stream_key_secret_name: None,
+        }
+    }
+
+    fn arn(status: &ChannelStatus) -> &str {
+        &status.arn
+    }
+
+    fn defaults() -> Value {
+        json!({ "latencyMode": "LOW", "type": "STANDARD", "authorized": false })
+    }
+}
+
+/// Chat rooms.
+pub struct ChatRoom;
+
+impl Flavor for ChatRoom {
+    const KIND: ResourceKind = ResourceKind::ChatRoom;
+    const CREATE: Operation = write("CreateRoom");
+    const GET: Operation = read("GetRoom");
+    const LIST: Operation = read("ListRooms");
+    const UPDATE: Operation = write("UpdateRoom");
+    const DELETE: Operation = write("DeleteRoom");
+    type Settings = ChatRoomSpec;
+    type Status = ChatRoomStatus;
+
+    fn status(arn: &str) -> ChatRoomStatus {
+        ChatRoomStatus { arn: arn.to_owned(), id: None, endpoint: Some("wss://edge".to_owned()) }
+    }
+
+    fn arn(status: &ChatRoomStatus) -> &str {
+        &status.arn
+    }
+
+    fn defaults() -> Value {
+        json!({ "maximumMessageRatePerSecond": 10, "maximumMessageLength": 500 })
+    }
+}
+
+/// Stages.
+pub struct Stage;
+
+impl Flavor for Stage {
+    const KIND: ResourceKind = ResourceKind::Stage;
+    const CREATE: Operation = write("CreateStage");
+    const GET: Operation = read("GetStage");
+    const LIST: Operation = read("ListStages");
+    const UPDATE: Operation = write("UpdateStage");
+    const DELETE: Operation = write("DeleteStage");
+    type Settings = StageSpec;
+    type Status = StageStatus;
+
+    fn status(arn: &str) -> StageStatus {
+        StageStatus { arn: arn.to_owned(), endpoints: None }
+    }
+
+    fn arn(status: &StageStatus) -> &str {
+        &status.arn
+    }
+
+    fn defaults() -> Value {
+        json!({})
+    }
+}
+
+/// One kind, at the end of a line.
+pub struct Simulated<F> {
+    line: Line,
+    flavor: PhantomData<F>,
+}
+
+impl<F: Flavor> Simulated<F> {
+    pub fn new(line: Line) -> Self {
+        Self { line, flavor: PhantomData }
+    }
+
+    /// The pages are larger than anything here.
+    async fn listed(&self, name: Option<&str>) -> Result<Vec<Listed>> {
+        let name = name.map(str::to_owned);
+        let about = name.clone().unwrap_or_default();
+        let list = move |state: &mut State, now| {
+            let matches = |resource: &Resource| {
+                resource.kind == F::KIND && name.as_ref().is_none_or(|name| *name == resource.name)
+            };
+            let shown = state.aws.shown(now).into_iter().flatten();
+            let found = shown.filter(|(_, resource)| matches(resource)).map(|(arn, resource)| Listed {
+                arn: arn.clone(),
+                name: resource.name.clone(),
+                tags: resource.tags.clone(),
+            });
+            Ok(found.collect())
+        };
+        self.line.call(F::LIST, &about, list).await
+    }
+
+    async fn alter(
+        &self,
+        operation: Operation,
+        arn: &str,
+        alter: impl FnOnce(&mut Resource) + Send + 'static,
+    ) -> Result<()> {
+        let at = arn.to_owned();
+        let effect = move |state: &mut State, now| {
+            let is_there = state.aws.alter(now, &at, alter);
+            if is_there { Ok(()) } else { Err(missing(operation)) }
+        };
+        self.line.call(operation, arn, effect).await
+    }
+}
+
+impl<F: Flavor> Kind for Simulated<F> {
+    const KIND: ResourceKind = F::KIND;
+    type Settings = F::Settings;
+    type Status = F::Status;
+
+    fn arn(status: &F::Status) -> &str {
+        F::arn(status)
+    }
+
+    /// The budget is not simulated; what matters is that nothing begins after `stop`.
+    async fn admit(&self) -> Result<()> {
+        if self.line.process.stop.is_cancelled() {
+            return Err(error(
+                F::CREATE.name,
+                Class::Transient,
+                None,
+                "not called: the controller is stopping",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn create(&self, name: &str, settings: &F::Settings, tags: &Tags) -> Result<Created<F::Status>> {
+        let mut resource =
+            Resource { kind: F::KIND, name: name.to_owned(), tags: tags.clone(), settings: F::defaults() };
+        merge(&mut resource.settings, settings);
+        let effect = move |state: &mut State, now| {
+            steps::creating(state, &resource);
+            let arn = state.aws.create(now, resource);
+            let stream_key = (F::KIND == ResourceKind::Channel).then(|| stream_key(&arn).into());
+            Ok(Created { status: F::status(&arn), stream_key })
+        };
+        self.line.call(F::CREATE, name, effect).await
+    }
+
+    async fn get(&self, arn: &str) -> Result<Option<Live<F::Status>>> {
+        let at = arn.to_owned();
+        let effect = move |state: &mut State, now| {
+            let found = state.aws.shown(now).and_then(|shown| shown.get(&at));
+            Ok(found.filter(|resource| resource.kind == F::KIND).map(|resource| Live {
+                status: F::status(&at),
+                settings: resource.settings.clone(),
+                tags: resource.tags.clone(),
+            }))
+        };
+        self.line.call(F::GET, arn, effect).await
+    }
+
+    async fn page(&self, name: Option<&str>, _: Option<String>) -> Result<Page> {
+        Ok((self.listed(name).await?, None))
+    }
+
+    async fn update(&self, arn: &str, changes: &F::Settings) -> Result<()> {
+        let changes = changes.clone();
+        self.alter(F::UPDATE, arn, move |resource| merge(&mut resource.settings, &changes)).await
+    }
+
+    async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
+        let tags = tags.clone();
+        self.alter(write("TagResource"), arn, move |resource| resource.tags.extend(tags)).await
+    }
+
+    async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
+        let keys = keys.to_vec();
+        self.alter(write("UntagResource"), arn, move |resource| {
+            resource.tags.retain(|key, _| !keys.contains(key));
+        })
+        .await
+    }
+
+    async fn delete(&self, arn: &str) -> Result<()> {
+        let at = arn.to_owned();
+        let effect = move |state: &mut State, now| {
+            steps::deleting(state, &at);
+            state.aws.delete(now, &at);
+            Ok(())
+        };
+        self.line.call(F::DELETE, arn, effect).await
+    }
+}
+
+impl StreamKeys for Simulated<Channel> {
+    async fn stream_key(&self, channel_arn: &str) -> Result<Option<SecretString>> {
+        let at = channel_arn.to_owned();
+        let list = move |state: &mut State, now| {
+            Ok::<_, Error>(state.aws.shown(now).is_some_and(|shown| shown.contains_key(&at)))
+        };
+        if !self.line.call(read("ListStreamKeys"), channel_arn, list).await? {
+            return Err(missing(read("ListStreamKeys")));
+        }
+        let key = stream_key(channel_arn).into();
+        self.line.call(read("GetStreamKey"), channel_arn, move |_, _| Ok(Some(key))).await
+    }
+}
+
+fn merge<S: Serialize>(settings: &mut Value, changes: &S) {
+    let Ok(Value::Object(changes)) = serde_json::to_value(changes) else { return };
+    for (name, value) in changes {
+        settings[name] = value;
+    }
+}
+
+fn error(operation: &'static str, class: Class, code: Option<&str>, message: &str) -> Error {
+    let (code, request_id) = (code.map(str::to_owned), code.map(|_| "r-1".to_owned()));
+    Error { operation, class, code, message: message.to_owned(), request_id }
+}
+
+fn missing(operation: Operation) -> Error {
+    error(operation.name, Class::Missing, Some("ResourceNotFoundException"), "it is not there")
+}
+
+/// As `src/ivs/error.rs` sorts them.
+impl Fails for Error {
+    fn failed(operation: Operation, failure: Failure) -> Self {
+        let unknown = if operation.creates() { Class::Ambiguous } else { Class::Transient };
+        let (class, code, message) = match failure {
+            Failure::Refused => (unknown, None, "no answer: connection refused"),
+            Failure::Reset => (unknown, None, "no answer: connection reset"),
+            Failure::TimedOut => (unknown, None, "no answer in time"),
+            Failure::TooMany => (Class::Transient, Some("ThrottlingException"), "too many requests"),
+            Failure::Internal => (unknown, Some("InternalServerException"), "internal error"),
+            Failure::Forbidden => (Class::Blocked, Some("AccessDeniedException"), "forbidden"),
+        };
+        error(operation.name, class, code, message)
+    }
+}

@@ -1,0 +1,122 @@
+//! Someone with kubectl, the AWS console and the backups.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use streamcat_operator::api::{AccountRef, LET_GO_ANNOTATION, ResourceKind, StreamerAccountSpec, tags};
+use tokio::time::sleep;
+
+use super::{
+    aws::Resource,
+    workloads::{edited, spec},
+    world::World,
+};
+
+/// Someone with kubectl, the AWS console and the backups.
+pub struct Person {
+    pub world: Arc<World>,
+}
+
+fn key(name: &str) -> AccountRef {
+    AccountRef { namespace: "team".to_owned(), name: name.to_owned() }
+}
+
+impl Person {
+    /// Resources of others that are called as ours are: they must survive everything.
+    pub fn others_have_the_same_names(&self) {
+        let foreign = |installation: Option<&str>| {
+            let installation = installation.map(|id| (tags::INSTALLATION.to_owned(), id.to_owned()));
+            let account = (tags::ACCOUNT.to_owned(), "team/todd".to_owned());
+            installation.into_iter().chain([account]).collect()
+        };
+        self.world.act("others have resources of the same names", |state, now, _| {
+            for kind in ResourceKind::ALL {
+                for tags in [foreign(None), foreign(Some("elsewhere"))] {
+                    let resource = Resource { kind, name: "todd".to_owned(), tags, settings: json!({}) };
+                    state.aws.create(now, resource);
+                }
+            }
+        });
+    }
+
+    /// Applies a manifest; while an object of that name is being deleted, again and again.
+    pub async fn apply(&self, name: &str, spec: StreamerAccountSpec) {
+        let apply = || {
+            let (spec, what) = (spec.clone(), format!("apply {name}"));
+            self.world.act(&what, |state, _, time| state.cluster.apply(&key(name), spec, time))
+        };
+        while apply().is_none() {
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    pub fn delete(&self, name: &str) {
+        self.world.act(&format!("delete {name}"), |state, now, time| {
+            state.cluster.delete(&key(name), now, time);
+        });
+    }
+
+    pub fn let_go(&self, name: &str) {
+        self.world.act(&format!("let go of {name}"), |state, _, _| {
+            state.cluster.annotate(&key(name), LET_GO_ANNOTATION, "true");
+        });
+    }
+
+    pub fn end_namespace(&self) {
+        self.world.act("delete the namespace", |state, now, time| {
+            state.cluster.end_namespace("team", now, &time);
+        });
+    }
+
+    pub async fn three_at_once(&self) {
+        for name in ["todd", "ann", "bea"] {
+            self.apply(name, spec(name)).await;
+        }
+        sleep(Duration::from_secs(2)).await;
+        self.apply("ann", edited("ann")).await;
+        self.delete("bea");
+    }
+
+    /// Somebody deletes one of ours in the console.
+    pub fn vanish(&self, kind: ResourceKind) {
+        self.world.act(&format!("somebody deletes the {kind}"), |state, now, _| {
+            let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
+            let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
+            let arn = found.map(|(arn, _)| arn.clone()).expect("one of ours");
+            state.aws.delete(now, &arn);
+            state.aws.vanished.insert(arn);
+        });
+    }
+
+    /// Somebody writes into the database that another's channel is ours.
+    pub fn record_a_foreign_one(&self) {
+        self.world.act("another's channel is recorded as ours", |state, now, _| {
+            let kind = ResourceKind::Channel;
+            let is_foreign =
+                |resource: &Resource| resource.kind == kind && !resource.tags.contains_key(tags::USER);
+            let found = state.aws.resources().iter().find(|(_, resource)| is_foreign(resource));
+            let arn = found.map(|(arn, _)| arn.clone()).expect("another's channel");
+            state.database.record_wrongly(now, "todd", &arn);
+        });
+    }
+
+    /// Somebody removes all our tags from what is ours.
+    pub fn lose_tags(&self) {
+        self.world.act("our tags are lost", |state, now, _| {
+            let resources = state.aws.resources().iter();
+            let ours = resources.filter(|(_, resource)| resource.tags.contains_key(tags::USER));
+            for arn in ours.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+                state.aws.alter(now, &arn, |resource| {
+                    resource.tags.retain(|key, _| !tags::is_reserved(key));
+                });
+            }
+        });
+    }
+
+    /// The controllers are started again.
+    pub async fn start_again(&self) {
+        self.world.act("the controllers are stopped", |state, _, _| state.is_on = false);
+        sleep(Duration::from_millis(1)).await;
+        self.world.act("the controllers are started", |state, _, _| state.is_on = true);
+    }
+}
