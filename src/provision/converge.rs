@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{
     Error, Owner, Result, Timing, Wait,
@@ -13,7 +11,7 @@ use super::{
 };
 use crate::{
     api::{RecreatePolicy, ResourceKind},
-    ivs::{Class, Kind, Listed, Live, Tags, changes},
+    ivs::{Kind, Listed, Live, Tags, changes},
     store::{AttemptEnd, Journal, OpenAttempt, Recorded, Resource, Resources},
 };
 
@@ -82,9 +80,6 @@ pub enum Change {
     Recreated,
 }
 
-/// How much later than the call's own time-out an attempt's deadline is: the call begins a moment after the attempt.
-const MARGIN: Duration = Duration::from_secs(2);
-
 /// How long to wait for another controller that is about to create the same thing.
 const ELSEWHERE: Duration = Duration::from_secs(2);
 
@@ -114,14 +109,14 @@ where
     }
 }
 
-fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
+pub(super) fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
     let message = format!(
         "it is not known whether the last attempt to create the {kind} succeeded: waiting until it must have ended, then looking"
     );
     Wait { wait, reason: "OutcomeUnknown", message }
 }
 
-fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
+pub(super) fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
     let message = format!("the {kind} is being created elsewhere");
     Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message })
 }
@@ -292,55 +287,5 @@ where
             self.kind.tag(arn, &set).await?;
         }
         Ok(settings.is_some() || !set.is_empty() || !remove.is_empty())
-    }
-
-    /// Journals an attempt, creates, records.
-    pub(super) async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
-        let owner = self.order.owner;
-        self.kind.admit().await?;
-        let (known, lasts) = (recorded.arn.as_deref(), self.timing.create_timeout.saturating_add(MARGIN));
-        let before = Instant::now();
-        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
-            return Ok(created_elsewhere(K::KIND));
-        };
-        if before.elapsed() >= MARGIN {
-            // A call that begins so late might end after the deadline.
-            self.store.end(nonce, AttemptEnd::Failed).await?;
-            return Ok(created_elsewhere(K::KIND));
-        }
-        let tags = owner.tags(nonce, self.order.tags);
-        match self.kind.create(&owner.username, self.order.settings, &tags).await {
-            Ok(created) => self.record(nonce, created.status, created.stream_key, change).await,
-            Err(error) if error.class == Class::Ambiguous => {
-                tracing::warn!(%error, kind = %K::KIND, "it is not known whether the resource was made");
-                let wait = lasts.saturating_add(self.timing.grace);
-                Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait)))
-            }
-            Err(error) => {
-                self.store.end(nonce, AttemptEnd::Failed).await?;
-                Err(error.into())
-            }
-        }
-    }
-
-    async fn record(
-        &self,
-        nonce: Uuid,
-        status: K::Status,
-        stream_key: Option<SecretString>,
-        change: Change,
-    ) -> Result<Outcome<K::Status>> {
-        let owner = self.order.owner;
-        let resource = Resource::from(&status);
-        if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {
-            return Ok(Outcome::Ready(Provisioned { status, stream_key, change }));
-        }
-        // Somebody took over after the deadline. What we made is one too many if another is recorded; else it was adopted,
-        // or is about to be, or the sweep finds it.
-        let now = self.store.recorded(owner.user, K::KIND).await?;
-        if now.arn.is_some_and(|recorded| recorded != K::arn(&status)) {
-            self.kind.delete(K::arn(&status)).await?;
-        }
-        Ok(created_elsewhere(K::KIND))
     }
 }

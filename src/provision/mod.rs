@@ -1,6 +1,7 @@
 //! Creating once, adopting, retiring, sweeping: written once, generic over the kind.
 
 mod converge;
+mod create;
 mod decide;
 mod error;
 mod orphans;

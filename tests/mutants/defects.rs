@@ -13,6 +13,7 @@ pub struct Defect {
 }
 
 const CONVERGE: &str = "src/provision/converge.rs";
+const CREATE: &str = "src/provision/create.rs";
 const RETIRE: &str = "src/provision/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
@@ -20,7 +21,7 @@ const REPORT: &str = "src/controller/report.rs";
 pub const DEFECTS: [Defect; 25] = [
     Defect {
         name: "the attempt is journalled after the Create",
-        file: CONVERGE,
+        file: CREATE,
         right: "        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
             return Ok(created_elsewhere(K::KIND));
         };
@@ -85,7 +86,7 @@ pub const DEFECTS: [Defect; 25] = [
     },
     Defect {
         name: "a Create of unknown outcome is tried again at once",
-        file: CONVERGE,
+        file: CREATE,
         right: "        match self.kind.create(&owner.username, self.order.settings, &tags).await {
             Ok(created)",
         wrong: "        let mut made = self.kind.create(&owner.username, self.order.settings, &tags).await;
@@ -97,14 +98,14 @@ pub const DEFECTS: [Defect; 25] = [
     },
     Defect {
         name: "the ARN is recorded in status only",
-        file: CONVERGE,
+        file: CREATE,
         right: "if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
         wrong: "self.store.end(nonce, AttemptEnd::Failed).await?;
         if !resource.kind().noun().is_empty() {",
     },
     Defect {
         name: "what an attempt made counts, though somebody took over",
-        file: CONVERGE,
+        file: CREATE,
         right: "if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
         wrong: "let is_ours = self.store.record_made(nonce, owner.user, &owner.username, &resource).await?;
         if is_ours || !owner.username.is_empty() {",
