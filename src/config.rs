@@ -113,9 +113,9 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_CREATE_TIMEOUT", default_value = "10s", value_parser = duration)]
     pub create_timeout: Duration,
 
-    /// How long after that to wait before looking at what a Create of unknown outcome made: longer than AWS takes to
-    /// show a new resource in its lists. A resource that AWS does not show is believed gone after the same time.
-    #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "10s", value_parser = duration)]
+    /// How long after that to wait before looking at what a Create of unknown outcome made: longer than one call may take
+    /// and AWS needs to show a new resource in its lists, together. A resource that AWS does not show is believed gone after the same time.
+    #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "15s", value_parser = duration)]
     pub create_grace: Duration,
 
     /// How many accounts are worked on at the same time.
