@@ -9,11 +9,13 @@ alter table users add leaving boolean not null default false;
 -- Users whose everything was taken away. What a call that came too late makes for one of them is deleted; neither the id nor the
 -- object's UID holds anything again. Kept for as long as a call or a stale cache could possibly last, and far longer.
 create table released_users (
-    id          uuid primary key,
+    id          uuid not null,
     account_uid text not null,
     -- A person let go of it: what it left in AWS is on the orphan list, and stays.
     let_go      boolean not null default false,
-    released_at timestamptz not null default now()
+    released_at timestamptz not null default now(),
+    -- A user who was let go of may be taken on by a later object, and be released then.
+    primary key (id, account_uid)
 );
 
 create index released_users_account_uid on released_users (account_uid);

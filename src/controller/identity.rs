@@ -60,6 +60,8 @@ pub(super) async fn leave<W: World>(
         Claim::Held(holder) if store.leave(holder.user, uid(account)).await? => Ok(Some(holder.user)),
         Claim::Held(_) => Err(Problem::superseded()),
         Claim::Released => Ok(None),
+        // A copy of another account, status and all: what the other has is not this one's.
+        Claim::Taken(holder) if Some(holder.user) == known => Ok(None),
         // The row was lost, and the username is another's by now.
         Claim::Taken(_) | Claim::Registered | Claim::Spelled(_) => Ok(known),
     }
@@ -96,8 +98,10 @@ async fn hold<W: World>(
     let claimant =
         Claimant { username: &account.spec.username, account: &key, uid: uid(account), known, registration };
     let claim = match store.claim(claimant).await? {
-        Claim::Taken(holder) if is_out_of_date(&holder, &claimant, context).await? => {
-            tracing::warn!(account = %key, by = %holder.account, "the row of an account that is gone names the user of one that is there: it goes");
+        Claim::Taken(holder) | Claim::Held(holder)
+            if is_out_of_date(&holder, account, &claimant, context).await? =>
+        {
+            tracing::warn!(account = %key, by = %holder.account, "a row from before a restore names the account's user as it was then: it goes");
             store.evict(&holder).await?;
             store.claim(claimant).await?
         }
@@ -109,16 +113,22 @@ async fn hold<W: World>(
     Ok(claim)
 }
 
-/// Whether a row is from before a restore: its account is gone, and the claimant has, by its status or its tags, been
-/// the user since.
+/// Whether a row is from before a restore: the claimant has been another user since, by its status, or where the row is
+/// that of an account that is gone, by its status or its tags.
 async fn is_out_of_date<W: World>(
     holder: &Holder,
+    account: &StreamerAccount,
     claimant: &Claimant<'_>,
     context: &Context<W>,
 ) -> Result<bool, Problem> {
-    let may_go =
-        claimant.known.is_some_and(|known| known != holder.user) && !holder.registered && !holder.retained;
-    Ok(may_go && !exists(&holder.account, context).await?)
+    let is_another = |known: Option<Uuid>| known.is_some_and(|known| known != holder.user);
+    if holder.registered || holder.retained || holder.uid.as_deref() == Some(claimant.uid) {
+        return Ok(false);
+    }
+    if holder.account == *claimant.account {
+        return Ok(is_another(user_in_status(account)));
+    }
+    Ok(is_another(claimant.known) && !exists(&holder.account, context).await?)
 }
 
 /// Whether an account is there; one in a namespace that is not ours to look into counts as there.

@@ -10,7 +10,7 @@ use super::{
     error::Error,
     notices::notices,
     problem::Retry,
-    status::{self, Progress, Subject},
+    status::{self, Progress, Subject, moves},
 };
 use crate::{
     api::{
@@ -86,12 +86,17 @@ pub(super) async fn publish<W: World>(
     Ok(())
 }
 
-/// Writes status while the work goes on. What cannot be written now is written at the end.
+/// Writes status while the work goes on. What cannot be written now is written at the end; so is an ARN that changes,
+/// together with its event (I7).
 pub(super) async fn publish_progress<W: World>(
     account: &mut StreamerAccount,
     context: &Context<W>,
     progress: &Progress,
 ) {
+    let before = account.status.clone().unwrap_or_default();
+    if moves(&before, progress).iter().any(Option::is_some) {
+        return;
+    }
     if let Err(error) = write_status(account, context, progress).await {
         tracing::debug!(%error, "what is ready so far could not be told");
     }

@@ -1,6 +1,6 @@
 //! The sweep, at the start and at every resync: what AWS has, held against status and database.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Cluster, Context, World, latecomers,
@@ -70,13 +70,17 @@ async fn sweep<W: World>(
 ) -> Result<BTreeMap<String, Orphan>, Problem> {
     // Read first: since when something was not found counts up to the beginning of this list.
     let rows = context.world.store().orphans(namespace).await?;
+    // What became ready during the lists need not be on them.
+    let ready: Vec<_> =
+        context.world.cluster().accounts().into_iter().filter(|account| is_ready(account)).collect();
     let listing = list(context, namespace).await?;
     let recorded = context.world.store().all_recorded().await?;
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
-    let users = accounts.iter().map(|account| (reference(account), user_in_status(account))).collect();
-    let statuses: Vec<_> =
-        accounts.iter().filter(|account| is_ready(account)).flat_map(|account| records(account)).collect();
+    let users: BTreeMap<_, _> =
+        accounts.iter().map(|account| (reference(account), user_in_status(account))).collect();
+    let is_there = |account: &&Arc<StreamerAccount>| users.contains_key(&reference(account));
+    let statuses: Vec<_> = ready.iter().filter(is_there).flat_map(|account| records(account)).collect();
     context.swept(Inventory::new(&listing));
     let report = compare(&listing, &users, &statuses, &recorded);
     for account in report.drifted {

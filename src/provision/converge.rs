@@ -196,8 +196,13 @@ where
         Ok(found)
     }
 
+    /// Deletes what is ours and one too many, but never what is recorded by now.
     async fn delete_surplus(&self, surplus: &[Listed]) -> Result<()> {
-        for listed in surplus {
+        if surplus.is_empty() {
+            return Ok(());
+        }
+        let recorded = self.store.recorded(self.order.owner.user, K::KIND).await?.arn;
+        for listed in surplus.iter().filter(|listed| recorded.as_ref() != Some(&listed.arn)) {
             tracing::warn!(arn = listed.arn, kind = %K::KIND, "a second resource of the same user is deleted");
             self.kind.delete(&listed.arn).await?;
         }
@@ -214,10 +219,11 @@ where
         match self.kind.get(arn).await? {
             Some(live) if self.order.owner.owns(&live.tags) => {
                 self.seen(recorded).await?;
-                if self.order.doubted {
+                let outcome = self.update(recorded, live, Change::Kept).await?;
+                if self.order.doubted && matches!(outcome, Outcome::Ready(_)) {
                     self.remove_others(recorded, arn).await?;
                 }
-                self.update(recorded, live, Change::Kept).await
+                Ok(outcome)
             }
             Some(live) if self.order.owner.may_own(&live.tags) => {
                 self.seen(recorded).await?;
@@ -241,8 +247,29 @@ where
         Ok(self.kind.tag(arn, &self.order.owner.identity()).await?)
     }
 
+    /// Takes the one that another record than the database names, if it is there and its tags do not say that it is
+    /// another's.
+    pub(super) async fn take_elsewhere(
+        &self,
+        recorded: &Recorded,
+        but: &str,
+    ) -> Result<Option<Outcome<K::Status>>> {
+        let Some(arn) = self.order.elsewhere().filter(|arn| *arn != but) else { return Ok(None) };
+        let owner = self.order.owner;
+        let Some(live) = self.kind.get(arn).await?.filter(|live| owner.may_own(&live.tags)) else {
+            return Ok(None);
+        };
+        if !owner.owns(&live.tags) {
+            self.tag_again(arn).await?;
+        }
+        self.update(recorded, live, Change::Adopted).await.map(Some)
+    }
+
     /// The one that is recorded is somebody else's: one of ours is taken instead, if there is one.
     async fn replace_foreign(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
+        if let Some(outcome) = self.take_elsewhere(recorded, arn).await? {
+            return Ok(outcome);
+        }
         match self.find_ours(recorded, Some(arn)).await?.split_first() {
             Some((keep, surplus)) => self.adopt(recorded, keep, surplus).await,
             None => Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() }),

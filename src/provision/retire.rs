@@ -46,9 +46,10 @@ where
     }
     let found = kind.find(&owner.username).await?;
     let ours = found.into_iter().filter(|listed| owner.owns(&listed.tags)).map(|listed| listed.arn);
-    let known = recorded.arn.iter().cloned().chain(status_arn.map(str::to_owned));
-    for arn in ours.chain(known).collect::<BTreeSet<_>>() {
-        if let Some(wait) = delete(kind, owner, &arn, shown_in(&recorded, &arn, timing)).await? {
+    let known: BTreeSet<_> = recorded.arn.iter().cloned().chain(status_arn.map(str::to_owned)).collect();
+    for arn in ours.chain(known.iter().cloned()).collect::<BTreeSet<_>>() {
+        let shown_in = shown_in(&recorded, &arn, timing);
+        if let Some(wait) = delete(kind, owner, &arn, known.contains(&arn), shown_in).await? {
             return Ok(Retirement::Waiting(wait));
         }
     }
@@ -60,7 +61,7 @@ where
 /// # Errors
 /// What AWS did not do.
 pub async fn remove<K: Kind>(kind: &K, owner: &Owner, arn: &str) -> Result<bool> {
-    Ok(delete(kind, owner, arn, Duration::ZERO).await?.is_none())
+    Ok(delete(kind, owner, arn, false, Duration::ZERO).await?.is_none())
 }
 
 /// How long it may take until a resource made a moment ago is shown by every read: one that shows it may be followed by
@@ -70,13 +71,24 @@ fn shown_in(recorded: &Recorded, arn: &str, timing: Timing) -> Duration {
     if is_recorded { timing.grace.saturating_sub(recorded.age) } else { Duration::ZERO }
 }
 
-/// Deletes one that is the user's, and is shown by every read in `shown_in`; why it is not known to be gone, if so.
-async fn delete<K: Kind>(kind: &K, owner: &Owner, arn: &str, shown_in: Duration) -> Result<Option<Wait>> {
+/// Deletes one that is the user's, and is shown by every read in `shown_in`; why it is not known to be gone, if so. One
+/// that `is_known` by its ARN and has lost its tags is the user's too: it gets them back first.
+async fn delete<K: Kind>(
+    kind: &K,
+    owner: &Owner,
+    arn: &str,
+    is_known: bool,
+    shown_in: Duration,
+) -> Result<Option<Wait>> {
     let wait = |wait, message| Ok(Some(Wait { wait, reason: "Deleting", message }));
     match kind.get(arn).await? {
         None if shown_in.is_zero() => return Ok(None),
         None => return wait(shown_in, format!("AWS does not show the new {} yet", K::KIND)),
         Some(live) if owner.owns(&live.tags) => kind.delete(arn).await?,
+        Some(live) if is_known && owner.may_own(&live.tags) => {
+            kind.tag(arn, &owner.identity()).await?;
+            kind.delete(arn).await?;
+        }
         Some(_) => {
             tracing::warn!(arn, kind = %K::KIND, "its tags do not say that it is this user's: it is left alone");
             return Ok(None);

@@ -218,3 +218,27 @@ async fn a_database_from_long_ago_makes_no_second_one() {
         assert_eq!(world.recorded_arn().as_deref(), Some("arn-1"));
     }
 }
+
+#[tokio::test]
+async fn one_that_is_recorded_and_has_lost_its_tags_is_deleted_with_the_rest() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.put(&first.arn, Tags::new());
+    world.pass(Duration::from_mins(1));
+    world.until_gone().await;
+    assert!(world.arns().is_empty(), "it is left behind: {:?}", world.arns());
+}
+
+#[tokio::test]
+async fn the_one_in_status_is_taken_where_the_databases_is_gone_though_its_tags_are_lost() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.pass(Duration::from_mins(1));
+    world.restore_record(Some("arn-from-long-ago"));
+    world.put(&first.arn, Tags::new());
+    wait(world.converge_as(Some(&first), RecreatePolicy::Never).await);
+    world.pass(TIMING.grace);
+    let found = done(world.converge_as(Some(&first), RecreatePolicy::Never).await);
+    assert_eq!(found, (first.arn, Change::Corrected));
+    assert_eq!(world.creates(), 1);
+}

@@ -34,6 +34,9 @@ where
 
     /// Another takes the place of one that is gone, if there is one or the spec says to make it.
     async fn replace(&self, recorded: &Recorded, gone: &str) -> Result<Outcome<K::Status>> {
+        if let Some(outcome) = self.take_elsewhere(recorded, gone).await? {
+            return Ok(outcome);
+        }
         match (self.find_ours(recorded, Some(gone)).await?.split_first(), self.order.recreate) {
             (Some((keep, surplus)), _) => self.adopt(recorded, keep, surplus).await,
             (None, RecreatePolicy::Always) => self.create(recorded, Change::Recreated).await,

@@ -193,7 +193,7 @@ impl Users for Postgres {
 
     async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
         let released = sqlx::query_scalar!(
-            "select id from released_users where id = any($1) and not let_go and id not in (select id from users)",
+            "select distinct id from released_users where id = any($1) and not let_go and id not in (select id from users)",
             users,
         )
         .fetch_all(&self.pool)

@@ -127,3 +127,33 @@ async fn the_database_is_restored_from_when_the_username_was_another_accounts() 
     })
     .await;
 }
+
+/// PostgreSQL as it was when an earlier object of the same name held the user.
+async fn restore_an_earlier_life(tenant: &Tenant) {
+    lose_the_database(tenant).await;
+    let rows = "with u as (insert into users (username, account_namespace, account_name, account_uid)
+                           values ('todd', $1, 'todd', 'before') returning id)
+                insert into channels (user_id, name, arn, ingest_endpoint, playback_url)
+                select id, 'todd', 'arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA', '', '' from u";
+    sqlx::query(rows).bind(tenant.namespace()).execute(&tenant.pool()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_database_is_restored_from_before_the_account_was_made_again() {
+    survives("lifebefore", restore_an_earlier_life).await;
+}
+
+#[tokio::test]
+async fn an_account_deleted_after_such_a_restore_leaves_nothing() {
+    let tenant = tenant("lifegone").await;
+    let mut controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    assert!(controller.terminate().await.success());
+    restore_an_earlier_life(&tenant).await;
+    delete(&tenant, "todd").await;
+
+    let _controller = tenant.controller().start().await;
+    gone(&tenant, "todd").await;
+    assert_nothing_left(&tenant).await;
+}

@@ -50,8 +50,8 @@ pub struct Database {
     pub attempts: BTreeMap<Uuid, Attempt>,
     /// `missing_resources`: the ARN, and since when.
     missing: BTreeMap<(Uuid, ResourceKind), (String, Duration)>,
-    /// `released_users`: the id, the UID of the object it was last of, and whether a person let go of it.
-    released: BTreeMap<Uuid, (String, bool)>,
+    /// `released_users`: the id, the UID of the object it was of, and whether a person let go of it.
+    released: BTreeMap<(Uuid, String), bool>,
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
 }
 

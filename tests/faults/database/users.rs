@@ -41,12 +41,17 @@ impl Database {
         })
     }
 
+    /// Whether everything was taken away from a user, and not left behind.
+    fn is_released(&self, user: Uuid) -> bool {
+        self.released.iter().any(|((id, _), let_go)| *id == user && !let_go)
+    }
+
     fn claim(&mut self, wanted: &Wanted, fresh: Uuid) -> Claim {
-        if self.released.values().any(|(uid, _)| *uid == wanted.uid) {
+        if self.released.keys().any(|(_, uid)| *uid == wanted.uid) {
             return Claim::Released;
         }
         if self.of_name(&wanted.username).is_none() {
-            let is_released = |id: &Uuid| self.released.get(id).is_some_and(|(_, let_go)| !let_go);
+            let is_released = |id: &Uuid| self.is_released(*id);
             let is_free = |id: &Uuid| !self.users.contains_key(id) && !is_released(id);
             let id = wanted.known.filter(is_free).unwrap_or(fresh);
             self.users.insert(id, wanted.row());
@@ -72,7 +77,7 @@ impl Database {
             self.delete(user);
         }
         if !self.users.contains_key(&user) {
-            self.released.entry(user).or_insert_with(|| (uid.to_owned(), let_go));
+            self.released.entry((user, uid.to_owned())).or_insert(let_go);
         }
     }
 }
@@ -153,10 +158,7 @@ impl Users for Line {
         let users = users.to_vec();
         let effect = move |state: &mut State, _| {
             let database = &state.database;
-            let is_released = |id: &Uuid| {
-                let let_go = database.released.get(id).map(|(_, let_go)| *let_go);
-                let_go == Some(false) && !database.users.contains_key(id)
-            };
+            let is_released = |id: &Uuid| database.is_released(*id) && !database.users.contains_key(id);
             Ok(users.into_iter().filter(is_released).collect())
         };
         self.call(read("released"), "", effect).await
