@@ -177,6 +177,11 @@ pub struct RegistrationSettings {
     /// Address of /healthz, /readyz and /metrics.
     #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
     pub admin_listen: SocketAddr,
+
+    /// How long the username of a deleted account can be registered by nobody, e.g. 720h; at most a year.
+    /// [default: it is free at once]
+    #[arg(long, env = "STREAMCAT_HOLD_USERNAMES", value_parser = up_to_a_year)]
+    pub hold_usernames: Option<Duration>,
 }
 
 #[expect(
@@ -226,6 +231,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
+}
+
+fn up_to_a_year(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration <= Duration::from_hours(365 * 24) {
+        Ok(duration)
+    } else {
+        Err("it must be at most 8760h".to_owned())
+    }
 }
 
 /// What is wrong with a command line, as one line.

@@ -13,6 +13,7 @@ use crate::api::{
     ChannelSpec, ChatRoomSpec, DeletionPolicy, RecreatePolicy, StageSpec, StreamerAccount,
     StreamerAccountSpec,
 };
+use crate::failpoint::effect;
 use crate::store::Registrant;
 
 /// How long one call may take: a person waits for it.
@@ -138,7 +139,9 @@ impl Accounts for Cluster {
 
     async fn create(&self, account: &StreamerAccount) -> Result<(), Error> {
         let api = self.api(account.metadata.namespace.as_deref().unwrap_or_default());
-        match within_timeout(api.create(&PostParams::default(), account)).await {
+        let params = PostParams::default();
+        let create = effect("create_account", api.create(&params, account));
+        match within_timeout(create).await {
             Ok(_) => Ok(()),
             Err(error) => Err(classify(&error)),
         }

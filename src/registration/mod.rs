@@ -7,6 +7,7 @@ mod password;
 mod problem;
 mod progress;
 mod registering;
+mod retry;
 mod routes;
 mod submission;
 mod validate;
@@ -83,9 +84,15 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     admin.map_err(Error::Listen)?;
     watch(&gates, &store, &cluster, &settings.namespace, &stop);
 
-    let registering =
-        Registering { registrants: store, accounts: cluster, passwords, namespace: settings.namespace };
+    let registering = Arc::new(Registering {
+        registrants: store,
+        accounts: cluster,
+        passwords,
+        namespace: settings.namespace,
+        held_back: settings.hold_usernames,
+    });
     let tasks = TaskTracker::new();
+    tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
     let router = routes::router(Arc::new(Site { registering, tasks: tasks.clone() }));
     let served = async {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());

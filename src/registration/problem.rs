@@ -148,6 +148,12 @@ impl Problem {
         Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This account is being deleted", detail) }
     }
 
+    fn key_used() -> Self {
+        let detail = "This Idempotency-Key came with another request: send a new one with each registration.";
+        let kind = "urn:streamcat:problem:idempotency-key-used";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "This Idempotency-Key was used before", detail)
+    }
+
     fn not_now() -> Self {
         let detail =
             "We could not register you just now. Try again in a moment, with the same username and password.";
@@ -186,6 +192,7 @@ impl From<&Refusal> for Problem {
         match refusal {
             Refusal::Taken => Self::taken(),
             Refusal::Deleting => Self::deleting(),
+            Refusal::KeyUsed => Self::key_used(),
             Refusal::NotNow(_) => Self::not_now(),
             Refusal::Misconfigured(_) => Self::broken(),
         }

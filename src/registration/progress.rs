@@ -54,6 +54,13 @@ pub struct Part {
 }
 
 impl Progress {
+    /// Of an account that is still to be made.
+    #[must_use]
+    pub fn to_be_made() -> Self {
+        let part = Part { status: Status::Pending, problem: None };
+        Self { status: Status::Pending, problem: None, channel: part, chat_room: part, stage: part }
+    }
+
     /// What the conditions say; conditions of an older spec say nothing of this one's readiness.
     #[must_use]
     pub fn of(account: &StreamerAccount) -> Self {

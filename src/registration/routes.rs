@@ -15,11 +15,12 @@ use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    accounts::Accounts,
+    accounts::{Accounts, belongs_to},
     headers, pages,
     problem::{Format, Problem},
     progress::{Progress, Status},
-    registering::{Applicant, Refusal, Registered, Registering},
+    registering::{Applicant, Made, Refusal, Registered, Registering},
+    retry,
     submission::Submission,
     validate,
 };
@@ -32,7 +33,7 @@ const LARGEST_BODY: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Site<R, A> {
     /// Makes accounts.
-    pub registering: Registering<R, A>,
+    pub registering: Arc<Registering<R, A>>,
     /// Registrations under way; each runs to its end even when the person has gone.
     pub tasks: TaskTracker,
 }
@@ -101,7 +102,11 @@ async fn register<R: Registrants, A: Accounts>(
     if !problems.is_empty() {
         return told_with_form(submission.format, &submission.username, &Problem::invalid(problems));
     }
-    let applicant = Applicant { username: submission.username.clone(), password: submission.password };
+    let applicant = Applicant {
+        username: submission.username.clone(),
+        password: submission.password,
+        key: submission.key,
+    };
     match to_its_end(&site, applicant).await {
         Ok(registered) => welcomed(submission.format, registered),
         Err(refusal) => told_with_form(submission.format, &submission.username, &Problem::from(&refusal)),
@@ -113,17 +118,10 @@ async fn to_its_end<R: Registrants, A: Accounts>(
     site: &Arc<Site<R, A>>,
     applicant: Applicant,
 ) -> Result<Registered, Refusal> {
-    let own = Arc::clone(site);
-    let task = site.tasks.spawn(async move { own.registering.register(&applicant).await });
+    let registering = Arc::clone(&site.registering);
+    let task = site.tasks.spawn(async move { registering.register(&applicant).await });
     let ended = task.await.unwrap_or_else(|error| Err(Refusal::Misconfigured(error.to_string())));
-    match &ended {
-        Ok(Registered { new: true, namespace, name, .. }) => {
-            tracing::info!(namespace, name, "account created");
-        }
-        Err(Refusal::NotNow(reason)) => tracing::warn!(reason, "registration put off"),
-        Err(Refusal::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),
-        Ok(_) | Err(Refusal::Taken | Refusal::Deleting) => {}
-    }
+    retry::tell(&ended);
     ended
 }
 
@@ -133,7 +131,11 @@ fn welcomed(format: Format, registered: Registered) -> Response {
     if format == Format::Html {
         return Redirect::to(&location).into_response();
     }
-    let status = if registered.new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = match registered.made {
+        Made::Now | Made::Repeated => StatusCode::CREATED,
+        Made::Before => StatusCode::OK,
+        Made::Later => StatusCode::ACCEPTED,
+    };
     let answer = RegisteredAnswer {
         username: registered.username,
         account: AccountName { namespace: registered.namespace, name: registered.name },
@@ -157,8 +159,8 @@ async fn account<R: Registrants, A: Accounts>(
     }
 }
 
-/// The username as it was first typed, and how far the account is. A user without an account is told as unknown:
-/// either it was deleted, or the registration has not come that far and will be tried again.
+/// The username as it was first typed, and how far the account is. A user whose account was made and is no more is
+/// unknown; one whose account is still to be made waits, whether or not the cluster can be asked.
 async fn progress<R: Registrants, A: Accounts>(
     registering: &Registering<R, A>,
     username: &str,
@@ -169,9 +171,13 @@ async fn progress<R: Registrants, A: Accounts>(
     let registrant = registering.registrants.registrant(username).await.map_err(away)?;
     let registrant = registrant.ok_or_else(Problem::unknown_account)?;
     let place = (registrant.account_namespace.as_str(), registrant.account_name.as_str());
-    let account = registering.accounts.account(place.0, place.1).await.map_err(away)?;
-    let account = account.ok_or_else(Problem::unknown_account)?;
-    Ok((registrant.username, Progress::of(&account)))
+    let progress = match registering.accounts.account(place.0, place.1).await {
+        Ok(Some(account)) if !registrant.open || belongs_to(&account, &registrant) => Progress::of(&account),
+        Ok(Some(_) | None) | Err(_) if registrant.open => Progress::to_be_made(),
+        Ok(_) => return Err(Problem::unknown_account()),
+        Err(error) => return Err(away(error)),
+    };
+    Ok((registrant.username, progress))
 }
 
 fn away(error: impl std::error::Error) -> Problem {

@@ -12,7 +12,7 @@ pub use journal::{AttemptEnd, Journal, OpenAttempt};
 pub use missing::Missing;
 pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use postgres::{MIGRATIONS, Postgres};
-pub use registrants::{NewRegistrant, Registrant, Registrants};
+pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
 pub use resources::{Recorded, Resource, Resources, UserRecord};
 pub use users::{Claim, Claimant, Holder, Users};
 

@@ -20,10 +20,11 @@ use crate::support::{PATIENCE, arns, assert_nothing_left, operator_under_test, r
 
 /// How many controllers crash at the same time.
 const SIDE_BY_SIDE: usize = 16;
-const SIGKILL: i32 = 9;
+/// The signal of `kill -9`.
+pub const SIGKILL: i32 = 9;
 
 /// The operator with fail points, which `testbed/build.sh --tests` puts beside the ordinary one.
-fn with_fail_points() -> PathBuf {
+pub fn with_fail_points() -> PathBuf {
     let path = PathBuf::from(concat!(env!("CARGO_BIN_EXE_streamcat-operator"), "-failpoints"));
     assert!(path.is_file(), "{} is missing: run testbed/build.sh --tests", path.display());
     path

@@ -15,6 +15,7 @@ mod process;
 mod quiet;
 mod registration;
 mod registration_away;
+mod registration_crashes;
 mod registration_input;
 mod restarts;
 mod restores;

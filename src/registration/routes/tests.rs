@@ -20,12 +20,13 @@ const TODD_FORM: &str = "username=Todd&password=a+canary+of+a+password";
 
 /// One request on a connection of its own; the whole answer.
 async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
-    let registering = Registering {
+    let registering = Arc::new(Registering {
         registrants: Arc::clone(world),
         accounts: Arc::clone(world),
         passwords: Passwords::weak(),
         namespace: "default".to_owned(),
-    };
+        held_back: None,
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let site = Site { registering, tasks: TaskTracker::new() };
@@ -115,9 +116,46 @@ async fn what_is_away_is_a_503_that_says_to_try_again() {
 }
 
 #[tokio::test]
+async fn with_the_cluster_away_a_registration_is_accepted_and_shown_as_waiting() {
+    for format in [(FORM, TODD_FORM, "303"), (JSON, TODD, "202")] {
+        let world = World::empty();
+        world.fail(1, Fault::Away);
+        let answer = ask(&world, "POST /register", format.0, format.1).await;
+        assert_eq!(status(&answer), format.2);
+        assert!(answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+        for later_away in [false, true] {
+            if later_away {
+                world.fail(1, Fault::Away);
+            }
+            let page = ask(&world, "GET /accounts/todd", "Accept: text/html", "").await;
+            assert!(status(&page) == "200" && page.contains("being set up"), "{page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_honoured() {
+    let world = World::empty();
+    let with_key = format!("{JSON}\r\nIdempotency-Key: \"8e03978e\"");
+    let first = ask(&world, "POST /register", &with_key, TODD).await;
+    let again = ask(&world, "POST /register", &with_key, TODD).await;
+    assert_eq!(status(&first), "201");
+    let without_date = |answer: &str| {
+        answer.lines().filter(|line| !line.starts_with("date")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(without_date(&first), without_date(&again));
+    let other = ask(&world, "POST /register", &with_key, &TODD.replace("Todd", "mary")).await;
+    assert!(status(&other) == "422" && other.contains("problem:idempotency-key-used"), "{other}");
+    let long = format!("{JSON}\r\nIdempotency-Key: {}", "x".repeat(256));
+    for headers in [long, format!("{with_key}\r\nIdempotency-Key: 2")] {
+        assert_eq!(status(&ask(&world, "POST /register", &headers, TODD).await), "400");
+    }
+}
+
+#[tokio::test]
 async fn a_misconfigured_cluster_is_our_fault_and_not_explained() {
     let world = World::empty();
-    world.on_create(Fault::Refused);
+    world.fail(1, Fault::Refused);
     let answer = ask(&world, "POST /register", FORM, TODD_FORM).await;
     assert_eq!(status(&answer), "500");
     assert!(answer.contains("role=\"alert\"") && !answer.contains("forbidden"));
