@@ -24,3 +24,14 @@ create table former_usernames (
     username text primary key,
     freed_at timestamptz not null default now()
 );
+
+-- Who is signed in. The token itself is in the browser's cookie only.
+create table sessions (
+    -- SHA-256 of the token.
+    token_hash bytea primary key,
+    user_id    uuid not null references users (id) on delete cascade,
+    expires_at timestamptz not null
+);
+
+create index sessions_user on sessions (user_id);
+create index sessions_expires_at on sessions (expires_at);

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{
-    Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use secrecy::SecretString;
@@ -182,6 +182,44 @@ pub struct RegistrationSettings {
     /// [default: it is free at once]
     #[arg(long, env = "STREAMCAT_HOLD_USERNAMES", value_parser = up_to_a_year)]
     pub hold_usernames: Option<Duration>,
+
+    /// Whether browsers reach the page by TLS only, which a proxy in front ends: cookies go by TLS only then, and browsers
+    /// are told to use nothing else.
+    #[arg(
+        long,
+        env = "STREAMCAT_BEHIND_TLS",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    pub behind_tls: bool,
+
+    /// How long a person stays signed in.
+    #[arg(long, env = "STREAMCAT_SESSION_LIFETIME", default_value = "12h", value_parser = up_to_a_year)]
+    pub session_lifetime: Duration,
+
+    /// How passwords are hashed.
+    #[command(flatten)]
+    pub passwords: PasswordSettings,
+}
+
+/// How much work a hash is: Argon2id's parameters. Where they rise, a person's next sign-in hashes the password anew.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PasswordSettings {
+    /// Memory of one hash, in KiB. The default is 19 MiB, as OWASP advises together with two passes and one lane.
+    #[arg(id = "argon2-memory-kib", long, env = "STREAMCAT_ARGON2_MEMORY_KIB", default_value = "19456")]
+    pub memory_kib: u32,
+
+    /// Passes over that memory.
+    #[arg(id = "argon2-passes", long, env = "STREAMCAT_ARGON2_PASSES", default_value = "2")]
+    pub passes: u32,
+
+    /// Lanes.
+    #[arg(id = "argon2-lanes", long, env = "STREAMCAT_ARGON2_LANES", default_value = "1")]
+    pub lanes: u32,
 }
 
 #[expect(

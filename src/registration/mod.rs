@@ -1,6 +1,7 @@
 //! The web server: a form, and the same for programs; how a person's username and password become an account.
 
 mod accounts;
+mod cross_site;
 mod headers;
 mod pages;
 mod password;
@@ -9,6 +10,8 @@ mod progress;
 mod registering;
 mod retry;
 mod routes;
+mod session;
+mod signing_in;
 mod submission;
 mod validate;
 #[cfg(test)]
@@ -19,7 +22,9 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{accounts::Cluster, password::Passwords, registering::Registering, routes::Site};
+use self::{
+    accounts::Cluster, password::Passwords, registering::Registering, routes::Site, session::Cookies,
+};
 use crate::{
     admin::{self, Gates},
     config::RegistrationSettings,
@@ -63,7 +68,10 @@ impl Error {
     #[must_use]
     pub fn is_setting(&self) -> bool {
         match self {
-            Self::Database(_) | Self::Kubernetes(_) | Self::Listen(_) => true,
+            Self::Database(_)
+            | Self::Kubernetes(_)
+            | Self::Listen(_)
+            | Self::Password(password::Error::Parameters(_)) => true,
             Self::Password(_) | Self::Serve(_) => false,
         }
     }
@@ -77,7 +85,7 @@ impl Error {
 pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Result<(), Error> {
     let store = Postgres::new(&settings.database.database_url, CONNECTIONS)?;
     let cluster = Cluster::new().await.map_err(Error::Kubernetes)?;
-    let passwords = Passwords::new()?;
+    let passwords = Passwords::new(&settings.passwords)?;
     let gates = Gates::shut(&[DATABASE, KUBERNETES]);
     let listener = listen(settings.listen).await?;
     let admin = admin::serve(settings.admin_listen, gates.clone(), Metrics::default(), stop.clone()).await;
@@ -93,7 +101,8 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     });
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
-    let router = routes::router(Arc::new(Site { registering, tasks: tasks.clone() }));
+    let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
+    let router = routes::router(Arc::new(Site { registering, cookies, tasks: tasks.clone() }));
     let served = async {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         server.await.map_err(Error::Serve)?;

@@ -99,6 +99,13 @@ impl Problem {
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// JSON where a form is meant.
+    #[must_use]
+    pub fn form_only() -> Self {
+        let detail = "Signing in is for people: send a form (application/x-www-form-urlencoded).";
+        Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
     /// No such page.
     #[must_use]
     pub fn not_found() -> Self {
@@ -115,6 +122,43 @@ impl Problem {
     #[must_use]
     pub fn not_allowed() -> Self {
         Self::plain(StatusCode::METHOD_NOT_ALLOWED, "This page cannot be used that way.")
+    }
+
+    /// A request that another site made a browser send.
+    #[must_use]
+    pub fn of_another_site() -> Self {
+        Self::plain(
+            StatusCode::FORBIDDEN,
+            "This came from another site. Open the page here and send it from there.",
+        )
+    }
+
+    /// Something that only the person whose account it is may do or see.
+    #[must_use]
+    pub fn not_signed_in() -> Self {
+        let detail = "You are not signed in to this account, or not any more. Sign in and try again.";
+        Self::plain(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// A username and a password that do not belong together; which of the two is wrong is not told.
+    #[must_use]
+    pub fn wrong_sign_in() -> Self {
+        let fields = Problems { username: None, password: Some("The username or the password is wrong.") };
+        Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "The username or the password is wrong.") }
+    }
+
+    /// A password, asked for again, that is not this person's.
+    #[must_use]
+    pub fn wrong_password() -> Self {
+        let fields = Problems { username: None, password: Some("This is not your password.") };
+        Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "This is not your password.") }
+    }
+
+    /// An account that is to be deleted before it was made.
+    #[must_use]
+    pub fn not_made_yet() -> Self {
+        let detail = "Your account is still being set up. It can be deleted as soon as that is done.";
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
     /// Something that we need is away; looking again later is all there is to do.

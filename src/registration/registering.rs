@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::{
     accounts::{self, Accounts, account_of, belongs_to},
@@ -51,6 +52,8 @@ pub enum Made {
 /// An account that is there for the applicant, or will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
+    /// Id of the user.
+    pub user: Uuid,
     /// The username as it was first registered.
     pub username: String,
     /// Namespace of the account.
@@ -247,11 +250,10 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     }
 
     async fn make_later(&self, registrant: &Registrant, error: &accounts::Error) -> Registered {
-        match error {
-            accounts::Error::Refused(_) => {
-                tracing::error!(user.id = %registrant.id, %error, "account not made")
-            }
-            _ => tracing::warn!(user.id = %registrant.id, %error, "account not made yet"),
+        if matches!(error, accounts::Error::Refused(_)) {
+            tracing::error!(user.id = %registrant.id, %error, "account not made");
+        } else {
+            tracing::warn!(user.id = %registrant.id, %error, "account not made yet");
         }
         if let Err(error) = self.registrants.put_off(registrant).await {
             tracing::warn!(user.id = %registrant.id, %error, "the next try is not put off");
@@ -271,7 +273,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     async fn lose(&self, registrant: &Registrant) {
         match self.registrants.take_back(registrant).await {
             Ok(true) => {
-                tracing::warn!(user.id = %registrant.id, "the name went to another account: taken back")
+                tracing::warn!(user.id = %registrant.id, "the name went to another account: taken back");
             }
             Ok(false) => self.settle(registrant).await,
             Err(error) => tracing::warn!(user.id = %registrant.id, %error, "not taken back"),
@@ -285,6 +287,7 @@ fn gone() -> accounts::Error {
 
 fn registered(registrant: &Registrant, status: Status, made: Made) -> Registered {
     Registered {
+        user: registrant.id,
         username: registrant.username.clone(),
         namespace: registrant.account_namespace.clone(),
         name: registrant.account_name.clone(),

@@ -1,14 +1,14 @@
 //! The addresses, and what each answers.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, StatusCode, header},
-    middleware::map_response,
+    extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    middleware::{from_fn, map_response},
     response::{Html, IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use maud::Markup;
 use serde::Serialize;
@@ -16,15 +16,22 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     accounts::{Accounts, belongs_to},
-    headers, pages,
+    cross_site, headers,
+    pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
     progress::{Progress, Status},
     registering::{Applicant, Made, Refusal, Registered, Registering},
     retry,
+    session::{Cookies, Token},
     submission::Submission,
     validate,
 };
-use crate::{api, store::Registrants};
+use crate::{
+    api::{self, StreamerAccount},
+    store::{Registrant, Registrants, Sessions},
+};
+
+mod members;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -34,8 +41,35 @@ const LARGEST_BODY: usize = 8 * 1024;
 pub struct Site<R, A> {
     /// Makes accounts.
     pub registering: Arc<Registering<R, A>>,
+    /// How sessions are carried.
+    pub cookies: Cookies,
     /// Registrations under way; each runs to its end even when the person has gone.
     pub tasks: TaskTracker,
+}
+
+impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
+    /// The token of the session that a request carries, if it is this user's.
+    async fn session_of(
+        &self,
+        registrant: &Registrant,
+        headers: &HeaderMap,
+    ) -> Result<Option<Token>, Problem> {
+        let Some(token) = self.cookies.token(headers) else { return Ok(None) };
+        let user = self.registering.registrants.session_user(&token.hash()).await.map_err(away)?;
+        Ok((user == Some(registrant.id)).then_some(token))
+    }
+}
+
+/// The username in an address; what is not even text is nobody's.
+pub struct Username(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Username {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(path.map_or_else(|_| String::new(), |Path(username)| username)))
+    }
 }
 
 #[derive(Serialize)]
@@ -55,32 +89,42 @@ struct AccountName {
 struct ProgressAnswer {
     username: String,
     status: Status,
-    parts: Parts,
+    parts: PartsAnswer,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Parts {
+struct PartsAnswer {
     channel: Status,
     chat_room: Status,
     stage: Status,
 }
 
 /// All addresses.
-pub fn router<R: Registrants, A: Accounts>(site: Arc<Site<R, A>>) -> Router {
+pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> Router {
+    let behind_tls = site.cookies.secure;
     Router::new()
         .route("/", get(async || Redirect::to("/register")))
         .route("/style.css", get(style))
         .route("/register", get(async || shown(&pages::empty_form())).post(register::<R, A>))
+        .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
+        .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
+        .route("/accounts/{username}/stream-key", post(members::stream_key::<R, A>))
+        .route(
+            "/accounts/{username}/delete",
+            get(members::ask_to_delete::<R, A>).post(members::delete::<R, A>),
+        )
+        .route("/accounts/{username}/goodbye", get(members::goodbye::<R, A>))
         .fallback(async |headers: HeaderMap| told(Format::accepted(&headers), &Problem::not_found()))
         .method_not_allowed_fallback(async |headers: HeaderMap| {
             told(Format::accepted(&headers), &Problem::not_allowed())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(map_response(headers::secure))
+        .layer(from_fn(cross_site::refuse))
+        .layer(map_response(move |response| ready(headers::secure(response, behind_tls))))
         .with_state(site)
 }
 
@@ -90,10 +134,11 @@ async fn style() -> impl IntoResponse {
     (headers, include_str!("style.css"))
 }
 
-async fn register<R: Registrants, A: Accounts>(
+async fn register<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     request: Request,
 ) -> Response {
+    let headers = request.headers().clone();
     let submission = match Submission::read(request).await {
         Ok(submission) => submission,
         Err((format, problem)) => return told_with_form(format, "", &problem),
@@ -108,7 +153,8 @@ async fn register<R: Registrants, A: Accounts>(
         key: submission.key,
     };
     match to_its_end(&site, applicant).await {
-        Ok(registered) => welcomed(submission.format, registered),
+        Ok(registered) if submission.format == Format::Json => answered(registered),
+        Ok(registered) => welcomed(&site, &headers, &registered).await,
         Err(refusal) => told_with_form(submission.format, &submission.username, &Problem::from(&refusal)),
     }
 }
@@ -125,12 +171,23 @@ async fn to_its_end<R: Registrants, A: Accounts>(
     ended
 }
 
-fn welcomed(format: Format, registered: Registered) -> Response {
-    // A username needs no encoding: it has letters, digits, - and _ only.
-    let location = format!("/accounts/{}", registered.username);
-    if format == Format::Html {
-        return Redirect::to(&location).into_response();
-    }
+/// Whoever registers has proved the password, and is signed in. Where that fails, the account is there all the same.
+async fn welcomed<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    headers: &HeaderMap,
+    registered: &Registered,
+) -> Response {
+    let begun = members::begin_session(site, headers, registered.user, &registered.username).await;
+    begun.unwrap_or_else(|_| Redirect::to(&location(&registered.username)).into_response())
+}
+
+/// The page of an account. A username needs no encoding: it has letters, digits, - and _ only.
+fn location(username: &str) -> String {
+    format!("/accounts/{username}")
+}
+
+fn answered(registered: Registered) -> Response {
+    let location = location(&registered.username);
     let status = match registered.made {
         Made::Now | Made::Repeated => StatusCode::CREATED,
         Made::Before => StatusCode::OK,
@@ -144,40 +201,75 @@ fn welcomed(format: Format, registered: Registered) -> Response {
     (status, [(header::LOCATION, location)], Json(answer)).into_response()
 }
 
-async fn account<R: Registrants, A: Accounts>(
+async fn account<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
-    username: Result<Path<String>, PathRejection>,
+    username: Username,
     headers: HeaderMap,
 ) -> Response {
     let format = Format::accepted(&headers);
-    // What is not even text is nobody's name.
-    let username = username.map_or_else(|_| String::new(), |Path(username)| username);
-    match progress(&site.registering, &username).await {
-        Ok((username, progress)) if format == Format::Html => shown(&pages::account(&username, &progress)),
-        Ok((username, progress)) => Json(progress_answer(username, &progress)).into_response(),
-        Err(problem) => told(format, &problem),
-    }
+    let answer = async {
+        let found = found(&site.registering, &username.0).await?;
+        if format == Format::Json {
+            return Ok(Json(progress_answer(found.registrant.username, &found.progress)).into_response());
+        }
+        let token = site.session_of(&found.registrant, &headers).await?;
+        let own = token.map(|token| own(&found, token.for_forms()));
+        Ok(shown(&pages::account(&found.registrant.username, &found.progress, own.as_ref())))
+    };
+    answer.await.unwrap_or_else(|problem| told(format, &problem))
 }
 
-/// The username as it was first typed, and how far the account is. A user whose account was made and is no more is
-/// unknown; one whose account is still to be made waits, whether or not the cluster can be asked.
-async fn progress<R: Registrants, A: Accounts>(
+/// A user, and what the cluster has of them.
+struct Found {
+    registrant: Registrant,
+    account: Option<StreamerAccount>,
+    progress: Progress,
+}
+
+/// How far the account of this name is. A user whose account was made and is no more is unknown; one whose account is
+/// still to be made waits, whether or not the cluster can be asked.
+async fn found<R: Registrants, A: Accounts>(
     registering: &Registering<R, A>,
     username: &str,
-) -> Result<(String, Progress), Problem> {
+) -> Result<Found, Problem> {
     if api::username_problem(username).is_some() {
         return Err(Problem::unknown_account());
     }
     let registrant = registering.registrants.registrant(username).await.map_err(away)?;
     let registrant = registrant.ok_or_else(Problem::unknown_account)?;
     let place = (registrant.account_namespace.as_str(), registrant.account_name.as_str());
-    let progress = match registering.accounts.account(place.0, place.1).await {
-        Ok(Some(account)) if !registrant.open || belongs_to(&account, &registrant) => Progress::of(&account),
-        Ok(Some(_) | None) | Err(_) if registrant.open => Progress::to_be_made(),
-        Ok(_) => return Err(Problem::unknown_account()),
+    let account = match registering.accounts.account(place.0, place.1).await {
+        Ok(account) => account.filter(|account| !registrant.open || belongs_to(account, &registrant)),
+        Err(_) if registrant.open => None,
         Err(error) => return Err(away(error)),
     };
-    Ok((registrant.username, progress))
+    let progress = match &account {
+        Some(account) => Progress::of(account),
+        None if registrant.open => Progress::to_be_made(),
+        None => return Err(Problem::unknown_account()),
+    };
+    Ok(Found { registrant, account, progress })
+}
+
+/// What the owner sees besides, before the stream key was asked for.
+fn own(found: &Found, token: String) -> Own {
+    let addresses = found.account.as_ref().and_then(Addresses::of);
+    Own { token, addresses, stream_key: StreamKey::Hidden }
+}
+
+/// Logs why something was refused, where that is not the person's doing; as it is told.
+fn refused(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::NotNow(reason) => {
+            tracing::warn!(reason, "put off");
+            Problem::away()
+        }
+        Refusal::Misconfigured(reason) => {
+            tracing::error!(reason, "failed");
+            Problem::broken()
+        }
+        Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => Problem::from(refusal),
+    }
 }
 
 fn away(error: impl std::error::Error) -> Problem {
@@ -186,7 +278,7 @@ fn away(error: impl std::error::Error) -> Problem {
 }
 
 fn progress_answer(username: String, progress: &Progress) -> ProgressAnswer {
-    let parts = Parts {
+    let parts = PartsAnswer {
         channel: progress.channel.status,
         chat_room: progress.chat_room.status,
         stage: progress.stage.status,
@@ -198,7 +290,8 @@ fn shown(page: &Markup) -> Response {
     Html(page.0.clone()).into_response()
 }
 
-fn told(format: Format, problem: &Problem) -> Response {
+/// A problem, as a page or as problem details.
+pub fn told(format: Format, problem: &Problem) -> Response {
     match format {
         Format::Json => problem.json(),
         Format::Html => problem.finish(shown(&pages::problem(problem))),

@@ -1,6 +1,10 @@
 //! A database and a cluster in memory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use secrecy::SecretString;
@@ -9,8 +13,11 @@ use uuid::Uuid;
 use super::accounts::{self, Accounts, account_of, belongs_to};
 use crate::{
     api::StreamerAccount,
-    store::{self, Addition, KeyHash, NewRegistrant, Registrant, Registrants},
+    store::{self, Addition, KeyHash, NewRegistrant, Registrant, Registrants, Sessions, TokenHash},
 };
+
+/// The stream key of every account.
+pub const STREAM_KEY: &str = "sk_of_the_world";
 
 /// How a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +42,7 @@ struct Inside {
     fault: Option<(usize, Fault)>,
     on_create: Option<Fault>,
     held_back: Vec<String>,
+    sessions: BTreeMap<TokenHash, Uuid>,
 }
 
 impl Inside {
@@ -122,11 +130,34 @@ impl World {
         self.inside().accounts.push(account);
     }
 
-    pub fn delete(&self, name: &str) {
+    pub fn let_go(&self, name: &str) {
         let mut inside = self.inside();
         let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
         let account = inside.accounts.iter_mut().find(named).expect("there");
         account.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+    }
+
+    /// What the controller writes when all is there.
+    pub fn make_ready(&self, name: &str) {
+        let mut inside = self.inside();
+        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
+        let account = inside.accounts.iter_mut().find(named).expect("there");
+        account.status = serde_json::from_value(serde_json::json!({
+            "observedGeneration": 1,
+            "conditions": [{
+                "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }],
+            "channel": { "arn": "arn:c", "ingestEndpoint": "in.example.com", "playbackUrl": "https://play.example.com" },
+            "chatRoom": { "arn": "arn:r", "endpoint": "wss://chat.example.com" },
+        }))
+        .expect("a status");
+    }
+
+    /// A deleted account and its user go.
+    pub fn forget(&self, name: &str) {
+        let mut inside = self.inside();
+        inside.accounts.retain(|account| account.metadata.name.as_deref() != Some(name));
+        inside.rows.retain(|row| row.account_name != name);
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -230,6 +261,28 @@ impl Registrants for Arc<World> {
     }
 }
 
+impl Sessions for Arc<World> {
+    async fn begin_session(&self, user: Uuid, token: &TokenHash, _: Duration) -> store::Result<()> {
+        self.sql(|inside| inside.sessions.extend([(*token, user)])).await
+    }
+
+    async fn session_user(&self, token: &TokenHash) -> store::Result<Option<Uuid>> {
+        self.sql(|inside| inside.sessions.get(token).copied()).await
+    }
+
+    async fn end_session(&self, token: &TokenHash) -> store::Result<()> {
+        self.sql(|inside| inside.sessions.retain(|other, _| other != token)).await
+    }
+
+    async fn rehash(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<()> {
+        self.sql(|inside| {
+            let row = inside.rows.iter_mut().find(|row| row.id == user);
+            row.expect("there").password_hash = Some(new.clone());
+        })
+        .await
+    }
+}
+
 impl Accounts for Arc<World> {
     async fn account(&self, namespace: &str, name: &str) -> Result<Option<StreamerAccount>, accounts::Error> {
         tokio::task::yield_now().await;
@@ -261,6 +314,15 @@ impl Accounts for Arc<World> {
         }
         inside.accounts.push(account.clone());
         fault.map_or(Ok(()), |fault| Err(error(fault)))
+    }
+
+    async fn delete(&self, account: &StreamerAccount) -> Result<(), accounts::Error> {
+        self.let_go(account.metadata.name.as_deref().unwrap_or_default());
+        Ok(())
+    }
+
+    async fn stream_key(&self, _: &StreamerAccount) -> Result<Option<SecretString>, accounts::Error> {
+        Ok(Some(STREAM_KEY.to_owned().into()))
     }
 }
 

@@ -24,6 +24,7 @@ mod rivals;
 mod schema;
 mod schema_fields;
 mod secrecy;
+mod signed_in;
 mod store;
 mod support;
 mod updates;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     super::world::{Fault, World},
     *,
 };
+use crate::config::PasswordSettings;
 
 type Registrar = Registering<Arc<World>, Arc<World>>;
 
@@ -218,7 +219,31 @@ async fn two_at_once_get_one_account() {
 async fn an_account_on_its_way_out_is_waited_for() {
     let world = World::empty();
     register(&world, "todd", "a long password").await.expect("registered");
-    world.delete("todd");
+    world.let_go("todd");
     assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Deleting)));
     assert_eq!(world.rows().len(), 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_hashes_the_password_anew_when_a_hash_has_become_more_work() {
+    let world = World::empty();
+    register(&world, "todd", "a long password").await.expect("registered");
+    let (password, hash) = (SecretString::from("a long password"), world.rows()[0].password_hash.clone());
+    assert!(registrar(&world).prove("todd", &password).await.expect("told").is_some());
+    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()), "it is as new");
+
+    let settings = PasswordSettings { memory_kib: 16, passes: 1, lanes: 1 };
+    let stronger =
+        Registering { passwords: Passwords::new(&settings).expect("parameters"), ..registrar(&world) };
+    assert!(stronger.prove("todd", &SecretString::from("wrong")).await.expect("told").is_none());
+    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()));
+    for _ in 0..2 {
+        assert!(stronger.prove("todd", &password).await.expect("told").is_some());
+        let hash = exposed(world.rows()[0].password_hash.as_ref());
+        assert!(hash.contains("m=16,t=1,p=1"), "{hash}");
+    }
+}
+
+fn exposed(hash: Option<&SecretString>) -> String {
+    hash.expect("a hash").expose_secret().to_owned()
 }

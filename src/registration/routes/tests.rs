@@ -1,5 +1,7 @@
 //! The addresses as a browser and as a program see them, over a real connection.
 
+use std::time::Duration;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -13,13 +15,15 @@ use super::{
     *,
 };
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
-const JSON: &str = "Content-Type: application/json";
-const TODD: &str = r#"{"username":"Todd","password":"a canary of a password"}"#;
-const TODD_FORM: &str = "username=Todd&password=a+canary+of+a+password";
+pub mod members;
+
+pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+pub const JSON: &str = "Content-Type: application/json";
+pub const TODD: &str = r#"{"username":"Todd","password":"a canary of a password"}"#;
+pub const TODD_FORM: &str = "username=Todd&password=a+canary+of+a+password";
 
 /// One request on a connection of its own; the whole answer.
-async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
+pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
     let registering = Arc::new(Registering {
         registrants: Arc::clone(world),
         accounts: Arc::clone(world),
@@ -29,7 +33,8 @@ async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> Strin
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let site = Site { registering, tasks: TaskTracker::new() };
+    let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
+    let site = Site { registering, cookies, tasks: TaskTracker::new() };
     let server = tokio::spawn(axum::serve(listener, router(Arc::new(site))).into_future());
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     let length = body.len();
@@ -44,7 +49,7 @@ async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> Strin
     answer
 }
 
-fn status(answer: &str) -> &str {
+pub fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
 
