@@ -5,9 +5,8 @@ use axum::{
     response::Response,
 };
 
-/// Nothing is loaded but our own style sheet, nothing is sent elsewhere, nobody frames us.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing is loaded but our own style sheet and script, nothing is sent elsewhere, nobody frames us.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -1,4 +1,5 @@
-//! The web server: a form, and the same for programs; how a person's username and password become an account.
+//! The web server: a form, and the same for programs; how a person's username and password become an account, and how the
+//! person comes back to it.
 
 mod accounts;
 mod cross_site;
@@ -19,11 +20,15 @@ mod world;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    accounts::Cluster, password::Passwords, registering::Registering, routes::Site, session::Cookies,
+    accounts::Cluster,
+    password::Passwords,
+    registering::Registering,
+    routes::{Site, events::MOST_LISTENERS},
+    session::Cookies,
 };
 use crate::{
     admin::{self, Gates},
@@ -102,7 +107,9 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
-    let router = routes::router(Arc::new(Site { registering, cookies, tasks: tasks.clone() }));
+    let listeners = Arc::new(Semaphore::new(MOST_LISTENERS));
+    let site = Site { registering, cookies, tasks: tasks.clone(), listeners, stop: stop.clone() };
+    let router = routes::router(Arc::new(site));
     let served = async {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         server.await.map_err(Error::Serve)?;

@@ -1,4 +1,4 @@
-//! The pages, without a line of JavaScript.
+//! The pages. All work without JavaScript; the account's shows progress sooner with it.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -114,6 +114,7 @@ pub fn problem(problem: &Problem) -> Markup {
     page(problem.title, None, &content)
 }
 
+/// A page; one that is to show what happens does so by its script, or looks again after so many seconds.
 fn page(title: &str, refresh: Option<u32>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -122,7 +123,10 @@ fn page(title: &str, refresh: Option<u32>, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                @if let Some(seconds) = refresh { meta http-equiv="refresh" content=(seconds); }
+                @if let Some(seconds) = refresh {
+                    noscript { meta http-equiv="refresh" content=(seconds); }
+                    script src="/live.js" defer {}
+                }
                 title { (title) " · Streamcat" }
                 link rel="stylesheet" href="/style.css";
             }

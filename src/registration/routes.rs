@@ -12,7 +12,8 @@ use axum::{
 };
 use maud::Markup;
 use serde::Serialize;
-use tokio_util::task::TaskTracker;
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     accounts::{Accounts, belongs_to},
@@ -31,6 +32,7 @@ use crate::{
     store::{Registrant, Registrants, Sessions},
 };
 
+pub mod events;
 mod members;
 
 /// Largest body that is read, in bytes.
@@ -45,6 +47,10 @@ pub struct Site<R, A> {
     pub cookies: Cookies,
     /// Registrations under way; each runs to its end even when the person has gone.
     pub tasks: TaskTracker,
+    /// Permits of those who listen to progress.
+    pub listeners: Arc<Semaphore>,
+    /// Cancelled when listeners are to be let go of.
+    pub stop: CancellationToken,
 }
 
 impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
@@ -107,11 +113,13 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
     let behind_tls = site.cookies.secure;
     Router::new()
         .route("/", get(async || Redirect::to("/register")))
-        .route("/style.css", get(style))
+        .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
+        .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
         .route("/register", get(async || shown(&pages::empty_form())).post(register::<R, A>))
         .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
         .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
+        .route("/accounts/{username}/events", get(events::events::<R, A>))
         .route("/accounts/{username}/stream-key", post(members::stream_key::<R, A>))
         .route(
             "/accounts/{username}/delete",
@@ -128,10 +136,13 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .with_state(site)
 }
 
-async fn style() -> impl IntoResponse {
-    let headers =
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=300")];
-    (headers, include_str!("style.css"))
+/// A file of ours that any page may load.
+fn asset(media: &str, text: &'static str) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, format!("{media}; charset=utf-8")),
+        (header::CACHE_CONTROL, "public, max-age=300".to_owned()),
+    ];
+    (headers, text)
 }
 
 async fn register<R: Registrants + Sessions, A: Accounts>(

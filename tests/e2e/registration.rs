@@ -172,6 +172,48 @@ async fn a_name_that_somebody_took_with_kubectl_is_taken() {
 }
 
 #[tokio::test]
+async fn progress_is_told_as_it_happens() {
+    let tenant = tenant("events").await;
+    let registration = tenant.registration().start().await;
+    assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
+    let events = format!("{}/accounts/mary/events", registration.url());
+    // The answer is whole when all is ready: the first look is before there is a controller.
+    let (told, _controller) = tokio::join!(http::get(&events), tenant.controller().start());
+    let told = told.unwrap();
+    assert_eq!((told.status.as_u16(), told.header("content-type")), (200, Some("text/event-stream")));
+    let statuses: Vec<_> = told.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let statuses: Vec<Value> =
+        statuses.iter().map(|data| serde_json::from_str::<Value>(data).unwrap()["status"].clone()).collect();
+    assert_eq!(
+        (statuses.first(), statuses.last()),
+        (Some(&json!("pending")), Some(&json!("ready"))),
+        "{}",
+        told.body
+    );
+
+    delete(&tenant, "mary").await;
+    gone(&tenant, "mary").await;
+    assert_eq!(http::get(&events).await.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn who_listens_does_not_keep_a_process_from_ending() {
+    let tenant = tenant("listener").await;
+    let registration = tenant.registration().env("STREAMCAT_LOG", "info,streamcat_operator=debug");
+    let mut registration = registration.start().await;
+    assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
+    let events = format!("{}/accounts/mary/events", registration.url());
+    let listener = tokio::spawn(async move { http::get(&events).await });
+    let looked = wait::until("somebody listens", PATIENCE, || async {
+        registration.log().contains("somebody listens to progress")
+    });
+    looked.await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(registration.terminate().await.success());
+    let told = listener.await.unwrap().unwrap();
+    assert!(told.body.contains(r#""status":"pending""#), "{}", told.body);
+}
+
+#[tokio::test]
 async fn a_key_makes_a_repeated_request_the_same_request() {
     let tenant = tenant("idempotency").await;
     let registration = tenant.registration().start().await;

@@ -77,11 +77,14 @@ pub fn account(username: &str, progress: &Progress, own: Option<&Own>) -> Markup
         p.who { (username) }
         h1 { (headline) }
         p.lead { (lead) }
-        @if let Some(problem) = progress.problem { div.alert role="alert" { p { (problem) } } }
-        ul.parts {
-            (part("Channel", "where your stream is watched", progress.channel))
-            (part("Chat room", "where your viewers talk", progress.chat_room))
-            (part("Stage", "where guests join you live", progress.stage))
+        section #progress aria-label="Progress" aria-live="polite"
+            data-events=(format!("/accounts/{username}/events")) data-status=(progress.status) {
+            @if let Some(problem) = progress.problem { div.alert role="alert" { p { (problem) } } }
+            ul.parts {
+                (part("Channel", "where your stream is watched", progress.channel))
+                (part("Chat room", "where your viewers talk", progress.chat_room))
+                (part("Stage", "where guests join you live", progress.stage))
+            }
         }
         @match own {
             Some(own) => (for_the_owner(username, progress, own)),
@@ -192,7 +195,12 @@ mod tests {
     fn a_page_looks_again_until_all_is_ready() {
         let text = account("todd", &progress(Status::Pending), None).into_string();
         assert!(text.contains(r#"http-equiv="refresh" content="2""#));
-        assert!(!account("todd", &progress(Status::Ready), None).into_string().contains("http-equiv"));
+        assert!(
+            text.contains(r#"<noscript><meta"#) && text.contains(r#"<script src="/live.js" defer></script>"#)
+        );
+        assert!(text.contains(r#"data-events="/accounts/todd/events" data-status="pending""#));
+        let text = account("todd", &progress(Status::Ready), None).into_string();
+        assert!(!text.contains("http-equiv") && !text.contains("<script"));
     }
 
     #[test]

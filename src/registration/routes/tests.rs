@@ -34,7 +34,13 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
-    let site = Site { registering, cookies, tasks: TaskTracker::new() };
+    let site = Site {
+        registering,
+        cookies,
+        tasks: TaskTracker::new(),
+        listeners: Arc::new(Semaphore::new(1)),
+        stop: CancellationToken::new(),
+    };
     let server = tokio::spawn(axum::serve(listener, router(Arc::new(site))).into_future());
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     let length = body.len();
@@ -186,10 +192,22 @@ async fn what_cannot_be_read_is_refused() {
 #[tokio::test]
 async fn every_answer_is_guarded() {
     let world = World::empty();
-    for line in ["GET /register", "GET /nowhere", "GET /style.css", "DELETE /register"] {
+    for line in ["GET /register", "GET /nowhere", "GET /style.css", "GET /live.js", "DELETE /register"] {
         let answer = ask(&world, line, "Accept: text/html", "").await;
         assert!(answer.contains("content-security-policy: default-src 'none'; style-src 'self'"), "{line}");
         assert!(answer.contains("x-content-type-options: nosniff"), "{line}");
-        assert_eq!(answer.contains("cache-control: no-store"), line != "GET /style.css", "{line}");
+        assert_eq!(answer.contains("cache-control: no-store"), !line.contains('.'), "{line}");
     }
+}
+
+#[tokio::test]
+async fn progress_is_told_by_an_event_and_the_stream_ends_when_all_is_ready() {
+    let world = World::empty();
+    ask(&world, "POST /register", FORM, TODD_FORM).await;
+    world.make_ready("todd");
+    let told = ask(&world, "GET /accounts/todd/events", "", "").await;
+    assert!(told.contains("content-type: text/event-stream\r\n"), "{told}");
+    assert!(told.contains("event: progress\ndata: {\"username\":\"Todd\",\"status\":\"ready\""), "{told}");
+    let unknown = ask(&world, "GET /accounts/mary/events", "", "").await;
+    assert!(status(&unknown) == "404" && unknown.contains("application/problem+json"));
 }
