@@ -3,14 +3,16 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{
-    ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    Args, CommandFactory, Parser, Subcommand, ValueEnum,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use secrecy::SecretString;
 
 mod leader_election;
+mod registration;
 
 pub use leader_election::LeaderElectionSettings;
+pub use registration::{LimitSettings, PasswordSettings, RegistrationSettings};
 
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
 ///
@@ -159,69 +161,6 @@ fn is_endpoint(text: &str) -> bool {
     })
 }
 
-/// Settings of `registration`.
-#[derive(Clone, Debug, Args)]
-pub struct RegistrationSettings {
-    /// The database.
-    #[command(flatten)]
-    pub database: DatabaseSettings,
-
-    /// The namespace in which accounts are created.
-    #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
-    pub namespace: String,
-
-    /// Address of the web server.
-    #[arg(long, env = "STREAMCAT_LISTEN", default_value = "0.0.0.0:8081")]
-    pub listen: SocketAddr,
-
-    /// Address of /healthz, /readyz and /metrics.
-    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
-    pub admin_listen: SocketAddr,
-
-    /// How long the username of a deleted account can be registered by nobody, e.g. 720h; at most a year.
-    /// [default: it is free at once]
-    #[arg(long, env = "STREAMCAT_HOLD_USERNAMES", value_parser = up_to_a_year)]
-    pub hold_usernames: Option<Duration>,
-
-    /// Whether browsers reach the page by TLS only, which a proxy in front ends: cookies go by TLS only then, and browsers
-    /// are told to use nothing else.
-    #[arg(
-        long,
-        env = "STREAMCAT_BEHIND_TLS",
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        value_name = "BOOL"
-    )]
-    pub behind_tls: bool,
-
-    /// How long a person stays signed in.
-    #[arg(long, env = "STREAMCAT_SESSION_LIFETIME", default_value = "12h", value_parser = up_to_a_year)]
-    pub session_lifetime: Duration,
-
-    /// How passwords are hashed.
-    #[command(flatten)]
-    pub passwords: PasswordSettings,
-}
-
-/// How much work a hash is: Argon2id's parameters. Where they rise, a person's next sign-in hashes the password anew.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct PasswordSettings {
-    /// Memory of one hash, in KiB. The default is 19 MiB, as OWASP advises together with two passes and one lane.
-    #[arg(id = "argon2-memory-kib", long, env = "STREAMCAT_ARGON2_MEMORY_KIB", default_value = "19456")]
-    pub memory_kib: u32,
-
-    /// Passes over that memory.
-    #[arg(id = "argon2-passes", long, env = "STREAMCAT_ARGON2_PASSES", default_value = "2")]
-    pub passes: u32,
-
-    /// Lanes.
-    #[arg(id = "argon2-lanes", long, env = "STREAMCAT_ARGON2_LANES", default_value = "1")]
-    pub lanes: u32,
-}
-
 #[expect(
     clippy::unnecessary_wraps,
     reason = "clap asks for a Result; a secret is never refused here, because clap would print it"
@@ -269,15 +208,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
-}
-
-fn up_to_a_year(text: &str) -> Result<Duration, String> {
-    let duration = duration(text)?;
-    if duration <= Duration::from_hours(365 * 24) {
-        Ok(duration)
-    } else {
-        Err("it must be at most 8760h".to_owned())
-    }
 }
 
 /// What is wrong with a command line, as one line.

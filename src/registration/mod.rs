@@ -4,6 +4,7 @@
 mod accounts;
 mod cross_site;
 mod headers;
+mod limits;
 mod pages;
 mod password;
 mod problem;
@@ -25,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     accounts::Cluster,
+    limits::Limits,
     password::Passwords,
     registering::Registering,
     routes::{Site, events::MOST_LISTENERS},
@@ -108,8 +110,9 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
     let listeners = Arc::new(Semaphore::new(MOST_LISTENERS));
-    let site = Site { registering, cookies, tasks: tasks.clone(), listeners, stop: stop.clone() };
-    let router = routes::router(Arc::new(site));
+    let limits = Limits::new(&settings.limits);
+    let site = Site { registering, cookies, limits, tasks: tasks.clone(), listeners, stop: stop.clone() };
+    let router = routes::router(Arc::new(site)).into_make_service_with_connect_info::<SocketAddr>();
     let served = async {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         server.await.map_err(Error::Serve)?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::config::PasswordSettings;
 
 /// How long a request waits for its turn to hash.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Why there is no answer about a password.
 #[derive(Debug, thiserror::Error)]

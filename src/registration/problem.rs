@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::{registering::Refusal, validate::Problems};
 
-/// Seconds after which another try may get through.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// Seconds after which another try may get through where something is away.
+const RETRY_AFTER: u64 = 5;
 
 /// How the other side wants to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Problem {
     pub detail: String,
     /// What is wrong with single fields.
     pub fields: Problems,
+    /// Seconds after which another try may get through.
+    pub retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +65,8 @@ struct Details<'a> {
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), fields: Problems::default() }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Self { status, kind, title, detail: detail.into(), fields: Problems::default(), retry_after }
     }
 
     /// A problem that its HTTP status names well enough.
@@ -131,6 +134,13 @@ impl Problem {
             StatusCode::FORBIDDEN,
             "This came from another site. Open the page here and send it from there.",
         )
+    }
+
+    /// More attempts than are allowed.
+    #[must_use]
+    pub fn too_many(retry_after: u64) -> Self {
+        let detail = "There were too many attempts. Wait a minute and try again.";
+        Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     /// Something that only the person whose account it is may do or see.
@@ -224,8 +234,8 @@ impl Problem {
     #[must_use]
     pub fn finish(&self, mut response: Response) -> Response {
         *response.status_mut() = self.status;
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

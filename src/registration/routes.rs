@@ -4,8 +4,8 @@ use std::{future::ready, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::{DefaultBodyLimit, FromRequestParts, Path, State},
+    http::{HeaderMap, header, request::Parts},
     middleware::{from_fn, map_response},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -18,14 +18,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     accounts::{Accounts, belongs_to},
     cross_site, headers,
+    limits::Limits,
     pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
     progress::{Progress, Status},
-    registering::{Applicant, Made, Refusal, Registered, Registering},
-    retry,
+    registering::{Refusal, Registering},
     session::{Cookies, Token},
-    submission::Submission,
-    validate,
 };
 use crate::{
     api::{self, StreamerAccount},
@@ -34,6 +32,7 @@ use crate::{
 
 pub mod events;
 mod members;
+mod register;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -45,6 +44,8 @@ pub struct Site<R, A> {
     pub registering: Arc<Registering<R, A>>,
     /// How sessions are carried.
     pub cookies: Cookies,
+    /// How often somebody may try.
+    pub limits: Limits,
     /// Registrations under way; each runs to its end even when the person has gone.
     pub tasks: TaskTracker,
     /// Permits of those who listen to progress.
@@ -79,19 +80,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Username {
 }
 
 #[derive(Serialize)]
-struct RegisteredAnswer {
-    username: String,
-    account: AccountName,
-    status: Status,
-}
-
-#[derive(Serialize)]
-struct AccountName {
-    namespace: String,
-    name: String,
-}
-
-#[derive(Serialize)]
 struct ProgressAnswer {
     username: String,
     status: Status,
@@ -115,7 +103,7 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/", get(async || Redirect::to("/register")))
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
-        .route("/register", get(async || shown(&pages::empty_form())).post(register::<R, A>))
+        .route("/register", get(async || shown(&pages::empty_form())).post(register::register::<R, A>))
         .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
         .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
@@ -145,71 +133,9 @@ fn asset(media: &str, text: &'static str) -> impl IntoResponse {
     (headers, text)
 }
 
-async fn register<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    request: Request,
-) -> Response {
-    let headers = request.headers().clone();
-    let submission = match Submission::read(request).await {
-        Ok(submission) => submission,
-        Err((format, problem)) => return told_with_form(format, "", &problem),
-    };
-    let problems = validate::problems(&submission.username, &submission.password);
-    if !problems.is_empty() {
-        return told_with_form(submission.format, &submission.username, &Problem::invalid(problems));
-    }
-    let applicant = Applicant {
-        username: submission.username.clone(),
-        password: submission.password,
-        key: submission.key,
-    };
-    match to_its_end(&site, applicant).await {
-        Ok(registered) if submission.format == Format::Json => answered(registered),
-        Ok(registered) => welcomed(&site, &headers, &registered).await,
-        Err(refusal) => told_with_form(submission.format, &submission.username, &Problem::from(&refusal)),
-    }
-}
-
-/// Registers in a task of its own: a connection that breaks must not stop it halfway.
-async fn to_its_end<R: Registrants, A: Accounts>(
-    site: &Arc<Site<R, A>>,
-    applicant: Applicant,
-) -> Result<Registered, Refusal> {
-    let registering = Arc::clone(&site.registering);
-    let task = site.tasks.spawn(async move { registering.register(&applicant).await });
-    let ended = task.await.unwrap_or_else(|error| Err(Refusal::Misconfigured(error.to_string())));
-    retry::tell(&ended);
-    ended
-}
-
-/// Whoever registers has proved the password, and is signed in. Where that fails, the account is there all the same.
-async fn welcomed<R: Registrants + Sessions, A: Accounts>(
-    site: &Site<R, A>,
-    headers: &HeaderMap,
-    registered: &Registered,
-) -> Response {
-    let begun = members::begin_session(site, headers, registered.user, &registered.username).await;
-    begun.unwrap_or_else(|_| Redirect::to(&location(&registered.username)).into_response())
-}
-
 /// The page of an account. A username needs no encoding: it has letters, digits, - and _ only.
 fn location(username: &str) -> String {
     format!("/accounts/{username}")
-}
-
-fn answered(registered: Registered) -> Response {
-    let location = location(&registered.username);
-    let status = match registered.made {
-        Made::Now | Made::Repeated => StatusCode::CREATED,
-        Made::Before => StatusCode::OK,
-        Made::Later => StatusCode::ACCEPTED,
-    };
-    let answer = RegisteredAnswer {
-        username: registered.username,
-        account: AccountName { namespace: registered.namespace, name: registered.name },
-        status: registered.status,
-    };
-    (status, [(header::LOCATION, location)], Json(answer)).into_response()
 }
 
 async fn account<R: Registrants + Sessions, A: Accounts>(
@@ -306,13 +232,6 @@ pub fn told(format: Format, problem: &Problem) -> Response {
     match format {
         Format::Json => problem.json(),
         Format::Html => problem.finish(shown(&pages::problem(problem))),
-    }
-}
-
-fn told_with_form(format: Format, username: &str, problem: &Problem) -> Response {
-    match format {
-        Format::Json => problem.json(),
-        Format::Html => problem.finish(shown(&pages::form_again(username, problem))),
     }
 }
 

@@ -196,7 +196,7 @@ mod tests {
         let text = account("todd", &progress(Status::Pending), None).into_string();
         assert!(text.contains(r#"http-equiv="refresh" content="2""#));
         assert!(
-            text.contains(r#"<noscript><meta"#) && text.contains(r#"<script src="/live.js" defer></script>"#)
+            text.contains("<noscript><meta") && text.contains(r#"<script src="/live.js" defer></script>"#)
         );
         assert!(text.contains(r#"data-events="/accounts/todd/events" data-status="pending""#));
         let text = account("todd", &progress(Status::Ready), None).into_string();

@@ -1,10 +1,10 @@
 //! What a person does who has registered before: signs in and out, sees the stream key, deletes the account.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Form,
-    extract::{Request, State, rejection::FormRejection},
+    extract::{ConnectInfo, Request, State, rejection::FormRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -59,6 +59,7 @@ pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
 /// `POST /sign-in`, by the form only: a program has the password.
 pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
     let headers = request.headers().clone();
@@ -69,6 +70,9 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
     };
     let again =
         |problem: &Problem| problem.finish(shown(&pages::sign_in(&submission.username, Some(problem))));
+    if let Err(problem) = site.limits.count(&headers, peer.ip(), &submission.username) {
+        return again(&problem);
+    }
     let proved = site.registering.prove(&submission.username, &submission.password).await;
     match proved.map_err(|refusal| refused(&refusal)) {
         Ok(Some(registrant)) => {
@@ -146,6 +150,7 @@ pub async fn ask_to_delete<R: Registrants + Sessions, A: Accounts>(
 /// `POST /accounts/{username}/delete`, with the password once more.
 pub async fn delete<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     username: Username,
     headers: HeaderMap,
     deed: DeedForm,
@@ -154,7 +159,11 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
         Ok(member) => member,
         Err(problem) => return told(Format::Html, &problem),
     };
-    match let_go(&site, &registrant, &deed.password).await {
+    let gone = match site.limits.count(&headers, peer.ip(), &registrant.username) {
+        Ok(()) => let_go(&site, &registrant, &deed.password).await,
+        Err(problem) => Err(problem),
+    };
+    match gone {
         Ok(()) => Redirect::to(&format!("/accounts/{}/goodbye", registrant.username)).into_response(),
         Err(problem) => {
             let page = pages::delete(&registrant.username, &token.for_forms(), Some(&problem));

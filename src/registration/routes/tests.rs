@@ -1,6 +1,6 @@
 //! The addresses as a browser and as a program see them, over a real connection.
 
-use std::time::Duration;
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,11 +9,13 @@ use tokio::{
 
 use super::{
     super::{
+        limits::Limits,
         password::Passwords,
         world::{Fault, World},
     },
     *,
 };
+use crate::config::LimitSettings;
 
 pub mod members;
 
@@ -37,11 +39,19 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
     let site = Site {
         registering,
         cookies,
+        limits: Limits::new(&LimitSettings {
+            forwarded_hops: 1,
+            attempts_per_address: NonZeroU32::MAX,
+            attempts_per_username: NonZeroU32::MAX,
+        }),
         tasks: TaskTracker::new(),
         listeners: Arc::new(Semaphore::new(1)),
         stop: CancellationToken::new(),
     };
-    let server = tokio::spawn(axum::serve(listener, router(Arc::new(site))).into_future());
+    let router = router(Arc::new(site));
+    let server = tokio::spawn(
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).into_future(),
+    );
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     let length = body.len();
     let request = format!(
