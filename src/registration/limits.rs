@@ -13,7 +13,7 @@ use governor::{
 };
 
 use super::problem::Problem;
-use crate::config::LimitSettings;
+use crate::{api, config::LimitSettings};
 
 /// So many keys are remembered before those that are as new are forgotten.
 const MANY: usize = 10_000;
@@ -44,6 +44,10 @@ impl Limits {
     pub fn count(&self, headers: &HeaderMap, peer: IpAddr, username: &str) -> Result<(), Problem> {
         let address = network(client(headers, peer, self.forwarded_hops));
         count(&self.addresses, &address)?;
+        // What is no username is nobody's, and may be long.
+        if api::username_problem(username).is_some() {
+            return Ok(());
+        }
         count(&self.usernames, &username.to_ascii_lowercase())
     }
 }
@@ -131,5 +135,8 @@ mod tests {
         assert!(attempt("1.1.1.1", "mary").is_ok());
         assert!(attempt("1.1.1.1", "zoe").is_err(), "a fourth of one address");
         assert!(attempt("3.3.3.3", "zoe").is_ok());
+
+        attempt("4.4.4.4", &"x".repeat(129)).expect("it counts for the address");
+        assert_eq!(limits.usernames.len(), 3, "it is not remembered");
     }
 }

@@ -176,7 +176,7 @@ async fn found<R: Registrants, A: Accounts>(
     let registrant = registrant.ok_or_else(Problem::unknown_account)?;
     let place = (registrant.account_namespace.as_str(), registrant.account_name.as_str());
     let account = match registering.accounts.account(place.0, place.1).await {
-        Ok(account) => account.filter(|account| !registrant.open || belongs_to(account, &registrant)),
+        Ok(account) => account.filter(|account| is_of(account, &registrant)),
         Err(_) if registrant.open => None,
         Err(error) => return Err(away(error)),
     };
@@ -186,6 +186,11 @@ async fn found<R: Registrants, A: Accounts>(
         None => return Err(Problem::unknown_account()),
     };
     Ok(Found { registrant, account, progress })
+}
+
+/// Who came by kubectl has the account of the name; who registered only the one that was made for them.
+fn is_of(account: &StreamerAccount, registrant: &Registrant) -> bool {
+    registrant.password_hash.is_none() || belongs_to(account, registrant)
 }
 
 /// What the owner sees besides, before the stream key was asked for.

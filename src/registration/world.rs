@@ -153,6 +153,13 @@ impl World {
         .expect("a status");
     }
 
+    /// Somebody puts an account of their own in the place of one.
+    pub fn replace(&self, name: &str) {
+        let mut inside = self.inside();
+        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
+        inside.accounts.iter_mut().find(named).expect("there").metadata.annotations = None;
+    }
+
     /// A deleted account and its user go.
     pub fn forget(&self, name: &str) {
         let mut inside = self.inside();

@@ -109,6 +109,22 @@ async fn the_stream_key_is_for_the_owner_with_a_form_of_the_session() {
 }
 
 #[tokio::test]
+async fn what_somebody_else_put_in_the_place_of_an_account_is_not_the_owners() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    world.make_ready("todd");
+    world.replace("todd");
+    let page = browser.get(&world, "/accounts/todd").await;
+    let key = browser.post(&world, "/accounts/todd/stream-key", &browser.token, "").await;
+    let password = "&password=a+canary+of+a+password";
+    let deleted = browser.post(&world, "/accounts/todd/delete", &browser.token, password).await;
+    for answer in [page, key, deleted] {
+        assert!(status(&answer) == "404" && !answer.contains("rtmps://") && !answer.contains(STREAM_KEY));
+    }
+    assert!(world.accounts()[0].metadata.deletion_timestamp.is_none());
+}
+
+#[tokio::test]
 async fn an_account_is_deleted_by_its_owner_with_the_password_once_more() {
     let world = World::empty();
     let browser = Browser::registered(&world).await;
