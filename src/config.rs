@@ -9,8 +9,10 @@ use clap::{
 use secrecy::SecretString;
 
 mod leader_election;
+mod registration;
 
 pub use leader_election::LeaderElectionSettings;
+pub use registration::{LimitSettings, PasswordSettings, RegistrationSettings};
 
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
 ///
@@ -157,26 +159,6 @@ fn is_endpoint(text: &str) -> bool {
     text.parse::<axum::http::Uri>().is_ok_and(|url| {
         matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
     })
-}
-
-/// Settings of `registration`.
-#[derive(Clone, Debug, Args)]
-pub struct RegistrationSettings {
-    /// The database.
-    #[command(flatten)]
-    pub database: DatabaseSettings,
-
-    /// The namespace in which accounts are created.
-    #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
-    pub namespace: String,
-
-    /// Address of the web server.
-    #[arg(long, env = "STREAMCAT_LISTEN", default_value = "0.0.0.0:8081")]
-    pub listen: SocketAddr,
-
-    /// Address of /healthz, /readyz and /metrics.
-    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
-    pub admin_listen: SocketAddr,
 }
 
 #[expect(

@@ -1,18 +1,21 @@
-//! The cluster's side: accounts are made and read, nothing else; and what a failed call means for what was made.
+//! The cluster's side: accounts are made, read and deleted, and the Secret with a stream key is read, nothing else; and what a failed call means for what was made.
 
 use std::{io, time::Duration};
 
+use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Client, Config,
-    api::{ObjectMeta, PostParams},
+    api::{DeleteParams, ObjectMeta, PostParams, Preconditions},
     core::Status,
 };
+use secrecy::SecretString;
 
 use crate::api::USER_ID_ANNOTATION;
 use crate::api::{
     ChannelSpec, ChatRoomSpec, DeletionPolicy, RecreatePolicy, StageSpec, StreamerAccount,
     StreamerAccountSpec,
 };
+use crate::failpoint::effect;
 use crate::store::Registrant;
 
 /// How long one call may take: a person waits for it.
@@ -52,6 +55,15 @@ pub trait Accounts: Send + Sync + 'static {
 
     /// Makes an account; the name and namespace are its own.
     fn create(&self, account: &StreamerAccount) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Asks for the deletion of this very object; one that is gone already is deleted.
+    fn delete(&self, account: &StreamerAccount) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The stream key of an account, from the Secret that its status names and that goes with it.
+    fn stream_key(
+        &self,
+        account: &StreamerAccount,
+    ) -> impl Future<Output = Result<Option<SecretString>, Error>> + Send;
 }
 
 /// The account of a user: with everything as AWS has it by default.
@@ -138,11 +150,48 @@ impl Accounts for Cluster {
 
     async fn create(&self, account: &StreamerAccount) -> Result<(), Error> {
         let api = self.api(account.metadata.namespace.as_deref().unwrap_or_default());
-        match within_timeout(api.create(&PostParams::default(), account)).await {
+        let params = PostParams::default();
+        let create = effect("create_account", api.create(&params, account));
+        match within_timeout(create).await {
             Ok(_) => Ok(()),
             Err(error) => Err(classify(&error)),
         }
     }
+
+    async fn delete(&self, account: &StreamerAccount) -> Result<(), Error> {
+        let api = self.api(account.metadata.namespace.as_deref().unwrap_or_default());
+        let preconditions = Preconditions { uid: account.metadata.uid.clone(), resource_version: None };
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        let name = account.metadata.name.as_deref().unwrap_or_default();
+        match within_timeout(api.delete(name, &params)).await {
+            Ok(_) => Ok(()),
+            // Gone, or another object has the name by now.
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            Err(error) => Err(classify(&error)),
+        }
+    }
+
+    async fn stream_key(&self, account: &StreamerAccount) -> Result<Option<SecretString>, Error> {
+        let channel = account.status.as_ref().and_then(|status| status.channel.as_ref());
+        let Some(name) = channel.and_then(|channel| channel.stream_key_secret_name.as_deref()) else {
+            return Ok(None);
+        };
+        let namespace = account.metadata.namespace.as_deref().unwrap_or_default();
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        match within_timeout(secrets.get(name)).await {
+            Ok(secret) => Ok(stream_key_in(&secret, account)),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(error) => Err(classify(&error)),
+        }
+    }
+}
+
+/// The value of the Secret's key `streamKey`, if the Secret is owned by this very object.
+fn stream_key_in(secret: &Secret, account: &StreamerAccount) -> Option<SecretString> {
+    let owners = secret.metadata.owner_references.as_deref().unwrap_or_default();
+    let owned = owners.iter().any(|owner| Some(&owner.uid) == account.metadata.uid.as_ref());
+    let value = secret.data.as_ref()?.get("streamKey").filter(|_| owned)?;
+    Some(String::from_utf8(value.0.clone()).ok()?.into())
 }
 
 /// A call that takes too long ends as one whose connection broke: without an answer.

@@ -1,13 +1,19 @@
-//! The web server: a form, and the same for programs; how a person's username and password become an account.
+//! The web server: a form, and the same for programs; how a person's username and password become an account, and how the
+//! person comes back to it.
 
 mod accounts;
+mod cross_site;
 mod headers;
+mod limits;
 mod pages;
 mod password;
 mod problem;
 mod progress;
 mod registering;
+mod retry;
 mod routes;
+mod session;
+mod signing_in;
 mod submission;
 mod validate;
 #[cfg(test)]
@@ -15,10 +21,17 @@ mod world;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{accounts::Cluster, password::Passwords, registering::Registering, routes::Site};
+use self::{
+    accounts::Cluster,
+    limits::Limits,
+    password::Passwords,
+    registering::Registering,
+    routes::{Site, events::MOST_LISTENERS},
+    session::Cookies,
+};
 use crate::{
     admin::{self, Gates},
     config::RegistrationSettings,
@@ -62,7 +75,10 @@ impl Error {
     #[must_use]
     pub fn is_setting(&self) -> bool {
         match self {
-            Self::Database(_) | Self::Kubernetes(_) | Self::Listen(_) => true,
+            Self::Database(_)
+            | Self::Kubernetes(_)
+            | Self::Listen(_)
+            | Self::Password(password::Error::Parameters(_)) => true,
             Self::Password(_) | Self::Serve(_) => false,
         }
     }
@@ -76,17 +92,27 @@ impl Error {
 pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Result<(), Error> {
     let store = Postgres::new(&settings.database.database_url, CONNECTIONS)?;
     let cluster = Cluster::new().await.map_err(Error::Kubernetes)?;
-    let passwords = Passwords::new()?;
+    let passwords = Passwords::new(&settings.passwords)?;
     let gates = Gates::shut(&[DATABASE, KUBERNETES]);
     let listener = listen(settings.listen).await?;
     let admin = admin::serve(settings.admin_listen, gates.clone(), Metrics::default(), stop.clone()).await;
     admin.map_err(Error::Listen)?;
     watch(&gates, &store, &cluster, &settings.namespace, &stop);
 
-    let registering =
-        Registering { registrants: store, accounts: cluster, passwords, namespace: settings.namespace };
+    let registering = Arc::new(Registering {
+        registrants: store,
+        accounts: cluster,
+        passwords,
+        namespace: settings.namespace,
+        held_back: settings.hold_usernames,
+    });
     let tasks = TaskTracker::new();
-    let router = routes::router(Arc::new(Site { registering, tasks: tasks.clone() }));
+    tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
+    let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
+    let listeners = Arc::new(Semaphore::new(MOST_LISTENERS));
+    let limits = Limits::new(&settings.limits);
+    let site = Site { registering, cookies, limits, tasks: tasks.clone(), listeners, stop: stop.clone() };
+    let router = routes::router(Arc::new(site)).into_make_service_with_connect_info::<SocketAddr>();
     let served = async {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         server.await.map_err(Error::Serve)?;

@@ -1,17 +1,14 @@
-//! The pages, without a line of JavaScript.
+//! The pages. All work without JavaScript; the account's shows progress sooner with it.
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::{
-    problem::Problem,
-    progress::{Part, Progress, Status},
-    validate::Problems,
-};
+use super::{problem::Problem, validate::Problems};
 
-/// Seconds after which a progress page looks again.
-const LOOK_AGAIN: u32 = 2;
-/// The same where something has to be mended first.
-const LOOK_AGAIN_LATER: u32 = 10;
+mod account;
+mod member;
+
+pub use account::{Addresses, Own, StreamKey, account};
+pub use member::{delete, gone, sign_in};
 
 /// The form, as it is first seen.
 #[must_use]
@@ -31,17 +28,13 @@ fn form(username: &str, problem: Option<&Problem>) -> Markup {
     let content = html! {
         h1 { "Start streaming" }
         p.lead { "Registering gives you a channel to stream to, a chat room for your viewers, and a stage for live guests." }
-        @if let Some(problem) = problem.filter(|problem| problem.fields.is_empty()) {
-            div.alert role="alert" {
-                strong { (problem.title) }
-                p { (problem.detail) }
-            }
-        }
+        (alert(problem))
         form method="post" action="/register" {
             (username_field(username, fields))
             (password_field(fields))
             button type="submit" { "Register" }
         }
+        p.foot { "Registered before? " a href="/sign-in" { "Sign in" } }
     };
     page(title, None, &content)
 }
@@ -62,75 +55,52 @@ fn username_field(username: &str, fields: Problems) -> Markup {
     }
 }
 
-/// Never with a value: a password is not sent back. Nor with a maxlength: a pasted password would be cut silently.
+/// What is wrong with the whole; what is wrong with a field stands beside that.
+fn alert(problem: Option<&Problem>) -> Markup {
+    html! {
+        @if let Some(problem) = problem.filter(|problem| problem.fields.is_empty()) {
+            div.alert role="alert" {
+                strong { (problem.title) }
+                p { (problem.detail) }
+            }
+        }
+    }
+}
+
 fn password_field(fields: Problems) -> Markup {
-    let problem = fields.password;
-    let focus = problem.is_some() && fields.username.is_none();
+    let focus = fields.password.is_some() && fields.username.is_none();
+    password_input(
+        fields.password,
+        focus,
+        "new-password",
+        &html! {
+            p.hint #password-hint { "15 to 128 characters, spaces and signs of any language too. A few words that you remember are best." }
+        },
+    )
+}
+
+/// Never with a value: a password is not sent back. Nor with a maxlength: a pasted password would be cut silently.
+fn password_input(problem: Option<&str>, focus: bool, autocomplete: &str, hint: &Markup) -> Markup {
+    let described = match (hint.0.is_empty(), problem) {
+        (true, None) => None,
+        (true, Some(_)) => Some("password-error".to_owned()),
+        (false, problem) => Some(described_by("password-hint", "password-error", problem)),
+    };
     html! {
         div.field {
             label for="password" { "Password" }
-            p.hint #password-hint { "15 to 128 characters, spaces and signs of any language too. A few words that you remember are best." }
+            (hint)
             @if let Some(problem) = problem { p.error #password-error { (problem) } }
             input #password name="password" type="password" required autofocus[focus]
-                autocomplete="new-password"
+                autocomplete=(autocomplete)
                 aria-invalid=[problem.map(|_| "true")]
-                aria-describedby=(described_by("password-hint", "password-error", problem));
+                aria-describedby=[described];
         }
     }
 }
 
 fn described_by(hint: &str, error: &str, problem: Option<&str>) -> String {
     if problem.is_some() { format!("{error} {hint}") } else { hint.to_owned() }
-}
-
-/// How far an account is; looks again by itself until there is nothing to wait for.
-#[must_use]
-pub fn account(username: &str, progress: &Progress) -> Markup {
-    let (headline, lead, refresh) = match progress.status {
-        Status::Pending => (
-            "Almost there",
-            "We are setting this up for you. This page looks again by itself.",
-            Some(LOOK_AGAIN),
-        ),
-        Status::Ready => {
-            ("You are ready to stream", "Your channel, your chat room and your stage are there.", None)
-        }
-        Status::Failed => ("This did not work", "We could not set everything up.", Some(LOOK_AGAIN_LATER)),
-        Status::Deleting => ("Saying goodbye", "This account is being deleted.", Some(LOOK_AGAIN)),
-    };
-    let content = html! {
-        p.who { (username) }
-        h1 { (headline) }
-        p.lead { (lead) }
-        @if let Some(problem) = progress.problem { div.alert role="alert" { p { (problem) } } }
-        ul.parts {
-            (part("Channel", "where your stream is watched", progress.channel))
-            (part("Chat room", "where your viewers talk", progress.chat_room))
-            (part("Stage", "where guests join you live", progress.stage))
-        }
-    };
-    page(&format!("{headline}: {username}"), refresh, &content)
-}
-
-fn part(name: &str, purpose: &str, part: Part) -> Markup {
-    let (class, sign, words) = match (part.status, part.problem) {
-        (Status::Ready, _) => ("ready", "✓", "ready"),
-        (Status::Pending, None) => ("pending", "…", "being set up"),
-        (Status::Pending, Some(_)) => ("waiting", "!", "waiting"),
-        (Status::Failed, _) => ("failed", "×", "not set up"),
-        (Status::Deleting, _) => ("pending", "…", "being deleted"),
-    };
-    html! {
-        li class=(class) {
-            span.sign aria-hidden="true" { (sign) }
-            div {
-                strong { (name) }
-                span.purpose { (purpose) }
-                @if let Some(problem) = part.problem { p.problem { (problem) } }
-            }
-            span.state { (words) }
-        }
-    }
 }
 
 /// A page for what did not work out.
@@ -144,6 +114,7 @@ pub fn problem(problem: &Problem) -> Markup {
     page(problem.title, None, &content)
 }
 
+/// A page; one that is to show what happens does so by its script, or looks again after so many seconds.
 fn page(title: &str, refresh: Option<u32>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -152,7 +123,10 @@ fn page(title: &str, refresh: Option<u32>, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                @if let Some(seconds) = refresh { meta http-equiv="refresh" content=(seconds); }
+                @if let Some(seconds) = refresh {
+                    noscript { meta http-equiv="refresh" content=(seconds); }
+                    script src="/live.js" defer {}
+                }
                 title { (title) " · Streamcat" }
                 link rel="stylesheet" href="/style.css";
             }
@@ -188,15 +162,5 @@ mod tests {
             text.contains(r#"autocomplete="new-password""#) && text.contains(r#"autocomplete="username""#)
         );
         assert!(!text.contains("<script") && !text.contains("style="));
-    }
-
-    #[test]
-    fn a_page_looks_again_until_all_is_ready() {
-        let part = Part { status: Status::Ready, problem: None };
-        let mut progress =
-            Progress { status: Status::Pending, problem: None, channel: part, chat_room: part, stage: part };
-        assert!(account("todd", &progress).into_string().contains(r#"http-equiv="refresh" content="2""#));
-        progress.status = Status::Ready;
-        assert!(!account("todd", &progress).into_string().contains("http-equiv"));
     }
 }

@@ -4,20 +4,16 @@ use std::{sync::Arc, thread::available_parallelism, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, ParamsBuilder, Version,
-    password_hash::{self, PasswordHasher, PasswordVerifier},
+    password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use uuid::Uuid;
 
-/// Memory of one hash, in KiB: 19 MiB, as OWASP advises together with two passes and one lane.
-const MEMORY_KIB: u32 = 19 * 1024;
-/// Passes over that memory.
-const PASSES: u32 = 2;
-/// Lanes.
-const LANES: u32 = 1;
+use crate::config::PasswordSettings;
 
 /// How long a request waits for its turn to hash.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Why there is no answer about a password.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +24,10 @@ pub enum Error {
     /// The hash could not be worked out, or the stored one cannot be read.
     #[error("password hash: {0}")]
     Hash(#[from] password_hash::Error),
-    /// The parameters are out of range, or the hashing thread ended early.
+    /// The parameters are out of Argon2's range.
+    #[error("the parameters of Argon2id (--argon2-memory-kib, --argon2-passes, --argon2-lanes): {0}")]
+    Parameters(String),
+    /// The hashing thread ended early.
     #[error("password hashing: {0}")]
     Broken(String),
 }
@@ -38,29 +37,31 @@ pub enum Error {
 pub struct Passwords {
     params: Params,
     turns: Arc<Semaphore>,
+    /// The hash of a password that nobody has: verifying against it costs what any other does.
+    nobodys: SecretString,
 }
 
 impl Passwords {
-    /// With the parameters above.
+    /// With these parameters.
     ///
     /// # Errors
     /// When the parameters are out of Argon2's range.
-    pub fn new() -> Result<Self, Error> {
+    pub fn new(settings: &PasswordSettings) -> Result<Self, Error> {
         let params = ParamsBuilder::new()
-            .m_cost(MEMORY_KIB)
-            .t_cost(PASSES)
-            .p_cost(LANES)
+            .m_cost(settings.memory_kib)
+            .t_cost(settings.passes)
+            .p_cost(settings.lanes)
             .build()
-            .map_err(|error| Error::Broken(error.to_string()))?;
+            .map_err(|error| Error::Parameters(error.to_string()))?;
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self { params, turns: Arc::new(Semaphore::new(cores)) })
+        let hash = argon2(&params).hash_password(Uuid::new_v4().as_bytes())?;
+        Ok(Self { params, turns: Arc::new(Semaphore::new(cores)), nobodys: hash.to_string().into() })
     }
 
     /// With so little work that tests need not wait for it.
     #[cfg(test)]
     pub fn weak() -> Self {
-        let params = ParamsBuilder::new().m_cost(8).t_cost(1).p_cost(1).build();
-        Self { params: params.expect("in range"), turns: Arc::new(Semaphore::new(2)) }
+        Self::new(&PasswordSettings { memory_kib: 8, passes: 1, lanes: 1 }).expect("in range")
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -92,6 +93,26 @@ impl Passwords {
         .await
     }
 
+    /// Does the work of [`Passwords::matches`] for a user who is not there or has no password.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn match_nobody(&self, password: &SecretString) -> Result<(), Error> {
+        self.matches(password, &self.nobodys).await.map(drop)
+    }
+
+    /// Whether a hash was made with less work than a new one would be.
+    #[must_use]
+    pub fn is_outdated(&self, hash: &SecretString) -> bool {
+        let params =
+            PasswordHash::new(hash.expose_secret()).ok().and_then(|hash| Params::try_from(&hash).ok());
+        params.is_some_and(|old| {
+            old.m_cost() < self.params.m_cost()
+                || old.t_cost() < self.params.t_cost()
+                || old.p_cost() < self.params.p_cost()
+        })
+    }
+
     /// The permit goes with the work: a request that is given up still counts until its hash is done.
     async fn in_turn<T: Send + 'static>(
         &self,
@@ -99,7 +120,7 @@ impl Passwords {
     ) -> Result<T, Error> {
         let waited = timeout(LONGEST_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
         let permit = waited.map_err(|_| Error::Busy)?.map_err(|error| Error::Broken(error.to_string()))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        let argon2 = argon2(&self.params);
         let done = spawn_blocking(move || {
             let result = work(&argon2);
             drop(permit);
@@ -109,13 +130,47 @@ impl Passwords {
     }
 }
 
+fn argon2(params: &Params) -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const USUAL: PasswordSettings = PasswordSettings { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+
+    #[tokio::test]
+    async fn a_hash_of_less_work_is_outdated() {
+        let weak = Passwords::weak();
+        let hash = weak.hash(&SecretString::from("x")).await.expect("hash");
+        assert!(!weak.is_outdated(&hash));
+        for stronger in [
+            PasswordSettings { memory_kib: 16, passes: 1, lanes: 1 },
+            PasswordSettings { memory_kib: 8, passes: 2, lanes: 1 },
+        ] {
+            assert!(Passwords::new(&stronger).expect("parameters").is_outdated(&hash), "{stronger:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_for_nobody_is_verified_with_the_work_of_any_other() {
+        let passwords = Passwords::weak();
+        assert!(!passwords.is_outdated(&passwords.nobodys));
+        passwords.match_nobody(&SecretString::from("x")).await.expect("verified");
+        passwords.turns.close();
+        assert!(passwords.match_nobody(&SecretString::from("x")).await.is_err(), "nothing was verified");
+    }
+
+    #[test]
+    fn parameters_out_of_range_are_refused() {
+        let settings = PasswordSettings { memory_kib: 1, ..USUAL };
+        assert!(matches!(Passwords::new(&settings), Err(Error::Parameters(_))));
+    }
+
     #[tokio::test]
     async fn a_password_matches_its_own_hash_only() {
-        let passwords = Passwords::new().expect("parameters");
+        let passwords = Passwords::new(&USUAL).expect("parameters");
         let password = SecretString::from(" correct horse battery ");
         let hash = passwords.hash(&password).await.expect("hash");
         assert!(hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -126,14 +181,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_unreadable_hash_is_an_error_and_not_a_mismatch() {
-        let passwords = Passwords::new().expect("parameters");
+        let passwords = Passwords::new(&USUAL).expect("parameters");
         let (password, hash) = (SecretString::from("x"), SecretString::from("md5:x"));
         assert!(matches!(passwords.matches(&password, &hash).await, Err(Error::Hash(_))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_turn_in_time_the_answer_is_busy() {
-        let passwords = Passwords::new().expect("parameters");
+        let passwords = Passwords::new(&USUAL).expect("parameters");
         passwords.turns.forget_permits(usize::MAX);
         let answer = passwords.hash(&SecretString::from("x")).await;
         assert!(matches!(answer, Err(Error::Busy)));

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::{registering::Refusal, validate::Problems};
 
-/// Seconds after which another try may get through.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// Seconds after which another try may get through where something is away.
+const RETRY_AFTER: u64 = 5;
 
 /// How the other side wants to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Problem {
     pub detail: String,
     /// What is wrong with single fields.
     pub fields: Problems,
+    /// Seconds after which another try may get through.
+    pub retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +65,8 @@ struct Details<'a> {
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), fields: Problems::default() }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Self { status, kind, title, detail: detail.into(), fields: Problems::default(), retry_after }
     }
 
     /// A problem that its HTTP status names well enough.
@@ -99,6 +102,13 @@ impl Problem {
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// JSON where a form is meant.
+    #[must_use]
+    pub fn form_only() -> Self {
+        let detail = "Signing in is for people: send a form (application/x-www-form-urlencoded).";
+        Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
     /// No such page.
     #[must_use]
     pub fn not_found() -> Self {
@@ -115,6 +125,50 @@ impl Problem {
     #[must_use]
     pub fn not_allowed() -> Self {
         Self::plain(StatusCode::METHOD_NOT_ALLOWED, "This page cannot be used that way.")
+    }
+
+    /// A request that another site made a browser send.
+    #[must_use]
+    pub fn of_another_site() -> Self {
+        Self::plain(
+            StatusCode::FORBIDDEN,
+            "This came from another site. Open the page here and send it from there.",
+        )
+    }
+
+    /// More attempts than are allowed.
+    #[must_use]
+    pub fn too_many(retry_after: u64) -> Self {
+        let detail = "There were too many attempts. Wait a minute and try again.";
+        Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
+    /// Something that only the person whose account it is may do or see.
+    #[must_use]
+    pub fn not_signed_in() -> Self {
+        let detail = "You are not signed in to this account, or not any more. Sign in and try again.";
+        Self::plain(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// A username and a password that do not belong together; which of the two is wrong is not told.
+    #[must_use]
+    pub fn wrong_sign_in() -> Self {
+        let fields = Problems { username: None, password: Some("The username or the password is wrong.") };
+        Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "The username or the password is wrong.") }
+    }
+
+    /// A password, asked for again, that is not this person's.
+    #[must_use]
+    pub fn wrong_password() -> Self {
+        let fields = Problems { username: None, password: Some("This is not your password.") };
+        Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "This is not your password.") }
+    }
+
+    /// An account that is to be deleted before it was made.
+    #[must_use]
+    pub fn not_made_yet() -> Self {
+        let detail = "Your account is still being set up. It can be deleted as soon as that is done.";
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
     /// Something that we need is away; looking again later is all there is to do.
@@ -148,6 +202,12 @@ impl Problem {
         Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This account is being deleted", detail) }
     }
 
+    fn key_used() -> Self {
+        let detail = "This Idempotency-Key came with another request: send a new one with each registration.";
+        let kind = "urn:streamcat:problem:idempotency-key-used";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "This Idempotency-Key was used before", detail)
+    }
+
     fn not_now() -> Self {
         let detail =
             "We could not register you just now. Try again in a moment, with the same username and password.";
@@ -174,8 +234,8 @@ impl Problem {
     #[must_use]
     pub fn finish(&self, mut response: Response) -> Response {
         *response.status_mut() = self.status;
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -186,6 +246,7 @@ impl From<&Refusal> for Problem {
         match refusal {
             Refusal::Taken => Self::taken(),
             Refusal::Deleting => Self::deleting(),
+            Refusal::KeyUsed => Self::key_used(),
             Refusal::NotNow(_) => Self::not_now(),
             Refusal::Misconfigured(_) => Self::broken(),
         }

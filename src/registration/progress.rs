@@ -1,5 +1,7 @@
 //! From conditions to what a person reads: which part is there, what is being done, what is wrong.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::api::{
@@ -19,6 +21,18 @@ pub enum Status {
     Failed,
     /// It is being taken away.
     Deleting,
+}
+
+impl fmt::Display for Status {
+    /// As in JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Deleting => "deleting",
+        })
+    }
 }
 
 impl Status {
@@ -54,6 +68,13 @@ pub struct Part {
 }
 
 impl Progress {
+    /// Of an account that is still to be made.
+    #[must_use]
+    pub fn to_be_made() -> Self {
+        let part = Part { status: Status::Pending, problem: None };
+        Self { status: Status::Pending, problem: None, channel: part, chat_room: part, stage: part }
+    }
+
     /// What the conditions say; conditions of an older spec say nothing of this one's readiness.
     #[must_use]
     pub fn of(account: &StreamerAccount) -> Self {
@@ -150,6 +171,13 @@ mod tests {
         [READY, CHANNEL_READY, CHAT_ROOM_READY, STAGE_READY]
             .map(|type_| Observation::new(type_, status, reason, "arn:aws:secret"))
             .into()
+    }
+
+    #[test]
+    fn a_status_reads_the_same_everywhere() {
+        for status in [Status::Pending, Status::Ready, Status::Failed, Status::Deleting] {
+            assert_eq!(serde_json::json!(status), status.to_string());
+        }
     }
 
     #[test]

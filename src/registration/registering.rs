@@ -1,7 +1,10 @@
-//! The protocol: a username and a password become a row, and the row an account; nothing half done, and the same
-//! person trying again gets through.
+//! The protocol: a username and a password become a row and, in the same transaction, the intention to make the account. The
+//! account is made from it at once, or by the loop in `retry.rs`; the same person trying again gets the same.
+
+use std::time::Duration;
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::{
     accounts::{self, Accounts, account_of, belongs_to},
@@ -10,7 +13,7 @@ use super::{
 };
 use crate::{
     api::{self, StreamerAccount},
-    store::{self, NewRegistrant, Registrant, Registrants},
+    store::{self, Addition, KeyHash, NewRegistrant, Registrant, Registrants},
 };
 
 #[cfg(test)]
@@ -19,6 +22,9 @@ mod tests;
 /// How often the look-up is repeated when the row comes or goes between two of our steps.
 const TRIES: usize = 3;
 
+/// How many accounts the loop makes at the same time.
+const AT_ONCE: i64 = 16;
+
 /// Who wants an account.
 #[derive(Clone, Debug)]
 pub struct Applicant {
@@ -26,11 +32,28 @@ pub struct Applicant {
     pub username: String,
     /// The password as typed; valid.
     pub password: SecretString,
+    /// The Idempotency-Key that a program sent with it.
+    pub key: Option<KeyHash>,
 }
 
-/// An account that is there for the applicant.
+/// When a registrant's account was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// By this request.
+    Now,
+    /// By an earlier request with the same Idempotency-Key: this one is to be answered as that one was.
+    Repeated,
+    /// Before.
+    Before,
+    /// Not yet: it will be, without anybody asking again.
+    Later,
+}
+
+/// An account that is there for the applicant, or will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
+    /// Id of the user.
+    pub user: Uuid,
     /// The username as it was first registered.
     pub username: String,
     /// Namespace of the account.
@@ -39,8 +62,8 @@ pub struct Registered {
     pub name: String,
     /// How far it is.
     pub status: Status,
-    /// Whether this request made it; otherwise it was there before.
-    pub new: bool,
+    /// When it was made.
+    pub made: Made,
 }
 
 /// Why there is no account for the applicant.
@@ -52,6 +75,9 @@ pub enum Refusal {
     /// The applicant's own account is being deleted.
     #[error("the account is being deleted")]
     Deleting,
+    /// The Idempotency-Key came with another request.
+    #[error("the Idempotency-Key was used before")]
+    KeyUsed,
     /// It did not work out now. Nothing stands in the way of another try with the same password.
     #[error("not now: {0}")]
     NotNow(String),
@@ -84,22 +110,6 @@ impl From<accounts::Error> for Refusal {
     }
 }
 
-/// A row that this request may make an account for.
-enum Holder {
-    /// This request has inserted it, and takes it back when nothing comes of it.
-    Added(Registrant),
-    /// It was there before, and the password is the applicant's.
-    Known(Registrant),
-}
-
-impl Holder {
-    fn registrant(&self) -> &Registrant {
-        match self {
-            Self::Added(registrant) | Self::Known(registrant) => registrant,
-        }
-    }
-}
-
 /// Makes accounts for applicants.
 #[derive(Debug)]
 pub struct Registering<R, A> {
@@ -111,6 +121,8 @@ pub struct Registering<R, A> {
     pub passwords: Passwords,
     /// Where accounts are made.
     pub namespace: String,
+    /// How long the username of a deleted account is nobody's.
+    pub held_back: Option<Duration>,
 }
 
 impl<R: Registrants, A: Accounts> Registering<R, A> {
@@ -119,106 +131,169 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     /// # Errors
     /// Why there is none.
     pub async fn register(&self, applicant: &Applicant) -> Result<Registered, Refusal> {
+        self.check_key(applicant).await?;
         for _ in 0..TRIES {
-            let holder = match self.registrants.registrant(&applicant.username).await? {
-                Some(registrant) => self.come_back(registrant, applicant).await?,
+            let registered = match self.registrants.registrant(&applicant.username).await? {
+                Some(registrant) => self.come_back(&registrant, applicant).await?,
                 None => self.come_new(applicant).await?,
             };
-            if let Some(holder) = holder {
-                return self.open_account(&holder).await;
+            if let Some(registered) = registered {
+                return Ok(registered);
             }
         }
         Err(Refusal::NotNow("the user's row keeps changing".to_owned()))
     }
 
+    /// Makes the accounts that are still to be made and that nobody is making; how each ended.
+    ///
+    /// # Errors
+    /// When they cannot be looked up.
+    pub async fn make_due(&self) -> store::Result<Vec<Result<Registered, Refusal>>> {
+        let due = self.registrants.take_up_due(AT_ONCE).await?;
+        Ok(futures::future::join_all(due.iter().map(|registrant| self.make(registrant))).await)
+    }
+
+    /// An Idempotency-Key is for one username.
+    async fn check_key(&self, applicant: &Applicant) -> Result<(), Refusal> {
+        let Some(key) = &applicant.key else { return Ok(()) };
+        match self.registrants.username_by_key(key).await? {
+            Some(username) if !username.eq_ignore_ascii_case(&applicant.username) => Err(Refusal::KeyUsed),
+            _ => Ok(()),
+        }
+    }
+
     /// The same person again (a double click, a retry) proves it by the password. None when the row is gone by now.
     async fn come_back(
         &self,
-        registrant: Registrant,
+        registrant: &Registrant,
         applicant: &Applicant,
-    ) -> Result<Option<Holder>, Refusal> {
+    ) -> Result<Option<Registered>, Refusal> {
         let Some(hash) = &registrant.password_hash else { return Err(Refusal::Taken) };
         if !self.passwords.matches(&applicant.password, hash).await? {
             return Err(Refusal::Taken);
         }
-        let held = self.registrants.hold(&registrant).await?;
-        Ok(held.then_some(Holder::Known(registrant)))
+        let Some(registrant) = self.registrants.take_up(registrant).await? else { return Ok(None) };
+        let mut registered = self.make(&registrant).await?;
+        let same_key = applicant.key.is_some_and(|key| registrant.key.as_deref() == Some(&key[..]));
+        if same_key && registered.made == Made::Before {
+            registered.made = Made::Repeated;
+        }
+        Ok(Some(registered))
     }
 
     /// Somebody new gets a row. None when another request was faster.
-    async fn come_new(&self, applicant: &Applicant) -> Result<Option<Holder>, Refusal> {
+    async fn come_new(&self, applicant: &Applicant) -> Result<Option<Registered>, Refusal> {
         let name = api::object_name(&applicant.username);
-        // An account that somebody made with kubectl may have no row yet: its name is taken all the same, and a row
-        // of ours must not be there for it to be given. Also, with the cluster away nothing is begun.
-        if let Some(account) = self.accounts.account(&self.namespace, &name).await? {
-            return Err(if is_going(&account) { Refusal::Deleting } else { Refusal::Taken });
+        // An account that somebody made with kubectl may have no row yet: its name is taken all the same. With the
+        // cluster away this cannot be asked: then whoever makes the account finds out.
+        let looked = match self.accounts.account(&self.namespace, &name).await {
+            Ok(Some(account)) if is_going(&account) => return Err(Refusal::Deleting),
+            Ok(Some(_)) => return Err(Refusal::Taken),
+            Err(error @ accounts::Error::Refused(_)) => return Err(error.into()),
+            looked => looked,
+        };
+        let Some(registrant) = self.add(applicant, &name).await? else { return Ok(None) };
+        match looked {
+            Ok(_) => self.make(&registrant).await.map(Some),
+            Err(error) => Ok(Some(self.make_later(&registrant, &error).await)),
         }
+    }
+
+    async fn add(&self, applicant: &Applicant, name: &str) -> Result<Option<Registrant>, Refusal> {
         let password_hash = self.passwords.hash(&applicant.password).await?;
         let new = NewRegistrant {
             username: &applicant.username,
             password_hash: &password_hash,
             account_namespace: &self.namespace,
-            account_name: &name,
+            account_name: name,
+            key: applicant.key.as_ref(),
+            held_back: self.held_back,
         };
-        Ok(self.registrants.add(&new).await?.map(Holder::Added))
+        match self.registrants.add(&new).await? {
+            Addition::Added(registrant) => Ok(Some(registrant)),
+            Addition::Exists => Ok(None),
+            Addition::HeldBack => Err(Refusal::Taken),
+            Addition::KeyUsed => Err(Refusal::KeyUsed),
+        }
     }
 
-    async fn open_account(&self, holder: &Holder) -> Result<Registered, Refusal> {
-        let account = account_of(holder.registrant());
-        match self.accounts.create(&account).await {
-            Ok(()) => Ok(registered(holder.registrant(), &account, true)),
-            Err(accounts::Error::AlreadyExists) => self.find_account(holder).await,
-            // It may be there: the row must stay for it, and the next try finds out.
-            Err(error @ accounts::Error::Unclear(_)) => Err(error.into()),
-            Err(error) => {
-                self.give_up(holder).await;
-                Err(error.into())
-            }
+    /// Makes the account of a registrant who was taken up; whatever stands in the way for now, it stays to be made.
+    async fn make(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
+        match self.accounts.create(&account_of(registrant)).await {
+            Ok(()) => Ok(self.made(registrant, Status::Pending, Made::Now).await),
+            Err(accounts::Error::AlreadyExists) => self.find(registrant).await,
+            Err(error) => Ok(self.make_later(registrant, &error).await),
         }
     }
 
     /// Whose is the account that has the name already?
-    async fn find_account(&self, holder: &Holder) -> Result<Registered, Refusal> {
-        let registrant = holder.registrant();
+    async fn find(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
         let found = self.accounts.account(&registrant.account_namespace, &registrant.account_name).await;
         match found {
-            Ok(Some(account)) if belongs_to(&account, registrant) && is_going(&account) => {
+            Ok(Some(account)) if !belongs_to(&account, registrant) => {
+                self.lose(registrant).await;
+                Err(Refusal::Taken)
+            }
+            Ok(Some(account)) if is_going(&account) => {
+                self.settle(registrant).await;
                 Err(Refusal::Deleting)
             }
-            Ok(Some(account)) if belongs_to(&account, registrant) => {
-                Ok(registered(registrant, &account, false))
-            }
-            other => {
-                // Not to be told, or not ours: a row of ours must not be there for somebody else's account. If the
-                // same person made it just now by a second request, that one holds the row, and it stays.
-                self.give_up(holder).await;
-                Err(other?.map_or_else(gone, |_| Refusal::Taken))
-            }
+            Ok(Some(account)) => Ok(self.made(registrant, Status::of(&account), Made::Before).await),
+            Ok(None) => Ok(self.make_later(registrant, &gone()).await),
+            Err(error) => Ok(self.make_later(registrant, &error).await),
         }
     }
 
-    /// Leaves no row behind that this request has added. Where that fails too, the row stays, and the same person
-    /// gets through with it later.
-    async fn give_up(&self, holder: &Holder) {
-        let Holder::Added(registrant) = holder else { return };
-        if let Err(error) = self.registrants.take_back(registrant).await {
-            tracing::warn!(user.id = %registrant.id, %error, "a user without an account is left behind");
+    async fn made(&self, registrant: &Registrant, status: Status, made: Made) -> Registered {
+        self.settle(registrant).await;
+        registered(registrant, status, made)
+    }
+
+    async fn make_later(&self, registrant: &Registrant, error: &accounts::Error) -> Registered {
+        if matches!(error, accounts::Error::Refused(_)) {
+            tracing::error!(user.id = %registrant.id, %error, "account not made");
+        } else {
+            tracing::warn!(user.id = %registrant.id, %error, "account not made yet");
+        }
+        if let Err(error) = self.registrants.put_off(registrant).await {
+            tracing::warn!(user.id = %registrant.id, %error, "the next try is not put off");
+        }
+        registered(registrant, Status::Pending, Made::Later)
+    }
+
+    /// Where this fails, the loop comes by the account once more.
+    async fn settle(&self, registrant: &Registrant) {
+        if let Err(error) = self.registrants.settle(registrant).await {
+            tracing::warn!(user.id = %registrant.id, %error, "what was made is not noted");
+        }
+    }
+
+    /// Somebody else's account has the name. A row of ours must not be there for it to be given, unless it had an account
+    /// before. If the same person made this one just now by a second request, that one has taken it up, and the row stays.
+    async fn lose(&self, registrant: &Registrant) {
+        match self.registrants.take_back(registrant).await {
+            Ok(true) => {
+                tracing::warn!(user.id = %registrant.id, "the name went to another account: taken back");
+            }
+            Ok(false) => self.settle(registrant).await,
+            Err(error) => tracing::warn!(user.id = %registrant.id, %error, "not taken back"),
         }
     }
 }
 
-fn registered(registrant: &Registrant, account: &StreamerAccount, new: bool) -> Registered {
+fn gone() -> accounts::Error {
+    accounts::Error::Away("the account was deleted a moment ago".to_owned())
+}
+
+fn registered(registrant: &Registrant, status: Status, made: Made) -> Registered {
     Registered {
+        user: registrant.id,
         username: registrant.username.clone(),
         namespace: registrant.account_namespace.clone(),
         name: registrant.account_name.clone(),
-        status: Status::of(account),
-        new,
+        status,
+        made,
     }
-}
-
-fn gone() -> Refusal {
-    Refusal::NotNow("the account was deleted a moment ago".to_owned())
 }
 
 fn is_going(account: &StreamerAccount) -> bool {

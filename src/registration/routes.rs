@@ -1,29 +1,38 @@
 //! The addresses, and what each answers.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, StatusCode, header},
-    middleware::map_response,
+    extract::{DefaultBodyLimit, FromRequestParts, Path, State},
+    http::{HeaderMap, header, request::Parts},
+    middleware::{from_fn, map_response},
     response::{Html, IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use maud::Markup;
 use serde::Serialize;
-use tokio_util::task::TaskTracker;
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    accounts::Accounts,
-    headers, pages,
+    accounts::{Accounts, belongs_to},
+    cross_site, headers,
+    limits::Limits,
+    pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
     progress::{Progress, Status},
-    registering::{Applicant, Refusal, Registered, Registering},
-    submission::Submission,
-    validate,
+    registering::{Refusal, Registering},
+    session::{Cookies, Token},
 };
-use crate::{api, store::Registrants};
+use crate::{
+    api::{self, StreamerAccount},
+    store::{Registrant, Registrants, Sessions},
+};
+
+pub mod events;
+mod members;
+mod register;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -32,146 +41,177 @@ const LARGEST_BODY: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Site<R, A> {
     /// Makes accounts.
-    pub registering: Registering<R, A>,
+    pub registering: Arc<Registering<R, A>>,
+    /// How sessions are carried.
+    pub cookies: Cookies,
+    /// How often somebody may try.
+    pub limits: Limits,
     /// Registrations under way; each runs to its end even when the person has gone.
     pub tasks: TaskTracker,
+    /// Permits of those who listen to progress.
+    pub listeners: Arc<Semaphore>,
+    /// Cancelled when listeners are to be let go of.
+    pub stop: CancellationToken,
 }
 
-#[derive(Serialize)]
-struct RegisteredAnswer {
-    username: String,
-    account: AccountName,
-    status: Status,
+impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
+    /// The token of the session that a request carries, if it is this user's.
+    async fn session_of(
+        &self,
+        registrant: &Registrant,
+        headers: &HeaderMap,
+    ) -> Result<Option<Token>, Problem> {
+        let Some(token) = self.cookies.token(headers) else { return Ok(None) };
+        let user = self.registering.registrants.session_user(&token.hash()).await.map_err(away)?;
+        Ok((user == Some(registrant.id)).then_some(token))
+    }
 }
 
-#[derive(Serialize)]
-struct AccountName {
-    namespace: String,
-    name: String,
+/// The username in an address; what is not even text is nobody's.
+pub struct Username(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Username {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(path.map_or_else(|_| String::new(), |Path(username)| username)))
+    }
 }
 
 #[derive(Serialize)]
 struct ProgressAnswer {
     username: String,
     status: Status,
-    parts: Parts,
+    parts: PartsAnswer,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Parts {
+struct PartsAnswer {
     channel: Status,
     chat_room: Status,
     stage: Status,
 }
 
 /// All addresses.
-pub fn router<R: Registrants, A: Accounts>(site: Arc<Site<R, A>>) -> Router {
+pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> Router {
+    let behind_tls = site.cookies.secure;
     Router::new()
         .route("/", get(async || Redirect::to("/register")))
-        .route("/style.css", get(style))
-        .route("/register", get(async || shown(&pages::empty_form())).post(register::<R, A>))
+        .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
+        .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
+        .route("/register", get(async || shown(&pages::empty_form())).post(register::register::<R, A>))
+        .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
+        .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
+        .route("/accounts/{username}/events", get(events::events::<R, A>))
+        .route("/accounts/{username}/stream-key", post(members::stream_key::<R, A>))
+        .route(
+            "/accounts/{username}/delete",
+            get(members::ask_to_delete::<R, A>).post(members::delete::<R, A>),
+        )
+        .route("/accounts/{username}/goodbye", get(members::goodbye::<R, A>))
         .fallback(async |headers: HeaderMap| told(Format::accepted(&headers), &Problem::not_found()))
         .method_not_allowed_fallback(async |headers: HeaderMap| {
             told(Format::accepted(&headers), &Problem::not_allowed())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(map_response(headers::secure))
+        .layer(from_fn(cross_site::refuse))
+        .layer(map_response(move |response| ready(headers::secure(response, behind_tls))))
         .with_state(site)
 }
 
-async fn style() -> impl IntoResponse {
-    let headers =
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=300")];
-    (headers, include_str!("style.css"))
+/// A file of ours that any page may load.
+fn asset(media: &str, text: &'static str) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, format!("{media}; charset=utf-8")),
+        (header::CACHE_CONTROL, "public, max-age=300".to_owned()),
+    ];
+    (headers, text)
 }
 
-async fn register<R: Registrants, A: Accounts>(
+/// The page of an account. A username needs no encoding: it has letters, digits, - and _ only.
+fn location(username: &str) -> String {
+    format!("/accounts/{username}")
+}
+
+async fn account<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
-    request: Request,
-) -> Response {
-    let submission = match Submission::read(request).await {
-        Ok(submission) => submission,
-        Err((format, problem)) => return told_with_form(format, "", &problem),
-    };
-    let problems = validate::problems(&submission.username, &submission.password);
-    if !problems.is_empty() {
-        return told_with_form(submission.format, &submission.username, &Problem::invalid(problems));
-    }
-    let applicant = Applicant { username: submission.username.clone(), password: submission.password };
-    match to_its_end(&site, applicant).await {
-        Ok(registered) => welcomed(submission.format, registered),
-        Err(refusal) => told_with_form(submission.format, &submission.username, &Problem::from(&refusal)),
-    }
-}
-
-/// Registers in a task of its own: a connection that breaks must not stop it halfway.
-async fn to_its_end<R: Registrants, A: Accounts>(
-    site: &Arc<Site<R, A>>,
-    applicant: Applicant,
-) -> Result<Registered, Refusal> {
-    let own = Arc::clone(site);
-    let task = site.tasks.spawn(async move { own.registering.register(&applicant).await });
-    let ended = task.await.unwrap_or_else(|error| Err(Refusal::Misconfigured(error.to_string())));
-    match &ended {
-        Ok(Registered { new: true, namespace, name, .. }) => {
-            tracing::info!(namespace, name, "account created");
-        }
-        Err(Refusal::NotNow(reason)) => tracing::warn!(reason, "registration put off"),
-        Err(Refusal::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),
-        Ok(_) | Err(Refusal::Taken | Refusal::Deleting) => {}
-    }
-    ended
-}
-
-fn welcomed(format: Format, registered: Registered) -> Response {
-    // A username needs no encoding: it has letters, digits, - and _ only.
-    let location = format!("/accounts/{}", registered.username);
-    if format == Format::Html {
-        return Redirect::to(&location).into_response();
-    }
-    let status = if registered.new { StatusCode::CREATED } else { StatusCode::OK };
-    let answer = RegisteredAnswer {
-        username: registered.username,
-        account: AccountName { namespace: registered.namespace, name: registered.name },
-        status: registered.status,
-    };
-    (status, [(header::LOCATION, location)], Json(answer)).into_response()
-}
-
-async fn account<R: Registrants, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    username: Result<Path<String>, PathRejection>,
+    username: Username,
     headers: HeaderMap,
 ) -> Response {
     let format = Format::accepted(&headers);
-    // What is not even text is nobody's name.
-    let username = username.map_or_else(|_| String::new(), |Path(username)| username);
-    match progress(&site.registering, &username).await {
-        Ok((username, progress)) if format == Format::Html => shown(&pages::account(&username, &progress)),
-        Ok((username, progress)) => Json(progress_answer(username, &progress)).into_response(),
-        Err(problem) => told(format, &problem),
-    }
+    let answer = async {
+        let found = found(&site.registering, &username.0).await?;
+        if format == Format::Json {
+            return Ok(Json(progress_answer(found.registrant.username, &found.progress)).into_response());
+        }
+        let token = site.session_of(&found.registrant, &headers).await?;
+        let own = token.map(|token| own(&found, token.for_forms()));
+        Ok(shown(&pages::account(&found.registrant.username, &found.progress, own.as_ref())))
+    };
+    answer.await.unwrap_or_else(|problem| told(format, &problem))
 }
 
-/// The username as it was first typed, and how far the account is. A user without an account is told as unknown:
-/// either it was deleted, or the registration has not come that far and will be tried again.
-async fn progress<R: Registrants, A: Accounts>(
+/// A user, and what the cluster has of them.
+struct Found {
+    registrant: Registrant,
+    account: Option<StreamerAccount>,
+    progress: Progress,
+}
+
+/// How far the account of this name is. A user whose account was made and is no more is unknown; one whose account is
+/// still to be made waits, whether or not the cluster can be asked.
+async fn found<R: Registrants, A: Accounts>(
     registering: &Registering<R, A>,
     username: &str,
-) -> Result<(String, Progress), Problem> {
+) -> Result<Found, Problem> {
     if api::username_problem(username).is_some() {
         return Err(Problem::unknown_account());
     }
     let registrant = registering.registrants.registrant(username).await.map_err(away)?;
     let registrant = registrant.ok_or_else(Problem::unknown_account)?;
     let place = (registrant.account_namespace.as_str(), registrant.account_name.as_str());
-    let account = registering.accounts.account(place.0, place.1).await.map_err(away)?;
-    let account = account.ok_or_else(Problem::unknown_account)?;
-    Ok((registrant.username, Progress::of(&account)))
+    let account = match registering.accounts.account(place.0, place.1).await {
+        Ok(account) => account.filter(|account| is_of(account, &registrant)),
+        Err(_) if registrant.open => None,
+        Err(error) => return Err(away(error)),
+    };
+    let progress = match &account {
+        Some(account) => Progress::of(account),
+        None if registrant.open => Progress::to_be_made(),
+        None => return Err(Problem::unknown_account()),
+    };
+    Ok(Found { registrant, account, progress })
+}
+
+/// Who came by kubectl has the account of the name; who registered only the one that was made for them.
+fn is_of(account: &StreamerAccount, registrant: &Registrant) -> bool {
+    registrant.password_hash.is_none() || belongs_to(account, registrant)
+}
+
+/// What the owner sees besides, before the stream key was asked for.
+fn own(found: &Found, token: String) -> Own {
+    let addresses = found.account.as_ref().and_then(Addresses::of);
+    Own { token, addresses, stream_key: StreamKey::Hidden }
+}
+
+/// Logs why something was refused, where that is not the person's doing; as it is told.
+fn refused(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::NotNow(reason) => {
+            tracing::warn!(reason, "put off");
+            Problem::away()
+        }
+        Refusal::Misconfigured(reason) => {
+            tracing::error!(reason, "failed");
+            Problem::broken()
+        }
+        Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => Problem::from(refusal),
+    }
 }
 
 fn away(error: impl std::error::Error) -> Problem {
@@ -180,7 +220,7 @@ fn away(error: impl std::error::Error) -> Problem {
 }
 
 fn progress_answer(username: String, progress: &Progress) -> ProgressAnswer {
-    let parts = Parts {
+    let parts = PartsAnswer {
         channel: progress.channel.status,
         chat_room: progress.chat_room.status,
         stage: progress.stage.status,
@@ -192,17 +232,11 @@ fn shown(page: &Markup) -> Response {
     Html(page.0.clone()).into_response()
 }
 
-fn told(format: Format, problem: &Problem) -> Response {
+/// A problem, as a page or as problem details.
+pub fn told(format: Format, problem: &Problem) -> Response {
     match format {
         Format::Json => problem.json(),
         Format::Html => problem.finish(shown(&pages::problem(problem))),
-    }
-}
-
-fn told_with_form(format: Format, username: &str, problem: &Problem) -> Response {
-    match format {
-        Format::Json => problem.json(),
-        Format::Html => problem.finish(shown(&pages::form_again(username, problem))),
     }
 }
 

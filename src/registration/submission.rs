@@ -8,11 +8,15 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
 
 use super::problem::{Format, Problem};
+use crate::store::KeyHash;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
+/// Most bytes of an Idempotency-Key.
+const LONGEST_KEY: usize = 255;
 const NOT_TWO_STRINGS: &str = "Send a JSON object with two strings, username and password.";
 
 /// A username and a password as typed, not judged yet.
@@ -24,6 +28,8 @@ pub struct Submission {
     pub username: String,
     /// The password.
     pub password: SecretString,
+    /// The Idempotency-Key; only a program's counts.
+    pub key: Option<KeyHash>,
 }
 
 /// Why there is no submission, and how to say so.
@@ -47,7 +53,8 @@ struct JsonFields {
     password: SecretString,
 }
 
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+/// Reads a password.
+pub fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
 }
 
@@ -60,6 +67,10 @@ impl Submission {
         let Some(format) = format(request.headers()) else {
             return Err((Format::accepted(request.headers()), Problem::unsupported()));
         };
+        let key = match format {
+            Format::Json => key(request.headers()).map_err(|problem| (format, problem))?,
+            Format::Html => None,
+        };
         let read = match Bytes::from_request(request, &()).await {
             Ok(body) if format == Format::Json => read_json(&body),
             Ok(body) => read_form(body).await,
@@ -69,7 +80,7 @@ impl Submission {
             Err(_) => Err(Problem::malformed("The request ended before its body was complete.")),
         };
         let (username, password) = read.map_err(|problem| (format, problem))?;
-        Ok(Self { format, username, password })
+        Ok(Self { format, username, password, key })
     }
 }
 
@@ -83,6 +94,18 @@ fn format(headers: &HeaderMap) -> Option<Format> {
         Some(Format::Html)
     } else {
         None
+    }
+}
+
+/// The key as it is, quotes and all: a program sends the same text again.
+fn key(headers: &HeaderMap) -> Result<Option<KeyHash>, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) => {
+            Ok(Some(Sha256::digest(key.as_bytes()).into()))
+        }
+        _ => Err(Problem::malformed("Send one Idempotency-Key of 1 to 255 characters, or none.")),
     }
 }
 

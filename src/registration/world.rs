@@ -1,6 +1,10 @@
 //! A database and a cluster in memory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use secrecy::SecretString;
@@ -9,8 +13,11 @@ use uuid::Uuid;
 use super::accounts::{self, Accounts, account_of, belongs_to};
 use crate::{
     api::StreamerAccount,
-    store::{self, NewRegistrant, Registrant, Registrants},
+    store::{self, Addition, KeyHash, NewRegistrant, Registrant, Registrants, Sessions, TokenHash},
 };
+
+/// The stream key of every account.
+pub const STREAM_KEY: &str = "sk_of_the_world";
 
 /// How a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +30,8 @@ pub enum Fault {
     Refused,
     /// Somebody else is faster.
     NameTaken,
-    /// It is not carried out, while the same person's second request has got through.
-    AwayAfterADoubleClick,
+    /// Somebody else is faster, and then the same person comes by a second request.
+    NameTakenBeforeADoubleClick,
 }
 
 #[derive(Default)]
@@ -34,7 +41,8 @@ struct Inside {
     /// Calls until the fault.
     fault: Option<(usize, Fault)>,
     on_create: Option<Fault>,
-    revisions: u64,
+    held_back: Vec<String>,
+    sessions: BTreeMap<TokenHash, Uuid>,
 }
 
 impl Inside {
@@ -47,14 +55,16 @@ impl Inside {
         None
     }
 
-    fn revise(&mut self) -> String {
-        self.revisions += 1;
-        self.revisions.to_string()
+    fn take_up(&mut self, id: Uuid) -> Option<Registrant> {
+        let row = self.rows.iter_mut().find(|row| row.id == id)?;
+        row.turn += 1;
+        row.open = true;
+        Some(row.clone())
     }
 
-    fn hold(&mut self, id: Uuid) -> bool {
-        let revision = self.revise();
-        self.rows.iter_mut().find(|row| row.id == id).map(|row| row.revision = revision).is_some()
+    /// The row, if nobody has taken it up since.
+    fn in_turn(&mut self, registrant: &Registrant) -> Option<&mut Registrant> {
+        self.rows.iter_mut().find(|row| row.id == registrant.id && row.turn == registrant.turn)
     }
 }
 
@@ -83,10 +93,16 @@ impl World {
         self.inside().accounts.clone()
     }
 
-    /// How many users have exactly their own account; panics when anything is left over.
+    /// Keeps a username as that of a deleted account.
+    pub fn hold_back(&self, username: &str) {
+        self.inside().held_back.push(username.to_owned());
+    }
+
+    /// How many users have exactly their own account; panics when anything is left over or to be done.
     pub fn pairs(&self) -> usize {
         let (rows, accounts) = (self.rows(), self.accounts());
         assert_eq!(rows.len(), accounts.len());
+        assert!(rows.iter().all(|row| !row.open));
         let owned = |row: &Registrant| accounts.iter().any(|account| belongs_to(account, row));
         assert!(rows.iter().all(owned));
         rows.len()
@@ -100,7 +116,9 @@ impl World {
             password_hash,
             account_namespace: "default".to_owned(),
             account_name: crate::api::object_name(username),
-            revision: inside.revise(),
+            key: None,
+            open: false,
+            turn: 0,
         };
         inside.rows.push(row.clone());
         row
@@ -112,11 +130,41 @@ impl World {
         self.inside().accounts.push(account);
     }
 
-    pub fn delete(&self, name: &str) {
+    pub fn let_go(&self, name: &str) {
         let mut inside = self.inside();
         let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
         let account = inside.accounts.iter_mut().find(named).expect("there");
         account.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+    }
+
+    /// What the controller writes when all is there.
+    pub fn make_ready(&self, name: &str) {
+        let mut inside = self.inside();
+        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
+        let account = inside.accounts.iter_mut().find(named).expect("there");
+        account.status = serde_json::from_value(serde_json::json!({
+            "observedGeneration": 1,
+            "conditions": [{
+                "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }],
+            "channel": { "arn": "arn:c", "ingestEndpoint": "in.example.com", "playbackUrl": "https://play.example.com" },
+            "chatRoom": { "arn": "arn:r", "endpoint": "wss://chat.example.com" },
+        }))
+        .expect("a status");
+    }
+
+    /// Somebody puts an account of their own in the place of one.
+    pub fn replace(&self, name: &str) {
+        let mut inside = self.inside();
+        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
+        inside.accounts.iter_mut().find(named).expect("there").metadata.annotations = None;
+    }
+
+    /// A deleted account and its user go.
+    pub fn forget(&self, name: &str) {
+        let mut inside = self.inside();
+        inside.accounts.retain(|account| account.metadata.name.as_deref() != Some(name));
+        inside.rows.retain(|row| row.account_name != name);
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -152,10 +200,22 @@ impl Registrants for Arc<World> {
         self.sql(|inside| inside.rows.iter().find(same).cloned()).await
     }
 
-    async fn add(&self, new: &NewRegistrant<'_>) -> store::Result<Option<Registrant>> {
+    async fn username_by_key(&self, key: &KeyHash) -> store::Result<Option<String>> {
+        let same = |row: &&Registrant| row.key.as_deref() == Some(key);
+        self.sql(|inside| inside.rows.iter().find(same).map(|row| row.username.clone())).await
+    }
+
+    async fn add(&self, new: &NewRegistrant<'_>) -> store::Result<Addition> {
         self.sql(|inside| {
             if inside.rows.iter().any(|row| row.username.eq_ignore_ascii_case(new.username)) {
-                return None;
+                return Addition::Exists;
+            }
+            if new.held_back.is_some() && inside.held_back.iter().any(|name| name == new.username) {
+                return Addition::HeldBack;
+            }
+            let key = new.key.map(|key| key.to_vec());
+            if key.is_some() && inside.rows.iter().any(|row| row.key == key) {
+                return Addition::KeyUsed;
             }
             let row = Registrant {
                 id: Uuid::new_v4(),
@@ -163,21 +223,68 @@ impl Registrants for Arc<World> {
                 password_hash: Some(new.password_hash.clone()),
                 account_namespace: new.account_namespace.to_owned(),
                 account_name: new.account_name.to_owned(),
-                revision: inside.revise(),
+                key,
+                open: true,
+                turn: 1,
             };
             inside.rows.push(row.clone());
-            Some(row)
+            Addition::Added(row)
         })
         .await
     }
 
-    async fn hold(&self, registrant: &Registrant) -> store::Result<bool> {
-        self.sql(|inside| inside.hold(registrant.id)).await
+    async fn take_up(&self, registrant: &Registrant) -> store::Result<Option<Registrant>> {
+        self.sql(|inside| inside.take_up(registrant.id)).await
     }
 
-    async fn take_back(&self, registrant: &Registrant) -> store::Result<()> {
+    async fn take_up_due(&self, _: i64) -> store::Result<Vec<Registrant>> {
         self.sql(|inside| {
-            inside.rows.retain(|row| row.id != registrant.id || row.revision != registrant.revision);
+            let due: Vec<_> = inside.rows.iter().filter(|row| row.open).map(|row| row.id).collect();
+            due.into_iter().filter_map(|id| inside.take_up(id)).collect()
+        })
+        .await
+    }
+
+    async fn settle(&self, registrant: &Registrant) -> store::Result<()> {
+        self.sql(|inside| {
+            if let Some(row) = inside.in_turn(registrant) {
+                row.open = false;
+            }
+        })
+        .await
+    }
+
+    async fn put_off(&self, _: &Registrant) -> store::Result<()> {
+        self.sql(|_| ()).await
+    }
+
+    async fn take_back(&self, registrant: &Registrant) -> store::Result<bool> {
+        self.sql(|inside| {
+            let ours = inside.in_turn(registrant).is_some();
+            inside.rows.retain(|row| !ours || row.id != registrant.id);
+            ours
+        })
+        .await
+    }
+}
+
+impl Sessions for Arc<World> {
+    async fn begin_session(&self, user: Uuid, token: &TokenHash, _: Duration) -> store::Result<()> {
+        self.sql(|inside| inside.sessions.extend([(*token, user)])).await
+    }
+
+    async fn session_user(&self, token: &TokenHash) -> store::Result<Option<Uuid>> {
+        self.sql(|inside| inside.sessions.get(token).copied()).await
+    }
+
+    async fn end_session(&self, token: &TokenHash) -> store::Result<()> {
+        self.sql(|inside| inside.sessions.retain(|other, _| other != token)).await
+    }
+
+    async fn rehash(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<()> {
+        self.sql(|inside| {
+            let row = inside.rows.iter_mut().find(|row| row.id == user);
+            row.expect("there").password_hash = Some(new.clone());
         })
         .await
     }
@@ -201,11 +308,10 @@ impl Accounts for Arc<World> {
         let fault = inside.on_create.take().or_else(|| inside.next_fault());
         match fault {
             Some(Fault::NameTaken) => inside.accounts.push(by_kubectl("todd")),
-            Some(Fault::AwayAfterADoubleClick) => {
+            Some(Fault::NameTakenBeforeADoubleClick) => {
+                inside.accounts.push(by_kubectl("todd"));
                 let id = inside.rows[0].id;
-                inside.hold(id);
-                inside.accounts.push(account.clone());
-                return Err(error(Fault::Away));
+                inside.take_up(id);
             }
             Some(Fault::AnswerLost) | None => {}
             Some(fault) => return Err(error(fault)),
@@ -215,6 +321,15 @@ impl Accounts for Arc<World> {
         }
         inside.accounts.push(account.clone());
         fault.map_or(Ok(()), |fault| Err(error(fault)))
+    }
+
+    async fn delete(&self, account: &StreamerAccount) -> Result<(), accounts::Error> {
+        self.let_go(account.metadata.name.as_deref().unwrap_or_default());
+        Ok(())
+    }
+
+    async fn stream_key(&self, _: &StreamerAccount) -> Result<Option<SecretString>, accounts::Error> {
+        Ok(Some(STREAM_KEY.to_owned().into()))
     }
 }
 

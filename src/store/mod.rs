@@ -6,14 +6,16 @@ mod orphans;
 mod postgres;
 mod registrants;
 mod resources;
+mod sessions;
 mod users;
 
 pub use journal::{AttemptEnd, Journal, OpenAttempt};
 pub use missing::Missing;
 pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use postgres::{MIGRATIONS, Postgres};
-pub use registrants::{NewRegistrant, Registrant, Registrants};
+pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
 pub use resources::{Recorded, Resource, Resources, UserRecord};
+pub use sessions::{Sessions, TokenHash};
 pub use users::{Claim, Claimant, Holder, Users};
 
 /// What went wrong with the database. No message holds its URL.

@@ -1,9 +1,16 @@
-//! Users who came by the registration page: found, added, taken back.
+//! Users who came by the registration page, each with the intention to make their account.
+
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::{PgConnection, postgres::types::PgInterval};
 use uuid::Uuid;
 
 use super::{Postgres, Result};
+use crate::failpoint::effect;
+
+/// SHA-256 of an Idempotency-Key.
+pub type KeyHash = [u8; 32];
 
 /// A user, as the registration needs to know them.
 #[derive(Clone, Debug)]
@@ -18,8 +25,12 @@ pub struct Registrant {
     pub account_namespace: String,
     /// Name of that account.
     pub account_name: String,
-    /// Changes whenever the row does; see [`Registrants::hold`].
-    pub revision: String,
+    /// The Idempotency-Key of the request that brought the user.
+    pub key: Option<Vec<u8>>,
+    /// Whether the account is still to be made.
+    pub open: bool,
+    /// Grows whenever somebody takes up the making of the account; see [`Registrants::take_up`].
+    pub turn: i64,
 }
 
 /// A user to be.
@@ -33,6 +44,23 @@ pub struct NewRegistrant<'a> {
     pub account_namespace: &'a str,
     /// Name of the account to be.
     pub account_name: &'a str,
+    /// The request's Idempotency-Key.
+    pub key: Option<&'a KeyHash>,
+    /// How long the username of a deleted account is nobody's.
+    pub held_back: Option<Duration>,
+}
+
+/// What became of a user to be.
+#[derive(Debug)]
+pub enum Addition {
+    /// The row is there, and with it the intention to make the account, taken up already.
+    Added(Registrant),
+    /// Somebody has the username.
+    Exists,
+    /// Somebody had the username until a while ago.
+    HeldBack,
+    /// The Idempotency-Key is another user's.
+    KeyUsed,
 }
 
 /// The users, as the registration sees them.
@@ -40,75 +68,205 @@ pub trait Registrants: Send + Sync + 'static {
     /// The user with this name, without regard to case.
     fn registrant(&self, username: &str) -> impl Future<Output = Result<Option<Registrant>>> + Send;
 
-    /// Adds a user; None when somebody has the name already.
-    fn add(&self, new: &NewRegistrant<'_>) -> impl Future<Output = Result<Option<Registrant>>> + Send;
+    /// The username of the user whom a request with this Idempotency-Key brought.
+    fn username_by_key(&self, key: &KeyHash) -> impl Future<Output = Result<Option<String>>> + Send;
 
-    /// Marks the row as used by a second request of the same person, so that the first can no longer take it back;
-    /// false when it is gone.
-    fn hold(&self, registrant: &Registrant) -> impl Future<Output = Result<bool>> + Send;
+    /// Adds a user together with the intention to make the account: both, or nothing.
+    fn add(&self, new: &NewRegistrant<'_>) -> impl Future<Output = Result<Addition>> + Send;
 
-    /// Takes back a user just added, unless the row has changed since: then somebody relies on it.
-    fn take_back(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
+    /// Takes up the making of a user's account, so that nobody else does for a while, and whoever did before can no longer
+    /// take the user back; None when the user is gone.
+    fn take_up(&self, registrant: &Registrant) -> impl Future<Output = Result<Option<Registrant>>> + Send;
+
+    /// Takes up at most so many intentions that nobody has at the moment.
+    fn take_up_due(&self, most: i64) -> impl Future<Output = Result<Vec<Registrant>>> + Send;
+
+    /// Notes that there is nothing left to make, unless somebody else has taken it up since.
+    fn settle(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
+
+    /// Puts the next try off, the longer the more there were.
+    fn put_off(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
+
+    /// Takes back a user who never had an account, unless somebody else has taken it up since; whether it did.
+    fn take_back(&self, registrant: &Registrant) -> impl Future<Output = Result<bool>> + Send;
 }
 
-impl Registrants for Postgres {
-    async fn registrant(&self, username: &str) -> Result<Option<Registrant>> {
-        let row = sqlx::query!(
-            r#"select id, username, password_hash, account_namespace, account_name, xmin::text as "revision!"
-               from users where lower(username) = lower($1)"#,
-            username,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|row| Registrant {
+struct Row {
+    id: Uuid,
+    username: String,
+    password_hash: Option<String>,
+    account_namespace: String,
+    account_name: String,
+    key: Option<Vec<u8>>,
+    open: bool,
+    turn: i64,
+}
+
+impl From<Row> for Registrant {
+    fn from(row: Row) -> Self {
+        Self {
             id: row.id,
             username: row.username,
             password_hash: row.password_hash.map(SecretString::from),
             account_namespace: row.account_namespace,
             account_name: row.account_name,
-            revision: row.revision,
-        }))
+            key: row.key,
+            open: row.open,
+            turn: row.turn,
+        }
     }
+}
 
-    async fn add(&self, new: &NewRegistrant<'_>) -> Result<Option<Registrant>> {
-        let row = sqlx::query!(
-            r#"insert into users (username, password_hash, account_namespace, account_name)
-               values ($1, $2, $3, $4)
-               on conflict (lower(username)) do nothing
-               returning id, xmin::text as "revision!""#,
-            new.username,
-            new.password_hash.expose_secret(),
-            new.account_namespace,
-            new.account_name,
+impl Registrants for Postgres {
+    async fn registrant(&self, username: &str) -> Result<Option<Registrant>> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"select id, username, password_hash, account_namespace, account_name, idempotency_key as "key?",
+                      user_id is not null and settled_at is null as "open!", coalesce(turn, 0) as "turn!"
+               from users left join registrations on user_id = id where lower(username) = lower($1)"#,
+            username,
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(|row| Registrant {
-            id: row.id,
+        Ok(row.map(Registrant::from))
+    }
+
+    async fn username_by_key(&self, key: &KeyHash) -> Result<Option<String>> {
+        let username = sqlx::query_scalar!(
+            "select username from users join registrations on user_id = id where idempotency_key = $1",
+            key,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(username)
+    }
+
+    async fn add(&self, new: &NewRegistrant<'_>) -> Result<Addition> {
+        let mut transaction = self.pool.begin().await?;
+        let Some(id) = insert_user(&mut transaction, new).await? else { return Ok(Addition::Exists) };
+        // Asked after the insert: if that waited for the row's deletion, the freed name is seen here.
+        if let Some(time) = new.held_back
+            && is_held_back(&mut transaction, new.username, time).await?
+        {
+            return Ok(Addition::HeldBack);
+        }
+        if !insert_intention(&mut transaction, id, new.key).await? {
+            return Ok(Addition::KeyUsed);
+        }
+        effect("register", transaction.commit()).await?;
+        Ok(Addition::Added(Registrant {
+            id,
             username: new.username.to_owned(),
             password_hash: Some(new.password_hash.clone()),
             account_namespace: new.account_namespace.to_owned(),
             account_name: new.account_name.to_owned(),
-            revision: row.revision,
+            key: new.key.map(|key| key.to_vec()),
+            open: true,
+            turn: 1,
         }))
     }
 
-    async fn hold(&self, registrant: &Registrant) -> Result<bool> {
-        // Writing the same value again gives the row a new xmin, which is all that is wanted.
-        let held = sqlx::query!("update users set username = username where id = $1", registrant.id,)
-            .execute(&self.pool)
-            .await?;
-        Ok(held.rows_affected() == 1)
+    async fn take_up(&self, registrant: &Registrant) -> Result<Option<Registrant>> {
+        let turn = sqlx::query_scalar!(
+            "insert into registrations as r (user_id, due_at)
+             select id, now() + interval '15 seconds' from users where id = $1
+             on conflict (user_id) do update
+             set turn = r.turn + 1, settled_at = null, due_at = excluded.due_at
+             returning turn",
+            registrant.id,
+        );
+        let turn = effect("take_up", turn.fetch_optional(&self.pool)).await?;
+        Ok(turn.map(|turn| Registrant { turn, open: true, ..registrant.clone() }))
     }
 
-    async fn take_back(&self, registrant: &Registrant) -> Result<()> {
-        sqlx::query!(
-            "delete from users where id = $1 and xmin::text = $2",
+    async fn take_up_due(&self, most: i64) -> Result<Vec<Registrant>> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"update registrations r set turn = turn + 1, due_at = now() + interval '15 seconds'
+               from users
+               where id = user_id and user_id in (
+                 select user_id from registrations where settled_at is null and due_at <= now()
+                 order by due_at limit $1 for update skip locked)
+               returning id, username, password_hash, account_namespace, account_name, idempotency_key as "key?",
+                         true as "open!", turn"#,
+            most,
+        );
+        let rows = rows.fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(Registrant::from).collect())
+    }
+
+    async fn settle(&self, registrant: &Registrant) -> Result<()> {
+        let settle = sqlx::query!(
+            "update registrations set settled_at = now() where user_id = $1 and turn = $2",
             registrant.id,
-            registrant.revision,
+            registrant.turn,
+        );
+        effect("settle", settle.execute(&self.pool)).await?;
+        Ok(())
+    }
+
+    async fn put_off(&self, registrant: &Registrant) -> Result<()> {
+        sqlx::query!(
+            "update registrations set due_at = now() + interval '1 second' * least(60, 2 ^ least(turn, 6))
+             where user_id = $1 and turn = $2",
+            registrant.id,
+            registrant.turn,
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
+
+    async fn take_back(&self, registrant: &Registrant) -> Result<bool> {
+        let delete = sqlx::query!(
+            "delete from users using registrations
+             where id = $1 and user_id = id and turn = $2 and settled_at is null and account_uid is null",
+            registrant.id,
+            registrant.turn,
+        );
+        let deleted = effect("take_back", delete.execute(&self.pool)).await?;
+        Ok(deleted.rows_affected() == 1)
+    }
+}
+
+async fn insert_user(connection: &mut PgConnection, new: &NewRegistrant<'_>) -> Result<Option<Uuid>> {
+    let id = sqlx::query_scalar!(
+        "insert into users (username, password_hash, account_namespace, account_name)
+         values ($1, $2, $3, $4)
+         on conflict (lower(username)) do nothing
+         returning id",
+        new.username,
+        new.password_hash.expose_secret(),
+        new.account_namespace,
+        new.account_name,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id)
+}
+
+async fn is_held_back(connection: &mut PgConnection, username: &str, time: Duration) -> Result<bool> {
+    let time = PgInterval::try_from(time).map_err(sqlx::Error::Encode)?;
+    let held = sqlx::query_scalar!(
+        r#"select exists (select from former_usernames
+                          where username = lower($1) and freed_at > now() - $2::interval) as "held!""#,
+        username,
+        time,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(held)
+}
+
+/// False when another user's request carried the same Idempotency-Key.
+async fn insert_intention(connection: &mut PgConnection, id: Uuid, key: Option<&KeyHash>) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "insert into registrations (user_id, idempotency_key, due_at) values ($1, $2, now() + interval '15 seconds')
+         on conflict on constraint registrations_idempotency_key do nothing",
+        id,
+        key.map(<[u8; 32]>::as_slice),
+    )
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
 }

@@ -221,11 +221,18 @@ async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<
     }))
 }
 
-/// Deletes a user that is this object's, with all rows that hang on it, and remembers both.
+/// Deletes a user that is this object's, with all rows that hang on it, and remembers both, and the username, which the
+/// registration may hold back.
 pub(super) async fn delete(connection: &mut PgConnection, user: Uuid, uid: &str, let_go: bool) -> Result<()> {
-    sqlx::query!("delete from users where id = $1 and account_uid = $2", user, uid)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query!(
+        "with gone as (delete from users where id = $1 and account_uid = $2 returning username)
+         insert into former_usernames (username) select lower(username) from gone
+         on conflict (username) do update set freed_at = now()",
+        user,
+        uid,
+    )
+    .execute(&mut *connection)
+    .await?;
     sqlx::query!(
         "insert into released_users (id, account_uid, let_go)
          select $1, $2, $3 where not exists (select from users where id = $1)
@@ -237,6 +244,9 @@ pub(super) async fn delete(connection: &mut PgConnection, user: Uuid, uid: &str,
     .execute(&mut *connection)
     .await?;
     sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("delete from former_usernames where freed_at < now() - interval '1 year'")
         .execute(connection)
         .await?;
     Ok(())

@@ -152,6 +152,32 @@ async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id
 }
 
 #[tokio::test]
+async fn the_registration_is_behind_tls_where_the_ingress_is_and_stream_keys_can_be_kept_from_it() {
+    let testbed = operator_under_test().await;
+    let host = "registration.ingress.hosts={r.example.com}";
+    let ingress = ["registration.ingress.enabled=true", host];
+    let tls = [&ingress[..], &["registration.ingress.tls[0].secretName=tls"]].concat();
+    for (values, behind_tls, stream_keys) in [
+        (vec![], "false", true),
+        (ingress.to_vec(), "false", true),
+        (tls.clone(), "true", true),
+        ([&tls[..], &["registration.behindTls=false"]].concat(), "false", true),
+        (vec!["registration.behindTls=true", "registration.streamKeys=false"], "true", false),
+    ] {
+        let objects = rendered(&testbed, &values).await;
+        let deployment = named(&objects, "Deployment", "-registration").expect("the registration");
+        let variables =
+            deployment.data["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
+        let found = variables.iter().find(|variable| variable["name"] == "STREAMCAT_BEHIND_TLS").unwrap();
+        assert_eq!(found["value"], behind_tls, "{values:?}");
+        let rules = named(&objects, "Role", "-registration").expect("its rights").data["rules"].clone();
+        let of_secrets = json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] });
+        assert_eq!(rules.as_array().unwrap().contains(&of_secrets), stream_keys, "{values:?}");
+        assert_eq!(rules.as_array().unwrap().len(), 1 + usize::from(stream_keys), "{values:?}");
+    }
+}
+
+#[tokio::test]
 async fn more_than_one_replica_elects_a_leader_unless_it_is_told_not_to() {
     let testbed = operator_under_test().await;
     for (values, replicas, elects) in [

@@ -20,7 +20,9 @@ use crate::support::{PATIENCE, arns, assert_nothing_left, effects, operator_with
 
 /// How many controllers crash at the same time.
 const SIDE_BY_SIDE: usize = 16;
-const SIGKILL: i32 = 9;
+
+/// The signal of `kill -9`.
+pub const SIGKILL: i32 = 9;
 
 /// A side of one effect of a run: of several of one name, the so-manieth.
 #[derive(Clone, Debug)]

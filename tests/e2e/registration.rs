@@ -10,7 +10,9 @@ use testbed::{
     wait,
 };
 
-use crate::support::{PATIENCE, accounts, arns, count, create, create_named, ready, recorded, tenant};
+use crate::support::{
+    PATIENCE, accounts, arns, count, create, create_named, delete, gone, ready, recorded, tenant,
+};
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -167,6 +169,79 @@ async fn a_name_that_somebody_took_with_kubectl_is_taken() {
     }
     let hashed = count(&tenant, "select count(*) from users where password_hash is not null").await;
     assert_eq!((hashed, count(&tenant, "select count(*) from users").await), (0, 2));
+}
+
+#[tokio::test]
+async fn progress_is_told_as_it_happens() {
+    let tenant = tenant("events").await;
+    let registration = tenant.registration().start().await;
+    assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
+    let events = format!("{}/accounts/mary/events", registration.url());
+    // The answer is whole when all is ready: the first look is before there is a controller.
+    let (told, _controller) = tokio::join!(http::get(&events), tenant.controller().start());
+    let told = told.unwrap();
+    assert_eq!((told.status.as_u16(), told.header("content-type")), (200, Some("text/event-stream")));
+    let statuses: Vec<_> = told.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let statuses: Vec<Value> =
+        statuses.iter().map(|data| serde_json::from_str::<Value>(data).unwrap()["status"].clone()).collect();
+    assert_eq!(
+        (statuses.first(), statuses.last()),
+        (Some(&json!("pending")), Some(&json!("ready"))),
+        "{}",
+        told.body
+    );
+
+    delete(&tenant, "mary").await;
+    gone(&tenant, "mary").await;
+    assert_eq!(http::get(&events).await.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn who_listens_does_not_keep_a_process_from_ending() {
+    let tenant = tenant("listener").await;
+    let registration = tenant.registration().env("STREAMCAT_LOG", "info,streamcat_operator=debug");
+    let mut registration = registration.start().await;
+    assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
+    let events = format!("{}/accounts/mary/events", registration.url());
+    let listener = tokio::spawn(async move { http::get(&events).await });
+    let looked = wait::until("somebody listens", PATIENCE, || async {
+        registration.log().contains("somebody listens to progress")
+    });
+    looked.await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(registration.terminate().await.success());
+    let told = listener.await.unwrap().unwrap();
+    assert!(told.body.contains(r#""status":"pending""#), "{}", told.body);
+}
+
+#[tokio::test]
+async fn a_key_makes_a_repeated_request_the_same_request() {
+    let tenant = tenant("idempotency").await;
+    let registration = tenant.registration().start().await;
+    let send = async |username: &str| {
+        let request = Request::post("/").header("content-type", "application/json");
+        let body = json!({ "username": username, "password": PASSWORD }).to_string();
+        let url = format!("{}/register", registration.url());
+        http::send(&url, request.header("idempotency-key", "8e03978e"), body).await.unwrap()
+    };
+    let (first, again) = (send("mary").await, send("mary").await);
+    assert_eq!((first.status.as_u16(), &first.body), (201, &again.body));
+    assert_eq!((first.status, first.header("location")), (again.status, again.header("location")));
+    assert_eq!(send("todd").await.status, 422);
+    assert_eq!(made(&tenant).await, (1, 1));
+}
+
+#[tokio::test]
+async fn the_name_of_a_deleted_account_is_held_back_for_a_while() {
+    let tenant = tenant("held-back").await;
+    let _controller = tenant.controller().start().await;
+    let registration = tenant.registration().env("STREAMCAT_HOLD_USERNAMES", "1h").start().await;
+    assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
+    ready(&tenant, "mary").await;
+    delete(&tenant, "mary").await;
+    gone(&tenant, "mary").await;
+    assert_taken(&registration, "Mary").await;
+    let at_once = tenant.registration().start().await;
+    assert_eq!(post(&at_once, "mary", PASSWORD).await.status, 201);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
-//! Registration while something is away or forbidden: said, nothing half done, and mended by another try.
+//! Registration while something is away or forbidden: said, nothing half done, and mended by itself or by another try.
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testbed::{
     Operator, Tenant,
     http::{self, Answer},
@@ -11,7 +11,7 @@ use testbed::{
 
 use crate::{
     registration::{PASSWORD, made, post, submit},
-    support::{PATIENCE, tenant},
+    support::{PATIENCE, count, create, ready, tenant},
 };
 
 /// An address where nothing listens.
@@ -92,16 +92,46 @@ async fn without_the_database_the_form_is_shown_and_nobody_is_half_registered() 
 }
 
 #[tokio::test]
-async fn without_the_api_server_no_row_is_left_and_the_same_person_gets_through_later() {
+async fn without_the_api_server_a_registration_is_kept_and_the_account_made_without_another_request() {
     let tenant = tenant("no-cluster").await;
     let kubeconfig = of_nowhere(&tenant.registration_kubeconfig());
-    let registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
+    let mut registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
     until_shut(&registration, "kubernetes").await;
-    assert_put_off(&post(&registration, "mary", PASSWORD).await);
-    assert_put_off(&submit(&registration, "mary", PASSWORD).await);
+    for username in ["mary", "MARY"] {
+        let answer = post(&registration, username, PASSWORD).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (202, Some("/accounts/mary")));
+    }
+    assert_eq!(submit(&registration, "todd", PASSWORD).await.status, 303);
+    assert_eq!(post(&registration, "mary", "another horse battery").await.status, 409);
+    let page = http::get(&format!("{}/accounts/todd", registration.url())).await.unwrap();
+    assert!(page.status == 200 && page.body.contains("being set up"), "{}", page.body);
+    registration.kill().await;
+    assert_eq!(made(&tenant).await, (2, 0));
 
-    assert_nothing_made(&tenant).await;
-    assert_gets_through(&tenant, "mary").await;
+    // Two processes at once: what one makes the other need not.
+    let _both = tokio::join!(tenant.registration().start(), tenant.registration().start());
+    until_made(&tenant, (2, 2)).await;
+    let open = "select count(*) from registrations where settled_at is null";
+    let seen = wait::until("nothing is left to make", PATIENCE, || async { count(&tenant, open).await == 0 });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+#[tokio::test]
+async fn a_name_that_went_to_an_account_by_kubectl_meanwhile_stays_with_that() {
+    let tenant = tenant("lost-name").await;
+    let kubeconfig = of_nowhere(&tenant.registration_kubeconfig());
+    let mut registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
+    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 202);
+    registration.kill().await;
+    create(&tenant, "todd", json!({})).await;
+
+    let registration = tenant.registration().start().await;
+    until_made(&tenant, (0, 1)).await;
+    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 409);
+    let _controller = tenant.controller().start().await;
+    ready(&tenant, "todd").await;
+    let hashed = count(&tenant, "select count(*) from users where password_hash is not null").await;
+    assert_eq!(hashed, 0, "nobody gains another's channel by a password");
 }
 
 /// Asserts that a registration with somebody else's token fails as what it is, and leaves nothing.
@@ -116,12 +146,26 @@ async fn assert_misconfigured(tenant: &Tenant, kubeconfig: &Path) -> Operator {
     registration
 }
 
+/// Waits until there are so many users and accounts.
+async fn until_made(tenant: &Tenant, expected: (i64, usize)) {
+    let seen = wait::until(format!("there are {expected:?}"), PATIENCE, || async {
+        let made = made(tenant).await;
+        if made == expected { Ok(()) } else { Err(format!("{made:?}")) }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
 #[tokio::test]
 async fn without_rights_nothing_is_left_and_the_log_says_what_is_missing() {
     let (tenant, other) = (tenant("no-rights").await, tenant("other").await);
     let registration = assert_misconfigured(&tenant, &other.registration_kubeconfig()).await;
     until_shut(&registration, "kubernetes").await;
-    // One that may look but not make an account has a row by then, and takes it back.
-    assert_misconfigured(&tenant, &tenant.controller_kubeconfig()).await;
-    assert_gets_through(&tenant, "mary").await;
+    // One that may look but not make an account keeps the registration until somebody may.
+    let kubeconfig = tenant.controller_kubeconfig().display().to_string();
+    let registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
+    assert_eq!(post(&registration, "mary", PASSWORD).await.status, 202);
+    assert!(registration.log().contains("forbidden"), "the log does not say what is missing");
+    assert_eq!(made(&tenant).await, (1, 0));
+    let _registration = tenant.registration().start().await;
+    until_made(&tenant, (1, 1)).await;
 }

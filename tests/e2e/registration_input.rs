@@ -86,6 +86,39 @@ async fn a_body_that_cannot_be_read_is_told_why() {
 }
 
 #[tokio::test]
+async fn too_many_attempts_are_told_when_to_come_again() {
+    let tenant = tenant("limits").await;
+    let limited = tenant.registration().env("STREAMCAT_ATTEMPTS_PER_ADDRESS", "4");
+    let registration = limited
+        .env("STREAMCAT_ATTEMPTS_PER_USERNAME", "2")
+        .env("STREAMCAT_FORWARDED_HOPS", "1")
+        .start()
+        .await;
+    let sign_in = async |username: &str, from: &str| {
+        let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+        let (request, body) =
+            (request.header("x-forwarded-for", from), format!("username={username}&password=x"));
+        http::send(&format!("{}/sign-in", registration.url()), request, body).await.unwrap()
+    };
+    for from in ["6.6.6.6, 1.1.1.1", "2.2.2.2"] {
+        assert_eq!(sign_in("todd", from).await.status, 403);
+    }
+    let refused = sign_in("Todd", "3.3.3.3").await;
+    assert_eq!(refused.status, 429);
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!(
+        (1..=31).contains(&wait) && refused.body.contains("too many attempts"),
+        "{wait}: {}",
+        refused.body
+    );
+    for username in ["ann", "mary", "zoe"] {
+        assert_eq!(sign_in(username, "1.1.1.1").await.status, 403, "{username}");
+    }
+    assert_eq!(sign_in("erin", "7.7.7.7, 1.1.1.1").await.status, 429);
+    assert_eq!(sign_in("erin", "4.4.4.4").await.status, 403);
+}
+
+#[tokio::test]
 async fn there_is_no_page_but_those_there_are() {
     let tenant = tenant("pages").await;
     let registration = tenant.registration().start().await;

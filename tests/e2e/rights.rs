@@ -79,19 +79,25 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_registration_may_make_and_read_accounts_in_one_namespace_and_nothing_else() {
+async fn the_registration_may_make_read_and_delete_accounts_and_get_a_stream_key_in_one_namespace_and_nothing_else()
+ {
     let tenant = tenant("registration-rights").await;
     let (kubeconfig, here) = (tenant.registration_kubeconfig(), tenant.namespace());
-    let work: &[Deed<'_>] = &[&["create", "streamer"], &["get", "streamer"]];
+    let work: &[Deed<'_>] =
+        &[&["create", "streamer"], &["get", "streamer"], &["delete", "streamer"], &["get", "secrets"]];
     let other: &[Deed<'_>] = &[
         &["list", "streamer"],
         &["watch", "streamer"],
         &["patch", "streamer"],
         &["update", "streamer"],
-        &["delete", "streamer"],
+        &["deletecollection", "streamer"],
         &["patch", "streamer", "--subresource=status"],
-        &["get", "secrets"],
+        &["list", "secrets"],
+        &["watch", "secrets"],
         &["create", "secrets"],
+        &["patch", "secrets"],
+        &["update", "secrets"],
+        &["delete", "secrets"],
         &["create", "events.events.k8s.io"],
         &["get", "namespaces"],
         &["get", "pods"],
@@ -113,10 +119,10 @@ async fn what_may_not_be_done_is_forbidden_when_tried() {
         (&controller, &["delete", "streamer", "todd"][..]),
         (&controller, &["get", "secrets"]),
         (&controller, &["create", "namespace", "mine"]),
-        (&registration, &["delete", "streamer", "todd"]),
         (&registration, &["get", "streamer"]),
         (&registration, &["patch", "streamer", "todd", "--type=merge", "--patch", spec]),
-        (&registration, &["get", "secret", "todd-stream-key"]),
+        (&registration, &["get", "secrets"]),
+        (&registration, &["delete", "streamer", "--all"]),
     ] {
         let here = [deed, &["--namespace", tenant.namespace()]].concat();
         let output = as_account(&tenant, kubeconfig, &here).await;

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use streamcat_operator::{
     api::{AccountRef, ResourceKind},
     store::{
-        AttemptEnd, Claim, Claimant, Journal, LetGo, NewRegistrant, Orphan, OrphanChanges, OrphanReason,
-        Orphans, Postgres, Recorded, Registrant, Registrants, Resource, Resources, Users,
+        Addition, AttemptEnd, Claim, Claimant, Journal, KeyHash, LetGo, NewRegistrant, Orphan, OrphanChanges,
+        OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resource, Resources, Users,
     },
 };
 use testbed::Tenant;
@@ -35,10 +35,26 @@ async fn held(store: &Postgres, username: &str) -> Uuid {
     }
 }
 
-async fn register(store: &Postgres, username: &str) -> Option<Registrant> {
+/// Adds a user who came by the page, with an Idempotency-Key and with a name of a deleted account held back for a minute.
+async fn add(store: &Postgres, username: &str, key: Option<&KeyHash>) -> Addition {
     let password_hash = &SecretString::from("canary");
-    let new = NewRegistrant { username, password_hash, account_namespace: "default", account_name: "todd" };
+    let new = NewRegistrant {
+        username,
+        password_hash,
+        account_namespace: "default",
+        account_name: "todd",
+        key,
+        held_back: Some(Duration::from_mins(1)),
+    };
     store.add(&new).await.unwrap()
+}
+
+async fn register(store: &Postgres, username: &str) -> Option<Registrant> {
+    match add(store, username, None).await {
+        Addition::Added(registrant) => Some(registrant),
+        Addition::Exists => None,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -48,22 +64,82 @@ async fn a_username_is_one_person_in_any_case() {
     let first = register(&store, "Todd").await.unwrap();
     assert!(register(&store, "tODD").await.is_none());
     let found = store.registrant("TODD").await.unwrap().unwrap();
-    assert_eq!((found.id, found.username.as_str(), &found.revision), (first.id, "Todd", &first.revision));
+    assert_eq!((found.id, found.username.as_str(), found.turn, found.open), (first.id, "Todd", 1, true));
     assert!(store.registrant("mary").await.unwrap().is_none());
     assert!(!format!("{first:?}").contains("canary"));
 }
 
 #[tokio::test]
-async fn a_row_is_taken_back_unless_a_second_request_holds_it() {
+async fn only_who_took_up_a_registration_last_settles_it_or_takes_it_back() {
     let tenant = tenant("takeback").await;
     let store = store(&tenant);
     let first = register(&store, "todd").await.unwrap();
-    assert!(store.hold(&first).await.unwrap());
-    store.take_back(&first).await.unwrap();
-    let held = store.registrant("todd").await.unwrap().unwrap();
-    store.take_back(&held).await.unwrap();
+    let second = store.take_up(&first).await.unwrap().unwrap();
+    assert!(!store.take_back(&first).await.unwrap());
+    store.settle(&first).await.unwrap();
+    assert!(store.registrant("todd").await.unwrap().unwrap().open);
+    store.settle(&second).await.unwrap();
+    assert!(!store.registrant("todd").await.unwrap().unwrap().open);
+    assert!(!store.take_back(&second).await.unwrap(), "it has its account");
+
+    let third = store.take_up(&second).await.unwrap().unwrap();
+    assert!(store.take_back(&third).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
-    assert!(!store.hold(&first).await.unwrap(), "it is gone");
+    assert!(store.take_up(&first).await.unwrap().is_none(), "it is gone");
+}
+
+#[tokio::test]
+async fn who_has_had_an_account_is_not_taken_back() {
+    let tenant = tenant("had-account").await;
+    let store = store(&tenant);
+    let todd = register(&store, "todd").await.unwrap();
+    claim(&store, "todd", "todd", Some(todd.id)).await;
+    assert!(store.inherit(todd.id, None, "uid").await.unwrap());
+    assert!(!store.take_back(&todd).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_due_is_taken_up_once() {
+    let tenant = tenant("due").await;
+    let store = store(&tenant);
+    for username in ["ann", "todd", "zoe"] {
+        register(&store, username).await.unwrap();
+    }
+    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0, "their requests are at them");
+    let due = "update registrations set due_at = now() - interval '1 second'";
+    sqlx::query(due).execute(&tenant.pool()).await.unwrap();
+    let (some, others) = tokio::join!(store.take_up_due(2), store.take_up_due(2));
+    let taken = [some.unwrap(), others.unwrap()].concat();
+    let mut names: Vec<_> = taken.iter().map(|registrant| registrant.username.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["ann", "todd", "zoe"]);
+    assert!(taken.iter().all(|registrant| registrant.turn == 2 && registrant.open));
+    store.put_off(&taken[0]).await.unwrap();
+    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_one_users() {
+    let tenant = tenant("key").await;
+    let store = store(&tenant);
+    assert!(matches!(add(&store, "todd", Some(&[1; 32])).await, Addition::Added(_)));
+    assert!(matches!(add(&store, "mary", Some(&[1; 32])).await, Addition::KeyUsed));
+    assert!(store.registrant("mary").await.unwrap().is_none(), "both, or nothing");
+    assert_eq!(store.username_by_key(&[1; 32]).await.unwrap().as_deref(), Some("todd"));
+    assert_eq!(store.username_by_key(&[2; 32]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_name_of_a_deleted_account_is_held_back() {
+    let tenant = tenant("held").await;
+    let store = store(&tenant);
+    let user = held(&store, "Todd").await;
+    store.release(user, "Todd").await.unwrap();
+    assert!(matches!(add(&store, "todd", None).await, Addition::HeldBack));
+    assert!(store.registrant("todd").await.unwrap().is_none());
+    let long_ago = "update former_usernames set freed_at = freed_at - interval '2 minutes'";
+    sqlx::query(long_ago).execute(&tenant.pool()).await.unwrap();
+    assert!(register(&store, "todd").await.is_some());
 }
 
 #[tokio::test]

@@ -174,7 +174,16 @@ pub async fn assert_nothing_left(tenant: &Tenant) {
     let counts = tenant.simulator().counts();
     let resources = [counts.channels, counts.stream_keys, counts.rooms, counts.stages];
     assert_eq!(resources, [0; 4], "channels, stream keys, rooms and stages are left");
-    for table in ["users", "channels", "chat_rooms", "stages", "attempts", "missing_resources"] {
+    for table in [
+        "users",
+        "channels",
+        "chat_rooms",
+        "stages",
+        "attempts",
+        "missing_resources",
+        "registrations",
+        "sessions",
+    ] {
         let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))
             .fetch_one(&tenant.pool())
             .await

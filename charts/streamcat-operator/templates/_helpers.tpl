@@ -50,6 +50,16 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* Whether browsers reach the registration page by TLS only: "true", or nothing. */}}
+{{- define "streamcat-operator.behindTls" -}}
+{{- $behind := toString .Values.registration.behindTls }}
+{{- if eq $behind "auto" }}
+{{- $ingress := .Values.registration.ingress }}
+{{- $behind = and $ingress.enabled (not (empty $ingress.tls)) | toString }}
+{{- end }}
+{{- if eq $behind "true" }}true{{ end }}
+{{- end }}
+
 {{/* Whether the controller's pods elect one that works: "true", or nothing. */}}
 {{- define "streamcat-operator.leaderElection" -}}
 {{- $elect := toString .Values.controller.leaderElection }}

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     super::world::{Fault, World},
     *,
 };
+use crate::config::PasswordSettings;
 
 type Registrar = Registering<Arc<World>, Arc<World>>;
 
@@ -17,11 +18,17 @@ fn registrar(world: &Arc<World>) -> Registrar {
         accounts: Arc::clone(world),
         passwords: Passwords::weak(),
         namespace: "default".to_owned(),
+        held_back: Some(Duration::from_mins(1)),
     }
 }
 
 fn applicant(username: &str, password: &str) -> Applicant {
-    Applicant { username: username.to_owned(), password: SecretString::from(password) }
+    Applicant { username: username.to_owned(), password: SecretString::from(password), key: None }
+}
+
+/// Lets the loop come by.
+async fn make_due(world: &Arc<World>) -> Vec<Result<Registered, Refusal>> {
+    registrar(world).make_due().await.expect("looked up")
 }
 
 async fn register(world: &Arc<World>, username: &str, password: &str) -> Result<Registered, Refusal> {
@@ -33,8 +40,8 @@ async fn a_newcomer_gets_one_row_and_one_account() {
     let world = World::empty();
     let registered = register(&world, "Todd", "a long password").await.expect("registered");
     assert_eq!(
-        (registered.username.as_str(), registered.name.as_str(), registered.new),
-        ("Todd", "todd", true)
+        (registered.username.as_str(), registered.name.as_str(), registered.made),
+        ("Todd", "todd", Made::Now)
     );
     assert_eq!(world.pairs(), 1);
 }
@@ -44,7 +51,7 @@ async fn the_same_person_again_gets_the_same() {
     let world = World::empty();
     register(&world, "Todd", "a long password").await.expect("registered");
     let again = register(&world, "TODD", "a long password").await.expect("registered");
-    assert_eq!((again.username.as_str(), again.new), ("Todd", false));
+    assert_eq!((again.username.as_str(), again.made), ("Todd", Made::Before));
     assert_eq!(world.pairs(), 1);
 }
 
@@ -81,65 +88,120 @@ async fn an_account_that_comes_by_kubectl_meanwhile_leaves_no_row_of_ours() {
 }
 
 #[tokio::test]
-async fn whatever_call_fails_the_same_person_gets_through_later() {
-    const CALLS: usize = 4;
+async fn an_account_that_comes_by_kubectl_while_the_cluster_is_away_keeps_its_name() {
+    let world = World::empty();
+    world.fail(1, Fault::Away);
+    let registered = register(&world, "todd", "a long password").await.expect("kept");
+    assert_eq!(registered.made, Made::Later);
+    world.put_account("todd", None);
+    assert!(matches!(make_due(&world).await[..], [Err(Refusal::Taken)]));
+    assert_eq!((world.rows().len(), world.accounts().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn whatever_call_fails_a_row_gets_its_account_from_the_loop_or_from_the_same_person() {
+    const CALLS: usize = 5;
     for call in 0..CALLS {
         for fault in [Fault::Away, Fault::AnswerLost] {
-            let world = World::empty();
-            world.fail(call, fault);
-            let refusal = register(&world, "todd", "a long password").await;
-            assert!(matches!(refusal, Err(Refusal::NotNow(_))), "{call} {fault:?}: {refusal:?}");
-            if fault == Fault::Away {
-                assert_eq!((world.rows().len(), world.accounts().len()), (0, 0), "{call}: nothing half done");
+            for again in [false, true] {
+                let world = World::empty();
+                world.fail(call, fault);
+                let registered = register(&world, "todd", "a long password").await;
+                let done = matches!(registered, Ok(_) | Err(Refusal::NotNow(_)));
+                assert!(done, "{call} {fault:?}: {registered:?}");
+                assert!(registered.is_err() || world.rows().len() == 1, "{call} {fault:?}: nothing kept");
+                if again {
+                    register(&world, "todd", "a long password").await.expect("gets through");
+                }
+                make_due(&world).await;
+                assert_eq!(world.pairs(), world.rows().len(), "{call} {fault:?}");
+                assert!(!again || world.pairs() == 1, "{call} {fault:?}");
             }
-            register(&world, "todd", "a long password").await.expect("gets through");
-            assert_eq!(world.pairs(), 1, "{call} {fault:?}");
         }
     }
     let world = World::empty();
     world.fail(CALLS, Fault::Away);
-    register(&world, "todd", "a long password").await.expect("there are no more calls");
+    register(&world, "todd", "a long password").await.expect("registered");
+    assert!(!world.rows()[0].open, "there are no more calls");
 }
 
 #[tokio::test]
 async fn coming_back_survives_a_failure_of_any_call_too() {
-    const CALLS: usize = 4;
+    const CALLS: usize = 5;
     for call in 0..CALLS {
-        let world = World::empty();
-        register(&world, "todd", "a long password").await.expect("registered");
-        world.fail(call, Fault::Away);
-        let refusal = register(&world, "todd", "a long password").await;
-        assert!(matches!(refusal, Err(Refusal::NotNow(_))), "{call}: {refusal:?}");
-        assert_eq!(world.pairs(), 1, "{call}: what is there stays");
-        register(&world, "todd", "a long password").await.expect("gets through");
+        for fault in [Fault::Away, Fault::AnswerLost] {
+            let world = World::empty();
+            register(&world, "todd", "a long password").await.expect("registered");
+            world.fail(call, fault);
+            let back = register(&world, "todd", "a long password").await;
+            assert!(matches!(back, Ok(_) | Err(Refusal::NotNow(_))), "{call}: {back:?}");
+            make_due(&world).await;
+            assert_eq!(world.pairs(), 1, "{call} {fault:?}");
+        }
     }
 }
 
 #[tokio::test]
-async fn a_refusal_of_the_cluster_leaves_nothing_and_is_our_own_fault() {
+async fn what_the_cluster_refuses_is_kept_until_it_no_longer_does() {
     let world = World::empty();
     world.on_create(Fault::Refused);
+    let registered = register(&world, "todd", "a long password").await.expect("kept");
+    assert_eq!((registered.made, world.accounts().len()), (Made::Later, 0));
+    make_due(&world).await;
+    assert_eq!(world.pairs(), 1);
+}
+
+#[tokio::test]
+async fn without_the_right_to_look_nothing_is_begun() {
+    let world = World::empty();
+    world.fail(1, Fault::Refused);
     assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Misconfigured(_))));
     assert_eq!((world.rows().len(), world.accounts().len()), (0, 0));
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_taken_back_is_used_by_the_next_try() {
+async fn a_row_that_a_second_click_has_taken_up_is_not_taken_back_by_the_first() {
     let world = World::empty();
-    world.on_create(Fault::Refused);
+    world.on_create(Fault::NameTakenBeforeADoubleClick);
+    assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Taken)));
+    assert_eq!(world.rows().len(), 1, "the second click is about to see for itself");
+}
+
+#[tokio::test]
+async fn two_loops_and_a_second_click_make_one_account() {
+    let world = World::empty();
     world.fail(3, Fault::Away);
-    assert!(register(&world, "todd", "a long password").await.is_err());
-    assert_eq!(world.rows().len(), 1);
-    assert!(register(&world, "todd", "a long password").await.expect("gets through").new);
+    register(&world, "todd", "a long password").await.expect("kept");
+    let (registrar, todd) = (registrar(&world), applicant("todd", "a long password"));
+    let (first, second, third) =
+        tokio::join!(registrar.make_due(), registrar.make_due(), registrar.register(&todd));
+    assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    make_due(&world).await;
     assert_eq!(world.pairs(), 1);
 }
 
 #[tokio::test]
-async fn a_double_click_keeps_its_row_when_the_first_click_fails() {
+async fn the_same_key_again_is_answered_as_the_first_time_and_serves_no_other_name() {
     let world = World::empty();
-    world.on_create(Fault::AwayAfterADoubleClick);
-    assert!(register(&world, "todd", "a long password").await.is_err());
-    assert_eq!(world.pairs(), 1, "the second click's account still has its row");
+    let registrar = registrar(&world);
+    let todd = Applicant { key: Some([1; 32]), ..applicant("todd", "a long password") };
+    assert_eq!(registrar.register(&todd).await.expect("registered").made, Made::Now);
+    assert_eq!(registrar.register(&todd).await.expect("registered").made, Made::Repeated);
+    let mary = Applicant { username: "mary".to_owned(), ..todd.clone() };
+    assert!(matches!(registrar.register(&mary).await, Err(Refusal::KeyUsed)));
+    let other = Applicant { key: Some([2; 32]), ..todd };
+    assert_eq!(registrar.register(&other).await.expect("registered").made, Made::Before);
+    assert_eq!(world.pairs(), 1);
+}
+
+#[tokio::test]
+async fn the_name_of_a_deleted_account_is_held_back_where_that_is_wanted() {
+    let world = World::empty();
+    world.hold_back("todd");
+    assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Taken)));
+    assert_eq!(world.rows().len(), 0);
+    let generous = Registering { held_back: None, ..registrar(&world) };
+    generous.register(&applicant("todd", "a long password")).await.expect("registered");
 }
 
 #[tokio::test]
@@ -149,7 +211,7 @@ async fn two_at_once_get_one_account() {
     let todd = applicant("todd", "a long password");
     let (first, second) = tokio::join!(registrar.register(&todd), registrar.register(&todd));
     let (first, second) = (first.expect("registered"), second.expect("registered"));
-    assert!(first.new ^ second.new);
+    assert!((first.made == Made::Now) ^ (second.made == Made::Now));
     assert_eq!(world.pairs(), 1);
 }
 
@@ -157,7 +219,31 @@ async fn two_at_once_get_one_account() {
 async fn an_account_on_its_way_out_is_waited_for() {
     let world = World::empty();
     register(&world, "todd", "a long password").await.expect("registered");
-    world.delete("todd");
+    world.let_go("todd");
     assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Deleting)));
     assert_eq!(world.rows().len(), 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_hashes_the_password_anew_when_a_hash_has_become_more_work() {
+    let world = World::empty();
+    register(&world, "todd", "a long password").await.expect("registered");
+    let (password, hash) = (SecretString::from("a long password"), world.rows()[0].password_hash.clone());
+    assert!(registrar(&world).prove("todd", &password).await.expect("told").is_some());
+    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()), "it is as new");
+
+    let settings = PasswordSettings { memory_kib: 16, passes: 1, lanes: 1 };
+    let stronger =
+        Registering { passwords: Passwords::new(&settings).expect("parameters"), ..registrar(&world) };
+    assert!(stronger.prove("todd", &SecretString::from("wrong")).await.expect("told").is_none());
+    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()));
+    for _ in 0..2 {
+        assert!(stronger.prove("todd", &password).await.expect("told").is_some());
+        let hash = exposed(world.rows()[0].password_hash.as_ref());
+        assert!(hash.contains("m=16,t=1,p=1"), "{hash}");
+    }
+}
+
+fn exposed(hash: Option<&SecretString>) -> String {
+    hash.expect("a hash").expose_secret().to_owned()
 }

@@ -1,5 +1,7 @@
 //! The addresses as a browser and as a program see them, over a real connection.
 
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -7,29 +9,49 @@ use tokio::{
 
 use super::{
     super::{
+        limits::Limits,
         password::Passwords,
         world::{Fault, World},
     },
     *,
 };
+use crate::config::LimitSettings;
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
-const JSON: &str = "Content-Type: application/json";
-const TODD: &str = r#"{"username":"Todd","password":"a canary of a password"}"#;
-const TODD_FORM: &str = "username=Todd&password=a+canary+of+a+password";
+pub mod members;
+
+pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+pub const JSON: &str = "Content-Type: application/json";
+pub const TODD: &str = r#"{"username":"Todd","password":"a canary of a password"}"#;
+pub const TODD_FORM: &str = "username=Todd&password=a+canary+of+a+password";
 
 /// One request on a connection of its own; the whole answer.
-async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
-    let registering = Registering {
+pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
+    let registering = Arc::new(Registering {
         registrants: Arc::clone(world),
         accounts: Arc::clone(world),
         passwords: Passwords::weak(),
         namespace: "default".to_owned(),
-    };
+        held_back: None,
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let site = Site { registering, tasks: TaskTracker::new() };
-    let server = tokio::spawn(axum::serve(listener, router(Arc::new(site))).into_future());
+    let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
+    let site = Site {
+        registering,
+        cookies,
+        limits: Limits::new(&LimitSettings {
+            forwarded_hops: 1,
+            attempts_per_address: NonZeroU32::MAX,
+            attempts_per_username: NonZeroU32::MAX,
+        }),
+        tasks: TaskTracker::new(),
+        listeners: Arc::new(Semaphore::new(1)),
+        stop: CancellationToken::new(),
+    };
+    let router = router(Arc::new(site));
+    let server = tokio::spawn(
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).into_future(),
+    );
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     let length = body.len();
     let request = format!(
@@ -43,7 +65,7 @@ async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> Strin
     answer
 }
 
-fn status(answer: &str) -> &str {
+pub fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
 
@@ -115,9 +137,46 @@ async fn what_is_away_is_a_503_that_says_to_try_again() {
 }
 
 #[tokio::test]
+async fn with_the_cluster_away_a_registration_is_accepted_and_shown_as_waiting() {
+    for format in [(FORM, TODD_FORM, "303"), (JSON, TODD, "202")] {
+        let world = World::empty();
+        world.fail(1, Fault::Away);
+        let answer = ask(&world, "POST /register", format.0, format.1).await;
+        assert_eq!(status(&answer), format.2);
+        assert!(answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+        for later_away in [false, true] {
+            if later_away {
+                world.fail(1, Fault::Away);
+            }
+            let page = ask(&world, "GET /accounts/todd", "Accept: text/html", "").await;
+            assert!(status(&page) == "200" && page.contains("being set up"), "{page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_honoured() {
+    let world = World::empty();
+    let with_key = format!("{JSON}\r\nIdempotency-Key: \"8e03978e\"");
+    let first = ask(&world, "POST /register", &with_key, TODD).await;
+    let again = ask(&world, "POST /register", &with_key, TODD).await;
+    assert_eq!(status(&first), "201");
+    let without_date = |answer: &str| {
+        answer.lines().filter(|line| !line.starts_with("date")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(without_date(&first), without_date(&again));
+    let other = ask(&world, "POST /register", &with_key, &TODD.replace("Todd", "mary")).await;
+    assert!(status(&other) == "422" && other.contains("problem:idempotency-key-used"), "{other}");
+    let long = format!("{JSON}\r\nIdempotency-Key: {}", "x".repeat(256));
+    for headers in [long, format!("{with_key}\r\nIdempotency-Key: 2")] {
+        assert_eq!(status(&ask(&world, "POST /register", &headers, TODD).await), "400");
+    }
+}
+
+#[tokio::test]
 async fn a_misconfigured_cluster_is_our_fault_and_not_explained() {
     let world = World::empty();
-    world.on_create(Fault::Refused);
+    world.fail(1, Fault::Refused);
     let answer = ask(&world, "POST /register", FORM, TODD_FORM).await;
     assert_eq!(status(&answer), "500");
     assert!(answer.contains("role=\"alert\"") && !answer.contains("forbidden"));
@@ -143,10 +202,22 @@ async fn what_cannot_be_read_is_refused() {
 #[tokio::test]
 async fn every_answer_is_guarded() {
     let world = World::empty();
-    for line in ["GET /register", "GET /nowhere", "GET /style.css", "DELETE /register"] {
+    for line in ["GET /register", "GET /nowhere", "GET /style.css", "GET /live.js", "DELETE /register"] {
         let answer = ask(&world, line, "Accept: text/html", "").await;
         assert!(answer.contains("content-security-policy: default-src 'none'; style-src 'self'"), "{line}");
         assert!(answer.contains("x-content-type-options: nosniff"), "{line}");
-        assert_eq!(answer.contains("cache-control: no-store"), line != "GET /style.css", "{line}");
+        assert_eq!(answer.contains("cache-control: no-store"), !line.contains('.'), "{line}");
     }
+}
+
+#[tokio::test]
+async fn progress_is_told_by_an_event_and_the_stream_ends_when_all_is_ready() {
+    let world = World::empty();
+    ask(&world, "POST /register", FORM, TODD_FORM).await;
+    world.make_ready("todd");
+    let told = ask(&world, "GET /accounts/todd/events", "", "").await;
+    assert!(told.contains("content-type: text/event-stream\r\n"), "{told}");
+    assert!(told.contains("event: progress\ndata: {\"username\":\"Todd\",\"status\":\"ready\""), "{told}");
+    let unknown = ask(&world, "GET /accounts/mary/events", "", "").await;
+    assert!(status(&unknown) == "404" && unknown.contains("application/problem+json"));
 }

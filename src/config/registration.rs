@@ -1,0 +1,100 @@
+//! Settings of the registration page.
+
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+
+use clap::{ArgAction, Args};
+
+use super::{DatabaseSettings, duration, not_empty};
+
+/// Settings of `registration`.
+#[derive(Clone, Debug, Args)]
+pub struct RegistrationSettings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// The namespace in which accounts are created.
+    #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
+    pub namespace: String,
+
+    /// Address of the web server.
+    #[arg(long, env = "STREAMCAT_LISTEN", default_value = "0.0.0.0:8081")]
+    pub listen: SocketAddr,
+
+    /// Address of /healthz, /readyz and /metrics.
+    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    pub admin_listen: SocketAddr,
+
+    /// How long the username of a deleted account can be registered by nobody, e.g. 720h; at most a year.
+    /// [default: it is free at once]
+    #[arg(long, env = "STREAMCAT_HOLD_USERNAMES", value_parser = up_to_a_year)]
+    pub hold_usernames: Option<Duration>,
+
+    /// Whether browsers reach the page by TLS only, which a proxy in front ends: cookies go by TLS only then, and browsers
+    /// are told to use nothing else.
+    #[arg(
+        long,
+        env = "STREAMCAT_BEHIND_TLS",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    pub behind_tls: bool,
+
+    /// How long a person stays signed in.
+    #[arg(long, env = "STREAMCAT_SESSION_LIFETIME", default_value = "12h", value_parser = up_to_a_year)]
+    pub session_lifetime: Duration,
+
+    /// How often somebody may try.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+
+    /// How passwords are hashed.
+    #[command(flatten)]
+    pub passwords: PasswordSettings,
+}
+
+/// How much work a hash is: Argon2id's parameters. Where they rise, a person's next sign-in hashes the password anew.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PasswordSettings {
+    /// Memory of one hash, in KiB. The default is 19 MiB, as OWASP advises together with two passes and one lane.
+    #[arg(id = "argon2-memory-kib", long, env = "STREAMCAT_ARGON2_MEMORY_KIB", default_value = "19456")]
+    pub memory_kib: u32,
+
+    /// Passes over that memory.
+    #[arg(id = "argon2-passes", long, env = "STREAMCAT_ARGON2_PASSES", default_value = "2")]
+    pub passes: u32,
+
+    /// Lanes.
+    #[arg(id = "argon2-lanes", long, env = "STREAMCAT_ARGON2_LANES", default_value = "1")]
+    pub lanes: u32,
+}
+
+/// How often somebody may register or try a password, at one process.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LimitSettings {
+    /// How many proxies of yours stand in front, each of which adds to X-Forwarded-For: what the first of them saw is a
+    /// client's address. With 0 it is whoever connects.
+    #[arg(long, env = "STREAMCAT_FORWARDED_HOPS", default_value = "0")]
+    pub forwarded_hops: u8,
+
+    /// Attempts a minute from one address (IPv6: one /64).
+    #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_ADDRESS", default_value = "120")]
+    pub attempts_per_address: NonZeroU32,
+
+    /// Attempts a minute for one username, from wherever.
+    #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_USERNAME", default_value = "30")]
+    pub attempts_per_username: NonZeroU32,
+}
+
+fn up_to_a_year(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration <= Duration::from_hours(365 * 24) {
+        Ok(duration)
+    } else {
+        Err("it must be at most 8760h".to_owned())
+    }
+}

@@ -1,0 +1,142 @@
+//! How often one address, and anybody for one username, may try a password or register.
+
+use std::{
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+};
+
+use axum::http::HeaderMap;
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
+
+use super::problem::Problem;
+use crate::{api, config::LimitSettings};
+
+/// So many keys are remembered before those that are as new are forgotten.
+const MANY: usize = 10_000;
+
+/// The limits of one process.
+#[derive(Debug)]
+pub struct Limits {
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    usernames: DefaultKeyedRateLimiter<String>,
+    forwarded_hops: usize,
+}
+
+impl Limits {
+    /// As the settings say.
+    #[must_use]
+    pub fn new(settings: &LimitSettings) -> Self {
+        Self {
+            addresses: RateLimiter::keyed(per_minute(settings.attempts_per_address)),
+            usernames: RateLimiter::keyed(per_minute(settings.attempts_per_username)),
+            forwarded_hops: settings.forwarded_hops.into(),
+        }
+    }
+
+    /// Counts an attempt.
+    ///
+    /// # Errors
+    /// That there were too many, and when to come again.
+    pub fn count(&self, headers: &HeaderMap, peer: IpAddr, username: &str) -> Result<(), Problem> {
+        let address = network(client(headers, peer, self.forwarded_hops));
+        count(&self.addresses, &address)?;
+        // What is no username is nobody's, and may be long.
+        if api::username_problem(username).is_some() {
+            return Ok(());
+        }
+        count(&self.usernames, &username.to_ascii_lowercase())
+    }
+}
+
+fn per_minute(attempts: NonZeroU32) -> Quota {
+    Quota::per_minute(attempts)
+}
+
+fn count<K: Clone + Eq + Hash>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), Problem> {
+    if limiter.len() > MANY {
+        limiter.retain_recent();
+        limiter.shrink_to_fit();
+    }
+    limiter.check_key(key).map_err(|until| {
+        let wait = until.wait_time_from(DefaultClock::default().now());
+        Problem::too_many(wait.as_secs() + 1)
+    })
+}
+
+/// Who sent a request: with so many proxies of ours in front, the address that the first of them saw. What stands before that
+/// in X-Forwarded-For anybody may have written.
+fn client(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
+    let Some(back) = hops.checked_sub(1) else { return peer };
+    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let seen: Vec<_> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let seen = seen.iter().rev().nth(back);
+    seen.and_then(|address| address.parse().ok()).unwrap_or(peer)
+}
+
+/// A household has one IPv4 address, and 2^64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, HeaderValue, StatusCode};
+
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
+
+    fn forwarded(lines: &[&str]) -> HeaderMap {
+        let header = |line: &&str| {
+            (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(line).expect("a header"))
+        };
+        lines.iter().map(header).collect()
+    }
+
+    #[test]
+    fn only_the_proxies_that_are_ours_are_believed() {
+        let headers = forwarded(&["6.6.6.6, 1.2.3.4", "5.6.7.8"]);
+        for (hops, expected) in [(0, "10.0.0.9"), (1, "5.6.7.8"), (2, "1.2.3.4"), (9, "10.0.0.9")] {
+            assert_eq!(client(&headers, PEER, hops).to_string(), expected, "{hops}");
+        }
+        assert_eq!(client(&forwarded(&["unknown"]), PEER, 1), PEER);
+        assert_eq!(client(&forwarded(&[]), PEER, 1), PEER);
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_count_as_one() {
+        let of = |text: &str| network(text.parse().expect("an address")).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("::ffff:1.2.3.4"), "1.2.3.4");
+    }
+
+    #[test]
+    fn an_address_and_a_username_have_limits_of_their_own() {
+        let few = |attempts| NonZeroU32::new(attempts).expect("not zero");
+        let limits = Limits::new(&LimitSettings {
+            forwarded_hops: 1,
+            attempts_per_address: few(3),
+            attempts_per_username: few(2),
+        });
+        let attempt = |from: &str, username: &str| limits.count(&forwarded(&[from]), PEER, username);
+        for username in ["todd", "TODD"] {
+            assert!(attempt("1.1.1.1", username).is_ok());
+        }
+        let problem = attempt("2.2.2.2", "Todd").expect_err("a third for one username");
+        assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(problem.retry_after.is_some_and(|seconds| (1..=31).contains(&seconds)), "{problem:?}");
+        assert!(attempt("1.1.1.1", "mary").is_ok());
+        assert!(attempt("1.1.1.1", "zoe").is_err(), "a fourth of one address");
+        assert!(attempt("3.3.3.3", "zoe").is_ok());
+
+        attempt("4.4.4.4", &"x".repeat(129)).expect("it counts for the address");
+        assert_eq!(limits.usernames.len(), 3, "it is not remembered");
+    }
+}

@@ -1,0 +1,222 @@
+//! What a person does who has registered before: signs in and out, sees the stream key, deletes the account.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Form,
+    extract::{ConnectInfo, Request, State, rejection::FormRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Site, Username, away, found, location, own, refused, shown, told};
+use crate::{
+    api::StreamerAccount,
+    registration::{
+        accounts::Accounts,
+        pages::{self, Own, StreamKey},
+        problem::{Format, Problem},
+        progress::Status,
+        registering::Refusal,
+        session::Token,
+        submission::{Submission, secret},
+    },
+    store::{Registrant, Registrants, Sessions},
+};
+
+/// What the forms of a signed-in person carry.
+#[derive(Debug, Deserialize)]
+pub struct Deed {
+    #[serde(default)]
+    token: String,
+    #[serde(default, deserialize_with = "secret")]
+    password: SecretString,
+}
+
+type DeedForm = Result<Form<Deed>, FormRejection>;
+
+/// Begins a session of a user whose password was proved, and sends the browser on. Another session that it had ends: what
+/// somebody might have put into the browser before is worth nothing.
+pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    headers: &HeaderMap,
+    user: Uuid,
+    username: &str,
+) -> Result<Response, Problem> {
+    let (sessions, token) = (&site.registering.registrants, Token::random());
+    if let Some(old) = site.cookies.token(headers) {
+        sessions.end_session(&old.hash()).await.map_err(away)?;
+    }
+    let lasts = site.cookies.lasts;
+    sessions.begin_session(user, &token.hash(), lasts).await.map_err(away)?;
+    let on = Redirect::to(&location(username));
+    Ok(([(header::SET_COOKIE, site.cookies.set(&token))], on).into_response())
+}
+
+/// `POST /sign-in`, by the form only: a program has the password.
+pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let headers = request.headers().clone();
+    let submission = match Submission::read(request).await {
+        Ok(submission) if submission.format == Format::Html => submission,
+        Ok(_) => return told(Format::Json, &Problem::form_only()),
+        Err((format, problem)) => return told(format, &problem),
+    };
+    let again =
+        |problem: &Problem| problem.finish(shown(&pages::sign_in(&submission.username, Some(problem))));
+    if let Err(problem) = site.limits.count(&headers, peer.ip(), &submission.username) {
+        return again(&problem);
+    }
+    let proved = site.registering.prove(&submission.username, &submission.password).await;
+    match proved.map_err(|refusal| refused(&refusal)) {
+        Ok(Some(registrant)) => {
+            let begun = begin_session(&site, &headers, registrant.id, &registrant.username).await;
+            begun.unwrap_or_else(|problem| again(&problem))
+        }
+        Ok(None) => again(&Problem::wrong_sign_in()),
+        Err(problem) => again(&problem),
+    }
+}
+
+/// `POST /sign-out`.
+pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    headers: HeaderMap,
+    deed: DeedForm,
+) -> Response {
+    let out = ([(header::SET_COOKIE, site.cookies.clear())], Redirect::to("/sign-in"));
+    let Some(token) = site.cookies.token(&headers) else { return out.into_response() };
+    if !deed.is_ok_and(|Form(deed)| token.is_in_form(&deed.token)) {
+        return told(Format::Html, &Problem::not_signed_in());
+    }
+    match site.registering.registrants.end_session(&token.hash()).await {
+        Ok(()) => out.into_response(),
+        Err(error) => told(Format::Html, &away(error)),
+    }
+}
+
+/// `POST /accounts/{username}/stream-key`: the page of the account, with the key.
+pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    username: Username,
+    headers: HeaderMap,
+    deed: DeedForm,
+) -> Response {
+    let page = async {
+        let (registrant, token, _) = member(&site, username, &headers, deed).await?;
+        let found = found(&site.registering, &registrant.username).await?;
+        let stream_key = match &found.account {
+            Some(account) => key_of(&site.registering.accounts, account).await,
+            None => StreamKey::NotNow,
+        };
+        let own = Own { stream_key, ..own(&found, token.for_forms()) };
+        Ok(pages::account(&registrant.username, &found.progress, Some(&own)))
+    };
+    page.await.map_or_else(|problem| told(Format::Html, &problem), |page| shown(&page))
+}
+
+async fn key_of<A: Accounts>(accounts: &A, account: &StreamerAccount) -> StreamKey {
+    match accounts.stream_key(account).await {
+        Ok(Some(key)) => StreamKey::Shown(key),
+        Ok(None) => StreamKey::NotNow,
+        Err(error) => {
+            tracing::warn!(%error, "a stream key cannot be read");
+            StreamKey::NotNow
+        }
+    }
+}
+
+/// `GET /accounts/{username}/delete`.
+pub async fn ask_to_delete<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    username: Username,
+    headers: HeaderMap,
+) -> Response {
+    let page = async {
+        let found = found(&site.registering, &username.0).await?;
+        let token = site.session_of(&found.registrant, &headers).await?;
+        let token = token.ok_or_else(Problem::not_signed_in)?;
+        Ok(pages::delete(&found.registrant.username, &token.for_forms(), None))
+    };
+    page.await.map_or_else(|problem: Problem| told(Format::Html, &problem), |page| shown(&page))
+}
+
+/// `POST /accounts/{username}/delete`, with the password once more.
+pub async fn delete<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    username: Username,
+    headers: HeaderMap,
+    deed: DeedForm,
+) -> Response {
+    let (registrant, token, deed) = match member(&site, username, &headers, deed).await {
+        Ok(member) => member,
+        Err(problem) => return told(Format::Html, &problem),
+    };
+    let gone = match site.limits.count(&headers, peer.ip(), &registrant.username) {
+        Ok(()) => let_go(&site, &registrant, &deed.password).await,
+        Err(problem) => Err(problem),
+    };
+    match gone {
+        Ok(()) => Redirect::to(&format!("/accounts/{}/goodbye", registrant.username)).into_response(),
+        Err(problem) => {
+            let page = pages::delete(&registrant.username, &token.for_forms(), Some(&problem));
+            problem.finish(shown(&page))
+        }
+    }
+}
+
+async fn let_go<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    registrant: &Registrant,
+    password: &SecretString,
+) -> Result<(), Problem> {
+    let proved = site.registering.prove(&registrant.username, password).await;
+    if proved.map_err(|refusal| refused(&refusal))?.is_none_or(|proved| proved.id != registrant.id) {
+        return Err(Problem::wrong_password());
+    }
+    let found = found(&site.registering, &registrant.username).await?;
+    let account = found.account.ok_or_else(Problem::not_made_yet)?;
+    match site.registering.accounts.delete(&account).await {
+        Ok(()) => {
+            tracing::info!(user.id = %registrant.id, "account deleted by its owner");
+            Ok(())
+        }
+        Err(error) => Err(refused(&Refusal::from(error))),
+    }
+}
+
+/// `GET /accounts/{username}/goodbye`: the account while it goes, and that it is gone.
+pub async fn goodbye<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    username: Username,
+) -> Response {
+    match found(&site.registering, &username.0).await {
+        Ok(found) if found.progress.status == Status::Deleting => {
+            shown(&pages::account(&found.registrant.username, &found.progress, None))
+        }
+        Ok(found) => Redirect::to(&location(&found.registrant.username)).into_response(),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => shown(&pages::gone(&username.0)),
+        Err(problem) => told(Format::Html, &problem),
+    }
+}
+
+/// The owner of an account, who sent this form from a page of the session.
+async fn member<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    username: Username,
+    headers: &HeaderMap,
+    deed: DeedForm,
+) -> Result<(Registrant, Token, Deed), Problem> {
+    let Form(deed) = deed.map_err(|_| Problem::malformed("The form could not be read."))?;
+    let registrant = site.registering.registrants.registrant(&username.0).await.map_err(away)?;
+    let registrant = registrant.ok_or_else(Problem::not_signed_in)?;
+    let token = site.session_of(&registrant, headers).await?.ok_or_else(Problem::not_signed_in)?;
+    if token.is_in_form(&deed.token) { Ok((registrant, token, deed)) } else { Err(Problem::not_signed_in()) }
+}

@@ -1,0 +1,160 @@
+//! Signed in and out, over a real connection.
+
+use std::sync::Arc;
+
+use super::{super::super::world::STREAM_KEY, FORM, JSON, TODD, TODD_FORM, World, ask, status};
+
+/// A browser that is signed in: its cookie, and the token of its forms.
+struct Browser {
+    cookie: String,
+    token: String,
+}
+
+impl Browser {
+    /// As an answer to a sign-in or a registration leaves it.
+    async fn after(world: &Arc<World>, answer: &str) -> Self {
+        let (_, rest) = answer.split_once("set-cookie: streamcat=").expect("a cookie");
+        let cookie = format!("Cookie: streamcat={}", rest.split(';').next().expect("a value"));
+        let page = ask(world, "GET /accounts/todd", &format!("Accept: text/html\r\n{cookie}"), "").await;
+        let (_, rest) = page.split_once(r#"name="token" value=""#).expect("a form");
+        Self { cookie, token: rest.split('"').next().expect("a value").to_owned() }
+    }
+
+    async fn registered(world: &Arc<World>) -> Self {
+        Self::after(world, &ask(world, "POST /register", FORM, TODD_FORM).await).await
+    }
+
+    async fn get(&self, world: &Arc<World>, path: &str) -> String {
+        ask(world, &format!("GET {path}"), &format!("Accept: text/html\r\n{}", self.cookie), "").await
+    }
+
+    async fn post(&self, world: &Arc<World>, path: &str, token: &str, more: &str) -> String {
+        let headers = format!("{FORM}\r\n{}", self.cookie);
+        ask(world, &format!("POST {path}"), &headers, &format!("token={token}{more}")).await
+    }
+
+    async fn is_signed_in(&self, world: &Arc<World>) -> bool {
+        self.get(world, "/accounts/todd").await.contains("Sign out")
+    }
+}
+
+#[tokio::test]
+async fn whoever_registers_is_signed_in_until_they_sign_out() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    assert!(browser.is_signed_in(&world).await);
+    let forged = browser.post(&world, "/sign-out", "forged", "").await;
+    assert!(status(&forged) == "403" && browser.is_signed_in(&world).await);
+    let out = browser.post(&world, "/sign-out", &browser.token, "").await;
+    assert!(status(&out) == "303" && out.contains("set-cookie: streamcat=; Path=/; Max-Age=0"), "{out}");
+    assert!(!browser.is_signed_in(&world).await, "the session itself has ended");
+}
+
+#[tokio::test]
+async fn a_program_that_registers_gets_no_cookie() {
+    let answer = ask(&World::empty(), "POST /register", JSON, TODD).await;
+    assert!(status(&answer) == "201" && !answer.contains("set-cookie"));
+}
+
+#[tokio::test]
+async fn a_sign_in_gives_another_token_and_ends_the_session_before_it() {
+    let world = World::empty();
+    let first = Browser::registered(&world).await;
+    let headers = format!("{FORM}\r\n{}", first.cookie);
+    let answer = ask(&world, "POST /sign-in", &headers, TODD_FORM).await;
+    assert!(status(&answer) == "303" && answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+    let second = Browser::after(&world, &answer).await;
+    assert_ne!((&first.cookie, &first.token), (&second.cookie, &second.token));
+    assert!(second.is_signed_in(&world).await && !first.is_signed_in(&world).await);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_are_told_in_the_same_words() {
+    let world = World::empty();
+    world.put_row("mary", None);
+    ask(&world, "POST /register", FORM, TODD_FORM).await;
+    let mut pages = Vec::new();
+    for username in ["Todd", "nobody", "mary"] {
+        let body = format!("username={username}&password=not+the+password+of+todd");
+        let page = ask(&world, "POST /sign-in", FORM, &body).await;
+        assert!(status(&page) == "403" && !page.contains("set-cookie"), "{page}");
+        pages.push(page.split_once("\r\n\r\n").expect("a body").1.replace(username, ""));
+    }
+    assert!(pages[0].contains("The username or the password is wrong."));
+    assert!(pages.iter().all(|page| *page == pages[0]));
+    assert_eq!(status(&ask(&world, "POST /sign-in", JSON, TODD).await), "415");
+}
+
+#[tokio::test]
+async fn the_stream_key_is_for_the_owner_with_a_form_of_the_session() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    world.make_ready("todd");
+    let page = browser.get(&world, "/accounts/todd").await;
+    assert!(page.contains("rtmps://in.example.com:443/app/") && !page.contains(STREAM_KEY), "{page}");
+    let shown = browser.post(&world, "/accounts/todd/stream-key", &browser.token, "").await;
+    assert!(shown.contains(STREAM_KEY) && shown.contains("cache-control: no-store"), "{shown}");
+
+    let path = "/accounts/todd/stream-key";
+    let forged = browser.post(&world, path, "forged", "").await;
+    let no_cookie = ask(&world, &format!("POST {path}"), FORM, &format!("token={}", browser.token)).await;
+    let mary = TODD_FORM.replace("Todd", "mary");
+    let other = ask(&world, "POST /register", FORM, &mary).await;
+    let (_, cookie) = other.split_once("set-cookie: streamcat=").expect("a cookie");
+    let headers = format!("{FORM}\r\nCookie: streamcat={}", cookie.split(';').next().expect("a value"));
+    let another = ask(&world, &format!("POST {path}"), &headers, &format!("token={}", browser.token)).await;
+    for refused in [forged, no_cookie, another] {
+        assert!(status(&refused) == "403" && !refused.contains(STREAM_KEY), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_put_in_the_place_of_an_account_is_not_the_owners() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    world.make_ready("todd");
+    world.replace("todd");
+    let page = browser.get(&world, "/accounts/todd").await;
+    let key = browser.post(&world, "/accounts/todd/stream-key", &browser.token, "").await;
+    let password = "&password=a+canary+of+a+password";
+    let deleted = browser.post(&world, "/accounts/todd/delete", &browser.token, password).await;
+    for answer in [page, key, deleted] {
+        assert!(status(&answer) == "404" && !answer.contains("rtmps://") && !answer.contains(STREAM_KEY));
+    }
+    assert!(world.accounts()[0].metadata.deletion_timestamp.is_none());
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_by_its_owner_with_the_password_once_more() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    let asked = browser.get(&world, "/accounts/todd/delete").await;
+    assert!(status(&asked) == "200" && asked.contains(&browser.token));
+    let path = "/accounts/todd/delete";
+    assert_eq!(status(&ask(&world, &format!("GET {path}"), "Accept: text/html", "").await), "403");
+
+    let wrong = browser.post(&world, path, &browser.token, "&password=not+my+password").await;
+    assert!(status(&wrong) == "403" && wrong.contains("This is not your password."), "{wrong}");
+    let forged = browser.post(&world, path, "forged", "&password=a+canary+of+a+password").await;
+    assert_eq!(status(&forged), "403");
+    assert!(world.accounts()[0].metadata.deletion_timestamp.is_none());
+
+    let going = browser.post(&world, path, &browser.token, "&password=a+canary+of+a+password").await;
+    assert!(status(&going) == "303" && going.contains("location: /accounts/Todd/goodbye\r\n"), "{going}");
+    assert!(world.accounts()[0].metadata.deletion_timestamp.is_some());
+    assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("being deleted"));
+    world.forget("todd");
+    assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("Your account is gone"));
+}
+
+#[tokio::test]
+async fn what_another_site_sends_does_nothing() {
+    let world = World::empty();
+    for site in ["Sec-Fetch-Site: cross-site", "Origin: https://example.com"] {
+        let answer = ask(&world, "POST /register", &format!("{FORM}\r\n{site}"), TODD_FORM).await;
+        assert_eq!(status(&answer), "403");
+    }
+    let answer =
+        ask(&world, "POST /register", &format!("{FORM}\r\nOrigin: http://streamcat"), TODD_FORM).await;
+    assert_eq!((status(&answer), world.rows().len()), ("303", 1));
+}

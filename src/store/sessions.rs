@@ -1,0 +1,80 @@
+//! Who is signed in: sessions that live here, and of whose tokens only hashes do.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::types::PgInterval;
+use uuid::Uuid;
+
+use super::{Postgres, Result};
+
+/// SHA-256 of a session's token.
+pub type TokenHash = [u8; 32];
+
+/// The sessions, as the registration sees them.
+pub trait Sessions: Send + Sync + 'static {
+    /// Begins a session that lasts so long; those that have expired go.
+    fn begin_session(
+        &self,
+        user: Uuid,
+        token: &TokenHash,
+        lasts: Duration,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Whose a session is that has not expired.
+    fn session_user(&self, token: &TokenHash) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+
+    /// Ends a session, if there is one.
+    fn end_session(&self, token: &TokenHash) -> impl Future<Output = Result<()>> + Send;
+
+    /// Puts a stronger hash of the same password in the place of an older one, if that is still the user's.
+    fn rehash(
+        &self,
+        user: Uuid,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl Sessions for Postgres {
+    async fn begin_session(&self, user: Uuid, token: &TokenHash, lasts: Duration) -> Result<()> {
+        let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
+        sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
+        sqlx::query!(
+            "insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + $3::interval)",
+            token,
+            user,
+            lasts,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn session_user(&self, token: &TokenHash) -> Result<Option<Uuid>> {
+        let user = sqlx::query_scalar!(
+            "select user_id from sessions where token_hash = $1 and expires_at > now()",
+            token,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(user)
+    }
+
+    async fn end_session(&self, token: &TokenHash) -> Result<()> {
+        sqlx::query!("delete from sessions where token_hash = $1", token).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<()> {
+        sqlx::query!(
+            "update users set password_hash = $3 where id = $1 and password_hash = $2",
+            user,
+            old.expose_secret(),
+            new.expose_secret(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! A person comes back: signs in and out, sees what to put into OBS, and deletes the account.
+
+use axum::http::{Method, Request, header::COOKIE};
+use sqlx::Row;
+use testbed::{
+    Operator,
+    http::{self, Answer},
+    wait,
+};
+
+use crate::{
+    registration::{PASSWORD, made, submit},
+    support::{PATIENCE, accounts, assert_nothing_left, gone, ready, tenant},
+};
+
+/// A browser with a session: the cookie as it was set, and as it is sent.
+struct Browser<'a> {
+    registration: &'a Operator,
+    set: String,
+}
+
+impl<'a> Browser<'a> {
+    /// As an answer leaves it.
+    fn after(registration: &'a Operator, answer: &Answer) -> Self {
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        Self { registration, set: answer.header("set-cookie").expect("a session").to_owned() }
+    }
+
+    async fn sign_in(registration: &'a Operator, username: &str) -> Self {
+        let fields = [("username", username), ("password", PASSWORD)];
+        let answer = http::post_form(&format!("{}/sign-in", registration.url()), &fields).await.unwrap();
+        Self::after(registration, &answer)
+    }
+
+    /// The same browser at another process.
+    fn at(&self, registration: &'a Operator) -> Self {
+        Self { registration, set: self.set.clone() }
+    }
+
+    fn token(&self) -> &str {
+        self.set.split(';').next().unwrap().split_once('=').unwrap().1
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+        let request = Request::builder().method(method).header(COOKIE, self.set.split(';').next().unwrap());
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        http::send(&format!("{}{path}", self.registration.url()), request, body).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, String::new()).await
+    }
+
+    /// Submits a form of the page, as a person does: with the token that stands in it.
+    async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
+        let page = self.get(page).await.body;
+        let (_, rest) = page.split_once(r#"name="token" value=""#).unwrap_or_else(|| panic!("{page}"));
+        let token = rest.split('"').next().unwrap();
+        self.send(Method::POST, path, format!("token={token}{fields}")).await
+    }
+
+    async fn is_signed_in(&self, page: &str) -> bool {
+        self.get(page).await.body.contains("Sign out")
+    }
+}
+
+#[tokio::test]
+async fn the_owner_sees_what_to_put_into_obs_and_the_key_after_a_click() {
+    let tenant = tenant("obs").await;
+    let _controller = tenant.controller().start().await;
+    let registration = tenant.registration().start().await;
+    let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
+    let status = ready(&tenant, "mary").await.status.unwrap();
+    let (channel, room) = (status.channel.unwrap(), status.chat_room.unwrap());
+    let state = tenant.simulator().state();
+    let stream_key = state["streamKeys"][0]["value"].as_str().unwrap();
+
+    let page = mary.get("/accounts/mary").await.body;
+    let server = format!("rtmps://{}:443/app/", channel.ingest_endpoint.unwrap());
+    for expected in [&server, &channel.playback_url.unwrap(), &room.endpoint.unwrap()] {
+        assert!(page.contains(expected.as_str()), "{expected}: {page}");
+    }
+    assert!(!page.contains(stream_key) && !page.contains("arn:aws"), "{page}");
+    let public = http::get(&format!("{}/accounts/mary", registration.url())).await.unwrap().body;
+    assert!(!public.contains(&server) && public.contains("You are ready to stream"), "{public}");
+
+    let shown = mary.submit("/accounts/mary", "/accounts/mary/stream-key", "").await;
+    assert!(shown.body.contains(stream_key), "{}", shown.body);
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    let todd = Browser::after(&registration, &submit(&registration, "todd", PASSWORD).await);
+    let refused = todd.submit("/accounts/todd", "/accounts/mary/stream-key", "").await;
+    assert!(refused.status == 403 && !refused.body.contains(stream_key), "{}", refused.body);
+    assert!(!registration.log().contains(stream_key) && !registration.log().contains(mary.token()));
+}
+
+#[tokio::test]
+async fn a_session_is_one_of_all_processes_and_ends_when_the_person_signs_out() {
+    let tenant = tenant("session").await;
+    let (one, other) = tokio::join!(tenant.registration().start(), tenant.registration().start());
+    let browser = Browser::after(&one, &submit(&one, "mary", PASSWORD).await);
+    assert!(browser.at(&other).is_signed_in("/accounts/mary").await);
+    let sessions = "select token_hash, row_to_json(sessions)::text as text from sessions";
+    let row = sqlx::query(sessions).fetch_one(&tenant.pool()).await.unwrap();
+    let (hash, text): (Vec<u8>, String) = (row.get("token_hash"), row.get("text"));
+    assert!(hash.len() == 32 && !text.contains(browser.token()), "{text}");
+
+    assert_eq!(browser.submit("/accounts/mary", "/sign-out", "").await.status, 303);
+    assert!(!browser.is_signed_in("/accounts/mary").await);
+    assert!(!browser.at(&other).is_signed_in("/accounts/mary").await);
+
+    let again = Browser::sign_in(&other, "MARY").await;
+    assert_ne!(again.token(), browser.token());
+    assert!(again.is_signed_in("/accounts/mary").await);
+    let expired = "update sessions set expires_at = now() - interval '1 second'";
+    sqlx::query(expired).execute(&tenant.pool()).await.unwrap();
+    assert!(!again.is_signed_in("/accounts/mary").await);
+    Browser::sign_in(&one, "mary").await;
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from sessions").fetch_one(&tenant.pool()).await.unwrap();
+    assert_eq!(left, 1, "what has expired goes");
+}
+
+#[tokio::test]
+async fn behind_tls_the_cookie_and_the_browser_go_by_tls_only() {
+    let tenant = tenant("tls").await;
+    let registration = tenant.registration().env("STREAMCAT_BEHIND_TLS", "true").start().await;
+    let answer = submit(&registration, "mary", PASSWORD).await;
+    let set = answer.header("set-cookie").unwrap();
+    assert!(
+        set.starts_with("__Host-streamcat=")
+            && set.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure")
+    );
+    assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"));
+    assert!(Browser::after(&registration, &answer).is_signed_in("/accounts/mary").await);
+}
+
+#[tokio::test]
+async fn a_sign_in_hashes_the_password_anew_where_a_hash_has_become_more_work() {
+    let tenant = tenant("rehash").await;
+    let weak = tenant.registration().env("STREAMCAT_ARGON2_PASSES", "1").start().await;
+    assert_eq!(submit(&weak, "mary", PASSWORD).await.status, 303);
+    let registration = tenant.registration().start().await;
+    Browser::sign_in(&registration, "mary").await;
+    let hash: String =
+        sqlx::query_scalar("select password_hash from users").fetch_one(&tenant.pool()).await.unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    Browser::sign_in(&registration, "mary").await;
+}
+
+#[tokio::test]
+async fn a_person_deletes_the_account_and_sees_it_go() {
+    let tenant = tenant("delete").await;
+    let controller = tenant.controller().start().await;
+    let registration = tenant.registration().start().await;
+    let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
+    ready(&tenant, "mary").await;
+    drop(controller);
+
+    let (form, path) = ("/accounts/mary/delete", "/accounts/mary/delete");
+    let wrong = mary.submit(form, path, "&password=another+horse+battery").await;
+    assert!(wrong.status == 403 && wrong.body.contains("This is not your password."), "{}", wrong.body);
+    assert!(accounts(&tenant).get("mary").await.unwrap().metadata.deletion_timestamp.is_none());
+
+    let going = mary.submit(form, path, "&password=correct+horse+battery").await;
+    assert_eq!((going.status.as_u16(), going.header("location")), (303, Some("/accounts/mary/goodbye")));
+    let page = mary.get("/accounts/mary/goodbye").await.body;
+    assert!(page.contains("being deleted") && page.contains(r#"http-equiv="refresh""#), "{page}");
+
+    let _controller = tenant.controller().start().await;
+    let seen = wait::until("the page says that it is gone", PATIENCE, || async {
+        let page = mary.get("/accounts/mary/goodbye").await.body;
+        if page.contains("Your account is gone") { Ok(()) } else { Err(page) }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+    gone(&tenant, "mary").await;
+    assert_nothing_left(&tenant).await;
+    assert_eq!(made(&tenant).await, (0, 0));
+}
