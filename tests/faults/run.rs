@@ -116,7 +116,7 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
     sleep(COUNTED).await;
     let calls = world.lock().calls.clone();
     sleep(SETTLED).await;
-    world.lock().ledger.clear();
+    world.end_faults();
     world.note("from here on it is quiet");
     sleep(QUIET).await;
     let mut state = world.lock();
