@@ -64,7 +64,7 @@ pub struct Listed {
 /// One page of a list, and the token of the next.
 pub type Page = (Vec<Listed>, Option<String>);
 
-/// One kind of resource on AWS. What the engine does, it does through this, so a kind is one file.
+/// One kind of resource on AWS. What the engine does, it does through this, and knows no kind by name.
 pub trait Kind: Send + Sync + 'static {
     /// Which kind it is.
     const KIND: ResourceKind;
