@@ -55,7 +55,7 @@ pub const DEFECTS: [Defect; 25] = [
     Defect {
         name: "the first match wins, and the rest stays",
         file: CONVERGE,
-        right: "for listed in surplus {",
+        right: "for listed in surplus.iter().filter(|listed| recorded.as_ref() != Some(&listed.arn)) {",
         wrong: "for listed in &surplus[..0] {",
     },
     Defect {
