@@ -8,11 +8,12 @@ use std::{
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::{World, backoff::Backoff, problem::Problem};
+use super::{World, backoff::Backoff, problem::Problem, report::reference};
 use crate::{
-    api::AccountRef,
-    provision::{Inventory, Timing},
+    api::{AccountRef, StreamerAccount},
+    provision::{Inventory, Owner, Timing},
     telemetry::Metrics,
 };
 
@@ -111,6 +112,16 @@ impl<W: World> Context<W> {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose the resources of an account's user are.
+    pub(super) fn owner(&self, account: &StreamerAccount, user: Uuid) -> Owner {
+        Owner {
+            installation: self.installation.clone(),
+            user,
+            account: reference(account),
+            username: account.spec.username.clone(),
+        }
     }
 
     /// Asks for a reconcile.

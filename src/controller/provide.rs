@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::{ChannelStatus, ChatRoomStatus, StageStatus, StreamerAccount},
-    provision::{Change, Inventory, Owner},
+    provision::{Change, Inventory},
 };
 
 /// How long what is ready waits for what is not, before status says so.
@@ -70,12 +70,7 @@ async fn provision<W: World>(
     doubted: bool,
 ) -> Progress {
     let asked = account.clone();
-    let owner = Owner {
-        installation: context.installation.clone(),
-        user,
-        account: reference(&asked),
-        username: asked.spec.username.clone(),
-    };
+    let owner = context.owner(&asked, user);
     let doubted = doubted || asks_for_a_look(&asked);
     let work = Work { account: &asked, context, owner: &owner, inventory, doubted };
     let parts = Parts::default();

@@ -55,13 +55,7 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
     if stays {
         return Ok(());
     }
-    let owner = Owner {
-        installation: context.installation.clone(),
-        user,
-        account: reference(account),
-        username: account.spec.username.clone(),
-    };
-    retire_all(account, context, &owner).await?;
+    retire_all(account, context, &context.owner(account, user)).await?;
     store.release(user, uid).await.map_err(|error| stopped(error.into()))
 }
 
