@@ -5,6 +5,7 @@ mod accounts;
 mod cross_site;
 mod headers;
 mod limits;
+mod openapi;
 mod pages;
 mod password;
 mod problem;

@@ -14,11 +14,13 @@ use maud::Markup;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     accounts::{Accounts, belongs_to},
     cross_site, headers,
     limits::Limits,
+    openapi,
     pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
     progress::{Progress, Status},
@@ -32,7 +34,7 @@ use crate::{
 
 pub mod events;
 mod members;
-mod register;
+pub mod register;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -68,7 +70,11 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
 }
 
 /// The username in an address; what is not even text is nobody's.
-pub struct Username(String);
+#[derive(IntoParams)]
+#[into_params(names("username"), parameter_in = Path)]
+pub struct Username(
+    #[param(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", example = "todd")] String,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for Username {
     type Rejection = std::convert::Infallible;
@@ -79,16 +85,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Username {
     }
 }
 
-#[derive(Serialize)]
-struct ProgressAnswer {
+/// How far an account is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Progress)]
+pub struct ProgressAnswer {
+    /// As it was first registered.
     username: String,
     status: Status,
     parts: PartsAnswer,
+    /// What is wrong, in a person's words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     problems: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Parts)]
 #[serde(rename_all = "camelCase")]
 struct PartsAnswer {
     channel: Status,
@@ -103,6 +115,7 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/", get(async || Redirect::to("/register")))
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
+        .route("/openapi.json", get(openapi::document))
         .route("/register", get(async || shown(&pages::empty_form())).post(register::register::<R, A>))
         .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
         .route("/sign-out", post(members::sign_out::<R, A>))
@@ -138,7 +151,17 @@ fn location(username: &str) -> String {
     format!("/accounts/{username}")
 }
 
-async fn account<R: Registrants + Sessions, A: Accounts>(
+/// How far an account is.
+#[utoipa::path(
+    get,
+    path = "/accounts/{username}",
+    params(Username),
+    responses(
+        (status = OK, description = "It is there, or will be.", body = ProgressAnswer),
+        (status = NOT_FOUND, description = "Nobody has this name."),
+    )
+)]
+pub(super) async fn account<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     username: Username,
     headers: HeaderMap,

@@ -3,15 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
+mod browser;
 mod chart;
 mod cost;
 mod crashes;
+mod crowd;
 mod generated;
 mod kubectl;
 mod leader;
 mod letting_go;
 mod lifecycle;
 mod namespace;
+mod openapi;
+mod outside;
 mod process;
 mod quiet;
 mod registration;

@@ -3,7 +3,7 @@
 use axum::http::{Method, Request, header::COOKIE};
 use sqlx::Row;
 use testbed::{
-    Operator,
+    Error, Operator,
     http::{self, Answer},
     wait,
 };
@@ -14,14 +14,14 @@ use crate::{
 };
 
 /// A browser with a session: the cookie as it was set, and as it is sent.
-struct Browser<'a> {
+pub struct Browser<'a> {
     registration: &'a Operator,
     set: String,
 }
 
 impl<'a> Browser<'a> {
     /// As an answer leaves it.
-    fn after(registration: &'a Operator, answer: &Answer) -> Self {
+    pub fn after(registration: &'a Operator, answer: &Answer) -> Self {
         assert_eq!(answer.status, 303, "{}", answer.body);
         Self { registration, set: answer.header("set-cookie").expect("a session").to_owned() }
     }
@@ -33,7 +33,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The same browser at another process.
-    fn at(&self, registration: &'a Operator) -> Self {
+    pub fn at(&self, registration: &'a Operator) -> Self {
         Self { registration, set: self.set.clone() }
     }
 
@@ -41,25 +41,30 @@ impl<'a> Browser<'a> {
         self.set.split(';').next().unwrap().split_once('=').unwrap().1
     }
 
-    async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+    async fn send(&self, method: Method, path: &str, body: String) -> Result<Answer, Error> {
         let request = Request::builder().method(method).header(COOKIE, self.set.split(';').next().unwrap());
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        http::send(&format!("{}{path}", self.registration.url()), request, body).await.unwrap()
+        http::send(&format!("{}{path}", self.registration.url()), request, body).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, String::new()).await
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, String::new()).await.unwrap()
     }
 
     /// Submits a form of the page, as a person does: with the token that stands in it.
-    async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
+    pub async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
+        self.try_submit(page, path, fields).await.unwrap()
+    }
+
+    /// The same, where there may be no answer.
+    pub async fn try_submit(&self, page: &str, path: &str, fields: &str) -> Result<Answer, Error> {
         let page = self.get(page).await.body;
         let (_, rest) = page.split_once(r#"name="token" value=""#).unwrap_or_else(|| panic!("{page}"));
         let token = rest.split('"').next().unwrap();
         self.send(Method::POST, path, format!("token={token}{fields}")).await
     }
 
-    async fn is_signed_in(&self, page: &str) -> bool {
+    pub async fn is_signed_in(&self, page: &str) -> bool {
         self.get(page).await.body.contains("Sign out")
     }
 }

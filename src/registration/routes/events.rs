@@ -35,8 +35,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After this long a listener is let go of. A browser comes again by itself.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// An event `progress` for each change, as the JSON of the account's page, until all is ready; an event `gone` when the
+/// Progress as it happens.
+///
+/// An event `progress` for each change, with how far the account is as JSON, until all is ready; an event `gone` when the
 /// account is no more.
+#[utoipa::path(
+    get,
+    path = "/accounts/{username}/events",
+    params(Username),
+    responses(
+        (status = OK, description = "Server-sent events.", body = String, content_type = "text/event-stream"),
+        (status = NOT_FOUND, description = "Nobody has this name."),
+    )
+)]
 pub async fn events<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     Username(username): Username,
