@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cross_site;
+mod hashers;
 mod headers;
 mod limits;
 mod openapi;

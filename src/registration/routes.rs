@@ -116,7 +116,7 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
         .route("/openapi.json", get(openapi::document))
-        .route("/register", get(async || shown(&pages::empty_form())).post(register::register::<R, A>))
+        .route("/register", get(register::form).post(register::register::<R, A>))
         .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
         .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))

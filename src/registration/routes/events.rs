@@ -15,6 +15,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, sleep},
 };
+use utoipa::ToSchema;
 
 use super::{Site, Username, found, progress_answer, told};
 use crate::{
@@ -44,7 +45,7 @@ const LONGEST: Duration = Duration::from_mins(5);
     path = "/accounts/{username}/events",
     params(Username),
     responses(
-        (status = OK, description = "Server-sent events.", body = String, content_type = "text/event-stream"),
+        (status = OK, description = "Server-sent events, each of this form.", body = Seen, content_type = "text/event-stream"),
         (status = NOT_FOUND, description = "Nobody has this name."),
     )
 )]
@@ -83,10 +84,16 @@ struct Listener<R, A> {
     permit: OwnedSemaphorePermit,
 }
 
-/// What a look has shown.
-struct Seen {
+/// What a look has shown, as a server-sent event.
+#[derive(ToSchema)]
+#[schema(as = Event)]
+pub struct Seen {
+    /// `progress`, or `gone` when the account is no more.
     event: &'static str,
+    /// How far the account is, as JSON; of one that is gone, an empty object.
+    #[schema(content_media_type = "application/json")]
     data: String,
+    #[schema(ignore)]
     last: bool,
 }
 

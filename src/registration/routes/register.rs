@@ -43,6 +43,16 @@ struct AccountName {
     name: String,
 }
 
+/// The form, for people.
+#[utoipa::path(
+    get,
+    path = "/register",
+    responses((status = OK, description = "A page.", body = String, content_type = "text/html"))
+)]
+pub async fn form() -> Response {
+    shown(&pages::empty_form())
+}
+
 /// Registers somebody.
 ///
 /// The same request again, with the same password, is answered with the same account.

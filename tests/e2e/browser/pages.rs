@@ -1,5 +1,4 @@
-//! Every page as axe-core judges it, on a phone and on a desktop, in light and in dark; with a picture of each in
-//! `target/screenshots/`.
+//! Every page as axe-core judges it, on a phone in light and on a desktop in dark; with pictures in `target/screenshots/`.
 
 use std::{fs, path::PathBuf};
 
@@ -32,16 +31,13 @@ impl Inspector {
     async fn inspect(&self, page: &str) {
         let browser = &self.person.browser;
         browser.run(&self.axe).await.unwrap();
-        for scheme in ["light", "dark"] {
+        for (device, scheme) in [(Device::Phone, "light"), (Device::Desktop, "dark")] {
+            browser.hold(device).await.unwrap();
             browser.prefer(scheme).await.unwrap();
-            for device in [Device::Phone, Device::Desktop] {
-                browser.hold(device).await.unwrap();
-                let seen = format!("{page}-{device:?}-{scheme}").to_lowercase();
-                let violations = browser.run(VIOLATIONS).await.unwrap();
-                assert_eq!(violations.as_array().map(Vec::len), Some(0), "{seen}: {violations:#}");
-                fs::write(self.pictures.join(format!("{seen}.png")), browser.picture().await.unwrap())
-                    .unwrap();
-            }
+            let seen = format!("{page}-{device:?}-{scheme}").to_lowercase();
+            let violations = browser.run(VIOLATIONS).await.unwrap();
+            assert_eq!(violations.as_array().map(Vec::len), Some(0), "{seen}: {violations:#}");
+            fs::write(self.pictures.join(format!("{seen}.png")), browser.picture().await.unwrap()).unwrap();
         }
     }
 }
