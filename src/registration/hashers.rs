@@ -1,7 +1,4 @@
-//! Threads that hash and do nothing else: as many as may hash at the same time.
-//!
-//! Not tokio's threads for what blocks. Of those there are soon dozens, and the allocator keeps for each the megabytes that
-//! its last hash needed.
+//! Threads that hash and do nothing else: as many as may hash at the same time, each with the memory for it.
 
 use std::{
     io,
@@ -13,11 +10,13 @@ use std::{
 use rustix::{process::setpriority_process, thread::gettid};
 use tokio::sync::oneshot;
 
+use super::argon2id::Memory;
+
 /// How much they give way to everything else in this process, which has little to do and should do it at once. (The
 /// kernel's "nice" value: 0 is usual, 19 the most.)
 const NICE: i32 = 10;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// The threads. They end when the last of its clones is gone.
 #[derive(Clone, Debug)]
@@ -41,10 +40,13 @@ impl Hashers {
     }
 
     /// Has one of them do this; an error comes of it if it panics.
-    pub fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
+    pub fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
         let (done, result) = oneshot::channel();
         // Whoever asked may have gone: then nobody wants to know.
-        let job = move || drop(done.send(work()));
+        let job = move |memory: &mut Memory| drop(done.send(work(memory)));
         // There is somebody to take it for as long as we are here. If not, the result tells.
         let _ = self.jobs.send(Box::new(job));
         result
@@ -56,9 +58,10 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
         tracing::debug!(%error, "hashing does not give way to anything");
     }
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    let mut memory = Memory::new();
     while let Ok(job) = next() {
         // The panic was told on standard error; the thread is still wanted.
-        let _ = catch_unwind(AssertUnwindSafe(job));
+        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
     }
 }
 
@@ -69,9 +72,9 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_and_the_thread_goes_on() {
         let hashers = Hashers::start(1).expect("a thread");
-        let panicked = hashers.run(|| -> () { panic!("on purpose") }).await;
+        let panicked = hashers.run(|_| -> () { panic!("on purpose") }).await;
         assert!(panicked.is_err());
-        assert_eq!(hashers.run(|| 7).await, Ok(7));
+        assert_eq!(hashers.run(|_| 7).await, Ok(7));
     }
 
     #[tokio::test]
@@ -80,7 +83,7 @@ mod tests {
         let both = Arc::new(std::sync::Barrier::new(2));
         let meet = || {
             let both = Arc::clone(&both);
-            hashers.run(move || drop(both.wait()))
+            hashers.run(move |_| drop(both.wait()))
         };
         let (one, other) = tokio::join!(meet(), meet());
         assert!(one.is_ok() && other.is_ok());

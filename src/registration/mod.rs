@@ -2,6 +2,7 @@
 //! person comes back to it.
 
 mod accounts;
+mod argon2id;
 mod cross_site;
 mod hashers;
 mod headers;

@@ -3,14 +3,17 @@
 use std::{io, sync::Arc, thread::available_parallelism, time::Duration};
 
 use argon2::{
-    Algorithm, Argon2, Params, ParamsBuilder, Version,
+    Params, ParamsBuilder,
     password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
-use super::hashers::Hashers;
+use super::{
+    argon2id::{Argon2id, Memory},
+    hashers::Hashers,
+};
 use crate::config::PasswordSettings;
 
 /// How long a request waits for its turn to hash.
@@ -59,7 +62,8 @@ impl Passwords {
             .build()
             .map_err(|error| Error::Parameters(error.to_string()))?;
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
-        let hash = argon2(&params).hash_password(Uuid::new_v4().as_bytes())?;
+        let hash =
+            Argon2id::new(params.clone(), &mut Memory::new()).hash_password(Uuid::new_v4().as_bytes())?;
         let (turns, hashers) = (Arc::new(Semaphore::new(cores)), Hashers::start(cores)?);
         Ok(Self { params, turns, hashers, nobodys: hash.to_string().into() })
     }
@@ -90,7 +94,8 @@ impl Passwords {
     pub async fn matches(&self, password: &SecretString, hash: &SecretString) -> Result<bool, Error> {
         let (password, hash) = (password.clone(), hash.clone());
         self.in_turn(move |argon2| {
-            match argon2.verify_password(password.expose_secret().as_bytes(), hash.expose_secret()) {
+            let hash = PasswordHash::new(hash.expose_secret()).map_err(password_hash::Error::from)?;
+            match argon2.verify_password(password.expose_secret().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
                 Err(password_hash::Error::PasswordInvalid) => Ok(false),
                 Err(error) => Err(error.into()),
@@ -122,22 +127,18 @@ impl Passwords {
     /// The permit goes with the work: a request that is given up still counts until its hash is done.
     async fn in_turn<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Argon2<'_>) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Argon2id<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let waited = timeout(LONGEST_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
         let permit = waited.map_err(|_| Error::Busy)?.map_err(|error| Error::Broken(error.to_string()))?;
-        let argon2 = argon2(&self.params);
-        let done = self.hashers.run(move || {
-            let result = work(&argon2);
+        let params = self.params.clone();
+        let done = self.hashers.run(move |memory| {
+            let result = work(&Argon2id::new(params, memory));
             drop(permit);
             result
         });
         done.await.map_err(|error| Error::Broken(error.to_string()))?
     }
-}
-
-fn argon2(params: &Params) -> Argon2<'static> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     registration::{PASSWORD, made, post, submit},
     registration_away::of_nowhere,
     signed_in::Browser,
-    support::{PATIENCE, count, create, delete, gone, operator_with_fail_points},
+    support::{PATIENCE, count, create, gone, operator_with_fail_points, ready},
 };
 
 const SIDES: [&str; 2] = ["before", "after"];
@@ -100,8 +100,10 @@ async fn killed_while_somebody_comes_back_the_same_request_signs_in() {
 /// Lets a registration die while somebody deletes the account: it is there, and can be deleted, or it goes.
 async fn die_deleting(testbed: &Testbed, side: &str) {
     let (tenant, point) = (tenant(testbed, side, "delete_account").await, format!("{side} delete_account"));
-    let other = tenant.registration().start().await;
+    let (other, controller) = (tenant.registration().start().await, tenant.controller().start().await);
     let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
+    ready(&tenant, "mary").await;
+    drop(controller);
     let mut registration = doomed(&tenant, side, "delete_account").await;
     let page = "/accounts/mary/delete";
     let answer = mary.at(&registration).try_submit(page, page, "&password=correct+horse+battery").await;
@@ -140,7 +142,6 @@ async fn die_taking_back(testbed: &Testbed, side: &str) {
     let registration = tenant.registration().start().await;
     until_settled(&tenant, (0, 1), &point).await;
     assert_eq!(post(&registration, "todd", PASSWORD).await.status, 409, "{point}");
-    delete(&tenant, "todd").await;
 }
 
 #[tokio::test]
