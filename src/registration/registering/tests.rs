@@ -140,6 +140,7 @@ async fn whatever_call_fails_a_name_that_went_to_another_account_leaves_no_row()
                 ),
                 "{call} {fault:?}: {registered:?}"
             );
+            world.heal();
             make_due(&world).await;
             assert_eq!(world.rows().len(), 0, "{call} {fault:?}");
             assert!(world.accounts().len() <= 1, "{call} {fault:?}");

@@ -60,7 +60,7 @@ impl Driver {
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Error> {
         let request = Request::builder().method(Method::GET);
-        value(http::send(&format!("{}{path}", self.session), request, String::new()).await?)
+        value(&http::send(&format!("{}{path}", self.session), request, String::new()).await?)
     }
 
     pub(super) async fn post(&self, path: &str, body: Value) -> Result<Value, Error> {
@@ -104,11 +104,11 @@ fn capabilities(launcher: &Path, scripts: bool) -> Value {
 }
 
 async fn call(url: &str, body: &Value) -> Result<Value, Error> {
-    value(http::post_json(url, body).await?)
+    value(&http::post_json(url, body).await?)
 }
 
 /// The value of an answer, or what the browser says is wrong.
-fn value(answer: http::Answer) -> Result<Value, Error> {
+fn value(answer: &http::Answer) -> Result<Value, Error> {
     let mut body = answer.json()?;
     if answer.status.is_success() {
         return Ok(body["value"].take());

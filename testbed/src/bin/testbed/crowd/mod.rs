@@ -78,13 +78,13 @@ async fn hashes(cores: &Cores, lasts: Duration) -> Result<f64, Error> {
     let hashing = tokio::task::spawn_blocking(move || {
         let hash = || {
             its_own.stay()?;
-            let (begun, mut hashes) = (Instant::now(), 0_u32);
+            let (begun, mut count) = (Instant::now(), 0_u32);
             while begun.elapsed() < lasts {
                 let hashed = Argon2::default().hash_password(b"correct horse battery");
                 hashed.map_err(|error| Error::Unexpected(format!("no hash: {error}")))?;
-                hashes += 1;
+                count += 1;
             }
-            Ok(f64::from(hashes) / begun.elapsed().as_secs_f64())
+            Ok(f64::from(count) / begun.elapsed().as_secs_f64())
         };
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..its_own.count()).map(|_| scope.spawn(hash)).collect();
