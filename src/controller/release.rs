@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use super::{
     Cluster, Context, World,
+    by_kind::ByKind,
     error::Error,
     identity::{leave, uid},
     let_go::{is_let_go, let_go},
     problem::Problem,
     report::{has_finalizer, next_try, publish, reference},
     status::Progress,
+    world::with_kind,
 };
 use crate::{
-    api::{DeletionPolicy, StreamerAccount},
+    api::{DeletionPolicy, ResourceKind, StreamerAccount},
     provision::{self, Owner, Retirement, retire},
     store::Users,
 };
@@ -66,33 +68,23 @@ async fn retire_all<W: World>(
     owner: &Owner,
 ) -> Result<(), Progress> {
     let (world, timing) = (&context.world, context.timing);
-    let status = account.status.as_ref();
-    let channel = status.and_then(|status| status.channel.as_ref()).map(|channel| channel.arn.as_str());
-    let chat_room = status.and_then(|status| status.chat_room.as_ref()).map(|room| room.arn.as_str());
-    let stage = status.and_then(|status| status.stage.as_ref()).map(|stage| stage.arn.as_str());
-    let (channel, chat_room, stage) = tokio::join!(
-        retire(world.channels(), world.store(), timing, owner, channel),
-        retire(world.chat_rooms(), world.store(), timing, owner, chat_room),
-        retire(world.stages(), world.store(), timing, owner, stage),
-    );
-    let parts = [(channel, "channel"), (chat_room, "chat room"), (stage, "stage")].map(left);
-    if parts.iter().all(Problem::is_deleted) {
+    let left = ByKind::join(async |kind| {
+        let arn = account.status.as_ref().and_then(|status| status.arn(kind));
+        let retired = with_kind!(world, kind, |of| retire(of, world.store(), timing, owner, arn).await);
+        left(kind, retired)
+    })
+    .await;
+    if left.iter().all(|(_, problem)| problem.is_deleted()) {
         return Ok(());
     }
-    let [channel, chat_room, stage] = parts;
-    Err(Progress {
-        user: Err(Problem::waits_for_the_others()),
-        channel: Err(channel),
-        secret: Ok(()),
-        chat_room: Err(chat_room),
-        stage: Err(stage),
-    })
+    let resources = ByKind::new(|kind| Err(left[kind].clone()));
+    Err(Progress { user: Err(Problem::waits_for_the_others()), resources })
 }
 
 /// What keeps one kind from being gone, or that it is gone.
-fn left((retirement, noun): (provision::Result<Retirement>, &str)) -> Problem {
+fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> Problem {
     match retirement {
-        Ok(Retirement::Gone) => Problem::deleted(noun),
+        Ok(Retirement::Gone) => Problem::deleted(kind.noun()),
         Ok(Retirement::Waiting(wait)) => wait.into(),
         Err(error) => error.into(),
     }

@@ -25,7 +25,7 @@ pub use error::{Class, Error, REQUEST_ID_MARK, Result};
 pub use settings::changes;
 pub use stage::Stages;
 
-use crate::api::ResourceKind;
+use crate::api::{self, ResourceKind};
 
 /// AWS tags.
 pub type Tags = BTreeMap<String, String>;
@@ -69,12 +69,9 @@ pub trait Kind: Send + Sync + 'static {
     /// Which kind it is.
     const KIND: ResourceKind;
     /// What the spec says of it.
-    type Settings: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    type Settings: api::Settings + Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
     /// What the status says of it.
-    type Status: Clone + fmt::Debug + PartialEq + Send + Sync;
-
-    /// The ARN in a status.
-    fn arn(status: &Self::Status) -> &str;
+    type Status: api::Status + Clone + fmt::Debug + PartialEq + Send + Sync;
 
     /// Waits until the budget allows a Create. Comes before the attempt is journalled, so that waiting does not use
     /// up the attempt's time.

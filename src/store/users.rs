@@ -163,9 +163,7 @@ impl Users for Postgres {
         let retain = sqlx::query!(
             "update users set retained = true
              where id = $1 and account_uid = $2
-               and (exists (select from channels where user_id = $1)
-                 or exists (select from chat_rooms where user_id = $1)
-                 or exists (select from stages where user_id = $1)
+               and (exists (select from resources where user_id = $1)
                  or exists (select from attempts where user_id = $1 and state = 'open'))",
             user,
             uid,

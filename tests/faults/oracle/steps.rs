@@ -10,7 +10,7 @@ use streamcat_operator::{
     api::{
         AccountRef, DeletionPolicy, FINALIZER, LET_GO_ANNOTATION, ResourceKind, StreamerAccount,
         StreamerAccountStatus,
-        condition::{CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, find, is_true},
+        condition::{READY, find, is_true},
         tags,
     },
     ivs::Tags,
@@ -92,11 +92,7 @@ pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
 
 /// The ARN in a status, by kind.
 pub fn arns(status: &StreamerAccountStatus) -> [(ResourceKind, &str, Option<&str>); 3] {
-    [
-        (ResourceKind::Channel, CHANNEL_READY, status.channel.as_ref().map(|channel| channel.arn.as_str())),
-        (ResourceKind::ChatRoom, CHAT_ROOM_READY, status.chat_room.as_ref().map(|room| room.arn.as_str())),
-        (ResourceKind::Stage, STAGE_READY, status.stage.as_ref().map(|stage| stage.arn.as_str())),
-    ]
+    ResourceKind::ALL.map(|kind| (kind, kind.condition(), status.arn(kind)))
 }
 
 /// I7, I9 and I10, of a status that was just written.
