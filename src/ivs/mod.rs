@@ -169,3 +169,16 @@ fn to_sdk(tags: &Tags) -> std::collections::HashMap<String, String> {
 fn from_sdk(tags: Option<std::collections::HashMap<String, String>>) -> Tags {
     tags.unwrap_or_default().into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_sdk_tries_no_call_twice() {
+        let config = sdk_config("eu-west-1", Duration::from_secs(10)).await;
+        assert_eq!(config.retry_config().map(RetryConfig::max_attempts), Some(1));
+        let time_out = config.timeout_config().and_then(TimeoutConfig::operation_timeout);
+        assert_eq!(time_out, Some(Duration::from_secs(10)));
+    }
+}

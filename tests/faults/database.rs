@@ -56,6 +56,17 @@ pub struct Database {
 }
 
 impl Database {
+    /// The tables when an earlier object of the same name had the user.
+    pub fn of_an_earlier_life(now: Duration, name: &str) -> Self {
+        let (mut database, user) = (Self::default(), Uuid::from_u128(1));
+        let account = AccountRef { namespace: "team".to_owned(), name: name.to_owned() };
+        let uid = Some("before".to_owned());
+        let row = User { username: name.to_owned(), account, uid, retained: false, leaving: false };
+        database.users.insert(user, row);
+        database.record_wrongly(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
+        database
+    }
+
     /// The user of a name, without regard to case, and its row.
     fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
         let found = self.users.iter().find(|(_, user)| user.username.eq_ignore_ascii_case(username));

@@ -18,7 +18,7 @@ const RETIRE: &str = "src/provision/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 25] = [
+pub const DEFECTS: [Defect; 26] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -95,6 +95,12 @@ pub const DEFECTS: [Defect; 25] = [
         }
         match made {
             Ok(created)",
+    },
+    Defect {
+        name: "the SDK tries calls again by itself",
+        file: "src/ivs/mod.rs",
+        right: ".retry_config(RetryConfig::disabled())",
+        wrong: ".retry_config(RetryConfig::standard())",
     },
     Defect {
         name: "the ARN is recorded in status only",
