@@ -26,6 +26,17 @@ use crate::{
 /// How long what is ready waits for what is not, before status says so.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Says of an account in a namespace that is being deleted that nothing is made for it.
+pub(super) async fn refuse<W: World>(
+    mut account: StreamerAccount,
+    context: &Context<W>,
+) -> Result<Option<Duration>, Error> {
+    let key = reference(&account);
+    let progress = Progress::stopped_by(&Problem::namespace_terminating(&key.namespace));
+    publish(&mut account, context, &progress).await?;
+    Ok(next_try(&key, context, &progress))
+}
+
 /// Makes what `account`, read just now, asks for. `doubt`: somebody doubts that all is well.
 pub(super) async fn provide<W: World>(
     mut account: StreamerAccount,
@@ -33,11 +44,6 @@ pub(super) async fn provide<W: World>(
     doubt: Option<u64>,
 ) -> Result<Option<Duration>, Error> {
     let key = reference(&account);
-    if context.world.cluster().is_namespace_ending(&account).await? {
-        let progress = Progress::stopped_by(&Problem::namespace_terminating(&key.namespace));
-        publish(&mut account, context, &progress).await?;
-        return Ok(next_try(&key, context, &progress));
-    }
     // The finalizer is there before the first Create (I3).
     if !has_finalizer(&account) {
         account = context.world.cluster().add_finalizer(&account).await?;

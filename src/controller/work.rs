@@ -81,6 +81,14 @@ impl<W: World> Work<'_, W> {
         made: Option<SecretString>,
     ) -> Result<(), Problem> {
         let cluster = self.context.world.cluster();
+        if let Some(stream_key) = &made {
+            // There is seldom one of this name when the channel is new.
+            let secret = secret::build(self.account, channel, stream_key);
+            match cluster.write_secret(self.account, None, secret).await {
+                Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+                written => return Ok(written?),
+            }
+        }
         let name = secret::name(self.account);
         let found = cluster.secret(self.account, &name).await?;
         match &found {
