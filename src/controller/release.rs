@@ -53,11 +53,12 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
         return let_go(account, context, user).await.map_err(stopped);
     }
     let Some(user) = user else { return Ok(()) };
-    let stays = retain && store.retain(user, uid).await.map_err(|error| stopped(error.into()))?;
-    if stays {
+    if !retain {
+        retire_all(account, context, &context.owner(account, user)).await?;
+    } else if store.retain(user, uid).await.map_err(|error| stopped(error.into()))? {
         return Ok(());
     }
-    retire_all(account, context, &context.owner(account, user)).await?;
+    // Where nothing stays by the policy, nothing was there, or another object has taken the user on: then its row stays.
     store.release(user, uid).await.map_err(|error| stopped(error.into()))
 }
 
