@@ -7,7 +7,7 @@ mod users;
 use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
-    api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus},
+    api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus, are_alike},
     store::{Error, Missing, OpenAttempt, Recorded, Result},
 };
 use uuid::Uuid;
@@ -69,7 +69,7 @@ impl Database {
 
     /// The user of a name, without regard to case, and its row.
     fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
-        let found = self.users.iter().find(|(_, user)| user.username.eq_ignore_ascii_case(username));
+        let found = self.users.iter().find(|(_, user)| are_alike(&user.username, username));
         found.map(|(id, user)| (*id, user))
     }
 
