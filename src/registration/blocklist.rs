@@ -10,7 +10,10 @@ const FEW: usize = 4;
 #[must_use]
 pub fn is_common(password: &str) -> bool {
     let folded = password.to_lowercase();
-    is_common_password(password) || is_listed(&folded) || is_padded(&folded)
+    let cores = [char::is_alphabetic, char::is_alphanumeric];
+    is_common_password(password)
+        || is_listed(&folded)
+        || cores.into_iter().any(|core| is_padded(&folded, core))
 }
 
 /// Whether the names make up most of a password: of its letters and digits, less than half are left without them.
@@ -27,12 +30,12 @@ pub fn is_mostly(password: &str, names: &[&str]) -> bool {
 /// Whether a text is common, once or more often.
 fn is_listed(text: &str) -> bool {
     let unit = repeated(text);
-    is_common_password(unit) || (unit.len() < text.len() && unit.chars().count() <= FEW)
+    is_common_password(unit.trim()) || (unit.len() < text.len() && unit.chars().count() <= FEW)
 }
 
-/// Whether a text is, from its first letter to its last, a common password, and padding before and behind that.
-fn is_padded(text: &str) -> bool {
-    let core = text.trim_matches(|c: char| !c.is_alphabetic());
+/// Whether a text is, from the first character of a kind to the last, a common password, and padding before and behind that.
+fn is_padded(text: &str, of_kind: fn(char) -> bool) -> bool {
+    let core = text.trim_matches(|c: char| !of_kind(c));
     let Some((before, behind)) = text.split_once(core).filter(|_| !core.is_empty() && core != text) else {
         return false;
     };
@@ -77,6 +80,7 @@ mod tests {
             "password1234567",
             "2026 Password!",
             "1234567dragon1234567",
+            "trustno1!!!!!!!!!!",
             "dragon!!!!!!!!!!!!",
             "aaaaaaaaaaaaaaa",
             "ab1ab1ab1ab1ab1a",
