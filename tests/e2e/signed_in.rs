@@ -3,7 +3,7 @@
 use axum::http::{Method, Request, header::COOKIE};
 use sqlx::Row;
 use testbed::{
-    Operator,
+    Error, Operator,
     http::{self, Answer},
     wait,
 };
@@ -42,9 +42,13 @@ impl<'a> Browser<'a> {
     }
 
     async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+        self.try_send(method, path, body).await.unwrap()
+    }
+
+    pub async fn try_send(&self, method: Method, path: &str, body: String) -> Result<Answer, Error> {
         let request = Request::builder().method(method).header(COOKIE, self.set.split(';').next().unwrap());
         let request = request.header("content-type", http::FORM);
-        http::send(&format!("{}{path}", self.registration.url()), request, body).await.unwrap()
+        http::send(&format!("{}{path}", self.registration.url()), request, body).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -67,7 +67,7 @@ impl Database {
         database
     }
 
-    /// The user of a name, without regard to case, and its row.
+    /// The user of a name, or of one that looks like it, and its row.
     fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
         let found = self.users.iter().find(|(_, user)| are_alike(&user.username, username));
         found.map(|(id, user)| (*id, user))

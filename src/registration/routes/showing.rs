@@ -43,8 +43,8 @@ impl<R, A> Site<R, A> {
         self.form(headers, username, problem, pages::sign_in)
     }
 
-    /// A form that takes no session. It carries a token made from the cookie's; a browser that has none gets one with it,
-    /// which is a session's only when somebody signs in.
+    /// A form that takes no session. It carries a token made from that of the cookie; a browser that has none gets one with it,
+    /// which never becomes a session's.
     fn form(
         &self,
         headers: &HeaderMap,
