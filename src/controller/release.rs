@@ -14,7 +14,7 @@ use super::{
     world::with_kind,
 };
 use crate::{
-    api::{DeletionPolicy, ResourceKind, StreamerAccount},
+    api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
     provision::{self, Owner, Retirement, retire},
     store::Users,
 };
@@ -95,7 +95,7 @@ fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> Proble
 fn wake_claimants<W: World>(account: &StreamerAccount, context: &Context<W>) {
     for other in context.world.cluster().accounts() {
         let is_other = other.metadata.uid != account.metadata.uid;
-        if is_other && other.spec.username.eq_ignore_ascii_case(&account.spec.username) {
+        if is_other && are_alike(&other.spec.username, &account.spec.username) {
             context.wake(reference(&other));
         }
     }

@@ -6,12 +6,15 @@
 mod chart;
 mod cost;
 mod crashes;
+mod forms;
 mod generated;
 mod kubectl;
 mod leader;
 mod letting_go;
 mod lifecycle;
+mod names;
 mod namespace;
+mod passwords;
 mod process;
 mod quiet;
 mod registration;
