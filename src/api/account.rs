@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelSpec, ChatRoomSpec, StageSpec, tags};
+use super::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus, tags};
 
 #[allow(clippy::duplicated_attributes, reason = "each printcolumn has the same keys")]
 /// What a streamer is to have on Amazon IVS: a channel, a chat room and a real-time stage.
@@ -156,64 +156,4 @@ pub struct StreamerAccountStatus {
 
 fn never_observed() -> i64 {
     -1
-}
-
-/// The channel as AWS made it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ChannelStatus {
-    /// ARN of the channel.
-    pub arn: String,
-    /// Host that an encoder sends to, without scheme; the whole URL is in the Secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ingest_endpoint: Option<String>,
-    /// URL that a player plays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub playback_url: Option<String>,
-    /// Name of the Secret, in the account's namespace, that holds the stream key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stream_key_secret_name: Option<String>,
-}
-
-/// The chat room as AWS made it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ChatRoomStatus {
-    /// ARN of the chat room.
-    pub arn: String,
-    /// Id of the chat room: the last part of the ARN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// WebSocket endpoint that chat clients connect to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
-}
-
-/// The real-time stage as AWS made it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StageStatus {
-    /// ARN of the stage.
-    pub arn: String,
-    /// Endpoints that participants connect to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoints: Option<StageEndpoints>,
-}
-
-/// Endpoints of a stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StageEndpoints {
-    /// WebSocket endpoint for events.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub events: Option<String>,
-    /// WHIP endpoint, for publishing by WebRTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whip: Option<String>,
-    /// RTMP endpoint, for publishing without TLS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rtmp: Option<String>,
-    /// RTMPS endpoint, for publishing with TLS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rtmps: Option<String>,
 }

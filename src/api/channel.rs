@@ -1,6 +1,7 @@
-//! `spec.channel`: every field of CreateChannel but name and tags, with AWS's own limits.
+//! `spec.channel`: every field of CreateChannel but name and tags, with AWS's own limits; and `status.channel`.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aws_enum;
@@ -122,4 +123,21 @@ aws_enum! {
 aws_enum! {
     /// Packaging of the stream.
     ContainerFormat { Ts = "TS", FragmentedMp4 = "FRAGMENTED_MP4" }
+}
+
+/// The channel as AWS made it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelStatus {
+    /// ARN of the channel.
+    pub arn: String,
+    /// Host that an encoder sends to, without scheme; the whole URL is in the Secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest_endpoint: Option<String>,
+    /// URL that a player plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playback_url: Option<String>,
+    /// Name of the Secret, in the account's namespace, that holds the stream key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_key_secret_name: Option<String>,
 }

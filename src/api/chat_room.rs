@@ -1,6 +1,7 @@
-//! `spec.chatRoom`: every field of CreateRoom but name and tags, with AWS's own limits.
+//! `spec.chatRoom`: every field of CreateRoom but name and tags, with AWS's own limits; and `status.chatRoom`.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aws_enum;
@@ -52,4 +53,18 @@ pub struct MessageReviewHandler {
 aws_enum! {
     /// What happens to a message that could not be reviewed.
     FallbackResult { Allow = "ALLOW", Deny = "DENY" }
+}
+
+/// The chat room as AWS made it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatRoomStatus {
+    /// ARN of the chat room.
+    pub arn: String,
+    /// Id of the chat room: the last part of the ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// WebSocket endpoint that chat clients connect to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
 }

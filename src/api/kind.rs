@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use super::condition::{CHANNEL_READY, CHAT_ROOM_READY, STAGE_READY};
+
 /// Which of a user's three resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(type_name = "resource_kind", rename_all = "snake_case")]
 pub enum ResourceKind {
     /// An Amazon IVS channel.
     Channel,
@@ -14,7 +17,7 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// All three.
+    /// All three, in the order of their declaration.
     pub const ALL: [Self; 3] = [Self::Channel, Self::ChatRoom, Self::Stage];
 
     /// As programs read it.
@@ -34,6 +37,16 @@ impl ResourceKind {
             Self::Channel => "channel",
             Self::ChatRoom => "chat room",
             Self::Stage => "stage",
+        }
+    }
+
+    /// The condition that says whether it is there.
+    #[must_use]
+    pub fn condition(self) -> &'static str {
+        match self {
+            Self::Channel => CHANNEL_READY,
+            Self::ChatRoom => CHAT_ROOM_READY,
+            Self::Stage => STAGE_READY,
         }
     }
 }

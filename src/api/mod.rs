@@ -7,24 +7,25 @@ pub mod condition;
 mod crd;
 mod kind;
 mod name;
+mod resource;
 mod stage;
 pub mod tags;
 
 pub use account::{
-    ChannelStatus, ChatRoomStatus, DeletionPolicy, RecreatePolicy, StageEndpoints, StageStatus,
-    StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
+    DeletionPolicy, RecreatePolicy, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
 pub use channel::{
-    ChannelSpec, ChannelType, ContainerFormat, LatencyMode, MaximumResolution, MultitrackInputConfiguration,
-    MultitrackPolicy, TranscodePreset,
+    ChannelSpec, ChannelStatus, ChannelType, ContainerFormat, LatencyMode, MaximumResolution,
+    MultitrackInputConfiguration, MultitrackPolicy, TranscodePreset,
 };
-pub use chat_room::{ChatRoomSpec, FallbackResult, MessageReviewHandler};
+pub use chat_room::{ChatRoomSpec, ChatRoomStatus, FallbackResult, MessageReviewHandler};
 pub use crd::{crds, crds_yaml};
 pub use kind::ResourceKind;
-pub use name::{AccountRef, object_name, username_problem};
+pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};
+pub use resource::{ResourceStatus, Settings, Status};
 pub use stage::{
-    AutoParticipantRecordingConfiguration, HlsConfiguration, MediaType, StageSpec, ThumbnailConfiguration,
-    ThumbnailRecordingMode, ThumbnailStorage,
+    AutoParticipantRecordingConfiguration, HlsConfiguration, MediaType, StageEndpoints, StageSpec,
+    StageStatus, ThumbnailConfiguration, ThumbnailRecordingMode, ThumbnailStorage,
 };
 
 /// The API group of everything of ours, and the prefix of our tags and annotations.

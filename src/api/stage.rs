@@ -1,6 +1,7 @@
-//! `spec.stage`: what CreateStage takes but name, tags and participant tokens, with AWS's own limits.
+//! `spec.stage`: what CreateStage takes but name, tags and participant tokens, with AWS's own limits; and `status.stage`.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aws_enum;
@@ -88,4 +89,33 @@ aws_enum! {
 aws_enum! {
     /// Whether thumbnails are taken.
     ThumbnailRecordingMode { Interval = "INTERVAL", Disabled = "DISABLED" }
+}
+
+/// The real-time stage as AWS made it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StageStatus {
+    /// ARN of the stage.
+    pub arn: String,
+    /// Endpoints that participants connect to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<StageEndpoints>,
+}
+
+/// Endpoints of a stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StageEndpoints {
+    /// WebSocket endpoint for events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<String>,
+    /// WHIP endpoint, for publishing by WebRTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whip: Option<String>,
+    /// RTMP endpoint, for publishing without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtmp: Option<String>,
+    /// RTMPS endpoint, for publishing with TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtmps: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use clap::{ArgAction, Args};
 
-use super::{DatabaseSettings, duration, not_empty};
+use super::{DatabaseSettings, RuleSettings, duration, not_empty};
 
 /// Settings of `registration`.
 #[derive(Clone, Debug, Args)]
@@ -47,6 +47,10 @@ pub struct RegistrationSettings {
     /// How long a person stays signed in.
     #[arg(long, env = "STREAMCAT_SESSION_LIFETIME", default_value = "12h", value_parser = up_to_a_year)]
     pub session_lifetime: Duration,
+
+    /// What may be registered.
+    #[command(flatten)]
+    pub rules: RuleSettings,
 
     /// How often somebody may try.
     #[command(flatten)]

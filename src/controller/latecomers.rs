@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Context, World, problem::Problem};
+use super::{Context, World, problem::Problem, world::with_kind};
 use crate::{
     api::ResourceKind,
     provision::{self, Owner, remove},
@@ -52,9 +52,5 @@ async fn delete<W: World>(
     arn: &str,
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "its user was released before it was made: it is deleted");
-    match kind {
-        ResourceKind::Channel => remove(context.world.channels(), owner, arn).await,
-        ResourceKind::ChatRoom => remove(context.world.chat_rooms(), owner, arn).await,
-        ResourceKind::Stage => remove(context.world.stages(), owner, arn).await,
-    }
+    with_kind!(context.world, kind, |kind| remove(kind, owner, arn).await)
 }

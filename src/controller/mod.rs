@@ -1,6 +1,7 @@
 //! Watch → reconcile → status.
 
 mod backoff;
+mod by_kind;
 mod cluster;
 mod context;
 mod error;

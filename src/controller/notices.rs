@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     api::{
-        StreamerAccountStatus,
+        ResourceKind, StreamerAccountStatus,
         condition::{READY, find},
     },
     provision::Change,
@@ -22,15 +22,11 @@ pub fn notices(
 ) -> Vec<Notice> {
     let before = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
     let default = StreamerAccountStatus::default();
-    let [channel, chat_room, stage] = moves(previous.unwrap_or(&default), progress);
-    let mut notices: Vec<_> = [
-        changed("channel", progress.channel.as_ref().ok().map(|done| done.change), channel),
-        changed("chat room", progress.chat_room.as_ref().ok().map(|done| done.change), chat_room),
-        changed("stage", progress.stage.as_ref().ok().map(|done| done.change), stage),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let moves = moves(previous.unwrap_or(&default), progress);
+    let changes =
+        progress.resources.iter().filter_map(|(kind, part)| Some((kind, part.as_ref().ok()?.change)));
+    let mut notices: Vec<_> =
+        changes.filter_map(|(kind, change)| changed(kind, change, moves[kind].as_ref())).collect();
     let Some(ready) = find(&next.conditions, READY) else { return notices };
     let said = find(before, READY)
         .is_some_and(|before| before.reason == ready.reason && before.message == ready.message);
@@ -46,7 +42,7 @@ pub fn notices(
     notices
 }
 
-fn changed(noun: &str, change: Option<Change>, moved: Option<Move>) -> Option<Notice> {
+fn changed(kind: ResourceKind, change: Change, moved: Option<&Move>) -> Option<Notice> {
     let notice = |warning, reason: &str, note| Notice {
         warning,
         reason: reason.to_owned(),
@@ -54,17 +50,17 @@ fn changed(noun: &str, change: Option<Change>, moved: Option<Move>) -> Option<No
         note,
     };
     if let Some(moved) = moved {
-        return Some(notice(true, moved.reason, moved.message));
+        return Some(notice(true, moved.reason, moved.message.clone()));
     }
-    match change? {
+    match change {
         // Creation is told once, when all three are there; a correction by what has moved.
         Change::Kept | Change::Created | Change::Corrected => None,
         Change::Adopted => {
-            Some(notice(false, "Adopted", format!("the {noun} of an earlier attempt was found and taken on")))
+            Some(notice(false, "Adopted", format!("the {kind} of an earlier attempt was found and taken on")))
         }
-        Change::Updated => Some(notice(false, "Updated", format!("the {noun} was changed as the spec says"))),
+        Change::Updated => Some(notice(false, "Updated", format!("the {kind} was changed as the spec says"))),
         Change::Recreated => {
-            Some(notice(true, "Recreated", format!("the {noun} was gone from AWS and was made again")))
+            Some(notice(true, "Recreated", format!("the {kind} was gone from AWS and was made again")))
         }
     }
 }
@@ -76,7 +72,7 @@ mod tests {
     use super::*;
     use crate::controller::status::{
         after,
-        tests::{at, at_generation, problem, ready},
+        tests::{at, at_generation, problem, ready, without_stage},
     };
 
     #[test]
@@ -91,7 +87,7 @@ mod tests {
     #[test]
     fn a_problem_is_a_warning_and_a_wait_is_not() {
         let of = |retry| {
-            let progress = Progress { stage: Err(problem(retry, "words")), ..ready() };
+            let progress = without_stage(&problem(retry, "words"));
             notices(None, &after(None, at_generation(1), &at(1), &progress), &progress)[0].warning
         };
         assert!(of(Retry::Slowly));

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Cluster, Context, World,
+    by_kind::ByKind,
     error::Error,
     identity::claim,
     problem::Problem,
@@ -18,12 +19,23 @@ use super::{
     work::Work,
 };
 use crate::{
-    api::{ChannelStatus, ChatRoomStatus, StageStatus, StreamerAccount},
-    provision::{Change, Inventory},
+    api::{ResourceKind, StreamerAccount},
+    provision::Inventory,
 };
 
 /// How long what is ready waits for what is not, before status says so.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Says of an account in a namespace that is being deleted that nothing is made for it.
+pub(super) async fn refuse<W: World>(
+    mut account: StreamerAccount,
+    context: &Context<W>,
+) -> Result<Option<Duration>, Error> {
+    let key = reference(&account);
+    let progress = Progress::stopped_by(&Problem::namespace_terminating(&key.namespace));
+    publish(&mut account, context, &progress).await?;
+    Ok(next_try(&key, context, &progress))
+}
 
 /// Makes what `account`, read just now, asks for. `doubt`: somebody doubts that all is well.
 pub(super) async fn provide<W: World>(
@@ -32,11 +44,6 @@ pub(super) async fn provide<W: World>(
     doubt: Option<u64>,
 ) -> Result<Option<Duration>, Error> {
     let key = reference(&account);
-    if context.world.cluster().is_namespace_ending(&account).await? {
-        let progress = Progress::stopped_by(&Problem::namespace_terminating(&key.namespace));
-        publish(&mut account, context, &progress).await?;
-        return Ok(next_try(&key, context, &progress));
-    }
     // The finalizer is there before the first Create (I3).
     if !has_finalizer(&account) {
         account = context.world.cluster().add_finalizer(&account).await?;
@@ -73,14 +80,10 @@ async fn provision<W: World>(
     let owner = context.owner(&asked, user);
     let doubted = doubted || asks_for_a_look(&asked);
     let work = Work { account: &asked, context, owner: &owner, inventory, doubted };
-    let parts = Parts::default();
+    let parts = Parts(ByKind::new(|_| OnceLock::new()));
     let finished = CancellationToken::new();
     let all = async {
-        tokio::join!(
-            async { parts.channel.set(work.channel().await).ok() },
-            async { parts.chat_room.set(work.chat_room().await).ok() },
-            async { parts.stage.set(work.stage().await).ok() },
-        );
+        ByKind::join(async |kind| parts.0[kind].set(work.part(kind).await)).await;
         finished.cancel();
     };
     tokio::join!(all, tell(account, context, user, &parts, &finished));
@@ -102,31 +105,20 @@ async fn tell<W: World>(
     }
 }
 
-/// What has come of the parts so far.
-#[derive(Debug, Default)]
-struct Parts {
-    channel: OnceLock<(Part<ChannelStatus>, Result<(), Problem>)>,
-    chat_room: OnceLock<Part<ChatRoomStatus>>,
-    stage: OnceLock<Part<StageStatus>>,
-}
+/// What has come of the resources so far.
+#[derive(Debug)]
+struct Parts(ByKind<OnceLock<Part<Done>>>);
 
 impl Parts {
     fn is_any_ready(&self) -> bool {
-        self.channel.get().is_some_and(|(channel, _)| channel.is_ok())
-            || self.chat_room.get().is_some_and(Result::is_ok)
-            || self.stage.get().is_some_and(Result::is_ok)
+        self.0.iter().any(|(_, part)| part.get().is_some_and(Result::is_ok))
     }
 
     fn progress(&self, user: Uuid) -> Progress {
-        let (channel, secret) =
-            self.channel.get().cloned().unwrap_or_else(|| (Err(Problem::under_way("channel")), Ok(())));
-        Progress {
-            user: Ok(Done { status: user.to_string(), change: Change::Kept }),
-            channel,
-            secret,
-            chat_room: self.chat_room.get().cloned().unwrap_or_else(|| Err(Problem::under_way("chat room"))),
-            stage: self.stage.get().cloned().unwrap_or_else(|| Err(Problem::under_way("stage"))),
-        }
+        let so_far = |kind: ResourceKind| {
+            self.0[kind].get().cloned().unwrap_or_else(|| Err(Problem::under_way(kind.noun())))
+        };
+        Progress { user: Ok(user.to_string()), resources: ByKind::new(so_far) }
     }
 }
 

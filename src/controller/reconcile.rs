@@ -6,7 +6,7 @@ use super::{
     Cluster, Context, World,
     error::{DEADLINE, Error},
     problem::Retry,
-    provide::provide,
+    provide::{provide, refuse},
     release::release,
     report::{has_finalizer, is_settled, reference},
 };
@@ -37,17 +37,28 @@ async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Resul
     if is_quiet(cached) && doubt.is_none() {
         return Ok(None);
     }
-    // The cache may be behind our own writes; the account may be gone, or another have its name.
-    let Some(account) = context.world.cluster().current(cached).await? else {
-        return Ok(None);
-    };
+    // The cache may be behind our own writes; the account may be gone, or another have its name. Its namespace is asked for
+    // at the same time: both answers are needed before anything is made.
+    let cluster = context.world.cluster();
+    let (account, is_ending) = tokio::join!(cluster.current(cached), is_namespace_ending(cached, context));
+    let Some(account) = account? else { return Ok(None) };
     if is_quiet(&account) && doubt.is_none() {
         return Ok(None);
     }
     if account.metadata.deletion_timestamp.is_some() {
         release(account, context).await
+    } else if is_ending? {
+        refuse(account, context).await
     } else {
         provide(account, context, doubt).await
+    }
+}
+
+/// Whether nothing may be made for the account; of one that is being deleted it does not matter.
+async fn is_namespace_ending<W: World>(cached: &StreamerAccount, context: &Context<W>) -> kube::Result<bool> {
+    match cached.metadata.deletion_timestamp {
+        Some(_) => Ok(true),
+        None => context.world.cluster().is_namespace_ending(cached).await,
     }
 }
 

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use super::{
     Cluster, Context, World,
+    by_kind::ByKind,
     error::Error,
     identity::{leave, uid},
     let_go::{is_let_go, let_go},
     problem::Problem,
     report::{has_finalizer, next_try, publish, reference},
     status::Progress,
+    world::with_kind,
 };
 use crate::{
-    api::{DeletionPolicy, StreamerAccount},
+    api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
     provision::{self, Owner, Retirement, retire},
     store::Users,
 };
@@ -51,11 +53,12 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
         return let_go(account, context, user).await.map_err(stopped);
     }
     let Some(user) = user else { return Ok(()) };
-    let stays = retain && store.retain(user, uid).await.map_err(|error| stopped(error.into()))?;
-    if stays {
+    if !retain {
+        retire_all(account, context, &context.owner(account, user)).await?;
+    } else if store.retain(user, uid).await.map_err(|error| stopped(error.into()))? {
         return Ok(());
     }
-    retire_all(account, context, &context.owner(account, user)).await?;
+    // Where nothing stays by the policy, nothing was there, or another object has taken the user on: then its row stays.
     store.release(user, uid).await.map_err(|error| stopped(error.into()))
 }
 
@@ -66,33 +69,23 @@ async fn retire_all<W: World>(
     owner: &Owner,
 ) -> Result<(), Progress> {
     let (world, timing) = (&context.world, context.timing);
-    let status = account.status.as_ref();
-    let channel = status.and_then(|status| status.channel.as_ref()).map(|channel| channel.arn.as_str());
-    let chat_room = status.and_then(|status| status.chat_room.as_ref()).map(|room| room.arn.as_str());
-    let stage = status.and_then(|status| status.stage.as_ref()).map(|stage| stage.arn.as_str());
-    let (channel, chat_room, stage) = tokio::join!(
-        retire(world.channels(), world.store(), timing, owner, channel),
-        retire(world.chat_rooms(), world.store(), timing, owner, chat_room),
-        retire(world.stages(), world.store(), timing, owner, stage),
-    );
-    let parts = [(channel, "channel"), (chat_room, "chat room"), (stage, "stage")].map(left);
-    if parts.iter().all(Problem::is_deleted) {
+    let left = ByKind::join(async |kind| {
+        let arn = account.status.as_ref().and_then(|status| status.arn(kind));
+        let retired = with_kind!(world, kind, |of| retire(of, world.store(), timing, owner, arn).await);
+        left(kind, retired)
+    })
+    .await;
+    if left.iter().all(|(_, problem)| problem.is_deleted()) {
         return Ok(());
     }
-    let [channel, chat_room, stage] = parts;
-    Err(Progress {
-        user: Err(Problem::waits_for_the_others()),
-        channel: Err(channel),
-        secret: Ok(()),
-        chat_room: Err(chat_room),
-        stage: Err(stage),
-    })
+    let resources = ByKind::new(|kind| Err(left[kind].clone()));
+    Err(Progress { user: Err(Problem::waits_for_the_others()), resources })
 }
 
 /// What keeps one kind from being gone, or that it is gone.
-fn left((retirement, noun): (provision::Result<Retirement>, &str)) -> Problem {
+fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> Problem {
     match retirement {
-        Ok(Retirement::Gone) => Problem::deleted(noun),
+        Ok(Retirement::Gone) => Problem::deleted(kind.noun()),
         Ok(Retirement::Waiting(wait)) => wait.into(),
         Err(error) => error.into(),
     }
@@ -102,7 +95,7 @@ fn left((retirement, noun): (provision::Result<Retirement>, &str)) -> Problem {
 fn wake_claimants<W: World>(account: &StreamerAccount, context: &Context<W>) {
     for other in context.world.cluster().accounts() {
         let is_other = other.metadata.uid != account.metadata.uid;
-        if is_other && other.spec.username.eq_ignore_ascii_case(&account.spec.username) {
+        if is_other && are_alike(&other.spec.username, &account.spec.username) {
             context.wake(reference(&other));
         }
     }

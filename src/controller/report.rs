@@ -33,16 +33,11 @@ pub(super) fn user_in_status(account: &StreamerAccount) -> Option<Uuid> {
 /// What the account's status says of its resources.
 pub(super) fn records(account: &StreamerAccount) -> Vec<Record> {
     let Some(status) = &account.status else { return Vec::new() };
-    let account: AccountRef = reference(account);
-    let record = |kind, arn: &String| Record { account: account.clone(), kind, arn: arn.clone() };
-    [
-        status.channel.as_ref().map(|channel| record(ResourceKind::Channel, &channel.arn)),
-        status.chat_room.as_ref().map(|room| record(ResourceKind::ChatRoom, &room.arn)),
-        status.stage.as_ref().map(|stage| record(ResourceKind::Stage, &stage.arn)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let record = |kind| {
+        let arn = status.arn(kind)?.to_owned();
+        Some(Record { account: reference(account), kind, arn })
+    };
+    ResourceKind::ALL.into_iter().filter_map(record).collect()
 }
 
 /// Whether our finalizer is on the account.
@@ -94,7 +89,7 @@ pub(super) async fn publish_progress<W: World>(
     progress: &Progress,
 ) {
     let before = account.status.clone().unwrap_or_default();
-    if moves(&before, progress).iter().any(Option::is_some) {
+    if moves(&before, progress).iter().any(|(_, moved)| moved.is_some()) {
         return;
     }
     if let Err(error) = write_status(account, context, progress).await {

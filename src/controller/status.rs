@@ -2,29 +2,31 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::problem::{Problem, Retry};
+use super::{
+    by_kind::ByKind,
+    problem::{Problem, Retry},
+};
 use crate::{
     api::{
-        ChannelStatus, ChatRoomStatus, StageStatus, StreamerAccountStatus,
-        condition::{
-            CHANNEL_READY, CHAT_ROOM_READY, Observation, READY, RECONCILING, STAGE_READY, STALLED,
-            USER_READY, find, observed,
-        },
+        ResourceKind, ResourceStatus, StreamerAccountStatus,
+        condition::{Observation, READY, RECONCILING, STALLED, USER_READY, find, observed},
     },
     ivs::REQUEST_ID_MARK,
     provision::Change,
 };
 
 /// What came of one part: what goes into status, or what is wrong.
-pub type Part<S> = Result<Done<S>, Problem>;
+pub type Part<S> = Result<S, Problem>;
 
-/// A part that is as the spec says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done<S> {
+/// A resource that is as the spec says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
     /// What goes into status.
-    pub status: S,
+    pub status: ResourceStatus,
     /// How it came to be so.
     pub change: Change,
+    /// What is wrong with what belongs to it: the Secret with a channel's stream key. It hides no ARN.
+    pub lacks: Option<Problem>,
 }
 
 /// What came of all parts of an account.
@@ -32,40 +34,20 @@ pub struct Done<S> {
 pub struct Progress {
     /// The row in `users`, by its id.
     pub user: Part<String>,
-    /// The channel.
-    pub channel: Part<ChannelStatus>,
-    /// The Secret with the channel's stream key: what is wrong with it, or nothing.
-    pub secret: Result<(), Problem>,
-    /// The chat room.
-    pub chat_room: Part<ChatRoomStatus>,
-    /// The stage.
-    pub stage: Part<StageStatus>,
+    /// The resources.
+    pub resources: ByKind<Part<Done>>,
 }
 
 impl Progress {
     /// Nothing was done, because of one thing.
     pub fn stopped_by(problem: &Problem) -> Self {
-        let error = || problem.clone();
-        let secret = Ok(());
-        Self {
-            user: Err(error()),
-            channel: Err(error()),
-            secret,
-            chat_room: Err(error()),
-            stage: Err(error()),
-        }
+        Self { user: Err(problem.clone()), resources: ByKind::new(|_| Err(problem.clone())) }
     }
 
     /// What is wrong with the parts; the one that speaks for all is first.
     pub fn problems(&self) -> Vec<&Problem> {
-        let problems = [
-            self.user.as_ref().err(),
-            self.channel.as_ref().err(),
-            self.secret.as_ref().err(),
-            self.chat_room.as_ref().err(),
-            self.stage.as_ref().err(),
-        ];
-        let mut problems: Vec<_> = problems.into_iter().flatten().collect();
+        let of_resources = self.resources.iter().filter_map(|(_, part)| problem(part));
+        let mut problems: Vec<_> = self.user.as_ref().err().into_iter().chain(of_resources).collect();
         // The one that speaks for all in `Ready` is the one that keeps it longest.
         problems.sort_by_key(|problem| match problem.retry {
             _ if problem.is_deleted() => 4,
@@ -111,23 +93,28 @@ pub fn after(
     let observations = observations(previous, progress);
     let mut conditions = observed(&previous.conditions, now, subject.generation, &observations);
     keep_request_ids(&previous.conditions, &mut conditions);
-    StreamerAccountStatus {
+    let mut next = StreamerAccountStatus {
         observed_generation: subject.generation,
         handled_reconcile_at: match progress.retry() {
             None => subject.reconcile_at.map(str::to_owned),
             Some(_) => previous.handled_reconcile_at.clone(),
         },
         conditions,
-        user_id: keep(&progress.user, previous.user_id.as_ref()),
-        channel: keep(&progress.channel, previous.channel.as_ref()),
-        chat_room: keep(&progress.chat_room, previous.chat_room.as_ref()),
-        stage: keep(&progress.stage, previous.stage.as_ref()),
+        user_id: progress.user.as_ref().ok().or(previous.user_id.as_ref()).cloned(),
+        // What could not be looked at stays as it was.
+        ..previous.clone()
+    };
+    for (_, part) in progress.resources.iter() {
+        if let Ok(done) = part {
+            next.set(done.status.clone());
+        }
     }
+    next
 }
 
-/// What a part is now; what could not be looked at stays as it was.
-fn keep<S: Clone>(part: &Part<S>, previous: Option<&S>) -> Option<S> {
-    part.as_ref().map_or_else(|_| previous.cloned(), |done| Some(done.status.clone()))
+/// What is wrong with a resource, or with what belongs to it.
+fn problem(part: &Part<Done>) -> Option<&Problem> {
+    part.as_ref().map_or_else(Some, |done| done.lacks.as_ref())
 }
 
 fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Observation> {
@@ -146,16 +133,18 @@ fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Ob
         Ok(_) => Observation::new(USER_READY, true, "Ready", "the user has a row in the database"),
         Err(problem) => Observation::new(USER_READY, false, problem.reason, &problem.message),
     });
-    let [channel, chat_room, stage] = moves(previous, progress);
-    all.push(match &progress.secret {
-        Err(problem) if progress.channel.is_ok() => {
-            Observation::new(CHANNEL_READY, false, problem.reason, &problem.message)
-        }
-        _ => part(CHANNEL_READY, "channel", &progress.channel, channel),
-    });
-    all.push(part(CHAT_ROOM_READY, "chat room", &progress.chat_room, chat_room));
-    all.push(part(STAGE_READY, "stage", &progress.stage, stage));
+    let moves = moves(previous, progress);
+    all.extend(progress.resources.iter().map(|(kind, part)| observation(kind, part, moves[kind].as_ref())));
     all
+}
+
+fn observation(kind: ResourceKind, part: &Part<Done>, moved: Option<&Move>) -> Observation {
+    let type_ = kind.condition();
+    match (problem(part), moved) {
+        (Some(problem), _) => Observation::new(type_, false, problem.reason, &problem.message),
+        (None, Some(moved)) => Observation::new(type_, true, moved.reason, &moved.message),
+        (None, None) => Observation::new(type_, true, "Ready", format!("the {kind} is as the spec says")),
+    }
 }
 
 /// An ARN that is another than before: never silently (I7).
@@ -167,37 +156,20 @@ pub struct Move {
     pub message: String,
 }
 
-/// What has moved: the channel, the chat room, the stage.
-pub fn moves(previous: &StreamerAccountStatus, progress: &Progress) -> [Option<Move>; 3] {
-    [
-        moved("channel", previous.channel.as_ref().map(|before| &before.arn), &progress.channel, |now| {
-            &now.arn
-        }),
-        moved(
-            "chat room",
-            previous.chat_room.as_ref().map(|before| &before.arn),
-            &progress.chat_room,
-            |now| &now.arn,
-        ),
-        moved("stage", previous.stage.as_ref().map(|before| &before.arn), &progress.stage, |now| &now.arn),
-    ]
+/// What has moved.
+pub fn moves(previous: &StreamerAccountStatus, progress: &Progress) -> ByKind<Option<Move>> {
+    ByKind::new(|kind| moved(kind, previous.arn(kind), progress.resources[kind].as_ref().ok()?))
 }
 
-fn moved<S>(
-    noun: &str,
-    before: Option<&String>,
-    part: &Part<S>,
-    arn: impl Fn(&S) -> &String,
-) -> Option<Move> {
-    let done = part.as_ref().ok()?;
-    let now = arn(&done.status);
+fn moved(kind: ResourceKind, before: Option<&str>, done: &Done) -> Option<Move> {
+    let now = done.status.arn();
     let before = before.unwrap_or(now);
     if before == now {
-        let message = format!("the database named another {noun}, which is not there: {now} takes its place");
+        let message = format!("the database named another {kind}, which is not there: {now} takes its place");
         return (done.change == Change::Corrected).then_some(Move { reason: "RecordCorrected", message });
     }
-    let gone = format!("the {noun} {before} was gone from AWS: {now} was made and takes its place");
-    let other = format!("the records of the {noun} did not agree: {now} takes the place of {before}");
+    let gone = format!("the {kind} {before} was gone from AWS: {now} was made and takes its place");
+    let other = format!("the records of the {kind} did not agree: {now} takes the place of {before}");
     Some(match done.change {
         Change::Recreated => Move { reason: "Recreated", message: gone },
         _ => Move { reason: "ArnChanged", message: other },
@@ -212,14 +184,6 @@ fn joined(problems: &[&Problem]) -> String {
         }
     }
     messages.join("; ")
-}
-
-fn part<S>(type_: &'static str, noun: &str, part: &Part<S>, moved: Option<Move>) -> Observation {
-    match (part, moved) {
-        (Ok(_), Some(moved)) => Observation::new(type_, true, moved.reason, moved.message),
-        (Ok(_), None) => Observation::new(type_, true, "Ready", format!("the {noun} is as the spec says")),
-        (Err(problem), _) => Observation::new(type_, false, problem.reason, &problem.message),
-    }
 }
 
 /// A message that differs only in the request id stays as it was: each retry has a new one, and would be a write.
@@ -248,14 +212,21 @@ pub(super) mod tests {
     use k8s_openapi::jiff::Timestamp;
 
     use super::*;
-    use crate::api::condition::is_true;
+    use crate::api::{
+        ChannelStatus, ChatRoomStatus, StageStatus,
+        condition::{CHANNEL_READY, STAGE_READY, is_true},
+    };
 
     pub fn at(second: i64) -> Time {
         Time(Timestamp::from_second(second).expect("a valid time"))
     }
 
-    fn created<S>(status: S) -> Done<S> {
-        Done { status, change: Change::Created }
+    fn done(change: Change, status: impl Into<ResourceStatus>) -> Done {
+        Done { status: status.into(), change, lacks: None }
+    }
+
+    fn stage(arn: &str) -> StageStatus {
+        StageStatus { arn: arn.to_owned(), ..StageStatus::default() }
     }
 
     pub fn at_generation(generation: i64) -> Subject<'static> {
@@ -263,13 +234,25 @@ pub(super) mod tests {
     }
 
     pub fn ready() -> Progress {
-        Progress {
-            user: Ok(created("u".to_owned())),
-            channel: Ok(created(ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() })),
-            secret: Ok(()),
-            chat_room: Ok(created(ChatRoomStatus { arn: "r".to_owned(), ..ChatRoomStatus::default() })),
-            stage: Ok(created(StageStatus { arn: "s".to_owned(), ..StageStatus::default() })),
-        }
+        ready_but(|_| None)
+    }
+
+    /// All is ready, but what is said to be otherwise.
+    pub fn ready_but(other: impl Fn(ResourceKind) -> Option<Part<Done>>) -> Progress {
+        let channel = ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() };
+        let room = ChatRoomStatus { arn: "r".to_owned(), ..ChatRoomStatus::default() };
+        let made = |kind| match kind {
+            ResourceKind::Channel => done(Change::Created, channel.clone()),
+            ResourceKind::ChatRoom => done(Change::Created, room.clone()),
+            ResourceKind::Stage => done(Change::Created, stage("s")),
+        };
+        let resources = ByKind::new(|kind| other(kind).unwrap_or_else(|| Ok(made(kind))));
+        Progress { user: Ok("u".to_owned()), resources }
+    }
+
+    /// All is ready but the stage.
+    pub fn without_stage(problem: &Problem) -> Progress {
+        ready_but(|kind| (kind == ResourceKind::Stage).then(|| Err(problem.clone())))
     }
 
     pub fn problem(retry: Retry, message: &str) -> Problem {
@@ -286,7 +269,7 @@ pub(super) mod tests {
             find(&status.conditions, RECONCILING).is_none() && find(&status.conditions, STALLED).is_none()
         );
 
-        let one_fails = Progress { stage: Err(problem(Retry::Soon, "no")), ..ready() };
+        let one_fails = without_stage(&problem(Retry::Soon, "no"));
         let status = after(None, at_generation(3), &at(1), &one_fails);
         assert!(!is_true(&status.conditions, READY));
         assert!(is_true(&status.conditions, CHANNEL_READY));
@@ -295,12 +278,16 @@ pub(super) mod tests {
 
     #[test]
     fn stalled_only_when_nothing_is_tried_again() {
-        let invalid = Progress { stage: Err(problem(Retry::Never, "bad")), ..ready() };
+        let invalid = without_stage(&problem(Retry::Never, "bad"));
         let status = after(None, at_generation(1), &at(1), &invalid);
         assert!(is_true(&status.conditions, STALLED) && find(&status.conditions, RECONCILING).is_none());
         assert_eq!(invalid.retry(), Some(Retry::Never));
 
-        let mixed = Progress { chat_room: Err(problem(Retry::Soon, "later")), ..invalid };
+        let mixed = ready_but(|kind| match kind {
+            ResourceKind::Channel => None,
+            ResourceKind::ChatRoom => Some(Err(problem(Retry::Soon, "later"))),
+            ResourceKind::Stage => Some(Err(problem(Retry::Never, "bad"))),
+        });
         let status = after(None, at_generation(1), &at(1), &mixed);
         assert!(is_true(&status.conditions, RECONCILING) && find(&status.conditions, STALLED).is_none());
         assert_eq!(mixed.retry(), Some(Retry::Soon));
@@ -309,16 +296,16 @@ pub(super) mod tests {
     #[test]
     fn what_could_not_be_looked_at_keeps_its_arn() {
         let before = after(None, at_generation(1), &at(1), &ready());
-        let failed = Progress { channel: Err(problem(Retry::Soon, "no")), ..ready() };
+        let no = |_| Err(problem(Retry::Soon, "no"));
+        let failed = ready_but(|kind| (kind == ResourceKind::Channel).then_some(kind).map(no));
         let status = after(Some(&before), at_generation(2), &at(2), &failed);
         assert_eq!(status.channel, before.channel);
     }
 
     #[test]
     fn a_new_request_id_alone_is_no_change() {
-        let fails = |id: &str| Progress {
-            stage: Err(problem(Retry::Slowly, &format!("CreateStage failed: no{REQUEST_ID_MARK}{id})"))),
-            ..ready()
+        let fails = |id: &str| {
+            without_stage(&problem(Retry::Slowly, &format!("CreateStage failed: no{REQUEST_ID_MARK}{id})")))
         };
         let first = after(None, at_generation(1), &at(1), &fails("1"));
         let second = after(Some(&first), at_generation(1), &at(2), &fails("2"));
@@ -328,9 +315,9 @@ pub(super) mod tests {
     #[test]
     fn an_arn_never_changes_silently() {
         let before = after(None, at_generation(1), &at(1), &ready());
-        let stage = StageStatus { arn: "other".to_owned(), ..StageStatus::default() };
         for (change, reason) in [(Change::Recreated, "Recreated"), (Change::Kept, "ArnChanged")] {
-            let moved = Progress { stage: Ok(Done { status: stage.clone(), change }), ..ready() };
+            let moved =
+                ready_but(|kind| (kind == ResourceKind::Stage).then(|| Ok(done(change, stage("other")))));
             let status = after(Some(&before), at_generation(1), &at(2), &moved);
             let condition = find(&status.conditions, STAGE_READY).expect("a condition");
             assert_eq!(condition.reason, reason);
@@ -341,7 +328,10 @@ pub(super) mod tests {
 
     #[test]
     fn a_secret_that_cannot_be_written_hides_no_arn() {
-        let fails = Progress { secret: Err(problem(Retry::Slowly, "in the way")), ..ready() };
+        let channel = ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() };
+        let lacks = Some(problem(Retry::Slowly, "in the way"));
+        let without_secret = Done { lacks, ..done(Change::Created, channel) };
+        let fails = ready_but(|kind| (kind == ResourceKind::Channel).then(|| Ok(without_secret.clone())));
         let status = after(None, at_generation(1), &at(1), &fails);
         assert!(status.channel.is_some() && !is_true(&status.conditions, READY));
         assert!(!is_true(&status.conditions, CHANNEL_READY) && is_true(&status.conditions, STAGE_READY));
@@ -350,7 +340,7 @@ pub(super) mod tests {
     #[test]
     fn a_request_is_handled_when_all_is_well() {
         let asked = Subject { generation: 1, reconcile_at: Some("now") };
-        let fails = Progress { stage: Err(problem(Retry::Soon, "no")), ..ready() };
+        let fails = without_stage(&problem(Retry::Soon, "no"));
         assert_eq!(after(None, asked, &at(1), &fails).handled_reconcile_at, None);
         assert_eq!(after(None, asked, &at(1), &ready()).handled_reconcile_at.as_deref(), Some("now"));
     }

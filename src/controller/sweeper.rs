@@ -6,6 +6,7 @@ use super::{
     Cluster, Context, World, latecomers,
     problem::Problem,
     report::{is_settled, records, reference, user_in_status},
+    world::with_kind,
 };
 use crate::{
     admin::Gates,
@@ -101,12 +102,9 @@ async fn sweep<W: World>(
 
 async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Listing, Problem> {
     let (world, installation) = (&context.world, context.installation.as_str());
-    let (channels, chat_rooms, stages) = tokio::try_join!(
-        Listing::add(world.channels(), installation),
-        Listing::add(world.chat_rooms(), installation),
-        Listing::add(world.stages(), installation),
-    )?;
-    let mut all: BTreeMap<ResourceKind, Vec<Listed>> = [channels, chat_rooms, stages].into();
+    let list = async |kind| with_kind!(world, kind, |kind| Listing::add(kind, installation).await);
+    let listed = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
+    let mut all: BTreeMap<ResourceKind, Vec<Listed>> = listed.into_iter().collect();
     if let Some(namespace) = namespace {
         // Another controller of the same installation serves the others.
         let prefix = format!("{namespace}/");

@@ -8,15 +8,12 @@ use super::{
     problem::Problem,
     secret,
     status::{Done, Part},
+    world::with_kind,
 };
 use crate::{
-    api::{
-        ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus, StreamerAccount,
-        condition::{CHANNEL_READY, CHAT_ROOM_READY, STAGE_READY},
-    },
+    api::{ChannelStatus, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     ivs::{Kind, StreamKeys},
     provision::{Inventory, Order, Outcome, Owner, Provisioned, converge},
-    store::{Journal, Resource, Resources},
 };
 
 /// One account being worked on.
@@ -34,36 +31,38 @@ pub(super) struct Work<'a, W> {
 }
 
 impl<W: World> Work<'_, W> {
-    async fn converge<K>(
-        &self,
-        kind: &K,
-        settings: &K::Settings,
-        status: Option<&K::Status>,
-        condition: &str,
-    ) -> Result<Provisioned<K::Status>, Problem>
-    where
-        K: Kind,
-        for<'s> Resource: From<&'s K::Status>,
-        W::Store: Journal + Resources,
-    {
-        let order = Order {
-            owner: self.owner,
-            settings,
-            tags: &self.account.spec.tags,
-            recreate: self.account.spec.recreate_policy,
-            status,
-            swept: self.swept(K::KIND),
-            settled: self.is_part_settled(condition),
-            doubted: self.doubted,
+    /// One resource, and what belongs to it: the ARN is kept also where the Secret cannot be written.
+    pub(super) async fn part(&self, kind: ResourceKind) -> Part<Done> {
+        let Provisioned { mut status, stream_key, change } =
+            with_kind!(self.context.world, kind, |kind| self.converge(kind).await)?;
+        let lacks = match &mut status {
+            ResourceStatus::Channel(channel) => {
+                channel.stream_key_secret_name = Some(secret::name(self.account));
+                self.ensure_secret(channel, stream_key).await.err()
+            }
+            ResourceStatus::ChatRoom(_) | ResourceStatus::Stage(_) => None,
         };
-        match converge(kind, self.context.world.store(), self.context.timing, &order).await? {
-            Outcome::Ready(provisioned) => Ok(provisioned),
-            Outcome::Waiting(wait) => Err(wait.into()),
-        }
+        Ok(Done { status, change, lacks })
     }
 
-    fn swept(&self, kind: ResourceKind) -> Option<&str> {
-        self.inventory.arn(&self.owner.account, self.owner.user, kind)
+    async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Problem> {
+        let (world, spec) = (&self.context.world, &self.account.spec);
+        let order = Order {
+            owner: self.owner,
+            settings: K::Settings::of(spec),
+            tags: &spec.tags,
+            recreate: spec.recreate_policy,
+            status: self.account.status.as_ref().and_then(K::Status::of),
+            swept: self.inventory.arn(&self.owner.account, self.owner.user, K::KIND),
+            settled: self.is_part_settled(K::KIND.condition()),
+            doubted: self.doubted,
+        };
+        match converge(kind, world.store(), self.context.timing, &order).await? {
+            Outcome::Ready(Provisioned { status, stream_key, change }) => {
+                Ok(Provisioned { status: status.into(), stream_key, change })
+            }
+            Outcome::Waiting(wait) => Err(wait.into()),
+        }
     }
 
     /// Whether status says of this generation that this part is well, and nobody doubts it.
@@ -75,35 +74,6 @@ impl<W: World> Work<'_, W> {
         settled.is_some_and(|found| found.status == "True") && !self.doubted
     }
 
-    /// The chat room.
-    pub(super) async fn chat_room(&self) -> Part<ChatRoomStatus> {
-        let before = self.account.status.as_ref().and_then(|status| status.chat_room.as_ref());
-        let kind = self.context.world.chat_rooms();
-        self.converge(kind, &self.account.spec.chat_room, before, CHAT_ROOM_READY).await.map(done)
-    }
-
-    /// The stage.
-    pub(super) async fn stage(&self) -> Part<StageStatus> {
-        let before = self.account.status.as_ref().and_then(|status| status.stage.as_ref());
-        let kind = self.context.world.stages();
-        self.converge(kind, &self.account.spec.stage, before, STAGE_READY).await.map(done)
-    }
-
-    /// The channel, and the Secret with its stream key: the ARN is kept also where the Secret cannot be written.
-    pub(super) async fn channel(&self) -> (Part<ChannelStatus>, Result<(), Problem>) {
-        let before = self.account.status.as_ref().and_then(|status| status.channel.as_ref());
-        let channels = self.context.world.channels();
-        match self.converge(channels, &self.account.spec.channel, before, CHANNEL_READY).await {
-            Ok(provisioned) => {
-                let mut done = Done { status: provisioned.status, change: provisioned.change };
-                done.status.stream_key_secret_name = Some(secret::name(self.account));
-                let secret = self.ensure_secret(&done.status, provisioned.stream_key).await;
-                (Ok(done), secret)
-            }
-            Err(problem) => (Err(problem), Ok(())),
-        }
-    }
-
     /// Writes the Secret where it is missing or wrong.
     async fn ensure_secret(
         &self,
@@ -111,6 +81,14 @@ impl<W: World> Work<'_, W> {
         made: Option<SecretString>,
     ) -> Result<(), Problem> {
         let cluster = self.context.world.cluster();
+        if let Some(stream_key) = &made {
+            // There is seldom one of this name when the channel is new.
+            let secret = secret::build(self.account, channel, stream_key);
+            match cluster.write_secret(self.account, None, secret).await {
+                Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+                written => return Ok(written?),
+            }
+        }
         let name = secret::name(self.account);
         let found = cluster.secret(self.account, &name).await?;
         match &found {
@@ -135,8 +113,4 @@ impl<W: World> Work<'_, W> {
         let secret = secret::build(self.account, channel, &stream_key);
         Ok(cluster.write_secret(self.account, found.as_ref(), secret).await?)
     }
-}
-
-fn done<S>(provisioned: Provisioned<S>) -> Done<S> {
-    Done { status: provisioned.status, change: provisioned.change }
 }

@@ -36,6 +36,27 @@ pub trait World: Send + Sync + 'static {
     fn stages(&self) -> &Self::Stages;
 }
 
+/// Does something with one kind of AWS: here the kinds are told apart, and nowhere else in the controller.
+macro_rules! with_kind {
+    ($world:expr, $which:expr, |$kind:ident| $does:expr) => {
+        match $which {
+            $crate::api::ResourceKind::Channel => {
+                let $kind = $world.channels();
+                $does
+            }
+            $crate::api::ResourceKind::ChatRoom => {
+                let $kind = $world.chat_rooms();
+                $does
+            }
+            $crate::api::ResourceKind::Stage => {
+                let $kind = $world.stages();
+                $does
+            }
+        }
+    };
+}
+pub(super) use with_kind;
+
 /// The real world.
 #[derive(Debug)]
 pub struct Real {

@@ -141,10 +141,6 @@ impl Kind for Channels {
     type Settings = ChannelSpec;
     type Status = ChannelStatus;
 
-    fn arn(status: &ChannelStatus) -> &str {
-        &status.arn
-    }
-
     async fn admit(&self) -> Result<()> {
         self.caller.admit("CreateChannel").await
     }

@@ -86,10 +86,6 @@ impl Kind for ChatRooms {
     type Settings = ChatRoomSpec;
     type Status = ChatRoomStatus;
 
-    fn arn(status: &ChatRoomStatus) -> &str {
-        &status.arn
-    }
-
     async fn admit(&self) -> Result<()> {
         self.caller.admit("CreateRoom").await
     }

@@ -25,7 +25,7 @@ pub use error::{Class, Error, REQUEST_ID_MARK, Result};
 pub use settings::changes;
 pub use stage::Stages;
 
-use crate::api::ResourceKind;
+use crate::api::{self, ResourceKind};
 
 /// AWS tags.
 pub type Tags = BTreeMap<String, String>;
@@ -69,12 +69,9 @@ pub trait Kind: Send + Sync + 'static {
     /// Which kind it is.
     const KIND: ResourceKind;
     /// What the spec says of it.
-    type Settings: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    type Settings: api::Settings + Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
     /// What the status says of it.
-    type Status: Clone + fmt::Debug + PartialEq + Send + Sync;
-
-    /// The ARN in a status.
-    fn arn(status: &Self::Status) -> &str;
+    type Status: api::Status + Clone + fmt::Debug + PartialEq + Send + Sync;
 
     /// Waits until the budget allows a Create. Comes before the attempt is journalled, so that waiting does not use
     /// up the attempt's time.
@@ -171,4 +168,17 @@ fn to_sdk(tags: &Tags) -> std::collections::HashMap<String, String> {
 /// Tags as the SDK gives them.
 fn from_sdk(tags: Option<std::collections::HashMap<String, String>>) -> Tags {
     tags.unwrap_or_default().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_sdk_tries_no_call_twice() {
+        let config = sdk_config("eu-west-1", Duration::from_secs(10)).await;
+        assert_eq!(config.retry_config().map(RetryConfig::max_attempts), Some(1));
+        let time_out = config.timeout_config().and_then(TimeoutConfig::operation_timeout);
+        assert_eq!(time_out, Some(Duration::from_secs(10)));
+    }
 }

@@ -119,10 +119,6 @@ impl Kind for Stages {
     type Settings = StageSpec;
     type Status = StageStatus;
 
-    fn arn(status: &StageStatus) -> &str {
-        &status.arn
-    }
-
     async fn admit(&self) -> Result<()> {
         self.caller.admit("CreateStage").await
     }

@@ -10,9 +10,9 @@ use super::{
     owner::tag_changes,
 };
 use crate::{
-    api::{RecreatePolicy, ResourceKind},
+    api::{RecreatePolicy, ResourceKind, Status},
     ivs::{Kind, Listed, Live, Tags, changes},
-    store::{AttemptEnd, Journal, OpenAttempt, Recorded, Resource, Resources},
+    store::{AttemptEnd, Journal, OpenAttempt, Recorded, Resources},
 };
 
 /// What is wanted of one kind.
@@ -39,7 +39,7 @@ pub struct Order<'a, K: Kind> {
 impl<K: Kind> Order<'_, K> {
     /// What another record than the database says of its ARN.
     fn elsewhere(&self) -> Option<&str> {
-        self.status.map(K::arn).or(self.swept)
+        self.status.map(Status::arn).or(self.swept)
     }
 }
 
@@ -96,7 +96,6 @@ pub async fn converge<K, S>(
 where
     K: Kind,
     S: Journal + Resources,
-    for<'s> Resource: From<&'s K::Status>,
 {
     let work = Work { kind, store, timing, order };
     let recorded = store.recorded(order.owner.user, K::KIND).await?;
@@ -133,7 +132,6 @@ impl<K, S> Work<'_, K, S>
 where
     K: Kind,
     S: Journal + Resources,
-    for<'s> Resource: From<&'s K::Status>,
 {
     fn known<'r>(&'r self, recorded: &'r Recorded) -> Known<'r> {
         Known { recorded, elsewhere: self.order.elsewhere(), settled: self.order.settled }
@@ -142,13 +140,13 @@ where
     /// It is settled; only if status and database do not name the same one, it is looked at.
     async fn keep(&self, recorded: &Recorded) -> Result<Outcome<K::Status>> {
         match (self.order.status, recorded.arn.as_deref()) {
-            (Some(status), Some(arn)) if K::arn(status) == arn => Ok(Outcome::Ready(Provisioned {
+            (Some(status), Some(arn)) if status.arn() == arn => Ok(Outcome::Ready(Provisioned {
                 status: status.clone(),
                 stream_key: None,
                 change: Change::Kept,
             })),
             (_, Some(arn)) => self.inspect(recorded, arn).await,
-            (Some(status), None) => self.inspect(recorded, K::arn(status)).await,
+            (Some(status), None) => self.inspect(recorded, status.arn()).await,
             (None, None) => self.create(recorded, Change::Created).await,
         }
     }
@@ -282,10 +280,10 @@ where
         live: Live<K::Status>,
         change: Change,
     ) -> Result<Outcome<K::Status>> {
-        let arn = K::arn(&live.status).to_owned();
+        let arn = live.status.arn().to_owned();
         let known = recorded.arn.as_deref();
         if known != Some(&arn) || recorded.attempt.is_some() {
-            let (owner, resource) = (self.order.owner, Resource::from(&live.status));
+            let (owner, resource) = (self.order.owner, live.status.clone().into());
             if !self.store.record(owner.user, &owner.username, recorded, &resource).await? {
                 return Ok(created_elsewhere(K::KIND));
             }

@@ -11,8 +11,9 @@ use super::{
     converge::{Work, created_elsewhere, unknown_outcome},
 };
 use crate::{
+    api::{ResourceStatus, Status},
     ivs::{Class, Kind},
-    store::{AttemptEnd, Journal, Recorded, Resource, Resources},
+    store::{AttemptEnd, Journal, Recorded, Resources},
 };
 
 /// How much later than the call's own time-out an attempt's deadline is: the call begins a moment after the attempt.
@@ -22,7 +23,6 @@ impl<K, S> Work<'_, K, S>
 where
     K: Kind,
     S: Journal + Resources,
-    for<'s> Resource: From<&'s K::Status>,
 {
     /// Journals an attempt, creates, records.
     pub(super) async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
@@ -61,15 +61,15 @@ where
         change: Change,
     ) -> Result<Outcome<K::Status>> {
         let owner = self.order.owner;
-        let resource = Resource::from(&status);
+        let resource: ResourceStatus = status.clone().into();
         if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {
             return Ok(Outcome::Ready(Provisioned { status, stream_key, change }));
         }
         // Somebody took over after the deadline. What we made is one too many if another is recorded; else it was adopted,
         // or is about to be, or the sweep finds it.
         let now = self.store.recorded(owner.user, K::KIND).await?;
-        if now.arn.is_some_and(|recorded| recorded != K::arn(&status)) {
-            self.kind.delete(K::arn(&status)).await?;
+        if now.arn.is_some_and(|recorded| recorded != status.arn()) {
+            self.kind.delete(status.arn()).await?;
         }
         Ok(created_elsewhere(K::KIND))
     }

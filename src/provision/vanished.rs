@@ -10,14 +10,13 @@ use super::{
 use crate::{
     api::RecreatePolicy,
     ivs::Kind,
-    store::{Journal, Recorded, Resource, Resources},
+    store::{Journal, Recorded, Resources},
 };
 
 impl<K, S> Work<'_, K, S>
 where
     K: Kind,
     S: Journal + Resources,
-    for<'s> Resource: From<&'s K::Status>,
 {
     /// AWS does not show the one that is known.
     pub(super) async fn miss(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {

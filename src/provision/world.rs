@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::{Order, Outcome, Owner, Retirement, Timing, converge, retire};
 use crate::{
-    api::{AccountRef, RecreatePolicy, ResourceKind, StageSpec, StageStatus},
+    api::{AccountRef, RecreatePolicy, ResourceKind, ResourceStatus, StageSpec, StageStatus},
     ivs::{self, Class, Created, Kind, Listed, Live, Tags},
-    store::{self, AttemptEnd, Journal, Missing, OpenAttempt, Recorded, Resource, Resources, UserRecord},
+    store::{self, AttemptEnd, Journal, Missing, OpenAttempt, Recorded, Resources, UserRecord},
 };
 
 /// When an effect fails.
@@ -204,10 +204,6 @@ impl Kind for World {
     type Settings = StageSpec;
     type Status = StageStatus;
 
-    fn arn(status: &StageStatus) -> &str {
-        &status.arn
-    }
-
     /// Another controller may be faster between the budget and the attempt.
     async fn admit(&self) -> ivs::Result<()> {
         let mut state = self.lock();
@@ -297,7 +293,13 @@ impl Journal for World {
         })
     }
 
-    async fn record_made(&self, nonce: Uuid, _: Uuid, _: &str, resource: &Resource) -> store::Result<bool> {
+    async fn record_made(
+        &self,
+        nonce: Uuid,
+        _: Uuid,
+        _: &str,
+        resource: &ResourceStatus,
+    ) -> store::Result<bool> {
         self.on_database(|state| match state.attempts.get_mut(&nonce) {
             Some((open, _)) if *open => {
                 *open = false;
@@ -309,11 +311,9 @@ impl Journal for World {
     }
 }
 
-fn record(state: &mut State, resource: &Resource) {
-    if let Resource::Stage { arn } = resource {
-        state.record = Some((arn.clone(), state.now));
-        state.missing = None;
-    }
+fn record(state: &mut State, resource: &ResourceStatus) {
+    state.record = Some((resource.arn().to_owned(), state.now));
+    state.missing = None;
 }
 
 impl Resources for World {
@@ -336,7 +336,13 @@ impl Resources for World {
         })
     }
 
-    async fn record(&self, _: Uuid, _: &str, known: &Recorded, resource: &Resource) -> store::Result<bool> {
+    async fn record(
+        &self,
+        _: Uuid,
+        _: &str,
+        known: &Recorded,
+        resource: &ResourceStatus,
+    ) -> store::Result<bool> {
         let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
         self.on_database(|state| {
             let open = state.attempts.iter().find(|(_, (open, _))| *open).map(|(nonce, _)| *nonce);

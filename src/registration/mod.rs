@@ -3,9 +3,11 @@
 
 mod accounts;
 mod argon2id;
+mod blocklist;
 mod cross_site;
 mod hashers;
 mod headers;
+mod leaving;
 mod limits;
 mod openapi;
 mod pages;
@@ -34,6 +36,7 @@ use self::{
     registering::Registering,
     routes::{Site, events::MOST_LISTENERS},
     session::Cookies,
+    validate::Rules,
 };
 use crate::{
     admin::{self, Gates},
@@ -113,8 +116,9 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
     let listeners = Arc::new(Semaphore::new(MOST_LISTENERS));
-    let limits = Limits::new(&settings.limits);
-    let site = Site { registering, cookies, limits, tasks: tasks.clone(), listeners, stop: stop.clone() };
+    let (rules, limits) = (Rules::new(&settings.rules), Limits::new(&settings.limits));
+    let site =
+        Site { registering, cookies, rules, limits, tasks: tasks.clone(), listeners, stop: stop.clone() };
     let router = routes::router(Arc::new(site)).into_make_service_with_connect_info::<SocketAddr>();
     let served = async {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());

@@ -1,19 +1,39 @@
 //! `/openapi.json`: the way for programs, described from the handlers and from the types that they read and answer with.
 
-use axum::{Json, http::StatusCode};
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type,
-        path::Operation,
+        self, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema,
+        Type, path::Operation,
     },
 };
 
-use super::{problem::Details, routes};
+use super::{
+    problem::Details,
+    routes::{self, Site},
+};
 
 /// `GET /openapi.json`: OpenAPI 3.1.
-pub async fn document() -> Json<openapi::OpenApi> {
-    Json(Document::openapi())
+pub async fn document<R: Send + Sync, A: Send + Sync>(
+    State(site): State<Arc<Site<R, A>>>,
+) -> Json<openapi::OpenApi> {
+    Json(described(site.rules.shortest_password))
+}
+
+/// With the rule that each site sets for itself.
+fn described(shortest_password: usize) -> openapi::OpenApi {
+    let mut document = Document::openapi();
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(registration))) =
+        schemas.and_then(|schemas| schemas.get_mut("Registration"))
+        && let Some(RefOr::T(Schema::Object(password))) = registration.properties.get_mut("password")
+    {
+        password.min_length = Some(shortest_password);
+    }
+    document
 }
 
 #[derive(OpenApi)]
@@ -22,7 +42,7 @@ pub async fn document() -> Json<openapi::OpenApi> {
         title = "Streamcat registration",
         description = "A username and a password become an account: a channel, a chat room and a stage of Amazon IVS.\n\nSend `Accept: application/json`: without it, answers are pages for people. What does not work out is told by problem details (RFC 9457)."
     ),
-    paths(routes::register::form, routes::register::register, routes::account, routes::events::events),
+    paths(routes::registration_form, routes::register::register, routes::account, routes::events::events),
     components(schemas(Details)),
     modifiers(&Problems)
 )]
@@ -74,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_operation_says_how_a_problem_is_told() {
-        let document = serde_json::to_value(Document::openapi()).expect("JSON");
+        let document = serde_json::to_value(described(15)).expect("JSON");
         assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
         let paths = document["paths"].as_object().expect("paths");
         assert_eq!(paths.len(), 3);
@@ -89,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_only_ever_sent() {
-        let document = serde_json::to_value(Document::openapi()).expect("JSON");
+    fn a_password_is_only_ever_sent_and_as_long_as_this_site_wants_it() {
+        let document = serde_json::to_value(described(12)).expect("JSON");
         let password = &document["components"]["schemas"]["Registration"]["properties"]["password"];
-        assert_eq!((&password["writeOnly"], &password["minLength"]), (&true.into(), &15.into()));
+        assert_eq!((&password["writeOnly"], &password["minLength"]), (&true.into(), &12.into()));
     }
 }

@@ -71,6 +71,9 @@ pub enum Kind {
     /// The Idempotency-Key came with another request.
     #[serde(rename = "urn:streamcat:problem:idempotency-key-used")]
     IdempotencyKeyUsed,
+    /// A page's form that is too old, or came without our cookie.
+    #[serde(rename = "urn:streamcat:problem:stale-form")]
+    StaleForm,
     /// The same request may get through later.
     #[serde(rename = "urn:streamcat:problem:not-now")]
     NotNow,
@@ -92,7 +95,7 @@ pub struct Details<'a> {
     /// What is wrong with each field, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false)]
-    errors: BTreeMap<&'static str, &'static str>,
+    errors: BTreeMap<&'static str, &'a str>,
 }
 
 impl Problem {
@@ -172,6 +175,24 @@ impl Problem {
         )
     }
 
+    /// A form of ours that came without our cookie.
+    #[must_use]
+    pub fn without_cookie() -> Self {
+        let detail = "Your browser did not send the cookie that came with this page. Allow cookies for this site, type your password again and send it once more.";
+        Self::once_more(detail)
+    }
+
+    /// A form from before the browser got the cookie that it has now.
+    #[must_use]
+    pub fn stale_form() -> Self {
+        let detail = "This page was open for too long, or you have signed in or out in another window. Type your password again and send it once more.";
+        Self::once_more(detail)
+    }
+
+    fn once_more(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Kind::StaleForm, "Please send this once more", detail)
+    }
+
     /// More attempts than are allowed.
     #[must_use]
     pub fn too_many(retry_after: u64) -> Self {
@@ -189,22 +210,15 @@ impl Problem {
     /// A username and a password that do not belong together; which of the two is wrong is not told.
     #[must_use]
     pub fn wrong_sign_in() -> Self {
-        let fields = Problems { username: None, password: Some("The username or the password is wrong.") };
+        let fields = Problems::of_password("The username or the password is wrong.");
         Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "The username or the password is wrong.") }
     }
 
     /// A password, asked for again, that is not this person's.
     #[must_use]
     pub fn wrong_password() -> Self {
-        let fields = Problems { username: None, password: Some("This is not your password.") };
+        let fields = Problems::of_password("This is not your password.");
         Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "This is not your password.") }
-    }
-
-    /// An account that is to be deleted before it was made.
-    #[must_use]
-    pub fn not_made_yet() -> Self {
-        let detail = "Your account is still being set up. It can be deleted as soon as that is done.";
-        Self::plain(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
     /// Something that we need is away; looking again later is all there is to do.
@@ -224,7 +238,7 @@ impl Problem {
     }
 
     fn taken() -> Self {
-        let fields = Problems { username: Some("This username is taken. Choose another."), password: None };
+        let fields = Problems::of_username("This username is taken. Choose another.");
         let detail = "This username is taken. If it is yours, use the password that you registered with.";
         Self {
             fields,
@@ -233,8 +247,7 @@ impl Problem {
     }
 
     fn deleting() -> Self {
-        let fields =
-            Problems { username: Some("The account of this name is being deleted."), password: None };
+        let fields = Problems::of_username("The account of this name is being deleted.");
         let detail = "The account of this name is being deleted. Once it is gone, the name is free again.";
         Self {
             fields,
@@ -261,7 +274,7 @@ impl Problem {
     /// As problem details.
     #[must_use]
     pub fn json(&self) -> Response {
-        let fields = [("username", self.fields.username), ("password", self.fields.password)];
+        let fields = [("username", self.fields.username), ("password", self.fields.password.as_deref())];
         let details = Details {
             kind: self.kind,
             title: self.title,

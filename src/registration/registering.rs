@@ -144,20 +144,29 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         Err(Refusal::NotNow("the user's row keeps changing".to_owned()))
     }
 
-    /// Makes the accounts that are still to be made and that nobody is making; how each ended.
+    /// Makes the accounts that are still to be made and that nobody is making, and sees off those that are unwanted; how each
+    /// ended.
     ///
     /// # Errors
     /// When they cannot be looked up.
     pub async fn make_due(&self) -> store::Result<Vec<Result<Registered, Refusal>>> {
         let due = self.registrants.take_up_due(AT_ONCE).await?;
-        Ok(futures::future::join_all(due.iter().map(|registrant| self.make(registrant))).await)
+        Ok(futures::future::join_all(due.iter().map(|registrant| self.carry_out(registrant))).await)
+    }
+
+    async fn carry_out(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
+        if registrant.unwanted {
+            self.see_off(registrant).await;
+            return Err(Refusal::Deleting);
+        }
+        self.make(registrant).await
     }
 
     /// An Idempotency-Key is for one username.
     async fn check_key(&self, applicant: &Applicant) -> Result<(), Refusal> {
         let Some(key) = &applicant.key else { return Ok(()) };
         match self.registrants.username_by_key(key).await? {
-            Some(username) if !username.eq_ignore_ascii_case(&applicant.username) => Err(Refusal::KeyUsed),
+            Some(username) if !api::are_alike(&username, &applicant.username) => Err(Refusal::KeyUsed),
             _ => Ok(()),
         }
     }
@@ -171,6 +180,9 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         let Some(hash) = &registrant.password_hash else { return Err(Refusal::Taken) };
         if !self.passwords.matches(&applicant.password, hash).await? {
             return Err(Refusal::Taken);
+        }
+        if registrant.unwanted {
+            return Err(Refusal::Deleting);
         }
         let Some(registrant) = self.registrants.take_up(registrant).await? else { return Ok(None) };
         let mut registered = self.make(&registrant).await?;
@@ -274,28 +286,14 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         } else {
             tracing::warn!(user.id = %registrant.id, %error, "account not made yet");
         }
-        if let Err(error) = self.registrants.put_off(registrant).await {
-            tracing::warn!(user.id = %registrant.id, %error, "the next try is not put off");
-        }
+        self.put_off(registrant).await;
         registered(registrant, Status::Pending, Made::Later)
     }
 
     /// Where this fails, the loop comes by the account once more.
-    async fn settle(&self, registrant: &Registrant) {
+    pub(super) async fn settle(&self, registrant: &Registrant) {
         if let Err(error) = self.registrants.settle(registrant).await {
             tracing::warn!(user.id = %registrant.id, %error, "what was made is not noted");
-        }
-    }
-
-    /// Somebody else's account has the name. A row of ours must not be there for it to be given, unless it had an account
-    /// before. If the same person made this one just now by a second request, that one has taken it up, and the row stays.
-    async fn lose(&self, registrant: &Registrant) {
-        match self.registrants.take_back(registrant).await {
-            Ok(true) => {
-                tracing::warn!(user.id = %registrant.id, "the name went to another account: taken back");
-            }
-            Ok(false) => self.settle(registrant).await,
-            Err(error) => tracing::warn!(user.id = %registrant.id, %error, "not taken back"),
         }
     }
 }

@@ -6,11 +6,10 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, FromRequestParts, Path, State},
     http::{HeaderMap, header, request::Parts},
-    middleware::{from_fn, map_response},
-    response::{Html, IntoResponse, Redirect, Response},
+    middleware::{from_fn_with_state, map_response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use maud::Markup;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -26,6 +25,7 @@ use super::{
     progress::{Progress, Status},
     registering::{Refusal, Registering},
     session::{Cookies, Token},
+    validate::Rules,
 };
 use crate::{
     api::{self, StreamerAccount},
@@ -35,6 +35,7 @@ use crate::{
 pub mod events;
 mod members;
 pub mod register;
+mod showing;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -46,6 +47,8 @@ pub struct Site<R, A> {
     pub registering: Arc<Registering<R, A>>,
     /// How sessions are carried.
     pub cookies: Cookies,
+    /// What may be registered.
+    pub rules: Rules,
     /// How often somebody may try.
     pub limits: Limits,
     /// Registrations under way; each runs to its end even when the person has gone.
@@ -115,9 +118,10 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/", get(async || Redirect::to("/register")))
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
-        .route("/openapi.json", get(openapi::document))
-        .route("/register", get(register::form).post(register::register::<R, A>))
-        .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
+        .route("/form.js", get(async || asset("text/javascript", include_str!("form.js"))))
+        .route("/openapi.json", get(openapi::document::<R, A>))
+        .route("/register", get(registration_form::<R, A>).post(register::register::<R, A>))
+        .route("/sign-in", get(sign_in_form::<R, A>).post(members::sign_in::<R, A>))
         .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
         .route("/accounts/{username}/events", get(events::events::<R, A>))
@@ -127,12 +131,14 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
             get(members::ask_to_delete::<R, A>).post(members::delete::<R, A>),
         )
         .route("/accounts/{username}/goodbye", get(members::goodbye::<R, A>))
-        .fallback(async |headers: HeaderMap| told(Format::accepted(&headers), &Problem::not_found()))
-        .method_not_allowed_fallback(async |headers: HeaderMap| {
-            told(Format::accepted(&headers), &Problem::not_allowed())
+        .fallback(async |State(site): State<Arc<Site<R, A>>>, headers: HeaderMap| {
+            site.told(Format::accepted(&headers), &Problem::not_found())
+        })
+        .method_not_allowed_fallback(async |State(site): State<Arc<Site<R, A>>>, headers: HeaderMap| {
+            site.told(Format::accepted(&headers), &Problem::not_allowed())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn(cross_site::refuse))
+        .layer(from_fn_with_state(Arc::clone(&site), cross_site::refuse::<R, A>))
         .layer(map_response(move |response| ready(headers::secure(response, behind_tls))))
         .with_state(site)
 }
@@ -149,6 +155,26 @@ fn asset(media: &str, text: &'static str) -> impl IntoResponse {
 /// The page of an account. A username needs no encoding: it has letters, digits, - and _ only.
 fn location(username: &str) -> String {
     format!("/accounts/{username}")
+}
+
+/// The form, for people.
+#[utoipa::path(
+    get,
+    path = "/register",
+    responses((status = OK, description = "A page.", body = String, content_type = "text/html"))
+)]
+pub(super) async fn registration_form<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    headers: HeaderMap,
+) -> Response {
+    site.registration_form(&headers, "", None)
+}
+
+async fn sign_in_form<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    headers: HeaderMap,
+) -> Response {
+    site.sign_in_form(&headers, "", None)
 }
 
 /// How far an account is.
@@ -174,9 +200,9 @@ pub(super) async fn account<R: Registrants + Sessions, A: Accounts>(
         }
         let token = site.session_of(&found.registrant, &headers).await?;
         let own = token.map(|token| own(&found, token.for_forms()));
-        Ok(shown(&pages::account(&found.registrant.username, &found.progress, own.as_ref())))
+        Ok(site.shown(&pages::account(&found.registrant.username, &found.progress, own.as_ref())))
     };
-    answer.await.unwrap_or_else(|problem| told(format, &problem))
+    answer.await.unwrap_or_else(|problem| site.told(format, &problem))
 }
 
 /// A user, and what the cluster has of them.
@@ -187,7 +213,7 @@ struct Found {
 }
 
 /// How far the account of this name is. A user whose account was made and is no more is unknown; one whose account is
-/// still to be made waits, whether or not the cluster can be asked.
+/// still to be made waits, whether or not the cluster can be asked; one that is unwanted is on its way out.
 async fn found<R: Registrants, A: Accounts>(
     registering: &Registering<R, A>,
     username: &str,
@@ -204,6 +230,7 @@ async fn found<R: Registrants, A: Accounts>(
         Err(error) => return Err(away(error)),
     };
     let progress = match &account {
+        _ if registrant.unwanted => Progress::going(),
         Some(account) => Progress::of(account),
         None if registrant.open => Progress::to_be_made(),
         None => return Err(Problem::unknown_account()),
@@ -249,18 +276,6 @@ fn progress_answer(username: String, progress: &Progress) -> ProgressAnswer {
         stage: progress.stage.status,
     };
     ProgressAnswer { username, status: progress.status, parts, problems: progress.problems() }
-}
-
-fn shown(page: &Markup) -> Response {
-    Html(page.0.clone()).into_response()
-}
-
-/// A problem, as a page or as problem details.
-pub fn told(format: Format, problem: &Problem) -> Response {
-    match format {
-        Format::Json => problem.json(),
-        Format::Html => problem.finish(shown(&pages::problem(problem))),
-    }
 }
 
 #[cfg(test)]

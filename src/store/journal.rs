@@ -5,8 +5,11 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Postgres, Resource, Result, resources::recorded_arn};
-use crate::{api::ResourceKind, failpoint::effect};
+use super::{Postgres, Result, rows};
+use crate::{
+    api::{ResourceKind, ResourceStatus},
+    failpoint::effect,
+};
 
 /// An attempt whose outcome is not known: the call may be under way, here or elsewhere, or may have been lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,35 +41,6 @@ pub enum AttemptEnd {
     GivenUp,
 }
 
-/// The names of the kinds in the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "resource_kind", rename_all = "snake_case")]
-pub(super) enum KindName {
-    Channel,
-    ChatRoom,
-    Stage,
-}
-
-impl From<ResourceKind> for KindName {
-    fn from(kind: ResourceKind) -> Self {
-        match kind {
-            ResourceKind::Channel => Self::Channel,
-            ResourceKind::ChatRoom => Self::ChatRoom,
-            ResourceKind::Stage => Self::Stage,
-        }
-    }
-}
-
-impl From<KindName> for ResourceKind {
-    fn from(name: KindName) -> Self {
-        match name {
-            KindName::Channel => Self::Channel,
-            KindName::ChatRoom => Self::ChatRoom,
-            KindName::Stage => Self::Stage,
-        }
-    }
-}
-
 /// The journal.
 pub trait Journal: Send + Sync + 'static {
     /// Opens an attempt that ends within `lasts`; None when one is open already, whoever's it is, when the recorded ARN
@@ -93,7 +67,7 @@ pub trait Journal: Send + Sync + 'static {
         nonce: Uuid,
         user: Uuid,
         name: &str,
-        resource: &Resource,
+        resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 }
 
@@ -114,13 +88,13 @@ impl Journal for Postgres {
              on conflict (user_id, kind) where state = 'open' do nothing
              returning nonce",
             user,
-            KindName::from(kind) as KindName,
+            kind as ResourceKind,
             lasts.as_secs_f64(),
         )
         .fetch_optional(&mut *transaction)
         .await?;
         // Read after our attempt stands: from here on nobody else records, and what was recorded before is seen.
-        if nonce.is_none() || recorded_arn(&mut transaction, user, kind).await?.as_deref() != known {
+        if nonce.is_none() || rows::arn(&mut transaction, user, kind).await?.as_deref() != known {
             return Ok(None);
         }
         effect("open", transaction.commit()).await?;
@@ -131,7 +105,7 @@ impl Journal for Postgres {
         let nonces = sqlx::query_scalar!(
             "select nonce from attempts where user_id = $1 and kind = $2 order by started_at, nonce",
             user,
-            KindName::from(kind) as KindName,
+            kind as ResourceKind,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -148,7 +122,13 @@ impl Journal for Postgres {
         Ok(())
     }
 
-    async fn record_made(&self, nonce: Uuid, user: Uuid, name: &str, resource: &Resource) -> Result<bool> {
+    async fn record_made(
+        &self,
+        nonce: Uuid,
+        user: Uuid,
+        name: &str,
+        resource: &ResourceStatus,
+    ) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
         let ended = sqlx::query!(
             "update attempts set state = 'recorded' where nonce = $1 and state = 'open'",
@@ -159,7 +139,7 @@ impl Journal for Postgres {
         if ended.rows_affected() == 0 {
             return Ok(false);
         }
-        resource.write(&mut transaction, user, name).await?;
+        rows::write(&mut transaction, user, name, resource).await?;
         effect("record_made", transaction.commit()).await?;
         Ok(true)
     }
@@ -174,7 +154,7 @@ pub(super) async fn end_open(
     let nonce = sqlx::query_scalar!(
         "update attempts set state = 'given_up' where user_id = $1 and kind = $2 and state = 'open' returning nonce",
         user,
-        KindName::from(kind) as KindName,
+        kind as ResourceKind,
     )
     .fetch_optional(connection)
     .await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::{Result, journal::KindName};
+use super::Result;
 use crate::api::ResourceKind;
 
 /// A resource that is known, and that AWS does not show.
@@ -28,7 +28,7 @@ pub(super) async fn note(
         "insert into missing_resources (user_id, kind, arn) values ($1, $2, $3)
          on conflict (user_id, kind) do update set arn = $3, since = now() where missing_resources.arn <> $3",
         user,
-        KindName::from(kind) as KindName,
+        kind as ResourceKind,
         arn,
     )
     .execute(executor)
@@ -41,7 +41,7 @@ pub(super) async fn forget(executor: impl PgExecutor<'_>, user: Uuid, kind: Reso
     sqlx::query!(
         "delete from missing_resources where user_id = $1 and kind = $2",
         user,
-        KindName::from(kind) as KindName,
+        kind as ResourceKind,
     )
     .execute(executor)
     .await?;

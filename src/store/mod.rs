@@ -6,6 +6,7 @@ mod orphans;
 mod postgres;
 mod registrants;
 mod resources;
+mod rows;
 mod sessions;
 mod users;
 
@@ -14,7 +15,7 @@ pub use missing::Missing;
 pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
-pub use resources::{Recorded, Resource, Resources, UserRecord};
+pub use resources::{Recorded, Resources, UserRecord};
 pub use sessions::{Sessions, TokenHash};
 pub use users::{Claim, Claimant, Holder, Users};
 

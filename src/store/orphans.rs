@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{Postgres, Result, journal::KindName, users};
+use super::{Postgres, Result, users};
 use crate::{
     api::{AccountRef, ResourceKind},
     failpoint::effect,
@@ -162,7 +162,7 @@ impl Orphans for Postgres {
 
 async fn rows(executor: impl PgExecutor<'_>, namespace: Option<&str>) -> Result<Vec<OrphanRow>> {
     let rows = sqlx::query!(
-        r#"select id, kind as "kind: KindName", arn, attempt, user_id, account_namespace, account_name, username,
+        r#"select id, kind as "kind: ResourceKind", arn, attempt, user_id, account_namespace, account_name, username,
                   reason as "reason: OrphanReason",
                   to_char(first_seen at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "first_seen!",
                   greatest(extract(epoch from now() - unseen_since), 0)::float8 as unseen_for,
@@ -177,7 +177,7 @@ async fn rows(executor: impl PgExecutor<'_>, namespace: Option<&str>) -> Result<
     let row = rows.into_iter().map(|row| OrphanRow {
         id: row.id,
         orphan: Orphan {
-            kind: row.kind.into(),
+            kind: row.kind,
             arn: row.arn,
             attempt: row.attempt,
             user: row.user_id,
@@ -204,7 +204,7 @@ async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
          values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (arn) do update set reason = 'let_go'
          where excluded.reason = 'let_go' and orphans.reason <> 'let_go'",
-        KindName::from(orphan.kind) as KindName,
+        orphan.kind as ResourceKind,
         orphan.arn.as_deref(),
         orphan.attempt,
         orphan.user,
@@ -233,11 +233,7 @@ async fn add_all_of(connection: &mut PgConnection, user: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into orphans (kind, arn, user_id, account_namespace, account_name, username, reason)
          select r.kind, r.arn, u.id, u.account_namespace, u.account_name, u.username, 'let_go'
-         from users u join (
-           select user_id, 'channel'::resource_kind as kind, arn from channels
-           union all select user_id, 'chat_room', arn from chat_rooms
-           union all select user_id, 'stage', arn from stages
-         ) r on r.user_id = u.id
+         from users u join resources r on r.user_id = u.id
          where u.id = $1
          on conflict (arn) do update set reason = 'let_go'",
         user,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, interval};
 use crate::http::{self, Answer};
 
 const TICK: Duration = Duration::from_millis(10);
+const PASSWORD: &str = "correct horse battery";
 
 /// How one of them ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +50,7 @@ pub async fn flood(site: &str, rate: f64, lasts: Duration) -> Vec<Ended> {
 }
 
 async fn register(url: String, username: String) -> Ended {
-    let password = format!("the password of {username}");
-    match http::post_json(&url, &json!({ "username": username, "password": password })).await {
+    match http::post_json(&url, &json!({ "username": username, "password": PASSWORD })).await {
         Ok(answer) => Ended::of(&answer),
         Err(error) => Ended::Otherwise(error.to_string()),
     }

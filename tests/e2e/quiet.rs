@@ -39,7 +39,8 @@ async fn written(tenant: &Tenant) -> Written {
          union all select 'stage ' || ctid || ' ' || xmin from stages
          union all select 'attempt ' || ctid || ' ' || xmin from attempts
          union all select 'missing ' || ctid || ' ' || xmin from missing_resources
-         union all select 'orphan ' || ctid || ' ' || xmin from orphans order by version",
+         union all select 'orphan ' || ctid || ' ' || xmin from orphans
+         union all select 'released ' || ctid || ' ' || xmin from released_users order by version",
     );
     let rows = rows.fetch_all(&tenant.pool()).await.unwrap();
     Written { objects, rows }

@@ -3,6 +3,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 
+use axum::http::Method;
 use futures::future::join_all;
 use serde_json::json;
 use testbed::{Operator, Tenant, Testbed, http, wait};
@@ -12,7 +13,7 @@ use crate::{
     registration::{PASSWORD, made, post, submit},
     registration_away::of_nowhere,
     signed_in::Browser,
-    support::{PATIENCE, count, create, gone, operator_with_fail_points, ready},
+    support::{PATIENCE, count, create, operator_with_fail_points},
 };
 
 const SIDES: [&str; 2] = ["before", "after"];
@@ -65,6 +66,37 @@ async fn die_registering(testbed: &Testbed, side: &str, effect: &str) {
     assert_eq!(made(&tenant).await, (1, 1), "{point}");
 }
 
+/// Lets a registration die while somebody deletes an account. Once that is written down, it goes by itself.
+async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
+    let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
+    let registration = doomed(&tenant, side, effect).await;
+    let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
+    let (form, password) = ("/accounts/mary/delete", "correct+horse+battery");
+    let token = mary.get(form).await.form_token().unwrap().to_owned();
+    let answer = mary.try_send(Method::POST, form, format!("token={token}&password={password}")).await;
+    assert!(answer.is_err(), "{point}: it answered");
+
+    let another = tenant.registration().start().await;
+    if point == "before renounce" {
+        assert!(mary.at(&another).get("/accounts/mary").await.body.contains("Sign out"));
+        let going = mary.at(&another).submit(form, form, &format!("&password={password}")).await;
+        assert_eq!(going.status, 303, "{point}: {}", going.body);
+    }
+    let gone = wait::until(format!("{point}: the account and the user go"), PATIENCE, || async {
+        let made = made(&tenant).await;
+        if made == (0, 0) { Ok(()) } else { Err(format!("{made:?}")) }
+    });
+    gone.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+#[tokio::test]
+async fn killed_while_an_account_is_deleted_it_goes_by_itself_or_by_another_try() {
+    let testbed = operator_with_fail_points().await;
+    for effect in ["renounce", "delete_account"] {
+        join_all(SIDES.map(|side| die_deleting(&testbed, side, effect))).await;
+    }
+}
+
 #[tokio::test]
 async fn killed_at_each_effect_of_a_registration_there_is_one_user_and_one_account_in_the_end() {
     let testbed = operator_with_fail_points().await;
@@ -95,34 +127,6 @@ async fn killed_while_somebody_comes_back_the_same_request_signs_in() {
     for effect in ["take_up", "begin_session"] {
         join_all(SIDES.map(|side| die_coming_back(&testbed, side, effect))).await;
     }
-}
-
-/// Lets a registration die while somebody deletes the account: it is there, and can be deleted, or it goes.
-async fn die_deleting(testbed: &Testbed, side: &str) {
-    let (tenant, point) = (tenant(testbed, side, "delete_account").await, format!("{side} delete_account"));
-    let (other, controller) = (tenant.registration().start().await, tenant.controller().start().await);
-    let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
-    ready(&tenant, "mary").await;
-    drop(controller);
-    let mut registration = doomed(&tenant, side, "delete_account").await;
-    let page = "/accounts/mary/delete";
-    let answer = mary.at(&registration).try_submit(page, page, "&password=correct+horse+battery").await;
-    assert!(answer.is_err(), "{point}: it answered");
-    until_dead(&mut registration, &point).await;
-    if side == "before" {
-        let again = mary.submit(page, page, "&password=correct+horse+battery").await;
-        assert_eq!(again.status, 303, "{point}: {}", again.body);
-    }
-    let _controller = tenant.controller().start().await;
-    gone(&tenant, "mary").await;
-    assert_eq!(made(&tenant).await, (0, 0), "{point}");
-    assert!(mary.get("/accounts/mary/goodbye").await.body.contains("Your account is gone"), "{point}");
-}
-
-#[tokio::test]
-async fn killed_while_an_account_is_deleted_it_goes_at_once_or_by_the_same_request() {
-    let testbed = operator_with_fail_points().await;
-    join_all(SIDES.map(|side| die_deleting(&testbed, side))).await;
 }
 
 /// Lets a registration die while it takes back a row whose name went to an account by kubectl.

@@ -26,7 +26,7 @@ impl<'a> Browser<'a> {
         Self { registration, set: answer.header("set-cookie").expect("a session").to_owned() }
     }
 
-    async fn sign_in(registration: &'a Operator, username: &str) -> Self {
+    pub async fn sign_in(registration: &'a Operator, username: &str) -> Self {
         let fields = [("username", username), ("password", PASSWORD)];
         let answer = http::post_form(&format!("{}/sign-in", registration.url()), &fields).await.unwrap();
         Self::after(registration, &answer)
@@ -41,26 +41,24 @@ impl<'a> Browser<'a> {
         self.set.split(';').next().unwrap().split_once('=').unwrap().1
     }
 
-    async fn send(&self, method: Method, path: &str, body: String) -> Result<Answer, Error> {
+    async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+        self.try_send(method, path, body).await.unwrap()
+    }
+
+    pub async fn try_send(&self, method: Method, path: &str, body: String) -> Result<Answer, Error> {
         let request = Request::builder().method(method).header(COOKIE, self.set.split(';').next().unwrap());
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request.header("content-type", http::FORM);
         http::send(&format!("{}{path}", self.registration.url()), request, body).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, String::new()).await.unwrap()
+        self.send(Method::GET, path, String::new()).await
     }
 
     /// Submits a form of the page, as a person does: with the token that stands in it.
     pub async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
-        self.try_submit(page, path, fields).await.unwrap()
-    }
-
-    /// The same, where there may be no answer.
-    pub async fn try_submit(&self, page: &str, path: &str, fields: &str) -> Result<Answer, Error> {
-        let page = self.get(page).await.body;
-        let (_, rest) = page.split_once(r#"name="token" value=""#).unwrap_or_else(|| panic!("{page}"));
-        let token = rest.split('"').next().unwrap();
+        let page = self.get(page).await;
+        let token = page.form_token().unwrap_or_else(|| panic!("{}", page.body));
         self.send(Method::POST, path, format!("token={token}{fields}")).await
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use streamcat_operator::{
-    api::{AccountRef, ResourceKind},
+    api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
     store::{
         Addition, AttemptEnd, Claim, Claimant, Journal, KeyHash, LetGo, NewRegistrant, Orphan, OrphanChanges,
-        OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resource, Resources, Users,
+        OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resources, Users,
     },
 };
 use testbed::Tenant;
@@ -57,14 +57,27 @@ async fn register(store: &Postgres, username: &str) -> Option<Registrant> {
     }
 }
 
+fn stage(arn: &str) -> ResourceStatus {
+    StageStatus { arn: arn.to_owned(), ..StageStatus::default() }.into()
+}
+
 #[tokio::test]
-async fn a_username_is_one_person_in_any_case() {
+async fn a_username_and_its_look_alikes_are_one_person() {
     let tenant = tenant("username").await;
     let store = store(&tenant);
-    let first = register(&store, "Todd").await.unwrap();
-    assert!(register(&store, "tODD").await.is_none());
-    let found = store.registrant("TODD").await.unwrap().unwrap();
-    assert_eq!((found.id, found.username.as_str(), found.turn, found.open), (first.id, "Todd", 1, true));
+    let first = register(&store, "Todd_the-1st").await.unwrap();
+    for look_alike in ["tODD_the-1st", "Todd-the_1st", "todd__the-1st"] {
+        let other = look_alike.contains("__");
+        assert_eq!(register(&store, look_alike).await.is_some(), other, "{look_alike}");
+        let found = store.registrant(look_alike).await.unwrap().unwrap();
+        assert_eq!((found.id == first.id, found.turn, found.open), (!other, 1, true), "{look_alike}");
+        let key: String = sqlx::query_scalar("select username_key($1)")
+            .bind(look_alike)
+            .fetch_one(&tenant.pool())
+            .await
+            .unwrap();
+        assert_eq!(key, username_key(look_alike), "PostgreSQL and we disagree");
+    }
     assert!(store.registrant("mary").await.unwrap().is_none());
     assert!(!format!("{first:?}").contains("canary"));
 }
@@ -86,6 +99,24 @@ async fn only_who_took_up_a_registration_last_settles_it_or_takes_it_back() {
     assert!(store.take_back(&third).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
     assert!(store.take_up(&first).await.unwrap().is_none(), "it is gone");
+}
+
+#[tokio::test]
+async fn what_is_unwanted_is_neither_made_nor_settled_by_who_was_making_it() {
+    let tenant = tenant("unwanted").await;
+    let store = store(&tenant);
+    let todd = register(&store, "todd").await.unwrap();
+    store.renounce(&todd).await.unwrap();
+    store.settle(&todd).await.unwrap();
+    assert!(!store.take_back(&todd).await.unwrap(), "somebody else sees to it");
+    assert!(store.take_up(&todd).await.unwrap().is_none(), "nobody makes it any more");
+    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0, "whoever was making it may still be at it");
+    let due = "update registrations set due_at = now() - interval '1 second'";
+    sqlx::query(due).execute(&tenant.pool()).await.unwrap();
+    let due = store.take_up_due(9).await.unwrap();
+    assert!(due.len() == 1 && due[0].unwanted && due[0].open, "{due:?}");
+    assert!(store.take_back(&due[0]).await.unwrap());
+    assert!(store.registrant("todd").await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -215,7 +246,7 @@ async fn of_two_who_record_the_second_sees_the_first() {
     let user = held(&store, "todd").await;
     let record = async |known: Option<&str>, arn: &str| {
         let known = Recorded { arn: known.map(str::to_owned), ..Recorded::default() };
-        store.record(user, "todd", &known, &Resource::Stage { arn: arn.to_owned() }).await.unwrap()
+        store.record(user, "todd", &known, &stage(arn)).await.unwrap()
     };
     assert!(record(None, "first").await);
     assert!(!record(None, "second").await);
@@ -225,7 +256,7 @@ async fn of_two_who_record_the_second_sees_the_first() {
     let nonce = store.open(user, ResourceKind::Stage, Some("second"), lasts).await.unwrap().unwrap();
     assert!(!record(Some("second"), "third").await, "an attempt is open that the caller does not know of");
     let known = store.recorded(user, ResourceKind::Stage).await.unwrap();
-    let third = Resource::Stage { arn: "third".to_owned() };
+    let third = stage("third");
     assert!(store.record(user, "todd", &known, &third).await.unwrap());
     assert!(!store.record_made(nonce, user, "todd", &third).await.unwrap(), "that ended the attempt");
     assert!(record(Some("third"), "second").await);
@@ -246,10 +277,10 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
     assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
 
     store.end(nonce, AttemptEnd::GivenUp).await.unwrap();
-    let resource = Resource::Stage { arn: "late".to_owned() };
+    let resource = stage("late");
     assert!(!store.record_made(nonce, user, "todd", &resource).await.unwrap());
     let second = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
-    let resource = Resource::Stage { arn: "made".to_owned() };
+    let resource = stage("made");
     assert!(store.record_made(second, user, "todd", &resource).await.unwrap());
     let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
     assert_eq!((recorded.arn.as_deref(), recorded.attempt), (Some("made"), None));
@@ -279,10 +310,7 @@ async fn since_when_one_is_missing_stays_until_it_is_seen_or_replaced() {
         if seen {
             store.note_seen(user, ResourceKind::Stage).await.unwrap();
         } else {
-            store
-                .record(user, "todd", &Recorded::default(), &Resource::Stage { arn: "c".to_owned() })
-                .await
-                .unwrap();
+            store.record(user, "todd", &Recorded::default(), &stage("c")).await.unwrap();
         }
         assert_eq!(missing().await, None);
     }
@@ -307,10 +335,7 @@ async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orpha
     let tenant = tenant("letgo").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    store
-        .record(user, "todd", &Recorded::default(), &Resource::Stage { arn: "recorded".to_owned() })
-        .await
-        .unwrap();
+    store.record(user, "todd", &Recorded::default(), &stage("recorded")).await.unwrap();
     let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
     let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::LetGo) };
     let swept = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
@@ -368,7 +393,7 @@ async fn the_one_to_one_holds_by_constraint() {
     let tenant = tenant("onetoone").await;
     let store = store(&tenant);
     let (todd, ann) = (held(&store, "todd").await, held(&store, "ann").await);
-    let resource = Resource::Stage { arn: "arn".to_owned() };
+    let resource = stage("arn");
     store.record(todd, "todd", &Recorded::default(), &resource).await.unwrap();
     assert!(
         store.record(ann, "ann", &Recorded::default(), &resource).await.is_err(),

@@ -7,8 +7,8 @@ mod users;
 use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
-    api::{AccountRef, ResourceKind},
-    store::{Error, Missing, OpenAttempt, Recorded, Resource, Result},
+    api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus, are_alike},
+    store::{Error, Missing, OpenAttempt, Recorded, Result},
 };
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub struct User {
 #[derive(Clone, Debug)]
 pub struct Row {
     pub name: String,
-    pub resource: Resource,
+    pub resource: ResourceStatus,
     created: Duration,
 }
 
@@ -55,17 +55,21 @@ pub struct Database {
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
 }
 
-/// The ARN of a resource.
-pub fn arn(resource: &Resource) -> &str {
-    match resource {
-        Resource::Channel { arn, .. } | Resource::ChatRoom { arn, .. } | Resource::Stage { arn } => arn,
-    }
-}
-
 impl Database {
-    /// The user of a name, without regard to case, and its row.
+    /// The tables when an earlier object of the same name had the user.
+    pub fn of_an_earlier_life(now: Duration, name: &str) -> Self {
+        let (mut database, user) = (Self::default(), Uuid::from_u128(1));
+        let account = AccountRef { namespace: "team".to_owned(), name: name.to_owned() };
+        let uid = Some("before".to_owned());
+        let row = User { username: name.to_owned(), account, uid, retained: false, leaving: false };
+        database.users.insert(user, row);
+        database.record_wrongly(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
+        database
+    }
+
+    /// The user of a name, or of one that looks like it, and its row.
     fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
-        let found = self.users.iter().find(|(_, user)| user.username.eq_ignore_ascii_case(username));
+        let found = self.users.iter().find(|(_, user)| are_alike(&user.username, username));
         found.map(|(id, user)| (*id, user))
     }
 
@@ -79,30 +83,29 @@ impl Database {
 
     /// The ARN recorded of one kind of a user's resources.
     pub fn arn(&self, user: Uuid, kind: ResourceKind) -> Option<&str> {
-        self.rows.get(&(user, kind)).map(|row| arn(&row.resource))
+        self.rows.get(&(user, kind)).map(|row| row.resource.arn())
     }
 
     /// Somebody records another channel for a user.
     pub fn record_wrongly(&mut self, now: Duration, username: &str, arn: &str) {
         let (user, _) = self.of_name(username).expect("a row of this name");
-        let (ingest_endpoint, playback_url) = (String::new(), String::new());
-        let channel = Resource::Channel { arn: arn.to_owned(), ingest_endpoint, playback_url };
-        self.write(now, user, username, &channel).expect("nobody has this one");
+        let channel = ChannelStatus { arn: arn.to_owned(), ..ChannelStatus::default() };
+        self.write(now, user, username, &channel.into()).expect("nobody has this one");
     }
 
     /// The user that an ARN is recorded of.
     pub fn holder_of(&self, of: &str) -> Option<&User> {
-        let (user, _) = self.rows.iter().find(|(_, row)| arn(&row.resource) == of)?.0;
+        let (user, _) = self.rows.iter().find(|(_, row)| row.resource.arn() == of)?.0;
         self.users.get(user)
     }
 
-    fn write(&mut self, now: Duration, user: Uuid, name: &str, resource: &Resource) -> Result<()> {
+    fn write(&mut self, now: Duration, user: Uuid, name: &str, resource: &ResourceStatus) -> Result<()> {
         if !self.users.contains_key(&user) {
             return Err(violates("a foreign key"));
         }
         let key = (user, resource.kind());
         self.missing.remove(&key);
-        if self.rows.iter().any(|(of, row)| *of != key && arn(&row.resource) == arn(resource)) {
+        if self.rows.iter().any(|(of, row)| *of != key && row.resource.arn() == resource.arn()) {
             return Err(violates("a unique key"));
         }
         let row = Row { name: name.to_owned(), resource: resource.clone(), created: now };
@@ -129,7 +132,7 @@ impl Database {
             overdue: now.saturating_sub(attempt.deadline),
         });
         Recorded {
-            arn: row.map(|row| arn(&row.resource).to_owned()),
+            arn: row.map(|row| row.resource.arn().to_owned()),
             age: row.map(|row| now.saturating_sub(row.created)).unwrap_or_default(),
             attempt,
             missing: self

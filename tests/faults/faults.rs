@@ -53,6 +53,11 @@ pub enum Mode {
     Late,
     /// No answer within the time-out; the call is carried out long after the deadline and the grace.
     TooLate,
+    /// No answer within the time-out; the call is carried out after the deadline, but within the grace.
+    Overdue,
+    /// The process stands still, longer than any deadline and grace, just before the call; then it goes on as if nothing
+    /// had been.
+    Freeze,
     /// The answer is good, and the call is carried out later: what is deleted is there for a while.
     Accepted,
     /// Too many requests.
@@ -72,7 +77,7 @@ pub enum Mode {
 }
 
 /// A mode's name in a line that replays a run.
-const NAMES: [(Mode, &str); 16] = [
+const NAMES: [(Mode, &str); 18] = [
     (Mode::CrashBefore, "crash-before"),
     (Mode::CrashAfter, "crash-after"),
     (Mode::LateAfterCrash, "late-after-crash"),
@@ -81,6 +86,8 @@ const NAMES: [(Mode, &str); 16] = [
     (Mode::Drop, "drop"),
     (Mode::Late, "late"),
     (Mode::TooLate, "too-late"),
+    (Mode::Overdue, "overdue"),
+    (Mode::Freeze, "freeze"),
     (Mode::Accepted, "accepted"),
     (Mode::TooMany, "429"),
     (Mode::Internal, "500"),
@@ -101,7 +108,7 @@ impl Mode {
     pub fn applies(self, operation: Operation) -> bool {
         match self {
             Self::CrashAfter | Self::LateAfterCrash | Self::Drop | Self::Late => operation.writes,
-            Self::TooLate => operation.writes && operation.service == Service::Aws,
+            Self::Overdue | Self::TooLate => operation.writes && operation.service == Service::Aws,
             Self::Accepted => operation.service == Service::Aws && operation.name.starts_with("Delete"),
             _ => true,
         }

@@ -2,7 +2,7 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -14,11 +14,14 @@ use super::{
     aws::{Channel, ChatRoom, Simulated, Stage},
     cluster::Accounts,
     faults::{Fails, Failure, Mode, Operation, patience},
-    world::{RESTART, State, World},
+    world::{RESTART, State, TIMING, World},
 };
 
 /// How late a late call is carried out: within the time-out of the call, and after a restart.
 const LATE: Duration = RESTART.saturating_add(Duration::from_secs(3));
+
+/// After the deadline of its attempt, but within the grace.
+const OVERDUE: Duration = TIMING.create_timeout.saturating_add(TIMING.grace);
 
 /// After the deadline and the grace.
 const TOO_LATE: Duration = Duration::from_secs(45);
@@ -30,6 +33,8 @@ pub struct Process {
     pub dead: CancellationToken,
     /// It was asked to end.
     pub stop: CancellationToken,
+    /// Until then (the world's age) it stands still.
+    pub frozen_until: Mutex<Duration>,
     /// The accounts as its watch has shown them.
     pub cache: Mutex<Accounts>,
     /// What it counts.
@@ -51,8 +56,14 @@ impl Line {
     /// A new process's.
     pub fn new(world: Arc<World>, name: String) -> Self {
         let (dead, stop) = (CancellationToken::new(), CancellationToken::new());
-        let process =
-            Arc::new(Process { name, dead, stop, cache: Mutex::default(), metrics: Metrics::default() });
+        let process = Arc::new(Process {
+            name,
+            dead,
+            stop,
+            frozen_until: Mutex::default(),
+            cache: Mutex::default(),
+            metrics: Metrics::default(),
+        });
         Self { world, process }
     }
 
@@ -68,13 +79,16 @@ impl Line {
         E: Fails + Send + 'static,
     {
         self.if_alive().await;
+        let effect = aging(effect, self.world.now());
         let mode = self.world.begin(operation, about, &self.process.name);
         sleep(self.world.latency(operation.service)).await;
         self.if_alive().await;
         let answer = match mode {
-            None | Some(Mode::Stale | Mode::Lag | Mode::Stop | Mode::Accepted) => {
-                if mode == Some(Mode::Stop) {
-                    self.process.stop.cancel();
+            None | Some(Mode::Stale | Mode::Lag | Mode::Stop | Mode::Accepted | Mode::Freeze) => {
+                match mode {
+                    Some(Mode::Stop) => self.process.stop.cancel(),
+                    Some(Mode::Freeze) => self.freeze().await,
+                    _ => {}
                 }
                 let answer = self.world.perform(move |state, now| {
                     state.aws.deletes_in = (mode == Some(Mode::Accepted)).then_some(LATE);
@@ -118,12 +132,11 @@ impl Line {
                 Failure::Reset
             }
             Mode::TooLate => {
-                self.later(TOO_LATE, operation, |state, now| {
-                    state.aws.is_too_late = true;
-                    let done = effect(state, now);
-                    state.aws.is_too_late = false;
-                    done
-                });
+                self.later(TOO_LATE, operation, effect);
+                return no_answer(operation).await;
+            }
+            Mode::Overdue => {
+                self.later(OVERDUE, operation, effect);
                 return no_answer(operation).await;
             }
             Mode::Hang => return no_answer(operation).await,
@@ -142,7 +155,22 @@ impl Line {
         pending().await
     }
 
+    /// The process stands still: whatever else it does, it does afterwards.
+    async fn freeze(&self) {
+        self.world.note(&format!("{} stands still", self.process.name));
+        *self.frozen_until() = self.world.now() + TOO_LATE;
+        self.if_alive().await;
+    }
+
+    fn frozen_until(&self) -> MutexGuard<'_, Duration> {
+        self.process.frozen_until.lock().expect("nothing panics with the lock held")
+    }
+
     async fn if_alive(&self) {
+        let frozen = self.frozen_until().saturating_sub(self.world.now());
+        if !frozen.is_zero() {
+            sleep(frozen).await;
+        }
         if self.process.dead.is_cancelled() {
             pending::<()>().await;
         }
@@ -155,6 +183,16 @@ impl Line {
             world.note(&format!("{} is carried out late", operation.name));
             drop(world.perform(effect));
         });
+    }
+}
+
+/// While it is carried out it is known whether a call that began then comes later than anybody waits for it.
+fn aging<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
+    move |state, now| {
+        state.aws.is_too_late = now.saturating_sub(began) > OVERDUE;
+        let done = effect(state, now);
+        state.aws.is_too_late = false;
+        done
     }
 }
 

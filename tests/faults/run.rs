@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::{
     controller::{RESYNC, supervise},
-    faults::{Operation, Plan},
+    faults::{Mode, Operation, Plan},
     oracle::end,
     person::Person,
     workloads::Workload,
@@ -36,6 +36,15 @@ pub struct Case {
     pub controllers: usize,
     pub seed: u64,
     pub plan: Plan,
+}
+
+impl Case {
+    /// Whether the end is promised. Of two who change settings in AWS, the one that slept may be the last: nothing tells
+    /// of that drift (docs/guarantees.md).
+    pub fn is_promised(&self) -> bool {
+        let freezes = self.plan.values().any(|mode| *mode == Mode::Freeze);
+        !(freezes && self.controllers > 1 && self.workload.edits())
+    }
 }
 
 impl fmt::Display for Case {
@@ -111,6 +120,7 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
 async fn watch_over(workload: Workload, person: &Person) -> Outcome {
     let world = &person.world;
     workload.prepare(person).await;
+    let before = if workload.only_loses_records() { end::ours(&world.lock()) } else { Vec::new() };
     world.count();
     workload.act(person).await;
     sleep(COUNTED).await;
@@ -123,6 +133,8 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
     let mut violations = std::mem::take(&mut state.violations);
     violations.extend(noise(&state, workload));
     violations.extend(end::violations(&state, reported(&state)));
+    violations.extend(end::kept(&state, &before));
+    violations.extend(end::untold(&state));
     Outcome {
         calls,
         failed: state.failed,

@@ -23,6 +23,7 @@ pub enum Workload {
     Heir,
     Retain,
     LetGo,
+    LetGoAgain,
     Three,
     Vanish,
     LoseCluster,
@@ -31,11 +32,13 @@ pub enum Workload {
     LoseDatabaseAndTags,
     DatabaseOfYesterday,
     LoseStatus,
+    EarlierLife,
     ForeignRecord,
+    DeleteWithoutTags,
 }
 
 /// A workload's name in a line that replays a run.
-const NAMES: [(Workload, &str); 21] = [
+const NAMES: [(Workload, &str); 24] = [
     (Workload::Create, "create"),
     (Workload::CreateEdit, "create-edit"),
     (Workload::Edit, "edit"),
@@ -48,6 +51,7 @@ const NAMES: [(Workload, &str); 21] = [
     (Workload::Heir, "heir"),
     (Workload::Retain, "retain"),
     (Workload::LetGo, "let-go"),
+    (Workload::LetGoAgain, "let-go-again"),
     (Workload::Three, "three"),
     (Workload::Vanish, "vanish"),
     (Workload::LoseCluster, "lose-cluster"),
@@ -56,10 +60,39 @@ const NAMES: [(Workload, &str); 21] = [
     (Workload::LoseDatabaseAndTags, "lose-database-and-tags"),
     (Workload::DatabaseOfYesterday, "database-of-yesterday"),
     (Workload::LoseStatus, "lose-status"),
+    (Workload::EarlierLife, "earlier-life"),
     (Workload::ForeignRecord, "foreign-record"),
+    (Workload::DeleteWithoutTags, "delete-without-tags"),
 ];
 
 impl Workload {
+    /// Whether all that happens is that records are lost: then nothing is made, and nothing goes.
+    pub fn only_loses_records(self) -> bool {
+        matches!(
+            self,
+            Self::LoseCluster
+                | Self::LoseClusterAndDatabase
+                | Self::LoseClusterAndTags
+                | Self::LoseDatabaseAndTags
+                | Self::DatabaseOfYesterday
+                | Self::LoseStatus
+                | Self::EarlierLife
+        )
+    }
+
+    /// Whether settings are changed.
+    pub fn edits(self) -> bool {
+        matches!(
+            self,
+            Self::CreateEdit
+                | Self::Edit
+                | Self::Recreate
+                | Self::LetGoAgain
+                | Self::Three
+                | Self::DatabaseOfYesterday
+        )
+    }
+
     pub fn all() -> impl Iterator<Item = Self> {
         NAMES.into_iter().map(|(workload, _)| workload)
     }
@@ -181,6 +214,18 @@ impl Workload {
                 person.let_go("todd");
                 person.delete("todd");
             }
+            Self::LetGoAgain => {
+                person.let_go("todd");
+                person.delete("todd");
+                sleep(A_WHILE).await;
+                // The first look of a new process sees what was left.
+                person.start_again().await;
+                person.apply("todd", edited("todd")).await;
+            }
+            Self::DeleteWithoutTags => {
+                person.lose_tags();
+                person.delete("todd");
+            }
             Self::Three => person.three_at_once().await,
             Self::Vanish => {
                 person.vanish(ResourceKind::ChatRoom);
@@ -227,6 +272,12 @@ impl Workload {
                 person.apply("todd", edited("todd")).await;
                 sleep(A_WHILE).await;
                 person.world.act("the database is yesterday's", |state, _, _| state.database = yesterday);
+                person.start_again().await;
+            }
+            Self::EarlierLife => {
+                person.world.act("the database is that of an earlier account", |state, now, _| {
+                    state.database = Database::of_an_earlier_life(now, "todd");
+                });
                 person.start_again().await;
             }
             _ => {

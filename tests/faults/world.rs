@@ -1,13 +1,13 @@
 //! The world: one state behind one lock, in virtual time, and the only way to it, a call that may fail.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use streamcat_operator::{provision::Timing, telemetry::Metrics};
+use streamcat_operator::{api::AccountRef, provision::Timing, telemetry::Metrics};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
 pub const INSTALLATION: &str = "here";
 
 /// As the settings have it by default.
-pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(10) };
+pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(15) };
 
 /// How long after its death a controller is started again.
 pub const RESTART: Duration = Duration::from_secs(2);
@@ -47,6 +47,11 @@ pub struct State {
     pub is_on: bool,
     /// What must never happen and did.
     pub violations: Vec<String>,
+    /// All ARNs that the database ever had.
+    pub recorded: BTreeSet<String>,
+    /// Accounts of which an ARN in status became another, and those of which an event said so.
+    pub moved: BTreeSet<AccountRef>,
+    pub told: BTreeSet<AccountRef>,
     /// All calls since the workload began to act, in order.
     pub calls: Vec<Operation>,
     /// How many of them the plan has let fail.
@@ -63,6 +68,13 @@ pub struct State {
 }
 
 impl State {
+    /// Keeps the ARNs that the database has.
+    fn remember(&mut self) {
+        let arns = self.database.rows.values().map(|row| row.resource.arn());
+        let new: Vec<_> = arns.filter(|arn| !self.recorded.contains(*arn)).map(str::to_owned).collect();
+        self.recorded.extend(new);
+    }
+
     /// Counts a call; how the plan, or a service that is away, lets it fail.
     fn next_mode(&mut self, operation: Operation, now: Duration) -> Option<Mode> {
         if self.counting {
@@ -109,6 +121,9 @@ impl World {
             rng: fastrand::Rng::with_seed(seed),
             is_on: true,
             violations: Vec::new(),
+            recorded: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            told: BTreeSet::new(),
             calls: Vec::new(),
             failed: 0,
             ledger: BTreeMap::new(),
@@ -200,6 +215,7 @@ impl World {
         state.aws.bury(now);
         let (known, was_on) = (state.cluster.log.len(), state.is_on);
         let done = effect(&mut state, now);
+        state.remember();
         if state.cluster.log.len() != known || state.is_on != was_on {
             self.news.notify_waiters();
         }

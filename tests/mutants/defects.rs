@@ -18,7 +18,7 @@ const RETIRE: &str = "src/provision/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 25] = [
+pub const DEFECTS: [Defect; 26] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -61,8 +61,8 @@ pub const DEFECTS: [Defect; 25] = [
     Defect {
         name: "the finalizer goes when one of three is gone",
         file: "src/controller/release.rs",
-        right: "parts.iter().all(Problem::is_deleted)",
-        wrong: "parts.iter().any(Problem::is_deleted)",
+        right: "left.iter().all(|(_, problem)| problem.is_deleted())",
+        wrong: "left.iter().any(|(_, problem)| problem.is_deleted())",
     },
     Defect {
         name: "the finalizer comes after the Creates",
@@ -95,6 +95,12 @@ pub const DEFECTS: [Defect; 25] = [
         }
         match made {
             Ok(created)",
+    },
+    Defect {
+        name: "the SDK tries calls again by itself",
+        file: "src/ivs/mod.rs",
+        right: ".retry_config(RetryConfig::disabled())",
+        wrong: ".retry_config(RetryConfig::standard())",
     },
     Defect {
         name: "the ARN is recorded in status only",
@@ -208,10 +214,10 @@ pub const DEFECTS: [Defect; 25] = [
     Defect {
         name: "a stream key is told in status",
         file: "src/controller/work.rs",
-        right: "let secret = self.ensure_secret(&done.status, provisioned.stream_key).await;",
-        wrong: "let key = provisioned.stream_key.as_ref();
-                done.status.playback_url = key.map(|key| secrecy::ExposeSecret::expose_secret(key).to_owned());
-                let secret = self.ensure_secret(&done.status, provisioned.stream_key).await;",
+        right: "self.ensure_secret(channel, stream_key).await.err()",
+        wrong: "let key = stream_key.as_ref();
+                channel.playback_url = key.map(|key| secrecy::ExposeSecret::expose_secret(key).to_owned());
+                self.ensure_secret(channel, stream_key).await.err()",
     },
     Defect {
         name: "a status is written though it says nothing new",

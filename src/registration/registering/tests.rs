@@ -228,6 +228,48 @@ async fn the_name_of_a_deleted_account_is_held_back_where_that_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_look_alike_is_the_same_person_with_the_password_and_taken_without() {
+    let world = World::empty();
+    register(&world, "Todd_1", "a long password").await.expect("registered");
+    let again = register(&world, "todd-1", "a long password").await.expect("registered");
+    assert_eq!((again.username.as_str(), again.made), ("Todd_1", Made::Before));
+    assert!(matches!(register(&world, "todd-1", "another password").await, Err(Refusal::Taken)));
+    assert_eq!(world.pairs(), 1);
+}
+
+#[tokio::test]
+async fn whatever_call_fails_an_unwanted_account_goes_with_its_user() {
+    for is_there in [false, true] {
+        for call in 0..3 {
+            for fault in [Fault::Away, Fault::AnswerLost] {
+                let world = World::empty();
+                world.fail(3, Fault::Away);
+                register(&world, "todd", "a long password").await.expect("kept");
+                let row = world.rows().remove(0);
+                registrar(&world).leave(&row, None).await.expect("written down");
+                if is_there {
+                    // Whoever was making it gets through only now.
+                    world.put_account("todd", Some(&row));
+                }
+                world.fail(call, fault);
+                registrar(&world).make_due().await.ok();
+                make_due(&world).await;
+                let going =
+                    world.accounts().iter().all(|account| account.metadata.deletion_timestamp.is_some());
+                assert!(going && (is_there || world.rows().is_empty()), "{is_there} {call} {fault:?}");
+                world.forget_account("todd");
+                make_due(&world).await;
+                assert_eq!(
+                    (world.rows().len(), world.accounts().len()),
+                    (0, 0),
+                    "{is_there} {call} {fault:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_at_once_get_one_account() {
     let world = World::empty();
     let registrar = registrar(&world);

@@ -17,7 +17,7 @@ use tokio::{
 };
 use utoipa::ToSchema;
 
-use super::{Site, Username, found, progress_answer, told};
+use super::{Site, Username, found, progress_answer};
 use crate::{
     registration::{
         accounts::Accounts,
@@ -54,10 +54,10 @@ pub async fn events<R: Registrants + Sessions, A: Accounts>(
     Username(username): Username,
 ) -> Response {
     if let Err(problem) = found(&site.registering, &username).await {
-        return told(Format::Json, &problem);
+        return site.told(Format::Json, &problem);
     }
     let Ok(permit) = Arc::clone(&site.listeners).try_acquire_owned() else {
-        return told(Format::Json, &Problem::away());
+        return site.told(Format::Json, &Problem::away());
     };
     tracing::debug!("somebody listens to progress");
     let listener = Listener {

@@ -11,17 +11,15 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Site, location, members, shown};
+use super::{Site, location, members};
 use crate::{
     registration::{
         accounts::Accounts,
-        pages,
         problem::{Format, Problem},
         progress::Status,
         registering::{Applicant, Made, Refusal, Registered},
         retry,
         submission::{JsonFields, Submission},
-        validate,
     },
     store::{Registrants, Sessions},
 };
@@ -41,16 +39,6 @@ pub struct RegisteredAnswer {
 struct AccountName {
     namespace: String,
     name: String,
-}
-
-/// The form, for people.
-#[utoipa::path(
-    get,
-    path = "/register",
-    responses((status = OK, description = "A page.", body = String, content_type = "text/html"))
-)]
-pub async fn form() -> Response {
-    shown(&pages::empty_form())
 }
 
 /// Registers somebody.
@@ -89,25 +77,32 @@ pub async fn register<R: Registrants + Sessions, A: Accounts>(
     let headers = request.headers().clone();
     let submission = match Submission::read(request).await {
         Ok(submission) => submission,
-        Err((format, problem)) => return told_with_form(format, "", &problem),
+        Err((format, problem)) => return told_with_form(&site, &headers, format, "", &problem),
     };
-    if let Err(problem) = site.limits.count(&headers, peer.ip(), &submission.username) {
-        return told_with_form(submission.format, &submission.username, &problem);
-    }
-    let problems = validate::problems(&submission.username, &submission.password);
-    if !problems.is_empty() {
-        return told_with_form(submission.format, &submission.username, &Problem::invalid(problems));
-    }
-    let applicant = Applicant {
-        username: submission.username.clone(),
-        password: submission.password,
-        key: submission.key,
-    };
-    match to_its_end(&site, applicant).await {
-        Ok(registered) if submission.format == Format::Json => answered(registered),
+    let (format, username) = (submission.format, submission.username.clone());
+    match attempt(&site, &headers, peer, submission).await {
+        Ok(registered) if format == Format::Json => answered(registered),
         Ok(registered) => welcomed(&site, &headers, &registered).await,
-        Err(refusal) => told_with_form(submission.format, &submission.username, &Problem::from(&refusal)),
+        Err(problem) => told_with_form(&site, &headers, format, &username, &problem),
     }
+}
+
+/// Registers who is not turned away before.
+async fn attempt<R: Registrants + Sessions, A: Accounts>(
+    site: &Arc<Site<R, A>>,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    submission: Submission,
+) -> Result<Registered, Problem> {
+    site.check_form(headers, &submission)?;
+    site.limits.count(headers, peer.ip(), &submission.username)?;
+    let problems = site.rules.problems(&submission.username, &submission.password);
+    if !problems.is_empty() {
+        return Err(Problem::invalid(problems));
+    }
+    let Submission { username, password, key, .. } = submission;
+    let registered = to_its_end(site, Applicant { username, password, key }).await;
+    registered.map_err(|refusal| Problem::from(&refusal))
 }
 
 /// Registers in a task of its own: a connection that breaks must not stop it halfway.
@@ -147,9 +142,15 @@ fn answered(registered: Registered) -> Response {
     (status, [(header::LOCATION, location)], Json(answer)).into_response()
 }
 
-fn told_with_form(format: Format, username: &str, problem: &Problem) -> Response {
+fn told_with_form<R, A>(
+    site: &Site<R, A>,
+    headers: &HeaderMap,
+    format: Format,
+    username: &str,
+    problem: &Problem,
+) -> Response {
     match format {
         Format::Json => problem.json(),
-        Format::Html => problem.finish(shown(&pages::form_again(username, problem))),
+        Format::Html => site.registration_form(headers, username, Some(problem)),
     }
 }

@@ -6,7 +6,9 @@ use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use streamcat_operator::{
-    api::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus},
+    api::{
+        self, ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus,
+    },
     ivs::{Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags},
 };
 
@@ -26,10 +28,9 @@ pub trait Flavor: Send + Sync + 'static {
     const LIST: Operation;
     const UPDATE: Operation;
     const DELETE: Operation;
-    type Settings: Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
-    type Status: Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static;
+    type Settings: api::Settings + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    type Status: api::Status + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static;
     fn status(arn: &str) -> Self::Status;
-    fn arn(status: &Self::Status) -> &str;
     /// What AWS sets where the spec does not.
     fn defaults() -> Value;
 }
@@ -64,10 +65,6 @@ impl Flavor for Channel {
         }
     }
 
-    fn arn(status: &ChannelStatus) -> &str {
-        &status.arn
-    }
-
     fn defaults() -> Value {
         json!({ "latencyMode": "LOW", "type": "STANDARD", "authorized": false })
     }
@@ -90,10 +87,6 @@ impl Flavor for ChatRoom {
         ChatRoomStatus { arn: arn.to_owned(), id: None, endpoint: Some("wss://edge".to_owned()) }
     }
 
-    fn arn(status: &ChatRoomStatus) -> &str {
-        &status.arn
-    }
-
     fn defaults() -> Value {
         json!({ "maximumMessageRatePerSecond": 10, "maximumMessageLength": 500 })
     }
@@ -114,10 +107,6 @@ impl Flavor for Stage {
 
     fn status(arn: &str) -> StageStatus {
         StageStatus { arn: arn.to_owned(), endpoints: None }
-    }
-
-    fn arn(status: &StageStatus) -> &str {
-        &status.arn
     }
 
     fn defaults() -> Value {
@@ -174,10 +163,6 @@ impl<F: Flavor> Kind for Simulated<F> {
     const KIND: ResourceKind = F::KIND;
     type Settings = F::Settings;
     type Status = F::Status;
-
-    fn arn(status: &F::Status) -> &str {
-        F::arn(status)
-    }
 
     /// The budget is not simulated; what matters is that nothing begins after `stop`.
     async fn admit(&self) -> Result<()> {

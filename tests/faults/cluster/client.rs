@@ -126,8 +126,12 @@ impl controller::Cluster for Line {
 
     async fn publish(&self, account: &StreamerAccount, notice: &controller::Notice) -> Result<()> {
         let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
+        let (key, moves) = (reference(account), matches!(&*notice.reason, "Recreated" | "ArnChanged"));
         let effect = move |state: &mut State, _| {
             steps::said(state, &note);
+            if moves {
+                state.told.insert(key);
+            }
             if state.cluster.ending.contains(&namespace) {
                 return Err(refused(403, "Forbidden", "the namespace is being terminated"));
             }

@@ -8,7 +8,7 @@ use streamcat_operator::{
 };
 use uuid::Uuid;
 
-use super::{Database, arn, fresh, read, write};
+use super::{Database, fresh, read, write};
 use crate::{line::Line, world::State};
 
 /// A row of `orphans`.
@@ -57,7 +57,7 @@ impl Database {
             reason: OrphanReason::LetGo,
         };
         let rows = self.rows.iter().filter(|((of, _), _)| *of == user);
-        let rows = rows.map(|((_, kind), row)| (orphan(*kind, Some(arn(&row.resource)), None), None));
+        let rows = rows.map(|((_, kind), row)| (orphan(*kind, Some(row.resource.arn()), None), None));
         let attempts = self.attempts.iter().filter(|(_, attempt)| attempt.user == user && attempt.is_open);
         let attempts = attempts
             .map(|(nonce, attempt)| (orphan(attempt.kind, None, Some(*nonce)), Some(attempt.deadline)));

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use streamcat_operator::{
-    api::ResourceKind,
-    store::{AttemptEnd, Journal, Recorded, Resource, Resources, Result, UserRecord},
+    api::{ResourceKind, ResourceStatus},
+    store::{AttemptEnd, Journal, Recorded, Resources, Result, UserRecord},
 };
 use uuid::Uuid;
 
-use super::{Attempt, Row, arn, fresh, read, violates, write};
+use super::{Attempt, Row, fresh, read, violates, write};
 use crate::{line::Line, world::State};
 
 impl Journal for Line {
@@ -58,7 +58,13 @@ impl Journal for Line {
         self.call(write("end"), &format!("{how:?}"), effect).await
     }
 
-    async fn record_made(&self, nonce: Uuid, user: Uuid, name: &str, resource: &Resource) -> Result<bool> {
+    async fn record_made(
+        &self,
+        nonce: Uuid,
+        user: Uuid,
+        name: &str,
+        resource: &ResourceStatus,
+    ) -> Result<bool> {
         let (name, made) = (name.to_owned(), resource.clone());
         let effect = move |state: &mut State, now| {
             let database = &mut state.database;
@@ -69,7 +75,7 @@ impl Journal for Line {
             database.attempts.entry(nonce).and_modify(|attempt| attempt.is_open = false);
             Ok(true)
         };
-        self.call(write("record_made"), arn(resource), effect).await
+        self.call(write("record_made"), resource.arn(), effect).await
     }
 }
 
@@ -79,7 +85,13 @@ impl Resources for Line {
         self.call(read("recorded"), kind.noun(), effect).await
     }
 
-    async fn record(&self, user: Uuid, name: &str, known: &Recorded, resource: &Resource) -> Result<bool> {
+    async fn record(
+        &self,
+        user: Uuid,
+        name: &str,
+        known: &Recorded,
+        resource: &ResourceStatus,
+    ) -> Result<bool> {
         let (name, known, found) = (name.to_owned(), known.clone(), resource.clone());
         let effect = move |state: &mut State, now| {
             let (database, kind) = (&mut state.database, found.kind());
@@ -94,7 +106,7 @@ impl Resources for Line {
             }
             Ok(true)
         };
-        self.call(write("record"), arn(resource), effect).await
+        self.call(write("record"), resource.arn(), effect).await
     }
 
     async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
@@ -128,7 +140,7 @@ impl Resources for Line {
                 Some(UserRecord {
                     account: user.account.clone(),
                     kind: *kind,
-                    arn: arn(&row.resource).to_owned(),
+                    arn: row.resource.arn().to_owned(),
                     retained: user.retained,
                 })
             };

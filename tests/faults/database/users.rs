@@ -7,7 +7,7 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use super::{Database, User, fresh, read, write};
-use crate::{line::Line, world::State};
+use crate::{line::Line, oracle::steps, world::State};
 
 /// A claim, as it outlives its caller.
 struct Wanted {
@@ -137,6 +137,7 @@ impl Users for Line {
     async fn release(&self, user: Uuid, uid: &str) -> Result<()> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
+            steps::releasing(state, user, &uid);
             state.database.release(user, &uid, false);
             Ok(())
         };

@@ -6,9 +6,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use streamcat_operator::api::{
     StreamerAccount, StreamerAccountStatus,
-    condition::{READY, is_true},
+    condition::{READY, STALLED, find, is_true},
     tags,
 };
+use uuid::Uuid;
 
 use super::steps::{arns, is_ours, user_of};
 use crate::{
@@ -29,8 +30,13 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         if observed != account.metadata.generation {
             found.push(format!("I4: the status of {key} is of generation {observed:?}"));
         }
-        if let Some(status) = account.status.as_ref().filter(|status| is_true(&status.conditions, READY)) {
-            found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
+        let status = account.status.as_ref().filter(|status| is_true(&status.conditions, READY));
+        match status {
+            Some(status) => {
+                found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
+            }
+            None if waits_for_a_username(account) => {}
+            None => found.push(format!("I4: {key} is not ready")),
         }
     }
     let open = state.database.attempts.values().filter(|attempt| attempt.is_open).count();
@@ -39,6 +45,31 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
     }
     found.extend(orphans(state, reported));
     found
+}
+
+/// Whether another has its username, which only a person can change.
+fn waits_for_a_username(account: &StreamerAccount) -> bool {
+    let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    find(conditions, STALLED).is_some_and(|stalled| stalled.reason == "UsernameTaken")
+}
+
+/// I4: what was there before something was lost is there, and not another in its place.
+pub fn kept(state: &State, before: &[String]) -> Vec<String> {
+    let lost = before.iter().filter(|arn| !state.aws.resources().contains_key(*arn));
+    lost.map(|arn| format!("I4: {arn} was there before, and is not")).collect()
+}
+
+/// The ARNs of everything that is ours and some user's.
+pub fn ours(state: &State) -> Vec<String> {
+    let all = state.aws.resources().iter();
+    let ours = all.filter(|(_, resource)| is_ours(&resource.tags) && user_of(&resource.tags).is_some());
+    ours.map(|(arn, _)| arn.clone()).collect()
+}
+
+/// I7: without faults, an event says of each ARN that it has become another.
+pub fn untold(state: &State) -> Vec<String> {
+    let untold = state.moved.difference(&state.told).filter(|_| state.failed == 0);
+    untold.map(|account| format!("I7: no event says that an ARN of {account} has become another")).collect()
 }
 
 /// I1 and I4: status, PostgreSQL, AWS and the Secret say the same of an account that is ready.
@@ -77,15 +108,18 @@ fn is_right(secret: &Secret, account: &StreamerAccount, status: &StreamerAccount
 
 /// I6: what is ours and no account's is retained, or was reported. A row whose account is gone is retained too.
 fn orphans(state: &State, reported: usize) -> Vec<String> {
-    let accounts: Vec<_> = state.cluster.accounts.keys().map(ToString::to_string).collect();
+    let users = |account: &Arc<StreamerAccount>| account.status.as_ref()?.user_id.as_ref()?.parse().ok();
+    let accounts = state.cluster.accounts.iter();
+    let accounts: BTreeMap<_, Option<Uuid>> =
+        accounts.map(|(key, account)| (key.to_string(), users(account))).collect();
     let retained = |resource: &Resource| {
         let user = user_of(&resource.tags).and_then(|user| state.database.users.get(&user));
         user.is_some_and(|user| user.retained)
     };
     let is_orphan = |resource: &&Arc<Resource>| {
-        let account = resource.tags.get(tags::ACCOUNT);
+        let holder = resource.tags.get(tags::ACCOUNT).and_then(|account| accounts.get(account));
         is_ours(&resource.tags)
-            && !account.is_some_and(|account| accounts.contains(account))
+            && holder.is_none_or(|user| user_of(&resource.tags) != *user)
             && !retained(resource)
     };
     let orphans = state.aws.resources().values().filter(is_orphan).count();

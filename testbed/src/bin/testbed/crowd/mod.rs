@@ -112,8 +112,7 @@ async fn registrations(registration: &Operator, cores: &Cores, lasts: Duration) 
 }
 
 async fn register(registration: &Operator, number: u32) -> Result<(), Error> {
-    let body =
-        json!({ "username": format!("streamer-{number}"), "password": format!("password of {number:08}") });
+    let body = json!({ "username": format!("streamer-{number}"), "password": "correct horse battery" });
     let answer = http::post_json(&format!("{}/register", registration.url()), &body).await?;
     match Ended::of(&answer) {
         Ended::Accepted => Ok(()),

@@ -44,6 +44,10 @@ pub(super) struct Census {
     pub(super) database: BTreeMap<String, Arns>,
     /// What no account is named on has the empty name.
     pub(super) aws: BTreeMap<String, Vec<Resource>>,
+    /// Accounts of which an attempt is open in PostgreSQL.
+    pub(super) attempted: Vec<String>,
+    /// What is on the orphan list in PostgreSQL: the account's name.
+    pub(super) orphans: Vec<String>,
 }
 
 impl Census {
@@ -52,6 +56,8 @@ impl Census {
             cluster: cluster(tenant).await?,
             database: database(tenant).await?,
             aws: aws(&tenant.simulator().state()),
+            attempted: names(tenant, ATTEMPTED).await?,
+            orphans: names(tenant, ORPHANS).await?,
         })
     }
 }
@@ -80,6 +86,15 @@ async fn database(tenant: &Tenant) -> Result<BTreeMap<String, Arns>, Error> {
     let rows = sqlx::query(query).fetch_all(&tenant.pool()).await;
     let rows = rows.map_err(|source| Error::Sql { action: "read the users".into(), source })?;
     Ok(rows.iter().map(|row| (row.get(0), [row.get(1), row.get(2), row.get(3)])).collect())
+}
+
+const ATTEMPTED: &str =
+    "select account_name from users join attempts on user_id = users.id where state = 'open'";
+const ORPHANS: &str = "select coalesce(account_name, '') from orphans";
+
+async fn names(tenant: &Tenant, query: &'static str) -> Result<Vec<String>, Error> {
+    let names = sqlx::query_scalar(query).fetch_all(&tenant.pool()).await;
+    names.map_err(|source| Error::Sql { action: "read attempts and orphans".into(), source })
 }
 
 fn aws(state: &Value) -> BTreeMap<String, Vec<Resource>> {

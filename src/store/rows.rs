@@ -1,0 +1,95 @@
+//! The row of a resource, in the table of its kind: what the application shows of it.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Result, missing};
+use crate::api::{ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus};
+
+/// The ARN recorded of one kind of a user's resources.
+pub(super) async fn arn(
+    connection: &mut PgConnection,
+    user: Uuid,
+    kind: ResourceKind,
+) -> Result<Option<String>> {
+    let arn = sqlx::query_scalar!(
+        r#"select arn as "arn!" from resources where user_id = $1 and kind = $2"#,
+        user,
+        kind as ResourceKind,
+    );
+    Ok(arn.fetch_optional(connection).await?)
+}
+
+/// Writes the row of this user; one that was there before is replaced, and not missed any more.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    user: Uuid,
+    name: &str,
+    resource: &ResourceStatus,
+) -> Result<()> {
+    missing::forget(&mut *connection, user, resource.kind()).await?;
+    match resource {
+        ResourceStatus::Channel(channel) => write_channel(connection, user, name, channel).await,
+        ResourceStatus::ChatRoom(room) => write_chat_room(connection, user, name, room).await,
+        ResourceStatus::Stage(stage) => write_stage(connection, user, name, stage).await,
+    }
+}
+
+async fn write_channel(
+    connection: &mut PgConnection,
+    user: Uuid,
+    name: &str,
+    channel: &ChannelStatus,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into channels (user_id, name, arn, ingest_endpoint, playback_url)
+         values ($1, $2, $3, $4, $5)
+         on conflict (user_id) do update
+         set name = $2, arn = $3, ingest_endpoint = $4, playback_url = $5, created_at = now()",
+        user,
+        name,
+        channel.arn,
+        channel.ingest_endpoint.as_deref().unwrap_or_default(),
+        channel.playback_url.as_deref().unwrap_or_default(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_chat_room(
+    connection: &mut PgConnection,
+    user: Uuid,
+    name: &str,
+    room: &ChatRoomStatus,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into chat_rooms (user_id, name, arn, endpoint) values ($1, $2, $3, $4)
+         on conflict (user_id) do update set name = $2, arn = $3, endpoint = $4, created_at = now()",
+        user,
+        name,
+        room.arn,
+        room.endpoint.as_deref().unwrap_or_default(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_stage(
+    connection: &mut PgConnection,
+    user: Uuid,
+    name: &str,
+    stage: &StageStatus,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into stages (user_id, name, arn) values ($1, $2, $3)
+         on conflict (user_id) do update set name = $2, arn = $3, created_at = now()",
+        user,
+        name,
+        stage.arn,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
