@@ -2,11 +2,14 @@
 //! person comes back to it.
 
 mod accounts;
+mod argon2id;
 mod blocklist;
 mod cross_site;
+mod hashers;
 mod headers;
 mod leaving;
 mod limits;
+mod openapi;
 mod pages;
 mod password;
 mod problem;

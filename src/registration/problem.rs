@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{registering::Refusal, validate::Problems};
 
@@ -40,8 +41,8 @@ impl Format {
 pub struct Problem {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The kind of problem, as a URI that a program can compare.
-    pub kind: &'static str,
+    /// The kind of problem.
+    pub kind: Kind,
     /// What happened, in a few words.
     pub title: &'static str,
     /// What it means and what to do. Never a secret, never an internal name.
@@ -52,34 +53,72 @@ pub struct Problem {
     pub retry_after: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Details<'a> {
+/// The kind of a problem, as a URI that a program can compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub enum Kind {
+    /// The HTTP status says it all.
+    #[serde(rename = "about:blank")]
+    Plain,
+    /// Fields that do not keep the rules.
+    #[serde(rename = "urn:streamcat:problem:invalid-fields")]
+    InvalidFields,
+    /// The username is somebody else's.
+    #[serde(rename = "urn:streamcat:problem:username-taken")]
+    UsernameTaken,
+    /// The account is on its way out.
+    #[serde(rename = "urn:streamcat:problem:account-deleting")]
+    AccountDeleting,
+    /// The Idempotency-Key came with another request.
+    #[serde(rename = "urn:streamcat:problem:idempotency-key-used")]
+    IdempotencyKeyUsed,
+    /// A page's form that is too old, or came without our cookie.
+    #[serde(rename = "urn:streamcat:problem:stale-form")]
+    StaleForm,
+    /// The same request may get through later.
+    #[serde(rename = "urn:streamcat:problem:not-now")]
+    NotNow,
+}
+
+/// What did not work out (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Details<'a> {
     #[serde(rename = "type")]
-    kind: &'a str,
+    kind: Kind,
+    /// What happened, in a few words.
     title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What it means and what to do.
     detail: &'a str,
+    /// What is wrong with each field, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
     errors: BTreeMap<&'static str, &'a str>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, kind: Kind, title: &'static str, detail: impl Into<String>) -> Self {
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
         Self { status, kind, title, detail: detail.into(), fields: Problems::default(), retry_after }
     }
 
     /// A problem that its HTTP status names well enough.
     fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self::new(status, "about:blank", status.canonical_reason().unwrap_or("Error"), detail)
+        Self::new(status, Kind::Plain, status.canonical_reason().unwrap_or("Error"), detail)
     }
 
     /// Fields that do not keep the rules.
     #[must_use]
     pub fn invalid(fields: Problems) -> Self {
         let detail = "See what is said about each field.";
-        let kind = "urn:streamcat:problem:invalid-fields";
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "This does not work yet", detail);
+        let problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::InvalidFields,
+            "This does not work yet",
+            detail,
+        );
         Self { fields, ..problem }
     }
 
@@ -151,8 +190,7 @@ impl Problem {
     }
 
     fn once_more(detail: &'static str) -> Self {
-        let kind = "urn:streamcat:problem:stale-form";
-        Self::new(StatusCode::FORBIDDEN, kind, "Please send this once more", detail)
+        Self::new(StatusCode::FORBIDDEN, Kind::StaleForm, "Please send this once more", detail)
     }
 
     /// More attempts than are allowed.
@@ -202,28 +240,35 @@ impl Problem {
     fn taken() -> Self {
         let fields = Problems::of_username("This username is taken. Choose another.");
         let detail = "This username is taken. If it is yours, use the password that you registered with.";
-        let kind = "urn:streamcat:problem:username-taken";
-        Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This username is taken", detail) }
+        Self {
+            fields,
+            ..Self::new(StatusCode::CONFLICT, Kind::UsernameTaken, "This username is taken", detail)
+        }
     }
 
     fn deleting() -> Self {
         let fields = Problems::of_username("The account of this name is being deleted.");
         let detail = "The account of this name is being deleted. Once it is gone, the name is free again.";
-        let kind = "urn:streamcat:problem:account-deleting";
-        Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This account is being deleted", detail) }
+        Self {
+            fields,
+            ..Self::new(StatusCode::CONFLICT, Kind::AccountDeleting, "This account is being deleted", detail)
+        }
     }
 
     fn key_used() -> Self {
         let detail = "This Idempotency-Key came with another request: send a new one with each registration.";
-        let kind = "urn:streamcat:problem:idempotency-key-used";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "This Idempotency-Key was used before", detail)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::IdempotencyKeyUsed,
+            "This Idempotency-Key was used before",
+            detail,
+        )
     }
 
     fn not_now() -> Self {
         let detail =
             "We could not register you just now. Try again in a moment, with the same username and password.";
-        let kind = "urn:streamcat:problem:not-now";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, "Not right now", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::NotNow, "Not right now", detail)
     }
 
     /// As problem details.

@@ -193,29 +193,48 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         Ok(Some(registered))
     }
 
-    /// Somebody new gets a row. None when another request was faster.
+    /// Somebody new gets a row. None when another request is faster.
     async fn come_new(&self, applicant: &Applicant) -> Result<Option<Registered>, Refusal> {
+        // Before the cluster is asked: of a flood, only those who get a turn to hash go on from here.
+        let password_hash = self.passwords.hash(&applicant.password).await?;
         let name = api::object_name(&applicant.username);
         // An account that somebody made with kubectl may have no row yet: its name is taken all the same. With the
         // cluster away this cannot be asked: then whoever makes the account finds out.
         let looked = match self.accounts.account(&self.namespace, &name).await {
-            Ok(Some(account)) if is_going(&account) => return Err(Refusal::Deleting),
-            Ok(Some(_)) => return Err(Refusal::Taken),
+            Ok(Some(account)) => return self.come_late(applicant, &account).await,
             Err(error @ accounts::Error::Refused(_)) => return Err(error.into()),
             looked => looked,
         };
-        let Some(registrant) = self.add(applicant, &name).await? else { return Ok(None) };
+        let Some(registrant) = self.add(applicant, &name, &password_hash).await? else { return Ok(None) };
         match looked {
             Ok(_) => self.make(&registrant).await.map(Some),
             Err(error) => Ok(Some(self.make_later(&registrant, &error).await)),
         }
     }
 
-    async fn add(&self, applicant: &Applicant, name: &str) -> Result<Option<Registrant>, Refusal> {
-        let password_hash = self.passwords.hash(&applicant.password).await?;
+    /// An account has the name already. Where that comes of another request of a moment ago, there is a row by now: it was
+    /// written before the account.
+    async fn come_late(
+        &self,
+        applicant: &Applicant,
+        account: &StreamerAccount,
+    ) -> Result<Option<Registered>, Refusal> {
+        match self.registrants.registrant(&applicant.username).await? {
+            Some(_) => Ok(None),
+            None if is_going(account) => Err(Refusal::Deleting),
+            None => Err(Refusal::Taken),
+        }
+    }
+
+    async fn add(
+        &self,
+        applicant: &Applicant,
+        name: &str,
+        password_hash: &SecretString,
+    ) -> Result<Option<Registrant>, Refusal> {
         let new = NewRegistrant {
             username: &applicant.username,
-            password_hash: &password_hash,
+            password_hash,
             account_namespace: &self.namespace,
             account_name: name,
             key: applicant.key.as_ref(),

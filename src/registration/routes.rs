@@ -13,11 +13,13 @@ use axum::{
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     accounts::{Accounts, belongs_to},
     cross_site, headers,
     limits::Limits,
+    openapi,
     pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
     progress::{Progress, Status},
@@ -32,7 +34,7 @@ use crate::{
 
 pub mod events;
 mod members;
-mod register;
+pub mod register;
 mod showing;
 
 /// Largest body that is read, in bytes.
@@ -71,7 +73,11 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
 }
 
 /// The username in an address; what is not even text is nobody's.
-pub struct Username(String);
+#[derive(IntoParams)]
+#[into_params(names("username"), parameter_in = Path)]
+pub struct Username(
+    #[param(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", example = "todd")] String,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for Username {
     type Rejection = std::convert::Infallible;
@@ -82,16 +88,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Username {
     }
 }
 
-#[derive(Serialize)]
-struct ProgressAnswer {
+/// How far an account is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Progress)]
+pub struct ProgressAnswer {
+    /// As it was first registered.
     username: String,
     status: Status,
     parts: PartsAnswer,
+    /// What is wrong, in a person's words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     problems: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Parts)]
 #[serde(rename_all = "camelCase")]
 struct PartsAnswer {
     channel: Status,
@@ -107,6 +119,7 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
         .route("/form.js", get(async || asset("text/javascript", include_str!("form.js"))))
+        .route("/openapi.json", get(openapi::document::<R, A>))
         .route("/register", get(registration_form::<R, A>).post(register::register::<R, A>))
         .route("/sign-in", get(sign_in_form::<R, A>).post(members::sign_in::<R, A>))
         .route("/sign-out", post(members::sign_out::<R, A>))
@@ -144,7 +157,13 @@ fn location(username: &str) -> String {
     format!("/accounts/{username}")
 }
 
-async fn registration_form<R: Registrants + Sessions, A: Accounts>(
+/// The form, for people.
+#[utoipa::path(
+    get,
+    path = "/register",
+    responses((status = OK, description = "A page.", body = String, content_type = "text/html"))
+)]
+pub(super) async fn registration_form<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     headers: HeaderMap,
 ) -> Response {
@@ -158,7 +177,17 @@ async fn sign_in_form<R: Registrants + Sessions, A: Accounts>(
     site.sign_in_form(&headers, "", None)
 }
 
-async fn account<R: Registrants + Sessions, A: Accounts>(
+/// How far an account is.
+#[utoipa::path(
+    get,
+    path = "/accounts/{username}",
+    params(Username),
+    responses(
+        (status = OK, description = "It is there, or will be.", body = ProgressAnswer),
+        (status = NOT_FOUND, description = "Nobody has this name."),
+    )
+)]
+pub(super) async fn account<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     username: Username,
     headers: HeaderMap,

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
 
 use super::problem::{Format, Problem};
 use crate::store::KeyHash;
@@ -49,12 +50,19 @@ struct FormFields {
     token: String,
 }
 
-#[derive(Deserialize)]
+/// A username and a password.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Registration)]
 #[serde(deny_unknown_fields)]
-struct JsonFields {
+pub struct JsonFields {
+    /// Letters, digits, - and _. Taken without regard to case.
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", example = "todd")]
     username: String,
+    /// Any characters; nothing is trimmed or cut. Not one of the most common, nor little more than the username or the
+    /// site's name.
     #[serde(default, deserialize_with = "password")]
+    #[schema(required, value_type = String, format = Password, write_only, max_length = 128, example = "correct horse battery")]
     password: SecretString,
 }
 
@@ -108,11 +116,17 @@ fn key(headers: &HeaderMap) -> Result<Option<KeyHash>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) => {
+        (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) && is_printable(key) => {
             Ok(Some(Sha256::digest(key.as_bytes()).into()))
         }
-        _ => Err(Problem::malformed("Send one Idempotency-Key of 1 to 255 characters, or none.")),
+        _ => Err(Problem::malformed(
+            "Send one Idempotency-Key of 1 to 255 printable ASCII characters, or none.",
+        )),
     }
+}
+
+fn is_printable(value: &HeaderValue) -> bool {
+    value.as_bytes().iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
 async fn read_form(body: Bytes) -> Result<FormFields, Problem> {

@@ -7,6 +7,7 @@ use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
 
 use super::{Postgres, Result};
+use crate::failpoint::effect;
 
 /// SHA-256 of a session's token.
 pub type TokenHash = [u8; 32];
@@ -40,14 +41,13 @@ impl Sessions for Postgres {
     async fn begin_session(&self, user: Uuid, token: &TokenHash, lasts: Duration) -> Result<()> {
         let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
         sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
-        sqlx::query!(
+        let begin = sqlx::query!(
             "insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + $3::interval)",
             token,
             user,
             lasts,
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        effect("begin_session", begin.execute(&self.pool)).await?;
         Ok(())
     }
 
@@ -62,7 +62,8 @@ impl Sessions for Postgres {
     }
 
     async fn end_session(&self, token: &TokenHash) -> Result<()> {
-        sqlx::query!("delete from sessions where token_hash = $1", token).execute(&self.pool).await?;
+        let end = sqlx::query!("delete from sessions where token_hash = $1", token);
+        effect("end_session", end.execute(&self.pool)).await?;
         Ok(())
     }
 

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
+mod browser;
 mod chart;
 mod cost;
 mod crashes;
+mod crowd;
 mod forms;
 mod generated;
 mod kubectl;
@@ -14,6 +16,8 @@ mod letting_go;
 mod lifecycle;
 mod names;
 mod namespace;
+mod openapi;
+mod outside;
 mod passwords;
 mod process;
 mod quiet;

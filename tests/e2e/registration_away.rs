@@ -21,7 +21,7 @@ fn nowhere() -> String {
 }
 
 /// A kubeconfig like this one, of an API server that is not there.
-fn of_nowhere(kubeconfig: &Path) -> String {
+pub fn of_nowhere(kubeconfig: &Path) -> String {
     let mut config: Value = serde_yaml::from_str(&std::fs::read_to_string(kubeconfig).unwrap()).unwrap();
     config["clusters"][0]["cluster"]["server"] = format!("https://{}", nowhere()).into();
     let file = kubeconfig.with_extension("nowhere");

@@ -62,7 +62,7 @@ impl<'a> Browser<'a> {
         self.send(Method::POST, path, format!("token={token}{fields}")).await
     }
 
-    async fn is_signed_in(&self, page: &str) -> bool {
+    pub async fn is_signed_in(&self, page: &str) -> bool {
         self.get(page).await.body.contains("Sign out")
     }
 }

@@ -88,6 +88,8 @@ pub fn account(username: &str, progress: &Progress, own: Option<&Own>) -> Page {
         }
         @match own {
             Some(own) => (for_the_owner(username, progress, own)),
+            // Whoever has just deleted it need not be asked.
+            None if progress.status == Status::Deleting => {}
             None => p.foot { "Is this yours? " a href="/sign-in" { "Sign in" } },
         }
     };

@@ -126,6 +126,29 @@ async fn whatever_call_fails_a_row_gets_its_account_from_the_loop_or_from_the_sa
 }
 
 #[tokio::test]
+async fn whatever_call_fails_a_name_that_went_to_another_account_leaves_no_row() {
+    for call in 0..6 {
+        for fault in [Fault::Away, Fault::AnswerLost] {
+            let world = World::empty();
+            world.on_create(Fault::NameTaken);
+            world.fail(call, fault);
+            let registered = register(&world, "todd", "a long password").await;
+            assert!(
+                matches!(
+                    registered,
+                    Err(Refusal::Taken | Refusal::NotNow(_)) | Ok(Registered { made: Made::Later, .. })
+                ),
+                "{call} {fault:?}: {registered:?}"
+            );
+            world.heal();
+            make_due(&world).await;
+            assert_eq!(world.rows().len(), 0, "{call} {fault:?}");
+            assert!(world.accounts().len() <= 1, "{call} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn coming_back_survives_a_failure_of_any_call_too() {
     const CALLS: usize = 5;
     for call in 0..CALLS {

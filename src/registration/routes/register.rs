@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Site, location, members};
 use crate::{
@@ -18,25 +19,56 @@ use crate::{
         progress::Status,
         registering::{Applicant, Made, Refusal, Registered},
         retry,
-        submission::Submission,
+        submission::{JsonFields, Submission},
     },
     store::{Registrants, Sessions},
 };
 
-#[derive(Serialize)]
-struct RegisteredAnswer {
+/// Who is registered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Registered)]
+pub struct RegisteredAnswer {
+    /// As it was first registered.
     username: String,
     account: AccountName,
     status: Status,
 }
 
-#[derive(Serialize)]
+/// The StreamerAccount in the cluster.
+#[derive(Serialize, ToSchema)]
 struct AccountName {
     namespace: String,
     name: String,
 }
 
-/// `POST /register`.
+/// Registers somebody.
+///
+/// The same request again, with the same password, is answered with the same account.
+#[utoipa::path(
+    post,
+    path = "/register",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "A request that is sent again with the same key is answered as the first time",
+            min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$"),
+    ),
+    request_body = JsonFields,
+    responses(
+        (status = CREATED, description = "The account is being set up.", body = RegisteredAnswer,
+            headers(("Location" = String, description = "Where its progress is")),
+            links(("progress" = (operation_id = "account", parameters(("username" = "$response.body#/username")))))),
+        (status = OK, description = "The account was there.", body = RegisteredAnswer,
+            headers(("Location" = String, description = "Where its progress is"))),
+        (status = ACCEPTED, description = "The account will be made as soon as that can be done, without another request.", body = RegisteredAnswer,
+            headers(("Location" = String, description = "Where its progress is"))),
+        (status = BAD_REQUEST, description = "What was sent cannot be read."),
+        (status = FORBIDDEN, description = "A page of another site made a browser send this."),
+        (status = CONFLICT, description = "The username is taken, or its account is being deleted."),
+        (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
+        (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
+        (status = UNPROCESSABLE_ENTITY, description = "A field does not keep the rules, or the Idempotency-Key was used for another username."),
+        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username."),
+    )
+)]
 pub async fn register<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

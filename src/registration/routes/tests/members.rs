@@ -141,6 +141,65 @@ async fn an_account_is_deleted_by_its_owner_with_the_password_once_more() {
     assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("Your account is gone"));
 }
 
+/// No deed makes more calls than this.
+const CALLS: usize = 10;
+const FAULTS: [Fault; 2] = [Fault::Away, Fault::AnswerLost];
+
+#[tokio::test]
+async fn whatever_call_fails_a_deletion_is_done_or_told_to_be_tried_again() {
+    for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
+        let world = World::empty();
+        let browser = Browser::registered(&world).await;
+        world.fail(call, fault);
+        let (path, password) = ("/accounts/todd/delete", "&password=a+canary+of+a+password");
+        let answer = browser.post(&world, path, &browser.token, password).await;
+        world.heal();
+        match status(&answer) {
+            "303" => {}
+            "503" => {
+                assert!(answer.contains("retry-after: "), "{call} {fault:?}: {answer}");
+                let again = browser.post(&world, path, &browser.token, password).await;
+                assert_eq!(status(&again), "303", "{call} {fault:?}: {again}");
+            }
+            _ => panic!("{call} {fault:?}: {answer}"),
+        }
+        make_due(&world).await;
+        assert!(world.accounts()[0].metadata.deletion_timestamp.is_some(), "{call} {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_call_fails_a_sign_in_is_done_or_told_to_be_tried_again() {
+    for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
+        let world = World::empty();
+        submit(&world, "/register", TODD_FORM).await;
+        world.fail(call, fault);
+        let mut answer = submit(&world, "/sign-in", TODD_FORM).await;
+        world.heal();
+        if status(&answer) == "503" {
+            assert!(!answer.contains("set-cookie") && answer.contains("retry-after: "), "{call}: {answer}");
+            answer = submit(&world, "/sign-in", TODD_FORM).await;
+        }
+        assert_eq!(status(&answer), "303", "{call} {fault:?}: {answer}");
+        assert!(Browser::after(&world, &answer).await.is_signed_in(&world).await, "{call} {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_call_fails_a_form_sent_again_leads_to_the_account_and_signs_in() {
+    for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
+        let world = World::empty();
+        world.fail(call, fault);
+        let answer = submit(&world, "/register", TODD_FORM).await;
+        world.heal();
+        assert!(["303", "503"].contains(&status(&answer)), "{call} {fault:?}: {answer}");
+        let again = submit(&world, "/register", TODD_FORM).await;
+        assert_eq!(status(&again), "303", "{call} {fault:?}: {again}");
+        assert!(Browser::after(&world, &again).await.is_signed_in(&world).await, "{call} {fault:?}");
+        assert_eq!(world.pairs(), 1, "{call} {fault:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_account_that_is_still_to_be_made_can_be_deleted_and_is_never_made() {
     let world = World::empty();
