@@ -29,7 +29,12 @@ async fn the_server_keeps_what_its_openapi_document_says() {
     let installed = installed().await;
     let mut schemathesis = Command::new(installed.join("python/bin/schemathesis"));
     // It keeps notes of its runs where it is started.
-    schemathesis.current_dir(&installed).args(["--config-file", &format!("{SOURCES}/schemathesis.toml"), "run", &document]);
+    schemathesis.current_dir(&installed).args([
+        "--config-file",
+        &format!("{SOURCES}/schemathesis.toml"),
+        "run",
+        &document,
+    ]);
     let said = run(schemathesis.env("PYTHONDONTWRITEBYTECODE", "1")).await;
     println!("{said}");
     assert!(said.contains("No issues found"), "{said}");

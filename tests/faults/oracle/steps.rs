@@ -217,6 +217,12 @@ pub fn secret_written(state: &mut State, secret: &Secret) {
         if holder.is_some_and(|holder| holder != account) {
             violated(state, format!("I9: the Secret of {account} has the stream key of another's channel"));
         }
+        if !state.recorded.contains(channel) {
+            let what = format!(
+                "journal: the Secret of {account} has the key of {channel}, which the database never had"
+            );
+            violated(state, what);
+        }
     }
 }
 
