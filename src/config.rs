@@ -12,7 +12,7 @@ mod leader_election;
 mod registration;
 
 pub use leader_election::LeaderElectionSettings;
-pub use registration::{LimitSettings, PasswordSettings, RegistrationSettings};
+pub use registration::{ConnectionSettings, LimitSettings, PasswordSettings, RegistrationSettings};
 
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
 ///

@@ -1,6 +1,10 @@
 //! Settings of the registration page.
 
-use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    time::Duration,
+};
 
 use clap::{ArgAction, Args};
 
@@ -48,6 +52,14 @@ pub struct RegistrationSettings {
     #[arg(long, env = "STREAMCAT_SESSION_LIFETIME", default_value = "12h", value_parser = up_to_a_year)]
     pub session_lifetime: Duration,
 
+    /// For how long the audit log keeps from where somebody did something, from 1h to a year; the rows stay.
+    #[arg(long, env = "STREAMCAT_KEEP_ADDRESSES", default_value = "720h", value_parser = an_hour_to_a_year)]
+    pub keep_addresses: Duration,
+
+    /// How many connections there may be, and how slow.
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
+
     /// How often somebody may try.
     #[command(flatten)]
     pub limits: LimitSettings,
@@ -73,6 +85,19 @@ pub struct PasswordSettings {
     pub lanes: u32,
 }
 
+/// How many connections there may be at one process, and how slow.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ConnectionSettings {
+    /// Connections that are served at the same time; more wait to be accepted.
+    #[arg(id = "connections", long, env = "STREAMCAT_CONNECTIONS", default_value = "512")]
+    pub most: NonZeroU16,
+
+    /// How long the head of a request may take to come, from the opening of the connection or the last answer on, so that
+    /// an idle connection is closed too; and how long its body.
+    #[arg(long, env = "STREAMCAT_REQUEST_TIMEOUT", default_value = "15s", value_parser = duration)]
+    pub request_timeout: Duration,
+}
+
 /// How often somebody may register or try a password, at one process.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LimitSettings {
@@ -88,6 +113,15 @@ pub struct LimitSettings {
     /// Attempts a minute for one username, from wherever.
     #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_USERNAME", default_value = "30")]
     pub attempts_per_username: NonZeroU32,
+
+    /// New accounts a minute. AWS lets 300 be made, whatever the account.
+    #[arg(long, env = "STREAMCAT_ACCOUNTS_PER_MINUTE", default_value = "300")]
+    pub accounts_per_minute: NonZeroU32,
+}
+
+fn an_hour_to_a_year(text: &str) -> Result<Duration, String> {
+    let duration = up_to_a_year(text)?;
+    if duration < Duration::from_hours(1) { Err("it must be at least 1h".to_owned()) } else { Ok(duration) }
 }
 
 fn up_to_a_year(text: &str) -> Result<Duration, String> {

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use uuid::Uuid;
 
-use crate::config::PasswordSettings;
+use crate::{config::PasswordSettings, telemetry::HashMetrics};
 
 /// How long a request waits for its turn to hash.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -39,6 +39,7 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     /// The hash of a password that nobody has: verifying against it costs what any other does.
     nobodys: SecretString,
+    metrics: HashMetrics,
 }
 
 impl Passwords {
@@ -55,7 +56,18 @@ impl Passwords {
             .map_err(|error| Error::Parameters(error.to_string()))?;
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
         let hash = argon2(&params).hash_password(Uuid::new_v4().as_bytes())?;
-        Ok(Self { params, turns: Arc::new(Semaphore::new(cores)), nobodys: hash.to_string().into() })
+        Ok(Self {
+            params,
+            turns: Arc::new(Semaphore::new(cores)),
+            nobodys: hash.to_string().into(),
+            metrics: HashMetrics::default(),
+        })
+    }
+
+    /// Counted by these metrics.
+    #[must_use]
+    pub fn counted(self, metrics: HashMetrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// With so little work that tests need not wait for it.
@@ -118,12 +130,18 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Argon2<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let waiting = self.metrics.wait();
         let waited = timeout(LONGEST_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
-        let permit = waited.map_err(|_| Error::Busy)?.map_err(|error| Error::Broken(error.to_string()))?;
-        let argon2 = argon2(&self.params);
+        drop(waiting);
+        let in_time = waited.map_err(|_| {
+            self.metrics.gave_up();
+            Error::Busy
+        });
+        let permit = in_time?.map_err(|error| Error::Broken(error.to_string()))?;
+        let (argon2, running) = (argon2(&self.params), self.metrics.run());
         let done = spawn_blocking(move || {
             let result = work(&argon2);
-            drop(permit);
+            drop((running, permit));
             result
         });
         done.await.map_err(|error| Error::Broken(error.to_string()))?

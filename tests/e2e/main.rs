@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
+mod audit;
 mod chart;
 mod cost;
 mod crashes;
+mod database_rights;
 mod generated;
 mod kubectl;
 mod leader;
@@ -18,6 +20,7 @@ mod registration;
 mod registration_away;
 mod registration_crashes;
 mod registration_input;
+mod registration_limits;
 mod restarts;
 mod restores;
 mod rights;

@@ -45,6 +45,7 @@ pub async fn events<R: Registrants + Sessions, A: Accounts>(
         return told(Format::Json, &problem);
     }
     let Ok(permit) = Arc::clone(&site.listeners).try_acquire_owned() else {
+        site.metrics.refused("listeners");
         return told(Format::Json, &Problem::away());
     };
     tracing::debug!("somebody listens to progress");

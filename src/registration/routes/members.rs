@@ -1,6 +1,9 @@
 //! What a person does who has registered before: signs in and out, sees the stream key, deletes the account.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Form,
@@ -24,7 +27,7 @@ use crate::{
         session::Token,
         submission::{Submission, secret},
     },
-    store::{Registrant, Registrants, Sessions},
+    store::{AuditEntry, AuditEvent, Registrant, Registrants, Sessions},
 };
 
 /// What the forms of a signed-in person carry.
@@ -43,6 +46,7 @@ type DeedForm = Result<Form<Deed>, FormRejection>;
 pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     headers: &HeaderMap,
+    address: IpAddr,
     user: Uuid,
     username: &str,
 ) -> Result<Response, Problem> {
@@ -51,7 +55,7 @@ pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
         sessions.end_session(&old.hash()).await.map_err(away)?;
     }
     let lasts = site.cookies.lasts;
-    sessions.begin_session(user, &token.hash(), lasts).await.map_err(away)?;
+    sessions.begin_session(user, &token.hash(), lasts, address).await.map_err(away)?;
     let on = Redirect::to(&location(username));
     Ok(([(header::SET_COOKIE, site.cookies.set(&token))], on).into_response())
 }
@@ -71,22 +75,44 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
     let again =
         |problem: &Problem| problem.finish(shown(&pages::sign_in(&submission.username, Some(problem))));
     if let Err(problem) = site.limits.count(&headers, peer.ip(), &submission.username) {
+        site.metrics.signed_in("limited");
         return again(&problem);
     }
-    let proved = site.registering.prove(&submission.username, &submission.password).await;
-    match proved.map_err(|refusal| refused(&refusal)) {
-        Ok(Some(registrant)) => {
-            let begun = begin_session(&site, &headers, registrant.id, &registrant.username).await;
-            begun.unwrap_or_else(|problem| again(&problem))
-        }
+    let signed_in = sign_in_with(&site, &headers, peer.ip(), &submission).await;
+    site.metrics.signed_in(match &signed_in {
+        Ok(Some(_)) => "signed_in",
+        Ok(None) => "wrong",
+        Err(_) => "not_now",
+    });
+    match signed_in {
+        Ok(Some(on)) => on,
         Ok(None) => again(&Problem::wrong_sign_in()),
         Err(problem) => again(&problem),
     }
 }
 
+/// None when the username or the password is wrong.
+async fn sign_in_with<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    headers: &HeaderMap,
+    peer: IpAddr,
+    submission: &Submission,
+) -> Result<Option<Response>, Problem> {
+    let username = &submission.username;
+    let proved = site.registering.prove(username, &submission.password).await;
+    let address = site.limits.client(headers, peer);
+    let Some(registrant) = proved.map_err(|refusal| refused(&refusal))? else {
+        let entry = AuditEntry { event: AuditEvent::SignInFailed, username, address };
+        site.audit.failure(&site.registering.registrants, &entry).await;
+        return Ok(None);
+    };
+    begin_session(site, headers, address, registrant.id, &registrant.username).await.map(Some)
+}
+
 /// `POST /sign-out`.
 pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     deed: DeedForm,
 ) -> Response {
@@ -95,7 +121,8 @@ pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
     if !deed.is_ok_and(|Form(deed)| token.is_in_form(&deed.token)) {
         return told(Format::Html, &Problem::not_signed_in());
     }
-    match site.registering.registrants.end_session(&token.hash()).await {
+    let address = site.limits.client(&headers, peer.ip());
+    match site.registering.registrants.sign_out(&token.hash(), address).await {
         Ok(()) => out.into_response(),
         Err(error) => told(Format::Html, &away(error)),
     }
@@ -104,6 +131,7 @@ pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
 /// `POST /accounts/{username}/stream-key`: the page of the account, with the key.
 pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     username: Username,
     headers: HeaderMap,
     deed: DeedForm,
@@ -115,6 +143,11 @@ pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
             Some(account) => key_of(&site.registering.accounts, account).await,
             None => StreamKey::NotNow,
         };
+        if matches!(stream_key, StreamKey::Shown(_)) {
+            let (username, address) = (&registrant.username, site.limits.client(&headers, peer.ip()));
+            let entry = AuditEntry { event: AuditEvent::StreamKeyShown, username, address };
+            site.audit.deed(&site.registering.registrants, &entry).await?;
+        }
         let own = Own { stream_key, ..own(&found, token.for_forms()) };
         Ok(pages::account(&registrant.username, &found.progress, Some(&own)))
     };
@@ -160,7 +193,10 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
         Err(problem) => return told(Format::Html, &problem),
     };
     let gone = match site.limits.count(&headers, peer.ip(), &registrant.username) {
-        Ok(()) => let_go(&site, &registrant, &deed.password).await,
+        Ok(()) => {
+            let address = site.limits.client(&headers, peer.ip());
+            let_go(&site, address, &registrant, &deed.password).await
+        }
         Err(problem) => Err(problem),
     };
     match gone {
@@ -174,15 +210,20 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
 
 async fn let_go<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
+    address: IpAddr,
     registrant: &Registrant,
     password: &SecretString,
 ) -> Result<(), Problem> {
-    let proved = site.registering.prove(&registrant.username, password).await;
+    let (log, username) = (&site.registering.registrants, &registrant.username);
+    let proved = site.registering.prove(username, password).await;
     if proved.map_err(|refusal| refused(&refusal))?.is_none_or(|proved| proved.id != registrant.id) {
+        let entry = AuditEntry { event: AuditEvent::PasswordRefused, username, address };
+        site.audit.failure(log, &entry).await;
         return Err(Problem::wrong_password());
     }
     let found = found(&site.registering, &registrant.username).await?;
     let account = found.account.ok_or_else(Problem::not_made_yet)?;
+    site.audit.deed(log, &AuditEntry { event: AuditEvent::DeletionAsked, username, address }).await?;
     match site.registering.accounts.delete(&account).await {
         Ok(()) => {
             tracing::info!(user.id = %registrant.id, "account deleted by its owner");

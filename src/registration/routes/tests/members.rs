@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{super::super::world::STREAM_KEY, FORM, JSON, TODD, TODD_FORM, World, ask, status};
 
 /// A browser that is signed in: its cookie, and the token of its forms.
-struct Browser {
+pub struct Browser {
     cookie: String,
-    token: String,
+    pub token: String,
 }
 
 impl Browser {
@@ -20,7 +20,7 @@ impl Browser {
         Self { cookie, token: rest.split('"').next().expect("a value").to_owned() }
     }
 
-    async fn registered(world: &Arc<World>) -> Self {
+    pub async fn registered(world: &Arc<World>) -> Self {
         Self::after(world, &ask(world, "POST /register", FORM, TODD_FORM).await).await
     }
 
@@ -28,7 +28,7 @@ impl Browser {
         ask(world, &format!("GET {path}"), &format!("Accept: text/html\r\n{}", self.cookie), "").await
     }
 
-    async fn post(&self, world: &Arc<World>, path: &str, token: &str, more: &str) -> String {
+    pub async fn post(&self, world: &Arc<World>, path: &str, token: &str, more: &str) -> String {
         let headers = format!("{FORM}\r\n{}", self.cookie);
         ask(world, &format!("POST {path}"), &headers, &format!("token={token}{more}")).await
     }
