@@ -244,16 +244,18 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     async fn make(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
         match self.accounts.create(&account_of(registrant)).await {
             Ok(()) => Ok(self.made(registrant, Status::Pending, Made::Now).await),
-            Err(accounts::Error::AlreadyExists) => self.find(registrant).await,
+            Err(accounts::Error::AlreadyExists) => self.find(registrant, &gone()).await,
             Err(error @ accounts::Error::NoRoom(_)) if registrant.turn == FIRST_TURN => {
                 self.turn_away(registrant, &error).await
             }
+            // The quota is asked before the name: the account may be there all the same.
+            Err(error @ accounts::Error::NoRoom(_)) => self.find(registrant, &error).await,
             Err(error) => Ok(self.make_later(registrant, &error).await),
         }
     }
 
-    /// Whose is the account that has the name already?
-    async fn find(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
+    /// Whose is the account that has the name already? Where there is none, `missing` is why.
+    async fn find(&self, registrant: &Registrant, missing: &accounts::Error) -> Result<Registered, Refusal> {
         let found = self.accounts.account(&registrant.account_namespace, &registrant.account_name).await;
         match found {
             Ok(Some(account)) if !belongs_to(&account, registrant) => {
@@ -265,7 +267,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
                 Err(Refusal::Deleting)
             }
             Ok(Some(account)) => Ok(self.made(registrant, Status::of(&account), Made::Before).await),
-            Ok(None) => Ok(self.make_later(registrant, &gone()).await),
+            Ok(None) => Ok(self.make_later(registrant, missing).await),
             Err(error) => Ok(self.make_later(registrant, &error).await),
         }
     }

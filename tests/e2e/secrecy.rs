@@ -47,12 +47,9 @@ async fn live(registration: &Operator) -> Vec<(&'static str, String)> {
         let answer = http::post_form(&format!("{url}/sign-in"), &fields).await.unwrap();
         let Some(cookie) = answer.header("set-cookie") else { continue };
         let cookie = cookie.split(';').next().unwrap().to_owned();
-        let page = http::send(
-            &format!("{url}/accounts/todd"),
-            Request::get("/").header("cookie", &cookie),
-            String::new(),
-        );
-        let page = page.await.unwrap().body;
+        let account = format!("{url}/accounts/todd");
+        let asked = Request::get("/").header("cookie", &cookie);
+        let page = http::send(&account, asked, String::new()).await.unwrap().body;
         let token =
             page.split_once(r#"name="token" value=""#).unwrap().1.split('"').next().unwrap().to_owned();
         let shown = form("/accounts/todd/stream-key", &cookie, format!("token={token}")).await;
@@ -122,11 +119,12 @@ async fn no_secret_is_in_any_log_event_status_row_metric_or_answer() {
     let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
     assert_eq!(registered.status, 303, "{}", registered.body);
     ready(&tenant, "todd").await;
+    let tokens = live(&registration).await;
     tenant.simulator().fault(Fault::error("UpdateChannel", 403, "AccessDeniedException"));
     edit(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
     reason(&tenant, "todd", "AccessDenied").await;
 
-    let secrets = [secrets(&tenant), live(&registration).await].concat();
+    let secrets = [secrets(&tenant), tokens].concat();
     let seen = [
         ("the answers", answers(&registration, &controller).await),
         ("the rows", rows(&tenant).await),

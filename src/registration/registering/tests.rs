@@ -249,6 +249,15 @@ async fn whom_there_is_no_room_for_is_turned_away_and_nothing_is_left() {
 }
 
 #[tokio::test]
+async fn who_has_an_account_comes_back_to_it_when_all_places_are_taken() {
+    let world = World::empty();
+    register(&world, "todd", "a long password").await.expect("registered");
+    world.on_create(Fault::NoRoom);
+    assert_eq!(register(&world, "todd", "a long password").await.expect("found").made, Made::Before);
+    assert_eq!(world.pairs(), 1);
+}
+
+#[tokio::test]
 async fn whom_an_account_was_promised_gets_it_once_there_is_room() {
     let world = World::empty();
     world.on_create(Fault::Away);
