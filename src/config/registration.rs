@@ -92,10 +92,13 @@ pub struct ConnectionSettings {
     #[arg(id = "connections", long, env = "STREAMCAT_CONNECTIONS", default_value = "512")]
     pub most: NonZeroU16,
 
-    /// How long the head of a request may take to come, from the opening of the connection or the last answer on, so that
-    /// an idle connection is closed too; and how long its body.
+    /// How long the head of a request may take to come, and how long its body.
     #[arg(long, env = "STREAMCAT_REQUEST_TIMEOUT", default_value = "15s", value_parser = duration)]
     pub request_timeout: Duration,
+
+    /// How long a connection may stay without a request. A proxy in front must give up its idle connections sooner.
+    #[arg(long, env = "STREAMCAT_IDLE_TIMEOUT", default_value = "75s", value_parser = duration)]
+    pub idle_timeout: Duration,
 }
 
 /// How often somebody may register or try a password, at one process.
@@ -130,5 +133,17 @@ fn up_to_a_year(text: &str) -> Result<Duration, String> {
         Ok(duration)
     } else {
         Err("it must be at most 8760h".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_kept_for_an_hour_at_least_and_a_year_at_most() {
+        for (text, kept) in [("59m", false), ("1h", true), ("8760h", true), ("8761h", false), ("0h", false)] {
+            assert_eq!(an_hour_to_a_year(text).is_ok(), kept, "{text}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The sockets: so many connections at a time, and none that takes longer than it may. `axum::serve` knows no time-outs; our own loop
 //! over hyper does.
 
+mod hurried;
+
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
@@ -17,6 +19,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::timeout::DeadlineBody;
 
+use self::hurried::{Answers, Hurried};
 use crate::{config::ConnectionSettings, telemetry::RegistrationMetrics};
 
 /// Most bytes of a connection's requests, and of its answers, that are in memory: a head must fit.
@@ -44,7 +47,7 @@ pub async fn serve(
             let (stream, peer) = accept(&listener).await;
             let (router, stop, counted) = (router.clone(), stop.clone(), metrics.connection());
             open.spawn(async move {
-                converse(stream, peer, router, settings.request_timeout, &stop).await;
+                converse(stream, peer, router, settings, &stop).await;
                 drop((permit, counted));
             });
         }
@@ -71,22 +74,30 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    patience: Duration,
+    settings: ConnectionSettings,
     stop: &CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let router = TowerToHyperService::new(router);
+    let (router, patience) = (TowerToHyperService::new(router), settings.request_timeout);
+    let answers = Answers::default();
+    let stream = Hurried::new(stream, patience, answers.clone());
     let service = service_fn(move |request: Request<Incoming>| {
+        answers.turn();
         let mut request = request.map(|body| Body::new(DeadlineBody::new(patience, body)));
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.call(request)
+        let (answer, answers) = (router.call(request), answers.clone());
+        async move {
+            let answer = answer.await;
+            answers.turn();
+            answer
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // Runs from the opening, or from the last answer on: an idle connection ends by it too.
-        .header_read_timeout(patience)
+        // Runs from the last answer on, and so ends an idle connection.
+        .header_read_timeout(settings.idle_timeout)
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);

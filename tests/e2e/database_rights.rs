@@ -2,7 +2,7 @@
 //! processes sign in with these roles.
 
 use secrecy::SecretString;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
 use streamcat_operator::store::Postgres;
 use testbed::{ScratchDatabase, Tenant};
 
@@ -16,7 +16,8 @@ async fn attempt(url: &str, statement: &str) -> Option<String> {
     let ended = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await;
     connection.close().await.unwrap();
     let error = ended.err()?;
-    Some(error.as_database_error().and_then(|error| error.code()).map_or(error.to_string(), String::from))
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    Some(code.map_or_else(|| error.to_string(), String::from))
 }
 
 async fn assert_forbidden(url: &str, statements: &[&str]) {
@@ -48,6 +49,7 @@ async fn the_registration_sees_nothing_of_aws_and_does_not_change_the_audit_log(
         url,
         &[
             "select arn from channels",
+            "select arn from resources",
             "update channels set arn = ''",
             "select event from audit_log",
             "update audit_log set address = null",

@@ -26,13 +26,18 @@ struct Running {
 
 impl Running {
     async fn start(most: u16, request_timeout: Duration, router: Router) -> Self {
+        let most = NonZeroU16::new(most).expect("not zero");
+        let idle_timeout = Duration::from_mins(5);
+        Self::start_with(ConnectionSettings { most, request_timeout, idle_timeout }, router).await
+    }
+
+    async fn start_with(settings: ConnectionSettings, router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let most = NonZeroU16::new(most).expect("not zero");
         let (stop, metrics) = (CancellationToken::new(), RegistrationMetrics::default());
         let (stopped, counted) = (stop.clone(), metrics.clone());
         let served = tokio::spawn(async move {
-            serve(listener, router, ConnectionSettings { most, request_timeout }, &counted, &stopped).await;
+            serve(listener, router, settings, &counted, &stopped).await;
         });
         Self { address, stop, metrics, served }
     }
@@ -103,11 +108,21 @@ async fn a_body_has_its_time_however_often_a_piece_of_it_comes() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed() {
-    let server = Running::start(1, Duration::from_millis(100), router()).await;
-    let mut idle = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+async fn an_idle_connection_lives_longer_than_a_head_may_take_and_is_closed_in_the_end() {
+    let (request_timeout, idle_timeout) = (Duration::from_millis(50), Duration::from_millis(500));
+    let settings = ConnectionSettings { most: NonZeroU16::MIN, request_timeout, idle_timeout };
+    let server = Running::start_with(settings, router()).await;
+    let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let since = tokio::time::Instant::now();
+    let mut idle = server.connect(request).await;
     let answer = until_closed(&mut idle).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("connection: close"), "{answer}");
+    assert!(since.elapsed() >= idle_timeout, "it was not closed for the head that did not come");
+
+    // A next head has its time from its own first byte on.
+    let mut slow = server.connect(&format!("{request}GET /")).await;
+    let answer = until_closed(&mut slow).await;
+    assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 1, "{answer}");
 }
 
 #[tokio::test]
@@ -149,4 +164,16 @@ async fn at_the_end_what_has_come_is_answered() {
     assert!(until_closed(&mut asked).await.ends_with("done"));
     timeout(PATIENCE, server.served).await.expect("the server goes on").expect("it ended well");
     assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
+}
+
+/// The clock is stopped, and goes on by itself while everybody waits.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_the_answer_is_cut_off() {
+    const LARGE: usize = 64 << 20;
+    let large = routing::get(async || vec![b'x'; LARGE]);
+    let server = Running::start(8, Duration::from_secs(30), Router::new().route("/", large)).await;
+    let mut lazy = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    tokio::time::sleep(3 * LONGEST).await;
+    assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
+    assert!(until_closed(&mut lazy).await.len() < LARGE);
 }

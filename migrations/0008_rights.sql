@@ -45,6 +45,7 @@ begin
             on stages to streamcat_controller;
         grant select, insert (user_id, kind, deadline), update (state) on attempts to streamcat_controller;
         grant select, insert, update, delete on missing_resources, orphans to streamcat_controller;
+        grant select on resources to streamcat_controller;
         grant select, insert, delete on released_users to streamcat_controller;
         grant select, insert, update, delete on former_usernames to streamcat_controller;
     end if;
@@ -56,10 +57,7 @@ begin
               update (password_hash),
               delete
             on users to streamcat_registration;
-        grant select,
-              insert (user_id, idempotency_key, due_at),
-              update (turn, settled_at, due_at)
-            on registrations to streamcat_registration;
+        grant select, insert, update on registrations to streamcat_registration;
         grant select, insert, delete on sessions to streamcat_registration;
         grant select on former_usernames to streamcat_registration;
         -- The time is the database's own.
