@@ -52,7 +52,7 @@ impl<S> Hurried<S> {
 
     fn has_read(&mut self) {
         // While an answer is being made, what comes is a body.
-        if self.seen % 2 == 0 && self.head.is_none() {
+        if self.seen.is_multiple_of(2) && self.head.is_none() {
             self.head = Some(Box::pin(sleep(self.patience)));
         }
     }
