@@ -3,6 +3,24 @@
 -- Whether a user came by the page, for who may not read the hash itself.
 alter table users add registered boolean not null generated always as (password_hash is not null) stored;
 
+-- Takes back a user who never had an account, unless somebody has taken the making of it up since; whether it did. With the rights
+-- of the owner (names are bound here, not where it is called), so that the page need not be able to delete any other.
+create function take_back_registration(registrant uuid, its_turn bigint) returns boolean language sql security definer
+begin atomic
+    with gone as (
+        delete from users using registrations
+        where id = registrant and user_id = id and turn = its_turn and settled_at is null and account_uid is null
+        returning id, username
+    ), noted as (
+        insert into audit_log (event, user_id, username)
+        select 'registration_taken_back', id, username from gone
+        returning id
+    )
+    select count(*) = 1 from noted;
+end;
+
+revoke execute on function take_back_registration(uuid, bigint) from public;
+
 -- Roles belong to the whole server: another database's migration may make them at the same time.
 do $$
 declare
@@ -52,11 +70,11 @@ begin
     if exists (select from pg_roles where rolname = 'streamcat_registration') then
         execute format('grant usage on schema %I to streamcat_registration', current_schema());
         grant select on _sqlx_migrations to streamcat_registration;
-        grant select (id, username, password_hash, account_namespace, account_name, account_uid),
+        grant select (id, username, password_hash, account_namespace, account_name),
               insert (username, password_hash, account_namespace, account_name),
-              update (password_hash),
-              delete
+              update (password_hash)
             on users to streamcat_registration;
+        grant execute on function take_back_registration(uuid, bigint) to streamcat_registration;
         grant select, insert, update on registrations to streamcat_registration;
         grant select, insert, delete on sessions to streamcat_registration;
         grant select on former_usernames to streamcat_registration;

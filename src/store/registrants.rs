@@ -226,18 +226,12 @@ impl Registrants for Postgres {
     }
 
     async fn take_back(&self, registrant: &Registrant) -> Result<bool> {
-        let delete = sqlx::query!(
-            "with gone as (
-               delete from users using registrations
-               where id = $1 and user_id = id and turn = $2 and settled_at is null and account_uid is null
-               returning id, username)
-             insert into audit_log (event, user_id, username)
-             select 'registration_taken_back', id, username from gone",
+        let taken_back = sqlx::query_scalar!(
+            r#"select take_back_registration($1, $2) as "taken_back!""#,
             registrant.id,
             registrant.turn,
         );
-        let deleted = effect("take_back", delete.execute(&self.pool)).await?;
-        Ok(deleted.rows_affected() == 1)
+        Ok(effect("take_back", taken_back.fetch_one(&self.pool)).await?)
     }
 
     async fn pending(&self) -> Result<i64> {
