@@ -31,11 +31,12 @@ soak: ## 1,000 accounts come, change and go for 10 minutes while everything fail
 	@$(BUILD)
 	@target/debug/testbed soak
 
-bench: ## Measure the simulator (creates a second, long lists, memory), then what an account costs; goals beside the figures
+bench: ## Measure the simulator (creates a second, long lists, memory), then what an account and a registration cost; goals beside the figures
 	cargo bench --locked -p ivs-simulator-load
 	@$(BUILD)
-	cargo build --release --locked --bin streamcat-operator
-	@target/debug/testbed bench --operator target/release/streamcat-operator
+	cargo build --release --locked --bin streamcat-operator --bin testbed
+	@target/release/testbed bench --operator target/release/streamcat-operator
+	@target/release/testbed crowd --operator target/release/streamcat-operator
 
 crds: ## Generate crds/ and the chart's copy from src/api
 	@cargo build --locked --bins

@@ -10,9 +10,11 @@ use secrecy::SecretString;
 
 mod leader_election;
 mod registration;
+mod rules;
 
 pub use leader_election::LeaderElectionSettings;
 pub use registration::{ConnectionSettings, LimitSettings, PasswordSettings, RegistrationSettings};
+pub use rules::RuleSettings;
 
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
 ///

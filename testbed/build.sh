@@ -20,6 +20,11 @@ need cc gcc "type: sudo apt-get install gcc"
 need setpriv util-linux "type: sudo apt-get install util-linux"
 need openssl openssl "type: sudo apt-get install openssl"
 need psql postgresql "type: sudo apt-get install postgresql"
+if [ "${1:-}" = --tests ]; then
+    need chromedriver chromium-driver "type: sudo apt-get install chromium-driver"
+    # There is no program of that name: the package is asked for where Python cannot make such folders.
+    python3 -c 'import ensurepip, venv' 2> /dev/null || need python3-venv python3-venv "type: sudo apt-get install python3-venv"
+fi
 
 started=$SECONDS
 echo "building the testbed (the first time: two minutes and more)"

@@ -21,7 +21,7 @@ pub use channel::{
 pub use chat_room::{ChatRoomSpec, ChatRoomStatus, FallbackResult, MessageReviewHandler};
 pub use crd::{crds, crds_yaml};
 pub use kind::ResourceKind;
-pub use name::{AccountRef, object_name, username_problem};
+pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};
 pub use resource::{ResourceStatus, Settings, Status};
 pub use stage::{
     AutoParticipantRecordingConfiguration, HlsConfiguration, MediaType, StageEndpoints, StageSpec,

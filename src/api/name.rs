@@ -48,10 +48,24 @@ pub fn username_problem(username: &str) -> Option<&'static str> {
     }
 }
 
+/// What makes two usernames the same: case does not count, nor whether it is `-` or `_`. The database's function
+/// `username_key` (migrations/0005_names.sql) says it in SQL.
+#[must_use]
+pub fn username_key(username: &str) -> String {
+    username.to_ascii_lowercase().replace('_', "-")
+}
+
+/// Whether two usernames cannot both be had: they are the same, or look so much alike that people would take one for the other.
+#[must_use]
+pub fn are_alike(one: &str, other: &str) -> bool {
+    username_key(one) == username_key(other)
+}
+
 /// The name of the account object of a username: the username itself where it is a DNS label already, otherwise
 /// its lower case with a short hash, so that two usernames never share an object.
 ///
-/// Usernames are unique without regard to case, so `Todd` and `todd` are one person and get one name.
+/// Case does not count, so `Todd` and `todd` get one name. `a-b` and `a_b` get two, of which one is ever used: see
+/// [`are_alike`].
 #[must_use]
 pub fn object_name(username: &str) -> String {
     let folded = username.to_ascii_lowercase();
@@ -107,6 +121,14 @@ mod tests {
         assert_eq!(objects.len(), names.len());
         let hashed = object_name("a_b");
         assert_ne!(object_name(&hashed), hashed);
+    }
+
+    #[test]
+    fn neither_case_nor_the_choice_of_a_dash_makes_another_username() {
+        assert!(are_alike("Todd_the-1st", "todd-THE_1st") && username_key("A_b-C") == "a-b-c");
+        for other in ["todd", "todd-the1st", "todd--the-1st", "todd-the-lst"] {
+            assert!(!are_alike("todd-the-1st", other), "{other}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{ArgAction, Args};
 
-use super::{DatabaseSettings, duration, not_empty};
+use super::{DatabaseSettings, RuleSettings, duration, not_empty};
 
 /// Settings of `registration`.
 #[derive(Clone, Debug, Args)]
@@ -55,6 +55,10 @@ pub struct RegistrationSettings {
     /// For how long the audit log keeps from where somebody did something, from 1h to a year; the rows stay.
     #[arg(long, env = "STREAMCAT_KEEP_ADDRESSES", default_value = "720h", value_parser = an_hour_to_a_year)]
     pub keep_addresses: Duration,
+
+    /// What may be registered.
+    #[command(flatten)]
+    pub rules: RuleSettings,
 
     /// How many connections there may be, and how slow.
     #[command(flatten)]

@@ -12,7 +12,7 @@ use super::{
     report::{reference, user_in_status},
 };
 use crate::{
-    api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION},
+    api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION, are_alike},
     provision::Inventory,
     store::{Claim, Claimant, Holder, Users},
 };
@@ -159,8 +159,7 @@ async fn inherit<W: World>(
 /// Another account that claims the same username and was there before this one.
 fn older_claimant(account: &StreamerAccount, all: &[Arc<StreamerAccount>]) -> Option<AccountRef> {
     let claims_same = |other: &&Arc<StreamerAccount>| {
-        other.metadata.uid != account.metadata.uid
-            && other.spec.username.eq_ignore_ascii_case(&account.spec.username)
+        other.metadata.uid != account.metadata.uid && are_alike(&other.spec.username, &account.spec.username)
     };
     let is_older = |other: &&Arc<StreamerAccount>| {
         let created =
@@ -186,9 +185,9 @@ mod tests {
     }
 
     #[test]
-    fn of_two_that_claim_one_username_the_older_wins() {
+    fn of_two_that_claim_one_username_or_look_alikes_the_older_wins() {
         let (older, younger, other) =
-            (account("a", "Todd", 1), account("b", "todd", 2), account("c", "ann", 0));
+            (account("a", "Todd_1", 1), account("b", "todd-1", 2), account("c", "ann", 0));
         let all = [Arc::clone(&younger), Arc::clone(&older), other];
         assert_eq!(older_claimant(&older, &all), None);
         assert_eq!(older_claimant(&younger, &all), Some(reference(&older)));

@@ -14,7 +14,7 @@ use super::{
     world::with_kind,
 };
 use crate::{
-    api::{DeletionPolicy, ResourceKind, StreamerAccount},
+    api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
     provision::{self, Owner, Retirement, retire},
     store::Users,
 };
@@ -53,11 +53,12 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
         return let_go(account, context, user).await.map_err(stopped);
     }
     let Some(user) = user else { return Ok(()) };
-    let stays = retain && store.retain(user, uid).await.map_err(|error| stopped(error.into()))?;
-    if stays {
+    if !retain {
+        retire_all(account, context, &context.owner(account, user)).await?;
+    } else if store.retain(user, uid).await.map_err(|error| stopped(error.into()))? {
         return Ok(());
     }
-    retire_all(account, context, &context.owner(account, user)).await?;
+    // Where nothing stays by the policy, nothing was there, or another object has taken the user on: then its row stays.
     store.release(user, uid).await.map_err(|error| stopped(error.into()))
 }
 
@@ -94,7 +95,7 @@ fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> Proble
 fn wake_claimants<W: World>(account: &StreamerAccount, context: &Context<W>) {
     for other in context.world.cluster().accounts() {
         let is_other = other.metadata.uid != account.metadata.uid;
-        if is_other && other.spec.username.eq_ignore_ascii_case(&account.spec.username) {
+        if is_other && are_alike(&other.spec.username, &account.spec.username) {
             context.wake(reference(&other));
         }
     }

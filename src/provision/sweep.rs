@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::orphan;
 use crate::{
-    api::{AccountRef, ResourceKind, tags},
+    api::{AccountRef, ResourceKind, are_alike, tags},
     ivs::{Kind, Listed, Result},
     store::{Orphan, OrphanReason, UserRecord},
 };
@@ -54,7 +54,7 @@ impl Inventory {
     pub fn user(&self, account: &AccountRef, username: &str) -> Option<Uuid> {
         let all = self.accounts.get(&account.to_string())?;
         // An account made again under another username is another user.
-        let (_, listed) = all.iter().find(|(_, listed)| listed.name.eq_ignore_ascii_case(username))?;
+        let (_, listed) = all.iter().find(|(_, listed)| are_alike(&listed.name, username))?;
         listed.tags.get(tags::USER)?.parse().ok()
     }
 

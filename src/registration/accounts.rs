@@ -166,7 +166,8 @@ impl Accounts for Cluster {
         let preconditions = Preconditions { uid: account.metadata.uid.clone(), resource_version: None };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         let name = account.metadata.name.as_deref().unwrap_or_default();
-        match within_timeout(api.delete(name, &params)).await {
+        let delete = effect("delete_account", api.delete(name, &params));
+        match within_timeout(delete).await {
             Ok(_) => Ok(()),
             // Gone, or another object has the name by now.
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),

@@ -1,7 +1,9 @@
 //! Requests that another site makes a browser send change nothing here.
 
+use std::sync::Arc;
+
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, Method, header},
     middleware::Next,
     response::Response,
@@ -9,16 +11,16 @@ use axum::{
 
 use super::{
     problem::{Format, Problem},
-    routes::told,
+    routes::Site,
 };
 
 /// Lets through what only reads, and what a page of ours or a program sends.
-pub async fn refuse(request: Request, next: Next) -> Response {
+pub async fn refuse<R, A>(State(site): State<Arc<Site<R, A>>>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if reads || !is_of_another_site(request.headers()) {
         return next.run(request).await;
     }
-    told(Format::accepted(request.headers()), &Problem::of_another_site())
+    site.told(Format::accepted(request.headers()), &Problem::of_another_site())
 }
 
 /// What the browser says of where a request comes from; one too old to say so at least names the origin. A program says

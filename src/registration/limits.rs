@@ -56,7 +56,7 @@ impl Limits {
         if api::username_problem(username).is_some() {
             return Ok(());
         }
-        self.count_one(&self.usernames, &username.to_ascii_lowercase(), "username")
+        self.count_one(&self.usernames, &api::username_key(username), "username")
     }
 
     fn count_one<K: Clone + Eq + Hash>(
@@ -163,10 +163,10 @@ mod tests {
         };
         let limits = Limits::new(&settings, metrics.clone());
         let attempt = |from: &str, username: &str| limits.count(&forwarded(&[from]), PEER, username);
-        for username in ["todd", "TODD"] {
+        for username in ["todd_1", "TODD-1"] {
             assert!(attempt("1.1.1.1", username).is_ok());
         }
-        let problem = attempt("2.2.2.2", "Todd").expect_err("a third for one username");
+        let problem = attempt("2.2.2.2", "Todd_1").expect_err("a third for one username");
         assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
         assert!(problem.retry_after.is_some_and(|seconds| (1..=31).contains(&seconds)), "{problem:?}");
         assert!(attempt("1.1.1.1", "mary").is_ok());

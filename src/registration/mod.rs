@@ -2,11 +2,16 @@
 //! person comes back to it.
 
 mod accounts;
+mod argon2id;
 mod audit;
+mod blocklist;
 mod cross_site;
+mod hashers;
 mod headers;
+mod leaving;
 mod limits;
 mod measure;
+mod openapi;
 mod pages;
 mod password;
 mod problem;
@@ -36,6 +41,7 @@ use self::{
     registering::Registering,
     routes::{Site, events::MOST_LISTENERS},
     session::Cookies,
+    validate::Rules,
 };
 use crate::{
     admin::{self, Gates},
@@ -120,6 +126,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     let site = Site {
         registering,
         cookies,
+        rules: Rules::new(&settings.rules),
         limits: Limits::new(&settings.limits, metrics.clone()),
         audit: Auditing::new(metrics.clone()),
         metrics: metrics.clone(),

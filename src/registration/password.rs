@@ -1,15 +1,19 @@
 //! Argon2id, off the async threads and never more at once than there are cores.
 
-use std::{sync::Arc, thread::available_parallelism, time::Duration};
+use std::{io, sync::Arc, thread::available_parallelism, time::Duration};
 
 use argon2::{
-    Algorithm, Argon2, Params, ParamsBuilder, Version,
+    Params, ParamsBuilder,
     password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
+use super::{
+    argon2id::{Argon2id, Memory},
+    hashers::Hashers,
+};
 use crate::{config::PasswordSettings, telemetry::HashMetrics};
 
 /// How long a request waits for its turn to hash.
@@ -27,6 +31,9 @@ pub enum Error {
     /// The parameters are out of Argon2's range.
     #[error("the parameters of Argon2id (--argon2-memory-kib, --argon2-passes, --argon2-lanes): {0}")]
     Parameters(String),
+    /// There is no thread to hash.
+    #[error("password hashing: no thread: {0}")]
+    Threads(#[from] io::Error),
     /// The hashing thread ended early.
     #[error("password hashing: {0}")]
     Broken(String),
@@ -37,6 +44,7 @@ pub enum Error {
 pub struct Passwords {
     params: Params,
     turns: Arc<Semaphore>,
+    hashers: Hashers,
     /// The hash of a password that nobody has: verifying against it costs what any other does.
     nobodys: SecretString,
     metrics: HashMetrics,
@@ -46,7 +54,7 @@ impl Passwords {
     /// With these parameters.
     ///
     /// # Errors
-    /// When the parameters are out of Argon2's range.
+    /// When the parameters are out of Argon2's range, or there are no threads.
     pub fn new(settings: &PasswordSettings) -> Result<Self, Error> {
         let params = ParamsBuilder::new()
             .m_cost(settings.memory_kib)
@@ -55,13 +63,11 @@ impl Passwords {
             .build()
             .map_err(|error| Error::Parameters(error.to_string()))?;
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
-        let hash = argon2(&params).hash_password(Uuid::new_v4().as_bytes())?;
-        Ok(Self {
-            params,
-            turns: Arc::new(Semaphore::new(cores)),
-            nobodys: hash.to_string().into(),
-            metrics: HashMetrics::default(),
-        })
+        let hash =
+            Argon2id::new(params.clone(), &mut Memory::new()).hash_password(Uuid::new_v4().as_bytes())?;
+        let (turns, hashers) = (Arc::new(Semaphore::new(cores)), Hashers::start(cores)?);
+        let (nobodys, metrics) = (hash.to_string().into(), HashMetrics::default());
+        Ok(Self { params, turns, hashers, nobodys, metrics })
     }
 
     /// Counted by these metrics.
@@ -96,7 +102,8 @@ impl Passwords {
     pub async fn matches(&self, password: &SecretString, hash: &SecretString) -> Result<bool, Error> {
         let (password, hash) = (password.clone(), hash.clone());
         self.in_turn(move |argon2| {
-            match argon2.verify_password(password.expose_secret().as_bytes(), hash.expose_secret()) {
+            let hash = PasswordHash::new(hash.expose_secret()).map_err(password_hash::Error::from)?;
+            match argon2.verify_password(password.expose_secret().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
                 Err(password_hash::Error::PasswordInvalid) => Ok(false),
                 Err(error) => Err(error.into()),
@@ -128,7 +135,7 @@ impl Passwords {
     /// The permit goes with the work: a request that is given up still counts until its hash is done.
     async fn in_turn<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Argon2<'_>) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Argon2id<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let waiting = self.metrics.wait();
         let waited = timeout(LONGEST_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
@@ -138,18 +145,14 @@ impl Passwords {
             Error::Busy
         });
         let permit = in_time?.map_err(|error| Error::Broken(error.to_string()))?;
-        let (argon2, running) = (argon2(&self.params), self.metrics.run());
-        let done = spawn_blocking(move || {
-            let result = work(&argon2);
+        let (params, running) = (self.params.clone(), self.metrics.run());
+        let done = self.hashers.run(move |memory| {
+            let result = work(&Argon2id::new(params, memory));
             drop((running, permit));
             result
         });
         done.await.map_err(|error| Error::Broken(error.to_string()))?
     }
-}
-
-fn argon2(params: &Params) -> Argon2<'static> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{registering::Refusal, validate::Problems};
 
@@ -43,8 +44,8 @@ impl Format {
 pub struct Problem {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The kind of problem, as a URI that a program can compare.
-    pub kind: &'static str,
+    /// The kind of problem.
+    pub kind: Kind,
     /// What happened, in a few words.
     pub title: &'static str,
     /// What it means and what to do. Never a secret, never an internal name.
@@ -55,34 +56,78 @@ pub struct Problem {
     pub retry_after: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Details<'a> {
+/// The kind of a problem, as a URI that a program can compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub enum Kind {
+    /// The HTTP status says it all.
+    #[serde(rename = "about:blank")]
+    Plain,
+    /// Fields that do not keep the rules.
+    #[serde(rename = "urn:streamcat:problem:invalid-fields")]
+    InvalidFields,
+    /// The username is somebody else's.
+    #[serde(rename = "urn:streamcat:problem:username-taken")]
+    UsernameTaken,
+    /// The account is on its way out.
+    #[serde(rename = "urn:streamcat:problem:account-deleting")]
+    AccountDeleting,
+    /// The Idempotency-Key came with another request.
+    #[serde(rename = "urn:streamcat:problem:idempotency-key-used")]
+    IdempotencyKeyUsed,
+    /// A page's form that is too old, or came without our cookie.
+    #[serde(rename = "urn:streamcat:problem:stale-form")]
+    StaleForm,
+    /// The same request may get through later.
+    #[serde(rename = "urn:streamcat:problem:not-now")]
+    NotNow,
+    /// More register than can be taken on; the same request may get through later.
+    #[serde(rename = "urn:streamcat:problem:crowded")]
+    Crowded,
+    /// As many accounts are there as there may be.
+    #[serde(rename = "urn:streamcat:problem:no-room")]
+    NoRoom,
+}
+
+/// What did not work out (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Details<'a> {
     #[serde(rename = "type")]
-    kind: &'a str,
+    kind: Kind,
+    /// What happened, in a few words.
     title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What it means and what to do.
     detail: &'a str,
+    /// What is wrong with each field, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    errors: BTreeMap<&'static str, &'static str>,
+    #[schema(required = false)]
+    errors: BTreeMap<&'static str, &'a str>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, kind: Kind, title: &'static str, detail: impl Into<String>) -> Self {
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
         Self { status, kind, title, detail: detail.into(), fields: Problems::default(), retry_after }
     }
 
     /// A problem that its HTTP status names well enough.
     fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self::new(status, "about:blank", status.canonical_reason().unwrap_or("Error"), detail)
+        Self::new(status, Kind::Plain, status.canonical_reason().unwrap_or("Error"), detail)
     }
 
     /// Fields that do not keep the rules.
     #[must_use]
     pub fn invalid(fields: Problems) -> Self {
         let detail = "See what is said about each field.";
-        let kind = "urn:streamcat:problem:invalid-fields";
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "This does not work yet", detail);
+        let problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::InvalidFields,
+            "This does not work yet",
+            detail,
+        );
         Self { fields, ..problem }
     }
 
@@ -145,6 +190,24 @@ impl Problem {
         )
     }
 
+    /// A form of ours that came without our cookie.
+    #[must_use]
+    pub fn without_cookie() -> Self {
+        let detail = "Your browser did not send the cookie that came with this page. Allow cookies for this site, type your password again and send it once more.";
+        Self::once_more(detail)
+    }
+
+    /// A form from before the browser got the cookie that it has now.
+    #[must_use]
+    pub fn stale_form() -> Self {
+        let detail = "This page was open for too long, or you have signed in or out in another window. Type your password again and send it once more.";
+        Self::once_more(detail)
+    }
+
+    fn once_more(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Kind::StaleForm, "Please send this once more", detail)
+    }
+
     /// More attempts than are allowed.
     #[must_use]
     pub fn too_many(retry_after: u64) -> Self {
@@ -162,22 +225,15 @@ impl Problem {
     /// A username and a password that do not belong together; which of the two is wrong is not told.
     #[must_use]
     pub fn wrong_sign_in() -> Self {
-        let fields = Problems { username: None, password: Some("The username or the password is wrong.") };
+        let fields = Problems::of_password("The username or the password is wrong.");
         Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "The username or the password is wrong.") }
     }
 
     /// A password, asked for again, that is not this person's.
     #[must_use]
     pub fn wrong_password() -> Self {
-        let fields = Problems { username: None, password: Some("This is not your password.") };
+        let fields = Problems::of_password("This is not your password.");
         Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "This is not your password.") }
-    }
-
-    /// An account that is to be deleted before it was made.
-    #[must_use]
-    pub fn not_made_yet() -> Self {
-        let detail = "Your account is still being set up. It can be deleted as soon as that is done.";
-        Self::plain(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
     /// Something that we need is away; looking again later is all there is to do.
@@ -197,51 +253,56 @@ impl Problem {
     }
 
     fn taken() -> Self {
-        let fields = Problems { username: Some("This username is taken. Choose another."), password: None };
+        let fields = Problems::of_username("This username is taken. Choose another.");
         let detail = "This username is taken. If it is yours, use the password that you registered with.";
-        let kind = "urn:streamcat:problem:username-taken";
-        Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This username is taken", detail) }
+        Self {
+            fields,
+            ..Self::new(StatusCode::CONFLICT, Kind::UsernameTaken, "This username is taken", detail)
+        }
     }
 
     fn deleting() -> Self {
-        let fields =
-            Problems { username: Some("The account of this name is being deleted."), password: None };
+        let fields = Problems::of_username("The account of this name is being deleted.");
         let detail = "The account of this name is being deleted. Once it is gone, the name is free again.";
-        let kind = "urn:streamcat:problem:account-deleting";
-        Self { fields, ..Self::new(StatusCode::CONFLICT, kind, "This account is being deleted", detail) }
+        Self {
+            fields,
+            ..Self::new(StatusCode::CONFLICT, Kind::AccountDeleting, "This account is being deleted", detail)
+        }
     }
 
     fn key_used() -> Self {
         let detail = "This Idempotency-Key came with another request: send a new one with each registration.";
-        let kind = "urn:streamcat:problem:idempotency-key-used";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "This Idempotency-Key was used before", detail)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::IdempotencyKeyUsed,
+            "This Idempotency-Key was used before",
+            detail,
+        )
     }
 
     fn not_now() -> Self {
         let detail =
             "We could not register you just now. Try again in a moment, with the same username and password.";
-        let kind = "urn:streamcat:problem:not-now";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, "Not right now", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::NotNow, "Not right now", detail)
     }
 
     fn crowded(seconds: u64) -> Self {
         let detail = "More people are registering than we can take on at once. Try again in a moment, with the same username and password.";
-        let kind = "urn:streamcat:problem:crowded";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, "Too many at once", detail);
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Crowded, "Too many at once", detail);
         Self { retry_after: Some(seconds), ..problem }
     }
 
     fn no_room() -> Self {
         let detail = "All places are taken at the moment. You are not registered: try again later.";
-        let kind = "urn:streamcat:problem:no-room";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, "All places are taken", detail);
+        let problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::NoRoom, "All places are taken", detail);
         Self { retry_after: Some(UNTIL_ROOM), ..problem }
     }
 
     /// As problem details.
     #[must_use]
     pub fn json(&self) -> Response {
-        let fields = [("username", self.fields.username), ("password", self.fields.password)];
+        let fields = [("username", self.fields.username), ("password", self.fields.password.as_deref())];
         let details = Details {
             kind: self.kind,
             title: self.title,

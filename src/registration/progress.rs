@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::{
     StreamerAccount,
@@ -10,7 +11,7 @@ use crate::api::{
 };
 
 /// How far something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// It is being set up, or will be tried again by itself.
@@ -71,8 +72,18 @@ impl Progress {
     /// Of an account that is still to be made.
     #[must_use]
     pub fn to_be_made() -> Self {
-        let part = Part { status: Status::Pending, problem: None };
-        Self { status: Status::Pending, problem: None, channel: part, chat_room: part, stage: part }
+        Self::all(Status::Pending)
+    }
+
+    /// Of an account that is to go, made or not.
+    #[must_use]
+    pub fn going() -> Self {
+        Self::all(Status::Deleting)
+    }
+
+    fn all(status: Status) -> Self {
+        let part = Part { status, problem: None };
+        Self { status, problem: None, channel: part, chat_room: part, stage: part }
     }
 
     /// What the conditions say; conditions of an older spec say nothing of this one's readiness.

@@ -161,20 +161,29 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         Err(Refusal::NotNow("the user's row keeps changing".to_owned()))
     }
 
-    /// Makes the accounts that are still to be made and that nobody is making; how each ended.
+    /// Makes the accounts that are still to be made and that nobody is making, and sees off those that are unwanted; how each
+    /// ended.
     ///
     /// # Errors
     /// When they cannot be looked up.
     pub async fn make_due(&self) -> store::Result<Vec<Result<Registered, Refusal>>> {
         let due = self.registrants.take_up_due(AT_ONCE).await?;
-        Ok(futures::future::join_all(due.iter().map(|registrant| self.make(registrant))).await)
+        Ok(futures::future::join_all(due.iter().map(|registrant| self.carry_out(registrant))).await)
+    }
+
+    async fn carry_out(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
+        if registrant.unwanted {
+            self.see_off(registrant).await;
+            return Err(Refusal::Deleting);
+        }
+        self.make(registrant).await
     }
 
     /// An Idempotency-Key is for one username.
     async fn check_key(&self, applicant: &Applicant) -> Result<(), Refusal> {
         let Some(key) = &applicant.key else { return Ok(()) };
         match self.registrants.username_by_key(key).await? {
-            Some(username) if !username.eq_ignore_ascii_case(&applicant.username) => Err(Refusal::KeyUsed),
+            Some(username) if !api::are_alike(&username, &applicant.username) => Err(Refusal::KeyUsed),
             _ => Ok(()),
         }
     }
@@ -189,6 +198,9 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         if !self.passwords.matches(&applicant.password, hash).await? {
             return Err(Refusal::Taken);
         }
+        if registrant.unwanted {
+            return Err(Refusal::Deleting);
+        }
         let username = &registrant.username;
         let entry = AuditEntry { event: AuditEvent::Returned, username, address: applicant.address };
         self.registrants.note(&entry).await?;
@@ -201,31 +213,50 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         Ok(Some(registered))
     }
 
-    /// Somebody new gets a row. None when another request was faster.
+    /// Somebody new gets a row. None when another request is faster.
     async fn come_new(&self, applicant: &Applicant) -> Result<Option<Registered>, Refusal> {
+        // Before the expensive part. Who comes back to an account is not counted.
+        self.newcomers.admit().map_err(Refusal::Crowded)?;
+        // Before the cluster is asked: of a flood, only those who get a turn to hash go on from here.
+        let password_hash = self.passwords.hash(&applicant.password).await?;
         let name = api::object_name(&applicant.username);
         // An account that somebody made with kubectl may have no row yet: its name is taken all the same. With the
         // cluster away this cannot be asked: then whoever makes the account finds out.
         let looked = match self.accounts.account(&self.namespace, &name).await {
-            Ok(Some(account)) if is_going(&account) => return Err(Refusal::Deleting),
-            Ok(Some(_)) => return Err(Refusal::Taken),
+            Ok(Some(account)) => return self.come_late(applicant, &account).await,
             Err(error @ accounts::Error::Refused(_)) => return Err(error.into()),
             looked => looked,
         };
-        // Before the expensive part. Who comes back to an account is not counted.
-        self.newcomers.admit().map_err(Refusal::Crowded)?;
-        let Some(registrant) = self.add(applicant, &name).await? else { return Ok(None) };
+        let Some(registrant) = self.add(applicant, &name, &password_hash).await? else { return Ok(None) };
         match looked {
             Ok(_) => self.make(&registrant).await.map(Some),
             Err(error) => Ok(Some(self.make_later(&registrant, &error).await)),
         }
     }
 
-    async fn add(&self, applicant: &Applicant, name: &str) -> Result<Option<Registrant>, Refusal> {
-        let password_hash = self.passwords.hash(&applicant.password).await?;
+    /// An account has the name already. Where that comes of another request of a moment ago, there is a row by now: it was
+    /// written before the account.
+    async fn come_late(
+        &self,
+        applicant: &Applicant,
+        account: &StreamerAccount,
+    ) -> Result<Option<Registered>, Refusal> {
+        match self.registrants.registrant(&applicant.username).await? {
+            Some(_) => Ok(None),
+            None if is_going(account) => Err(Refusal::Deleting),
+            None => Err(Refusal::Taken),
+        }
+    }
+
+    async fn add(
+        &self,
+        applicant: &Applicant,
+        name: &str,
+        password_hash: &SecretString,
+    ) -> Result<Option<Registrant>, Refusal> {
         let new = NewRegistrant {
             username: &applicant.username,
-            password_hash: &password_hash,
+            password_hash,
             account_namespace: &self.namespace,
             account_name: name,
             key: applicant.key.as_ref(),
@@ -300,28 +331,14 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         } else {
             tracing::warn!(user.id = %registrant.id, %error, "account not made yet");
         }
-        if let Err(error) = self.registrants.put_off(registrant).await {
-            tracing::warn!(user.id = %registrant.id, %error, "the next try is not put off");
-        }
+        self.put_off(registrant).await;
         registered(registrant, Status::Pending, Made::Later)
     }
 
     /// Where this fails, the loop comes by the account once more.
-    async fn settle(&self, registrant: &Registrant) {
+    pub(super) async fn settle(&self, registrant: &Registrant) {
         if let Err(error) = self.registrants.settle(registrant).await {
             tracing::warn!(user.id = %registrant.id, %error, "what was made is not noted");
-        }
-    }
-
-    /// Somebody else's account has the name. A row of ours must not be there for it to be given, unless it had an account
-    /// before. If the same person made this one just now by a second request, that one has taken it up, and the row stays.
-    async fn lose(&self, registrant: &Registrant) {
-        match self.registrants.take_back(registrant).await {
-            Ok(true) => {
-                tracing::warn!(user.id = %registrant.id, "the name went to another account: taken back");
-            }
-            Ok(false) => self.settle(registrant).await,
-            Err(error) => tracing::warn!(user.id = %registrant.id, %error, "not taken back"),
         }
     }
 }

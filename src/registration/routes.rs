@@ -6,14 +6,14 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, FromRequestParts, Path, State},
     http::{HeaderMap, header, request::Parts},
-    middleware::{from_fn, from_fn_with_state, map_response},
-    response::{Html, IntoResponse, Redirect, Response},
+    middleware::{from_fn_with_state, map_response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use maud::Markup;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     accounts::{Accounts, belongs_to},
@@ -21,11 +21,13 @@ use super::{
     cross_site, headers,
     limits::Limits,
     measure::measure,
+    openapi,
     pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
     progress::{Progress, Status},
     registering::{Refusal, Registering},
     session::{Cookies, Token},
+    validate::Rules,
 };
 use crate::{
     api::{self, StreamerAccount},
@@ -35,7 +37,8 @@ use crate::{
 
 pub mod events;
 mod members;
-mod register;
+pub mod register;
+mod showing;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -47,6 +50,8 @@ pub struct Site<R, A> {
     pub registering: Arc<Registering<R, A>>,
     /// How sessions are carried.
     pub cookies: Cookies,
+    /// What may be registered.
+    pub rules: Rules,
     /// How often somebody may try.
     pub limits: Limits,
     /// Writes what people do into the audit log.
@@ -75,7 +80,11 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
 }
 
 /// The username in an address; what is not even text is nobody's.
-pub struct Username(String);
+#[derive(IntoParams)]
+#[into_params(names("username"), parameter_in = Path)]
+pub struct Username(
+    #[param(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", example = "todd")] String,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for Username {
     type Rejection = std::convert::Infallible;
@@ -86,16 +95,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Username {
     }
 }
 
-#[derive(Serialize)]
-struct ProgressAnswer {
+/// How far an account is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Progress)]
+pub struct ProgressAnswer {
+    /// As it was first registered.
     username: String,
     status: Status,
     parts: PartsAnswer,
+    /// What is wrong, in a person's words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     problems: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Parts)]
 #[serde(rename_all = "camelCase")]
 struct PartsAnswer {
     channel: Status,
@@ -110,8 +125,10 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/", get(async || Redirect::to("/register")))
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
-        .route("/register", get(async || shown(&pages::empty_form())).post(register::register::<R, A>))
-        .route("/sign-in", get(async || shown(&pages::sign_in("", None))).post(members::sign_in::<R, A>))
+        .route("/form.js", get(async || asset("text/javascript", include_str!("form.js"))))
+        .route("/openapi.json", get(openapi::document::<R, A>))
+        .route("/register", get(registration_form::<R, A>).post(register::register::<R, A>))
+        .route("/sign-in", get(sign_in_form::<R, A>).post(members::sign_in::<R, A>))
         .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
         .route("/accounts/{username}/events", get(events::events::<R, A>))
@@ -121,12 +138,14 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
             get(members::ask_to_delete::<R, A>).post(members::delete::<R, A>),
         )
         .route("/accounts/{username}/goodbye", get(members::goodbye::<R, A>))
-        .fallback(async |headers: HeaderMap| told(Format::accepted(&headers), &Problem::not_found()))
-        .method_not_allowed_fallback(async |headers: HeaderMap| {
-            told(Format::accepted(&headers), &Problem::not_allowed())
+        .fallback(async |State(site): State<Arc<Site<R, A>>>, headers: HeaderMap| {
+            site.told(Format::accepted(&headers), &Problem::not_found())
+        })
+        .method_not_allowed_fallback(async |State(site): State<Arc<Site<R, A>>>, headers: HeaderMap| {
+            site.told(Format::accepted(&headers), &Problem::not_allowed())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn(cross_site::refuse))
+        .layer(from_fn_with_state(Arc::clone(&site), cross_site::refuse::<R, A>))
         .layer(map_response(move |response| ready(headers::secure(response, behind_tls))))
         .layer(from_fn_with_state(metrics, measure))
         .with_state(site)
@@ -146,7 +165,37 @@ fn location(username: &str) -> String {
     format!("/accounts/{username}")
 }
 
-async fn account<R: Registrants + Sessions, A: Accounts>(
+/// The form, for people.
+#[utoipa::path(
+    get,
+    path = "/register",
+    responses((status = OK, description = "A page.", body = String, content_type = "text/html"))
+)]
+pub(super) async fn registration_form<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    headers: HeaderMap,
+) -> Response {
+    site.registration_form(&headers, "", None)
+}
+
+async fn sign_in_form<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    headers: HeaderMap,
+) -> Response {
+    site.sign_in_form(&headers, "", None)
+}
+
+/// How far an account is.
+#[utoipa::path(
+    get,
+    path = "/accounts/{username}",
+    params(Username),
+    responses(
+        (status = OK, description = "It is there, or will be.", body = ProgressAnswer),
+        (status = NOT_FOUND, description = "Nobody has this name."),
+    )
+)]
+pub(super) async fn account<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     username: Username,
     headers: HeaderMap,
@@ -159,9 +208,9 @@ async fn account<R: Registrants + Sessions, A: Accounts>(
         }
         let token = site.session_of(&found.registrant, &headers).await?;
         let own = token.map(|token| own(&found, token.for_forms()));
-        Ok(shown(&pages::account(&found.registrant.username, &found.progress, own.as_ref())))
+        Ok(site.shown(&pages::account(&found.registrant.username, &found.progress, own.as_ref())))
     };
-    answer.await.unwrap_or_else(|problem| told(format, &problem))
+    answer.await.unwrap_or_else(|problem| site.told(format, &problem))
 }
 
 /// A user, and what the cluster has of them.
@@ -172,7 +221,7 @@ struct Found {
 }
 
 /// How far the account of this name is. A user whose account was made and is no more is unknown; one whose account is
-/// still to be made waits, whether or not the cluster can be asked.
+/// still to be made waits, whether or not the cluster can be asked; one that is unwanted is on its way out.
 async fn found<R: Registrants, A: Accounts>(
     registering: &Registering<R, A>,
     username: &str,
@@ -189,6 +238,7 @@ async fn found<R: Registrants, A: Accounts>(
         Err(error) => return Err(away(error)),
     };
     let progress = match &account {
+        _ if registrant.unwanted => Progress::going(),
         Some(account) => Progress::of(account),
         None if registrant.open => Progress::to_be_made(),
         None => return Err(Problem::unknown_account()),
@@ -237,18 +287,6 @@ fn progress_answer(username: String, progress: &Progress) -> ProgressAnswer {
         stage: progress.stage.status,
     };
     ProgressAnswer { username, status: progress.status, parts, problems: progress.problems() }
-}
-
-fn shown(page: &Markup) -> Response {
-    Html(page.0.clone()).into_response()
-}
-
-/// A problem, as a page or as problem details.
-pub fn told(format: Format, problem: &Problem) -> Response {
-    match format {
-        Format::Json => problem.json(),
-        Format::Html => problem.finish(shown(&pages::problem(problem))),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What a signed-in browser carries: a cookie with a random token, and in each form a second token made from the first,
-//! which no other site can know.
+//! What a browser carries: a cookie with a random token, which is a session's where the database says so, and in each form a
+//! second token made from the first, which no other site can know.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::store::TokenHash;
 
-/// The token of a session.
+/// The token of a browser.
 #[derive(Clone, Debug)]
 pub struct Token(SecretString);
 
@@ -21,20 +21,20 @@ impl Token {
         Self(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into())
     }
 
-    /// What the database knows of it.
+    /// What the database knows of it, if it is a session's.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         Sha256::digest(self.0.expose_secret()).into()
     }
 
-    /// The token that this session's forms carry: 128 bits of a digest.
+    /// The token that this browser's forms carry: 128 bits of a digest.
     #[must_use]
     pub fn for_forms(&self) -> String {
         let digest = Sha256::digest(format!("form {}", self.0.expose_secret()));
         Uuid::from_bytes(std::array::from_fn(|at| digest[at])).simple().to_string()
     }
 
-    /// Whether a form carries this session's token. Digests are compared, so that the time tells nothing.
+    /// Whether a form carries this browser's token. Digests are compared, so that the time tells nothing.
     #[must_use]
     pub fn is_in_form(&self, carried: &str) -> bool {
         Sha256::digest(self.for_forms()) == Sha256::digest(carried)

@@ -12,6 +12,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use tower_http::timeout::TimeoutError;
+use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
 
 use super::problem::{Format, Problem};
 use crate::store::KeyHash;
@@ -31,6 +33,8 @@ pub struct Submission {
     pub username: String,
     /// The password.
     pub password: SecretString,
+    /// The token of the page's form; a program has none.
+    pub token: String,
     /// The Idempotency-Key; only a program's counts.
     pub key: Option<KeyHash>,
 }
@@ -43,22 +47,32 @@ pub type Rejection = (Format, Problem);
 struct FormFields {
     #[serde(default)]
     username: String,
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(default, deserialize_with = "password")]
     password: SecretString,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JsonFields {
     #[serde(default)]
+    token: String,
+}
+
+/// A username and a password.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Registration)]
+#[serde(deny_unknown_fields)]
+pub struct JsonFields {
+    /// Letters, digits, - and _. Taken without regard to case.
+    #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", example = "todd")]
     username: String,
-    #[serde(default, deserialize_with = "secret")]
+    /// Any characters; nothing is trimmed or cut. Not one of the most common, nor little more than the username or the
+    /// site's name.
+    #[serde(default, deserialize_with = "password")]
+    #[schema(required, value_type = String, format = Password, write_only, max_length = 128, example = "correct horse battery")]
     password: SecretString,
 }
 
-/// Reads a password.
-pub fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    String::deserialize(deserializer).map(SecretString::from)
+/// Reads a password, and brings it into Unicode's form NFKC: one keyboard sends ö as one character, another as two.
+pub fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    let typed = String::deserialize(deserializer)?;
+    Ok(typed.nfkc().collect::<String>().into())
 }
 
 impl Submission {
@@ -83,8 +97,8 @@ impl Submission {
             Err(rejection) if is_too_slow(&rejection) => Err(Problem::too_slow()),
             Err(_) => Err(Problem::malformed("The request ended before its body was complete.")),
         };
-        let (username, password) = read.map_err(|problem| (format, problem))?;
-        Ok(Self { format, username, password, key })
+        let FormFields { username, password, token } = read.map_err(|problem| (format, problem))?;
+        Ok(Self { format, username, password, token, key })
     }
 }
 
@@ -111,33 +125,39 @@ fn key(headers: &HeaderMap) -> Result<Option<KeyHash>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) => {
+        (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) && is_printable(key) => {
             Ok(Some(Sha256::digest(key.as_bytes()).into()))
         }
-        _ => Err(Problem::malformed("Send one Idempotency-Key of 1 to 255 characters, or none.")),
+        _ => Err(Problem::malformed(
+            "Send one Idempotency-Key of 1 to 255 printable ASCII characters, or none.",
+        )),
     }
 }
 
-async fn read_form(body: Bytes) -> Result<(String, SecretString), Problem> {
+fn is_printable(value: &HeaderValue) -> bool {
+    value.as_bytes().iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
+async fn read_form(body: Bytes) -> Result<FormFields, Problem> {
     // Axum's own form reader looks at the method and the content type as well.
     let mut request = Request::post("/").body(Body::from(body)).map_err(|_| unreadable_form())?;
     request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
-    let Form(fields) = Form::<FormFields>::from_request(request, &()).await.map_err(|_| unreadable_form())?;
-    Ok((fields.username, fields.password))
+    let fields = Form::<FormFields>::from_request(request, &()).await;
+    fields.map(|Form(fields)| fields).map_err(|_| unreadable_form())
 }
 
 fn unreadable_form() -> Problem {
     Problem::malformed("The form could not be read: send username and password, once each.")
 }
 
-fn read_json(body: &[u8]) -> Result<(String, SecretString), Problem> {
+fn read_json(body: &[u8]) -> Result<FormFields, Problem> {
     // serde would take a list for the fields in their order.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::malformed(NOT_TWO_STRINGS));
     }
-    let fields: JsonFields =
+    let JsonFields { username, password } =
         serde_json::from_slice(body).map_err(|error| Problem::malformed(words(&error)))?;
-    Ok((fields.username, fields.password))
+    Ok(FormFields { username, password, token: String::new() })
 }
 
 /// What is wrong with the JSON. serde's own words hold values where the type is wrong, and one may be a password.
@@ -181,6 +201,15 @@ mod tests {
         for submission in [form, json] {
             let submission = submission.expect("well formed");
             assert_eq!((submission.username.as_str(), submission.password.expose_secret()), ("todd", " ö "));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_whichever_way_its_characters_were_composed() {
+        for typed in ["o\u{308}", "\u{f6}"] {
+            let json = serde_json::json!({ "password": format!("sch{typed}n\u{ff01} \u{fb01}\u{ad}") });
+            let submission = send(JSON, &json.to_string()).await.expect("well formed");
+            assert_eq!(submission.password.expose_secret(), "sch\u{f6}n! fi\u{ad}");
         }
     }
 

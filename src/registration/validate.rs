@@ -1,45 +1,113 @@
 //! What a username and a password must be; the rules are said before one types, and again beside the field.
 
+use std::{borrow::Cow, collections::BTreeSet};
+
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::api;
-
-/// Fewest characters of a password: NIST SP 800-63B-4, where a password is the only factor.
-pub const SHORTEST_PASSWORD: usize = 15;
+use super::blocklist;
+use crate::{api, config::RuleSettings};
 
 /// Most characters of a password; more would only cost time to hash.
 pub const LONGEST_PASSWORD: usize = 128;
 
-/// What is wrong with each field, in words for a person.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+const COMMON: &str = "This password is one of those that are tried first, or little more than one. Choose a few words that only you would put together.";
+const OWN_NAME: &str =
+    "This password is little more than your username or the name of this site. Choose a few other words.";
+
+/// What is wrong with each field, and what to do, in words for a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     /// What is wrong with the username.
     pub username: Option<&'static str>,
     /// What is wrong with the password.
-    pub password: Option<&'static str>,
+    pub password: Option<Cow<'static, str>>,
 }
 
 impl Problems {
+    /// Something wrong with the username.
+    #[must_use]
+    pub fn of_username(problem: &'static str) -> Self {
+        Self { username: Some(problem), password: None }
+    }
+
+    /// Something wrong with the password.
+    #[must_use]
+    pub fn of_password(problem: &'static str) -> Self {
+        Self { username: None, password: Some(problem.into()) }
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
-    pub fn is_empty(self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.username.is_none() && self.password.is_none()
     }
 }
 
-/// What is wrong with what was typed.
-#[must_use]
-pub fn problems(username: &str, password: &SecretString) -> Problems {
-    Problems { username: api::username_problem(username), password: password_problem(password) }
+/// The rules of this site.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The site's name.
+    pub site_name: String,
+    /// Fewest characters of a password.
+    pub shortest_password: usize,
+    /// Usernames that nobody can register, as keys.
+    reserved: BTreeSet<String>,
 }
 
-/// Any character counts as one, a space too: nothing is trimmed, cut or asked for.
-fn password_problem(password: &SecretString) -> Option<&'static str> {
-    match password.expose_secret().chars().count() {
-        0 => Some("Choose a password."),
-        1..SHORTEST_PASSWORD => Some("A password has at least 15 characters."),
-        SHORTEST_PASSWORD..=LONGEST_PASSWORD => None,
-        _ => Some("A password has at most 128 characters."),
+impl Rules {
+    /// As the settings say. Nobody gets the site's own name either.
+    #[must_use]
+    pub fn new(settings: &RuleSettings) -> Self {
+        let names = settings.reserved_usernames.iter().chain([&settings.site_name]);
+        let key = |name: &String| api::username_key(&name.replace(' ', "-"));
+        Self {
+            site_name: settings.site_name.clone(),
+            shortest_password: settings.min_password_length.into(),
+            reserved: names.map(key).collect(),
+        }
+    }
+
+    /// What is wrong with what was typed.
+    #[must_use]
+    pub fn problems(&self, username: &str, password: &SecretString) -> Problems {
+        Problems {
+            username: self.username_problem(username),
+            password: self.password_problem(username, password.expose_secret()),
+        }
+    }
+
+    fn username_problem(&self, username: &str) -> Option<&'static str> {
+        let is_reserved = self.reserved.contains(&api::username_key(username));
+        api::username_problem(username)
+            .or_else(|| is_reserved.then_some("This username is reserved. Choose another."))
+    }
+
+    /// Any character counts as one, a space too: nothing is trimmed, cut or asked for.
+    fn password_problem(&self, username: &str, password: &str) -> Option<Cow<'static, str>> {
+        let (length, least) = (password.chars().count(), self.shortest_password);
+        if length == 0 {
+            Some("Choose a password.".into())
+        } else if length < least {
+            Some(format!("A password has at least {least} characters. Add a word or two.").into())
+        } else if length > LONGEST_PASSWORD {
+            Some("A password has at most 128 characters. Leave some out.".into())
+        } else if blocklist::is_mostly(password, &[username, &self.site_name]) {
+            Some(OWN_NAME.into())
+        } else {
+            blocklist::is_common(password).then_some(COMMON.into())
+        }
+    }
+}
+
+#[cfg(test)]
+impl Rules {
+    /// The usual ones, with one reserved name.
+    pub fn usual() -> Self {
+        Self::new(&RuleSettings {
+            site_name: "Streamcat".to_owned(),
+            min_password_length: 15,
+            reserved_usernames: vec!["help_desk".to_owned()],
+        })
     }
 }
 
@@ -47,31 +115,54 @@ fn password_problem(password: &SecretString) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(password: &str) -> Option<&'static str> {
-        password_problem(&SecretString::from(password))
+    fn of(password: &str) -> Option<Cow<'static, str>> {
+        Rules::usual().password_problem("todd", password)
     }
 
     #[test]
     fn a_password_has_15_to_128_characters_of_any_kind() {
+        let of_length = |length| {
+            let numbered = (0..length).map(|at| format!("{at}ö漢🦀 "));
+            numbered.collect::<String>().chars().take(length).collect::<String>()
+        };
         assert!(of("").is_some());
-        assert!(of(&"x".repeat(14)).is_some());
-        assert_eq!(of(&"x".repeat(15)), None);
-        assert_eq!(of(&"ö".repeat(15)), None);
-        assert_eq!(of(&"🦀".repeat(128)), None);
-        assert_eq!(of(&" ".repeat(15)), None);
-        assert!(of(&"x".repeat(129)).is_some());
+        assert!(of(&of_length(14)).is_some());
+        assert_eq!(of(&of_length(15)), None);
+        assert_eq!(of(&of_length(128)), None);
+        assert!(of(&of_length(129)).is_some());
     }
 
     #[test]
-    fn the_messages_name_the_limits() {
-        assert!(of("x").is_some_and(|problem| problem.contains(&SHORTEST_PASSWORD.to_string())));
-        let long = of(&"x".repeat(200));
-        assert!(long.is_some_and(|problem| problem.contains(&LONGEST_PASSWORD.to_string())));
+    fn the_messages_name_the_limits_as_they_are_set() {
+        assert!(of("x").is_some_and(|problem| problem.contains("15")));
+        let eight = Rules { shortest_password: 8, ..Rules::usual() };
+        assert_eq!(eight.password_problem("todd", "kfz-XY 7"), None);
+        assert!(eight.password_problem("todd", "kfz-XY7").is_some_and(|problem| problem.contains('8')));
+        assert!(of(&"x".repeat(200)).is_some_and(|problem| problem.contains(&LONGEST_PASSWORD.to_string())));
+    }
+
+    #[test]
+    fn a_password_is_neither_common_nor_made_of_ones_own_names() {
+        assert_eq!(of("password12345678").as_deref(), Some(COMMON));
+        for name in ["Streamcat2026!!", "todd todd todd todd"] {
+            assert_eq!(of(name).as_deref(), Some(OWN_NAME), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reserved_name_is_refused_however_it_is_spelled() {
+        let rules = Rules::usual();
+        for reserved in ["help_desk", "Help-Desk", "STREAMCAT"] {
+            let problem = rules.username_problem(reserved);
+            assert!(problem.is_some_and(|problem| problem.contains("reserved")), "{reserved}");
+        }
+        assert_eq!(rules.username_problem("helpdesk"), None);
+        assert!(rules.username_problem("").is_some_and(|problem| !problem.contains("reserved")));
     }
 
     #[test]
     fn both_fields_are_judged_at_once() {
-        let problems = problems("to dd", &SecretString::from("short"));
+        let problems = Rules::usual().problems("to dd", &SecretString::from("short"));
         assert!(problems.username.is_some() && problems.password.is_some() && !problems.is_empty());
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::accounts::{self, Accounts, account_of, belongs_to};
 use crate::{
-    api::StreamerAccount,
+    api::{StreamerAccount, are_alike},
     store::{
         self, Addition, Audit, AuditEntry, AuditEvent, KeyHash, NewRegistrant, Registrant, Registrants,
         Sessions, TokenHash,
@@ -92,6 +92,11 @@ impl World {
         self.inside().fault = Some((after_calls, fault));
     }
 
+    /// Nothing fails any more.
+    pub fn heal(&self) {
+        self.inside().fault = None;
+    }
+
     pub fn on_create(&self, fault: Fault) {
         self.inside().on_create = Some(fault);
     }
@@ -143,6 +148,7 @@ impl World {
             account_name: crate::api::object_name(username),
             key: None,
             open: false,
+            unwanted: false,
             turn: 0,
         };
         inside.rows.push(row.clone());
@@ -187,9 +193,13 @@ impl World {
 
     /// A deleted account and its user go.
     pub fn forget(&self, name: &str) {
-        let mut inside = self.inside();
-        inside.accounts.retain(|account| account.metadata.name.as_deref() != Some(name));
-        inside.rows.retain(|row| row.account_name != name);
+        self.forget_account(name);
+        self.inside().rows.retain(|row| row.account_name != name);
+    }
+
+    /// A deleted account goes that no controller has seen.
+    pub fn forget_account(&self, name: &str) {
+        self.inside().accounts.retain(|account| account.metadata.name.as_deref() != Some(name));
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -221,7 +231,7 @@ fn by_kubectl(name: &str) -> StreamerAccount {
 
 impl Registrants for Arc<World> {
     async fn registrant(&self, username: &str) -> store::Result<Option<Registrant>> {
-        let same = |row: &&Registrant| row.username.eq_ignore_ascii_case(username);
+        let same = |row: &&Registrant| are_alike(&row.username, username);
         self.sql(|inside| inside.rows.iter().find(same).cloned()).await
     }
 
@@ -232,10 +242,10 @@ impl Registrants for Arc<World> {
 
     async fn add(&self, new: &NewRegistrant<'_>) -> store::Result<Addition> {
         self.sql(|inside| {
-            if inside.rows.iter().any(|row| row.username.eq_ignore_ascii_case(new.username)) {
+            if inside.rows.iter().any(|row| are_alike(&row.username, new.username)) {
                 return Addition::Exists;
             }
-            if new.held_back.is_some() && inside.held_back.iter().any(|name| name == new.username) {
+            if new.held_back.is_some() && inside.held_back.iter().any(|name| are_alike(name, new.username)) {
                 return Addition::HeldBack;
             }
             let key = new.key.map(|key| key.to_vec());
@@ -250,6 +260,7 @@ impl Registrants for Arc<World> {
                 account_name: new.account_name.to_owned(),
                 key,
                 open: true,
+                unwanted: false,
                 turn: 1,
             };
             inside.rows.push(row.clone());
@@ -260,7 +271,11 @@ impl Registrants for Arc<World> {
     }
 
     async fn take_up(&self, registrant: &Registrant) -> store::Result<Option<Registrant>> {
-        self.sql(|inside| inside.take_up(registrant.id)).await
+        self.sql(|inside| {
+            let is_unwanted = inside.rows.iter().any(|row| row.id == registrant.id && row.unwanted);
+            if is_unwanted { None } else { inside.take_up(registrant.id) }
+        })
+        .await
     }
 
     async fn take_up_due(&self, _: i64) -> store::Result<Vec<Registrant>> {
@@ -274,7 +289,7 @@ impl Registrants for Arc<World> {
     async fn settle(&self, registrant: &Registrant) -> store::Result<()> {
         self.sql(|inside| {
             if let Some(row) = inside.in_turn(registrant) {
-                row.open = false;
+                (row.open, row.unwanted) = (false, false);
             }
         })
         .await
@@ -282,6 +297,15 @@ impl Registrants for Arc<World> {
 
     async fn put_off(&self, _: &Registrant) -> store::Result<()> {
         self.sql(|_| ()).await
+    }
+
+    async fn renounce(&self, registrant: &Registrant) -> store::Result<()> {
+        self.sql(|inside| {
+            if let Some(row) = inside.rows.iter_mut().find(|row| row.id == registrant.id) {
+                (row.turn, row.open, row.unwanted) = (row.turn + 1, true, true);
+            }
+        })
+        .await
     }
 
     async fn take_back(&self, registrant: &Registrant) -> store::Result<bool> {
@@ -308,7 +332,7 @@ impl Audit for Arc<World> {
             self.fail(0, fault);
         }
         self.sql(|inside| {
-            let same = |row: &&Registrant| row.username.eq_ignore_ascii_case(entry.username);
+            let same = |row: &&Registrant| are_alike(&row.username, entry.username);
             let user = inside.rows.iter().find(same).map(|row| row.id);
             inside.audit.push((entry.event, user, Some(entry.address)));
         })
@@ -395,8 +419,11 @@ impl Accounts for Arc<World> {
     }
 
     async fn delete(&self, account: &StreamerAccount) -> Result<(), accounts::Error> {
-        self.let_go(account.metadata.name.as_deref().unwrap_or_default());
-        Ok(())
+        let fault = self.inside().next_fault();
+        if matches!(fault, None | Some(Fault::AnswerLost)) {
+            self.let_go(account.metadata.name.as_deref().unwrap_or_default());
+        }
+        fault.map_or(Ok(()), |fault| Err(error(fault)))
     }
 
     async fn stream_key(&self, _: &StreamerAccount) -> Result<Option<SecretString>, accounts::Error> {

@@ -71,7 +71,7 @@ pub(super) async fn note(executor: impl PgExecutor<'_>, entry: &AuditEntry<'_>) 
     sqlx::query!(
         "insert into audit_log (event, user_id, username, address)
          select $1::audit_event, users.id, users.username, $3::text::inet
-         from (values ($2::text)) as typed (name) left join users on lower(username) = lower(typed.name)",
+         from (values ($2::text)) as typed (name) left join users on username_key(username) = username_key(typed.name)",
         entry.event as AuditEvent,
         entry.username,
         entry.address.to_string(),

@@ -27,8 +27,10 @@ pub struct Registrant {
     pub account_name: String,
     /// The Idempotency-Key of the request that brought the user.
     pub key: Option<Vec<u8>>,
-    /// Whether the account is still to be made.
+    /// Whether the account is still to be made, or to go.
     pub open: bool,
+    /// Whether the account is to go, made or not.
+    pub unwanted: bool,
     /// Grows whenever somebody takes up the making of the account; see [`Registrants::take_up`].
     pub turn: i64,
 }
@@ -67,7 +69,7 @@ pub enum Addition {
 
 /// The users, as the registration sees them; who comes and who is taken back is in the audit log.
 pub trait Registrants: Audit {
-    /// The user with this name, without regard to case.
+    /// The user with this name, or one that looks like it.
     fn registrant(&self, username: &str) -> impl Future<Output = Result<Option<Registrant>>> + Send;
 
     /// The username of the user whom a request with this Idempotency-Key brought.
@@ -77,7 +79,7 @@ pub trait Registrants: Audit {
     fn add(&self, new: &NewRegistrant<'_>) -> impl Future<Output = Result<Addition>> + Send;
 
     /// Takes up the making of a user's account, so that nobody else does for a while, and whoever did before can no longer
-    /// take the user back; None when the user is gone.
+    /// take the user back; None when the user is gone, or no longer wants it.
     fn take_up(&self, registrant: &Registrant) -> impl Future<Output = Result<Option<Registrant>>> + Send;
 
     /// Takes up at most so many intentions that nobody has at the moment.
@@ -88,6 +90,10 @@ pub trait Registrants: Audit {
 
     /// Puts the next try off, the longer the more there were.
     fn put_off(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
+
+    /// Notes that a user no longer wants the account, made or not. Whoever is making it can no longer settle it; once they are
+    /// through, it is due.
+    fn renounce(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
     /// Takes back a user who never had an account, unless somebody else has taken it up since; whether it did.
     fn take_back(&self, registrant: &Registrant) -> impl Future<Output = Result<bool>> + Send;
@@ -104,6 +110,7 @@ struct Row {
     account_name: String,
     key: Option<Vec<u8>>,
     open: bool,
+    unwanted: bool,
     turn: i64,
 }
 
@@ -117,6 +124,7 @@ impl From<Row> for Registrant {
             account_name: row.account_name,
             key: row.key,
             open: row.open,
+            unwanted: row.unwanted,
             turn: row.turn,
         }
     }
@@ -127,8 +135,9 @@ impl Registrants for Postgres {
         let row = sqlx::query_as!(
             Row,
             r#"select id, username, password_hash, account_namespace, account_name, idempotency_key as "key?",
-                      user_id is not null and settled_at is null as "open!", coalesce(turn, 0) as "turn!"
-               from users left join registrations on user_id = id where lower(username) = lower($1)"#,
+                      user_id is not null and settled_at is null as "open!",
+                      coalesce(unwanted, false) as "unwanted!", coalesce(turn, 0) as "turn!"
+               from users left join registrations on user_id = id where username_key(username) = username_key($1)"#,
             username,
         )
         .fetch_optional(&self.pool)
@@ -170,6 +179,7 @@ impl Registrants for Postgres {
             account_name: new.account_name.to_owned(),
             key: new.key.map(|key| key.to_vec()),
             open: true,
+            unwanted: false,
             turn: 1,
         }))
     }
@@ -180,6 +190,7 @@ impl Registrants for Postgres {
              select id, now() + interval '15 seconds' from users where id = $1
              on conflict (user_id) do update
              set turn = r.turn + 1, settled_at = null, due_at = excluded.due_at
+             where not r.unwanted
              returning turn",
             registrant.id,
         );
@@ -196,7 +207,7 @@ impl Registrants for Postgres {
                  select user_id from registrations where settled_at is null and due_at <= now()
                  order by due_at limit $1 for update skip locked)
                returning id, username, password_hash, account_namespace, account_name, idempotency_key as "key?",
-                         true as "open!", turn"#,
+                         true as "open!", unwanted, turn"#,
             most,
         );
         let rows = rows.fetch_all(&self.pool).await?;
@@ -205,7 +216,7 @@ impl Registrants for Postgres {
 
     async fn settle(&self, registrant: &Registrant) -> Result<()> {
         let settle = sqlx::query!(
-            "update registrations set settled_at = now() where user_id = $1 and turn = $2",
+            "update registrations set settled_at = now(), unwanted = false where user_id = $1 and turn = $2",
             registrant.id,
             registrant.turn,
         );
@@ -222,6 +233,18 @@ impl Registrants for Postgres {
         )
         .execute(&self.pool)
         .await?;
+        Ok(())
+    }
+
+    async fn renounce(&self, registrant: &Registrant) -> Result<()> {
+        let renounce = sqlx::query!(
+            "update registrations
+             set unwanted = true, turn = turn + 1, settled_at = null,
+                 due_at = least(due_at, now() + interval '15 seconds')
+             where user_id = $1",
+            registrant.id,
+        );
+        effect("renounce", renounce.execute(&self.pool)).await?;
         Ok(())
     }
 
@@ -246,7 +269,7 @@ async fn insert_user(connection: &mut PgConnection, new: &NewRegistrant<'_>) -> 
     let id = sqlx::query_scalar!(
         "insert into users (username, password_hash, account_namespace, account_name)
          values ($1, $2, $3, $4)
-         on conflict (lower(username)) do nothing
+         on conflict (username_key(username)) do nothing
          returning id",
         new.username,
         new.password_hash.expose_secret(),
@@ -262,7 +285,7 @@ async fn is_held_back(connection: &mut PgConnection, username: &str, time: Durat
     let time = PgInterval::try_from(time).map_err(sqlx::Error::Encode)?;
     let held = sqlx::query_scalar!(
         r#"select exists (select from former_usernames
-                          where username = lower($1) and freed_at > now() - $2::interval) as "held!""#,
+                          where username = username_key($1) and freed_at > now() - $2::interval) as "held!""#,
         username,
         time,
     )

@@ -7,6 +7,7 @@ use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
 
 use super::{Postgres, Result};
+use crate::failpoint::effect;
 
 /// SHA-256 of a session's token.
 pub type TokenHash = [u8; 32];
@@ -50,7 +51,7 @@ impl Sessions for Postgres {
     ) -> Result<()> {
         let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
         sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
-        sqlx::query!(
+        let begin = sqlx::query!(
             "with begun as (
                insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + $3::interval)
                returning user_id)
@@ -60,9 +61,8 @@ impl Sessions for Postgres {
             user,
             lasts,
             address.to_string(),
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        effect("begin_session", begin.execute(&self.pool)).await?;
         Ok(())
     }
 
@@ -77,7 +77,8 @@ impl Sessions for Postgres {
     }
 
     async fn end_session(&self, token: &TokenHash) -> Result<()> {
-        sqlx::query!("delete from sessions where token_hash = $1", token).execute(&self.pool).await?;
+        let end = sqlx::query!("delete from sessions where token_hash = $1", token);
+        effect("end_session", end.execute(&self.pool)).await?;
         Ok(())
     }
 

@@ -71,7 +71,7 @@ impl Claimant<'_> {
 
 /// The users, as the controller sees them.
 pub trait Users: Send + Sync + 'static {
-    /// Who holds a username, without regard to case.
+    /// Who holds a username, or one that looks like it.
     fn holder(&self, username: &str) -> impl Future<Output = Result<Option<Holder>>> + Send;
 
     /// Makes the username this account's, if it is nobody's. An id that another user has, or that a released one had, is
@@ -116,7 +116,7 @@ impl Users for Postgres {
                          and not exists (select from released_users where id = $1 and not let_go)),
                       gen_random_uuid()),
                     $2, $3, $4, $5
-             on conflict (lower(username)) do nothing",
+             on conflict (username_key(username)) do nothing",
             claimant.known,
             claimant.username,
             claimant.account.namespace,
@@ -204,7 +204,7 @@ async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<
     let row = sqlx::query!(
         r#"select id, username, account_namespace, account_name, account_uid, retained,
                   registered as "registered!"
-           from users where lower(username) = lower($1)"#,
+           from users where username_key(username) = username_key($1)"#,
         username,
     )
     .fetch_optional(connection)
@@ -224,7 +224,7 @@ async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<
 pub(super) async fn delete(connection: &mut PgConnection, user: Uuid, uid: &str, let_go: bool) -> Result<()> {
     sqlx::query!(
         "with gone as (delete from users where id = $1 and account_uid = $2 returning username)
-         insert into former_usernames (username) select lower(username) from gone
+         insert into former_usernames (username) select username_key(username) from gone
          on conflict (username) do update set freed_at = now()",
         user,
         uid,

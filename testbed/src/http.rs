@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, SET_COOKIE};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 use crate::Error;
 
 const DEADLINE: Duration = Duration::from_secs(30);
+/// The content type of a form.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -29,6 +31,19 @@ impl Answer {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The cookie that it sets, as a browser sends it back.
+    #[must_use]
+    pub fn cookie(&self) -> Option<&str> {
+        self.header(SET_COOKIE.as_str())?.split(';').next()
+    }
+
+    /// The token that stands in the first form of a page.
+    #[must_use]
+    pub fn form_token(&self) -> Option<&str> {
+        let (_, rest) = self.body.split_once(r#"name="token" value=""#)?;
+        rest.split('"').next()
     }
 
     /// The body as JSON.
@@ -65,14 +80,25 @@ pub async fn post_json(url: &str, body: &serde_json::Value) -> Result<Answer, Er
     post(url, "application/json", body.to_string()).await
 }
 
-/// Posts a form, as a browser does.
+/// Fills in the form that is at `url` and sends it there, as a browser does: with the cookie and the token that came with it.
 ///
 /// # Errors
-/// When there is no answer.
+/// When there is no answer, or no such form.
 pub async fn post_form(url: &str, fields: &[(&str, &str)]) -> Result<Answer, Error> {
-    let pairs: Vec<_> =
-        fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
-    post(url, "application/x-www-form-urlencoded", pairs.join("&")).await
+    let page = get(url).await?;
+    let (Some(cookie), Some(token)) = (page.cookie(), page.form_token()) else {
+        return Err(Error::Unexpected(format!("no form at {url}: {}", page.body)));
+    };
+    let fields = [fields, &[("token", token)]].concat();
+    let request = Request::builder().method(Method::POST).header(COOKIE, cookie).header(CONTENT_TYPE, FORM);
+    send(url, request, encode(&fields)).await
+}
+
+/// Fields as a form sends them.
+#[must_use]
+pub fn encode(fields: &[(&str, &str)]) -> String {
+    let pairs = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// Sends any request; `url` is `http://host:port/path`.
@@ -130,6 +156,6 @@ mod tests {
 
     #[test]
     fn form_fields_are_escaped() {
-        assert_eq!(escape("a b&c=ä"), "a+b%26c%3D%C3%A4");
+        assert_eq!(encode(&[("a", "a b&c=ä"), ("b", "~")]), "a=a+b%26c%3D%C3%A4&b=~");
     }
 }

@@ -2,9 +2,11 @@
 //! PostgreSQL and the simulator of Amazon IVS. For tests, and for trying things out.
 
 mod apply;
+mod browser;
 mod cluster;
 mod control_plane;
 mod error;
+pub mod flood;
 mod folder;
 mod helm;
 pub mod http;
@@ -23,6 +25,7 @@ mod tools;
 pub mod wait;
 
 pub use apply::parse as parse_yaml;
+pub use browser::{Browser, By, Device, Key};
 pub use error::Error;
 pub use folder::write_private;
 pub use ivs_simulator::Simulator;

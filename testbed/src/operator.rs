@@ -37,6 +37,7 @@ pub struct OperatorBuilder {
     program: PathBuf,
     log: PathBuf,
     env: BTreeMap<String, String>,
+    cores: Option<String>,
 }
 
 impl OperatorBuilder {
@@ -46,7 +47,7 @@ impl OperatorBuilder {
         log: PathBuf,
         env: BTreeMap<String, String>,
     ) -> Self {
-        Self { component, program, log, env }
+        Self { component, program, log, env, cores: None }
     }
 
     /// Sets a variable of its environment, or replaces one that the testbed sets.
@@ -60,6 +61,13 @@ impl OperatorBuilder {
     #[must_use]
     pub fn env_remove(mut self, name: &str) -> Self {
         self.env.remove(name);
+        self
+    }
+
+    /// Keeps it to these cores, as `taskset` names them.
+    #[must_use]
+    pub fn on_cores(mut self, cores: impl Into<String>) -> Self {
+        self.cores = Some(cores.into());
         self
     }
 
@@ -115,7 +123,13 @@ impl OperatorBuilder {
 
     fn launch(&self, subcommand: &str) -> Launch {
         let name = format!("streamcat-operator {subcommand}");
-        Launch::new(name, &self.program, self.log.clone(), End::Kill)
+        let launch = match &self.cores {
+            Some(cores) => Launch::new(name, "taskset", self.log.clone(), End::Kill)
+                .args(["--cpu-list", cores])
+                .args([&self.program]),
+            None => Launch::new(name, &self.program, self.log.clone(), End::Kill),
+        };
+        launch
             .args([subcommand])
             .clean_env()
             .envs(&self.env)
@@ -159,6 +173,18 @@ impl Operator {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// The most memory that it has had at any time, in bytes.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn peak_memory(&self) -> Result<u64, Error> {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(&path).map_err(Error::io(format!("read {path}")))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        let kib: Option<u64> = line.and_then(|kib| kib.parse().ok());
+        kib.map(|kib| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
     }
 
     /// Waits until /readyz answers 200.

@@ -62,6 +62,7 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
         (&[REGION], database),
         (&[REGION, DATABASE, "registration.ingress.enabled=true"], ingress),
         (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
+        (&[REGION, DATABASE, "registration.minPasswordLength=7"], "minimum: got 7, want 8"),
         (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
         (&[REGION, DATABASE, "controller.resync=often"], "'often' does not match"),
         (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
@@ -175,6 +176,30 @@ async fn the_registration_is_behind_tls_where_the_ingress_is_and_stream_keys_can
         let of_secrets = json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] });
         assert_eq!(rules.as_array().unwrap().contains(&of_secrets), stream_keys, "{values:?}");
         assert_eq!(rules.as_array().unwrap().len(), 1 + usize::from(stream_keys), "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_rules_of_the_site_reach_the_registration() {
+    let testbed = operator_under_test().await;
+    let own = [
+        "registration.siteName=Cats & Co",
+        "registration.minPasswordLength=12",
+        "registration.reservedUsernames={boss,help_desk}",
+    ];
+    for (values, expected) in
+        [(&[][..], ["Streamcat", "15", "null"]), (&own[..], ["Cats & Co", "12", "boss,help_desk"])]
+    {
+        let objects = rendered(&testbed, values).await;
+        let deployment = named(&objects, "Deployment", "-registration").expect("the registration");
+        let env = deployment.data["spec"]["template"]["spec"]["containers"][0]["env"].clone();
+        let value = |name: &str| {
+            let found = env.as_array().unwrap().iter().find(|variable| variable["name"] == name);
+            found.map_or("null".to_owned(), |found| found["value"].as_str().unwrap().to_owned())
+        };
+        let variables =
+            ["STREAMCAT_SITE_NAME", "STREAMCAT_MIN_PASSWORD_LENGTH", "STREAMCAT_RESERVED_USERNAMES"];
+        assert_eq!(variables.map(value), expected, "{values:?}");
     }
 }
 

@@ -4,16 +4,23 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
 mod audit;
+mod browser;
 mod chart;
 mod cost;
 mod crashes;
+mod crowd;
 mod database_rights;
+mod forms;
 mod generated;
 mod kubectl;
 mod leader;
 mod letting_go;
 mod lifecycle;
+mod names;
 mod namespace;
+mod openapi;
+mod outside;
+mod passwords;
 mod process;
 mod quiet;
 mod registration;

@@ -55,7 +55,9 @@ async fn a_person_registers_in_the_form_and_sees_when_all_is_ready() {
     let form = http::get(&format!("{}/register", registration.url())).await.unwrap();
     assert_eq!(form.status, 200);
     assert!(
-        form.body.contains(r#"<form method="post" action="/register">"#) && !form.body.contains("<script")
+        form.body.contains(r#"<form method="post" action="/register">"#)
+            && form.body.matches("<script").count() == 1
+            && form.body.contains(r#"<script src="/form.js" defer></script>"#)
     );
     assert!(form.header("content-security-policy").unwrap().contains("default-src 'none'"));
 
@@ -133,7 +135,7 @@ async fn the_same_person_again_is_welcome_in_any_case_and_nobody_else() {
 }
 
 /// Asserts that a username is refused as taken: to a program, and to a person beside the field.
-async fn assert_taken(registration: &Operator, username: &str) {
+pub async fn assert_taken(registration: &Operator, username: &str) {
     let answer = post(registration, username, PASSWORD).await;
     assert_eq!(answer.status, 409, "{}", answer.body);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));

@@ -11,7 +11,8 @@ use testbed::{
 
 use crate::{
     registration::{PASSWORD, made, post, submit},
-    support::{PATIENCE, count, create, ready, tenant},
+    signed_in::Browser,
+    support::{PATIENCE, annotate, count, create, ready, tenant},
 };
 
 /// An address where nothing listens.
@@ -20,7 +21,7 @@ fn nowhere() -> String {
 }
 
 /// A kubeconfig like this one, of an API server that is not there.
-fn of_nowhere(kubeconfig: &Path) -> String {
+pub fn of_nowhere(kubeconfig: &Path) -> String {
     let mut config: Value = serde_yaml::from_str(&std::fs::read_to_string(kubeconfig).unwrap()).unwrap();
     config["clusters"][0]["cluster"]["server"] = format!("https://{}", nowhere()).into();
     let file = kubeconfig.with_extension("nowhere");
@@ -134,6 +135,33 @@ async fn a_name_that_went_to_an_account_by_kubectl_meanwhile_stays_with_that() {
     assert_eq!(hashed, 0, "nobody gains another's channel by a password");
 }
 
+#[tokio::test]
+async fn an_account_that_is_deleted_before_it_was_made_never_is() {
+    let tenant = tenant("unmade").await;
+    let kubeconfig = of_nowhere(&tenant.registration_kubeconfig());
+    let mut registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
+    let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
+    let delete = "/accounts/mary/delete";
+    let going = mary.submit(delete, delete, "&password=correct+horse+battery").await;
+    assert_eq!((going.status.as_u16(), going.header("location")), (303, Some("/accounts/mary/goodbye")));
+    assert!(mary.get("/accounts/mary/goodbye").await.body.contains("being deleted"));
+    let again = post(&registration, "mary", PASSWORD).await.json().unwrap();
+    assert_eq!(again["type"], "urn:streamcat:problem:account-deleting");
+    registration.kill().await;
+    assert_eq!(made(&tenant).await, (1, 0));
+
+    // Whoever was making the account gets through after all.
+    let user: uuid::Uuid =
+        sqlx::query_scalar("select id from users").fetch_one(&tenant.pool()).await.unwrap();
+    create(&tenant, "mary", json!({})).await;
+    annotate(&tenant, "mary", &format!("streamcat.dev/user-id={user}")).await;
+    let registration = tenant.registration().start().await;
+    until_made(&tenant, (0, 0)).await;
+    let page = http::get(&format!("{}/accounts/mary/goodbye", registration.url())).await.unwrap();
+    assert!(page.body.contains("Your account is gone"), "{}", page.body);
+    assert_eq!(post(&registration, "mary", "another horse battery").await.status, 201, "the name is free");
+}
+
 /// Asserts that a registration with somebody else's token fails as what it is, and leaves nothing.
 async fn assert_misconfigured(tenant: &Tenant, kubeconfig: &Path) -> Operator {
     let registration =
@@ -160,6 +188,7 @@ async fn without_rights_nothing_is_left_and_the_log_says_what_is_missing() {
     let (tenant, other) = (tenant("no-rights").await, tenant("other").await);
     let registration = assert_misconfigured(&tenant, &other.registration_kubeconfig()).await;
     until_shut(&registration, "kubernetes").await;
+    drop(registration);
     // One that may look but not make an account keeps the registration until somebody may.
     let kubeconfig = tenant.controller_kubeconfig().display().to_string();
     let registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;

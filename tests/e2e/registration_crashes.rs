@@ -1,52 +1,155 @@
 //! The registration dies, as by `kill -9`, before or after each of its effects. Another process, or the same person once
-//! more, ends it in one user and one account.
+//! more, ends it in one user and one account, or none.
 
 use std::os::unix::process::ExitStatusExt;
 
+use axum::http::Method;
 use futures::future::join_all;
 use serde_json::json;
-use testbed::{Testbed, http, wait};
+use testbed::{Operator, Tenant, Testbed, http, wait};
 
 use crate::{
     crashes::SIGKILL,
-    registration::{PASSWORD, made, post},
-    support::{PATIENCE, count, operator_with_fail_points},
+    registration::{PASSWORD, made, post, submit},
+    registration_away::of_nowhere,
+    signed_in::Browser,
+    support::{PATIENCE, count, create, operator_with_fail_points},
 };
 
-/// Lets a registration die at a fail point, and sees what another makes of what it left.
-async fn die(testbed: &Testbed, side: &str, effect: &str) {
-    let tenant = testbed.tenant(&format!("{side}-{}", effect.replace('_', "-"))).await;
-    let point = format!("{side} {effect} 1");
-    let mut registration = tenant.registration().env("STREAMCAT_FAILPOINT", &point).start().await;
-    let body = json!({ "username": "mary", "password": PASSWORD });
-    let answer = http::post_json(&format!("{}/register", registration.url()), &body).await;
-    assert!(answer.is_err(), "{point}: it answered");
+const SIDES: [&str; 2] = ["before", "after"];
+
+/// A registration that will die at a point of an effect.
+async fn doomed(tenant: &Tenant, side: &str, effect: &str) -> Operator {
+    tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} {effect} 1")).start().await
+}
+
+async fn until_dead(registration: &mut Operator, point: &str) {
     let died = wait::until(format!("it died {point}"), PATIENCE, || {
         let status = registration.exited().ok().flatten();
         async move { status.and_then(|status| status.signal()) == Some(SIGKILL) }
     });
     died.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// Waits until so many users and accounts are there, and nothing is left to be made.
+async fn until_settled(tenant: &Tenant, expected: (i64, usize), point: &str) {
+    let open = "select count(*) from registrations where settled_at is null";
+    let seen = wait::until(format!("{point} is mended by itself"), PATIENCE, || async {
+        let (made, open) = (made(tenant).await, count(tenant, open).await);
+        if (made, open) == (expected, 0) { Ok(()) } else { Err(format!("{made:?} {open}")) }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// An installation for one death.
+async fn tenant(testbed: &Testbed, side: &str, effect: &str) -> Tenant {
+    testbed.tenant(&format!("{side}-{}", effect.replace('_', "-"))).await
+}
+
+/// Lets a registration die while a program registers somebody, and sees what another makes of what it left.
+async fn die_registering(testbed: &Testbed, side: &str, effect: &str) {
+    let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
+    let mut registration = doomed(&tenant, side, effect).await;
+    let body = json!({ "username": "mary", "password": PASSWORD });
+    let answer = http::post_json(&format!("{}/register", registration.url()), &body).await;
+    assert!(answer.is_err(), "{point}: it answered");
+    until_dead(&mut registration, &point).await;
 
     let left = made(&tenant).await;
-    assert_eq!(left.0 == 0, point == "before register 1", "{point}: {left:?}");
+    assert_eq!(left.0 == 0, point == "before register", "{point}: {left:?}");
     let registration = tenant.registration().start().await;
     if left.0 == 1 {
-        let open = "select count(*) from registrations where settled_at is null";
-        let seen = wait::until(format!("{point} is mended by itself"), PATIENCE, || async {
-            let (made, open) = (made(&tenant).await, count(&tenant, open).await);
-            if (made, open) == ((1, 1), 0) { Ok(()) } else { Err(format!("{made:?} {open}")) }
-        });
-        seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+        until_settled(&tenant, (1, 1), &point).await;
     }
     let again = post(&registration, "mary", PASSWORD).await;
     assert_eq!(again.status.as_u16(), if left.0 == 1 { 200 } else { 201 }, "{point}: {}", again.body);
     assert_eq!(made(&tenant).await, (1, 1), "{point}");
 }
 
+/// Lets a registration die while somebody deletes an account. Once that is written down, it goes by itself.
+async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
+    let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
+    let registration = doomed(&tenant, side, effect).await;
+    let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
+    let (form, password) = ("/accounts/mary/delete", "correct+horse+battery");
+    let token = mary.get(form).await.form_token().unwrap().to_owned();
+    let answer = mary.try_send(Method::POST, form, format!("token={token}&password={password}")).await;
+    assert!(answer.is_err(), "{point}: it answered");
+
+    let another = tenant.registration().start().await;
+    if point == "before renounce" {
+        assert!(mary.at(&another).get("/accounts/mary").await.body.contains("Sign out"));
+        let going = mary.at(&another).submit(form, form, &format!("&password={password}")).await;
+        assert_eq!(going.status, 303, "{point}: {}", going.body);
+    }
+    let gone = wait::until(format!("{point}: the account and the user go"), PATIENCE, || async {
+        let made = made(&tenant).await;
+        if made == (0, 0) { Ok(()) } else { Err(format!("{made:?}")) }
+    });
+    gone.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+#[tokio::test]
+async fn killed_while_an_account_is_deleted_it_goes_by_itself_or_by_another_try() {
+    let testbed = operator_with_fail_points().await;
+    for effect in ["renounce", "delete_account"] {
+        join_all(SIDES.map(|side| die_deleting(&testbed, side, effect))).await;
+    }
+}
+
 #[tokio::test]
 async fn killed_at_each_effect_of_a_registration_there_is_one_user_and_one_account_in_the_end() {
     let testbed = operator_with_fail_points().await;
     for effect in ["register", "create_account", "settle"] {
-        join_all(["before", "after"].map(|side| die(&testbed, side, effect))).await;
+        join_all(SIDES.map(|side| die_registering(&testbed, side, effect))).await;
     }
+}
+
+/// Lets a registration die while somebody who is registered comes back by the form.
+async fn die_coming_back(testbed: &Testbed, side: &str, effect: &str) {
+    let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
+    let other = tenant.registration().start().await;
+    assert_eq!(post(&other, "mary", PASSWORD).await.status, 201);
+    let mut registration = doomed(&tenant, side, effect).await;
+    let fields = [("username", "mary"), ("password", PASSWORD)];
+    let answer = http::post_form(&format!("{}/register", registration.url()), &fields).await;
+    assert!(answer.is_err(), "{point}: it answered");
+    until_dead(&mut registration, &point).await;
+    until_settled(&tenant, (1, 1), &point).await;
+    let browser = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
+    assert!(browser.is_signed_in("/accounts/mary").await, "{point}");
+    assert_eq!(made(&tenant).await, (1, 1), "{point}");
+}
+
+#[tokio::test]
+async fn killed_while_somebody_comes_back_the_same_request_signs_in() {
+    let testbed = operator_with_fail_points().await;
+    for effect in ["take_up", "begin_session"] {
+        join_all(SIDES.map(|side| die_coming_back(&testbed, side, effect))).await;
+    }
+}
+
+/// Lets a registration die while it takes back a row whose name went to an account by kubectl.
+async fn die_taking_back(testbed: &Testbed, side: &str) {
+    let (tenant, point) = (tenant(testbed, side, "take_back").await, format!("{side} take_back"));
+    let kubeconfig = of_nowhere(&tenant.registration_kubeconfig());
+    let mut away = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
+    assert_eq!(post(&away, "todd", PASSWORD).await.status, 202);
+    away.kill().await;
+    create(&tenant, "todd", json!({})).await;
+    // The loop may come by before it says that it is ready.
+    let doomed = tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} take_back 1"));
+    if let Ok(mut registration) = doomed.try_start_unready().await {
+        until_dead(&mut registration, &point).await;
+    }
+
+    let registration = tenant.registration().start().await;
+    until_settled(&tenant, (0, 1), &point).await;
+    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 409, "{point}");
+}
+
+#[tokio::test]
+async fn killed_while_a_lost_name_is_given_up_no_row_is_left() {
+    let testbed = operator_with_fail_points().await;
+    join_all(SIDES.map(|side| die_taking_back(&testbed, side))).await;
 }

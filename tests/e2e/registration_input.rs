@@ -25,20 +25,17 @@ async fn bad_input_is_told_field_by_field() {
     let tenant = tenant("input").await;
     let registration = tenant.registration().start().await;
     let letters = "A username has only letters (a to z), digits, - and _.";
+    let short = "A password has at least 15 characters. Add a word or two.";
     let long = "x".repeat(129);
     for (username, password, errors) in [
         ("to dd", PASSWORD, json!({ "username": letters })),
         ("tödd", PASSWORD, json!({ "username": letters })),
         ("", PASSWORD, json!({ "username": "Choose a username." })),
         (&long, PASSWORD, json!({ "username": "A username has at most 128 characters." })),
-        ("todd", "short", json!({ "password": "A password has at least 15 characters." })),
+        ("todd", "short", json!({ "password": short })),
         ("todd", "", json!({ "password": "Choose a password." })),
-        ("todd", &long, json!({ "password": "A password has at most 128 characters." })),
-        (
-            "to.dd",
-            "short",
-            json!({ "username": letters, "password": "A password has at least 15 characters." }),
-        ),
+        ("todd", &long, json!({ "password": "A password has at most 128 characters. Leave some out." })),
+        ("to.dd", "short", json!({ "username": letters, "password": short })),
     ] {
         let answer = post(&registration, username, password).await;
         assert_eq!((answer.status.as_u16(), &answer.json().unwrap()["errors"]), (422, &errors), "{username}");
@@ -58,7 +55,7 @@ async fn bad_input_is_told_field_by_field() {
 async fn a_body_that_cannot_be_read_is_told_why() {
     let tenant = tenant("body").await;
     let registration = tenant.registration().start().await;
-    let (json_type, form_type) = ("application/json", "application/x-www-form-urlencoded");
+    let (json_type, form_type) = ("application/json", http::FORM);
     let large = format!(r#"{{"username":"todd","password":"{}"}}"#, "x".repeat(8 * 1024));
     let large_form = format!("username=todd&password={}", "x".repeat(8 * 1024));
     for (content_type, body, status, said) in [
@@ -94,14 +91,17 @@ async fn too_many_attempts_are_told_when_to_come_again() {
         .env("STREAMCAT_FORWARDED_HOPS", "1")
         .start()
         .await;
+    let url = format!("{}/sign-in", registration.url());
+    let form = http::get(&url).await.unwrap();
     let sign_in = async |username: &str, from: &str| {
-        let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
-        let (request, body) =
-            (request.header("x-forwarded-for", from), format!("username={username}&password=x"));
-        http::send(&format!("{}/sign-in", registration.url()), request, body).await.unwrap()
+        let request = Request::post("/").header("content-type", http::FORM);
+        let request = request.header("x-forwarded-for", from).header("cookie", form.cookie().unwrap());
+        let token = form.form_token().unwrap();
+        http::send(&url, request, format!("username={username}&password=x&token={token}")).await.unwrap()
     };
     for from in ["6.6.6.6, 1.1.1.1", "2.2.2.2"] {
-        assert_eq!(sign_in("todd", from).await.status, 403);
+        let answer = sign_in("todd", from).await;
+        assert!(answer.status == 403 && answer.body.contains("password is wrong"), "{}", answer.body);
     }
     let refused = sign_in("Todd", "3.3.3.3").await;
     assert_eq!(refused.status, 429);
@@ -125,6 +125,7 @@ async fn there_is_no_page_but_those_there_are() {
     for (path, status) in [
         ("/", 303),
         ("/style.css", 200),
+        ("/form.js", 200),
         ("/nothing", 404),
         ("/accounts/nobody", 404),
         ("/accounts/%FF", 404),

@@ -45,8 +45,10 @@ async fn live(registration: &Operator) -> Vec<(&'static str, String)> {
     {
         let fields = [("username", username), ("password", password)];
         let answer = http::post_form(&format!("{url}/sign-in"), &fields).await.unwrap();
-        let Some(cookie) = answer.header("set-cookie") else { continue };
-        let cookie = cookie.split(';').next().unwrap().to_owned();
+        if answer.status != 303 {
+            continue;
+        }
+        let cookie = answer.cookie().expect("a session").to_owned();
         let account = format!("{url}/accounts/todd");
         let asked = Request::get("/").header("cookie", &cookie);
         let page = http::send(&account, asked, String::new()).await.unwrap().body;

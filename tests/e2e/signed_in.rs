@@ -3,7 +3,7 @@
 use axum::http::{Method, Request, header::COOKIE};
 use sqlx::Row;
 use testbed::{
-    Operator,
+    Error, Operator,
     http::{self, Answer},
     wait,
 };
@@ -14,26 +14,26 @@ use crate::{
 };
 
 /// A browser with a session: the cookie as it was set, and as it is sent.
-struct Browser<'a> {
+pub struct Browser<'a> {
     registration: &'a Operator,
     set: String,
 }
 
 impl<'a> Browser<'a> {
     /// As an answer leaves it.
-    fn after(registration: &'a Operator, answer: &Answer) -> Self {
+    pub fn after(registration: &'a Operator, answer: &Answer) -> Self {
         assert_eq!(answer.status, 303, "{}", answer.body);
         Self { registration, set: answer.header("set-cookie").expect("a session").to_owned() }
     }
 
-    async fn sign_in(registration: &'a Operator, username: &str) -> Self {
+    pub async fn sign_in(registration: &'a Operator, username: &str) -> Self {
         let fields = [("username", username), ("password", PASSWORD)];
         let answer = http::post_form(&format!("{}/sign-in", registration.url()), &fields).await.unwrap();
         Self::after(registration, &answer)
     }
 
     /// The same browser at another process.
-    fn at(&self, registration: &'a Operator) -> Self {
+    pub fn at(&self, registration: &'a Operator) -> Self {
         Self { registration, set: self.set.clone() }
     }
 
@@ -42,24 +42,27 @@ impl<'a> Browser<'a> {
     }
 
     async fn send(&self, method: Method, path: &str, body: String) -> Answer {
-        let request = Request::builder().method(method).header(COOKIE, self.set.split(';').next().unwrap());
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        http::send(&format!("{}{path}", self.registration.url()), request, body).await.unwrap()
+        self.try_send(method, path, body).await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn try_send(&self, method: Method, path: &str, body: String) -> Result<Answer, Error> {
+        let request = Request::builder().method(method).header(COOKIE, self.set.split(';').next().unwrap());
+        let request = request.header("content-type", http::FORM);
+        http::send(&format!("{}{path}", self.registration.url()), request, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, String::new()).await
     }
 
     /// Submits a form of the page, as a person does: with the token that stands in it.
-    async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
-        let page = self.get(page).await.body;
-        let (_, rest) = page.split_once(r#"name="token" value=""#).unwrap_or_else(|| panic!("{page}"));
-        let token = rest.split('"').next().unwrap();
+    pub async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
+        let page = self.get(page).await;
+        let token = page.form_token().unwrap_or_else(|| panic!("{}", page.body));
         self.send(Method::POST, path, format!("token={token}{fields}")).await
     }
 
-    async fn is_signed_in(&self, page: &str) -> bool {
+    pub async fn is_signed_in(&self, page: &str) -> bool {
         self.get(page).await.body.contains("Sign out")
     }
 }

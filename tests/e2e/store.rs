@@ -7,7 +7,7 @@ use std::{
 
 use secrecy::SecretString;
 use streamcat_operator::{
-    api::{AccountRef, ResourceKind, ResourceStatus, StageStatus},
+    api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
     store::{
         Addition, AttemptEnd, Claim, Claimant, Journal, KeyHash, LetGo, NewRegistrant, Orphan, OrphanChanges,
         OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resources, Users,
@@ -66,13 +66,22 @@ fn stage(arn: &str) -> ResourceStatus {
 }
 
 #[tokio::test]
-async fn a_username_is_one_person_in_any_case() {
+async fn a_username_and_its_look_alikes_are_one_person() {
     let tenant = tenant("username").await;
     let store = store(&tenant);
-    let first = register(&store, "Todd").await.unwrap();
-    assert!(register(&store, "tODD").await.is_none());
-    let found = store.registrant("TODD").await.unwrap().unwrap();
-    assert_eq!((found.id, found.username.as_str(), found.turn, found.open), (first.id, "Todd", 1, true));
+    let first = register(&store, "Todd_the-1st").await.unwrap();
+    for look_alike in ["tODD_the-1st", "Todd-the_1st", "todd__the-1st"] {
+        let other = look_alike.contains("__");
+        assert_eq!(register(&store, look_alike).await.is_some(), other, "{look_alike}");
+        let found = store.registrant(look_alike).await.unwrap().unwrap();
+        assert_eq!((found.id == first.id, found.turn, found.open), (!other, 1, true), "{look_alike}");
+        let key: String = sqlx::query_scalar("select username_key($1)")
+            .bind(look_alike)
+            .fetch_one(&tenant.pool())
+            .await
+            .unwrap();
+        assert_eq!(key, username_key(look_alike), "PostgreSQL and we disagree");
+    }
     assert!(store.registrant("mary").await.unwrap().is_none());
     assert!(!format!("{first:?}").contains("canary"));
 }
@@ -94,6 +103,24 @@ async fn only_who_took_up_a_registration_last_settles_it_or_takes_it_back() {
     assert!(store.take_back(&third).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
     assert!(store.take_up(&first).await.unwrap().is_none(), "it is gone");
+}
+
+#[tokio::test]
+async fn what_is_unwanted_is_neither_made_nor_settled_by_who_was_making_it() {
+    let tenant = tenant("unwanted").await;
+    let store = store(&tenant);
+    let todd = register(&store, "todd").await.unwrap();
+    store.renounce(&todd).await.unwrap();
+    store.settle(&todd).await.unwrap();
+    assert!(!store.take_back(&todd).await.unwrap(), "somebody else sees to it");
+    assert!(store.take_up(&todd).await.unwrap().is_none(), "nobody makes it any more");
+    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0, "whoever was making it may still be at it");
+    let due = "update registrations set due_at = now() - interval '1 second'";
+    sqlx::query(due).execute(&tenant.pool()).await.unwrap();
+    let due = store.take_up_due(9).await.unwrap();
+    assert!(due.len() == 1 && due[0].unwanted && due[0].open, "{due:?}");
+    assert!(store.take_back(&due[0]).await.unwrap());
+    assert!(store.registrant("todd").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ pub async fn recorded(tenant: &Tenant, username: &str) -> Vec<String> {
            select user_id, arn, 1 as kind from channels
            union all select user_id, arn, 2 from chat_rooms
            union all select user_id, arn, 3 from stages
-         ) r join users u on u.id = r.user_id where lower(u.username) = lower($1) order by kind",
+         ) r join users u on u.id = r.user_id where username_key(u.username) = username_key($1) order by kind",
     )
     .bind(username)
     .fetch_all(&tenant.pool())

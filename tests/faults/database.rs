@@ -7,7 +7,7 @@ mod users;
 use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
-    api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus},
+    api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus, are_alike},
     store::{Error, Missing, OpenAttempt, Recorded, Result},
 };
 use uuid::Uuid;
@@ -67,9 +67,9 @@ impl Database {
         database
     }
 
-    /// The user of a name, without regard to case, and its row.
+    /// The user of a name, or of one that looks like it, and its row.
     fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
-        let found = self.users.iter().find(|(_, user)| user.username.eq_ignore_ascii_case(username));
+        let found = self.users.iter().find(|(_, user)| are_alike(&user.username, username));
         found.map(|(id, user)| (*id, user))
     }
 

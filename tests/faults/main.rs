@@ -68,6 +68,18 @@ fn every_call_under_every_fault_with_two_that_lead() {
     undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2, 4));
 }
 
+/// A controller slept just before it noted that all stays; when it woke, another object had taken the user on.
+#[test]
+fn who_is_to_retain_deletes_nothing_however_long_it_slept() {
+    let undisturbed = Undisturbed::new(seed());
+    let frozen = |case: &Case| {
+        case.workload == workloads::Workload::Retain
+            && case.plan.values().all(|mode| *mode == faults::Mode::Freeze)
+    };
+    let cases: Vec<_> = undisturbed.every_fault(seed(), 2, 1).into_iter().filter(frozen).collect();
+    undisturbed.judge("retain", &cases);
+}
+
 #[test]
 fn pairs_of_faults() {
     let undisturbed = Undisturbed::new(seed());

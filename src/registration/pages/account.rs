@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::page;
+use super::{Page, fields::token};
 use crate::{
     api::StreamerAccount,
     registration::progress::{Part, Progress, Status},
@@ -60,8 +60,8 @@ impl Addresses {
 
 /// How far an account is; looks again by itself until there is nothing to wait for.
 #[must_use]
-pub fn account(username: &str, progress: &Progress, own: Option<&Own>) -> Markup {
-    let (headline, lead, refresh) = match progress.status {
+pub fn account(username: &str, progress: &Progress, own: Option<&Own>) -> Page {
+    let (headline, lead, look_again) = match progress.status {
         Status::Pending => (
             "Almost there",
             "We are setting this up for you. This page looks again by itself.",
@@ -88,10 +88,12 @@ pub fn account(username: &str, progress: &Progress, own: Option<&Own>) -> Markup
         }
         @match own {
             Some(own) => (for_the_owner(username, progress, own)),
+            // Whoever has just deleted it need not be asked.
+            None if progress.status == Status::Deleting => {}
             None => p.foot { "Is this yours? " a href="/sign-in" { "Sign in" } },
         }
     };
-    page(&format!("{headline}: {username}"), refresh, &content)
+    Page::new(format!("{headline}: {username}"), content).live(look_again)
 }
 
 fn part(name: &str, purpose: &str, part: Part) -> Markup {
@@ -168,11 +170,6 @@ fn stream_key(username: &str, own: &Own) -> Markup {
     }
 }
 
-/// The field by which a form shows that it came from this session.
-pub(super) fn token(token: &str) -> Markup {
-    html! { input type="hidden" name="token" value=(token); }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,36 +188,38 @@ mod tests {
         Own { token: "t-1".to_owned(), addresses: Some(addresses), stream_key }
     }
 
+    fn shown(status: Status, own: Option<&Own>) -> String {
+        account("todd", &progress(status), own).of_site("Streamcat").into_string()
+    }
+
     #[test]
     fn a_page_looks_again_until_all_is_ready() {
-        let text = account("todd", &progress(Status::Pending), None).into_string();
+        let text = shown(Status::Pending, None);
         assert!(text.contains(r#"http-equiv="refresh" content="2""#));
         assert!(
             text.contains("<noscript><meta") && text.contains(r#"<script src="/live.js" defer></script>"#)
         );
         assert!(text.contains(r#"data-events="/accounts/todd/events" data-status="pending""#));
-        let text = account("todd", &progress(Status::Ready), None).into_string();
+        let text = shown(Status::Ready, None);
         assert!(!text.contains("http-equiv") && !text.contains("<script"));
     }
 
     #[test]
     fn only_the_owner_sees_where_to_stream_and_the_key_only_after_a_click() {
-        let ready = progress(Status::Ready);
-        let text = account("todd", &ready, None).into_string();
+        let text = shown(Status::Ready, None);
         assert!(!text.contains("rtmps://") && !text.contains("/delete") && text.contains("/sign-in"));
 
-        let text = account("todd", &ready, Some(&own(StreamKey::Hidden))).into_string();
+        let text = shown(Status::Ready, Some(&own(StreamKey::Hidden)));
         assert!(["rtmps://in", "https://play", "wss://chat"].iter().all(|address| text.contains(address)));
         assert!(text.contains("Show the stream key") && text.contains(r#"name="token" value="t-1""#));
 
-        let text =
-            account("todd", &ready, Some(&own(StreamKey::Shown("sk_1".to_owned().into())))).into_string();
+        let text = shown(Status::Ready, Some(&own(StreamKey::Shown("sk_1".to_owned().into()))));
         assert!(text.contains("sk_1") && !text.contains("Show the stream key"));
     }
 
     #[test]
     fn before_all_is_ready_there_is_nothing_to_put_into_obs() {
-        let text = account("todd", &progress(Status::Pending), Some(&own(StreamKey::Hidden))).into_string();
+        let text = shown(Status::Pending, Some(&own(StreamKey::Hidden)));
         assert!(!text.contains("rtmps://") && text.contains("Sign out"));
     }
 }

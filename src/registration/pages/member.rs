@@ -1,73 +1,82 @@
 //! The pages by which a person comes back, and leaves.
 
-use maud::{Markup, html};
+use maud::html;
 
-use super::{account::token, alert, page, password_input};
-use crate::registration::problem::Problem;
+use super::{
+    Form, Page,
+    fields::{self, Password},
+};
 
 /// The form to sign in, with what did not work out.
 #[must_use]
-pub fn sign_in(username: &str, problem: Option<&Problem>) -> Markup {
-    let wrong = problem.and_then(|problem| problem.fields.password);
+pub fn sign_in(form: Form<'_>) -> Page {
+    let focus_password = !form.username.is_empty();
     let content = html! {
         h1 { "Welcome back" }
         p.lead { "Sign in to see how your account is, and what to put into OBS." }
-        (alert(problem))
+        (fields::alert(form.problem))
         form method="post" action="/sign-in" {
-            div.field {
-                label for="username" { "Username" }
-                input #username name="username" type="text" value=(username) required autofocus[username.is_empty()]
-                    autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false";
-            }
-            (password_input(wrong, !username.is_empty(), "current-password", &html! {}))
+            (fields::token(form.token))
+            (fields::username(form.username, None, None, !focus_password))
+            (fields::password(Password { focus: focus_password, ..current_password(form, None) }))
             button type="submit" { "Sign in" }
         }
         p.foot { "New here? " a href="/register" { "Register" } }
     };
-    page(if problem.is_some() { "Error: Sign in" } else { "Sign in" }, None, &content)
+    Page::with_form("Sign in", form, content)
 }
 
 /// Asks for the password before an account is deleted.
 #[must_use]
-pub fn delete(username: &str, form_token: &str, problem: Option<&Problem>) -> Markup {
-    let wrong = problem.and_then(|problem| problem.fields.password);
+pub fn delete(form: Form<'_>) -> Page {
+    let username = form.username;
+    let hint = "Once more, so that nobody else does this.";
     let content = html! {
         p.who { (username) }
         h1 { "Delete my account" }
         p.lead { "Your channel, your chat room and your stage go, and everything in them. This cannot be undone." }
-        (alert(problem))
+        (fields::alert(form.problem))
         form method="post" action=(format!("/accounts/{username}/delete")) {
-            (token(form_token))
+            (fields::token(form.token))
             input type="hidden" name="username" value=(username) autocomplete="username";
-            (password_input(wrong, true, "current-password", &html! {
-                p.hint #password-hint { "Once more, so that nobody else does this." }
-            }))
+            (fields::password(current_password(form, Some(hint))))
             button.danger type="submit" { "Delete my account" }
         }
         p.foot { a href=(format!("/accounts/{username}")) { "No, keep it" } }
     };
-    page(if problem.is_some() { "Error: Delete my account" } else { "Delete my account" }, None, &content)
+    Page::with_form("Delete my account", form, content)
+}
+
+/// The password that somebody has.
+fn current_password<'a>(form: Form<'a>, hint: Option<&'a str>) -> Password<'a> {
+    let problem = form.problem.and_then(|problem| problem.fields.password.as_deref());
+    Password { autocomplete: "current-password", hint, problem, focus: true, least: None }
 }
 
 /// After an account has gone.
 #[must_use]
-pub fn gone(username: &str) -> Markup {
+pub fn gone(username: &str) -> Page {
     let content = html! {
         p.who { (username) }
         h1 { "Your account is gone" }
         p.lead { "Channel, chat room and stage were taken away. Thank you for having been here." }
         p { a href="/register" { "To the registration" } }
     };
-    page("Your account is gone", None, &content)
+    Page::new("Your account is gone", content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registration::problem::Problem;
+
+    fn form(problem: Option<&Problem>) -> Form<'_> {
+        Form { token: "t-1", username: "todd", problem }
+    }
 
     #[test]
     fn a_failed_sign_in_keeps_the_username_and_says_so_beside_the_password() {
-        let text = sign_in("todd", Some(&Problem::wrong_sign_in())).into_string();
+        let text = sign_in(form(Some(&Problem::wrong_sign_in()))).of_site("Streamcat").into_string();
         assert!(text.contains(r#"value="todd""#) && text.contains(r#"autocomplete="current-password""#));
         assert!(
             text.contains(
@@ -79,9 +88,18 @@ mod tests {
     }
 
     #[test]
-    fn deleting_asks_for_the_password_and_carries_the_token() {
-        let text = delete("todd", "t-1", None).into_string();
-        assert!(text.contains(r#"type="password""#) && text.contains(r#"name="token" value="t-1""#));
-        assert!(text.contains(r#"aria-describedby="password-hint""#));
+    fn every_form_carries_the_token() {
+        for page in [sign_in(form(None)), delete(form(None))] {
+            let text = page.of_site("Streamcat").into_string();
+            assert!(text.contains(r#"type="password""#) && text.contains(r#"name="token" value="t-1""#));
+        }
+    }
+
+    #[test]
+    fn deleting_asks_for_the_password() {
+        let text = delete(form(None)).of_site("Streamcat").into_string();
+        assert!(
+            text.contains(r#"aria-describedby="password-hint""#) && text.contains("/accounts/todd/delete")
+        );
     }
 }

@@ -134,6 +134,29 @@ async fn whatever_call_fails_a_row_gets_its_account_from_the_loop_or_from_the_sa
 }
 
 #[tokio::test]
+async fn whatever_call_fails_a_name_that_went_to_another_account_leaves_no_row() {
+    for call in 0..6 {
+        for fault in [Fault::Away, Fault::AnswerLost] {
+            let world = World::empty();
+            world.on_create(Fault::NameTaken);
+            world.fail(call, fault);
+            let registered = register(&world, "todd", "a long password").await;
+            assert!(
+                matches!(
+                    registered,
+                    Err(Refusal::Taken | Refusal::NotNow(_)) | Ok(Registered { made: Made::Later, .. })
+                ),
+                "{call} {fault:?}: {registered:?}"
+            );
+            world.heal();
+            make_due(&world).await;
+            assert_eq!(world.rows().len(), 0, "{call} {fault:?}");
+            assert!(world.accounts().len() <= 1, "{call} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn coming_back_survives_a_failure_of_any_call_too() {
     const CALLS: usize = 5;
     for call in 0..CALLS {
@@ -210,6 +233,48 @@ async fn the_name_of_a_deleted_account_is_held_back_where_that_is_wanted() {
     assert_eq!(world.rows().len(), 0);
     let generous = Registering { held_back: None, ..registrar(&world) };
     generous.register(&applicant("todd", "a long password")).await.expect("registered");
+}
+
+#[tokio::test]
+async fn a_look_alike_is_the_same_person_with_the_password_and_taken_without() {
+    let world = World::empty();
+    register(&world, "Todd_1", "a long password").await.expect("registered");
+    let again = register(&world, "todd-1", "a long password").await.expect("registered");
+    assert_eq!((again.username.as_str(), again.made), ("Todd_1", Made::Before));
+    assert!(matches!(register(&world, "todd-1", "another password").await, Err(Refusal::Taken)));
+    assert_eq!(world.pairs(), 1);
+}
+
+#[tokio::test]
+async fn whatever_call_fails_an_unwanted_account_goes_with_its_user() {
+    for is_there in [false, true] {
+        for call in 0..3 {
+            for fault in [Fault::Away, Fault::AnswerLost] {
+                let world = World::empty();
+                world.fail(3, Fault::Away);
+                register(&world, "todd", "a long password").await.expect("kept");
+                let row = world.rows().remove(0);
+                registrar(&world).leave(&row, None).await.expect("written down");
+                if is_there {
+                    // Whoever was making it gets through only now.
+                    world.put_account("todd", Some(&row));
+                }
+                world.fail(call, fault);
+                registrar(&world).make_due().await.ok();
+                make_due(&world).await;
+                let going =
+                    world.accounts().iter().all(|account| account.metadata.deletion_timestamp.is_some());
+                assert!(going && (is_there || world.rows().is_empty()), "{is_there} {call} {fault:?}");
+                world.forget_account("todd");
+                make_due(&world).await;
+                assert_eq!(
+                    (world.rows().len(), world.accounts().len()),
+                    (0, 0),
+                    "{is_there} {call} {fault:?}"
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -15,8 +15,9 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, sleep},
 };
+use utoipa::ToSchema;
 
-use super::{Site, Username, found, progress_answer, told};
+use super::{Site, Username, found, progress_answer};
 use crate::{
     registration::{
         accounts::Accounts,
@@ -35,18 +36,29 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After this long a listener is let go of. A browser comes again by itself.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// An event `progress` for each change, as the JSON of the account's page, until all is ready; an event `gone` when the
+/// Progress as it happens.
+///
+/// An event `progress` for each change, with how far the account is as JSON, until all is ready; an event `gone` when the
 /// account is no more.
+#[utoipa::path(
+    get,
+    path = "/accounts/{username}/events",
+    params(Username),
+    responses(
+        (status = OK, description = "Server-sent events, each of this form.", body = Seen, content_type = "text/event-stream"),
+        (status = NOT_FOUND, description = "Nobody has this name."),
+    )
+)]
 pub async fn events<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     Username(username): Username,
 ) -> Response {
     if let Err(problem) = found(&site.registering, &username).await {
-        return told(Format::Json, &problem);
+        return site.told(Format::Json, &problem);
     }
     let Ok(permit) = Arc::clone(&site.listeners).try_acquire_owned() else {
         site.metrics.refused("listeners");
-        return told(Format::Json, &Problem::away());
+        return site.told(Format::Json, &Problem::away());
     };
     tracing::debug!("somebody listens to progress");
     let listener = Listener {
@@ -73,10 +85,16 @@ struct Listener<R, A> {
     permit: OwnedSemaphorePermit,
 }
 
-/// What a look has shown.
-struct Seen {
+/// What a look has shown, as a server-sent event.
+#[derive(ToSchema)]
+#[schema(as = Event)]
+pub struct Seen {
+    /// `progress`, or `gone` when the account is no more.
     event: &'static str,
+    /// How far the account is, as JSON; of one that is gone, an empty object.
+    #[schema(content_media_type = "application/json")]
     data: String,
+    #[schema(ignore)]
     last: bool,
 }
 

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Site, Username, away, found, location, own, refused, shown, told};
+use super::{Site, Username, away, found, location, own, refused};
 use crate::{
     api::StreamerAccount,
     registration::{
@@ -23,9 +23,8 @@ use crate::{
         pages::{self, Own, StreamKey},
         problem::{Format, Problem},
         progress::Status,
-        registering::Refusal,
         session::Token,
-        submission::{Submission, secret},
+        submission::{self, Submission},
     },
     store::{AuditEntry, AuditEvent, Registrant, Registrants, Sessions},
 };
@@ -35,7 +34,7 @@ use crate::{
 pub struct Deed {
     #[serde(default)]
     token: String,
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(default, deserialize_with = "submission::password")]
     password: SecretString,
 }
 
@@ -69,44 +68,41 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
     let headers = request.headers().clone();
     let submission = match Submission::read(request).await {
         Ok(submission) if submission.format == Format::Html => submission,
-        Ok(_) => return told(Format::Json, &Problem::form_only()),
-        Err((format, problem)) => return told(format, &problem),
+        Ok(_) => return site.told(Format::Json, &Problem::form_only()),
+        Err((format, problem)) => return site.told(format, &problem),
     };
-    let again =
-        |problem: &Problem| problem.finish(shown(&pages::sign_in(&submission.username, Some(problem))));
-    if let Err(problem) = site.limits.count(&headers, peer.ip(), &submission.username) {
-        site.metrics.signed_in("limited");
-        return again(&problem);
-    }
-    let signed_in = sign_in_with(&site, &headers, peer.ip(), &submission).await;
-    site.metrics.signed_in(match &signed_in {
-        Ok(Some(_)) => "signed_in",
-        Ok(None) => "wrong",
-        Err(_) => "not_now",
-    });
-    match signed_in {
-        Ok(Some(on)) => on,
-        Ok(None) => again(&Problem::wrong_sign_in()),
-        Err(problem) => again(&problem),
-    }
+    let signed_in = async {
+        let address = site.limits.client(&headers, peer.ip());
+        let registrant = proved(&site, &headers, peer, &submission).await?;
+        let begun = begin_session(&site, &headers, address, registrant.id, &registrant.username).await;
+        site.metrics.signed_in(if begun.is_ok() { "signed_in" } else { "not_now" });
+        begun
+    };
+    let again = |problem: Problem| site.sign_in_form(&headers, &submission.username, Some(&problem));
+    signed_in.await.unwrap_or_else(again)
 }
 
-/// None when the username or the password is wrong.
-async fn sign_in_with<R: Registrants + Sessions, A: Accounts>(
+/// The user whose name and password were sent by a form of ours.
+async fn proved<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     headers: &HeaderMap,
-    peer: IpAddr,
+    peer: SocketAddr,
     submission: &Submission,
-) -> Result<Option<Response>, Problem> {
-    let username = &submission.username;
+) -> Result<Registrant, Problem> {
+    let (username, metrics) = (&submission.username, &site.metrics);
+    site.check_form(headers, submission)?;
+    let counted = site.limits.count(headers, peer.ip(), username);
+    counted.inspect_err(|_| metrics.signed_in("limited"))?;
     let proved = site.registering.prove(username, &submission.password).await;
-    let address = site.limits.client(headers, peer);
-    let Some(registrant) = proved.map_err(|refusal| refused(&refusal))? else {
-        let entry = AuditEntry { event: AuditEvent::SignInFailed, username, address };
-        site.audit.failure(&site.registering.registrants, &entry).await;
-        return Ok(None);
-    };
-    begin_session(site, headers, address, registrant.id, &registrant.username).await.map(Some)
+    let proved = proved.inspect_err(|_| metrics.signed_in("not_now"));
+    if let Some(registrant) = proved.map_err(|refusal| refused(&refusal))? {
+        return Ok(registrant);
+    }
+    metrics.signed_in("wrong");
+    let address = site.limits.client(headers, peer.ip());
+    let entry = AuditEntry { event: AuditEvent::SignInFailed, username, address };
+    site.audit.failure(&site.registering.registrants, &entry).await;
+    Err(Problem::wrong_sign_in())
 }
 
 /// `POST /sign-out`.
@@ -119,12 +115,12 @@ pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
     let out = ([(header::SET_COOKIE, site.cookies.clear())], Redirect::to("/sign-in"));
     let Some(token) = site.cookies.token(&headers) else { return out.into_response() };
     if !deed.is_ok_and(|Form(deed)| token.is_in_form(&deed.token)) {
-        return told(Format::Html, &Problem::not_signed_in());
+        return site.told(Format::Html, &Problem::not_signed_in());
     }
     let address = site.limits.client(&headers, peer.ip());
     match site.registering.registrants.sign_out(&token.hash(), address).await {
         Ok(()) => out.into_response(),
-        Err(error) => told(Format::Html, &away(error)),
+        Err(error) => site.told(Format::Html, &away(error)),
     }
 }
 
@@ -151,7 +147,7 @@ pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
         let own = Own { stream_key, ..own(&found, token.for_forms()) };
         Ok(pages::account(&registrant.username, &found.progress, Some(&own)))
     };
-    page.await.map_or_else(|problem| told(Format::Html, &problem), |page| shown(&page))
+    page.await.map_or_else(|problem| site.told(Format::Html, &problem), |page| site.shown(&page))
 }
 
 async fn key_of<A: Accounts>(accounts: &A, account: &StreamerAccount) -> StreamKey {
@@ -175,9 +171,10 @@ pub async fn ask_to_delete<R: Registrants + Sessions, A: Accounts>(
         let found = found(&site.registering, &username.0).await?;
         let token = site.session_of(&found.registrant, &headers).await?;
         let token = token.ok_or_else(Problem::not_signed_in)?;
-        Ok(pages::delete(&found.registrant.username, &token.for_forms(), None))
+        let username = &found.registrant.username;
+        Ok(pages::delete(pages::Form { token: &token.for_forms(), username, problem: None }))
     };
-    page.await.map_or_else(|problem: Problem| told(Format::Html, &problem), |page| shown(&page))
+    page.await.map_or_else(|problem: Problem| site.told(Format::Html, &problem), |page| site.shown(&page))
 }
 
 /// `POST /accounts/{username}/delete`, with the password once more.
@@ -190,7 +187,7 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
 ) -> Response {
     let (registrant, token, deed) = match member(&site, username, &headers, deed).await {
         Ok(member) => member,
-        Err(problem) => return told(Format::Html, &problem),
+        Err(problem) => return site.told(Format::Html, &problem),
     };
     let gone = match site.limits.count(&headers, peer.ip(), &registrant.username) {
         Ok(()) => {
@@ -202,8 +199,9 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
     match gone {
         Ok(()) => Redirect::to(&format!("/accounts/{}/goodbye", registrant.username)).into_response(),
         Err(problem) => {
-            let page = pages::delete(&registrant.username, &token.for_forms(), Some(&problem));
-            problem.finish(shown(&page))
+            let (token, username) = (&token.for_forms(), &registrant.username);
+            let page = pages::delete(pages::Form { token, username, problem: Some(&problem) });
+            problem.finish(site.shown(&page))
         }
     }
 }
@@ -222,15 +220,9 @@ async fn let_go<R: Registrants + Sessions, A: Accounts>(
         return Err(Problem::wrong_password());
     }
     let found = found(&site.registering, &registrant.username).await?;
-    let account = found.account.ok_or_else(Problem::not_made_yet)?;
     site.audit.deed(log, &AuditEntry { event: AuditEvent::DeletionAsked, username, address }).await?;
-    match site.registering.accounts.delete(&account).await {
-        Ok(()) => {
-            tracing::info!(user.id = %registrant.id, "account deleted by its owner");
-            Ok(())
-        }
-        Err(error) => Err(refused(&Refusal::from(error))),
-    }
+    let left = site.registering.leave(&found.registrant, found.account.as_ref()).await;
+    left.map_err(|refusal| refused(&refusal))
 }
 
 /// `GET /accounts/{username}/goodbye`: the account while it goes, and that it is gone.
@@ -240,11 +232,11 @@ pub async fn goodbye<R: Registrants + Sessions, A: Accounts>(
 ) -> Response {
     match found(&site.registering, &username.0).await {
         Ok(found) if found.progress.status == Status::Deleting => {
-            shown(&pages::account(&found.registrant.username, &found.progress, None))
+            site.shown(&pages::account(&found.registrant.username, &found.progress, None))
         }
         Ok(found) => Redirect::to(&location(&found.registrant.username)).into_response(),
-        Err(problem) if problem.status == StatusCode::NOT_FOUND => shown(&pages::gone(&username.0)),
-        Err(problem) => told(Format::Html, &problem),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => site.shown(&pages::gone(&username.0)),
+        Err(problem) => site.told(Format::Html, &problem),
     }
 }
 

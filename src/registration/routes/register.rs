@@ -12,36 +12,67 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Site, location, members, shown};
+use super::{Site, location, members};
 use crate::{
     registration::{
         accounts::Accounts,
-        pages,
         problem::{Format, Problem},
         progress::Status,
         registering::{Applicant, Made, Refusal, Registered},
         retry,
-        submission::Submission,
-        validate,
+        submission::{JsonFields, Submission},
     },
     store::{AuditEntry, AuditEvent, Registrants, Sessions},
 };
 
-#[derive(Serialize)]
-struct RegisteredAnswer {
+/// Who is registered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Registered)]
+pub struct RegisteredAnswer {
+    /// As it was first registered.
     username: String,
     account: AccountName,
     status: Status,
 }
 
-#[derive(Serialize)]
+/// The StreamerAccount in the cluster.
+#[derive(Serialize, ToSchema)]
 struct AccountName {
     namespace: String,
     name: String,
 }
 
-/// `POST /register`.
+/// Registers somebody.
+///
+/// The same request again, with the same password, is answered with the same account.
+#[utoipa::path(
+    post,
+    path = "/register",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "A request that is sent again with the same key is answered as the first time",
+            min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$"),
+    ),
+    request_body = JsonFields,
+    responses(
+        (status = CREATED, description = "The account is being set up.", body = RegisteredAnswer,
+            headers(("Location" = String, description = "Where its progress is")),
+            links(("progress" = (operation_id = "account", parameters(("username" = "$response.body#/username")))))),
+        (status = OK, description = "The account was there.", body = RegisteredAnswer,
+            headers(("Location" = String, description = "Where its progress is"))),
+        (status = ACCEPTED, description = "The account will be made as soon as that can be done, without another request.", body = RegisteredAnswer,
+            headers(("Location" = String, description = "Where its progress is"))),
+        (status = BAD_REQUEST, description = "What was sent cannot be read."),
+        (status = FORBIDDEN, description = "A page of another site made a browser send this."),
+        (status = REQUEST_TIMEOUT, description = "It took too long to come."),
+        (status = CONFLICT, description = "The username is taken, or its account is being deleted."),
+        (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
+        (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
+        (status = UNPROCESSABLE_ENTITY, description = "A field does not keep the rules, or the Idempotency-Key was used for another username."),
+        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username."),
+    )
+)]
 pub async fn register<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -52,32 +83,38 @@ pub async fn register<R: Registrants + Sessions, A: Accounts>(
         Ok(submission) => submission,
         Err((format, problem)) => {
             site.metrics.registered("unreadable");
-            return told_with_form(format, "", &problem);
+            return told_with_form(&site, &headers, format, "", &problem);
         }
     };
-    if let Err(problem) = site.limits.count(&headers, peer.ip(), &submission.username) {
-        site.metrics.registered("limited");
-        return told_with_form(submission.format, &submission.username, &problem);
+    let (format, username) = (submission.format, submission.username.clone());
+    let address = site.limits.client(&headers, peer.ip());
+    match attempt(&site, &headers, peer, submission).await {
+        Ok(registered) if format == Format::Json => answered(registered),
+        Ok(registered) => welcomed(&site, &headers, address, &registered).await,
+        Err(problem) => told_with_form(&site, &headers, format, &username, &problem),
     }
-    let problems = validate::problems(&submission.username, &submission.password);
+}
+
+/// Registers who is not turned away before.
+async fn attempt<R: Registrants + Sessions, A: Accounts>(
+    site: &Arc<Site<R, A>>,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    submission: Submission,
+) -> Result<Registered, Problem> {
+    site.check_form(headers, &submission)?;
+    let counted = site.limits.count(headers, peer.ip(), &submission.username);
+    counted.inspect_err(|_| site.metrics.registered("limited"))?;
+    let problems = site.rules.problems(&submission.username, &submission.password);
     if !problems.is_empty() {
         site.metrics.registered("invalid");
-        return told_with_form(submission.format, &submission.username, &Problem::invalid(problems));
+        return Err(Problem::invalid(problems));
     }
-    let address = site.limits.client(&headers, peer.ip());
-    let applicant = Applicant {
-        username: submission.username.clone(),
-        password: submission.password,
-        key: submission.key,
-        address,
-    };
-    let ended = to_its_end(&site, applicant).await;
+    let Submission { username, password, key, .. } = submission;
+    let address = site.limits.client(headers, peer.ip());
+    let ended = to_its_end(site, Applicant { username, password, key, address }).await;
     site.metrics.registered(outcome(&ended));
-    match ended {
-        Ok(registered) if submission.format == Format::Json => answered(registered),
-        Ok(registered) => welcomed(&site, &headers, address, &registered).await,
-        Err(refusal) => told_with_form(submission.format, &submission.username, &Problem::from(&refusal)),
-    }
+    ended.map_err(|refusal| Problem::from(&refusal))
 }
 
 /// Registers in a task of its own: a connection that breaks must not stop it halfway.
@@ -157,9 +194,15 @@ fn answered(registered: Registered) -> Response {
     (status, [(header::LOCATION, location)], Json(answer)).into_response()
 }
 
-fn told_with_form(format: Format, username: &str, problem: &Problem) -> Response {
+fn told_with_form<R, A>(
+    site: &Site<R, A>,
+    headers: &HeaderMap,
+    format: Format,
+    username: &str,
+    problem: &Problem,
+) -> Response {
     match format {
         Format::Json => problem.json(),
-        Format::Html => problem.finish(shown(&pages::form_again(username, problem))),
+        Format::Html => site.registration_form(headers, username, Some(problem)),
     }
 }

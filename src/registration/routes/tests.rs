@@ -18,6 +18,7 @@ use super::{
 use crate::config::LimitSettings;
 
 mod audit;
+mod forms;
 pub mod members;
 
 pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
@@ -25,16 +26,24 @@ pub const JSON: &str = "Content-Type: application/json";
 pub const TODD: &str = r#"{"username":"Todd","password":"a canary of a password"}"#;
 pub const TODD_FORM: &str = "username=Todd&password=a+canary+of+a+password";
 
-/// One request on a connection of its own; the whole answer.
-pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
-    let registering = Arc::new(Registering {
+fn registering(world: &Arc<World>) -> Registering<Arc<World>, Arc<World>> {
+    Registering {
         registrants: Arc::clone(world),
         accounts: Arc::clone(world),
         passwords: Passwords::weak(),
         namespace: "default".to_owned(),
         held_back: None,
         newcomers: Newcomers::per_minute(NonZeroU32::MAX),
-    });
+    }
+}
+
+/// Lets the loop come by that makes accounts and sees them off.
+async fn make_due(world: &Arc<World>) {
+    registering(world).make_due().await.expect("looked up");
+}
+
+/// One request on a connection of its own; the whole answer.
+pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
@@ -46,8 +55,9 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
     };
     let metrics = RegistrationMetrics::default();
     let site = Site {
-        registering,
+        registering: Arc::new(registering(world)),
         cookies,
+        rules: Rules::usual(),
         limits: Limits::new(&limits, metrics.clone()),
         audit: Auditing::new(metrics.clone()),
         metrics,
@@ -72,6 +82,33 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
     answer
 }
 
+/// What a person sends who fills in the form at this path.
+pub async fn submit(world: &Arc<World>, path: &str, fields: &str) -> String {
+    let page = ask(world, &format!("GET {path}"), "Accept: text/html", "").await;
+    let headers = format!("{FORM}\r\n{}", cookie(&page));
+    ask(world, &format!("POST {path}"), &headers, &format!("{fields}&token={}", token(&page))).await
+}
+
+/// Registers Todd, as a person or as a program.
+async fn register_todd(world: &Arc<World>, format: Format) -> String {
+    match format {
+        Format::Html => submit(world, "/register", TODD_FORM).await,
+        Format::Json => ask(world, "POST /register", JSON, TODD).await,
+    }
+}
+
+/// The header by which a browser gives back the cookie of an answer.
+pub fn cookie(answer: &str) -> String {
+    let (_, rest) = answer.split_once("set-cookie: streamcat=").expect("a cookie");
+    format!("Cookie: streamcat={}", rest.split(';').next().expect("a value"))
+}
+
+/// The token of a form.
+pub fn token(page: &str) -> &str {
+    let (_, rest) = page.split_once(r#"name="token" value=""#).expect("a form");
+    rest.split('"').next().expect("a value")
+}
+
 pub fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
@@ -80,7 +117,7 @@ pub fn status(answer: &str) -> &str {
 async fn a_form_leads_to_the_account() {
     let world = World::empty();
     for _ in 0..2 {
-        let answer = ask(&world, "POST /register", FORM, TODD_FORM).await;
+        let answer = register_todd(&world, Format::Html).await;
         assert_eq!(status(&answer), "303");
         assert!(answer.contains("location: /accounts/Todd\r\n"), "{answer}");
     }
@@ -110,7 +147,7 @@ async fn json_is_answered_by_json() {
 async fn a_taken_name_is_told_beside_the_field() {
     let world = World::empty();
     world.put_account("todd", None);
-    let page = ask(&world, "POST /register", FORM, TODD_FORM).await;
+    let page = register_todd(&world, Format::Html).await;
     assert_eq!(status(&page), "409");
     assert!(
         page.contains("id=\"username-error\">This username is taken.") && page.contains("value=\"Todd\"")
@@ -123,7 +160,7 @@ async fn a_taken_name_is_told_beside_the_field() {
 #[tokio::test]
 async fn bad_input_is_told_beside_the_field() {
     let world = World::empty();
-    let page = ask(&world, "POST /register", FORM, "username=to+dd&password=canary").await;
+    let page = submit(&world, "/register", "username=to+dd&password=canary").await;
     assert_eq!(status(&page), "422");
     assert!(page.contains("username-error") && page.contains("password-error"));
     let json = ask(&world, "POST /register", JSON, "{}").await;
@@ -134,10 +171,10 @@ async fn bad_input_is_told_beside_the_field() {
 
 #[tokio::test]
 async fn what_is_away_is_a_503_that_says_to_try_again() {
-    for format in [(FORM, TODD_FORM), (JSON, TODD)] {
+    for format in [Format::Html, Format::Json] {
         let world = World::empty();
         world.fail(0, Fault::Away);
-        let answer = ask(&world, "POST /register", format.0, format.1).await;
+        let answer = register_todd(&world, format).await;
         assert_eq!(status(&answer), "503");
         assert!(answer.contains("retry-after: 5") && answer.contains("Try again in a moment"));
     }
@@ -145,11 +182,11 @@ async fn what_is_away_is_a_503_that_says_to_try_again() {
 
 #[tokio::test]
 async fn with_the_cluster_away_a_registration_is_accepted_and_shown_as_waiting() {
-    for format in [(FORM, TODD_FORM, "303"), (JSON, TODD, "202")] {
+    for (format, expected) in [(Format::Html, "303"), (Format::Json, "202")] {
         let world = World::empty();
         world.fail(1, Fault::Away);
-        let answer = ask(&world, "POST /register", format.0, format.1).await;
-        assert_eq!(status(&answer), format.2);
+        let answer = register_todd(&world, format).await;
+        assert_eq!(status(&answer), expected);
         assert!(answer.contains("location: /accounts/Todd\r\n"), "{answer}");
         for later_away in [false, true] {
             if later_away {
@@ -184,7 +221,7 @@ async fn an_idempotency_key_is_honoured() {
 async fn a_misconfigured_cluster_is_our_fault_and_not_explained() {
     let world = World::empty();
     world.fail(1, Fault::Refused);
-    let answer = ask(&world, "POST /register", FORM, TODD_FORM).await;
+    let answer = register_todd(&world, Format::Html).await;
     assert_eq!(status(&answer), "500");
     assert!(answer.contains("role=\"alert\"") && !answer.contains("forbidden"));
 }
@@ -209,7 +246,14 @@ async fn what_cannot_be_read_is_refused() {
 #[tokio::test]
 async fn every_answer_is_guarded() {
     let world = World::empty();
-    for line in ["GET /register", "GET /nowhere", "GET /style.css", "GET /live.js", "DELETE /register"] {
+    for line in [
+        "GET /register",
+        "GET /nowhere",
+        "GET /style.css",
+        "GET /live.js",
+        "GET /form.js",
+        "DELETE /register",
+    ] {
         let answer = ask(&world, line, "Accept: text/html", "").await;
         assert!(answer.contains("content-security-policy: default-src 'none'; style-src 'self'"), "{line}");
         assert!(answer.contains("x-content-type-options: nosniff"), "{line}");
@@ -220,7 +264,7 @@ async fn every_answer_is_guarded() {
 #[tokio::test]
 async fn progress_is_told_by_an_event_and_the_stream_ends_when_all_is_ready() {
     let world = World::empty();
-    ask(&world, "POST /register", FORM, TODD_FORM).await;
+    register_todd(&world, Format::Html).await;
     world.make_ready("todd");
     let told = ask(&world, "GET /accounts/todd/events", "", "").await;
     assert!(told.contains("content-type: text/event-stream\r\n"), "{told}");

@@ -108,8 +108,7 @@ fn is_right(secret: &Secret, account: &StreamerAccount, status: &StreamerAccount
 
 /// I6: what is ours and no account's is retained, or was reported. A row whose account is gone is retained too.
 fn orphans(state: &State, reported: usize) -> Vec<String> {
-    let users =
-        |account: &Arc<StreamerAccount>| Some(account.status.as_ref()?.user_id.clone()?.parse().ok()?);
+    let users = |account: &Arc<StreamerAccount>| account.status.as_ref()?.user_id.as_ref()?.parse().ok();
     let accounts = state.cluster.accounts.iter();
     let accounts: BTreeMap<_, Option<Uuid>> =
         accounts.map(|(key, account)| (key.to_string(), users(account))).collect();

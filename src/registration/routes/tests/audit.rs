@@ -1,6 +1,6 @@
 //! What is written into the audit log, and who is named in it.
 
-use super::{FORM, JSON, TODD, TODD_FORM, World, ask, members::Browser, status};
+use super::{JSON, TODD, TODD_FORM, World, ask, members::Browser, status, submit};
 use crate::{
     registration::world::{Fault, STREAM_KEY},
     store::AuditEvent::{
@@ -38,10 +38,10 @@ async fn who_fails_is_named_only_where_there_is_such_a_user() {
     let world = World::empty();
     ask(&world, "POST /register", JSON, TODD).await;
     for username in ["Todd", "nobody"] {
-        ask(&world, "POST /sign-in", FORM, &format!("username={username}&password=wrong")).await;
+        submit(&world, "/sign-in", &format!("username={username}&password=wrong")).await;
     }
     let taken = TODD_FORM.replace("+of+", "+that+is+not+of+");
-    assert_eq!(status(&ask(&world, "POST /register", FORM, &taken).await), "409");
+    assert_eq!(status(&submit(&world, "/register", &taken).await), "409");
     ask(&world, "POST /register", JSON, TODD).await;
     let todd = Some(world.rows()[0].id);
     let rows: Vec<_> = world.audit().into_iter().map(|(event, user, _)| (event, user)).collect();

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{super::super::world::STREAM_KEY, FORM, JSON, TODD, TODD_FORM, World, ask, status};
+use super::{
+    super::super::world::{Fault, STREAM_KEY},
+    FORM, JSON, TODD, TODD_FORM, World, ask, cookie, make_due, status, submit, token,
+};
 
 /// A browser that is signed in: its cookie, and the token of its forms.
 pub struct Browser {
@@ -13,15 +16,13 @@ pub struct Browser {
 impl Browser {
     /// As an answer to a sign-in or a registration leaves it.
     async fn after(world: &Arc<World>, answer: &str) -> Self {
-        let (_, rest) = answer.split_once("set-cookie: streamcat=").expect("a cookie");
-        let cookie = format!("Cookie: streamcat={}", rest.split(';').next().expect("a value"));
+        let cookie = cookie(answer);
         let page = ask(world, "GET /accounts/todd", &format!("Accept: text/html\r\n{cookie}"), "").await;
-        let (_, rest) = page.split_once(r#"name="token" value=""#).expect("a form");
-        Self { cookie, token: rest.split('"').next().expect("a value").to_owned() }
+        Self { token: token(&page).to_owned(), cookie }
     }
 
     pub async fn registered(world: &Arc<World>) -> Self {
-        Self::after(world, &ask(world, "POST /register", FORM, TODD_FORM).await).await
+        Self::after(world, &submit(world, "/register", TODD_FORM).await).await
     }
 
     async fn get(&self, world: &Arc<World>, path: &str) -> String {
@@ -51,17 +52,10 @@ async fn whoever_registers_is_signed_in_until_they_sign_out() {
 }
 
 #[tokio::test]
-async fn a_program_that_registers_gets_no_cookie() {
-    let answer = ask(&World::empty(), "POST /register", JSON, TODD).await;
-    assert!(status(&answer) == "201" && !answer.contains("set-cookie"));
-}
-
-#[tokio::test]
 async fn a_sign_in_gives_another_token_and_ends_the_session_before_it() {
     let world = World::empty();
     let first = Browser::registered(&world).await;
-    let headers = format!("{FORM}\r\n{}", first.cookie);
-    let answer = ask(&world, "POST /sign-in", &headers, TODD_FORM).await;
+    let answer = first.post(&world, "/sign-in", &first.token, &format!("&{TODD_FORM}")).await;
     assert!(status(&answer) == "303" && answer.contains("location: /accounts/Todd\r\n"), "{answer}");
     let second = Browser::after(&world, &answer).await;
     assert_ne!((&first.cookie, &first.token), (&second.cookie, &second.token));
@@ -72,13 +66,14 @@ async fn a_sign_in_gives_another_token_and_ends_the_session_before_it() {
 async fn a_wrong_password_and_an_unknown_name_are_told_in_the_same_words() {
     let world = World::empty();
     world.put_row("mary", None);
-    ask(&world, "POST /register", FORM, TODD_FORM).await;
+    submit(&world, "/register", TODD_FORM).await;
     let mut pages = Vec::new();
     for username in ["Todd", "nobody", "mary"] {
         let body = format!("username={username}&password=not+the+password+of+todd");
-        let page = ask(&world, "POST /sign-in", FORM, &body).await;
+        let page = submit(&world, "/sign-in", &body).await;
         assert!(status(&page) == "403" && !page.contains("set-cookie"), "{page}");
-        pages.push(page.split_once("\r\n\r\n").expect("a body").1.replace(username, ""));
+        let body = page.split_once("\r\n\r\n").expect("a body").1;
+        pages.push(body.replace(username, "").replace(token(body), ""));
     }
     assert!(pages[0].contains("The username or the password is wrong."));
     assert!(pages.iter().all(|page| *page == pages[0]));
@@ -99,9 +94,8 @@ async fn the_stream_key_is_for_the_owner_with_a_form_of_the_session() {
     let forged = browser.post(&world, path, "forged", "").await;
     let no_cookie = ask(&world, &format!("POST {path}"), FORM, &format!("token={}", browser.token)).await;
     let mary = TODD_FORM.replace("Todd", "mary");
-    let other = ask(&world, "POST /register", FORM, &mary).await;
-    let (_, cookie) = other.split_once("set-cookie: streamcat=").expect("a cookie");
-    let headers = format!("{FORM}\r\nCookie: streamcat={}", cookie.split(';').next().expect("a value"));
+    let other = submit(&world, "/register", &mary).await;
+    let headers = format!("{FORM}\r\n{}", cookie(&other));
     let another = ask(&world, &format!("POST {path}"), &headers, &format!("token={}", browser.token)).await;
     for refused in [forged, no_cookie, another] {
         assert!(status(&refused) == "403" && !refused.contains(STREAM_KEY), "{refused}");
@@ -147,14 +141,77 @@ async fn an_account_is_deleted_by_its_owner_with_the_password_once_more() {
     assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("Your account is gone"));
 }
 
+/// No deed makes more calls than this.
+const CALLS: usize = 10;
+const FAULTS: [Fault; 2] = [Fault::Away, Fault::AnswerLost];
+
 #[tokio::test]
-async fn what_another_site_sends_does_nothing() {
-    let world = World::empty();
-    for site in ["Sec-Fetch-Site: cross-site", "Origin: https://example.com"] {
-        let answer = ask(&world, "POST /register", &format!("{FORM}\r\n{site}"), TODD_FORM).await;
-        assert_eq!(status(&answer), "403");
+async fn whatever_call_fails_a_deletion_is_done_or_told_to_be_tried_again() {
+    for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
+        let world = World::empty();
+        let browser = Browser::registered(&world).await;
+        world.fail(call, fault);
+        let (path, password) = ("/accounts/todd/delete", "&password=a+canary+of+a+password");
+        let answer = browser.post(&world, path, &browser.token, password).await;
+        world.heal();
+        match status(&answer) {
+            "303" => {}
+            "503" => {
+                assert!(answer.contains("retry-after: "), "{call} {fault:?}: {answer}");
+                let again = browser.post(&world, path, &browser.token, password).await;
+                assert_eq!(status(&again), "303", "{call} {fault:?}: {again}");
+            }
+            _ => panic!("{call} {fault:?}: {answer}"),
+        }
+        make_due(&world).await;
+        assert!(world.accounts()[0].metadata.deletion_timestamp.is_some(), "{call} {fault:?}");
     }
-    let answer =
-        ask(&world, "POST /register", &format!("{FORM}\r\nOrigin: http://streamcat"), TODD_FORM).await;
-    assert_eq!((status(&answer), world.rows().len()), ("303", 1));
+}
+
+#[tokio::test]
+async fn whatever_call_fails_a_sign_in_is_done_or_told_to_be_tried_again() {
+    for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
+        let world = World::empty();
+        submit(&world, "/register", TODD_FORM).await;
+        world.fail(call, fault);
+        let mut answer = submit(&world, "/sign-in", TODD_FORM).await;
+        world.heal();
+        if status(&answer) == "503" {
+            assert!(!answer.contains("set-cookie") && answer.contains("retry-after: "), "{call}: {answer}");
+            answer = submit(&world, "/sign-in", TODD_FORM).await;
+        }
+        assert_eq!(status(&answer), "303", "{call} {fault:?}: {answer}");
+        assert!(Browser::after(&world, &answer).await.is_signed_in(&world).await, "{call} {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_call_fails_a_form_sent_again_leads_to_the_account_and_signs_in() {
+    for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
+        let world = World::empty();
+        world.fail(call, fault);
+        let answer = submit(&world, "/register", TODD_FORM).await;
+        world.heal();
+        assert!(["303", "503"].contains(&status(&answer)), "{call} {fault:?}: {answer}");
+        let again = submit(&world, "/register", TODD_FORM).await;
+        assert_eq!(status(&again), "303", "{call} {fault:?}: {again}");
+        assert!(Browser::after(&world, &again).await.is_signed_in(&world).await, "{call} {fault:?}");
+        assert_eq!(world.pairs(), 1, "{call} {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_still_to_be_made_can_be_deleted_and_is_never_made() {
+    let world = World::empty();
+    world.fail(1, Fault::Away);
+    let browser = Browser::registered(&world).await;
+    let path = "/accounts/todd/delete";
+    let going = browser.post(&world, path, &browser.token, "&password=a+canary+of+a+password").await;
+    assert!(status(&going) == "303" && going.contains("location: /accounts/Todd/goodbye\r\n"), "{going}");
+    assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("being deleted"));
+    let again = submit(&world, "/register", TODD_FORM).await;
+    assert!(status(&again) == "409" && again.contains("is being deleted"), "{again}");
+    make_due(&world).await;
+    assert_eq!((world.rows().len(), world.accounts().len()), (0, 0));
+    assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("Your account is gone"));
 }

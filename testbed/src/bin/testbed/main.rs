@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bench;
+mod crowd;
 mod demo;
 mod run;
 mod scene;
@@ -37,6 +38,8 @@ enum Command {
     Demo(OperatorArgument),
     /// Measures what an account costs without faults, and how much longer it takes than its slowest Create
     Bench(bench::Arguments),
+    /// Measures how many can register in a second, and floods the registration with ten times as many
+    Crowd(crowd::Arguments),
     /// Has accounts created, edited and deleted while everything fails at random, and judges what came of it
     Soak(soak::Arguments),
     /// Runs a command (such as `cargo test`) with a control plane and PostgreSQL that its tests share
@@ -84,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Up(operator) => up::up(operator).await,
         Command::Demo(operator) => demo::demo(operator).await,
         Command::Bench(arguments) => bench::bench(arguments).await,
+        Command::Crowd(arguments) => crowd::crowd(arguments).await,
         Command::Soak(arguments) => soak::soak(arguments).await,
         Command::Run { command } => run::run(command).await,
         Command::Database { command } => run::with_database(command).await,

@@ -44,7 +44,7 @@ async fn register(story: &mut Story, base: &str) -> Result<String, Error> {
     // Random, so that it is nobody's password; it is never shown.
     let password = format!("{}-{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4().simple());
     story.command(&format!(
-        "curl -i --data-urlencode username={USERNAME} --data-urlencode password=… {base}/register"
+        "curl -i --cookie … --data-urlencode token=… --data-urlencode username={USERNAME} --data-urlencode password=… {base}/register"
     ));
     let answer =
         http::post_form(&format!("{base}/register"), &[("username", USERNAME), ("password", &password)])

@@ -1,0 +1,134 @@
+//! The WebDriver protocol, as far as it is needed: JSON over HTTP, to a chromedriver of our own.
+//!
+//! No crate: `fantoccini`, the usual one, brings a second HTTP stack and ICU with it; `thirtyfour` a third.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper::{Method, Request};
+use serde_json::{Value, json};
+
+use crate::folder::Folder;
+use crate::process::{End, Launch, Process};
+use crate::{Error, http};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const STARTED: &str = "ChromeDriver was started successfully on port ";
+const ADVICE: &str = "type: sudo apt-get install chromium-driver";
+/// By this key the protocol marks what is an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser that dies with whoever started it, which is a thread of the chromedriver.
+const LAUNCHER: &str = "#!/bin/sh\nexec setpriv --pdeathsig KILL -- chromium \"$@\"\n";
+
+/// Nothing but loopback is ever asked for.
+const ARGUMENTS: [&str; 7] = [
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--lang=en",
+];
+
+/// A session of a browser.
+pub(super) struct Driver {
+    session: String,
+    // Ends before its folder goes.
+    _process: Process,
+    _folder: Folder,
+}
+
+impl Driver {
+    pub(super) async fn start(scripts: bool) -> Result<Self, Error> {
+        let folder = Folder::create()?;
+        let launcher = write_launcher(folder.path())?;
+        let mut process = Launch::new("chromedriver", "chromedriver", folder.path().join("log"), End::Kill)
+            .args(["--port=0"])
+            .envs([("TMPDIR", folder.path()), ("HOME", folder.path())])
+            .start()?;
+        let log = process.log_path().to_owned();
+        let port = process.until("it listens", DEADLINE, || async { port(&fs::read_to_string(&log).ok()?) });
+        let url = format!("http://127.0.0.1:{}", port.await.map_err(|error| explain(error, &log))?);
+        let session = call(&format!("{url}/session"), &capabilities(&launcher, scripts)).await?;
+        let id = session["sessionId"].as_str().ok_or_else(|| unexpected("a new session", &session))?;
+        Ok(Self { session: format!("{url}/session/{id}"), _process: process, _folder: folder })
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Value, Error> {
+        let request = Request::builder().method(Method::GET);
+        value(&http::send(&format!("{}{path}", self.session), request, String::new()).await?)
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Result<Value, Error> {
+        call(&format!("{}{path}", self.session), &body).await
+    }
+
+    /// The path of the element that a command gives.
+    pub(super) fn element(found: &Value) -> Result<String, Error> {
+        let id = found[ELEMENT].as_str().ok_or_else(|| unexpected("an element", found))?;
+        Ok(format!("/element/{id}"))
+    }
+}
+
+fn write_launcher(folder: &Path) -> Result<PathBuf, Error> {
+    let path = folder.join("chromium");
+    let written = fs::write(&path, LAUNCHER)
+        .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
+    written.map_err(Error::io(format!("write {}", path.display())))?;
+    Ok(path)
+}
+
+fn port(log: &str) -> Option<u16> {
+    log.lines().find_map(|line| line.strip_prefix(STARTED)?.trim_end_matches('.').parse().ok())
+}
+
+/// `setpriv` starts in any case; what it could not start stands in the log.
+fn explain(error: Error, log: &Path) -> Error {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    if text.contains("No such file") { Error::missing("chromedriver", ADVICE) } else { error }
+}
+
+fn capabilities(launcher: &Path, scripts: bool) -> Value {
+    let mut arguments = ARGUMENTS.to_vec();
+    // Chromium's sandbox wants another user than root.
+    arguments.extend(rustix::process::geteuid().is_root().then_some("--no-sandbox"));
+    let mut options = json!({ "binary": launcher, "args": arguments });
+    if !scripts {
+        options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
+    }
+    json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options } } })
+}
+
+async fn call(url: &str, body: &Value) -> Result<Value, Error> {
+    value(&http::post_json(url, body).await?)
+}
+
+/// The value of an answer, or what the browser says is wrong.
+fn value(answer: &http::Answer) -> Result<Value, Error> {
+    let mut body = answer.json()?;
+    if answer.status.is_success() {
+        return Ok(body["value"].take());
+    }
+    let (error, message) = (&body["value"]["error"], &body["value"]["message"]);
+    Err(Error::Unexpected(format!("the browser: {error} {message}")))
+}
+
+fn unexpected(what: &str, seen: &Value) -> Error {
+    Error::Unexpected(format!("the browser gave {seen} for {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_stands_in_the_log() {
+        let log = "Starting ChromeDriver\nChromeDriver was started successfully on port 42217.\n";
+        assert_eq!(port(log), Some(42217));
+        assert_eq!(port("Starting ChromeDriver\n"), None);
+    }
+}
