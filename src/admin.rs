@@ -13,7 +13,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::telemetry::Metrics;
+use crate::telemetry::Exposition;
 
 /// What must be there before we are ready; each gate is open, or shut for a reason.
 ///
@@ -63,7 +63,7 @@ impl Gates {
 pub async fn serve(
     address: SocketAddr,
     gates: Gates,
-    metrics: Metrics,
+    metrics: Exposition,
     stop: CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>, String> {
     let listener = TcpListener::bind(address)
@@ -80,7 +80,7 @@ pub async fn serve(
     }))
 }
 
-fn router(gates: Gates, metrics: Metrics) -> Router {
+fn router(gates: Gates, metrics: Exposition) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz).with_state(gates))
@@ -96,7 +96,7 @@ async fn readyz(State(gates): State<Gates>) -> (StatusCode, String) {
     (StatusCode::SERVICE_UNAVAILABLE, lines.join("\n") + "\n")
 }
 
-async fn metrics_text(State(metrics): State<Metrics>) -> impl IntoResponse {
+async fn metrics_text(State(metrics): State<Exposition>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
 }
 

@@ -13,7 +13,7 @@ mod registration;
 mod rules;
 
 pub use leader_election::LeaderElectionSettings;
-pub use registration::{LimitSettings, PasswordSettings, RegistrationSettings};
+pub use registration::{ConnectionSettings, LimitSettings, PasswordSettings, RegistrationSettings};
 pub use rules::RuleSettings;
 
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.

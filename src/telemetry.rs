@@ -1,13 +1,17 @@
 //! Logs and metrics.
 
+mod controller;
+mod registration;
+
 use std::{fmt, sync::Arc};
 
-use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::Registry,
-};
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use tracing_subscriber::EnvFilter;
+
+pub use self::{
+    controller::Metrics,
+    registration::{HashMetrics, Held, RegistrationMetrics, Timed},
+};
 
 use crate::config::LogFormat;
 
@@ -29,155 +33,23 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Name of the controller in the labels of controller-runtime's metrics.
-const CONTROLLER: &str = "streameraccount";
-
-/// How a reconcile ended, as controller-runtime names it.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ReconcileLabels {
-    controller: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ControllerLabels {
-    controller: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct CallLabels {
-    operation: &'static str,
-    outcome: &'static str,
-}
-
-/// A Lease, under the label that controller-runtime gives it.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct LeaseLabels {
-    name: String,
-}
-
-/// Everything that is counted. Labels come from fixed sets; a username is never one (I9).
+/// The metrics of a process, for its admin port.
 #[derive(Clone)]
-pub struct Metrics {
-    registry: Arc<Registry>,
-    reconciles: Family<ReconcileLabels, Counter>,
-    reconcile_errors: Family<ControllerLabels, Counter>,
-    reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
-    calls: Family<CallLabels, Counter>,
-    orphans: Gauge,
-    leads: Family<LeaseLabels, Gauge>,
-}
+pub struct Exposition(Arc<Registry>);
 
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
-    }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        let reconciles = Family::default();
-        let reconcile_errors = Family::default();
-        let reconcile_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
-        let calls = Family::default();
-        let orphans = Gauge::default();
-        let leads = Family::default();
-        let mut registry = Registry::default();
-        registry.register(
-            "controller_runtime_reconcile",
-            "Reconciles by how they ended",
-            Family::clone(&reconciles),
-        );
-        registry.register(
-            "controller_runtime_reconcile_errors",
-            "Reconciles that ended in an error",
-            Family::clone(&reconcile_errors),
-        );
-        registry.register(
-            "controller_runtime_reconcile_time_seconds",
-            "How long a reconcile took",
-            Family::clone(&reconcile_seconds),
-        );
-        registry.register(
-            "streamcat_aws_calls",
-            "Calls to AWS by operation and outcome",
-            Family::clone(&calls),
-        );
-        registry.register(
-            "streamcat_orphans",
-            "Resources with this installation's tag that no account owns, at the last sweep",
-            orphans.clone(),
-        );
-        registry.register(
-            "leader_election_master_status",
-            "Whether this process leads by the Lease of this name: 1, or 0 if it stands by",
-            Family::clone(&leads),
-        );
-        let registry = Arc::new(registry);
-        Self { registry, reconciles, reconcile_errors, reconcile_seconds, calls, orphans, leads }
-    }
-}
-
-impl Metrics {
-    /// Counts a reconcile; `result` is one of success, requeue_after, error.
-    pub fn reconciled(&self, result: &'static str, took: std::time::Duration) {
-        self.reconciles.get_or_create(&ReconcileLabels { controller: CONTROLLER, result }).inc();
-        self.reconcile_seconds
-            .get_or_create(&ControllerLabels { controller: CONTROLLER })
-            .observe(took.as_secs_f64());
-        if result == "error" {
-            self.reconcile_errors.get_or_create(&ControllerLabels { controller: CONTROLLER }).inc();
-        }
-    }
-
-    /// Counts a call to AWS; `outcome` is `ok` or the class of the error.
-    pub fn called(&self, operation: &'static str, outcome: &'static str) {
-        self.calls.get_or_create(&CallLabels { operation, outcome }).inc();
-    }
-
-    /// Sets how many orphans the last sweep found.
-    pub fn orphans(&self, found: usize) {
-        self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
-    }
-
-    /// Sets whether this process leads by the Lease of this name.
-    pub fn leads(&self, lease: &str, leads: bool) {
-        self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
-    }
-
-    /// All metrics in OpenMetrics' text form.
+impl Exposition {
+    /// All of them in OpenMetrics' text form.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = encode(&mut text, &self.0);
         text
     }
 }
 
-/// Buckets from a reconcile that finds nothing to do to one that waits for AWS.
-fn seconds() -> Histogram {
-    Histogram::new([0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metrics_carry_the_names_of_controller_runtime() {
-        let metrics = Metrics::default();
-        metrics.reconciled("error", std::time::Duration::from_millis(3));
-        metrics.called("CreateChannel", "ok");
-        metrics.leads("streamcat-operator", true);
-        let text = metrics.text();
-        assert!(text.contains(
-            r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#
-        ));
-        assert!(
-            text.contains(r#"controller_runtime_reconcile_errors_total{controller="streameraccount"} 1"#)
-        );
-        assert!(text.contains(r#"leader_election_master_status{name="streamcat-operator"} 1"#));
-        assert!(text.contains(r#"streamcat_aws_calls_total{operation="CreateChannel",outcome="ok"} 1"#));
+impl fmt::Debug for Exposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Exposition").finish_non_exhaustive()
     }
 }

@@ -1,6 +1,10 @@
 //! Settings of the registration page.
 
-use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    time::Duration,
+};
 
 use clap::{ArgAction, Args};
 
@@ -48,9 +52,17 @@ pub struct RegistrationSettings {
     #[arg(long, env = "STREAMCAT_SESSION_LIFETIME", default_value = "12h", value_parser = up_to_a_year)]
     pub session_lifetime: Duration,
 
+    /// For how long the audit log keeps from where somebody did something, from 1h to a year; the rows stay.
+    #[arg(long, env = "STREAMCAT_KEEP_ADDRESSES", default_value = "720h", value_parser = an_hour_to_a_year)]
+    pub keep_addresses: Duration,
+
     /// What may be registered.
     #[command(flatten)]
     pub rules: RuleSettings,
+
+    /// How many connections there may be, and how slow.
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
 
     /// How often somebody may try.
     #[command(flatten)]
@@ -77,6 +89,22 @@ pub struct PasswordSettings {
     pub lanes: u32,
 }
 
+/// How many connections there may be at one process, and how slow.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ConnectionSettings {
+    /// Connections that are served at the same time; more wait to be accepted.
+    #[arg(id = "connections", long, env = "STREAMCAT_CONNECTIONS", default_value = "512")]
+    pub most: NonZeroU16,
+
+    /// How long the head of a request may take to come, and how long its body.
+    #[arg(long, env = "STREAMCAT_REQUEST_TIMEOUT", default_value = "15s", value_parser = duration)]
+    pub request_timeout: Duration,
+
+    /// How long a connection may stay without a request. A proxy in front must give up its idle connections sooner.
+    #[arg(long, env = "STREAMCAT_IDLE_TIMEOUT", default_value = "75s", value_parser = duration)]
+    pub idle_timeout: Duration,
+}
+
 /// How often somebody may register or try a password, at one process.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LimitSettings {
@@ -92,6 +120,15 @@ pub struct LimitSettings {
     /// Attempts a minute for one username, from wherever.
     #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_USERNAME", default_value = "30")]
     pub attempts_per_username: NonZeroU32,
+
+    /// New accounts a minute. AWS lets 300 be made, whatever the account.
+    #[arg(long, env = "STREAMCAT_ACCOUNTS_PER_MINUTE", default_value = "300")]
+    pub accounts_per_minute: NonZeroU32,
+}
+
+fn an_hour_to_a_year(text: &str) -> Result<Duration, String> {
+    let duration = up_to_a_year(text)?;
+    if duration < Duration::from_hours(1) { Err("it must be at least 1h".to_owned()) } else { Ok(duration) }
 }
 
 fn up_to_a_year(text: &str) -> Result<Duration, String> {
@@ -100,5 +137,17 @@ fn up_to_a_year(text: &str) -> Result<Duration, String> {
         Ok(duration)
     } else {
         Err("it must be at most 8760h".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_kept_for_an_hour_at_least_and_a_year_at_most() {
+        for (text, kept) in [("59m", false), ("1h", true), ("8760h", true), ("8761h", false), ("0h", false)] {
+            assert_eq!(an_hour_to_a_year(text).is_ok(), kept, "{text}");
+        }
     }
 }

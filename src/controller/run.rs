@@ -68,7 +68,7 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
     let client = client().await?;
     let gates = Gates::shut(&[DATABASE_GATE, KUBERNETES_GATE, AWS_GATE]);
     let metrics = Metrics::default();
-    admin::serve(settings.admin_listen, gates.clone(), metrics.clone(), stop.clone())
+    admin::serve(settings.admin_listen, gates.clone(), metrics.exposition(), stop.clone())
         .await
         .map_err(Error::Setting)?;
 

@@ -33,6 +33,9 @@ pub enum Error {
     /// An object of this name is there already.
     #[error("the object exists already")]
     AlreadyExists,
+    /// As many accounts are there as a ResourceQuota allows: nothing was made.
+    #[error("no room: {0}")]
+    NoRoom(String),
     /// The API server has refused: nothing was made, and asking again will not help.
     #[error("the API server refused: {0}")]
     Refused(String),
@@ -219,7 +222,10 @@ fn classify(error: &kube::Error) -> Error {
 fn classify_status(status: &Status) -> Error {
     let text = format!("{} ({} {})", status.message, status.code, status.reason);
     match status.code {
-        429 => Error::Away(text),
+        // The admission plugin says so in words only.
+        403 if status.message.contains("exceeded quota") => Error::NoRoom(text),
+        // A quota that is counted for several at the same time: nothing was made, and another try may get through.
+        409 | 429 => Error::Away(text),
         408 => Error::Unclear(text),
         400..=499 => Error::Refused(text),
         _ => Error::Unclear(text),
@@ -259,13 +265,22 @@ mod tests {
     #[test]
     fn what_is_known_of_the_effect_follows_from_the_answer() {
         assert!(matches!(answered(409, "AlreadyExists"), Error::AlreadyExists));
-        for (code, reason) in [(403, "Forbidden"), (404, "NotFound"), (409, "Conflict"), (422, "Invalid")] {
+        for (code, reason) in [(403, "Forbidden"), (404, "NotFound"), (422, "Invalid")] {
             assert!(matches!(answered(code, reason), Error::Refused(_)), "{code}");
         }
-        assert!(matches!(answered(429, "TooManyRequests"), Error::Away(_)));
+        for (code, reason) in [(409, "Conflict"), (429, "TooManyRequests")] {
+            assert!(matches!(answered(code, reason), Error::Away(_)), "{code}");
+        }
         for code in [408, 500, 503, 504] {
             assert!(matches!(answered(code, "Timeout"), Error::Unclear(_)), "{code}");
         }
+    }
+
+    #[test]
+    fn a_quota_that_is_used_up_is_told_from_a_right_that_is_missing() {
+        let message = r#"streameraccounts.streamcat.dev "todd" is forbidden: exceeded quota: accounts, requested: count/streameraccounts.streamcat.dev=1, used: count/streameraccounts.streamcat.dev=1, limited: count/streameraccounts.streamcat.dev=1"#;
+        let status = Status::failure(message, "Forbidden").with_code(403);
+        assert!(matches!(classify(&kube::Error::Api(status.boxed())), Error::NoRoom(_)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How often one address, and anybody for one username, may try a password or register.
+//! How often one address, and anybody for one username, may try a password or register, and how many may come in all.
 
 use std::{
     hash::Hash,
@@ -8,12 +8,12 @@ use std::{
 
 use axum::http::HeaderMap;
 use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
 
 use super::problem::Problem;
-use crate::{api, config::LimitSettings};
+use crate::{api, config::LimitSettings, telemetry::RegistrationMetrics};
 
 /// So many keys are remembered before those that are as new are forgotten.
 const MANY: usize = 10_000;
@@ -24,17 +24,25 @@ pub struct Limits {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     usernames: DefaultKeyedRateLimiter<String>,
     forwarded_hops: usize,
+    metrics: RegistrationMetrics,
 }
 
 impl Limits {
     /// As the settings say.
     #[must_use]
-    pub fn new(settings: &LimitSettings) -> Self {
+    pub fn new(settings: &LimitSettings, metrics: RegistrationMetrics) -> Self {
         Self {
-            addresses: RateLimiter::keyed(per_minute(settings.attempts_per_address)),
-            usernames: RateLimiter::keyed(per_minute(settings.attempts_per_username)),
+            addresses: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_address)),
+            usernames: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_username)),
             forwarded_hops: settings.forwarded_hops.into(),
+            metrics,
         }
+    }
+
+    /// Who sent a request.
+    #[must_use]
+    pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        client(headers, peer, self.forwarded_hops).to_canonical()
     }
 
     /// Counts an attempt.
@@ -42,29 +50,55 @@ impl Limits {
     /// # Errors
     /// That there were too many, and when to come again.
     pub fn count(&self, headers: &HeaderMap, peer: IpAddr, username: &str) -> Result<(), Problem> {
-        let address = network(client(headers, peer, self.forwarded_hops));
-        count(&self.addresses, &address)?;
+        let address = network(self.client(headers, peer));
+        self.count_one(&self.addresses, &address, "address")?;
         // What is no username is nobody's, and may be long.
         if api::username_problem(username).is_some() {
             return Ok(());
         }
-        count(&self.usernames, &api::username_key(username))
+        self.count_one(&self.usernames, &api::username_key(username), "username")
+    }
+
+    fn count_one<K: Clone + Eq + Hash>(
+        &self,
+        limiter: &DefaultKeyedRateLimiter<K>,
+        key: &K,
+        whose: &'static str,
+    ) -> Result<(), Problem> {
+        if limiter.len() > MANY {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        limiter.check_key(key).map_err(|until| {
+            self.metrics.refused(whose);
+            Problem::too_many(seconds(&until))
+        })
     }
 }
 
-fn per_minute(attempts: NonZeroU32) -> Quota {
-    Quota::per_minute(attempts)
+/// How many new accounts one process takes on.
+#[derive(Debug)]
+pub struct Newcomers(DefaultDirectRateLimiter);
+
+impl Newcomers {
+    /// So many a minute, of which as many may come at once as AWS makes in ten seconds at that rate.
+    #[must_use]
+    pub fn per_minute(accounts: NonZeroU32) -> Self {
+        let at_once = NonZeroU32::new(accounts.get() / 6).unwrap_or(NonZeroU32::MIN);
+        Self(RateLimiter::direct(Quota::per_minute(accounts).allow_burst(at_once)))
+    }
+
+    /// Counts one more.
+    ///
+    /// # Errors
+    /// That there are too many; the seconds until there is room.
+    pub fn admit(&self) -> Result<(), u64> {
+        self.0.check().map_err(|until| seconds(&until))
+    }
 }
 
-fn count<K: Clone + Eq + Hash>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), Problem> {
-    if limiter.len() > MANY {
-        limiter.retain_recent();
-        limiter.shrink_to_fit();
-    }
-    limiter.check_key(key).map_err(|until| {
-        let wait = until.wait_time_from(DefaultClock::default().now());
-        Problem::too_many(wait.as_secs() + 1)
-    })
+fn seconds(until: &NotUntil<<DefaultClock as Clock>::Instant>) -> u64 {
+    until.wait_time_from(DefaultClock::default().now()).as_secs() + 1
 }
 
 /// Who sent a request: with so many proxies of ours in front, the address that the first of them saw. What stands before that
@@ -120,11 +154,14 @@ mod tests {
     #[test]
     fn an_address_and_a_username_have_limits_of_their_own() {
         let few = |attempts| NonZeroU32::new(attempts).expect("not zero");
-        let limits = Limits::new(&LimitSettings {
+        let metrics = RegistrationMetrics::default();
+        let settings = LimitSettings {
             forwarded_hops: 1,
             attempts_per_address: few(3),
             attempts_per_username: few(2),
-        });
+            accounts_per_minute: NonZeroU32::MAX,
+        };
+        let limits = Limits::new(&settings, metrics.clone());
         let attempt = |from: &str, username: &str| limits.count(&forwarded(&[from]), PEER, username);
         for username in ["todd_1", "TODD-1"] {
             assert!(attempt("1.1.1.1", username).is_ok());
@@ -138,5 +175,20 @@ mod tests {
 
         attempt("4.4.4.4", &"x".repeat(129)).expect("it counts for the address");
         assert_eq!(limits.usernames.len(), 3, "it is not remembered");
+        let counted = metrics.exposition().text();
+        for reason in ["address", "username"] {
+            assert!(
+                counted.contains(&format!(r#"streamcat_refusals_total{{reason="{reason}"}} 1"#)),
+                "{counted}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_newcomers_as_many_come_at_once_as_aws_makes_in_ten_seconds() {
+        let newcomers = Newcomers::per_minute(NonZeroU32::new(12).expect("not zero"));
+        assert_eq!([newcomers.admit(), newcomers.admit()], [Ok(()), Ok(())]);
+        assert!(newcomers.admit().is_err_and(|seconds| (1..=6).contains(&seconds)));
+        assert_eq!(Newcomers::per_minute(NonZeroU32::MIN).admit(), Ok(()));
     }
 }

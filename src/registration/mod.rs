@@ -3,12 +3,14 @@
 
 mod accounts;
 mod argon2id;
+mod audit;
 mod blocklist;
 mod cross_site;
 mod hashers;
 mod headers;
 mod leaving;
 mod limits;
+mod measure;
 mod openapi;
 mod pages;
 mod password;
@@ -17,9 +19,11 @@ mod progress;
 mod registering;
 mod retry;
 mod routes;
+mod server;
 mod session;
 mod signing_in;
 mod submission;
+mod upkeep;
 mod validate;
 #[cfg(test)]
 mod world;
@@ -31,7 +35,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     accounts::Cluster,
-    limits::Limits,
+    audit::Auditing,
+    limits::{Limits, Newcomers},
     password::Passwords,
     registering::Registering,
     routes::{Site, events::MOST_LISTENERS},
@@ -43,7 +48,7 @@ use crate::{
     config::RegistrationSettings,
     readiness, shutdown,
     store::{self, Postgres},
-    telemetry::Metrics,
+    telemetry::RegistrationMetrics,
 };
 
 /// Gate of `/readyz` for PostgreSQL and its schema.
@@ -71,9 +76,6 @@ pub enum Error {
     /// The parameters of the password hash are out of range.
     #[error(transparent)]
     Password(#[from] password::Error),
-    /// The web server ended.
-    #[error("the web server ended: {0}")]
-    Serve(#[source] std::io::Error),
 }
 
 impl Error {
@@ -85,7 +87,7 @@ impl Error {
             | Self::Kubernetes(_)
             | Self::Listen(_)
             | Self::Password(password::Error::Parameters(_)) => true,
-            Self::Password(_) | Self::Serve(_) => false,
+            Self::Password(_) => false,
         }
     }
 }
@@ -93,15 +95,17 @@ impl Error {
 /// Serves the registration until `stop`; then requests in flight finish.
 ///
 /// # Errors
-/// A setting that cannot work, or the end of the web server. A database or an API server that is away is neither:
-/// `/readyz` and the log say so, and it is tried again.
+/// A setting that cannot work. A database or an API server that is away is none: `/readyz` and the log say so, and it is
+/// tried again.
 pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Result<(), Error> {
     let store = Postgres::new(&settings.database.database_url, CONNECTIONS)?;
     let cluster = Cluster::new().await.map_err(Error::Kubernetes)?;
-    let passwords = Passwords::new(&settings.passwords)?;
+    let metrics = RegistrationMetrics::default();
+    let passwords = Passwords::new(&settings.passwords)?.counted(metrics.hashing());
     let gates = Gates::shut(&[DATABASE, KUBERNETES]);
     let listener = listen(settings.listen).await?;
-    let admin = admin::serve(settings.admin_listen, gates.clone(), Metrics::default(), stop.clone()).await;
+    let exposition = metrics.exposition();
+    let admin = admin::serve(settings.admin_listen, gates.clone(), exposition, stop.clone()).await;
     admin.map_err(Error::Listen)?;
     watch(&gates, &store, &cluster, &settings.namespace, &stop);
 
@@ -111,23 +115,33 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         passwords,
         namespace: settings.namespace,
         held_back: settings.hold_usernames,
+        newcomers: Newcomers::per_minute(settings.limits.accounts_per_minute),
     });
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
+    let kept = settings.keep_addresses;
+    tasks.spawn(upkeep::run(Arc::clone(&registering), kept, metrics.clone(), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
     let listeners = Arc::new(Semaphore::new(MOST_LISTENERS));
-    let (rules, limits) = (Rules::new(&settings.rules), Limits::new(&settings.limits));
-    let site =
-        Site { registering, cookies, rules, limits, tasks: tasks.clone(), listeners, stop: stop.clone() };
-    let router = routes::router(Arc::new(site)).into_make_service_with_connect_info::<SocketAddr>();
+    let site = Site {
+        registering,
+        cookies,
+        rules: Rules::new(&settings.rules),
+        limits: Limits::new(&settings.limits, metrics.clone()),
+        audit: Auditing::new(metrics.clone()),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        listeners,
+        stop: stop.clone(),
+    };
+    let router = routes::router(Arc::new(site));
     let served = async {
-        let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-        server.await.map_err(Error::Serve)?;
+        server::serve(listener, router, settings.connections, &metrics, &stop).await;
         tasks.close();
         tasks.wait().await;
-        Ok(())
     };
-    shutdown::within_grace(&stop, served).await.unwrap_or(Ok(()))
+    shutdown::within_grace(&stop, served).await;
+    Ok(())
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -14,7 +14,7 @@ use super::{
     argon2id::{Argon2id, Memory},
     hashers::Hashers,
 };
-use crate::config::PasswordSettings;
+use crate::{config::PasswordSettings, telemetry::HashMetrics};
 
 /// How long a request waits for its turn to hash.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -47,6 +47,7 @@ pub struct Passwords {
     hashers: Hashers,
     /// The hash of a password that nobody has: verifying against it costs what any other does.
     nobodys: SecretString,
+    metrics: HashMetrics,
 }
 
 impl Passwords {
@@ -65,7 +66,14 @@ impl Passwords {
         let hash =
             Argon2id::new(params.clone(), &mut Memory::new()).hash_password(Uuid::new_v4().as_bytes())?;
         let (turns, hashers) = (Arc::new(Semaphore::new(cores)), Hashers::start(cores)?);
-        Ok(Self { params, turns, hashers, nobodys: hash.to_string().into() })
+        let (nobodys, metrics) = (hash.to_string().into(), HashMetrics::default());
+        Ok(Self { params, turns, hashers, nobodys, metrics })
+    }
+
+    /// Counted by these metrics.
+    #[must_use]
+    pub fn counted(self, metrics: HashMetrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// With so little work that tests need not wait for it.
@@ -129,12 +137,18 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Argon2id<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let waiting = self.metrics.wait();
         let waited = timeout(LONGEST_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
-        let permit = waited.map_err(|_| Error::Busy)?.map_err(|error| Error::Broken(error.to_string()))?;
-        let params = self.params.clone();
+        drop(waiting);
+        let in_time = waited.map_err(|_| {
+            self.metrics.gave_up();
+            Error::Busy
+        });
+        let permit = in_time?.map_err(|error| Error::Broken(error.to_string()))?;
+        let (params, running) = (self.params.clone(), self.metrics.run());
         let done = self.hashers.run(move |memory| {
             let result = work(&Argon2id::new(params, memory));
-            drop(permit);
+            drop((running, permit));
             result
         });
         done.await.map_err(|error| Error::Broken(error.to_string()))?

@@ -15,6 +15,9 @@ use super::{registering::Refusal, validate::Problems};
 /// Seconds after which another try may get through where something is away.
 const RETRY_AFTER: u64 = 5;
 
+/// Seconds after which a place may have become free: people have to leave, or the people who run this to make room.
+const UNTIL_ROOM: u64 = 300;
+
 /// How the other side wants to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -77,6 +80,12 @@ pub enum Kind {
     /// The same request may get through later.
     #[serde(rename = "urn:streamcat:problem:not-now")]
     NotNow,
+    /// More register than can be taken on; the same request may get through later.
+    #[serde(rename = "urn:streamcat:problem:crowded")]
+    Crowded,
+    /// As many accounts are there as there may be.
+    #[serde(rename = "urn:streamcat:problem:no-room")]
+    NoRoom,
 }
 
 /// What did not work out (RFC 9457).
@@ -139,6 +148,12 @@ impl Problem {
     pub fn unsupported() -> Self {
         let detail = "Send a form (application/x-www-form-urlencoded) or JSON (application/json) with username and password.";
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    /// A body that came too slowly.
+    #[must_use]
+    pub fn too_slow() -> Self {
+        Self::plain(StatusCode::REQUEST_TIMEOUT, "The request took too long to come.")
     }
 
     /// JSON where a form is meant.
@@ -271,6 +286,19 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::NotNow, "Not right now", detail)
     }
 
+    fn crowded(seconds: u64) -> Self {
+        let detail = "More people are registering than we can take on at once. Try again in a moment, with the same username and password.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Crowded, "Too many at once", detail);
+        Self { retry_after: Some(seconds), ..problem }
+    }
+
+    fn no_room() -> Self {
+        let detail = "All places are taken at the moment. You are not registered: try again later.";
+        let problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::NoRoom, "All places are taken", detail);
+        Self { retry_after: Some(UNTIL_ROOM), ..problem }
+    }
+
     /// As problem details.
     #[must_use]
     pub fn json(&self) -> Response {
@@ -303,7 +331,9 @@ impl From<&Refusal> for Problem {
             Refusal::Taken => Self::taken(),
             Refusal::Deleting => Self::deleting(),
             Refusal::KeyUsed => Self::key_used(),
-            Refusal::NotNow(_) => Self::not_now(),
+            Refusal::Crowded(seconds) => Self::crowded(*seconds),
+            Refusal::NoRoom(_) => Self::no_room(),
+            Refusal::NotNow(_) | Refusal::Busy => Self::not_now(),
             Refusal::Misconfigured(_) => Self::broken(),
         }
     }
@@ -329,7 +359,8 @@ mod tests {
 
     #[test]
     fn what_went_wrong_inside_is_not_told() {
-        let refusals = [Refusal::NotNow("canary".to_owned()), Refusal::Misconfigured("canary".to_owned())];
+        let refusals = [Refusal::NotNow, Refusal::NoRoom, Refusal::Misconfigured];
+        let refusals = refusals.map(|refusal| refusal("canary".to_owned()));
         for refusal in &refusals {
             let problem = Problem::from(refusal);
             assert!(!format!("{problem:?}").contains("canary"));

@@ -1,19 +1,20 @@
 //! The protocol: a username and a password become a row and, in the same transaction, the intention to make the account. The
 //! account is made from it at once, or by the loop in `retry.rs`; the same person trying again gets the same.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
     accounts::{self, Accounts, account_of, belongs_to},
+    limits::Newcomers,
     password::{self, Passwords},
     progress::Status,
 };
 use crate::{
     api::{self, StreamerAccount},
-    store::{self, Addition, KeyHash, NewRegistrant, Registrant, Registrants},
+    store::{self, Addition, AuditEntry, AuditEvent, KeyHash, NewRegistrant, Registrant, Registrants},
 };
 
 #[cfg(test)]
@@ -21,6 +22,9 @@ mod tests;
 
 /// How often the look-up is repeated when the row comes or goes between two of our steps.
 const TRIES: usize = 3;
+
+/// The turn of a registrant whom nobody has taken up since the row was written.
+const FIRST_TURN: i64 = 1;
 
 /// How many accounts the loop makes at the same time.
 const AT_ONCE: i64 = 16;
@@ -34,6 +38,8 @@ pub struct Applicant {
     pub password: SecretString,
     /// The Idempotency-Key that a program sent with it.
     pub key: Option<KeyHash>,
+    /// From where the request came.
+    pub address: IpAddr,
 }
 
 /// When a registrant's account was made.
@@ -78,6 +84,15 @@ pub enum Refusal {
     /// The Idempotency-Key came with another request.
     #[error("the Idempotency-Key was used before")]
     KeyUsed,
+    /// More come than can be taken on; in so many seconds there may be room.
+    #[error("too many new accounts")]
+    Crowded(u64),
+    /// As many accounts are there as there may be.
+    #[error("no room for another account: {0}")]
+    NoRoom(String),
+    /// Too many passwords wait to be hashed.
+    #[error("too many passwords wait to be hashed")]
+    Busy,
     /// It did not work out now. Nothing stands in the way of another try with the same password.
     #[error("not now: {0}")]
     NotNow(String),
@@ -95,7 +110,7 @@ impl From<store::Error> for Refusal {
 impl From<password::Error> for Refusal {
     fn from(error: password::Error) -> Self {
         match error {
-            password::Error::Busy => Self::NotNow(error.to_string()),
+            password::Error::Busy => Self::Busy,
             _ => Self::Misconfigured(error.to_string()),
         }
     }
@@ -123,6 +138,8 @@ pub struct Registering<R, A> {
     pub namespace: String,
     /// How long the username of a deleted account is nobody's.
     pub held_back: Option<Duration>,
+    /// How many new accounts are taken on.
+    pub newcomers: Newcomers,
 }
 
 impl<R: Registrants, A: Accounts> Registering<R, A> {
@@ -184,6 +201,9 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         if registrant.unwanted {
             return Err(Refusal::Deleting);
         }
+        let username = &registrant.username;
+        let entry = AuditEntry { event: AuditEvent::Returned, username, address: applicant.address };
+        self.registrants.note(&entry).await?;
         let Some(registrant) = self.registrants.take_up(registrant).await? else { return Ok(None) };
         let mut registered = self.make(&registrant).await?;
         let same_key = applicant.key.is_some_and(|key| registrant.key.as_deref() == Some(&key[..]));
@@ -195,6 +215,8 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
 
     /// Somebody new gets a row. None when another request is faster.
     async fn come_new(&self, applicant: &Applicant) -> Result<Option<Registered>, Refusal> {
+        // Before the expensive part. Who comes back to an account is not counted.
+        self.newcomers.admit().map_err(Refusal::Crowded)?;
         // Before the cluster is asked: of a flood, only those who get a turn to hash go on from here.
         let password_hash = self.passwords.hash(&applicant.password).await?;
         let name = api::object_name(&applicant.username);
@@ -239,6 +261,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
             account_name: name,
             key: applicant.key.as_ref(),
             held_back: self.held_back,
+            address: applicant.address,
         };
         match self.registrants.add(&new).await? {
             Addition::Added(registrant) => Ok(Some(registrant)),
@@ -252,13 +275,18 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     async fn make(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
         match self.accounts.create(&account_of(registrant)).await {
             Ok(()) => Ok(self.made(registrant, Status::Pending, Made::Now).await),
-            Err(accounts::Error::AlreadyExists) => self.find(registrant).await,
+            Err(accounts::Error::AlreadyExists) => self.find(registrant, &gone()).await,
+            Err(error @ accounts::Error::NoRoom(_)) if registrant.turn == FIRST_TURN => {
+                self.turn_away(registrant, &error).await
+            }
+            // The quota is asked before the name: the account may be there all the same.
+            Err(error @ accounts::Error::NoRoom(_)) => self.find(registrant, &error).await,
             Err(error) => Ok(self.make_later(registrant, &error).await),
         }
     }
 
-    /// Whose is the account that has the name already?
-    async fn find(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
+    /// Whose is the account that has the name already? Where there is none, `missing` is why.
+    async fn find(&self, registrant: &Registrant, missing: &accounts::Error) -> Result<Registered, Refusal> {
         let found = self.accounts.account(&registrant.account_namespace, &registrant.account_name).await;
         match found {
             Ok(Some(account)) if !belongs_to(&account, registrant) => {
@@ -270,8 +298,25 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
                 Err(Refusal::Deleting)
             }
             Ok(Some(account)) => Ok(self.made(registrant, Status::of(&account), Made::Before).await),
-            Ok(None) => Ok(self.make_later(registrant, &gone()).await),
+            Ok(None) => Ok(self.make_later(registrant, missing).await),
             Err(error) => Ok(self.make_later(registrant, &error).await),
+        }
+    }
+
+    /// There is no room for whom this request has brought: they are told so, and may come again. To whom an account was
+    /// promised before, because the cluster was away, the promise is kept once there is room.
+    async fn turn_away(
+        &self,
+        registrant: &Registrant,
+        error: &accounts::Error,
+    ) -> Result<Registered, Refusal> {
+        match self.registrants.take_back(registrant).await {
+            Ok(true) => Err(Refusal::NoRoom(error.to_string())),
+            Ok(false) => Ok(registered(registrant, Status::Pending, Made::Later)),
+            Err(away) => {
+                tracing::warn!(user.id = %registrant.id, error = %away, "not taken back");
+                Ok(self.make_later(registrant, error).await)
+            }
         }
     }
 

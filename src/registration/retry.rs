@@ -34,7 +34,10 @@ pub fn tell(ended: &Result<Registered, Refusal>) {
             tracing::info!(namespace, name, "account created");
         }
         Err(Refusal::NotNow(reason)) => tracing::warn!(reason, "registration put off"),
+        Err(Refusal::NoRoom(reason)) => tracing::warn!(reason, "registration turned away"),
         Err(Refusal::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),
-        Ok(_) | Err(Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed) => {}
+        Ok(_)
+        | Err(Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed | Refusal::Crowded(_) | Refusal::Busy) => {
+        }
     }
 }

@@ -17,8 +17,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     accounts::{Accounts, belongs_to},
+    audit::Auditing,
     cross_site, headers,
     limits::Limits,
+    measure::measure,
     openapi,
     pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
@@ -30,6 +32,7 @@ use super::{
 use crate::{
     api::{self, StreamerAccount},
     store::{Registrant, Registrants, Sessions},
+    telemetry::RegistrationMetrics,
 };
 
 pub mod events;
@@ -51,6 +54,10 @@ pub struct Site<R, A> {
     pub rules: Rules,
     /// How often somebody may try.
     pub limits: Limits,
+    /// Writes what people do into the audit log.
+    pub audit: Auditing,
+    /// Counts.
+    pub metrics: RegistrationMetrics,
     /// Registrations under way; each runs to its end even when the person has gone.
     pub tasks: TaskTracker,
     /// Permits of those who listen to progress.
@@ -113,7 +120,7 @@ struct PartsAnswer {
 
 /// All addresses.
 pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> Router {
-    let behind_tls = site.cookies.secure;
+    let (behind_tls, metrics) = (site.cookies.secure, site.metrics.clone());
     Router::new()
         .route("/", get(async || Redirect::to("/register")))
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
@@ -140,6 +147,7 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(Arc::clone(&site), cross_site::refuse::<R, A>))
         .layer(map_response(move |response| ready(headers::secure(response, behind_tls))))
+        .layer(from_fn_with_state(metrics, measure))
         .with_state(site)
 }
 
@@ -260,7 +268,10 @@ fn refused(refusal: &Refusal) -> Problem {
             tracing::error!(reason, "failed");
             Problem::broken()
         }
-        Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => Problem::from(refusal),
+        Refusal::Busy => Problem::away(),
+        Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed | Refusal::Crowded(_) | Refusal::NoRoom(_) => {
+            Problem::from(refusal)
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was sent to `POST /register`: a form or JSON, with a username and a password.
 
+use std::error::Error;
+
 use axum::{
     Form,
     body::{Body, Bytes},
@@ -9,6 +11,7 @@ use axum::{
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
+use tower_http::timeout::TimeoutError;
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
@@ -91,11 +94,17 @@ impl Submission {
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Problem::too_large())
             }
+            Err(rejection) if is_too_slow(&rejection) => Err(Problem::too_slow()),
             Err(_) => Err(Problem::malformed("The request ended before its body was complete.")),
         };
         let FormFields { username, password, token } = read.map_err(|problem| (format, problem))?;
         Ok(Self { format, username, password, token, key })
     }
+}
+
+/// Whether the time for the body was over, which the server sets.
+fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TimeoutError>() || error.source().is_some_and(is_too_slow)
 }
 
 /// By content type, whatever its parameters.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,10 @@ use uuid::Uuid;
 use super::accounts::{self, Accounts, account_of, belongs_to};
 use crate::{
     api::{StreamerAccount, are_alike},
-    store::{self, Addition, KeyHash, NewRegistrant, Registrant, Registrants, Sessions, TokenHash},
+    store::{
+        self, Addition, Audit, AuditEntry, AuditEvent, KeyHash, NewRegistrant, Registrant, Registrants,
+        Sessions, TokenHash,
+    },
 };
 
 /// The stream key of every account.
@@ -28,6 +32,8 @@ pub enum Fault {
     AnswerLost,
     /// The cluster says no.
     Refused,
+    /// The cluster has no room.
+    NoRoom,
     /// Somebody else is faster.
     NameTaken,
     /// Somebody else is faster, and then the same person comes by a second request.
@@ -41,9 +47,14 @@ struct Inside {
     /// Calls until the fault.
     fault: Option<(usize, Fault)>,
     on_create: Option<Fault>,
+    on_note: Option<Fault>,
     held_back: Vec<String>,
     sessions: BTreeMap<TokenHash, Uuid>,
+    audit: Vec<AuditRow>,
 }
+
+/// A row of the audit log: what, who if anybody has the name, from where.
+pub type AuditRow = (AuditEvent, Option<Uuid>, Option<IpAddr>);
 
 impl Inside {
     fn next_fault(&mut self) -> Option<Fault> {
@@ -90,12 +101,26 @@ impl World {
         self.inside().on_create = Some(fault);
     }
 
+    /// How the next row of the audit log that is written by itself fails.
+    pub fn on_note(&self, fault: Fault) {
+        self.inside().on_note = Some(fault);
+    }
+
     pub fn rows(&self) -> Vec<Registrant> {
         self.inside().rows.clone()
     }
 
     pub fn accounts(&self) -> Vec<StreamerAccount> {
         self.inside().accounts.clone()
+    }
+
+    pub fn audit(&self) -> Vec<AuditRow> {
+        self.inside().audit.clone()
+    }
+
+    /// What was done until now, in its order.
+    pub fn deeds(&self) -> Vec<AuditEvent> {
+        self.audit().into_iter().map(|(event, ..)| event).collect()
     }
 
     /// Keeps a username as that of a deleted account.
@@ -239,6 +264,7 @@ impl Registrants for Arc<World> {
                 turn: 1,
             };
             inside.rows.push(row.clone());
+            inside.audit.push((AuditEvent::Registered, Some(row.id), Some(new.address)));
             Addition::Added(row)
         })
         .await
@@ -285,16 +311,61 @@ impl Registrants for Arc<World> {
     async fn take_back(&self, registrant: &Registrant) -> store::Result<bool> {
         self.sql(|inside| {
             let ours = inside.in_turn(registrant).is_some();
+            if ours {
+                inside.audit.push((AuditEvent::RegistrationTakenBack, Some(registrant.id), None));
+            }
             inside.rows.retain(|row| !ours || row.id != registrant.id);
             ours
         })
         .await
     }
+
+    async fn pending(&self) -> store::Result<i64> {
+        self.sql(|inside| inside.rows.iter().map(|row| i64::from(row.open)).sum()).await
+    }
+}
+
+impl Audit for Arc<World> {
+    async fn note(&self, entry: &AuditEntry<'_>) -> store::Result<()> {
+        let fault = self.inside().on_note.take();
+        if let Some(fault) = fault {
+            self.fail(0, fault);
+        }
+        self.sql(|inside| {
+            let same = |row: &&Registrant| are_alike(&row.username, entry.username);
+            let user = inside.rows.iter().find(same).map(|row| row.id);
+            inside.audit.push((entry.event, user, Some(entry.address)));
+        })
+        .await
+    }
+
+    async fn forget_addresses(&self, _: Duration) -> store::Result<i64> {
+        self.sql(|_| 0).await
+    }
 }
 
 impl Sessions for Arc<World> {
-    async fn begin_session(&self, user: Uuid, token: &TokenHash, _: Duration) -> store::Result<()> {
-        self.sql(|inside| inside.sessions.extend([(*token, user)])).await
+    async fn begin_session(
+        &self,
+        user: Uuid,
+        token: &TokenHash,
+        _: Duration,
+        address: IpAddr,
+    ) -> store::Result<()> {
+        self.sql(|inside| {
+            inside.sessions.insert(*token, user);
+            inside.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));
+        })
+        .await
+    }
+
+    async fn sign_out(&self, token: &TokenHash, address: IpAddr) -> store::Result<()> {
+        self.sql(|inside| {
+            if let Some(user) = inside.sessions.remove(token) {
+                inside.audit.push((AuditEvent::SignedOut, Some(user), Some(address)));
+            }
+        })
+        .await
     }
 
     async fn session_user(&self, token: &TokenHash) -> store::Result<Option<Uuid>> {
@@ -367,6 +438,7 @@ fn place_of(account: &StreamerAccount) -> (Option<&str>, Option<&str>) {
 fn error(fault: Fault) -> accounts::Error {
     match fault {
         Fault::Refused => accounts::Error::Refused("forbidden".to_owned()),
+        Fault::NoRoom => accounts::Error::NoRoom("exceeded quota".to_owned()),
         Fault::AnswerLost => accounts::Error::Unclear("connection reset".to_owned()),
         _ => accounts::Error::Away("connection refused".to_owned()),
     }

@@ -1,5 +1,6 @@
 //! PostgreSQL: users, what was made for them, the journal of attempts, and the orphan list.
 
+mod audit;
 mod journal;
 mod missing;
 mod orphans;
@@ -10,6 +11,7 @@ mod rows;
 mod sessions;
 mod users;
 
+pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use journal::{AttemptEnd, Journal, OpenAttempt};
 pub use missing::Missing;
 pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};

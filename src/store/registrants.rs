@@ -1,12 +1,12 @@
 //! Users who came by the registration page, each with the intention to make their account.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{PgConnection, postgres::types::PgInterval};
 use uuid::Uuid;
 
-use super::{Postgres, Result};
+use super::{Audit, AuditEntry, AuditEvent, Postgres, Result, audit};
 use crate::failpoint::effect;
 
 /// SHA-256 of an Idempotency-Key.
@@ -50,6 +50,8 @@ pub struct NewRegistrant<'a> {
     pub key: Option<&'a KeyHash>,
     /// How long the username of a deleted account is nobody's.
     pub held_back: Option<Duration>,
+    /// From where the request came, for the audit log.
+    pub address: IpAddr,
 }
 
 /// What became of a user to be.
@@ -65,15 +67,15 @@ pub enum Addition {
     KeyUsed,
 }
 
-/// The users, as the registration sees them.
-pub trait Registrants: Send + Sync + 'static {
+/// The users, as the registration sees them; who comes and who is taken back is in the audit log.
+pub trait Registrants: Audit {
     /// The user with this name, or one that looks like it.
     fn registrant(&self, username: &str) -> impl Future<Output = Result<Option<Registrant>>> + Send;
 
     /// The username of the user whom a request with this Idempotency-Key brought.
     fn username_by_key(&self, key: &KeyHash) -> impl Future<Output = Result<Option<String>>> + Send;
 
-    /// Adds a user together with the intention to make the account: both, or nothing.
+    /// Adds a user together with the intention to make the account, and the row of the audit log: all, or nothing.
     fn add(&self, new: &NewRegistrant<'_>) -> impl Future<Output = Result<Addition>> + Send;
 
     /// Takes up the making of a user's account, so that nobody else does for a while, and whoever did before can no longer
@@ -95,6 +97,9 @@ pub trait Registrants: Send + Sync + 'static {
 
     /// Takes back a user who never had an account, unless somebody else has taken it up since; whether it did.
     fn take_back(&self, registrant: &Registrant) -> impl Future<Output = Result<bool>> + Send;
+
+    /// How many accounts are still to be made.
+    fn pending(&self) -> impl Future<Output = Result<i64>> + Send;
 }
 
 struct Row {
@@ -162,6 +167,9 @@ impl Registrants for Postgres {
         if !insert_intention(&mut transaction, id, new.key).await? {
             return Ok(Addition::KeyUsed);
         }
+        let entry =
+            AuditEntry { event: AuditEvent::Registered, username: new.username, address: new.address };
+        audit::note(&mut *transaction, &entry).await?;
         effect("register", transaction.commit()).await?;
         Ok(Addition::Added(Registrant {
             id,
@@ -241,14 +249,19 @@ impl Registrants for Postgres {
     }
 
     async fn take_back(&self, registrant: &Registrant) -> Result<bool> {
-        let delete = sqlx::query!(
-            "delete from users using registrations
-             where id = $1 and user_id = id and turn = $2 and settled_at is null and account_uid is null",
+        let taken_back = sqlx::query_scalar!(
+            r#"select take_back_registration($1, $2) as "taken_back!""#,
             registrant.id,
             registrant.turn,
         );
-        let deleted = effect("take_back", delete.execute(&self.pool)).await?;
-        Ok(deleted.rows_affected() == 1)
+        Ok(effect("take_back", taken_back.fetch_one(&self.pool)).await?)
+    }
+
+    async fn pending(&self) -> Result<i64> {
+        let pending = sqlx::query_scalar!(
+            r#"select count(*) as "pending!" from registrations where settled_at is null"#
+        );
+        Ok(pending.fetch_one(&self.pool).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who is signed in: sessions that live here, and of whose tokens only hashes do.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::types::PgInterval;
@@ -14,12 +14,13 @@ pub type TokenHash = [u8; 32];
 
 /// The sessions, as the registration sees them.
 pub trait Sessions: Send + Sync + 'static {
-    /// Begins a session that lasts so long; those that have expired go.
+    /// Begins a session that lasts so long, together with its row in the audit log; those that have expired go.
     fn begin_session(
         &self,
         user: Uuid,
         token: &TokenHash,
         lasts: Duration,
+        address: IpAddr,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Whose a session is that has not expired.
@@ -27,6 +28,9 @@ pub trait Sessions: Send + Sync + 'static {
 
     /// Ends a session, if there is one.
     fn end_session(&self, token: &TokenHash) -> impl Future<Output = Result<()>> + Send;
+
+    /// Ends a session because its person wants so, together with its row in the audit log.
+    fn sign_out(&self, token: &TokenHash, address: IpAddr) -> impl Future<Output = Result<()>> + Send;
 
     /// Puts a stronger hash of the same password in the place of an older one, if that is still the user's.
     fn rehash(
@@ -38,14 +42,25 @@ pub trait Sessions: Send + Sync + 'static {
 }
 
 impl Sessions for Postgres {
-    async fn begin_session(&self, user: Uuid, token: &TokenHash, lasts: Duration) -> Result<()> {
+    async fn begin_session(
+        &self,
+        user: Uuid,
+        token: &TokenHash,
+        lasts: Duration,
+        address: IpAddr,
+    ) -> Result<()> {
         let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
         sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
         let begin = sqlx::query!(
-            "insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + $3::interval)",
+            "with begun as (
+               insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + $3::interval)
+               returning user_id)
+             insert into audit_log (event, user_id, username, address)
+             select 'signed_in', id, username, $4::text::inet from begun join users on id = user_id",
             token,
             user,
             lasts,
+            address.to_string(),
         );
         effect("begin_session", begin.execute(&self.pool)).await?;
         Ok(())
@@ -64,6 +79,19 @@ impl Sessions for Postgres {
     async fn end_session(&self, token: &TokenHash) -> Result<()> {
         let end = sqlx::query!("delete from sessions where token_hash = $1", token);
         effect("end_session", end.execute(&self.pool)).await?;
+        Ok(())
+    }
+
+    async fn sign_out(&self, token: &TokenHash, address: IpAddr) -> Result<()> {
+        sqlx::query!(
+            "with ended as (delete from sessions where token_hash = $1 returning user_id)
+             insert into audit_log (event, user_id, username, address)
+             select 'signed_out', id, username, $2::text::inet from ended join users on id = user_id",
+            token,
+            address.to_string(),
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 

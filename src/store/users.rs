@@ -203,7 +203,7 @@ impl Users for Postgres {
 async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<Holder>> {
     let row = sqlx::query!(
         r#"select id, username, account_namespace, account_name, account_uid, retained,
-                  password_hash is not null as "registered!"
+                  registered as "registered!"
            from users where username_key(username) = username_key($1)"#,
         username,
     )

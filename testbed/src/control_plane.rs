@@ -189,7 +189,7 @@ impl Place {
 }
 
 const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,serviceaccount-controller,\
-                           root-ca-certificate-publisher-controller";
+                           root-ca-certificate-publisher-controller,resourcequota-controller";
 
 /// One look at /readyz.
 pub(crate) async fn ready(client: &Client) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! Installing the operator in a set: rights, tokens, a database, an AWS of its own.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 
 use ivs_simulator::Simulator;
@@ -24,9 +25,10 @@ impl Tenant {
         let rendered = release.render(&testbed.helm_program(), testbed.chart()).await?;
         let rights = helm::rights(rendered);
         apply::all(&client, &rights, &release.home).await?;
-        let database_url = testbed.database(&release.name.replace('-', "_")).await?;
+        let database = release.name.replace('-', "_");
+        let database_url = testbed.database(&database).await?;
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database_url);
-        let tenant = Self {
+        let mut tenant = Self {
             pool: pool.map_err(Error::sql("make a pool of connections"))?,
             simulator: simulator().await?,
             started: AtomicUsize::new(0),
@@ -36,6 +38,7 @@ impl Tenant {
             rights,
             made,
             database_url,
+            component_urls: BTreeMap::new(),
         };
         for component in [Component::Controller, Component::Registration] {
             tenant.write_kubeconfig(component).await?;
@@ -45,6 +48,10 @@ impl Tenant {
             &tenant.kubeconfig(),
         )?;
         tenant.migrate().await?;
+        for component in [Component::Controller, Component::Registration] {
+            let url = tenant.testbed.database_role(&database, component).await?;
+            tenant.component_urls.insert(component.name(), url);
+        }
         Ok(tenant)
     }
 

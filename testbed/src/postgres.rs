@@ -99,6 +99,15 @@ impl Server {
         Ok(self.url(database))
     }
 
+    /// Makes a role that may sign in to a database and is a member of this group, which has the rights; gives the URL.
+    pub(crate) async fn log_in(&self, database: &str, role: &str, group: &str) -> Result<String, Error> {
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        let create = format!(r#"create role "{role}" login password '{password}' in role "{group}""#);
+        self.execute(create).await.map_err(Error::sql(format!("make the role {role}")))?;
+        let (_, host) = self.base.rsplit_once('@').unwrap_or(("", &self.base));
+        Ok(format!("postgres://{role}:{password}@{host}{database}"))
+    }
+
     async fn execute(&self, statement: String) -> Result<(), sqlx::Error> {
         let mut connection = PgConnection::connect(&self.url("postgres")).await?;
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;

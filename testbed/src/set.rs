@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use crate::control_plane::ControlPlane;
 use crate::folder::Folder;
 use crate::helm::Helm;
+use crate::operator::Component;
 use crate::postgres::{Postgres, Server};
 use crate::tenant::Tenant;
 use crate::{Error, apply, cluster, kubeconfig};
@@ -177,6 +178,14 @@ impl Testbed {
     /// When PostgreSQL refuses.
     pub async fn database(&self, name: &str) -> Result<String, Error> {
         Server::of(&self.inner.description.postgres).create(name).await
+    }
+
+    /// Makes a role of a component for a database: one that is a member of the group that the migrations make for it, and
+    /// nothing else.
+    pub(crate) async fn database_role(&self, database: &str, component: Component) -> Result<String, Error> {
+        let component = component.name();
+        let (role, group) = (format!("{component}_{database}"), format!("streamcat_{component}"));
+        Server::of(&self.inner.description.postgres).log_in(database, &role, &group).await
     }
 
     /// Ends PostgreSQL as a crash does (what was committed stays), and starts it again at the same address.

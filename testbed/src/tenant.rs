@@ -37,6 +37,8 @@ pub struct Tenant {
     pub(crate) rights: Vec<DynamicObject>,
     pub(crate) made: Vec<String>,
     pub(crate) database_url: String,
+    /// By the component's name; empty before the database has its schema.
+    pub(crate) component_urls: BTreeMap<&'static str, String>,
     pub(crate) pool: PgPool,
     pub(crate) simulator: Simulator,
     pub(crate) started: AtomicUsize,
@@ -90,10 +92,26 @@ impl Tenant {
         &self.release.accounts
     }
 
-    /// The URL of its database, with the password.
+    /// The URL of its database as the owner of the tables, with the password.
     #[must_use]
     pub fn database_url(&self) -> &str {
         &self.database_url
+    }
+
+    /// The URL with which the controller signs in to the database.
+    #[must_use]
+    pub fn controller_database_url(&self) -> &str {
+        self.component_url(Component::Controller)
+    }
+
+    /// The URL with which the registration signs in to the database.
+    #[must_use]
+    pub fn registration_database_url(&self) -> &str {
+        self.component_url(Component::Registration)
+    }
+
+    fn component_url(&self, component: Component) -> &str {
+        self.component_urls.get(component.name()).unwrap_or(&self.database_url)
     }
 
     /// Connections to its database.
@@ -202,7 +220,7 @@ impl Tenant {
     fn environment(&self, component: Component) -> BTreeMap<String, String> {
         let folder = self.testbed.folder().path().display().to_string();
         let mut env: BTreeMap<String, String> = [
-            ("DATABASE_URL", self.database_url.clone()),
+            ("DATABASE_URL", self.component_url(component).to_owned()),
             ("AWS_REGION", REGION.into()),
             ("AWS_ENDPOINT_URL", self.simulator.url()),
             ("AWS_ACCESS_KEY_ID", "testbed".into()),

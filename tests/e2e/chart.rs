@@ -66,6 +66,7 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
         (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
         (&[REGION, DATABASE, "controller.resync=often"], "'often' does not match"),
         (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
+        (&[REGION, DATABASE, "registration.quota=-1"], "/registration/quota"),
     ] {
         let error = refused(values).await;
         assert!(error.contains(said), "{values:?}: {error}");
@@ -272,6 +273,47 @@ async fn every_variable_that_the_chart_sets_is_one_that_the_program_reads() {
     }
 }
 
+#[tokio::test]
+async fn each_component_signs_in_to_the_database_with_its_own_secret_or_with_that_of_all() {
+    let own = [
+        "controller.database.existingSecret.name=c",
+        "controller.database.existingSecret.key=URL",
+        "registration.database.existingSecret.name=r",
+        "migrations.existingSecret.name=m",
+    ];
+    let testbed = operator_under_test().await;
+    for (values, expected) in [
+        (
+            &[][..],
+            [
+                ("migrate", "database", "DATABASE_URL"),
+                ("controller", "database", "DATABASE_URL"),
+                ("registration", "database", "DATABASE_URL"),
+            ],
+        ),
+        (
+            &own,
+            [
+                ("migrate", "m", "DATABASE_URL"),
+                ("controller", "c", "URL"),
+                ("registration", "r", "DATABASE_URL"),
+            ],
+        ),
+    ] {
+        let containers = containers(&rendered(&testbed, values).await);
+        for (command, name, key) in expected {
+            let container = containers.iter().find(|container| container["args"][0] == command).unwrap();
+            let variables = container["env"].as_array().unwrap();
+            let url = variables.iter().find(|variable| variable["name"] == "DATABASE_URL").unwrap();
+            assert_eq!(url["valueFrom"]["secretKeyRef"], json!({ "name": name, "key": key }), "{command}");
+        }
+    }
+    let chart = testbed.chart().display().to_string();
+    let without_common = [&[REGION], &own[..]].concat();
+    let objects = testbed.helm_template(&release(&chart, "home", &without_common)).await;
+    objects.expect("nothing is missing where each has its own");
+}
+
 /// A namespace in which only pods of the restricted kind are welcome.
 async fn restrict(tenant: &Tenant) {
     let label = "pod-security.kubernetes.io/warn=restricted";
@@ -321,6 +363,7 @@ async fn the_api_server_takes_all_that_is_rendered() {
             "registration.ingress.tls[0].secretName=tls",
             "registration.ingress.tls[0].hosts={r.example.com}",
             "registration.podDisruptionBudget.enabled=true",
+            "registration.quota=1000",
         ],
         &[
             "commonLabels.team=video",

@@ -31,6 +31,8 @@ const OTHER_MEMORY: u64 = 160 * 1024 * 1024;
 fn unlimited(tenant: &Tenant) -> OperatorBuilder {
     let unlimited = u32::MAX.to_string();
     let builder = tenant.registration().env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited);
+    let builder =
+        builder.env("STREAMCAT_ACCOUNTS_PER_MINUTE", &unlimited).env("STREAMCAT_CONNECTIONS", "2048");
     builder.env("STREAMCAT_ATTEMPTS_PER_USERNAME", unlimited)
 }
 

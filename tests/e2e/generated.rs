@@ -125,7 +125,7 @@ async fn a_change_of_the_schema_makes_records_stale() {
     pool.execute("alter table users alter column password_hash set not null").await.unwrap();
     let stale = stale_records(&pool).await;
     assert!(stale.iter().all(|record| record.contains("password_hash")) && !stale.is_empty(), "{stale:#?}");
-    pool.execute("alter table users drop column password_hash").await.unwrap();
+    pool.execute("alter table users drop column password_hash cascade").await.unwrap();
     let stale = stale_records(&pool).await;
     assert!(stale.iter().any(|record| record.contains("PostgreSQL does not take it")), "{stale:#?}");
 }

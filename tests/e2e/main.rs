@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
+mod audit;
 mod browser;
 mod chart;
 mod cost;
 mod crashes;
 mod crowd;
+mod database_rights;
 mod forms;
 mod generated;
 mod kubectl;
@@ -25,6 +27,7 @@ mod registration;
 mod registration_away;
 mod registration_crashes;
 mod registration_input;
+mod registration_limits;
 mod restarts;
 mod restores;
 mod rights;

@@ -18,6 +18,7 @@ async fn the_server_keeps_what_its_openapi_document_says() {
         .registration()
         .env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited)
         .env("STREAMCAT_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_ACCOUNTS_PER_MINUTE", &unlimited)
         .env("STREAMCAT_ARGON2_MEMORY_KIB", "8")
         .env("STREAMCAT_ARGON2_PASSES", "1")
         .start()

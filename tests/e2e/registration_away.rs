@@ -188,6 +188,7 @@ async fn without_rights_nothing_is_left_and_the_log_says_what_is_missing() {
     let (tenant, other) = (tenant("no-rights").await, tenant("other").await);
     let registration = assert_misconfigured(&tenant, &other.registration_kubeconfig()).await;
     until_shut(&registration, "kubernetes").await;
+    drop(registration);
     // One that may look but not make an account keeps the registration until somebody may.
     let kubeconfig = tenant.controller_kubeconfig().display().to_string();
     let registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;

@@ -1,5 +1,6 @@
 //! A password, a stream key or a database URL appears nowhere it should not (I9).
 
+use axum::http::Request;
 use ivs_simulator::Fault;
 use serde_json::json;
 use sqlx::Row;
@@ -8,26 +9,69 @@ use testbed::{Operator, Tenant, http};
 use crate::support::{delete, edit, gone, ready, reason, tenant};
 
 const PASSWORD: &str = "canary-of-the-password-4711";
+const WRONG_PASSWORD: &str = "canary-of-a-wrong-password-4712";
+const MISPLACED_PASSWORD: &str = "canary-in-the-wrong-field-4713";
 
 /// What must not be seen, by what it is.
 fn secrets(tenant: &Tenant) -> Vec<(&'static str, String)> {
     let state = tenant.simulator().state();
     let stream_key = state["streamKeys"][0]["value"].as_str().unwrap().to_owned();
-    let url = tenant.database_url();
-    let database_password =
-        url.split_once("://").unwrap().1.split('@').next().unwrap().split(':').nth(1).unwrap();
-    vec![
+    let mut secrets = vec![
         ("the password", PASSWORD.to_owned()),
+        ("the wrong password", WRONG_PASSWORD.to_owned()),
+        ("the password in the wrong field", MISPLACED_PASSWORD.to_owned()),
         ("the stream key", stream_key),
-        ("the database URL", url.to_owned()),
-        ("the database password", database_password.to_owned()),
-    ]
+    ];
+    for url in [tenant.database_url(), tenant.controller_database_url(), tenant.registration_database_url()] {
+        let password = url.split_once("://").unwrap().1.split('@').next().unwrap().split(':').nth(1).unwrap();
+        secrets.push(("a database URL", url.to_owned()));
+        secrets.push(("a database password", password.to_owned()));
+    }
+    secrets
+}
+
+/// A browser in which somebody registers, signs out, fails to sign in and signs in again, looks at the stream key, and fails to
+/// delete the account: the tokens of its sessions and of their forms. The pages themselves show the owner those.
+async fn live(registration: &Operator) -> Vec<(&'static str, String)> {
+    let url = registration.url();
+    let form = async |path: &str, cookie: &str, body: String| {
+        let request = Request::post("/").header("cookie", cookie);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        http::send(&format!("{url}{path}"), request, body).await.unwrap()
+    };
+    let mut tokens = Vec::new();
+    for (username, password) in
+        [("todd", PASSWORD), ("todd", WRONG_PASSWORD), (MISPLACED_PASSWORD, "x"), ("todd", PASSWORD)]
+    {
+        let fields = [("username", username), ("password", password)];
+        let answer = http::post_form(&format!("{url}/sign-in"), &fields).await.unwrap();
+        if answer.status != 303 {
+            continue;
+        }
+        let cookie = answer.cookie().expect("a session").to_owned();
+        let account = format!("{url}/accounts/todd");
+        let asked = Request::get("/").header("cookie", &cookie);
+        let page = http::send(&account, asked, String::new()).await.unwrap().body;
+        let token =
+            page.split_once(r#"name="token" value=""#).unwrap().1.split('"').next().unwrap().to_owned();
+        let shown = form("/accounts/todd/stream-key", &cookie, format!("token={token}")).await;
+        assert!(shown.body.contains("sk_"), "{}", shown.body);
+        let wrong = format!("token={token}&password={WRONG_PASSWORD}");
+        assert_eq!(form("/accounts/todd/delete", &cookie, wrong).await.status, 403);
+        assert_eq!(form("/sign-out", &cookie, format!("token={token}")).await.status, 303);
+        tokens.push(("the token of a session", cookie.split_once('=').unwrap().1.to_owned()));
+        tokens.push(("the token of a form", token));
+    }
+    assert_eq!(tokens.len(), 4);
+    tokens
 }
 
 /// All rows of all tables, as text.
 async fn rows(tenant: &Tenant) -> String {
     let mut text = String::new();
-    for table in ["users", "channels", "chat_rooms", "stages", "attempts", "registrations", "sessions"] {
+    for table in
+        ["users", "channels", "chat_rooms", "stages", "attempts", "registrations", "sessions", "audit_log"]
+    {
         let query = sqlx::AssertSqlSafe(format!("select row_to_json(t)::text from {table} t"));
         for row in sqlx::query(query).fetch_all(&tenant.pool()).await.unwrap() {
             text.push_str(&row.get::<String, _>(0));
@@ -77,11 +121,12 @@ async fn no_secret_is_in_any_log_event_status_row_metric_or_answer() {
     let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
     assert_eq!(registered.status, 303, "{}", registered.body);
     ready(&tenant, "todd").await;
+    let tokens = live(&registration).await;
     tenant.simulator().fault(Fault::error("UpdateChannel", 403, "AccessDeniedException"));
     edit(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
     reason(&tenant, "todd", "AccessDenied").await;
 
-    let secrets = secrets(&tenant);
+    let secrets = [secrets(&tenant), tokens].concat();
     let seen = [
         ("the answers", answers(&registration, &controller).await),
         ("the rows", rows(&tenant).await),
@@ -108,5 +153,11 @@ async fn the_search_itself_finds_a_canary() {
         .execute(&tenant.pool())
         .await
         .unwrap();
-    assert!(rows(&tenant).await.contains(PASSWORD));
+    sqlx::query("insert into audit_log (event, username) values ('sign_in_failed', $1)")
+        .bind(MISPLACED_PASSWORD)
+        .execute(&tenant.pool())
+        .await
+        .unwrap();
+    let rows = rows(&tenant).await;
+    assert!(rows.contains(PASSWORD) && rows.contains(MISPLACED_PASSWORD));
 }

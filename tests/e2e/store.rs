@@ -1,6 +1,9 @@
 //! The database: what holds by constraint, and who wins.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use streamcat_operator::{
@@ -45,6 +48,7 @@ async fn add(store: &Postgres, username: &str, key: Option<&KeyHash>) -> Additio
         account_name: "todd",
         key,
         held_back: Some(Duration::from_mins(1)),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
     store.add(&new).await.unwrap()
 }

@@ -79,18 +79,23 @@ app.kubernetes.io/component: {{ . }}
 {{- $namespace }}
 {{- end }}
 
-{{/* The variable DATABASE_URL from a Secret. */}}
+{{/*
+The variable DATABASE_URL from a component's own Secret, or from that of all:
+(dict "root" $ "own" .Values.registration.database.existingSecret).
+*/}}
 {{- define "streamcat-operator.databaseUrl" -}}
+{{- $common := .root.Values.database.existingSecret }}
 - name: DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ .name | quote }}
-      key: {{ .key | quote }}
+      name: {{ required "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL of the PostgreSQL database (under the key database.existingSecret.key)" (default $common.name .own.name) | quote }}
+      key: {{ default $common.key .own.key | quote }}
 {{- end }}
 
-{{/* The name of the Secret with the database's URL. */}}
-{{- define "streamcat-operator.databaseSecret" -}}
-{{- required "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL of the PostgreSQL database (under the key database.existingSecret.key)" .Values.database.existingSecret.name }}
+{{/* How many new accounts a minute each pod of the registration takes on, so that all together keep to the limit. */}}
+{{- define "streamcat-operator.accountsPerMinute" -}}
+{{- $registration := .Values.registration }}
+{{- max 1 (div $registration.limits.accountsPerMinute (max 1 ($registration.replicas | int64))) }}
 {{- end }}
 
 {{/* Variables of every container. */}}

@@ -57,6 +57,7 @@ pub async fn events<R: Registrants + Sessions, A: Accounts>(
         return site.told(Format::Json, &problem);
     }
     let Ok(permit) = Arc::clone(&site.listeners).try_acquire_owned() else {
+        site.metrics.refused("listeners");
         return site.told(Format::Json, &Problem::away());
     };
     tracing::debug!("somebody listens to progress");

@@ -1,6 +1,9 @@
 //! What a person does who has registered before: signs in and out, sees the stream key, deletes the account.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Form,
@@ -23,7 +26,7 @@ use crate::{
         session::Token,
         submission::{self, Submission},
     },
-    store::{Registrant, Registrants, Sessions},
+    store::{AuditEntry, AuditEvent, Registrant, Registrants, Sessions},
 };
 
 /// What the forms of a signed-in person carry.
@@ -42,6 +45,7 @@ type DeedForm = Result<Form<Deed>, FormRejection>;
 pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     headers: &HeaderMap,
+    address: IpAddr,
     user: Uuid,
     username: &str,
 ) -> Result<Response, Problem> {
@@ -50,7 +54,7 @@ pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
         sessions.end_session(&old.hash()).await.map_err(away)?;
     }
     let lasts = site.cookies.lasts;
-    sessions.begin_session(user, &token.hash(), lasts).await.map_err(away)?;
+    sessions.begin_session(user, &token.hash(), lasts, address).await.map_err(away)?;
     let on = Redirect::to(&location(username));
     Ok(([(header::SET_COOKIE, site.cookies.set(&token))], on).into_response())
 }
@@ -68,8 +72,11 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
         Err((format, problem)) => return site.told(format, &problem),
     };
     let signed_in = async {
+        let address = site.limits.client(&headers, peer.ip());
         let registrant = proved(&site, &headers, peer, &submission).await?;
-        begin_session(&site, &headers, registrant.id, &registrant.username).await
+        let begun = begin_session(&site, &headers, address, registrant.id, &registrant.username).await;
+        site.metrics.signed_in(if begun.is_ok() { "signed_in" } else { "not_now" });
+        begun
     };
     let again = |problem: Problem| site.sign_in_form(&headers, &submission.username, Some(&problem));
     signed_in.await.unwrap_or_else(again)
@@ -82,15 +89,26 @@ async fn proved<R: Registrants + Sessions, A: Accounts>(
     peer: SocketAddr,
     submission: &Submission,
 ) -> Result<Registrant, Problem> {
+    let (username, metrics) = (&submission.username, &site.metrics);
     site.check_form(headers, submission)?;
-    site.limits.count(headers, peer.ip(), &submission.username)?;
-    let proved = site.registering.prove(&submission.username, &submission.password).await;
-    proved.map_err(|refusal| refused(&refusal))?.ok_or_else(Problem::wrong_sign_in)
+    let counted = site.limits.count(headers, peer.ip(), username);
+    counted.inspect_err(|_| metrics.signed_in("limited"))?;
+    let proved = site.registering.prove(username, &submission.password).await;
+    let proved = proved.inspect_err(|_| metrics.signed_in("not_now"));
+    if let Some(registrant) = proved.map_err(|refusal| refused(&refusal))? {
+        return Ok(registrant);
+    }
+    metrics.signed_in("wrong");
+    let address = site.limits.client(headers, peer.ip());
+    let entry = AuditEntry { event: AuditEvent::SignInFailed, username, address };
+    site.audit.failure(&site.registering.registrants, &entry).await;
+    Err(Problem::wrong_sign_in())
 }
 
 /// `POST /sign-out`.
 pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     deed: DeedForm,
 ) -> Response {
@@ -99,7 +117,8 @@ pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
     if !deed.is_ok_and(|Form(deed)| token.is_in_form(&deed.token)) {
         return site.told(Format::Html, &Problem::not_signed_in());
     }
-    match site.registering.registrants.end_session(&token.hash()).await {
+    let address = site.limits.client(&headers, peer.ip());
+    match site.registering.registrants.sign_out(&token.hash(), address).await {
         Ok(()) => out.into_response(),
         Err(error) => site.told(Format::Html, &away(error)),
     }
@@ -108,6 +127,7 @@ pub async fn sign_out<R: Registrants + Sessions, A: Accounts>(
 /// `POST /accounts/{username}/stream-key`: the page of the account, with the key.
 pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     username: Username,
     headers: HeaderMap,
     deed: DeedForm,
@@ -119,6 +139,11 @@ pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
             Some(account) => key_of(&site.registering.accounts, account).await,
             None => StreamKey::NotNow,
         };
+        if matches!(stream_key, StreamKey::Shown(_)) {
+            let (username, address) = (&registrant.username, site.limits.client(&headers, peer.ip()));
+            let entry = AuditEntry { event: AuditEvent::StreamKeyShown, username, address };
+            site.audit.deed(&site.registering.registrants, &entry).await?;
+        }
         let own = Own { stream_key, ..own(&found, token.for_forms()) };
         Ok(pages::account(&registrant.username, &found.progress, Some(&own)))
     };
@@ -165,7 +190,10 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
         Err(problem) => return site.told(Format::Html, &problem),
     };
     let gone = match site.limits.count(&headers, peer.ip(), &registrant.username) {
-        Ok(()) => let_go(&site, &registrant, &deed.password).await,
+        Ok(()) => {
+            let address = site.limits.client(&headers, peer.ip());
+            let_go(&site, address, &registrant, &deed.password).await
+        }
         Err(problem) => Err(problem),
     };
     match gone {
@@ -180,14 +208,19 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
 
 async fn let_go<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
+    address: IpAddr,
     registrant: &Registrant,
     password: &SecretString,
 ) -> Result<(), Problem> {
-    let proved = site.registering.prove(&registrant.username, password).await;
+    let (log, username) = (&site.registering.registrants, &registrant.username);
+    let proved = site.registering.prove(username, password).await;
     if proved.map_err(|refusal| refused(&refusal))?.is_none_or(|proved| proved.id != registrant.id) {
+        let entry = AuditEntry { event: AuditEvent::PasswordRefused, username, address };
+        site.audit.failure(log, &entry).await;
         return Err(Problem::wrong_password());
     }
     let found = found(&site.registering, &registrant.username).await?;
+    site.audit.deed(log, &AuditEntry { event: AuditEvent::DeletionAsked, username, address }).await?;
     let left = site.registering.leave(&found.registrant, found.account.as_ref()).await;
     left.map_err(|refusal| refused(&refusal))
 }

@@ -1,6 +1,9 @@
 //! `POST /register`: a person who registers, or a program that registers one.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -21,7 +24,7 @@ use crate::{
         retry,
         submission::{JsonFields, Submission},
     },
-    store::{Registrants, Sessions},
+    store::{AuditEntry, AuditEvent, Registrants, Sessions},
 };
 
 /// Who is registered.
@@ -62,6 +65,7 @@ struct AccountName {
             headers(("Location" = String, description = "Where its progress is"))),
         (status = BAD_REQUEST, description = "What was sent cannot be read."),
         (status = FORBIDDEN, description = "A page of another site made a browser send this."),
+        (status = REQUEST_TIMEOUT, description = "It took too long to come."),
         (status = CONFLICT, description = "The username is taken, or its account is being deleted."),
         (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
         (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
@@ -77,12 +81,16 @@ pub async fn register<R: Registrants + Sessions, A: Accounts>(
     let headers = request.headers().clone();
     let submission = match Submission::read(request).await {
         Ok(submission) => submission,
-        Err((format, problem)) => return told_with_form(&site, &headers, format, "", &problem),
+        Err((format, problem)) => {
+            site.metrics.registered("unreadable");
+            return told_with_form(&site, &headers, format, "", &problem);
+        }
     };
     let (format, username) = (submission.format, submission.username.clone());
+    let address = site.limits.client(&headers, peer.ip());
     match attempt(&site, &headers, peer, submission).await {
         Ok(registered) if format == Format::Json => answered(registered),
-        Ok(registered) => welcomed(&site, &headers, &registered).await,
+        Ok(registered) => welcomed(&site, &headers, address, &registered).await,
         Err(problem) => told_with_form(&site, &headers, format, &username, &problem),
     }
 }
@@ -95,35 +103,79 @@ async fn attempt<R: Registrants + Sessions, A: Accounts>(
     submission: Submission,
 ) -> Result<Registered, Problem> {
     site.check_form(headers, &submission)?;
-    site.limits.count(headers, peer.ip(), &submission.username)?;
+    let counted = site.limits.count(headers, peer.ip(), &submission.username);
+    counted.inspect_err(|_| site.metrics.registered("limited"))?;
     let problems = site.rules.problems(&submission.username, &submission.password);
     if !problems.is_empty() {
+        site.metrics.registered("invalid");
         return Err(Problem::invalid(problems));
     }
     let Submission { username, password, key, .. } = submission;
-    let registered = to_its_end(site, Applicant { username, password, key }).await;
-    registered.map_err(|refusal| Problem::from(&refusal))
+    let address = site.limits.client(headers, peer.ip());
+    let ended = to_its_end(site, Applicant { username, password, key, address }).await;
+    site.metrics.registered(outcome(&ended));
+    ended.map_err(|refusal| Problem::from(&refusal))
 }
 
 /// Registers in a task of its own: a connection that breaks must not stop it halfway.
-async fn to_its_end<R: Registrants, A: Accounts>(
+async fn to_its_end<R: Registrants + Sessions, A: Accounts>(
     site: &Arc<Site<R, A>>,
     applicant: Applicant,
 ) -> Result<Registered, Refusal> {
-    let registering = Arc::clone(&site.registering);
-    let task = site.tasks.spawn(async move { registering.register(&applicant).await });
+    let owned = Arc::clone(site);
+    let task = site.tasks.spawn(async move {
+        let ended = owned.registering.register(&applicant).await;
+        if let Err(refusal) = &ended {
+            note_refusal(&owned, refusal, &applicant).await;
+        }
+        ended
+    });
     let ended = task.await.unwrap_or_else(|error| Err(Refusal::Misconfigured(error.to_string())));
     retry::tell(&ended);
     ended
+}
+
+/// Counts what a limit has refused; writes into the audit log that somebody wanted a name that is not theirs.
+async fn note_refusal<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    refusal: &Refusal,
+    applicant: &Applicant,
+) {
+    match refusal {
+        Refusal::Crowded(_) => site.metrics.refused("accounts"),
+        Refusal::NoRoom(_) => site.metrics.refused("quota"),
+        Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => {
+            let (username, address) = (&applicant.username, applicant.address);
+            let entry = AuditEntry { event: AuditEvent::RegistrationRefused, username, address };
+            site.audit.failure(&site.registering.registrants, &entry).await;
+        }
+        Refusal::Busy | Refusal::NotNow(_) | Refusal::Misconfigured(_) => {}
+    }
+}
+
+fn outcome(ended: &Result<Registered, Refusal>) -> &'static str {
+    match ended {
+        Ok(Registered { made: Made::Now, .. }) => "created",
+        Ok(Registered { made: Made::Later, .. }) => "later",
+        Ok(Registered { made: Made::Before | Made::Repeated, .. }) => "returned",
+        Err(Refusal::Taken) => "taken",
+        Err(Refusal::Deleting) => "deleting",
+        Err(Refusal::KeyUsed) => "key_used",
+        Err(Refusal::Crowded(_)) => "crowded",
+        Err(Refusal::NoRoom(_)) => "no_room",
+        Err(Refusal::Busy | Refusal::NotNow(_)) => "not_now",
+        Err(Refusal::Misconfigured(_)) => "failed",
+    }
 }
 
 /// Whoever registers has proved the password, and is signed in. Where that fails, the account is there all the same.
 async fn welcomed<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     headers: &HeaderMap,
+    address: IpAddr,
     registered: &Registered,
 ) -> Response {
-    let begun = members::begin_session(site, headers, registered.user, &registered.username).await;
+    let begun = members::begin_session(site, headers, address, registered.user, &registered.username).await;
     begun.unwrap_or_else(|_| Redirect::to(&location(&registered.username)).into_response())
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     super::{
-        limits::Limits,
+        limits::{Limits, Newcomers},
         password::Passwords,
         world::{Fault, World},
     },
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::config::LimitSettings;
 
+mod audit;
 mod forms;
 pub mod members;
 
@@ -32,6 +33,7 @@ fn registering(world: &Arc<World>) -> Registering<Arc<World>, Arc<World>> {
         passwords: Passwords::weak(),
         namespace: "default".to_owned(),
         held_back: None,
+        newcomers: Newcomers::per_minute(NonZeroU32::MAX),
     }
 }
 
@@ -45,15 +47,20 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
+    let limits = LimitSettings {
+        forwarded_hops: 1,
+        attempts_per_address: NonZeroU32::MAX,
+        attempts_per_username: NonZeroU32::MAX,
+        accounts_per_minute: NonZeroU32::MAX,
+    };
+    let metrics = RegistrationMetrics::default();
     let site = Site {
         registering: Arc::new(registering(world)),
         cookies,
         rules: Rules::usual(),
-        limits: Limits::new(&LimitSettings {
-            forwarded_hops: 1,
-            attempts_per_address: NonZeroU32::MAX,
-            attempts_per_username: NonZeroU32::MAX,
-        }),
+        limits: Limits::new(&limits, metrics.clone()),
+        audit: Auditing::new(metrics.clone()),
+        metrics,
         tasks: TaskTracker::new(),
         listeners: Arc::new(Semaphore::new(1)),
         stop: CancellationToken::new(),

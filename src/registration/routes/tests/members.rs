@@ -8,9 +8,9 @@ use super::{
 };
 
 /// A browser that is signed in: its cookie, and the token of its forms.
-struct Browser {
+pub struct Browser {
     cookie: String,
-    token: String,
+    pub token: String,
 }
 
 impl Browser {
@@ -21,7 +21,7 @@ impl Browser {
         Self { token: token(&page).to_owned(), cookie }
     }
 
-    async fn registered(world: &Arc<World>) -> Self {
+    pub async fn registered(world: &Arc<World>) -> Self {
         Self::after(world, &submit(world, "/register", TODD_FORM).await).await
     }
 
@@ -29,7 +29,7 @@ impl Browser {
         ask(world, &format!("GET {path}"), &format!("Accept: text/html\r\n{}", self.cookie), "").await
     }
 
-    async fn post(&self, world: &Arc<World>, path: &str, token: &str, more: &str) -> String {
+    pub async fn post(&self, world: &Arc<World>, path: &str, token: &str, more: &str) -> String {
         let headers = format!("{FORM}\r\n{}", self.cookie);
         ask(world, &format!("POST {path}"), &headers, &format!("token={token}{more}")).await
     }

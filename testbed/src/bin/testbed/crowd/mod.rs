@@ -47,7 +47,8 @@ pub(crate) async fn crowd(arguments: Arguments) -> Result<ExitCode, Error> {
     let unlimited = u32::MAX.to_string();
     let registration = registration
         .env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited)
-        .env("STREAMCAT_ATTEMPTS_PER_USERNAME", unlimited)
+        .env("STREAMCAT_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_ACCOUNTS_PER_MINUTE", unlimited)
         .try_start()
         .await?;
 

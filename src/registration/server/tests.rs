@@ -1,0 +1,179 @@
+//! Slow and many clients, over real sockets.
+
+use std::{
+    num::NonZeroU16,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{extract::Request as Asked, response::Response, routing};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::registration::submission::Submission;
+
+const FORM: &str = "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+
+/// The longest that a test waits for what must come.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A server that takes a form, or tells where somebody came from.
+struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    metrics: RegistrationMetrics,
+    served: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(most: u16, request_timeout: Duration, router: Router) -> Self {
+        let most = NonZeroU16::new(most).expect("not zero");
+        let idle_timeout = Duration::from_mins(5);
+        Self::start_with(ConnectionSettings { most, request_timeout, idle_timeout }, router).await
+    }
+
+    async fn start_with(settings: ConnectionSettings, router: Router) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, metrics) = (CancellationToken::new(), RegistrationMetrics::default());
+        let (stopped, counted) = (stop.clone(), metrics.clone());
+        let served = tokio::spawn(async move {
+            serve(listener, router, settings, &counted, &stopped).await;
+        });
+        Self { address, stop, metrics, served }
+    }
+
+    async fn connect(&self, sent: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        stream.write_all(sent.as_bytes()).await.expect("written");
+        stream
+    }
+}
+
+fn router() -> Router {
+    let told = routing::get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
+    Router::new().route("/", told.post(submitted))
+}
+
+async fn submitted(request: Asked) -> Response {
+    match Submission::read(request).await {
+        Ok(submission) => Response::new(Body::from(submission.username)),
+        Err((_, problem)) => problem.json(),
+    }
+}
+
+/// All that comes until the other end closes.
+async fn until_closed(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    let read = timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("the connection stays open");
+    // What was sent to who has closed already may be answered by a reset.
+    drop(read);
+    String::from_utf8(text).expect("text")
+}
+
+#[tokio::test]
+async fn who_does_not_finish_a_head_is_cut_off_and_makes_room() {
+    let server = Running::start(2, Duration::from_millis(100), router()).await;
+    let mut silent = server.connect("").await;
+    let mut slow = server.connect("GET / HTTP/1.1\r\nHost:").await;
+    // Both places are taken: this one waits for one of them.
+    let mut person = server.connect("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+    let address = person.local_addr().expect("an address").to_string();
+    assert!(until_closed(&mut person).await.ends_with(&address));
+    for cut_off in [&mut silent, &mut slow] {
+        assert!(!until_closed(cut_off).await.contains(" 200 "));
+    }
+}
+
+#[tokio::test]
+async fn a_body_has_its_time_however_often_a_piece_of_it_comes() {
+    let server = Running::start(8, Duration::from_millis(200), router()).await;
+    let stream = server.connect(&format!("{FORM}Content-Length: 8000\r\n\r\nusername=")).await;
+    let (mut reader, mut writer) = stream.into_split();
+    let trickle = async {
+        while writer.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let mut answer = String::new();
+    let read = async { reader.read_to_string(&mut answer).await };
+    tokio::select! {
+        read = timeout(PATIENCE, read) => drop(read.expect("the connection stays open")),
+        () = trickle => {}
+    }
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+
+    let mut stalled = server.connect(&format!("{FORM}Content-Length: 20\r\n\r\nusername=")).await;
+    let answer = until_closed(&mut stalled).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_lives_longer_than_a_head_may_take_and_is_closed_in_the_end() {
+    let (request_timeout, idle_timeout) = (Duration::from_millis(50), Duration::from_millis(500));
+    let settings = ConnectionSettings { most: NonZeroU16::MIN, request_timeout, idle_timeout };
+    let server = Running::start_with(settings, router()).await;
+    let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let since = tokio::time::Instant::now();
+    let mut idle = server.connect(request).await;
+    let answer = until_closed(&mut idle).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("connection: close"), "{answer}");
+    assert!(since.elapsed() >= idle_timeout, "it was not closed for the head that did not come");
+
+    // A next head has its time from its own first byte on.
+    let mut slow = server.connect(&format!("{request}GET /")).await;
+    let answer = until_closed(&mut slow).await;
+    assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 1, "{answer}");
+}
+
+#[tokio::test]
+async fn no_more_connections_are_served_at_a_time_than_there_may_be() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, seen) = (Arc::clone(&now), Arc::clone(&most));
+    let handler = async move || {
+        seen.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        counted.fetch_sub(1, Ordering::SeqCst);
+    };
+    let server =
+        Running::start(2, Duration::from_secs(30), Router::new().route("/", routing::get(handler))).await;
+    let ask = async || {
+        let mut stream = server.connect("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+        until_closed(&mut stream).await
+    };
+    let answers = futures::future::join_all((0..10).map(|_| ask())).await;
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200 ")), "{answers:?}");
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn at_the_end_what_has_come_is_answered() {
+    let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (told, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let handler = async move || {
+        told.add_permits(1);
+        drop(waits.acquire().await);
+        "done"
+    };
+    let server =
+        Running::start(8, Duration::from_secs(30), Router::new().route("/", routing::get(handler))).await;
+    let mut asked = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    drop(begun.acquire().await);
+    assert!(server.metrics.exposition().text().contains("streamcat_connections 1"));
+    server.stop.cancel();
+    go_on.add_permits(1);
+    assert!(until_closed(&mut asked).await.ends_with("done"));
+    timeout(PATIENCE, server.served).await.expect("the server goes on").expect("it ended well");
+    assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
+}
+
+/// The clock is stopped, and goes on by itself while everybody waits.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_the_answer_is_cut_off() {
+    const LARGE: usize = 64 << 20;
+    let large = routing::get(async || vec![b'x'; LARGE]);
+    let server = Running::start(8, Duration::from_secs(30), Router::new().route("/", large)).await;
+    let mut lazy = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    tokio::time::sleep(3 * LONGEST).await;
+    assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
+    assert!(until_closed(&mut lazy).await.len() < LARGE);
+}

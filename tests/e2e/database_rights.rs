@@ -1,0 +1,169 @@
+//! What each program may do in the database, tried with its own role. That this is enough, every other test shows: their
+//! processes sign in with these roles.
+
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
+use streamcat_operator::store::Postgres;
+use testbed::{ScratchDatabase, Tenant};
+
+use crate::support::tenant;
+
+const FORBIDDEN: &str = "42501";
+
+/// How a statement ends for who signs in with this URL: None when it is carried out, else PostgreSQL's code.
+async fn attempt(url: &str, statement: &str) -> Option<String> {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let ended = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await;
+    connection.close().await.unwrap();
+    let error = ended.err()?;
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    Some(code.map_or_else(|| error.to_string(), String::from))
+}
+
+async fn assert_forbidden(url: &str, statements: &[&str]) {
+    for statement in statements {
+        assert_eq!(attempt(url, statement).await.as_deref(), Some(FORBIDDEN), "{statement}");
+    }
+}
+
+async fn with_a_user(label: &str) -> Tenant {
+    let tenant = tenant(label).await;
+    let insert = "insert into users (username, password_hash, account_namespace, account_name) values ('mary', 'hash', 'n', 'mary')";
+    sqlx::query(insert).execute(&tenant.pool()).await.unwrap();
+    tenant
+}
+
+#[tokio::test]
+async fn the_registration_sees_nothing_of_aws_and_does_not_change_the_audit_log() {
+    let tenant = with_a_user("registration-role").await;
+    let url = tenant.registration_database_url();
+    assert_eq!(attempt(url, "select username, password_hash from users").await, None);
+    assert_eq!(attempt(url, "insert into audit_log (event) values ('signed_in')").await, None);
+    let tables =
+        ["channels", "chat_rooms", "stages", "attempts", "missing_resources", "orphans", "released_users"];
+    for table in tables {
+        let statements = ["select 1 from", "delete from", "truncate"].map(|verb| format!("{verb} {table}"));
+        assert_forbidden(url, &statements.each_ref().map(String::as_str)).await;
+    }
+    assert_forbidden(
+        url,
+        &[
+            "select arn from channels",
+            "select arn from resources",
+            "update channels set arn = ''",
+            "select event from audit_log",
+            "update audit_log set address = null",
+            "update audit_log set username = ''",
+            "delete from audit_log",
+            "truncate audit_log",
+            "insert into audit_log (event, at) values ('signed_in', now() - interval '1 day')",
+            "alter table audit_log disable trigger all",
+            "update users set username = 'x'",
+            "update users set account_name = 'x'",
+            "update users set account_uid = 'x'",
+            "insert into users (username, account_namespace, account_name, account_uid) values ('a', 'n', 'a', 'u')",
+            "delete from users",
+            "delete from registrations",
+            "insert into former_usernames (username) values ('x')",
+            "delete from former_usernames",
+            "update _sqlx_migrations set success = false",
+            "create table mine (id int)",
+            "select grant_rights()",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_controller_sees_no_password_hash_no_session_and_no_audit_log() {
+    let tenant = with_a_user("controller-role").await;
+    let url = tenant.controller_database_url();
+    assert_eq!(attempt(url, "select id, username, registered from users").await, None);
+    assert_eq!(attempt(url, "select arn from orphans").await, None);
+    assert_forbidden(
+        url,
+        &[
+            "select password_hash from users",
+            "select * from users",
+            "select 1 from users where password_hash like '$argon2id%'",
+            "update users set password_hash = 'x'",
+            "update users set username = 'x'",
+            "insert into users (username, account_namespace, account_name, password_hash) values ('a', 'n', 'a', 'x')",
+            "select token_hash from sessions",
+            "insert into sessions (token_hash, user_id, expires_at) select '', id, now() from users",
+            "delete from sessions",
+            "select idempotency_key from registrations",
+            "select event from audit_log",
+            "insert into audit_log (event) values ('signed_in')",
+            "delete from audit_log",
+            "select forget_addresses(interval '1 day')",
+            "select take_back_registration(id, 1) from users",
+            "update stages set is_live = true",
+            "update channels set title = 'x'",
+            "create table mine (id int)",
+            "select grant_rights()",
+        ],
+    )
+    .await;
+}
+
+/// The URL of another database of the same server, for another role.
+fn elsewhere(url: &str, role: &str, database: &str) -> String {
+    let (base, _) = url.rsplit_once('/').unwrap();
+    let host = base.rsplit_once('@').unwrap().1;
+    format!("postgres://{role}:{role}@{host}/{database}")
+}
+
+/// Whether the role of the registration may add to the audit log of this database.
+async fn is_granted(owner: &str) -> bool {
+    let mut connection = PgConnection::connect(owner).await.unwrap();
+    let query = "select has_any_column_privilege('streamcat_registration', 'audit_log', 'insert')";
+    sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_owner_who_may_make_no_roles_migrates_all_the_same_and_grants_the_rights_later() {
+    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let mut administrator = PgConnection::connect(scratch.url()).await.unwrap();
+    let mut run = async |statements: &'static str| {
+        sqlx::raw_sql(statements).execute(&mut administrator).await.unwrap();
+    };
+    run("drop owned by streamcat_controller, streamcat_registration;
+         drop role streamcat_controller, streamcat_registration;
+         create role owner login password 'owner'")
+    .await;
+    run("create database owned owner owner").await;
+    let owner = elsewhere(scratch.url(), "owner", "owned");
+    let store = Postgres::new(&SecretString::from(owner.as_str()), 1).unwrap();
+    store.migrate().await.unwrap();
+    store.check_schema().await.unwrap();
+
+    run("create role streamcat_controller nologin; create role streamcat_registration nologin").await;
+    assert!(!is_granted(&owner).await);
+    assert_eq!(attempt(&owner, "select grant_rights()").await, None);
+    assert!(is_granted(&owner).await);
+}
+
+#[tokio::test]
+async fn databases_of_one_server_can_be_migrated_at_the_same_time() {
+    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let mut administrator = PgConnection::connect(scratch.url()).await.unwrap();
+    let names = ["one", "two", "three", "four"];
+    for name in names {
+        let create = AssertSqlSafe(format!("create database {name}"));
+        sqlx::query(create).execute(&mut administrator).await.unwrap();
+    }
+    let away = "drop owned by streamcat_controller, streamcat_registration;
+                drop role streamcat_controller, streamcat_registration";
+    sqlx::raw_sql(away).execute(&mut administrator).await.unwrap();
+    let (base, _) = scratch.url().rsplit_once('/').unwrap();
+    let migrations = names.map(|name| {
+        let url = format!("{base}/{name}");
+        async move {
+            let migrated = Postgres::new(&SecretString::from(url.as_str()), 1).unwrap().migrate().await;
+            migrated.unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert!(is_granted(&url).await, "{url}");
+        }
+    });
+    futures::future::join_all(migrations).await;
+}
