@@ -14,8 +14,10 @@ create type audit_event as enum (
     'sign_in_failed',
     'signed_out',
     'stream_key_shown',
-    -- The password, asked for once more before the deletion, was wrong.
+    -- The password, asked for once more before the deletion or another password, was wrong.
     'password_refused',
+    -- The password was proved once more; another one takes its place, and all sessions end.
+    'password_changed',
     -- The password was proved once more; from here on the account is being deleted.
     'deletion_asked'
 );

@@ -1,5 +1,6 @@
 // Makes a password easier to type. Without this script the form works all the same.
-const field = document.getElementById("password");
+// The one that is being chosen, or else the one that is asked for.
+const field = document.querySelector("[data-least]") ?? document.getElementById("password");
 const PAUSE = 500;
 
 // A place for words that come later: a screen reader says them when it has nothing else to say.

@@ -10,7 +10,7 @@ mod member;
 mod register;
 
 pub use account::{Addresses, Own, StreamKey, account};
-pub use member::{delete, gone, sign_in};
+pub use member::{delete, gone, new_password, sign_in};
 pub use register::register;
 
 /// A form, as it is shown for the first time or again.

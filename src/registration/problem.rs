@@ -51,7 +51,7 @@ pub struct Problem {
     /// What it means and what to do. Never a secret, never an internal name.
     pub detail: String,
     /// What is wrong with single fields.
-    pub fields: Problems,
+    pub fields: Box<Problems>,
     /// Seconds after which another try may get through.
     pub retry_after: Option<u64>,
 }
@@ -110,7 +110,7 @@ pub struct Details<'a> {
 impl Problem {
     fn new(status: StatusCode, kind: Kind, title: &'static str, detail: impl Into<String>) -> Self {
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
-        Self { status, kind, title, detail: detail.into(), fields: Problems::default(), retry_after }
+        Self { status, kind, title, detail: detail.into(), fields: Box::default(), retry_after }
     }
 
     /// A problem that its HTTP status names well enough.
@@ -128,7 +128,7 @@ impl Problem {
             "This does not work yet",
             detail,
         );
-        Self { fields, ..problem }
+        Self { fields: Box::new(fields), ..problem }
     }
 
     /// A body that cannot be read.
@@ -225,14 +225,14 @@ impl Problem {
     /// A username and a password that do not belong together; which of the two is wrong is not told.
     #[must_use]
     pub fn wrong_sign_in() -> Self {
-        let fields = Problems::of_password("The username or the password is wrong.");
+        let fields = Box::new(Problems::of_password("The username or the password is wrong."));
         Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "The username or the password is wrong.") }
     }
 
     /// A password, asked for again, that is not this person's.
     #[must_use]
     pub fn wrong_password() -> Self {
-        let fields = Problems::of_password("This is not your password.");
+        let fields = Box::new(Problems::of_password("This is not your password."));
         Self { fields, ..Self::plain(StatusCode::FORBIDDEN, "This is not your password.") }
     }
 
@@ -253,7 +253,7 @@ impl Problem {
     }
 
     fn taken() -> Self {
-        let fields = Problems::of_username("This username is taken. Choose another.");
+        let fields = Box::new(Problems::of_username("This username is taken. Choose another."));
         let detail = "This username is taken. If it is yours, use the password that you registered with.";
         Self {
             fields,
@@ -262,7 +262,7 @@ impl Problem {
     }
 
     fn deleting() -> Self {
-        let fields = Problems::of_username("The account of this name is being deleted.");
+        let fields = Box::new(Problems::of_username("The account of this name is being deleted."));
         let detail = "The account of this name is being deleted. Once it is gone, the name is free again.";
         Self {
             fields,

@@ -37,6 +37,7 @@ use crate::{
 
 pub mod events;
 mod members;
+mod new_password;
 pub mod register;
 mod showing;
 
@@ -136,6 +137,10 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route(
             "/accounts/{username}/delete",
             get(members::ask_to_delete::<R, A>).post(members::delete::<R, A>),
+        )
+        .route(
+            "/accounts/{username}/password",
+            get(new_password::ask::<R, A>).post(new_password::change::<R, A>),
         )
         .route("/accounts/{username}/goodbye", get(members::goodbye::<R, A>))
         .fallback(async |State(site): State<Arc<Site<R, A>>>, headers: HeaderMap| {

@@ -20,7 +20,7 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
     ) -> Result<Option<Registrant>, Refusal> {
         let registrant = self.registrants.registrant(username).await?;
         let hash = registrant.as_ref().and_then(|registrant| registrant.password_hash.clone());
-        let (Some(registrant), Some(hash)) = (registrant, hash) else {
+        let (Some(mut registrant), Some(hash)) = (registrant, hash) else {
             self.passwords.match_nobody(password).await?;
             return Ok(None);
         };
@@ -28,20 +28,40 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
             return Ok(None);
         }
         if self.passwords.is_outdated(&hash) {
-            self.strengthen(&registrant, password, &hash).await;
+            registrant.password_hash =
+                Some(self.strengthen(&registrant, password, &hash).await.unwrap_or(hash));
         }
         Ok(Some(registrant))
     }
 
+    /// Puts another password in the place of the one that this registrant has just proved.
+    ///
+    /// # Errors
+    /// When it could not be, or somebody else was faster.
+    pub async fn change_password(&self, registrant: &Registrant, new: &SecretString) -> Result<(), Refusal> {
+        let elsewhere = || Refusal::NotNow("the password was changed elsewhere".to_owned());
+        let old = registrant.password_hash.as_ref().ok_or_else(elsewhere)?;
+        let hash = self.passwords.hash(new).await?;
+        let is_changed = self.registrants.change_password(registrant.id, old, &hash).await?;
+        if is_changed { Ok(()) } else { Err(elsewhere()) }
+    }
+
     /// Hashes a password anew with the parameters of today. Where this fails, the next sign-in does it.
-    async fn strengthen(&self, registrant: &Registrant, password: &SecretString, old: &SecretString) {
-        let strengthened: Result<(), Refusal> = async {
+    async fn strengthen(
+        &self,
+        registrant: &Registrant,
+        password: &SecretString,
+        old: &SecretString,
+    ) -> Option<SecretString> {
+        let strengthened: Result<SecretString, Refusal> = async {
             let new = self.passwords.hash(password).await?;
-            Ok(self.registrants.rehash(registrant.id, old, &new).await?)
+            self.registrants.rehash(registrant.id, old, &new).await?;
+            Ok(new)
         }
         .await;
-        if let Err(error) = strengthened {
+        let failed = |error: &Refusal| {
             tracing::warn!(user.id = %registrant.id, %error, "a password is not hashed anew");
-        }
+        };
+        strengthened.inspect_err(failed).ok()
     }
 }

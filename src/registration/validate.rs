@@ -21,25 +21,33 @@ pub struct Problems {
     pub username: Option<&'static str>,
     /// What is wrong with the password.
     pub password: Option<Cow<'static, str>>,
+    /// What is wrong with the one that is to take its place.
+    pub new_password: Option<Cow<'static, str>>,
 }
 
 impl Problems {
     /// Something wrong with the username.
     #[must_use]
     pub fn of_username(problem: &'static str) -> Self {
-        Self { username: Some(problem), password: None }
+        Self { username: Some(problem), ..Self::default() }
     }
 
     /// Something wrong with the password.
     #[must_use]
     pub fn of_password(problem: &'static str) -> Self {
-        Self { username: None, password: Some(problem.into()) }
+        Self { password: Some(problem.into()), ..Self::default() }
+    }
+
+    /// Something wrong with a password that is to take the place of another.
+    #[must_use]
+    pub fn of_new_password(problem: Cow<'static, str>) -> Self {
+        Self { new_password: Some(problem), ..Self::default() }
     }
 
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.username.is_none() && self.password.is_none()
+        self.username.is_none() && self.password.is_none() && self.new_password.is_none()
     }
 }
 
@@ -72,7 +80,8 @@ impl Rules {
     pub fn problems(&self, username: &str, password: &SecretString) -> Problems {
         Problems {
             username: self.username_problem(username),
-            password: self.password_problem(username, password.expose_secret()),
+            password: self.password_problem(username, password),
+            new_password: None,
         }
     }
 
@@ -82,8 +91,9 @@ impl Rules {
             .or_else(|| is_reserved.then_some("This username is reserved. Choose another."))
     }
 
-    /// Any character counts as one, a space too: nothing is trimmed, cut or asked for.
-    fn password_problem(&self, username: &str, password: &str) -> Option<Cow<'static, str>> {
+    /// What is wrong with a password. Any character counts as one, a space too: nothing is trimmed, cut or asked for.
+    pub fn password_problem(&self, username: &str, password: &SecretString) -> Option<Cow<'static, str>> {
+        let password = password.expose_secret();
         let (length, least) = (password.chars().count(), self.shortest_password);
         if length == 0 {
             Some("Choose a password.".into())
@@ -116,7 +126,7 @@ mod tests {
     use super::*;
 
     fn of(password: &str) -> Option<Cow<'static, str>> {
-        Rules::usual().password_problem("todd", password)
+        Rules::usual().password_problem("todd", &SecretString::from(password))
     }
 
     #[test]
@@ -136,8 +146,8 @@ mod tests {
     fn the_messages_name_the_limits_as_they_are_set() {
         assert!(of("x").is_some_and(|problem| problem.contains("15")));
         let eight = Rules { shortest_password: 8, ..Rules::usual() };
-        assert_eq!(eight.password_problem("todd", "kfz-XY 7"), None);
-        assert!(eight.password_problem("todd", "kfz-XY7").is_some_and(|problem| problem.contains('8')));
+        assert_eq!(eight.password_problem("todd", &"kfz-XY 7".into()), None);
+        assert!(eight.password_problem("todd", &"kfz-XY7".into()).is_some_and(|problem| problem.contains('8')));
         assert!(of(&"x".repeat(200)).is_some_and(|problem| problem.contains(&LONGEST_PASSWORD.to_string())));
     }
 

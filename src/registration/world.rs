@@ -376,6 +376,16 @@ impl Sessions for Arc<World> {
         self.sql(|inside| inside.sessions.retain(|other, _| other != token)).await
     }
 
+    async fn change_password(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<bool> {
+        self.sql(|inside| {
+            let row = inside.rows.iter_mut().find(|row| row.id == user);
+            row.expect("there").password_hash = Some(new.clone());
+            inside.sessions.retain(|_, other| *other != user);
+            true
+        })
+        .await
+    }
+
     async fn rehash(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<()> {
         self.sql(|inside| {
             let row = inside.rows.iter_mut().find(|row| row.id == user);

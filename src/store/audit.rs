@@ -26,8 +26,10 @@ pub enum AuditEvent {
     SignedOut,
     /// A person saw the stream key.
     StreamKeyShown,
-    /// The password that is asked for before the deletion was wrong.
+    /// The password that is asked for once more was wrong.
     PasswordRefused,
+    /// A person took another password.
+    PasswordChanged,
     /// A person had the account deleted.
     DeletionAsked,
 }

@@ -91,7 +91,7 @@ pub trait Registrants: Audit {
     /// Puts the next try off, the longer the more there were.
     fn put_off(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
-    /// Notes that a user no longer wants the account, made or not. Whoever is making it can no longer settle it; once they are
+    /// Notes that a user no longer wants the account, made or not, and ends all sessions of the user. Whoever is making it can no longer settle it; once they are
     /// through, it is due.
     fn renounce(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
@@ -238,7 +238,8 @@ impl Registrants for Postgres {
 
     async fn renounce(&self, registrant: &Registrant) -> Result<()> {
         let renounce = sqlx::query!(
-            "update registrations
+            "with ended as (delete from sessions where user_id = $1)
+             update registrations
              set unwanted = true, turn = turn + 1, settled_at = null,
                  due_at = least(due_at, now() + interval '15 seconds')
              where user_id = $1",

@@ -32,6 +32,14 @@ pub trait Sessions: Send + Sync + 'static {
     /// Ends a session because its person wants so, together with its row in the audit log.
     fn sign_out(&self, token: &TokenHash, address: IpAddr) -> impl Future<Output = Result<()>> + Send;
 
+    /// Puts another password in the place of one that is still the user's, and ends all sessions of the user; whether it did.
+    fn change_password(
+        &self,
+        user: Uuid,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
     /// Puts a stronger hash of the same password in the place of an older one, if that is still the user's.
     fn rehash(
         &self,
@@ -93,6 +101,19 @@ impl Sessions for Postgres {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    async fn change_password(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<bool> {
+        let change = sqlx::query_scalar!(
+            r#"with changed as (
+                 update users set password_hash = $3 where id = $1 and password_hash = $2 returning id
+               ), ended as (delete from sessions where user_id in (select id from changed))
+               select exists (select from changed) as "changed!""#,
+            user,
+            old.expose_secret(),
+            new.expose_secret(),
+        );
+        Ok(effect("change_password", change.fetch_one(&self.pool)).await?)
     }
 
     async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<()> {

@@ -140,6 +140,7 @@ fn for_the_owner(username: &str, progress: &Progress, own: &Own) -> Markup {
                 button.quiet type="submit" { "Sign out" }
             }
             @if progress.status != Status::Deleting {
+                a href=(format!("/accounts/{username}/password")) { "Change my password" }
                 a href=(format!("/accounts/{username}/delete")) { "Delete my account" }
             }
         }

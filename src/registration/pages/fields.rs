@@ -7,6 +7,10 @@ use crate::registration::problem::Problem;
 /// A password that somebody is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Password<'a> {
+    /// Its name in the form, and its id.
+    pub name: &'a str,
+    /// What it is called.
+    pub label: &'a str,
     /// What a password manager is to do: `new-password` or `current-password`.
     pub autocomplete: &'a str,
     /// What is said before one types.
@@ -17,6 +21,21 @@ pub struct Password<'a> {
     pub focus: bool,
     /// Fewest characters of a new one, for the advice of the script.
     pub least: Option<usize>,
+}
+
+impl Default for Password<'_> {
+    /// The one that somebody has.
+    fn default() -> Self {
+        Self {
+            name: "password",
+            label: "Password",
+            autocomplete: "current-password",
+            hint: None,
+            problem: None,
+            focus: false,
+            least: None,
+        }
+    }
 }
 
 /// The field by which a form shows that it came from us.
@@ -52,20 +71,33 @@ pub fn username(typed: &str, hint: Option<&str>, problem: Option<&str>, focus: b
 
 /// Never with a value: a password is not sent back. Nor with a maxlength: a pasted password would be cut silently.
 pub fn password(password: Password<'_>) -> Markup {
-    let Password { autocomplete, hint, problem, focus, least } = password;
+    let Password { name, label, autocomplete, hint, problem, focus, least } = password;
     html! {
         div.field {
-            label for="password" { "Password" }
-            (notes("password", hint, problem))
+            label for=(name) { (label) }
+            (notes(name, hint, problem))
             div.secret {
-                input #password name="password" type="password" required autofocus[focus]
+                input id=(name) name=(name) type="password" required autofocus[focus]
                     autocomplete=(autocomplete) autocapitalize="none" autocorrect="off" spellcheck="false"
                     data-least=[least]
                     aria-invalid=[problem.map(|_| "true")]
-                    aria-describedby=[described_by("password", hint, problem)];
+                    aria-describedby=[described_by(name, hint, problem)];
             }
         }
     }
+}
+
+/// A password that somebody chooses, with the rules.
+pub fn chosen_password(password: Password<'_>, least: usize) -> Markup {
+    let hint = format!(
+        "{least} to 128 characters, spaces and signs of any language too. A few words that you remember are best."
+    );
+    self::password(Password {
+        autocomplete: "new-password",
+        hint: Some(&hint),
+        least: Some(least),
+        ..password
+    })
 }
 
 fn notes(field: &str, hint: Option<&str>, problem: Option<&str>) -> Markup {

@@ -47,10 +47,37 @@ pub fn delete(form: Form<'_>) -> Page {
     Page::with_form("Delete my account", form, content)
 }
 
+/// Asks for the password and for another one.
+#[must_use]
+pub fn new_password(form: Form<'_>, shortest_password: usize) -> Page {
+    let username = form.username;
+    let problem = form.problem.and_then(|problem| problem.fields.new_password.as_deref());
+    let (name, label) = ("new-password", "New password");
+    let is_known = problem.is_some();
+    let content = html! {
+        p.who { (username) }
+        h1 { "Change my password" }
+        p.lead { "Wherever else you are signed in, you will be signed out." }
+        (fields::alert(form.problem))
+        form method="post" action=(format!("/accounts/{username}/password")) {
+            (fields::token(form.token))
+            input type="hidden" name="username" value=(username) autocomplete="username";
+            (fields::password(Password { focus: !is_known, label: "Present password", ..current_password(form, None) }))
+            (fields::chosen_password(
+                Password { name, label, problem, focus: is_known, ..Password::default() },
+                shortest_password,
+            ))
+            button type="submit" { "Change my password" }
+        }
+        p.foot { a href=(format!("/accounts/{username}")) { "No, keep it" } }
+    };
+    Page::with_form("Change my password", form, content)
+}
+
 /// The password that somebody has.
 fn current_password<'a>(form: Form<'a>, hint: Option<&'a str>) -> Password<'a> {
     let problem = form.problem.and_then(|problem| problem.fields.password.as_deref());
-    Password { autocomplete: "current-password", hint, problem, focus: true, least: None }
+    Password { hint, problem, focus: true, ..Password::default() }
 }
 
 /// After an account has gone.
@@ -68,7 +95,7 @@ pub fn gone(username: &str) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registration::problem::Problem;
+    use crate::registration::{problem::Problem, validate::Problems};
 
     fn form(problem: Option<&Problem>) -> Form<'_> {
         Form { token: "t-1", username: "todd", problem }
@@ -89,10 +116,22 @@ mod tests {
 
     #[test]
     fn every_form_carries_the_token() {
-        for page in [sign_in(form(None)), delete(form(None))] {
+        for page in [sign_in(form(None)), delete(form(None)), new_password(form(None), 15)] {
             let text = page.of_site("Streamcat").into_string();
             assert!(text.contains(r#"type="password""#) && text.contains(r#"name="token" value="t-1""#));
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_new_password_stands_beside_that() {
+        let problem = Problem::invalid(Problems::of_new_password("Too common.".into()));
+        let text = new_password(form(Some(&problem)), 15).of_site("Streamcat").into_string();
+        assert!(text.contains(r#"<p class="error" id="new-password-error">Too common.</p>"#), "{text}");
+        assert!(text.contains(r#"autocomplete="new-password""#) && text.contains(r#"data-least="15""#));
+        assert!(
+            text.contains(r#"autocomplete="current-password""#) && !text.contains(r#"id="password-error""#)
+        );
+        assert_eq!(text.matches("autofocus").count(), 1);
     }
 
     #[test]

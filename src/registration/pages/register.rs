@@ -16,9 +16,6 @@ pub fn register(form: Form<'_>, shortest_password: usize) -> Page {
     let username = wrong.and_then(|fields| fields.username);
     let password = wrong.and_then(|fields| fields.password.as_deref());
     let focus_password = username.is_none() && (password.is_some() || !form.username.is_empty());
-    let hint = format!(
-        "{shortest_password} to 128 characters, spaces and signs of any language too. A few words that you remember are best."
-    );
     let content = html! {
         h1 { "Start streaming" }
         p.lead { "Registering gives you a channel to stream to, a chat room for your viewers, and a stage for live guests." }
@@ -26,13 +23,10 @@ pub fn register(form: Form<'_>, shortest_password: usize) -> Page {
         form method="post" action="/register" {
             (fields::token(form.token))
             (fields::username(form.username, Some(USERNAME_HINT), username, !focus_password))
-            (fields::password(Password {
-                autocomplete: "new-password",
-                hint: Some(&hint),
-                problem: password,
-                focus: focus_password,
-                least: Some(shortest_password),
-            }))
+            (fields::chosen_password(
+                Password { problem: password, focus: focus_password, ..Password::default() },
+                shortest_password,
+            ))
             button type="submit" { "Register" }
         }
         p.foot { "Registered before? " a href="/sign-in" { "Sign in" } }

@@ -34,11 +34,16 @@ use crate::{
 pub struct Deed {
     #[serde(default)]
     token: String,
+    /// The password, where it is asked for once more.
     #[serde(default, deserialize_with = "submission::password")]
-    password: SecretString,
+    pub password: SecretString,
+    /// The one that is to take its place.
+    #[serde(default, rename = "new-password", deserialize_with = "submission::password")]
+    pub new_password: SecretString,
 }
 
-type DeedForm = Result<Form<Deed>, FormRejection>;
+/// A form of a signed-in person.
+pub type DeedForm = Result<Form<Deed>, FormRejection>;
 
 /// Begins a session of a user whose password was proved, and sends the browser on. Another session that it had ends: what
 /// somebody might have put into the browser before is worth nothing.
@@ -212,17 +217,28 @@ async fn let_go<R: Registrants + Sessions, A: Accounts>(
     registrant: &Registrant,
     password: &SecretString,
 ) -> Result<(), Problem> {
+    prove_again(site, address, registrant, password).await?;
     let (log, username) = (&site.registering.registrants, &registrant.username);
-    let proved = site.registering.prove(username, password).await;
-    if proved.map_err(|refusal| refused(&refusal))?.is_none_or(|proved| proved.id != registrant.id) {
-        let entry = AuditEntry { event: AuditEvent::PasswordRefused, username, address };
-        site.audit.failure(log, &entry).await;
-        return Err(Problem::wrong_password());
-    }
     let found = found(&site.registering, &registrant.username).await?;
     site.audit.deed(log, &AuditEntry { event: AuditEvent::DeletionAsked, username, address }).await?;
     let left = site.registering.leave(&found.registrant, found.account.as_ref()).await;
     left.map_err(|refusal| refused(&refusal))
+}
+
+/// The registrant, whose password was asked for once more.
+pub async fn prove_again<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    address: IpAddr,
+    registrant: &Registrant,
+    password: &SecretString,
+) -> Result<Registrant, Problem> {
+    let (log, username) = (&site.registering.registrants, &registrant.username);
+    let proved = site.registering.prove(username, password).await.map_err(|refusal| refused(&refusal))?;
+    if let Some(proved) = proved.filter(|proved| proved.id == registrant.id) {
+        return Ok(proved);
+    }
+    site.audit.failure(log, &AuditEntry { event: AuditEvent::PasswordRefused, username, address }).await;
+    Err(Problem::wrong_password())
 }
 
 /// `GET /accounts/{username}/goodbye`: the account while it goes, and that it is gone.
@@ -241,7 +257,7 @@ pub async fn goodbye<R: Registrants + Sessions, A: Accounts>(
 }
 
 /// The owner of an account, who sent this form from a page of the session.
-async fn member<R: Registrants + Sessions, A: Accounts>(
+pub async fn member<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     username: Username,
     headers: &HeaderMap,

@@ -20,6 +20,7 @@ use crate::config::LimitSettings;
 mod audit;
 mod forms;
 pub mod members;
+mod new_password;
 
 pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 pub const JSON: &str = "Content-Type: application/json";

@@ -15,7 +15,7 @@ pub struct Browser {
 
 impl Browser {
     /// As an answer to a sign-in or a registration leaves it.
-    async fn after(world: &Arc<World>, answer: &str) -> Self {
+    pub async fn after(world: &Arc<World>, answer: &str) -> Self {
         let cookie = cookie(answer);
         let page = ask(world, "GET /accounts/todd", &format!("Accept: text/html\r\n{cookie}"), "").await;
         Self { token: token(&page).to_owned(), cookie }
@@ -25,7 +25,7 @@ impl Browser {
         Self::after(world, &submit(world, "/register", TODD_FORM).await).await
     }
 
-    async fn get(&self, world: &Arc<World>, path: &str) -> String {
+    pub async fn get(&self, world: &Arc<World>, path: &str) -> String {
         ask(world, &format!("GET {path}"), &format!("Accept: text/html\r\n{}", self.cookie), "").await
     }
 
@@ -34,7 +34,7 @@ impl Browser {
         ask(world, &format!("POST {path}"), &headers, &format!("token={token}{more}")).await
     }
 
-    async fn is_signed_in(&self, world: &Arc<World>) -> bool {
+    pub async fn is_signed_in(&self, world: &Arc<World>) -> bool {
         self.get(world, "/accounts/todd").await.contains("Sign out")
     }
 }

@@ -1,0 +1,85 @@
+//! `/accounts/{username}/password`: a person takes another password.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, State},
+    http::HeaderMap,
+    response::Response,
+};
+
+use super::{
+    Site, Username,
+    members::{Deed, DeedForm, begin_session, member, prove_again},
+    refused,
+};
+use crate::{
+    registration::{
+        accounts::Accounts,
+        pages,
+        problem::{Format, Problem},
+        validate::Problems,
+    },
+    store::{AuditEntry, AuditEvent, Registrant, Registrants, Sessions},
+};
+
+/// `GET /accounts/{username}/password`.
+pub async fn ask<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    username: Username,
+    headers: HeaderMap,
+) -> Response {
+    let page = async {
+        let found = super::found(&site.registering, &username.0).await?;
+        let token = site.session_of(&found.registrant, &headers).await?;
+        let token = token.ok_or_else(Problem::not_signed_in)?;
+        let form =
+            pages::Form { token: &token.for_forms(), username: &found.registrant.username, problem: None };
+        Ok(pages::new_password(form, site.rules.shortest_password))
+    };
+    page.await.map_or_else(|problem: Problem| site.told(Format::Html, &problem), |page| site.shown(&page))
+}
+
+/// `POST /accounts/{username}/password`, with the present one once more. Every session of the user ends, and this browser
+/// gets another.
+pub async fn change<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    username: Username,
+    headers: HeaderMap,
+    deed: DeedForm,
+) -> Response {
+    let (registrant, token, deed) = match member(&site, username, &headers, deed).await {
+        Ok(member) => member,
+        Err(problem) => return site.told(Format::Html, &problem),
+    };
+    let changed = async {
+        site.limits.count(&headers, peer.ip(), &registrant.username)?;
+        let address = site.limits.client(&headers, peer.ip());
+        replace(&site, address, &registrant, &deed).await?;
+        begin_session(&site, &headers, address, registrant.id, &registrant.username).await
+    };
+    let again = |problem: Problem| {
+        let (token, username) = (&token.for_forms(), &registrant.username);
+        let form = pages::Form { token, username, problem: Some(&problem) };
+        problem.finish(site.shown(&pages::new_password(form, site.rules.shortest_password)))
+    };
+    changed.await.unwrap_or_else(again)
+}
+
+async fn replace<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    address: std::net::IpAddr,
+    registrant: &Registrant,
+    deed: &Deed,
+) -> Result<(), Problem> {
+    let username = &registrant.username;
+    if let Some(problem) = site.rules.password_problem(username, &deed.new_password) {
+        return Err(Problem::invalid(Problems::of_new_password(problem)));
+    }
+    let proved = prove_again(site, address, registrant, &deed.password).await?;
+    let entry = AuditEntry { event: AuditEvent::PasswordChanged, username, address };
+    site.audit.deed(&site.registering.registrants, &entry).await?;
+    let changed = site.registering.change_password(&proved, &deed.new_password).await;
+    changed.map_err(|refusal| refused(&refusal))
+}

@@ -1,0 +1,53 @@
+//! Another password, over a real connection.
+
+use super::{TODD_FORM, World, ask, members::Browser, status, submit};
+
+const PATH: &str = "/accounts/todd/password";
+const RIGHT: &str = "&password=a+canary+of+a+password";
+
+#[tokio::test]
+async fn another_password_takes_the_place_of_the_first_and_ends_every_session() {
+    let world = World::empty();
+    let (elsewhere, here) = (Browser::registered(&world).await, Browser::registered(&world).await);
+    let more = format!("{RIGHT}&new-password=another+canary+of+ours");
+    let answer = here.post(&world, PATH, &here.token, &more).await;
+    assert!(status(&answer) == "303" && answer.contains("set-cookie: streamcat="), "{answer}");
+    assert!(!elsewhere.is_signed_in(&world).await && !here.is_signed_in(&world).await);
+    assert!(Browser::after(&world, &answer).await.is_signed_in(&world).await);
+    assert!(world.audit().iter().any(|event| format!("{event:?}").contains("PasswordChanged")));
+
+    let again = submit(&world, "/sign-in", TODD_FORM).await;
+    assert_eq!(status(&again), "403", "the first password is nobody's any more");
+    let new = submit(&world, "/sign-in", "username=Todd&password=another+canary+of+ours").await;
+    assert_eq!(status(&new), "303", "{new}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_stands_beside_its_field_and_nothing_changes() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    for (more, code, id) in [
+        ("&password=wrong&new-password=another+canary+of+ours".to_owned(), "403", "password-error"),
+        (format!("{RIGHT}&new-password=short"), "422", "new-password-error"),
+        (format!("{RIGHT}&new-password=password+password"), "422", "new-password-error"),
+        (RIGHT.to_owned(), "422", "new-password-error"),
+    ] {
+        let answer = browser.post(&world, PATH, &browser.token, &more).await;
+        assert!(status(&answer) == code && answer.contains(&format!("id=\"{id}\"")), "{more}: {answer}");
+        assert!(!answer.contains("canary"));
+    }
+    assert!(browser.is_signed_in(&world).await);
+    assert_eq!(status(&submit(&world, "/sign-in", TODD_FORM).await), "303");
+}
+
+#[tokio::test]
+async fn only_the_owner_is_asked_for_another() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    assert!(browser.get(&world, PATH).await.contains("New password"));
+    let stranger = ask(&world, &format!("GET {PATH}"), "Accept: text/html", "").await;
+    assert_eq!(status(&stranger), "403");
+    let more = format!("{RIGHT}&new-password=another+canary+of+ours");
+    let forged = browser.post(&world, PATH, "forged", &more).await;
+    assert!(status(&forged) == "403" && browser.is_signed_in(&world).await);
+}
