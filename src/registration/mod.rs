@@ -111,6 +111,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         passwords,
         namespace: settings.namespace,
         held_back: settings.hold_usernames,
+        places: Semaphore::new(registering::MOST_AT_ONCE),
     });
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));

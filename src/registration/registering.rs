@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +22,12 @@ mod tests;
 
 /// How often the look-up is repeated when the row comes or goes between two of our steps.
 const TRIES: usize = 3;
+
+/// How many register at the same time. More would only keep each other waiting for a connection to the database.
+pub const MOST_AT_ONCE: usize = 128;
+
+/// How long somebody waits for a place among them.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How many accounts the loop makes at the same time.
 const AT_ONCE: i64 = 16;
@@ -123,6 +130,8 @@ pub struct Registering<R, A> {
     pub namespace: String,
     /// How long the username of a deleted account is nobody's.
     pub held_back: Option<Duration>,
+    /// Permits of those who register at this moment, [`MOST_AT_ONCE`].
+    pub places: Semaphore,
 }
 
 impl<R: Registrants, A: Accounts> Registering<R, A> {
@@ -131,6 +140,8 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     /// # Errors
     /// Why there is none.
     pub async fn register(&self, applicant: &Applicant) -> Result<Registered, Refusal> {
+        let waited = timeout(LONGEST_WAIT, self.places.acquire()).await;
+        let _place = waited.map_err(|_| Refusal::NotNow("too many register at this moment".to_owned()))?;
         self.check_key(applicant).await?;
         for _ in 0..TRIES {
             let registered = match self.registrants.registrant(&applicant.username).await? {

@@ -32,6 +32,7 @@ fn registering(world: &Arc<World>) -> Registering<Arc<World>, Arc<World>> {
         passwords: Passwords::weak(),
         namespace: "default".to_owned(),
         held_back: None,
+        places: Semaphore::new(1),
     }
 }
 
