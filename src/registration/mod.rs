@@ -116,6 +116,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         namespace: settings.namespace,
         held_back: settings.hold_usernames,
         newcomers: Newcomers::per_minute(settings.limits.accounts_per_minute),
+        places: Semaphore::new(registering::MOST_AT_ONCE),
     });
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));

@@ -4,6 +4,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use secrecy::SecretString;
+use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
 use super::{
@@ -25,6 +26,11 @@ const TRIES: usize = 3;
 
 /// The turn of a registrant whom nobody has taken up since the row was written.
 const FIRST_TURN: i64 = 1;
+/// How many register at the same time. More would only keep each other waiting for a connection to the database.
+pub const MOST_AT_ONCE: usize = 128;
+
+/// How long somebody waits for a place among them.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How many accounts the loop makes at the same time.
 const AT_ONCE: i64 = 16;
@@ -140,6 +146,8 @@ pub struct Registering<R, A> {
     pub held_back: Option<Duration>,
     /// How many new accounts are taken on.
     pub newcomers: Newcomers,
+    /// Permits of those who register at this moment, [`MOST_AT_ONCE`].
+    pub places: Semaphore,
 }
 
 impl<R: Registrants, A: Accounts> Registering<R, A> {
@@ -148,6 +156,8 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     /// # Errors
     /// Why there is none.
     pub async fn register(&self, applicant: &Applicant) -> Result<Registered, Refusal> {
+        let waited = timeout(LONGEST_WAIT, self.places.acquire()).await;
+        let _place = waited.map_err(|_| Refusal::NotNow("too many register at this moment".to_owned()))?;
         self.check_key(applicant).await?;
         for _ in 0..TRIES {
             let registered = match self.registrants.registrant(&applicant.username).await? {

@@ -147,7 +147,9 @@ mod tests {
         assert!(of("x").is_some_and(|problem| problem.contains("15")));
         let eight = Rules { shortest_password: 8, ..Rules::usual() };
         assert_eq!(eight.password_problem("todd", &"kfz-XY 7".into()), None);
-        assert!(eight.password_problem("todd", &"kfz-XY7".into()).is_some_and(|problem| problem.contains('8')));
+        assert!(
+            eight.password_problem("todd", &"kfz-XY7".into()).is_some_and(|problem| problem.contains('8'))
+        );
         assert!(of(&"x".repeat(200)).is_some_and(|problem| problem.contains(&LONGEST_PASSWORD.to_string())));
     }
 

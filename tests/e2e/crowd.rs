@@ -7,14 +7,15 @@ use std::{
 
 use argon2::{Argon2, PasswordHasher};
 use futures::future::join_all;
+use serde_json::json;
 use testbed::{
     Operator, OperatorBuilder, Tenant,
     flood::{Ended, flood},
-    wait,
+    http, wait,
 };
 
 use crate::{
-    registration::{PASSWORD, made, post},
+    registration::{PASSWORD, made},
     support::{PATIENCE, tenant},
 };
 
@@ -36,10 +37,15 @@ fn unlimited(tenant: &Tenant) -> OperatorBuilder {
     builder.env("STREAMCAT_ATTEMPTS_PER_USERNAME", unlimited)
 }
 
-/// Registers, and again as often as the answer says to come again.
+/// Registers, and again as often as the answer says to come again, or there is none in time.
 async fn persist(registration: &Operator, username: String) {
     loop {
-        let answer = post(registration, &username, PASSWORD).await;
+        let body = json!({ "username": username, "password": PASSWORD });
+        let answer = match http::post_json(&format!("{}/register", registration.url()), &body).await {
+            Ok(answer) => answer,
+            Err(error) if error.to_string().ends_with("nothing within 30s") => continue,
+            Err(error) => panic!("{username}: {error:?}"),
+        };
         match Ended::of(&answer) {
             Ended::Accepted => return,
             Ended::PutOff => {

@@ -35,6 +35,7 @@ fn registering(world: &Arc<World>) -> Registering<Arc<World>, Arc<World>> {
         namespace: "default".to_owned(),
         held_back: None,
         newcomers: Newcomers::per_minute(NonZeroU32::MAX),
+        places: Semaphore::new(1),
     }
 }
 
