@@ -124,6 +124,27 @@ async fn a_session_is_one_of_all_processes_and_ends_when_the_person_signs_out() 
 }
 
 #[tokio::test]
+async fn another_password_ends_every_session_and_is_the_only_one() {
+    let tenant = tenant("newpassword").await;
+    let (one, other) = tokio::join!(tenant.registration().start(), tenant.registration().start());
+    let first = Browser::after(&one, &submit(&one, "mary", PASSWORD).await);
+    let second = Browser::sign_in(&other, "mary").await;
+    let path = "/accounts/mary/password";
+    let fields = |new: &str| format!("&password={}&new-password={new}", PASSWORD.replace(' ', "+"));
+    assert_eq!(first.submit(path, path, &fields("short")).await.status, 422);
+    let changed = first.submit(path, path, &fields("another+canary+of+ours")).await;
+    assert_eq!(changed.status, 303, "{}", changed.body);
+    for browser in [&first, &second] {
+        assert!(!browser.is_signed_in("/accounts/mary").await);
+    }
+    assert!(Browser::after(&one, &changed).is_signed_in("/accounts/mary").await);
+    assert_eq!(submit(&other, "mary", PASSWORD).await.status, 409, "the first one is nobody's any more");
+    let events = "select count(*) from audit_log where event = 'password_changed' and username = 'mary'";
+    let written: i64 = sqlx::query_scalar(events).fetch_one(&tenant.pool()).await.unwrap();
+    assert_eq!(written, 1);
+}
+
+#[tokio::test]
 async fn behind_tls_the_cookie_and_the_browser_go_by_tls_only() {
     let tenant = tenant("tls").await;
     let registration = tenant.registration().env("STREAMCAT_BEHIND_TLS", "true").start().await;
