@@ -1,23 +1,22 @@
 //! A database and a cluster in memory.
 
+mod cluster;
+mod database;
+
 use std::{
     collections::BTreeMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::accounts::{self, Accounts, account_of, belongs_to};
+use super::accounts::{account_of, belongs_to};
 use crate::{
-    api::{StreamerAccount, are_alike},
-    store::{
-        self, Addition, Audit, AuditEntry, AuditEvent, KeyHash, NewRegistrant, Registrant, Registrants,
-        Sessions, TokenHash,
-    },
+    api::StreamerAccount,
+    store::{self, AuditEvent, Registrant, TokenHash},
 };
 
 /// The stream key of every account.
@@ -229,227 +228,6 @@ fn by_kubectl(name: &str) -> StreamerAccount {
     account
 }
 
-impl Registrants for Arc<World> {
-    async fn registrant(&self, username: &str) -> store::Result<Option<Registrant>> {
-        let same = |row: &&Registrant| are_alike(&row.username, username);
-        self.sql(|inside| inside.rows.iter().find(same).cloned()).await
-    }
-
-    async fn username_by_key(&self, key: &KeyHash) -> store::Result<Option<String>> {
-        let same = |row: &&Registrant| row.key.as_deref() == Some(key);
-        self.sql(|inside| inside.rows.iter().find(same).map(|row| row.username.clone())).await
-    }
-
-    async fn add(&self, new: &NewRegistrant<'_>) -> store::Result<Addition> {
-        self.sql(|inside| {
-            if inside.rows.iter().any(|row| are_alike(&row.username, new.username)) {
-                return Addition::Exists;
-            }
-            if new.held_back.is_some() && inside.held_back.iter().any(|name| are_alike(name, new.username)) {
-                return Addition::HeldBack;
-            }
-            let key = new.key.map(|key| key.to_vec());
-            if key.is_some() && inside.rows.iter().any(|row| row.key == key) {
-                return Addition::KeyUsed;
-            }
-            let row = Registrant {
-                id: Uuid::new_v4(),
-                username: new.username.to_owned(),
-                password_hash: Some(new.password_hash.clone()),
-                account_namespace: new.account_namespace.to_owned(),
-                account_name: new.account_name.to_owned(),
-                key,
-                open: true,
-                unwanted: false,
-                turn: 1,
-            };
-            inside.rows.push(row.clone());
-            inside.audit.push((AuditEvent::Registered, Some(row.id), Some(new.address)));
-            Addition::Added(row)
-        })
-        .await
-    }
-
-    async fn take_up(&self, registrant: &Registrant) -> store::Result<Option<Registrant>> {
-        self.sql(|inside| {
-            let is_unwanted = inside.rows.iter().any(|row| row.id == registrant.id && row.unwanted);
-            if is_unwanted { None } else { inside.take_up(registrant.id) }
-        })
-        .await
-    }
-
-    async fn take_up_due(&self, _: i64) -> store::Result<Vec<Registrant>> {
-        self.sql(|inside| {
-            let due: Vec<_> = inside.rows.iter().filter(|row| row.open).map(|row| row.id).collect();
-            due.into_iter().filter_map(|id| inside.take_up(id)).collect()
-        })
-        .await
-    }
-
-    async fn settle(&self, registrant: &Registrant) -> store::Result<()> {
-        self.sql(|inside| {
-            if let Some(row) = inside.in_turn(registrant) {
-                (row.open, row.unwanted) = (false, false);
-            }
-        })
-        .await
-    }
-
-    async fn put_off(&self, _: &Registrant) -> store::Result<()> {
-        self.sql(|_| ()).await
-    }
-
-    async fn renounce(&self, registrant: &Registrant) -> store::Result<()> {
-        self.sql(|inside| {
-            if let Some(row) = inside.rows.iter_mut().find(|row| row.id == registrant.id) {
-                (row.turn, row.open, row.unwanted) = (row.turn + 1, true, true);
-            }
-        })
-        .await
-    }
-
-    async fn take_back(&self, registrant: &Registrant) -> store::Result<bool> {
-        self.sql(|inside| {
-            let ours = inside.in_turn(registrant).is_some();
-            if ours {
-                inside.audit.push((AuditEvent::RegistrationTakenBack, Some(registrant.id), None));
-            }
-            inside.rows.retain(|row| !ours || row.id != registrant.id);
-            ours
-        })
-        .await
-    }
-
-    async fn pending(&self) -> store::Result<i64> {
-        self.sql(|inside| inside.rows.iter().map(|row| i64::from(row.open)).sum()).await
-    }
-}
-
-impl Audit for Arc<World> {
-    async fn note(&self, entry: &AuditEntry<'_>) -> store::Result<()> {
-        let fault = self.inside().on_note.take();
-        if let Some(fault) = fault {
-            self.fail(0, fault);
-        }
-        self.sql(|inside| {
-            let same = |row: &&Registrant| are_alike(&row.username, entry.username);
-            let user = inside.rows.iter().find(same).map(|row| row.id);
-            inside.audit.push((entry.event, user, Some(entry.address)));
-        })
-        .await
-    }
-
-    async fn forget_addresses(&self, _: Duration) -> store::Result<i64> {
-        self.sql(|_| 0).await
-    }
-}
-
-impl Sessions for Arc<World> {
-    async fn begin_session(
-        &self,
-        user: Uuid,
-        token: &TokenHash,
-        _: Duration,
-        address: IpAddr,
-    ) -> store::Result<()> {
-        self.sql(|inside| {
-            inside.sessions.insert(*token, user);
-            inside.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));
-        })
-        .await
-    }
-
-    async fn sign_out(&self, token: &TokenHash, address: IpAddr) -> store::Result<()> {
-        self.sql(|inside| {
-            if let Some(user) = inside.sessions.remove(token) {
-                inside.audit.push((AuditEvent::SignedOut, Some(user), Some(address)));
-            }
-        })
-        .await
-    }
-
-    async fn session_user(&self, token: &TokenHash) -> store::Result<Option<Uuid>> {
-        self.sql(|inside| inside.sessions.get(token).copied()).await
-    }
-
-    async fn end_session(&self, token: &TokenHash) -> store::Result<()> {
-        self.sql(|inside| inside.sessions.retain(|other, _| other != token)).await
-    }
-
-    async fn change_password(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<bool> {
-        self.sql(|inside| {
-            let row = inside.rows.iter_mut().find(|row| row.id == user);
-            row.expect("there").password_hash = Some(new.clone());
-            inside.sessions.retain(|_, other| *other != user);
-            true
-        })
-        .await
-    }
-
-    async fn rehash(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<()> {
-        self.sql(|inside| {
-            let row = inside.rows.iter_mut().find(|row| row.id == user);
-            row.expect("there").password_hash = Some(new.clone());
-        })
-        .await
-    }
-}
-
-impl Accounts for Arc<World> {
-    async fn account(&self, namespace: &str, name: &str) -> Result<Option<StreamerAccount>, accounts::Error> {
-        tokio::task::yield_now().await;
-        let mut inside = self.inside();
-        if let Some(fault) = inside.next_fault() {
-            return Err(error(fault));
-        }
-        let place = (Some(namespace), Some(name));
-        let is_it = |account: &&StreamerAccount| place_of(account) == place;
-        Ok(inside.accounts.iter().find(is_it).cloned())
-    }
-
-    async fn create(&self, account: &StreamerAccount) -> Result<(), accounts::Error> {
-        tokio::task::yield_now().await;
-        let mut inside = self.inside();
-        let fault = inside.on_create.take().or_else(|| inside.next_fault());
-        match fault {
-            Some(Fault::NameTaken) => inside.accounts.push(by_kubectl("todd")),
-            Some(Fault::NameTakenBeforeADoubleClick) => {
-                inside.accounts.push(by_kubectl("todd"));
-                let id = inside.rows[0].id;
-                inside.take_up(id);
-            }
-            Some(Fault::AnswerLost) | None => {}
-            Some(fault) => return Err(error(fault)),
-        }
-        if inside.accounts.iter().any(|other| place_of(other) == place_of(account)) {
-            return Err(accounts::Error::AlreadyExists);
-        }
-        inside.accounts.push(account.clone());
-        fault.map_or(Ok(()), |fault| Err(error(fault)))
-    }
-
-    async fn delete(&self, account: &StreamerAccount) -> Result<(), accounts::Error> {
-        let fault = self.inside().next_fault();
-        if matches!(fault, None | Some(Fault::AnswerLost)) {
-            self.let_go(account.metadata.name.as_deref().unwrap_or_default());
-        }
-        fault.map_or(Ok(()), |fault| Err(error(fault)))
-    }
-
-    async fn stream_key(&self, _: &StreamerAccount) -> Result<Option<SecretString>, accounts::Error> {
-        Ok(Some(STREAM_KEY.to_owned().into()))
-    }
-}
-
 fn place_of(account: &StreamerAccount) -> (Option<&str>, Option<&str>) {
     (account.metadata.namespace.as_deref(), account.metadata.name.as_deref())
-}
-
-fn error(fault: Fault) -> accounts::Error {
-    match fault {
-        Fault::Refused => accounts::Error::Refused("forbidden".to_owned()),
-        Fault::NoRoom => accounts::Error::NoRoom("exceeded quota".to_owned()),
-        Fault::AnswerLost => accounts::Error::Unclear("connection reset".to_owned()),
-        _ => accounts::Error::Away("connection refused".to_owned()),
-    }
 }

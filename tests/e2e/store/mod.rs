@@ -1,0 +1,65 @@
+//! The database: what holds by constraint, and who wins.
+
+mod registrants;
+mod resources;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use streamcat_operator::{
+    api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
+    store::{
+        Addition, AttemptEnd, Claim, Claimant, Journal, KeyHash, LetGo, NewRegistrant, Orphan, OrphanChanges,
+        OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resources, Users,
+    },
+};
+use testbed::Tenant;
+use uuid::Uuid;
+
+use crate::support::tenant;
+
+pub fn store(tenant: &Tenant) -> Postgres {
+    Postgres::new(&SecretString::from(tenant.database_url()), 4).unwrap()
+}
+
+pub fn account(name: &str) -> AccountRef {
+    AccountRef { namespace: "default".to_owned(), name: name.to_owned() }
+}
+
+pub async fn claim(store: &Postgres, username: &str, name: &str, registration: Option<Uuid>) -> Claim {
+    let account = account(name);
+    store.claim(Claimant { username, account: &account, uid: name, known: None, registration }).await.unwrap()
+}
+
+pub async fn held(store: &Postgres, username: &str) -> Uuid {
+    match claim(store, username, username, None).await {
+        Claim::Held(holder) => holder.user,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Adds a user who came by the page, with an Idempotency-Key and with a name of a deleted account held back for a minute.
+pub async fn add(store: &Postgres, username: &str, key: Option<&KeyHash>) -> Addition {
+    let password_hash = &SecretString::from("canary");
+    let new = NewRegistrant {
+        username,
+        password_hash,
+        account_namespace: "default",
+        account_name: "todd",
+        key,
+        held_back: Some(Duration::from_mins(1)),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    store.add(&new).await.unwrap()
+}
+
+pub async fn register(store: &Postgres, username: &str) -> Option<Registrant> {
+    match add(store, username, None).await {
+        Addition::Added(registrant) => Some(registrant),
+        Addition::Exists => None,
+        other => panic!("{other:?}"),
+    }
+}
