@@ -64,6 +64,7 @@ begin
         grant select, insert (user_id, kind, deadline), update (state) on attempts to streamcat_controller;
         grant select, insert, update, delete on missing_resources, orphans to streamcat_controller;
         grant select on resources to streamcat_controller;
+        grant select, insert on installation to streamcat_controller;
         grant select, insert, delete on released_users to streamcat_controller;
         grant select, insert, update, delete on former_usernames to streamcat_controller;
     end if;

@@ -13,8 +13,20 @@ use crate::{
     provision::Change,
 };
 
+/// The events of ARNs that become others. They come before the status that names the new ones, so that they are told again
+/// where that cannot be written (I7).
+pub fn move_notices(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Notice> {
+    let notice = |moved: &Move| Notice {
+        warning: true,
+        reason: moved.reason.to_owned(),
+        action: "Provision",
+        note: moved.message.clone(),
+    };
+    moves(previous, progress).iter().filter_map(|(_, moved)| moved.as_ref().map(notice)).collect()
+}
+
 /// The events that a change of status calls for: one when it becomes ready, one for each new problem, one for each
-/// resource that changed.
+/// resource that changed and did not move.
 pub fn notices(
     previous: Option<&StreamerAccountStatus>,
     next: &StreamerAccountStatus,
@@ -25,8 +37,10 @@ pub fn notices(
     let moves = moves(previous.unwrap_or(&default), progress);
     let changes =
         progress.resources.iter().filter_map(|(kind, part)| Some((kind, part.as_ref().ok()?.change)));
-    let mut notices: Vec<_> =
-        changes.filter_map(|(kind, change)| changed(kind, change, moves[kind].as_ref())).collect();
+    let mut notices: Vec<_> = changes
+        .filter(|(kind, _)| moves[*kind].is_none())
+        .filter_map(|(kind, change)| changed(kind, change))
+        .collect();
     let Some(ready) = find(&next.conditions, READY) else { return notices };
     let said = find(before, READY)
         .is_some_and(|before| before.reason == ready.reason && before.message == ready.message);
@@ -42,16 +56,13 @@ pub fn notices(
     notices
 }
 
-fn changed(kind: ResourceKind, change: Change, moved: Option<&Move>) -> Option<Notice> {
+fn changed(kind: ResourceKind, change: Change) -> Option<Notice> {
     let notice = |warning, reason: &str, note| Notice {
         warning,
         reason: reason.to_owned(),
         action: "Provision",
         note,
     };
-    if let Some(moved) = moved {
-        return Some(notice(true, moved.reason, moved.message.clone()));
-    }
     match change {
         // Creation is told once, when all three are there; a correction by what has moved.
         Change::Kept | Change::Created | Change::Corrected => None,

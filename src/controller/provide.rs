@@ -13,7 +13,7 @@ use super::{
     by_kind::ByKind,
     error::Error,
     identity::claim,
-    problem::Problem,
+    problem::{Problem, Retry},
     report::{has_finalizer, next_try, publish, publish_progress, reference, requested},
     status::{Done, Part, Progress},
     work::Work,
@@ -53,7 +53,8 @@ pub(super) async fn provide<W: World>(
         Err(problem) => Progress::stopped_by(&problem),
     };
     publish(&mut account, context, &progress).await?;
-    if progress.retry().is_none() {
+    // What only a person can mend was looked at too.
+    if matches!(progress.retry(), None | Some(Retry::Slowly | Retry::Never)) {
         context.settle_doubt(&key, doubt);
     }
     Ok(next_try(&key, context, &progress))

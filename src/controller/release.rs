@@ -58,8 +58,9 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
     } else if store.retain(user, uid).await.map_err(|error| stopped(error.into()))? {
         return Ok(());
     }
-    // Where nothing stays by the policy, nothing was there, or another object has taken the user on: then its row stays.
-    store.release(user, uid).await.map_err(|error| stopped(error.into()))
+    // Where nothing stays by the policy, nothing is known to be there, or another object has taken the user on: then its row stays.
+    // What a database that was lost does not know of stays all the same, as an orphan.
+    store.release(user, uid, retain).await.map_err(|error| stopped(error.into()))
 }
 
 /// All three at the same time; each says for itself how far it is.

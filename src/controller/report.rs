@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Cluster, Context, Notice, World,
     error::Error,
-    notices::notices,
+    notices::{move_notices, notices},
     problem::Retry,
     status::{self, Progress, Subject, moves},
 };
@@ -71,6 +71,9 @@ pub(super) async fn publish<W: World>(
         return Ok(());
     }
     let previous = account.status.clone();
+    for notice in move_notices(&previous.clone().unwrap_or_default(), progress) {
+        context.world.cluster().publish(account, &notice).await?;
+    }
     if !write_status(account, context, progress).await? {
         return Ok(());
     }

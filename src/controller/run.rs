@@ -72,6 +72,11 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
         .await
         .map_err(Error::Setting)?;
 
+    if settings.create_grace <= settings.create_timeout {
+        tracing::warn!(
+            "--create-grace is not longer than --create-timeout: a call that its caller gave up may land after the look for it"
+        );
+    }
     let started = tokio::select! {
         started = prepare(&settings, &store, &client, &gates) => started?,
         () = stop.cancelled() => return Ok(()),
@@ -137,15 +142,40 @@ async fn prepare(
         }
     }
     gates.open(DATABASE_GATE);
-    if let Some(installation) = &settings.installation {
-        return Ok(installation.clone());
-    }
     loop {
-        match Api::<Namespace>::all(client.clone()).get("kube-system").await {
-            Ok(namespace) => return Ok(namespace.uid().unwrap_or_default()),
-            Err(error) => wait(gates, KUBERNETES_GATE, words(&error)).await,
+        match installation(settings, store, client).await {
+            Ok(installation) => return Ok(installation),
+            Err((gate, reason)) => wait(gates, gate, reason).await,
         }
     }
+}
+
+/// The installation's id: what is set; else what the database remembers, which outlives the cluster; else the cluster's own. What
+/// cannot be asked for is named by its gate.
+async fn installation(
+    settings: &ControllerSettings,
+    store: &Postgres,
+    client: &Client,
+) -> Result<String, (&'static str, String)> {
+    let database = |error: store::Error| (DATABASE_GATE, error.to_string());
+    let known = store.known_installation().await.map_err(database)?;
+    let wanted = match (&settings.installation, known) {
+        (None, Some(known)) => return Ok(known),
+        (Some(set), Some(known)) if *set != known => {
+            tracing::warn!(
+                set,
+                known,
+                "the database is of another installation: what AWS has with the tags of that one is not touched"
+            );
+            return Ok(set.clone());
+        }
+        (Some(set), _) => set.clone(),
+        (None, None) => {
+            let system = Api::<Namespace>::all(client.clone()).get("kube-system").await;
+            system.map_err(|error| (KUBERNETES_GATE, words(&error)))?.uid().unwrap_or_default()
+        }
+    };
+    store.installation(&wanted).await.map_err(database)
 }
 
 async fn wait(gates: &Gates, gate: &'static str, reason: String) {

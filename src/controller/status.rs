@@ -134,9 +134,25 @@ fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Ob
         Err(problem) => Observation::new(USER_READY, false, problem.reason, &problem.message),
     });
     let moves = moves(previous, progress);
-    all.extend(progress.resources.iter().map(|(kind, part)| observation(kind, part, moves[kind].as_ref())));
+    let of =
+        |(kind, part)| observation(kind, part, moves[kind].as_ref().or(said(previous, kind, part).as_ref()));
+    all.extend(progress.resources.iter().map(of));
     all
 }
+
+/// What was said of an ARN that had become another stays said while nothing is changed: a look in between, or an answer that was
+/// lost, must not make it a silent one (I7).
+fn said(previous: &StreamerAccountStatus, kind: ResourceKind, part: &Part<Done>) -> Option<Move> {
+    let before = find(&previous.conditions, kind.condition())?;
+    let reason = MOVED.into_iter().find(|reason| *reason == before.reason)?;
+    let is_same = part
+        .as_ref()
+        .is_ok_and(|done| done.change == Change::Kept && previous.arn(kind) == Some(done.status.arn()));
+    is_same.then(|| Move { reason, message: before.message.clone() })
+}
+
+/// Reasons that say that an ARN has become another.
+const MOVED: [&str; 3] = ["Recreated", "ArnChanged", "RecordCorrected"];
 
 fn observation(kind: ResourceKind, part: &Part<Done>, moved: Option<&Move>) -> Observation {
     let type_ = kind.condition();

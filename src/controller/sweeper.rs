@@ -12,10 +12,10 @@ use crate::{
     admin::Gates,
     api::{
         ResourceKind, StreamerAccount,
-        condition::{READY, STALLED, find, is_true},
+        condition::{STALLED, find, is_true},
     },
     ivs::Listed,
-    provision::{Inventory, Listing, compare, orphan_changes},
+    provision::{Inventory, Listing, Record, compare, orphan_changes},
     store::{Orphan, OrphanChanges, Orphans, Resources},
 };
 
@@ -71,9 +71,8 @@ async fn sweep<W: World>(
 ) -> Result<BTreeMap<String, Orphan>, Problem> {
     // Read first: since when something was not found counts up to the beginning of this list.
     let rows = context.world.store().orphans(namespace).await?;
-    // What became ready during the lists need not be on them.
-    let ready: Vec<_> =
-        context.world.cluster().accounts().into_iter().filter(|account| is_ready(account)).collect();
+    // What was made during the lists need not be on them.
+    let before = context.world.cluster().accounts();
     let listing = list(context, namespace).await?;
     let recorded = context.world.store().all_recorded().await?;
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
@@ -81,7 +80,7 @@ async fn sweep<W: World>(
     let users: BTreeMap<_, _> =
         accounts.iter().map(|account| (reference(account), user_in_status(account))).collect();
     let is_there = |account: &&Arc<StreamerAccount>| users.contains_key(&reference(account));
-    let statuses: Vec<_> = ready.iter().filter(is_there).flat_map(|account| records(account)).collect();
+    let statuses: Vec<_> = before.iter().filter(is_there).flat_map(|account| well(account)).collect();
     context.swept(Inventory::new(&listing));
     let report = compare(&listing, &users, &statuses, &recorded);
     for account in report.drifted {
@@ -118,8 +117,12 @@ async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result
     Ok(Listing(all))
 }
 
-fn is_ready(account: &StreamerAccount) -> bool {
-    account.status.as_ref().is_some_and(|status| is_true(&status.conditions, READY))
+/// What the account's status says is there as the spec says, whatever the other parts are.
+fn well(account: &StreamerAccount) -> Vec<Record> {
+    let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let mut records = records(account);
+    records.retain(|record| is_true(conditions, record.kind.condition()));
+    records
 }
 
 /// Whether nobody else may see to it: a status that was lost in a restore, or overwritten by a write that came late, is no

@@ -99,7 +99,7 @@ pub struct Report {
 /// All accounts there are, each with the user that its status names.
 pub type Accounts = BTreeMap<AccountRef, Option<Uuid>>;
 
-/// Holds what AWS has against what status and database say. `statuses` speak of the accounts that are ready.
+/// Holds what AWS has against what status and database say. `statuses` speak of the parts that are well.
 #[must_use]
 pub fn compare(
     listing: &Listing,
@@ -124,7 +124,7 @@ pub fn compare(
     report
 }
 
-/// What no status speaks of: one too many of an account that is ready, or an orphan, or neither.
+/// What no status speaks of: one too many of a part that is well, or an orphan, or neither.
 fn sort_unknown(
     unknown: Vec<(ResourceKind, &Listed)>,
     accounts: &Accounts,
@@ -134,11 +134,11 @@ fn sort_unknown(
 ) {
     let retained: BTreeSet<&str> =
         recorded.iter().filter(|record| record.retained).map(|record| record.arn.as_str()).collect();
-    let ready: BTreeSet<&AccountRef> = statuses.iter().map(|status| &status.account).collect();
+    let well: BTreeSet<_> = statuses.iter().map(|status| (&status.account, status.kind)).collect();
     for (kind, listed) in unknown {
         match account_of(listed, accounts) {
             // It is looked at, and the one too many goes.
-            Some(account) if ready.contains(&account) => drop(report.drifted.insert(account)),
+            Some(account) if well.contains(&(&account, kind)) => drop(report.drifted.insert(account)),
             // It is being made, or taken away.
             Some(_) => {}
             None if retained.contains(listed.arn.as_str()) => {}

@@ -1,6 +1,7 @@
 //! PostgreSQL: users, what was made for them, the journal of attempts, and the orphan list.
 
 mod audit;
+mod installation;
 mod journal;
 mod missing;
 mod orphans;

@@ -90,14 +90,15 @@ pub trait Users: Send + Sync + 'static {
     /// could stay.
     fn retain(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Deletes a user that is this object's, with all rows that hang on it, and remembers both as released.
-    fn release(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes a user that is this object's, with all rows that hang on it, and remembers both as released. `kept`: what it may
+    /// still have in AWS stays (the policy Retain, with a database that does not know of it any more).
+    fn release(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<()>> + Send;
 
     /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays.
     fn evict(&self, holder: &Holder) -> impl Future<Output = Result<()>> + Send;
 
     /// Which of these users were released and are nobody's now, so that what is found of theirs came too late. Those that
-    /// a person let go of are not among them: what they left stays.
+    /// a person let go of, or whose policy was Retain, are not among them: what they left stays.
     fn released(&self, users: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 }
 
@@ -172,9 +173,9 @@ impl Users for Postgres {
         Ok(retained.rows_affected() == 1)
     }
 
-    async fn release(&self, user: Uuid, uid: &str) -> Result<()> {
+    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        delete(&mut transaction, user, uid, false).await?;
+        delete(&mut transaction, user, uid, kept).await?;
         effect("release", transaction.commit()).await?;
         Ok(())
     }

@@ -105,6 +105,18 @@ impl Cluster {
         }
     }
 
+    /// Somebody's Secret.
+    pub fn put_secret(&mut self, namespace: &str, name: &str) {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        let metadata = ObjectMeta {
+            namespace: Some(namespace.clone()),
+            name: Some(name.clone()),
+            resource_version: Some(self.next_version()),
+            ..ObjectMeta::default()
+        };
+        self.secrets.insert((namespace, name), Secret { metadata, ..Secret::default() });
+    }
+
     /// Somebody applies a manifest; None when the object is being deleted.
     pub fn apply(&mut self, key: &AccountRef, spec: StreamerAccountSpec, time: Time) -> Option<()> {
         if let Some(found) = self.accounts.get(key) {

@@ -50,6 +50,13 @@ impl Person {
         }
     }
 
+    /// Somebody has a Secret of the name that an account's is to have.
+    pub fn put_a_secret(&self, name: &str) {
+        self.world.act(&format!("somebody has a Secret for {name}"), |state, _, _| {
+            state.cluster.put_secret("team", &format!("{name}-stream-key"));
+        });
+    }
+
     pub fn delete(&self, name: &str) {
         self.world.act(&format!("delete {name}"), |state, now, time| {
             state.cluster.delete(&key(name), now, time);

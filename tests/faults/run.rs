@@ -29,6 +29,10 @@ const SWEEP: [&str; 6] = ["orphans", "ListChannels", "ListRooms", "ListStages", 
 /// claim finds it taken and writes nothing, which the end shows.
 const WAITS: [&str; 4] = ["current", "is_namespace_ending", "holder", "claim"];
 
+/// Who waits for a person to take a Secret away tries slowly, and looks at the channel that it is of.
+const TRIES: [&str; 7] =
+    ["current", "is_namespace_ending", "holder", "claim", "recorded", "secret", "GetChannel"];
+
 /// What is run. One line says it, and brings it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -146,7 +150,11 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
 
 /// I5: quiet means quiet.
 fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
-    let waits = if workload == Workload::Rivals { &WAITS[..] } else { &[] };
+    let waits = match workload {
+        Workload::Rivals => &WAITS[..],
+        Workload::VanishUnready => &TRIES[..],
+        _ => &[],
+    };
     let is_more = |name: &str| !SWEEP.contains(&name) && !waits.contains(&name);
     let more = state.ledger.iter().filter(move |(operation, _)| is_more(operation.name));
     more.map(|(operation, times)| format!("I5: {times} times {} when all is quiet", operation.name))

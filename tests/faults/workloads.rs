@@ -22,10 +22,12 @@ pub enum Workload {
     Rivals,
     Heir,
     Retain,
+    RetainWithoutDatabase,
     LetGo,
     LetGoAgain,
     Three,
     Vanish,
+    VanishUnready,
     LoseCluster,
     LoseClusterAndDatabase,
     LoseClusterAndTags,
@@ -38,7 +40,7 @@ pub enum Workload {
 }
 
 /// A workload's name in a line that replays a run.
-const NAMES: [(Workload, &str); 24] = [
+const NAMES: [(Workload, &str); 26] = [
     (Workload::Create, "create"),
     (Workload::CreateEdit, "create-edit"),
     (Workload::Edit, "edit"),
@@ -50,10 +52,12 @@ const NAMES: [(Workload, &str); 24] = [
     (Workload::Rivals, "rivals"),
     (Workload::Heir, "heir"),
     (Workload::Retain, "retain"),
+    (Workload::RetainWithoutDatabase, "retain-without-database"),
     (Workload::LetGo, "let-go"),
     (Workload::LetGoAgain, "let-go-again"),
     (Workload::Three, "three"),
     (Workload::Vanish, "vanish"),
+    (Workload::VanishUnready, "vanish-unready"),
     (Workload::LoseCluster, "lose-cluster"),
     (Workload::LoseClusterAndDatabase, "lose-cluster-and-database"),
     (Workload::LoseClusterAndTags, "lose-cluster-and-tags"),
@@ -77,6 +81,7 @@ impl Workload {
                 | Self::DatabaseOfYesterday
                 | Self::LoseStatus
                 | Self::EarlierLife
+                | Self::RetainWithoutDatabase
         )
     }
 
@@ -161,7 +166,11 @@ impl Workload {
                 sleep(A_WHILE).await;
                 person.apply("heir", spec("todd")).await;
             }
-            Self::Retain => person.apply("todd", retained()).await,
+            Self::Retain | Self::RetainWithoutDatabase => person.apply("todd", retained()).await,
+            Self::VanishUnready => {
+                person.put_a_secret("todd");
+                person.apply("todd", spec("todd")).await;
+            }
             Self::EndNamespace | Self::LoseCluster | Self::LoseClusterAndDatabase => {
                 person.apply("todd", spec("todd")).await;
                 person.apply("ann", spec("ann")).await;
@@ -206,6 +215,12 @@ impl Workload {
                 person.delete("todd");
                 person.apply("todd", spec("todd")).await;
             }
+            Self::RetainWithoutDatabase => {
+                person.world.act("the database is empty", |state, _, _| state.database = Database::default());
+                person.delete("todd");
+                // The sweep sees what stays.
+                sleep(RESYNC).await;
+            }
             Self::ForeignRecord => {
                 person.record_a_foreign_one();
                 person.delete("todd");
@@ -227,7 +242,7 @@ impl Workload {
                 person.delete("todd");
             }
             Self::Three => person.three_at_once().await,
-            Self::Vanish => {
+            Self::Vanish | Self::VanishUnready => {
                 person.vanish(ResourceKind::ChatRoom);
                 sleep(RESYNC).await;
             }

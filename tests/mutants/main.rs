@@ -41,6 +41,9 @@ fn each_defect_has_one_place_in_the_code() {
 fn each_defect_is_caught() {
     let tree = copy();
     let mut survivors = Vec::new();
+    for tests in TESTS {
+        assert_eq!(caught_by(&tree, tests), None, "the tests fail without any defect");
+    }
     let chosen = std::env::var("MUTANT").unwrap_or_default();
     for defect in DEFECTS.iter().filter(|defect| defect.name.contains(&chosen)) {
         let right = source(&tree, defect);

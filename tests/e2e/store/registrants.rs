@@ -106,7 +106,7 @@ async fn the_name_of_a_deleted_account_is_held_back() {
     let tenant = tenant("held").await;
     let store = store(&tenant);
     let user = held(&store, "Todd").await;
-    store.release(user, "Todd").await.unwrap();
+    store.release(user, "Todd", false).await.unwrap();
     assert!(matches!(add(&store, "todd", None).await, Addition::HeldBack));
     assert!(store.registrant("todd").await.unwrap().is_none());
     let long_ago = "update former_usernames set freed_at = freed_at - interval '2 minutes'";

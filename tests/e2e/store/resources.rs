@@ -43,7 +43,7 @@ async fn an_id_that_another_user_has_is_not_used_twice() {
     let claimed = store.claim(claimant).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user != user));
 
-    store.release(user, "erin").await.unwrap();
+    store.release(user, "erin", false).await.unwrap();
     assert_eq!(claim(&store, "erin", "erin", None).await, Claim::Released, "the object holds nothing again");
     assert_eq!(store.released(&[user, Uuid::new_v4()]).await.unwrap(), [user]);
     let again =
@@ -66,7 +66,7 @@ async fn an_old_object_takes_nothing_from_a_new_one_of_its_name() {
     assert!(attempt().await.unwrap().is_some(), "the new object's user stays");
     assert!(!store.leave(user, "todd").await.unwrap());
     assert!(!store.retain(user, "todd").await.unwrap());
-    store.release(user, "todd").await.unwrap();
+    store.release(user, "todd", false).await.unwrap();
     let holder = store.holder("todd").await.unwrap().unwrap();
     assert_eq!((holder.user, holder.uid.as_deref(), holder.retained), (user, Some("new"), false));
     assert!(store.released(&[user]).await.unwrap().is_empty());
@@ -237,6 +237,6 @@ async fn the_one_to_one_holds_by_constraint() {
     let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url) values (null, '', '', '', '')";
     assert!(sqlx::query(orphan).execute(&tenant.pool()).await.is_err(), "a channel of nobody");
 
-    store.release(todd, "todd").await.unwrap();
+    store.release(todd, "todd", false).await.unwrap();
     assert!(store.all_recorded().await.unwrap().is_empty(), "the rows go with the user");
 }

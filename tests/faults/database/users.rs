@@ -134,11 +134,11 @@ impl Users for Line {
         self.call(write("retain"), "", effect).await
     }
 
-    async fn release(&self, user: Uuid, uid: &str) -> Result<()> {
+    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<()> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
             steps::releasing(state, user, &uid);
-            state.database.release(user, &uid, false);
+            state.database.release(user, &uid, kept);
             Ok(())
         };
         self.call(write("release"), "", effect).await

@@ -35,7 +35,14 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
             Some(status) => {
                 found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
             }
-            None if waits_for_a_username(account) => {}
+            None if is_because(account, STALLED, "UsernameTaken") => {}
+            None if is_because(account, READY, "SecretExists") => {
+                let status = account.status.clone().unwrap_or_default();
+                let found_of_kinds = disagreements(state, account, &status);
+                found.extend(
+                    found_of_kinds.filter(|what| *what != NO_SECRET).map(|what| format!("{what} of {key}")),
+                );
+            }
             None => found.push(format!("I4: {key} is not ready")),
         }
     }
@@ -47,11 +54,13 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
     found
 }
 
-/// Whether another has its username, which only a person can change.
-fn waits_for_a_username(account: &StreamerAccount) -> bool {
+/// Whether a condition has this reason, which only a person can change.
+fn is_because(account: &StreamerAccount, condition: &str, reason: &str) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    find(conditions, STALLED).is_some_and(|stalled| stalled.reason == "UsernameTaken")
+    find(conditions, condition).is_some_and(|found| found.reason == reason)
 }
+
+const NO_SECRET: &str = "I4: the Secret";
 
 /// I4: what was there before something was lost is there, and not another in its place.
 pub fn kept(state: &State, before: &[String]) -> Vec<String> {
@@ -66,9 +75,9 @@ pub fn ours(state: &State) -> Vec<String> {
     ours.map(|(arn, _)| arn.clone()).collect()
 }
 
-/// I7: without faults, an event says of each ARN that it has become another.
+/// I7: an event says of each ARN that it has become another.
 pub fn untold(state: &State) -> Vec<String> {
-    let untold = state.moved.difference(&state.told).filter(|_| state.failed == 0);
+    let untold = state.moved.difference(&state.told);
     untold.map(|account| format!("I7: no event says that an ARN of {account} has become another")).collect()
 }
 
@@ -95,7 +104,7 @@ fn disagreements<'s>(
         (!in_aws || state.database.arn(user, kind) != arn).then(|| format!("I4: the records of the {kind}"))
     });
     let has_key = state.cluster.secrets.values().any(|secret| is_right(secret, account, status));
-    let of_secret = (!has_key).then(|| "I4: the Secret".to_owned());
+    let of_secret = (!has_key).then(|| NO_SECRET.to_owned());
     of_user.into_iter().chain(of_kinds).chain(of_secret)
 }
 

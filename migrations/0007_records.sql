@@ -6,3 +6,9 @@ union all
 select user_id, 'chat_room', arn, created_at from chat_rooms
 union all
 select user_id, 'stage', arn, created_at from stages;
+
+-- The id of the installation that all this is of, where it was not set: it outlives the cluster that it was taken from.
+create table installation (
+    one bool primary key default true check (one),
+    id  text not null
+);
