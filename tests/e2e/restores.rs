@@ -157,3 +157,20 @@ async fn an_account_deleted_after_such_a_restore_leaves_nothing() {
     gone(&tenant, "todd").await;
     assert_nothing_left(&tenant).await;
 }
+
+#[tokio::test]
+async fn the_id_of_the_installation_outlives_the_cluster_that_it_was_taken_from() {
+    let tenant = tenant("installation").await;
+    sqlx::query("insert into installation (id) values ('of-the-cluster-before')")
+        .execute(&tenant.pool())
+        .await
+        .unwrap();
+    let _controller = tenant.controller().env_remove("STREAMCAT_INSTALLATION").start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    let state = tenant.simulator().state();
+    for kind in ["channels", "rooms", "stages"] {
+        let tag = &state[kind][0]["tags"]["streamcat.dev/installation"];
+        assert_eq!(tag, "of-the-cluster-before", "{kind}");
+    }
+}

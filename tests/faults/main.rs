@@ -6,8 +6,8 @@
 //!
 //!     FAULTS='workload=create,controllers=1,seed=7,k=12:crash-after,k=30:hang' cargo test --test faults replay -- --nocapture
 //!
-//! The ordinary run is of more than 20,000: every call under every fault with one controller, a fourth of them with two,
-//! and pairs of faults by random sample. FAULTS_SEED=n chooses other latencies, another fourth and other pairs.
+//! The ordinary run is of more than 20,000: every call under every fault with one controller, a fifth of them with two,
+//! and pairs of faults by random sample. FAULTS_SEED=n chooses other latencies, another fifth and other pairs.
 //!
 //! The world is PostgreSQL's tables (`database.rs`), the API server (`cluster.rs`) and AWS (`aws.rs`) behind the traits
 //! that the real ones are behind; every call to it goes through `line.rs`. What must hold after each effect and at the end
@@ -65,7 +65,7 @@ fn every_call_under_every_fault() {
 #[test]
 fn every_call_under_every_fault_with_two_that_lead() {
     let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2, 4));
+    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2, 5));
 }
 
 /// A controller slept just before it noted that all stays; when it woke, another object had taken the user on.
@@ -99,6 +99,6 @@ fn every_sleep_in(workload: &str) {
 #[test]
 fn the_ordinary_run_is_of_twenty_thousand() {
     let undisturbed = Undisturbed::new(seed());
-    let singles = undisturbed.every_fault(seed(), 1, 1).len() + undisturbed.every_fault(seed(), 2, 4).len();
+    let singles = undisturbed.every_fault(seed(), 1, 1).len() + undisturbed.every_fault(seed(), 2, 5).len();
     assert!(singles + PAIRS >= 20_000, "{singles} and {PAIRS}");
 }

@@ -18,7 +18,7 @@ const RETIRE: &str = "src/provision/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 26] = [
+pub const DEFECTS: [Defect; 27] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -143,6 +143,12 @@ pub const DEFECTS: [Defect; 26] = [
         file: RETIRE,
         right: "if is_recorded { timing.grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
         wrong: "if is_recorded { timing.grace.saturating_sub(timing.grace) } else { Duration::ZERO }",
+    },
+    Defect {
+        name: "what is to stay and is not recorded any more counts as released",
+        file: "src/controller/release.rs",
+        right: "store.release(user, uid, retain).await",
+        wrong: "store.release(user, uid, retain && user.is_nil()).await",
     },
     Defect {
         name: "ready, whatever the generation",
