@@ -88,6 +88,10 @@ async fn axe_finds_nothing_on_the_pages_of_an_account() {
     inspector.inspect("ready").await;
     drop(controller);
 
+    person.browser.click(By::Link("Change my password")).await.unwrap();
+    person.arrives("/accounts/mary/password").await;
+    inspector.inspect("new-password").await;
+    person.open("/accounts/mary").await;
     person.browser.click(By::Link("Delete my account")).await.unwrap();
     person.arrives("/accounts/mary/delete").await;
     inspector.inspect("delete").await;
