@@ -9,7 +9,7 @@ use super::{
 use crate::store::{Registrant, Registrants, Sessions};
 
 impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
-    /// The user of this name, if this is the password.
+    /// The user of this name, if this is the password; with the hash that it was proved by, or the stronger one in its place.
     ///
     /// # Errors
     /// When it cannot be told.
@@ -34,34 +34,38 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
         Ok(Some(registrant))
     }
 
-    /// Puts another password in the place of the one that this registrant has just proved.
+    /// Puts another password in the place of the one that this registrant has just proved; its hash.
     ///
     /// # Errors
     /// When it could not be, or somebody else was faster.
-    pub async fn change_password(&self, registrant: &Registrant, new: &SecretString) -> Result<(), Refusal> {
+    pub async fn change_password(
+        &self,
+        registrant: &Registrant,
+        new: &SecretString,
+    ) -> Result<SecretString, Refusal> {
         let elsewhere = || Refusal::NotNow("the password was changed elsewhere".to_owned());
         let old = registrant.password_hash.as_ref().ok_or_else(elsewhere)?;
         let hash = self.passwords.hash(new).await?;
         let is_changed = self.registrants.change_password(registrant.id, old, &hash).await?;
-        if is_changed { Ok(()) } else { Err(elsewhere()) }
+        if is_changed { Ok(hash) } else { Err(elsewhere()) }
     }
 
-    /// Hashes a password anew with the parameters of today. Where this fails, the next sign-in does it.
+    /// Hashes a password anew with the parameters of today. None where another was faster, or this fails: then the next sign-in
+    /// does it.
     async fn strengthen(
         &self,
         registrant: &Registrant,
         password: &SecretString,
         old: &SecretString,
     ) -> Option<SecretString> {
-        let strengthened: Result<SecretString, Refusal> = async {
+        let strengthened: Result<Option<SecretString>, Refusal> = async {
             let new = self.passwords.hash(password).await?;
-            self.registrants.rehash(registrant.id, old, &new).await?;
-            Ok(new)
+            Ok(self.registrants.rehash(registrant.id, old, &new).await?.then_some(new))
         }
         .await;
         let failed = |error: &Refusal| {
             tracing::warn!(user.id = %registrant.id, %error, "a password is not hashed anew");
         };
-        strengthened.inspect_err(failed).ok()
+        strengthened.inspect_err(failed).ok().flatten()
     }
 }

@@ -45,22 +45,42 @@ pub struct Deed {
 /// A form of a signed-in person.
 pub type DeedForm = Result<Form<Deed>, FormRejection>;
 
-/// Begins a session of a user whose password was proved, and sends the browser on. Another session that it had ends: what
-/// somebody might have put into the browser before is worth nothing.
+/// Who has proved a password.
+#[derive(Clone, Copy, Debug)]
+pub struct Proved<'a> {
+    /// Id of the user.
+    pub user: Uuid,
+    /// The username as it was first registered.
+    pub username: &'a str,
+    /// The hash of the password that was proved; None for who has none.
+    pub password_hash: Option<&'a SecretString>,
+}
+
+impl<'a> From<&'a Registrant> for Proved<'a> {
+    fn from(Registrant { id, username, password_hash, .. }: &'a Registrant) -> Self {
+        Self { user: *id, username, password_hash: password_hash.as_ref() }
+    }
+}
+
+/// Begins a session of a user whose password was proved, and sends the browser on; not if the password was changed since.
+/// Another session that the browser had ends: what somebody might have put into it before is worth nothing.
 pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     headers: &HeaderMap,
     address: IpAddr,
-    user: Uuid,
-    username: &str,
+    proved: Proved<'_>,
 ) -> Result<Response, Problem> {
+    let password_hash = proved.password_hash.ok_or_else(Problem::wrong_sign_in)?;
     let (sessions, token) = (&site.registering.registrants, Token::random());
     if let Some(old) = site.cookies.token(headers) {
         sessions.end_session(&old.hash()).await.map_err(away)?;
     }
     let lasts = site.cookies.lasts;
-    sessions.begin_session(user, &token.hash(), lasts, address).await.map_err(away)?;
-    let on = Redirect::to(&location(username));
+    let begun = sessions.begin_session(proved.user, password_hash, &token.hash(), lasts, address).await;
+    if !begun.map_err(away)? {
+        return Err(Problem::wrong_sign_in());
+    }
+    let on = Redirect::to(&location(proved.username));
     Ok(([(header::SET_COOKIE, site.cookies.set(&token))], on).into_response())
 }
 
@@ -79,8 +99,12 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
     let signed_in = async {
         let address = site.limits.client(&headers, peer.ip());
         let registrant = proved(&site, &headers, peer, &submission).await?;
-        let begun = begin_session(&site, &headers, address, registrant.id, &registrant.username).await;
-        site.metrics.signed_in(if begun.is_ok() { "signed_in" } else { "not_now" });
+        let begun = begin_session(&site, &headers, address, (&registrant).into()).await;
+        site.metrics.signed_in(match &begun {
+            Ok(_) => "signed_in",
+            Err(problem) if problem.status == StatusCode::FORBIDDEN => "wrong",
+            Err(_) => "not_now",
+        });
         begun
     };
     let again = |problem: Problem| site.sign_in_form(&headers, &submission.username, Some(&problem));

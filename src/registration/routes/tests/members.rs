@@ -142,8 +142,8 @@ async fn an_account_is_deleted_by_its_owner_with_the_password_once_more() {
 }
 
 /// No deed makes more calls than this.
-const CALLS: usize = 10;
-const FAULTS: [Fault; 2] = [Fault::Away, Fault::AnswerLost];
+pub const CALLS: usize = 10;
+pub const FAULTS: [Fault; 2] = [Fault::Away, Fault::AnswerLost];
 
 #[tokio::test]
 async fn whatever_call_fails_a_deletion_is_done_or_told_to_be_tried_again() {
