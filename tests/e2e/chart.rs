@@ -154,7 +154,7 @@ async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id
 }
 
 #[tokio::test]
-async fn the_registration_is_behind_tls_where_the_ingress_is_and_gets_stream_keys_where_no_other_secrets_are() {
+async fn the_registration_is_behind_tls_where_the_ingress_is_and_gets_no_secrets_beside_the_databases() {
     let testbed = operator_under_test().await;
     let host = "registration.ingress.hosts={r.example.com}";
     let ingress = ["registration.ingress.enabled=true", host];

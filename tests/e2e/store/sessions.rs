@@ -46,7 +46,7 @@ async fn a_change_of_the_password_ends_a_session_that_is_just_beginning() {
     let proved = "select from users where id = $1 for share";
     sqlx::query(proved).bind(todd.id).execute(&mut *beginning).await.unwrap();
     let begin = "insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + '1 hour')";
-    sqlx::query(begin).bind([1; 32].as_slice()).bind(todd.id).execute(&mut *beginning).await.unwrap();
+    sqlx::query(begin).bind([1_u8; 32].as_slice()).bind(todd.id).execute(&mut *beginning).await.unwrap();
 
     let (old, new) = (SecretString::from("canary"), SecretString::from("another canary"));
     let change = store.change_password(todd.id, &old, &new);
