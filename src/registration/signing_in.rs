@@ -6,7 +6,10 @@ use super::{
     accounts::Accounts,
     registering::{Refusal, Registering},
 };
-use crate::store::{Registrant, Registrants, Sessions};
+use crate::{
+    api,
+    store::{Registrant, Registrants, Sessions},
+};
 
 impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
     /// The user of this name, if this is the password; with the hash that it was proved by, or the stronger one in its place.
@@ -18,7 +21,11 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
         username: &str,
         password: &SecretString,
     ) -> Result<Option<Registrant>, Refusal> {
-        let registrant = self.registrants.registrant(username).await?;
+        let registrant = match api::username_problem(username) {
+            None => self.registrants.registrant(username).await?,
+            // The database may not even take it.
+            Some(_) => None,
+        };
         let hash = registrant.as_ref().and_then(|registrant| registrant.password_hash.clone());
         let (Some(mut registrant), Some(hash)) = (registrant, hash) else {
             self.passwords.match_nobody(password).await?;

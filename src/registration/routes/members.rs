@@ -179,6 +179,18 @@ pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
     page.await.map_or_else(|problem| site.told(Format::Html, &problem), |page| site.shown(&page))
 }
 
+/// `GET /accounts/{username}/stream-key`: where a browser that loads the page with the key again, or signs in first, finds the account.
+pub async fn without_stream_key<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    username: Username,
+) -> Response {
+    if username.is_one() {
+        Redirect::to(&location(&username.0)).into_response()
+    } else {
+        site.told(Format::Html, &Problem::unknown_account())
+    }
+}
+
 async fn key_of<A: Accounts>(accounts: &A, account: &StreamerAccount) -> StreamKey {
     match accounts.stream_key(account).await {
         Ok(Some(key)) => StreamKey::Shown(key),
@@ -218,7 +230,7 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
         Ok(member) => member,
         Err(problem) => return site.told(Format::Html, &problem),
     };
-    let gone = match site.limits.count(&headers, peer.ip(), &registrant.username) {
+    let gone = match site.limits.count_member(&headers, peer.ip(), registrant.id) {
         Ok(()) => {
             let address = site.limits.client(&headers, peer.ip());
             let_go(&site, address, &registrant, &deed.password).await
@@ -275,7 +287,9 @@ pub async fn goodbye<R: Registrants + Sessions, A: Accounts>(
             site.shown(&pages::account(&found.registrant.username, &found.progress, None))
         }
         Ok(found) => Redirect::to(&location(&found.registrant.username)).into_response(),
-        Err(problem) if problem.status == StatusCode::NOT_FOUND => site.shown(&pages::gone(&username.0)),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND && username.is_one() => {
+            site.shown(&pages::gone(&username.0))
+        }
         Err(problem) => site.told(Format::Html, &problem),
     }
 }
@@ -288,6 +302,9 @@ pub async fn member<R: Registrants + Sessions, A: Accounts>(
     deed: DeedForm,
 ) -> Result<(Registrant, Token, Deed), Problem> {
     let Form(deed) = deed.map_err(|_| Problem::malformed("The form could not be read."))?;
+    if !username.is_one() {
+        return Err(Problem::not_signed_in());
+    }
     let registrant = site.registering.registrants.registrant(&username.0).await.map_err(away)?;
     let registrant = registrant.ok_or_else(Problem::not_signed_in)?;
     let token = site.session_of(&registrant, headers).await?.ok_or_else(Problem::not_signed_in)?;

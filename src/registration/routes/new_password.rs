@@ -55,7 +55,7 @@ pub async fn change<R: Registrants + Sessions, A: Accounts>(
         Err(problem) => return site.told(Format::Html, &problem),
     };
     let changed = async {
-        site.limits.count(&headers, peer.ip(), &registrant.username)?;
+        site.limits.count_member(&headers, peer.ip(), registrant.id)?;
         let address = site.limits.client(&headers, peer.ip());
         let new = replace(&site, address, &registrant, &deed).await?;
         let proved = Proved { password_hash: Some(&new), ..(&registrant).into() };
