@@ -1,5 +1,6 @@
 //! Writes what people do into the audit log. What gives somebody something is written first, or not done; that somebody has failed is
-//! written if it can be, and not more often than so many times a minute, so that no flood fills the disk.
+//! written if it can be, and not more often than so many times a minute, so that no flood fills the disk: names that nobody has are counted
+//! for themselves, or inventing some would keep out of the log whoever tries those that somebody has.
 
 use std::num::NonZeroU32;
 
@@ -7,17 +8,22 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::problem::Problem;
 use crate::{
-    store::{Audit, AuditEntry},
+    api,
+    store::{self, Audit, AuditEntry, Registrants},
     telemetry::RegistrationMetrics,
 };
 
-/// So many failures a minute get a row, at one process: at the most 86,400 a day, about 10 MB. The metrics count all.
-const FAILURES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+/// So many failures a minute with the name of a user get a row, at one process. The metrics count all.
+const OF_USERS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).expect("not zero");
+
+/// And so many with a name that nobody has: with the others at the most 950,400 a day, about 110 MB.
+const OF_NOBODY_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 
 /// How rows are written.
 #[derive(Debug)]
 pub struct Auditing {
-    failures: DefaultDirectRateLimiter,
+    of_users: DefaultDirectRateLimiter,
+    of_nobody: DefaultDirectRateLimiter,
     metrics: RegistrationMetrics,
 }
 
@@ -25,7 +31,12 @@ impl Auditing {
     /// Counted by these metrics.
     #[must_use]
     pub fn new(metrics: RegistrationMetrics) -> Self {
-        Self { failures: RateLimiter::direct(Quota::per_minute(FAILURES_PER_MINUTE)), metrics }
+        let per_minute = |rows| RateLimiter::direct(Quota::per_minute(rows));
+        Self {
+            of_users: per_minute(OF_USERS_PER_MINUTE),
+            of_nobody: per_minute(OF_NOBODY_PER_MINUTE),
+            metrics,
+        }
     }
 
     /// Writes what is about to be done or shown.
@@ -41,13 +52,29 @@ impl Auditing {
     }
 
     /// Writes that somebody has failed.
-    pub async fn failure(&self, log: &impl Audit, entry: &AuditEntry<'_>) {
-        if self.failures.check().is_err() {
-            self.metrics.unaudited("too_many");
-        } else if let Err(error) = log.note(entry).await {
-            self.metrics.unaudited("failed");
-            tracing::error!(event = ?entry.event, %error, "not written into the audit log");
+    pub async fn failure(&self, log: &impl Registrants, entry: &AuditEntry<'_>) {
+        match self.note_failure(log, entry).await {
+            Ok(true) => {}
+            Ok(false) => self.metrics.unaudited("too_many"),
+            Err(error) => {
+                self.metrics.unaudited("failed");
+                tracing::error!(event = ?entry.event, %error, "not written into the audit log");
+            }
         }
+    }
+
+    /// Whether there was room for it.
+    async fn note_failure(&self, log: &impl Registrants, entry: &AuditEntry<'_>) -> store::Result<bool> {
+        // What is no username is nobody's, and may be what no database takes.
+        let may_exist = api::username_problem(entry.username).is_none();
+        let of_user = may_exist && log.registrant(entry.username).await?.is_some();
+        let (limit, username) =
+            if of_user { (&self.of_users, entry.username) } else { (&self.of_nobody, "") };
+        if limit.check().is_err() {
+            return Ok(false);
+        }
+        log.note(&AuditEntry { username, ..*entry }).await?;
+        Ok(true)
     }
 }
 
@@ -78,6 +105,27 @@ mod tests {
         assert!(counted.contains(r#"streamcat_unaudited_total{reason="failed"} 2"#), "{counted}");
         assert!(auditing.deed(&world, &entry(AuditEvent::StreamKeyShown)).await.is_ok());
         assert_eq!(world.audit().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn inventing_names_hides_nobody_who_tries_those_that_somebody_has() {
+        let (world, metrics) = (World::empty(), RegistrationMetrics::default());
+        let (auditing, todd) = (Auditing::new(metrics.clone()), world.put_row("todd", None));
+        let failure = entry(AuditEvent::SignInFailed);
+        for username in ["nobody", "a password \0 in the wrong field"].repeat(400) {
+            auditing.failure(&world, &AuditEntry { username, ..failure }).await;
+        }
+        for _ in 0..300 {
+            auditing.failure(&world, &failure).await;
+        }
+        let of_todd = world.audit().iter().filter(|(_, user, _)| *user == Some(todd.id)).count();
+        assert_eq!(of_todd, 300);
+        for _ in 0..1000 {
+            auditing.failure(&world, &failure).await;
+        }
+        // Ten a second may be added while this runs.
+        let of_todd = world.audit().iter().filter(|(_, user, _)| *user == Some(todd.id)).count();
+        assert!((600..1000).contains(&of_todd), "{of_todd}");
     }
 
     #[tokio::test]

@@ -12,6 +12,8 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 
+use uuid::Uuid;
+
 use super::problem::Problem;
 use crate::{api, config::LimitSettings, telemetry::RegistrationMetrics};
 
@@ -23,6 +25,7 @@ const MANY: usize = 10_000;
 pub struct Limits {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     usernames: DefaultKeyedRateLimiter<String>,
+    members: DefaultKeyedRateLimiter<Uuid>,
     forwarded_hops: usize,
     metrics: RegistrationMetrics,
 }
@@ -34,6 +37,7 @@ impl Limits {
         Self {
             addresses: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_address)),
             usernames: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_username)),
+            members: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_username)),
             forwarded_hops: settings.forwarded_hops.into(),
             metrics,
         }
@@ -57,6 +61,15 @@ impl Limits {
             return Ok(());
         }
         self.count_one(&self.usernames, &api::username_key(username), "username")
+    }
+
+    /// Counts an attempt of a user who is signed in. Strangers who try the username do not count, so they keep nobody out.
+    ///
+    /// # Errors
+    /// That there were too many, and when to come again.
+    pub fn count_member(&self, headers: &HeaderMap, peer: IpAddr, user: Uuid) -> Result<(), Problem> {
+        self.count_one(&self.addresses, &network(self.client(headers, peer)), "address")?;
+        self.count_one(&self.members, &user, "username")
     }
 
     fn count_one<K: Clone + Eq + Hash>(
@@ -182,6 +195,28 @@ mod tests {
                 "{counted}"
             );
         }
+    }
+
+    #[test]
+    fn whoever_is_signed_in_is_not_counted_with_strangers_who_try_the_name() {
+        let few = |attempts| NonZeroU32::new(attempts).expect("not zero");
+        let settings = LimitSettings {
+            forwarded_hops: 1,
+            attempts_per_address: few(3),
+            attempts_per_username: few(2),
+            accounts_per_minute: NonZeroU32::MAX,
+        };
+        let limits = Limits::new(&settings, RegistrationMetrics::default());
+        for _ in 0..2 {
+            assert!(limits.count(&forwarded(&["1.1.1.1"]), PEER, "todd").is_ok());
+        }
+        assert!(limits.count(&forwarded(&["2.2.2.2"]), PEER, "todd").is_err());
+        let todd = Uuid::new_v4();
+        let attempt = |from: &str, user| limits.count_member(&forwarded(&[from]), PEER, user);
+        assert!(attempt("3.3.3.3", todd).is_ok() && attempt("4.4.4.4", todd).is_ok());
+        assert!(attempt("5.5.5.5", todd).is_err(), "a third of one person");
+        assert!(attempt("1.1.1.1", Uuid::new_v4()).is_ok());
+        assert!(attempt("1.1.1.1", Uuid::new_v4()).is_err(), "a fourth of one address");
     }
 
     #[test]

@@ -81,7 +81,11 @@ pub fn problem(problem: &Problem) -> Page {
     let content = html! {
         h1 { (problem.title) }
         p.lead { (problem.detail) }
-        p { a href="/register" { "To the registration" } }
+        @if problem.detail == Problem::not_signed_in().detail {
+            p { a href="/sign-in" { "Sign in" } }
+        } @else {
+            p { a href="/register" { "To the registration" } }
+        }
     };
     Page::new(problem.title, content)
 }

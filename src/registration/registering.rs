@@ -62,10 +62,12 @@ pub enum Made {
 }
 
 /// An account that is there for the applicant, or will be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Registered {
     /// Id of the user.
     pub user: Uuid,
+    /// The hash of the password that the applicant has chosen or proved.
+    pub password_hash: Option<SecretString>,
     /// The username as it was first registered.
     pub username: String,
     /// Namespace of the account.
@@ -360,6 +362,7 @@ fn gone() -> accounts::Error {
 fn registered(registrant: &Registrant, status: Status, made: Made) -> Registered {
     Registered {
         user: registrant.id,
+        password_hash: registrant.password_hash.clone(),
         username: registrant.username.clone(),
         namespace: registrant.account_namespace.clone(),
         name: registrant.account_name.clone(),

@@ -87,6 +87,13 @@ pub struct Username(
     #[param(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", example = "todd")] String,
 );
 
+impl Username {
+    /// Whether anybody can have it.
+    fn is_one(&self) -> bool {
+        api::username_problem(&self.0).is_none()
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Username {
     type Rejection = std::convert::Infallible;
 
@@ -133,7 +140,10 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/sign-out", post(members::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
         .route("/accounts/{username}/events", get(events::events::<R, A>))
-        .route("/accounts/{username}/stream-key", post(members::stream_key::<R, A>))
+        .route(
+            "/accounts/{username}/stream-key",
+            get(members::without_stream_key::<R, A>).post(members::stream_key::<R, A>),
+        )
         .route(
             "/accounts/{username}/delete",
             get(members::ask_to_delete::<R, A>).post(members::delete::<R, A>),

@@ -6,10 +6,13 @@ use super::{
     accounts::Accounts,
     registering::{Refusal, Registering},
 };
-use crate::store::{Registrant, Registrants, Sessions};
+use crate::{
+    api,
+    store::{Registrant, Registrants, Sessions},
+};
 
 impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
-    /// The user of this name, if this is the password.
+    /// The user of this name, if this is the password; with the hash that it was proved by, or the stronger one in its place.
     ///
     /// # Errors
     /// When it cannot be told.
@@ -18,7 +21,11 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
         username: &str,
         password: &SecretString,
     ) -> Result<Option<Registrant>, Refusal> {
-        let registrant = self.registrants.registrant(username).await?;
+        let registrant = match api::username_problem(username) {
+            None => self.registrants.registrant(username).await?,
+            // The database may not even take it.
+            Some(_) => None,
+        };
         let hash = registrant.as_ref().and_then(|registrant| registrant.password_hash.clone());
         let (Some(mut registrant), Some(hash)) = (registrant, hash) else {
             self.passwords.match_nobody(password).await?;
@@ -34,34 +41,38 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
         Ok(Some(registrant))
     }
 
-    /// Puts another password in the place of the one that this registrant has just proved.
+    /// Puts another password in the place of the one that this registrant has just proved; its hash.
     ///
     /// # Errors
     /// When it could not be, or somebody else was faster.
-    pub async fn change_password(&self, registrant: &Registrant, new: &SecretString) -> Result<(), Refusal> {
+    pub async fn change_password(
+        &self,
+        registrant: &Registrant,
+        new: &SecretString,
+    ) -> Result<SecretString, Refusal> {
         let elsewhere = || Refusal::NotNow("the password was changed elsewhere".to_owned());
         let old = registrant.password_hash.as_ref().ok_or_else(elsewhere)?;
         let hash = self.passwords.hash(new).await?;
         let is_changed = self.registrants.change_password(registrant.id, old, &hash).await?;
-        if is_changed { Ok(()) } else { Err(elsewhere()) }
+        if is_changed { Ok(hash) } else { Err(elsewhere()) }
     }
 
-    /// Hashes a password anew with the parameters of today. Where this fails, the next sign-in does it.
+    /// Hashes a password anew with the parameters of today. None where another was faster, or this fails: then the next sign-in
+    /// does it.
     async fn strengthen(
         &self,
         registrant: &Registrant,
         password: &SecretString,
         old: &SecretString,
     ) -> Option<SecretString> {
-        let strengthened: Result<SecretString, Refusal> = async {
+        let strengthened: Result<Option<SecretString>, Refusal> = async {
             let new = self.passwords.hash(password).await?;
-            self.registrants.rehash(registrant.id, old, &new).await?;
-            Ok(new)
+            Ok(self.registrants.rehash(registrant.id, old, &new).await?.then_some(new))
         }
         .await;
         let failed = |error: &Refusal| {
             tracing::warn!(user.id = %registrant.id, %error, "a password is not hashed anew");
         };
-        strengthened.inspect_err(failed).ok()
+        strengthened.inspect_err(failed).ok().flatten()
     }
 }

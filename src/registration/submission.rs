@@ -60,7 +60,13 @@ struct FormFields {
 pub struct JsonFields {
     /// Letters, digits, - and _. Taken without regard to case.
     #[serde(default)]
-    #[schema(required, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", example = "todd")]
+    #[schema(
+        required,
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[_-]*[A-Za-z0-9][A-Za-z0-9_-]*$",
+        example = "todd"
+    )]
     username: String,
     /// Any characters; nothing is trimmed or cut. Not one of the most common, nor little more than the username or the
     /// site's name.

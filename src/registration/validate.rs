@@ -58,7 +58,7 @@ pub struct Rules {
     pub site_name: String,
     /// Fewest characters of a password.
     pub shortest_password: usize,
-    /// Usernames that nobody can register, as keys.
+    /// Usernames that nobody can register, bare.
     reserved: BTreeSet<String>,
 }
 
@@ -67,7 +67,7 @@ impl Rules {
     #[must_use]
     pub fn new(settings: &RuleSettings) -> Self {
         let names = settings.reserved_usernames.iter().chain([&settings.site_name]);
-        let key = |name: &String| api::username_key(&name.replace(' ', "-"));
+        let key = |name: &String| bare(&name.replace(' ', "-"));
         Self {
             site_name: settings.site_name.clone(),
             shortest_password: settings.min_password_length.into(),
@@ -86,9 +86,11 @@ impl Rules {
     }
 
     fn username_problem(&self, username: &str) -> Option<&'static str> {
-        let is_reserved = self.reserved.contains(&api::username_key(username));
-        api::username_problem(username)
-            .or_else(|| is_reserved.then_some("This username is reserved. Choose another."))
+        let bare = bare(username);
+        let reserved =
+            || self.reserved.contains(&bare).then_some("This username is reserved. Choose another.");
+        let empty = || bare.is_empty().then_some("A username has at least one letter or digit.");
+        api::username_problem(username).or_else(empty).or_else(reserved)
     }
 
     /// What is wrong with a password. Any character counts as one, a space too: nothing is trimmed, cut or asked for.
@@ -107,6 +109,11 @@ impl Rules {
             blocklist::is_common(password).then_some(COMMON.into())
         }
     }
+}
+
+/// A username as people read it: `-admin_` is admin to them.
+fn bare(username: &str) -> String {
+    api::username_key(username).trim_matches('-').to_owned()
 }
 
 #[cfg(test)]
@@ -164,11 +171,17 @@ mod tests {
     #[test]
     fn a_reserved_name_is_refused_however_it_is_spelled() {
         let rules = Rules::usual();
-        for reserved in ["help_desk", "Help-Desk", "STREAMCAT"] {
+        for reserved in ["help_desk", "Help-Desk", "STREAMCAT", "-help_desk", "streamcat_", "--Streamcat-_"] {
             let problem = rules.username_problem(reserved);
             assert!(problem.is_some_and(|problem| problem.contains("reserved")), "{reserved}");
         }
-        assert_eq!(rules.username_problem("helpdesk"), None);
+        for free in ["helpdesk", "_todd_", "help_desk-2", "-1"] {
+            assert_eq!(rules.username_problem(free), None, "{free}");
+        }
+        for empty in ["-", "_", "-__-"] {
+            let problem = rules.username_problem(empty);
+            assert!(problem.is_some_and(|problem| problem.contains("letter or digit")), "{empty}");
+        }
         assert!(rules.username_problem("").is_some_and(|problem| !problem.contains("reserved")));
     }
 

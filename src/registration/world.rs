@@ -10,7 +10,7 @@ use std::{
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::accounts::{account_of, belongs_to};
@@ -75,6 +75,19 @@ impl Inside {
     /// The row, if nobody has taken it up since.
     fn in_turn(&mut self, registrant: &Registrant) -> Option<&mut Registrant> {
         self.rows.iter_mut().find(|row| row.id == registrant.id && row.turn == registrant.turn)
+    }
+
+    /// The row, if this is still the hash of its password.
+    fn with_hash(&mut self, user: Uuid, hash: &SecretString) -> Option<&mut Registrant> {
+        let is_theirs = |row: &&mut Registrant| {
+            row.password_hash.as_ref().is_some_and(|own| own.expose_secret() == hash.expose_secret())
+        };
+        self.rows.iter_mut().filter(|row| row.id == user).find(is_theirs)
+    }
+
+    fn replace_hash(&mut self, user: Uuid, old: &SecretString, new: &SecretString) -> bool {
+        let row = self.with_hash(user, old);
+        row.map(|row| row.password_hash = Some(new.clone())).is_some()
     }
 }
 

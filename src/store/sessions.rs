@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::types::PgInterval;
+use sqlx::{PgExecutor, postgres::types::PgInterval};
 use uuid::Uuid;
 
 use super::{Postgres, Result};
@@ -14,14 +14,16 @@ pub type TokenHash = [u8; 32];
 
 /// The sessions, as the registration sees them.
 pub trait Sessions: Send + Sync + 'static {
-    /// Begins a session that lasts so long, together with its row in the audit log; those that have expired go.
+    /// Begins a session that lasts so long, together with its row in the audit log, if the password that was proved is still the
+    /// user's; whether it did. Those that have expired go.
     fn begin_session(
         &self,
         user: Uuid,
+        proved: &SecretString,
         token: &TokenHash,
         lasts: Duration,
         address: IpAddr,
-    ) -> impl Future<Output = Result<()>> + Send;
+    ) -> impl Future<Output = Result<bool>> + Send;
 
     /// Whose a session is that has not expired.
     fn session_user(&self, token: &TokenHash) -> impl Future<Output = Result<Option<Uuid>>> + Send;
@@ -40,38 +42,42 @@ pub trait Sessions: Send + Sync + 'static {
         new: &SecretString,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Puts a stronger hash of the same password in the place of an older one, if that is still the user's.
+    /// Puts a stronger hash of the same password in the place of an older one, if that is still the user's; whether it did.
     fn rehash(
         &self,
         user: Uuid,
         old: &SecretString,
         new: &SecretString,
-    ) -> impl Future<Output = Result<()>> + Send;
+    ) -> impl Future<Output = Result<bool>> + Send;
 }
 
 impl Sessions for Postgres {
     async fn begin_session(
         &self,
         user: Uuid,
+        proved: &SecretString,
         token: &TokenHash,
         lasts: Duration,
         address: IpAddr,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
         sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
         let begin = sqlx::query!(
-            "with begun as (
-               insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + $3::interval)
-               returning user_id)
+            // The lock lets no change of the password come in between.
+            "with proved as (
+               select id, username from users where id = $2 and password_hash = $5 for share
+             ), begun as (
+               insert into sessions (token_hash, user_id, expires_at)
+               select $1, id, now() + $3::interval from proved returning user_id)
              insert into audit_log (event, user_id, username, address)
-             select 'signed_in', id, username, $4::text::inet from begun join users on id = user_id",
+             select 'signed_in', id, username, $4::text::inet from begun join proved on id = user_id",
             token,
             user,
             lasts,
             address.to_string(),
+            proved.expose_secret(),
         );
-        effect("begin_session", begin.execute(&self.pool)).await?;
-        Ok(())
+        Ok(effect("begin_session", begin.execute(&self.pool)).await?.rows_affected() > 0)
     }
 
     async fn session_user(&self, token: &TokenHash) -> Result<Option<Uuid>> {
@@ -104,27 +110,40 @@ impl Sessions for Postgres {
     }
 
     async fn change_password(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<bool> {
-        let change = sqlx::query_scalar!(
-            r#"with changed as (
-                 update users set password_hash = $3 where id = $1 and password_hash = $2 returning id
-               ), ended as (delete from sessions where user_id in (select id from changed))
-               select exists (select from changed) as "changed!""#,
-            user,
-            old.expose_secret(),
-            new.expose_secret(),
-        );
-        Ok(effect("change_password", change.fetch_one(&self.pool)).await?)
+        let change = async {
+            let mut transaction = self.pool.begin().await?;
+            let is_changed = replace_hash(&mut *transaction, user, old, new).await?;
+            if is_changed {
+                // In a statement of its own: it sees a session whose beginning the first one has waited for.
+                sqlx::query!("delete from sessions where user_id = $1", user)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(is_changed)
+        };
+        effect("change_password", change).await
     }
 
-    async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<()> {
-        sqlx::query!(
-            "update users set password_hash = $3 where id = $1 and password_hash = $2",
-            user,
-            old.expose_secret(),
-            new.expose_secret(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<bool> {
+        replace_hash(&self.pool, user, old, new).await
     }
+}
+
+/// Puts one hash in the place of another, if that is still the user's; whether it did.
+async fn replace_hash(
+    executor: impl PgExecutor<'_>,
+    user: Uuid,
+    old: &SecretString,
+    new: &SecretString,
+) -> Result<bool> {
+    let replaced = sqlx::query!(
+        "update users set password_hash = $3 where id = $1 and password_hash = $2",
+        user,
+        old.expose_secret(),
+        new.expose_secret(),
+    )
+    .execute(executor)
+    .await?;
+    Ok(replaced.rows_affected() > 0)
 }

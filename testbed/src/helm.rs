@@ -83,6 +83,8 @@ impl Release {
             "database.existingSecret.name=database".into(),
             "aws.region=us-west-2".into(),
             "crds.enabled=true".into(),
+            // Whatever namespace a test has for both.
+            "registration.streamKeys=true".into(),
             // With the rights of an installation that elects a leader: tests start as many as they like.
             "controller.replicas=2".into(),
         ];

@@ -154,17 +154,20 @@ async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id
 }
 
 #[tokio::test]
-async fn the_registration_is_behind_tls_where_the_ingress_is_and_stream_keys_can_be_kept_from_it() {
+async fn the_registration_is_behind_tls_where_the_ingress_is_and_gets_no_secrets_beside_the_databases() {
     let testbed = operator_under_test().await;
     let host = "registration.ingress.hosts={r.example.com}";
     let ingress = ["registration.ingress.enabled=true", host];
     let tls = [&ingress[..], &["registration.ingress.tls[0].secretName=tls"]].concat();
     for (values, behind_tls, stream_keys) in [
-        (vec![], "false", true),
-        (ingress.to_vec(), "false", true),
-        (tls.clone(), "true", true),
-        ([&tls[..], &["registration.behindTls=false"]].concat(), "false", true),
-        (vec!["registration.behindTls=true", "registration.streamKeys=false"], "true", false),
+        (vec![], "false", false),
+        (ingress.to_vec(), "false", false),
+        (tls.clone(), "true", false),
+        ([&tls[..], &["registration.behindTls=false"]].concat(), "false", false),
+        (vec!["registration.behindTls=true", "registration.namespace=streamers"], "true", true),
+        (vec!["registration.namespace=home"], "false", false),
+        (vec!["registration.streamKeys=true"], "false", true),
+        (vec!["registration.namespace=streamers", "registration.streamKeys=false"], "false", false),
     ] {
         let objects = rendered(&testbed, &values).await;
         let deployment = named(&objects, "Deployment", "-registration").expect("the registration");

@@ -60,6 +60,18 @@ app.kubernetes.io/component: {{ . }}
 {{- if eq $behind "true" }}true{{ end }}
 {{- end }}
 
+{{/*
+Whether the registration page may get the Secrets of the accounts' namespace: "true", or nothing. In the release's
+namespace the right would reach the database's.
+*/}}
+{{- define "streamcat-operator.streamKeys" -}}
+{{- $show := toString .Values.registration.streamKeys }}
+{{- if eq $show "auto" }}
+{{- $show = ne (include "streamcat-operator.registrationNamespace" .) .Release.Namespace | toString }}
+{{- end }}
+{{- if eq $show "true" }}true{{ end }}
+{{- end }}
+
 {{/* Whether the controller's pods elect one that works: "true", or nothing. */}}
 {{- define "streamcat-operator.leaderElection" -}}
 {{- $elect := toString .Values.controller.leaderElection }}

@@ -7,7 +7,7 @@ use super::{
     fields::{self, Password},
 };
 
-const USERNAME_HINT: &str = "Letters (a to z), digits, - and _; at most 128. It becomes the name of your channel and cannot be changed later. Upper and lower case are the same, and so are - and _.";
+const USERNAME_HINT: &str = "Letters (a to z), digits, - and _; at most 128, and not only - and _. It becomes the name of your channel and cannot be changed later. Upper and lower case are the same, and so are - and _.";
 
 /// The form to register, which says the rules.
 #[must_use]

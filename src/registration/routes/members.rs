@@ -45,22 +45,42 @@ pub struct Deed {
 /// A form of a signed-in person.
 pub type DeedForm = Result<Form<Deed>, FormRejection>;
 
-/// Begins a session of a user whose password was proved, and sends the browser on. Another session that it had ends: what
-/// somebody might have put into the browser before is worth nothing.
+/// Who has proved a password.
+#[derive(Clone, Copy, Debug)]
+pub struct Proved<'a> {
+    /// Id of the user.
+    pub user: Uuid,
+    /// The username as it was first registered.
+    pub username: &'a str,
+    /// The hash of the password that was proved; None for who has none.
+    pub password_hash: Option<&'a SecretString>,
+}
+
+impl<'a> From<&'a Registrant> for Proved<'a> {
+    fn from(Registrant { id, username, password_hash, .. }: &'a Registrant) -> Self {
+        Self { user: *id, username, password_hash: password_hash.as_ref() }
+    }
+}
+
+/// Begins a session of a user whose password was proved, and sends the browser on; not if the password was changed since.
+/// Another session that the browser had ends: what somebody might have put into it before is worth nothing.
 pub async fn begin_session<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     headers: &HeaderMap,
     address: IpAddr,
-    user: Uuid,
-    username: &str,
+    proved: Proved<'_>,
 ) -> Result<Response, Problem> {
+    let password_hash = proved.password_hash.ok_or_else(Problem::wrong_sign_in)?;
     let (sessions, token) = (&site.registering.registrants, Token::random());
     if let Some(old) = site.cookies.token(headers) {
         sessions.end_session(&old.hash()).await.map_err(away)?;
     }
     let lasts = site.cookies.lasts;
-    sessions.begin_session(user, &token.hash(), lasts, address).await.map_err(away)?;
-    let on = Redirect::to(&location(username));
+    let begun = sessions.begin_session(proved.user, password_hash, &token.hash(), lasts, address).await;
+    if !begun.map_err(away)? {
+        return Err(Problem::wrong_sign_in());
+    }
+    let on = Redirect::to(&location(proved.username));
     Ok(([(header::SET_COOKIE, site.cookies.set(&token))], on).into_response())
 }
 
@@ -79,8 +99,12 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
     let signed_in = async {
         let address = site.limits.client(&headers, peer.ip());
         let registrant = proved(&site, &headers, peer, &submission).await?;
-        let begun = begin_session(&site, &headers, address, registrant.id, &registrant.username).await;
-        site.metrics.signed_in(if begun.is_ok() { "signed_in" } else { "not_now" });
+        let begun = begin_session(&site, &headers, address, (&registrant).into()).await;
+        site.metrics.signed_in(match &begun {
+            Ok(_) => "signed_in",
+            Err(problem) if problem.status == StatusCode::FORBIDDEN => "wrong",
+            Err(_) => "not_now",
+        });
         begun
     };
     let again = |problem: Problem| site.sign_in_form(&headers, &submission.username, Some(&problem));
@@ -155,6 +179,18 @@ pub async fn stream_key<R: Registrants + Sessions, A: Accounts>(
     page.await.map_or_else(|problem| site.told(Format::Html, &problem), |page| site.shown(&page))
 }
 
+/// `GET /accounts/{username}/stream-key`: where a browser that loads the page with the key again, or signs in first, finds the account.
+pub async fn without_stream_key<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    username: Username,
+) -> Response {
+    if username.is_one() {
+        Redirect::to(&location(&username.0)).into_response()
+    } else {
+        site.told(Format::Html, &Problem::unknown_account())
+    }
+}
+
 async fn key_of<A: Accounts>(accounts: &A, account: &StreamerAccount) -> StreamKey {
     match accounts.stream_key(account).await {
         Ok(Some(key)) => StreamKey::Shown(key),
@@ -194,7 +230,7 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
         Ok(member) => member,
         Err(problem) => return site.told(Format::Html, &problem),
     };
-    let gone = match site.limits.count(&headers, peer.ip(), &registrant.username) {
+    let gone = match site.limits.count_member(&headers, peer.ip(), registrant.id) {
         Ok(()) => {
             let address = site.limits.client(&headers, peer.ip());
             let_go(&site, address, &registrant, &deed.password).await
@@ -251,7 +287,9 @@ pub async fn goodbye<R: Registrants + Sessions, A: Accounts>(
             site.shown(&pages::account(&found.registrant.username, &found.progress, None))
         }
         Ok(found) => Redirect::to(&location(&found.registrant.username)).into_response(),
-        Err(problem) if problem.status == StatusCode::NOT_FOUND => site.shown(&pages::gone(&username.0)),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND && username.is_one() => {
+            site.shown(&pages::gone(&username.0))
+        }
         Err(problem) => site.told(Format::Html, &problem),
     }
 }
@@ -264,6 +302,9 @@ pub async fn member<R: Registrants + Sessions, A: Accounts>(
     deed: DeedForm,
 ) -> Result<(Registrant, Token, Deed), Problem> {
     let Form(deed) = deed.map_err(|_| Problem::malformed("The form could not be read."))?;
+    if !username.is_one() {
+        return Err(Problem::not_signed_in());
+    }
     let registrant = site.registering.registrants.registrant(&username.0).await.map_err(away)?;
     let registrant = registrant.ok_or_else(Problem::not_signed_in)?;
     let token = site.session_of(&registrant, headers).await?.ok_or_else(Problem::not_signed_in)?;

@@ -5,12 +5,13 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     extract::{ConnectInfo, State},
     http::HeaderMap,
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
+use secrecy::SecretString;
 
 use super::{
     Site, Username,
-    members::{Deed, DeedForm, begin_session, member, prove_again},
+    members::{Deed, DeedForm, Proved, begin_session, member, prove_again},
     refused,
 };
 use crate::{
@@ -54,10 +55,13 @@ pub async fn change<R: Registrants + Sessions, A: Accounts>(
         Err(problem) => return site.told(Format::Html, &problem),
     };
     let changed = async {
-        site.limits.count(&headers, peer.ip(), &registrant.username)?;
+        site.limits.count_member(&headers, peer.ip(), registrant.id)?;
         let address = site.limits.client(&headers, peer.ip());
-        replace(&site, address, &registrant, &deed).await?;
-        begin_session(&site, &headers, address, registrant.id, &registrant.username).await
+        let new = replace(&site, address, &registrant, &deed).await?;
+        let proved = Proved { password_hash: Some(&new), ..(&registrant).into() };
+        // The password is another: who gets no session signs in with it.
+        let begun = begin_session(&site, &headers, address, proved).await;
+        Ok(begun.unwrap_or_else(|_| Redirect::to("/sign-in").into_response()))
     };
     let again = |problem: Problem| {
         let (token, username) = (&token.for_forms(), &registrant.username);
@@ -67,12 +71,13 @@ pub async fn change<R: Registrants + Sessions, A: Accounts>(
     changed.await.unwrap_or_else(again)
 }
 
+/// Changes the password; the hash of the new one.
 async fn replace<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     address: std::net::IpAddr,
     registrant: &Registrant,
     deed: &Deed,
-) -> Result<(), Problem> {
+) -> Result<SecretString, Problem> {
     let username = &registrant.username;
     if let Some(problem) = site.rules.password_problem(username, &deed.new_password) {
         return Err(Problem::invalid(Problems::of_new_password(problem)));

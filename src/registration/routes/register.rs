@@ -175,7 +175,9 @@ async fn welcomed<R: Registrants + Sessions, A: Accounts>(
     address: IpAddr,
     registered: &Registered,
 ) -> Response {
-    let begun = members::begin_session(site, headers, address, registered.user, &registered.username).await;
+    let Registered { user, username, password_hash, .. } = registered;
+    let proved = members::Proved { user: *user, username, password_hash: password_hash.as_ref() };
+    let begun = members::begin_session(site, headers, address, proved).await;
     begun.unwrap_or_else(|_| Redirect::to(&location(&registered.username)).into_response())
 }
 

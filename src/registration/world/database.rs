@@ -133,13 +133,18 @@ impl Sessions for Arc<World> {
     async fn begin_session(
         &self,
         user: Uuid,
+        proved: &SecretString,
         token: &TokenHash,
         _: Duration,
         address: IpAddr,
-    ) -> store::Result<()> {
+    ) -> store::Result<bool> {
         self.sql(|inside| {
-            inside.sessions.insert(*token, user);
-            inside.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));
+            let is_theirs = inside.with_hash(user, proved).is_some();
+            if is_theirs {
+                inside.sessions.insert(*token, user);
+                inside.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));
+            }
+            is_theirs
         })
         .await
     }
@@ -161,21 +166,21 @@ impl Sessions for Arc<World> {
         self.sql(|inside| inside.sessions.retain(|other, _| other != token)).await
     }
 
-    async fn change_password(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<bool> {
+    async fn change_password(
+        &self,
+        user: Uuid,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> store::Result<bool> {
         self.sql(|inside| {
-            let row = inside.rows.iter_mut().find(|row| row.id == user);
-            row.expect("there").password_hash = Some(new.clone());
-            inside.sessions.retain(|_, other| *other != user);
-            true
+            let is_changed = inside.replace_hash(user, old, new);
+            inside.sessions.retain(|_, other| !is_changed || *other != user);
+            is_changed
         })
         .await
     }
 
-    async fn rehash(&self, user: Uuid, _: &SecretString, new: &SecretString) -> store::Result<()> {
-        self.sql(|inside| {
-            let row = inside.rows.iter_mut().find(|row| row.id == user);
-            row.expect("there").password_hash = Some(new.clone());
-        })
-        .await
+    async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> store::Result<bool> {
+        self.sql(|inside| inside.replace_hash(user, old, new)).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod registrants;
 mod resources;
+mod sessions;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -13,7 +14,7 @@ use streamcat_operator::{
     api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
     store::{
         Addition, AttemptEnd, Claim, Claimant, Journal, KeyHash, LetGo, NewRegistrant, Orphan, OrphanChanges,
-        OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resources, Users,
+        OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resources, Sessions, Users,
     },
 };
 use testbed::Tenant;

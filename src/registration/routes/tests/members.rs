@@ -141,9 +141,45 @@ async fn an_account_is_deleted_by_its_owner_with_the_password_once_more() {
     assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("Your account is gone"));
 }
 
+#[tokio::test]
+async fn what_is_no_username_is_not_repeated_and_nobodys() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    for name in ["Call+0190+123456+now", "%00", "caf%C3%A9"] {
+        for page in ["goodbye", "delete", "password", "stream-key"] {
+            let answer = browser.get(&world, &format!("/accounts/{name}/{page}")).await;
+            assert!(status(&answer) == "404" && !answer.contains("0190"), "{page}: {answer}");
+        }
+        let key = browser.post(&world, &format!("/accounts/{name}/stream-key"), &browser.token, "").await;
+        assert_eq!(status(&key), "403", "{key}");
+    }
+    // The database takes no NUL at all: this stands for it, as it stands for one that is away.
+    world.fail(0, Fault::Away);
+    let registering = super::registering(&world);
+    for name in ["", "to\0dd", "to dd"] {
+        assert!(
+            matches!(registering.prove(name, &"a canary of a password".into()).await, Ok(None)),
+            "{name:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_led_there() {
+    let world = World::empty();
+    Browser::registered(&world).await;
+    let stranger = ask(&world, "GET /accounts/todd/delete", "Accept: text/html", "").await;
+    assert!(
+        status(&stranger) == "403" && stranger.contains(r#"<a href="/sign-in">Sign in</a>"#),
+        "{stranger}"
+    );
+    let again = ask(&world, "GET /accounts/todd/stream-key", "Accept: text/html", "").await;
+    assert!(status(&again) == "303" && again.contains("location: /accounts/todd\r\n"), "{again}");
+}
+
 /// No deed makes more calls than this.
-const CALLS: usize = 10;
-const FAULTS: [Fault; 2] = [Fault::Away, Fault::AnswerLost];
+pub const CALLS: usize = 10;
+pub const FAULTS: [Fault; 2] = [Fault::Away, Fault::AnswerLost];
 
 #[tokio::test]
 async fn whatever_call_fails_a_deletion_is_done_or_told_to_be_tried_again() {

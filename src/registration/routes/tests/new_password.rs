@@ -1,6 +1,13 @@
 //! Another password, over a real connection.
 
-use super::{TODD_FORM, World, ask, members::Browser, status, submit};
+use secrecy::SecretString;
+
+use super::{
+    TODD_FORM, World, ask,
+    members::{Browser, CALLS, FAULTS},
+    registering, status, submit,
+};
+use crate::store::Sessions;
 
 const PATH: &str = "/accounts/todd/password";
 const RIGHT: &str = "&password=a+canary+of+a+password";
@@ -50,4 +57,43 @@ async fn only_the_owner_is_asked_for_another() {
     let more = format!("{RIGHT}&new-password=another+canary+of+ours");
     let forged = browser.post(&world, PATH, "forged", &more).await;
     assert!(status(&forged) == "403" && browser.is_signed_in(&world).await);
+}
+
+#[tokio::test]
+async fn whoever_has_proved_the_password_of_before_gets_no_session() {
+    let world = World::empty();
+    Browser::registered(&world).await;
+    let registering = registering(&world);
+    let (old, new) = (SecretString::from("a canary of a password"), SecretString::from("another canary"));
+    let todd = registering.prove("todd", &old).await.expect("told").expect("proved");
+    let new_hash = registering.change_password(&todd, &new).await.expect("changed");
+    let (lasts, here) = (std::time::Duration::from_hours(1), "127.0.0.1".parse().expect("an address"));
+    let old_hash = todd.password_hash.expect("a hash");
+    for (hash, expected) in [(old_hash, false), (new_hash, true)] {
+        let begun = world.begin_session(todd.id, &hash, &[1; 32], lasts, here).await.expect("told");
+        assert_eq!(begun, expected);
+    }
+}
+
+#[tokio::test]
+async fn whatever_call_fails_a_person_is_told_truly_whether_the_password_is_another() {
+    let mut without_session = 0;
+    for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
+        let world = World::empty();
+        let browser = Browser::registered(&world).await;
+        world.fail(call, fault);
+        let more = format!("{RIGHT}&new-password=another+canary+of+ours");
+        let answer = browser.post(&world, PATH, &browser.token, &more).await;
+        world.heal();
+        let new = submit(&world, "/sign-in", "username=Todd&password=another+canary+of+ours").await;
+        let old = submit(&world, "/sign-in", TODD_FORM).await;
+        assert_ne!(status(&old) == "303", status(&new) == "303", "{call} {fault:?}");
+        match status(&answer) {
+            "303" => assert_eq!(status(&new), "303", "{call} {fault:?}"),
+            code => assert_eq!(code, "503", "{call} {fault:?}: {answer}"),
+        }
+        without_session += usize::from(answer.contains("location: /sign-in\r\n"));
+    }
+    // The end of the session before and the beginning of the next, each with both faults.
+    assert_eq!(without_session, 4);
 }
