@@ -208,12 +208,22 @@ pub async fn ask_to_delete<R: Registrants + Sessions, A: Accounts>(
     username: Username,
     headers: HeaderMap,
 ) -> Response {
+    owners_form(&site, &username, &headers, pages::delete).await
+}
+
+/// A form that only the owner of an account gets.
+pub async fn owners_form<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    username: &Username,
+    headers: &HeaderMap,
+    page: impl FnOnce(pages::Form<'_>) -> pages::Page,
+) -> Response {
     let page = async {
         let found = found(&site.registering, &username.0).await?;
-        let token = site.session_of(&found.registrant, &headers).await?;
+        let token = site.session_of(&found.registrant, headers).await?;
         let token = token.ok_or_else(Problem::not_signed_in)?;
         let username = &found.registrant.username;
-        Ok(pages::delete(pages::Form { token: &token.for_forms(), username, problem: None }))
+        Ok(page(pages::Form { token: &token.for_forms(), username, problem: None }))
     };
     page.await.map_or_else(|problem: Problem| site.told(Format::Html, &problem), |page| site.shown(&page))
 }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::{
     Site, Username,
-    members::{Deed, DeedForm, Proved, begin_session, member, prove_again},
+    members::{Deed, DeedForm, Proved, begin_session, member, owners_form, prove_again},
     refused,
 };
 use crate::{
@@ -30,15 +30,8 @@ pub async fn ask<R: Registrants + Sessions, A: Accounts>(
     username: Username,
     headers: HeaderMap,
 ) -> Response {
-    let page = async {
-        let found = super::found(&site.registering, &username.0).await?;
-        let token = site.session_of(&found.registrant, &headers).await?;
-        let token = token.ok_or_else(Problem::not_signed_in)?;
-        let form =
-            pages::Form { token: &token.for_forms(), username: &found.registrant.username, problem: None };
-        Ok(pages::new_password(form, site.rules.shortest_password))
-    };
-    page.await.map_or_else(|problem: Problem| site.told(Format::Html, &problem), |page| site.shown(&page))
+    let least = site.rules.shortest_password;
+    owners_form(&site, &username, &headers, |form| pages::new_password(form, least)).await
 }
 
 /// `POST /accounts/{username}/password`, with the present one once more. Every session of the user ends, and this browser
