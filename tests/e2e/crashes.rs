@@ -1,5 +1,5 @@
 //! The controller dies, as by `kill -9`, before or after each effect (a write to Kubernetes, a write to PostgreSQL, a
-//! call to AWS) of a create and of a delete. Started again, it finds its way without anybody's help.
+//! call to AWS) of a create, of an edit and of a delete. Started again, it finds its way without anybody's help.
 
 use std::{collections::BTreeSet, os::unix::process::ExitStatusExt};
 
@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
-    api::{DeleteParams, ObjectMeta, PostParams},
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 use streamcat_operator::api::{
@@ -69,9 +69,20 @@ impl<'a> Place<'a> {
     }
 
     async fn create(&self) {
-        let spec = serde_json::from_value(json!({ "username": self.name })).unwrap();
+        let spec = serde_json::from_value(json!({ "username": self.name, "tags": { "old": "o" } })).unwrap();
         let account = StreamerAccount::new(&self.name, spec);
         self.accounts().create(&PostParams::default(), &account).await.unwrap();
+    }
+
+    /// Changes settings of two resources, and the tags of all three.
+    async fn edit(&self) {
+        let spec = json!({
+            "channel": { "latencyMode": "NORMAL" },
+            "chatRoom": { "maximumMessageLength": 300 },
+            "tags": { "old": null, "new": "n" },
+        });
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        self.accounts().patch(&self.name, &PatchParams::default(), &patch).await.unwrap();
     }
 
     async fn delete(&self) {
@@ -151,20 +162,41 @@ impl<'a> Place<'a> {
         assert_eq!(self.made(), arns.into());
     }
 
-    /// A whole life, with a crash while it begins and another while it ends.
-    async fn live(&self, at_create: Option<&FailPoint>, at_delete: Option<&FailPoint>) {
+    /// A whole life, with a crash while it begins, one while it changes and one while it ends.
+    async fn live(&self, [at_create, at_edit, at_delete]: [Option<&FailPoint>; 3]) {
         self.create().await;
         if let Some(point) = at_create {
             self.crash(point, Goal::Ready).await;
         }
         self.reach(Goal::Ready).await;
         self.assert_one_of_each().await;
+        if let Some(point) = at_edit {
+            self.edit().await;
+            self.crash(point, Goal::Ready).await;
+            self.reach(Goal::Ready).await;
+            self.assert_one_of_each().await;
+            self.assert_edited();
+        }
         self.delete().await;
         if let Some(point) = at_delete {
             self.crash(point, Goal::Gone).await;
         }
         self.reach(Goal::Gone).await;
-        assert_eq!(self.made(), BTreeSet::new(), "{at_create:?}, {at_delete:?}");
+        assert_eq!(self.made(), BTreeSet::new(), "{at_create:?}, {at_edit:?}, {at_delete:?}");
+    }
+
+    /// AWS has what the edit asked for, and nothing of before.
+    fn assert_edited(&self) {
+        let state = self.tenant.simulator().state();
+        let of = |kind: &str| {
+            state[kind].as_array().unwrap().iter().find(|row| row["name"] == self.name).unwrap().clone()
+        };
+        for kind in ["channels", "rooms", "stages"] {
+            let tags = of(kind)["tags"].clone();
+            assert!(tags["new"] == "n" && tags["old"].is_null(), "{kind}: {tags}");
+        }
+        assert_eq!(of("channels")["latencyMode"], "NORMAL");
+        assert_eq!(of("rooms")["maximumMessageLength"], 300);
     }
 }
 
@@ -177,12 +209,14 @@ fn fail_points(log: &str) -> Vec<FailPoint> {
 }
 
 #[tokio::test]
-async fn killed_at_each_effect_of_a_create_and_of_a_delete_it_finds_its_way() {
+async fn killed_at_each_effect_of_a_create_of_an_edit_and_of_a_delete_it_finds_its_way() {
     let tenant = operator_with_fail_points().await.tenant_apart("crashes").await;
 
     let place = Place::make(&tenant, 0).await;
     place.create().await;
     let of_a_create = fail_points(&place.reach(Goal::Ready).await);
+    place.edit().await;
+    let of_an_edit = fail_points(&place.reach(Goal::Ready).await);
     place.delete().await;
     let of_a_delete = fail_points(&place.reach(Goal::Gone).await);
     for effect in
@@ -190,16 +224,21 @@ async fn killed_at_each_effect_of_a_create_and_of_a_delete_it_finds_its_way() {
     {
         assert!(of_a_create.iter().any(|point| point.effect == effect), "{effect}: {of_a_create:#?}");
     }
+    for effect in ["UpdateChannel", "UpdateRoom", "TagResource", "UntagResource", "write_status"] {
+        assert!(of_an_edit.iter().any(|point| point.effect == effect), "{effect}: {of_an_edit:#?}");
+    }
     for effect in ["leave", "DeleteRoom", "release", "remove_finalizer"] {
         assert!(of_a_delete.iter().any(|point| point.effect == effect), "{effect}: {of_a_delete:#?}");
     }
 
-    println!("{} fail points of a create, {} of a delete", of_a_create.len(), of_a_delete.len());
-    let lives = (0..of_a_create.len().max(of_a_delete.len())).map(|number| {
-        let (tenant, of_a_create, of_a_delete) = (&tenant, &of_a_create, &of_a_delete);
+    let points = [of_a_create, of_an_edit, of_a_delete];
+    println!("fail points of a create, of an edit and of a delete: {:?}", points.each_ref().map(Vec::len));
+    let longest = points.iter().map(Vec::len).max().unwrap_or_default();
+    let lives = (0..longest).map(|number| {
+        let (tenant, points) = (&tenant, &points);
         async move {
             let place = Place::make(tenant, number + 1).await;
-            place.live(of_a_create.get(number), of_a_delete.get(number)).await;
+            place.live(points.each_ref().map(|points| points.get(number))).await;
         }
     });
     stream::iter(lives).buffer_unordered(SIDE_BY_SIDE).collect::<Vec<_>>().await;
