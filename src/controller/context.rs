@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{World, backoff::Backoff, problem::Problem, report::reference};
+use super::{World, backoff::Backoff, looks::Looks, problem::Problem, report::reference};
 use crate::{
     api::{AccountRef, StreamerAccount},
     provision::{Inventory, Owner, Timing},
@@ -38,6 +38,8 @@ pub struct Context<W> {
     pub stop: CancellationToken,
     /// When what failed is tried again.
     pub(super) backoff: Backoff,
+    /// When what is well is looked at once more.
+    pub(super) looks: Looks,
     seen: Mutex<Seen>,
     has_seen: Notify,
     /// Who is doubted, and by the how-manieth doubt.
@@ -63,6 +65,7 @@ impl<W: World> Context<W> {
             metrics,
             stop,
             backoff: Backoff::default(),
+            looks: Looks::default(),
             seen: Mutex::default(),
             has_seen: Notify::new(),
             doubts: Mutex::default(),

@@ -10,6 +10,7 @@ mod latecomers;
 mod leadership;
 mod lease;
 mod let_go;
+mod looks;
 mod notices;
 mod problem;
 mod provide;

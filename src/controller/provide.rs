@@ -57,7 +57,9 @@ pub(super) async fn provide<W: World>(
     if matches!(progress.retry(), None | Some(Retry::Slowly | Retry::Never)) {
         context.settle_doubt(&key, doubt);
     }
-    Ok(next_try(&key, context, &progress))
+    let look = progress.look_in();
+    context.looks.plan(&key, look);
+    Ok(next_try(&key, context, &progress).into_iter().chain(look).min())
 }
 
 /// The account's user, and what the last sweep saw.

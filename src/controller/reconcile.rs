@@ -33,17 +33,19 @@ pub async fn reconcile<W: World>(
 }
 
 async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Result<Option<Duration>, Error> {
-    let doubt = context.doubt_about(&reference(cached));
-    if is_quiet(cached) && doubt.is_none() {
-        return Ok(None);
+    let key = reference(cached);
+    let (doubt, look) = (context.doubt_about(&key), context.looks.due_in(&key));
+    let is_asked_for = doubt.is_some() || look.is_some_and(|left| left.is_zero());
+    if is_quiet(cached) && !is_asked_for {
+        return Ok(look);
     }
     // The cache may be behind our own writes; the account may be gone, or another have its name. Its namespace is asked for
     // at the same time: both answers are needed before anything is made.
     let cluster = context.world.cluster();
     let (account, is_ending) = tokio::join!(cluster.current(cached), is_namespace_ending(cached, context));
     let Some(account) = account? else { return Ok(None) };
-    if is_quiet(&account) && doubt.is_none() {
-        return Ok(None);
+    if is_quiet(&account) && !is_asked_for {
+        return Ok(look);
     }
     if account.metadata.deletion_timestamp.is_some() {
         release(account, context).await

@@ -33,6 +33,7 @@ pub(super) async fn release<W: World>(
             context.world.cluster().remove_finalizer(&account).await?;
             context.backoff.reset(&key);
             context.settle_doubt(&key, context.doubt_about(&key));
+            context.looks.plan(&key, None);
             wake_claimants(&account, context);
             Ok(None)
         }

@@ -157,12 +157,9 @@ pub(super) fn next_try<W: World>(
     context: &Context<W>,
     progress: &Progress,
 ) -> Option<Duration> {
-    let Some(retry) = progress.retry() else {
-        context.backoff.reset(key);
-        return None;
-    };
-    if !matches!(retry, Retry::Soon) {
+    let retry = progress.retry();
+    if retry != Some(Retry::Soon) {
         context.backoff.reset(key);
     }
-    context.backoff.delay(key, retry)
+    context.backoff.delay(key, retry?)
 }

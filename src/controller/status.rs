@@ -1,5 +1,7 @@
 //! From what was done to conditions, events and the next try: pure.
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
@@ -27,6 +29,8 @@ pub struct Done {
     pub change: Change,
     /// What is wrong with what belongs to it: the Secret with a channel's stream key. It hides no ARN.
     pub lacks: Option<Problem>,
+    /// How long until what was changed is looked at once more.
+    pub look_in: Option<Duration>,
 }
 
 /// What came of all parts of an account.
@@ -57,6 +61,12 @@ impl Progress {
             Retry::After(_) => 3,
         });
         problems
+    }
+
+    /// How long until what was changed is looked at once more; None where nothing was.
+    pub fn look_in(&self) -> Option<Duration> {
+        let done = self.resources.iter().filter_map(|(_, part)| part.as_ref().ok());
+        done.filter_map(|done| done.look_in).min()
     }
 
     /// The earliest retry that any part asks for; None when all is done.
@@ -238,7 +248,7 @@ pub(super) mod tests {
     }
 
     fn done(change: Change, status: impl Into<ResourceStatus>) -> Done {
-        Done { status: status.into(), change, lacks: None }
+        Done { status: status.into(), change, lacks: None, look_in: None }
     }
 
     fn stage(arn: &str) -> StageStatus {

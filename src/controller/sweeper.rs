@@ -15,8 +15,8 @@ use crate::{
         condition::{STALLED, find, is_true},
     },
     ivs::Listed,
-    provision::{Inventory, Listing, Record, compare, orphan_changes},
-    store::{Orphan, OrphanChanges, Orphans, Resources},
+    provision::{Inventory, Listing, Record, changed, compare, orphan_changes},
+    store::{Orphan, OrphanChanges, Orphans, Resources, UserRecord},
 };
 
 /// How soon a sweep that failed is tried again.
@@ -90,6 +90,7 @@ async fn sweep<W: World>(
     for account in accounts.iter().filter(|account| is_to_be_looked_at(account)) {
         context.wake(reference(account));
     }
+    plan_looks(context, &accounts, &recorded);
     let mut orphans = report.orphans;
     latecomers::take_away(context, &mut orphans).await?;
     let changes = orphan_changes(&rows, &orphans, context.timing.grace);
@@ -97,6 +98,19 @@ async fn sweep<W: World>(
         context.world.store().change_orphans(&changes).await?;
     }
     Ok(orphans)
+}
+
+/// Of what was changed by another process, or by one that is gone, it is seen to here too that it stays. Whoever is not settled is
+/// looked at anyway.
+fn plan_looks<W: World>(context: &Context<W>, accounts: &[Arc<StreamerAccount>], recorded: &[UserRecord]) {
+    let changed = changed(recorded, context.timing.grace);
+    for account in accounts.iter().filter(|account| is_settled(account)) {
+        let key = reference(account);
+        if let Some(left) = changed.get(&key) {
+            context.looks.plan(&key, Some(*left));
+            context.wake(key);
+        }
+    }
 }
 
 async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Listing, Problem> {

@@ -33,7 +33,7 @@ pub(super) struct Work<'a, W> {
 impl<W: World> Work<'_, W> {
     /// One resource, and what belongs to it: the ARN is kept also where the Secret cannot be written.
     pub(super) async fn part(&self, kind: ResourceKind) -> Part<Done> {
-        let Provisioned { mut status, stream_key, change } =
+        let Provisioned { mut status, stream_key, change, look_in } =
             with_kind!(self.context.world, kind, |kind| self.converge(kind).await)?;
         let lacks = match &mut status {
             ResourceStatus::Channel(channel) => {
@@ -42,7 +42,7 @@ impl<W: World> Work<'_, W> {
             }
             ResourceStatus::ChatRoom(_) | ResourceStatus::Stage(_) => None,
         };
-        Ok(Done { status, change, lacks })
+        Ok(Done { status, change, lacks, look_in })
     }
 
     async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Problem> {
@@ -58,8 +58,8 @@ impl<W: World> Work<'_, W> {
             doubted: self.doubted,
         };
         match converge(kind, world.store(), self.context.timing, &order).await? {
-            Outcome::Ready(Provisioned { status, stream_key, change }) => {
-                Ok(Provisioned { status: status.into(), stream_key, change })
+            Outcome::Ready(Provisioned { status, stream_key, change, look_in }) => {
+                Ok(Provisioned { status: status.into(), stream_key, change, look_in })
             }
             Outcome::Waiting(wait) => Err(wait.into()),
         }

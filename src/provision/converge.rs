@@ -1,18 +1,21 @@
 //! One kind of a user's resources, from whatever there is to what the spec says.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::{
-    Error, Owner, Result, Timing, Wait,
-    decide::{Known, Step, next, rank},
-    owner::tag_changes,
+    Differences, Error, Owner, Result, Timing, Wait,
+    decide::{
+        Observed, Sight,
+        provide::{Step, Waiting, Wanted, look_in, next, rank},
+    },
 };
 use crate::{
     api::{RecreatePolicy, ResourceKind, Status},
-    ivs::{Kind, Listed, Live, Tags, changes},
-    store::{AttemptEnd, Journal, OpenAttempt, Recorded, Resources},
+    ivs::{Kind, Live, Tags},
+    store::{AttemptEnd, Journal, Missing, Recorded, Resources, Unsettled},
 };
 
 /// What is wanted of one kind.
@@ -37,9 +40,14 @@ pub struct Order<'a, K: Kind> {
 }
 
 impl<K: Kind> Order<'_, K> {
-    /// What another record than the database says of its ARN.
-    fn elsewhere(&self) -> Option<&str> {
-        self.status.map(Status::arn).or(self.swept)
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            status: self.status.map(Status::arn),
+            swept: self.swept,
+            settled: self.settled,
+            doubted: self.doubted,
+            recreate: self.recreate,
+        }
     }
 }
 
@@ -61,6 +69,8 @@ pub struct Provisioned<S> {
     pub stream_key: Option<SecretString>,
     /// How it came to be so.
     pub change: Change,
+    /// When to look whether what was changed has stayed: an older change may yet land.
+    pub look_in: Option<Duration>,
 }
 
 /// How a resource came to be as the spec says.
@@ -97,14 +107,26 @@ where
     K: Kind,
     S: Journal + Resources,
 {
-    let work = Work { kind, store, timing, order };
     let recorded = store.recorded(order.owner.user, K::KIND).await?;
-    match next(&work.known(&recorded), timing.grace) {
-        Step::Keep => work.keep(&recorded).await,
-        Step::Wait(wait) => Ok(Outcome::Waiting(unknown_outcome(K::KIND, wait))),
-        Step::Look(attempt) => work.resolve(&recorded, &attempt).await,
-        Step::Inspect(arn) => work.inspect(&recorded, &arn).await,
-        Step::Create => work.create(&recorded, Change::Created).await,
+    let before = recorded.arn.clone();
+    let (observed, live) = (Observed::default(), BTreeMap::new());
+    Work { kind, store, timing, order, before, recorded, observed, live, done: Change::Kept }.run().await
+}
+
+fn waiting<K: Kind>(waiting: Waiting, grace: Duration) -> Wait {
+    let kind = K::KIND;
+    match waiting {
+        Waiting::Outcome(left) => unknown_outcome(kind, left),
+        Waiting::Missing(arn, left) => Wait {
+            wait: left,
+            reason: "ResourceMissing",
+            message: format!("AWS does not show the {kind} {arn}: waiting, then looking again"),
+        },
+        Waiting::Shown => Wait {
+            wait: grace,
+            reason: "Progressing",
+            message: format!("AWS does not show the new {kind} yet"),
+        },
     }
 }
 
@@ -120,12 +142,22 @@ pub(super) fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
     Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message })
 }
 
-/// One kind being worked on.
+/// One kind being worked on: what is wanted, and what is known so far.
 pub(super) struct Work<'a, K: Kind, S> {
     pub(super) kind: &'a K,
     pub(super) store: &'a S,
     pub(super) timing: Timing,
     pub(super) order: &'a Order<'a, K>,
+    /// The ARN that was recorded when the work began.
+    before: Option<String>,
+    /// What the database has.
+    pub(super) recorded: Recorded,
+    /// What AWS has shown.
+    observed: Observed,
+    /// Those that it has shown, by ARN.
+    live: BTreeMap<String, Live<K::Status>>,
+    /// How the resource came to be so, as far as that is known.
+    done: Change,
 }
 
 impl<K, S> Work<'_, K, S>
@@ -133,184 +165,125 @@ where
     K: Kind,
     S: Journal + Resources,
 {
-    fn known<'r>(&'r self, recorded: &'r Recorded) -> Known<'r> {
-        Known { recorded, elsewhere: self.order.elsewhere(), settled: self.order.settled }
-    }
-
-    /// It is settled; only if status and database do not name the same one, it is looked at.
-    async fn keep(&self, recorded: &Recorded) -> Result<Outcome<K::Status>> {
-        match (self.order.status, recorded.arn.as_deref()) {
-            (Some(status), Some(arn)) if status.arn() == arn => Ok(Outcome::Ready(Provisioned {
-                status: status.clone(),
-                stream_key: None,
-                change: Change::Kept,
-            })),
-            (_, Some(arn)) => self.inspect(recorded, arn).await,
-            (Some(status), None) => self.inspect(recorded, status.arn()).await,
-            (None, None) => self.create(recorded, Change::Created).await,
+    /// Takes one step after another, until the answer is an end.
+    async fn run(mut self) -> Result<Outcome<K::Status>> {
+        let (user, grace) = (self.order.owner.user, self.timing.grace);
+        loop {
+            match next(&self.order.wanted(), &self.recorded, &self.observed, grace) {
+                Step::Ready(arn) => return Ok(self.ready(&arn)),
+                Step::Wait(on) => return Ok(Outcome::Waiting(waiting::<K>(on, grace))),
+                Step::Create(change) => return self.create(change).await,
+                Step::Foreign(arn) => return Err(Error::Foreign { kind: K::KIND, arn }),
+                Step::Gone(arn) => return Err(Error::Gone { kind: K::KIND, arn }),
+                Step::Get(arn) => self.get(arn).await?,
+                Step::Look => self.look().await?,
+                Step::GiveUp(nonce) => {
+                    self.store.end(nonce, AttemptEnd::GivenUp).await?;
+                    self.recorded.attempt = None;
+                }
+                Step::NoteMissing(arn) => {
+                    self.store.note_missing(user, K::KIND, &arn).await?;
+                    tracing::warn!(arn, kind = %K::KIND, "AWS does not show it: it is looked for again after the grace");
+                    self.recorded.missing = Some(Missing { arn, age: Duration::ZERO });
+                }
+                Step::NoteSeen => {
+                    self.store.note_seen(user, K::KIND).await?;
+                    self.recorded.missing = None;
+                }
+                Step::Record(arn) if self.record(&arn).await? => {}
+                Step::Change(arn) if self.change(&arn).await? => {}
+                Step::Record(_) | Step::Change(_) => return Ok(created_elsewhere(K::KIND)),
+                Step::EndChange(nonce) => {
+                    self.store.end_change(nonce).await?;
+                    self.recorded.change = None;
+                }
+                Step::Delete(arn) => self.delete_surplus(arn).await?,
+            }
         }
     }
 
-    /// The outcome of an attempt is unknown: what there is of ours is adopted; else it made nothing, and is over.
-    async fn resolve(&self, recorded: &Recorded, attempt: &OpenAttempt) -> Result<Outcome<K::Status>> {
-        let ours = self.find_ours(recorded, None).await?;
-        if let Some((keep, surplus)) = ours.split_first() {
-            return self.adopt(recorded, keep, surplus).await;
-        }
-        self.store.end(attempt.nonce, AttemptEnd::GivenUp).await?;
-        let recorded = Recorded { attempt: None, ..recorded.clone() };
-        match recorded.arn.as_deref().or(self.order.elsewhere()) {
-            Some(arn) => self.inspect(&recorded, arn).await,
-            None => self.create(&recorded, Change::Created).await,
-        }
+    /// It is as the spec says.
+    fn ready(&self, arn: &str) -> Outcome<K::Status> {
+        let seen = self.live.get(arn).map(|live| &live.status);
+        let Some(status) = seen.or(self.order.status) else { return created_elsewhere(K::KIND) };
+        let is_another = self.before.as_ref().is_some_and(|before| before != arn);
+        let change = if is_another { Change::Corrected } else { self.done };
+        let look_in = self.recorded.change.as_ref().and_then(|change| look_in(change, self.timing.grace));
+        Outcome::Ready(Provisioned { status: status.clone(), stream_key: None, change, look_in })
     }
 
-    /// Takes one of ours on, and deletes the others.
-    pub(super) async fn adopt(
-        &self,
-        recorded: &Recorded,
-        keep: &Listed,
-        surplus: &[Listed],
-    ) -> Result<Outcome<K::Status>> {
-        let Some(live) = self.kind.get(&keep.arn).await? else { return Ok(self.not_shown_yet()) };
-        // Recorded before the others go, so that whoever looks meanwhile keeps the same one.
-        let outcome = self.update(recorded, live, Change::Adopted).await?;
-        if matches!(outcome, Outcome::Ready(_)) {
-            self.delete_surplus(surplus).await?;
+    /// Asks for one.
+    async fn get(&mut self, arn: String) -> Result<()> {
+        let live = self.kind.get(&arn).await?;
+        let sight = Sight::of(self.order.owner, live.as_ref().map(|live| &live.tags));
+        if let Some(live) = live {
+            if !Differences::between(self.order, &live).is_empty() {
+                self.observed.differing.insert(arn.clone());
+            }
+            self.live.insert(arn.clone(), live);
         }
-        Ok(outcome)
-    }
-
-    /// What there is of ours but for one that is known not to do, the one to keep first.
-    pub(super) async fn find_ours(&self, recorded: &Recorded, but: Option<&str>) -> Result<Vec<Listed>> {
-        let owner = self.order.owner;
-        let mut found = self.kind.find(&owner.username).await?;
-        // A list may still show what a Get does not.
-        found.retain(|listed| owner.owns(&listed.tags) && but != Some(listed.arn.as_str()));
-        if found.len() > 1 {
-            let attempts = self.store.attempts(owner.user, K::KIND).await?;
-            rank(&mut found, &self.known(recorded), &attempts);
-        }
-        Ok(found)
-    }
-
-    /// Deletes what is ours and one too many, but never what is recorded by now.
-    async fn delete_surplus(&self, surplus: &[Listed]) -> Result<()> {
-        if surplus.is_empty() {
-            return Ok(());
-        }
-        let recorded = self.store.recorded(self.order.owner.user, K::KIND).await?.arn;
-        for listed in surplus.iter().filter(|listed| recorded.as_ref() != Some(&listed.arn)) {
-            tracing::warn!(arn = listed.arn, kind = %K::KIND, "a second resource of the same user is deleted");
-            self.kind.delete(&listed.arn).await?;
-        }
+        self.observed.shown.insert(arn, sight);
         Ok(())
     }
 
-    fn not_shown_yet(&self) -> Outcome<K::Status> {
-        let message = format!("AWS does not show the new {} yet", K::KIND);
-        Outcome::Waiting(Wait { wait: self.timing.grace, reason: "Progressing", message })
-    }
-
-    /// Looks at the one that is known, and changes what differs.
-    async fn inspect(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
-        match self.kind.get(arn).await? {
-            Some(live) if self.order.owner.owns(&live.tags) => {
-                self.seen(recorded).await?;
-                let outcome = self.update(recorded, live, Change::Kept).await?;
-                if self.order.doubted && matches!(outcome, Outcome::Ready(_)) {
-                    self.remove_others(recorded, arn).await?;
-                }
-                Ok(outcome)
-            }
-            Some(live) if self.order.owner.may_own(&live.tags) => {
-                self.seen(recorded).await?;
-                self.tag_again(arn).await?;
-                self.update(recorded, live, Change::Updated).await
-            }
-            Some(_) => self.replace_foreign(recorded, arn).await,
-            None => self.miss(recorded, arn).await,
-        }
-    }
-
-    /// Deletes what is ours beside the one that is recorded: a call that came late has made it.
-    async fn remove_others(&self, recorded: &Recorded, arn: &str) -> Result<()> {
-        let others = self.find_ours(recorded, Some(arn)).await?;
-        self.delete_surplus(&others).await
-    }
-
-    /// The one that is recorded has lost its tags: the record brings them back.
-    async fn tag_again(&self, arn: &str) -> Result<()> {
-        tracing::warn!(arn, kind = %K::KIND, "its tags did not say any more whose it is: they are set again");
-        Ok(self.kind.tag(arn, &self.order.owner.identity()).await?)
-    }
-
-    /// Takes the one that another record than the database names, if it is there and its tags do not say that it is
-    /// another's.
-    pub(super) async fn take_elsewhere(
-        &self,
-        recorded: &Recorded,
-        but: &str,
-    ) -> Result<Option<Outcome<K::Status>>> {
-        let Some(arn) = self.order.elsewhere().filter(|arn| *arn != but) else { return Ok(None) };
+    /// Lists what there is of ours, the one to keep first.
+    async fn look(&mut self) -> Result<()> {
         let owner = self.order.owner;
-        let Some(live) = self.kind.get(arn).await?.filter(|live| owner.may_own(&live.tags)) else {
-            return Ok(None);
+        let mut found = self.kind.find(&owner.username).await?;
+        found.retain(|listed| owner.owns(&listed.tags));
+        if found.len() > 1 {
+            let attempts = self.store.attempts(owner.user, K::KIND).await?;
+            rank(&mut found, &self.order.wanted(), &self.recorded, &attempts);
+        }
+        self.observed.ours = Some(found.into_iter().map(|listed| listed.arn).collect());
+        Ok(())
+    }
+
+    /// Records one that was found; false when somebody else was faster.
+    async fn record(&mut self, arn: &str) -> Result<bool> {
+        let Some(live) = self.live.get(arn) else { return Ok(false) };
+        let (owner, resource) = (self.order.owner, live.status.clone().into());
+        if !self.store.record(owner.user, &owner.username, &self.recorded, &resource).await? {
+            return Ok(false);
+        }
+        if self.observed.ours.iter().flatten().any(|found| found == arn) {
+            self.done = Change::Adopted;
+        }
+        let (change, age) = (self.recorded.change.take(), Duration::ZERO);
+        self.recorded = Recorded { arn: Some(arn.to_owned()), age, change, ..Recorded::default() };
+        Ok(true)
+    }
+
+    /// Deletes what is ours and one too many, but never what is recorded by now.
+    async fn delete_surplus(&mut self, arn: String) -> Result<()> {
+        let now = self.store.recorded(self.order.owner.user, K::KIND).await?;
+        if now.arn.as_ref() != Some(&arn) {
+            tracing::warn!(arn, kind = %K::KIND, "a second resource of the same user is deleted");
+            self.kind.delete(&arn).await?;
+        }
+        self.observed.deleted.insert(arn);
+        Ok(())
+    }
+
+    /// Sends what differs, and nothing else; false when the user is gone. It is noted first: an older change may land
+    /// after this one, so that it is looked at once more.
+    async fn change(&mut self, arn: &str) -> Result<bool> {
+        let Some(live) = self.live.get(arn) else { return Ok(false) };
+        let (user, lasts, begun) = (self.order.owner.user, self.timing.change_lasts(), Instant::now());
+        let Some(noted) = self.store.begin_change(user, K::KIND, lasts).await? else { return Ok(false) };
+        let sent = Differences::between(self.order, live).send(self.kind, arn).await;
+        // Who slept has changed it later than was noted: somebody may have looked meanwhile.
+        let noted = if begun.elapsed() < lasts {
+            Some(noted)
+        } else {
+            self.store.begin_change(user, K::KIND, lasts).await?
         };
-        if !owner.owns(&live.tags) {
-            self.tag_again(arn).await?;
+        sent?;
+        self.recorded.change = noted.map(|nonce| Unsettled { nonce, due_in: lasts, overdue: Duration::ZERO });
+        self.observed.differing.remove(arn);
+        if self.done == Change::Kept {
+            self.done = Change::Updated;
         }
-        self.update(recorded, live, Change::Adopted).await.map(Some)
-    }
-
-    /// The one that is recorded is somebody else's: one of ours is taken instead, if there is one.
-    async fn replace_foreign(&self, recorded: &Recorded, arn: &str) -> Result<Outcome<K::Status>> {
-        if let Some(outcome) = self.take_elsewhere(recorded, arn).await? {
-            return Ok(outcome);
-        }
-        match self.find_ours(recorded, Some(arn)).await?.split_first() {
-            Some((keep, surplus)) => self.adopt(recorded, keep, surplus).await,
-            None => Err(Error::Foreign { kind: K::KIND, arn: arn.to_owned() }),
-        }
-    }
-
-    async fn update(
-        &self,
-        recorded: &Recorded,
-        live: Live<K::Status>,
-        change: Change,
-    ) -> Result<Outcome<K::Status>> {
-        let arn = live.status.arn().to_owned();
-        let known = recorded.arn.as_deref();
-        if known != Some(&arn) || recorded.attempt.is_some() {
-            let (owner, resource) = (self.order.owner, live.status.clone().into());
-            if !self.store.record(owner.user, &owner.username, recorded, &resource).await? {
-                return Ok(created_elsewhere(K::KIND));
-            }
-        }
-        let updated = self.apply_differences(&arn, &live).await?;
-        let change = match change {
-            _ if known.is_some_and(|known| known != arn) => Change::Corrected,
-            Change::Kept if updated => Change::Updated,
-            other => other,
-        };
-        Ok(Outcome::Ready(Provisioned { status: live.status, stream_key: None, change }))
-    }
-
-    /// Sends what differs, and nothing else; whether anything did.
-    async fn apply_differences(&self, arn: &str, live: &Live<K::Status>) -> Result<bool> {
-        let settings = changes(self.order.settings, &live.settings);
-        if let Some(settings) = &settings {
-            self.kind.update(arn, settings).await?;
-        }
-        let (set, remove) = tag_changes(self.order.tags, &live.tags);
-        // Removing first leaves room for the new ones under AWS's limit.
-        if !remove.is_empty() {
-            self.kind.untag(arn, &remove).await?;
-        }
-        if !set.is_empty() {
-            self.kind.tag(arn, &set).await?;
-        }
-        Ok(settings.is_some() || !set.is_empty() || !remove.is_empty())
+        Ok(true)
     }
 }

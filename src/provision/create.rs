@@ -1,23 +1,18 @@
 //! Creating once: an attempt is journalled, the Create is called a single time, and what it made is recorded.
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Change, Outcome, Provisioned, Result,
+    Change, MARGIN, Outcome, Provisioned, Result,
     converge::{Work, created_elsewhere, unknown_outcome},
 };
 use crate::{
     api::{ResourceStatus, Status},
     ivs::{Class, Kind},
-    store::{AttemptEnd, Journal, Recorded, Resources},
+    store::{AttemptEnd, Journal, Resources},
 };
-
-/// How much later than the call's own time-out an attempt's deadline is: the call begins a moment after the attempt.
-const MARGIN: Duration = Duration::from_secs(2);
 
 impl<K, S> Work<'_, K, S>
 where
@@ -25,10 +20,10 @@ where
     S: Journal + Resources,
 {
     /// Journals an attempt, creates, records.
-    pub(super) async fn create(&self, recorded: &Recorded, change: Change) -> Result<Outcome<K::Status>> {
+    pub(super) async fn create(&self, change: Change) -> Result<Outcome<K::Status>> {
         let owner = self.order.owner;
         self.kind.admit().await?;
-        let (known, lasts) = (recorded.arn.as_deref(), self.timing.create_timeout.saturating_add(MARGIN));
+        let (known, lasts) = (self.recorded.arn.as_deref(), self.timing.create_lasts());
         let before = Instant::now();
         let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
             return Ok(created_elsewhere(K::KIND));
@@ -40,7 +35,7 @@ where
         }
         let tags = owner.tags(nonce, self.order.tags);
         match self.kind.create(&owner.username, self.order.settings, &tags).await {
-            Ok(created) => self.record(nonce, created.status, created.stream_key, change).await,
+            Ok(created) => self.record_made(nonce, created.status, created.stream_key, change).await,
             Err(error) if error.class == Class::Ambiguous => {
                 tracing::warn!(%error, kind = %K::KIND, "it is not known whether the resource was made");
                 let wait = lasts.saturating_add(self.timing.grace);
@@ -53,7 +48,7 @@ where
         }
     }
 
-    async fn record(
+    async fn record_made(
         &self,
         nonce: Uuid,
         status: K::Status,
@@ -63,7 +58,7 @@ where
         let owner = self.order.owner;
         let resource: ResourceStatus = status.clone().into();
         if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {
-            return Ok(Outcome::Ready(Provisioned { status, stream_key, change }));
+            return Ok(Outcome::Ready(Provisioned { status, stream_key, change, look_in: None }));
         }
         // Somebody took over after the deadline. What we made is one too many if another is recorded; else it was adopted,
         // or is about to be, or the sweep finds it.

@@ -3,6 +3,7 @@
 mod converge;
 mod create;
 mod decide;
+mod differences;
 mod error;
 mod orphans;
 mod owner;
@@ -10,18 +11,19 @@ mod retire;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod vanished;
 #[cfg(test)]
 mod world;
 
 use std::time::Duration;
+
+use differences::Differences;
 
 pub use converge::{Change, Order, Outcome, Provisioned, converge};
 pub use error::Error;
 pub use orphans::{orphan, orphan_changes};
 pub use owner::Owner;
 pub use retire::{Retirement, remove, retire};
-pub use sweep::{Inventory, Listing, Record, Report, compare};
+pub use sweep::{Inventory, Listing, Record, Report, changed, compare};
 
 /// Result of provisioning.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,6 +36,21 @@ pub struct Timing {
     /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource. Also how long
     /// one that AWS does not show must be missing.
     pub grace: Duration,
+}
+
+/// How much later than a call's own time-out its deadline is: the call begins a moment after it was noted.
+const MARGIN: Duration = Duration::from_secs(2);
+
+impl Timing {
+    /// How long after it was journalled a Create may be under way.
+    fn create_lasts(self) -> Duration {
+        self.create_timeout.saturating_add(MARGIN)
+    }
+
+    /// How long after it was noted a change may be under way: it takes up to three calls, each with the same time-out.
+    fn change_lasts(self) -> Duration {
+        self.create_timeout.saturating_mul(3).saturating_add(MARGIN)
+    }
 }
 
 /// Why nothing can be done just now.

@@ -1,10 +1,16 @@
 //! Taking one kind of a user's resources away, and seeing that it is gone.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use super::{Owner, Result, Timing, Wait};
+use super::{
+    Owner, Result, Timing, Wait,
+    decide::{
+        Observed, Sight,
+        retire::{Step, Waiting, next},
+    },
+};
 use crate::{
-    ivs::Kind,
+    ivs::{self, Kind},
     store::{Journal, Recorded, Resources},
 };
 
@@ -37,23 +43,8 @@ where
     S: Journal + Resources,
 {
     let recorded = store.recorded(owner.user, K::KIND).await?;
-    if let Some(wait) = recorded.attempt.as_ref().and_then(|attempt| attempt.settles_in(timing.grace)) {
-        let message = format!(
-            "an attempt to create the {} may still be under way: waiting until it must have ended",
-            K::KIND
-        );
-        return Ok(Retirement::Waiting(Wait { wait, reason: "OutcomeUnknown", message }));
-    }
-    let found = kind.find(&owner.username).await?;
-    let ours = found.into_iter().filter(|listed| owner.owns(&listed.tags)).map(|listed| listed.arn);
-    let known: BTreeSet<_> = recorded.arn.iter().cloned().chain(status_arn.map(str::to_owned)).collect();
-    for arn in ours.chain(known.iter().cloned()).collect::<BTreeSet<_>>() {
-        let shown_in = shown_in(&recorded, &arn, timing);
-        if let Some(wait) = delete(kind, owner, &arn, known.contains(&arn), shown_in).await? {
-            return Ok(Retirement::Waiting(wait));
-        }
-    }
-    Ok(Retirement::Gone)
+    let observed = Observed::default();
+    Ok(Removal { kind, owner, status_arn, recorded, observed }.run(timing.grace).await?)
 }
 
 /// Deletes one resource that is this user's; whether it is gone. One whose tags say otherwise is not touched (I2).
@@ -61,41 +52,80 @@ where
 /// # Errors
 /// What AWS did not do.
 pub async fn remove<K: Kind>(kind: &K, owner: &Owner, arn: &str) -> Result<bool> {
-    Ok(delete(kind, owner, arn, false, Duration::ZERO).await?.is_none())
+    let observed = Observed { ours: Some(vec![arn.to_owned()]), ..Observed::default() };
+    let removal = Removal { kind, owner, status_arn: None, recorded: Recorded::default(), observed };
+    Ok(removal.run(Duration::ZERO).await? == Retirement::Gone)
 }
 
-/// How long it may take until a resource made a moment ago is shown by every read: one that shows it may be followed by
-/// one that does not.
-fn shown_in(recorded: &Recorded, arn: &str, timing: Timing) -> Duration {
-    let is_recorded = recorded.arn.as_deref() == Some(arn);
-    if is_recorded { timing.grace.saturating_sub(recorded.age) } else { Duration::ZERO }
+/// A user's resources of one kind being taken away.
+struct Removal<'a, K> {
+    kind: &'a K,
+    owner: &'a Owner,
+    status_arn: Option<&'a str>,
+    /// What the database has.
+    recorded: Recorded,
+    /// What AWS has shown.
+    observed: Observed,
 }
 
-/// Deletes one that is the user's, and is shown by every read in `shown_in`; why it is not known to be gone, if so. One
-/// that `is_known` by its ARN and has lost its tags is the user's too: it gets them back first.
-async fn delete<K: Kind>(
-    kind: &K,
-    owner: &Owner,
-    arn: &str,
-    is_known: bool,
-    shown_in: Duration,
-) -> Result<Option<Wait>> {
-    let wait = |wait, message| Ok(Some(Wait { wait, reason: "Deleting", message }));
-    match kind.get(arn).await? {
-        None if shown_in.is_zero() => return Ok(None),
-        None => return wait(shown_in, format!("AWS does not show the new {} yet", K::KIND)),
-        Some(live) if owner.owns(&live.tags) => kind.delete(arn).await?,
-        Some(live) if is_known && owner.may_own(&live.tags) => {
-            kind.tag(arn, &owner.identity()).await?;
-            kind.delete(arn).await?;
-        }
-        Some(_) => {
-            tracing::warn!(arn, kind = %K::KIND, "its tags do not say that it is this user's: it is left alone");
-            return Ok(None);
+impl<K: Kind> Removal<'_, K> {
+    /// Takes one step after another, until the answer is an end.
+    async fn run(mut self, grace: Duration) -> ivs::Result<Retirement> {
+        loop {
+            match next(self.status_arn, &self.recorded, &self.observed, grace) {
+                Step::Gone => return Ok(Retirement::Gone),
+                Step::Wait(on) => return Ok(Retirement::Waiting(waiting::<K>(&on))),
+                Step::Look => self.look().await?,
+                Step::Get(arn) => self.get(arn).await?,
+                Step::TagAgain(arn) => {
+                    self.kind.tag(&arn, &self.owner.identity()).await?;
+                    self.observed.shown.insert(arn, Sight::Ours);
+                }
+                Step::Delete(arn) => {
+                    self.kind.delete(&arn).await?;
+                    // Whether it is gone, a read says.
+                    self.observed.shown.remove(&arn);
+                    self.observed.deleted.insert(arn);
+                }
+            }
         }
     }
-    match kind.get(arn).await? {
-        None => Ok(None),
-        Some(_) => wait(STILL_SHOWN, format!("AWS still shows the {} after its deletion", K::KIND)),
+
+    async fn look(&mut self) -> ivs::Result<()> {
+        let found = self.kind.find(&self.owner.username).await?;
+        let ours = found.into_iter().filter(|listed| self.owner.owns(&listed.tags));
+        self.observed.ours = Some(ours.map(|listed| listed.arn).collect());
+        Ok(())
+    }
+
+    async fn get(&mut self, arn: String) -> ivs::Result<()> {
+        let live = self.kind.get(&arn).await?;
+        let sight = Sight::of(self.owner, live.as_ref().map(|live| &live.tags));
+        if sight == Sight::Foreign {
+            tracing::warn!(arn, kind = %K::KIND, "its tags do not say that it is this user's: it is left alone");
+        }
+        self.observed.shown.insert(arn, sight);
+        Ok(())
+    }
+}
+
+fn waiting<K: Kind>(on: &Waiting) -> Wait {
+    let kind = K::KIND;
+    match *on {
+        Waiting::Outcome(wait) => Wait {
+            wait,
+            reason: "OutcomeUnknown",
+            message: format!(
+                "an attempt to create the {kind} may still be under way: waiting until it must have ended"
+            ),
+        },
+        Waiting::Shown(wait) => {
+            Wait { wait, reason: "Deleting", message: format!("AWS does not show the new {kind} yet") }
+        }
+        Waiting::Gone => Wait {
+            wait: STILL_SHOWN,
+            reason: "Deleting",
+            message: format!("AWS still shows the {kind} after its deletion"),
+        },
     }
 }

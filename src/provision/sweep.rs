@@ -1,10 +1,13 @@
 //! The sweep: everything AWS has, listed page by page, held against what is recorded. Pure, but for the lists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
-use super::orphan;
+use super::{decide::provide::look_in, orphan};
 use crate::{
     api::{AccountRef, ResourceKind, are_alike, tags},
     ivs::{Kind, Listed, Result},
@@ -94,6 +97,20 @@ pub struct Report {
     pub drifted: BTreeSet<AccountRef>,
     /// What carries our installation's tag and no account owns (I6), by ARN.
     pub orphans: BTreeMap<String, Orphan>,
+}
+
+/// Accounts of which something was changed that was not seen to stay yet, and how long until it is looked at.
+#[must_use]
+pub fn changed(recorded: &[UserRecord], grace: Duration) -> BTreeMap<AccountRef, Duration> {
+    let mut changed = BTreeMap::new();
+    for record in recorded {
+        if let Some(change) = &record.change {
+            let left = look_in(change, grace).unwrap_or_default();
+            let earliest = changed.entry(record.account.clone()).or_insert(left);
+            *earliest = left.min(*earliest);
+        }
+    }
+    changed
 }
 
 /// All accounts there are, each with the user that its status names.
@@ -188,7 +205,13 @@ mod tests {
 
     fn row(name: &str, arn: &str) -> UserRecord {
         let retained = name == "kept";
-        UserRecord { account: account(name), kind: ResourceKind::Channel, arn: arn.to_owned(), retained }
+        UserRecord {
+            account: account(name),
+            kind: ResourceKind::Channel,
+            arn: arn.to_owned(),
+            retained,
+            change: None,
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{Order, Outcome, Owner, Retirement, Timing, converge, retire};
 use crate::{
     api::{AccountRef, RecreatePolicy, ResourceKind, ResourceStatus, StageSpec, StageStatus},
     ivs::{self, Class, Created, Kind, Listed, Live, Tags},
-    store::{self, AttemptEnd, Journal, Missing, OpenAttempt, Recorded, Resources, UserRecord},
+    store::{self, AttemptEnd, Journal, Missing, Recorded, Resources, Unsettled, UserRecord},
 };
 
 /// When an effect fails.
@@ -37,6 +37,7 @@ struct State {
     record: Option<(String, Duration)>,
     missing: Option<(String, Duration)>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
+    change: Option<(Uuid, Duration)>,
     faster: bool,
 }
 
@@ -195,6 +196,11 @@ impl World {
     }
 }
 
+fn unsettled(nonce: Uuid, deadline: Duration, now: Duration) -> Unsettled {
+    let (due_in, overdue) = (deadline.saturating_sub(now), now.saturating_sub(deadline));
+    Unsettled { nonce, due_in, overdue }
+}
+
 fn status(arn: &str) -> StageStatus {
     StageStatus { arn: arn.to_owned(), endpoints: None }
 }
@@ -323,15 +329,12 @@ impl Resources for World {
             Recorded {
                 arn: state.record.clone().map(|(arn, _)| arn),
                 age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
-                attempt: open.map(|(nonce, (_, deadline))| OpenAttempt {
-                    nonce: *nonce,
-                    due_in: deadline.saturating_sub(state.now),
-                    overdue: state.now.saturating_sub(*deadline),
-                }),
+                attempt: open.map(|(nonce, (_, deadline))| unsettled(*nonce, *deadline, state.now)),
                 missing: state
                     .missing
                     .clone()
                     .map(|(arn, since)| Missing { arn, age: state.now.saturating_sub(since) }),
+                change: state.change.map(|(nonce, deadline)| unsettled(nonce, deadline, state.now)),
             }
         })
     }
@@ -365,6 +368,20 @@ impl Resources for World {
 
     async fn note_seen(&self, _: Uuid, _: ResourceKind) -> store::Result<()> {
         self.on_database(|state| state.missing = None)
+    }
+
+    async fn begin_change(&self, _: Uuid, _: ResourceKind, lasts: Duration) -> store::Result<Option<Uuid>> {
+        self.on_database(|state| {
+            let nonce = Uuid::from_u128(state.effects as u128 + 1000);
+            state.change = Some((nonce, state.now + lasts));
+            Some(nonce)
+        })
+    }
+
+    async fn end_change(&self, nonce: Uuid) -> store::Result<()> {
+        self.on_database(|state| {
+            state.change.take_if(|(noted, _)| *noted == nonce);
+        })
     }
 
     async fn all_recorded(&self) -> store::Result<Vec<UserRecord>> {

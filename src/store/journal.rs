@@ -11,26 +11,6 @@ use crate::{
     failpoint::effect,
 };
 
-/// An attempt whose outcome is not known: the call may be under way, here or elsewhere, or may have been lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenAttempt {
-    /// Its nonce, also a tag on what it makes.
-    pub nonce: Uuid,
-    /// How long until its deadline, by the database's clock; zero when it has passed.
-    pub due_in: Duration,
-    /// How long ago its deadline passed, by the database's clock; zero when it has not.
-    pub overdue: Duration,
-}
-
-impl OpenAttempt {
-    /// How long until the call must have ended and AWS must show what it made; None when that is so.
-    #[must_use]
-    pub fn settles_in(&self, grace: Duration) -> Option<Duration> {
-        let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);
-        (!left.is_zero()).then_some(left)
-    }
-}
-
 /// How an attempt ended without a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "attempt_state", rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! PostgreSQL: users, what was made for them, the journal of attempts, and the orphan list.
 
 mod audit;
+mod changes;
 mod installation;
 mod journal;
 mod missing;
@@ -10,16 +11,18 @@ mod registrants;
 mod resources;
 mod rows;
 mod sessions;
+mod unsettled;
 mod users;
 
 pub use audit::{Audit, AuditEntry, AuditEvent};
-pub use journal::{AttemptEnd, Journal, OpenAttempt};
+pub use journal::{AttemptEnd, Journal};
 pub use missing::Missing;
 pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
 pub use resources::{Recorded, Resources, UserRecord};
 pub use sessions::{Sessions, TokenHash};
+pub use unsettled::Unsettled;
 pub use users::{Claim, Claimant, Holder, Users};
 
 /// What went wrong with the database. No message holds its URL.

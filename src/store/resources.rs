@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Missing, OpenAttempt, Postgres, Result, journal::end_open, missing, rows};
+use super::{Missing, Postgres, Result, Unsettled, changes, journal::end_open, missing, rows};
 use crate::{
     api::{AccountRef, ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -18,9 +18,11 @@ pub struct Recorded {
     /// How long ago it was recorded, by the database's clock.
     pub age: Duration,
     /// The attempt that is open.
-    pub attempt: Option<OpenAttempt>,
+    pub attempt: Option<Unsettled>,
     /// The one that AWS did not show when it was last looked at.
     pub missing: Option<Missing>,
+    /// The change of settings or tags that was not seen to stay yet.
+    pub change: Option<Unsettled>,
 }
 
 /// One recorded ARN, and the account whose it is.
@@ -34,6 +36,8 @@ pub struct UserRecord {
     pub arn: String,
     /// Whether the account was deleted with the policy Retain.
     pub retained: bool,
+    /// The change of settings or tags that was not seen to stay yet.
+    pub change: Option<Unsettled>,
 }
 
 /// The recorded resources.
@@ -63,6 +67,18 @@ pub trait Resources: Send + Sync + 'static {
     /// Notes that AWS shows it again.
     fn note_seen(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<()>> + Send;
 
+    /// Notes that settings or tags are being changed, which ends within `lasts`; the id of the note, which takes the place of an
+    /// earlier one. None when the user is gone.
+    fn begin_change(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        lasts: Duration,
+    ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+
+    /// Forgets a change that was seen to stay, unless there has been another since.
+    fn end_change(&self, nonce: Uuid) -> impl Future<Output = Result<()>> + Send;
+
     /// Everything recorded, in one read, for the sweep.
     fn all_recorded(&self) -> impl Future<Output = Result<Vec<UserRecord>>> + Send;
 }
@@ -74,27 +90,29 @@ impl Resources for Postgres {
                  r.arn as "arn?",
                  coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
                  a.nonce as "nonce?",
-                 coalesce(greatest(extract(epoch from a.deadline - now()), 0), 0)::float8 as "due_in!",
-                 coalesce(greatest(extract(epoch from now() - a.deadline), 0), 0)::float8 as "overdue!",
+                 coalesce(extract(epoch from a.deadline - now()), 0)::float8 as "due_in!",
                  m.arn as "missing_arn?",
-                 coalesce(greatest(extract(epoch from now() - m.since), 0), 0)::float8 as "missing_age!"
+                 coalesce(greatest(extract(epoch from now() - m.since), 0), 0)::float8 as "missing_age!",
+                 c.nonce as "change?",
+                 coalesce(extract(epoch from c.deadline - now()), 0)::float8 as "change_due_in!"
                from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
                left join resources r on r.user_id = wanted.user_id and r.kind = wanted.kind
                left join attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'
-               left join missing_resources m on m.user_id = wanted.user_id and m.kind = wanted.kind"#,
+               left join missing_resources m on m.user_id = wanted.user_id and m.kind = wanted.kind
+               left join changes c on c.user_id = wanted.user_id and c.kind = wanted.kind"#,
             user,
             kind as ResourceKind,
         )
         .fetch_one(&self.pool)
         .await?;
         let seconds = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        let attempt = row.nonce.map(|nonce| OpenAttempt {
-            nonce,
-            due_in: seconds(row.due_in),
-            overdue: seconds(row.overdue),
-        });
-        let missing = row.missing_arn.map(|arn| Missing { arn, age: seconds(row.missing_age) });
-        Ok(Recorded { arn: row.arn, age: seconds(row.age), attempt, missing })
+        Ok(Recorded {
+            arn: row.arn,
+            age: seconds(row.age),
+            attempt: row.nonce.map(|nonce| Unsettled::new(nonce, row.due_in)),
+            missing: row.missing_arn.map(|arn| Missing { arn, age: seconds(row.missing_age) }),
+            change: row.change.map(|nonce| Unsettled::new(nonce, row.change_due_in)),
+        })
     }
 
     async fn record(
@@ -129,10 +147,23 @@ impl Resources for Postgres {
         effect("note_seen", missing::forget(&self.pool, user, kind)).await
     }
 
+    async fn begin_change(&self, user: Uuid, kind: ResourceKind, lasts: Duration) -> Result<Option<Uuid>> {
+        effect("begin_change", changes::begin(&self.pool, user, kind, lasts)).await
+    }
+
+    async fn end_change(&self, nonce: Uuid) -> Result<()> {
+        effect("end_change", changes::end(&self.pool, nonce)).await
+    }
+
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
         let rows = sqlx::query!(
-            r#"select u.account_namespace as "namespace!", u.account_name as "name!", u.retained, r.kind as "kind!: ResourceKind", r.arn as "arn!"
-               from users u join resources r on r.user_id = u.id"#,
+            r#"select u.account_namespace as "namespace!", u.account_name as "name!", u.retained,
+                 r.kind as "kind!: ResourceKind", r.arn as "arn!",
+                 c.nonce as "change?",
+                 coalesce(extract(epoch from c.deadline - now()), 0)::float8 as "change_due_in!"
+               from users u
+               join resources r on r.user_id = u.id
+               left join changes c on c.user_id = r.user_id and c.kind = r.kind"#,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -141,6 +172,7 @@ impl Resources for Postgres {
             kind: row.kind,
             arn: row.arn,
             retained: row.retained,
+            change: row.change.map(|nonce| Unsettled::new(nonce, row.change_due_in)),
         });
         Ok(records.collect())
     }

@@ -59,8 +59,8 @@ impl Undisturbed {
         };
         let calls = self.calls.iter().filter(|((_, with), _)| *with == controllers);
         let all = calls.flat_map(|((workload, _), calls)| of_workload((*workload, calls)));
-        let promised = all.filter(Case::is_promised).zip(seed..);
-        promised.filter(|(_, number)| number % parts == 0).map(|(case, _)| case).collect()
+        let numbered = all.zip(seed..);
+        numbered.filter(|(_, number)| number % parts == 0).map(|(case, _)| case).collect()
     }
 
     /// Two faults, at random calls, in random workloads.
@@ -80,7 +80,7 @@ impl Undisturbed {
             let plan = Plan::from([(first, mode), (second, other)]);
             Case { workload, controllers, seed: rng.u64(..1_000_000), plan }
         };
-        std::iter::repeat_with(pair).filter(Case::is_promised).take(count).collect()
+        std::iter::repeat_with(pair).take(count).collect()
     }
 
     /// Runs the cases on all cores; fails with those that do not come to the end that they should.

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
     api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus, are_alike},
-    store::{Error, Missing, OpenAttempt, Recorded, Result},
+    store::{Error, Missing, Recorded, Result, Unsettled},
 };
 use uuid::Uuid;
 
@@ -50,6 +50,8 @@ pub struct Database {
     pub attempts: BTreeMap<Uuid, Attempt>,
     /// `missing_resources`: the ARN, and since when.
     missing: BTreeMap<(Uuid, ResourceKind), (String, Duration)>,
+    /// The nonce and the deadline of each.
+    changes: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration)>,
     /// `released_users`: the id, the UID of the object it was of, and whether a person let go of it.
     released: BTreeMap<(Uuid, String), bool>,
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
@@ -79,6 +81,7 @@ impl Database {
         self.rows.retain(|(of, _), _| *of != user);
         self.attempts.retain(|_, attempt| attempt.user != user);
         self.missing.retain(|(of, _), _| *of != user);
+        self.changes.retain(|(of, _), _| *of != user);
     }
 
     /// The ARN recorded of one kind of a user's resources.
@@ -91,6 +94,11 @@ impl Database {
         let (user, _) = self.of_name(username).expect("a row of this name");
         let channel = ChannelStatus { arn: arn.to_owned(), ..ChannelStatus::default() };
         self.write(now, user, username, &channel.into()).expect("nobody has this one");
+    }
+
+    /// Whether the one of this ARN was changed, and was not seen to stay yet.
+    pub fn waits_for_a_look(&self, arn: &str) -> bool {
+        self.rows.iter().any(|(key, row)| row.resource.arn() == arn && self.changes.contains_key(key))
     }
 
     /// The user that an ARN is recorded of.
@@ -126,11 +134,8 @@ impl Database {
 
     fn recorded(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Recorded {
         let row = self.rows.get(&(user, kind));
-        let attempt = self.open_attempt(user, kind).map(|(nonce, attempt)| OpenAttempt {
-            nonce,
-            due_in: attempt.deadline.saturating_sub(now),
-            overdue: now.saturating_sub(attempt.deadline),
-        });
+        let attempt =
+            self.open_attempt(user, kind).map(|(nonce, attempt)| unsettled(nonce, attempt.deadline, now));
         Recorded {
             arn: row.map(|row| row.resource.arn().to_owned()),
             age: row.map(|row| now.saturating_sub(row.created)).unwrap_or_default(),
@@ -139,8 +144,18 @@ impl Database {
                 .missing
                 .get(&(user, kind))
                 .map(|(arn, since)| Missing { arn: arn.clone(), age: now.saturating_sub(*since) }),
+            change: self.unsettled_change(now, user, kind),
         }
     }
+
+    fn unsettled_change(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Option<Unsettled> {
+        self.changes.get(&(user, kind)).map(|(nonce, deadline)| unsettled(*nonce, *deadline, now))
+    }
+}
+
+fn unsettled(nonce: Uuid, deadline: Duration, now: Duration) -> Unsettled {
+    let (due_in, overdue) = (deadline.saturating_sub(now), now.saturating_sub(deadline));
+    Unsettled { nonce, due_in, overdue }
 }
 
 const fn read(name: &'static str) -> Operation {

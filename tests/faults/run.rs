@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::{
     controller::{RESYNC, supervise},
-    faults::{Mode, Operation, Plan},
+    faults::{Operation, Plan},
     oracle::end,
     person::Person,
     workloads::Workload,
@@ -40,15 +40,6 @@ pub struct Case {
     pub controllers: usize,
     pub seed: u64,
     pub plan: Plan,
-}
-
-impl Case {
-    /// Whether the end is promised. Of two who change settings in AWS, the one that slept may be the last: nothing tells
-    /// of that drift (docs/guarantees.md).
-    pub fn is_promised(&self) -> bool {
-        let freezes = self.plan.values().any(|mode| *mode == Mode::Freeze);
-        !(freezes && self.controllers > 1 && self.workload.edits())
-    }
 }
 
 impl fmt::Display for Case {

@@ -14,6 +14,7 @@ pub enum Workload {
     Create,
     CreateEdit,
     Edit,
+    EditTwice,
     CreateDelete,
     Delete,
     Recreate,
@@ -40,10 +41,11 @@ pub enum Workload {
 }
 
 /// A workload's name in a line that replays a run.
-const NAMES: [(Workload, &str); 26] = [
+const NAMES: [(Workload, &str); 27] = [
     (Workload::Create, "create"),
     (Workload::CreateEdit, "create-edit"),
     (Workload::Edit, "edit"),
+    (Workload::EditTwice, "edit-twice"),
     (Workload::CreateDelete, "create-delete"),
     (Workload::Delete, "delete"),
     (Workload::Recreate, "recreate"),
@@ -85,19 +87,6 @@ impl Workload {
         )
     }
 
-    /// Whether settings are changed.
-    pub fn edits(self) -> bool {
-        matches!(
-            self,
-            Self::CreateEdit
-                | Self::Edit
-                | Self::Recreate
-                | Self::LetGoAgain
-                | Self::Three
-                | Self::DatabaseOfYesterday
-        )
-    }
-
     pub fn all() -> impl Iterator<Item = Self> {
         NAMES.into_iter().map(|(workload, _)| workload)
     }
@@ -127,6 +116,7 @@ const MIDWAY: Duration = Duration::from_millis(150);
 
 /// Where an edited account has its stage recorded.
 const STORAGE: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/a";
+const STORAGE_AGAIN: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/b";
 
 pub fn spec(username: &str) -> StreamerAccountSpec {
     let spec = json!({
@@ -145,6 +135,18 @@ pub fn edited(username: &str) -> StreamerAccountSpec {
         "chatRoom": { "maximumMessageLength": 300 },
         "stage": { "autoParticipantRecordingConfiguration": { "storageConfigurationArn": STORAGE } },
         "tags": { "team": "b", "new": "n" },
+    });
+    serde_json::from_value(spec).expect("a spec")
+}
+
+/// The next edit changes the same settings and tags.
+fn edited_again(username: &str) -> StreamerAccountSpec {
+    let spec = json!({
+        "username": username,
+        "channel": { "type": "BASIC", "latencyMode": "LOW" },
+        "chatRoom": { "maximumMessageLength": 400 },
+        "stage": { "autoParticipantRecordingConfiguration": { "storageConfigurationArn": STORAGE_AGAIN } },
+        "tags": { "team": "c", "newer": "n" },
     });
     serde_json::from_value(spec).expect("a spec")
 }
@@ -190,6 +192,11 @@ impl Workload {
                 person.apply("todd", edited("todd")).await;
             }
             Self::Edit => person.apply("todd", edited("todd")).await,
+            Self::EditTwice => {
+                person.apply("todd", edited("todd")).await;
+                sleep(MIDWAY).await;
+                person.apply("todd", edited_again("todd")).await;
+            }
             Self::CreateDelete => {
                 person.apply("todd", spec("todd")).await;
                 sleep(MIDWAY).await;

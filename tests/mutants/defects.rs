@@ -12,13 +12,14 @@ pub struct Defect {
     pub wrong: &'static str,
 }
 
+const DECIDE: &str = "src/provision/decide/provide.rs";
 const CONVERGE: &str = "src/provision/converge.rs";
 const CREATE: &str = "src/provision/create.rs";
-const RETIRE: &str = "src/provision/retire.rs";
+const RETIRE: &str = "src/provision/decide/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 27] = [
+pub const DEFECTS: [Defect; 30] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -42,21 +43,21 @@ pub const DEFECTS: [Defect; 27] = [
     },
     Defect {
         name: "no grace before the look",
-        file: "src/provision/decide.rs",
+        file: DECIDE,
         right: "attempt.settles_in(grace)",
         wrong: "attempt.settles_in(grace.saturating_sub(grace))",
     },
     Defect {
         name: "the deadline is not waited for",
-        file: "src/store/journal.rs",
+        file: "src/store/unsettled.rs",
         right: "let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);",
         wrong: "let left = grace.saturating_sub(grace);",
     },
     Defect {
         name: "the first match wins, and the rest stays",
-        file: CONVERGE,
-        right: "for listed in surplus.iter().filter(|listed| recorded.as_ref() != Some(&listed.arn)) {",
-        wrong: "for listed in &surplus[..0] {",
+        file: DECIDE,
+        right: "if let Some(surplus) = surplus(arn, observed) {",
+        wrong: "if let Some(surplus) = surplus(arn, observed).filter(|_| false) {",
     },
     Defect {
         name: "the finalizer goes when one of three is gone",
@@ -119,30 +120,27 @@ pub const DEFECTS: [Defect; 27] = [
     Defect {
         name: "a deletion is not confirmed by a read",
         file: RETIRE,
-        right: "    match kind.get(arn).await? {
-        None => Ok(None),
-        Some(_) => wait(STILL_SHOWN, format!(\"AWS still shows the {} after its deletion\", K::KIND)),
-    }",
-        wrong: "    let _ = STILL_SHOWN;
-    Ok(None)",
+        right: "        (None, _) => Some(Step::Get(arn.to_owned())),",
+        wrong: "        (None, false) => Some(Step::Get(arn.to_owned())),
+        (None, true) => None,",
     },
     Defect {
         name: "tags are not looked at before a deletion",
         file: RETIRE,
-        right: "Some(live) if owner.owns(&live.tags) => kind.delete(arn).await?,",
-        wrong: "Some(live) if owner.owns(&live.tags) || !live.tags.is_empty() => kind.delete(arn).await?,",
+        right: "(Some(Sight::Ours), false) => Some(Step::Delete(arn.to_owned())),",
+        wrong: "(Some(Sight::Ours | Sight::Foreign), false) => Some(Step::Delete(arn.to_owned())),",
     },
     Defect {
         name: "a deletion does not wait for an open attempt",
         file: RETIRE,
-        right: "attempt.settles_in(timing.grace)",
-        wrong: "attempt.settles_in(timing.grace).filter(|_| false)",
+        right: "attempt.settles_in(grace))",
+        wrong: "attempt.settles_in(grace).filter(|_| false))",
     },
     Defect {
         name: "what was just made and is not shown counts as gone",
         file: RETIRE,
-        right: "if is_recorded { timing.grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
-        wrong: "if is_recorded { timing.grace.saturating_sub(timing.grace) } else { Duration::ZERO }",
+        right: "if is_recorded { grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
+        wrong: "if is_recorded { grace.saturating_sub(grace) } else { Duration::ZERO }",
     },
     Defect {
         name: "what is to stay and is not recorded any more counts as released",
@@ -193,7 +191,7 @@ pub const DEFECTS: [Defect; 27] = [
     },
     Defect {
         name: "one that is not shown once is gone",
-        file: "src/provision/decide.rs",
+        file: DECIDE,
         right: "        return Absence::Note;",
         wrong: "        return Absence::Believe;",
     },
@@ -224,6 +222,28 @@ pub const DEFECTS: [Defect; 27] = [
         wrong: "let key = stream_key.as_ref();
                 channel.playback_url = key.map(|key| secrecy::ExposeSecret::expose_secret(key).to_owned());
                 self.ensure_secret(channel, stream_key).await.err()",
+    },
+    Defect {
+        name: "what was changed is not looked at once more",
+        file: DECIDE,
+        right: "look_in(change, grace).is_none());",
+        wrong: "look_in(change, grace).is_none() && grace.is_zero());",
+    },
+    Defect {
+        name: "who slept does not say that the change came late",
+        file: CONVERGE,
+        right: "let noted = if begun.elapsed() < lasts {",
+        wrong: "let noted = if begun.elapsed() < Duration::MAX {",
+    },
+    Defect {
+        name: "a change is noted after it is sent",
+        file: CONVERGE,
+        right: "        let Some(noted) = self.store.begin_change(user, K::KIND, lasts).await? else { return Ok(false) };
+        let sent = Differences::between(self.order, live).send(self.kind, arn).await;
+",
+        wrong: "        let sent = Differences::between(self.order, live).send(self.kind, arn).await;
+        let Some(noted) = self.store.begin_change(user, K::KIND, lasts).await? else { return Ok(false) };
+",
     },
     Defect {
         name: "a status is written though it says nothing new",

@@ -132,16 +132,37 @@ impl Resources for Line {
         self.call(write("note_seen"), kind.noun(), effect).await
     }
 
+    async fn begin_change(&self, user: Uuid, kind: ResourceKind, lasts: Duration) -> Result<Option<Uuid>> {
+        let effect = move |state: &mut State, now| {
+            if !state.database.users.contains_key(&user) {
+                return Ok(None);
+            }
+            let nonce = fresh(&mut state.rng);
+            state.database.changes.insert((user, kind), (nonce, now + lasts));
+            Ok(Some(nonce))
+        };
+        self.call(write("begin_change"), kind.noun(), effect).await
+    }
+
+    async fn end_change(&self, nonce: Uuid) -> Result<()> {
+        let effect = move |state: &mut State, _| {
+            state.database.changes.retain(|_, (noted, _)| *noted != nonce);
+            Ok(())
+        };
+        self.call(write("end_change"), "", effect).await
+    }
+
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
-        let effect = |state: &mut State, _| {
+        let effect = |state: &mut State, now| {
             let database = &state.database;
-            let record = |((user, kind), row): (&(Uuid, ResourceKind), &Row)| {
-                let user = database.users.get(user)?;
+            let record = |((id, kind), row): (&(Uuid, ResourceKind), &Row)| {
+                let user = database.users.get(id)?;
                 Some(UserRecord {
                     account: user.account.clone(),
                     kind: *kind,
                     arn: row.resource.arn().to_owned(),
                     retained: user.retained,
+                    change: database.unsettled_change(now, *id, *kind),
                 })
             };
             Ok(database.rows.iter().filter_map(record).collect())

@@ -1,0 +1,242 @@
+//! The next step on the way to one resource that is as the spec says.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Observed, Sight};
+use crate::{
+    api::{RecreatePolicy, tags},
+    ivs::Listed,
+    provision::Change,
+    store::{Recorded, Unsettled},
+};
+
+/// What is wanted, and what other records than the database say.
+#[derive(Debug)]
+pub(in crate::provision) struct Wanted<'a> {
+    /// Its ARN in status.
+    pub status: Option<&'a str>,
+    /// Its ARN as the last sweep saw it by its tags.
+    pub swept: Option<&'a str>,
+    /// Whether all was seen to be as this generation of the spec says, and nothing has cast doubt on it since.
+    pub settled: bool,
+    /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
+    pub doubted: bool,
+    /// What to do when it is gone from AWS.
+    pub recreate: RecreatePolicy,
+}
+
+impl Wanted<'_> {
+    /// What another record than the database says of its ARN.
+    fn elsewhere(&self) -> Option<&str> {
+        self.status.or(self.swept)
+    }
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::provision) enum Step {
+    /// It is as it should be. An end.
+    Ready(String),
+    /// Nothing can be done just now. An end.
+    Wait(Waiting),
+    /// Nothing is there, and nothing can come: create. An end.
+    Create(Change),
+    /// The one that is recorded is another's, and there is none of ours. An end.
+    Foreign(String),
+    /// It is gone, and the spec says not to make another. An end.
+    Gone(String),
+    /// Ask for one by its ARN.
+    Get(String),
+    /// List what carries the user's tags.
+    Look,
+    /// The attempt made nothing, and is over.
+    GiveUp(Uuid),
+    /// Note that AWS does not show the one that is known.
+    NoteMissing(String),
+    /// Note that AWS shows it again.
+    NoteSeen,
+    /// From here on this one is the user's.
+    Record(String),
+    /// Send what differs from the spec.
+    Change(String),
+    /// What was changed has been seen to stay.
+    EndChange(Uuid),
+    /// Delete one too many.
+    Delete(String),
+}
+
+/// What is waited for.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::provision) enum Waiting {
+    /// A Create may be under way: it must have ended, and AWS must show what it made.
+    Outcome(Duration),
+    /// AWS does not show the one that is known.
+    Missing(String, Duration),
+    /// AWS lists one and does not show it yet.
+    Shown,
+}
+
+/// The step that what is known asks for.
+pub(in crate::provision) fn next(
+    wanted: &Wanted<'_>,
+    recorded: &Recorded,
+    observed: &Observed,
+    grace: Duration,
+) -> Step {
+    if let Some(attempt) = &recorded.attempt {
+        return match attempt.settles_in(grace) {
+            Some(left) => Step::Wait(Waiting::Outcome(left)),
+            None => resolve(attempt, observed),
+        };
+    }
+    let Some(arn) = recorded.arn.as_deref().or(wanted.elsewhere()) else {
+        return Step::Create(Change::Created);
+    };
+    if is_settled(wanted, recorded, grace) {
+        return Step::Ready(arn.to_owned());
+    }
+    match observed.sight(arn) {
+        None => Step::Get(arn.to_owned()),
+        Some(Sight::Ours | Sight::Untagged) => settle(arn, wanted, recorded, observed, grace),
+        Some(Sight::Foreign) => {
+            another(arn, wanted, observed).unwrap_or_else(|| Step::Foreign(arn.to_owned()))
+        }
+        Some(Sight::Absent) => match absence(arn, recorded, grace) {
+            Absence::Note => Step::NoteMissing(arn.to_owned()),
+            Absence::Wait(left) => Step::Wait(Waiting::Missing(arn.to_owned(), left)),
+            Absence::Believe => {
+                another(arn, wanted, observed).unwrap_or_else(|| replace(arn, wanted.recreate))
+            }
+        },
+    }
+}
+
+/// Whether nothing is to be looked at: status and database name the same one, and no change of it waits for a look.
+fn is_settled(wanted: &Wanted<'_>, recorded: &Recorded, grace: Duration) -> bool {
+    let waits_for_a_look = recorded.change.as_ref().is_some_and(|change| look_in(change, grace).is_none());
+    wanted.settled && wanted.status.is_some() && wanted.status == recorded.arn.as_deref() && !waits_for_a_look
+}
+
+/// How long until what was changed is looked at once more: an older change may land until its grace has passed, and AWS may
+/// show that as much later. None when that is so.
+pub(in crate::provision) fn look_in(change: &Unsettled, grace: Duration) -> Option<Duration> {
+    change.settles_in(grace.saturating_mul(2))
+}
+
+/// The outcome of an attempt is unknown: what there is of ours is adopted; else it made nothing.
+fn resolve(attempt: &Unsettled, observed: &Observed) -> Step {
+    match &observed.ours {
+        None => Step::Look,
+        Some(_) => adopt(None, observed).unwrap_or(Step::GiveUp(attempt.nonce)),
+    }
+}
+
+/// The one that is known is not to be had: the one that another record names is taken, else one that carries our tags.
+fn another(but: &str, wanted: &Wanted<'_>, observed: &Observed) -> Option<Step> {
+    if let Some(arn) = wanted.elsewhere().filter(|arn| *arn != but) {
+        match observed.sight(arn) {
+            None => return Some(Step::Get(arn.to_owned())),
+            Some(Sight::Ours | Sight::Untagged) => return Some(Step::Record(arn.to_owned())),
+            Some(Sight::Foreign | Sight::Absent) => {}
+        }
+    }
+    if observed.ours.is_none() { Some(Step::Look) } else { adopt(Some(but), observed) }
+}
+
+/// Takes on the first of those that were found. Recorded before the others go, so that whoever looks meanwhile keeps the same.
+fn adopt(but: Option<&str>, observed: &Observed) -> Option<Step> {
+    // A list may still show what a Get does not.
+    let is_another = |arn: &&String| but != Some(arn.as_str()) && observed.sight(arn) != Some(Sight::Foreign);
+    let arn = observed.ours.iter().flatten().find(is_another)?;
+    Some(match observed.sight(arn) {
+        None => Step::Get(arn.clone()),
+        Some(Sight::Absent) => Step::Wait(Waiting::Shown),
+        Some(_) => Step::Record(arn.clone()),
+    })
+}
+
+fn replace(gone: &str, recreate: RecreatePolicy) -> Step {
+    match recreate {
+        RecreatePolicy::Always => Step::Create(Change::Recreated),
+        RecreatePolicy::Never => Step::Gone(gone.to_owned()),
+    }
+}
+
+/// This one is the user's and there: records, settings and tags are set right, and what there is beside it goes.
+fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
+    if recorded.missing.is_some() {
+        return Step::NoteSeen;
+    }
+    if recorded.arn.as_deref() != Some(arn) {
+        return Step::Record(arn.to_owned());
+    }
+    if observed.differing.contains(arn) {
+        return Step::Change(arn.to_owned());
+    }
+    if wanted.doubted && observed.ours.is_none() {
+        return Step::Look;
+    }
+    if let Some(surplus) = surplus(arn, observed) {
+        return Step::Delete(surplus.clone());
+    }
+    match &recorded.change {
+        Some(change) if look_in(change, grace).is_none() => Step::EndChange(change.nonce),
+        _ => Step::Ready(arn.to_owned()),
+    }
+}
+
+/// One of ours beside the one to keep, that nobody has seen to be gone or another's.
+fn surplus<'a>(keep: &str, observed: &'a Observed) -> Option<&'a String> {
+    let is_left = |arn: &&String| {
+        *arn != keep
+            && !observed.deleted.contains(*arn)
+            && !matches!(observed.sight(arn), Some(Sight::Foreign | Sight::Absent))
+    };
+    observed.ours.iter().flatten().find(is_left)
+}
+
+/// What to do about one that is known and that AWS does not show.
+#[derive(Debug, PartialEq, Eq)]
+enum Absence {
+    /// It is the first time: note since when.
+    Note,
+    /// It may be shown again, as one that was just made is: wait.
+    Wait(Duration),
+    /// It is gone: look by tag for another of ours.
+    Believe,
+}
+
+/// What it means that AWS does not show this one: one answer is not believed, nor is any within the grace after it.
+fn absence(arn: &str, recorded: &Recorded, grace: Duration) -> Absence {
+    let Some(missing) = recorded.missing.as_ref().filter(|missing| missing.arn == arn) else {
+        return Absence::Note;
+    };
+    match grace.saturating_sub(missing.age) {
+        Duration::ZERO => Absence::Believe,
+        left => Absence::Wait(left),
+    }
+}
+
+/// Of several that are ours, the one to keep comes first: the one that the database has, else the one that another
+/// record has, else the one of the oldest attempt, else the first by ARN. So whoever looks comes to the same result.
+pub(in crate::provision) fn rank(
+    ours: &mut [Listed],
+    wanted: &Wanted<'_>,
+    recorded: &Recorded,
+    attempts: &[Uuid],
+) {
+    let age = |listed: &Listed| {
+        let nonce = listed.tags.get(tags::ATTEMPT);
+        attempts.iter().position(|attempt| Some(&attempt.to_string()) == nonce).unwrap_or(usize::MAX)
+    };
+    ours.sort_by_cached_key(|listed| {
+        let is_in = |record: Option<&str>| record == Some(listed.arn.as_str());
+        let is_recorded = is_in(recorded.arn.as_deref());
+        (!is_recorded, !is_in(wanted.elsewhere()), age(listed), listed.arn.clone())
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The next step on the way to nothing: all that is a user's goes, and is seen to be gone.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{Observed, Sight};
+use crate::store::Recorded;
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::provision) enum Step {
+    /// AWS says that none is left. An end.
+    Gone,
+    /// Nothing can be done just now. An end.
+    Wait(Waiting),
+    /// List what carries the user's tags.
+    Look,
+    /// Ask for one by its ARN.
+    Get(String),
+    /// It is known by its ARN and has lost its tags: it gets them back first.
+    TagAgain(String),
+    /// Delete one.
+    Delete(String),
+}
+
+/// What is waited for.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::provision) enum Waiting {
+    /// A Create may be under way: it must have ended, and AWS must show what it made.
+    Outcome(Duration),
+    /// One was made a moment ago: a read that shows it may be followed by one that does not.
+    Shown(Duration),
+    /// AWS still shows one after its deletion.
+    Gone,
+}
+
+/// The step that what is known asks for. `status`: the ARN in status.
+pub(in crate::provision) fn next(
+    status: Option<&str>,
+    recorded: &Recorded,
+    observed: &Observed,
+    grace: Duration,
+) -> Step {
+    if let Some(left) = recorded.attempt.as_ref().and_then(|attempt| attempt.settles_in(grace)) {
+        return Step::Wait(Waiting::Outcome(left));
+    }
+    let Some(ours) = &observed.ours else { return Step::Look };
+    let known: BTreeSet<&str> = recorded.arn.as_deref().into_iter().chain(status).collect();
+    let all: BTreeSet<&str> = ours.iter().map(String::as_str).chain(known.iter().copied()).collect();
+    let step = |arn: &str| remove(arn, known.contains(arn), shown_in(arn, recorded, grace), observed);
+    all.into_iter().find_map(step).unwrap_or(Step::Gone)
+}
+
+/// The step for one of them, which every read shows in `shown_in`; None when there is no more to do for it.
+fn remove(arn: &str, is_known: bool, shown_in: Duration, observed: &Observed) -> Option<Step> {
+    match (observed.sight(arn), observed.deleted.contains(arn)) {
+        (None, _) => Some(Step::Get(arn.to_owned())),
+        (Some(Sight::Absent), false) if !shown_in.is_zero() => Some(Step::Wait(Waiting::Shown(shown_in))),
+        (Some(Sight::Ours), false) => Some(Step::Delete(arn.to_owned())),
+        (Some(Sight::Untagged), false) if is_known => Some(Step::TagAgain(arn.to_owned())),
+        (Some(Sight::Absent), _) | (Some(_), false) => None,
+        (Some(_), true) => Some(Step::Wait(Waiting::Gone)),
+    }
+}
+
+/// How long it may take until a resource made a moment ago is shown by every read.
+fn shown_in(arn: &str, recorded: &Recorded, grace: Duration) -> Duration {
+    let is_recorded = recorded.arn.as_deref() == Some(arn);
+    if is_recorded { grace.saturating_sub(recorded.age) } else { Duration::ZERO }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::Unsettled;
+
+    const GRACE: Duration = Duration::from_secs(10);
+
+    fn recorded(arn: Option<&str>, age: u64) -> Recorded {
+        Recorded { arn: arn.map(str::to_owned), age: Duration::from_secs(age), ..Recorded::default() }
+    }
+
+    fn observed(ours: &[&str], shown: &[(&str, Sight)], deleted: &[&str]) -> Observed {
+        Observed {
+            ours: Some(ours.iter().map(ToString::to_string).collect()),
+            shown: shown.iter().map(|(arn, sight)| ((*arn).to_owned(), *sight)).collect(),
+            deleted: deleted.iter().map(ToString::to_string).collect(),
+            ..Observed::default()
+        }
+    }
+
+    fn arn(name: &str) -> String {
+        name.to_owned()
+    }
+
+    #[test]
+    fn an_open_attempt_is_waited_out_before_anything_is_looked_at() {
+        let attempt =
+            Unsettled { nonce: Uuid::nil(), due_in: Duration::from_secs(2), overdue: Duration::ZERO };
+        let recorded = Recorded { attempt: Some(attempt), ..recorded(None, 60) };
+        let step = next(None, &recorded, &Observed::default(), GRACE);
+        assert_eq!(step, Step::Wait(Waiting::Outcome(Duration::from_secs(12))));
+    }
+
+    #[test]
+    fn what_is_recorded_in_status_and_tagged_is_deleted_one_by_one_and_each_is_confirmed() {
+        let recorded = recorded(Some("a"), 60);
+        let step = |observed| next(Some("b"), &recorded, &observed, GRACE);
+        assert_eq!(step(Observed::default()), Step::Look);
+        assert_eq!(step(observed(&["c"], &[], &[])), Step::Get(arn("a")));
+        assert_eq!(step(observed(&["c"], &[("a", Sight::Ours)], &[])), Step::Delete(arn("a")));
+        assert_eq!(step(observed(&["c"], &[], &["a"])), Step::Get(arn("a")));
+        assert_eq!(step(observed(&["c"], &[("a", Sight::Ours)], &["a"])), Step::Wait(Waiting::Gone));
+        let gone = [("a", Sight::Absent), ("b", Sight::Absent)];
+        assert_eq!(step(observed(&["c"], &gone, &["a"])), Step::Get(arn("c")));
+        assert_eq!(step(observed(&[], &gone, &["a"])), Step::Gone);
+    }
+
+    #[test]
+    fn what_is_anothers_is_left_alone_and_what_lost_its_tags_only_if_no_record_names_it() {
+        let recorded = recorded(Some("a"), 60);
+        let step = |shown: &[_]| next(None, &recorded, &observed(&["c"], shown, &[]), GRACE);
+        assert_eq!(step(&[("a", Sight::Foreign), ("c", Sight::Foreign)]), Step::Gone);
+        assert_eq!(step(&[("a", Sight::Foreign), ("c", Sight::Untagged)]), Step::Gone);
+        assert_eq!(step(&[("a", Sight::Untagged)]), Step::TagAgain(arn("a")));
+    }
+
+    #[test]
+    fn what_was_just_made_and_is_not_shown_is_not_gone() {
+        let absent = observed(&[], &[("a", Sight::Absent)], &[]);
+        let step = |age| next(None, &recorded(Some("a"), age), &absent, GRACE);
+        assert_eq!(step(3), Step::Wait(Waiting::Shown(Duration::from_secs(7))));
+        assert_eq!(step(10), Step::Gone);
+    }
+}
