@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Cluster, Context, World,
     let_go::is_let_go,
+    outdated::is_out_of_date,
     problem::Problem,
     report::{reference, user_in_status},
 };
@@ -50,9 +51,8 @@ pub(super) async fn leave<W: World>(
     context: &Context<W>,
 ) -> Result<Option<Uuid>, Problem> {
     let store = context.world.store();
-    let holder = store.holder(&account.spec.username).await?;
     let mut known = user_in_status(account);
-    if known.is_none() && holder.as_ref().is_none_or(|holder| holder.account != reference(account)) {
+    if known.is_none() {
         known = user_in_tags(account, &*seen(account, context).await?);
     }
     // Where no row is, one is made and taken away again: a claim that was sent before and comes late finds it released.
@@ -111,32 +111,6 @@ async fn hold<W: World>(
         inherit(account, context, holder).await?;
     }
     Ok(claim)
-}
-
-/// Whether a row is from before a restore: the claimant has been another user since, by its status, or where the row is
-/// that of an account that is gone, by its status or its tags.
-async fn is_out_of_date<W: World>(
-    holder: &Holder,
-    account: &StreamerAccount,
-    claimant: &Claimant<'_>,
-    context: &Context<W>,
-) -> Result<bool, Problem> {
-    let is_another = |known: Option<Uuid>| known.is_some_and(|known| known != holder.user);
-    if holder.registered || holder.retained || holder.uid.as_deref() == Some(claimant.uid) {
-        return Ok(false);
-    }
-    if holder.account == *claimant.account {
-        return Ok(is_another(user_in_status(account)));
-    }
-    Ok(is_another(claimant.known) && !exists(&holder.account, context).await?)
-}
-
-/// Whether an account is there; one in a namespace that is not ours to look into counts as there.
-async fn exists<W: World>(account: &AccountRef, context: &Context<W>) -> Result<bool, Problem> {
-    match context.world.cluster().exists(account).await {
-        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
-        exists => Ok(exists?),
-    }
 }
 
 /// A row that names an earlier object is handed on to this one, if this one is still there. It is looked for after the

@@ -12,6 +12,7 @@ mod lease;
 mod let_go;
 mod looks;
 mod notices;
+mod outdated;
 mod problem;
 mod provide;
 mod reconcile;

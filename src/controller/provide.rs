@@ -93,7 +93,7 @@ async fn provision<W: World>(
     parts.progress(user)
 }
 
-/// Tells in status, once, what is ready while the rest still works.
+/// Tells in status what is ready while the rest still works, whenever there is more of it.
 async fn tell<W: World>(
     account: &mut StreamerAccount,
     context: &Context<W>,
@@ -101,9 +101,12 @@ async fn tell<W: World>(
     parts: &Parts,
     finished: &CancellationToken,
 ) {
+    let mut told = 0;
     while tokio::time::timeout(PATIENCE, finished.cancelled()).await.is_err() {
-        if parts.is_any_ready() {
-            return publish_progress(account, context, &parts.progress(user)).await;
+        let ready = parts.ready();
+        if ready > told {
+            publish_progress(account, context, &parts.progress(user)).await;
+            told = ready;
         }
     }
 }
@@ -113,8 +116,9 @@ async fn tell<W: World>(
 struct Parts(ByKind<OnceLock<Part<Done>>>);
 
 impl Parts {
-    fn is_any_ready(&self) -> bool {
-        self.0.iter().any(|(_, part)| part.get().is_some_and(Result::is_ok))
+    /// How many are ready.
+    fn ready(&self) -> usize {
+        self.0.iter().filter(|(_, part)| part.get().is_some_and(Result::is_ok)).count()
     }
 
     fn progress(&self, user: Uuid) -> Progress {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    Cluster, Context, World,
+    Cluster, Context, Notice, World,
     by_kind::ByKind,
     error::Error,
     identity::{leave, uid},
     let_go::{is_let_go, let_go},
     problem::Problem,
-    report::{has_finalizer, next_try, publish, reference},
+    report::{has_finalizer, next_try, publish, reference, tell},
     status::Progress,
     world::with_kind,
 };
@@ -77,19 +77,38 @@ async fn retire_all<W: World>(
         left(kind, retired)
     })
     .await;
-    if left.iter().all(|(_, problem)| problem.is_deleted()) {
-        return Ok(());
+    if !left.iter().all(|(_, (problem, _))| problem.is_deleted()) {
+        let resources = ByKind::new(|kind| Err(left[kind].0.clone()));
+        return Err(Progress { user: Err(Problem::waits_for_the_others()), resources });
     }
-    let resources = ByKind::new(|kind| Err(left[kind].clone()));
-    Err(Progress { user: Err(Problem::waits_for_the_others()), resources })
+    for (kind, (_, left_alone)) in left.iter() {
+        tell_of_anothers(account, context, kind, left_alone).await;
+    }
+    Ok(())
 }
 
-/// What keeps one kind from being gone, or that it is gone.
-fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> Problem {
+/// What keeps one kind from being gone, or that it is gone; and the ARNs that were left alone.
+fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> (Problem, Vec<String>) {
     match retirement {
-        Ok(Retirement::Gone) => Problem::deleted(kind.noun()),
-        Ok(Retirement::Waiting(wait)) => wait.into(),
-        Err(error) => error.into(),
+        Ok(Retirement::Gone(left_alone)) => (Problem::deleted(kind.noun()), left_alone),
+        Ok(Retirement::Waiting(wait)) => (wait.into(), Vec::new()),
+        Err(error) => (error.into(), Vec::new()),
+    }
+}
+
+/// Says of what a record named, and is another's by its tags, that it was left alone.
+async fn tell_of_anothers<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    kind: ResourceKind,
+    left_alone: &[String],
+) {
+    for arn in left_alone {
+        let note = format!(
+            "the {kind} {arn} was recorded for this account and is left alone: its tags say that it is another's"
+        );
+        let notice = Notice { warning: true, reason: "LeftAlone".to_owned(), action: "Release", note };
+        tell(account, context, &notice).await;
     }
 }
 

@@ -17,8 +17,8 @@ use crate::{
 /// What became of the resources of one kind.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Retirement {
-    /// AWS says that none is left.
-    Gone,
+    /// AWS says that none is left, but for these ARNs: a record names them, and their tags say that they are another's.
+    Gone(Vec<String>),
     /// Nothing can be done just now.
     Waiting(Wait),
 }
@@ -54,7 +54,7 @@ where
 pub async fn remove<K: Kind>(kind: &K, owner: &Owner, arn: &str) -> Result<bool> {
     let observed = Observed { ours: Some(vec![arn.to_owned()]), ..Observed::default() };
     let removal = Removal { kind, owner, status_arn: None, recorded: Recorded::default(), observed };
-    Ok(removal.run(Duration::ZERO).await? == Retirement::Gone)
+    Ok(matches!(removal.run(Duration::ZERO).await?, Retirement::Gone(_)))
 }
 
 /// A user's resources of one kind being taken away.
@@ -73,7 +73,7 @@ impl<K: Kind> Removal<'_, K> {
     async fn run(mut self, grace: Duration) -> ivs::Result<Retirement> {
         loop {
             match next(self.status_arn, &self.recorded, &self.observed, grace) {
-                Step::Gone => return Ok(Retirement::Gone),
+                Step::Gone => return Ok(Retirement::Gone(self.left_alone())),
                 Step::Wait(on) => return Ok(Retirement::Waiting(waiting::<K>(&on))),
                 Step::Look => self.look().await?,
                 Step::Get(arn) => self.get(arn).await?,
@@ -89,6 +89,11 @@ impl<K: Kind> Removal<'_, K> {
                 }
             }
         }
+    }
+
+    fn left_alone(self) -> Vec<String> {
+        let foreign = self.observed.shown.into_iter().filter(|(_, sight)| *sight == Sight::Foreign);
+        foreign.map(|(arn, _)| arn).collect()
     }
 
     async fn look(&mut self) -> ivs::Result<()> {

@@ -147,7 +147,7 @@ impl World {
     pub async fn until_gone(&self) {
         for _ in 0..10 {
             match retire(self, self, TIMING, &owner(), None).await {
-                Ok(Retirement::Gone) => return,
+                Ok(Retirement::Gone(_)) => return,
                 Ok(Retirement::Waiting(wait)) => self.pass(wait.wait),
                 Err(_) => self.pass(Duration::from_secs(1)),
             }

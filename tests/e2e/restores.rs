@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use testbed::{Tenant, wait};
 
 use crate::support::{
-    PATIENCE, arns, assert_nothing_left, calls, create, delete, gone, ready, recorded, tenant, until,
+    PATIENCE, arns, assert_nothing_left, calls, create, create_named, delete, gone, ready, recorded, tenant,
+    until,
 };
 
 /// The cluster is created again from Git: a new UID, no status, no finalizer.
@@ -141,6 +142,28 @@ async fn restore_an_earlier_life(tenant: &Tenant) {
 #[tokio::test]
 async fn the_database_is_restored_from_before_the_account_was_made_again() {
     survives("lifebefore", restore_an_earlier_life).await;
+}
+
+#[tokio::test]
+async fn the_cluster_is_lost_and_the_database_is_restored_from_before_the_account_was_made_again() {
+    survives("twolives", async |tenant| {
+        lose_the_cluster(tenant).await;
+        restore_an_earlier_life(tenant).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_username_that_a_restored_database_keeps_for_a_deleted_account_is_free() {
+    let tenant = tenant("deadrow").await;
+    let _controller = tenant.controller().start().await;
+    restore_an_earlier_life(&tenant).await;
+    create_named(&tenant, "heir", "todd", json!({})).await;
+    let heir = ready(&tenant, "heir").await;
+    assert_eq!(recorded(&tenant, "todd").await, arns(&heir));
+    delete(&tenant, "heir").await;
+    gone(&tenant, "heir").await;
+    assert_nothing_left(&tenant).await;
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use ivs_simulator::Fault;
 use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
-use testbed::Tenant;
+use testbed::{OperatorBuilder, Tenant, wait};
 
-use crate::support::{arns, calls, create, edit, ready, reason, tenant};
+use crate::support::{PATIENCE, arns, calls, count, create, edit, ready, reason, tenant};
 
 /// The calls that changed something, in alphabetical order.
 fn writes(tenant: &Tenant) -> Vec<String> {
@@ -118,4 +118,59 @@ async fn a_spent_quota_is_said_and_the_two_others_are_made() {
     assert!(message.contains("CreateStage") && message.contains("(request "), "{message}");
     assert!(status.stage.is_none() && status.channel.is_some());
     assert_eq!(calls(&tenant, "CreateStage"), 1);
+}
+
+fn impatient(tenant: &Tenant) -> OperatorBuilder {
+    tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "2s").env("STREAMCAT_CREATE_GRACE", "1s")
+}
+
+/// Edits a tag; then an older edit of it lands, as one whose answer was lost may.
+async fn edit_before_an_older_edit_lands(tenant: &Tenant) {
+    create(tenant, "todd", json!({ "tags": { "team": "a" } })).await;
+    ready(tenant, "todd").await;
+    edit(tenant, "todd", json!({ "tags": { "team": "b" } })).await;
+    let channel = arns(&ready(tenant, "todd").await)[0].clone();
+    assert_eq!(
+        count(tenant, "select count(*) from changes").await,
+        3,
+        "each is noted until it was seen to stay"
+    );
+    assert!(tenant.simulator().set_tag(&channel, "team", "a"));
+}
+
+/// Waits until AWS has what the last edit says, and nothing is left to look at.
+async fn the_last_edit_stays(tenant: &Tenant) {
+    let looked = wait::until("the last edit stays", PATIENCE, async || {
+        match (channel(tenant)["tags"]["team"].as_str(), count(tenant, "select count(*) from changes").await)
+        {
+            (Some("b"), 0) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    looked.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_older_edit_that_lands_last_does_not_stay() {
+    let tenant = tenant("older").await;
+    let _controller = impatient(&tenant).start().await;
+    edit_before_an_older_edit_lands(&tenant).await;
+    tenant.simulator().clear_calls();
+    the_last_edit_stays(&tenant).await;
+    assert_eq!(writes(&tenant), ["TagResource"]);
+    assert_eq!(
+        (calls(&tenant, "GetChannel"), calls(&tenant, "GetRoom")),
+        (2, 1),
+        "and it is looked at again"
+    );
+}
+
+#[tokio::test]
+async fn whoever_starts_later_sees_to_it_that_the_last_edit_stays() {
+    let tenant = tenant("later").await;
+    let mut before = impatient(&tenant).start().await;
+    edit_before_an_older_edit_lands(&tenant).await;
+    assert!(before.terminate().await.success());
+    let _controller = impatient(&tenant).start().await;
+    the_last_edit_stays(&tenant).await;
 }

@@ -120,6 +120,16 @@ impl Person {
         });
     }
 
+    /// Somebody keeps what the database has.
+    pub fn back_up(&self) {
+        self.world.act("the database is backed up", |state, _, _| state.backup = state.database.clone());
+    }
+
+    /// Somebody brings it back.
+    pub fn restore(&self) {
+        self.world.act("the database is restored", |state, _, _| state.database = state.backup.clone());
+    }
+
     /// The controllers are started again.
     pub async fn start_again(&self) {
         self.world.act("the controllers are stopped", |state, _, _| state.is_on = false);

@@ -34,6 +34,8 @@ pub enum Workload {
     LoseClusterAndTags,
     LoseDatabaseAndTags,
     DatabaseOfYesterday,
+    DatabaseOfYesterdayAndNoCluster,
+    DatabaseFromBeforeADeletion,
     LoseStatus,
     EarlierLife,
     ForeignRecord,
@@ -41,7 +43,7 @@ pub enum Workload {
 }
 
 /// A workload's name in a line that replays a run.
-const NAMES: [(Workload, &str); 27] = [
+const NAMES: [(Workload, &str); 29] = [
     (Workload::Create, "create"),
     (Workload::CreateEdit, "create-edit"),
     (Workload::Edit, "edit"),
@@ -65,6 +67,8 @@ const NAMES: [(Workload, &str); 27] = [
     (Workload::LoseClusterAndTags, "lose-cluster-and-tags"),
     (Workload::LoseDatabaseAndTags, "lose-database-and-tags"),
     (Workload::DatabaseOfYesterday, "database-of-yesterday"),
+    (Workload::DatabaseOfYesterdayAndNoCluster, "database-of-yesterday-and-no-cluster"),
+    (Workload::DatabaseFromBeforeADeletion, "database-from-before-a-deletion"),
     (Workload::LoseStatus, "lose-status"),
     (Workload::EarlierLife, "earlier-life"),
     (Workload::ForeignRecord, "foreign-record"),
@@ -81,6 +85,7 @@ impl Workload {
                 | Self::LoseClusterAndTags
                 | Self::LoseDatabaseAndTags
                 | Self::DatabaseOfYesterday
+                | Self::DatabaseOfYesterdayAndNoCluster
                 | Self::LoseStatus
                 | Self::EarlierLife
                 | Self::RetainWithoutDatabase
@@ -172,6 +177,14 @@ impl Workload {
             Self::VanishUnready => {
                 person.put_a_secret("todd");
                 person.apply("todd", spec("todd")).await;
+            }
+            Self::DatabaseOfYesterdayAndNoCluster => {
+                person.apply("todd", spec("todd")).await;
+                sleep(A_WHILE).await;
+                person.back_up();
+                // Another user of the same name.
+                person.delete("todd");
+                person.apply("todd", edited("todd")).await;
             }
             Self::EndNamespace | Self::LoseCluster | Self::LoseClusterAndDatabase => {
                 person.apply("todd", spec("todd")).await;
@@ -289,12 +302,27 @@ impl Workload {
                 person.start_again().await;
             }
             Self::DatabaseOfYesterday => {
-                let yesterday = person.world.lock().database.clone();
+                person.back_up();
                 person.apply("ann", spec("ann")).await;
                 person.apply("todd", edited("todd")).await;
                 sleep(A_WHILE).await;
-                person.world.act("the database is yesterday's", |state, _, _| state.database = yesterday);
+                person.restore();
                 person.start_again().await;
+            }
+            Self::DatabaseOfYesterdayAndNoCluster => {
+                person.restore();
+                person.world.act("the cluster is made again from Git", |state, _, time| {
+                    state.cluster.rebuild(&time);
+                });
+                person.start_again().await;
+            }
+            Self::DatabaseFromBeforeADeletion => {
+                person.back_up();
+                person.delete("todd");
+                sleep(A_WHILE).await;
+                person.restore();
+                person.start_again().await;
+                person.apply("heir", spec("todd")).await;
             }
             Self::EarlierLife => {
                 person.world.act("the database is that of an earlier account", |state, now, _| {

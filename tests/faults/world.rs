@@ -41,6 +41,8 @@ const EPOCH: i64 = 1_800_000_000;
 pub struct State {
     pub cluster: Cluster,
     pub database: Database,
+    /// What somebody has kept of it.
+    pub backup: Database,
     pub aws: Aws,
     pub rng: fastrand::Rng,
     /// Whether the controllers run.
@@ -117,6 +119,7 @@ impl World {
         let state = State {
             cluster: Cluster::default(),
             database: Database::default(),
+            backup: Database::default(),
             aws: Aws::default(),
             rng: fastrand::Rng::with_seed(seed),
             is_on: true,

@@ -62,8 +62,8 @@ pub const DEFECTS: [Defect; 30] = [
     Defect {
         name: "the finalizer goes when one of three is gone",
         file: "src/controller/release.rs",
-        right: "left.iter().all(|(_, problem)| problem.is_deleted())",
-        wrong: "left.iter().any(|(_, problem)| problem.is_deleted())",
+        right: "left.iter().all(|(_, (problem, _))| problem.is_deleted())",
+        wrong: "left.iter().any(|(_, (problem, _))| problem.is_deleted())",
     },
     Defect {
         name: "the finalizer comes after the Creates",

@@ -59,7 +59,7 @@ fn each_defect_is_caught() {
     assert!(survivors.is_empty(), "not caught: {survivors:?}");
 }
 
-/// A copy of what is tracked, in which files keep their times, so that little is built again.
+/// A copy of what is tracked, which has its own `target`: what is built of a defect must not be taken for ours.
 fn copy() -> PathBuf {
     let tree = root().join("target/mutants");
     let copy = format!(
@@ -77,7 +77,7 @@ fn caught_by(tree: &Path, tests: &[&str]) -> Option<String> {
         .args(["test", "--locked", "--package", env!("CARGO_PKG_NAME")])
         .args(tests)
         .current_dir(tree)
-        .envs([("CARGO_TARGET_DIR", root().join("target")), ("SQLX_OFFLINE", "true".into())])
+        .envs([("CARGO_TARGET_DIR", tree.join("target")), ("SQLX_OFFLINE", "true".into())])
         .output()
         .expect("cargo");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

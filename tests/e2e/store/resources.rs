@@ -164,6 +164,30 @@ fn orphan(arn: Option<&str>, attempt: Option<Uuid>, reason: OrphanReason) -> Orp
 }
 
 #[tokio::test]
+async fn a_change_is_noted_until_it_was_seen_to_stay_and_a_newer_one_takes_its_place() {
+    let tenant = tenant("changes").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let begin = async || {
+        store.begin_change(user, ResourceKind::Stage, Duration::from_secs(40)).await.unwrap().unwrap()
+    };
+    let (first, second) = (begin().await, begin().await);
+    assert_ne!(first, second);
+    store.end_change(first).await.unwrap();
+    let change = store.recorded(user, ResourceKind::Stage).await.unwrap().change.unwrap();
+    assert_eq!(change.nonce, second);
+    assert!(change.due_in > Duration::from_secs(30) && change.overdue.is_zero(), "{change:?}");
+    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().change, None);
+    store.end_change(second).await.unwrap();
+    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().change, None);
+
+    begin().await;
+    store.release(user, "todd", false).await.unwrap();
+    let gone = store.begin_change(user, ResourceKind::Stage, Duration::from_secs(40)).await.unwrap();
+    assert_eq!(gone, None);
+}
+
+#[tokio::test]
 async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orphan_list() {
     let tenant = tenant("letgo").await;
     let store = store(&tenant);

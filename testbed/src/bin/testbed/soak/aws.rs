@@ -9,13 +9,8 @@ const LIST_LAG: Duration = Duration::from_millis(700);
 const LATE: Duration = Duration::from_secs(2);
 const SLOW: Duration = Duration::from_secs(1);
 
-/// What may take effect so late. Not an Update, nor a change of tags: of two edits the older one would be the last, and nothing
-/// tells of that (docs/guarantees.md).
-const LATE_CALLS: [&str; 6] =
-    ["CreateChannel", "CreateRoom", "CreateStage", "DeleteChannel", "DeleteRoom", "DeleteStage"];
-
 /// Faults, each with how often it strikes a call of any operation.
-fn faults() -> [(FaultKind, f64); 8] {
+fn faults() -> [(FaultKind, f64); 9] {
     let error = |status, code: &str| FaultKind::Error {
         code: code.to_owned(),
         status,
@@ -23,6 +18,7 @@ fn faults() -> [(FaultKind, f64); 8] {
     };
     [
         (FaultKind::ExecuteThenDrop, 0.02),
+        (FaultKind::Late { after: LATE }, 0.02),
         (FaultKind::Block, 0.01),
         (FaultKind::Hang, 0.003),
         (FaultKind::Throttle, 0.02),
@@ -39,9 +35,6 @@ pub(super) fn trouble(simulator: &Simulator, seed: u64) {
     simulator.set_list_lag(LIST_LAG);
     for (kind, probability) in faults() {
         simulator.fault(Fault::new("*", kind).probability(probability, seed));
-    }
-    for call in LATE_CALLS {
-        simulator.fault(Fault::new(call, FaultKind::Late { after: LATE }).probability(0.02, seed));
     }
 }
 

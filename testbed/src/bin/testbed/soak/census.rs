@@ -44,8 +44,8 @@ pub(super) struct Census {
     pub(super) database: BTreeMap<String, Arns>,
     /// What no account is named on has the empty name.
     pub(super) aws: BTreeMap<String, Vec<Resource>>,
-    /// Accounts of which an attempt is open in PostgreSQL.
-    pub(super) attempted: Vec<String>,
+    /// Accounts of which an attempt, or a change that was not seen to stay, is open in PostgreSQL.
+    pub(super) unsettled: Vec<String>,
     /// What is on the orphan list in PostgreSQL: the account's name.
     pub(super) orphans: Vec<String>,
 }
@@ -56,7 +56,7 @@ impl Census {
             cluster: cluster(tenant).await?,
             database: database(tenant).await?,
             aws: aws(&tenant.simulator().state()),
-            attempted: names(tenant, ATTEMPTED).await?,
+            unsettled: names(tenant, UNSETTLED).await?,
             orphans: names(tenant, ORPHANS).await?,
         })
     }
@@ -88,8 +88,9 @@ async fn database(tenant: &Tenant) -> Result<BTreeMap<String, Arns>, Error> {
     Ok(rows.iter().map(|row| (row.get(0), [row.get(1), row.get(2), row.get(3)])).collect())
 }
 
-const ATTEMPTED: &str =
-    "select account_name from users join attempts on user_id = users.id where state = 'open'";
+const UNSETTLED: &str =
+    "select account_name from users join attempts on user_id = users.id where state = 'open'
+     union select account_name from users join changes on user_id = users.id";
 const ORPHANS: &str = "select coalesce(account_name, '') from orphans";
 
 async fn names(tenant: &Tenant, query: &'static str) -> Result<Vec<String>, Error> {

@@ -31,7 +31,8 @@ pub(super) fn judge(wishes: &[Account], census: &Census) -> Verdict {
     for (name, resources) in census.aws.iter().filter(|(name, _)| !known.contains(name.as_str())) {
         verdict.orphans.push((name.clone(), format!("nobody's: {}", arns(resources))));
     }
-    let open = census.attempted.iter().map(|name| (name.clone(), "an attempt is open".to_owned()));
+    let open =
+        census.unsettled.iter().map(|name| (name.clone(), "an attempt or a change is open".to_owned()));
     verdict.stuck.extend(open);
     let listed = census.orphans.iter().map(|name| (name.clone(), "on the orphan list".to_owned()));
     verdict.orphans.extend(listed);
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_open_attempt_is_stuck_and_a_row_of_the_orphan_list_an_orphan() {
-        let rows = Census { attempted: vec![NAME.to_owned()], orphans: vec![String::new()], ..census() };
+        let rows = Census { unsettled: vec![NAME.to_owned()], orphans: vec![String::new()], ..census() };
         assert_eq!(summary(Some(Wish::FIRST), &rows), said(0, 1, 1, 0));
     }
 
