@@ -79,8 +79,9 @@ impl State {
     fn next_mode(&mut self, operation: Operation, now: Duration) -> Option<Mode> {
         if self.counting {
             self.calls.push(operation);
-            let planned = self.plan.get(&self.calls.len()).copied();
-            if let Some(mode) = planned.filter(|mode| mode.applies(operation)) {
+            let due = self.plan.range(..=self.calls.len()).find(|(_, mode)| mode.applies(operation));
+            if let Some((number, mode)) = due.map(|(number, mode)| (*number, *mode)) {
+                self.plan.remove(&number);
                 self.failed += 1;
                 return Some(mode);
             }
