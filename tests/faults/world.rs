@@ -26,7 +26,7 @@ pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), gra
 pub const RESTART: Duration = Duration::from_secs(2);
 
 /// How long the watch stands still, and how far AWS's reads are behind: less than the grace.
-const BEHIND: Duration = Duration::from_secs(8);
+pub const BEHIND: Duration = Duration::from_secs(8);
 
 /// How long AWS's reads stay behind.
 const LAG: Duration = Duration::from_secs(30);
