@@ -11,7 +11,7 @@ pub const SIGKILL: i32 = 9;
 #[derive(Clone, Debug)]
 pub struct FailPoint {
     side: &'static str,
-    pub effect: String,
+    effect: String,
     number: u64,
 }
 
@@ -24,11 +24,6 @@ impl FailPoint {
 
     pub fn is_first_of(&self, effect: &str) -> bool {
         self.is_certain() && self.effect == effect
-    }
-
-    /// Whether it leaves anything behind.
-    pub fn writes(&self) -> bool {
-        !self.effect.starts_with("Get") && !self.effect.starts_with("List")
     }
 }
 

@@ -49,7 +49,7 @@ trait Story {
     /// The effects that it is told for: it comes by all of them.
     const EFFECTS: &'static [&'static str];
 
-    /// Whether it is always told for every fail point; else only for its own effects and for the first of each write.
+    /// Whether it is always told for every fail point that it comes by; else only for the first of each of its effects.
     const THOROUGH: bool = false;
 
     /// What else its controllers are told, as variables of their environment.
@@ -77,11 +77,8 @@ async fn tell<S: Story>() {
     for effect in S::EFFECTS {
         assert!(all.iter().any(|point| point.is_first_of(effect)), "{}: {effect}: {all:#?}", S::NAME);
     }
-    let counts = |point: &FailPoint| {
-        S::THOROUGH
-            || *ALL
-            || (point.is_certain() && (point.writes() || S::EFFECTS.contains(&point.effect.as_str())))
-    };
+    let is_own = |point: &FailPoint| S::EFFECTS.iter().any(|effect| point.is_first_of(effect));
+    let counts = |point: &FailPoint| S::THOROUGH || *ALL || is_own(point);
     let points: Vec<_> = all.into_iter().filter(counts).collect();
     let crashes = points.iter().enumerate().map(|(number, point)| crashed::<S>(&tenant, number + 1, point));
     let crashes: Vec<_> = stream::iter(crashes).buffer_unordered(points.len()).collect().await;
