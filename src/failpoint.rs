@@ -3,13 +3,73 @@
 //!
 //! No crate: `fail`, the usual one, can panic and return, but neither die at once nor say what was reached.
 
-#[cfg(feature = "failpoints")]
-pub use armed::effect;
+/// The controller's effects: those on Kubernetes, on PostgreSQL and on AWS.
+pub const CONTROLLER: [&str; 41] = [
+    "add_finalizer",
+    "publish",
+    "remove_finalizer",
+    "write_secret",
+    "write_status",
+    "change_orphans",
+    "claim",
+    "end",
+    "evict",
+    "inherit",
+    "leave",
+    "let_go",
+    "note_missing",
+    "note_seen",
+    "open",
+    "record",
+    "record_made",
+    "release",
+    "retain",
+    "CreateChannel",
+    "CreateRoom",
+    "CreateStage",
+    "DeleteChannel",
+    "DeleteRoom",
+    "DeleteStage",
+    "DeleteStreamKey",
+    "GetChannel",
+    "GetRoom",
+    "GetStage",
+    "GetStream",
+    "GetStreamKey",
+    "ListChannels",
+    "ListRooms",
+    "ListStages",
+    "ListStreamKeys",
+    "StopStream",
+    "TagResource",
+    "UntagResource",
+    "UpdateChannel",
+    "UpdateRoom",
+    "UpdateStage",
+];
 
-/// Carries out an effect: nothing else in this build.
-#[cfg(not(feature = "failpoints"))]
-#[inline]
-pub fn effect<F: Future>(_: &'static str, effect: F) -> F {
+/// The registration's effects: those on Kubernetes and on PostgreSQL.
+pub const REGISTRATION: [&str; 10] = [
+    "create_account",
+    "delete_account",
+    "begin_session",
+    "change_password",
+    "end_session",
+    "register",
+    "renounce",
+    "settle",
+    "take_back",
+    "take_up",
+];
+
+/// Carries out an effect; in a build for tests, between its two fail points.
+///
+/// # Panics
+/// With debug assertions, when the name is in neither list: the tests kill at each that is, and would forget it.
+pub(crate) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
+    debug_assert!(CONTROLLER.contains(&name) || REGISTRATION.contains(&name), "{name} is in neither list");
+    #[cfg(feature = "failpoints")]
+    let effect = armed::effect(name, effect);
     effect
 }
 
@@ -81,7 +141,7 @@ mod armed {
 
     /// Carries out an effect between its two fail points, and logs that it begins: so a run without a fail point tells
     /// which there are.
-    pub fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
+    pub(super) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
         // On the heap, because those of the AWS SDK fill the stack of a build for tests.
         let effect = Box::pin(effect);
         async move {

@@ -6,7 +6,7 @@ pub mod admin;
 pub mod api;
 pub mod config;
 pub mod controller;
-mod failpoint;
+pub mod failpoint;
 pub mod ivs;
 pub mod orphans;
 pub mod provision;

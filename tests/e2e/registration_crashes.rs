@@ -16,6 +16,20 @@ use crate::{
     support::{PATIENCE, count, create, operator_with_fail_points},
 };
 
+/// The effects at which it is killed here.
+pub const KILLED: [&str; 10] = [
+    "renounce",
+    "delete_account",
+    "register",
+    "create_account",
+    "settle",
+    "take_up",
+    "begin_session",
+    "take_back",
+    "end_session",
+    "change_password",
+];
+
 const SIDES: [&str; 2] = ["before", "after"];
 
 /// A registration that will die at a point of an effect.
@@ -152,4 +166,55 @@ async fn die_taking_back(testbed: &Testbed, side: &str) {
 async fn killed_while_a_lost_name_is_given_up_no_row_is_left() {
     let testbed = operator_with_fail_points().await;
     join_all(SIDES.map(|side| die_taking_back(&testbed, side))).await;
+}
+
+/// Whether somebody gets a session with a password, typed as in a form.
+async fn signs_in(registration: &Operator, password: &str) -> bool {
+    let fields = [("username", "mary"), ("password", password)];
+    http::post_form(&format!("{}/sign-in", registration.url()), &fields).await.unwrap().status == 303
+}
+
+/// Lets a registration die while somebody who has a session signs in once more, which ends the one before.
+async fn die_signing_in_again(testbed: &Testbed, side: &str) {
+    let (tenant, point) = (tenant(testbed, side, "end_session").await, format!("{side} end_session"));
+    let other = tenant.registration().start().await;
+    let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
+    let mut registration = doomed(&tenant, side, "end_session").await;
+    let token = mary.get("/sign-in").await.form_token().unwrap().to_owned();
+    let fields = format!("token={token}&username=mary&password=correct+horse+battery");
+    let answer = mary.at(&registration).try_send(Method::POST, "/sign-in", fields).await;
+    assert!(answer.is_err(), "{point}: it answered");
+    until_dead(&mut registration, &point).await;
+    assert_eq!(mary.is_signed_in("/accounts/mary").await, side == "before", "{point}");
+    assert!(signs_in(&other, PASSWORD).await, "{point}");
+}
+
+#[tokio::test]
+async fn killed_while_a_session_ends_the_person_signs_in_again() {
+    let testbed = operator_with_fail_points().await;
+    join_all(SIDES.map(|side| die_signing_in_again(&testbed, side))).await;
+}
+
+/// Lets a registration die while somebody takes another password: one of the two is valid, and never both.
+async fn die_changing_password(testbed: &Testbed, side: &str) {
+    let (tenant, point) = (tenant(testbed, side, "change_password").await, format!("{side} change_password"));
+    let other = tenant.registration().start().await;
+    let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
+    let path = "/accounts/mary/password";
+    let token = mary.get(path).await.form_token().unwrap().to_owned();
+    let mut registration = doomed(&tenant, side, "change_password").await;
+    let fields = format!("token={token}&password=correct+horse+battery&new-password=another+canary+of+ours");
+    let answer = mary.at(&registration).try_send(Method::POST, path, fields).await;
+    assert!(answer.is_err(), "{point}: it answered");
+    until_dead(&mut registration, &point).await;
+    let is_old = side == "before";
+    let valid = (signs_in(&other, PASSWORD).await, signs_in(&other, "another canary of ours").await);
+    assert_eq!(valid, (is_old, !is_old), "{point}");
+    assert_eq!(mary.is_signed_in("/accounts/mary").await, is_old, "{point}");
+}
+
+#[tokio::test]
+async fn killed_while_a_password_is_changed_one_is_valid() {
+    let testbed = operator_with_fail_points().await;
+    join_all(SIDES.map(|side| die_changing_password(&testbed, side))).await;
 }

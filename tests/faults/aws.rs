@@ -12,6 +12,8 @@ pub use kinds::{Channel, ChatRoom, Simulated, Stage};
 use serde_json::Value;
 use streamcat_operator::{api::ResourceKind, ivs::Tags};
 
+use super::{line::GIVEN_UP, world::BEHIND};
+
 /// What every stream key begins with: found anywhere but in the right Secret, it was given away (I9).
 pub const CANARY: &str = "sk_canary_";
 
@@ -42,8 +44,10 @@ pub struct Aws {
     pub deletes_in: Option<Duration>,
     /// What is deleted, and when it will be gone.
     dying: Vec<(Duration, String)>,
-    /// Whether what is carried out now comes after every deadline and grace.
-    pub is_too_late: bool,
+    /// How long ago the call began that is carried out now.
+    pub age: Duration,
+    /// How old the calls were that made what there is.
+    ages: BTreeMap<String, Duration>,
 }
 
 /// Reads that are behind.
@@ -89,8 +93,21 @@ impl Aws {
         self.made += 1;
         let arn = format!("arn:aws:ivs:eu-west-1:1:{}/{:06}", path(resource.kind), self.made);
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() += 1;
+        self.ages.insert(arn.clone(), self.age);
         self.change(now, |resources| drop(resources.insert(arn.clone(), Arc::new(resource))));
         arn
+    }
+
+    /// Whether what is carried out now comes after every deadline and grace.
+    pub fn is_too_late(&self) -> bool {
+        self.age > GIVEN_UP
+    }
+
+    /// Whether a resource was made, or with reads that were behind could be seen, only after every deadline and grace:
+    /// then it is one too many until a sweep finds it.
+    pub fn came_too_late(&self, arn: &str) -> bool {
+        let behind = if self.shown.is_some() { BEHIND } else { Duration::ZERO };
+        self.ages.get(arn).is_some_and(|age| *age + behind > GIVEN_UP)
     }
 
     /// Changes a resource; whether it is there.

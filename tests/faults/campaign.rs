@@ -19,6 +19,9 @@ use super::{
 /// All campaigns stop when this many runs have failed, whoever's: more would say nothing new.
 const ENOUGH: usize = 10;
 
+/// How many calls more a fault makes at least, nearly always: those of a sweep.
+const MADE_NECESSARY: usize = 5;
+
 /// How many runs have failed, in all campaigns of this process.
 static FAILURES: AtomicUsize = AtomicUsize::new(0);
 
@@ -67,16 +70,15 @@ impl Undisturbed {
     pub fn pairs(&self, seed: u64, count: usize) -> Vec<Case> {
         let mut rng = fastrand::Rng::with_seed(seed);
         let workloads: Vec<_> = Workload::all().collect();
-        let modes: Vec<_> = Mode::all().collect();
         let pair = || {
             let workload = workloads[rng.usize(..workloads.len())];
             let controllers = rng.usize(1..=2);
             let calls = &self.calls[&(workload, controllers)];
             let first = rng.usize(1..=calls.len());
-            let applying: Vec<_> = modes.iter().filter(|mode| mode.applies(calls[first - 1])).collect();
-            let mode = *applying[rng.usize(..applying.len())];
-            // The second one may befall what the first one has made necessary; nobody knows which call that is.
-            let (second, other) = (first + rng.usize(1..=calls.len()), modes[rng.usize(..modes.len())]);
+            let mode = any_mode(&mut rng, &calls[first - 1..first]);
+            // The second one may befall what the first one has made necessary; nobody knows which calls those are.
+            let last = calls.len().max(first + MADE_NECESSARY);
+            let (second, other) = (rng.usize(first + 1..=last), any_mode(&mut rng, &calls[first..]));
             let plan = Plan::from([(first, mode), (second, other)]);
             Case { workload, controllers, seed: rng.u64(..1_000_000), plan }
         };
@@ -86,7 +88,7 @@ impl Undisturbed {
     /// Runs the cases on all cores; fails with those that do not come to the end that they should.
     pub fn judge(&self, name: &str, cases: &[Case]) {
         let began = Instant::now();
-        let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (next, failed, struck) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let failures = Mutex::new(Vec::new());
         let work = || {
             while FAILURES.load(Ordering::SeqCst) < ENOUGH
@@ -94,6 +96,7 @@ impl Undisturbed {
             {
                 let outcome = run(case, false);
                 failed.fetch_add(outcome.failed, Ordering::SeqCst);
+                struck.fetch_add(usize::from(outcome.failed == case.plan.len()), Ordering::SeqCst);
                 let problems = outcome.problems(&self.ends[&case.workload]);
                 if !problems.is_empty() {
                     FAILURES.fetch_add(1, Ordering::SeqCst);
@@ -107,8 +110,9 @@ impl Undisturbed {
         });
         let failures = failures.into_inner().expect("nothing panics with the lock held");
         println!(
-            "{name}: {} runs, {} calls failed, {} workloads, {:.1} s",
+            "{name}: {} runs, in {} of them all faults struck; {} calls failed, {} workloads, {:.1} s",
             next.into_inner().min(cases.len()),
+            struck.into_inner(),
             failed.into_inner(),
             Workload::all().count(),
             began.elapsed().as_secs_f64()
@@ -122,4 +126,11 @@ impl Undisturbed {
         let shown: Vec<_> = shown.collect();
         assert!(failures.is_empty(), "{} of them failed:\n{}", failures.len(), shown.join("\n"));
     }
+}
+
+/// A way in which one of these calls can fail; where there are none, any.
+fn any_mode(rng: &mut fastrand::Rng, calls: &[Operation]) -> Mode {
+    let applies = |mode: &Mode| calls.is_empty() || calls.iter().any(|call| mode.applies(*call));
+    let modes: Vec<_> = Mode::all().filter(applies).collect();
+    modes[rng.usize(..modes.len())]
 }

@@ -131,7 +131,8 @@ impl FromStr for Mode {
     }
 }
 
-/// Which calls fail and how, by their number from the moment the workload acts.
+/// Which calls fail and how, by their number from the moment the workload acts: the one of that number, or the next one
+/// that can fail in that way.
 pub type Plan = BTreeMap<usize, Mode>;
 
 /// How the one who called hears of a failure.

@@ -24,7 +24,7 @@ const LATE: Duration = RESTART.saturating_add(Duration::from_secs(3));
 const OVERDUE: Duration = TIMING.create_timeout.saturating_add(TIMING.grace);
 
 /// When nothing is waited for any more: an attempt's deadline is a little later than the call's own time-out.
-const GIVEN_UP: Duration = OVERDUE.saturating_add(Duration::from_secs(2));
+pub const GIVEN_UP: Duration = OVERDUE.saturating_add(Duration::from_secs(2));
 
 /// After the deadline and the grace.
 const TOO_LATE: Duration = Duration::from_secs(45);
@@ -189,12 +189,12 @@ impl Line {
     }
 }
 
-/// While it is carried out it is known whether a call that began then comes later than anybody waits for it.
+/// While it is carried out it is known how long ago the call began.
 fn aging<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
     move |state, now| {
-        state.aws.is_too_late = now.saturating_sub(began) > GIVEN_UP;
+        state.aws.age = now.saturating_sub(began);
         let done = effect(state, now);
-        state.aws.is_too_late = false;
+        state.aws.age = Duration::ZERO;
         done
     }
 }

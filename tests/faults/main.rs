@@ -6,8 +6,9 @@
 //!
 //!     FAULTS='workload=create,controllers=1,seed=7,k=12:crash-after,k=30:hang' cargo test --test faults replay -- --nocapture
 //!
-//! The ordinary run is of more than 20,000: every call under every fault with one controller, a fifth of them with two,
-//! and pairs of faults by random sample. FAULTS_SEED=n chooses other latencies, another fifth and other pairs.
+//! The ordinary run is of more than 20,000: every call under every fault with one controller, a quarter of them with two,
+//! and pairs of faults by random sample. FAULTS_SEED=n chooses other latencies, another quarter and other pairs;
+//! FAULTS_ONLY=crash-after,vanish makes only those runs that have this fault in this workload.
 //!
 //! The world is PostgreSQL's tables (`database.rs`), the API server (`cluster.rs`) and AWS (`aws.rs`) behind the traits
 //! that the real ones are behind; every call to it goes through `line.rs`. What must hold after each effect and at the end
@@ -28,6 +29,8 @@ mod run;
 mod workloads;
 mod world;
 
+use std::sync::LazyLock;
+
 use campaign::Undisturbed;
 use run::{Case, run};
 
@@ -37,7 +40,27 @@ fn seed() -> u64 {
 }
 
 /// Pairs of faults that the ordinary run makes.
-const PAIRS: usize = 3000;
+const PAIRS: usize = 4000;
+
+/// Of how many parts of all runs with two controllers it makes one.
+const PARTS: u64 = 4;
+
+/// What each workload does without faults: the same for all tests.
+fn undisturbed() -> &'static Undisturbed {
+    static UNDISTURBED: LazyLock<Undisturbed> = LazyLock::new(|| Undisturbed::new(seed()));
+    &UNDISTURBED
+}
+
+/// Those that have each word of FAULTS_ONLY, a workload's or a fault's; all without it.
+fn chosen(mut cases: Vec<Case>) -> Vec<Case> {
+    let Ok(only) = std::env::var("FAULTS_ONLY") else { return cases };
+    let has = |case: &Case, word: &str| {
+        case.workload.to_string() == word || case.plan.values().any(|mode| mode.to_string() == word)
+    };
+    cases.retain(|case| only.split(',').all(|word| has(case, word)));
+    assert!(!cases.is_empty(), "no run has {only:?}");
+    cases
+}
 
 /// What is replayed where nothing is asked for.
 const A_LINE: &str = "workload=lose-cluster-and-database,controllers=2,seed=1,k=20:crash-after,k=70:hang";
@@ -58,14 +81,12 @@ fn replay() {
 
 #[test]
 fn every_call_under_every_fault() {
-    let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("one controller", &undisturbed.every_fault(seed(), 1, 1));
+    undisturbed().judge("one controller", &chosen(undisturbed().every_fault(seed(), 1, 1)));
 }
 
 #[test]
 fn every_call_under_every_fault_with_two_that_lead() {
-    let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("two controllers", &undisturbed.every_fault(seed(), 2, 5));
+    undisturbed().judge("two controllers", &chosen(undisturbed().every_fault(seed(), 2, PARTS)));
 }
 
 /// A controller slept just before it noted that all stays; when it woke, another object had taken the user on.
@@ -82,23 +103,21 @@ fn what_was_made_in_a_sleep_does_not_count() {
 
 #[test]
 fn pairs_of_faults() {
-    let undisturbed = Undisturbed::new(seed());
-    undisturbed.judge("pairs", &undisturbed.pairs(seed(), PAIRS));
+    undisturbed().judge("pairs", &chosen(undisturbed().pairs(seed(), PAIRS)));
 }
 
 /// One of two controllers sleeps before each call of a workload.
 fn every_sleep_in(workload: &str) {
-    let undisturbed = Undisturbed::new(seed());
     let sleeps = |case: &Case| {
         case.workload.to_string() == workload && case.plan.values().all(|mode| *mode == faults::Mode::Freeze)
     };
-    let cases: Vec<_> = undisturbed.every_fault(seed(), 2, 1).into_iter().filter(sleeps).collect();
-    undisturbed.judge(workload, &cases);
+    let cases: Vec<_> = undisturbed().every_fault(seed(), 2, 1).into_iter().filter(sleeps).collect();
+    undisturbed().judge(workload, &cases);
 }
 
 #[test]
 fn the_ordinary_run_is_of_twenty_thousand() {
-    let undisturbed = Undisturbed::new(seed());
-    let singles = undisturbed.every_fault(seed(), 1, 1).len() + undisturbed.every_fault(seed(), 2, 5).len();
+    let every_fault = |controllers, parts| undisturbed().every_fault(seed(), controllers, parts).len();
+    let singles = every_fault(1, 1) + every_fault(2, PARTS);
     assert!(singles + PAIRS >= 20_000, "{singles} and {PAIRS}");
 }

@@ -26,7 +26,7 @@ pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), gra
 pub const RESTART: Duration = Duration::from_secs(2);
 
 /// How long the watch stands still, and how far AWS's reads are behind: less than the grace.
-const BEHIND: Duration = Duration::from_secs(8);
+pub const BEHIND: Duration = Duration::from_secs(8);
 
 /// How long AWS's reads stay behind.
 const LAG: Duration = Duration::from_secs(30);
@@ -81,8 +81,9 @@ impl State {
     fn next_mode(&mut self, operation: Operation, now: Duration) -> Option<Mode> {
         if self.counting {
             self.calls.push(operation);
-            let planned = self.plan.get(&self.calls.len()).copied();
-            if let Some(mode) = planned.filter(|mode| mode.applies(operation)) {
+            let due = self.plan.range(..=self.calls.len()).find(|(_, mode)| mode.applies(operation));
+            if let Some((number, mode)) = due.map(|(number, mode)| (*number, *mode)) {
+                self.plan.remove(&number);
                 self.failed += 1;
                 return Some(mode);
             }

@@ -47,20 +47,23 @@ fn account_of<'s>(state: &'s State, of: &Tags) -> Option<&'s Arc<StreamerAccount
     state.cluster.accounts.get(&key)
 }
 
-/// I3: a Create is carried out only while its account has our finalizer. One that comes after every deadline is beyond
-/// what is promised here; what it makes is taken away (I6).
+/// I3: a Create is carried out only while its account has our finalizer; I1: and while the user has none of the kind. One
+/// that comes after every deadline is beyond what is promised here; what it makes is taken away (I6), but before that
+/// another may be made in good time.
 pub fn creating(state: &mut State, resource: &Resource) {
     let is_held = account_of(state, &resource.tags)
         .is_some_and(|account| account.finalizers().iter().any(|name| name == FINALIZER));
-    if state.aws.is_too_late {
+    if state.aws.is_too_late() {
         return;
     }
     if !is_held {
         violated(state, format!("I3: a {} is created for an account without our finalizer", resource.kind));
     }
     let user = user_of(&resource.tags);
-    let is_another = |other: &Arc<Resource>| other.kind == resource.kind && user_of(&other.tags) == user;
-    if state.aws.resources().values().any(is_another) {
+    let is_another = |(arn, other): (&String, &Arc<Resource>)| {
+        other.kind == resource.kind && user_of(&other.tags) == user && !state.aws.came_too_late(arn)
+    };
+    if state.aws.resources().iter().any(is_another) {
         violated(state, format!("I1: a second {} of {} is created", resource.kind, resource.name));
     }
 }
@@ -83,7 +86,7 @@ pub fn deleting(state: &mut State, arn: &str) {
     if living.is_none() || recorded != Some(arn) {
         return;
     }
-    if state.aws.is_too_late {
+    if state.aws.is_too_late() {
         // AWS knows no precondition: a delete whose caller slept hits what an heir has taken on since. It is made again.
         state.aws.vanished.insert(arn.to_owned());
     } else {

@@ -1,0 +1,134 @@
+//! The controller dies, as by `kill -9`, before or after an effect (a write to Kubernetes, a write to PostgreSQL, a call
+//! to AWS). Started again, it finds its way without anybody's help: the end is what it is without a crash.
+//!
+//! What happens to an account is a [`Story`], one module each. A new one needs a line in [`KILLED`] and a test that calls
+//! [`tell`].
+
+mod create;
+mod delete;
+mod edit;
+mod evict;
+mod fail_point;
+mod inherit;
+mod let_go;
+mod lost_records;
+mod on_air;
+mod orphans;
+mod place;
+mod retain;
+mod seen_again;
+mod unknown_outcome;
+mod vanish;
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use futures::{StreamExt, stream};
+use streamcat_operator::failpoint::{CONTROLLER, REGISTRATION};
+use testbed::Tenant;
+use tokio::sync::Semaphore;
+
+use self::{
+    fail_point::{FailPoint, Tally, fail_points},
+    place::Place,
+};
+use crate::{registration_crashes, support::operator_with_fail_points};
+
+pub use self::fail_point::SIGKILL;
+
+/// How many accounts go through a crash at the same time, of all stories together.
+static ROOM: Semaphore = Semaphore::const_new(16);
+
+/// With `CRASHES=all` every story is told once for each fail point that it comes by.
+static ALL: LazyLock<bool> = LazyLock::new(|| std::env::var("CRASHES").is_ok_and(|which| which == "all"));
+
+/// What happens to one account, and what it must come to.
+trait Story {
+    /// Part of the names of its accounts; short.
+    const NAME: &'static str;
+
+    /// The effects that it is told for: it comes by all of them.
+    const EFFECTS: &'static [&'static str];
+
+    /// Whether it is always told for every fail point that it comes by; else only for the first of each of its effects.
+    const THOROUGH: bool = false;
+
+    /// What else its controllers are told, as variables of their environment.
+    const SETTINGS: &'static [(&'static str, &'static str)] = &[];
+
+    /// What there is before. Its controllers do not die.
+    async fn prepare(place: &Place<'_>);
+
+    /// What happens while no controller runs.
+    async fn act(place: &Place<'_>);
+
+    /// Whether the end is reached; else what there is.
+    async fn goal(place: &Place<'_>) -> Result<(), String> {
+        place.agrees().await
+    }
+
+    /// What else must hold then.
+    async fn check(place: &Place<'_>);
+}
+
+/// Tells a story without a crash, and then once for each fail point that it came by and that counts.
+async fn tell<S: Story>() {
+    let tenant = operator_with_fail_points().await.tenant_apart(S::NAME).await;
+    let all = fail_points(&undisturbed::<S>(&tenant).await);
+    for effect in S::EFFECTS {
+        assert!(all.iter().any(|point| point.is_first_of(effect)), "{}: {effect}: {all:#?}", S::NAME);
+    }
+    let is_own = |point: &FailPoint| S::EFFECTS.iter().any(|effect| point.is_first_of(effect));
+    let counts = |point: &FailPoint| S::THOROUGH || *ALL || is_own(point);
+    let points: Vec<_> = all.into_iter().filter(counts).collect();
+    let crashes = points.iter().enumerate().map(|(number, point)| crashed::<S>(&tenant, number + 1, point));
+    let crashes: Vec<_> = stream::iter(crashes).buffer_unordered(points.len()).collect().await;
+    Tally::of(&crashes).judge(S::NAME);
+}
+
+/// The story without a crash; all that the controller logged after `act`.
+async fn undisturbed<S: Story>(tenant: &Tenant) -> String {
+    let _room = ROOM.acquire().await.unwrap();
+    let place = Place::make::<S>(tenant, 0).await;
+    S::prepare(&place).await;
+    S::act(&place).await;
+    let log = place.reach(|| S::goal(&place)).await;
+    S::check(&place).await;
+    log
+}
+
+/// The story with a crash at a fail point.
+async fn crashed<S: Story>(tenant: &Tenant, number: usize, point: &FailPoint) -> (FailPoint, bool) {
+    let _room = ROOM.acquire().await.unwrap();
+    let place = Place::make::<S>(tenant, number).await;
+    S::prepare(&place).await;
+    S::act(&place).await;
+    let died = place.crash(point, || S::goal(&place)).await;
+    place.reach(|| S::goal(&place)).await;
+    S::check(&place).await;
+    (point.clone(), died)
+}
+
+/// The effects that each story is told for.
+const KILLED: [&[&str]; 14] = [
+    create::Create::EFFECTS,
+    delete::Delete::EFFECTS,
+    edit::Edit::EFFECTS,
+    evict::Evict::EFFECTS,
+    inherit::Inherit::EFFECTS,
+    let_go::LetGo::EFFECTS,
+    lost_records::LostRecords::EFFECTS,
+    on_air::OnAir::EFFECTS,
+    orphans::Listed::EFFECTS,
+    orphans::Forgotten::EFFECTS,
+    retain::Retain::EFFECTS,
+    seen_again::SeenAgain::EFFECTS,
+    unknown_outcome::UnknownOutcome::EFFECTS,
+    vanish::Vanish::EFFECTS,
+];
+
+#[test]
+fn there_is_a_story_for_each_effect() {
+    let killed: BTreeSet<&str> = KILLED.into_iter().flatten().copied().collect();
+    assert_eq!(killed, BTreeSet::from(CONTROLLER));
+    assert_eq!(BTreeSet::from(registration_crashes::KILLED), BTreeSet::from(REGISTRATION));
+}
