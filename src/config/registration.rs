@@ -92,9 +92,15 @@ pub struct PasswordSettings {
 /// How many connections there may be at one process, and how slow.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ConnectionSettings {
-    /// Connections that are served at the same time; more wait to be accepted.
+    /// Connections that are served at the same time. Who comes beyond them is told so and to come again, unless an idle one can be
+    /// given up instead.
     #[arg(id = "connections", long, env = "STREAMCAT_CONNECTIONS", default_value = "512")]
     pub most: NonZeroU16,
+
+    /// How many of them one address may have (IPv6: one /64), and how many of it may listen to progress. Behind a proxy
+    /// (--forwarded-hops) only the latter. [default: a quarter of --connections]
+    #[arg(id = "connections-per-address", long, env = "STREAMCAT_CONNECTIONS_PER_ADDRESS")]
+    pub per_address: Option<NonZeroU16>,
 
     /// How long the head of a request may take to come, and how long its body.
     #[arg(long, env = "STREAMCAT_REQUEST_TIMEOUT", default_value = "15s", value_parser = duration)]
@@ -103,6 +109,14 @@ pub struct ConnectionSettings {
     /// How long a connection may stay without a request. A proxy in front must give up its idle connections sooner.
     #[arg(long, env = "STREAMCAT_IDLE_TIMEOUT", default_value = "75s", value_parser = duration)]
     pub idle_timeout: Duration,
+}
+
+impl ConnectionSettings {
+    /// How many connections one address may have.
+    #[must_use]
+    pub fn of_an_address(&self) -> usize {
+        self.per_address.map_or(self.most.get() / 4, NonZeroU16::get).max(1).into()
+    }
 }
 
 /// How often somebody may register or try a password, at one process.

@@ -125,7 +125,7 @@ fn client(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
 }
 
 /// A household has one IPv4 address, and 2^64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address @ IpAddr::V4(_) => address,

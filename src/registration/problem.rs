@@ -215,6 +215,21 @@ impl Problem {
         Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
+    /// More connections than are served.
+    #[must_use]
+    pub fn full() -> Self {
+        let detail = "Too many people are here at the moment. Try again in a moment.";
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    /// More connections from one address than it may have, or more that listen to progress.
+    #[must_use]
+    pub fn too_many_connections() -> Self {
+        let detail =
+            "Too many connections are open from your address. Close some, and try again in a moment.";
+        Self { retry_after: Some(RETRY_AFTER), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
     /// Something that only the person whose account it is may do or see.
     #[must_use]
     pub fn not_signed_in() -> Self {
@@ -333,7 +348,7 @@ impl From<&Refusal> for Problem {
             Refusal::KeyUsed => Self::key_used(),
             Refusal::Crowded(seconds) => Self::crowded(*seconds),
             Refusal::NoRoom(_) => Self::no_room(),
-            Refusal::NotNow(_) | Refusal::Busy => Self::not_now(),
+            Refusal::NotNow(_) | Refusal::Full | Refusal::Busy => Self::not_now(),
             Refusal::Misconfigured(_) => Self::broken(),
         }
     }

@@ -4,7 +4,6 @@
 use std::{net::IpAddr, time::Duration};
 
 use secrecy::SecretString;
-use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
     limits::Newcomers,
     password::{self, Passwords},
     progress::Status,
+    turns::Turns,
 };
 use crate::{
     api::{self, StreamerAccount},
@@ -29,8 +29,8 @@ const FIRST_TURN: i64 = 1;
 /// How many register at the same time. More would only keep each other waiting for a connection to the database.
 pub const MOST_AT_ONCE: usize = 128;
 
-/// How long somebody waits for a place among them.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How many may wait for a place among them.
+pub const MOST_WAITING: usize = 128;
 
 /// How many accounts the loop makes at the same time.
 const AT_ONCE: i64 = 16;
@@ -98,6 +98,9 @@ pub enum Refusal {
     /// As many accounts are there as there may be.
     #[error("no room for another account: {0}")]
     NoRoom(String),
+    /// Too many register at this moment.
+    #[error("too many register at this moment")]
+    Full,
     /// Too many passwords wait to be hashed.
     #[error("too many passwords wait to be hashed")]
     Busy,
@@ -149,7 +152,7 @@ pub struct Registering<R, A> {
     /// How many new accounts are taken on.
     pub newcomers: Newcomers,
     /// Permits of those who register at this moment, [`MOST_AT_ONCE`].
-    pub places: Semaphore,
+    pub places: Turns,
 }
 
 impl<R: Registrants, A: Accounts> Registering<R, A> {
@@ -158,8 +161,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     /// # Errors
     /// Why there is none.
     pub async fn register(&self, applicant: &Applicant) -> Result<Registered, Refusal> {
-        let waited = timeout(LONGEST_WAIT, self.places.acquire()).await;
-        let _place = waited.map_err(|_| Refusal::NotNow("too many register at this moment".to_owned()))?;
+        let _place = self.places.take().await.ok_or(Refusal::Full)?;
         self.check_key(applicant).await?;
         for _ in 0..TRIES {
             let registered = match self.registrants.registrant(&applicant.username).await? {

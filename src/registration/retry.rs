@@ -37,7 +37,13 @@ pub fn tell(ended: &Result<Registered, Refusal>) {
         Err(Refusal::NoRoom(reason)) => tracing::warn!(reason, "registration turned away"),
         Err(Refusal::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),
         Ok(_)
-        | Err(Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed | Refusal::Crowded(_) | Refusal::Busy) => {
-        }
+        | Err(
+            Refusal::Taken
+            | Refusal::Deleting
+            | Refusal::KeyUsed
+            | Refusal::Crowded(_)
+            | Refusal::Full
+            | Refusal::Busy,
+        ) => {}
     }
 }

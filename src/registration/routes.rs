@@ -27,6 +27,7 @@ use super::{
     progress::{Progress, Status},
     registering::{Refusal, Registering},
     session::{Cookies, Token},
+    shares::Shares,
     validate::Rules,
 };
 use crate::{
@@ -40,6 +41,7 @@ mod members;
 mod new_password;
 pub mod register;
 mod showing;
+pub mod turned_away;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -63,6 +65,8 @@ pub struct Site<R, A> {
     pub tasks: TaskTracker,
     /// Permits of those who listen to progress.
     pub listeners: Arc<Semaphore>,
+    /// How many of them may be of one address.
+    pub listening: Arc<Shares>,
     /// Cancelled when listeners are to be let go of.
     pub stop: CancellationToken,
 }
@@ -283,7 +287,7 @@ fn refused(refusal: &Refusal) -> Problem {
             tracing::error!(reason, "failed");
             Problem::broken()
         }
-        Refusal::Busy => Problem::away(),
+        Refusal::Full | Refusal::Busy => Problem::away(),
         Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed | Refusal::Crowded(_) | Refusal::NoRoom(_) => {
             Problem::from(refusal)
         }

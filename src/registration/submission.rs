@@ -114,7 +114,7 @@ fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// By content type, whatever its parameters.
-fn format(headers: &HeaderMap) -> Option<Format> {
+pub fn format(headers: &HeaderMap) -> Option<Format> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let media = value.split(';').next().unwrap_or_default().trim();
     if media.eq_ignore_ascii_case(JSON) {

@@ -32,20 +32,18 @@ const OTHER_MEMORY: u64 = 160 * 1024 * 1024;
 fn unlimited(tenant: &Tenant) -> OperatorBuilder {
     let unlimited = u32::MAX.to_string();
     let builder = tenant.registration().env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited);
-    let builder =
-        builder.env("STREAMCAT_ACCOUNTS_PER_MINUTE", &unlimited).env("STREAMCAT_CONNECTIONS", "2048");
+    let builder = builder
+        .env("STREAMCAT_ACCOUNTS_PER_MINUTE", &unlimited)
+        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "512");
     builder.env("STREAMCAT_ATTEMPTS_PER_USERNAME", unlimited)
 }
 
-/// Registers, and again as often as the answer says to come again, or there is none in time.
+/// Registers, and again as often as the answer says to come again.
 async fn persist(registration: &Operator, username: String) {
     loop {
         let body = json!({ "username": username, "password": PASSWORD });
-        let answer = match http::post_json(&format!("{}/register", registration.url()), &body).await {
-            Ok(answer) => answer,
-            Err(error) if error.to_string().ends_with("nothing within 30s") => continue,
-            Err(error) => panic!("{username}: {error:?}"),
-        };
+        let answer = http::post_json(&format!("{}/register", registration.url()), &body).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{username}: {error:?}"));
         match Ended::of(&answer) {
             Ended::Accepted => return,
             Ended::PutOff => {

@@ -22,7 +22,7 @@ fn registrar(world: &Arc<World>) -> Registrar {
         namespace: "default".to_owned(),
         held_back: Some(Duration::from_mins(1)),
         newcomers: Newcomers::per_minute(NonZeroU32::MAX),
-        places: Semaphore::new(MOST_AT_ONCE),
+        places: Turns::new(MOST_AT_ONCE, MOST_WAITING),
     }
 }
 
@@ -158,11 +158,11 @@ async fn whatever_call_fails_a_name_that_went_to_another_account_leaves_no_row()
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_place_in_time_somebody_is_put_off_and_nothing_is_begun() {
+async fn without_a_place_somebody_is_put_off_and_nothing_is_begun() {
     let world = World::empty();
-    let full = Registering { places: Semaphore::new(0), ..registrar(&world) };
+    let full = Registering { places: Turns::new(0, 1), ..registrar(&world) };
     let answer = full.register(&applicant("todd", "a long password")).await;
-    assert!(matches!(answer, Err(Refusal::NotNow(_))), "{answer:?}");
+    assert!(matches!(answer, Err(Refusal::Full)), "{answer:?}");
     assert_eq!((world.rows().len(), world.accounts().len()), (0, 0));
 }
 

@@ -143,6 +143,7 @@ async fn note_refusal<R: Registrants + Sessions, A: Accounts>(
 ) {
     match refusal {
         Refusal::Crowded(_) => site.metrics.refused("accounts"),
+        Refusal::Full => site.metrics.refused("registering"),
         Refusal::NoRoom(_) => site.metrics.refused("quota"),
         Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => {
             let (username, address) = (&applicant.username, applicant.address);
@@ -163,7 +164,7 @@ fn outcome(ended: &Result<Registered, Refusal>) -> &'static str {
         Err(Refusal::KeyUsed) => "key_used",
         Err(Refusal::Crowded(_)) => "crowded",
         Err(Refusal::NoRoom(_)) => "no_room",
-        Err(Refusal::Busy | Refusal::NotNow(_)) => "not_now",
+        Err(Refusal::Full | Refusal::Busy | Refusal::NotNow(_)) => "not_now",
         Err(Refusal::Misconfigured(_)) => "failed",
     }
 }

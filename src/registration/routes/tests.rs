@@ -11,6 +11,7 @@ use super::{
     super::{
         limits::{Limits, Newcomers},
         password::Passwords,
+        turns::Turns,
         world::{Fault, World},
     },
     *,
@@ -21,6 +22,7 @@ mod audit;
 mod forms;
 pub mod members;
 mod new_password;
+mod turned_away;
 
 pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 pub const JSON: &str = "Content-Type: application/json";
@@ -35,7 +37,7 @@ fn registering(world: &Arc<World>) -> Registering<Arc<World>, Arc<World>> {
         namespace: "default".to_owned(),
         held_back: None,
         newcomers: Newcomers::per_minute(NonZeroU32::MAX),
-        places: Semaphore::new(1),
+        places: Turns::new(1, 1),
     }
 }
 
@@ -44,10 +46,7 @@ async fn make_due(world: &Arc<World>) {
     registering(world).make_due().await.expect("looked up");
 }
 
-/// One request on a connection of its own; the whole answer.
-pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
+fn site(world: &Arc<World>) -> Arc<Site<Arc<World>, Arc<World>>> {
     let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
     let limits = LimitSettings {
         forwarded_hops: 1,
@@ -56,7 +55,7 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
         accounts_per_minute: NonZeroU32::MAX,
     };
     let metrics = RegistrationMetrics::default();
-    let site = Site {
+    Arc::new(Site {
         registering: Arc::new(registering(world)),
         cookies,
         rules: Rules::usual(),
@@ -65,9 +64,20 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
         metrics,
         tasks: TaskTracker::new(),
         listeners: Arc::new(Semaphore::new(1)),
+        listening: Shares::new(1),
         stop: CancellationToken::new(),
-    };
-    let router = router(Arc::new(site));
+    })
+}
+
+/// One request on a connection of its own; the whole answer.
+pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
+    ask_of(router(site(world)), line, headers, body).await
+}
+
+/// The same of this router.
+pub async fn ask_of(router: Router, line: &str, headers: &str, body: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
     let server = tokio::spawn(
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).into_future(),
     );
