@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use sqlx::{PgExecutor, postgres::types::PgInterval};
+use sqlx::postgres::types::PgInterval;
 
 use super::{Postgres, Result};
 
@@ -56,7 +56,17 @@ pub trait Audit: Send + Sync + 'static {
 
 impl Audit for Postgres {
     async fn note(&self, entry: &AuditEntry<'_>) -> Result<()> {
-        note(&self.pool, entry).await
+        sqlx::query!(
+            "insert into audit_log (event, user_id, username, address)
+             select $1::audit_event, users.id, users.username, $3::text::inet
+             from (values ($2::text)) as typed (name) left join users on username_key(username) = username_key(typed.name)",
+            entry.event as AuditEvent,
+            entry.username,
+            entry.address.to_string(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     async fn forget_addresses(&self, keep: Duration) -> Result<i64> {
@@ -66,19 +76,4 @@ impl Audit for Postgres {
             .await?;
         Ok(forgotten)
     }
-}
-
-/// Adds a row, in a transaction or by itself.
-pub(super) async fn note(executor: impl PgExecutor<'_>, entry: &AuditEntry<'_>) -> Result<()> {
-    sqlx::query!(
-        "insert into audit_log (event, user_id, username, address)
-         select $1::audit_event, users.id, users.username, $3::text::inet
-         from (values ($2::text)) as typed (name) left join users on username_key(username) = username_key(typed.name)",
-        entry.event as AuditEvent,
-        entry.username,
-        entry.address.to_string(),
-    )
-    .execute(executor)
-    .await?;
-    Ok(())
 }

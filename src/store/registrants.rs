@@ -3,11 +3,14 @@
 use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{PgConnection, postgres::types::PgInterval};
+use sqlx::{PgConnection, PgExecutor, postgres::types::PgInterval};
 use uuid::Uuid;
 
-use super::{Audit, AuditEntry, AuditEvent, Postgres, Result, audit};
+use super::{Audit, Postgres, Result};
 use crate::failpoint::effect;
+
+/// The constraint by which an Idempotency-Key is one user's.
+const KEY: &str = "registrations_idempotency_key";
 
 /// SHA-256 of an Idempotency-Key.
 pub type KeyHash = [u8; 32];
@@ -156,32 +159,18 @@ impl Registrants for Postgres {
     }
 
     async fn add(&self, new: &NewRegistrant<'_>) -> Result<Addition> {
+        let Some(time) = new.held_back else { return effect("register", insert(&self.pool, new)).await };
         let mut transaction = self.pool.begin().await?;
-        let Some(id) = insert_user(&mut transaction, new).await? else { return Ok(Addition::Exists) };
+        let addition = insert(&mut *transaction, new).await?;
+        if !matches!(addition, Addition::Added(_)) {
+            return Ok(addition);
+        }
         // Asked after the insert: if that waited for the row's deletion, the freed name is seen here.
-        if let Some(time) = new.held_back
-            && is_held_back(&mut transaction, new.username, time).await?
-        {
+        if is_held_back(&mut transaction, new.username, time).await? {
             return Ok(Addition::HeldBack);
         }
-        if !insert_intention(&mut transaction, id, new.key).await? {
-            return Ok(Addition::KeyUsed);
-        }
-        let entry =
-            AuditEntry { event: AuditEvent::Registered, username: new.username, address: new.address };
-        audit::note(&mut *transaction, &entry).await?;
         effect("register", transaction.commit()).await?;
-        Ok(Addition::Added(Registrant {
-            id,
-            username: new.username.to_owned(),
-            password_hash: Some(new.password_hash.clone()),
-            account_namespace: new.account_namespace.to_owned(),
-            account_name: new.account_name.to_owned(),
-            key: new.key.map(|key| key.to_vec()),
-            open: true,
-            unwanted: false,
-            turn: 1,
-        }))
+        Ok(addition)
     }
 
     async fn take_up(&self, registrant: &Registrant) -> Result<Option<Registrant>> {
@@ -266,20 +255,48 @@ impl Registrants for Postgres {
     }
 }
 
-async fn insert_user(connection: &mut PgConnection, new: &NewRegistrant<'_>) -> Result<Option<Uuid>> {
-    let id = sqlx::query_scalar!(
-        "insert into users (username, password_hash, account_namespace, account_name)
-         values ($1, $2, $3, $4)
-         on conflict (username_key(username)) do nothing
-         returning id",
+/// The user, the intention and the row of the audit log, in one statement.
+async fn insert(executor: impl PgExecutor<'_>, new: &NewRegistrant<'_>) -> Result<Addition> {
+    let inserted = sqlx::query_scalar!(
+        "with added as (
+           insert into users (username, password_hash, account_namespace, account_name)
+           values ($1, $2, $3, $4)
+           on conflict (username_key(username)) do nothing
+           returning id, username
+         ), intended as (
+           insert into registrations (user_id, idempotency_key, due_at)
+           select id, $5, now() + interval '15 seconds' from added
+         ), noted as (
+           insert into audit_log (event, user_id, username, address)
+           select 'registered', id, username, $6::text::inet from added)
+         select id from added",
         new.username,
         new.password_hash.expose_secret(),
         new.account_namespace,
         new.account_name,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(id)
+        new.key.map(<[u8; 32]>::as_slice),
+        new.address.to_string(),
+    );
+    match inserted.fetch_optional(executor).await {
+        Ok(Some(id)) => Ok(Addition::Added(added(id, new))),
+        Ok(None) => Ok(Addition::Exists),
+        Err(sqlx::Error::Database(error)) if error.constraint() == Some(KEY) => Ok(Addition::KeyUsed),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn added(id: Uuid, new: &NewRegistrant<'_>) -> Registrant {
+    Registrant {
+        id,
+        username: new.username.to_owned(),
+        password_hash: Some(new.password_hash.clone()),
+        account_namespace: new.account_namespace.to_owned(),
+        account_name: new.account_name.to_owned(),
+        key: new.key.map(|key| key.to_vec()),
+        open: true,
+        unwanted: false,
+        turn: 1,
+    }
 }
 
 async fn is_held_back(connection: &mut PgConnection, username: &str, time: Duration) -> Result<bool> {
@@ -293,17 +310,4 @@ async fn is_held_back(connection: &mut PgConnection, username: &str, time: Durat
     .fetch_one(connection)
     .await?;
     Ok(held)
-}
-
-/// False when another user's request carried the same Idempotency-Key.
-async fn insert_intention(connection: &mut PgConnection, id: Uuid, key: Option<&KeyHash>) -> Result<bool> {
-    let inserted = sqlx::query!(
-        "insert into registrations (user_id, idempotency_key, due_at) values ($1, $2, now() + interval '15 seconds')
-         on conflict on constraint registrations_idempotency_key do nothing",
-        id,
-        key.map(<[u8; 32]>::as_slice),
-    )
-    .execute(connection)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
 }
