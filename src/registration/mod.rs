@@ -14,6 +14,7 @@ mod measure;
 mod openapi;
 mod pages;
 mod password;
+mod patterns;
 mod problem;
 mod progress;
 mod registering;

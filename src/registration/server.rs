@@ -28,8 +28,8 @@ use crate::{config::ConnectionSettings, telemetry::RegistrationMetrics};
 /// Most bytes of a connection's requests, and of its answers, that are in memory: a head must fit.
 const BUFFER: usize = 16 * 1024;
 
-/// How many are told at the same time that they are not served.
-const MOST_TURNED_AWAY: usize = 256;
+/// How many are told at the same time that they are not served, for each reason.
+const MOST_TURNED_AWAY: usize = 128;
 
 /// How long a newcomer waits for the place of an idle connection, which has nothing to do but to close.
 const SOON: Duration = Duration::from_millis(100);
@@ -58,6 +58,7 @@ impl Server {
         let places = Places {
             served: Arc::new(Semaphore::new(usize::from(self.settings.most.get()))),
             turned_away: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
+            of_one_address: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
             shares: self.shares.clone(),
             idle: Arc::default(),
         };
@@ -134,6 +135,7 @@ enum Place {
 struct Places {
     served: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
+    of_one_address: Arc<Semaphore>,
     shares: Option<Arc<Shares>>,
     idle: Arc<Idle>,
 }
@@ -144,7 +146,7 @@ impl Places {
     async fn find(&self, address: IpAddr) -> Option<Place> {
         let share = match self.shares.as_ref().map(|shares| shares.take(address)) {
             Some(None) => {
-                let permit = Arc::clone(&self.turned_away).try_acquire_owned().ok()?;
+                let permit = Arc::clone(&self.of_one_address).try_acquire_owned().ok()?;
                 return Some(Place::TurnedAway(TurnedAway::OfOneAddress, permit));
             }
             share => share.flatten(),

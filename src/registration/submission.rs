@@ -69,7 +69,7 @@ pub struct JsonFields {
     )]
     username: String,
     /// Any characters; nothing is trimmed or cut. Not one of the most common, nor little more than the username or the
-    /// site's name.
+    /// site's name, nor a sequence or a few characters again and again.
     #[serde(default, deserialize_with = "password")]
     #[schema(required, value_type = String, format = Password, write_only, max_length = 128, example = "correct horse battery")]
     password: SecretString,

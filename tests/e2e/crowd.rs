@@ -34,7 +34,7 @@ fn unlimited(tenant: &Tenant) -> OperatorBuilder {
     let builder = tenant.registration().env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited);
     let builder = builder
         .env("STREAMCAT_ACCOUNTS_PER_MINUTE", &unlimited)
-        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "512");
+        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "65535");
     builder.env("STREAMCAT_ATTEMPTS_PER_USERNAME", unlimited)
 }
 

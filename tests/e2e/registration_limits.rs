@@ -129,7 +129,7 @@ async fn who_sends_slowly_is_cut_off_and_keeps_nobody_out() {
     let registration = tenant
         .registration()
         .env("STREAMCAT_CONNECTIONS", "4")
-        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "4")
+        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "9")
         .env("STREAMCAT_REQUEST_TIMEOUT", "500ms")
         .start()
         .await;

@@ -49,7 +49,7 @@ pub(crate) async fn crowd(arguments: Arguments) -> Result<ExitCode, Error> {
         .env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited)
         .env("STREAMCAT_ATTEMPTS_PER_USERNAME", &unlimited)
         .env("STREAMCAT_ACCOUNTS_PER_MINUTE", unlimited)
-        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "512")
+        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "65535")
         .try_start()
         .await?;
 
