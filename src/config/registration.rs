@@ -135,6 +135,11 @@ pub struct LimitSettings {
     #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_USERNAME", default_value = "30")]
     pub attempts_per_username: NonZeroU32,
 
+    /// Wrong passwords an hour for one username, at all processes together; half of them from addresses from which that user
+    /// has not signed in yet.
+    #[arg(long, env = "STREAMCAT_FAILURES_PER_USERNAME", default_value = "100")]
+    pub failures_per_username: NonZeroU32,
+
     /// New accounts a minute. AWS lets 300 be made, whatever the account.
     #[arg(long, env = "STREAMCAT_ACCOUNTS_PER_MINUTE", default_value = "300")]
     pub accounts_per_minute: NonZeroU32,

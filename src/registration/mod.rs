@@ -123,6 +123,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         held_back: settings.hold_usernames,
         newcomers: Newcomers::per_minute(settings.limits.accounts_per_minute),
         places: Turns::new(registering::MOST_AT_ONCE, registering::MOST_WAITING),
+        most_failures: settings.limits.failures_per_username,
     });
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));

@@ -74,6 +74,9 @@ pub enum Kind {
     /// The Idempotency-Key came with another request.
     #[serde(rename = "urn:streamcat:problem:idempotency-key-used")]
     IdempotencyKeyUsed,
+    /// What only the owner of an account may do or see, and nobody of this browser is signed in as.
+    #[serde(rename = "urn:streamcat:problem:not-signed-in")]
+    NotSignedIn,
     /// A page's form that is too old, or came without our cookie.
     #[serde(rename = "urn:streamcat:problem:stale-form")]
     StaleForm,
@@ -215,6 +218,16 @@ impl Problem {
         Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
+    /// More wrong passwords than may be tried for one username.
+    #[must_use]
+    pub fn guessed(retry_after: u64) -> Self {
+        let minutes = retry_after.div_ceil(60);
+        let detail = format!(
+            "Too many wrong passwords were tried for this username. Nobody is locked out for good: try again in {minutes} min, or from where you have signed in before."
+        );
+        Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
     /// More connections than are served.
     #[must_use]
     pub fn full() -> Self {
@@ -234,7 +247,7 @@ impl Problem {
     #[must_use]
     pub fn not_signed_in() -> Self {
         let detail = "You are not signed in to this account, or not any more. Sign in and try again.";
-        Self::plain(StatusCode::FORBIDDEN, detail)
+        Self::new(StatusCode::FORBIDDEN, Kind::NotSignedIn, "You are not signed in", detail)
     }
 
     /// A username and a password that do not belong together; which of the two is wrong is not told.
@@ -348,6 +361,7 @@ impl From<&Refusal> for Problem {
             Refusal::KeyUsed => Self::key_used(),
             Refusal::Crowded(seconds) => Self::crowded(*seconds),
             Refusal::NoRoom(_) => Self::no_room(),
+            Refusal::Guessed(seconds) => Self::guessed(*seconds),
             Refusal::NotNow(_) | Refusal::Full | Refusal::Busy => Self::not_now(),
             Refusal::Misconfigured(_) => Self::broken(),
         }

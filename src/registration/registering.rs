@@ -1,7 +1,7 @@
 //! The protocol: a username and a password become a row and, in the same transaction, the intention to make the account. The
 //! account is made from it at once, or by the loop in `retry.rs`; the same person trying again gets the same.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -98,6 +98,9 @@ pub enum Refusal {
     /// As many accounts are there as there may be.
     #[error("no room for another account: {0}")]
     NoRoom(String),
+    /// Too many wrong passwords were tried for this user; in so many seconds there may be another.
+    #[error("too many wrong passwords")]
+    Guessed(u64),
     /// Too many register at this moment.
     #[error("too many register at this moment")]
     Full,
@@ -153,6 +156,8 @@ pub struct Registering<R, A> {
     pub newcomers: Newcomers,
     /// Permits of those who register at this moment, [`MOST_AT_ONCE`].
     pub places: Turns,
+    /// How many wrong passwords an hour are tried for one user; half of them by strangers.
+    pub most_failures: NonZeroU32,
 }
 
 impl<R: Registrants, A: Accounts> Registering<R, A> {
@@ -209,6 +214,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         applicant: &Applicant,
     ) -> Result<Option<Registered>, Refusal> {
         let Some(hash) = &registrant.password_hash else { return Err(Refusal::Taken) };
+        self.check_failures(registrant, Some(applicant.address)).await?;
         if !self.passwords.matches(&applicant.password, hash).await? {
             return Err(Refusal::Taken);
         }

@@ -42,6 +42,7 @@ pub fn tell(ended: &Result<Registered, Refusal>) {
             | Refusal::Deleting
             | Refusal::KeyUsed
             | Refusal::Crowded(_)
+            | Refusal::Guessed(_)
             | Refusal::Full
             | Refusal::Busy,
         ) => {}

@@ -1,6 +1,6 @@
 //! The addresses, and what each answers.
 
-use std::{future::ready, sync::Arc};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,15 +36,21 @@ use crate::{
     telemetry::RegistrationMetrics,
 };
 
+mod delete;
 pub mod events;
-mod members;
 mod new_password;
+mod owner;
 pub mod register;
 mod showing;
+mod sign_in;
+mod stream_key;
 pub mod turned_away;
 
 /// Largest body that is read, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
+
+/// How long a page with a form waits for what it can do without.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What the pages need.
 #[derive(Debug)]
@@ -81,6 +87,17 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
         let Some(token) = self.cookies.token(headers) else { return Ok(None) };
         let user = self.registering.registrants.session_user(&token.hash()).await.map_err(away)?;
         Ok((user == Some(registrant.id)).then_some(token))
+    }
+
+    /// Where a browser is sent that is signed in: to its own account. A form is shown all the same where that cannot be looked up soon.
+    async fn own_page(&self, headers: &HeaderMap) -> Option<Redirect> {
+        let token = self.cookies.token(headers)?;
+        let own = async {
+            let username = self.registering.registrants.session_username(&token.hash()).await.ok()??;
+            let found = found(&self.registering, &username).await.ok()?;
+            Some(Redirect::to(&location(&found.registrant.username)))
+        };
+        timeout(SOON, own).await.ok()?
     }
 }
 
@@ -134,29 +151,26 @@ struct PartsAnswer {
 pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> Router {
     let (behind_tls, metrics) = (site.cookies.secure, site.metrics.clone());
     Router::new()
-        .route("/", get(async || Redirect::to("/register")))
+        .route("/", get(home::<R, A>))
         .route("/style.css", get(async || asset("text/css", include_str!("style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("live.js"))))
         .route("/form.js", get(async || asset("text/javascript", include_str!("form.js"))))
         .route("/openapi.json", get(openapi::document::<R, A>))
         .route("/register", get(registration_form::<R, A>).post(register::register::<R, A>))
-        .route("/sign-in", get(sign_in_form::<R, A>).post(members::sign_in::<R, A>))
-        .route("/sign-out", post(members::sign_out::<R, A>))
+        .route("/sign-in", get(sign_in_form::<R, A>).post(sign_in::sign_in::<R, A>))
+        .route("/sign-out", post(sign_in::sign_out::<R, A>))
         .route("/accounts/{username}", get(account::<R, A>))
         .route("/accounts/{username}/events", get(events::events::<R, A>))
         .route(
             "/accounts/{username}/stream-key",
-            get(members::without_stream_key::<R, A>).post(members::stream_key::<R, A>),
+            get(stream_key::without::<R, A>).post(stream_key::show::<R, A>),
         )
-        .route(
-            "/accounts/{username}/delete",
-            get(members::ask_to_delete::<R, A>).post(members::delete::<R, A>),
-        )
+        .route("/accounts/{username}/delete", get(delete::ask::<R, A>).post(delete::delete::<R, A>))
         .route(
             "/accounts/{username}/password",
             get(new_password::ask::<R, A>).post(new_password::change::<R, A>),
         )
-        .route("/accounts/{username}/goodbye", get(members::goodbye::<R, A>))
+        .route("/accounts/{username}/goodbye", get(delete::goodbye::<R, A>))
         .fallback(async |State(site): State<Arc<Site<R, A>>>, headers: HeaderMap| {
             site.told(Format::accepted(&headers), &Problem::not_found())
         })
@@ -184,24 +198,40 @@ fn location(username: &str) -> String {
     format!("/accounts/{username}")
 }
 
+async fn home<R: Registrants + Sessions, A: Accounts>(
+    State(site): State<Arc<Site<R, A>>>,
+    headers: HeaderMap,
+) -> Redirect {
+    site.own_page(&headers).await.unwrap_or_else(|| Redirect::to("/register"))
+}
+
 /// The form, for people.
 #[utoipa::path(
     get,
     path = "/register",
-    responses((status = OK, description = "A page.", body = String, content_type = "text/html"))
+    responses(
+        (status = OK, description = "A page.", body = String, content_type = "text/html"),
+        (status = SEE_OTHER, description = "To the account of who is signed in."),
+    )
 )]
 pub(super) async fn registration_form<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     headers: HeaderMap,
 ) -> Response {
-    site.registration_form(&headers, "", None)
+    match site.own_page(&headers).await {
+        Some(own) => own.into_response(),
+        None => site.registration_form(&headers, "", None),
+    }
 }
 
 async fn sign_in_form<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     headers: HeaderMap,
 ) -> Response {
-    site.sign_in_form(&headers, "", None)
+    match site.own_page(&headers).await {
+        Some(own) => own.into_response(),
+        None => site.sign_in_form(&headers, "", None),
+    }
 }
 
 /// How far an account is.
@@ -227,7 +257,8 @@ pub(super) async fn account<R: Registrants + Sessions, A: Accounts>(
         }
         let token = site.session_of(&found.registrant, &headers).await?;
         let own = token.map(|token| own(&found, token.for_forms()));
-        Ok(site.shown(&pages::account(&found.registrant.username, &found.progress, own.as_ref())))
+        let page = pages::account(&found.registrant.username, &found.progress, own.as_ref());
+        Ok(if own.is_some() { site.shown_with_notice(&headers, page) } else { site.shown(&page) })
     };
     answer.await.unwrap_or_else(|problem| site.told(format, &problem))
 }
@@ -288,9 +319,12 @@ fn refused(refusal: &Refusal) -> Problem {
             Problem::broken()
         }
         Refusal::Full | Refusal::Busy => Problem::away(),
-        Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed | Refusal::Crowded(_) | Refusal::NoRoom(_) => {
-            Problem::from(refusal)
-        }
+        Refusal::Taken
+        | Refusal::Deleting
+        | Refusal::KeyUsed
+        | Refusal::Crowded(_)
+        | Refusal::NoRoom(_)
+        | Refusal::Guessed(_) => Problem::from(refusal),
     }
 }
 

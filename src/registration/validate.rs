@@ -12,6 +12,7 @@ pub const LONGEST_PASSWORD: usize = 128;
 
 const COMMON: &str = "This password is one of those that are tried first, or little more than one. Choose a few words that only you would put together.";
 const PATTERN: &str = "This password is a row of keys, a sequence, or a few characters again and again. Choose a few words that only you would put together.";
+const SAME: &str = "This is the password that you have typed as the present one. Choose another.";
 const OWN_NAME: &str =
     "This password is little more than your username or the name of this site. Choose a few other words.";
 
@@ -92,6 +93,17 @@ impl Rules {
             || self.reserved.contains(&bare).then_some("This username is reserved. Choose another.");
         let empty = || bare.is_empty().then_some("A username has at least one letter or digit.");
         api::username_problem(username).or_else(empty).or_else(reserved)
+    }
+
+    /// What is wrong with a password that is to take the place of another.
+    pub fn new_password_problem(
+        &self,
+        username: &str,
+        present: &SecretString,
+        new: &SecretString,
+    ) -> Option<Cow<'static, str>> {
+        let is_same = new.expose_secret() == present.expose_secret();
+        self.password_problem(username, new).or_else(|| is_same.then_some(SAME.into()))
     }
 
     /// What is wrong with a password. Any character counts as one, a space too: nothing is trimmed, cut or asked for.

@@ -1,8 +1,9 @@
 //! The audit log: who did what on the registration page. Rows are only ever added.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use sqlx::postgres::types::PgInterval;
+use uuid::Uuid;
 
 use super::{Postgres, Result};
 
@@ -50,6 +51,15 @@ pub trait Audit: Send + Sync + 'static {
     /// Adds a row.
     fn note(&self, entry: &AuditEntry<'_>) -> impl Future<Output = Result<()>> + Send;
 
+    /// In how many seconds the password of a user may be tried again of whom it was wrong so often within an hour; None: now.
+    /// To a stranger's address, from which the user has never proved it, half as many are given, so that strangers keep nobody out.
+    fn next_try(
+        &self,
+        user: Uuid,
+        stranger: Option<IpAddr>,
+        most: NonZeroU32,
+    ) -> impl Future<Output = Result<Option<u64>>> + Send;
+
     /// Forgets the addresses that have been kept for so long, but never those of the last hour; how many.
     fn forget_addresses(&self, keep: Duration) -> impl Future<Output = Result<i64>> + Send;
 }
@@ -67,6 +77,17 @@ impl Audit for Postgres {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    async fn next_try(&self, user: Uuid, stranger: Option<IpAddr>, most: NonZeroU32) -> Result<Option<u64>> {
+        let seconds = sqlx::query_scalar!(
+            "select ceil(extract(epoch from next_try($1, $2::text::inet, $3) - now()))::bigint",
+            user,
+            stranger.map(|address| address.to_string()),
+            i64::from(most.get()),
+        );
+        let seconds = seconds.fetch_one(&self.pool).await?;
+        Ok(seconds.map(|seconds| u64::try_from(seconds).unwrap_or_default().max(1)))
     }
 
     async fn forget_addresses(&self, keep: Duration) -> Result<i64> {

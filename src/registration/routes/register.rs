@@ -14,7 +14,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Site, location, members};
+use super::{Site, location, sign_in::Proved};
 use crate::{
     registration::{
         accounts::Accounts,
@@ -70,7 +70,7 @@ struct AccountName {
         (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
         (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
         (status = UNPROCESSABLE_ENTITY, description = "A field does not keep the rules, or the Idempotency-Key was used for another username."),
-        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username."),
+        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username, or too many wrong passwords."),
     )
 )]
 pub async fn register<R: Registrants + Sessions, A: Accounts>(
@@ -88,7 +88,7 @@ pub async fn register<R: Registrants + Sessions, A: Accounts>(
     };
     let (format, username) = (submission.format, submission.username.clone());
     let address = site.limits.client(&headers, peer.ip());
-    match attempt(&site, &headers, peer, submission).await {
+    match attempt(&site, &headers, address, submission).await {
         Ok(registered) if format == Format::Json => answered(registered),
         Ok(registered) => welcomed(&site, &headers, address, &registered).await,
         Err(problem) => told_with_form(&site, &headers, format, &username, &problem),
@@ -99,11 +99,11 @@ pub async fn register<R: Registrants + Sessions, A: Accounts>(
 async fn attempt<R: Registrants + Sessions, A: Accounts>(
     site: &Arc<Site<R, A>>,
     headers: &HeaderMap,
-    peer: SocketAddr,
+    address: IpAddr,
     submission: Submission,
 ) -> Result<Registered, Problem> {
     site.check_form(headers, &submission)?;
-    let counted = site.limits.count(headers, peer.ip(), &submission.username);
+    let counted = site.limits.count(address, &submission.username);
     counted.inspect_err(|_| site.metrics.registered("limited"))?;
     let problems = site.rules.problems(&submission.username, &submission.password);
     if !problems.is_empty() {
@@ -111,7 +111,6 @@ async fn attempt<R: Registrants + Sessions, A: Accounts>(
         return Err(Problem::invalid(problems));
     }
     let Submission { username, password, key, .. } = submission;
-    let address = site.limits.client(headers, peer.ip());
     let ended = to_its_end(site, Applicant { username, password, key, address }).await;
     site.metrics.registered(outcome(&ended));
     ended.map_err(|refusal| Problem::from(&refusal))
@@ -144,6 +143,7 @@ async fn note_refusal<R: Registrants + Sessions, A: Accounts>(
     match refusal {
         Refusal::Crowded(_) => site.metrics.refused("accounts"),
         Refusal::Full => site.metrics.refused("registering"),
+        Refusal::Guessed(_) => site.metrics.refused("failures"),
         Refusal::NoRoom(_) => site.metrics.refused("quota"),
         Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => {
             let (username, address) = (&applicant.username, applicant.address);
@@ -164,6 +164,7 @@ fn outcome(ended: &Result<Registered, Refusal>) -> &'static str {
         Err(Refusal::KeyUsed) => "key_used",
         Err(Refusal::Crowded(_)) => "crowded",
         Err(Refusal::NoRoom(_)) => "no_room",
+        Err(Refusal::Guessed(_)) => "limited",
         Err(Refusal::Full | Refusal::Busy | Refusal::NotNow(_)) => "not_now",
         Err(Refusal::Misconfigured(_)) => "failed",
     }
@@ -177,9 +178,9 @@ async fn welcomed<R: Registrants + Sessions, A: Accounts>(
     registered: &Registered,
 ) -> Response {
     let Registered { user, username, password_hash, .. } = registered;
-    let proved = members::Proved { user: *user, username, password_hash: password_hash.as_ref() };
-    let begun = members::begin_session(site, headers, address, proved).await;
-    begun.unwrap_or_else(|_| Redirect::to(&location(&registered.username)).into_response())
+    let proved = Proved { user: *user, username, password_hash: password_hash.as_ref() };
+    let begun = site.begin_session(headers, address, proved).await.ok().flatten();
+    begun.unwrap_or_else(|| Redirect::to(&location(&registered.username)).into_response())
 }
 
 fn answered(registered: Registered) -> Response {

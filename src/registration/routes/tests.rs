@@ -38,6 +38,7 @@ fn registering(world: &Arc<World>) -> Registering<Arc<World>, Arc<World>> {
         held_back: None,
         newcomers: Newcomers::per_minute(NonZeroU32::MAX),
         places: Turns::new(1, 1),
+        most_failures: NonZeroU32::MAX,
     }
 }
 
@@ -52,6 +53,7 @@ fn site(world: &Arc<World>) -> Arc<Site<Arc<World>, Arc<World>>> {
         forwarded_hops: 1,
         attempts_per_address: NonZeroU32::MAX,
         attempts_per_username: NonZeroU32::MAX,
+        failures_per_username: NonZeroU32::MAX,
         accounts_per_minute: NonZeroU32::MAX,
     };
     let metrics = RegistrationMetrics::default();
@@ -164,6 +166,7 @@ async fn a_taken_name_is_told_beside_the_field() {
     assert!(
         page.contains("id=\"username-error\">This username is taken.") && page.contains("value=\"Todd\"")
     );
+    assert!(page.contains(r#"If it is yours, <a href="/sign-in">sign in</a>."#), "{page}");
     let json = ask(&world, "POST /register", JSON, TODD).await;
     assert_eq!(status(&json), "409");
     assert!(json.contains("application/problem+json") && json.contains(r#""errors":{"username":"#));
