@@ -214,8 +214,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         applicant: &Applicant,
     ) -> Result<Option<Registered>, Refusal> {
         let Some(hash) = &registrant.password_hash else { return Err(Refusal::Taken) };
-        self.check_failures(registrant, Some(applicant.address)).await?;
-        if !self.passwords.matches(&applicant.password, hash).await? {
+        if !self.try_password(registrant, &applicant.password, hash, Some(applicant.address)).await? {
             return Err(Refusal::Taken);
         }
         if registrant.unwanted {

@@ -56,8 +56,8 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
             self.passwords.match_nobody(password).await?;
             return Ok(None);
         };
-        self.check_failures(&registrant, stranger).await?;
-        Ok(self.passwords.matches(password, &hash).await?.then_some(registrant))
+        let matches = self.try_password(&registrant, password, &hash, stranger).await?;
+        Ok(matches.then_some(registrant))
     }
 
     /// Puts another password in the place of the one that this registrant has just proved; its hash.
@@ -89,12 +89,23 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
 }
 
 impl<R: Registrants, A: Accounts> Registering<R, A> {
-    /// Whether the password of a user may be tried. `stranger` is the address of whoever is not signed in.
-    pub(super) async fn check_failures(
+    /// Whether this is the password of a user, of whom not too many were wrong of late. `stranger` is the address of whoever is not
+    /// signed in.
+    pub(super) async fn try_password(
         &self,
         registrant: &Registrant,
+        password: &SecretString,
+        hash: &SecretString,
         stranger: Option<IpAddr>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
+        self.check_failures(registrant, stranger).await?;
+        let matches = self.passwords.matches(password, hash).await?;
+        // Once more: of those that were under way at the same time, others may have failed meanwhile.
+        self.check_failures(registrant, stranger).await?;
+        Ok(matches)
+    }
+
+    async fn check_failures(&self, registrant: &Registrant, stranger: Option<IpAddr>) -> Result<(), Refusal> {
         let next = self.registrants.next_try(registrant.id, stranger, self.most_failures).await?;
         next.map_or(Ok(()), |seconds| Err(Refusal::Guessed(seconds)))
     }
