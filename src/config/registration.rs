@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Args};
+use clap::Args;
 
-use super::{DatabaseSettings, RuleSettings, duration, not_empty};
+use super::{DatabaseSettings, RuleSettings, YesOrNo as _, duration, not_empty};
 
 /// Settings of `registration`.
 #[derive(Clone, Debug, Args)]
@@ -36,16 +36,7 @@ pub struct RegistrationSettings {
 
     /// Whether browsers reach the page by TLS only, which a proxy in front ends: cookies go by TLS only then, and browsers
     /// are told to use nothing else.
-    #[arg(
-        long,
-        env = "STREAMCAT_BEHIND_TLS",
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        value_name = "BOOL"
-    )]
+    #[arg(long, env = "STREAMCAT_BEHIND_TLS", yes_or_no = "false")]
     pub behind_tls: bool,
 
     /// How long a person stays signed in.

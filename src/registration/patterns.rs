@@ -52,7 +52,7 @@ fn are_neighbours(one: char, other: char) -> bool {
         let next = line.chars().cycle().skip(1);
         line.chars().zip(next).any(|pair| pair == (one, other) || pair == (other, one))
     };
-    one == other || LINES.iter().any(|line| in_a_line(&line))
+    one == other || LINES.iter().any(in_a_line)
 }
 
 #[cfg(test)]

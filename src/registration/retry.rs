@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     accounts::Accounts,
-    registering::{Made, Refusal, Registered, Registering},
+    refusal::Refusal,
+    registering::{Made, Registered, Registering},
 };
 use crate::store::Registrants;
 

@@ -3,44 +3,45 @@
 use std::{future::ready, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{DefaultBodyLimit, FromRequestParts, Path, State},
     http::{HeaderMap, header, request::Parts},
     middleware::{from_fn_with_state, map_response},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use serde::Serialize;
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
+use self::account::found;
 use super::{
-    accounts::{Accounts, belongs_to},
+    accounts::Accounts,
     audit::Auditing,
     cross_site, headers,
     limits::Limits,
     measure::measure,
     openapi,
-    pages::{self, Addresses, Own, StreamKey},
     problem::{Format, Problem},
-    progress::{Progress, Status},
-    registering::{Refusal, Registering},
+    refusal::Refusal,
+    registering::Registering,
     session::{Cookies, Token},
     shares::Shares,
     validate::Rules,
 };
 use crate::{
-    api::{self, StreamerAccount},
+    api,
     store::{Registrant, Registrants, Sessions},
     telemetry::RegistrationMetrics,
 };
 
+pub mod account;
 mod delete;
 pub mod events;
 mod new_password;
 mod owner;
 pub mod register;
+mod sent;
 mod showing;
 mod sign_in;
 mod stream_key;
@@ -99,6 +100,30 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
         };
         timeout(SOON, own).await.ok()?
     }
+
+    /// Logs why something was refused, where that is not the person's doing, and counts what a limit has; as it is told.
+    fn refused(&self, refusal: &Refusal) -> Problem {
+        match refusal {
+            Refusal::NotNow(reason) => {
+                tracing::warn!(reason, "put off");
+                Problem::away()
+            }
+            Refusal::Misconfigured(reason) => {
+                tracing::error!(reason, "failed");
+                Problem::broken()
+            }
+            Refusal::Full | Refusal::Busy => Problem::away(),
+            Refusal::Taken
+            | Refusal::Deleting
+            | Refusal::KeyUsed
+            | Refusal::Crowded(_)
+            | Refusal::NoRoom(_) => Problem::from(refusal),
+            Refusal::Guessed(_) => {
+                self.metrics.refused("failures");
+                Problem::from(refusal)
+            }
+        }
+    }
 }
 
 /// The username in an address; what is not even text is nobody's.
@@ -124,29 +149,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Username {
     }
 }
 
-/// How far an account is.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Progress)]
-pub struct ProgressAnswer {
-    /// As it was first registered.
-    username: String,
-    status: Status,
-    parts: PartsAnswer,
-    /// What is wrong, in a person's words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    problems: Vec<&'static str>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Parts)]
-#[serde(rename_all = "camelCase")]
-struct PartsAnswer {
-    channel: Status,
-    chat_room: Status,
-    stage: Status,
-}
-
 /// All addresses.
 pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> Router {
     let (behind_tls, metrics) = (site.cookies.secure, site.metrics.clone());
@@ -159,7 +161,7 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
         .route("/register", get(registration_form::<R, A>).post(register::register::<R, A>))
         .route("/sign-in", get(sign_in_form::<R, A>).post(sign_in::sign_in::<R, A>))
         .route("/sign-out", post(sign_in::sign_out::<R, A>))
-        .route("/accounts/{username}", get(account::<R, A>))
+        .route("/accounts/{username}", get(account::account::<R, A>))
         .route("/accounts/{username}/events", get(events::events::<R, A>))
         .route(
             "/accounts/{username}/stream-key",
@@ -234,112 +236,9 @@ async fn sign_in_form<R: Registrants + Sessions, A: Accounts>(
     }
 }
 
-/// How far an account is.
-#[utoipa::path(
-    get,
-    path = "/accounts/{username}",
-    params(Username),
-    responses(
-        (status = OK, description = "It is there, or will be.", body = ProgressAnswer),
-        (status = NOT_FOUND, description = "Nobody has this name."),
-    )
-)]
-pub(super) async fn account<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    username: Username,
-    headers: HeaderMap,
-) -> Response {
-    let format = Format::accepted(&headers);
-    let answer = async {
-        let found = found(&site.registering, &username.0).await?;
-        if format == Format::Json {
-            return Ok(Json(progress_answer(found.registrant.username, &found.progress)).into_response());
-        }
-        let token = site.session_of(&found.registrant, &headers).await?;
-        let own = token.map(|token| own(&found, token.for_forms()));
-        let page = pages::account(&found.registrant.username, &found.progress, own.as_ref());
-        Ok(if own.is_some() { site.shown_with_notice(&headers, page) } else { site.shown(&page) })
-    };
-    answer.await.unwrap_or_else(|problem| site.told(format, &problem))
-}
-
-/// A user, and what the cluster has of them.
-struct Found {
-    registrant: Registrant,
-    account: Option<StreamerAccount>,
-    progress: Progress,
-}
-
-/// How far the account of this name is. A user whose account was made and is no more is unknown; one whose account is
-/// still to be made waits, whether or not the cluster can be asked; one that is unwanted is on its way out.
-async fn found<R: Registrants, A: Accounts>(
-    registering: &Registering<R, A>,
-    username: &str,
-) -> Result<Found, Problem> {
-    if api::username_problem(username).is_some() {
-        return Err(Problem::unknown_account());
-    }
-    let registrant = registering.registrants.registrant(username).await.map_err(away)?;
-    let registrant = registrant.ok_or_else(Problem::unknown_account)?;
-    let place = (registrant.account_namespace.as_str(), registrant.account_name.as_str());
-    let account = match registering.accounts.account(place.0, place.1).await {
-        Ok(account) => account.filter(|account| is_of(account, &registrant)),
-        Err(_) if registrant.open => None,
-        Err(error) => return Err(away(error)),
-    };
-    let progress = match &account {
-        _ if registrant.unwanted => Progress::going(),
-        Some(account) => Progress::of(account),
-        None if registrant.open => Progress::to_be_made(),
-        None => return Err(Problem::unknown_account()),
-    };
-    Ok(Found { registrant, account, progress })
-}
-
-/// Who came by kubectl has the account of the name; who registered only the one that was made for them.
-fn is_of(account: &StreamerAccount, registrant: &Registrant) -> bool {
-    registrant.password_hash.is_none() || belongs_to(account, registrant)
-}
-
-/// What the owner sees besides, before the stream key was asked for.
-fn own(found: &Found, token: String) -> Own {
-    let addresses = found.account.as_ref().and_then(Addresses::of);
-    Own { token, addresses, stream_key: StreamKey::Hidden }
-}
-
-/// Logs why something was refused, where that is not the person's doing; as it is told.
-fn refused(refusal: &Refusal) -> Problem {
-    match refusal {
-        Refusal::NotNow(reason) => {
-            tracing::warn!(reason, "put off");
-            Problem::away()
-        }
-        Refusal::Misconfigured(reason) => {
-            tracing::error!(reason, "failed");
-            Problem::broken()
-        }
-        Refusal::Full | Refusal::Busy => Problem::away(),
-        Refusal::Taken
-        | Refusal::Deleting
-        | Refusal::KeyUsed
-        | Refusal::Crowded(_)
-        | Refusal::NoRoom(_)
-        | Refusal::Guessed(_) => Problem::from(refusal),
-    }
-}
-
 fn away(error: impl std::error::Error) -> Problem {
     tracing::warn!(%error, "an account cannot be looked up");
     Problem::away()
-}
-
-fn progress_answer(username: String, progress: &Progress) -> ProgressAnswer {
-    let parts = PartsAnswer {
-        channel: progress.channel.status,
-        chat_room: progress.chat_room.status,
-        stage: progress.stage.status,
-    };
-    ProgressAnswer { username, status: progress.status, parts, problems: progress.problems() }
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::{
-    accounts::Accounts,
-    registering::{Refusal, Registering},
-};
+use super::{accounts::Accounts, refusal::Refusal, registering::Registering};
 use crate::{
     api,
     store::{Registrant, Registrants, Sessions},

@@ -38,17 +38,3 @@ impl fmt::Display for Goal {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_goal_says_whether_it_is_met() {
-        assert_eq!(Goal::AtLeast(0.9).beside(0.9), "at least 0.9: met");
-        assert_eq!(Goal::AtLeast(0.9).beside(0.89), "at least 0.9: NOT met");
-        assert_eq!(Goal::AtMost(3.0).beside(3.5), "at most 3: NOT met");
-        assert_eq!(Goal::Below(50.0).beside(50.0), "below 50: NOT met");
-        assert_eq!(Goal::Below(50.0).beside(f64::NAN), "below 50: NOT met");
-    }
-}

@@ -2,13 +2,13 @@
 
 use std::{net::Ipv4Addr, num::NonZeroU32, sync::Arc};
 
-use secrecy::{ExposeSecret, SecretString};
-
 use super::{
     super::world::{Fault, World},
     *,
 };
-use crate::{config::PasswordSettings, store::Audit};
+
+mod no_room;
+mod signing_in;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -300,122 +300,10 @@ async fn two_at_once_get_one_account() {
 }
 
 #[tokio::test]
-async fn more_newcomers_than_are_taken_on_are_told_when_to_come_again_and_who_comes_back_is_not_one() {
-    let world = World::empty();
-    let newcomers = Newcomers::per_minute(NonZeroU32::MIN);
-    let registrar = Registering { newcomers, ..registrar(&world) };
-    let (todd, mary) = (applicant("todd", "a long password"), applicant("mary", "a long password"));
-    registrar.register(&todd).await.expect("registered");
-    let refused = registrar.register(&mary).await.expect_err("a second within the minute");
-    assert!(matches!(refused, Refusal::Crowded(seconds) if (1..=61).contains(&seconds)), "{refused:?}");
-    assert_eq!(registrar.register(&todd).await.expect("registered").made, Made::Before);
-    assert!(matches!(register(&world, "todd", "another password").await, Err(Refusal::Taken)));
-    assert_eq!(world.pairs(), 1);
-}
-
-#[tokio::test]
-async fn whom_there_is_no_room_for_is_turned_away_and_nothing_is_left() {
-    let world = World::empty();
-    world.on_create(Fault::NoRoom);
-    let refused = register(&world, "todd", "a long password").await;
-    assert!(matches!(refused, Err(Refusal::NoRoom(_))), "{refused:?}");
-    assert_eq!(world.pairs(), 0);
-    assert_eq!(world.deeds(), [AuditEvent::Registered, AuditEvent::RegistrationTakenBack]);
-    register(&world, "todd", "a long password").await.expect("registered");
-}
-
-#[tokio::test]
-async fn who_has_an_account_comes_back_to_it_when_all_places_are_taken() {
-    let world = World::empty();
-    register(&world, "todd", "a long password").await.expect("registered");
-    world.on_create(Fault::NoRoom);
-    assert_eq!(register(&world, "todd", "a long password").await.expect("found").made, Made::Before);
-    assert_eq!(world.pairs(), 1);
-}
-
-#[tokio::test]
-async fn whom_an_account_was_promised_gets_it_once_there_is_room() {
-    let world = World::empty();
-    world.on_create(Fault::Away);
-    assert_eq!(register(&world, "todd", "a long password").await.expect("kept").made, Made::Later);
-    world.on_create(Fault::NoRoom);
-    let ended = make_due(&world).await;
-    assert!(ended.iter().all(|ended| ended.as_ref().is_ok_and(|kept| kept.made == Made::Later)), "{ended:?}");
-    make_due(&world).await;
-    assert_eq!(world.pairs(), 1);
-}
-
-#[tokio::test]
 async fn an_account_on_its_way_out_is_waited_for() {
     let world = World::empty();
     register(&world, "todd", "a long password").await.expect("registered");
     world.let_go("todd");
     assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Deleting)));
     assert_eq!(world.rows().len(), 1);
-}
-
-#[tokio::test]
-async fn a_sign_in_hashes_the_password_anew_when_a_hash_has_become_more_work() {
-    let world = World::empty();
-    register(&world, "todd", "a long password").await.expect("registered");
-    let (password, hash) = (SecretString::from("a long password"), world.rows()[0].password_hash.clone());
-    assert!(registrar(&world).prove("todd", &password, None).await.expect("told").is_some());
-    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()), "it is as new");
-
-    let settings = PasswordSettings { memory_kib: 16, passes: 1, lanes: 1 };
-    let stronger =
-        Registering { passwords: Passwords::new(&settings).expect("parameters"), ..registrar(&world) };
-    assert!(stronger.prove("todd", &SecretString::from("wrong"), None).await.expect("told").is_none());
-    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()));
-    for _ in 0..2 {
-        assert!(stronger.prove("todd", &password, None).await.expect("told").is_some());
-        let hash = exposed(world.rows()[0].password_hash.as_ref());
-        assert!(hash.contains("m=16,t=1,p=1"), "{hash}");
-    }
-}
-
-#[tokio::test]
-async fn of_sign_ins_that_hash_the_password_anew_at_the_same_time_each_goes_on_with_the_hash_that_is_there() {
-    let world = World::empty();
-    register(&world, "todd", "a long password").await.expect("registered");
-    let settings = PasswordSettings { memory_kib: 16, passes: 1, lanes: 1 };
-    let stronger =
-        Registering { passwords: Passwords::new(&settings).expect("parameters"), ..registrar(&world) };
-    let password = SecretString::from("a long password");
-    let prove = || stronger.prove("todd", &password, None);
-    let (one, other, third) = tokio::join!(prove(), prove(), prove());
-    for proved in [one, other, third] {
-        let proved = proved.expect("told").expect("proved");
-        assert_eq!(exposed(proved.password_hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()));
-    }
-}
-
-#[tokio::test]
-async fn strangers_use_up_half_of_the_wrong_passwords_and_keep_nobody_out() {
-    const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
-    let world = World::empty();
-    register(&world, "todd", "a long password").await.expect("registered");
-    let few = Registering { most_failures: NonZeroU32::new(4).expect("not zero"), ..registrar(&world) };
-    let password = SecretString::from("a long password");
-    let prove = async |from| few.prove("todd", &password, from).await;
-    let is_limited = |proved| matches!(proved, Err(Refusal::Guessed(seconds)) if seconds > 0);
-    let fail_twice = async |address| {
-        let entry = AuditEntry { event: AuditEvent::SignInFailed, username: "todd", address };
-        world.note(&entry).await.expect("noted");
-        assert!(matches!(few.prove("todd", &password, Some(HERE)).await, Ok(Some(_))), "once more");
-        world.note(&entry).await.expect("noted");
-    };
-    fail_twice(ELSEWHERE).await;
-    assert!(is_limited(prove(Some(ELSEWHERE)).await), "the right password tells a stranger nothing");
-    let again = Applicant { address: ELSEWHERE, ..applicant("todd", "a long password") };
-    assert!(matches!(few.register(&again).await, Err(Refusal::Guessed(_))));
-    assert!(matches!(prove(Some(HERE)).await, Ok(Some(_))), "here Todd has registered");
-    assert!(matches!(prove(None).await, Ok(Some(_))), "signed in");
-
-    fail_twice(HERE).await;
-    assert!(is_limited(prove(Some(HERE)).await) && is_limited(prove(None).await));
-}
-
-fn exposed(hash: Option<&SecretString>) -> String {
-    hash.expect("a hash").expose_secret().to_owned()
 }

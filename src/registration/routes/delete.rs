@@ -9,9 +9,10 @@ use axum::{
 };
 
 use super::{
-    Site, Username, found, location,
+    Site, Username,
+    account::found,
+    location,
     owner::{DeedForm, Owner},
-    refused,
 };
 use crate::{
     registration::{
@@ -59,7 +60,7 @@ async fn let_go<R: Registrants + Sessions, A: Accounts>(
     let entry = AuditEntry { event: AuditEvent::DeletionAsked, username, address };
     site.audit.deed(&site.registering.registrants, &entry).await?;
     let left = site.registering.leave(&found.registrant, found.account.as_ref()).await;
-    left.map_err(|refusal| refused(&refusal))
+    left.map_err(|refusal| site.refused(&refusal))
 }
 
 /// `GET /accounts/{username}/goodbye`: the account while it goes, and that it is gone.

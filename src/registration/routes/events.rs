@@ -17,7 +17,10 @@ use tokio::{
 };
 use utoipa::ToSchema;
 
-use super::{Site, Username, found, progress_answer};
+use super::{
+    Site, Username,
+    account::{found, progress_answer},
+};
 use crate::{
     registration::{
         accounts::Accounts,

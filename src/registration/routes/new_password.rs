@@ -12,7 +12,6 @@ use secrecy::SecretString;
 use super::{
     Site, Username,
     owner::{DeedForm, Owner},
-    refused,
     sign_in::Proved,
 };
 use crate::{
@@ -66,5 +65,5 @@ async fn replace<R: Registrants + Sessions, A: Accounts>(
     let entry = AuditEntry { event: AuditEvent::PasswordChanged, username, address: owner.address };
     site.audit.deed(&site.registering.registrants, &entry).await?;
     let changed = site.registering.change_password(&proved, &deed.new_password).await;
-    changed.map_err(|refusal| refused(&refusal))
+    changed.map_err(|refusal| site.refused(&refusal))
 }

@@ -6,7 +6,7 @@ use axum::{Form, extract::rejection::FormRejection, http::HeaderMap, response::R
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Site, Username, away, found, refused};
+use super::{Site, Username, account::found, away};
 use crate::{
     registration::{
         accounts::Accounts,
@@ -119,7 +119,7 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
     pub async fn prove_again(&self, owner: &Owner) -> Result<Registrant, Problem> {
         let (username, address) = (&owner.registrant.username, owner.address);
         let proved = self.registering.prove(username, &owner.deed.password, None).await;
-        let proved = proved.map_err(|refusal| refused(&refusal))?;
+        let proved = proved.map_err(|refusal| self.refused(&refusal))?;
         if let Some(proved) = proved.filter(|proved| proved.id == owner.registrant.id) {
             return Ok(proved);
         }

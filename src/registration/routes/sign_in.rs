@@ -14,14 +14,13 @@ use axum::{
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Site, away, location, owner::DeedForm, refused};
+use super::{Site, away, location, owner::DeedForm, sent::Sent};
 use crate::{
     registration::{
         accounts::Accounts,
         problem::{Format, Problem},
-        registering::Refusal,
+        refusal::Refusal,
         session::Token,
-        submission::Submission,
     },
     store::{AuditEntry, AuditEvent, Registrant, Registrants, Sessions},
 };
@@ -73,35 +72,32 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let headers = request.headers().clone();
-    let submission = match Submission::read(request).await {
-        Ok(submission) if submission.format == Format::Html => submission,
+    let sent = match site.sent(peer, request).await {
+        Ok(sent) if sent.submission.format == Format::Html => sent,
         Ok(_) => return site.told(Format::Json, &Problem::form_only()),
-        Err((format, problem)) => return site.told(format, &problem),
+        Err((_, (format, problem))) => return site.told(format, &problem),
     };
-    let signed_in = attempt(&site, &headers, peer, &submission).await;
-    signed_in.unwrap_or_else(|problem| site.sign_in_form(&headers, &submission.username, Some(&problem)))
+    let again =
+        |problem: Problem| site.sign_in_form(&sent.headers, &sent.submission.username, Some(&problem));
+    attempt(&site, &sent).await.unwrap_or_else(again)
 }
 
 /// Signs in whose name and password were sent by a form of ours.
 async fn attempt<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
-    headers: &HeaderMap,
-    peer: SocketAddr,
-    submission: &Submission,
+    sent: &Sent,
 ) -> Result<Response, Problem> {
+    let Sent { headers, address, submission } = sent;
     let (username, metrics) = (&submission.username, &site.metrics);
-    let address = site.limits.client(headers, peer.ip());
-    site.check_form(headers, submission)?;
-    site.limits.count(address, username).inspect_err(|_| metrics.signed_in("limited"))?;
-    let proved = site.registering.prove(username, &submission.password, Some(address)).await;
+    site.admit(sent, |metrics| metrics.signed_in("limited"))?;
+    let proved = site.registering.prove(username, &submission.password, Some(*address)).await;
     let proved = proved.map_err(|refusal| {
         let is_limited = matches!(refusal, Refusal::Guessed(_));
         metrics.signed_in(if is_limited { "limited" } else { "not_now" });
-        refused(&refusal)
+        site.refused(&refusal)
     });
     let begun = match &proved? {
-        Some(registrant) => site.begin_session(headers, address, registrant.into()).await,
+        Some(registrant) => site.begin_session(headers, *address, registrant.into()).await,
         None => Ok(None),
     };
     if let Some(on) = begun.inspect_err(|_| metrics.signed_in("not_now"))? {
@@ -109,7 +105,7 @@ async fn attempt<R: Registrants + Sessions, A: Accounts>(
         return Ok(on);
     }
     metrics.signed_in("wrong");
-    let entry = AuditEntry { event: AuditEvent::SignInFailed, username, address };
+    let entry = AuditEntry { event: AuditEvent::SignInFailed, username, address: *address };
     site.audit.failure(&site.registering.registrants, &entry).await;
     Err(Problem::wrong_sign_in())
 }

@@ -8,7 +8,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{Site, Username, found, location, own, owner::DeedForm};
+use super::{
+    Site, Username,
+    account::{found, own},
+    location,
+    owner::DeedForm,
+};
 use crate::{
     api::StreamerAccount,
     registration::{

@@ -55,3 +55,25 @@ impl fmt::Display for Figures<'_> {
 fn row(f: &mut fmt::Formatter<'_>, what: &str, figure: &str, goal: &str) -> fmt::Result {
     writeln!(f, "{}", format!("{what:<42} {figure:>8}   {goal}").trim_end())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_goal_says_whether_it_is_met() {
+        let (health, ended) =
+            (Duration::from_millis(50), [Ended::Accepted, Ended::Unanswered("reset".into())]);
+        let figures = Figures { registered: 9.0, hashed: 10.0, health, memory: 0, hashers: 1, ended: &ended };
+        let text = figures.to_string();
+        let goal = |what: &str| {
+            let line = text.lines().find(|line| line.starts_with(what)).expect(what);
+            line.rsplit("   ").next().expect("a goal").to_owned()
+        };
+        assert_eq!(goal("the one over the other"), "at least 0.9: met");
+        assert_eq!(goal("flood: answered otherwise"), "at most 0: met");
+        assert_eq!(goal("flood: not answered"), "at most 0: NOT met");
+        assert_eq!(goal("flood: /healthz"), "below 50: NOT met");
+        assert_eq!(goal("memory"), "at most 179: met");
+    }
+}
