@@ -1,14 +1,14 @@
 //! Users who came by the registration page, each with the intention to make their account.
 
-mod adding;
-
 use std::{net::IpAddr, time::Duration};
 
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use self::adding::{insert, is_held_back};
-use super::{Audit, Postgres, Result};
+use super::{
+    Audit, Postgres, Result,
+    adding::{insert, is_held_back},
+};
 use crate::failpoint::effect;
 
 /// SHA-256 of an Idempotency-Key.

@@ -6,8 +6,7 @@ use secrecy::ExposeSecret;
 use sqlx::{PgConnection, PgExecutor, postgres::types::PgInterval};
 use uuid::Uuid;
 
-use super::{Addition, NewRegistrant, Registrant};
-use crate::store::Result;
+use super::{Addition, NewRegistrant, Registrant, Result};
 
 /// The constraint by which an Idempotency-Key is one user's.
 const KEY: &str = "registrations_idempotency_key";
