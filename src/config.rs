@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{
-    Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use secrecy::SecretString;
@@ -161,6 +161,19 @@ fn is_endpoint(text: &str) -> bool {
     text.parse::<axum::http::Uri>().is_ok_and(|url| {
         matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
     })
+}
+
+/// A setting that is yes or no: a flag, to which a value may be given (`--flag=false`), as to its variable.
+trait YesOrNo {
+    /// With this default.
+    fn yes_or_no(self, default: &'static str) -> Self;
+}
+
+impl YesOrNo for clap::Arg {
+    fn yes_or_no(self, default: &'static str) -> Self {
+        let set = self.action(ArgAction::Set).num_args(0..=1).require_equals(true);
+        set.default_value(default).default_missing_value("true").value_name("BOOL")
+    }
 }
 
 #[expect(

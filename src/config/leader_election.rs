@@ -2,25 +2,16 @@
 
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 
-use super::{duration, not_empty};
+use super::{YesOrNo as _, duration, not_empty};
 
 /// How controllers of one installation agree on which of them works. The times mean what they mean in client-go.
 #[derive(Clone, Debug, Args)]
 pub struct LeaderElectionSettings {
     /// Whether several controllers elect one that works, by a Lease, while the others stand by. It saves work and calls
     /// to AWS; without it several are safe too.
-    #[arg(
-        long = "leader-election",
-        env = "STREAMCAT_LEADER_ELECTION",
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        value_name = "BOOL"
-    )]
+    #[arg(long = "leader-election", env = "STREAMCAT_LEADER_ELECTION", yes_or_no = "false")]
     pub enabled: bool,
 
     /// Name of the Lease: the same for all controllers of an installation, and another for each installation in the

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Args};
+use clap::Args;
 
-use super::{DatabaseSettings, RuleSettings, duration, not_empty};
+use super::{DatabaseSettings, RuleSettings, YesOrNo as _, duration, not_empty};
 
 /// Settings of `registration`.
 #[derive(Clone, Debug, Args)]
@@ -36,16 +36,7 @@ pub struct RegistrationSettings {
 
     /// Whether browsers reach the page by TLS only, which a proxy in front ends: cookies go by TLS only then, and browsers
     /// are told to use nothing else.
-    #[arg(
-        long,
-        env = "STREAMCAT_BEHIND_TLS",
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        value_name = "BOOL"
-    )]
+    #[arg(long, env = "STREAMCAT_BEHIND_TLS", yes_or_no = "false")]
     pub behind_tls: bool,
 
     /// How long a person stays signed in.
@@ -92,9 +83,15 @@ pub struct PasswordSettings {
 /// How many connections there may be at one process, and how slow.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ConnectionSettings {
-    /// Connections that are served at the same time; more wait to be accepted.
+    /// Connections that are served at the same time. Who comes beyond them is told so and to come again, unless an idle one can be
+    /// given up instead.
     #[arg(id = "connections", long, env = "STREAMCAT_CONNECTIONS", default_value = "512")]
     pub most: NonZeroU16,
+
+    /// How many of them one address may have (IPv6: one /64), and how many of it may listen to progress. Behind a proxy
+    /// (--forwarded-hops) only the latter. [default: a quarter of --connections]
+    #[arg(id = "connections-per-address", long, env = "STREAMCAT_CONNECTIONS_PER_ADDRESS")]
+    pub per_address: Option<NonZeroU16>,
 
     /// How long the head of a request may take to come, and how long its body.
     #[arg(long, env = "STREAMCAT_REQUEST_TIMEOUT", default_value = "15s", value_parser = duration)]
@@ -103,6 +100,14 @@ pub struct ConnectionSettings {
     /// How long a connection may stay without a request. A proxy in front must give up its idle connections sooner.
     #[arg(long, env = "STREAMCAT_IDLE_TIMEOUT", default_value = "75s", value_parser = duration)]
     pub idle_timeout: Duration,
+}
+
+impl ConnectionSettings {
+    /// How many connections one address may have.
+    #[must_use]
+    pub fn of_an_address(&self) -> usize {
+        self.per_address.map_or(self.most.get() / 4, NonZeroU16::get).max(1).into()
+    }
 }
 
 /// How often somebody may register or try a password, at one process.
@@ -120,6 +125,11 @@ pub struct LimitSettings {
     /// Attempts a minute for one username, from wherever.
     #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_USERNAME", default_value = "30")]
     pub attempts_per_username: NonZeroU32,
+
+    /// Wrong passwords an hour for one username, at all processes together; half of them from addresses from which that user
+    /// has not signed in yet.
+    #[arg(long, env = "STREAMCAT_FAILURES_PER_USERNAME", default_value = "100")]
+    pub failures_per_username: NonZeroU32,
 
     /// New accounts a minute. AWS lets 300 be made, whatever the account.
     #[arg(long, env = "STREAMCAT_ACCOUNTS_PER_MINUTE", default_value = "300")]

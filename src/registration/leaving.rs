@@ -3,7 +3,8 @@
 
 use super::{
     accounts::{self, Accounts, belongs_to},
-    registering::{Refusal, Registering},
+    refusal::Refusal,
+    registering::Registering,
 };
 use crate::{
     api::StreamerAccount,

@@ -53,9 +53,8 @@ impl Limits {
     ///
     /// # Errors
     /// That there were too many, and when to come again.
-    pub fn count(&self, headers: &HeaderMap, peer: IpAddr, username: &str) -> Result<(), Problem> {
-        let address = network(self.client(headers, peer));
-        self.count_one(&self.addresses, &address, "address")?;
+    pub fn count(&self, client: IpAddr, username: &str) -> Result<(), Problem> {
+        self.count_one(&self.addresses, &network(client), "address")?;
         // What is no username is nobody's, and may be long.
         if api::username_problem(username).is_some() {
             return Ok(());
@@ -67,8 +66,8 @@ impl Limits {
     ///
     /// # Errors
     /// That there were too many, and when to come again.
-    pub fn count_member(&self, headers: &HeaderMap, peer: IpAddr, user: Uuid) -> Result<(), Problem> {
-        self.count_one(&self.addresses, &network(self.client(headers, peer)), "address")?;
+    pub fn count_member(&self, client: IpAddr, user: Uuid) -> Result<(), Problem> {
+        self.count_one(&self.addresses, &network(client), "address")?;
         self.count_one(&self.members, &user, "username")
     }
 
@@ -125,7 +124,7 @@ fn client(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
 }
 
 /// A household has one IPv4 address, and 2^64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address @ IpAddr::V4(_) => address,
@@ -145,6 +144,10 @@ mod tests {
             (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(line).expect("a header"))
         };
         lines.iter().map(header).collect()
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
     }
 
     #[test]
@@ -172,10 +175,11 @@ mod tests {
             forwarded_hops: 1,
             attempts_per_address: few(3),
             attempts_per_username: few(2),
+            failures_per_username: NonZeroU32::MAX,
             accounts_per_minute: NonZeroU32::MAX,
         };
         let limits = Limits::new(&settings, metrics.clone());
-        let attempt = |from: &str, username: &str| limits.count(&forwarded(&[from]), PEER, username);
+        let attempt = |from: &str, username: &str| limits.count(address(from), username);
         for username in ["todd_1", "TODD-1"] {
             assert!(attempt("1.1.1.1", username).is_ok());
         }
@@ -204,15 +208,16 @@ mod tests {
             forwarded_hops: 1,
             attempts_per_address: few(3),
             attempts_per_username: few(2),
+            failures_per_username: NonZeroU32::MAX,
             accounts_per_minute: NonZeroU32::MAX,
         };
         let limits = Limits::new(&settings, RegistrationMetrics::default());
         for _ in 0..2 {
-            assert!(limits.count(&forwarded(&["1.1.1.1"]), PEER, "todd").is_ok());
+            assert!(limits.count(address("1.1.1.1"), "todd").is_ok());
         }
-        assert!(limits.count(&forwarded(&["2.2.2.2"]), PEER, "todd").is_err());
+        assert!(limits.count(address("2.2.2.2"), "todd").is_err());
         let todd = Uuid::new_v4();
-        let attempt = |from: &str, user| limits.count_member(&forwarded(&[from]), PEER, user);
+        let attempt = |from: &str, user| limits.count_member(address(from), user);
         assert!(attempt("3.3.3.3", todd).is_ok() && attempt("4.4.4.4", todd).is_ok());
         assert!(attempt("5.5.5.5", todd).is_err(), "a third of one person");
         assert!(attempt("1.1.1.1", Uuid::new_v4()).is_ok());

@@ -10,19 +10,24 @@ mod hashers;
 mod headers;
 mod leaving;
 mod limits;
+mod making;
 mod measure;
 mod openapi;
 mod pages;
 mod password;
+mod patterns;
 mod problem;
 mod progress;
+mod refusal;
 mod registering;
 mod retry;
 mod routes;
 mod server;
 mod session;
+mod shares;
 mod signing_in;
 mod submission;
+mod turns;
 mod upkeep;
 mod validate;
 #[cfg(test)]
@@ -40,7 +45,10 @@ use self::{
     password::Passwords,
     registering::Registering,
     routes::{Site, events::MOST_LISTENERS},
+    server::Server,
     session::Cookies,
+    shares::Shares,
+    turns::Turns,
     validate::Rules,
 };
 use crate::{
@@ -116,15 +124,16 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         namespace: settings.namespace,
         held_back: settings.hold_usernames,
         newcomers: Newcomers::per_minute(settings.limits.accounts_per_minute),
-        places: Semaphore::new(registering::MOST_AT_ONCE),
+        places: Turns::new(registering::MOST_AT_ONCE, registering::MOST_WAITING),
+        most_failures: settings.limits.failures_per_username,
     });
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
     let kept = settings.keep_addresses;
     tasks.spawn(upkeep::run(Arc::clone(&registering), kept, metrics.clone(), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
-    let listeners = Arc::new(Semaphore::new(MOST_LISTENERS));
-    let site = Site {
+    let of_an_address = settings.connections.of_an_address();
+    let site = Arc::new(Site {
         registering,
         cookies,
         rules: Rules::new(&settings.rules),
@@ -132,12 +141,20 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         audit: Auditing::new(metrics.clone()),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
-        listeners,
+        listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
+        listening: Shares::new(of_an_address),
         stop: stop.clone(),
+    });
+    let sockets = Server {
+        site: routes::router(Arc::clone(&site)),
+        turned_away: routes::turned_away::router(site),
+        settings: settings.connections,
+        // Behind a proxy all connections come from there.
+        shares: (settings.limits.forwarded_hops == 0).then(|| Shares::new(of_an_address)),
+        metrics,
     };
-    let router = routes::router(Arc::new(site));
     let served = async {
-        server::serve(listener, router, settings.connections, &metrics, &stop).await;
+        sockets.serve(listener, &stop).await;
         tasks.close();
         tasks.wait().await;
     };

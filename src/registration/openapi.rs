@@ -42,7 +42,7 @@ fn described(shortest_password: usize) -> openapi::OpenApi {
         title = "Streamcat registration",
         description = "A username and a password become an account: a channel, a chat room and a stage of Amazon IVS.\n\nSend `Accept: application/json`: without it, answers are pages for people. What does not work out is told by problem details (RFC 9457)."
     ),
-    paths(routes::registration_form, routes::register::register, routes::account, routes::events::events),
+    paths(routes::registration_form, routes::register::register, routes::account::account, routes::events::events),
     components(schemas(Details)),
     modifiers(&Problems)
 )]

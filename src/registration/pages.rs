@@ -2,7 +2,10 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::problem::Problem;
+use super::{
+    problem::{Kind, Problem},
+    session::Notice,
+};
 
 mod account;
 mod fields;
@@ -28,6 +31,7 @@ pub struct Form<'a> {
 #[derive(Debug)]
 pub struct Page {
     title: String,
+    notice: Option<Notice>,
     look_again: Option<u32>,
     script: Option<&'static str>,
     content: Markup,
@@ -35,13 +39,19 @@ pub struct Page {
 
 impl Page {
     fn new(title: impl Into<String>, content: Markup) -> Self {
-        Self { title: title.into(), look_again: None, script: None, content }
+        Self { title: title.into(), notice: None, look_again: None, script: None, content }
     }
 
     /// A page with a form, whose title says first of all that something did not work out.
     fn with_form(title: &str, form: Form<'_>, content: Markup) -> Self {
         let title = if form.problem.is_some() { format!("Error: {title}") } else { title.to_owned() };
         Self { script: Some("/form.js"), ..Self::new(title, content) }
+    }
+
+    /// Says something before all else.
+    #[must_use]
+    pub fn with_notice(self, notice: Notice) -> Self {
+        Self { notice: Some(notice), ..self }
     }
 
     /// Shows what happens: by its script, and without JavaScript by looking again after so many seconds.
@@ -68,9 +78,20 @@ impl Page {
                 }
                 body {
                     header { (name) }
-                    main { (self.content) }
+                    main {
+                        @if let Some(notice) = self.notice { p.notice role="status" { (words(notice)) } }
+                        (self.content)
+                    }
                 }
             }
+        }
+    }
+}
+
+fn words(notice: Notice) -> &'static str {
+    match notice {
+        Notice::PasswordChanged => {
+            "Your password is changed. Wherever else you were signed in, you are signed out now."
         }
     }
 }
@@ -81,7 +102,7 @@ pub fn problem(problem: &Problem) -> Page {
     let content = html! {
         h1 { (problem.title) }
         p.lead { (problem.detail) }
-        @if problem.detail == Problem::not_signed_in().detail {
+        @if problem.kind == Kind::NotSignedIn {
             p { a href="/sign-in" { "Sign in" } }
         } @else {
             p { a href="/register" { "To the registration" } }

@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     accounts::Accounts,
-    registering::{Made, Refusal, Registered, Registering},
+    refusal::Refusal,
+    registering::{Made, Registered, Registering},
 };
 use crate::store::Registrants;
 
@@ -37,7 +38,14 @@ pub fn tell(ended: &Result<Registered, Refusal>) {
         Err(Refusal::NoRoom(reason)) => tracing::warn!(reason, "registration turned away"),
         Err(Refusal::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),
         Ok(_)
-        | Err(Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed | Refusal::Crowded(_) | Refusal::Busy) => {
-        }
+        | Err(
+            Refusal::Taken
+            | Refusal::Deleting
+            | Refusal::KeyUsed
+            | Refusal::Crowded(_)
+            | Refusal::Guessed(_)
+            | Refusal::Full
+            | Refusal::Busy,
+        ) => {}
     }
 }

@@ -41,6 +41,24 @@ impl Token {
     }
 }
 
+/// What a browser is told once, on the next page that it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The password was changed.
+    PasswordChanged,
+}
+
+impl Notice {
+    const fn value(self) -> &'static str {
+        match self {
+            Self::PasswordChanged => "password-changed",
+        }
+    }
+}
+
+/// How long a browser remembers what it is to be told, in seconds.
+const REMEMBERED: u64 = 60;
+
 /// How the cookie is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookies {
@@ -54,22 +72,42 @@ impl Cookies {
     /// The token that a request carries.
     #[must_use]
     pub fn token(self, headers: &HeaderMap) -> Option<Token> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let (_, value) = pairs.find(|(name, _)| *name == self.name())?;
-        Some(Token(value.into()))
+        cookie(headers, self.name()).map(|value| Token(value.into()))
+    }
+
+    /// What this browser is to be told. Nobody else puts it there: no link, and behind TLS no other host.
+    #[must_use]
+    pub fn notice(self, headers: &HeaderMap) -> Option<Notice> {
+        let notice = Notice::PasswordChanged;
+        cookie(headers, &self.notice_name()).filter(|value| *value == notice.value()).map(|_| notice)
+    }
+
+    /// The header by which a browser is told something on its next page.
+    #[must_use]
+    pub fn tell(self, notice: Notice) -> HeaderValue {
+        self.header(&self.notice_name(), notice.value(), REMEMBERED)
+    }
+
+    /// The header by which it is not told again.
+    #[must_use]
+    pub fn told(self) -> HeaderValue {
+        self.header(&self.notice_name(), "", 0)
     }
 
     /// The header that gives a browser its token.
     #[must_use]
     pub fn set(self, token: &Token) -> HeaderValue {
-        self.header(token.0.expose_secret(), self.lasts.as_secs())
+        self.header(self.name(), token.0.expose_secret(), self.lasts.as_secs())
     }
 
     /// The header that takes it away.
     #[must_use]
     pub fn clear(self) -> HeaderValue {
-        self.header("", 0)
+        self.header(self.name(), "", 0)
+    }
+
+    fn notice_name(self) -> String {
+        format!("{}-notice", self.name())
     }
 
     /// With the prefix, browsers take the cookie from nobody but us, and by TLS only.
@@ -77,13 +115,20 @@ impl Cookies {
         if self.secure { "__Host-streamcat" } else { "streamcat" }
     }
 
-    fn header(self, value: &str, seconds: u64) -> HeaderValue {
-        let (name, secure) = (self.name(), if self.secure { "; Secure" } else { "" });
+    fn header(self, name: &str, value: &str, seconds: u64) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
         let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
         let mut header = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
         header.set_sensitive(true);
         header
     }
+}
+
+/// The value of a cookie that a request carries.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(carried, _)| *carried == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -115,6 +160,21 @@ mod tests {
             assert!(!one.is_in_form(carried));
         }
         assert!(!format!("{one:?}").contains(one.0.expose_secret()));
+    }
+
+    #[test]
+    fn a_browser_is_told_what_we_have_said_and_nothing_else() {
+        let carrying = |text: &str| {
+            let carried = HeaderValue::from_str(text).expect("a header");
+            PLAIN.notice(&HeaderMap::from_iter([(header::COOKIE, carried)]))
+        };
+        let tell = PLAIN.tell(Notice::PasswordChanged);
+        let pair = tell.to_str().expect("text").split(';').next().expect("a pair");
+        assert_eq!(carrying(pair), Some(Notice::PasswordChanged));
+        for other in ["streamcat-notice=", "streamcat-notice=You have won", "streamcat=password-changed"] {
+            assert_eq!(carrying(other), None, "{other}");
+        }
+        assert!(PLAIN.told().to_str().expect("text").starts_with("streamcat-notice=; Path=/; Max-Age=0;"));
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! Whether a password is a user's: with the same work whether or not there is such a user.
 
+use std::net::IpAddr;
+
 use secrecy::SecretString;
 
-use super::{
-    accounts::Accounts,
-    registering::{Refusal, Registering},
-};
+use super::{accounts::Accounts, refusal::Refusal, registering::Registering};
 use crate::{
     api,
     store::{Registrant, Registrants, Sessions},
@@ -13,13 +12,36 @@ use crate::{
 
 impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
     /// The user of this name, if this is the password; with the hash that it was proved by, or the stronger one in its place.
+    /// `stranger` is the address of whoever is not signed in.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be told, or was wrong too often of late.
     pub async fn prove(
         &self,
         username: &str,
         password: &SecretString,
+        stranger: Option<IpAddr>,
+    ) -> Result<Option<Registrant>, Refusal> {
+        let Some(proved) = self.match_user(username, password, stranger).await? else { return Ok(None) };
+        let Some(old) = proved.password_hash.as_ref().filter(|hash| self.passwords.is_outdated(hash)) else {
+            return Ok(Some(proved));
+        };
+        match self.strengthen(&proved, password, old).await {
+            Ok(Some(new)) => Ok(Some(Registrant { password_hash: Some(new), ..proved })),
+            // Another sign-in has done it by now, or the password was changed.
+            Ok(None) => self.match_user(username, password, stranger).await,
+            Err(error) => {
+                tracing::warn!(user.id = %proved.id, %error, "a password is not hashed anew");
+                Ok(Some(proved))
+            }
+        }
+    }
+
+    async fn match_user(
+        &self,
+        username: &str,
+        password: &SecretString,
+        stranger: Option<IpAddr>,
     ) -> Result<Option<Registrant>, Refusal> {
         let registrant = match api::username_problem(username) {
             None => self.registrants.registrant(username).await?,
@@ -27,18 +49,12 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
             Some(_) => None,
         };
         let hash = registrant.as_ref().and_then(|registrant| registrant.password_hash.clone());
-        let (Some(mut registrant), Some(hash)) = (registrant, hash) else {
+        let (Some(registrant), Some(hash)) = (registrant, hash) else {
             self.passwords.match_nobody(password).await?;
             return Ok(None);
         };
-        if !self.passwords.matches(password, &hash).await? {
-            return Ok(None);
-        }
-        if self.passwords.is_outdated(&hash) {
-            registrant.password_hash =
-                Some(self.strengthen(&registrant, password, &hash).await.unwrap_or(hash));
-        }
-        Ok(Some(registrant))
+        let matches = self.try_password(&registrant, password, &hash, stranger).await?;
+        Ok(matches.then_some(registrant))
     }
 
     /// Puts another password in the place of the one that this registrant has just proved; its hash.
@@ -57,22 +73,37 @@ impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
         if is_changed { Ok(hash) } else { Err(elsewhere()) }
     }
 
-    /// Hashes a password anew with the parameters of today. None where another was faster, or this fails: then the next sign-in
-    /// does it.
+    /// Hashes a password anew with the parameters of today; the hash. None where the one of before is the user's no more.
     async fn strengthen(
         &self,
         registrant: &Registrant,
         password: &SecretString,
         old: &SecretString,
-    ) -> Option<SecretString> {
-        let strengthened: Result<Option<SecretString>, Refusal> = async {
-            let new = self.passwords.hash(password).await?;
-            Ok(self.registrants.rehash(registrant.id, old, &new).await?.then_some(new))
-        }
-        .await;
-        let failed = |error: &Refusal| {
-            tracing::warn!(user.id = %registrant.id, %error, "a password is not hashed anew");
-        };
-        strengthened.inspect_err(failed).ok().flatten()
+    ) -> Result<Option<SecretString>, Refusal> {
+        let new = self.passwords.hash(password).await?;
+        Ok(self.registrants.rehash(registrant.id, old, &new).await?.then_some(new))
+    }
+}
+
+impl<R: Registrants, A: Accounts> Registering<R, A> {
+    /// Whether this is the password of a user, of whom not too many were wrong of late. `stranger` is the address of whoever is not
+    /// signed in.
+    pub(super) async fn try_password(
+        &self,
+        registrant: &Registrant,
+        password: &SecretString,
+        hash: &SecretString,
+        stranger: Option<IpAddr>,
+    ) -> Result<bool, Refusal> {
+        self.check_failures(registrant, stranger).await?;
+        let matches = self.passwords.matches(password, hash).await?;
+        // Once more: of those that were under way at the same time, others may have failed meanwhile.
+        self.check_failures(registrant, stranger).await?;
+        Ok(matches)
+    }
+
+    async fn check_failures(&self, registrant: &Registrant, stranger: Option<IpAddr>) -> Result<(), Refusal> {
+        let next = self.registrants.next_try(registrant.id, stranger, self.most_failures).await?;
+        next.map_or(Ok(()), |seconds| Err(Refusal::Guessed(seconds)))
     }
 }

@@ -69,7 +69,7 @@ pub struct JsonFields {
     )]
     username: String,
     /// Any characters; nothing is trimmed or cut. Not one of the most common, nor little more than the username or the
-    /// site's name.
+    /// site's name, nor a sequence or a few characters again and again.
     #[serde(default, deserialize_with = "password")]
     #[schema(required, value_type = String, format = Password, write_only, max_length = 128, example = "correct horse battery")]
     password: SecretString,
@@ -114,7 +114,7 @@ fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// By content type, whatever its parameters.
-fn format(headers: &HeaderMap) -> Option<Format> {
+pub fn format(headers: &HeaderMap) -> Option<Format> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let media = value.split(';').next().unwrap_or_default().trim();
     if media.eq_ignore_ascii_case(JSON) {

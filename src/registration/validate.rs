@@ -4,13 +4,15 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::blocklist;
+use super::{blocklist, patterns};
 use crate::{api, config::RuleSettings};
 
 /// Most characters of a password; more would only cost time to hash.
 pub const LONGEST_PASSWORD: usize = 128;
 
 const COMMON: &str = "This password is one of those that are tried first, or little more than one. Choose a few words that only you would put together.";
+const PATTERN: &str = "This password is a row of keys, a sequence, or a few characters again and again. Choose a few words that only you would put together.";
+const SAME: &str = "This is the password that you have typed as the present one. Choose another.";
 const OWN_NAME: &str =
     "This password is little more than your username or the name of this site. Choose a few other words.";
 
@@ -93,6 +95,17 @@ impl Rules {
         api::username_problem(username).or_else(empty).or_else(reserved)
     }
 
+    /// What is wrong with a password that is to take the place of another.
+    pub fn new_password_problem(
+        &self,
+        username: &str,
+        present: &SecretString,
+        new: &SecretString,
+    ) -> Option<Cow<'static, str>> {
+        let is_same = new.expose_secret() == present.expose_secret();
+        self.password_problem(username, new).or_else(|| is_same.then_some(SAME.into()))
+    }
+
     /// What is wrong with a password. Any character counts as one, a space too: nothing is trimmed, cut or asked for.
     pub fn password_problem(&self, username: &str, password: &SecretString) -> Option<Cow<'static, str>> {
         let password = password.expose_secret();
@@ -105,8 +118,10 @@ impl Rules {
             Some("A password has at most 128 characters. Leave some out.".into())
         } else if blocklist::is_mostly(password, &[username, &self.site_name]) {
             Some(OWN_NAME.into())
+        } else if blocklist::is_common(password) {
+            Some(COMMON.into())
         } else {
-            blocklist::is_common(password).then_some(COMMON.into())
+            patterns::is_pattern(password).then_some(PATTERN.into())
         }
     }
 }
@@ -163,6 +178,7 @@ mod tests {
     #[test]
     fn a_password_is_neither_common_nor_made_of_ones_own_names() {
         assert_eq!(of("password12345678").as_deref(), Some(COMMON));
+        assert_eq!(of("abcdefghijklmno").as_deref(), Some(PATTERN));
         for name in ["Streamcat2026!!", "todd todd todd todd"] {
             assert_eq!(of(name).as_deref(), Some(OWN_NAME), "{name}");
         }

@@ -47,6 +47,8 @@ struct Inside {
     fault: Option<(usize, Fault)>,
     on_create: Option<Fault>,
     on_note: Option<Fault>,
+    /// Whether the password is changed before the next session begins.
+    overtaken: bool,
     held_back: Vec<String>,
     sessions: BTreeMap<TokenHash, Uuid>,
     audit: Vec<AuditRow>,
@@ -85,6 +87,21 @@ impl Inside {
         self.rows.iter_mut().filter(|row| row.id == user).find(is_theirs)
     }
 
+    /// As the database does, where all happens within an hour.
+    fn next_try(&self, user: Uuid, stranger: Option<IpAddr>, most: usize) -> Option<u64> {
+        let of_user = |row: &&AuditRow| row.1 == Some(user);
+        let count = |events: &[AuditEvent], from: Option<IpAddr>| {
+            let rows = self.audit.iter().filter(of_user).filter(|row| events.contains(&row.0));
+            rows.filter(|row| from.is_none() || row.2 == from).count()
+        };
+        let proofs = [AuditEvent::Registered, AuditEvent::Returned, AuditEvent::SignedIn];
+        let is_known = stranger.is_none() || count(&proofs, stranger) > 0;
+        let failures =
+            [AuditEvent::SignInFailed, AuditEvent::RegistrationRefused, AuditEvent::PasswordRefused];
+        let most = if is_known { most } else { (most / 2).max(1) };
+        (count(&failures, None) >= most).then_some(3600)
+    }
+
     fn replace_hash(&mut self, user: Uuid, old: &SecretString, new: &SecretString) -> bool {
         let row = self.with_hash(user, old);
         row.map(|row| row.password_hash = Some(new.clone())).is_some()
@@ -116,6 +133,11 @@ impl World {
     /// How the next row of the audit log that is written by itself fails.
     pub fn on_note(&self, fault: Fault) {
         self.inside().on_note = Some(fault);
+    }
+
+    /// Somebody changes the password just before the next session begins.
+    pub fn overtake_session(&self) {
+        self.inside().overtaken = true;
     }
 
     pub fn rows(&self) -> Vec<Registrant> {

@@ -1,8 +1,9 @@
 //! The audit log: who did what on the registration page. Rows are only ever added.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
-use sqlx::{PgExecutor, postgres::types::PgInterval};
+use sqlx::postgres::types::PgInterval;
+use uuid::Uuid;
 
 use super::{Postgres, Result};
 
@@ -50,13 +51,43 @@ pub trait Audit: Send + Sync + 'static {
     /// Adds a row.
     fn note(&self, entry: &AuditEntry<'_>) -> impl Future<Output = Result<()>> + Send;
 
+    /// In how many seconds the password of a user may be tried again of whom it was wrong so often within an hour; None: now.
+    /// To a stranger's address, from which the user has never proved it, half as many are given, so that strangers keep nobody out.
+    fn next_try(
+        &self,
+        user: Uuid,
+        stranger: Option<IpAddr>,
+        most: NonZeroU32,
+    ) -> impl Future<Output = Result<Option<u64>>> + Send;
+
     /// Forgets the addresses that have been kept for so long, but never those of the last hour; how many.
     fn forget_addresses(&self, keep: Duration) -> impl Future<Output = Result<i64>> + Send;
 }
 
 impl Audit for Postgres {
     async fn note(&self, entry: &AuditEntry<'_>) -> Result<()> {
-        note(&self.pool, entry).await
+        sqlx::query!(
+            "insert into audit_log (event, user_id, username, address)
+             select $1::audit_event, users.id, users.username, $3::text::inet
+             from (values ($2::text)) as typed (name) left join users on username_key(username) = username_key(typed.name)",
+            entry.event as AuditEvent,
+            entry.username,
+            entry.address.to_string(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn next_try(&self, user: Uuid, stranger: Option<IpAddr>, most: NonZeroU32) -> Result<Option<u64>> {
+        let seconds = sqlx::query_scalar!(
+            "select ceil(extract(epoch from next_try($1, $2::text::inet, $3) - now()))::bigint",
+            user,
+            stranger.map(|address| address.to_string()),
+            i64::from(most.get()),
+        );
+        let seconds = seconds.fetch_one(&self.pool).await?;
+        Ok(seconds.map(|seconds| u64::try_from(seconds).unwrap_or_default().max(1)))
     }
 
     async fn forget_addresses(&self, keep: Duration) -> Result<i64> {
@@ -66,19 +97,4 @@ impl Audit for Postgres {
             .await?;
         Ok(forgotten)
     }
-}
-
-/// Adds a row, in a transaction or by itself.
-pub(super) async fn note(executor: impl PgExecutor<'_>, entry: &AuditEntry<'_>) -> Result<()> {
-    sqlx::query!(
-        "insert into audit_log (event, user_id, username, address)
-         select $1::audit_event, users.id, users.username, $3::text::inet
-         from (values ($2::text)) as typed (name) left join users on username_key(username) = username_key(typed.name)",
-        entry.event as AuditEvent,
-        entry.username,
-        entry.address.to_string(),
-    )
-    .execute(executor)
-    .await?;
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! PostgreSQL: users, what was made for them, the journal of attempts, and the orphan list.
 
+mod adding;
 mod audit;
 mod changes;
 mod installation;

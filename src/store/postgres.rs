@@ -17,6 +17,9 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 /// How long a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A connection that was idle for longer is asked whether it is still there before it is used.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// The real database.
 #[derive(Clone, Debug)]
 pub struct Postgres {
@@ -39,6 +42,16 @@ impl Postgres {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // By itself the pool asks each time, which for many short statements is one more each.
+            .test_before_acquire(false)
+            .before_acquire(|connection, before| {
+                Box::pin(async move {
+                    if before.idle_for > FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Ok(Self { pool })
     }

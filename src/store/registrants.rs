@@ -2,11 +2,13 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::{PgConnection, postgres::types::PgInterval};
+use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Audit, AuditEntry, AuditEvent, Postgres, Result, audit};
+use super::{
+    Audit, Postgres, Result,
+    adding::{insert, is_held_back},
+};
 use crate::failpoint::effect;
 
 /// SHA-256 of an Idempotency-Key.
@@ -156,32 +158,18 @@ impl Registrants for Postgres {
     }
 
     async fn add(&self, new: &NewRegistrant<'_>) -> Result<Addition> {
+        let Some(time) = new.held_back else { return effect("register", insert(&self.pool, new)).await };
         let mut transaction = self.pool.begin().await?;
-        let Some(id) = insert_user(&mut transaction, new).await? else { return Ok(Addition::Exists) };
+        let addition = insert(&mut *transaction, new).await?;
+        if !matches!(addition, Addition::Added(_)) {
+            return Ok(addition);
+        }
         // Asked after the insert: if that waited for the row's deletion, the freed name is seen here.
-        if let Some(time) = new.held_back
-            && is_held_back(&mut transaction, new.username, time).await?
-        {
+        if is_held_back(&mut transaction, new.username, time).await? {
             return Ok(Addition::HeldBack);
         }
-        if !insert_intention(&mut transaction, id, new.key).await? {
-            return Ok(Addition::KeyUsed);
-        }
-        let entry =
-            AuditEntry { event: AuditEvent::Registered, username: new.username, address: new.address };
-        audit::note(&mut *transaction, &entry).await?;
         effect("register", transaction.commit()).await?;
-        Ok(Addition::Added(Registrant {
-            id,
-            username: new.username.to_owned(),
-            password_hash: Some(new.password_hash.clone()),
-            account_namespace: new.account_namespace.to_owned(),
-            account_name: new.account_name.to_owned(),
-            key: new.key.map(|key| key.to_vec()),
-            open: true,
-            unwanted: false,
-            turn: 1,
-        }))
+        Ok(addition)
     }
 
     async fn take_up(&self, registrant: &Registrant) -> Result<Option<Registrant>> {
@@ -264,46 +252,4 @@ impl Registrants for Postgres {
         );
         Ok(pending.fetch_one(&self.pool).await?)
     }
-}
-
-async fn insert_user(connection: &mut PgConnection, new: &NewRegistrant<'_>) -> Result<Option<Uuid>> {
-    let id = sqlx::query_scalar!(
-        "insert into users (username, password_hash, account_namespace, account_name)
-         values ($1, $2, $3, $4)
-         on conflict (username_key(username)) do nothing
-         returning id",
-        new.username,
-        new.password_hash.expose_secret(),
-        new.account_namespace,
-        new.account_name,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(id)
-}
-
-async fn is_held_back(connection: &mut PgConnection, username: &str, time: Duration) -> Result<bool> {
-    let time = PgInterval::try_from(time).map_err(sqlx::Error::Encode)?;
-    let held = sqlx::query_scalar!(
-        r#"select exists (select from former_usernames
-                          where username = username_key($1) and freed_at > now() - $2::interval) as "held!""#,
-        username,
-        time,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(held)
-}
-
-/// False when another user's request carried the same Idempotency-Key.
-async fn insert_intention(connection: &mut PgConnection, id: Uuid, key: Option<&KeyHash>) -> Result<bool> {
-    let inserted = sqlx::query!(
-        "insert into registrations (user_id, idempotency_key, due_at) values ($1, $2, now() + interval '15 seconds')
-         on conflict on constraint registrations_idempotency_key do nothing",
-        id,
-        key.map(<[u8; 32]>::as_slice),
-    )
-    .execute(connection)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
 }

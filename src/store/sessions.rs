@@ -28,6 +28,9 @@ pub trait Sessions: Send + Sync + 'static {
     /// Whose a session is that has not expired.
     fn session_user(&self, token: &TokenHash) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
+    /// The username of whose session it is that has not expired.
+    fn session_username(&self, token: &TokenHash) -> impl Future<Output = Result<Option<String>>> + Send;
+
     /// Ends a session, if there is one.
     fn end_session(&self, token: &TokenHash) -> impl Future<Output = Result<()>> + Send;
 
@@ -88,6 +91,17 @@ impl Sessions for Postgres {
         .fetch_optional(&self.pool)
         .await?;
         Ok(user)
+    }
+
+    async fn session_username(&self, token: &TokenHash) -> Result<Option<String>> {
+        let username = sqlx::query_scalar!(
+            "select username from sessions join users on id = user_id
+             where token_hash = $1 and expires_at > now()",
+            token,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(username)
     }
 
     async fn end_session(&self, token: &TokenHash) -> Result<()> {

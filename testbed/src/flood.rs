@@ -18,8 +18,10 @@ pub enum Ended {
     Accepted,
     /// Too much at the moment, and the answer says when to come again.
     PutOff,
-    /// Anything else.
+    /// Another answer.
     Otherwise(String),
+    /// No answer, and why not.
+    Unanswered(String),
 }
 
 impl Ended {
@@ -52,6 +54,6 @@ pub async fn flood(site: &str, rate: f64, lasts: Duration) -> Vec<Ended> {
 async fn register(url: String, username: String) -> Ended {
     match http::post_json(&url, &json!({ "username": username, "password": PASSWORD })).await {
         Ok(answer) => Ended::of(&answer),
-        Err(error) => Ended::Otherwise(error.to_string()),
+        Err(error) => Ended::Unanswered(error.to_string()),
     }
 }

@@ -8,6 +8,7 @@ mod control_plane;
 mod error;
 pub mod flood;
 mod folder;
+pub mod goal;
 mod helm;
 pub mod http;
 mod install;

@@ -39,6 +39,7 @@ async fn the_registration_sees_nothing_of_aws_and_does_not_change_the_audit_log(
     let url = tenant.registration_database_url();
     assert_eq!(attempt(url, "select username, password_hash from users").await, None);
     assert_eq!(attempt(url, "insert into audit_log (event) values ('signed_in')").await, None);
+    assert_eq!(attempt(url, "select next_try(id, null, 1) from users").await, None);
     let tables =
         ["channels", "chat_rooms", "stages", "attempts", "missing_resources", "orphans", "released_users"];
     for table in tables {
@@ -98,6 +99,7 @@ async fn the_controller_sees_no_password_hash_no_session_and_no_audit_log() {
             "delete from audit_log",
             "select forget_addresses(interval '1 day')",
             "select take_back_registration(id, 1) from users",
+            "select next_try(id, null, 1) from users",
             "update stages set is_live = true",
             "update channels set title = 'x'",
             "create table mine (id int)",

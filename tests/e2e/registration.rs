@@ -145,7 +145,10 @@ pub async fn assert_taken(registration: &Operator, username: &str) {
 
     let answer = submit(registration, username, PASSWORD).await;
     assert_eq!(answer.status, 409);
-    assert_eq!(beside_username(&answer.body), Some("This username is taken. Choose another."));
+    assert_eq!(
+        beside_username(&answer.body),
+        Some(r#"This username is taken. Choose another. If it is yours, <a href="/sign-in">sign in</a>."#)
+    );
     assert!(answer.body.contains(&format!(r#"value="{username}""#)), "what was typed is lost");
     assert!(!answer.body.contains(PASSWORD));
 }

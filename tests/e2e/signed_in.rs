@@ -200,3 +200,30 @@ async fn a_person_deletes_the_account_and_sees_it_go() {
     assert_nothing_left(&tenant).await;
     assert_eq!(made(&tenant).await, (0, 0));
 }
+
+#[tokio::test]
+async fn strangers_who_guess_are_told_to_come_again_and_keep_nobody_out() {
+    let tenant = tenant("guessed").await;
+    let guessed = || {
+        let builder = tenant.registration().env("STREAMCAT_FAILURES_PER_USERNAME", "4");
+        builder.env("STREAMCAT_FORWARDED_HOPS", "1").start()
+    };
+    let (one, other) = tokio::join!(guessed(), guessed());
+    let post = async |registration: &Operator, from: &str, password: &str| {
+        let body = serde_json::json!({ "username": "mary", "password": password }).to_string();
+        let request = Request::builder().method(Method::POST).header("x-forwarded-for", from);
+        let request = request.header("content-type", "application/json");
+        http::send(&format!("{}/register", registration.url()), request, body).await.unwrap()
+    };
+    assert_eq!(post(&one, "192.0.2.1", PASSWORD).await.status, 201);
+    for registration in [&one, &other] {
+        assert_eq!(post(registration, "198.51.100.1", "another horse battery").await.status, 409);
+    }
+    for registration in [&one, &other] {
+        let answer = post(registration, "198.51.100.2", PASSWORD).await;
+        assert_eq!(answer.status, 429, "{}", answer.body);
+        let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!(seconds <= 3600 && answer.body.contains("Too many wrong passwords"), "{}", answer.body);
+        assert_eq!(post(registration, "192.0.2.1", PASSWORD).await.status, 200, "here Mary has registered");
+    }
+}

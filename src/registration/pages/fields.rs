@@ -56,7 +56,7 @@ pub fn alert(problem: Option<&Problem>) -> Markup {
 }
 
 /// A username, as far as it was typed.
-pub fn username(typed: &str, hint: Option<&str>, problem: Option<&str>, focus: bool) -> Markup {
+pub fn username(typed: &str, hint: Option<&str>, problem: Option<&Markup>, focus: bool) -> Markup {
     html! {
         div.field {
             label for="username" { "Username" }
@@ -72,6 +72,8 @@ pub fn username(typed: &str, hint: Option<&str>, problem: Option<&str>, focus: b
 /// Never with a value: a password is not sent back. Nor with a maxlength: a pasted password would be cut silently.
 pub fn password(password: Password<'_>) -> Markup {
     let Password { name, label, autocomplete, hint, problem, focus, least } = password;
+    let problem = problem.map(|problem| html! { (problem) });
+    let problem = problem.as_ref();
     html! {
         div.field {
             label for=(name) { (label) }
@@ -100,14 +102,14 @@ pub fn chosen_password(password: Password<'_>, least: usize) -> Markup {
     })
 }
 
-fn notes(field: &str, hint: Option<&str>, problem: Option<&str>) -> Markup {
+fn notes(field: &str, hint: Option<&str>, problem: Option<&Markup>) -> Markup {
     html! {
         @if let Some(hint) = hint { p.hint id=(format!("{field}-hint")) { (hint) } }
         @if let Some(problem) = problem { p.error id=(format!("{field}-error")) { (problem) } }
     }
 }
 
-fn described_by(field: &str, hint: Option<&str>, problem: Option<&str>) -> Option<String> {
+fn described_by(field: &str, hint: Option<&str>, problem: Option<&Markup>) -> Option<String> {
     let notes = [problem.map(|_| format!("{field}-error")), hint.map(|_| format!("{field}-hint"))];
     let notes: Vec<_> = notes.into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join(" "))

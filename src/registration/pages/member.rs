@@ -1,6 +1,6 @@
 //! The pages by which a person comes back, and leaves.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::{
     Form, Page,
@@ -26,52 +26,70 @@ pub fn sign_in(form: Form<'_>) -> Page {
     Page::with_form("Sign in", form, content)
 }
 
+/// A form of the owner that asks for the password once more.
+struct Deed {
+    title: &'static str,
+    lead: &'static str,
+    /// Where it is sent, below the account.
+    path: &'static str,
+    /// Of the button.
+    class: Option<&'static str>,
+    fields: Markup,
+}
+
+impl Deed {
+    fn page(&self, form: Form<'_>) -> Page {
+        let (username, title) = (form.username, self.title);
+        let content = html! {
+            p.who { (username) }
+            h1 { (title) }
+            p.lead { (self.lead) }
+            (fields::alert(form.problem))
+            form method="post" action=(format!("/accounts/{username}/{}", self.path)) {
+                (fields::token(form.token))
+                input type="hidden" name="username" value=(username) autocomplete="username";
+                (self.fields)
+                button class=[self.class] type="submit" { (title) }
+            }
+            p.foot { a href=(format!("/accounts/{username}")) { "No, keep it" } }
+        };
+        Page::with_form(title, form, content)
+    }
+}
+
 /// Asks for the password before an account is deleted.
 #[must_use]
 pub fn delete(form: Form<'_>) -> Page {
-    let username = form.username;
     let hint = "Once more, so that nobody else does this.";
-    let content = html! {
-        p.who { (username) }
-        h1 { "Delete my account" }
-        p.lead { "Your channel, your chat room and your stage go, and everything in them. This cannot be undone." }
-        (fields::alert(form.problem))
-        form method="post" action=(format!("/accounts/{username}/delete")) {
-            (fields::token(form.token))
-            input type="hidden" name="username" value=(username) autocomplete="username";
-            (fields::password(current_password(form, Some(hint))))
-            button.danger type="submit" { "Delete my account" }
-        }
-        p.foot { a href=(format!("/accounts/{username}")) { "No, keep it" } }
+    let deed = Deed {
+        title: "Delete my account",
+        lead: "Your channel, your chat room and your stage go, and everything in them. This cannot be undone.",
+        path: "delete",
+        class: Some("danger"),
+        fields: fields::password(current_password(form, Some(hint))),
     };
-    Page::with_form("Delete my account", form, content)
+    deed.page(form)
 }
 
 /// Asks for the password and for another one.
 #[must_use]
 pub fn new_password(form: Form<'_>, shortest_password: usize) -> Page {
-    let username = form.username;
     let problem = form.problem.and_then(|problem| problem.fields.new_password.as_deref());
-    let (name, label) = ("new-password", "New password");
     let is_known = problem.is_some();
-    let content = html! {
-        p.who { (username) }
-        h1 { "Change my password" }
-        p.lead { "Wherever else you are signed in, you will be signed out." }
-        (fields::alert(form.problem))
-        form method="post" action=(format!("/accounts/{username}/password")) {
-            (fields::token(form.token))
-            input type="hidden" name="username" value=(username) autocomplete="username";
-            (fields::password(Password { focus: !is_known, label: "Present password", ..current_password(form, None) }))
-            (fields::chosen_password(
-                Password { name, label, problem, focus: is_known, ..Password::default() },
-                shortest_password,
-            ))
-            button type="submit" { "Change my password" }
-        }
-        p.foot { a href=(format!("/accounts/{username}")) { "No, keep it" } }
+    let present = Password { focus: !is_known, label: "Present password", ..current_password(form, None) };
+    let (name, label) = ("new-password", "New password");
+    let new = Password { name, label, problem, focus: is_known, ..Password::default() };
+    let deed = Deed {
+        title: "Change my password",
+        lead: "Wherever else you are signed in, you will be signed out.",
+        path: "password",
+        class: None,
+        fields: html! {
+            (fields::password(present))
+            (fields::chosen_password(new, shortest_password))
+        },
     };
-    Page::with_form("Change my password", form, content)
+    deed.page(form)
 }
 
 /// The password that somebody has.

@@ -6,6 +6,7 @@ use super::{
     Form, Page,
     fields::{self, Password},
 };
+use crate::registration::problem::Kind;
 
 const USERNAME_HINT: &str = "Letters (a to z), digits, - and _; at most 128, and not only - and _. It becomes the name of your channel and cannot be changed later. Upper and lower case are the same, and so are - and _.";
 
@@ -13,7 +14,11 @@ const USERNAME_HINT: &str = "Letters (a to z), digits, - and _; at most 128, and
 #[must_use]
 pub fn register(form: Form<'_>, shortest_password: usize) -> Page {
     let wrong = form.problem.map(|problem| &problem.fields);
-    let username = wrong.and_then(|fields| fields.username);
+    let is_taken = form.problem.is_some_and(|problem| problem.kind == Kind::UsernameTaken);
+    let username = wrong.and_then(|fields| fields.username).map(|problem| {
+        html! { (problem) @if is_taken { " If it is yours, " a href="/sign-in" { "sign in" } "." } }
+    });
+    let username = username.as_ref();
     let password = wrong.and_then(|fields| fields.password.as_deref());
     let focus_password = username.is_none() && (password.is_some() || !form.username.is_empty());
     let content = html! {

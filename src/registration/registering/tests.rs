@@ -2,13 +2,13 @@
 
 use std::{net::Ipv4Addr, num::NonZeroU32, sync::Arc};
 
-use secrecy::{ExposeSecret, SecretString};
-
 use super::{
     super::world::{Fault, World},
     *,
 };
-use crate::config::PasswordSettings;
+
+mod no_room;
+mod signing_in;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -22,7 +22,8 @@ fn registrar(world: &Arc<World>) -> Registrar {
         namespace: "default".to_owned(),
         held_back: Some(Duration::from_mins(1)),
         newcomers: Newcomers::per_minute(NonZeroU32::MAX),
-        places: Semaphore::new(MOST_AT_ONCE),
+        places: Turns::new(MOST_AT_ONCE, MOST_WAITING),
+        most_failures: NonZeroU32::MAX,
     }
 }
 
@@ -158,11 +159,11 @@ async fn whatever_call_fails_a_name_that_went_to_another_account_leaves_no_row()
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_place_in_time_somebody_is_put_off_and_nothing_is_begun() {
+async fn without_a_place_somebody_is_put_off_and_nothing_is_begun() {
     let world = World::empty();
-    let full = Registering { places: Semaphore::new(0), ..registrar(&world) };
+    let full = Registering { places: Turns::new(0, 1), ..registrar(&world) };
     let answer = full.register(&applicant("todd", "a long password")).await;
-    assert!(matches!(answer, Err(Refusal::NotNow(_))), "{answer:?}");
+    assert!(matches!(answer, Err(Refusal::Full)), "{answer:?}");
     assert_eq!((world.rows().len(), world.accounts().len()), (0, 0));
 }
 
@@ -299,80 +300,10 @@ async fn two_at_once_get_one_account() {
 }
 
 #[tokio::test]
-async fn more_newcomers_than_are_taken_on_are_told_when_to_come_again_and_who_comes_back_is_not_one() {
-    let world = World::empty();
-    let newcomers = Newcomers::per_minute(NonZeroU32::MIN);
-    let registrar = Registering { newcomers, ..registrar(&world) };
-    let (todd, mary) = (applicant("todd", "a long password"), applicant("mary", "a long password"));
-    registrar.register(&todd).await.expect("registered");
-    let refused = registrar.register(&mary).await.expect_err("a second within the minute");
-    assert!(matches!(refused, Refusal::Crowded(seconds) if (1..=61).contains(&seconds)), "{refused:?}");
-    assert_eq!(registrar.register(&todd).await.expect("registered").made, Made::Before);
-    assert!(matches!(register(&world, "todd", "another password").await, Err(Refusal::Taken)));
-    assert_eq!(world.pairs(), 1);
-}
-
-#[tokio::test]
-async fn whom_there_is_no_room_for_is_turned_away_and_nothing_is_left() {
-    let world = World::empty();
-    world.on_create(Fault::NoRoom);
-    let refused = register(&world, "todd", "a long password").await;
-    assert!(matches!(refused, Err(Refusal::NoRoom(_))), "{refused:?}");
-    assert_eq!(world.pairs(), 0);
-    assert_eq!(world.deeds(), [AuditEvent::Registered, AuditEvent::RegistrationTakenBack]);
-    register(&world, "todd", "a long password").await.expect("registered");
-}
-
-#[tokio::test]
-async fn who_has_an_account_comes_back_to_it_when_all_places_are_taken() {
-    let world = World::empty();
-    register(&world, "todd", "a long password").await.expect("registered");
-    world.on_create(Fault::NoRoom);
-    assert_eq!(register(&world, "todd", "a long password").await.expect("found").made, Made::Before);
-    assert_eq!(world.pairs(), 1);
-}
-
-#[tokio::test]
-async fn whom_an_account_was_promised_gets_it_once_there_is_room() {
-    let world = World::empty();
-    world.on_create(Fault::Away);
-    assert_eq!(register(&world, "todd", "a long password").await.expect("kept").made, Made::Later);
-    world.on_create(Fault::NoRoom);
-    let ended = make_due(&world).await;
-    assert!(ended.iter().all(|ended| ended.as_ref().is_ok_and(|kept| kept.made == Made::Later)), "{ended:?}");
-    make_due(&world).await;
-    assert_eq!(world.pairs(), 1);
-}
-
-#[tokio::test]
 async fn an_account_on_its_way_out_is_waited_for() {
     let world = World::empty();
     register(&world, "todd", "a long password").await.expect("registered");
     world.let_go("todd");
     assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Deleting)));
     assert_eq!(world.rows().len(), 1);
-}
-
-#[tokio::test]
-async fn a_sign_in_hashes_the_password_anew_when_a_hash_has_become_more_work() {
-    let world = World::empty();
-    register(&world, "todd", "a long password").await.expect("registered");
-    let (password, hash) = (SecretString::from("a long password"), world.rows()[0].password_hash.clone());
-    assert!(registrar(&world).prove("todd", &password).await.expect("told").is_some());
-    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()), "it is as new");
-
-    let settings = PasswordSettings { memory_kib: 16, passes: 1, lanes: 1 };
-    let stronger =
-        Registering { passwords: Passwords::new(&settings).expect("parameters"), ..registrar(&world) };
-    assert!(stronger.prove("todd", &SecretString::from("wrong")).await.expect("told").is_none());
-    assert_eq!(exposed(hash.as_ref()), exposed(world.rows()[0].password_hash.as_ref()));
-    for _ in 0..2 {
-        assert!(stronger.prove("todd", &password).await.expect("told").is_some());
-        let hash = exposed(world.rows()[0].password_hash.as_ref());
-        assert!(hash.contains("m=16,t=1,p=1"), "{hash}");
-    }
-}
-
-fn exposed(hash: Option<&SecretString>) -> String {
-    hash.expect("a hash").expose_secret().to_owned()
 }

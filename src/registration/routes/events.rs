@@ -1,10 +1,10 @@
 //! `GET /accounts/{username}/events`: progress as it happens, by server-sent events.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::State,
-    http::StatusCode,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -17,12 +17,16 @@ use tokio::{
 };
 use utoipa::ToSchema;
 
-use super::{Site, Username, found, progress_answer};
+use super::{
+    Site, Username,
+    account::{found, progress_answer},
+};
 use crate::{
     registration::{
         accounts::Accounts,
         problem::{Format, Problem},
         progress::Status,
+        shares::Share,
     },
     store::{Registrants, Sessions},
 };
@@ -47,15 +51,22 @@ const LONGEST: Duration = Duration::from_mins(5);
     responses(
         (status = OK, description = "Server-sent events, each of this form.", body = Seen, content_type = "text/event-stream"),
         (status = NOT_FOUND, description = "Nobody has this name."),
+        (status = TOO_MANY_REQUESTS, description = "Too many listen from this address."),
     )
 )]
 pub async fn events<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Username(username): Username,
+    headers: HeaderMap,
 ) -> Response {
     if let Err(problem) = found(&site.registering, &username).await {
         return site.told(Format::Json, &problem);
     }
+    let Some(share) = site.listening.take(site.limits.client(&headers, peer.ip())) else {
+        site.metrics.refused("listeners_of_address");
+        return site.told(Format::Json, &Problem::too_many_connections());
+    };
     let Ok(permit) = Arc::clone(&site.listeners).try_acquire_owned() else {
         site.metrics.refused("listeners");
         return site.told(Format::Json, &Problem::away());
@@ -67,7 +78,7 @@ pub async fn events<R: Registrants + Sessions, A: Accounts>(
         last: String::new(),
         until: Instant::now() + LONGEST,
         over: false,
-        permit,
+        held: (permit, share),
     };
     Sse::new(listener.changes()).keep_alive(KeepAlive::default()).into_response()
 }
@@ -82,7 +93,7 @@ struct Listener<R, A> {
     over: bool,
     /// Given back when the connection ends.
     #[expect(dead_code, reason = "it is held")]
-    permit: OwnedSemaphorePermit,
+    held: (OwnedSemaphorePermit, Share),
 }
 
 /// What a look has shown, as a server-sent event.

@@ -4,24 +4,19 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, State},
-    http::HeaderMap,
+    http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
 use secrecy::SecretString;
 
 use super::{
     Site, Username,
-    members::{Deed, DeedForm, Proved, begin_session, member, owners_form, prove_again},
-    refused,
+    owner::{DeedForm, Owner},
+    sign_in::Proved,
 };
 use crate::{
-    registration::{
-        accounts::Accounts,
-        pages,
-        problem::{Format, Problem},
-        validate::Problems,
-    },
-    store::{AuditEntry, AuditEvent, Registrant, Registrants, Sessions},
+    registration::{accounts::Accounts, pages, problem::Problem, session::Notice, validate::Problems},
+    store::{AuditEntry, AuditEvent, Registrants, Sessions},
 };
 
 /// `GET /accounts/{username}/password`.
@@ -31,7 +26,7 @@ pub async fn ask<R: Registrants + Sessions, A: Accounts>(
     headers: HeaderMap,
 ) -> Response {
     let least = site.rules.shortest_password;
-    owners_form(&site, &username, &headers, |form| pages::new_password(form, least)).await
+    site.owners_form(&username, &headers, |form| pages::new_password(form, least)).await
 }
 
 /// `POST /accounts/{username}/password`, with the present one once more. Every session of the user ends, and this browser
@@ -43,41 +38,32 @@ pub async fn change<R: Registrants + Sessions, A: Accounts>(
     headers: HeaderMap,
     deed: DeedForm,
 ) -> Response {
-    let (registrant, token, deed) = match member(&site, username, &headers, deed).await {
-        Ok(member) => member,
-        Err(problem) => return site.told(Format::Html, &problem),
-    };
-    let changed = async {
-        site.limits.count_member(&headers, peer.ip(), registrant.id)?;
-        let address = site.limits.client(&headers, peer.ip());
-        let new = replace(&site, address, &registrant, &deed).await?;
-        let proved = Proved { password_hash: Some(&new), ..(&registrant).into() };
+    let owner = site.owner(username, &headers, peer, deed).await;
+    let page = |form: pages::Form<'_>| pages::new_password(form, site.rules.shortest_password);
+    site.carry_out(owner, page, async |owner| {
+        let new = replace(&site, owner).await?;
+        let proved = Proved { password_hash: Some(&new), ..(&owner.registrant).into() };
         // The password is another: who gets no session signs in with it.
-        let begun = begin_session(&site, &headers, address, proved).await;
-        Ok(begun.unwrap_or_else(|_| Redirect::to("/sign-in").into_response()))
-    };
-    let again = |problem: Problem| {
-        let (token, username) = (&token.for_forms(), &registrant.username);
-        let form = pages::Form { token, username, problem: Some(&problem) };
-        problem.finish(site.shown(&pages::new_password(form, site.rules.shortest_password)))
-    };
-    changed.await.unwrap_or_else(again)
+        let begun = site.begin_session(&headers, owner.address, proved).await.ok().flatten();
+        let mut on = begun.unwrap_or_else(|| Redirect::to("/sign-in").into_response());
+        on.headers_mut().append(header::SET_COOKIE, site.cookies.tell(Notice::PasswordChanged));
+        Ok(on)
+    })
+    .await
 }
 
 /// Changes the password; the hash of the new one.
 async fn replace<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
-    address: std::net::IpAddr,
-    registrant: &Registrant,
-    deed: &Deed,
+    owner: &Owner,
 ) -> Result<SecretString, Problem> {
-    let username = &registrant.username;
-    if let Some(problem) = site.rules.password_problem(username, &deed.new_password) {
+    let (username, deed) = (&owner.registrant.username, &owner.deed);
+    if let Some(problem) = site.rules.new_password_problem(username, &deed.password, &deed.new_password) {
         return Err(Problem::invalid(Problems::of_new_password(problem)));
     }
-    let proved = prove_again(site, address, registrant, &deed.password).await?;
-    let entry = AuditEntry { event: AuditEvent::PasswordChanged, username, address };
+    let proved = site.prove_again(owner).await?;
+    let entry = AuditEntry { event: AuditEvent::PasswordChanged, username, address: owner.address };
     site.audit.deed(&site.registering.registrants, &entry).await?;
     let changed = site.registering.change_password(&proved, &deed.new_password).await;
-    changed.map_err(|refusal| refused(&refusal))
+    changed.map_err(|refusal| site.refused(&refusal))
 }

@@ -1,9 +1,6 @@
 //! `POST /register`: a person who registers, or a program that registers one.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -14,13 +11,14 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Site, location, members};
+use super::{Site, location, sent::Sent, sign_in::Proved};
 use crate::{
     registration::{
         accounts::Accounts,
         problem::{Format, Problem},
         progress::Status,
-        registering::{Applicant, Made, Refusal, Registered},
+        refusal::Refusal,
+        registering::{Applicant, Made, Registered},
         retry,
         submission::{JsonFields, Submission},
     },
@@ -70,7 +68,7 @@ struct AccountName {
         (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
         (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
         (status = UNPROCESSABLE_ENTITY, description = "A field does not keep the rules, or the Idempotency-Key was used for another username."),
-        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username."),
+        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username, or too many wrong passwords."),
     )
 )]
 pub async fn register<R: Registrants + Sessions, A: Accounts>(
@@ -78,41 +76,35 @@ pub async fn register<R: Registrants + Sessions, A: Accounts>(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let headers = request.headers().clone();
-    let submission = match Submission::read(request).await {
-        Ok(submission) => submission,
-        Err((format, problem)) => {
+    let sent = match site.sent(peer, request).await {
+        Ok(sent) => sent,
+        Err((headers, (format, problem))) => {
             site.metrics.registered("unreadable");
             return told_with_form(&site, &headers, format, "", &problem);
         }
     };
-    let (format, username) = (submission.format, submission.username.clone());
-    let address = site.limits.client(&headers, peer.ip());
-    match attempt(&site, &headers, peer, submission).await {
+    let format = sent.submission.format;
+    match attempt(&site, &sent).await {
         Ok(registered) if format == Format::Json => answered(registered),
-        Ok(registered) => welcomed(&site, &headers, address, &registered).await,
-        Err(problem) => told_with_form(&site, &headers, format, &username, &problem),
+        Ok(registered) => welcomed(&site, &sent, &registered).await,
+        Err(problem) => told_with_form(&site, &sent.headers, format, &sent.submission.username, &problem),
     }
 }
 
 /// Registers who is not turned away before.
 async fn attempt<R: Registrants + Sessions, A: Accounts>(
     site: &Arc<Site<R, A>>,
-    headers: &HeaderMap,
-    peer: SocketAddr,
-    submission: Submission,
+    sent: &Sent,
 ) -> Result<Registered, Problem> {
-    site.check_form(headers, &submission)?;
-    let counted = site.limits.count(headers, peer.ip(), &submission.username);
-    counted.inspect_err(|_| site.metrics.registered("limited"))?;
-    let problems = site.rules.problems(&submission.username, &submission.password);
+    site.admit(sent, |metrics| metrics.registered("limited"))?;
+    let Submission { username, password, key, .. } = &sent.submission;
+    let problems = site.rules.problems(username, password);
     if !problems.is_empty() {
         site.metrics.registered("invalid");
         return Err(Problem::invalid(problems));
     }
-    let Submission { username, password, key, .. } = submission;
-    let address = site.limits.client(headers, peer.ip());
-    let ended = to_its_end(site, Applicant { username, password, key, address }).await;
+    let (username, password) = (username.clone(), password.clone());
+    let ended = to_its_end(site, Applicant { username, password, key: *key, address: sent.address }).await;
     site.metrics.registered(outcome(&ended));
     ended.map_err(|refusal| Problem::from(&refusal))
 }
@@ -143,6 +135,8 @@ async fn note_refusal<R: Registrants + Sessions, A: Accounts>(
 ) {
     match refusal {
         Refusal::Crowded(_) => site.metrics.refused("accounts"),
+        Refusal::Full => site.metrics.refused("registering"),
+        Refusal::Guessed(_) => site.metrics.refused("failures"),
         Refusal::NoRoom(_) => site.metrics.refused("quota"),
         Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => {
             let (username, address) = (&applicant.username, applicant.address);
@@ -163,7 +157,8 @@ fn outcome(ended: &Result<Registered, Refusal>) -> &'static str {
         Err(Refusal::KeyUsed) => "key_used",
         Err(Refusal::Crowded(_)) => "crowded",
         Err(Refusal::NoRoom(_)) => "no_room",
-        Err(Refusal::Busy | Refusal::NotNow(_)) => "not_now",
+        Err(Refusal::Guessed(_)) => "limited",
+        Err(Refusal::Full | Refusal::Busy | Refusal::NotNow(_)) => "not_now",
         Err(Refusal::Misconfigured(_)) => "failed",
     }
 }
@@ -171,14 +166,13 @@ fn outcome(ended: &Result<Registered, Refusal>) -> &'static str {
 /// Whoever registers has proved the password, and is signed in. Where that fails, the account is there all the same.
 async fn welcomed<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
-    headers: &HeaderMap,
-    address: IpAddr,
+    sent: &Sent,
     registered: &Registered,
 ) -> Response {
     let Registered { user, username, password_hash, .. } = registered;
-    let proved = members::Proved { user: *user, username, password_hash: password_hash.as_ref() };
-    let begun = members::begin_session(site, headers, address, proved).await;
-    begun.unwrap_or_else(|_| Redirect::to(&location(&registered.username)).into_response())
+    let proved = Proved { user: *user, username, password_hash: password_hash.as_ref() };
+    let begun = site.begin_session(&sent.headers, sent.address, proved).await.ok().flatten();
+    begun.unwrap_or_else(|| Redirect::to(&location(&registered.username)).into_response())
 }
 
 fn answered(registered: Registered) -> Response {

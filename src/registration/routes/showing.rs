@@ -19,6 +19,14 @@ impl<R, A> Site<R, A> {
         Html(page.of_site(&self.rules.site_name).0).into_response()
     }
 
+    /// A page of this site, with what this browser is to be told once.
+    pub fn shown_with_notice(&self, headers: &HeaderMap, page: Page) -> Response {
+        let Some(notice) = self.cookies.notice(headers) else { return self.shown(&page) };
+        let mut response = self.shown(&page.with_notice(notice));
+        response.headers_mut().append(header::SET_COOKIE, self.cookies.told());
+        response
+    }
+
     /// A problem, as a page or as problem details.
     pub fn told(&self, format: Format, problem: &Problem) -> Response {
         match format {
@@ -55,9 +63,10 @@ impl<R, A> Site<R, A> {
         let carried = self.cookies.token(headers);
         let is_new = carried.is_none();
         let token = carried.unwrap_or_else(Token::random);
-        let mut response = self.shown(&page(Form { token: &token.for_forms(), username, problem }));
+        let page = page(Form { token: &token.for_forms(), username, problem });
+        let mut response = self.shown_with_notice(headers, page);
         if is_new {
-            response.headers_mut().insert(header::SET_COOKIE, self.cookies.set(&token));
+            response.headers_mut().append(header::SET_COOKIE, self.cookies.set(&token));
         }
         match problem {
             Some(problem) => problem.finish(response),

@@ -11,6 +11,7 @@ use super::{
     super::{
         limits::{Limits, Newcomers},
         password::Passwords,
+        turns::Turns,
         world::{Fault, World},
     },
     *,
@@ -21,6 +22,7 @@ mod audit;
 mod forms;
 pub mod members;
 mod new_password;
+mod turned_away;
 
 pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 pub const JSON: &str = "Content-Type: application/json";
@@ -35,7 +37,8 @@ fn registering(world: &Arc<World>) -> Registering<Arc<World>, Arc<World>> {
         namespace: "default".to_owned(),
         held_back: None,
         newcomers: Newcomers::per_minute(NonZeroU32::MAX),
-        places: Semaphore::new(1),
+        places: Turns::new(1, 1),
+        most_failures: NonZeroU32::MAX,
     }
 }
 
@@ -44,19 +47,17 @@ async fn make_due(world: &Arc<World>) {
     registering(world).make_due().await.expect("looked up");
 }
 
-/// One request on a connection of its own; the whole answer.
-pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
+fn site(world: &Arc<World>) -> Arc<Site<Arc<World>, Arc<World>>> {
     let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
     let limits = LimitSettings {
         forwarded_hops: 1,
         attempts_per_address: NonZeroU32::MAX,
         attempts_per_username: NonZeroU32::MAX,
+        failures_per_username: NonZeroU32::MAX,
         accounts_per_minute: NonZeroU32::MAX,
     };
     let metrics = RegistrationMetrics::default();
-    let site = Site {
+    Arc::new(Site {
         registering: Arc::new(registering(world)),
         cookies,
         rules: Rules::usual(),
@@ -65,9 +66,20 @@ pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> S
         metrics,
         tasks: TaskTracker::new(),
         listeners: Arc::new(Semaphore::new(1)),
+        listening: Shares::new(1),
         stop: CancellationToken::new(),
-    };
-    let router = router(Arc::new(site));
+    })
+}
+
+/// One request on a connection of its own; the whole answer.
+pub async fn ask(world: &Arc<World>, line: &str, headers: &str, body: &str) -> String {
+    ask_of(router(site(world)), line, headers, body).await
+}
+
+/// The same of this router.
+pub async fn ask_of(router: Router, line: &str, headers: &str, body: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
     let server = tokio::spawn(
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).into_future(),
     );
@@ -154,6 +166,7 @@ async fn a_taken_name_is_told_beside_the_field() {
     assert!(
         page.contains("id=\"username-error\">This username is taken.") && page.contains("value=\"Todd\"")
     );
+    assert!(page.contains(r#"If it is yours, <a href="/sign-in">sign in</a>."#), "{page}");
     let json = ask(&world, "POST /register", JSON, TODD).await;
     assert_eq!(status(&json), "409");
     assert!(json.contains("application/problem+json") && json.contains(r#""errors":{"username":"#));

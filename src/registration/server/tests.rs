@@ -5,13 +5,23 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use axum::{extract::Request as Asked, response::Response, routing};
+use axum::{
+    Extension,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Request as Asked},
+    http::StatusCode,
+    response::Response,
+    routing,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::*;
+use super::{conversation::LONGEST, *};
 use crate::registration::submission::Submission;
 
 const FORM: &str = "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+
+/// A whole request, after which nothing more comes.
+const ASKED: &str = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
 /// The longest that a test waits for what must come.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,17 +38,18 @@ impl Running {
     async fn start(most: u16, request_timeout: Duration, router: Router) -> Self {
         let most = NonZeroU16::new(most).expect("not zero");
         let idle_timeout = Duration::from_mins(5);
-        Self::start_with(ConnectionSettings { most, request_timeout, idle_timeout }, router).await
+        let settings = ConnectionSettings { most, request_timeout, idle_timeout, per_address: None };
+        Self::start_with(settings, router, None).await
     }
 
-    async fn start_with(settings: ConnectionSettings, router: Router) -> Self {
+    async fn start_with(settings: ConnectionSettings, site: Router, shares: Option<Arc<Shares>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, metrics) = (CancellationToken::new(), RegistrationMetrics::default());
         let (stopped, counted) = (stop.clone(), metrics.clone());
-        let served = tokio::spawn(async move {
-            serve(listener, router, settings, &counted, &stopped).await;
-        });
+        let turned_away = Router::new().fallback(turned_away);
+        let sockets = Server { site, turned_away, settings, shares, metrics: counted };
+        let served = tokio::spawn(async move { sockets.serve(listener, &stopped).await });
         Self { address, stop, metrics, served }
     }
 
@@ -47,6 +58,32 @@ impl Running {
         stream.write_all(sent.as_bytes()).await.expect("written");
         stream
     }
+
+    /// The answer over a connection of its own.
+    async fn ask(&self) -> String {
+        until_closed(&mut self.connect(ASKED).await).await
+    }
+
+    /// The first answer that is none of those that turn away.
+    async fn ask_until_served(&self) -> String {
+        let asked = async {
+            loop {
+                let answer = self.ask().await;
+                if !answer.contains(" 503 ") {
+                    return answer;
+                }
+            }
+        };
+        timeout(PATIENCE, asked).await.expect("everybody is turned away")
+    }
+}
+
+async fn turned_away(Extension(why): Extension<TurnedAway>, body: Bytes) -> (StatusCode, String) {
+    let status = match why {
+        TurnedAway::Full => StatusCode::SERVICE_UNAVAILABLE,
+        TurnedAway::OfOneAddress => StatusCode::TOO_MANY_REQUESTS,
+    };
+    (status, format!("{why:?} {}", body.len()))
 }
 
 fn router() -> Router {
@@ -75,10 +112,7 @@ async fn who_does_not_finish_a_head_is_cut_off_and_makes_room() {
     let server = Running::start(2, Duration::from_millis(100), router()).await;
     let mut silent = server.connect("").await;
     let mut slow = server.connect("GET / HTTP/1.1\r\nHost:").await;
-    // Both places are taken: this one waits for one of them.
-    let mut person = server.connect("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
-    let address = person.local_addr().expect("an address").to_string();
-    assert!(until_closed(&mut person).await.ends_with(&address));
+    assert!(server.ask_until_served().await.starts_with("HTTP/1.1 200 "));
     for cut_off in [&mut silent, &mut slow] {
         assert!(!until_closed(cut_off).await.contains(" 200 "));
     }
@@ -110,8 +144,9 @@ async fn a_body_has_its_time_however_often_a_piece_of_it_comes() {
 #[tokio::test]
 async fn an_idle_connection_lives_longer_than_a_head_may_take_and_is_closed_in_the_end() {
     let (request_timeout, idle_timeout) = (Duration::from_millis(50), Duration::from_millis(500));
-    let settings = ConnectionSettings { most: NonZeroU16::MIN, request_timeout, idle_timeout };
-    let server = Running::start_with(settings, router()).await;
+    let most = NonZeroU16::MIN;
+    let settings = ConnectionSettings { most, request_timeout, idle_timeout, per_address: None };
+    let server = Running::start_with(settings, router(), None).await;
     let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let since = tokio::time::Instant::now();
     let mut idle = server.connect(request).await;
@@ -136,13 +171,61 @@ async fn no_more_connections_are_served_at_a_time_than_there_may_be() {
     };
     let server =
         Running::start(2, Duration::from_secs(30), Router::new().route("/", routing::get(handler))).await;
-    let ask = async || {
-        let mut stream = server.connect("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
-        until_closed(&mut stream).await
-    };
-    let answers = futures::future::join_all((0..10).map(|_| ask())).await;
-    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200 ")), "{answers:?}");
+    let answers = futures::future::join_all((0..10).map(|_| server.ask())).await;
+    let is_served = |answer: &&String| answer.starts_with("HTTP/1.1 200 ");
+    assert!(answers.iter().filter(is_served).count() >= 2, "{answers:?}");
+    let others = answers.iter().filter(|answer| !is_served(answer));
+    assert!(others.clone().all(|answer| answer.starts_with("HTTP/1.1 503 ")), "{answers:?}");
     assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn when_all_places_are_taken_everybody_reads_that_they_are() {
+    let server = Running::start(1, Duration::from_mins(5), router()).await;
+    let _silent = server.connect("").await;
+    let body = "x".repeat(4000);
+    let sent = format!("{FORM}Content-Length: 4000\r\n\r\n{body}");
+    let ask = async || until_closed(&mut server.connect(&sent).await).await;
+    let answers = futures::future::join_all((0..2 * MOST_TURNED_AWAY).map(|_| ask())).await;
+    for answer in answers {
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("Full 4000"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_given_up_for_who_has_something_to_ask() {
+    let server = Running::start(1, Duration::from_mins(5), router()).await;
+    let mut idle = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    let address = idle.local_addr().expect("an address").to_string();
+    let mut answer = String::new();
+    while !answer.ends_with(&address) {
+        let mut bytes = [0; 1024];
+        let read = timeout(PATIENCE, idle.read(&mut bytes)).await.expect("an answer").expect("read");
+        answer.push_str(std::str::from_utf8(&bytes[..read]).expect("text"));
+    }
+    assert!(server.ask().await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(until_closed(&mut idle).await, "");
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_all_places() {
+    let settings = ConnectionSettings {
+        most: NonZeroU16::new(8).expect("not zero"),
+        request_timeout: Duration::from_mins(5),
+        idle_timeout: Duration::from_mins(5),
+        per_address: None,
+    };
+    let server = Running::start_with(settings, router(), Some(Shares::new(settings.of_an_address()))).await;
+    let _silent = [server.connect("").await, server.connect("").await];
+    let answer = server.ask().await;
+    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("OfOneAddress"), "{answer}");
+
+    let another = tokio::net::TcpSocket::new_v4().expect("a socket");
+    another.bind("127.0.0.2:0".parse().expect("an address")).expect("bound");
+    let mut another = another.connect(server.address).await.expect("a connection");
+    another.write_all(ASKED.as_bytes()).await.expect("written");
+    let answer = until_closed(&mut another).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("127.0.0.2:"), "{answer}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The database of the world.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -124,6 +124,15 @@ impl Audit for Arc<World> {
         .await
     }
 
+    async fn next_try(
+        &self,
+        user: Uuid,
+        stranger: Option<IpAddr>,
+        most: NonZeroU32,
+    ) -> store::Result<Option<u64>> {
+        self.sql(|inside| inside.next_try(user, stranger, most.get() as usize)).await
+    }
+
     async fn forget_addresses(&self, _: Duration) -> store::Result<i64> {
         self.sql(|_| 0).await
     }
@@ -139,7 +148,8 @@ impl Sessions for Arc<World> {
         address: IpAddr,
     ) -> store::Result<bool> {
         self.sql(|inside| {
-            let is_theirs = inside.with_hash(user, proved).is_some();
+            let is_overtaken = std::mem::take(&mut inside.overtaken);
+            let is_theirs = !is_overtaken && inside.with_hash(user, proved).is_some();
             if is_theirs {
                 inside.sessions.insert(*token, user);
                 inside.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));
@@ -160,6 +170,14 @@ impl Sessions for Arc<World> {
 
     async fn session_user(&self, token: &TokenHash) -> store::Result<Option<Uuid>> {
         self.sql(|inside| inside.sessions.get(token).copied()).await
+    }
+
+    async fn session_username(&self, token: &TokenHash) -> store::Result<Option<String>> {
+        self.sql(|inside| {
+            let user = inside.sessions.get(token)?;
+            inside.rows.iter().find(|row| row.id == *user).map(|row| row.username.clone())
+        })
+        .await
     }
 
     async fn end_session(&self, token: &TokenHash) -> store::Result<()> {

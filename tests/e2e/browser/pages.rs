@@ -6,7 +6,11 @@ use ivs_simulator::Fault;
 use testbed::{Browser, By, Device};
 
 use super::Person;
-use crate::{outside::installed, registration::PASSWORD, support::tenant};
+use crate::{
+    outside::installed,
+    registration::{PASSWORD, post},
+    support::tenant,
+};
 
 /// What axe-core finds, with the place and what to do.
 const VIOLATIONS: &str = "return axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
@@ -55,6 +59,10 @@ async fn axe_finds_nothing_on_the_pages_before_one_is_in() {
     person.send("ma ry", "short", "Register").await;
     person.sees(By::Id("password-error"), "at least").await;
     inspector.inspect("register-errors").await;
+    assert_eq!(post(&registration, "todd", "another horse battery").await.status, 201);
+    person.send("todd", PASSWORD, "Register").await;
+    person.sees(By::Id("username-error"), "taken").await;
+    inspector.inspect("register-taken").await;
     person.open("/sign-in").await;
     inspector.inspect("sign-in").await;
     person.send("mary", "not the password of mary", "Sign in").await;
@@ -91,11 +99,16 @@ async fn axe_finds_nothing_on_the_pages_of_an_account() {
     person.browser.click(By::Link("Change my password")).await.unwrap();
     person.arrives("/accounts/mary/password").await;
     inspector.inspect("new-password").await;
+    person.browser.fill(By::Field("Present password"), PASSWORD).await.unwrap();
+    person.browser.fill(By::Field("New password"), "another horse battery").await.unwrap();
+    person.browser.click(By::Button("Change my password")).await.unwrap();
+    person.sees(By::Css(".notice"), "Your password is changed.").await;
+    inspector.inspect("password-changed").await;
     person.open("/accounts/mary").await;
     person.browser.click(By::Link("Delete my account")).await.unwrap();
     person.arrives("/accounts/mary/delete").await;
     inspector.inspect("delete").await;
-    person.browser.fill(By::Field("Password"), PASSWORD).await.unwrap();
+    person.browser.fill(By::Field("Password"), "another horse battery").await.unwrap();
     person.browser.click(By::Button("Delete my account")).await.unwrap();
     person.sees(By::Css("h1"), "Saying goodbye").await;
     inspector.inspect("goodbye").await;

@@ -11,6 +11,9 @@ use crate::{
     support::tenant,
 };
 
+/// The one that takes the place of the first.
+const NEW_PASSWORD: &str = "another horse battery";
+
 /// AWS takes its time, and does not carry this operation out at all until faults are lifted.
 fn hold_up(tenant: &Tenant, operation: &str) {
     tenant.simulator().set_latency(Latency::constant(Duration::from_millis(200)));
@@ -36,6 +39,7 @@ async fn live(browser: Browser, scripts: bool) {
     watches(&mary, &tenant, scripts).await;
     reveals_the_stream_key(&mary, &tenant).await;
     signs_out_and_in(&mary).await;
+    takes_another_password(&mary).await;
     leaves(&mary, &tenant).await;
     assert_eq!(made(&tenant).await, (1, 1), "todd is still there");
 }
@@ -49,7 +53,7 @@ async fn is_refused(mary: &Person) {
     assert_eq!(mary.browser.value(By::Field("Password")).await.unwrap(), "");
 
     mary.send("Todd", PASSWORD, "Register").await;
-    mary.sees(By::Id("username-error"), "This username is taken").await;
+    mary.sees(By::Id("username-error"), "If it is yours, sign in.").await;
     assert_eq!(mary.browser.value(By::Field("Username")).await.unwrap(), "Todd");
     let described = mary.browser.attribute(By::Field("Username"), "aria-describedby").await.unwrap();
     assert!(described.contains("username-error"), "{described}");
@@ -97,12 +101,32 @@ async fn signs_out_and_in(mary: &Person) {
     assert!(mary.has(By::Button("Show the stream key")).await);
 }
 
+/// And finds the account whichever way she comes.
+async fn takes_another_password(mary: &Person) {
+    mary.browser.click(By::Link("Change my password")).await.unwrap();
+    mary.arrives("/accounts/mary/password").await;
+    mary.browser.fill(By::Field("Present password"), PASSWORD).await.unwrap();
+    mary.browser.fill(By::Field("New password"), PASSWORD).await.unwrap();
+    mary.browser.click(By::Button("Change my password")).await.unwrap();
+    mary.sees(By::Id("new-password-error"), "Choose another").await;
+    mary.browser.fill(By::Field("Present password"), PASSWORD).await.unwrap();
+    mary.browser.fill(By::Field("New password"), NEW_PASSWORD).await.unwrap();
+    mary.browser.click(By::Button("Change my password")).await.unwrap();
+    mary.arrives("/accounts/mary").await;
+    mary.sees(By::Css(".notice"), "Your password is changed.").await;
+    for way in ["/", "/sign-in", "/register"] {
+        mary.open(way).await;
+        mary.arrives("/accounts/mary").await;
+        assert!(!mary.has(By::Css(".notice")).await);
+    }
+}
+
 async fn leaves(mary: &Person, tenant: &Tenant) {
     hold_up(tenant, "DeleteStage");
     let _controller = tenant.controller().start().await;
     mary.browser.click(By::Link("Delete my account")).await.unwrap();
     mary.arrives("/accounts/mary/delete").await;
-    mary.browser.fill(By::Field("Password"), PASSWORD).await.unwrap();
+    mary.browser.fill(By::Field("Password"), NEW_PASSWORD).await.unwrap();
     mary.browser.click(By::Button("Delete my account")).await.unwrap();
     mary.arrives("/accounts/mary/goodbye").await;
     mary.sees(By::Css("h1"), "Saying goodbye").await;

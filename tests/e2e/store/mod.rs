@@ -1,5 +1,6 @@
 //! The database: what holds by constraint, and who wins.
 
+mod failures;
 mod registrants;
 mod resources;
 mod sessions;

@@ -6,6 +6,7 @@ use super::{
     super::super::world::{Fault, STREAM_KEY},
     FORM, JSON, TODD, TODD_FORM, World, ask, cookie, make_due, status, submit, token,
 };
+use crate::store::AuditEvent;
 
 /// A browser that is signed in: its cookie, and the token of its forms.
 pub struct Browser {
@@ -158,7 +159,7 @@ async fn what_is_no_username_is_not_repeated_and_nobodys() {
     let registering = super::registering(&world);
     for name in ["", "to\0dd", "to dd"] {
         assert!(
-            matches!(registering.prove(name, &"a canary of a password".into()).await, Ok(None)),
+            matches!(registering.prove(name, &"a canary of a password".into(), None).await, Ok(None)),
             "{name:?}"
         );
     }
@@ -250,4 +251,38 @@ async fn an_account_that_is_still_to_be_made_can_be_deleted_and_is_never_made() 
     make_due(&world).await;
     assert_eq!((world.rows().len(), world.accounts().len()), (0, 0));
     assert!(browser.get(&world, "/accounts/todd/goodbye").await.contains("Your account is gone"));
+}
+
+#[tokio::test]
+async fn who_is_signed_in_is_led_to_the_own_account() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    for path in ["/", "/register", "/sign-in"] {
+        let answer = browser.get(&world, path).await;
+        assert!(status(&answer) == "303" && answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+    }
+    world.fail(0, Fault::Away);
+    assert_eq!(
+        status(&browser.get(&world, "/sign-in").await),
+        "200",
+        "what is away keeps nobody from the form"
+    );
+    world.forget_account("todd");
+    assert_eq!(status(&browser.get(&world, "/register").await), "200", "an account that is gone is no page");
+    browser.post(&world, "/sign-out", &browser.token, "").await;
+    assert_eq!(status(&browser.get(&world, "/sign-in").await), "200");
+    assert!(browser.get(&world, "/").await.contains("location: /register\r\n"));
+}
+
+#[tokio::test]
+async fn a_sign_in_that_a_change_of_the_password_overtakes_is_refused_and_written_down() {
+    let world = World::empty();
+    submit(&world, "/register", TODD_FORM).await;
+    world.overtake_session();
+    let answer = submit(&world, "/sign-in", TODD_FORM).await;
+    assert!(
+        status(&answer) == "403" && answer.contains("The username or the password is wrong."),
+        "{answer}"
+    );
+    assert_eq!(world.deeds().last(), Some(&AuditEvent::SignInFailed));
 }

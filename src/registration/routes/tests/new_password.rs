@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::{
-    TODD_FORM, World, ask,
+    TODD_FORM, World, ask, cookie,
     members::{Browser, CALLS, FAULTS},
     registering, status, submit,
 };
@@ -38,6 +38,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_changes() {
         (format!("{RIGHT}&new-password=short"), "422", "new-password-error"),
         (format!("{RIGHT}&new-password=password12345678"), "422", "new-password-error"),
         (RIGHT.to_owned(), "422", "new-password-error"),
+        (format!("{RIGHT}&new-password=a+canary+of+a+password"), "422", "new-password-error"),
     ] {
         let answer = browser.post(&world, PATH, &browser.token, &more).await;
         assert!(status(&answer) == code && answer.contains(&format!("id=\"{id}\"")), "{more}: {answer}");
@@ -65,7 +66,7 @@ async fn whoever_has_proved_the_password_of_before_gets_no_session() {
     Browser::registered(&world).await;
     let registering = registering(&world);
     let (old, new) = (SecretString::from("a canary of a password"), SecretString::from("another canary"));
-    let todd = registering.prove("todd", &old).await.expect("told").expect("proved");
+    let todd = registering.prove("todd", &old, None).await.expect("told").expect("proved");
     let new_hash = registering.change_password(&todd, &new).await.expect("changed");
     let (lasts, here) = (std::time::Duration::from_hours(1), "127.0.0.1".parse().expect("an address"));
     let old_hash = todd.password_hash.expect("a hash");
@@ -96,4 +97,24 @@ async fn whatever_call_fails_a_person_is_told_truly_whether_the_password_is_anot
     }
     // The end of the session before and the beginning of the next, each with both faults.
     assert_eq!(without_session, 4);
+}
+
+#[tokio::test]
+async fn the_next_page_says_once_that_it_is_changed_and_no_link_says_so() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    assert!(!browser.get(&world, "/accounts/todd?notice=password-changed").await.contains("is changed"));
+    let more = format!("{RIGHT}&new-password=another+canary+of+ours");
+    let changed = browser.post(&world, PATH, &browser.token, &more).await;
+    let notice = "streamcat-notice=password-changed";
+    assert!(changed.contains(&format!("set-cookie: {notice}; Path=/; Max-Age=60; HttpOnly")), "{changed}");
+
+    let headers = format!("Accept: text/html\r\n{}; {notice}", cookie(&changed));
+    let page = ask(&world, "GET /accounts/todd", &headers, "").await;
+    assert!(page.contains(r#"<p class="notice" role="status">Your password is changed."#), "{page}");
+    assert!(page.contains("set-cookie: streamcat-notice=; Path=/; Max-Age=0;"), "{page}");
+    let stranger = format!("Accept: text/html\r\nCookie: {notice}");
+    assert!(!ask(&world, "GET /accounts/todd", &stranger, "").await.contains("is changed"));
+    let sign_in = ask(&world, "GET /sign-in", &stranger, "").await;
+    assert!(sign_in.contains("Your password is changed.") && sign_in.contains("Welcome back"), "{sign_in}");
 }

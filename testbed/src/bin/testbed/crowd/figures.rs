@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use testbed::flood::Ended;
+use testbed::goal::Goal;
 
 /// What a hash needs, in MiB: the default.
 const HASH_MEMORY: usize = 19;
@@ -29,20 +30,50 @@ pub(super) struct Figures<'a> {
 
 impl fmt::Display for Figures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |wanted: &Ended| self.ended.iter().filter(|ended| *ended == wanted).count();
-        let (accepted, put_off) = (count(&Ended::Accepted), count(&Ended::PutOff));
-        let ratio = self.registered / self.hashed;
-        let health = self.health.as_secs_f64() * 1000.0;
-        let most = self.hashers * HASH_MEMORY + OTHER_MEMORY;
+        let count = |wanted: fn(&Ended) -> bool| self.ended.iter().filter(|ended| wanted(ended)).count();
+        let accepted = count(|ended| *ended == Ended::Accepted);
+        let put_off = count(|ended| *ended == Ended::PutOff);
+        let unanswered = count(|ended| matches!(ended, Ended::Unanswered(_)));
+        let otherwise = count(|ended| matches!(ended, Ended::Otherwise(_)));
+        let (ratio, health) = (self.registered / self.hashed, self.health.as_secs_f64() * 1000.0);
+        let (memory, most) = (self.memory / MIB, self.hashers * HASH_MEMORY + OTHER_MEMORY);
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let (memory, most, none, strange) = (memory as f64, most as f64, unanswered as f64, otherwise as f64);
         writeln!(f, "{:<42} {:>8}   goal", "", "")?;
-        writeln!(f, "{:<42} {:>8.1}", "registrations a second", self.registered)?;
-        writeln!(f, "{:<42} {:>8.1}", "Argon2id a second, on the same cores", self.hashed)?;
-        writeln!(f, "{:<42} {ratio:>8.2}   at least 0.9", "the one over the other")?;
-        writeln!(f, "{:<42} {accepted:>8}", "flood: accepted")?;
-        writeln!(f, "{:<42} {put_off:>8}", "flood: put off (429, 503)")?;
-        let others = self.ended.len() - accepted - put_off;
-        writeln!(f, "{:<42} {others:>8}   0", "flood: answered otherwise")?;
-        writeln!(f, "{:<42} {health:>8.1}   below 50", "flood: /healthz p99, ms")?;
-        writeln!(f, "{:<42} {:>8}   at most {most}", "memory at its peak, MiB", self.memory / MIB)
+        row(f, "registrations a second", &format!("{:.1}", self.registered), "")?;
+        row(f, "Argon2id a second, on the same cores", &format!("{:.1}", self.hashed), "")?;
+        row(f, "the one over the other", &format!("{ratio:.2}"), &Goal::AtLeast(0.9).beside(ratio))?;
+        row(f, "flood: accepted", &accepted.to_string(), "")?;
+        row(f, "flood: put off (429, 503)", &put_off.to_string(), "")?;
+        row(f, "flood: answered otherwise", &otherwise.to_string(), &Goal::AtMost(0.0).beside(strange))?;
+        row(f, "flood: not answered", &unanswered.to_string(), &Goal::AtMost(0.0).beside(none))?;
+        row(f, "flood: /healthz p99, ms", &format!("{health:.1}"), &Goal::Below(50.0).beside(health))?;
+        row(f, "memory at its peak, MiB", &format!("{memory:.0}"), &Goal::AtMost(most).beside(memory))
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, what: &str, figure: &str, goal: &str) -> fmt::Result {
+    writeln!(f, "{}", format!("{what:<42} {figure:>8}   {goal}").trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_goal_says_whether_it_is_met() {
+        let (health, ended) =
+            (Duration::from_millis(50), [Ended::Accepted, Ended::Unanswered("reset".into())]);
+        let figures = Figures { registered: 9.0, hashed: 10.0, health, memory: 0, hashers: 1, ended: &ended };
+        let text = figures.to_string();
+        let goal = |what: &str| {
+            let line = text.lines().find(|line| line.starts_with(what)).expect(what);
+            line.rsplit("   ").next().expect("a goal").to_owned()
+        };
+        assert_eq!(goal("the one over the other"), "at least 0.9: met");
+        assert_eq!(goal("flood: answered otherwise"), "at most 0: met");
+        assert_eq!(goal("flood: not answered"), "at most 0: NOT met");
+        assert_eq!(goal("flood: /healthz"), "below 50: NOT met");
+        assert_eq!(goal("memory"), "at most 179: met");
     }
 }

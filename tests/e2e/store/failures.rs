@@ -1,0 +1,61 @@
+//! How often a wrong password may be tried, as all processes count it.
+
+use std::num::NonZeroU32;
+
+use streamcat_operator::store::{Audit, AuditEntry, AuditEvent};
+
+use super::*;
+
+const MOST: NonZeroU32 = NonZeroU32::new(4).unwrap();
+/// Where Todd has registered.
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+async fn note(store: &Postgres, event: AuditEvent, address: IpAddr) {
+    store.note(&AuditEntry { event, username: "todd", address }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stranger_is_given_half_of_the_tries_and_who_was_here_before_all_of_them() {
+    let tenant = tenant("failures").await;
+    let store = store(&tenant);
+    let todd = register(&store, "todd").await.unwrap().id;
+    let next = async |stranger| store.next_try(todd, stranger, MOST).await.unwrap();
+    let stranger = Some(address("198.51.100.1"));
+    note(&store, AuditEvent::SignedIn, address("2001:db8::1")).await;
+    note(&store, AuditEvent::SignInFailed, HERE).await;
+    assert_eq!(next(stranger).await, None);
+    note(&store, AuditEvent::RegistrationRefused, HERE).await;
+    let seconds = next(stranger).await.expect("as many as a stranger may");
+    assert!((1..=3600).contains(&seconds), "{seconds}");
+    for known in [Some(HERE), Some(address("2001:db8::ffff:1")), None] {
+        assert_eq!(next(known).await, None, "{known:?}");
+    }
+    assert!(next(Some(address("2001:db8:0:1::1"))).await.is_some(), "another household");
+
+    note(&store, AuditEvent::PasswordRefused, HERE).await;
+    assert_eq!(next(None).await, None);
+    note(&store, AuditEvent::SignInFailed, HERE).await;
+    for known in [Some(HERE), None] {
+        assert!(next(known).await.is_some(), "{known:?}");
+    }
+    assert_eq!(store.next_try(Uuid::new_v4(), stranger, MOST).await.unwrap(), None, "of another user");
+}
+
+#[tokio::test]
+async fn what_was_tried_more_than_an_hour_ago_does_not_count() {
+    let tenant = tenant("failures-before").await;
+    let store = store(&tenant);
+    let todd = register(&store, "todd").await.unwrap().id;
+    let insert = "insert into audit_log (event, user_id, at)
+                  values ('sign_in_failed', $1, now() - interval '59 minutes'),
+                         ('sign_in_failed', $1, now() - interval '61 minutes')";
+    sqlx::query(insert).bind(todd).execute(&tenant.pool()).await.unwrap();
+    let stranger = Some(address("198.51.100.1"));
+    assert_eq!(store.next_try(todd, stranger, MOST).await.unwrap(), None);
+    let seconds = store.next_try(todd, stranger, NonZeroU32::MIN).await.unwrap();
+    assert!(seconds.is_some_and(|seconds| seconds <= 60), "{seconds:?}");
+}
