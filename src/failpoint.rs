@@ -4,15 +4,17 @@
 //! No crate: `fail`, the usual one, can panic and return, but neither die at once nor say what was reached.
 
 /// The controller's effects: those on Kubernetes, on PostgreSQL and on AWS.
-pub const CONTROLLER: [&str; 41] = [
+pub const CONTROLLER: [&str; 43] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
     "write_secret",
     "write_status",
+    "begin_change",
     "change_orphans",
     "claim",
     "end",
+    "end_change",
     "evict",
     "inherit",
     "leave",

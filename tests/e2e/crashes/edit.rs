@@ -18,6 +18,7 @@ impl Story for Edit {
         "UpdateStage",
         "TagResource",
         "UntagResource",
+        "begin_change",
     ];
     const THOROUGH: bool = true;
 

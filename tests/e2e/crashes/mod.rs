@@ -17,6 +17,7 @@ mod orphans;
 mod place;
 mod retain;
 mod seen_again;
+mod stayed;
 mod unknown_outcome;
 mod vanish;
 
@@ -109,7 +110,7 @@ async fn crashed<S: Story>(tenant: &Tenant, number: usize, point: &FailPoint) ->
 }
 
 /// The effects that each story is told for.
-const KILLED: [&[&str]; 14] = [
+const KILLED: [&[&str]; 15] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
     edit::Edit::EFFECTS,
@@ -122,6 +123,7 @@ const KILLED: [&[&str]; 14] = [
     orphans::Forgotten::EFFECTS,
     retain::Retain::EFFECTS,
     seen_again::SeenAgain::EFFECTS,
+    stayed::Stayed::EFFECTS,
     unknown_outcome::UnknownOutcome::EFFECTS,
     vanish::Vanish::EFFECTS,
 ];

@@ -52,8 +52,11 @@ begin
         -- The time is the database's own.
         grant insert (event, user_id, username, address) on audit_log to streamcat_registration;
         grant execute on function forget_addresses(interval) to streamcat_registration;
+        grant execute on function next_try(uuid, inet, bigint) to streamcat_registration;
     end if;
 end
 $$;
+
+drop function grant_rights_of_before();
 
 select grant_rights();
