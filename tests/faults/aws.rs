@@ -44,8 +44,10 @@ pub struct Aws {
     pub deletes_in: Option<Duration>,
     /// What is deleted, and when it will be gone.
     dying: Vec<(Duration, String)>,
-    /// How long ago the call began that is carried out now.
+    /// How long ago the call began that is carried out now; for ever, if the journal knows of it no more.
     pub age: Duration,
+    /// When the database became another.
+    pub journal_since: Duration,
     /// How old the calls were that made what there is.
     ages: BTreeMap<String, Duration>,
 }
@@ -107,7 +109,7 @@ impl Aws {
     /// then it is one too many until a sweep finds it.
     pub fn came_too_late(&self, arn: &str) -> bool {
         let behind = if self.shown.is_some() { BEHIND } else { Duration::ZERO };
-        self.ages.get(arn).is_some_and(|age| *age + behind > GIVEN_UP)
+        self.ages.get(arn).is_some_and(|age| age.saturating_add(behind) > GIVEN_UP)
     }
 
     /// Changes a resource; whether it is there.

@@ -192,7 +192,8 @@ impl Line {
 /// While it is carried out it is known how long ago the call began.
 fn aging<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
     move |state, now| {
-        state.aws.age = now.saturating_sub(began);
+        let is_journalled = began >= state.aws.journal_since;
+        state.aws.age = if is_journalled { now.saturating_sub(began) } else { Duration::MAX };
         let done = effect(state, now);
         state.aws.age = Duration::ZERO;
         done

@@ -127,7 +127,9 @@ impl Person {
 
     /// Somebody brings it back.
     pub fn restore(&self) {
-        self.world.act("the database is restored", |state, _, _| state.database = state.backup.clone());
+        self.world.act("the database is restored", |state, now, _| {
+            state.replace_database(now, state.backup.clone());
+        });
     }
 
     /// The controllers are started again.

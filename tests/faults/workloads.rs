@@ -236,7 +236,9 @@ impl Workload {
                 person.apply("todd", spec("todd")).await;
             }
             Self::RetainWithoutDatabase => {
-                person.world.act("the database is empty", |state, _, _| state.database = Database::default());
+                person.world.act("the database is empty", |state, now, _| {
+                    state.replace_database(now, Database::default());
+                });
                 person.delete("todd");
                 // The sweep sees what stays.
                 sleep(RESYNC).await;
@@ -282,9 +284,9 @@ impl Workload {
             Self::LoseClusterAndDatabase => {
                 person.world.act(
                     "the cluster is made again from Git, the database is empty",
-                    |state, _, time| {
+                    |state, now, time| {
                         state.cluster.rebuild(&time);
-                        state.database = Database::default();
+                        state.replace_database(now, Database::default());
                     },
                 );
                 person.start_again().await;
@@ -298,7 +300,9 @@ impl Workload {
             }
             Self::LoseDatabaseAndTags => {
                 person.lose_tags();
-                person.world.act("the database is empty", |state, _, _| state.database = Database::default());
+                person.world.act("the database is empty", |state, now, _| {
+                    state.replace_database(now, Database::default());
+                });
                 person.start_again().await;
             }
             Self::DatabaseOfYesterday => {
@@ -326,7 +330,7 @@ impl Workload {
             }
             Self::EarlierLife => {
                 person.world.act("the database is that of an earlier account", |state, now, _| {
-                    state.database = Database::of_an_earlier_life(now, "todd");
+                    state.replace_database(now, Database::of_an_earlier_life(now, "todd"));
                 });
                 person.start_again().await;
             }

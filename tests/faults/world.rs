@@ -70,6 +70,12 @@ pub struct State {
 }
 
 impl State {
+    /// The database is another from now on: its journal knows of no call that is under way.
+    pub fn replace_database(&mut self, now: Duration, database: Database) {
+        self.database = database;
+        self.aws.journal_since = now;
+    }
+
     /// Keeps the ARNs that the database has.
     fn remember(&mut self) {
         let arns = self.database.rows.values().map(|row| row.resource.arn());
