@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus},
+    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus, are_alike},
     failpoint::effect,
 };
 
@@ -49,8 +49,8 @@ pub trait Cluster: Send + Sync + 'static {
         account: &StreamerAccount,
     ) -> impl Future<Output = Result<Option<StreamerAccount>>> + Send;
 
-    /// Whether an account of this name is there now.
-    fn exists(&self, account: &AccountRef) -> impl Future<Output = Result<bool>> + Send;
+    /// Whether an account of this name is there now and wants this username, or one that looks like it.
+    fn claims(&self, account: &AccountRef, username: &str) -> impl Future<Output = Result<bool>> + Send;
 
     /// Whether the account's namespace is being deleted, or gone: asked of the API server, no cache.
     fn is_namespace_ending(&self, account: &StreamerAccount) -> impl Future<Output = Result<bool>> + Send;
@@ -157,9 +157,10 @@ impl Cluster for Kube {
         Ok(found.filter(|found| found.metadata.uid == account.metadata.uid))
     }
 
-    async fn exists(&self, account: &AccountRef) -> Result<bool> {
+    async fn claims(&self, account: &AccountRef, username: &str) -> Result<bool> {
         let api = Api::<StreamerAccount>::namespaced(self.client.clone(), &account.namespace);
-        Ok(api.get_metadata_opt(&account.name).await?.is_some())
+        let found = api.get_opt(&account.name).await?;
+        Ok(found.is_some_and(|found| are_alike(&found.spec.username, username)))
     }
 
     async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {

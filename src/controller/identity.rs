@@ -98,7 +98,7 @@ async fn hold<W: World>(
     let claimant =
         Claimant { username: &account.spec.username, account: &key, uid: uid(account), known, registration };
     let claim = match store.claim(claimant).await? {
-        Claim::Taken(holder) | Claim::Held(holder)
+        Claim::Taken(holder) | Claim::Held(holder) | Claim::Spelled(holder)
             if is_out_of_date(&holder, account, &claimant, context).await? =>
         {
             tracing::warn!(account = %key, by = %holder.account, "a row from before a restore names the account's user as it was then: it goes");

@@ -1,5 +1,7 @@
 //! Rows from before a restore: they name a user as it was then, and keep a username from whoever has it now.
 
+use std::sync::Arc;
+
 use super::{
     Cluster, Context, World,
     identity::uid,
@@ -9,8 +11,9 @@ use super::{
     world::with_kind,
 };
 use crate::{
-    api::{AccountRef, ResourceKind, StreamerAccount},
-    ivs::Kind as _,
+    api::{ResourceKind, StreamerAccount, are_alike},
+    ivs::{self, Kind},
+    provision::{self, Owner},
     store::{Claimant, Holder, Recorded, Resources},
 };
 
@@ -28,27 +31,31 @@ pub(super) async fn is_out_of_date<W: World>(
         // The account has been another user since: its status says so, or the tags of what it has.
         let is_another = |known: Option<_>| known.is_some_and(|known| known != holder.user);
         return Ok(is_another(user_in_status(account))
-            || is_another(claimant.known) && !has_anything(holder, account, context).await?);
+            || is_another(claimant.known) && !may_have_anything(holder, account, context).await?);
     }
     let is_another = claimant.known.is_some_and(|known| known != holder.user);
-    Ok(!exists(&holder.account, context).await?
-        && (is_another || !has_anything(holder, account, context).await?))
+    Ok(!claims(holder, context).await?
+        && (is_another || !may_have_anything(holder, account, context).await?))
 }
 
-/// Whether an account is there; one in a namespace that is not ours to look into counts as there.
-async fn exists<W: World>(account: &AccountRef, context: &Context<W>) -> Result<bool, Problem> {
+/// Whether the holder's account is there and wants the username still; one in a namespace that is not ours to look into
+/// counts so.
+async fn claims<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool, Problem> {
     let cluster = context.world.cluster();
-    if cluster.accounts().iter().any(|known| reference(known) == *account) {
+    let is_it = |known: &Arc<StreamerAccount>| {
+        reference(known) == holder.account && are_alike(&known.spec.username, &holder.username)
+    };
+    if cluster.accounts().iter().any(is_it) {
         return Ok(true);
     }
-    match cluster.exists(account).await {
+    match cluster.claims(&holder.account, &holder.username).await {
         Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
-        exists => Ok(exists?),
+        claims => Ok(claims?),
     }
 }
 
-/// Whether a user has anything in AWS, or may be given something just now. Who is let go of does not wait for AWS.
-async fn has_anything<W: World>(
+/// Whether a user may have anything in AWS, or be given something just now. Who is let go of does not wait for AWS to say.
+async fn may_have_anything<W: World>(
     holder: &Holder,
     account: &StreamerAccount,
     context: &Context<W>,
@@ -56,29 +63,38 @@ async fn has_anything<W: World>(
     if is_let_go(account) {
         return Ok(true);
     }
-    let inventory = context.inventory().await?;
-    if inventory.of(&holder.account, holder.user).next().is_some() {
-        return Ok(true);
-    }
+    let owner = Owner {
+        installation: context.installation.clone(),
+        user: holder.user,
+        account: holder.account.clone(),
+        username: holder.username.clone(),
+    };
     for kind in ResourceKind::ALL {
         let recorded = context.world.store().recorded(holder.user, kind).await?;
-        if may_be_made(&recorded, context) || is_shown(kind, recorded.arn.as_deref(), context).await? {
+        let found = with_kind!(context.world, kind, |of| may_be_there(of, &owner, &recorded, context).await);
+        if found.map_err(provision::Error::from)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn may_be_made<W: World>(recorded: &Recorded, context: &Context<W>) -> bool {
-    recorded.attempt.as_ref().is_some_and(|attempt| attempt.settles_in(context.timing.grace).is_some())
-}
-
-async fn is_shown<W: World>(
-    kind: ResourceKind,
-    arn: Option<&str>,
+/// Whether one kind of a user's resources is there, or may be made or shown within the grace.
+async fn may_be_there<W: World, K: Kind>(
+    kind: &K,
+    owner: &Owner,
+    recorded: &Recorded,
     context: &Context<W>,
-) -> Result<bool, Problem> {
-    let Some(arn) = arn else { return Ok(false) };
-    let shown = with_kind!(context.world, kind, |of| of.get(arn).await.map(|live| live.is_some()));
-    Ok(shown.map_err(crate::provision::Error::from)?)
+) -> ivs::Result<bool> {
+    let grace = context.timing.grace;
+    let is_new = recorded.arn.is_some() && recorded.age < grace;
+    if is_new || recorded.attempt.as_ref().is_some_and(|attempt| attempt.settles_in(grace).is_some()) {
+        return Ok(true);
+    }
+    if let Some(arn) = &recorded.arn
+        && kind.get(arn).await?.is_some()
+    {
+        return Ok(true);
+    }
+    Ok(kind.find(&owner.username).await?.iter().any(|listed| owner.owns(&listed.tags)))
 }

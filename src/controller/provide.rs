@@ -58,7 +58,10 @@ pub(super) async fn provide<W: World>(
         context.settle_doubt(&key, doubt);
     }
     let look = progress.look_in();
-    context.looks.plan(&key, look);
+    // Where the work did not even begin, a look that is due stays so.
+    if progress.user.is_ok() {
+        context.looks.plan(&key, look);
+    }
     Ok(next_try(&key, context, &progress).into_iter().chain(look).min())
 }
 

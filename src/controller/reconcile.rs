@@ -43,7 +43,10 @@ async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Resul
     // at the same time: both answers are needed before anything is made.
     let cluster = context.world.cluster();
     let (account, is_ending) = tokio::join!(cluster.current(cached), is_namespace_ending(cached, context));
-    let Some(account) = account? else { return Ok(None) };
+    let Some(account) = account? else {
+        context.looks.plan(&key, None);
+        return Ok(None);
+    };
     if is_quiet(&account) && !is_asked_for {
         return Ok(look);
     }

@@ -24,10 +24,11 @@ pub(super) async fn release<W: World>(
     mut account: StreamerAccount,
     context: &Context<W>,
 ) -> Result<Option<Duration>, Error> {
+    let key = reference(&account);
     if !has_finalizer(&account) {
+        context.looks.plan(&key, None);
         return Ok(None);
     }
-    let key = reference(&account);
     match take_away(&account, context).await {
         Ok(()) => {
             context.world.cluster().remove_finalizer(&account).await?;

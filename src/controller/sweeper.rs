@@ -101,7 +101,7 @@ async fn sweep<W: World>(
 }
 
 /// Of what was changed by another process, or by one that is gone, it is seen to here too that it stays. Whoever is not settled is
-/// looked at anyway.
+/// looked at before it is ready again.
 fn plan_looks<W: World>(context: &Context<W>, accounts: &[Arc<StreamerAccount>], recorded: &[UserRecord]) {
     let changed = changed(recorded, context.timing.grace);
     for account in accounts.iter().filter(|account| is_settled(account)) {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{RecreatePolicy, ResourceKind, Status},
     ivs::{Kind, Live, Tags},
-    store::{AttemptEnd, Journal, Missing, Recorded, Resources, Unsettled},
+    store::{AttemptEnd, Edit, Journal, Missing, Recorded, Resources, Unsettled},
 };
 
 /// What is wanted of one kind.
@@ -88,6 +88,8 @@ pub enum Change {
     Corrected,
     /// The one before was gone from AWS; it was made again.
     Recreated,
+    /// It was changed again and again, and does not stay so: it is left as it is.
+    Undone,
 }
 
 /// How long to wait for another controller that is about to create the same thing.
@@ -191,11 +193,17 @@ where
                     self.recorded.missing = None;
                 }
                 Step::Record(arn) if self.record(&arn).await? => {}
-                Step::Change(arn) if self.change(&arn).await? => {}
-                Step::Record(_) | Step::Change(_) => return Ok(created_elsewhere(K::KIND)),
-                Step::EndChange(nonce) => {
-                    self.store.end_change(nonce).await?;
-                    self.recorded.change = None;
+                Step::Edit(arn) if self.edit(&arn).await? => {}
+                Step::Record(_) | Step::Edit(_) => return Ok(created_elsewhere(K::KIND)),
+                Step::EndEdit(nonce) => {
+                    self.store.end_edit(nonce).await?;
+                    self.recorded.edit = None;
+                }
+                Step::LeaveEdit(nonce) => {
+                    self.store.end_edit(nonce).await?;
+                    self.recorded.edit = None;
+                    self.observed.differing.clear();
+                    self.done = Change::Undone;
                 }
                 Step::Delete(arn) => self.delete_surplus(arn).await?,
             }
@@ -208,7 +216,7 @@ where
         let Some(status) = seen.or(self.order.status) else { return created_elsewhere(K::KIND) };
         let is_another = self.before.as_ref().is_some_and(|before| before != arn);
         let change = if is_another { Change::Corrected } else { self.done };
-        let look_in = self.recorded.change.as_ref().and_then(|change| look_in(change, self.timing.grace));
+        let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, self.timing.grace));
         Outcome::Ready(Provisioned { status: status.clone(), stream_key: None, change, look_in })
     }
 
@@ -249,8 +257,8 @@ where
         if self.observed.ours.iter().flatten().any(|found| found == arn) {
             self.done = Change::Adopted;
         }
-        let (change, age) = (self.recorded.change.take(), Duration::ZERO);
-        self.recorded = Recorded { arn: Some(arn.to_owned()), age, change, ..Recorded::default() };
+        let (edit, age) = (self.recorded.edit.take(), Duration::ZERO);
+        self.recorded = Recorded { arn: Some(arn.to_owned()), age, edit, ..Recorded::default() };
         Ok(true)
     }
 
@@ -267,19 +275,25 @@ where
 
     /// Sends what differs, and nothing else; false when the user is gone. It is noted first: an older change may land
     /// after this one, so that it is looked at once more.
-    async fn change(&mut self, arn: &str) -> Result<bool> {
+    async fn edit(&mut self, arn: &str) -> Result<bool> {
         let Some(live) = self.live.get(arn) else { return Ok(false) };
         let (user, lasts, begun) = (self.order.owner.user, self.timing.change_lasts(), Instant::now());
-        let Some(noted) = self.store.begin_change(user, K::KIND, lasts).await? else { return Ok(false) };
+        // Of what was settled, only a look can have found that it differs.
+        let before = self.recorded.edit.as_ref().filter(|_| self.order.settled);
+        let repeats = before.map_or(0, |before| before.repeats.saturating_add(1));
+        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+            return Ok(false);
+        };
         let sent = Differences::between(self.order, live).send(self.kind, arn).await;
-        // Who slept has changed it later than was noted: somebody may have looked meanwhile.
+        // Who slept, or waited long for the budget, has changed it later than was noted: somebody may have looked meanwhile.
         let noted = if begun.elapsed() < lasts {
             Some(noted)
         } else {
-            self.store.begin_change(user, K::KIND, lasts).await?
+            self.store.begin_edit(user, K::KIND, lasts, repeats).await?
         };
         sent?;
-        self.recorded.change = noted.map(|nonce| Unsettled { nonce, due_in: lasts, overdue: Duration::ZERO });
+        let note = |nonce| Unsettled { nonce, due_in: lasts, overdue: Duration::ZERO };
+        self.recorded.edit = noted.map(|nonce| Edit { note: note(nonce), repeats });
         self.observed.differing.remove(arn);
         if self.done == Change::Kept {
             self.done = Change::Updated;

@@ -6,6 +6,8 @@ use crate::ivs::{self, Kind, Live, Tags, changes};
 /// What differs between a resource as it is shown and as it is wanted.
 #[derive(Debug)]
 pub(super) struct Differences<K: Kind> {
+    /// The tags that say whose it is, where it has lost any.
+    identity: Tags,
     settings: Option<K::Settings>,
     set: Tags,
     remove: Vec<String>,
@@ -15,15 +17,13 @@ impl<K: Kind> Differences<K> {
     /// The settings and tags that are not as the order says. Tags of ours that somebody has removed are among them: the
     /// record brings them back.
     pub(super) fn between(order: &Order<'_, K>, live: &Live<K::Status>) -> Self {
-        let (mut set, remove) = tag_changes(order.tags, &live.tags);
-        if !order.owner.owns(&live.tags) {
-            set.extend(order.owner.identity());
-        }
-        Self { settings: changes(order.settings, &live.settings), set, remove }
+        let (set, remove) = tag_changes(order.tags, &live.tags);
+        let identity = if order.owner.owns(&live.tags) { Tags::new() } else { order.owner.identity() };
+        Self { identity, settings: changes(order.settings, &live.settings), set, remove }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.settings.is_none() && self.set.is_empty() && self.remove.is_empty()
+        self.identity.is_empty() && self.settings.is_none() && self.set.is_empty() && self.remove.is_empty()
     }
 
     /// Sends them, and nothing else.
@@ -31,6 +31,11 @@ impl<K: Kind> Differences<K> {
     /// # Errors
     /// What AWS did not do.
     pub(super) async fn send(&self, kind: &K, arn: &str) -> ivs::Result<()> {
+        // Whose it is comes first, and whatever else fails: nothing else may say so any more.
+        if !self.identity.is_empty() {
+            tracing::warn!(arn, kind = %K::KIND, "its tags did not say any more whose it was: they are set again");
+            kind.tag(arn, &self.identity).await?;
+        }
         if let Some(settings) = &self.settings {
             kind.update(arn, settings).await?;
         }

@@ -104,8 +104,8 @@ pub struct Report {
 pub fn changed(recorded: &[UserRecord], grace: Duration) -> BTreeMap<AccountRef, Duration> {
     let mut changed = BTreeMap::new();
     for record in recorded {
-        if let Some(change) = &record.change {
-            let left = look_in(change, grace).unwrap_or_default();
+        if let Some(edit) = &record.edit {
+            let left = look_in(edit, grace).unwrap_or_default();
             let earliest = changed.entry(record.account.clone()).or_insert(left);
             *earliest = left.min(*earliest);
         }
@@ -210,7 +210,7 @@ mod tests {
             kind: ResourceKind::Channel,
             arn: arn.to_owned(),
             retained,
-            change: None,
+            edit: None,
         }
     }
 

@@ -13,7 +13,7 @@ use super::{Order, Outcome, Owner, Retirement, Timing, converge, retire};
 use crate::{
     api::{AccountRef, RecreatePolicy, ResourceKind, ResourceStatus, StageSpec, StageStatus},
     ivs::{self, Class, Created, Kind, Listed, Live, Tags},
-    store::{self, AttemptEnd, Journal, Missing, Recorded, Resources, Unsettled, UserRecord},
+    store::{self, AttemptEnd, Edit, Journal, Missing, Recorded, Resources, Unsettled, UserRecord},
 };
 
 /// When an effect fails.
@@ -37,7 +37,7 @@ struct State {
     record: Option<(String, Duration)>,
     missing: Option<(String, Duration)>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
-    change: Option<(Uuid, Duration)>,
+    edit: Option<(Uuid, Duration, u32)>,
     faster: bool,
 }
 
@@ -334,7 +334,10 @@ impl Resources for World {
                     .missing
                     .clone()
                     .map(|(arn, since)| Missing { arn, age: state.now.saturating_sub(since) }),
-                change: state.change.map(|(nonce, deadline)| unsettled(nonce, deadline, state.now)),
+                edit: state.edit.map(|(nonce, deadline, repeats)| Edit {
+                    note: unsettled(nonce, deadline, state.now),
+                    repeats,
+                }),
             }
         })
     }
@@ -370,17 +373,23 @@ impl Resources for World {
         self.on_database(|state| state.missing = None)
     }
 
-    async fn begin_change(&self, _: Uuid, _: ResourceKind, lasts: Duration) -> store::Result<Option<Uuid>> {
+    async fn begin_edit(
+        &self,
+        _: Uuid,
+        _: ResourceKind,
+        lasts: Duration,
+        repeats: u32,
+    ) -> store::Result<Option<Uuid>> {
         self.on_database(|state| {
             let nonce = Uuid::from_u128(state.effects as u128 + 1000);
-            state.change = Some((nonce, state.now + lasts));
+            state.edit = Some((nonce, state.now + lasts, repeats));
             Some(nonce)
         })
     }
 
-    async fn end_change(&self, nonce: Uuid) -> store::Result<()> {
+    async fn end_edit(&self, nonce: Uuid) -> store::Result<()> {
         self.on_database(|state| {
-            state.change.take_if(|(noted, _)| *noted == nonce);
+            state.edit.take_if(|(noted, ..)| *noted == nonce);
         })
     }
 

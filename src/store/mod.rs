@@ -2,7 +2,7 @@
 
 mod adding;
 mod audit;
-mod changes;
+mod edits;
 mod installation;
 mod journal;
 mod missing;
@@ -16,6 +16,7 @@ mod unsettled;
 mod users;
 
 pub use audit::{Audit, AuditEntry, AuditEvent};
+pub use edits::Edit;
 pub use journal::{AttemptEnd, Journal};
 pub use missing::Missing;
 pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};

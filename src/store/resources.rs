@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Missing, Postgres, Result, Unsettled, changes, journal::end_open, missing, rows};
+use super::{Edit, Missing, Postgres, Result, Unsettled, edits, journal::end_open, missing, rows};
 use crate::{
     api::{AccountRef, ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -22,7 +22,7 @@ pub struct Recorded {
     /// The one that AWS did not show when it was last looked at.
     pub missing: Option<Missing>,
     /// The change of settings or tags that was not seen to stay yet.
-    pub change: Option<Unsettled>,
+    pub edit: Option<Edit>,
 }
 
 /// One recorded ARN, and the account whose it is.
@@ -37,7 +37,7 @@ pub struct UserRecord {
     /// Whether the account was deleted with the policy Retain.
     pub retained: bool,
     /// The change of settings or tags that was not seen to stay yet.
-    pub change: Option<Unsettled>,
+    pub edit: Option<Edit>,
 }
 
 /// The recorded resources.
@@ -68,16 +68,17 @@ pub trait Resources: Send + Sync + 'static {
     fn note_seen(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<()>> + Send;
 
     /// Notes that settings or tags are being changed, which ends within `lasts`; the id of the note, which takes the place of an
-    /// earlier one. None when the user is gone.
-    fn begin_change(
+    /// earlier one. `repeats`: see [`Edit`]. None when the user is gone.
+    fn begin_edit(
         &self,
         user: Uuid,
         kind: ResourceKind,
         lasts: Duration,
+        repeats: u32,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
     /// Forgets a change that was seen to stay, unless there has been another since.
-    fn end_change(&self, nonce: Uuid) -> impl Future<Output = Result<()>> + Send;
+    fn end_edit(&self, nonce: Uuid) -> impl Future<Output = Result<()>> + Send;
 
     /// Everything recorded, in one read, for the sweep.
     fn all_recorded(&self) -> impl Future<Output = Result<Vec<UserRecord>>> + Send;
@@ -93,13 +94,14 @@ impl Resources for Postgres {
                  coalesce(extract(epoch from a.deadline - now()), 0)::float8 as "due_in!",
                  m.arn as "missing_arn?",
                  coalesce(greatest(extract(epoch from now() - m.since), 0), 0)::float8 as "missing_age!",
-                 c.nonce as "change?",
-                 coalesce(extract(epoch from c.deadline - now()), 0)::float8 as "change_due_in!"
+                 e.nonce as "edit?",
+                 coalesce(e.repeats, 0) as "edit_repeats!",
+                 coalesce(extract(epoch from e.deadline - now()), 0)::float8 as "edit_due_in!"
                from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
                left join resources r on r.user_id = wanted.user_id and r.kind = wanted.kind
                left join attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'
                left join missing_resources m on m.user_id = wanted.user_id and m.kind = wanted.kind
-               left join changes c on c.user_id = wanted.user_id and c.kind = wanted.kind"#,
+               left join edits e on e.user_id = wanted.user_id and e.kind = wanted.kind"#,
             user,
             kind as ResourceKind,
         )
@@ -111,7 +113,7 @@ impl Resources for Postgres {
             age: seconds(row.age),
             attempt: row.nonce.map(|nonce| Unsettled::new(nonce, row.due_in)),
             missing: row.missing_arn.map(|arn| Missing { arn, age: seconds(row.missing_age) }),
-            change: row.change.map(|nonce| Unsettled::new(nonce, row.change_due_in)),
+            edit: row.edit.map(|nonce| Edit::new(nonce, row.edit_due_in, row.edit_repeats)),
         })
     }
 
@@ -147,23 +149,30 @@ impl Resources for Postgres {
         effect("note_seen", missing::forget(&self.pool, user, kind)).await
     }
 
-    async fn begin_change(&self, user: Uuid, kind: ResourceKind, lasts: Duration) -> Result<Option<Uuid>> {
-        effect("begin_change", changes::begin(&self.pool, user, kind, lasts)).await
+    async fn begin_edit(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        lasts: Duration,
+        repeats: u32,
+    ) -> Result<Option<Uuid>> {
+        effect("begin_edit", edits::begin(&self.pool, user, kind, lasts, repeats)).await
     }
 
-    async fn end_change(&self, nonce: Uuid) -> Result<()> {
-        effect("end_change", changes::end(&self.pool, nonce)).await
+    async fn end_edit(&self, nonce: Uuid) -> Result<()> {
+        effect("end_edit", edits::end(&self.pool, nonce)).await
     }
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
         let rows = sqlx::query!(
             r#"select u.account_namespace as "namespace!", u.account_name as "name!", u.retained,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
-                 c.nonce as "change?",
-                 coalesce(extract(epoch from c.deadline - now()), 0)::float8 as "change_due_in!"
+                 e.nonce as "edit?",
+                 coalesce(e.repeats, 0) as "edit_repeats!",
+                 coalesce(extract(epoch from e.deadline - now()), 0)::float8 as "edit_due_in!"
                from users u
                join resources r on r.user_id = u.id
-               left join changes c on c.user_id = r.user_id and c.kind = r.kind"#,
+               left join edits e on e.user_id = r.user_id and e.kind = r.kind"#,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -172,7 +181,7 @@ impl Resources for Postgres {
             kind: row.kind,
             arn: row.arn,
             retained: row.retained,
-            change: row.change.map(|nonce| Unsettled::new(nonce, row.change_due_in)),
+            edit: row.edit.map(|nonce| Edit::new(nonce, row.edit_due_in, row.edit_repeats)),
         });
         Ok(records.collect())
     }

@@ -182,7 +182,8 @@ impl Users for Postgres {
 
     async fn evict(&self, holder: &Holder) -> Result<()> {
         let evict = sqlx::query!(
-            "delete from users where id = $1 and account_uid is not distinct from $2",
+            "delete from users
+             where id = $1 and account_uid is not distinct from $2 and not registered and not retained",
             holder.user,
             holder.uid,
         );

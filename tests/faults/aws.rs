@@ -48,8 +48,8 @@ pub struct Aws {
     pub age: Duration,
     /// When the database became another.
     pub journal_since: Duration,
-    /// How old the calls were that made what there is.
-    ages: BTreeMap<String, Duration>,
+    /// How old the calls were that made what there is, and when it was made.
+    ages: BTreeMap<String, (Duration, Duration)>,
 }
 
 /// Reads that are behind.
@@ -95,7 +95,7 @@ impl Aws {
         self.made += 1;
         let arn = format!("arn:aws:ivs:eu-west-1:1:{}/{:06}", path(resource.kind), self.made);
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() += 1;
-        self.ages.insert(arn.clone(), self.age);
+        self.ages.insert(arn.clone(), (self.age, now));
         self.change(now, |resources| drop(resources.insert(arn.clone(), Arc::new(resource))));
         arn
     }
@@ -108,8 +108,11 @@ impl Aws {
     /// Whether a resource was made, or with reads that were behind could be seen, only after every deadline and grace:
     /// then it is one too many until a sweep finds it.
     pub fn came_too_late(&self, arn: &str) -> bool {
-        let behind = if self.shown.is_some() { BEHIND } else { Duration::ZERO };
-        self.ages.get(arn).is_some_and(|age| age.saturating_add(behind) > GIVEN_UP)
+        self.ages.get(arn).is_some_and(|(age, made)| {
+            let is_hidden = self.shown.as_ref().is_some_and(|shown| shown.until > *made);
+            let behind = if is_hidden { BEHIND } else { Duration::ZERO };
+            age.saturating_add(behind) > GIVEN_UP
+        })
     }
 
     /// Changes a resource; whether it is there.

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
     api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus, are_alike},
-    store::{Error, Missing, Recorded, Result, Unsettled},
+    store::{Edit, Error, Missing, Recorded, Result, Unsettled},
 };
 use uuid::Uuid;
 
@@ -50,8 +50,8 @@ pub struct Database {
     pub attempts: BTreeMap<Uuid, Attempt>,
     /// `missing_resources`: the ARN, and since when.
     missing: BTreeMap<(Uuid, ResourceKind), (String, Duration)>,
-    /// The nonce and the deadline of each.
-    changes: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration)>,
+    /// The nonce, the deadline and the repeats of each.
+    pub edits: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
     /// `released_users`: the id, the UID of the object it was of, and whether a person let go of it.
     released: BTreeMap<(Uuid, String), bool>,
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
@@ -81,7 +81,7 @@ impl Database {
         self.rows.retain(|(of, _), _| *of != user);
         self.attempts.retain(|_, attempt| attempt.user != user);
         self.missing.retain(|(of, _), _| *of != user);
-        self.changes.retain(|(of, _), _| *of != user);
+        self.edits.retain(|(of, _), _| *of != user);
     }
 
     /// The ARN recorded of one kind of a user's resources.
@@ -98,7 +98,7 @@ impl Database {
 
     /// Whether the one of this ARN was changed, and was not seen to stay yet.
     pub fn waits_for_a_look(&self, arn: &str) -> bool {
-        self.rows.iter().any(|(key, row)| row.resource.arn() == arn && self.changes.contains_key(key))
+        self.rows.iter().any(|(key, row)| row.resource.arn() == arn && self.edits.contains_key(key))
     }
 
     /// The user that an ARN is recorded of.
@@ -144,12 +144,13 @@ impl Database {
                 .missing
                 .get(&(user, kind))
                 .map(|(arn, since)| Missing { arn: arn.clone(), age: now.saturating_sub(*since) }),
-            change: self.unsettled_change(now, user, kind),
+            edit: self.edit(now, user, kind),
         }
     }
 
-    fn unsettled_change(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Option<Unsettled> {
-        self.changes.get(&(user, kind)).map(|(nonce, deadline)| unsettled(*nonce, *deadline, now))
+    fn edit(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Option<Edit> {
+        let (nonce, deadline, repeats) = self.edits.get(&(user, kind))?;
+        Some(Edit { note: unsettled(*nonce, *deadline, now), repeats: *repeats })
     }
 }
 

@@ -226,8 +226,8 @@ pub const DEFECTS: [Defect; 30] = [
     Defect {
         name: "what was changed is not looked at once more",
         file: DECIDE,
-        right: "look_in(change, grace).is_none());",
-        wrong: "look_in(change, grace).is_none() && grace.is_zero());",
+        right: "filter(|edit| look_in(edit, grace).is_none())",
+        wrong: "filter(|edit| look_in(edit, grace).is_none() && grace.is_zero())",
     },
     Defect {
         name: "who slept does not say that the change came late",
@@ -238,11 +238,15 @@ pub const DEFECTS: [Defect; 30] = [
     Defect {
         name: "a change is noted after it is sent",
         file: CONVERGE,
-        right: "        let Some(noted) = self.store.begin_change(user, K::KIND, lasts).await? else { return Ok(false) };
+        right: "        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+            return Ok(false);
+        };
         let sent = Differences::between(self.order, live).send(self.kind, arn).await;
 ",
         wrong: "        let sent = Differences::between(self.order, live).send(self.kind, arn).await;
-        let Some(noted) = self.store.begin_change(user, K::KIND, lasts).await? else { return Ok(false) };
+        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+            return Ok(false);
+        };
 ",
     },
     Defect {

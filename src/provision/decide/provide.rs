@@ -9,7 +9,7 @@ use crate::{
     api::{RecreatePolicy, tags},
     ivs::Listed,
     provision::Change,
-    store::{Recorded, Unsettled},
+    store::{Edit, Recorded, Unsettled},
 };
 
 /// What is wanted, and what other records than the database say.
@@ -60,12 +60,18 @@ pub(in crate::provision) enum Step {
     /// From here on this one is the user's.
     Record(String),
     /// Send what differs from the spec.
-    Change(String),
+    Edit(String),
     /// What was changed has been seen to stay.
-    EndChange(Uuid),
+    EndEdit(Uuid),
+    /// What was changed does not stay, however often it is sent: it is left as it is.
+    LeaveEdit(Uuid),
     /// Delete one too many.
     Delete(String),
 }
+
+/// How often what does not stay is sent again: somebody else changes it back, or AWS shows it otherwise than it takes it. An
+/// older change that lands later does so once.
+const REPEATS: u32 = 3;
 
 /// What is waited for.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,14 +121,21 @@ pub(in crate::provision) fn next(
 
 /// Whether nothing is to be looked at: status and database name the same one, and no change of it waits for a look.
 fn is_settled(wanted: &Wanted<'_>, recorded: &Recorded, grace: Duration) -> bool {
-    let waits_for_a_look = recorded.change.as_ref().is_some_and(|change| look_in(change, grace).is_none());
-    wanted.settled && wanted.status.is_some() && wanted.status == recorded.arn.as_deref() && !waits_for_a_look
+    wanted.settled
+        && wanted.status.is_some()
+        && wanted.status == recorded.arn.as_deref()
+        && due_look(recorded, grace).is_none()
 }
 
 /// How long until what was changed is looked at once more: an older change may land until its grace has passed, and AWS may
 /// show that as much later. None when that is so.
-pub(in crate::provision) fn look_in(change: &Unsettled, grace: Duration) -> Option<Duration> {
-    change.settles_in(grace.saturating_mul(2))
+pub(in crate::provision) fn look_in(edit: &Edit, grace: Duration) -> Option<Duration> {
+    edit.note.settles_in(grace.saturating_mul(2))
+}
+
+/// The change that is to be looked at once more now.
+fn due_look(recorded: &Recorded, grace: Duration) -> Option<&Edit> {
+    recorded.edit.as_ref().filter(|edit| look_in(edit, grace).is_none())
 }
 
 /// The outcome of an attempt is unknown: what there is of ours is adopted; else it made nothing.
@@ -173,7 +186,10 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
         return Step::Record(arn.to_owned());
     }
     if observed.differing.contains(arn) {
-        return Step::Change(arn.to_owned());
+        return match due_look(recorded, grace) {
+            Some(edit) if wanted.settled && edit.repeats >= REPEATS => Step::LeaveEdit(edit.note.nonce),
+            _ => Step::Edit(arn.to_owned()),
+        };
     }
     if wanted.doubted && observed.ours.is_none() {
         return Step::Look;
@@ -181,9 +197,9 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
     if let Some(surplus) = surplus(arn, observed) {
         return Step::Delete(surplus.clone());
     }
-    match &recorded.change {
-        Some(change) if look_in(change, grace).is_none() => Step::EndChange(change.nonce),
-        _ => Step::Ready(arn.to_owned()),
+    match due_look(recorded, grace) {
+        Some(edit) => Step::EndEdit(edit.note.nonce),
+        None => Step::Ready(arn.to_owned()),
     }
 }
 

@@ -18,7 +18,7 @@ impl Story for Edit {
         "UpdateStage",
         "TagResource",
         "UntagResource",
-        "begin_change",
+        "begin_edit",
     ];
     const THOROUGH: bool = true;
 

@@ -9,14 +9,14 @@ pub struct Stayed;
 
 impl Story for Stayed {
     const NAME: &'static str = "stayed";
-    const EFFECTS: &'static [&'static str] = &["end_change"];
+    const EFFECTS: &'static [&'static str] = &["end_edit"];
 
     async fn prepare(place: &Place<'_>) {
         place.create_ready(json!({})).await;
     }
 
     async fn act(place: &Place<'_>) {
-        let row = "insert into changes (user_id, kind, deadline)
+        let row = "insert into edits (user_id, kind, deadline)
                    select id, 'chat_room', now() - interval '1 hour' from users where username = $1";
         sqlx::query(row).bind(&place.name).execute(&place.tenant.pool()).await.unwrap();
         assert_eq!(changed(place).await, 1);
@@ -37,7 +37,7 @@ impl Story for Stayed {
 
 /// How many resources are noted as changed.
 async fn changed(place: &Place<'_>) -> i64 {
-    place.count("select count(*) from changes join users on id = user_id where username = $1").await
+    place.count("select count(*) from edits join users on id = user_id where username = $1").await
 }
 
 #[tokio::test]

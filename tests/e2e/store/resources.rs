@@ -169,21 +169,21 @@ async fn a_change_is_noted_until_it_was_seen_to_stay_and_a_newer_one_takes_its_p
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let begin = async || {
-        store.begin_change(user, ResourceKind::Stage, Duration::from_secs(40)).await.unwrap().unwrap()
+        store.begin_edit(user, ResourceKind::Stage, Duration::from_secs(40), 2).await.unwrap().unwrap()
     };
     let (first, second) = (begin().await, begin().await);
     assert_ne!(first, second);
-    store.end_change(first).await.unwrap();
-    let change = store.recorded(user, ResourceKind::Stage).await.unwrap().change.unwrap();
-    assert_eq!(change.nonce, second);
-    assert!(change.due_in > Duration::from_secs(30) && change.overdue.is_zero(), "{change:?}");
-    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().change, None);
-    store.end_change(second).await.unwrap();
-    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().change, None);
+    store.end_edit(first).await.unwrap();
+    let edit = store.recorded(user, ResourceKind::Stage).await.unwrap().edit.unwrap();
+    assert_eq!((edit.note.nonce, edit.repeats), (second, 2));
+    assert!(edit.note.due_in > Duration::from_secs(30) && edit.note.overdue.is_zero(), "{edit:?}");
+    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().edit, None);
+    store.end_edit(second).await.unwrap();
+    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().edit, None);
 
     begin().await;
     store.release(user, "todd", false).await.unwrap();
-    let gone = store.begin_change(user, ResourceKind::Stage, Duration::from_secs(40)).await.unwrap();
+    let gone = store.begin_edit(user, ResourceKind::Stage, Duration::from_secs(40), 0).await.unwrap();
     assert_eq!(gone, None);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Error, ResourceExt};
 use streamcat_operator::{
-    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus},
+    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus, are_alike},
     controller,
 };
 
@@ -60,10 +60,13 @@ impl controller::Cluster for Line {
         self.call(read("current"), &account.name_any(), effect).await
     }
 
-    async fn exists(&self, account: &AccountRef) -> Result<bool> {
-        let key = account.clone();
-        let effect = move |state: &mut State, _| Ok(state.cluster.accounts.contains_key(&key));
-        self.call(read("exists"), &account.name, effect).await
+    async fn claims(&self, account: &AccountRef, username: &str) -> Result<bool> {
+        let (key, username) = (account.clone(), username.to_owned());
+        let effect = move |state: &mut State, _| {
+            let found = state.cluster.accounts.get(&key);
+            Ok(found.is_some_and(|found| are_alike(&found.spec.username, &username)))
+        };
+        self.call(read("claims"), &account.name, effect).await
     }
 
     async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {

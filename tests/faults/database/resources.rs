@@ -132,24 +132,30 @@ impl Resources for Line {
         self.call(write("note_seen"), kind.noun(), effect).await
     }
 
-    async fn begin_change(&self, user: Uuid, kind: ResourceKind, lasts: Duration) -> Result<Option<Uuid>> {
+    async fn begin_edit(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        lasts: Duration,
+        repeats: u32,
+    ) -> Result<Option<Uuid>> {
         let effect = move |state: &mut State, now| {
             if !state.database.users.contains_key(&user) {
                 return Ok(None);
             }
             let nonce = fresh(&mut state.rng);
-            state.database.changes.insert((user, kind), (nonce, now + lasts));
+            state.database.edits.insert((user, kind), (nonce, now + lasts, repeats));
             Ok(Some(nonce))
         };
-        self.call(write("begin_change"), kind.noun(), effect).await
+        self.call(write("begin_edit"), kind.noun(), effect).await
     }
 
-    async fn end_change(&self, nonce: Uuid) -> Result<()> {
+    async fn end_edit(&self, nonce: Uuid) -> Result<()> {
         let effect = move |state: &mut State, _| {
-            state.database.changes.retain(|_, (noted, _)| *noted != nonce);
+            state.database.edits.retain(|_, (noted, ..)| *noted != nonce);
             Ok(())
         };
-        self.call(write("end_change"), "", effect).await
+        self.call(write("end_edit"), "", effect).await
     }
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
@@ -162,7 +168,7 @@ impl Resources for Line {
                     kind: *kind,
                     arn: row.resource.arn().to_owned(),
                     retained: user.retained,
-                    change: database.unsettled_change(now, *id, *kind),
+                    edit: database.edit(now, *id, *kind),
                 })
             };
             Ok(database.rows.iter().filter_map(record).collect())

@@ -50,8 +50,19 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
     if open > 0 {
         found.push(format!("I4: {open} attempts are open"));
     }
+    found.extend(unseen(state));
     found.extend(orphans(state, reported));
     found
+}
+
+/// I4: what was changed of an account that is ready was looked at once more.
+fn unseen(state: &State) -> impl Iterator<Item = String> {
+    state.database.edits.keys().filter_map(|(user, kind)| {
+        let key = &state.database.users.get(user)?.account;
+        let status = state.cluster.accounts.get(key)?.status.as_ref()?;
+        is_true(&status.conditions, READY)
+            .then(|| format!("I4: a change of the {kind} of {key} was not looked at once more"))
+    })
 }
 
 /// Whether a condition has this reason, which only a person can change.

@@ -61,7 +61,8 @@ pub fn creating(state: &mut State, resource: &Resource) {
     }
     let user = user_of(&resource.tags);
     let is_another = |(arn, other): (&String, &Arc<Resource>)| {
-        other.kind == resource.kind && user_of(&other.tags) == user && !state.aws.came_too_late(arn)
+        let is_excused = state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
+        other.kind == resource.kind && user_of(&other.tags) == user && !is_excused
     };
     if state.aws.resources().iter().any(is_another) {
         violated(state, format!("I1: a second {} of {} is created", resource.kind, resource.name));

@@ -18,6 +18,10 @@ fn unsettled(due_in: u64, overdue: u64) -> Unsettled {
     Unsettled { nonce: Uuid::from_u128(7), due_in: seconds(due_in), overdue: seconds(overdue) }
 }
 
+fn edit(due_in: u64, overdue: u64, repeats: u32) -> Edit {
+    Edit { note: unsettled(due_in, overdue), repeats }
+}
+
 fn recorded(arn: Option<&str>) -> Recorded {
     Recorded { arn: arn.map(str::to_owned), ..Recorded::default() }
 }
@@ -99,7 +103,7 @@ fn one_that_is_there_is_seen_recorded_and_set_right_in_this_order() {
     observed.differing.insert(arn("a"));
     assert_eq!(step(&wanted, &missing("a", 3), &observed), Step::NoteSeen);
     assert_eq!(step(&wanted, &recorded(None), &observed), Step::Record(arn("a")));
-    assert_eq!(step(&wanted, &recorded(Some("a")), &observed), Step::Change(arn("a")));
+    assert_eq!(step(&wanted, &recorded(Some("a")), &observed), Step::Edit(arn("a")));
     observed.differing.clear();
     assert_eq!(step(&wanted, &recorded(Some("a")), &observed), Step::Ready(arn("a")));
 }
@@ -155,18 +159,28 @@ fn one_that_is_anothers_is_left_alone() {
 #[test]
 fn what_was_changed_is_looked_at_when_nothing_older_can_come_any_more() {
     let settled = Wanted { status: Some("a"), settled: true, ..NEW };
-    let changed =
-        |due_in, overdue| Recorded { change: Some(unsettled(due_in, overdue)), ..recorded(Some("a")) };
+    let changed = |due_in, overdue| Recorded { edit: Some(edit(due_in, overdue, 0)), ..recorded(Some("a")) };
     let (unseen, seen) = (Observed::default(), shown(&[("a", Sight::Ours)]));
     for recorded in [changed(9, 0), changed(0, 19)] {
         assert_eq!(step(&settled, &recorded, &unseen), Step::Ready(arn("a")));
         assert_eq!(step(&NEW, &recorded, &seen), Step::Ready(arn("a")), "it may yet be changed back");
     }
     assert_eq!(step(&settled, &changed(0, 20), &unseen), Step::Get(arn("a")));
-    assert_eq!(step(&settled, &changed(0, 20), &seen), Step::EndChange(Uuid::from_u128(7)));
+    assert_eq!(step(&settled, &changed(0, 20), &seen), Step::EndEdit(Uuid::from_u128(7)));
     let mut older = shown(&[("a", Sight::Ours)]);
     older.differing.insert(arn("a"));
-    assert_eq!(step(&settled, &changed(0, 20), &older), Step::Change(arn("a")));
+    assert_eq!(step(&settled, &changed(0, 20), &older), Step::Edit(arn("a")));
+}
+
+#[test]
+fn what_does_not_stay_is_sent_again_three_times_and_then_left_until_there_is_another_spec() {
+    let settled = Wanted { status: Some("a"), settled: true, ..NEW };
+    let changed_back = |repeats| Recorded { edit: Some(edit(0, 20, repeats)), ..recorded(Some("a")) };
+    let mut differing = shown(&[("a", Sight::Ours)]);
+    differing.differing.insert(arn("a"));
+    assert_eq!(step(&settled, &changed_back(2), &differing), Step::Edit(arn("a")));
+    assert_eq!(step(&settled, &changed_back(3), &differing), Step::LeaveEdit(Uuid::from_u128(7)));
+    assert_eq!(step(&NEW, &changed_back(3), &differing), Step::Edit(arn("a")));
 }
 
 fn ranked(in_database: Option<&str>, status: Option<&str>, attempts: &[u128]) -> Vec<String> {

@@ -1,12 +1,14 @@
 -- Changes of settings and tags that were not seen to stay yet. AWS has no preconditions: of two changes of one resource the older
 -- one may land later, so each is noted before it is sent, and the resource is looked at once more when nothing older can come.
-create table changes (
+create table edits (
     user_id  uuid not null references users (id) on delete cascade,
     kind     resource_kind not null,
     -- Of the newest one.
     nonce    uuid not null unique default gen_random_uuid(),
     -- By this time (the database's clock) its calls have ended, whatever became of them.
     deadline timestamptz not null,
+    -- How often in a row a look has found that what was sent had not stayed.
+    repeats  integer not null default 0 check (repeats >= 0),
     primary key (user_id, kind)
 );
 
@@ -32,7 +34,7 @@ begin
         grant select, insert (user_id, name, arn), update (name, arn, created_at)
             on stages to streamcat_controller;
         grant select, insert (user_id, kind, deadline), update (state) on attempts to streamcat_controller;
-        grant select, insert, update, delete on missing_resources, changes, orphans to streamcat_controller;
+        grant select, insert, update, delete on missing_resources, edits, orphans to streamcat_controller;
         grant select on resources to streamcat_controller;
         grant select, insert on installation to streamcat_controller;
         grant select, insert, delete on released_users to streamcat_controller;
