@@ -134,8 +134,9 @@ async fn restore_an_earlier_life(tenant: &Tenant) {
     lose_the_database(tenant).await;
     let rows = "with u as (insert into users (username, account_namespace, account_name, account_uid)
                            values ('todd', $1, 'todd', 'before') returning id)
-                insert into channels (user_id, name, arn, ingest_endpoint, playback_url)
-                select id, 'todd', 'arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA', '', '' from u";
+                insert into channels (user_id, name, arn, ingest_endpoint, playback_url, created_at)
+                select id, 'todd', 'arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA', '', '', now() - interval '1 day'
+                from u";
     sqlx::query(rows).bind(tenant.namespace()).execute(&tenant.pool()).await.unwrap();
 }
 
