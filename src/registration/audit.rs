@@ -1,6 +1,7 @@
 //! Writes what people do into the audit log. What gives somebody something is written first, or not done; that somebody has failed is
-//! written if it can be, and not more often than so many times a minute, so that no flood fills the disk: names that nobody has are counted
-//! for themselves, or inventing some would keep out of the log whoever tries those that somebody has.
+//! written if it can be. A wrong password always is: by these rows the limit of the hour is counted, and it bounds them. Others not more
+//! often than so many times a minute, so that no flood fills the disk: names that nobody has are counted for themselves, or inventing some
+//! would keep out of the log whoever tries those that somebody has.
 
 use std::num::NonZeroU32;
 
@@ -13,11 +14,14 @@ use crate::{
     telemetry::RegistrationMetrics,
 };
 
-/// So many failures a minute with the name of a user get a row, at one process. The metrics count all.
+/// So many failures a minute with the name of a user who has no password get a row, at one process. The metrics count all.
 const OF_USERS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).expect("not zero");
 
 /// And so many with a name that nobody has: with the others at the most 950,400 a day, about 110 MB.
 const OF_NOBODY_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+
+/// The username of a failure that is to be nobody's, whoever was named.
+pub const NOBODY: &str = "";
 
 /// How rows are written.
 #[derive(Debug)]
@@ -67,10 +71,13 @@ impl Auditing {
     async fn note_failure(&self, log: &impl Registrants, entry: &AuditEntry<'_>) -> store::Result<bool> {
         // What is no username is nobody's, and may be what no database takes.
         let may_exist = api::username_problem(entry.username).is_none();
-        let of_user = may_exist && log.registrant(entry.username).await?.is_some();
-        let (limit, username) =
-            if of_user { (&self.of_users, entry.username) } else { (&self.of_nobody, "") };
-        if limit.check().is_err() {
+        let user = if may_exist { log.registrant(entry.username).await? } else { None };
+        let (limit, username) = match user {
+            Some(user) if user.password_hash.is_some() => (None, entry.username),
+            Some(_) => (Some(&self.of_users), entry.username),
+            None => (Some(&self.of_nobody), NOBODY),
+        };
+        if limit.is_some_and(|limit| limit.check().is_err()) {
             return Ok(false);
         }
         log.note(&AuditEntry { username, ..*entry }).await?;
@@ -81,6 +88,8 @@ impl Auditing {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+
+    use secrecy::SecretString;
 
     use super::{
         super::world::{Fault, World},
@@ -126,6 +135,22 @@ mod tests {
         // Ten a second may be added while this runs.
         let of_todd = world.audit().iter().filter(|(_, user, _)| *user == Some(todd.id)).count();
         assert!((600..1000).contains(&of_todd), "{of_todd}");
+    }
+
+    #[tokio::test]
+    async fn every_wrong_password_is_written_however_many_come() {
+        let (world, metrics) = (World::empty(), RegistrationMetrics::default());
+        let auditing = Auditing::new(metrics.clone());
+        let mut wrong = 0;
+        // What comes in a minute with names of users who have no password, or of nobody, takes nothing from them.
+        for (username, hash) in [("mary", None), ("todd", Some(SecretString::from("a hash")))] {
+            let user = world.put_row(username, hash).id;
+            for _ in 0..2 * OF_USERS_PER_MINUTE.get() {
+                auditing.failure(&world, &AuditEntry { username, ..entry(AuditEvent::SignInFailed) }).await;
+            }
+            wrong = world.audit().iter().filter(|(_, of, _)| *of == Some(user)).count();
+        }
+        assert_eq!(wrong, 2 * OF_USERS_PER_MINUTE.get() as usize);
     }
 
     #[tokio::test]

@@ -90,15 +90,20 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
         Ok((user == Some(registrant.id)).then_some(token))
     }
 
-    /// Where a browser is sent that is signed in: to its own account. A form is shown all the same where that cannot be looked up soon.
-    async fn own_page(&self, headers: &HeaderMap) -> Option<Redirect> {
+    /// The username of who is signed in and has an account. A form is shown all the same where that cannot be looked up soon.
+    async fn own_username(&self, headers: &HeaderMap) -> Option<String> {
         let token = self.cookies.token(headers)?;
         let own = async {
             let username = self.registering.registrants.session_username(&token.hash()).await.ok()??;
             let found = found(&self.registering, &username).await.ok()?;
-            Some(Redirect::to(&location(&found.registrant.username)))
+            Some(found.registrant.username)
         };
         timeout(SOON, own).await.ok()?
+    }
+
+    /// Where a browser is sent that is signed in: to its own account.
+    async fn own_page(&self, headers: &HeaderMap) -> Option<Redirect> {
+        self.own_username(headers).await.map(|own| Redirect::to(&location(&own)))
     }
 
     /// Logs why something was refused, where that is not the person's doing, and counts what a limit has; as it is told.
@@ -226,14 +231,13 @@ pub(super) async fn registration_form<R: Registrants + Sessions, A: Accounts>(
     }
 }
 
+/// A form also for who is signed in: they may want to be somebody else.
 async fn sign_in_form<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
     headers: HeaderMap,
 ) -> Response {
-    match site.own_page(&headers).await {
-        Some(own) => own.into_response(),
-        None => site.sign_in_form(&headers, "", None),
-    }
+    let own = site.own_username(&headers).await;
+    site.sign_in_form(&headers, own.as_deref(), "", None)
 }
 
 fn away(error: impl std::error::Error) -> Problem {

@@ -20,8 +20,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::turning_away::TurnedAway;
-use self::{conversation::converse, idle::Idle, turning_away::turn_away};
+pub use self::turning_away::{OF_ONE_ADDRESS, TurnedAway};
+use self::{
+    conversation::converse,
+    idle::Idle,
+    turning_away::{brush_off, turn_away},
+};
 use super::shares::{Share, Shares};
 use crate::{config::ConnectionSettings, telemetry::RegistrationMetrics};
 
@@ -78,6 +82,10 @@ impl Server {
                             drop(permit);
                         });
                     }
+                    Some(Place::None) => {
+                        self.metrics.refused(OF_ONE_ADDRESS);
+                        brush_off(stream);
+                    }
                     None => {}
                 }
             }
@@ -129,6 +137,8 @@ type Served = (OwnedSemaphorePermit, Option<Share>);
 enum Place {
     Served(Served),
     TurnedAway(TurnedAway, OwnedSemaphorePermit),
+    /// Not even to be told why with patience.
+    None,
 }
 
 /// The places for connections.
@@ -146,8 +156,10 @@ impl Places {
     async fn find(&self, address: IpAddr) -> Option<Place> {
         let share = match self.shares.as_ref().map(|shares| shares.take(address)) {
             Some(None) => {
-                let permit = Arc::clone(&self.of_one_address).try_acquire_owned().ok()?;
-                return Some(Place::TurnedAway(TurnedAway::OfOneAddress, permit));
+                let permit = Arc::clone(&self.of_one_address).try_acquire_owned();
+                return Some(
+                    permit.map_or(Place::None, |permit| Place::TurnedAway(TurnedAway::OfOneAddress, permit)),
+                );
             }
             share => share.flatten(),
         };

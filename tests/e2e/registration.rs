@@ -236,6 +236,26 @@ async fn a_key_makes_a_repeated_request_the_same_request() {
 }
 
 #[tokio::test]
+async fn a_used_key_sent_for_the_username_of_somebody_keeps_nobody_out() {
+    let tenant = tenant("used-key").await;
+    // A single wrong password would.
+    let registration = tenant.registration().env("STREAMCAT_FAILURES_PER_USERNAME", "1").start().await;
+    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 201);
+    for (username, expected) in [("mary", 201), ("todd", 422), ("todd", 422)] {
+        let request = Request::post("/").header("content-type", "application/json");
+        let body = json!({ "username": username, "password": PASSWORD }).to_string();
+        let url = format!("{}/register", registration.url());
+        let answer = http::send(&url, request.header("idempotency-key", "of-mary"), body).await.unwrap();
+        assert_eq!(answer.status, expected, "{username}");
+    }
+    let refused = "select count(*) from audit_log where event = 'registration_refused' and user_id is null";
+    assert_eq!(count(&tenant, refused).await, 2);
+    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 200);
+    assert_eq!(post(&registration, "todd", "another horse battery").await.status, 409);
+    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 429, "a wrong one does count");
+}
+
+#[tokio::test]
 async fn the_name_of_a_deleted_account_is_held_back_for_a_while() {
     let tenant = tenant("held-back").await;
     let _controller = tenant.controller().start().await;

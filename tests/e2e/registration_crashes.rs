@@ -180,8 +180,7 @@ async fn die_signing_in_again(testbed: &Testbed, side: &str) {
     let other = tenant.registration().start().await;
     let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
     let mut registration = doomed(&tenant, side, "end_session").await;
-    // The page to sign in on leads on whoever is signed in; a form of another page serves.
-    let token = mary.get("/accounts/mary/password").await.form_token().unwrap().to_owned();
+    let token = mary.get("/sign-in").await.form_token().unwrap().to_owned();
     let fields = format!("token={token}&username=mary&password=correct+horse+battery");
     let answer = mary.at(&registration).try_send(Method::POST, "/sign-in", fields).await;
     assert!(answer.is_err(), "{point}: it answered");

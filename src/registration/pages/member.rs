@@ -7,13 +7,16 @@ use super::{
     fields::{self, Password},
 };
 
-/// The form to sign in, with what did not work out.
+/// The form to sign in, with what did not work out. Who is signed in already, as `own`, is told so.
 #[must_use]
-pub fn sign_in(form: Form<'_>) -> Page {
+pub fn sign_in(form: Form<'_>, own: Option<&str>) -> Page {
     let focus_password = !form.username.is_empty();
     let content = html! {
         h1 { "Welcome back" }
         p.lead { "Sign in to see how your account is, and what to put into OBS." }
+        @if let Some(own) = own {
+            p { "You are signed in as " a href=(format!("/accounts/{own}")) { (own) } "." }
+        }
         (fields::alert(form.problem))
         form method="post" action="/sign-in" {
             (fields::token(form.token))
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_failed_sign_in_keeps_the_username_and_says_so_beside_the_password() {
-        let text = sign_in(form(Some(&Problem::wrong_sign_in()))).of_site("Streamcat").into_string();
+        let text = sign_in(form(Some(&Problem::wrong_sign_in())), None).of_site("Streamcat").into_string();
         assert!(text.contains(r#"value="todd""#) && text.contains(r#"autocomplete="current-password""#));
         assert!(
             text.contains(
@@ -134,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_form_carries_the_token() {
-        for page in [sign_in(form(None)), delete(form(None)), new_password(form(None), 15)] {
+        for page in [sign_in(form(None), None), delete(form(None)), new_password(form(None), 15)] {
             let text = page.of_site("Streamcat").into_string();
             assert!(text.contains(r#"type="password""#) && text.contains(r#"name="token" value="t-1""#));
         }

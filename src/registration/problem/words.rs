@@ -116,7 +116,7 @@ impl Problem {
     pub fn guessed(retry_after: u64) -> Self {
         let minutes = retry_after.div_ceil(60);
         let detail = format!(
-            "Too many wrong passwords were tried for this username. Nobody is locked out for good: try again in {minutes} min, or from where you have signed in before."
+            "Too many wrong passwords were tried for this username. Nobody is locked out for good: try again in {minutes} min. If you have not signed in from here before, it may work sooner from where you have."
         );
         Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
     }

@@ -1,6 +1,9 @@
 //! `POST /register`: a person who registers, or a program that registers one.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -15,6 +18,7 @@ use super::{Site, location, sent::Sent, sign_in::Proved};
 use crate::{
     registration::{
         accounts::Accounts,
+        audit::NOBODY,
         problem::{Format, Problem},
         progress::Status,
         refusal::Refusal,
@@ -127,7 +131,8 @@ async fn to_its_end<R: Registrants + Sessions, A: Accounts>(
     ended
 }
 
-/// Counts what a limit has refused; writes into the audit log that somebody wanted a name that is not theirs.
+/// Counts what a limit has refused; writes into the audit log that somebody wanted a name that is not to be had. It is written of the
+/// user only where the password was wrong: as such each row counts, and by any other anybody could lock the user out.
 async fn note_refusal<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     refusal: &Refusal,
@@ -138,13 +143,19 @@ async fn note_refusal<R: Registrants + Sessions, A: Accounts>(
         Refusal::Full => site.metrics.refused("registering"),
         Refusal::Guessed(_) => site.metrics.refused("failures"),
         Refusal::NoRoom(_) => site.metrics.refused("quota"),
-        Refusal::Taken | Refusal::Deleting | Refusal::KeyUsed => {
-            let (username, address) = (&applicant.username, applicant.address);
-            let entry = AuditEntry { event: AuditEvent::RegistrationRefused, username, address };
-            site.audit.failure(&site.registering.registrants, &entry).await;
-        }
+        Refusal::Taken => note_refused(site, &applicant.username, applicant.address).await,
+        Refusal::Deleting | Refusal::KeyUsed => note_refused(site, NOBODY, applicant.address).await,
         Refusal::Busy | Refusal::NotNow(_) | Refusal::Misconfigured(_) => {}
     }
+}
+
+async fn note_refused<R: Registrants + Sessions, A: Accounts>(
+    site: &Site<R, A>,
+    username: &str,
+    address: IpAddr,
+) {
+    let entry = AuditEntry { event: AuditEvent::RegistrationRefused, username, address };
+    site.audit.failure(&site.registering.registrants, &entry).await;
 }
 
 fn outcome(ended: &Result<Registered, Refusal>) -> &'static str {

@@ -46,9 +46,15 @@ impl<R, A> Site<R, A> {
         self.form(headers, username, problem, |form| pages::register(form, least))
     }
 
-    /// The form to sign in, for the first time or again.
-    pub fn sign_in_form(&self, headers: &HeaderMap, username: &str, problem: Option<&Problem>) -> Response {
-        self.form(headers, username, problem, pages::sign_in)
+    /// The form to sign in, for the first time or again; `own` is the username of who is signed in.
+    pub fn sign_in_form(
+        &self,
+        headers: &HeaderMap,
+        own: Option<&str>,
+        username: &str,
+        problem: Option<&Problem>,
+    ) -> Response {
+        self.form(headers, username, problem, |form| pages::sign_in(form, own))
     }
 
     /// A form that takes no session. It carries a token made from that of the cookie; a browser that has none gets one with it,

@@ -78,7 +78,7 @@ pub async fn sign_in<R: Registrants + Sessions, A: Accounts>(
         Err((_, (format, problem))) => return site.told(format, &problem),
     };
     let again =
-        |problem: Problem| site.sign_in_form(&sent.headers, &sent.submission.username, Some(&problem));
+        |problem: Problem| site.sign_in_form(&sent.headers, None, &sent.submission.username, Some(&problem));
     attempt(&site, &sent).await.unwrap_or_else(again)
 }
 

@@ -15,7 +15,7 @@ use crate::registration::{
     headers,
     measure::measure,
     problem::{Format, Problem},
-    server::TurnedAway,
+    server::{OF_ONE_ADDRESS, TurnedAway},
     submission,
 };
 
@@ -41,7 +41,7 @@ async fn tell<R, A>(
     drop(Bytes::from_request(request, &()).await);
     let (reason, problem) = match why {
         TurnedAway::Full => ("connections", Problem::full()),
-        TurnedAway::OfOneAddress => ("connections_of_address", Problem::too_many_connections()),
+        TurnedAway::OfOneAddress => (OF_ONE_ADDRESS, Problem::too_many_connections()),
     };
     site.metrics.refused(reason);
     site.told(format, &problem)

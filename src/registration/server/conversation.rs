@@ -19,8 +19,11 @@ use super::{
 };
 use crate::config::ConnectionSettings;
 
-/// How long a connection lives. What is being answered then may end; who does not even take the answer is cut off.
+/// How long a connection lives. What is being asked and answered then may end.
 pub const LONGEST: Duration = Duration::from_mins(10);
+
+/// How long the last answer may take, after its request has had the time to come.
+const LAST: Duration = Duration::from_secs(15);
 
 /// Serves it until it ends, is given up, has lived long enough, or `stop`.
 pub async fn converse(
@@ -58,7 +61,7 @@ pub async fn converse(
         served = connection.as_mut() => served,
         () = over(&idle, stop) => {
             connection.as_mut().graceful_shutdown();
-            timeout(LONGEST, connection).await.unwrap_or(Ok(()))
+            timeout(patience + LAST, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = served {

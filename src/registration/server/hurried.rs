@@ -1,5 +1,6 @@
 //! A connection over which the head of a request must come in time. hyper's own time-out begins when the connection is idle; this one
-//! when the first byte has come, so that an idle connection, which a proxy keeps for the next request, may live longer.
+//! when the first byte has come, so that an idle connection, which a proxy keeps for the next request, may live longer. Nor does it wait for longer for who takes nothing of
+//! the answer.
 
 use std::{
     io,
@@ -32,7 +33,7 @@ impl Answers {
     }
 }
 
-/// A stream that fails when the rest of a head does not come in time.
+/// A stream that fails when the rest of a head does not come in time, or nothing of an answer is taken for so long.
 pub struct Hurried<S> {
     stream: S,
     patience: Duration,
@@ -41,13 +42,15 @@ pub struct Hurried<S> {
     seen: usize,
     /// Runs while a part of a head is there.
     head: Option<Pin<Box<Sleep>>>,
+    /// Runs while nothing of an answer is taken.
+    unsent: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Hurried<S> {
     /// The first head is due at once: who connects has something to say.
     pub fn new(stream: S, patience: Duration, answers: Answers) -> Self {
         let head = Some(Box::pin(sleep(patience)));
-        Self { stream, patience, answers, seen: 0, head }
+        Self { stream, patience, answers, seen: 0, head, unsent: None }
     }
 
     fn has_read(&mut self) {
@@ -55,6 +58,21 @@ impl<S> Hurried<S> {
         if self.seen.is_multiple_of(2) && self.head.is_none() {
             self.head = Some(Box::pin(sleep(self.patience)));
         }
+    }
+
+    /// What became of a write; it fails once it has waited for too long.
+    fn has_written<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.unsent = None;
+            return written;
+        }
+        let patience = self.patience;
+        let unsent = self.unsent.get_or_insert_with(|| Box::pin(sleep(patience)));
+        unsent.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -87,11 +105,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Hurried<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.has_written(written, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.has_written(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

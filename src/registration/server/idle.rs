@@ -59,7 +59,7 @@ impl Connection {
         self.rests(None);
     }
 
-    /// The connection rests once this body has been sent, or given up.
+    /// The connection rests once this body is handed over to be sent, or given up.
     pub fn rests_after(&self, body: Body) -> Body {
         Body::new(Answer { body, connection: self.clone() })
     }

@@ -229,6 +229,34 @@ async fn one_address_does_not_take_all_places() {
 }
 
 #[tokio::test]
+async fn beyond_those_that_are_told_why_an_address_is_answered_briefly_and_counted() {
+    let settings = ConnectionSettings {
+        most: NonZeroU16::new(8).expect("not zero"),
+        request_timeout: Duration::from_mins(5),
+        idle_timeout: Duration::from_mins(5),
+        per_address: NonZeroU16::new(1),
+    };
+    let server = Running::start_with(settings, router(), Some(Shares::new(settings.of_an_address()))).await;
+    let _served = server.connect("").await;
+    // Who asks nothing keeps the place of one who is told why for three seconds: the next ones find none.
+    let told = async {
+        loop {
+            let silent = (0..=MOST_TURNED_AWAY).map(|_| server.connect(""));
+            let silent = futures::future::join_all(silent).await;
+            let answer = until_closed(&mut server.connect("").await).await;
+            drop(silent);
+            if !answer.is_empty() {
+                return answer;
+            }
+        }
+    };
+    let answer = timeout(PATIENCE, told).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 5\r\n"), "{answer}");
+    let refused = r#"streamcat_refusals_total{reason="connections_of_address"} "#;
+    assert!(server.metrics.exposition().text().contains(refused));
+}
+
+#[tokio::test]
 async fn at_the_end_what_has_come_is_answered() {
     let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (told, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
@@ -256,7 +284,7 @@ async fn who_does_not_take_the_answer_is_cut_off() {
     let large = routing::get(async || vec![b'x'; LARGE]);
     let server = Running::start(8, Duration::from_secs(30), Router::new().route("/", large)).await;
     let mut lazy = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-    tokio::time::sleep(3 * LONGEST).await;
+    tokio::time::sleep(LONGEST / 2).await;
     assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
     assert!(until_closed(&mut lazy).await.len() < LARGE);
 }

@@ -1,6 +1,9 @@
 //! Connections beyond those that are served: each asks one thing, is told why it is not looked at, and ends.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, Read, Write},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::Service, service::service_fn};
@@ -11,6 +14,13 @@ use super::BUFFER;
 
 /// How long one takes at most. Whoever has something to ask does so at once.
 const LONGEST: Duration = Duration::from_secs(3);
+
+/// The reason by which the metrics count connections of an address that has as many as it may.
+pub const OF_ONE_ADDRESS: &str = "connections_of_address";
+
+/// What is said where there is no time to hear what is asked.
+const BRIEFLY: &[u8] =
+    b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Why a connection is not served; every request over it carries this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +35,18 @@ pub enum TurnedAway {
 pub async fn turn_away(stream: TcpStream, why: TurnedAway, router: Router) {
     if let Ok(Err(error)) = timeout(LONGEST, tell(stream, why, router)).await {
         tracing::debug!(%error, "a connection that was turned away ended");
+    }
+}
+
+/// Answers, as far as that takes no waiting, whatever is asked. Whoever asks a lot, or later, may find a reset in its place.
+pub fn brush_off(stream: TcpStream) {
+    let said = stream.into_std().and_then(|mut stream| {
+        // What has come and is not read would make the system reset the connection.
+        drop(stream.read(&mut [0; BUFFER]));
+        stream.write_all(BRIEFLY)
+    });
+    if let Err(error) = said {
+        tracing::debug!(%error, "a connection was turned away without a word");
     }
 }
 

@@ -59,3 +59,38 @@ async fn what_was_tried_more_than_an_hour_ago_does_not_count() {
     let seconds = store.next_try(todd, stranger, NonZeroU32::MIN).await.unwrap();
     assert!(seconds.is_some_and(|seconds| seconds <= 60), "{seconds:?}");
 }
+
+#[tokio::test]
+async fn what_is_nobodys_does_not_count() {
+    let tenant = tenant("failures-of-nobody").await;
+    let store = store(&tenant);
+    let todd = register(&store, "todd").await.unwrap().id;
+    for _ in 0..100 {
+        let entry = AuditEntry { event: AuditEvent::RegistrationRefused, username: "", address: HERE };
+        store.note(&entry).await.unwrap();
+    }
+    let stranger = Some(address("198.51.100.1"));
+    assert_eq!(store.next_try(todd, stranger, NonZeroU32::MIN).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn where_somebody_was_is_forgotten_with_the_address_and_found_without_the_whole_history() {
+    let tenant = tenant("failures-forgotten").await;
+    let store = store(&tenant);
+    let todd = register(&store, "todd").await.unwrap().id;
+    for event in [AuditEvent::SignedIn, AuditEvent::SignInFailed] {
+        note(&store, event, HERE).await;
+    }
+    let two = NonZeroU32::new(2).unwrap();
+    assert_eq!(store.next_try(todd, Some(HERE), two).await.unwrap(), None);
+    sqlx::query("update audit_log set address = null").execute(&tenant.pool()).await.unwrap();
+    assert!(store.next_try(todd, Some(HERE), two).await.unwrap().is_some(), "a stranger again");
+
+    let mut connection = tenant.pool().acquire().await.unwrap();
+    // Of a few rows a scan is cheaper; whether the index serves the query is asked.
+    sqlx::query("set enable_seqscan = off").execute(&mut *connection).await.unwrap();
+    let explain = "explain select from audit_log where user_id = gen_random_uuid()
+        and event in ('registered', 'returned', 'signed_in') and address <<= '192.0.2.0/24' and address is not null";
+    let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut *connection).await.unwrap();
+    assert!(plan.iter().any(|line| line.contains("audit_log_known_addresses")), "{plan:#?}");
+}

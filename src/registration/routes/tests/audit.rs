@@ -1,11 +1,17 @@
 //! What is written into the audit log, and who is named in it.
 
+use std::num::NonZeroU32;
+
 use super::{JSON, TODD, TODD_FORM, World, ask, members::Browser, status, submit};
 use crate::{
     registration::world::{Fault, STREAM_KEY},
-    store::AuditEvent::{
-        DeletionAsked, PasswordRefused, Registered, RegistrationRefused, Returned, SignInFailed, SignedIn,
-        SignedOut, StreamKeyShown,
+    store::{
+        Audit,
+        AuditEvent::{
+            DeletionAsked, PasswordRefused, Registered, RegistrationRefused, Returned, SignInFailed,
+            SignedIn, SignedOut, StreamKeyShown,
+        },
+        Registrants,
     },
 };
 
@@ -53,6 +59,32 @@ async fn who_fails_is_named_only_where_there_is_such_a_user() {
         (Returned, todd),
     ];
     assert_eq!(rows, expected);
+}
+
+/// How many wrong passwords an hour are tried, by default.
+const MOST: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+
+#[tokio::test]
+async fn what_fails_without_a_wrong_password_is_nobodys_and_keeps_nobody_out() {
+    let world = World::empty();
+    ask(&world, "POST /register", JSON, TODD).await;
+    let todd = world.rows()[0].id;
+    let keyed = format!("{JSON}\r\nIdempotency-Key: of-mary");
+    let mary = TODD.replace("Todd", "mary");
+    assert_eq!(status(&ask(&world, "POST /register", &keyed, &mary).await), "201");
+    for _ in 0..MOST.get() {
+        assert_eq!(status(&ask(&world, "POST /register", &keyed, TODD).await), "422");
+    }
+    world.renounce(&world.rows()[0]).await.expect("renounced");
+    for _ in 0..MOST.get() {
+        assert_eq!(status(&ask(&world, "POST /register", JSON, TODD).await), "409");
+    }
+    let refused: Vec<_> =
+        world.audit().into_iter().filter(|(event, ..)| *event == RegistrationRefused).collect();
+    assert!(!refused.is_empty() && refused.iter().all(|(_, user, _)| user.is_none()), "{refused:?}");
+    for stranger in ["127.0.0.1", "198.51.100.1"].map(|address| address.parse().ok()) {
+        assert_eq!(world.next_try(todd, stranger, NonZeroU32::MIN).await.expect("told"), None);
+    }
 }
 
 #[tokio::test]

@@ -257,10 +257,13 @@ async fn an_account_that_is_still_to_be_made_can_be_deleted_and_is_never_made() 
 async fn who_is_signed_in_is_led_to_the_own_account() {
     let world = World::empty();
     let browser = Browser::registered(&world).await;
-    for path in ["/", "/register", "/sign-in"] {
+    for path in ["/", "/register"] {
         let answer = browser.get(&world, path).await;
         assert!(status(&answer) == "303" && answer.contains("location: /accounts/Todd\r\n"), "{answer}");
     }
+    let form = browser.get(&world, "/sign-in").await;
+    let own = r#"You are signed in as <a href="/accounts/Todd">Todd</a>."#;
+    assert!(status(&form) == "200" && form.contains(own), "{form}");
     world.fail(0, Fault::Away);
     assert_eq!(
         status(&browser.get(&world, "/sign-in").await),
@@ -270,7 +273,8 @@ async fn who_is_signed_in_is_led_to_the_own_account() {
     world.forget_account("todd");
     assert_eq!(status(&browser.get(&world, "/register").await), "200", "an account that is gone is no page");
     browser.post(&world, "/sign-out", &browser.token, "").await;
-    assert_eq!(status(&browser.get(&world, "/sign-in").await), "200");
+    let form = browser.get(&world, "/sign-in").await;
+    assert!(status(&form) == "200" && !form.contains("You are signed in"), "{form}");
     assert!(browser.get(&world, "/").await.contains("location: /register\r\n"));
 }
 
