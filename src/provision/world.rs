@@ -196,11 +196,6 @@ impl World {
     }
 }
 
-fn unsettled(nonce: Uuid, deadline: Duration, now: Duration) -> Unsettled {
-    let (due_in, overdue) = (deadline.saturating_sub(now), now.saturating_sub(deadline));
-    Unsettled { nonce, due_in, overdue }
-}
-
 fn status(arn: &str) -> StageStatus {
     StageStatus { arn: arn.to_owned(), endpoints: None }
 }
@@ -329,13 +324,13 @@ impl Resources for World {
             Recorded {
                 arn: state.record.clone().map(|(arn, _)| arn),
                 age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
-                attempt: open.map(|(nonce, (_, deadline))| unsettled(*nonce, *deadline, state.now)),
+                attempt: open.map(|(nonce, (_, deadline))| Unsettled::until(*nonce, *deadline, state.now)),
                 missing: state
                     .missing
                     .clone()
                     .map(|(arn, since)| Missing { arn, age: state.now.saturating_sub(since) }),
                 edit: state.edit.map(|(nonce, deadline, repeats)| Edit {
-                    note: unsettled(nonce, deadline, state.now),
+                    note: Unsettled::until(nonce, deadline, state.now),
                     repeats,
                 }),
             }
