@@ -4,6 +4,7 @@ mod backoff;
 mod by_kind;
 mod cluster;
 mod context;
+mod control;
 mod error;
 mod identity;
 mod latecomers;
