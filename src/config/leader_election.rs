@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{YesOrNo as _, duration, not_empty};
+use super::values::{YesOrNo as _, duration, not_empty};
 
 /// How controllers of one installation agree on which of them works. The times mean what they mean in client-go.
 #[derive(Clone, Debug, Args)]

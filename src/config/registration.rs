@@ -8,7 +8,10 @@ use std::{
 
 use clap::Args;
 
-use super::{DatabaseSettings, RuleSettings, YesOrNo as _, duration, not_empty};
+use super::{
+    DatabaseSettings, RuleSettings,
+    values::{YesOrNo as _, duration, not_empty},
+};
 
 /// Settings of `registration`.
 #[derive(Clone, Debug, Args)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::not_empty;
+use super::values::not_empty;
 use crate::api;
 
 /// Usernames that people would take for us, or for a part of the site.

@@ -2,8 +2,9 @@
 
 use super::{
     Notice,
+    moves::{Move, moves},
     problem::Retry,
-    status::{Move, Progress, moves},
+    progress::Progress,
 };
 use crate::{
     api::{
@@ -87,9 +88,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::controller::status::{
-        after,
-        tests::{at, at_generation, problem, ready, without_stage},
+    use crate::controller::{
+        progress::tests::{problem, ready, without_stage},
+        status::{
+            after,
+            tests::{at, at_generation},
+        },
     };
 
     #[test]

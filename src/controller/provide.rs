@@ -14,8 +14,8 @@ use super::{
     error::Error,
     identity::claim,
     problem::{Problem, Retry},
+    progress::{Done, Part, Progress},
     report::{has_finalizer, next_try, publish, publish_progress, reference, requested},
-    status::{Done, Part, Progress},
     work::Work,
 };
 use crate::{

@@ -9,8 +9,8 @@ use super::{
     identity::{leave, uid},
     let_go::{is_let_go, let_go},
     problem::Problem,
+    progress::Progress,
     report::{has_finalizer, next_try, publish, reference, tell},
-    status::Progress,
     world::with_kind,
 };
 use crate::{

@@ -8,9 +8,11 @@ use uuid::Uuid;
 use super::{
     Cluster, Context, Notice, World,
     error::Error,
+    moves::moves,
     notices::{move_notices, notices},
     problem::Retry,
-    status::{self, Progress, Subject, moves},
+    progress::Progress,
+    status::{self, Subject},
 };
 use crate::{
     api::{

@@ -1,86 +1,19 @@
-//! From what was done to conditions, events and the next try: pure.
-
-use std::time::Duration;
+//! From what came of the parts of an account to its status: pure.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    by_kind::ByKind,
+    moves::{Move, moves, said},
     problem::{Problem, Retry},
+    progress::{Done, Part, Progress, problem},
 };
 use crate::{
     api::{
-        ResourceKind, ResourceStatus, StreamerAccountStatus,
+        ResourceKind, StreamerAccountStatus,
         condition::{Observation, READY, RECONCILING, STALLED, USER_READY, find, observed},
     },
     ivs::REQUEST_ID_MARK,
-    provision::Change,
 };
-
-/// What came of one part: what goes into status, or what is wrong.
-pub type Part<S> = Result<S, Problem>;
-
-/// A resource that is as the spec says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Done {
-    /// What goes into status.
-    pub status: ResourceStatus,
-    /// How it came to be so.
-    pub change: Change,
-    /// What is wrong with what belongs to it: the Secret with a channel's stream key. It hides no ARN.
-    pub lacks: Option<Problem>,
-    /// How long until what was changed is looked at once more.
-    pub look_in: Option<Duration>,
-}
-
-/// What came of all parts of an account.
-#[derive(Debug)]
-pub struct Progress {
-    /// The row in `users`, by its id.
-    pub user: Part<String>,
-    /// The resources.
-    pub resources: ByKind<Part<Done>>,
-}
-
-impl Progress {
-    /// Nothing was done, because of one thing.
-    pub fn stopped_by(problem: &Problem) -> Self {
-        Self { user: Err(problem.clone()), resources: ByKind::new(|_| Err(problem.clone())) }
-    }
-
-    /// What is wrong with the parts; the one that speaks for all is first.
-    pub fn problems(&self) -> Vec<&Problem> {
-        let of_resources = self.resources.iter().filter_map(|(_, part)| problem(part));
-        let mut problems: Vec<_> = self.user.as_ref().err().into_iter().chain(of_resources).collect();
-        // The one that speaks for all in `Ready` is the one that keeps it longest.
-        problems.sort_by_key(|problem| match problem.retry {
-            _ if problem.is_deleted() => 4,
-            Retry::Never => 0,
-            Retry::Slowly => 1,
-            Retry::Soon => 2,
-            Retry::After(_) => 3,
-        });
-        problems
-    }
-
-    /// How long until what was changed is looked at once more; None where nothing was.
-    pub fn look_in(&self) -> Option<Duration> {
-        let done = self.resources.iter().filter_map(|(_, part)| part.as_ref().ok());
-        done.filter_map(|done| done.look_in).min()
-    }
-
-    /// The earliest retry that any part asks for; None when all is done.
-    pub fn retry(&self) -> Option<Retry> {
-        let problems = self.problems();
-        let rank = |retry: &Retry| match retry {
-            Retry::Soon => 0,
-            Retry::After(_) => 1,
-            Retry::Slowly => 2,
-            Retry::Never => 3,
-        };
-        problems.iter().map(|problem| problem.retry).min_by_key(rank)
-    }
-}
 
 /// What a status speaks of.
 #[derive(Clone, Copy, Debug)]
@@ -122,11 +55,6 @@ pub fn after(
     next
 }
 
-/// What is wrong with a resource, or with what belongs to it.
-fn problem(part: &Part<Done>) -> Option<&Problem> {
-    part.as_ref().map_or_else(Some, |done| done.lacks.as_ref())
-}
-
 fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Observation> {
     let problems = progress.problems();
     let mut all = Vec::new();
@@ -150,20 +78,6 @@ fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Ob
     all
 }
 
-/// What was said of an ARN that had become another stays said while nothing is changed: a look in between, or an answer that was
-/// lost, must not make it a silent one (I7).
-fn said(previous: &StreamerAccountStatus, kind: ResourceKind, part: &Part<Done>) -> Option<Move> {
-    let before = find(&previous.conditions, kind.condition())?;
-    let reason = MOVED.into_iter().find(|reason| *reason == before.reason)?;
-    let is_same = part
-        .as_ref()
-        .is_ok_and(|done| done.change == Change::Kept && previous.arn(kind) == Some(done.status.arn()));
-    is_same.then(|| Move { reason, message: before.message.clone() })
-}
-
-/// Reasons that say that an ARN has become another.
-const MOVED: [&str; 3] = ["Recreated", "ArnChanged", "RecordCorrected"];
-
 fn observation(kind: ResourceKind, part: &Part<Done>, moved: Option<&Move>) -> Observation {
     let type_ = kind.condition();
     match (problem(part), moved) {
@@ -171,35 +85,6 @@ fn observation(kind: ResourceKind, part: &Part<Done>, moved: Option<&Move>) -> O
         (None, Some(moved)) => Observation::new(type_, true, moved.reason, &moved.message),
         (None, None) => Observation::new(type_, true, "Ready", format!("the {kind} is as the spec says")),
     }
-}
-
-/// An ARN that is another than before: never silently (I7).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
-    /// One word, for the condition and the event.
-    pub reason: &'static str,
-    /// Which was replaced by which, and why.
-    pub message: String,
-}
-
-/// What has moved.
-pub fn moves(previous: &StreamerAccountStatus, progress: &Progress) -> ByKind<Option<Move>> {
-    ByKind::new(|kind| moved(kind, previous.arn(kind), progress.resources[kind].as_ref().ok()?))
-}
-
-fn moved(kind: ResourceKind, before: Option<&str>, done: &Done) -> Option<Move> {
-    let now = done.status.arn();
-    let before = before.unwrap_or(now);
-    if before == now {
-        let message = format!("the database named another {kind}, which is not there: {now} takes its place");
-        return (done.change == Change::Corrected).then_some(Move { reason: "RecordCorrected", message });
-    }
-    let gone = format!("the {kind} {before} was gone from AWS: {now} was made and takes its place");
-    let other = format!("the records of the {kind} did not agree: {now} takes the place of {before}");
-    Some(match done.change {
-        Change::Recreated => Move { reason: "Recreated", message: gone },
-        _ => Move { reason: "ArnChanged", message: other },
-    })
 }
 
 fn joined(problems: &[&Problem]) -> String {
@@ -237,52 +122,24 @@ fn without_request_ids(message: &str) -> String {
 pub(super) mod tests {
     use k8s_openapi::jiff::Timestamp;
 
-    use super::*;
-    use crate::api::{
-        ChannelStatus, ChatRoomStatus, StageStatus,
-        condition::{CHANNEL_READY, STAGE_READY, is_true},
+    use super::{
+        super::progress::tests::{done, problem, ready, ready_but, stage, without_stage},
+        *,
+    };
+    use crate::{
+        api::{
+            ChannelStatus,
+            condition::{CHANNEL_READY, STAGE_READY, is_true},
+        },
+        provision::Change,
     };
 
     pub fn at(second: i64) -> Time {
         Time(Timestamp::from_second(second).expect("a valid time"))
     }
 
-    fn done(change: Change, status: impl Into<ResourceStatus>) -> Done {
-        Done { status: status.into(), change, lacks: None, look_in: None }
-    }
-
-    fn stage(arn: &str) -> StageStatus {
-        StageStatus { arn: arn.to_owned(), ..StageStatus::default() }
-    }
-
     pub fn at_generation(generation: i64) -> Subject<'static> {
         Subject { generation, reconcile_at: None }
-    }
-
-    pub fn ready() -> Progress {
-        ready_but(|_| None)
-    }
-
-    /// All is ready, but what is said to be otherwise.
-    pub fn ready_but(other: impl Fn(ResourceKind) -> Option<Part<Done>>) -> Progress {
-        let channel = ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() };
-        let room = ChatRoomStatus { arn: "r".to_owned(), ..ChatRoomStatus::default() };
-        let made = |kind| match kind {
-            ResourceKind::Channel => done(Change::Created, channel.clone()),
-            ResourceKind::ChatRoom => done(Change::Created, room.clone()),
-            ResourceKind::Stage => done(Change::Created, stage("s")),
-        };
-        let resources = ByKind::new(|kind| other(kind).unwrap_or_else(|| Ok(made(kind))));
-        Progress { user: Ok("u".to_owned()), resources }
-    }
-
-    /// All is ready but the stage.
-    pub fn without_stage(problem: &Problem) -> Progress {
-        ready_but(|kind| (kind == ResourceKind::Stage).then(|| Err(problem.clone())))
-    }
-
-    pub fn problem(retry: Retry, message: &str) -> Problem {
-        Problem { reason: "Because", message: message.to_owned(), retry }
     }
 
     #[test]

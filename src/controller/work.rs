@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use super::{
     Cluster, Context, World,
     problem::Problem,
+    progress::{Done, Part},
     secret,
-    status::{Done, Part},
     world::with_kind,
 };
 use crate::{

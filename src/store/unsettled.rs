@@ -21,7 +21,13 @@ impl Unsettled {
     #[must_use]
     pub fn new(nonce: Uuid, seconds: f64) -> Self {
         let positive = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        Self { nonce, due_in: positive(seconds), overdue: positive(-seconds) }
+        Self::until(nonce, positive(seconds), positive(-seconds))
+    }
+
+    /// One with this deadline; it and `now` are times of one clock.
+    #[must_use]
+    pub fn until(nonce: Uuid, deadline: Duration, now: Duration) -> Self {
+        Self { nonce, due_in: deadline.saturating_sub(now), overdue: now.saturating_sub(deadline) }
     }
 
     /// How long until the call must have ended and AWS must show what it did; None when that is so.

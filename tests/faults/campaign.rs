@@ -10,6 +10,8 @@ use std::{
     time::Instant,
 };
 
+use clap::ValueEnum;
+
 use super::{
     faults::{Mode, Operation, Plan},
     run::{Case, run},
@@ -36,7 +38,7 @@ impl Undisturbed {
     /// Runs every workload without faults, with one controller and with two: both come to the same end.
     pub fn new(seed: u64) -> Self {
         let mut undisturbed = Self::default();
-        for workload in Workload::all() {
+        for &workload in Workload::value_variants() {
             for controllers in [1, 2] {
                 let case = Case { workload, controllers, seed, plan: Plan::new() };
                 let outcome = run(&case, false);
@@ -54,8 +56,8 @@ impl Undisturbed {
         let of_workload = |(workload, calls): (Workload, &Vec<Operation>)| {
             let mut cases = Vec::new();
             for (number, operation) in calls.iter().enumerate() {
-                let modes = Mode::all().filter(|mode| mode.applies(*operation));
-                let plans = modes.map(|mode| Plan::from([(number + 1, mode)]));
+                let modes = Mode::value_variants().iter().filter(|mode| mode.applies(*operation));
+                let plans = modes.map(|mode| Plan::from([(number + 1, *mode)]));
                 cases.extend(plans.map(|plan| Case { workload, controllers, seed, plan }));
             }
             cases
@@ -69,7 +71,7 @@ impl Undisturbed {
     /// Two faults, at random calls, in random workloads.
     pub fn pairs(&self, seed: u64, count: usize) -> Vec<Case> {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let workloads: Vec<_> = Workload::all().collect();
+        let workloads = Workload::value_variants();
         let pair = || {
             let workload = workloads[rng.usize(..workloads.len())];
             let controllers = rng.usize(1..=2);
@@ -114,7 +116,7 @@ impl Undisturbed {
             next.into_inner().min(cases.len()),
             struck.into_inner(),
             failed.into_inner(),
-            Workload::all().count(),
+            Workload::value_variants().len(),
             began.elapsed().as_secs_f64()
         );
         let shown = failures.iter().map(|(case, problems)| {
@@ -131,6 +133,6 @@ impl Undisturbed {
 /// A way in which one of these calls can fail; where there are none, any.
 fn any_mode(rng: &mut fastrand::Rng, calls: &[Operation]) -> Mode {
     let applies = |mode: &Mode| calls.is_empty() || calls.iter().any(|call| mode.applies(*call));
-    let modes: Vec<_> = Mode::all().filter(applies).collect();
-    modes[rng.usize(..modes.len())]
+    let modes: Vec<_> = Mode::value_variants().iter().filter(|mode| applies(mode)).collect();
+    *modes[rng.usize(..modes.len())]
 }

@@ -72,7 +72,7 @@ async fn resync(context: Arc<Context<Outside>>) {
     sweep(&context, None, RESYNC, &Gates::shut(&[])).await;
 }
 
-/// What of an account makes a change worth a reconcile, as `run.rs` has it.
+/// What of an account makes a change worth a reconcile, as `control.rs` has it.
 type Seen = (Option<String>, Option<i64>, Vec<String>, BTreeMap<String, String>);
 
 fn seen(account: &StreamerAccount) -> Seen {

@@ -134,8 +134,9 @@ impl Database {
 
     fn recorded(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Recorded {
         let row = self.rows.get(&(user, kind));
-        let attempt =
-            self.open_attempt(user, kind).map(|(nonce, attempt)| unsettled(nonce, attempt.deadline, now));
+        let attempt = self
+            .open_attempt(user, kind)
+            .map(|(nonce, attempt)| Unsettled::until(nonce, attempt.deadline, now));
         Recorded {
             arn: row.map(|row| row.resource.arn().to_owned()),
             age: row.map(|row| now.saturating_sub(row.created)).unwrap_or_default(),
@@ -150,13 +151,8 @@ impl Database {
 
     fn edit(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Option<Edit> {
         let (nonce, deadline, repeats) = self.edits.get(&(user, kind))?;
-        Some(Edit { note: unsettled(*nonce, *deadline, now), repeats: *repeats })
+        Some(Edit { note: Unsettled::until(*nonce, *deadline, now), repeats: *repeats })
     }
-}
-
-fn unsettled(nonce: Uuid, deadline: Duration, now: Duration) -> Unsettled {
-    let (due_in, overdue) = (deadline.saturating_sub(now), now.saturating_sub(deadline));
-    Unsettled { nonce, due_in, overdue }
 }
 
 const fn read(name: &'static str) -> Operation {

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
+use clap::ValueEnum;
+
 /// Who is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
@@ -34,8 +36,8 @@ impl Operation {
     }
 }
 
-/// What goes wrong with one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What goes wrong with one call. A line that replays a run names it in lower case with hyphens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Mode {
     /// The controller dies; the call was not carried out.
     CrashBefore,
@@ -61,10 +63,13 @@ pub enum Mode {
     /// The answer is good, and the call is carried out later: what is deleted is there for a while.
     Accepted,
     /// Too many requests.
+    #[value(name = "429")]
     TooMany,
     /// An internal error; the call was not carried out.
+    #[value(name = "500")]
     Internal,
     /// Forbidden.
+    #[value(name = "403")]
     Forbidden,
     /// No answer, ever; the call is not carried out.
     Hang,
@@ -76,33 +81,7 @@ pub enum Mode {
     Away,
 }
 
-/// A mode's name in a line that replays a run.
-const NAMES: [(Mode, &str); 18] = [
-    (Mode::CrashBefore, "crash-before"),
-    (Mode::CrashAfter, "crash-after"),
-    (Mode::LateAfterCrash, "late-after-crash"),
-    (Mode::Stop, "stop"),
-    (Mode::Block, "block"),
-    (Mode::Drop, "drop"),
-    (Mode::Late, "late"),
-    (Mode::TooLate, "too-late"),
-    (Mode::Overdue, "overdue"),
-    (Mode::Freeze, "freeze"),
-    (Mode::Accepted, "accepted"),
-    (Mode::TooMany, "429"),
-    (Mode::Internal, "500"),
-    (Mode::Forbidden, "403"),
-    (Mode::Hang, "hang"),
-    (Mode::Stale, "stale"),
-    (Mode::Lag, "lag"),
-    (Mode::Away, "away"),
-];
-
 impl Mode {
-    pub fn all() -> impl Iterator<Item = Self> {
-        NAMES.into_iter().map(|(mode, _)| mode)
-    }
-
     /// Whether it differs, for this operation, from every other mode. A read that was carried out and a read that was
     /// not leave the same behind; and only AWS carries a call out after its caller's time is up for good.
     pub fn applies(self, operation: Operation) -> bool {
@@ -117,8 +96,7 @@ impl Mode {
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.iter().find(|(mode, _)| mode == self).map_or("?", |(_, name)| name);
-        f.write_str(name)
+        f.write_str(self.to_possible_value().expect("each has a name").get_name())
     }
 }
 
@@ -126,8 +104,7 @@ impl FromStr for Mode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = NAMES.iter().find(|(_, name)| *name == text).map(|(mode, _)| *mode);
-        found.ok_or_else(|| format!("no mode {text:?}"))
+        ValueEnum::from_str(text, false).map_err(|_| format!("no mode {text:?}"))
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::{
     aws::Resource,
+    database::Database,
     workloads::{edited, spec},
     world::World,
 };
@@ -130,6 +131,18 @@ impl Person {
         self.world.act("the database is restored", |state, now, _| {
             state.replace_database(now, state.backup.clone());
         });
+    }
+
+    /// Somebody loses the database, and begins with an empty one.
+    pub fn empty_database(&self) {
+        self.world.act("the database is empty", |state, now, _| {
+            state.replace_database(now, Database::default());
+        });
+    }
+
+    /// Somebody loses the cluster, and makes it again from what is in Git.
+    pub fn rebuild_cluster(&self) {
+        self.world.act("the cluster is made again from Git", |state, _, time| state.cluster.rebuild(&time));
     }
 
     /// The controllers are started again.

@@ -203,7 +203,7 @@ pub const DEFECTS: [Defect; 31] = [
     },
     Defect {
         name: "an ARN changes, and no condition says so",
-        file: "src/controller/status.rs",
+        file: "src/controller/moves.rs",
         right: "    if before == now {",
         wrong: "    if before == now || !now.is_empty() {",
     },

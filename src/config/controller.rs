@@ -1,0 +1,164 @@
+//! Settings of the controller.
+
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    time::Duration,
+};
+
+use clap::Args;
+
+use super::{
+    DatabaseSettings, LeaderElectionSettings,
+    values::{duration, not_empty},
+};
+
+/// Settings of `controller`.
+#[derive(Clone, Debug, Args)]
+pub struct ControllerSettings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// AWS region in which the channels, chat rooms and stages live.
+    #[arg(long, env = "AWS_REGION", value_parser = region)]
+    pub aws_region: String,
+
+    /// Id that tells this installation from others in the same AWS account; written as a tag on every resource.
+    /// Must never change. [default: the UID of the namespace kube-system]
+    #[arg(long, env = "STREAMCAT_INSTALLATION", value_parser = installation)]
+    pub installation: Option<String>,
+
+    /// The one namespace whose accounts are served. [default: all]
+    #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
+    pub namespace: Option<String>,
+
+    /// Address of /healthz, /readyz and /metrics.
+    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    pub admin_listen: SocketAddr,
+
+    /// How often everything is compared with AWS, by listing page after page, e.g. 10m.
+    #[arg(long, env = "STREAMCAT_RESYNC", default_value = "10m", value_parser = duration)]
+    pub resync: Duration,
+
+    /// Calls a second that AWS is asked for, for each operation. AWS allows 5, whatever the account.
+    #[arg(long, env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]
+    pub aws_calls_per_second: NonZeroU32,
+
+    /// How long one Create may take before its outcome counts as unknown.
+    #[arg(long, env = "STREAMCAT_CREATE_TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub create_timeout: Duration,
+
+    /// How long after that to wait before looking at what a Create of unknown outcome made: longer than one call may take
+    /// and AWS needs to show a new resource in its lists, together. A resource that AWS does not show is believed gone after the same time.
+    #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "15s", value_parser = duration)]
+    pub create_grace: Duration,
+
+    /// How many accounts are worked on at the same time.
+    #[arg(long, env = "STREAMCAT_CONCURRENCY", default_value = "32")]
+    pub concurrency: NonZeroU16,
+
+    /// Name of the pod we run in, for events and the Lease.
+    #[arg(long, env = "POD_NAME", value_parser = not_empty)]
+    pub pod_name: Option<String>,
+
+    /// Which of several controllers works.
+    #[command(flatten)]
+    pub leader_election: LeaderElectionSettings,
+}
+
+/// The variables by which the AWS SDK is sent elsewhere than to AWS.
+const ENDPOINTS: [&str; 4] =
+    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IVS", "AWS_ENDPOINT_URL_IVSCHAT", "AWS_ENDPOINT_URL_IVS_REALTIME"];
+
+impl ControllerSettings {
+    /// Looks at what is read from the environment by others than us, who would say late or never that it is wrong.
+    /// `variable` gives the value of a variable that is set.
+    ///
+    /// # Errors
+    /// What is wrong, in one line that names the variable and not its value, which may hold a password.
+    pub fn check_environment(variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+        for name in ENDPOINTS {
+            if variable(name).is_some_and(|url| !is_endpoint(&url)) {
+                return Err(format!(
+                    "{name} is not a URL that begins with http:// or https:// and names a host, such as http://localhost:4566"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_endpoint(text: &str) -> bool {
+    text.parse::<axum::http::Uri>().is_ok_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+    })
+}
+
+/// AWS's name of a region. What it would not be is said here: the SDK would look for a host of that name.
+fn region(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !text.is_empty() && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be the name of an AWS region, such as eu-west-1".to_owned())
+    }
+}
+
+/// An installation id is a tag's value: what AWS takes there, and short enough to read.
+fn installation(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be 1 to 64 letters, digits, -, _ or .".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_lower_case_letters_digits_and_hyphens() {
+        assert_eq!(region("eu-west-1"), Ok("eu-west-1".to_owned()));
+        for wrong in ["", " ", "eu-west-1 ", "EU-WEST-1", "eu_west_1", "eu-west-1.example.com", "eu-wést-1"]
+        {
+            assert!(region(wrong).is_err_and(|said| said.contains("eu-west-1")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_a_url_with_a_host() {
+        let check = |name: &str, url: &str| {
+            let set = std::collections::BTreeMap::from([(name.to_owned(), url.to_owned())]);
+            ControllerSettings::check_environment(|name| set.get(name).cloned())
+        };
+        assert_eq!(ControllerSettings::check_environment(|_| None), Ok(()));
+        for name in ENDPOINTS {
+            for url in [
+                "http://localhost:4566",
+                "https://ivs.example.com",
+                "http://127.0.0.1:1/path",
+                "http://[::1]:1",
+            ] {
+                assert_eq!(check(name, url), Ok(()), "{url}");
+            }
+            for url in [
+                "",
+                "localhost:4566",
+                "ivs.example.com",
+                "ftp://host",
+                "http://",
+                "http://:80",
+                "https:///x",
+                "http://a b",
+            ] {
+                let said = check(name, url).expect_err(url);
+                assert!(said.starts_with(&format!("{name} ")) && said.lines().count() == 1, "{said}");
+            }
+        }
+        assert!(check("AWS_ENDPOINT_URL", "u:canary@host").is_err_and(|said| !said.contains("canary")));
+        assert_eq!(check("AWS_ENDPOINT_URL_S3", "not ours"), Ok(()));
+    }
+}

@@ -1,0 +1,60 @@
+//! What is wrong with a command line, as people are told.
+
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+use super::Cli;
+
+/// What is wrong with a command line, as one line.
+#[must_use]
+pub fn one_line(error: &clap::Error) -> String {
+    if let (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    {
+        let settings: Vec<_> = missing.iter().map(|flag| with_variable(flag)).collect();
+        return format!("missing: {}", settings.join(", and "));
+    }
+    let text = error.to_string();
+    let head = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let head = head.split("\n\nFor more information").next().unwrap_or(head);
+    head.split_whitespace().collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
+}
+
+/// A flag as clap shows it (`--namespace <NAMESPACE>`), with the variable that can be set instead.
+fn with_variable(flag: &str) -> String {
+    let long = flag.split_whitespace().next().unwrap_or(flag).trim_start_matches("--");
+    let command = Cli::command();
+    let mut arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let argument = arguments.find(|argument| argument.get_long() == Some(long));
+    match argument.and_then(clap::Arg::get_env) {
+        Some(variable) => format!("set {} (or pass {flag})", variable.to_string_lossy()),
+        None => flag.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn a_wrong_setting_is_one_line() {
+        let arguments = ["streamcat-operator", "migrate", "--frobnicate"];
+        let error = Cli::try_parse_from(arguments).expect_err("no such flag");
+        assert_eq!(one_line(&error).lines().count(), 1);
+        assert!(one_line(&error).contains("--frobnicate"));
+    }
+
+    #[test]
+    fn a_missing_setting_is_named_as_a_variable_too() {
+        // The variables may be set where the tests run, so the error is made here.
+        let mut error = clap::Error::new(ErrorKind::MissingRequiredArgument);
+        let missing = vec!["--database-url <DATABASE_URL>".to_owned(), "--namespace <NAMESPACE>".to_owned()];
+        error.insert(ContextKind::InvalidArg, ContextValue::Strings(missing));
+        let expected = "missing: set DATABASE_URL (or pass --database-url <DATABASE_URL>), and set STREAMCAT_NAMESPACE (or pass --namespace <NAMESPACE>)";
+        assert_eq!(one_line(&error), expected);
+    }
+}

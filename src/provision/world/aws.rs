@@ -1,0 +1,86 @@
+//! The world as AWS: its stages.
+
+use uuid::Uuid;
+
+use super::{State, World, owner};
+use crate::{
+    api::{ResourceKind, StageSpec, StageStatus},
+    ivs::{self, Class, Created, Kind, Listed, Live, Tags},
+};
+
+impl World {
+    /// An effect on AWS; of this class is the error if it fails.
+    fn on_aws<T>(&self, class: Class, happens: impl FnOnce(&mut State) -> T) -> ivs::Result<T> {
+        let message = "the world fails".to_owned();
+        self.perform(ivs::Error { operation: "Test", class, code: None, message, request_id: None }, happens)
+    }
+}
+
+fn status(arn: &str) -> StageStatus {
+    StageStatus { arn: arn.to_owned(), endpoints: None }
+}
+
+impl Kind for World {
+    const KIND: ResourceKind = ResourceKind::Stage;
+    type Settings = StageSpec;
+    type Status = StageStatus;
+
+    /// Another controller may be faster between the budget and the attempt.
+    async fn admit(&self) -> ivs::Result<()> {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.faster) {
+            state.creates += 1;
+            let now = state.now;
+            state.record = Some(("arn-1".to_owned(), now));
+            state.resources.insert("arn-1".to_owned(), owner().tags(Uuid::from_u128(50), &Tags::new()));
+        }
+        Ok(())
+    }
+
+    async fn create(&self, _: &str, _: &StageSpec, tags: &Tags) -> ivs::Result<Created<StageStatus>> {
+        self.on_aws(Class::Ambiguous, |state| {
+            state.creates += 1;
+            let arn = format!("arn-{}", state.creates);
+            state.resources.insert(arn.clone(), tags.clone());
+            Created { status: status(&arn), stream_key: None }
+        })
+    }
+
+    async fn get(&self, arn: &str) -> ivs::Result<Option<Live<StageStatus>>> {
+        self.on_aws(Class::Transient, |state| {
+            let tags = state.resources.get(arn)?.clone();
+            Some(Live { status: status(arn), settings: serde_json::Value::Null, tags })
+        })
+    }
+
+    async fn page(&self, _: Option<&str>, _: Option<String>) -> ivs::Result<ivs::Page> {
+        self.on_aws(Class::Transient, |state| {
+            let listed = |(arn, tags): (&String, &Tags)| Listed {
+                arn: arn.clone(),
+                name: "todd".to_owned(),
+                tags: tags.clone(),
+            };
+            (state.resources.iter().map(listed).collect(), None)
+        })
+    }
+
+    async fn update(&self, _: &str, _: &StageSpec) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |_| ())
+    }
+
+    async fn tag(&self, arn: &str, tags: &Tags) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |state| {
+            if let Some(found) = state.resources.get_mut(arn) {
+                found.extend(tags.clone());
+            }
+        })
+    }
+
+    async fn untag(&self, _: &str, _: &[String]) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |_| ())
+    }
+
+    async fn delete(&self, arn: &str) -> ivs::Result<()> {
+        self.on_aws(Class::Transient, |state| drop(state.resources.remove(arn)))
+    }
+}

@@ -1,0 +1,41 @@
+//! What the accounts ask for, before and after an edit.
+
+use serde_json::json;
+use streamcat_operator::api::StreamerAccountSpec;
+
+/// Where an edited account has its stage recorded.
+const STORAGE: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/a";
+const STORAGE_AGAIN: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/b";
+
+pub fn spec(username: &str) -> StreamerAccountSpec {
+    let spec = json!({
+        "username": username,
+        "channel": { "type": "BASIC" },
+        "chatRoom": { "maximumMessageLength": 200 },
+        "tags": { "team": "a", "old": "o" },
+    });
+    serde_json::from_value(spec).expect("a spec")
+}
+
+pub fn edited(username: &str) -> StreamerAccountSpec {
+    let spec = json!({
+        "username": username,
+        "channel": { "type": "BASIC", "latencyMode": "NORMAL" },
+        "chatRoom": { "maximumMessageLength": 300 },
+        "stage": { "autoParticipantRecordingConfiguration": { "storageConfigurationArn": STORAGE } },
+        "tags": { "team": "b", "new": "n" },
+    });
+    serde_json::from_value(spec).expect("a spec")
+}
+
+/// The next edit changes the same settings and tags.
+pub fn edited_again(username: &str) -> StreamerAccountSpec {
+    let spec = json!({
+        "username": username,
+        "channel": { "type": "BASIC", "latencyMode": "LOW" },
+        "chatRoom": { "maximumMessageLength": 400 },
+        "stage": { "autoParticipantRecordingConfiguration": { "storageConfigurationArn": STORAGE_AGAIN } },
+        "tags": { "team": "c", "newer": "n" },
+    });
+    serde_json::from_value(spec).expect("a spec")
+}
