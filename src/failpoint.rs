@@ -4,12 +4,13 @@
 //! No crate: `fail`, the usual one, can panic and return, but neither die at once nor say what was reached.
 
 /// The controller's effects: those on Kubernetes, on PostgreSQL and on AWS.
-pub const CONTROLLER: [&str; 43] = [
+pub const CONTROLLER: [&str; 44] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
     "write_secret",
     "write_status",
+    "bar",
     "begin_edit",
     "change_orphans",
     "claim",

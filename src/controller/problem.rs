@@ -171,7 +171,7 @@ impl From<provision::Error> for Problem {
     fn from(error: provision::Error) -> Self {
         match error {
             provision::Error::Aws(error) => error.into(),
-            provision::Error::Store(error) => error.into(),
+            provision::Error::Store(error) | provision::Error::Unnoted(error) => error.into(),
             provision::Error::Foreign { .. } => {
                 Self { reason: "ForeignResource", message: error.to_string(), retry: Retry::Slowly }
             }

@@ -23,6 +23,10 @@ pub async fn reconcile<W: World>(
     let started = std::time::Instant::now();
     let result =
         tokio::time::timeout(DEADLINE, work(&account, &context)).await.unwrap_or(Err(Error::Deadline));
+    if let Err(Error::Deadline) = &result {
+        // It may have changed what it could not note.
+        context.doubt(reference(&account));
+    }
     let label = match &result {
         Ok(None) => "success",
         Ok(Some(_)) => "requeue_after",

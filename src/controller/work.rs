@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::{ChannelStatus, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     ivs::{Kind, StreamKeys},
-    provision::{Inventory, Order, Outcome, Owner, Provisioned, converge},
+    provision::{self, Inventory, Order, Outcome, Owner, Provisioned, converge},
 };
 
 /// One account being worked on.
@@ -57,7 +57,12 @@ impl<W: World> Work<'_, W> {
             settled: self.is_part_settled(K::KIND.condition()),
             doubted: self.doubted,
         };
-        match converge(kind, world.store(), self.context.timing, &order).await? {
+        let converged = converge(kind, world.store(), self.context.timing, &order).await;
+        if let Err(provision::Error::Unnoted(_)) = &converged {
+            // Status may say meanwhile that all is well.
+            self.context.doubt(self.owner.account.clone());
+        }
+        match converged? {
             Outcome::Ready(Provisioned { status, stream_key, change, look_in }) => {
                 Ok(Provisioned { status: status.into(), stream_key, change, look_in })
             }

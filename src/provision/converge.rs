@@ -296,7 +296,7 @@ where
         let noted = if begun.elapsed() < lasts {
             Some(noted)
         } else {
-            self.store.begin_edit(user, K::KIND, lasts, repeats).await?
+            self.store.begin_edit(user, K::KIND, lasts, repeats).await.map_err(Error::Unnoted)?
         };
         sent?;
         let note = |nonce| Unsettled { nonce, due_in: lasts, overdue: Duration::ZERO };

@@ -14,6 +14,9 @@ pub enum Error {
     /// The database did not do what it was asked.
     #[error("{0}")]
     Store(#[from] store::Error),
+    /// What was changed so late that somebody else may have been there since could not be noted: it has to be looked at again.
+    #[error("a change that was sent late could not be noted: {0}")]
+    Unnoted(#[source] store::Error),
     /// The recorded ARN is somebody else's: nothing is changed or deleted (I2).
     #[error(
         "the {kind} {arn} is recorded for this user, but its tags say that it is not: correct the tags, or the row in the database"

@@ -47,9 +47,9 @@ impl Timing {
         self.create_timeout.saturating_add(MARGIN)
     }
 
-    /// How long after it was noted a change may be under way: it takes up to three calls, each with the same time-out.
+    /// How long after it was noted a change may be under way: it takes up to four calls, each with the same time-out.
     fn change_lasts(self) -> Duration {
-        self.create_timeout.saturating_mul(3).saturating_add(MARGIN)
+        self.create_timeout.saturating_mul(4).saturating_add(MARGIN)
     }
 }
 

@@ -94,6 +94,9 @@ pub trait Users: Send + Sync + 'static {
     /// still have in AWS stays (the policy Retain, with a database that does not know of it any more).
     fn release(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<()>> + Send;
 
+    /// From here on this object holds nothing: a claim of its that comes late finds it released. False when it has a user by now.
+    fn bar(&self, uid: &str) -> impl Future<Output = Result<bool>> + Send;
+
     /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays.
     fn evict(&self, holder: &Holder) -> impl Future<Output = Result<()>> + Send;
 
@@ -178,6 +181,25 @@ impl Users for Postgres {
         delete(&mut transaction, user, uid, kept).await?;
         effect("release", transaction.commit()).await?;
         Ok(())
+    }
+
+    async fn bar(&self, uid: &str) -> Result<bool> {
+        let mut transaction = self.pool.begin().await?;
+        // A claim that is under way ends before this, and one that comes later sees it.
+        sqlx::query!("lock table users in share mode").execute(&mut *transaction).await?;
+        let barred = sqlx::query_scalar!(
+            r#"with held as (select from users where account_uid = $1),
+                    barred as (insert into released_users (id, account_uid)
+                               select gen_random_uuid(), $1
+                               where not exists (select from held)
+                                 and not exists (select from released_users where account_uid = $1))
+               select not exists (select from held) as "barred!""#,
+            uid,
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        effect("bar", transaction.commit()).await?;
+        Ok(barred)
     }
 
     async fn evict(&self, holder: &Holder) -> Result<()> {

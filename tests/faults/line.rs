@@ -20,17 +20,18 @@ use super::{
 /// How late a late call is carried out: within the time-out of the call, and after a restart.
 const LATE: Duration = RESTART.saturating_add(Duration::from_secs(3));
 
-/// After the deadline of its attempt, but within the grace.
-const OVERDUE: Duration = TIMING.create_timeout.saturating_add(TIMING.grace);
+/// After the deadline of its attempt, but within the grace: it is under way for as long again as its caller has waited.
+const OVERDUE: Duration = TIMING.create_timeout.saturating_mul(2);
 
 /// When nothing is waited for any more: an attempt's deadline is a little later than the call's own time-out.
-pub const GIVEN_UP: Duration = OVERDUE.saturating_add(Duration::from_secs(2));
+pub const GIVEN_UP: Duration =
+    TIMING.create_timeout.saturating_add(TIMING.grace).saturating_add(Duration::from_secs(2));
 
 /// After the deadline and the grace.
 const TOO_LATE: Duration = Duration::from_secs(45);
 
 /// How long a process stands still: longer than any attempt is waited for, and than it takes until a change is looked at.
-const ASLEEP: Duration = Duration::from_secs(70);
+const ASLEEP: Duration = Duration::from_secs(80);
 
 /// One process of the controller, from its start to its death.
 pub struct Process {

@@ -13,11 +13,12 @@ use super::{
     world::{State, World},
 };
 
-/// How long after the workload's last act calls still count as its own.
-const COUNTED: Duration = Duration::from_secs(40);
+/// How long after the workload's last act calls still count as its own: what it changed is looked at once more by then.
+const COUNTED: Duration = Duration::from_secs(90);
 
-/// Long enough for everything to settle after the last fault: reconciles that hang, slow retries, sweeps.
-const SETTLED: Duration = Duration::from_mins(12);
+/// Long enough for everything to settle after the last fault: reconciles that hang, slow retries, and the three sweeps that it
+/// takes until what is gone is off the orphan list.
+const SETTLED: Duration = RESYNC.saturating_mul(4);
 
 /// Long enough for two sweeps more.
 const QUIET: Duration = RESYNC.saturating_mul(2).saturating_add(Duration::from_secs(30));

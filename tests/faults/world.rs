@@ -25,8 +25,8 @@ pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), gra
 /// How long after its death a controller is started again.
 pub const RESTART: Duration = Duration::from_secs(2);
 
-/// How long the watch stands still, and how far AWS's reads are behind: less than the grace.
-pub const BEHIND: Duration = Duration::from_secs(8);
+/// How long the watch stands still, and how far AWS's reads are behind: together with a call's time-out less than the grace.
+pub const BEHIND: Duration = Duration::from_secs(4);
 
 /// How long AWS's reads stay behind.
 const LAG: Duration = Duration::from_secs(30);

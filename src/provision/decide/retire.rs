@@ -54,7 +54,7 @@ pub(in crate::provision) fn next(
 fn remove(arn: &str, is_known: bool, shown_in: Duration, observed: &Observed) -> Option<Step> {
     match (observed.sight(arn), observed.deleted.contains(arn)) {
         (None, _) => Some(Step::Get(arn.to_owned())),
-        (Some(Sight::Absent), false) if !shown_in.is_zero() => Some(Step::Wait(Waiting::Shown(shown_in))),
+        (Some(Sight::Absent), _) if !shown_in.is_zero() => Some(Step::Wait(Waiting::Shown(shown_in))),
         (Some(Sight::Ours), false) => Some(Step::Delete(arn.to_owned())),
         (Some(Sight::Untagged), false) if is_known => Some(Step::TagAgain(arn.to_owned())),
         (Some(Sight::Absent), _) | (Some(_), false) => None,
@@ -128,9 +128,11 @@ mod tests {
 
     #[test]
     fn what_was_just_made_and_is_not_shown_is_not_gone() {
-        let absent = observed(&[], &[("a", Sight::Absent)], &[]);
-        let step = |age| next(None, &recorded(Some("a"), age), &absent, GRACE);
-        assert_eq!(step(3), Step::Wait(Waiting::Shown(Duration::from_secs(7))));
-        assert_eq!(step(10), Step::Gone);
+        for deleted in [&[][..], &["a"]] {
+            let absent = observed(&[], &[("a", Sight::Absent)], deleted);
+            let step = |age| next(None, &recorded(Some("a"), age), &absent, GRACE);
+            assert_eq!(step(3), Step::Wait(Waiting::Shown(Duration::from_secs(7))));
+            assert_eq!(step(10), Step::Gone);
+        }
     }
 }

@@ -144,6 +144,19 @@ impl Users for Line {
         self.call(write("release"), "", effect).await
     }
 
+    async fn bar(&self, uid: &str) -> Result<bool> {
+        let uid = uid.to_owned();
+        let effect = move |state: &mut State, _| {
+            let database = &mut state.database;
+            let is_held = database.users.values().any(|row| row.uid.as_deref() == Some(&uid));
+            if !is_held && !database.released.keys().any(|(_, released)| *released == uid) {
+                database.released.insert((fresh(&mut state.rng), uid), false);
+            }
+            Ok(!is_held)
+        };
+        self.call(write("bar"), "", effect).await
+    }
+
     async fn evict(&self, holder: &Holder) -> Result<()> {
         let (user, uid) = (holder.user, holder.uid.clone());
         let effect = move |state: &mut State, _| {

@@ -168,8 +168,8 @@ fn no_silent_move(
     }
 }
 
-/// I10: Ready=True only of this generation, and with all three as it says. Who was misled (an older change has landed after a younger
-/// one, another controller's after the read, or the read was behind) has noted that they are to be looked at once more.
+/// I10: Ready=True only of this generation, and with all three as it says. Who was misled (a change has landed
+/// late, another controller's after the read, or the read was behind) has noted that they are to be looked at once more.
 fn ready_is_true(state: &mut State, account: &StreamerAccount, status: &StreamerAccountStatus) {
     let generation = account.metadata.generation.unwrap_or_default();
     let observed = find(&status.conditions, READY).and_then(|ready| ready.observed_generation);
