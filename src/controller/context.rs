@@ -10,9 +10,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{World, backoff::Backoff, looks::Looks, problem::Problem, report::reference};
+use super::{World, backoff::Backoff, looks::Looks, problem::Problem};
 use crate::{
-    api::{AccountRef, StreamerAccount},
+    api::AccountRef,
     provision::{Inventory, Owner, Timing},
     telemetry::Metrics,
 };
@@ -117,14 +117,9 @@ impl<W: World> Context<W> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose the resources of an account's user are.
-    pub(super) fn owner(&self, account: &StreamerAccount, user: Uuid) -> Owner {
-        Owner {
-            installation: self.installation.clone(),
-            user,
-            account: reference(account),
-            username: account.spec.username.clone(),
-        }
+    /// Whose the resources of a user are.
+    pub(super) fn owner(&self, user: Uuid, account: AccountRef, username: &str) -> Owner {
+        Owner { installation: self.installation.clone(), user, account, username: username.to_owned() }
     }
 
     /// Asks for a reconcile.

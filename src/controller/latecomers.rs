@@ -35,13 +35,8 @@ pub(super) async fn take_away<W: World>(
 }
 
 /// Whose it was, and its ARN.
-fn subject<'o, W>(context: &Context<W>, orphan: &'o Orphan) -> Option<(Owner, &'o str)> {
-    let owner = Owner {
-        installation: context.installation.clone(),
-        user: orphan.user?,
-        account: orphan.account.clone()?,
-        username: orphan.username.clone()?,
-    };
+fn subject<'o, W: World>(context: &Context<W>, orphan: &'o Orphan) -> Option<(Owner, &'o str)> {
+    let owner = context.owner(orphan.user?, orphan.account.clone()?, orphan.username.as_deref()?);
     Some((owner, orphan.arn.as_deref()?))
 }
 

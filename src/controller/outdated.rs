@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{
     Cluster, Context, World,
     identity::uid,
@@ -27,15 +29,25 @@ pub(super) async fn is_out_of_date<W: World>(
     if holder.registered || holder.retained || holder.uid.as_deref() == Some(uid(account)) {
         return Ok(false);
     }
+    let is_another = |known: Option<Uuid>| known.is_some_and(|known| known != holder.user);
     if holder.account == *claimant.account {
         // The account has been another user since: its status says so, or the tags of what it has.
-        let is_another = |known: Option<_>| known.is_some_and(|known| known != holder.user);
-        return Ok(is_another(user_in_status(account))
-            || is_another(claimant.known) && !may_have_anything(holder, account, context).await?);
+        if is_another(user_in_status(account)) {
+            return Ok(true);
+        }
+        if !is_another(claimant.known) {
+            return Ok(false);
+        }
+    } else {
+        if claims(holder, context).await? {
+            return Ok(false);
+        }
+        if is_another(claimant.known) {
+            return Ok(true);
+        }
     }
-    let is_another = claimant.known.is_some_and(|known| known != holder.user);
-    Ok(!claims(holder, context).await?
-        && (is_another || !may_have_anything(holder, account, context).await?))
+    // Who is let go of does not wait for AWS to say.
+    Ok(!is_let_go(account) && !may_have_anything(holder, context).await?)
 }
 
 /// Whether the holder's account is there and wants the username still; one in a namespace that is not ours to look into
@@ -54,21 +66,9 @@ async fn claims<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool,
     }
 }
 
-/// Whether a user may have anything in AWS, or be given something just now. Who is let go of does not wait for AWS to say.
-async fn may_have_anything<W: World>(
-    holder: &Holder,
-    account: &StreamerAccount,
-    context: &Context<W>,
-) -> Result<bool, Problem> {
-    if is_let_go(account) {
-        return Ok(true);
-    }
-    let owner = Owner {
-        installation: context.installation.clone(),
-        user: holder.user,
-        account: holder.account.clone(),
-        username: holder.username.clone(),
-    };
+/// Whether a user may have anything in AWS, or be given something just now.
+async fn may_have_anything<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool, Problem> {
+    let owner = context.owner(holder.user, holder.account.clone(), &holder.username);
     for kind in ResourceKind::ALL {
         let recorded = context.world.store().recorded(holder.user, kind).await?;
         let found = with_kind!(context.world, kind, |of| may_be_there(of, &owner, &recorded, context).await);
@@ -88,7 +88,7 @@ async fn may_be_there<W: World, K: Kind>(
 ) -> ivs::Result<bool> {
     let grace = context.timing.grace;
     let is_new = recorded.arn.is_some() && recorded.age < grace;
-    if is_new || recorded.attempt.as_ref().is_some_and(|attempt| attempt.settles_in(grace).is_some()) {
+    if is_new || recorded.settles_in(grace).is_some() {
         return Ok(true);
     }
     if let Some(arn) = &recorded.arn

@@ -83,7 +83,7 @@ async fn provision<W: World>(
     doubted: bool,
 ) -> Progress {
     let asked = account.clone();
-    let owner = context.owner(&asked, user);
+    let owner = context.owner(user, reference(&asked), &asked.spec.username);
     let doubted = doubted || asks_for_a_look(&asked);
     let work = Work { account: &asked, context, owner: &owner, inventory, doubted };
     let parts = Parts(ByKind::new(|_| OnceLock::new()));

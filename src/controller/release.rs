@@ -56,7 +56,8 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
     }
     let Some(user) = user else { return Ok(()) };
     if !retain {
-        retire_all(account, context, &context.owner(account, user)).await?;
+        let owner = context.owner(user, reference(account), &account.spec.username);
+        retire_all(account, context, &owner).await?;
     } else if store.retain(user, uid).await.map_err(|error| stopped(error.into()))? {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{RecreatePolicy, ResourceKind, Status},
-    ivs::{Kind, Live, Tags},
+    ivs::{Kind, Tags},
     store::{AttemptEnd, Edit, Journal, Missing, Recorded, Resources, Unsettled},
 };
 
@@ -111,8 +111,8 @@ where
 {
     let recorded = store.recorded(order.owner.user, K::KIND).await?;
     let before = recorded.arn.clone();
-    let (observed, live) = (Observed::default(), BTreeMap::new());
-    Work { kind, store, timing, order, before, recorded, observed, live, done: Change::Kept }.run().await
+    let (observed, seen) = (Observed::default(), BTreeMap::new());
+    Work { kind, store, timing, order, before, recorded, observed, seen, done: Change::Kept }.run().await
 }
 
 fn waiting<K: Kind>(waiting: Waiting, grace: Duration) -> Wait {
@@ -144,6 +144,12 @@ pub(super) fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
     Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message })
 }
 
+/// One that AWS has shown in this pass.
+struct Seen<K: Kind> {
+    status: K::Status,
+    differences: Differences<K>,
+}
+
 /// One kind being worked on: what is wanted, and what is known so far.
 pub(super) struct Work<'a, K: Kind, S> {
     pub(super) kind: &'a K,
@@ -157,7 +163,7 @@ pub(super) struct Work<'a, K: Kind, S> {
     /// What AWS has shown.
     observed: Observed,
     /// Those that it has shown, by ARN.
-    live: BTreeMap<String, Live<K::Status>>,
+    seen: BTreeMap<String, Seen<K>>,
     /// How the resource came to be so, as far as that is known.
     done: Change,
 }
@@ -212,8 +218,8 @@ where
 
     /// It is as the spec says.
     fn ready(&self, arn: &str) -> Outcome<K::Status> {
-        let seen = self.live.get(arn).map(|live| &live.status);
-        let Some(status) = seen.or(self.order.status) else { return created_elsewhere(K::KIND) };
+        let shown = self.seen.get(arn).map(|seen| &seen.status);
+        let Some(status) = shown.or(self.order.status) else { return created_elsewhere(K::KIND) };
         let is_another = self.before.as_ref().is_some_and(|before| before != arn);
         let change = if is_another { Change::Corrected } else { self.done };
         let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, self.timing.grace));
@@ -225,10 +231,11 @@ where
         let live = self.kind.get(&arn).await?;
         let sight = Sight::of(self.order.owner, live.as_ref().map(|live| &live.tags));
         if let Some(live) = live {
-            if !Differences::between(self.order, &live).is_empty() {
+            let differences = Differences::between(self.order, &live);
+            if !differences.is_empty() {
                 self.observed.differing.insert(arn.clone());
             }
-            self.live.insert(arn.clone(), live);
+            self.seen.insert(arn.clone(), Seen { status: live.status, differences });
         }
         self.observed.shown.insert(arn, sight);
         Ok(())
@@ -249,8 +256,8 @@ where
 
     /// Records one that was found; false when somebody else was faster.
     async fn record(&mut self, arn: &str) -> Result<bool> {
-        let Some(live) = self.live.get(arn) else { return Ok(false) };
-        let (owner, resource) = (self.order.owner, live.status.clone().into());
+        let Some(seen) = self.seen.get(arn) else { return Ok(false) };
+        let (owner, resource) = (self.order.owner, seen.status.clone().into());
         if !self.store.record(owner.user, &owner.username, &self.recorded, &resource).await? {
             return Ok(false);
         }
@@ -276,7 +283,7 @@ where
     /// Sends what differs, and nothing else; false when the user is gone. It is noted first: an older change may land
     /// after this one, so that it is looked at once more.
     async fn edit(&mut self, arn: &str) -> Result<bool> {
-        let Some(live) = self.live.get(arn) else { return Ok(false) };
+        let Some(seen) = self.seen.get(arn) else { return Ok(false) };
         let (user, lasts, begun) = (self.order.owner.user, self.timing.change_lasts(), Instant::now());
         // Of what was settled, only a look can have found that it differs.
         let before = self.recorded.edit.as_ref().filter(|_| self.order.settled);
@@ -284,7 +291,7 @@ where
         let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
             return Ok(false);
         };
-        let sent = Differences::between(self.order, live).send(self.kind, arn).await;
+        let sent = seen.differences.send(self.kind, arn).await;
         // Who slept, or waited long for the budget, has changed it later than was noted: somebody may have looked meanwhile.
         let noted = if begun.elapsed() < lasts {
             Some(noted)

@@ -25,6 +25,14 @@ pub struct Recorded {
     pub edit: Option<Edit>,
 }
 
+impl Recorded {
+    /// How long until the open attempt must have ended and AWS must show what it made; None when that is so, or none is open.
+    #[must_use]
+    pub fn settles_in(&self, grace: Duration) -> Option<Duration> {
+        self.attempt.as_ref()?.settles_in(grace)
+    }
+}
+
 /// One recorded ARN, and the account whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {

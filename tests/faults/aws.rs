@@ -46,6 +46,10 @@ pub struct Aws {
     dying: Vec<(Duration, String)>,
     /// How long ago the call began that is carried out now; for ever, if the journal knows of it no more.
     pub age: Duration,
+    /// When the youngest call began that has changed what there is.
+    changes: BTreeMap<String, Duration>,
+    /// What an older change has landed on after a younger one.
+    overtaken: BTreeSet<String>,
     /// When the database became another.
     pub journal_since: Duration,
     /// How old the calls were that made what there is, and when it was made.
@@ -115,9 +119,21 @@ impl Aws {
         })
     }
 
+    /// Whether a resource may be otherwise than a controller alone could know: an older change has landed after a younger one, or
+    /// reads were behind.
+    pub fn may_mislead(&self, arn: &str) -> bool {
+        self.overtaken.contains(arn) || self.shown.is_some()
+    }
+
     /// Changes a resource; whether it is there.
     pub fn alter(&mut self, now: Duration, arn: &str, alter: impl FnOnce(&mut Resource)) -> bool {
         let Some(resource) = self.resources.get(arn) else { return false };
+        let began = now.saturating_sub(self.age);
+        let youngest = self.changes.entry(arn.to_owned()).or_default();
+        if began < *youngest {
+            self.overtaken.insert(arn.to_owned());
+        }
+        *youngest = began.max(*youngest);
         let mut resource = Resource::clone(resource);
         alter(&mut resource);
         self.change(now, |resources| drop(resources.insert(arn.to_owned(), Arc::new(resource))));

@@ -29,6 +29,9 @@ pub const GIVEN_UP: Duration = OVERDUE.saturating_add(Duration::from_secs(2));
 /// After the deadline and the grace.
 const TOO_LATE: Duration = Duration::from_secs(45);
 
+/// How long a process stands still: longer than any attempt is waited for, and than it takes until a change is looked at.
+const ASLEEP: Duration = Duration::from_secs(70);
+
 /// One process of the controller, from its start to its death.
 pub struct Process {
     pub name: String,
@@ -161,7 +164,7 @@ impl Line {
     /// The process stands still: whatever else it does, it does afterwards.
     async fn freeze(&self) {
         self.world.note(&format!("{} stands still", self.process.name));
-        *self.frozen_until() = self.world.now() + TOO_LATE;
+        *self.frozen_until() = self.world.now() + ASLEEP;
         self.if_alive().await;
     }
 

@@ -104,6 +104,7 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let world = World::new(case.seed, case.plan.clone(), traced);
+        world.lock().has_rivals = case.controllers > 1;
         let names = ["a", "b"].into_iter().take(case.controllers);
         for name in names {
             tokio::spawn(supervise(Arc::clone(&world), name));

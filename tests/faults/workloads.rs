@@ -20,6 +20,7 @@ pub enum Workload {
     CreateEdit,
     Edit,
     EditTwice,
+    EditAndBack,
     CreateDelete,
     Delete,
     Recreate,
@@ -101,6 +102,7 @@ impl Workload {
                 person.apply("todd", spec("todd")).await;
                 person.apply("ann", spec("ann")).await;
             }
+            Self::EditAndBack => person.apply("todd", edited("todd")).await,
             _ => person.apply("todd", spec("todd")).await,
         }
         sleep(A_WHILE).await;
@@ -120,6 +122,12 @@ impl Workload {
                 person.apply("todd", edited("todd")).await;
                 sleep(MIDWAY).await;
                 person.apply("todd", specs::edited_again("todd")).await;
+            }
+            // What is asked for in the end is there already: only the first edit's note tells that it may come yet.
+            Self::EditAndBack => {
+                person.apply("todd", specs::edited_again("todd")).await;
+                sleep(MIDWAY).await;
+                person.apply("todd", edited("todd")).await;
             }
             Self::CreateDelete => {
                 person.apply("todd", spec("todd")).await;

@@ -47,6 +47,8 @@ pub struct State {
     pub rng: fastrand::Rng,
     /// Whether the controllers run.
     pub is_on: bool,
+    /// Whether there are two that both believe they lead.
+    pub has_rivals: bool,
     /// What must never happen and did.
     pub violations: Vec<String>,
     /// All ARNs that the database ever had.
@@ -130,6 +132,7 @@ impl World {
             aws: Aws::default(),
             rng: fastrand::Rng::with_seed(seed),
             is_on: true,
+            has_rivals: false,
             violations: Vec::new(),
             recorded: BTreeSet::new(),
             moved: BTreeSet::new(),

@@ -19,7 +19,7 @@ const RETIRE: &str = "src/provision/decide/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 30] = [
+pub const DEFECTS: [Defect; 31] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -44,8 +44,8 @@ pub const DEFECTS: [Defect; 30] = [
     Defect {
         name: "no grace before the look",
         file: DECIDE,
-        right: "attempt.settles_in(grace)",
-        wrong: "attempt.settles_in(grace.saturating_sub(grace))",
+        right: "recorded.settles_in(grace)",
+        wrong: "recorded.settles_in(grace.saturating_sub(grace))",
     },
     Defect {
         name: "the deadline is not waited for",
@@ -133,8 +133,8 @@ pub const DEFECTS: [Defect; 30] = [
     Defect {
         name: "a deletion does not wait for an open attempt",
         file: RETIRE,
-        right: "attempt.settles_in(grace))",
-        wrong: "attempt.settles_in(grace).filter(|_| false))",
+        right: "recorded.settles_in(grace)",
+        wrong: "recorded.settles_in(grace).filter(|_| false)",
     },
     Defect {
         name: "what was just made and is not shown counts as gone",
@@ -241,13 +241,19 @@ pub const DEFECTS: [Defect; 30] = [
         right: "        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
             return Ok(false);
         };
-        let sent = Differences::between(self.order, live).send(self.kind, arn).await;
+        let sent = seen.differences.send(self.kind, arn).await;
 ",
-        wrong: "        let sent = Differences::between(self.order, live).send(self.kind, arn).await;
+        wrong: "        let sent = seen.differences.send(self.kind, arn).await;
         let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
             return Ok(false);
         };
 ",
+    },
+    Defect {
+        name: "ready before the change is sent",
+        file: CONVERGE,
+        right: "let sent = seen.differences.send(self.kind, arn).await;",
+        wrong: "let sent = if repeats == 0 { Ok(()) } else { seen.differences.send(self.kind, arn).await };",
     },
     Defect {
         name: "a status is written though it says nothing new",

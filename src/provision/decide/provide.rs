@@ -91,11 +91,11 @@ pub(in crate::provision) fn next(
     observed: &Observed,
     grace: Duration,
 ) -> Step {
+    if let Some(left) = recorded.settles_in(grace) {
+        return Step::Wait(Waiting::Outcome(left));
+    }
     if let Some(attempt) = &recorded.attempt {
-        return match attempt.settles_in(grace) {
-            Some(left) => Step::Wait(Waiting::Outcome(left)),
-            None => resolve(attempt, observed),
-        };
+        return resolve(attempt, observed);
     }
     let Some(arn) = recorded.arn.as_deref().or(wanted.elsewhere()) else {
         return Step::Create(Change::Created);

@@ -40,7 +40,7 @@ pub(in crate::provision) fn next(
     observed: &Observed,
     grace: Duration,
 ) -> Step {
-    if let Some(left) = recorded.attempt.as_ref().and_then(|attempt| attempt.settles_in(grace)) {
+    if let Some(left) = recorded.settles_in(grace) {
         return Step::Wait(Waiting::Outcome(left));
     }
     let Some(ours) = &observed.ours else { return Step::Look };

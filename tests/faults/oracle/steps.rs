@@ -168,8 +168,8 @@ fn no_silent_move(
     }
 }
 
-/// I10: Ready=True only of this generation, and with all three as it says, unless an older change may have landed since: then it
-/// is noted that they are to be looked at once more.
+/// I10: Ready=True only of this generation, and with all three as it says. Who was misled (an older change has landed after a younger
+/// one, another controller's after the read, or the read was behind) has noted that they are to be looked at once more.
 fn ready_is_true(state: &mut State, account: &StreamerAccount, status: &StreamerAccountStatus) {
     let generation = account.metadata.generation.unwrap_or_default();
     let observed = find(&status.conditions, READY).and_then(|ready| ready.observed_generation);
@@ -180,7 +180,8 @@ fn ready_is_true(state: &mut State, account: &StreamerAccount, status: &Streamer
     let wanted = [json(&spec.channel), json(&spec.chat_room), json(&spec.stage)];
     for ((kind, _, arn), wanted) in arns(status).into_iter().zip(wanted) {
         let arn = arn.unwrap_or_default();
-        if state.aws.vanished.contains(arn) || state.database.waits_for_a_look(arn) {
+        let is_misled = state.has_rivals || state.aws.may_mislead(arn);
+        if state.aws.vanished.contains(arn) || is_misled && state.database.waits_for_a_look(arn) {
             continue;
         }
         let is_so = state.aws.resources().get(arn).is_some_and(|found| {
