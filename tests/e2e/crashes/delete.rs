@@ -1,6 +1,4 @@
-//! An account is deleted.
-
-use serde_json::json;
+//! An account is deleted, while its channel is on air or not.
 
 use super::{Place, Story, tell};
 
@@ -13,10 +11,6 @@ impl Story for Delete {
         &["leave", "DeleteChannel", "DeleteRoom", "DeleteStage", "release", "remove_finalizer"];
     const THOROUGH: bool = true;
 
-    async fn prepare(place: &Place<'_>) {
-        place.create_ready(json!({})).await;
-    }
-
     async fn act(place: &Place<'_>) {
         place.delete().await;
     }
@@ -25,6 +19,7 @@ impl Story for Delete {
         place.is_gone().await
     }
 
+    /// Nothing is left of it, and nothing on the list of orphans.
     async fn check(place: &Place<'_>) {
         assert!(place.live().is_empty(), "{:?}", place.live());
         assert_eq!(place.users().await, 0);
@@ -32,7 +27,35 @@ impl Story for Delete {
     }
 }
 
+/// The same while its channel is on air.
+pub struct DeleteOnAir;
+
+impl Story for DeleteOnAir {
+    const NAME: &'static str = "onair";
+    const EFFECTS: &'static [&'static str] =
+        &["ListStreamKeys", "DeleteStreamKey", "StopStream", "GetStream", "DeleteChannel"];
+
+    async fn act(place: &Place<'_>) {
+        let channel = place.in_aws("channels")[0]["arn"].clone();
+        assert!(place.tenant.simulator().set_live(channel.as_str().unwrap()));
+        Delete::act(place).await;
+    }
+
+    async fn goal(place: &Place<'_>) -> Result<(), String> {
+        Delete::goal(place).await
+    }
+
+    async fn check(place: &Place<'_>) {
+        Delete::check(place).await;
+    }
+}
+
 #[tokio::test]
 async fn killed_while_an_account_is_deleted_nothing_is_left() {
     tell::<Delete>().await;
+}
+
+#[tokio::test]
+async fn killed_while_an_account_that_is_on_air_is_deleted_nothing_is_left() {
+    tell::<DeleteOnAir>().await;
 }

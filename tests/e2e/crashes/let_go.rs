@@ -12,10 +12,6 @@ impl Story for LetGo {
     const NAME: &'static str = "letgo";
     const EFFECTS: &'static [&'static str] = &["leave", "let_go", "publish", "remove_finalizer"];
 
-    async fn prepare(place: &Place<'_>) {
-        place.create_ready(json!({})).await;
-    }
-
     async fn act(place: &Place<'_>) {
         place.patch(json!({ "metadata": { "annotations": { LET_GO_ANNOTATION: "true" } } })).await;
         place.delete().await;

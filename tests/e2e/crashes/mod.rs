@@ -1,7 +1,7 @@
 //! The controller dies, as by `kill -9`, before or after an effect (a write to Kubernetes, a write to PostgreSQL, a call
 //! to AWS). Started again, it finds its way without anybody's help: the end is what it is without a crash.
 //!
-//! What happens to an account is a [`Story`], one module each. A new one needs a line in [`KILLED`] and a test that calls
+//! What happens to an account is a [`Story`], those that are alike in one module. A new one needs a line in [`KILLED`] and a test that calls
 //! [`tell`].
 
 mod create;
@@ -12,18 +12,17 @@ mod fail_point;
 mod inherit;
 mod let_go;
 mod lost_records;
-mod on_air;
+mod notes;
 mod orphans;
 mod place;
 mod retain;
-mod seen_again;
-mod stayed;
 mod unknown_outcome;
 mod vanish;
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use futures::{StreamExt, stream};
+use serde_json::json;
 use streamcat_operator::failpoint::{CONTROLLER, REGISTRATION};
 use testbed::Tenant;
 use tokio::sync::Semaphore;
@@ -56,8 +55,10 @@ trait Story {
     /// What else its controllers are told, as variables of their environment.
     const SETTINGS: &'static [(&'static str, &'static str)] = &[];
 
-    /// What there is before. Its controllers do not die.
-    async fn prepare(place: &Place<'_>);
+    /// What there is before: an account that is ready, unless the story says otherwise. Its controllers do not die.
+    async fn prepare(place: &Place<'_>) {
+        place.create_ready(json!({})).await;
+    }
 
     /// What happens while no controller runs.
     async fn act(place: &Place<'_>);
@@ -67,8 +68,11 @@ trait Story {
         place.agrees().await
     }
 
-    /// What else must hold then.
-    async fn check(place: &Place<'_>);
+    /// What else must hold then: it is the same user, and nothing was made beside the three, unless the story says
+    /// otherwise.
+    async fn check(place: &Place<'_>) {
+        assert_eq!((place.made(), place.users().await), (3, 1));
+    }
 }
 
 /// Tells a story without a crash, and then once for each fail point that it came by and that counts.
@@ -113,17 +117,17 @@ async fn crashed<S: Story>(tenant: &Tenant, number: usize, point: &FailPoint) ->
 const KILLED: [&[&str]; 15] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
+    delete::DeleteOnAir::EFFECTS,
     edit::Edit::EFFECTS,
     evict::Evict::EFFECTS,
     inherit::Inherit::EFFECTS,
     let_go::LetGo::EFFECTS,
     lost_records::LostRecords::EFFECTS,
-    on_air::OnAir::EFFECTS,
+    notes::SeenAgain::EFFECTS,
+    notes::Stayed::EFFECTS,
     orphans::Listed::EFFECTS,
     orphans::Forgotten::EFFECTS,
     retain::Retain::EFFECTS,
-    seen_again::SeenAgain::EFFECTS,
-    stayed::Stayed::EFFECTS,
     unknown_outcome::UnknownOutcome::EFFECTS,
     vanish::Vanish::EFFECTS,
 ];

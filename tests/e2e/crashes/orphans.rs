@@ -1,7 +1,5 @@
 //! The sweep keeps the list of what belongs to no account.
 
-use serde_json::json;
-
 use super::{Place, Story, tell};
 
 /// A controller that sweeps often: what is not found any more goes from the list only with a later sweep.
@@ -14,10 +12,6 @@ impl Story for Listed {
     const NAME: &'static str = "listed";
     const EFFECTS: &'static [&'static str] = &["change_orphans"];
     const SETTINGS: &'static [(&'static str, &'static str)] = SETTINGS;
-
-    async fn prepare(place: &Place<'_>) {
-        place.create_ready(json!({})).await;
-    }
 
     async fn act(place: &Place<'_>) {
         place.lose().await;

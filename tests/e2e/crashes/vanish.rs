@@ -1,7 +1,5 @@
 //! Somebody deletes the chat room in the console; it is made again after the grace.
 
-use serde_json::json;
-
 use super::{Place, Story, tell};
 
 /// Somebody deletes the chat room in the console; it is made again after the grace.
@@ -11,10 +9,6 @@ impl Story for Vanish {
     const NAME: &'static str = "vanish";
     const EFFECTS: &'static [&'static str] =
         &["note_missing", "open", "CreateRoom", "record_made", "publish", "write_status"];
-
-    async fn prepare(place: &Place<'_>) {
-        place.create_ready(json!({})).await;
-    }
 
     async fn act(place: &Place<'_>) {
         let room = place.in_aws("rooms")[0]["arn"].clone();

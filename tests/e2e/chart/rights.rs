@@ -1,0 +1,71 @@
+//! What the components may do in the cluster.
+
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::rendered;
+use crate::support::operator_under_test;
+
+#[tokio::test]
+async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
+    let testbed = operator_under_test().await;
+    let values =
+        ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installation=one"];
+    let one = rendered(&testbed, &values).await;
+    let all = rendered(&testbed, &["installation=one"]).await;
+    assert!(one.of_kind("ClusterRoleBinding").is_empty());
+    assert!(one.of_kind("Role").iter().all(|role| role.namespace().as_deref() == Some("streamers")));
+
+    let mut rules = one.rules("Role", "-controller");
+    let of_namespaces = |rule: &&mut Value| rule["resources"] == json!(["namespaces"]);
+    let rule = rules.iter_mut().find(of_namespaces).unwrap();
+    assert_eq!(rule.as_object_mut().unwrap().remove("resourceNames"), Some(json!(["streamers"])));
+    assert_eq!(rules, all.rules("ClusterRole", "-controller"));
+    assert!(all.of_kind("ClusterRole").iter().all(|role| !role.data.to_string().contains('*')));
+}
+
+#[tokio::test]
+async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id_of_the_installation() {
+    let testbed = operator_under_test().await;
+    let here = ["controller.watchNamespace=streamers", "registration.namespace=streamers"];
+    let get = |names: Value| {
+        let mut rule = json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] });
+        if !names.is_null() {
+            rule["resourceNames"] = names;
+        }
+        rule
+    };
+    let (any, streamers, kube_system) = (json!(null), json!(["streamers"]), json!(["kube-system"]));
+    for (values, reads) in [
+        (&[][..], vec![&any]),
+        (&["installation=one"], vec![&any]),
+        (&here, vec![&kube_system, &streamers]),
+        (&[here[0], here[1], "installation=one"], vec![&streamers]),
+    ] {
+        let objects = rendered(&testbed, values).await;
+        let roles = [objects.of_kind("ClusterRole"), objects.of_kind("Role")].concat();
+        let all = roles.iter().flat_map(|role| role.data["rules"].as_array().cloned().unwrap_or_default());
+        let of_namespaces: Vec<_> =
+            all.filter(|rule| rule["resources"].to_string().contains("namespaces")).collect();
+        let expected: Vec<_> = reads.into_iter().map(|names| get(names.clone())).collect();
+        assert_eq!(of_namespaces, expected, "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_registration_reads_secrets_only_where_it_shows_stream_keys() {
+    let testbed = operator_under_test().await;
+    for (values, stream_keys) in [
+        (&[][..], false),
+        (&["registration.ingress.enabled=true", "registration.ingress.hosts={r.example.com}"], false),
+        (&["registration.behindTls=true", "registration.namespace=streamers"], true),
+        (&["registration.namespace=home"], false),
+        (&["registration.streamKeys=true"], true),
+        (&["registration.namespace=streamers", "registration.streamKeys=false"], false),
+    ] {
+        let rules = rendered(&testbed, values).await.rules("Role", "-registration");
+        let of_secrets = json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] });
+        assert_eq!(rules.contains(&of_secrets), stream_keys, "{values:?}");
+        assert_eq!(rules.len(), 1 + usize::from(stream_keys), "{values:?}");
+    }
+}

@@ -1,0 +1,99 @@
+//! What comes and does not come with the values, and which must be set.
+
+use kube::{ResourceExt, api::DynamicObject};
+use serde_json::json;
+use testbed::Testbed;
+
+use super::{DATABASE, REGION, rendered, rendered_with};
+use crate::support::operator_under_test;
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    let testbed = operator_under_test().await;
+    let chart = testbed.chart().display().to_string();
+    let linted = testbed.helm(&["lint", "--strict", &chart, "--set", REGION, "--set", DATABASE]).await;
+    let linted = linted.unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(linted.contains("0 chart(s) failed") && !linted.contains("[WARNING]"), "{linted}");
+}
+
+/// Why nothing is rendered with exactly these values.
+async fn refused(testbed: &Testbed, values: &[&str]) -> String {
+    format!("{:?}", rendered_with(testbed, values).await.expect_err("it was rendered"))
+}
+
+#[tokio::test]
+async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
+    let testbed = operator_under_test().await;
+    let region = "aws.region is required: the AWS region in which the channels, chat rooms and stages live";
+    let database = "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL";
+    let ingress = "registration.ingress.hosts is required when registration.ingress.enabled is true";
+    let elsewhere = "accounts made by the registration page would never be served";
+    for (values, said) in [
+        (&[DATABASE][..], region),
+        (&[REGION], database),
+        (&[REGION, DATABASE, "registration.ingress.enabled=true"], ingress),
+        (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
+        (&[REGION, DATABASE, "registration.minPasswordLength=7"], "minimum: got 7, want 8"),
+        (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
+        (&[REGION, DATABASE, "controller.resync=often"], "'often' does not match"),
+        (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
+        (&[REGION, DATABASE, "registration.quota=-1"], "/registration/quota"),
+    ] {
+        let error = refused(&testbed, values).await;
+        assert!(error.contains(said), "{values:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_custom_resource_definition_comes_with_the_chart_or_does_not_and_stays_or_does_not() {
+    let testbed = operator_under_test().await;
+    let none = rendered(&testbed, &["crds.enabled=false"]).await;
+    assert!(none.of_kind("CustomResourceDefinition").is_empty());
+
+    for (keep, annotation) in [("crds.keep=true", Some("keep")), ("crds.keep=false", None)] {
+        let objects = rendered(&testbed, &[keep]).await;
+        let crds = objects.of_kind("CustomResourceDefinition");
+        assert_eq!(crds.len(), 1);
+        assert_eq!(crds[0].name_any(), "streameraccounts.streamcat.dev");
+        assert_eq!(crds[0].annotations().get("helm.sh/resource-policy").map(String::as_str), annotation);
+    }
+}
+
+#[tokio::test]
+async fn without_registration_nothing_of_it_is_rendered() {
+    let testbed = operator_under_test().await;
+    let all = rendered(
+        &testbed,
+        &["registration.ingress.enabled=true", "registration.ingress.hosts={r.example.com}"],
+    )
+    .await;
+    let of_registration = |object: &&DynamicObject| object.name_any().ends_with("-registration");
+    assert_eq!(all.0.iter().filter(of_registration).count(), 6);
+    let none = rendered(&testbed, &["registration.enabled=false", "registration.ingress.enabled=true"]).await;
+    assert_eq!(none.0.iter().filter(of_registration).count(), 0);
+}
+
+#[tokio::test]
+async fn more_than_one_replica_elects_a_leader_unless_it_is_told_not_to() {
+    let testbed = operator_under_test().await;
+    for (values, replicas, elects) in [
+        (&[][..], 1, false),
+        (&["controller.replicas=2"], 2, true),
+        (&["controller.replicas=2", "controller.leaderElection=false"], 2, false),
+        (&["controller.leaderElection=true"], 1, true),
+        (&["controller.replicas=2", "controller.watchNamespace=s", "registration.namespace=s"], 2, true),
+    ] {
+        let objects = rendered(&testbed, values).await;
+        let deployment = objects.named("Deployment", "-controller").expect("the controller");
+        assert_eq!(deployment.data["spec"]["replicas"], replicas, "{values:?}");
+        let controller = objects.container("controller");
+        assert_eq!(controller.value("STREAMCAT_LEADER_ELECTION"), elects.then_some("true"), "{values:?}");
+
+        let role = objects.named("Role", "-controller-lease");
+        assert_eq!(role.is_some(), elects, "{values:?}");
+        let Some(role) = role else { continue };
+        assert_eq!(role.namespace().as_deref(), Some("home"));
+        let lease = controller.value("STREAMCAT_LEADER_ELECTION_NAME").unwrap();
+        assert_eq!(role.data["rules"][0]["resourceNames"], json!([lease]));
+    }
+}

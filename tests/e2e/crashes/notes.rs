@@ -1,0 +1,87 @@
+//! PostgreSQL has a note of a resource: the next look at it finds that all is well, and the note goes.
+
+use serde_json::json;
+use streamcat_operator::api::RECONCILE_AT_ANNOTATION;
+
+use super::{Place, Story, tell};
+
+/// A note that PostgreSQL has of the chat room.
+struct Note {
+    /// The query that takes it.
+    take: &'static str,
+    /// The query that counts such notes.
+    count: &'static str,
+}
+
+impl Note {
+    /// Takes it, and asks for a look.
+    async fn take(&self, place: &Place<'_>) {
+        sqlx::query(self.take).bind(&place.name).execute(&place.tenant.pool()).await.unwrap();
+        assert_eq!(place.count(self.count).await, 1);
+        place.patch(json!({ "metadata": { "annotations": { RECONCILE_AT_ANNOTATION: "now" } } })).await;
+    }
+
+    /// Whether it is gone, and all agrees; else what there is.
+    async fn is_gone(&self, place: &Place<'_>) -> Result<(), String> {
+        match place.count(self.count).await {
+            0 => place.agrees().await,
+            notes => Err(format!("there are {notes} notes")),
+        }
+    }
+}
+
+/// AWS did not show it.
+const NOT_SHOWN: Note = Note {
+    take: "insert into missing_resources (user_id, kind, arn)
+           select id, 'chat_room', arn from users join chat_rooms on user_id = id where username = $1",
+    count: "select count(*) from missing_resources join users on id = user_id where username = $1",
+};
+
+/// It was changed, and is to be looked at once more.
+const CHANGED: Note = Note {
+    take: "insert into edits (user_id, kind, deadline)
+           select id, 'chat_room', now() - interval '1 hour' from users where username = $1",
+    count: "select count(*) from edits join users on id = user_id where username = $1",
+};
+
+/// What AWS did not show is there.
+pub struct SeenAgain;
+
+impl Story for SeenAgain {
+    const NAME: &'static str = "seen";
+    const EFFECTS: &'static [&'static str] = &["note_seen"];
+
+    async fn act(place: &Place<'_>) {
+        NOT_SHOWN.take(place).await;
+    }
+
+    async fn goal(place: &Place<'_>) -> Result<(), String> {
+        NOT_SHOWN.is_gone(place).await
+    }
+}
+
+/// What was changed has stayed so.
+pub struct Stayed;
+
+impl Story for Stayed {
+    const NAME: &'static str = "stayed";
+    const EFFECTS: &'static [&'static str] = &["end_edit"];
+
+    async fn act(place: &Place<'_>) {
+        CHANGED.take(place).await;
+    }
+
+    async fn goal(place: &Place<'_>) -> Result<(), String> {
+        CHANGED.is_gone(place).await
+    }
+}
+
+#[tokio::test]
+async fn killed_while_it_is_noted_that_it_is_there_nothing_is_made() {
+    tell::<SeenAgain>().await;
+}
+
+#[tokio::test]
+async fn killed_while_it_is_seen_that_a_change_has_stayed_nothing_is_changed() {
+    tell::<Stayed>().await;
+}
