@@ -27,9 +27,9 @@ pub(super) async fn claim<W: World>(
     let accounts = context.world.cluster().accounts();
     let username = &account.spec.username;
     if context.world.store().holder(username).await?.is_none()
-        && let Some(older) = older_claimant(account, &accounts)
+        && let Some(first) = first_claimant(account, &accounts, inventory)
     {
-        return Err(Problem::username_taken(username, &older, true));
+        return Err(Problem::username_taken(username, &first, true));
     }
     let known = user_in_status(account).or_else(|| user_in_tags(account, inventory));
     match hold(account, context, known).await? {
@@ -130,17 +130,21 @@ async fn inherit<W: World>(
     Err(Problem::superseded())
 }
 
-/// Another account that claims the same username and was there before this one.
-fn older_claimant(account: &StreamerAccount, all: &[Arc<StreamerAccount>]) -> Option<AccountRef> {
+/// Another account that claims the same username and comes before this one: who has resources of that name comes first (the
+/// database was lost), then the older.
+fn first_claimant(
+    account: &StreamerAccount,
+    all: &[Arc<StreamerAccount>],
+    inventory: &Inventory,
+) -> Option<AccountRef> {
     let claims_same = |other: &&Arc<StreamerAccount>| {
         other.metadata.uid != account.metadata.uid && are_alike(&other.spec.username, &account.spec.username)
     };
-    let is_older = |other: &&Arc<StreamerAccount>| {
-        let created =
-            |account: &StreamerAccount| account.metadata.creation_timestamp.clone().map(|time| time.0);
-        created(other) < created(account)
+    let rank = |of: &StreamerAccount| {
+        let created = of.metadata.creation_timestamp.clone().map(|time| time.0);
+        (user_in_tags(of, inventory).is_none(), created)
     };
-    all.iter().filter(claims_same).find(is_older).map(|other| reference(other))
+    all.iter().filter(claims_same).find(|other| rank(other) < rank(account)).map(|other| reference(other))
 }
 
 #[cfg(test)]
@@ -148,6 +152,11 @@ mod tests {
     use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
     use super::*;
+    use crate::{
+        api::{ResourceKind, tags},
+        ivs::{Listed, Tags},
+        provision::Listing,
+    };
 
     fn account(name: &str, username: &str, second: i64) -> Arc<StreamerAccount> {
         let spec = serde_json::from_value(serde_json::json!({ "username": username })).expect("a spec");
@@ -163,14 +172,28 @@ mod tests {
         let (older, younger, other) =
             (account("a", "Todd_1", 1), account("b", "todd-1", 2), account("c", "ann", 0));
         let all = [Arc::clone(&younger), Arc::clone(&older), other];
-        assert_eq!(older_claimant(&older, &all), None);
-        assert_eq!(older_claimant(&younger, &all), Some(reference(&older)));
+        assert_eq!(first_claimant(&older, &all, &Inventory::default()), None);
+        assert_eq!(first_claimant(&younger, &all, &Inventory::default()), Some(reference(&older)));
+    }
+
+    #[test]
+    fn who_has_something_in_aws_comes_before_the_older() {
+        let (older, younger) = (account("a", "todd", 1), account("b", "todd", 2));
+        let all = [Arc::clone(&older), Arc::clone(&younger)];
+        let tags = Tags::from([
+            (tags::ACCOUNT.to_owned(), reference(&younger).to_string()),
+            (tags::USER.to_owned(), Uuid::from_u128(1).to_string()),
+        ]);
+        let listed = Listed { arn: "arn".to_owned(), name: "todd".to_owned(), tags };
+        let inventory = Inventory::new(&Listing([(ResourceKind::Stage, vec![listed])].into()));
+        assert_eq!(first_claimant(&older, &all, &inventory), Some(reference(&younger)));
+        assert_eq!(first_claimant(&younger, &all, &inventory), None);
     }
 
     #[test]
     fn two_of_the_same_second_leave_it_to_the_database() {
         let all = [account("a", "todd", 1), account("b", "todd", 1)];
-        assert_eq!(older_claimant(&all[0], &all), None);
-        assert_eq!(older_claimant(&all[1], &all), None);
+        assert_eq!(first_claimant(&all[0], &all, &Inventory::default()), None);
+        assert_eq!(first_claimant(&all[1], &all, &Inventory::default()), None);
     }
 }

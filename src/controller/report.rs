@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api::{
         AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount, StreamerAccountStatus,
-        condition::{READY, is_true},
+        condition::{READY, STALLED, find, is_true},
     },
     provision::Record,
 };
@@ -35,9 +35,10 @@ pub(super) fn user_in_status(account: &StreamerAccount) -> Option<Uuid> {
 /// What the account's status says of its resources.
 pub(super) fn records(account: &StreamerAccount) -> Vec<Record> {
     let Some(status) = &account.status else { return Vec::new() };
-    let record = |kind| {
+    let record = |kind: ResourceKind| {
         let arn = status.arn(kind)?.to_owned();
-        Some(Record { account: reference(account), kind, arn })
+        let is_well = is_true(&status.conditions, kind.condition());
+        Some(Record { account: reference(account), kind, arn, is_well })
     };
     ResourceKind::ALL.into_iter().filter_map(record).collect()
 }
@@ -55,6 +56,12 @@ pub(super) fn is_settled(account: &StreamerAccount) -> bool {
                 && status.handled_reconcile_at.as_deref() == requested(account)
                 && is_true(&status.conditions, READY)
         })
+}
+
+/// Why the account waits for somebody to change something, if status says so of this generation.
+pub(super) fn stalled(account: &StreamerAccount) -> Option<&str> {
+    let stalled = find(&account.status.as_ref()?.conditions, STALLED)?;
+    (stalled.observed_generation == account.metadata.generation).then_some(stalled.reason.as_str())
 }
 
 /// The value of the annotation that asks for a look at everything.

@@ -5,18 +5,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     Cluster, Context, World, latecomers,
     problem::Problem,
-    report::{is_settled, records, reference, user_in_status},
+    report::{is_settled, records, reference, stalled, user_in_status},
     world::with_kind,
 };
 use crate::{
     admin::Gates,
-    api::{
-        ResourceKind, StreamerAccount,
-        condition::{STALLED, find, is_true},
-    },
+    api::{AccountRef, ResourceKind, StreamerAccount},
     ivs::Listed,
-    provision::{Inventory, Listing, Record, changed, compare, orphan_changes},
-    store::{Orphan, OrphanChanges, Orphans, Resources, UserRecord},
+    provision::{Inventory, Listing, Standing, changed, compare, orphan_changes},
+    store::{Orphan, OrphanChanges, Orphans, Resources},
 };
 
 /// How soon a sweep that failed is tried again.
@@ -77,12 +74,12 @@ async fn sweep<W: World>(
     let recorded = context.world.store().all_recorded().await?;
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
-    let users: BTreeMap<_, _> =
-        accounts.iter().map(|account| (reference(account), user_in_status(account))).collect();
-    let is_there = |account: &&Arc<StreamerAccount>| users.contains_key(&reference(account));
-    let statuses: Vec<_> = before.iter().filter(is_there).flat_map(|account| well(account)).collect();
+    let standings: BTreeMap<_, _> =
+        accounts.iter().map(|account| (reference(account), standing(account))).collect();
+    let is_there = |account: &&Arc<StreamerAccount>| standings.contains_key(&reference(account));
+    let statuses: Vec<_> = before.iter().filter(is_there).flat_map(|account| records(account)).collect();
     context.swept(Inventory::new(&listing));
-    let report = compare(&listing, &users, &statuses, &recorded);
+    let report = compare(&listing, &standings, &statuses, &recorded);
     for account in report.drifted {
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
@@ -90,7 +87,7 @@ async fn sweep<W: World>(
     for account in accounts.iter().filter(|account| is_to_be_looked_at(account)) {
         context.wake(reference(account));
     }
-    plan_looks(context, &accounts, &recorded);
+    plan_looks(context, &accounts, &changed(&recorded, &statuses, context.timing.grace));
     let mut orphans = report.orphans;
     latecomers::take_away(context, &mut orphans).await?;
     let changes = orphan_changes(&rows, &orphans, context.timing.grace);
@@ -100,11 +97,15 @@ async fn sweep<W: World>(
     Ok(orphans)
 }
 
-/// Of what was changed by another process, or by one that is gone, it is seen to here too that it stays. Whoever is not settled is
-/// looked at before it is ready again.
-fn plan_looks<W: World>(context: &Context<W>, accounts: &[Arc<StreamerAccount>], recorded: &[UserRecord]) {
-    let changed = changed(recorded, context.timing.grace);
-    for account in accounts.iter().filter(|account| is_settled(account)) {
+/// Of what was changed by another process, or by one that is gone, it is seen to here too that it stays. Others are looked at before
+/// they are ready again.
+fn plan_looks<W: World>(
+    context: &Context<W>,
+    accounts: &[Arc<StreamerAccount>],
+    changed: &BTreeMap<AccountRef, Duration>,
+) {
+    let is_left_alone = |account: &&Arc<StreamerAccount>| is_settled(account) || stalled(account).is_some();
+    for account in accounts.iter().filter(is_left_alone) {
         let key = reference(account);
         if let Some(left) = changed.get(&key) {
             context.looks.plan(&key, Some(*left));
@@ -131,19 +132,12 @@ async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result
     Ok(Listing(all))
 }
 
-/// What the account's status says is there as the spec says, whatever the other parts are.
-fn well(account: &StreamerAccount) -> Vec<Record> {
-    let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let mut records = records(account);
-    records.retain(|record| is_true(conditions, record.kind.condition()));
-    records
+fn standing(account: &StreamerAccount) -> Standing {
+    Standing { user: user_in_status(account), is_stalled: stalled(account).is_some() }
 }
 
 /// Whether nobody else may see to it: a status that was lost in a restore, or overwritten by a write that came late, is no
 /// change that is watched; nor is a username that another controller's account gives up.
 fn is_to_be_looked_at(account: &StreamerAccount) -> bool {
-    let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let stalled = find(conditions, STALLED)
-        .filter(|stalled| stalled.observed_generation == account.metadata.generation);
-    stalled.map_or(!is_settled(account), |stalled| stalled.reason == "UsernameTaken")
+    stalled(account).map_or(!is_settled(account), |reason| reason == "UsernameTaken")
 }

@@ -53,7 +53,7 @@ impl<W: World> Work<'_, W> {
             tags: &spec.tags,
             recreate: spec.recreate_policy,
             status: self.account.status.as_ref().and_then(K::Status::of),
-            swept: self.inventory.arn(&self.owner.account, self.owner.user, K::KIND),
+            swept: self.inventory.arn(self.owner, K::KIND),
             settled: self.is_part_settled(K::KIND.condition()),
             doubted: self.doubted,
         };

@@ -18,7 +18,8 @@ impl<K: Kind> Differences<K> {
     /// record brings them back.
     pub(super) fn between(order: &Order<'_, K>, live: &Live<K::Status>) -> Self {
         let (set, remove) = tag_changes(order.tags, &live.tags);
-        let identity = if order.owner.owns(&live.tags) { Tags::new() } else { order.owner.identity() };
+        let mut identity = order.owner.identity();
+        identity.retain(|key, value| live.tags.get(key) != Some(value));
         Self { identity, settings: changes(order.settings, &live.settings), set, remove }
     }
 

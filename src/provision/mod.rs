@@ -23,7 +23,7 @@ pub use error::Error;
 pub use orphans::{orphan, orphan_changes};
 pub use owner::Owner;
 pub use retire::{Retirement, remove, retire};
-pub use sweep::{Inventory, Listing, Record, Report, changed, compare};
+pub use sweep::{Inventory, Listing, Record, Report, Standing, changed, compare};
 
 /// Result of provisioning.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

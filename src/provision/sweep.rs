@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{decide::provide::look_in, orphan};
+use super::{Owner, decide::provide::look_in, orphan};
 use crate::{
     api::{AccountRef, ResourceKind, are_alike, tags},
     ivs::{Kind, Listed, Result},
@@ -57,8 +57,8 @@ impl Inventory {
     pub fn user(&self, account: &AccountRef, username: &str) -> Option<Uuid> {
         let all = self.accounts.get(&account.to_string())?;
         // An account made again under another username is another user.
-        let (_, listed) = all.iter().find(|(_, listed)| are_alike(&listed.name, username))?;
-        listed.tags.get(tags::USER)?.parse().ok()
+        let named = all.iter().filter(|(_, listed)| are_alike(&listed.name, username));
+        named.into_iter().find_map(|(_, listed)| listed.tags.get(tags::USER)?.parse().ok())
     }
 
     /// All that is tagged with this account and user.
@@ -67,11 +67,14 @@ impl Inventory {
         all.filter(move |(_, listed)| is_users(listed, user)).map(|(kind, listed)| (*kind, listed))
     }
 
-    /// The ARN of a resource of this user; the first, if a crash left more than one.
+    /// The ARN of a resource of this user; the first, if a crash left more than one. Of its name and account, and without the tag
+    /// that names the user, counts too, where there is no other.
     #[must_use]
-    pub fn arn(&self, account: &AccountRef, user: Uuid, kind: ResourceKind) -> Option<&str> {
-        let of_kind = self.of(account, user).filter(|(found, _)| *found == kind);
-        of_kind.map(|(_, listed)| listed.arn.as_str()).min()
+    pub fn arn(&self, owner: &Owner, kind: ResourceKind) -> Option<&str> {
+        let all = self.accounts.get(&owner.account.to_string()).into_iter().flatten();
+        let may_be = |listed: &&Listed| listed.name == owner.username && owner.may_own(&listed.tags);
+        let of_kind = all.filter(|(found, _)| *found == kind).map(|(_, listed)| listed).filter(may_be);
+        of_kind.map(|listed| (!is_users(listed, owner.user), listed.arn.as_str())).min().map(|(_, arn)| arn)
     }
 }
 
@@ -88,6 +91,8 @@ pub struct Record {
     pub kind: ResourceKind,
     /// Its ARN.
     pub arn: String,
+    /// Whether status says that it is there as the spec says.
+    pub is_well: bool,
 }
 
 /// What a sweep found.
@@ -99,11 +104,16 @@ pub struct Report {
     pub orphans: BTreeMap<String, Orphan>,
 }
 
-/// Accounts of which something was changed that was not seen to stay yet, and how long until it is looked at.
+/// Accounts of which something that is well was changed, and was not seen to stay yet, and how long until it is looked at.
 #[must_use]
-pub fn changed(recorded: &[UserRecord], grace: Duration) -> BTreeMap<AccountRef, Duration> {
+pub fn changed(
+    recorded: &[UserRecord],
+    statuses: &[Record],
+    grace: Duration,
+) -> BTreeMap<AccountRef, Duration> {
+    let well = arns(statuses.iter().filter(|status| status.is_well));
     let mut changed = BTreeMap::new();
-    for record in recorded {
+    for record in recorded.iter().filter(|record| well.contains(record.arn.as_str())) {
         if let Some(edit) = &record.edit {
             let left = look_in(edit, grace).unwrap_or_default();
             let earliest = changed.entry(record.account.clone()).or_insert(left);
@@ -113,10 +123,23 @@ pub fn changed(recorded: &[UserRecord], grace: Duration) -> BTreeMap<AccountRef,
     changed
 }
 
-/// All accounts there are, each with the user that its status names.
-pub type Accounts = BTreeMap<AccountRef, Option<Uuid>>;
+fn arns<'s>(of: impl Iterator<Item = &'s Record>) -> BTreeSet<&'s str> {
+    of.map(|status| status.arn.as_str()).collect()
+}
 
-/// Holds what AWS has against what status and database say. `statuses` speak of the parts that are well.
+/// How an account stands, by its status.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standing {
+    /// Its user.
+    pub user: Option<Uuid>,
+    /// Whether it waits for somebody to change something: then nothing is tried for it.
+    pub is_stalled: bool,
+}
+
+/// All accounts there are.
+pub type Accounts = BTreeMap<AccountRef, Standing>;
+
+/// Holds what AWS has against what status and database say.
 #[must_use]
 pub fn compare(
     listing: &Listing,
@@ -125,23 +148,25 @@ pub fn compare(
     recorded: &[UserRecord],
 ) -> Report {
     let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
-    let existing: BTreeSet<&str> = all().map(|(_, listed)| listed.arn.as_str()).collect();
+    let existing: BTreeMap<&str, &Listed> = all().map(|(_, listed)| (listed.arn.as_str(), listed)).collect();
     let in_database: BTreeSet<(&AccountRef, &str)> =
         recorded.iter().map(|record| (&record.account, record.arn.as_str())).collect();
     let disagrees = |status: &&Record| {
-        !existing.contains(status.arn.as_str())
+        let found = existing.get(status.arn.as_str());
+        found.and_then(|listed| account_of(listed, accounts)).as_ref() != Some(&status.account)
             || !in_database.contains(&(&status.account, status.arn.as_str()))
     };
-    let drifted = statuses.iter().filter(disagrees).map(|status| status.account.clone()).collect();
+    let well = || statuses.iter().filter(|status| status.is_well);
+    let drifted = well().filter(disagrees).map(|status| status.account.clone()).collect();
 
-    let known: BTreeSet<&str> = statuses.iter().map(|status| status.arn.as_str()).collect();
+    let known = arns(well());
     let unknown = all().filter(|(_, listed)| !known.contains(listed.arn.as_str())).collect();
     let mut report = Report { drifted, orphans: BTreeMap::new() };
     sort_unknown(unknown, accounts, statuses, recorded, &mut report);
     report
 }
 
-/// What no status speaks of: one too many of a part that is well, or an orphan, or neither.
+/// What no status says is well: one too many, or one that an account waits with, or an orphan, or neither.
 fn sort_unknown(
     unknown: Vec<(ResourceKind, &Listed)>,
     accounts: &Accounts,
@@ -151,11 +176,20 @@ fn sort_unknown(
 ) {
     let retained: BTreeSet<&str> =
         recorded.iter().filter(|record| record.retained).map(|record| record.arn.as_str()).collect();
-    let well: BTreeSet<_> = statuses.iter().map(|status| (&status.account, status.kind)).collect();
+    let named = arns(statuses.iter());
+    let well: BTreeSet<_> = statuses
+        .iter()
+        .filter(|status| status.is_well)
+        .map(|status| (&status.account, status.kind))
+        .collect();
     for (kind, listed) in unknown {
         match account_of(listed, accounts) {
             // It is looked at, and the one too many goes.
             Some(account) if well.contains(&(&account, kind)) => drop(report.drifted.insert(account)),
+            // Nobody else looks at it.
+            Some(account) if accounts[&account].is_stalled && !named.contains(listed.arn.as_str()) => {
+                report.drifted.insert(account);
+            }
             // It is being made, or taken away.
             Some(_) => {}
             None if retained.contains(listed.arn.as_str()) => {}
@@ -167,11 +201,16 @@ fn sort_unknown(
     }
 }
 
-/// The account whose it is: of this name, and not known to hold another user.
+/// The account whose it is: of this name, and not known to hold another user, or none.
 fn account_of(listed: &Listed, accounts: &Accounts) -> Option<AccountRef> {
     let account = AccountRef::parse(listed.tags.get(tags::ACCOUNT)?)?;
-    let user = accounts.get(&account)?;
-    user.is_none_or(|user| is_users(listed, user)).then_some(account)
+    let standing = accounts.get(&account)?;
+    let is_its = match standing.user {
+        Some(user) => is_users(listed, user),
+        // Who waits for a username, say, has nothing.
+        None => !standing.is_stalled,
+    };
+    is_its.then_some(account)
 }
 
 #[cfg(test)]
@@ -184,7 +223,8 @@ mod tests {
     }
 
     fn accounts(all: &[(&str, u128)]) -> Accounts {
-        all.iter().map(|(name, user)| (account(name), Some(Uuid::from_u128(*user)))).collect()
+        let standing = |user| Standing { user: Some(Uuid::from_u128(user)), is_stalled: false };
+        all.iter().map(|(name, user)| (account(name), standing(*user))).collect()
     }
 
     fn listed(arn: &str, account: &str, user: u128) -> Listed {
@@ -200,7 +240,7 @@ mod tests {
     }
 
     fn status(name: &str, arn: &str) -> Record {
-        Record { account: account(name), kind: ResourceKind::Channel, arn: arn.to_owned() }
+        Record { account: account(name), kind: ResourceKind::Channel, arn: arn.to_owned(), is_well: true }
     }
 
     fn row(name: &str, arn: &str) -> UserRecord {
@@ -272,19 +312,70 @@ mod tests {
         assert!(report.drifted.is_empty());
         assert_eq!(report.orphans.into_keys().collect::<Vec<_>>(), ["left"]);
 
-        let new = Accounts::from([(account("todd"), None)]);
+        let new = Accounts::from([(account("todd"), Standing::default())]);
         let report = compare(&listing(vec![listed("left", "todd", 1)]), &new, &[], &[]);
         assert_eq!(report, Report::default(), "whose the account is is not known yet");
+
+        let waiting = Accounts::from([(account("todd"), Standing { user: None, is_stalled: true })]);
+        let report = compare(&listing(vec![listed("left", "todd", 1)]), &waiting, &[], &[]);
+        assert_eq!(
+            report.orphans.into_keys().collect::<Vec<_>>(),
+            ["left"],
+            "who waits for a username has nothing"
+        );
+    }
+
+    #[test]
+    fn one_too_many_of_an_account_that_waits_for_a_person_is_drift_and_what_it_waits_with_is_not() {
+        let user = Some(Uuid::from_u128(1));
+        let stalled = Accounts::from([(account("todd"), Standing { user, is_stalled: true })]);
+        let named = Record { is_well: false, ..status("todd", "a") };
+        let of = |all| compare(&listing(all), &stalled, &[named.clone()], &[row("todd", "a")]);
+        assert_eq!(of(vec![listed("a", "todd", 1)]), Report::default());
+        let report = of(vec![listed("a", "todd", 1), listed("late", "todd", 1)]);
+        assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
+        assert!(report.orphans.is_empty());
+    }
+
+    #[test]
+    fn what_has_lost_the_tag_of_its_user_or_its_account_is_drift() {
+        for lost in [tags::USER, tags::ACCOUNT] {
+            let mut channel = listed("a", "todd", 1);
+            channel.tags.remove(lost);
+            let report = compare(
+                &listing(vec![channel]),
+                &accounts(&[("todd", 1)]),
+                &[status("todd", "a")],
+                &[row("todd", "a")],
+            );
+            assert_eq!(report.drifted, BTreeSet::from([account("todd")]), "{lost}");
+            assert!(report.orphans.is_empty(), "{lost}");
+        }
     }
 
     #[test]
     fn an_account_is_found_again_by_its_tags() {
         let inventory = Inventory::new(&listing(vec![listed("b", "todd", 1), listed("a", "todd", 1)]));
-        let user = Uuid::from_u128(1);
-        assert_eq!(inventory.user(&account("todd"), "Todd"), Some(user));
+        assert_eq!(inventory.user(&account("todd"), "Todd"), Some(Uuid::from_u128(1)));
         assert_eq!(inventory.user(&account("todd"), "another"), None);
-        assert_eq!(inventory.arn(&account("todd"), user, ResourceKind::Channel), Some("a"));
-        assert_eq!(inventory.arn(&account("todd"), user, ResourceKind::Stage), None);
+        assert_eq!(inventory.arn(&owner(), ResourceKind::Channel), Some("a"));
+        assert_eq!(inventory.arn(&owner(), ResourceKind::Stage), None);
         assert_eq!(inventory.user(&account("ann"), "ann"), None);
+    }
+
+    #[test]
+    fn what_has_lost_the_tag_of_its_user_is_found_by_name_and_account_where_there_is_no_other() {
+        let mut channel = listed("a", "todd", 1);
+        channel.tags.remove(tags::USER);
+        let inventory = Inventory::new(&listing(vec![channel.clone(), listed("b", "todd", 1)]));
+        assert_eq!(inventory.user(&account("todd"), "todd"), Some(Uuid::from_u128(1)));
+        assert_eq!(inventory.arn(&owner(), ResourceKind::Channel), Some("b"));
+        let inventory = Inventory::new(&listing(vec![channel]));
+        assert_eq!(inventory.arn(&owner(), ResourceKind::Channel), Some("a"));
+    }
+
+    fn owner() -> Owner {
+        let (installation, username) = ("here".to_owned(), "todd".to_owned());
+        Owner { installation, user: Uuid::from_u128(1), account: account("todd"), username }
     }
 }

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use streamcat_operator::api::{AccountRef, LET_GO_ANNOTATION, ResourceKind, StreamerAccountSpec, tags};
+use streamcat_operator::api::{
+    AccountRef, LET_GO_ANNOTATION, ResourceKind, StreamerAccountSpec, StreamerAccountStatus,
+    condition::{READY, is_true},
+    tags,
+};
 use tokio::time::sleep;
 
 use super::{
@@ -49,6 +53,22 @@ impl Person {
         while apply().is_none() {
             sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Waits until an account is ready, as `kubectl wait` does.
+    pub async fn until_ready(&self, name: &str) {
+        let is_ready = |status: &StreamerAccountStatus| is_true(&status.conditions, READY);
+        let account = key(name);
+        self.world
+            .until(|state| {
+                state
+                    .cluster
+                    .accounts
+                    .get(&account)
+                    .and_then(|found| found.status.as_ref())
+                    .is_some_and(is_ready)
+            })
+            .await;
     }
 
     /// Somebody has a Secret of the name that an account's is to have.
@@ -118,6 +138,16 @@ impl Person {
                     resource.tags.retain(|key, _| !tags::is_reserved(key));
                 });
             }
+        });
+    }
+
+    /// Somebody removes the tag that names the user from one of ours.
+    pub fn lose_the_users_tag(&self, kind: ResourceKind) {
+        self.world.act(&format!("the user's tag of the {kind} is lost"), |state, now, _| {
+            let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
+            let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
+            let arn = found.map(|(arn, _)| arn.clone()).expect("one of ours");
+            state.aws.alter(now, &arn, |resource| drop(resource.tags.remove(tags::USER)));
         });
     }
 

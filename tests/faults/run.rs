@@ -144,7 +144,7 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
 /// I5: quiet means quiet.
 fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
     let waits = match workload {
-        Workload::Rivals => &WAITS[..],
+        Workload::Rivals | Workload::LetGoToARival | Workload::LoseClusterAndDatabaseOfRivals => &WAITS[..],
         Workload::VanishUnready => &TRIES[..],
         _ => &[],
     };

@@ -27,16 +27,20 @@ pub enum Workload {
     EndNamespace,
     CreateEndNamespace,
     Rivals,
+    RivalLeaves,
     Heir,
     Retain,
     RetainWithoutDatabase,
     LetGo,
     LetGoAgain,
+    LetGoToARival,
     Three,
     Vanish,
     VanishUnready,
     LoseCluster,
     LoseClusterAndDatabase,
+    LoseClusterAndDatabaseOfRivals,
+    LoseClusterAndATag,
     LoseClusterAndTags,
     LoseDatabaseAndTags,
     DatabaseOfYesterday,
@@ -80,7 +84,7 @@ impl Workload {
             | Self::CreateEndNamespace
             | Self::Rivals
             | Self::Three => {}
-            Self::Heir => {
+            Self::Heir | Self::LoseClusterAndDatabaseOfRivals => {
                 person.apply("todd", spec("todd")).await;
                 sleep(A_WHILE).await;
                 person.apply("heir", spec("todd")).await;
@@ -150,6 +154,14 @@ impl Workload {
                 sleep(Duration::from_secs(1)).await;
                 person.apply("rival", spec("Todd")).await;
             }
+            // The one that waits has nothing, and goes; then the username is free.
+            Self::RivalLeaves => {
+                person.apply("rival", spec("Todd")).await;
+                sleep(Duration::from_secs(1)).await;
+                person.delete("rival");
+                sleep(MIDWAY).await;
+                person.delete("todd");
+            }
             Self::Retain => {
                 person.delete("todd");
                 person.apply("todd", spec("todd")).await;
@@ -175,6 +187,15 @@ impl Workload {
                 // The first look of a new process sees what was left.
                 person.start_again().await;
                 person.apply("todd", edited("todd")).await;
+            }
+            Self::LetGoToARival => {
+                person.let_go("todd");
+                person.delete("todd");
+                person.apply("heir", spec("todd")).await;
+                person.until_ready("heir").await;
+                person.apply("todd", spec("todd")).await;
+                // What was let go of stays on the list, though an account has the name again.
+                sleep(RESYNC * 2).await;
             }
             Self::DeleteWithoutTags => {
                 person.lose_tags();

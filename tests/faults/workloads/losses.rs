@@ -1,5 +1,6 @@
 //! What is lost, of the cluster, the database and the tags, and what is restored of it.
 
+use streamcat_operator::api::ResourceKind;
 use tokio::time::sleep;
 
 use super::{A_WHILE, Workload, edited, spec};
@@ -12,6 +13,8 @@ impl Workload {
             self,
             Self::LoseCluster
                 | Self::LoseClusterAndDatabase
+                | Self::LoseClusterAndDatabaseOfRivals
+                | Self::LoseClusterAndATag
                 | Self::LoseClusterAndTags
                 | Self::LoseDatabaseAndTags
                 | Self::DatabaseOfYesterday
@@ -29,7 +32,13 @@ impl Workload {
                 person.rebuild_cluster();
                 person.start_again().await;
             }
-            Self::LoseClusterAndDatabase => {
+            Self::LoseClusterAndDatabase | Self::LoseClusterAndDatabaseOfRivals => {
+                person.rebuild_cluster();
+                person.empty_database();
+                person.start_again().await;
+            }
+            Self::LoseClusterAndATag => {
+                person.lose_the_users_tag(ResourceKind::Channel);
                 person.rebuild_cluster();
                 person.empty_database();
                 person.start_again().await;
