@@ -11,6 +11,9 @@ use crate::{
 
 const REGION: &str = "aws.region=eu-west-1";
 const DATABASE: &str = "database.existingSecret.name=database";
+const INGRESS_HOST: &str = "registration.ingress.hosts={r.example.com}";
+const INGRESS: [&str; 3] =
+    ["registration.ingress.enabled=true", INGRESS_HOST, "registration.limits.forwardedHops=1"];
 
 /// The arguments of a release with these values.
 fn release<'a>(chart: &'a str, namespace: &'a str, values: &[&'a str]) -> Vec<&'a str> {
@@ -56,11 +59,13 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
     let region = "aws.region is required: the AWS region in which the channels, chat rooms and stages live";
     let database = "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL";
     let ingress = "registration.ingress.hosts is required when registration.ingress.enabled is true";
+    let hops = "registration.limits.forwardedHops is 0 but registration.ingress.enabled is true: all people behind the Ingress would share one address, and its limits. Set it to how many proxies stand in front that add to X-Forwarded-For: 1 for the Ingress alone, 2 with a load balancer before it that speaks HTTP";
     let elsewhere = "accounts made by the registration page would never be served";
     for (values, said) in [
         (&[DATABASE][..], region),
         (&[REGION], database),
         (&[REGION, DATABASE, "registration.ingress.enabled=true"], ingress),
+        (&[REGION, DATABASE, "registration.ingress.enabled=true", INGRESS_HOST], hops),
         (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
         (&[REGION, DATABASE, "registration.minPasswordLength=7"], "minimum: got 7, want 8"),
         (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
@@ -91,11 +96,7 @@ async fn the_custom_resource_definition_comes_with_the_chart_or_does_not_and_sta
 #[tokio::test]
 async fn without_registration_nothing_of_it_is_rendered() {
     let testbed = operator_under_test().await;
-    let all = rendered(
-        &testbed,
-        &["registration.ingress.enabled=true", "registration.ingress.hosts={r.example.com}"],
-    )
-    .await;
+    let all = rendered(&testbed, &INGRESS).await;
     let of_registration = |object: &&DynamicObject| object.name_any().ends_with("-registration");
     assert_eq!(all.iter().filter(of_registration).count(), 6);
     let none = rendered(&testbed, &["registration.enabled=false", "registration.ingress.enabled=true"]).await;
@@ -156,12 +157,10 @@ async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id
 #[tokio::test]
 async fn the_registration_is_behind_tls_where_the_ingress_is_and_gets_no_secrets_beside_the_databases() {
     let testbed = operator_under_test().await;
-    let host = "registration.ingress.hosts={r.example.com}";
-    let ingress = ["registration.ingress.enabled=true", host];
-    let tls = [&ingress[..], &["registration.ingress.tls[0].secretName=tls"]].concat();
+    let tls = [&INGRESS[..], &["registration.ingress.tls[0].secretName=tls"]].concat();
     for (values, behind_tls, stream_keys) in [
         (vec![], "false", false),
-        (ingress.to_vec(), "false", false),
+        (INGRESS.to_vec(), "false", false),
         (tls.clone(), "true", false),
         ([&tls[..], &["registration.behindTls=false"]].concat(), "false", false),
         (vec!["registration.behindTls=true", "registration.namespace=streamers"], "true", true),
@@ -360,8 +359,9 @@ async fn the_api_server_takes_all_that_is_rendered() {
             "fullnameOverride=s",
         ],
         &[
-            "registration.ingress.enabled=true",
-            "registration.ingress.hosts={r.example.com}",
+            INGRESS[0],
+            INGRESS[1],
+            INGRESS[2],
             "registration.ingress.className=nginx",
             "registration.ingress.tls[0].secretName=tls",
             "registration.ingress.tls[0].hosts={r.example.com}",
