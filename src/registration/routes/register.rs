@@ -72,7 +72,7 @@ struct AccountName {
         (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
         (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
         (status = UNPROCESSABLE_ENTITY, description = "A field does not keep the rules, or the Idempotency-Key was used for another username."),
-        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username, or too many wrong passwords."),
+        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username, too many wrong passwords, or too many connections from this address."),
     )
 )]
 pub async fn register<R: Registrants + Sessions, A: Accounts>(
