@@ -52,15 +52,17 @@ pub const CONTROLLER: [&str; 44] = [
 ];
 
 /// The registration's effects: those on Kubernetes and on PostgreSQL.
-pub const REGISTRATION: [&str; 10] = [
+pub const REGISTRATION: [&str; 12] = [
     "create_account",
     "delete_account",
     "begin_session",
     "change_password",
     "end_session",
     "register",
+    "rehash",
     "renounce",
     "settle",
+    "sign_out",
     "take_back",
     "take_up",
 ];

@@ -330,7 +330,7 @@ mod tests {
         let user = Some(Uuid::from_u128(1));
         let stalled = Accounts::from([(account("todd"), Standing { user, is_stalled: true })]);
         let named = Record { is_well: false, ..status("todd", "a") };
-        let of = |all| compare(&listing(all), &stalled, &[named.clone()], &[row("todd", "a")]);
+        let of = |all| compare(&listing(all), &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
         assert_eq!(of(vec![listed("a", "todd", 1)]), Report::default());
         let report = of(vec![listed("a", "todd", 1), listed("late", "todd", 1)]);
         assert_eq!(report.drifted, BTreeSet::from([account("todd")]));

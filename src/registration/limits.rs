@@ -2,7 +2,7 @@
 
 use std::{
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
 };
 
@@ -120,7 +120,14 @@ fn client(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
     let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
     let seen: Vec<_> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let seen = seen.iter().rev().nth(back);
-    seen.and_then(|address| address.parse().ok()).unwrap_or(peer)
+    seen.and_then(|address| forwarded(address)).unwrap_or(peer)
+}
+
+/// An address as proxies write it: some add the client's port, and put brackets around one of IPv6.
+fn forwarded(text: &str) -> Option<IpAddr> {
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 /// A household has one IPv4 address, and 2^64 of IPv6.
@@ -139,7 +146,7 @@ mod tests {
 
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
 
-    fn forwarded(lines: &[&str]) -> HeaderMap {
+    fn by_proxies(lines: &[&str]) -> HeaderMap {
         let header = |line: &&str| {
             (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(line).expect("a header"))
         };
@@ -152,12 +159,26 @@ mod tests {
 
     #[test]
     fn only_the_proxies_that_are_ours_are_believed() {
-        let headers = forwarded(&["6.6.6.6, 1.2.3.4", "5.6.7.8"]);
+        let headers = by_proxies(&["6.6.6.6, 1.2.3.4", "5.6.7.8"]);
         for (hops, expected) in [(0, "10.0.0.9"), (1, "5.6.7.8"), (2, "1.2.3.4"), (9, "10.0.0.9")] {
             assert_eq!(client(&headers, PEER, hops).to_string(), expected, "{hops}");
         }
-        assert_eq!(client(&forwarded(&["unknown"]), PEER, 1), PEER);
-        assert_eq!(client(&forwarded(&[]), PEER, 1), PEER);
+        for nobody in ["unknown", "_hidden", "1.2.3.4:", "[1.2.3.4]", "1.2.3.4:http", ""] {
+            assert_eq!(client(&by_proxies(&[nobody]), PEER, 1), PEER, "{nobody}");
+        }
+        assert_eq!(client(&by_proxies(&[]), PEER, 1), PEER);
+    }
+
+    #[test]
+    fn what_a_proxy_has_seen_may_have_a_port() {
+        for (seen, expected) in [
+            ("1.2.3.4:567", "1.2.3.4"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("6.6.6.6:1, [::1]:80", "::1"),
+        ] {
+            assert_eq!(client(&by_proxies(&[seen]), PEER, 1).to_string(), expected, "{seen}");
+        }
     }
 
     #[test]

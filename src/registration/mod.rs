@@ -27,6 +27,7 @@ mod session;
 mod shares;
 mod signing_in;
 mod submission;
+mod to_its_end;
 mod turns;
 mod upkeep;
 mod validate;

@@ -63,6 +63,7 @@ fn describe_problems(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
     for (status, description) in [
         (StatusCode::METHOD_NOT_ALLOWED, "Another method."),
+        (StatusCode::TOO_MANY_REQUESTS, "Too many connections from this address."),
         (StatusCode::INTERNAL_SERVER_ERROR, "Whoever runs this has to mend something."),
         (StatusCode::SERVICE_UNAVAILABLE, "Not now: ask again."),
     ] {
@@ -99,10 +100,13 @@ mod tests {
         let paths = document["paths"].as_object().expect("paths");
         assert_eq!(paths.len(), 3);
         for operation in paths.values().flat_map(|path| path.as_object().expect("operations").values()) {
-            let away = &operation["responses"]["503"];
-            let schema = &away["content"]["application/problem+json"]["schema"]["$ref"];
-            assert_eq!(schema, "#/components/schemas/Problem", "{operation}");
-            assert_eq!(away["headers"]["Retry-After"]["schema"]["type"], "integer");
+            for (status, comes_again) in [("405", false), ("429", true), ("500", false), ("503", true)] {
+                let response = &operation["responses"][status];
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/Problem", "{status}: {operation}");
+                let seconds = &response["headers"]["Retry-After"]["schema"]["type"];
+                assert_eq!(seconds == "integer", comes_again, "{status}: {operation}");
+            }
         }
         let kinds = &document["components"]["schemas"]["Problem"]["properties"]["type"];
         assert_eq!(kinds["$ref"], "#/components/schemas/Kind");

@@ -1,14 +1,20 @@
 //! Passwords that are long and have nothing to guess: a few characters again and again, the alphabet, a row of keys.
 
-/// A block that is too short for a password, whatever the settings, is none by being said again.
-const LONGEST_BLOCK: usize = 7;
+use std::collections::BTreeSet;
 
-/// Runs of neighbours that are this long on average make a password; in words they are short.
+/// A block no longer than this is no password by being said again: it is as short as a password may be at any site.
+const LONGEST_BLOCK: usize = 8;
+
+/// Runs along a line that are this long on average make a password; in words they are short.
 const LONG_RUN: usize = 4;
 
-/// Characters in an order that everybody knows; the first one comes after the last. Rows of keys as they are on English, German
-/// and French keyboards, and two ways down and up.
-const LINES: [&str; 12] = [
+/// So many different characters may be there only to separate: a comma and a space, say. More are a part of the password.
+const MOST_SEPARATORS: usize = 2;
+
+/// Characters in an order that everybody knows; the first one comes after the last. The alphabet and the digits; rows of keys as
+/// they are on English, German and French keyboards; those of digits with Shift (on French ones without it); ways down and up; a
+/// keypad by columns and by rows.
+const LINES: [&str; 19] = [
     "abcdefghijklmnopqrstuvwxyz",
     "1234567890",
     "qwertyuiop[]",
@@ -19,15 +25,32 @@ const LINES: [&str; 12] = [
     "yxcvbnm,.-",
     "azertyuiop",
     "qsdfghjklmù",
+    "!@#$%^&*()_+",
+    "!\"§$%&/()=",
+    "&é\"'(-è_çà",
     "1q2w3e4r5t6y7u8i9o0p",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.",
+    "!qaz@wsx#edc$rfv%tgb^yhn&ujm*ik,(ol.",
+    "147258369",
+    "741852963",
+    "789456123",
 ];
 
-/// Whether a password is one or two characters in any order, a short block again and again, or made of sequences.
+/// Whether a password is, with or without what separates its parts, one or two characters in any order, a short block again and
+/// again, or made of sequences.
 #[must_use]
 pub fn is_pattern(password: &str) -> bool {
     let folded: Vec<char> = password.to_lowercase().chars().collect();
-    has_two_characters(&folded) || is_block_repeated(&folded) || is_made_of_sequences(&folded)
+    [without_separators(&folded), folded]
+        .iter()
+        .any(|text| has_two_characters(text) || is_block_repeated(text) || is_made_of_sequences(text))
+}
+
+/// The letters and digits, where all else only separates them.
+fn without_separators(password: &[char]) -> Vec<char> {
+    let (kept, separators): (Vec<char>, Vec<char>) = password.iter().partition(|c| c.is_alphanumeric());
+    let kinds: BTreeSet<char> = separators.into_iter().collect();
+    if kinds.len() <= MOST_SEPARATORS { kept } else { password.to_vec() }
 }
 
 fn has_two_characters(password: &[char]) -> bool {
@@ -42,17 +65,26 @@ fn is_block_repeated(password: &[char]) -> bool {
 }
 
 fn is_made_of_sequences(password: &[char]) -> bool {
-    let breaks = password.windows(2).filter(|pair| !are_neighbours(pair[0], pair[1])).count();
-    (breaks + 1) * LONG_RUN <= password.len()
+    let (mut rest, mut runs) = (password, 0);
+    while !rest.is_empty() {
+        rest = &rest[run(rest)..];
+        runs += 1;
+    }
+    runs * LONG_RUN <= password.len()
+}
+
+/// How many characters from the first on go along one line, forwards or backwards, or stay.
+fn run(password: &[char]) -> usize {
+    let along = |line: &&str| {
+        1 + password.windows(2).take_while(|pair| are_neighbours(line, pair[0], pair[1])).count()
+    };
+    LINES.iter().map(along).max().unwrap_or(1)
 }
 
 /// Whether two characters stand side by side in a line, or are the same.
-fn are_neighbours(one: char, other: char) -> bool {
-    let in_a_line = |line: &&str| {
-        let next = line.chars().cycle().skip(1);
-        line.chars().zip(next).any(|pair| pair == (one, other) || pair == (other, one))
-    };
-    one == other || LINES.iter().any(in_a_line)
+fn are_neighbours(line: &str, one: char, other: char) -> bool {
+    let next = line.chars().cycle().skip(1);
+    one == other || line.chars().zip(next).any(|pair| pair == (one, other) || pair == (other, one))
 }
 
 #[cfg(test)]
@@ -85,6 +117,18 @@ mod tests {
             "aaaabbbbccccdddd",
             "Secret!Secret!Secret!",
             "1234abcd1234abcd",
+            "Kx7mQ2vTKx7mQ2vT",
+            "Kx7mQ2vT Kx7mQ2vT",
+            "1 2 3 4 5 6 7 8 9",
+            "1, 2, 3, 4, 5, 6, 7",
+            "qwer-tzui-opas-dfgh",
+            "!@#$%^&*()!@#$%",
+            "!\"§$%&/()=!\"§$%",
+            "&é\"'(-è_çà&é\"'(",
+            "1qaz!QAZ2wsx@WSX",
+            "147258369147258369",
+            "741852963741852963",
+            "789456123789456123",
         ] {
             assert!(is_pattern(password), "{password}");
         }
@@ -101,6 +145,10 @@ mod tests {
             "4711 is not 0815",
             "漢字かな交じり文で書くとよい",
             "a!#%&/()=?+*-.,;",
+            "correct horse battery staple",
+            "no, no, no: not yesterday",
+            "Kx7mQ2vT-uR4wLp9",
+            "141592653589793",
         ] {
             assert!(!is_pattern(password), "{password}");
         }
@@ -129,8 +177,18 @@ mod tests {
 
     #[test]
     fn random_characters_are_none() {
-        for _ in 0..TRIES {
-            let password = random(15);
+        for length in [15, 20].repeat(TRIES) {
+            let password = random(length);
+            assert!(!is_pattern(&password), "{password}");
+        }
+    }
+
+    #[test]
+    fn words_are_none_whatever_stands_between_them() {
+        let words =
+            ["correct", "horse", "battery", "staple", "student", "hijab", "katzen", "qué", "first", "deed"];
+        for separator in ["", " ", "-", "_", ". ", " & "].repeat(TRIES) {
+            let password = fastrand::choose_multiple(words, 4).join(separator);
             assert!(!is_pattern(&password), "{password}");
         }
     }

@@ -27,14 +27,15 @@ pub enum Format {
 }
 
 impl Format {
-    /// JSON for whoever asks for it and not for HTML too, as a browser always does.
+    /// JSON for whoever asks for it, or for events of JSON, and not for HTML too, as a browser does for a page.
     #[must_use]
     pub fn accepted(headers: &HeaderMap) -> Self {
         let accepts = |media: &str| {
             let mut values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
             values.any(|value| value.contains(media))
         };
-        if accepts("json") && !accepts("text/html") { Self::Json } else { Self::Html }
+        let is_program = accepts("json") || accepts("text/event-stream");
+        if is_program && !accepts("text/html") { Self::Json } else { Self::Html }
     }
 }
 
@@ -154,6 +155,7 @@ mod tests {
     fn json_goes_to_whoever_asks_for_it() {
         assert_eq!(accepted("application/json"), Format::Json);
         assert_eq!(accepted("application/problem+json, application/json"), Format::Json);
+        assert_eq!(accepted("text/event-stream"), Format::Json);
         assert_eq!(accepted("*/*"), Format::Html);
         assert_eq!(accepted("text/html,application/xhtml+xml,application/json;q=0.9"), Format::Html);
         assert_eq!(Format::accepted(&HeaderMap::new()), Format::Html);

@@ -27,6 +27,7 @@ use super::{
     registering::Registering,
     session::{Cookies, Token},
     shares::Shares,
+    to_its_end,
     validate::Rules,
 };
 use crate::{
@@ -68,7 +69,7 @@ pub struct Site<R, A> {
     pub audit: Auditing,
     /// Counts.
     pub metrics: RegistrationMetrics,
-    /// Registrations under way; each runs to its end even when the person has gone.
+    /// What is under way; each runs to its end even when the person has gone.
     pub tasks: TaskTracker,
     /// Permits of those who listen to progress.
     pub listeners: Arc<Semaphore>,
@@ -185,6 +186,7 @@ pub fn router<R: Registrants + Sessions, A: Accounts>(site: Arc<Site<R, A>>) -> 
             site.told(Format::accepted(&headers), &Problem::not_allowed())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn_with_state(Arc::clone(&site), to_its_end::carry::<R, A>))
         .layer(from_fn_with_state(Arc::clone(&site), cross_site::refuse::<R, A>))
         .layer(map_response(move |response| ready(headers::secure(response, behind_tls))))
         .layer(from_fn_with_state(metrics, measure))

@@ -113,8 +113,14 @@ fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
     error.is::<TimeoutError>() || error.source().is_some_and(is_too_slow)
 }
 
+/// How whoever sends something wants to be answered: as it was sent, or else as they say.
+#[must_use]
+pub fn answer_format(headers: &HeaderMap) -> Format {
+    format(headers).unwrap_or_else(|| Format::accepted(headers))
+}
+
 /// By content type, whatever its parameters.
-pub fn format(headers: &HeaderMap) -> Option<Format> {
+fn format(headers: &HeaderMap) -> Option<Format> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let media = value.split(';').next().unwrap_or_default().trim();
     if media.eq_ignore_ascii_case(JSON) {

@@ -111,15 +111,14 @@ impl Sessions for Postgres {
     }
 
     async fn sign_out(&self, token: &TokenHash, address: IpAddr) -> Result<()> {
-        sqlx::query!(
+        let end = sqlx::query!(
             "with ended as (delete from sessions where token_hash = $1 returning user_id)
              insert into audit_log (event, user_id, username, address)
              select 'signed_out', id, username, $2::text::inet from ended join users on id = user_id",
             token,
             address.to_string(),
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        effect("sign_out", end.execute(&self.pool)).await?;
         Ok(())
     }
 
@@ -140,7 +139,7 @@ impl Sessions for Postgres {
     }
 
     async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<bool> {
-        replace_hash(&self.pool, user, old, new).await
+        effect("rehash", replace_hash(&self.pool, user, old, new)).await
     }
 }
 

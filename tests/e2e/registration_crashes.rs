@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The effects at which it is killed here.
-pub const KILLED: [&str; 10] = [
+pub const KILLED: [&str; 12] = [
     "renounce",
     "delete_account",
     "register",
@@ -27,7 +27,9 @@ pub const KILLED: [&str; 10] = [
     "begin_session",
     "take_back",
     "end_session",
+    "sign_out",
     "change_password",
+    "rehash",
 ];
 
 const SIDES: [&str; 2] = ["before", "after"];
@@ -193,6 +195,55 @@ async fn die_signing_in_again(testbed: &Testbed, side: &str) {
 async fn killed_while_a_session_ends_the_person_signs_in_again() {
     let testbed = operator_with_fail_points().await;
     join_all(SIDES.map(|side| die_signing_in_again(&testbed, side))).await;
+}
+
+/// Lets a registration die while somebody signs out: the session has ended and that is written down, or neither.
+async fn die_signing_out(testbed: &Testbed, side: &str) {
+    let (tenant, point) = (tenant(testbed, side, "sign_out").await, format!("{side} sign_out"));
+    let other = tenant.registration().start().await;
+    let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
+    let (page, written) = ("/accounts/mary", "select count(*) from audit_log where event = 'signed_out'");
+    let token = mary.get(page).await.form_token().unwrap().to_owned();
+    let mut registration = doomed(&tenant, side, "sign_out").await;
+    let answer = mary.at(&registration).try_send(Method::POST, "/sign-out", format!("token={token}")).await;
+    assert!(answer.is_err(), "{point}: it answered");
+    until_dead(&mut registration, &point).await;
+    let is_out = side == "after";
+    assert_eq!(mary.is_signed_in(page).await, !is_out, "{point}");
+    assert_eq!(count(&tenant, written).await, i64::from(is_out), "{point}");
+    let again = mary.try_send(Method::POST, "/sign-out", format!("token={token}")).await.unwrap();
+    assert_eq!(again.status, 303, "{point}: {}", again.body);
+    assert!(!mary.is_signed_in(page).await, "{point}");
+    assert_eq!(count(&tenant, written).await, 1, "{point}");
+}
+
+#[tokio::test]
+async fn killed_while_somebody_signs_out_they_sign_out_again() {
+    let testbed = operator_with_fail_points().await;
+    join_all(SIDES.map(|side| die_signing_out(&testbed, side))).await;
+}
+
+/// Lets a registration die while a password is hashed anew, at a sign-in: it is valid with the one hash as with the other.
+async fn die_hashing_anew(testbed: &Testbed, side: &str) {
+    let (tenant, point) = (tenant(testbed, side, "rehash").await, format!("{side} rehash"));
+    let weak = tenant.registration().env("STREAMCAT_ARGON2_PASSES", "1").start().await;
+    assert_eq!(post(&weak, "mary", PASSWORD).await.status, 201);
+    let mut registration = doomed(&tenant, side, "rehash").await;
+    let fields = [("username", "mary"), ("password", PASSWORD)];
+    let answer = http::post_form(&format!("{}/sign-in", registration.url()), &fields).await;
+    assert!(answer.is_err(), "{point}: it answered");
+    until_dead(&mut registration, &point).await;
+    let strong = "select count(*) from users where password_hash like '%t=2%'";
+    assert_eq!(count(&tenant, strong).await, i64::from(side == "after"), "{point}");
+    let another = tenant.registration().start().await;
+    assert!(signs_in(&another, PASSWORD).await, "{point}");
+    assert_eq!(count(&tenant, strong).await, 1, "{point}");
+}
+
+#[tokio::test]
+async fn killed_while_a_password_is_hashed_anew_it_stays_valid() {
+    let testbed = operator_with_fail_points().await;
+    join_all(SIDES.map(|side| die_hashing_anew(&testbed, side))).await;
 }
 
 /// Lets a registration die while somebody takes another password: one of the two is valid, and never both.

@@ -29,8 +29,8 @@ pub fn sign_in(form: Form<'_>, own: Option<&str>) -> Page {
     Page::with_form("Sign in", form, content)
 }
 
-/// A form of the owner that asks for the password once more.
-struct Deed {
+/// A page on which the owner confirms something with the password.
+struct Confirmation {
     title: &'static str,
     lead: &'static str,
     /// Where it is sent, below the account.
@@ -40,7 +40,7 @@ struct Deed {
     fields: Markup,
 }
 
-impl Deed {
+impl Confirmation {
     fn page(&self, form: Form<'_>) -> Page {
         let (username, title) = (form.username, self.title);
         let content = html! {
@@ -64,14 +64,14 @@ impl Deed {
 #[must_use]
 pub fn delete(form: Form<'_>) -> Page {
     let hint = "Once more, so that nobody else does this.";
-    let deed = Deed {
+    let confirmation = Confirmation {
         title: "Delete my account",
         lead: "Your channel, your chat room and your stage go, and everything in them. This cannot be undone.",
         path: "delete",
         class: Some("danger"),
         fields: fields::password(current_password(form, Some(hint))),
     };
-    deed.page(form)
+    confirmation.page(form)
 }
 
 /// Asks for the password and for another one.
@@ -82,7 +82,7 @@ pub fn new_password(form: Form<'_>, shortest_password: usize) -> Page {
     let present = Password { focus: !is_known, label: "Present password", ..current_password(form, None) };
     let (name, label) = ("new-password", "New password");
     let new = Password { name, label, problem, focus: is_known, ..Password::default() };
-    let deed = Deed {
+    let confirmation = Confirmation {
         title: "Change my password",
         lead: "Wherever else you are signed in, you will be signed out.",
         path: "password",
@@ -92,7 +92,7 @@ pub fn new_password(form: Form<'_>, shortest_password: usize) -> Page {
             (fields::chosen_password(new, shortest_password))
         },
     };
-    deed.page(form)
+    confirmation.page(form)
 }
 
 /// The password that somebody has.

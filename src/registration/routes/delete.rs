@@ -1,19 +1,14 @@
 //! `/accounts/{username}/delete`: a person leaves.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{
-    Site, Username,
-    account::found,
-    location,
-    owner::{DeedForm, Owner},
-};
+use super::{Site, Username, account::found, location, owner::Owner};
 use crate::{
     registration::{
         accounts::Accounts,
@@ -36,18 +31,14 @@ pub async fn ask<R: Registrants + Sessions, A: Accounts>(
 /// `POST /accounts/{username}/delete`, with the password once more.
 pub async fn delete<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    username: Username,
-    headers: HeaderMap,
-    deed: DeedForm,
+    owner: Owner,
 ) -> Response {
-    let owner = site.owner(username, &headers, peer, deed).await;
-    site.carry_out(owner, pages::delete, async |owner| {
-        let_go(&site, owner).await?;
+    let attempt = async {
+        let_go(&site, &owner).await?;
         let goodbye = format!("{}/goodbye", location(&owner.registrant.username));
         Ok(Redirect::to(&goodbye).into_response())
-    })
-    .await
+    };
+    site.carry_out(&owner, pages::delete, attempt).await
 }
 
 async fn let_go<R: Registrants + Sessions, A: Accounts>(

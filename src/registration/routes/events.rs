@@ -51,7 +51,7 @@ const LONGEST: Duration = Duration::from_mins(5);
     responses(
         (status = OK, description = "Server-sent events, each of this form.", body = Seen, content_type = "text/event-stream"),
         (status = NOT_FOUND, description = "Nobody has this name."),
-        (status = TOO_MANY_REQUESTS, description = "Too many listen from this address."),
+        (status = TOO_MANY_REQUESTS, description = "Too many listen from this address, or it has too many connections."),
     )
 )]
 pub async fn events<R: Registrants + Sessions, A: Accounts>(

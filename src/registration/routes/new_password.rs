@@ -1,19 +1,15 @@
 //! `/accounts/{username}/password`: a person takes another password.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, State},
+    extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
 use secrecy::SecretString;
 
-use super::{
-    Site, Username,
-    owner::{DeedForm, Owner},
-    sign_in::Proved,
-};
+use super::{Site, Username, owner::Owner, sign_in::Proved};
 use crate::{
     registration::{accounts::Accounts, pages, problem::Problem, session::Notice, validate::Problems},
     store::{AuditEntry, AuditEvent, Registrants, Sessions},
@@ -33,23 +29,19 @@ pub async fn ask<R: Registrants + Sessions, A: Accounts>(
 /// gets another.
 pub async fn change<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    username: Username,
-    headers: HeaderMap,
-    deed: DeedForm,
+    owner: Owner,
 ) -> Response {
-    let owner = site.owner(username, &headers, peer, deed).await;
     let page = |form: pages::Form<'_>| pages::new_password(form, site.rules.shortest_password);
-    site.carry_out(owner, page, async |owner| {
-        let new = replace(&site, owner).await?;
+    let attempt = async {
+        let new = replace(&site, &owner).await?;
         let proved = Proved { password_hash: Some(&new), ..(&owner.registrant).into() };
         // The password is another: who gets no session signs in with it.
-        let begun = site.begin_session(&headers, owner.address, proved).await.ok().flatten();
+        let begun = site.begin_session(&owner.headers, owner.address, proved).await.ok().flatten();
         let mut on = begun.unwrap_or_else(|| Redirect::to("/sign-in").into_response());
         on.headers_mut().append(header::SET_COOKIE, site.cookies.tell(Notice::PasswordChanged));
         Ok(on)
-    })
-    .await
+    };
+    site.carry_out(&owner, page, attempt).await
 }
 
 /// Changes the password; the hash of the new one.

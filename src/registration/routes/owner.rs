@@ -1,8 +1,16 @@
 //! What only the owner of an account may do: forms of a signed-in person, some of which ask for the password once more.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
-use axum::{Form, extract::rejection::FormRejection, http::HeaderMap, response::Response};
+use axum::{
+    Form,
+    extract::{ConnectInfo, FromRequest, Request, rejection::FormRejection},
+    http::HeaderMap,
+    response::Response,
+};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -34,11 +42,13 @@ pub struct Deed {
 /// A form of a signed-in person.
 pub type DeedForm = Result<Form<Deed>, FormRejection>;
 
-/// The owner of an account, who sent a form from a page of the session.
+/// The owner of the account in the address, who sent a form from a page of the session. Anybody else is told that they are not.
 #[derive(Debug)]
 pub struct Owner {
     /// The owner.
     pub registrant: Registrant,
+    /// The headers of the request.
+    pub headers: HeaderMap,
     /// Of the session.
     pub token: Token,
     /// What the form carried.
@@ -47,15 +57,22 @@ pub struct Owner {
     pub address: IpAddr,
 }
 
+impl<R: Registrants + Sessions, A: Accounts> FromRequest<Arc<Site<R, A>>> for Owner {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, site: &Arc<Site<R, A>>) -> Result<Self, Response> {
+        type Posted = (ConnectInfo<SocketAddr>, Username, HeaderMap, DeedForm);
+        let (ConnectInfo(peer), username, headers, deed) = Posted::from_request(request, site).await?;
+        let owner = site.owner(&username, headers, peer, deed).await;
+        owner.map_err(|problem| site.told(Format::Html, &problem))
+    }
+}
+
 impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
-    /// Who sent a form for this account.
-    ///
-    /// # Errors
-    /// That it was not the owner, or not from a page of the session.
-    pub async fn owner(
+    async fn owner(
         &self,
-        username: Username,
-        headers: &HeaderMap,
+        username: &Username,
+        headers: HeaderMap,
         peer: SocketAddr,
         deed: DeedForm,
     ) -> Result<Owner, Problem> {
@@ -65,12 +82,12 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
         }
         let registrant = self.registering.registrants.registrant(&username.0).await.map_err(away)?;
         let registrant = registrant.ok_or_else(Problem::not_signed_in)?;
-        let token = self.session_of(&registrant, headers).await?.ok_or_else(Problem::not_signed_in)?;
+        let token = self.session_of(&registrant, &headers).await?.ok_or_else(Problem::not_signed_in)?;
         if !token.is_in_form(&deed.token) {
             return Err(Problem::not_signed_in());
         }
-        let address = self.limits.client(headers, peer.ip());
-        Ok(Owner { registrant, token, deed, address })
+        let address = self.limits.client(&headers, peer.ip());
+        Ok(Owner { registrant, headers, token, deed, address })
     }
 
     /// A form that only the owner of an account gets.
@@ -93,16 +110,12 @@ impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
     /// Counts an attempt of the owner, and answers it; what did not work out is told on the page with the form.
     pub async fn carry_out(
         &self,
-        owner: Result<Owner, Problem>,
+        owner: &Owner,
         page: impl FnOnce(pages::Form<'_>) -> Page,
-        deed: impl AsyncFnOnce(&Owner) -> Result<Response, Problem>,
+        attempt: impl Future<Output = Result<Response, Problem>>,
     ) -> Response {
-        let owner = match owner {
-            Ok(owner) => owner,
-            Err(problem) => return self.told(Format::Html, &problem),
-        };
         let done = match self.limits.count_member(owner.address, owner.registrant.id) {
-            Ok(()) => deed(&owner).await,
+            Ok(()) => attempt.await,
             Err(problem) => Err(problem),
         };
         done.unwrap_or_else(|problem| {

@@ -72,7 +72,7 @@ struct AccountName {
         (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
         (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
         (status = UNPROCESSABLE_ENTITY, description = "A field does not keep the rules, or the Idempotency-Key was used for another username."),
-        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username, or too many wrong passwords."),
+        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username, too many wrong passwords, or too many connections from this address."),
     )
 )]
 pub async fn register<R: Registrants + Sessions, A: Accounts>(
@@ -97,7 +97,7 @@ pub async fn register<R: Registrants + Sessions, A: Accounts>(
 
 /// Registers who is not turned away before.
 async fn attempt<R: Registrants + Sessions, A: Accounts>(
-    site: &Arc<Site<R, A>>,
+    site: &Site<R, A>,
     sent: &Sent,
 ) -> Result<Registered, Problem> {
     site.admit(sent, |metrics| metrics.registered("limited"))?;
@@ -108,27 +108,14 @@ async fn attempt<R: Registrants + Sessions, A: Accounts>(
         return Err(Problem::invalid(problems));
     }
     let (username, password) = (username.clone(), password.clone());
-    let ended = to_its_end(site, Applicant { username, password, key: *key, address: sent.address }).await;
+    let applicant = Applicant { username, password, key: *key, address: sent.address };
+    let ended = site.registering.register(&applicant).await;
+    if let Err(refusal) = &ended {
+        note_refusal(site, refusal, &applicant).await;
+    }
+    retry::tell(&ended);
     site.metrics.registered(outcome(&ended));
     ended.map_err(|refusal| Problem::from(&refusal))
-}
-
-/// Registers in a task of its own: a connection that breaks must not stop it halfway.
-async fn to_its_end<R: Registrants + Sessions, A: Accounts>(
-    site: &Arc<Site<R, A>>,
-    applicant: Applicant,
-) -> Result<Registered, Refusal> {
-    let owned = Arc::clone(site);
-    let task = site.tasks.spawn(async move {
-        let ended = owned.registering.register(&applicant).await;
-        if let Err(refusal) = &ended {
-            note_refusal(&owned, refusal, &applicant).await;
-        }
-        ended
-    });
-    let ended = task.await.unwrap_or_else(|error| Err(Refusal::Misconfigured(error.to_string())));
-    retry::tell(&ended);
-    ended
 }
 
 /// Counts what a limit has refused; writes into the audit log that somebody wanted a name that is not to be had. It is written of the

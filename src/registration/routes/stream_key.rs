@@ -1,10 +1,9 @@
 //! `/accounts/{username}/stream-key`: the owner sees it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, State},
-    http::HeaderMap,
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -12,7 +11,7 @@ use super::{
     Site, Username,
     account::{found, own},
     location,
-    owner::DeedForm,
+    owner::Owner,
 };
 use crate::{
     api::StreamerAccount,
@@ -27,13 +26,9 @@ use crate::{
 /// `POST`: the page of the account, with the key.
 pub async fn show<R: Registrants + Sessions, A: Accounts>(
     State(site): State<Arc<Site<R, A>>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    username: Username,
-    headers: HeaderMap,
-    deed: DeedForm,
+    owner: Owner,
 ) -> Response {
     let page = async {
-        let owner = site.owner(username, &headers, peer, deed).await?;
         let (username, address) = (&owner.registrant.username, owner.address);
         let found = found(&site.registering, username).await?;
         let stream_key = match &found.account {

@@ -20,6 +20,7 @@ use crate::config::LimitSettings;
 
 mod audit;
 mod forms;
+mod hanging_up;
 pub mod members;
 mod new_password;
 mod turned_away;

@@ -14,7 +14,7 @@ use super::{LARGEST_BODY, Site};
 use crate::registration::{
     headers,
     measure::measure,
-    problem::{Format, Problem},
+    problem::Problem,
     server::{OF_ONE_ADDRESS, TurnedAway},
     submission,
 };
@@ -35,8 +35,7 @@ async fn tell<R, A>(
     Extension(why): Extension<TurnedAway>,
     request: Request,
 ) -> Response {
-    let headers = request.headers();
-    let format = submission::format(headers).unwrap_or_else(|| Format::accepted(headers));
+    let format = submission::answer_format(request.headers());
     // Who is answered before all is sent may not read the answer.
     drop(Bytes::from_request(request, &()).await);
     let (reason, problem) = match why {

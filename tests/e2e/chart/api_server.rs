@@ -2,7 +2,7 @@
 
 use testbed::Tenant;
 
-use super::{DATABASE, REGION, release};
+use super::{DATABASE, INGRESS, REGION, release};
 use crate::{kubectl::kubectl, support::tenant};
 
 /// A namespace in which only pods of the restricted kind are welcome.
@@ -48,8 +48,9 @@ async fn the_api_server_takes_all_that_is_rendered() {
             "fullnameOverride=s",
         ],
         &[
-            "registration.ingress.enabled=true",
-            "registration.ingress.hosts={r.example.com}",
+            INGRESS[0],
+            INGRESS[1],
+            INGRESS[2],
             "registration.ingress.className=nginx",
             "registration.ingress.tls[0].secretName=tls",
             "registration.ingress.tls[0].hosts={r.example.com}",

@@ -14,6 +14,11 @@ use self::rendered::Rendered;
 const REGION: &str = "aws.region=eu-west-1";
 const DATABASE: &str = "database.existingSecret.name=database";
 
+/// The values of an Ingress.
+const INGRESS_HOST: &str = "registration.ingress.hosts={r.example.com}";
+const INGRESS: [&str; 3] =
+    ["registration.ingress.enabled=true", INGRESS_HOST, "registration.limits.forwardedHops=1"];
+
 /// The arguments of a release with these values.
 fn release<'a>(chart: &'a str, namespace: &'a str, values: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["try", chart, "--namespace", namespace];

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::rendered;
+use super::{INGRESS, rendered};
 use crate::support::operator_under_test;
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn the_registration_reads_secrets_only_where_it_shows_stream_keys() {
     let testbed = operator_under_test().await;
     for (values, stream_keys) in [
         (&[][..], false),
-        (&["registration.ingress.enabled=true", "registration.ingress.hosts={r.example.com}"], false),
+        (&INGRESS, false),
         (&["registration.behindTls=true", "registration.namespace=streamers"], true),
         (&["registration.namespace=home"], false),
         (&["registration.streamKeys=true"], true),

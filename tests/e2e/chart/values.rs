@@ -4,7 +4,7 @@ use kube::{ResourceExt, api::DynamicObject};
 use serde_json::json;
 use testbed::Testbed;
 
-use super::{DATABASE, REGION, rendered, rendered_with};
+use super::{DATABASE, INGRESS, INGRESS_HOST, REGION, rendered, rendered_with};
 use crate::support::operator_under_test;
 
 #[tokio::test]
@@ -27,11 +27,13 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
     let region = "aws.region is required: the AWS region in which the channels, chat rooms and stages live";
     let database = "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL";
     let ingress = "registration.ingress.hosts is required when registration.ingress.enabled is true";
+    let hops = "registration.limits.forwardedHops is 0 but registration.ingress.enabled is true: all people behind the Ingress would share one address, and its limits. Set it to how many proxies stand in front that add to X-Forwarded-For: 1 for the Ingress alone, 2 with a load balancer before it that speaks HTTP";
     let elsewhere = "accounts made by the registration page would never be served";
     for (values, said) in [
         (&[DATABASE][..], region),
         (&[REGION], database),
         (&[REGION, DATABASE, "registration.ingress.enabled=true"], ingress),
+        (&[REGION, DATABASE, "registration.ingress.enabled=true", INGRESS_HOST], hops),
         (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
         (&[REGION, DATABASE, "registration.minPasswordLength=7"], "minimum: got 7, want 8"),
         (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
@@ -62,11 +64,7 @@ async fn the_custom_resource_definition_comes_with_the_chart_or_does_not_and_sta
 #[tokio::test]
 async fn without_registration_nothing_of_it_is_rendered() {
     let testbed = operator_under_test().await;
-    let all = rendered(
-        &testbed,
-        &["registration.ingress.enabled=true", "registration.ingress.hosts={r.example.com}"],
-    )
-    .await;
+    let all = rendered(&testbed, &INGRESS).await;
     let of_registration = |object: &&DynamicObject| object.name_any().ends_with("-registration");
     assert_eq!(all.0.iter().filter(of_registration).count(), 6);
     let none = rendered(&testbed, &["registration.enabled=false", "registration.ingress.enabled=true"]).await;

@@ -2,18 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{REGION, Rendered, rendered, rendered_with};
+use super::{INGRESS, REGION, Rendered, rendered, rendered_with};
 use crate::support::operator_under_test;
 
 #[tokio::test]
 async fn the_registration_is_behind_tls_where_the_ingress_is() {
     let testbed = operator_under_test().await;
-    let host = "registration.ingress.hosts={r.example.com}";
-    let ingress = ["registration.ingress.enabled=true", host];
-    let tls = [&ingress[..], &["registration.ingress.tls[0].secretName=tls"]].concat();
+    let tls = [&INGRESS[..], &["registration.ingress.tls[0].secretName=tls"]].concat();
     for (values, behind_tls) in [
         (vec![], "false"),
-        (ingress.to_vec(), "false"),
+        (INGRESS.to_vec(), "false"),
         (tls.clone(), "true"),
         ([&tls[..], &["registration.behindTls=false"]].concat(), "false"),
         (vec!["registration.behindTls=true"], "true"),

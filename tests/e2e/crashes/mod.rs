@@ -18,6 +18,7 @@ mod place;
 mod retain;
 mod unknown_outcome;
 mod vanish;
+mod waiting;
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -114,7 +115,7 @@ async fn crashed<S: Story>(tenant: &Tenant, number: usize, point: &FailPoint) ->
 }
 
 /// The effects that each story is told for.
-const KILLED: [&[&str]; 15] = [
+const KILLED: [&[&str]; 16] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
     delete::DeleteOnAir::EFFECTS,
@@ -130,6 +131,7 @@ const KILLED: [&[&str]; 15] = [
     retain::Retain::EFFECTS,
     unknown_outcome::UnknownOutcome::EFFECTS,
     vanish::Vanish::EFFECTS,
+    waiting::Waiting::EFFECTS,
 ];
 
 #[test]

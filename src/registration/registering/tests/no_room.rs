@@ -47,3 +47,12 @@ async fn whom_an_account_was_promised_gets_it_once_there_is_room() {
     make_due(&world).await;
     assert_eq!(world.pairs(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_a_place_somebody_is_put_off_and_nothing_is_begun() {
+    let world = World::empty();
+    let full = Registering { places: Turns::new(0, 1), ..registrar(&world) };
+    let answer = full.register(&applicant("todd", "a long password")).await;
+    assert!(matches!(answer, Err(Refusal::Full)), "{answer:?}");
+    assert_eq!((world.rows().len(), world.accounts().len()), (0, 0));
+}

@@ -10,7 +10,7 @@ use crate::store::AuditEvent;
 
 /// A browser that is signed in: its cookie, and the token of its forms.
 pub struct Browser {
-    cookie: String,
+    pub cookie: String,
     pub token: String,
 }
 

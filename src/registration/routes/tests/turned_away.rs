@@ -21,8 +21,14 @@ async fn whatever_was_asked_the_answer_says_when_to_come_again() {
             assert!(answer[..20].contains(status) && answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
             assert!(answer.contains("<h1>") && answer.contains("content-security-policy"), "{answer}");
         }
-        let answer = told(why, "POST /register", JSON, TODD).await;
-        assert!(answer[..20].contains(status) && answer.contains("application/problem+json"), "{answer}");
+        for (line, headers, body) in [
+            ("POST /register", JSON, TODD),
+            ("GET /accounts/todd", "Accept: application/json", ""),
+            ("GET /accounts/todd/events", "Accept: text/event-stream", ""),
+        ] {
+            let answer = told(why, line, headers, body).await;
+            assert!(answer[..20].contains(status) && answer.contains("application/problem+json"), "{answer}");
+        }
     }
 }
 
