@@ -83,11 +83,13 @@ pub enum Mode {
 
 impl Mode {
     /// Whether it differs, for this operation, from every other mode. A read that was carried out and a read that was
-    /// not leave the same behind; and only AWS carries a call out after its caller's time is up for good.
+    /// not leave the same behind; PostgreSQL knows no 429, 500 or 403; and only AWS carries a call out after its caller's time
+    /// is up for good.
     pub fn applies(self, operation: Operation) -> bool {
         match self {
             Self::CrashAfter | Self::LateAfterCrash | Self::Drop | Self::Late => operation.writes,
             Self::Overdue | Self::TooLate => operation.writes && operation.service == Service::Aws,
+            Self::TooMany | Self::Internal | Self::Forbidden => operation.service != Service::Postgres,
             Self::Accepted => operation.service == Service::Aws && operation.name.starts_with("Delete"),
             _ => true,
         }

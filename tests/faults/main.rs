@@ -40,10 +40,10 @@ fn seed() -> u64 {
 }
 
 /// Pairs of faults that the ordinary run makes.
-const PAIRS: usize = 4000;
+const PAIRS: usize = 2000;
 
 /// Of how many parts of all runs with two controllers it makes one.
-const PARTS: u64 = 4;
+const PARTS: u64 = 16;
 
 /// What each workload does without faults: the same for all tests.
 fn undisturbed() -> &'static Undisturbed {

@@ -18,7 +18,7 @@ const COUNTED: Duration = Duration::from_secs(90);
 
 /// Long enough for everything to settle after the last fault: reconciles that hang, slow retries, and the three sweeps that it
 /// takes until what is gone is off the orphan list.
-const SETTLED: Duration = RESYNC.saturating_mul(4);
+const SETTLED: Duration = RESYNC.saturating_mul(3);
 
 /// Long enough for two sweeps more.
 const QUIET: Duration = RESYNC.saturating_mul(2).saturating_add(Duration::from_secs(30));
