@@ -196,6 +196,19 @@ async fn tags_that_somebody_removed_come_back_from_the_record() {
 }
 
 #[tokio::test]
+async fn each_tag_of_ours_that_is_lost_alone_comes_back() {
+    for key in owner().identity().into_keys() {
+        let world = World::default();
+        let first = world.until_ready().await;
+        let mut tags = owner().identity();
+        tags.remove(&key);
+        world.put(&first.arn, tags);
+        let Ok(Outcome::Ready(found)) = world.converge(Some(&first)).await else { panic!("{key}") };
+        assert_eq!((found.change, world.remove(&first.arn)), (Change::Updated, owner().identity()), "{key}");
+    }
+}
+
+#[tokio::test]
 async fn of_two_controllers_at_once_one_creates() {
     let world = World::default();
     world.another_is_faster();

@@ -32,6 +32,7 @@ mod world;
 use std::sync::LazyLock;
 
 use campaign::Undisturbed;
+use faults::Mode;
 use run::{Case, run};
 
 /// Another one gives other latencies, ids and pairs: FAULTS_SEED sets it.
@@ -106,13 +107,38 @@ fn pairs_of_faults() {
     undisturbed().judge("pairs", &chosen(undisturbed().pairs(seed(), PAIRS)));
 }
 
+/// An account waited for a username, and went; a controller that slept meanwhile claimed it for an object that is gone.
+#[test]
+fn who_never_had_a_user_gets_none_however_long_a_controller_slept() {
+    every_sleep_in("rival-leaves");
+}
+
+/// A controller slept before it sent a change, so that it lands on a younger one, and what it notes of that is lost.
+#[test]
+fn what_was_sent_late_and_cannot_be_noted_is_looked_at() {
+    let unnoted = |sleep: Case| {
+        let calls = run(&sleep, false).calls;
+        let (slept, _) = sleep.plan.first_key_value().expect("a sleep");
+        let noted = calls.iter().enumerate().skip(*slept).filter(|(_, call)| call.name == "begin_edit");
+        let plans =
+            noted.map(|(number, _)| [*slept, number + 1].into_iter().zip([Mode::Freeze, Mode::Block]));
+        let cases = plans.map(|plan| Case { plan: plan.collect(), ..sleep.clone() });
+        if calls[*slept - 1].name.starts_with("Update") { cases.collect() } else { Vec::new() }
+    };
+    let cases: Vec<_> = sleeps_in("edit-twice").into_iter().flat_map(unnoted).collect();
+    undisturbed().judge("unnoted", &cases);
+}
+
 /// One of two controllers sleeps before each call of a workload.
 fn every_sleep_in(workload: &str) {
-    let sleeps = |case: &Case| {
-        case.workload.to_string() == workload && case.plan.values().all(|mode| *mode == faults::Mode::Freeze)
+    undisturbed().judge(workload, &sleeps_in(workload));
+}
+
+fn sleeps_in(workload: &str) -> Vec<Case> {
+    let is_sleep = |case: &Case| {
+        case.workload.to_string() == workload && case.plan.values().all(|mode| *mode == Mode::Freeze)
     };
-    let cases: Vec<_> = undisturbed().every_fault(seed(), 2, 1).into_iter().filter(sleeps).collect();
-    undisturbed().judge(workload, &cases);
+    undisturbed().every_fault(seed(), 2, 1).into_iter().filter(is_sleep).collect()
 }
 
 #[test]

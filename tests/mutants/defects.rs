@@ -19,7 +19,7 @@ const RETIRE: &str = "src/provision/decide/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 31] = [
+pub const DEFECTS: [Defect; 37] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -186,8 +186,8 @@ pub const DEFECTS: [Defect; 31] = [
     Defect {
         name: "what no watch tells of is not looked at",
         file: SWEEPER,
-        right: "stalled.map_or(!is_settled(account), ",
-        wrong: "stalled.map_or(false && is_settled(account), ",
+        right: "stalled(account).map_or(!is_settled(account), ",
+        wrong: "stalled(account).map_or(false && is_settled(account), ",
     },
     Defect {
         name: "one that is not shown once is gone",
@@ -254,6 +254,42 @@ pub const DEFECTS: [Defect; 31] = [
         file: CONVERGE,
         right: "let sent = seen.differences.send(self.kind, arn).await;",
         wrong: "let sent = if repeats == 0 { Ok(()) } else { seen.differences.send(self.kind, arn).await };",
+    },
+    Defect {
+        name: "a change that was sent late and cannot be noted is forgotten",
+        file: "src/controller/work.rs",
+        right: "self.context.doubt(self.owner.account.clone());",
+        wrong: "tracing::trace!(\"forgotten\");",
+    },
+    Defect {
+        name: "one that is new, deleted and not shown counts as gone",
+        file: RETIRE,
+        right: "(Some(Sight::Absent), _) if !shown_in.is_zero()",
+        wrong: "(Some(Sight::Absent), false) if !shown_in.is_zero()",
+    },
+    Defect {
+        name: "who never had a user may be given one after it is gone",
+        file: "src/controller/release.rs",
+        right: "    if user.is_none() {",
+        wrong: "    if user.is_none() && is_let_go(account) {",
+    },
+    Defect {
+        name: "who waits for a username owns what has its name",
+        file: "src/provision/sweep.rs",
+        right: "        None => !standing.is_stalled,",
+        wrong: "        None => !standing.is_stalled || listed.arn.len() > 1,",
+    },
+    Defect {
+        name: "of two that lost their records the older gets the username, whoever had it",
+        file: "src/controller/identity.rs",
+        right: "        (user_in_tags(of, inventory).is_none(), created)",
+        wrong: "        (user_in_tags(of, inventory).is_none() && created.is_none(), created)",
+    },
+    Defect {
+        name: "a tag of ours that is lost alone stays so",
+        file: "src/provision/differences.rs",
+        right: "        identity.retain(|key, value| live.tags.get(key) != Some(value));",
+        wrong: "        identity.retain(|key, value| live.tags.get(key) != Some(value) && !order.owner.owns(&live.tags));",
     },
     Defect {
         name: "a status is written though it says nothing new",
