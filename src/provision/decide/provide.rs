@@ -113,7 +113,7 @@ pub(in crate::provision) fn next(
             Absence::Note => Step::NoteMissing(arn.to_owned()),
             Absence::Wait(left) => Step::Wait(Waiting::Missing(arn.to_owned(), left)),
             Absence::Believe => {
-                another(arn, wanted, observed).unwrap_or_else(|| replace(arn, wanted.recreate))
+                another(arn, wanted, observed).unwrap_or_else(|| replace(arn, wanted, recorded))
             }
         },
     }
@@ -170,8 +170,12 @@ fn adopt(but: Option<&str>, observed: &Observed) -> Option<Step> {
     })
 }
 
-fn replace(gone: &str, recreate: RecreatePolicy) -> Step {
-    match recreate {
+/// It is gone. One that only the last sweep has seen was never the account's: somebody has let go of it, and deleted it.
+fn replace(gone: &str, wanted: &Wanted<'_>, recorded: &Recorded) -> Step {
+    if recorded.arn.is_none() && wanted.status.is_none() {
+        return Step::Create(Change::Created);
+    }
+    match wanted.recreate {
         RecreatePolicy::Always => Step::Create(Change::Recreated),
         RecreatePolicy::Never => Step::Gone(gone.to_owned()),
     }

@@ -201,3 +201,13 @@ fn the_recorded_one_is_kept_else_the_one_of_the_oldest_attempt() {
     assert_eq!(ranked(None, None, &[7, 2, 1]), ["b", "c", "a"]);
     assert_eq!(ranked(None, None, &[]), ["a", "b", "c"], "the journal was lost");
 }
+
+#[test]
+fn one_that_only_a_sweep_has_seen_and_is_gone_is_no_reason_to_make_none() {
+    let never = Wanted { swept: Some("a"), recreate: RecreatePolicy::Never, ..NEW };
+    let missed = Recorded { arn: None, ..missing("a", 10) };
+    let none = listed(&[], &[("a", Sight::Absent)]);
+    assert_eq!(step(&never, &missed, &none), Step::Create(Change::Created));
+    let was_its = Wanted { status: Some("a"), ..never };
+    assert_eq!(step(&was_its, &missed, &none), Step::Gone(arn("a")));
+}
