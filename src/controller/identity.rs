@@ -56,14 +56,23 @@ pub(super) async fn leave<W: World>(
         known = user_in_tags(account, &*seen(account, context).await?);
     }
     // Where no row is, one is made and taken away again: a claim that was sent before and comes late finds it released.
-    match hold(account, context, known).await? {
-        Claim::Held(holder) if store.leave(holder.user, uid(account)).await? => Ok(Some(holder.user)),
-        Claim::Held(_) => Err(Problem::superseded()),
-        Claim::Released => Ok(None),
+    let user = match hold(account, context, known).await? {
+        Claim::Held(holder) if store.leave(holder.user, uid(account)).await? => Some(holder.user),
+        Claim::Held(_) => return Err(Problem::superseded()),
+        Claim::Released => None,
         // A copy of another account, status and all: what the other has is not this one's.
-        Claim::Taken(holder) if Some(holder.user) == known => Ok(None),
+        Claim::Taken(holder) if Some(holder.user) == known => None,
         // The row was lost, and the username is another's by now.
-        Claim::Taken(_) | Claim::Registered | Claim::Spelled(_) => Ok(known),
+        Claim::Taken(_) | Claim::Registered | Claim::Spelled(_) => known,
+    };
+    if user.is_some() {
+        return Ok(user);
+    }
+    // It goes without a user: a claim of its that is still on its way must not get one.
+    match store.bar(uid(account)).await? {
+        Some(user) if store.leave(user, uid(account)).await? => Ok(Some(user)),
+        Some(_) => Err(Problem::superseded()),
+        None => Ok(None),
     }
 }
 

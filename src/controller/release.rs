@@ -27,6 +27,7 @@ pub(super) async fn release<W: World>(
     let key = reference(&account);
     if !has_finalizer(&account) {
         context.looks.plan(&key, None);
+        context.settle_doubt(&key, context.doubt_about(&key));
         return Ok(None);
     }
     match take_away(&account, context).await {
@@ -50,9 +51,6 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
     let (store, uid) = (context.world.store(), uid(account));
     let user = leave(account, context).await.map_err(stopped)?;
-    if user.is_none() {
-        bar(account, context).await.map_err(stopped)?;
-    }
     let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
     if is_let_go(account) && !retain {
         return let_go(account, context, user).await.map_err(stopped);
@@ -67,11 +65,6 @@ async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) ->
     // Where nothing stays by the policy, nothing is known to be there, or another object has taken the user on: then its row stays.
     // What a database that was lost does not know of stays all the same, as an orphan.
     store.release(user, uid, retain).await.map_err(|error| stopped(error.into()))
-}
-
-/// The object goes without ever having had a user: a claim of its that is still on its way must not get one.
-async fn bar<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<(), Problem> {
-    if context.world.store().bar(uid(account)).await? { Ok(()) } else { Err(Problem::superseded()) }
 }
 
 /// All three at the same time; each says for itself how far it is.

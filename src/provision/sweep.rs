@@ -111,7 +111,8 @@ pub fn changed(
     statuses: &[Record],
     grace: Duration,
 ) -> BTreeMap<AccountRef, Duration> {
-    let well = arns(statuses.iter().filter(|status| status.is_well));
+    let well: BTreeSet<_> =
+        statuses.iter().filter(|status| status.is_well).map(|status| status.arn.as_str()).collect();
     let mut changed = BTreeMap::new();
     for record in recorded.iter().filter(|record| well.contains(record.arn.as_str())) {
         if let Some(edit) = &record.edit {
@@ -121,10 +122,6 @@ pub fn changed(
         }
     }
     changed
-}
-
-fn arns<'s>(of: impl Iterator<Item = &'s Record>) -> BTreeSet<&'s str> {
-    of.map(|status| status.arn.as_str()).collect()
 }
 
 /// How an account stands, by its status.
@@ -156,44 +153,41 @@ pub fn compare(
         found.and_then(|listed| account_of(listed, accounts)).as_ref() != Some(&status.account)
             || !in_database.contains(&(&status.account, status.arn.as_str()))
     };
-    let well = || statuses.iter().filter(|status| status.is_well);
-    let drifted = well().filter(disagrees).map(|status| status.account.clone()).collect();
-
-    let known = arns(well());
-    let unknown = all().filter(|(_, listed)| !known.contains(listed.arn.as_str())).collect();
+    let well = statuses.iter().filter(|status| status.is_well);
+    let drifted = well.filter(disagrees).map(|status| status.account.clone()).collect();
     let mut report = Report { drifted, orphans: BTreeMap::new() };
-    sort_unknown(unknown, accounts, statuses, recorded, &mut report);
+    sort(all(), accounts, statuses, recorded, &mut report);
     report
 }
 
-/// What no status says is well: one too many, or one that an account waits with, or an orphan, or neither.
-fn sort_unknown(
-    unknown: Vec<(ResourceKind, &Listed)>,
+/// Whose each one is: what a record names, one too many, or an orphan.
+fn sort<'l>(
+    all: impl Iterator<Item = (ResourceKind, &'l Listed)>,
     accounts: &Accounts,
     statuses: &[Record],
     recorded: &[UserRecord],
     report: &mut Report,
 ) {
-    let retained: BTreeSet<&str> =
-        recorded.iter().filter(|record| record.retained).map(|record| record.arn.as_str()).collect();
-    let named = arns(statuses.iter());
-    let well: BTreeSet<_> = statuses
-        .iter()
-        .filter(|status| status.is_well)
-        .map(|status| (&status.account, status.kind))
-        .collect();
-    for (kind, listed) in unknown {
-        match account_of(listed, accounts) {
-            // It is looked at, and the one too many goes.
-            Some(account) if well.contains(&(&account, kind)) => drop(report.drifted.insert(account)),
-            // Nobody else looks at it.
-            Some(account) if accounts[&account].is_stalled && !named.contains(listed.arn.as_str()) => {
+    let rows = recorded.iter().filter(|row| accounts.contains_key(&row.account));
+    let rows = rows.map(|row| (row.arn.as_str(), &row.account));
+    let named: BTreeMap<_, _> =
+        statuses.iter().map(|status| (status.arn.as_str(), &status.account)).chain(rows).collect();
+    let has: BTreeSet<_> = statuses.iter().map(|status| (&status.account, status.kind)).collect();
+    let retained: BTreeSet<_> =
+        recorded.iter().filter(|row| row.retained).map(|row| row.arn.as_str()).collect();
+    for (kind, listed) in all {
+        let arn = listed.arn.as_str();
+        match (account_of(listed, accounts), named.get(arn)) {
+            // One beside the one that it has, or one that it does not know of while it waits for a person: it is looked at.
+            (Some(account), None) if has.contains(&(&account, kind)) || accounts[&account].is_stalled => {
                 report.drifted.insert(account);
             }
-            // It is being made, or taken away.
-            Some(_) => {}
-            None if retained.contains(listed.arn.as_str()) => {}
-            None => {
+            // It is as it should be, or is being made, or taken away.
+            (Some(_), _) => {}
+            // A record says whose it is, and its tags do not.
+            (None, Some(account)) => drop(report.drifted.insert((*account).clone())),
+            (None, None) if retained.contains(arn) => {}
+            (None, None) => {
                 let orphan = orphan(kind, listed, OrphanReason::Unowned);
                 report.orphans.insert(listed.arn.clone(), orphan);
             }
@@ -332,20 +326,22 @@ mod tests {
         let named = Record { is_well: false, ..status("todd", "a") };
         let of = |all| compare(&listing(all), &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
         assert_eq!(of(vec![listed("a", "todd", 1)]), Report::default());
+        let in_a_row = compare(&listing(vec![listed("a", "todd", 1)]), &stalled, &[], &[row("todd", "a")]);
+        assert_eq!(in_a_row, Report::default(), "it is known, though status does not say so yet");
         let report = of(vec![listed("a", "todd", 1), listed("late", "todd", 1)]);
         assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
         assert!(report.orphans.is_empty());
     }
 
     #[test]
-    fn what_has_lost_the_tag_of_its_user_or_its_account_is_drift() {
-        for lost in [tags::USER, tags::ACCOUNT] {
+    fn what_has_lost_the_tag_of_its_user_or_its_account_is_drift_and_no_orphan() {
+        for (lost, is_well) in [(tags::USER, true), (tags::USER, false), (tags::ACCOUNT, true)] {
             let mut channel = listed("a", "todd", 1);
             channel.tags.remove(lost);
             let report = compare(
                 &listing(vec![channel]),
                 &accounts(&[("todd", 1)]),
-                &[status("todd", "a")],
+                &[Record { is_well, ..status("todd", "a") }],
                 &[row("todd", "a")],
             );
             assert_eq!(report.drifted, BTreeSet::from([account("todd")]), "{lost}");

@@ -38,7 +38,9 @@ impl Postgres {
             return Err(Error::Url);
         }
         let options = PgConnectOptions::from_str(url).map_err(|_| Error::Url)?;
-        let options = options.application_name("streamcat-operator").options([("statement_timeout", "15s")]);
+        // Neither a statement nor a process that stands still in the middle of a transaction holds up others for longer.
+        let limits = ["statement_timeout", "idle_in_transaction_session_timeout"].map(|limit| (limit, "15s"));
+        let options = options.application_name("streamcat-operator").options(limits);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)

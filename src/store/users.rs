@@ -94,8 +94,9 @@ pub trait Users: Send + Sync + 'static {
     /// still have in AWS stays (the policy Retain, with a database that does not know of it any more).
     fn release(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<()>> + Send;
 
-    /// From here on this object holds nothing: a claim of its that comes late finds it released. False when it has a user by now.
-    fn bar(&self, uid: &str) -> impl Future<Output = Result<bool>> + Send;
+    /// From here on this object, which has no user, gets none: a claim of its that comes late finds it released. The user that it
+    /// has all the same, if it has one; then nothing is done.
+    fn bar(&self, uid: &str) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
     /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays.
     fn evict(&self, holder: &Holder) -> impl Future<Output = Result<()>> + Send;
@@ -112,6 +113,7 @@ impl Users for Postgres {
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
         let mut transaction = self.pool.begin().await?;
+        lock_object(&mut transaction, claimant.uid).await?;
         sqlx::query!(
             "insert into users (id, username, account_namespace, account_name, account_uid)
              select coalesce(
@@ -183,23 +185,24 @@ impl Users for Postgres {
         Ok(())
     }
 
-    async fn bar(&self, uid: &str) -> Result<bool> {
+    async fn bar(&self, uid: &str) -> Result<Option<Uuid>> {
         let mut transaction = self.pool.begin().await?;
-        // A claim that is under way ends before this, and one that comes later sees it.
-        sqlx::query!("lock table users in share mode").execute(&mut *transaction).await?;
-        let barred = sqlx::query_scalar!(
-            r#"with held as (select from users where account_uid = $1),
-                    barred as (insert into released_users (id, account_uid)
-                               select gen_random_uuid(), $1
-                               where not exists (select from held)
-                                 and not exists (select from released_users where account_uid = $1))
-               select not exists (select from held) as "barred!""#,
+        lock_object(&mut transaction, uid).await?;
+        let user = sqlx::query_scalar!("select id from users where account_uid = $1", uid)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if user.is_some() {
+            return Ok(user);
+        }
+        sqlx::query!(
+            "insert into released_users (id, account_uid)
+             select gen_random_uuid(), $1 where not exists (select from released_users where account_uid = $1)",
             uid,
         )
-        .fetch_one(&mut *transaction)
+        .execute(&mut *transaction)
         .await?;
         effect("bar", transaction.commit()).await?;
-        Ok(barred)
+        Ok(None)
     }
 
     async fn evict(&self, holder: &Holder) -> Result<()> {
@@ -222,6 +225,13 @@ impl Users for Postgres {
         .await?;
         Ok(released)
     }
+}
+
+/// Of a claim of an object and its being barred, the second one sees what the first has done.
+async fn lock_object(connection: &mut PgConnection, uid: &str) -> Result<()> {
+    let lock = sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended($1, 0))::text as "lock""#, uid);
+    lock.fetch_one(connection).await?;
+    Ok(())
 }
 
 async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<Holder>> {

@@ -269,9 +269,11 @@ pub const DEFECTS: [Defect; 37] = [
     },
     Defect {
         name: "who never had a user may be given one after it is gone",
-        file: "src/controller/release.rs",
-        right: "    if user.is_none() {",
-        wrong: "    if user.is_none() && is_let_go(account) {",
+        file: "src/controller/identity.rs",
+        right: "    if user.is_some() {
+        return Ok(user);",
+        wrong: "    if user.is_some() || !uid(account).is_empty() {
+        return Ok(user);",
     },
     Defect {
         name: "who waits for a username owns what has its name",

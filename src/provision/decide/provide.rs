@@ -170,7 +170,7 @@ fn adopt(but: Option<&str>, observed: &Observed) -> Option<Step> {
     })
 }
 
-/// It is gone. One that only the last sweep has seen was never the account's: somebody has let go of it, and deleted it.
+/// It is gone. One that only the last sweep has seen was not the account's: somebody has let go of it, and deleted it.
 fn replace(gone: &str, wanted: &Wanted<'_>, recorded: &Recorded) -> Step {
     if recorded.arn.is_none() && wanted.status.is_none() {
         return Step::Create(Change::Created);
@@ -189,17 +189,18 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
     if recorded.arn.as_deref() != Some(arn) {
         return Step::Record(arn.to_owned());
     }
-    if observed.differing.contains(arn) {
-        return match due_look(recorded, grace) {
-            Some(edit) if wanted.settled && edit.repeats >= REPEATS => Step::LeaveEdit(edit.note.nonce),
-            _ => Step::Edit(arn.to_owned()),
-        };
-    }
+    // Before it is changed, which AWS may not take.
     if wanted.doubted && observed.ours.is_none() {
         return Step::Look;
     }
     if let Some(surplus) = surplus(arn, observed) {
         return Step::Delete(surplus.clone());
+    }
+    if observed.differing.contains(arn) {
+        return match due_look(recorded, grace) {
+            Some(edit) if wanted.settled && edit.repeats >= REPEATS => Step::LeaveEdit(edit.note.nonce),
+            _ => Step::Edit(arn.to_owned()),
+        };
     }
     match due_look(recorded, grace) {
         Some(edit) => Step::EndEdit(edit.note.nonce),

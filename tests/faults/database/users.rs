@@ -144,15 +144,16 @@ impl Users for Line {
         self.call(write("release"), "", effect).await
     }
 
-    async fn bar(&self, uid: &str) -> Result<bool> {
+    async fn bar(&self, uid: &str) -> Result<Option<Uuid>> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
             let database = &mut state.database;
-            let is_held = database.users.values().any(|row| row.uid.as_deref() == Some(&uid));
-            if !is_held && !database.released.keys().any(|(_, released)| *released == uid) {
+            let held = database.users.iter().find(|(_, row)| row.uid.as_deref() == Some(&uid));
+            let user = held.map(|(user, _)| *user);
+            if user.is_none() && !database.released.keys().any(|(_, released)| *released == uid) {
                 database.released.insert((fresh(&mut state.rng), uid), false);
             }
-            Ok(!is_held)
+            Ok(user)
         };
         self.call(write("bar"), "", effect).await
     }
