@@ -151,6 +151,12 @@ impl<W: World> Context<W> {
         }
     }
 
+    /// The account is gone: neither a look that was planned nor this doubt is about anything any more.
+    pub(super) fn forget(&self, account: &AccountRef, doubt: Option<u64>) {
+        self.looks.plan(account, None);
+        self.settle_doubt(account, doubt);
+    }
+
     fn doubts(&self) -> MutexGuard<'_, (u64, BTreeMap<AccountRef, u64>)> {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }

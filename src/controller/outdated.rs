@@ -96,5 +96,5 @@ async fn may_be_there<W: World, K: Kind>(
     {
         return Ok(true);
     }
-    Ok(kind.find(&owner.username).await?.iter().any(|listed| owner.owns(&listed.tags)))
+    Ok(!owner.find(kind).await?.is_empty())
 }

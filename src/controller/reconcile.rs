@@ -48,8 +48,7 @@ async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Resul
     let cluster = context.world.cluster();
     let (account, is_ending) = tokio::join!(cluster.current(cached), is_namespace_ending(cached, context));
     let Some(account) = account? else {
-        context.looks.plan(&key, None);
-        context.settle_doubt(&key, doubt);
+        context.forget(&key, doubt);
         return Ok(None);
     };
     if is_quiet(&account) && !is_asked_for {

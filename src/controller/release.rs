@@ -26,16 +26,14 @@ pub(super) async fn release<W: World>(
 ) -> Result<Option<Duration>, Error> {
     let key = reference(&account);
     if !has_finalizer(&account) {
-        context.looks.plan(&key, None);
-        context.settle_doubt(&key, context.doubt_about(&key));
+        context.forget(&key, context.doubt_about(&key));
         return Ok(None);
     }
     match take_away(&account, context).await {
         Ok(()) => {
             context.world.cluster().remove_finalizer(&account).await?;
             context.backoff.reset(&key);
-            context.settle_doubt(&key, context.doubt_about(&key));
-            context.looks.plan(&key, None);
+            context.forget(&key, context.doubt_about(&key));
             wake_claimants(&account, context);
             Ok(None)
         }

@@ -244,8 +244,7 @@ where
     /// Lists what there is of ours, the one to keep first.
     async fn look(&mut self) -> Result<()> {
         let owner = self.order.owner;
-        let mut found = self.kind.find(&owner.username).await?;
-        found.retain(|listed| owner.owns(&listed.tags));
+        let mut found = owner.find(self.kind).await?;
         if found.len() > 1 {
             let attempts = self.store.attempts(owner.user, K::KIND).await?;
             rank(&mut found, &self.order.wanted(), &self.recorded, &attempts);
@@ -299,7 +298,7 @@ where
             self.store.begin_edit(user, K::KIND, lasts, repeats).await.map_err(Error::Unnoted)?
         };
         sent?;
-        let note = |nonce| Unsettled { nonce, due_in: lasts, overdue: Duration::ZERO };
+        let note = |nonce| Unsettled::until(nonce, lasts, Duration::ZERO);
         self.recorded.edit = noted.map(|nonce| Edit { note: note(nonce), repeats });
         self.observed.differing.remove(arn);
         if self.done == Change::Kept {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     api::{AccountRef, tags},
-    ivs::Tags,
+    ivs::{Kind, Listed, Result, Tags},
 };
 
 /// The user and the installation that a resource belongs to.
@@ -45,6 +45,16 @@ impl Owner {
     pub fn owns(&self, found: &Tags) -> bool {
         found.get(tags::INSTALLATION) == Some(&self.installation)
             && found.get(tags::USER) == Some(&self.user.to_string())
+    }
+
+    /// All of one kind that carry the tags of this user.
+    ///
+    /// # Errors
+    /// What AWS did not do.
+    pub async fn find<K: Kind>(&self, kind: &K) -> Result<Vec<Listed>> {
+        let mut found = kind.find(&self.username).await?;
+        found.retain(|listed| self.owns(&listed.tags));
+        Ok(found)
     }
 
     /// Whether tags say nothing against its being this user's: somebody has removed some of ours, or all.

@@ -97,9 +97,8 @@ impl<K: Kind> Removal<'_, K> {
     }
 
     async fn look(&mut self) -> ivs::Result<()> {
-        let found = self.kind.find(&self.owner.username).await?;
-        let ours = found.into_iter().filter(|listed| self.owner.owns(&listed.tags));
-        self.observed.ours = Some(ours.map(|listed| listed.arn).collect());
+        let found = self.owner.find(self.kind).await?;
+        self.observed.ours = Some(found.into_iter().map(|listed| listed.arn).collect());
         Ok(())
     }
 
