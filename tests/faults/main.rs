@@ -6,8 +6,8 @@
 //!
 //!     FAULTS='workload=create,controllers=1,seed=7,k=12:crash-after,k=30:hang' cargo test --test faults replay -- --nocapture
 //!
-//! The ordinary run is of more than 20,000: every call under every fault with one controller, a quarter of them with two,
-//! and pairs of faults by random sample. FAULTS_SEED=n chooses other latencies, another quarter and other pairs;
+//! The ordinary run is of more than 20,000: every call under every fault with one controller, a sixteenth of them with two,
+//! and pairs of faults by random sample. FAULTS_SEED=n chooses other latencies, another sixteenth and other pairs;
 //! FAULTS_ONLY=crash-after,vanish makes only those runs that have this fault in this workload.
 //!
 //! The world is PostgreSQL's tables (`database.rs`), the API server (`cluster.rs`) and AWS (`aws.rs`) behind the traits

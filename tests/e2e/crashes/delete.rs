@@ -1,4 +1,6 @@
-//! An account is deleted, while its channel is on air or not.
+//! An account is deleted: one that has been there for a while, one that was made a moment ago, one whose channel is on air.
+
+use serde_json::json;
 
 use super::{Place, Story, tell};
 
@@ -24,6 +26,31 @@ impl Story for Delete {
         assert!(place.live().is_empty(), "{:?}", place.live());
         assert_eq!(place.users().await, 0);
         assert!(place.listed().await.is_empty());
+    }
+}
+
+/// The same a moment after it was made: that it waits until every read would show what it has, its status says.
+pub struct DeleteNew;
+
+impl Story for DeleteNew {
+    const NAME: &'static str = "deletenew";
+    const EFFECTS: &'static [&'static str] = &["write_status", "publish", "remove_finalizer"];
+    const SETTINGS: &'static [(&'static str, &'static str)] = &[("STREAMCAT_CREATE_GRACE", "20s")];
+
+    async fn prepare(place: &Place<'_>) {
+        place.create_just_now(json!({})).await;
+    }
+
+    async fn act(place: &Place<'_>) {
+        Delete::act(place).await;
+    }
+
+    async fn goal(place: &Place<'_>) -> Result<(), String> {
+        Delete::goal(place).await
+    }
+
+    async fn check(place: &Place<'_>) {
+        Delete::check(place).await;
     }
 }
 
@@ -53,6 +80,11 @@ impl Story for DeleteOnAir {
 #[tokio::test]
 async fn killed_while_an_account_is_deleted_nothing_is_left() {
     tell::<Delete>().await;
+}
+
+#[tokio::test]
+async fn killed_while_an_account_that_is_new_is_deleted_nothing_is_left() {
+    tell::<DeleteNew>().await;
 }
 
 #[tokio::test]

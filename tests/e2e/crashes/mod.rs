@@ -115,9 +115,10 @@ async fn crashed<S: Story>(tenant: &Tenant, number: usize, point: &FailPoint) ->
 }
 
 /// The effects that each story is told for.
-const KILLED: [&[&str]; 16] = [
+const KILLED: [&[&str]; 17] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
+    delete::DeleteNew::EFFECTS,
     delete::DeleteOnAir::EFFECTS,
     edit::Edit::EFFECTS,
     evict::Evict::EFFECTS,

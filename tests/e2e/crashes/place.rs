@@ -20,6 +20,13 @@ use super::{
 };
 use crate::support::{PATIENCE, arns, recorded};
 
+/// How long a controller here waits before it believes that something is not there.
+const GRACE: &str = "1s";
+
+/// Counts what was recorded for a user less than the grace ago.
+const NEW: &str = "select count(*) from resources join users on users.id = user_id
+                   where username = $1 and resources.created_at > now() - interval '1 s'";
+
 /// A look at whether something is so; else what there is.
 pub trait Look: Future<Output = Result<(), String>> {}
 impl<F: Future<Output = Result<(), String>>> Look for F {}
@@ -59,8 +66,18 @@ impl<'a> Place<'a> {
         self.accounts().create(&PostParams::default(), &account).await.unwrap();
     }
 
-    /// Creates the account and has a controller make it ready.
+    /// Creates the account and has a controller make it ready; then waits until nothing of it is new any more: what is done
+    /// afterwards is not to depend on how soon it is done.
     pub async fn create_ready(&self, spec: Value) {
+        self.create_just_now(spec).await;
+        let shown = wait::until(format!("{} is shown by every read", self.name), PATIENCE, || async {
+            self.count(NEW).await == 0
+        });
+        shown.await.unwrap_or_else(|error| panic!("{error:?}"));
+    }
+
+    /// Creates the account and has a controller make it ready, a moment ago.
+    pub async fn create_just_now(&self, spec: Value) {
         self.create(spec).await;
         self.reach(|| self.agrees()).await;
     }
@@ -179,7 +196,7 @@ impl<'a> Place<'a> {
     /// A controller that does not wait long.
     fn controller(&self) -> OperatorBuilder {
         let mut controller = self.tenant.controller().env("STREAMCAT_NAMESPACE", &self.name);
-        controller = controller.env("STREAMCAT_CREATE_TIMEOUT", "3s").env("STREAMCAT_CREATE_GRACE", "1s");
+        controller = controller.env("STREAMCAT_CREATE_TIMEOUT", "3s").env("STREAMCAT_CREATE_GRACE", GRACE);
         for (name, value) in self.settings {
             controller = controller.env(*name, *value);
         }
