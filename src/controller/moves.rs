@@ -12,6 +12,9 @@ use crate::{
 /// Reasons that say that an ARN has become another.
 const MOVED: [&str; 3] = ["Recreated", "ArnChanged", "RecordCorrected"];
 
+/// What parts the message of a move from what is wrong beside it.
+pub const BESIDE: &str = "; ";
+
 /// An ARN that is another than before: never silently (I7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
@@ -49,5 +52,6 @@ pub fn said(previous: &StreamerAccountStatus, kind: ResourceKind, part: &Part<Do
     let is_same = part
         .as_ref()
         .is_ok_and(|done| done.change == Change::Kept && previous.arn(kind) == Some(done.status.arn()));
-    is_same.then(|| Move { reason, message: before.message.clone() })
+    let said = || before.message.split(BESIDE).next().unwrap_or_default().to_owned();
+    is_same.then(|| Move { reason, message: said() })
 }

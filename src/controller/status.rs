@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    moves::{Move, moves, said},
+    moves::{BESIDE, Move, moves, said},
     problem::{Problem, Retry},
     progress::{Done, Part, Progress, problem},
 };
@@ -81,6 +81,10 @@ fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Ob
 fn observation(kind: ResourceKind, part: &Part<Done>, moved: Option<&Move>) -> Observation {
     let type_ = kind.condition();
     match (problem(part), moved) {
+        // What is wrong beside it, Ready says too.
+        (Some(problem), Some(moved)) if part.is_ok() => {
+            Observation::new(type_, false, moved.reason, [&*moved.message, &*problem.message].join(BESIDE))
+        }
         (Some(problem), _) => Observation::new(type_, false, problem.reason, &problem.message),
         (None, Some(moved)) => Observation::new(type_, true, moved.reason, &moved.message),
         (None, None) => Observation::new(type_, true, "Ready", format!("the {kind} is as the spec says")),
@@ -218,6 +222,29 @@ pub(super) mod tests {
         let status = after(None, at_generation(1), &at(1), &fails);
         assert!(status.channel.is_some() && !is_true(&status.conditions, READY));
         assert!(!is_true(&status.conditions, CHANNEL_READY) && is_true(&status.conditions, STAGE_READY));
+    }
+
+    #[test]
+    fn an_arn_changes_not_silently_either_where_its_secret_cannot_be_written() {
+        let other = |change, lacks: Option<Problem>| {
+            let channel = ChannelStatus { arn: "other".to_owned(), ..ChannelStatus::default() };
+            let done = Done { lacks, ..done(change, channel) };
+            ready_but(|kind| (kind == ResourceKind::Channel).then(|| Ok(done.clone())))
+        };
+        let mut status = after(None, at_generation(1), &at(1), &ready());
+        let in_the_way = || Some(problem(Retry::Slowly, "in the way"));
+        let steps = [(Change::Recreated, in_the_way()), (Change::Kept, in_the_way()), (Change::Kept, None)];
+        for (change, lacks) in steps {
+            let is_wrong = lacks.is_some();
+            status = after(Some(&status), at_generation(1), &at(2), &other(change, lacks));
+            let condition = find(&status.conditions, CHANNEL_READY).expect("a condition");
+            assert_eq!(
+                (&*condition.reason, &*condition.status),
+                ("Recreated", if is_wrong { "False" } else { "True" })
+            );
+            assert_eq!(condition.message.matches("in the way").count(), usize::from(is_wrong));
+            assert!(condition.message.contains("other"), "{}", condition.message);
+        }
     }
 
     #[test]

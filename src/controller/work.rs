@@ -86,9 +86,9 @@ impl<W: World> Work<'_, W> {
         made: Option<SecretString>,
     ) -> Result<(), Problem> {
         let cluster = self.context.world.cluster();
-        if let Some(stream_key) = &made {
+        if let Some(stream_key) = made {
             // There is seldom one of this name when the channel is new.
-            let secret = secret::build(self.account, channel, stream_key);
+            let secret = secret::build(self.account, channel, &stream_key);
             match cluster.write_secret(self.account, None, secret).await {
                 Err(kube::Error::Api(status)) if status.is_already_exists() => {}
                 written => return Ok(written?),
@@ -100,21 +100,12 @@ impl<W: World> Work<'_, W> {
             Some(found) if !secret::is_owned(found, self.account) => {
                 return Err(Problem::secret_taken(&name));
             }
-            Some(found) if made.is_none() && secret::is_complete(found, self.account, channel) => {
-                return Ok(());
-            }
+            Some(found) if secret::is_complete(found, self.account, channel) => return Ok(()),
             _ => {}
         }
-        let stream_key = match made {
-            Some(key) => key,
-            None => self
-                .context
-                .world
-                .channels()
-                .stream_key(&channel.arn)
-                .await?
-                .ok_or_else(Problem::no_stream_key)?,
-        };
+        // Asked for after the Secret was read: who has slept since the channel was made may come after the one who made the next.
+        let stream_key = self.context.world.channels().stream_key(&channel.arn).await?;
+        let stream_key = stream_key.ok_or_else(Problem::no_stream_key)?;
         let secret = secret::build(self.account, channel, &stream_key);
         Ok(cluster.write_secret(self.account, found.as_ref(), secret).await?)
     }

@@ -113,6 +113,12 @@ fn who_never_had_a_user_gets_none_however_long_a_controller_slept() {
     every_sleep_in("rival-leaves");
 }
 
+/// A controller slept before it wrote the Secret of a channel that vanished meanwhile, and another had made the next one.
+#[test]
+fn no_dead_stream_key_takes_the_place_of_a_good_one_however_long_a_controller_slept() {
+    every_sleep_in("create-vanish");
+}
+
 /// A controller slept before it sent a change, so that it lands on a younger one, and what it notes of that is lost.
 #[test]
 fn what_was_sent_late_and_cannot_be_noted_is_looked_at() {

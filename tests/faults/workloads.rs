@@ -22,6 +22,7 @@ pub enum Workload {
     EditTwice,
     EditAndBack,
     CreateDelete,
+    CreateVanish,
     Delete,
     Recreate,
     EndNamespace,
@@ -81,6 +82,7 @@ impl Workload {
             Self::Create
             | Self::CreateEdit
             | Self::CreateDelete
+            | Self::CreateVanish
             | Self::CreateEndNamespace
             | Self::Rivals
             | Self::Three => {}
@@ -137,6 +139,13 @@ impl Workload {
                 person.apply("todd", spec("todd")).await;
                 sleep(MIDWAY).await;
                 person.delete("todd");
+            }
+            // Who made it may not have written its Secret yet when another has made the next one.
+            Self::CreateVanish => {
+                person.apply("todd", spec("todd")).await;
+                person.until_ready("todd").await;
+                person.vanish(ResourceKind::Channel);
+                person.apply("todd", edited("todd")).await;
             }
             Self::Delete | Self::Heir => person.delete("todd"),
             Self::Recreate => {

@@ -121,8 +121,11 @@ impl controller::Cluster for Line {
     ) -> Result<()> {
         let found = found.cloned();
         let effect = move |state: &mut State, now| {
-            steps::secret_written(state, &secret);
-            state.cluster.write_secret(now, found.as_ref(), secret)
+            let written = state.cluster.write_secret(now, found.as_ref(), secret.clone());
+            if written.is_ok() {
+                steps::secret_written(state, found.as_ref(), &secret);
+            }
+            written
         };
         self.call(write("write_secret"), &account.name_any(), effect).await
     }

@@ -206,8 +206,16 @@ fn covers(found: &Value, wanted: &Value) -> bool {
     wanted.iter().all(|(name, value)| found.get(name) == Some(value))
 }
 
-/// I9: a stream key is in the Secret of its channel's account, and nowhere else in it.
-pub fn secret_written(state: &mut State, secret: &Secret) {
+/// I9: a stream key is in the Secret of its channel's account, and nowhere else in it. One that is good is not replaced by a dead one.
+pub fn secret_written(state: &mut State, before: Option<&Secret>, secret: &Secret) {
+    let is_good = |secret: &Secret| {
+        let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
+        let channel = key.map(|key| String::from_utf8_lossy(&key.0).trim_start_matches(CANARY).to_owned());
+        channel.is_some_and(|channel| state.aws.resources().contains_key(&channel))
+    };
+    if before.is_some_and(is_good) && !is_good(secret) {
+        violated(state, format!("a dead stream key takes the place of a good one in {}", secret.name_any()));
+    }
     let namespace = secret.namespace().unwrap_or_default();
     let owner = secret.owner_references().first().map(|owner| owner.name.clone()).unwrap_or_default();
     let account = format!("{namespace}/{owner}");
