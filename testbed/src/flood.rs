@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout};
 
 use crate::http::{self, Answer};
 
 const TICK: Duration = Duration::from_millis(10);
+/// How long somebody waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "correct horse battery";
 
 /// How one of them ended.
@@ -52,8 +54,10 @@ pub async fn flood(site: &str, rate: f64, lasts: Duration) -> Vec<Ended> {
 }
 
 async fn register(url: String, username: String) -> Ended {
-    match http::post_json(&url, &json!({ "username": username, "password": PASSWORD })).await {
-        Ok(answer) => Ended::of(&answer),
-        Err(error) => Ended::Unanswered(error.to_string()),
+    let body = json!({ "username": username, "password": PASSWORD });
+    match timeout(PATIENCE, http::post_json(&url, &body)).await {
+        Ok(Ok(answer)) => Ended::of(&answer),
+        Ok(Err(error)) => Ended::Unanswered(error.to_string()),
+        Err(_) => Ended::Unanswered(format!("nothing within {PATIENCE:?}")),
     }
 }

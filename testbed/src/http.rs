@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::Error;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_mins(2);
 /// The content type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
