@@ -14,7 +14,7 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(2);
 
 /// Delay of what somebody else must mend.
-const SLOW: Duration = Duration::from_mins(2);
+pub const SLOW: Duration = Duration::from_mins(2);
 
 /// How often each account has failed in a row.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Backoff {
     /// When to try the account again; None: not before something changes.
     pub fn delay(&self, account: &AccountRef, retry: Retry) -> Option<Duration> {
         match retry {
-            Retry::Never => None,
+            Retry::Never | Retry::WithTheOthers => None,
             Retry::Slowly => Some(SLOW),
             Retry::After(delay) => Some(delay),
             Retry::Soon => {

@@ -33,7 +33,12 @@ pub(super) async fn claim<W: World>(
     }
     let known = user_in_status(account).or_else(|| user_in_tags(account, inventory));
     match hold(account, context, known).await? {
-        Claim::Held(holder) => Ok(holder.user),
+        Claim::Held(holder) => {
+            if known.is_none() {
+                refuse_another(&holder, account, context).await?;
+            }
+            Ok(holder.user)
+        }
         Claim::Spelled(holder) => Err(Problem::username_spelled(username, &holder.username)),
         Claim::Taken(holder) => {
             let exists = accounts.iter().any(|other| reference(other) == holder.account);
@@ -42,6 +47,21 @@ pub(super) async fn claim<W: World>(
         Claim::Registered => Err(Problem::username_registered(username)),
         Claim::Released => Err(Problem::superseded()),
     }
+}
+
+/// The account had no user when it was read. Whoever slept since may have missed that it was given one, and that the database was
+/// lost then, so that this one was drawn anew: status knows, and the next look takes up the one that it names.
+async fn refuse_another<W: World>(
+    holder: &Holder,
+    account: &StreamerAccount,
+    context: &Context<W>,
+) -> Result<(), Problem> {
+    let current = context.world.cluster().current(account).await?.ok_or_else(Problem::superseded)?;
+    if user_in_status(&current).is_none_or(|user| user == holder.user) {
+        return Ok(());
+    }
+    context.doubt(reference(account));
+    Err(Problem::superseded())
 }
 
 /// The user that a deleted account leaves behind: by the database, else by its status or the tags of what it has (the
@@ -110,8 +130,9 @@ async fn hold<W: World>(
         Claim::Taken(holder) | Claim::Held(holder) | Claim::Spelled(holder)
             if is_out_of_date(&holder, account, &claimant, context).await? =>
         {
-            tracing::warn!(account = %key, by = %holder.account, "a row from before a restore names the account's user as it was then: it goes");
-            store.evict(&holder).await?;
+            tracing::warn!(account = %key, by = %holder.account, "a row from before a restore, or from after a loss, names another user than the account has: it goes");
+            let is_own = holder.uid.as_deref() == Some(uid(account));
+            store.evict(&holder, is_own.then_some(context.timing.grace)).await?;
             store.claim(claimant).await?
         }
         claim => claim,

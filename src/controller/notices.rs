@@ -46,7 +46,10 @@ pub fn notices(
     let said = find(before, READY)
         .is_some_and(|before| before.reason == ready.reason && before.message == ready.message);
     if !said {
-        let waiting = progress.problems().iter().all(|problem| matches!(problem.retry, Retry::After(_)));
+        let waiting = progress
+            .problems()
+            .iter()
+            .all(|problem| matches!(problem.retry, Retry::After(_) | Retry::WithTheOthers));
         notices.push(Notice {
             warning: ready.status != "True" && !waiting,
             reason: ready.reason.clone(),

@@ -26,11 +26,16 @@ pub(super) async fn is_out_of_date<W: World>(
     claimant: &Claimant<'_>,
     context: &Context<W>,
 ) -> Result<bool, Problem> {
-    if holder.registered || holder.retained || holder.uid.as_deref() == Some(uid(account)) {
+    if holder.registered || holder.retained {
         return Ok(false);
     }
     let is_another = |known: Option<Uuid>| known.is_some_and(|known| known != holder.user);
-    if holder.account == *claimant.account {
+    if holder.uid.as_deref() == Some(uid(account)) {
+        // Status knows better only where nothing is made as this user: a claim from before the database was lost came late.
+        if !is_another(user_in_status(account)) {
+            return Ok(false);
+        }
+    } else if holder.account == *claimant.account {
         // The account has been another user since: its status says so, or the tags of what it has.
         if is_another(user_in_status(account)) {
             return Ok(true);

@@ -9,17 +9,19 @@ use crate::{
     store,
 };
 
-/// When to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When to try again; of several, the first in this order says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
     /// Soon, and less often the longer it fails.
     Soon,
-    /// Slowly: somebody must act elsewhere, and we are not told when they have.
-    Slowly,
     /// At a known time.
     After(Duration),
+    /// Slowly: somebody must act elsewhere, and we are not told when they have.
+    Slowly,
     /// Not before the spec changes.
     Never,
+    /// When the others are tried: there is nothing to do for this part alone.
+    WithTheOthers,
 }
 
 /// When to look again at an account whose namespace is being deleted: its own deletion, which comes soon, is watched.
@@ -90,13 +92,13 @@ impl Problem {
     /// This part is deleted; others are not yet.
     pub fn deleted(noun: &str) -> Self {
         let message = format!("the {noun} is deleted");
-        Self { reason: DELETED, message, retry: Retry::After(Duration::from_secs(1)) }
+        Self { reason: DELETED, message, retry: Retry::WithTheOthers }
     }
 
     /// The user's row goes last.
     pub fn waits_for_the_others() -> Self {
         let message = "the user's row goes when all three are gone".to_owned();
-        Self { reason: "Deleting", message, retry: Retry::After(Duration::from_secs(1)) }
+        Self { reason: "Deleting", message, retry: Retry::WithTheOthers }
     }
 
     /// Whether it says that this part is deleted, which is no problem.

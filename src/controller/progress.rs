@@ -45,11 +45,11 @@ impl Progress {
         let mut problems: Vec<_> = self.user.as_ref().err().into_iter().chain(of_resources).collect();
         // The one that speaks for all in `Ready` is the one that keeps it longest.
         problems.sort_by_key(|problem| match problem.retry {
-            _ if problem.is_deleted() => 4,
             Retry::Never => 0,
             Retry::Slowly => 1,
             Retry::Soon => 2,
             Retry::After(_) => 3,
+            Retry::WithTheOthers => 4,
         });
         problems
     }
@@ -60,16 +60,9 @@ impl Progress {
         done.filter_map(|done| done.look_in).min()
     }
 
-    /// The earliest retry that any part asks for; None when all is done.
+    /// The retry that ranks first of those that the parts ask for; None when all is done.
     pub fn retry(&self) -> Option<Retry> {
-        let problems = self.problems();
-        let rank = |retry: &Retry| match retry {
-            Retry::Soon => 0,
-            Retry::After(_) => 1,
-            Retry::Slowly => 2,
-            Retry::Never => 3,
-        };
-        problems.iter().map(|problem| problem.retry).min_by_key(rank)
+        self.problems().iter().map(|problem| problem.retry).min()
     }
 }
 
@@ -115,5 +108,32 @@ pub(super) mod tests {
 
     pub fn problem(retry: Retry, message: &str) -> Problem {
         Problem { reason: "Because", message: message.to_owned(), retry }
+    }
+
+    fn retry_of(parts: [Retry; 3]) -> Option<Retry> {
+        let [channel, chat_room, stage] = parts.map(|retry| Err(self::problem(retry, "no")));
+        let resources = ByKind::new(|kind| match kind {
+            ResourceKind::Channel => channel.clone(),
+            ResourceKind::ChatRoom => chat_room.clone(),
+            ResourceKind::Stage => stage.clone(),
+        });
+        Progress { user: Err(Problem::waits_for_the_others()), resources }.retry()
+    }
+
+    #[test]
+    fn it_is_tried_again_as_the_part_that_ranks_first_asks_for_it() {
+        let after = |seconds| Retry::After(Duration::from_secs(seconds));
+        assert_eq!(retry_of([after(9), after(3), Retry::Slowly]), Some(after(3)));
+        assert_eq!(retry_of([Retry::Never, Retry::Soon, after(1)]), Some(Retry::Soon));
+    }
+
+    #[test]
+    fn what_is_deleted_already_does_not_hasten_the_rest() {
+        let deleted = Problem::deleted("stage").retry;
+        assert_eq!(retry_of([Retry::Slowly, deleted, deleted]), Some(Retry::Slowly));
+        assert_eq!(
+            retry_of([deleted, Retry::After(Duration::from_secs(22)), deleted]),
+            Some(Retry::After(Duration::from_secs(22)))
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Cluster, Context, Notice, World,
+    backoff::SLOW,
     by_kind::ByKind,
     error::Error,
     identity::{leave, uid},
@@ -39,7 +40,8 @@ pub(super) async fn release<W: World>(
         }
         Err(progress) => {
             publish(&mut account, context, &progress).await?;
-            Ok(next_try(&key, context, &progress))
+            // A deletion is not given up, whatever is wrong: nobody else sees to it.
+            Ok(Some(next_try(&key, context, &progress).unwrap_or(SLOW)))
         }
     }
 }

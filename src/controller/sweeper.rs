@@ -133,7 +133,11 @@ async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result
 }
 
 fn standing(account: &StreamerAccount) -> Standing {
-    Standing { user: user_in_status(account), is_stalled: stalled(account).is_some() }
+    Standing {
+        uid: account.metadata.uid.clone(),
+        user: user_in_status(account),
+        is_stalled: stalled(account).is_some(),
+    }
 }
 
 /// Whether nobody else may see to it: a status that was lost in a restore, or overwritten by a write that came late, is no

@@ -7,6 +7,7 @@ use super::{
     Cluster, Context, World,
     problem::Problem,
     progress::{Done, Part},
+    report::user_in_status,
     secret,
     world::with_kind,
 };
@@ -14,6 +15,7 @@ use crate::{
     api::{ChannelStatus, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     ivs::{Kind, StreamKeys},
     provision::{self, Inventory, Order, Outcome, Owner, Provisioned, converge},
+    store::Resources,
 };
 
 /// One account being worked on.
@@ -42,7 +44,11 @@ impl<W: World> Work<'_, W> {
             }
             ResourceStatus::ChatRoom(_) | ResourceStatus::Stage(_) => None,
         };
-        Ok(Done { status, change, lacks, look_in })
+        match lacks {
+            // Another channel is the account's by now: this one does not go into status.
+            Some(problem) if problem == Problem::superseded() => Err(problem),
+            lacks => Ok(Done { status, change, lacks, look_in }),
+        }
     }
 
     async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Problem> {
@@ -54,6 +60,7 @@ impl<W: World> Work<'_, W> {
             recreate: spec.recreate_policy,
             status: self.account.status.as_ref().and_then(K::Status::of),
             swept: self.inventory.arn(self.owner, K::KIND),
+            known: self.is_user_known(),
             settled: self.is_part_settled(K::KIND.condition()),
             doubted: self.doubted,
         };
@@ -68,6 +75,12 @@ impl<W: World> Work<'_, W> {
             }
             Outcome::Waiting(wait) => Err(wait.into()),
         }
+    }
+
+    /// Whether the user was known before this reconcile, to status or to the last sweep.
+    fn is_user_known(&self) -> bool {
+        let in_tags = || self.inventory.user(&self.owner.account, &self.owner.username);
+        user_in_status(self.account).or_else(in_tags) == Some(self.owner.user)
     }
 
     /// Whether status says of this generation that this part is well, and nobody doubts it.
@@ -86,9 +99,9 @@ impl<W: World> Work<'_, W> {
         made: Option<SecretString>,
     ) -> Result<(), Problem> {
         let cluster = self.context.world.cluster();
-        if let Some(stream_key) = made {
+        if let Some(stream_key) = &made {
             // There is seldom one of this name when the channel is new.
-            let secret = secret::build(self.account, channel, &stream_key);
+            let secret = secret::build(self.account, channel, stream_key);
             match cluster.write_secret(self.account, None, secret).await {
                 Err(kube::Error::Api(status)) if status.is_already_exists() => {}
                 written => return Ok(written?),
@@ -103,10 +116,22 @@ impl<W: World> Work<'_, W> {
             Some(found) if secret::is_complete(found, self.account, channel) => return Ok(()),
             _ => {}
         }
-        // Asked for after the Secret was read: who has slept since the channel was made may come after the one who made the next.
-        let stream_key = self.context.world.channels().stream_key(&channel.arn).await?;
-        let stream_key = stream_key.ok_or_else(Problem::no_stream_key)?;
+        if !self.is_recorded(channel).await? {
+            return Err(Problem::superseded());
+        }
+        let known = match made {
+            None => self.context.world.channels().stream_key(&channel.arn).await?,
+            made => made,
+        };
+        let stream_key = known.ok_or_else(Problem::no_stream_key)?;
         let secret = secret::build(self.account, channel, &stream_key);
         Ok(cluster.write_secret(self.account, found.as_ref(), secret).await?)
+    }
+
+    /// Whether the channel is the account's still. Asked after its Secret was read: who has slept since the channel was made or seen may
+    /// come after the one who made the next, which is recorded before its Secret is written.
+    async fn is_recorded(&self, channel: &ChannelStatus) -> Result<bool, Problem> {
+        let recorded = self.context.world.store().recorded(self.owner.user, ResourceKind::Channel).await?;
+        Ok(recorded.arn.as_ref() == Some(&channel.arn))
     }
 }

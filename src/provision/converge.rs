@@ -31,6 +31,8 @@ pub struct Order<'a, K: Kind> {
     pub status: Option<&'a K::Status>,
     /// Its ARN as the last sweep saw it by its tags.
     pub swept: Option<&'a str>,
+    /// Whether status or the last sweep has known the user before.
+    pub known: bool,
     /// Whether status speaks of this generation, and nothing has cast doubt on it since.
     pub settled: bool,
     /// What to do when it is gone from AWS.
@@ -44,6 +46,7 @@ impl<K: Kind> Order<'_, K> {
         Wanted {
             status: self.status.map(Status::arn),
             swept: self.swept,
+            known: self.known,
             settled: self.settled,
             doubted: self.doubted,
             recreate: self.recreate,

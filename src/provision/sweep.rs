@@ -125,8 +125,10 @@ pub fn changed(
 }
 
 /// How an account stands, by its status.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Standing {
+    /// UID of its object.
+    pub uid: Option<String>,
     /// Its user.
     pub user: Option<Uuid>,
     /// Whether it waits for somebody to change something: then nothing is tried for it.
@@ -146,12 +148,14 @@ pub fn compare(
 ) -> Report {
     let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
     let existing: BTreeMap<&str, &Listed> = all().map(|(_, listed)| (listed.arn.as_str(), listed)).collect();
-    let in_database: BTreeSet<(&AccountRef, &str)> =
-        recorded.iter().map(|record| (&record.account, record.arn.as_str())).collect();
+    // By the object that it is of: a row from before a restore may name an earlier one.
+    let in_database: BTreeSet<(&AccountRef, &str, Option<&str>)> =
+        recorded.iter().map(|record| (&record.account, &*record.arn, record.uid.as_deref())).collect();
+    let uid = |account: &AccountRef| accounts.get(account).and_then(|standing| standing.uid.as_deref());
     let disagrees = |status: &&Record| {
         let found = existing.get(status.arn.as_str());
         found.and_then(|listed| account_of(listed, accounts)).as_ref() != Some(&status.account)
-            || !in_database.contains(&(&status.account, status.arn.as_str()))
+            || !in_database.contains(&(&status.account, &*status.arn, uid(&status.account)))
     };
     let well = statuses.iter().filter(|status| status.is_well);
     let drifted = well.filter(disagrees).map(|status| status.account.clone()).collect();
@@ -217,7 +221,7 @@ mod tests {
     }
 
     fn accounts(all: &[(&str, u128)]) -> Accounts {
-        let standing = |user| Standing { user: Some(Uuid::from_u128(user)), is_stalled: false };
+        let standing = |user| Standing { user: Some(Uuid::from_u128(user)), ..Standing::default() };
         all.iter().map(|(name, user)| (account(name), standing(*user))).collect()
     }
 
@@ -241,6 +245,7 @@ mod tests {
         let retained = name == "kept";
         UserRecord {
             account: account(name),
+            uid: None,
             kind: ResourceKind::Channel,
             arn: arn.to_owned(),
             retained,
@@ -269,6 +274,18 @@ mod tests {
         );
         assert_eq!(report.drifted, BTreeSet::from([account("todd"), account("ann")]));
         assert!(report.orphans.is_empty());
+    }
+
+    #[test]
+    fn a_row_that_names_an_earlier_object_is_drift() {
+        let earlier = UserRecord { uid: Some("earlier".to_owned()), ..row("todd", "a") };
+        let report = compare(
+            &listing(vec![listed("a", "todd", 1)]),
+            &accounts(&[("todd", 1)]),
+            &[status("todd", "a")],
+            &[earlier],
+        );
+        assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
     }
 
     #[test]
@@ -310,7 +327,8 @@ mod tests {
         let report = compare(&listing(vec![listed("left", "todd", 1)]), &new, &[], &[]);
         assert_eq!(report, Report::default(), "whose the account is is not known yet");
 
-        let waiting = Accounts::from([(account("todd"), Standing { user: None, is_stalled: true })]);
+        let waiting =
+            Accounts::from([(account("todd"), Standing { is_stalled: true, ..Standing::default() })]);
         let report = compare(&listing(vec![listed("left", "todd", 1)]), &waiting, &[], &[]);
         assert_eq!(
             report.orphans.into_keys().collect::<Vec<_>>(),
@@ -322,7 +340,7 @@ mod tests {
     #[test]
     fn one_too_many_of_an_account_that_waits_for_a_person_is_drift_and_what_it_waits_with_is_not() {
         let user = Some(Uuid::from_u128(1));
-        let stalled = Accounts::from([(account("todd"), Standing { user, is_stalled: true })]);
+        let stalled = Accounts::from([(account("todd"), Standing { user, is_stalled: true, uid: None })]);
         let named = Record { is_well: false, ..status("todd", "a") };
         let of = |all| compare(&listing(all), &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
         assert_eq!(of(vec![listed("a", "todd", 1)]), Report::default());

@@ -130,6 +130,7 @@ impl World {
             tags: &tags,
             status,
             swept: None,
+            known: false,
             settled: false,
             recreate,
             doubted: false,

@@ -110,6 +110,10 @@ impl Journal for Postgres {
         resource: &ResourceStatus,
     ) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
+        // In the order in which the others lock: the user, then what hangs on it.
+        sqlx::query!("select id from users where id = $1 for no key update", user)
+            .fetch_optional(&mut *transaction)
+            .await?;
         let ended = sqlx::query!(
             "update attempts set state = 'recorded' where nonce = $1 and state = 'open'",
             nonce,

@@ -17,6 +17,10 @@ pub struct Recorded {
     pub arn: Option<String>,
     /// How long ago it was recorded, by the database's clock.
     pub age: Duration,
+    /// Whether the journal knows of an attempt, however it ended.
+    pub is_tried: bool,
+    /// Whether the user was released before and may have left something behind: a person let go, or the policy was Retain.
+    pub is_let_go: bool,
     /// The attempt that is open.
     pub attempt: Option<Unsettled>,
     /// The one that AWS did not show when it was last looked at.
@@ -38,6 +42,8 @@ impl Recorded {
 pub struct UserRecord {
     /// The account.
     pub account: AccountRef,
+    /// UID of its object.
+    pub uid: Option<String>,
     /// Which of the three.
     pub kind: ResourceKind,
     /// Its ARN.
@@ -98,6 +104,9 @@ impl Resources for Postgres {
             r#"select
                  r.arn as "arn?",
                  coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
+                 exists (select from attempts t where t.user_id = wanted.user_id and t.kind = wanted.kind)
+                   as "is_tried!",
+                 exists (select from released_users where id = wanted.user_id and let_go) as "is_let_go!",
                  a.nonce as "nonce?",
                  coalesce(extract(epoch from a.deadline - now()), 0)::float8 as "due_in!",
                  m.arn as "missing_arn?",
@@ -119,6 +128,8 @@ impl Resources for Postgres {
         Ok(Recorded {
             arn: row.arn,
             age: seconds(row.age),
+            is_tried: row.is_tried,
+            is_let_go: row.is_let_go,
             attempt: row.nonce.map(|nonce| Unsettled::new(nonce, row.due_in)),
             missing: row.missing_arn.map(|arn| Missing { arn, age: seconds(row.missing_age) }),
             edit: row.edit.map(|nonce| Edit::new(nonce, row.edit_due_in, row.edit_repeats)),
@@ -173,7 +184,7 @@ impl Resources for Postgres {
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
         let rows = sqlx::query!(
-            r#"select u.account_namespace as "namespace!", u.account_name as "name!", u.retained,
+            r#"select u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
                  e.nonce as "edit?",
                  coalesce(e.repeats, 0) as "edit_repeats!",
@@ -186,6 +197,7 @@ impl Resources for Postgres {
         .await?;
         let records = rows.into_iter().map(|row| UserRecord {
             account: AccountRef { namespace: row.namespace, name: row.name },
+            uid: row.account_uid,
             kind: row.kind,
             arn: row.arn,
             retained: row.retained,

@@ -1,5 +1,7 @@
 //! Users: identity that outlives the object.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -98,8 +100,10 @@ pub trait Users: Send + Sync + 'static {
     /// has all the same, if it has one; then nothing is done.
     fn bar(&self, uid: &str) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays.
-    fn evict(&self, holder: &Holder) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays. With
+    /// `idle_for` so does one for whom something was made within that time, or is being made until that long after its deadline: of
+    /// this very object's own user another controller may be making something.
+    fn evict(&self, holder: &Holder, idle_for: Option<Duration>) -> impl Future<Output = Result<()>> + Send;
 
     /// Which of these users were released and are nobody's now, so that what is found of theirs came too late. Those that
     /// a person let go of, or whose policy was Retain, are not among them: what they left stays.
@@ -205,14 +209,27 @@ impl Users for Postgres {
         Ok(None)
     }
 
-    async fn evict(&self, holder: &Holder) -> Result<()> {
-        let evict = sqlx::query!(
+    async fn evict(&self, holder: &Holder, idle_for: Option<Duration>) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        // Whoever opens an attempt at the same time is waited for, and seen by what comes next; or finds the row gone.
+        sqlx::query!("select id from users where id = $1 for update", holder.user)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        sqlx::query!(
             "delete from users
-             where id = $1 and account_uid is not distinct from $2 and not registered and not retained",
+             where id = $1 and account_uid is not distinct from $2 and not registered and not retained
+               and ($3::float8 is null
+                    or not exists (select from attempts where user_id = $1 and state = 'open'
+                                                          and deadline > now() - make_interval(secs => $3))
+                   and not exists (select from resources where user_id = $1
+                                                           and created_at > now() - make_interval(secs => $3)))",
             holder.user,
             holder.uid,
-        );
-        effect("evict", evict.execute(&self.pool)).await?;
+            idle_for.map(|time| time.as_secs_f64()),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        effect("evict", transaction.commit()).await?;
         Ok(())
     }
 

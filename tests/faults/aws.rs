@@ -12,7 +12,10 @@ pub use kinds::{Channel, ChatRoom, Simulated, Stage};
 use serde_json::Value;
 use streamcat_operator::{api::ResourceKind, ivs::Tags};
 
-use super::{line::GIVEN_UP, world::BEHIND};
+use super::{
+    line::GIVEN_UP,
+    world::{BEHIND, TIMING},
+};
 
 /// What every stream key begins with: found anywhere but in the right Secret, it was given away (I9).
 pub const CANARY: &str = "sk_canary_";
@@ -41,7 +44,9 @@ pub struct Aws {
     made: usize,
     /// Creates minus deletes, by kind and name.
     pub balance: BTreeMap<(ResourceKind, String), i64>,
-    /// What somebody else has deleted.
+    /// What we have made.
+    pub ours: BTreeSet<String>,
+    /// What somebody else has deleted, or what went late.
     pub vanished: BTreeSet<String>,
     /// How long the deletion that is carried out now takes, if it is a slow one.
     pub deletes_in: Option<Duration>,
@@ -105,6 +110,11 @@ impl Aws {
         arn
     }
 
+    /// Whether what is carried out now was delayed.
+    pub fn is_late(&self) -> bool {
+        self.age > AT_ONCE
+    }
+
     /// Whether what is carried out now comes after every deadline and grace.
     pub fn is_too_late(&self) -> bool {
         self.age > GIVEN_UP
@@ -116,7 +126,9 @@ impl Aws {
         self.ages.get(arn).is_some_and(|(age, made)| {
             let is_hidden = self.shown.as_ref().is_some_and(|shown| shown.until > *made);
             let behind = if is_hidden { BEHIND } else { Duration::ZERO };
-            age.saturating_add(behind) > GIVEN_UP
+            // Nor does a database know of it that took the place of another before status did.
+            let is_untold = *made < self.journal_since && *made + TIMING.grace > self.journal_since;
+            age.saturating_add(behind) > GIVEN_UP || is_untold
         })
     }
 
@@ -125,10 +137,23 @@ impl Aws {
         self.changed_late.contains(arn) || self.shown.is_some()
     }
 
+    /// Whether a change of a resource has ever landed late.
+    pub fn was_changed_late(&self, arn: &str) -> bool {
+        self.changed_late.contains(arn)
+    }
+
+    /// Whether a resource that is gone was shown to somebody a moment ago.
+    pub fn was_shown(&self, arn: &str, now: Duration) -> bool {
+        let moment = now.saturating_sub(BEHIND + AT_ONCE);
+        let before = self.history.iter().rev().find(|(from, _)| *from <= moment);
+        let is_behind = self.shown.as_ref().is_some_and(|shown| now < shown.until + AT_ONCE);
+        is_behind && before.is_some_and(|(_, resources)| resources.contains_key(arn))
+    }
+
     /// Changes a resource; whether it is there.
     pub fn alter(&mut self, now: Duration, arn: &str, alter: impl FnOnce(&mut Resource)) -> bool {
         let Some(resource) = self.resources.get(arn) else { return false };
-        if self.age > AT_ONCE {
+        if self.is_late() {
             self.changed_late.insert(arn.to_owned());
         }
         let mut resource = Resource::clone(resource);
@@ -147,12 +172,13 @@ impl Aws {
         self.change(now, |resources| drop(resources.remove(arn)));
     }
 
-    /// What was deleted a while ago is gone.
-    pub fn bury(&mut self, now: Duration) {
+    /// What was deleted a while ago is gone: the ARNs of that.
+    pub fn bury(&mut self, now: Duration) -> Vec<String> {
         let due: Vec<_> = self.dying.extract_if(.., |(due, _)| *due <= now).map(|(_, arn)| arn).collect();
-        for arn in due {
-            self.delete(now, &arn);
+        for arn in &due {
+            self.delete(now, arn);
         }
+        due
     }
 
     fn change(&mut self, now: Duration, change: impl FnOnce(&mut Resources)) {

@@ -24,6 +24,10 @@ const ENOUGH: usize = 10;
 /// How many calls more a fault makes at least, nearly always: those of a sweep.
 const MADE_NECESSARY: usize = 5;
 
+/// The most faults of a story, and among how many calls they are: a few of those that it makes.
+const MOST_FAULTS: usize = 3;
+const MOST_CALLS: usize = 250;
+
 /// How many runs have failed, in all campaigns of this process.
 static FAILURES: AtomicUsize = AtomicUsize::new(0);
 
@@ -38,12 +42,12 @@ impl Undisturbed {
     /// Runs every workload without faults, with one controller and with two: both come to the same end.
     pub fn new(seed: u64) -> Self {
         let mut undisturbed = Self::default();
-        for &workload in Workload::value_variants() {
+        for workload in Workload::fixed() {
             for controllers in [1, 2] {
                 let case = Case { workload, controllers, seed, plan: Plan::new() };
                 let outcome = run(&case, false);
                 let end = undisturbed.ends.entry(workload).or_insert_with(|| outcome.end.clone());
-                let problems = outcome.problems(end);
+                let problems = outcome.problems(Some(end));
                 assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
                 undisturbed.calls.insert((workload, controllers), outcome.calls);
             }
@@ -71,7 +75,7 @@ impl Undisturbed {
     /// Two faults, at random calls, in random workloads.
     pub fn pairs(&self, seed: u64, count: usize) -> Vec<Case> {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let workloads = Workload::value_variants();
+        let workloads: Vec<_> = Workload::fixed().collect();
         let pair = || {
             let workload = workloads[rng.usize(..workloads.len())];
             let controllers = rng.usize(1..=2);
@@ -87,6 +91,19 @@ impl Undisturbed {
         std::iter::repeat_with(pair).take(count).collect()
     }
 
+    /// Stories that seeds make up, each with some faults anywhere in it.
+    pub fn stories(seed: u64, count: usize) -> Vec<Case> {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let modes = Mode::value_variants();
+        let story = || {
+            let faults = 0..rng.usize(0..=MOST_FAULTS);
+            let plan = faults.map(|_| (rng.usize(1..=MOST_CALLS), modes[rng.usize(..modes.len())])).collect();
+            let (controllers, seed) = (rng.usize(1..=2), rng.u64(..1_000_000));
+            Case { workload: Workload::Story, controllers, seed, plan }
+        };
+        std::iter::repeat_with(story).take(count).collect()
+    }
+
     /// Runs the cases on all cores; fails with those that do not come to the end that they should.
     pub fn judge(&self, name: &str, cases: &[Case]) {
         let began = Instant::now();
@@ -99,7 +116,7 @@ impl Undisturbed {
                 let outcome = run(case, false);
                 failed.fetch_add(outcome.failed, Ordering::SeqCst);
                 struck.fetch_add(usize::from(outcome.failed == case.plan.len()), Ordering::SeqCst);
-                let problems = outcome.problems(&self.ends[&case.workload]);
+                let problems = outcome.problems(self.ends.get(&case.workload).map(Vec::as_slice));
                 if !problems.is_empty() {
                     FAILURES.fetch_add(1, Ordering::SeqCst);
                     failures.lock().expect("nothing panics with the lock held").push((case, problems));

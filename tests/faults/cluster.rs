@@ -45,6 +45,10 @@ pub struct Cluster {
     pub still_until: Duration,
     /// What each generation of each object asked for.
     pub specs: BTreeMap<(String, i64), StreamerAccountSpec>,
+    /// When it was made.
+    pub since: Duration,
+    /// When the last object of each account went.
+    pub went: BTreeMap<AccountRef, Duration>,
     garbage: Vec<(Duration, String)>,
     version: u64,
 }
@@ -92,6 +96,7 @@ impl Cluster {
     fn remove(&mut self, account: &StreamerAccount, now: Duration) {
         let key = reference(account);
         self.accounts.remove(&key);
+        self.went.insert(key.clone(), now);
         self.garbage.push((now + COLLECTED, account.uid().unwrap_or_default()));
         self.log.push(Change::Gone(key));
     }
@@ -173,7 +178,8 @@ impl Cluster {
 
     /// The cluster is lost; another one is made, with the same accounts from Git: new objects, without status, without
     /// finalizers.
-    pub fn rebuild(&mut self, time: &Time) {
+    pub fn rebuild(&mut self, now: Duration, time: &Time) {
+        self.since = now;
         let before = std::mem::take(&mut self.accounts);
         self.secrets.clear();
         self.garbage.clear();

@@ -140,6 +140,8 @@ impl Database {
         Recorded {
             arn: row.map(|row| row.resource.arn().to_owned()),
             age: row.map(|row| now.saturating_sub(row.created)).unwrap_or_default(),
+            is_tried: self.attempts.values().any(|attempt| attempt.user == user && attempt.kind == kind),
+            is_let_go: self.users_let_go().any(|id| id == user),
             attempt,
             missing: self
                 .missing

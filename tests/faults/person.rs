@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kube::ResourceExt;
 use serde_json::json;
 use streamcat_operator::api::{
-    AccountRef, LET_GO_ANNOTATION, ResourceKind, StreamerAccountSpec, StreamerAccountStatus,
+    AccountRef, FINALIZER, LET_GO_ANNOTATION, ResourceKind, StreamerAccount, StreamerAccountSpec,
+    StreamerAccountStatus,
     condition::{READY, is_true},
     tags,
 };
@@ -71,6 +73,13 @@ impl Person {
             .await;
     }
 
+    /// Waits until each account has our finalizer.
+    pub async fn until_held(&self) {
+        let is_held =
+            |account: &Arc<StreamerAccount>| account.finalizers().iter().any(|name| name == FINALIZER);
+        self.world.until(|state| state.cluster.accounts.values().all(is_held)).await;
+    }
+
     /// Somebody has a Secret of the name that an account's is to have.
     pub fn put_a_secret(&self, name: &str) {
         self.world.act(&format!("somebody has a Secret for {name}"), |state, _, _| {
@@ -105,12 +114,12 @@ impl Person {
         self.delete("bea");
     }
 
-    /// Somebody deletes one of ours in the console.
+    /// Somebody deletes one of ours in the console, if there is one.
     pub fn vanish(&self, kind: ResourceKind) {
         self.world.act(&format!("somebody deletes the {kind}"), |state, now, _| {
             let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
             let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
-            let arn = found.map(|(arn, _)| arn.clone()).expect("one of ours");
+            let Some(arn) = found.map(|(arn, _)| arn.clone()) else { return };
             state.aws.delete(now, &arn);
             state.aws.vanished.insert(arn);
         });
@@ -128,6 +137,11 @@ impl Person {
         });
     }
 
+    /// Somebody restores the accounts without their status.
+    pub fn lose_status(&self) {
+        self.world.act("status is lost", |state, _, _| state.cluster.clear_status());
+    }
+
     /// Somebody removes all our tags from what is ours.
     pub fn lose_tags(&self) {
         self.world.act("our tags are lost", |state, now, _| {
@@ -141,12 +155,12 @@ impl Person {
         });
     }
 
-    /// Somebody removes the tag that names the user from one of ours.
+    /// Somebody removes the tag that names the user from one of ours, if there is one.
     pub fn lose_the_users_tag(&self, kind: ResourceKind) {
         self.world.act(&format!("the user's tag of the {kind} is lost"), |state, now, _| {
             let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
             let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
-            let arn = found.map(|(arn, _)| arn.clone()).expect("one of ours");
+            let Some(arn) = found.map(|(arn, _)| arn.clone()) else { return };
             state.aws.alter(now, &arn, |resource| drop(resource.tags.remove(tags::USER)));
         });
     }
@@ -172,7 +186,8 @@ impl Person {
 
     /// Somebody loses the cluster, and makes it again from what is in Git.
     pub fn rebuild_cluster(&self) {
-        self.world.act("the cluster is made again from Git", |state, _, time| state.cluster.rebuild(&time));
+        self.world
+            .act("the cluster is made again from Git", |state, now, time| state.cluster.rebuild(now, &time));
     }
 
     /// The controllers are started again.

@@ -2,6 +2,7 @@
 
 mod losses;
 mod specs;
+mod story;
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -23,6 +24,7 @@ pub enum Workload {
     EditAndBack,
     CreateDelete,
     CreateVanish,
+    CreateLoseDatabase,
     Delete,
     Recreate,
     EndNamespace,
@@ -51,6 +53,8 @@ pub enum Workload {
     EarlierLife,
     ForeignRecord,
     DeleteWithoutTags,
+    /// What the seed makes up; each comes to an end of its own.
+    Story,
 }
 
 impl fmt::Display for Workload {
@@ -74,6 +78,11 @@ const A_WHILE: Duration = Duration::from_secs(30);
 const MIDWAY: Duration = Duration::from_millis(150);
 
 impl Workload {
+    /// Those that come to the same end whatever the seed.
+    pub fn fixed() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied().filter(|workload| *workload != Self::Story)
+    }
+
     /// What is there before.
     pub async fn prepare(self, person: &Person) {
         person.others_have_the_same_names();
@@ -83,8 +92,10 @@ impl Workload {
             | Self::CreateEdit
             | Self::CreateDelete
             | Self::CreateVanish
+            | Self::CreateLoseDatabase
             | Self::CreateEndNamespace
             | Self::Rivals
+            | Self::Story
             | Self::Three => {}
             Self::Heir | Self::LoseClusterAndDatabaseOfRivals => {
                 person.apply("todd", spec("todd")).await;
@@ -215,6 +226,7 @@ impl Workload {
                 person.vanish(ResourceKind::ChatRoom);
                 sleep(RESYNC).await;
             }
+            Self::Story => story::act(person).await,
             _ => self.lose(person).await,
         }
     }

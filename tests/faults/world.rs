@@ -9,12 +9,14 @@ use std::{
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use streamcat_operator::{api::AccountRef, provision::Timing, telemetry::Metrics};
 use tokio::{sync::Notify, time::Instant};
+use uuid::Uuid;
 
 use super::{
     aws::Aws,
     cluster::Cluster,
     database::Database,
     faults::{Mode, Operation, Plan, Service},
+    oracle::steps::is_of_a_living,
 };
 
 pub const INSTALLATION: &str = "here";
@@ -53,6 +55,8 @@ pub struct State {
     pub violations: Vec<String>,
     /// All ARNs that the database ever had.
     pub recorded: BTreeSet<String>,
+    /// All users that a person has ever let go of.
+    pub let_go: BTreeSet<Uuid>,
     /// Accounts of which an ARN in status became another, and those of which an event said so.
     pub moved: BTreeSet<AccountRef>,
     pub told: BTreeSet<AccountRef>,
@@ -78,8 +82,9 @@ impl State {
         self.aws.journal_since = now;
     }
 
-    /// Keeps the ARNs that the database has.
+    /// Keeps the ARNs that the database has, and whom it knows to be let go of.
     fn remember(&mut self) {
+        self.let_go.extend(self.database.users_let_go());
         let arns = self.database.rows.values().map(|row| row.resource.arn());
         let new: Vec<_> = arns.filter(|arn| !self.recorded.contains(*arn)).map(str::to_owned).collect();
         self.recorded.extend(new);
@@ -118,6 +123,8 @@ impl State {
 pub struct World {
     state: Mutex<State>,
     began: Instant,
+    /// What chooses latencies and ids, and what people do in a story of their own.
+    pub seed: u64,
     /// Tells those who watch that there is something new. No `watch` channel: it wakes in a random order.
     pub news: Notify,
 }
@@ -135,6 +142,7 @@ impl World {
             has_rivals: false,
             violations: Vec::new(),
             recorded: BTreeSet::new(),
+            let_go: BTreeSet::new(),
             moved: BTreeSet::new(),
             told: BTreeSet::new(),
             calls: Vec::new(),
@@ -147,7 +155,7 @@ impl World {
             away: Vec::new(),
         };
         let (state, began) = (Mutex::new(state), Instant::now());
-        Arc::new(Self { state, began, news: Notify::new() })
+        Arc::new(Self { state, began, seed, news: Notify::new() })
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -225,7 +233,12 @@ impl World {
         let now = self.now();
         let mut state = self.lock();
         state.cluster.collect_garbage(now);
-        state.aws.bury(now);
+        for arn in state.aws.bury(now) {
+            // Of whom it was to be taken from, a new object may have it by now.
+            if is_of_a_living(&state, &arn) {
+                state.aws.vanished.insert(arn);
+            }
+        }
         let (known, was_on) = (state.cluster.log.len(), state.is_on);
         let done = effect(&mut state, now);
         state.remember();

@@ -19,6 +19,8 @@ pub(in crate::provision) struct Wanted<'a> {
     pub status: Option<&'a str>,
     /// Its ARN as the last sweep saw it by its tags.
     pub swept: Option<&'a str>,
+    /// Whether another record than the database has known the user before.
+    pub known: bool,
     /// Whether all was seen to be as this generation of the spec says, and nothing has cast doubt on it since.
     pub settled: bool,
     /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
@@ -98,7 +100,7 @@ pub(in crate::provision) fn next(
         return resolve(attempt, observed);
     }
     let Some(arn) = recorded.arn.as_deref().or(wanted.elsewhere()) else {
-        return Step::Create(Change::Created);
+        return first(wanted, recorded, observed);
     };
     if is_settled(wanted, recorded, grace) {
         return Step::Ready(arn.to_owned());
@@ -117,6 +119,18 @@ pub(in crate::provision) fn next(
             }
         },
     }
+}
+
+/// No record names one. Of a user that the journal does not know, there may be one all the same: a person has let go of it, or
+/// the database was lost.
+fn first(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
+    if (wanted.known || recorded.is_let_go) && !recorded.is_tried {
+        if observed.ours.is_none() {
+            return Step::Look;
+        }
+        return adopt(None, observed).unwrap_or(Step::Create(Change::Created));
+    }
+    Step::Create(Change::Created)
 }
 
 /// Whether nothing is to be looked at: status and database name the same one, and no change of it waits for a look.

@@ -71,6 +71,8 @@ impl Resources for World {
             Recorded {
                 arn: state.record.clone().map(|(arn, _)| arn),
                 age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
+                is_tried: !state.attempts.is_empty(),
+                is_let_go: false,
                 attempt: open.map(|(nonce, (_, deadline))| Unsettled::until(*nonce, *deadline, state.now)),
                 missing: state
                     .missing

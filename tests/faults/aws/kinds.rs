@@ -182,8 +182,9 @@ impl<F: Flavor> Kind for Simulated<F> {
             Resource { kind: F::KIND, name: name.to_owned(), tags: tags.clone(), settings: F::defaults() };
         merge(&mut resource.settings, settings);
         let effect = move |state: &mut State, now| {
-            steps::creating(state, &resource);
+            steps::creating(state, now, &resource);
             let arn = state.aws.create(now, resource);
+            state.aws.ours.insert(arn.clone());
             let stream_key = (F::KIND == ResourceKind::Channel).then(|| stream_key(&arn).into());
             Ok(Created { status: F::status(&arn), stream_key })
         };
@@ -228,7 +229,7 @@ impl<F: Flavor> Kind for Simulated<F> {
     async fn delete(&self, arn: &str) -> Result<()> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
-            steps::deleting(state, &at);
+            steps::deleting(state, now, &at);
             state.aws.delete(now, &at);
             Ok(())
         };

@@ -96,11 +96,11 @@ impl controller::Cluster for Line {
         status: &StreamerAccountStatus,
     ) -> Result<StreamerAccount> {
         let (named, status) = (account.clone(), status.clone());
-        let effect = move |state: &mut State, _| {
+        let effect = move |state: &mut State, now| {
             let before = state.cluster.accounts.get(&reference(&named)).cloned();
             let written = state.cluster.write_status(&named, &status);
             if let (Some(before), Ok(after)) = (before, &written) {
-                steps::status_written(state, &before, after);
+                steps::status_written(state, now, &before, after);
             }
             written
         };
@@ -121,9 +121,10 @@ impl controller::Cluster for Line {
     ) -> Result<()> {
         let found = found.cloned();
         let effect = move |state: &mut State, now| {
+            steps::secret_written(state, &secret);
             let written = state.cluster.write_secret(now, found.as_ref(), secret.clone());
-            if written.is_ok() {
-                steps::secret_written(state, found.as_ref(), &secret);
+            if let (Some(found), Ok(())) = (&found, &written) {
+                steps::secret_replaced(state, found, &secret);
             }
             written
         };

@@ -165,6 +165,7 @@ impl Resources for Line {
                 let user = database.users.get(id)?;
                 Some(UserRecord {
                     account: user.account.clone(),
+                    uid: user.uid.clone(),
                     kind: *kind,
                     arn: row.resource.arn().to_owned(),
                     retained: user.retained,

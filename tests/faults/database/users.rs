@@ -1,12 +1,14 @@
 //! `users` and `released_users`.
 
+use std::time::Duration;
+
 use streamcat_operator::{
     api::AccountRef,
     store::{Claim, Claimant, Holder, Result, Users},
 };
 use uuid::Uuid;
 
-use super::{Database, User, fresh, read, write};
+use super::{Attempt, Database, User, fresh, read, write};
 use crate::{line::Line, oracle::steps, world::State};
 
 /// A claim, as it outlives its caller.
@@ -39,6 +41,25 @@ impl Database {
             registered: false,
             retained: user.retained,
         })
+    }
+
+    /// The users that a person has let go of.
+    pub fn users_let_go(&self) -> impl Iterator<Item = Uuid> {
+        self.released.iter().filter(|(_, let_go)| **let_go).map(|((id, _), _)| *id)
+    }
+
+    /// The user that an object has, or had.
+    pub fn user_of(&self, uid: &str) -> Option<Uuid> {
+        let held = self.users.iter().find(|(_, user)| user.uid.as_deref() == Some(uid)).map(|(id, _)| *id);
+        held.or_else(|| self.released.keys().find(|(_, of)| of == uid).map(|(id, _)| *id))
+    }
+
+    /// Whether something was begun or made for a user within the grace.
+    fn is_busy(&self, user: Uuid, now: Duration, grace: Duration) -> bool {
+        let is_open =
+            |attempt: &Attempt| attempt.user == user && attempt.is_open && attempt.deadline + grace > now;
+        self.attempts.values().any(is_open)
+            || self.rows.iter().any(|((of, _), row)| *of == user && row.created + grace > now)
     }
 
     /// Whether everything was taken away from a user, and not left behind.
@@ -158,11 +179,15 @@ impl Users for Line {
         self.call(write("bar"), "", effect).await
     }
 
-    async fn evict(&self, holder: &Holder) -> Result<()> {
+    async fn evict(&self, holder: &Holder, idle_for: Option<Duration>) -> Result<()> {
         let (user, uid) = (holder.user, holder.uid.clone());
-        let effect = move |state: &mut State, _| {
-            if state.database.of_object(user, uid.as_deref()).is_some() {
-                state.database.delete(user);
+        let effect = move |state: &mut State, now| {
+            let database = &mut state.database;
+            let row = database.of_object(user, uid.as_deref());
+            if row.is_some_and(|row| !row.retained)
+                && !idle_for.is_some_and(|time| database.is_busy(user, now, time))
+            {
+                database.delete(user);
             }
             Ok(())
         };

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
+use serde_json::Value;
 use streamcat_operator::api::{
     StreamerAccount, StreamerAccountStatus,
     condition::{READY, STALLED, find, is_true},
@@ -11,10 +12,11 @@ use streamcat_operator::api::{
 };
 use uuid::Uuid;
 
-use super::steps::{arns, is_ours, user_of};
+use super::steps::{arns, is_as_asked, is_ours, settings, user_of};
 use crate::{
     aws::{Resource, stream_key},
     cluster::reference,
+    database::User,
     world::State,
 };
 
@@ -34,6 +36,7 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         match status {
             Some(status) => {
                 found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
+                found.extend(differing(state, account, status));
             }
             None if is_because(account, STALLED, "UsernameTaken") => {}
             None if is_because(account, READY, "SecretExists") => {
@@ -46,7 +49,9 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
             None => found.push(format!("I4: {key} is not ready")),
         }
     }
-    let open = state.database.attempts.values().filter(|attempt| attempt.is_open).count();
+    // Of a row that stays, the account that takes it on finds out what came of the attempts.
+    let attempts = state.database.attempts.values();
+    let open = attempts.filter(|attempt| attempt.is_open && !stays(state, attempt.user)).count();
     if open > 0 {
         found.push(format!("I4: {open} attempts are open"));
     }
@@ -119,11 +124,39 @@ fn disagreements<'s>(
     of_user.into_iter().chain(of_kinds).chain(of_secret)
 }
 
+/// I4 and I10: settings and tags are as the spec says.
+fn differing<'s>(
+    state: &'s State,
+    account: &'s StreamerAccount,
+    status: &'s StreamerAccountStatus,
+) -> impl Iterator<Item = String> + 's {
+    let wanted = settings(&account.spec);
+    let differs = move |((kind, _, arn), wanted): (_, Value)| {
+        let arn = arn?;
+        let is_so =
+            state.aws.resources().get(arn).is_some_and(|it| is_as_asked(it, kind, &account.spec, &wanted));
+        (!is_so && !state.aws.was_changed_late(arn))
+            .then(|| format!("I4: the {kind} {arn} is not as the spec says"))
+    };
+    arns(status).into_iter().zip(wanted).filter_map(differs)
+}
+
 fn is_right(secret: &Secret, account: &StreamerAccount, status: &StreamerAccountStatus) -> bool {
     let is_owned = secret.owner_references().iter().any(|owner| Some(&owner.uid) == account.uid().as_ref());
     let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
     let arn = status.channel.as_ref().map(|channel| stream_key(&channel.arn));
     is_owned && key.map(|key| key.0.as_slice()) == arn.as_deref().map(str::as_bytes)
+}
+
+fn is_lost(state: &State, user: &User) -> bool {
+    !state.cluster.accounts.contains_key(&user.account)
+}
+
+/// Whether a user without an account stays: by the policy, or because the database is from before the account was deleted, and
+/// says what one of an account that is lost would say.
+fn stays(state: &State, id: Uuid) -> bool {
+    let is_restored = !state.aws.journal_since.is_zero() && state.backup.users.contains_key(&id);
+    state.database.users.get(&id).is_some_and(|user| is_lost(state, user) && (user.retained || is_restored))
 }
 
 /// I6: what is ours and no account's is retained, or was reported. A row whose account is gone is retained too.
@@ -132,20 +165,16 @@ fn orphans(state: &State, reported: usize) -> Vec<String> {
     let accounts = state.cluster.accounts.iter();
     let accounts: BTreeMap<_, Option<Uuid>> =
         accounts.map(|(key, account)| (key.to_string(), users(account))).collect();
-    let retained = |resource: &Resource| {
-        let user = user_of(&resource.tags).and_then(|user| state.database.users.get(&user));
-        user.is_some_and(|user| user.retained)
+    let retained = |arn: &str| state.database.holder_of(arn).is_some_and(|user| user.retained);
+    let is_orphan = |(arn, resource): &(&String, &Arc<Resource>)| {
+        let (user, account) = (user_of(&resource.tags), resource.tags.get(tags::ACCOUNT));
+        let holder = account.and_then(|account| accounts.get(account)).copied().flatten();
+        is_ours(&resource.tags) && (user.is_none() || user != holder) && !retained(arn)
     };
-    let is_orphan = |resource: &&Arc<Resource>| {
-        let holder = resource.tags.get(tags::ACCOUNT).and_then(|account| accounts.get(account));
-        is_ours(&resource.tags)
-            && holder.is_none_or(|user| user_of(&resource.tags) != *user)
-            && !retained(resource)
-    };
-    let orphans = state.aws.resources().values().filter(is_orphan).count();
-    let rows = state.database.users.values();
-    let left = rows.filter(|user| !user.retained && !state.cluster.accounts.contains_key(&user.account));
-    let mut found: Vec<_> = left.map(|user| format!("I4: a row of {} is left", user.username)).collect();
+    let orphans = state.aws.resources().iter().filter(is_orphan).count();
+    let rows = state.database.users.iter();
+    let left = rows.filter(|(id, user)| is_lost(state, user) && !stays(state, **id));
+    let mut found: Vec<_> = left.map(|(_, user)| format!("I4: a row of {} is left", user.username)).collect();
     let listed = state.database.orphans.len();
     if orphans != reported || orphans != listed {
         found.push(format!("I6: {orphans} orphans, {reported} are reported, {listed} are on the list"));

@@ -1,6 +1,6 @@
 //! What must hold after each effect: looked at as it happens.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use streamcat_operator::{
     api::{
         AccountRef, DeletionPolicy, FINALIZER, LET_GO_ANNOTATION, ResourceKind, StreamerAccount,
-        StreamerAccountStatus,
+        StreamerAccountSpec, StreamerAccountStatus,
         condition::{READY, find, is_true},
         tags,
     },
@@ -22,6 +22,9 @@ use crate::{
     cluster::reference,
     world::{INSTALLATION, State},
 };
+
+/// For how long a change is noted.
+const NOTED: Duration = Duration::from_secs(90);
 
 fn violated(state: &mut State, what: String) {
     if let Some(trace) = &mut state.trace {
@@ -40,59 +43,73 @@ pub fn user_of(of: &Tags) -> Option<Uuid> {
     of.get(tags::USER)?.parse().ok()
 }
 
-/// The account that tags name, if it is there.
-fn account_of<'s>(state: &'s State, of: &Tags) -> Option<&'s Arc<StreamerAccount>> {
+/// The account that tags name.
+fn account_of(of: &Tags) -> Option<AccountRef> {
     let (namespace, name) = of.get(tags::ACCOUNT)?.split_once('/')?;
-    let key = AccountRef { namespace: namespace.to_owned(), name: name.to_owned() };
-    state.cluster.accounts.get(&key)
+    Some(AccountRef { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
 /// I3: a Create is carried out only while its account has our finalizer; I1: and while the user has none of the kind. One
 /// that comes after every deadline is beyond what is promised here; what it makes is taken away (I6), but before that
 /// another may be made in good time.
-pub fn creating(state: &mut State, resource: &Resource) {
-    let is_held = account_of(state, &resource.tags)
-        .is_some_and(|account| account.finalizers().iter().any(|name| name == FINALIZER));
+pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
+    let account = account_of(&resource.tags);
+    let found = account.as_ref().and_then(|account| state.cluster.accounts.get(account));
+    let is_held = found.is_some_and(|account| account.finalizers().iter().any(|name| name == FINALIZER));
     if state.aws.is_too_late() {
         return;
     }
-    if !is_held {
+    // An account of which all stays does not wait for what is under way, nor does one whose cluster is lost.
+    let user = user_of(&resource.tags);
+    let is_let_go = user.is_some_and(|user| state.let_go.contains(&user));
+    let stays =
+        is_let_go || user.and_then(|user| state.database.users.get(&user)).is_some_and(|row| row.retained);
+    let began = now.saturating_sub(state.aws.age);
+    let went = account.as_ref().and_then(|account| state.cluster.went.get(account));
+    let is_earlier = went.is_some_and(|went| began <= *went);
+    if !is_held && is_of_this_cluster(state, now) && !(stays && is_earlier) {
         violated(state, format!("I3: a {} is created for an account without our finalizer", resource.kind));
     }
-    let user = user_of(&resource.tags);
     let is_another = |(arn, other): (&String, &Arc<Resource>)| {
         let is_excused = state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
         other.kind == resource.kind && user_of(&other.tags) == user && !is_excused
     };
-    if state.aws.resources().iter().any(is_another) {
+    // Whoever lets go of an account whose Create is under way is told so, and may begin anew at once.
+    if !(is_let_go && is_earlier) && state.aws.resources().iter().any(is_another) {
         violated(state, format!("I1: a second {} of {} is created", resource.kind, resource.name));
     }
 }
 
+/// Whether what is carried out now was begun in the cluster that there is.
+fn is_of_this_cluster(state: &State, now: Duration) -> bool {
+    now.saturating_sub(state.aws.age) >= state.cluster.since
+}
+
 /// I2: nothing is deleted whose tags are not a user's of ours, nor the one that a living account has.
-pub fn deleting(state: &mut State, arn: &str) {
+pub fn deleting(state: &mut State, now: Duration, arn: &str) {
     let Some(resource) = state.aws.resources().get(arn).cloned() else { return };
-    let has_lost_its_tags = !resource.tags.keys().any(|key| tags::is_reserved(key));
-    if has_lost_its_tags && state.recorded.contains(arn) {
-        // The records say whose it is; a read that is behind still shows the tags.
-        return;
-    }
-    let Some(user) = user_of(&resource.tags).filter(|_| is_ours(&resource.tags)) else {
+    let has_lost_its_tags = !resource.tags.keys().any(|key| tags::is_reserved(key))
+        || is_ours(&resource.tags) && user_of(&resource.tags).is_none();
+    // Who made it knows whose it is, by the answer or a record; and a read that is behind still shows the tags.
+    let is_known = has_lost_its_tags && state.aws.ours.contains(arn);
+    if !is_known && (!is_ours(&resource.tags) || user_of(&resource.tags).is_none()) {
         return violated(state, format!("I2: {arn} is deleted, and it is somebody else's"));
-    };
-    let recorded = state.database.arn(user, resource.kind);
-    let holder = state.database.users.get(&user).map(|user| &user.account);
-    let is_living = |account: &&Arc<StreamerAccount>| account.metadata.deletion_timestamp.is_none();
-    let living = holder.and_then(|account| state.cluster.accounts.get(account)).filter(is_living);
-    if living.is_none() || recorded != Some(arn) {
+    }
+    if !is_of_a_living(state, arn) {
         return;
     }
-    if state.aws.is_too_late() {
+    if state.aws.is_too_late() || !is_of_this_cluster(state, now) {
         // AWS knows no precondition: a delete whose caller slept hits what an heir has taken on since. It is made again.
         state.aws.vanished.insert(arn.to_owned());
     } else {
         violated(state, format!("I2: {arn} is deleted, and a living account has it"));
     }
+}
+
+/// Whether the database has it as a living account's.
+pub fn is_of_a_living(state: &State, arn: &str) -> bool {
+    let holder = state.database.holder_of(arn).and_then(|user| state.cluster.accounts.get(&user.account));
+    holder.is_some_and(|account| account.metadata.deletion_timestamp.is_none())
 }
 
 /// Whoever's everything was taken away had left first, so that nobody has begun anything for it since.
@@ -110,12 +127,17 @@ pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
         return;
     }
     let key = reference(account).to_string();
-    let is_left = |resource: &Resource| {
+    let user = state.database.user_of(&account.uid().unwrap_or_default());
+    // Where the database does not say that it is new, AWS is believed that does not show it yet.
+    let is_hidden = |arn: &str| state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
+    let is_left = |(arn, resource): &(&String, &Arc<Resource>)| {
         is_ours(&resource.tags)
-            && user_of(&resource.tags).is_some()
+            && !is_hidden(arn)
+            && user_of(&resource.tags)
+                .is_some_and(|found| Some(found) == user || !state.let_go.contains(&found))
             && resource.tags.get(tags::ACCOUNT) == Some(&key)
     };
-    let left = state.aws.resources().iter().find(|(_, resource)| is_left(resource));
+    let left = state.aws.resources().iter().find(is_left);
     if let Some(arn) = left.map(|(arn, _)| arn.clone()) {
         violated(state, format!("I3: the finalizer of {key} goes, and {arn} is left"));
     }
@@ -127,7 +149,7 @@ pub fn arns(status: &StreamerAccountStatus) -> [(ResourceKind, &str, Option<&str
 }
 
 /// I7, I9 and I10, of a status that was just written.
-pub fn status_written(state: &mut State, before: &StreamerAccount, after: &StreamerAccount) {
+pub fn status_written(state: &mut State, now: Duration, before: &StreamerAccount, after: &StreamerAccount) {
     let Some(status) = &after.status else { return };
     said(state, &serde_json::to_string(status).expect("a status is JSON"));
     let nothing = StreamerAccountStatus::default();
@@ -135,7 +157,7 @@ pub fn status_written(state: &mut State, before: &StreamerAccount, after: &Strea
     recorded_first(state, was, status);
     no_silent_move(state, &reference(after), was, status);
     if is_true(&status.conditions, READY) {
-        ready_is_true(state, after, status);
+        ready_is_true(state, now, after, status);
     }
 }
 
@@ -170,31 +192,50 @@ fn no_silent_move(
 
 /// I10: Ready=True only of this generation, and with all three as it says. Who was misled (a change has landed
 /// late, another controller's after the read, or the read was behind) has noted that they are to be looked at once more.
-fn ready_is_true(state: &mut State, account: &StreamerAccount, status: &StreamerAccountStatus) {
+fn ready_is_true(
+    state: &mut State,
+    now: Duration,
+    account: &StreamerAccount,
+    status: &StreamerAccountStatus,
+) {
     let generation = account.metadata.generation.unwrap_or_default();
     let observed = find(&status.conditions, READY).and_then(|ready| ready.observed_generation);
     if status.observed_generation != generation || observed != Some(generation) {
         violated(state, format!("I10: Ready of generation {observed:?}, and the generation is {generation}"));
     }
     let spec = &account.spec;
-    let wanted = [json(&spec.channel), json(&spec.chat_room), json(&spec.stage)];
+    let wanted = settings(spec);
     for ((kind, _, arn), wanted) in arns(status).into_iter().zip(wanted) {
         let arn = arn.unwrap_or_default();
         let is_misled = state.has_rivals || state.aws.may_mislead(arn);
-        if state.aws.vanished.contains(arn) || is_misled && state.database.waits_for_a_look(arn) {
+        // The note goes where the database does.
+        let replaced = state.aws.journal_since;
+        let is_forgotten = !replaced.is_zero() && now < replaced + NOTED;
+        let is_noted = is_forgotten || state.database.waits_for_a_look(arn);
+        if state.aws.vanished.contains(arn) || is_misled && is_noted {
             continue;
         }
-        let is_so = state.aws.resources().get(arn).is_some_and(|found| {
-            let has_tags = spec.tags.iter().all(|(key, value)| found.tags.get(key) == Some(value));
-            found.kind == kind && has_tags && covers(&found.settings, &wanted)
-        });
-        if !is_so {
+        let is_so =
+            state.aws.resources().get(arn).is_some_and(|found| is_as_asked(found, kind, spec, &wanted));
+        let was_shown = !state.aws.resources().contains_key(arn) && state.aws.was_shown(arn, now);
+        if !is_so && !was_shown {
             violated(
                 state,
                 format!("I10: Ready, and the {kind} {arn:?} is not as generation {generation} says"),
             );
         }
     }
+}
+
+/// What a spec says of each kind.
+pub fn settings(spec: &StreamerAccountSpec) -> [Value; 3] {
+    [json(&spec.channel), json(&spec.chat_room), json(&spec.stage)]
+}
+
+/// Whether a resource is of this kind, and has the settings and the tags that the spec asks for.
+pub fn is_as_asked(found: &Resource, kind: ResourceKind, spec: &StreamerAccountSpec, wanted: &Value) -> bool {
+    let has_tags = spec.tags.iter().all(|(key, value)| found.tags.get(key) == Some(value));
+    found.kind == kind && has_tags && covers(&found.settings, wanted)
 }
 
 fn json(value: &impl Serialize) -> Value {
@@ -206,16 +247,20 @@ fn covers(found: &Value, wanted: &Value) -> bool {
     wanted.iter().all(|(name, value)| found.get(name) == Some(value))
 }
 
-/// I9: a stream key is in the Secret of its channel's account, and nowhere else in it. One that is good is not replaced by a dead one.
-pub fn secret_written(state: &mut State, before: Option<&Secret>, secret: &Secret) {
+/// A stream key that is good is not replaced by a dead one.
+pub fn secret_replaced(state: &mut State, before: &Secret, after: &Secret) {
     let is_good = |secret: &Secret| {
         let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
         let channel = key.map(|key| String::from_utf8_lossy(&key.0).trim_start_matches(CANARY).to_owned());
         channel.is_some_and(|channel| state.aws.resources().contains_key(&channel))
     };
-    if before.is_some_and(is_good) && !is_good(secret) {
-        violated(state, format!("a dead stream key takes the place of a good one in {}", secret.name_any()));
+    if is_good(before) && !is_good(after) {
+        violated(state, format!("a dead stream key takes the place of a good one in {}", after.name_any()));
     }
+}
+
+/// I9: a stream key is in the Secret of its channel's account, and nowhere else in it.
+pub fn secret_written(state: &mut State, secret: &Secret) {
     let namespace = secret.namespace().unwrap_or_default();
     let owner = secret.owner_references().first().map(|owner| owner.name.clone()).unwrap_or_default();
     let account = format!("{namespace}/{owner}");

@@ -43,6 +43,13 @@ impl Workload {
                 person.empty_database();
                 person.start_again().await;
             }
+            // What was sent to the one before may come to the empty one.
+            Self::CreateLoseDatabase => {
+                person.apply("todd", spec("todd")).await;
+                person.until_ready("todd").await;
+                person.empty_database();
+                sleep(RESYNC).await;
+            }
             Self::LoseClusterAndTags => {
                 person.lose_tags();
                 person.rebuild_cluster();
@@ -81,7 +88,7 @@ impl Workload {
                 person.start_again().await;
             }
             _ => {
-                person.world.act("status is lost", |state, _, _| state.cluster.clear_status());
+                person.lose_status();
                 // No watch tells of it; the next sweep does.
                 sleep(RESYNC).await;
             }

@@ -3,8 +3,14 @@ use crate::{ivs::Tags, provision::world::owner, store::Missing};
 
 const GRACE: Duration = Duration::from_secs(10);
 
-const NEW: Wanted<'_> =
-    Wanted { status: None, swept: None, settled: false, doubted: false, recreate: RecreatePolicy::Always };
+const NEW: Wanted<'_> = Wanted {
+    status: None,
+    swept: None,
+    known: false,
+    settled: false,
+    doubted: false,
+    recreate: RecreatePolicy::Always,
+};
 
 fn arn(name: &str) -> String {
     name.to_owned()
@@ -210,4 +216,19 @@ fn one_that_only_a_sweep_has_seen_and_is_gone_is_no_reason_to_make_none() {
     assert_eq!(step(&never, &missed, &none), Step::Create(Change::Created));
     let was_its = Wanted { status: Some("a"), ..never };
     assert_eq!(step(&was_its, &missed, &none), Step::Gone(arn("a")));
+}
+
+#[test]
+fn what_no_record_names_of_a_user_that_was_known_is_looked_for_before_one_is_made() {
+    let known = Wanted { known: true, ..NEW };
+    let untried = recorded(None);
+    assert_eq!(step(&NEW, &untried, &Observed::default()), Step::Create(Change::Created));
+    assert_eq!(step(&known, &untried, &Observed::default()), Step::Look);
+    assert_eq!(step(&known, &untried, &listed(&[], &[])), Step::Create(Change::Created));
+    assert_eq!(step(&known, &untried, &listed(&["a"], &[])), Step::Get(arn("a")));
+    assert_eq!(step(&known, &untried, &listed(&["a"], &[("a", Sight::Ours)])), Step::Record(arn("a")));
+    let let_go = Recorded { is_let_go: true, ..untried.clone() };
+    assert_eq!(step(&NEW, &let_go, &Observed::default()), Step::Look);
+    let tried = Recorded { is_tried: true, ..let_go };
+    assert_eq!(step(&known, &tried, &Observed::default()), Step::Create(Change::Created), "it made nothing");
 }
