@@ -19,7 +19,7 @@ const RETIRE: &str = "src/provision/decide/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 37] = [
+pub const DEFECTS: [Defect; 44] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -298,5 +298,49 @@ pub const DEFECTS: [Defect; 37] = [
         file: REPORT,
         right: "if account.status.as_ref() == Some(&next) {",
         wrong: "if account.status.as_ref() == Some(&next) && is_settled(account) {",
+    },
+    Defect {
+        name: "a dead stream key takes the place of a good one",
+        file: "src/controller/work.rs",
+        right: "if !self.is_recorded(channel).await? {",
+        wrong: "if !self.is_recorded(channel).await? && channel.arn.is_empty() {",
+    },
+    Defect {
+        name: "an ARN changes, and only the Secret that fails is told of",
+        file: "src/controller/status.rs",
+        right: "(Some(problem), Some(moved)) if part.is_ok() => {",
+        wrong: "(Some(problem), Some(moved)) if part.is_err() => {",
+    },
+    Defect {
+        name: "who was let go of is given all anew",
+        file: DECIDE,
+        right: "if (wanted.known || recorded.is_let_go) && !recorded.is_tried {",
+        wrong: "if (wanted.known || recorded.arn.is_some()) && !recorded.is_tried {",
+    },
+    Defect {
+        name: "who is known to status or tags alone is given all anew",
+        file: DECIDE,
+        right: "if (wanted.known || recorded.is_let_go) && !recorded.is_tried {",
+        wrong: "if recorded.is_let_go && !recorded.is_tried {",
+    },
+    Defect {
+        name: "who slept draws another user for an account that was given one",
+        file: "src/controller/identity.rs",
+        right: "            if known.is_none() {
+                refuse",
+        wrong: "            if known.is_some() {
+                refuse",
+    },
+    Defect {
+        name: "a row that names an earlier object stays so",
+        file: "src/provision/sweep.rs",
+        right: "(&record.account, &*record.arn, record.uid.as_deref())",
+        wrong: "(&record.account, &*record.arn, accounts.get(&record.account).and_then(|standing| standing.uid.as_deref()))",
+    },
+    Defect {
+        name: "a claim from before a loss makes another user",
+        file: "src/controller/outdated.rs",
+        right: "if !is_another(user_in_status(account)) {",
+        wrong: "if !is_another(user_in_status(account)) || holder.uid.is_some() {",
     },
 ];
