@@ -1,8 +1,9 @@
 //! Whose user an account's is: the claim to a username, and what a new object has from an earlier one of its name.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kube::ResourceExt;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
@@ -18,11 +19,15 @@ use crate::{
     store::{Claim, Claimant, Holder, Users},
 };
 
+/// What was read so long ago is still so: nobody can have made an account and lost its database since.
+const JUST_NOW: Duration = Duration::from_secs(5);
+
 /// Makes the username this account's. Who holds it keeps it; of two that claim one nobody holds, the older wins.
 pub(super) async fn claim<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
     inventory: &Inventory,
+    read: Instant,
 ) -> Result<Uuid, Problem> {
     let accounts = context.world.cluster().accounts();
     let username = &account.spec.username;
@@ -34,7 +39,7 @@ pub(super) async fn claim<W: World>(
     let known = user_in_status(account).or_else(|| user_in_tags(account, inventory));
     match hold(account, context, known).await? {
         Claim::Held(holder) => {
-            if known.is_none() {
+            if known.is_none() && read.elapsed() > JUST_NOW {
                 refuse_another(&holder, account, context).await?;
             }
             Ok(holder.user)

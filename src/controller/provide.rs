@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -37,18 +38,19 @@ pub(super) async fn refuse<W: World>(
     Ok(next_try(&key, context, &progress))
 }
 
-/// Makes what `account`, read just now, asks for. `doubt`: somebody doubts that all is well.
+/// Makes what `account`, `read` just now, asks for. `doubt`: somebody doubts that all is well.
 pub(super) async fn provide<W: World>(
     mut account: StreamerAccount,
     context: &Context<W>,
     doubt: Option<u64>,
+    read: Instant,
 ) -> Result<Option<Duration>, Error> {
     let key = reference(&account);
     // The finalizer is there before the first Create (I3).
     if !has_finalizer(&account) {
         account = context.world.cluster().add_finalizer(&account).await?;
     }
-    let progress = match prepare(&account, context).await {
+    let progress = match prepare(&account, context, read).await {
         Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),
     };
@@ -69,9 +71,10 @@ pub(super) async fn provide<W: World>(
 async fn prepare<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
+    read: Instant,
 ) -> Result<(Uuid, Arc<Inventory>), Problem> {
     let inventory = context.inventory().await?;
-    Ok((claim(account, context, &inventory).await?, inventory))
+    Ok((claim(account, context, &inventory, read).await?, inventory))
 }
 
 /// The three kinds at the same time; each is recorded on its own, and one that fails holds up no other.

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     Cluster, Context, World,
     error::{DEADLINE, Error},
@@ -45,7 +47,7 @@ async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Resul
     }
     // The cache may be behind our own writes; the account may be gone, or another have its name. Its namespace is asked for
     // at the same time: both answers are needed before anything is made.
-    let cluster = context.world.cluster();
+    let (cluster, read) = (context.world.cluster(), Instant::now());
     let (account, is_ending) = tokio::join!(cluster.current(cached), is_namespace_ending(cached, context));
     let Some(account) = account? else {
         context.forget(&key, doubt);
@@ -59,7 +61,7 @@ async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Resul
     } else if is_ending? {
         refuse(account, context).await
     } else {
-        provide(account, context, doubt).await
+        provide(account, context, doubt, read).await
     }
 }
 

@@ -326,10 +326,8 @@ pub const DEFECTS: [Defect; 44] = [
     Defect {
         name: "who slept draws another user for an account that was given one",
         file: "src/controller/identity.rs",
-        right: "            if known.is_none() {
-                refuse",
-        wrong: "            if known.is_some() {
-                refuse",
+        right: "if known.is_none() && read.elapsed() > JUST_NOW {",
+        wrong: "if known.is_none() && read.elapsed() < JUST_NOW {",
     },
     Defect {
         name: "a row that names an earlier object stays so",
