@@ -71,12 +71,12 @@ pub const DEFECTS: [Defect; 44] = [
         right: "    if !has_finalizer(&account) {
         account = context.world.cluster().add_finalizer(&account).await?;
     }
-    let progress = match prepare(&account, context).await {
+    let progress = match prepare(&account, context, read).await {
         Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),
     };
 ",
-        wrong: "    let progress = match prepare(&account, context).await {
+        wrong: "    let progress = match prepare(&account, context, read).await {
         Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),
     };
