@@ -219,7 +219,7 @@ mod tests {
             (tags::ACCOUNT.to_owned(), reference(&younger).to_string()),
             (tags::USER.to_owned(), Uuid::from_u128(1).to_string()),
         ]);
-        let listed = Listed { arn: "arn".to_owned(), name: "todd".to_owned(), tags };
+        let listed = Listed { arn: "arn".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
         let inventory = Inventory::new(&Listing([(ResourceKind::Stage, vec![listed])].into()));
         assert_eq!(first_claimant(&older, &all, &inventory), Some(reference(&younger)));
         assert_eq!(first_claimant(&younger, &all, &inventory), None);

@@ -117,7 +117,7 @@ mod tests {
             username: "todd".to_owned(),
         };
         let tags = owner.tags(Uuid::from_u128(7), &Tags::new());
-        let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags };
+        let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
         let inventory = Inventory::new(&Listing(BTreeMap::from([(ResourceKind::Channel, vec![listed])])));
 
         let mut known = known_elsewhere(&account(None), Some(user), &inventory);

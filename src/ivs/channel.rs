@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags, from_sdk, gone,
-    tag_calls, to_sdk,
+    gone_if_idle, tag_calls, to_sdk,
 };
 use crate::api::{self, ChannelSpec, ChannelStatus, ResourceKind};
 
@@ -88,7 +88,8 @@ fn status(channel: &Channel, operation: &'static str, creates: bool) -> Result<C
     })
 }
 
-fn settings(channel: &Channel) -> Value {
+/// The settings that one has, under the names that the spec uses.
+fn live(channel: &Channel) -> Value {
     json!({
         "latencyMode": channel.latency_mode.as_ref().map(ChannelLatencyMode::as_str),
         "type": channel.r#type.as_ref().map(ChannelType::as_str),
@@ -156,7 +157,8 @@ impl Kind for Channels {
         let answer = self.caller.create("CreateChannel", request.send()).await?;
         let channel = answer.channel.ok_or_else(|| Error::incomplete("CreateChannel", true, "channel"))?;
         let stream_key = answer.stream_key.and_then(|key| key.value).map(SecretString::from);
-        Ok(Created { status: status(&channel, "CreateChannel", true)?, stream_key })
+        let status = status(&channel, "CreateChannel", true)?;
+        Ok(Created { status, settings: live(&channel), stream_key })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<ChannelStatus>>> {
@@ -166,7 +168,7 @@ impl Kind for Channels {
         };
         let channel = answer.channel.ok_or_else(|| Error::incomplete("GetChannel", false, "channel"))?;
         let status = status(&channel, "GetChannel", false)?;
-        Ok(Some(Live { status, settings: settings(&channel), tags: from_sdk(channel.tags) }))
+        Ok(Some(Live { status, settings: live(&channel), tags: from_sdk(channel.tags) }))
     }
 
     async fn page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
@@ -181,13 +183,16 @@ impl Kind for Channels {
             arn: channel.arn.unwrap_or_default(),
             name: channel.name.unwrap_or_default(),
             tags: from_sdk(channel.tags),
+            updated_at: None,
         });
         Ok((listed.collect(), page.next_token))
     }
 
-    async fn update(&self, arn: &str, changes: &ChannelSpec) -> Result<()> {
+    async fn update(&self, arn: &str, changes: &ChannelSpec) -> Result<Value> {
         let request = with_settings!(self.client.update_channel().arn(arn), changes);
-        self.caller.call("UpdateChannel", request.send()).await.map(|_| ())
+        let answer = self.caller.call("UpdateChannel", request.send()).await?;
+        let channel = answer.channel.ok_or_else(|| Error::incomplete("UpdateChannel", false, "channel"))?;
+        Ok(live(&channel))
     }
 
     tag_calls!();
@@ -195,12 +200,17 @@ impl Kind for Channels {
     /// A live channel is taken off air first: AWS refuses to delete it otherwise.
     async fn delete(&self, arn: &str) -> Result<()> {
         match self.delete_once(arn).await {
-            Err(error) if error.code.as_deref() == Some("ConflictException") => {
+            Err(error) if error.is_conflict() => {
                 self.take_off_air(arn).await?;
                 self.delete_once(arn).await
             }
             other => other,
         }
+    }
+
+    /// One that is live stays, and stays live.
+    async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
+        gone_if_idle(self.delete_once(arn).await)
     }
 }
 

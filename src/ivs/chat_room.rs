@@ -5,9 +5,10 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use aws_sdk_ivschat::{
     Client,
-    operation::get_room::GetRoomOutput,
+    primitives::DateTime,
     types::{FallbackResult, MessageReviewHandler},
 };
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -51,16 +52,28 @@ impl ChatRooms {
     }
 }
 
-fn settings(room: &GetRoomOutput) -> Value {
+/// The settings in an answer: CreateRoom, GetRoom and UpdateRoom answer with the same members, but share no type.
+macro_rules! settings {
+    ($room:expr) => {
+        json!({
+            "maximumMessageRatePerSecond": $room.maximum_message_rate_per_second,
+            "maximumMessageLength": $room.maximum_message_length,
+            "messageReviewHandler": $room.message_review_handler.as_ref().map(handler_settings),
+            "loggingConfigurationIdentifiers": $room.logging_configuration_identifiers,
+        })
+    };
+}
+
+fn handler_settings(handler: &MessageReviewHandler) -> Value {
     json!({
-        "maximumMessageRatePerSecond": room.maximum_message_rate_per_second,
-        "maximumMessageLength": room.maximum_message_length,
-        "messageReviewHandler": room.message_review_handler.as_ref().map(|handler| json!({
-            "uri": handler.uri,
-            "fallbackResult": handler.fallback_result.as_ref().map(FallbackResult::as_str),
-        })),
-        "loggingConfigurationIdentifiers": room.logging_configuration_identifiers,
+        "uri": handler.uri,
+        "fallbackResult": handler.fallback_result.as_ref().map(FallbackResult::as_str),
     })
+}
+
+/// None for a time that no calendar has.
+fn timestamp(time: DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
 fn handler(handler: &api::MessageReviewHandler) -> MessageReviewHandler {
@@ -98,7 +111,9 @@ impl Kind for ChatRooms {
     ) -> Result<Created<ChatRoomStatus>> {
         let request = self.client.create_room().name(name).set_tags(Some(to_sdk(tags)));
         let answer = self.caller.create("CreateRoom", with_settings!(request, settings).send()).await?;
-        Ok(Created { status: self.status(answer.arn, answer.id, "CreateRoom", true)?, stream_key: None })
+        let settings = settings!(answer);
+        let status = self.status(answer.arn, answer.id, "CreateRoom", true)?;
+        Ok(Created { status, settings, stream_key: None })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<ChatRoomStatus>>> {
@@ -106,7 +121,7 @@ impl Kind for ChatRooms {
             Err(error) if error.class == Class::Missing => return Ok(None),
             other => other?,
         };
-        let settings = settings(&room);
+        let settings = settings!(room);
         let status = self.status(room.arn, room.id, "GetRoom", false)?;
         Ok(Some(Live { status, settings, tags: from_sdk(room.tags) }))
     }
@@ -123,18 +138,25 @@ impl Kind for ChatRooms {
             arn: room.arn.unwrap_or_default(),
             name: room.name.unwrap_or_default(),
             tags: from_sdk(room.tags),
+            updated_at: room.update_time.and_then(timestamp),
         });
         Ok((listed.collect(), page.next_token))
     }
 
-    async fn update(&self, arn: &str, changes: &ChatRoomSpec) -> Result<()> {
+    async fn update(&self, arn: &str, changes: &ChatRoomSpec) -> Result<Value> {
         let request = with_settings!(self.client.update_room().identifier(arn), changes);
-        self.caller.call("UpdateRoom", request.send()).await.map(|_| ())
+        let room = self.caller.call("UpdateRoom", request.send()).await?;
+        Ok(settings!(room))
     }
 
     tag_calls!();
 
     async fn delete(&self, arn: &str) -> Result<()> {
         gone(self.caller.call("DeleteRoom", self.client.delete_room().identifier(arn).send()).await)
+    }
+
+    /// AWS does not say who is in a room: it counts as idle.
+    async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
+        self.delete(arn).await.map(|()| true)
     }
 }

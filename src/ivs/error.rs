@@ -112,6 +112,11 @@ impl Error {
         }
     }
 
+    /// Whether AWS refused because of how the resource is used just now.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.code.as_deref() == Some("ConflictException")
+    }
+
     /// The call was not made, because we are stopping.
     pub(super) fn stopping(operation: &'static str) -> Self {
         let message = "not called: the controller is stopping".to_owned();

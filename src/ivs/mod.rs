@@ -13,6 +13,7 @@ mod stage;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use k8s_openapi::jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -35,6 +36,8 @@ pub type Tags = BTreeMap<String, String>;
 pub struct Created<S> {
     /// What goes into status, the ARN among it.
     pub status: S,
+    /// Its settings as AWS's answer has them, under the names that the spec uses.
+    pub settings: Value,
     /// The stream key, where AWS makes one with the resource (channels). Goes nowhere but into the Secret.
     pub stream_key: Option<SecretString>,
 }
@@ -59,6 +62,8 @@ pub struct Listed {
     pub name: String,
     /// Its tags.
     pub tags: Tags,
+    /// Time of its last change, where the list has it (chat rooms).
+    pub updated_at: Option<Timestamp>,
 }
 
 /// One page of a list, and the token of the next.
@@ -104,8 +109,9 @@ pub trait Kind: Send + Sync + 'static {
         pages::all(|token| self.page(None, token))
     }
 
-    /// Changes the settings given, and no others.
-    fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<()>> + Send;
+    /// Changes the settings given, and no others; its settings as AWS's answer has them, under the names that the spec
+    /// uses.
+    fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<Value>> + Send;
 
     /// Adds or changes tags.
     fn tag(&self, arn: &str, tags: &Tags) -> impl Future<Output = Result<()>> + Send;
@@ -115,6 +121,10 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Deletes one; one that is not there counts as deleted.
     fn delete(&self, arn: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes one that nobody uses just now; one that is not there counts as deleted. False when somebody uses it: then
+    /// nothing was changed.
+    fn delete_if_idle(&self, arn: &str) -> impl Future<Output = Result<bool>> + Send;
 }
 
 /// The stream key of a channel, which only channels have.
@@ -157,6 +167,14 @@ fn gone<T>(result: Result<T>) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) if error.class == Class::Missing => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Deleting what is in use is refused with a ConflictException: false, and nothing is changed.
+fn gone_if_idle(deleted: Result<()>) -> Result<bool> {
+    match deleted {
+        Err(error) if error.is_conflict() => Ok(false),
+        other => other.map(|()| true),
     }
 }
 

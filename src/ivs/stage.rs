@@ -13,7 +13,7 @@ use aws_sdk_ivsrealtime::{
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags, from_sdk, gone,
+    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags, from_sdk, gone, gone_if_idle,
     shared_scan::SharedScan, tag_calls, to_sdk,
 };
 use crate::api::{self, ResourceKind, StageSpec, StageStatus};
@@ -35,6 +35,15 @@ impl Stages {
     pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
         Self { client: Client::new(config), caller, scan: SharedScan::default() }
     }
+
+    /// None when AWS says, with its own code, that it is not there.
+    async fn get_stage(&self, arn: &str) -> Result<Option<Stage>> {
+        let answer = match self.caller.call("GetStage", self.client.get_stage().arn(arn).send()).await {
+            Err(error) if error.class == Class::Missing => return Ok(None),
+            other => other?,
+        };
+        answer.stage.map(Some).ok_or_else(|| Error::incomplete("GetStage", false, "stage"))
+    }
 }
 
 fn status(stage: &Stage) -> StageStatus {
@@ -50,7 +59,8 @@ fn endpoints(endpoints: &StageEndpoints) -> api::StageEndpoints {
     }
 }
 
-fn settings(stage: &Stage) -> Value {
+/// The settings that one has, under the names that the spec uses.
+fn live(stage: &Stage) -> Value {
     let recording = stage.auto_participant_recording_configuration.as_ref();
     json!({ "autoParticipantRecordingConfiguration": recording.map(recording_settings) })
 }
@@ -134,16 +144,12 @@ impl Kind for Stages {
             .set_tags(Some(to_sdk(tags)));
         let answer = self.caller.create("CreateStage", request.send()).await?;
         let stage = answer.stage.ok_or_else(|| Error::incomplete("CreateStage", true, "stage"))?;
-        Ok(Created { status: status(&stage), stream_key: None })
+        Ok(Created { status: status(&stage), settings: live(&stage), stream_key: None })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<StageStatus>>> {
-        let answer = match self.caller.call("GetStage", self.client.get_stage().arn(arn).send()).await {
-            Err(error) if error.class == Class::Missing => return Ok(None),
-            other => other?,
-        };
-        let stage = answer.stage.ok_or_else(|| Error::incomplete("GetStage", false, "stage"))?;
-        Ok(Some(Live { status: status(&stage), settings: settings(&stage), tags: from_sdk(stage.tags) }))
+        let Some(stage) = self.get_stage(arn).await? else { return Ok(None) };
+        Ok(Some(Live { status: status(&stage), settings: live(&stage), tags: from_sdk(stage.tags) }))
     }
 
     /// ListStages has no filter: all of them are read, once for all who look at the same time.
@@ -159,21 +165,33 @@ impl Kind for Stages {
             arn: stage.arn,
             name: stage.name.unwrap_or_default(),
             tags: from_sdk(stage.tags),
+            updated_at: None,
         });
         Ok((listed.collect(), page.next_token))
     }
 
-    async fn update(&self, arn: &str, changes: &StageSpec) -> Result<()> {
+    async fn update(&self, arn: &str, changes: &StageSpec) -> Result<Value> {
         let wanted = changes.auto_participant_recording_configuration.as_ref();
         let recording = wanted.map(|wanted| recording(wanted, "UpdateStage")).transpose()?;
         let request =
             self.client.update_stage().arn(arn).set_auto_participant_recording_configuration(recording);
-        self.caller.call("UpdateStage", request.send()).await.map(|_| ())
+        let answer = self.caller.call("UpdateStage", request.send()).await?;
+        let stage = answer.stage.ok_or_else(|| Error::incomplete("UpdateStage", false, "stage"))?;
+        Ok(live(&stage))
     }
 
     tag_calls!();
 
     async fn delete(&self, arn: &str) -> Result<()> {
         gone(self.caller.call("DeleteStage", self.client.delete_stage().arn(arn).send()).await)
+    }
+
+    /// DeleteStage would disconnect whoever takes part: a stage with a session stays.
+    async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
+        match self.get_stage(arn).await? {
+            None => Ok(true),
+            Some(stage) if stage.active_session_id.as_deref().is_some_and(|id| !id.is_empty()) => Ok(false),
+            Some(_) => gone_if_idle(self.delete(arn).await),
+        }
     }
 }

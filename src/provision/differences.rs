@@ -1,5 +1,7 @@
 //! What is to be sent so that a resource is as the spec says.
 
+use serde_json::Value;
+
 use super::{Order, owner::tag_changes};
 use crate::ivs::{self, Kind, Live, Tags, changes};
 
@@ -38,7 +40,7 @@ impl<K: Kind> Differences<K> {
             kind.tag(arn, &self.identity).await?;
         }
         if let Some(settings) = &self.settings {
-            kind.update(arn, settings).await?;
+            let _: Value = kind.update(arn, settings).await?;
         }
         // Removing first leaves room for the new ones under AWS's limit.
         if !self.remove.is_empty() {

@@ -74,7 +74,7 @@ mod tests {
     fn found(all: &[(&str, u128)]) -> BTreeMap<String, Orphan> {
         let one = |(arn, attempt): &(&str, u128)| {
             let tags = owner().tags(Uuid::from_u128(*attempt), &crate::ivs::Tags::new());
-            let listed = Listed { arn: (*arn).to_owned(), name: "todd".to_owned(), tags };
+            let listed = Listed { arn: (*arn).to_owned(), name: "todd".to_owned(), tags, updated_at: None };
             ((*arn).to_owned(), orphan(ResourceKind::Stage, &listed, OrphanReason::Unowned))
         };
         all.iter().map(one).collect()

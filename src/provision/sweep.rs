@@ -230,7 +230,7 @@ mod tests {
             (tags::ACCOUNT.to_owned(), format!("default/{account}")),
             (tags::USER.to_owned(), Uuid::from_u128(user).to_string()),
         ]);
-        Listed { arn: arn.to_owned(), name: account.to_owned(), tags }
+        Listed { arn: arn.to_owned(), name: account.to_owned(), tags, updated_at: None }
     }
 
     fn listing(all: Vec<Listed>) -> Listing {

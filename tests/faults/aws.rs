@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::jiff::Timestamp;
 pub use kinds::{Channel, ChatRoom, Simulated, Stage};
 use serde_json::Value;
 use streamcat_operator::{api::ResourceKind, ivs::Tags};
@@ -27,6 +28,10 @@ pub struct Resource {
     pub name: String,
     pub tags: Tags,
     pub settings: Value,
+    /// Whether somebody streams to it or takes part in it just now.
+    pub in_use: bool,
+    /// Time of its last change.
+    pub updated_at: Timestamp,
 }
 
 /// Within which a call is carried out if nothing delays it.

@@ -16,7 +16,7 @@ use super::{
     aws::Resource,
     database::Database,
     workloads::{edited, spec},
-    world::World,
+    world::{World, calendar},
 };
 
 /// Someone with kubectl, the AWS console and the backups.
@@ -39,7 +39,14 @@ impl Person {
         self.world.act("others have resources of the same names", |state, now, _| {
             for kind in ResourceKind::ALL {
                 for tags in [foreign(None), foreign(Some("elsewhere"))] {
-                    let resource = Resource { kind, name: "todd".to_owned(), tags, settings: json!({}) };
+                    let resource = Resource {
+                        kind,
+                        name: "todd".to_owned(),
+                        tags,
+                        settings: json!({}),
+                        in_use: false,
+                        updated_at: calendar(now),
+                    };
                     state.aws.create(now, resource);
                 }
             }

@@ -39,6 +39,12 @@ const AWAY: Duration = Duration::from_secs(45);
 /// Second of the epoch at which the world begins.
 const EPOCH: i64 = 1_800_000_000;
 
+/// The calendar's time when the world is this old, in whole seconds.
+pub fn calendar(age: Duration) -> Timestamp {
+    let second = EPOCH + i64::try_from(age.as_secs()).expect("a short while");
+    Timestamp::from_second(second).expect("a valid time")
+}
+
 /// Everything there is.
 pub struct State {
     pub cluster: Cluster,
@@ -169,8 +175,7 @@ impl World {
 
     /// The calendar's time: whole seconds, as Kubernetes keeps it.
     pub fn time(&self) -> Time {
-        let second = EPOCH + i64::try_from(self.now().as_secs()).expect("a short while");
-        Time(Timestamp::from_second(second).expect("a valid time"))
+        Time(calendar(self.now()))
     }
 
     /// From here on nothing fails any more, and every call is noted.

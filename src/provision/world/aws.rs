@@ -1,5 +1,6 @@
 //! The world as AWS: its stages.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{State, World, owner};
@@ -42,14 +43,14 @@ impl Kind for World {
             state.creates += 1;
             let arn = format!("arn-{}", state.creates);
             state.resources.insert(arn.clone(), tags.clone());
-            Created { status: status(&arn), stream_key: None }
+            Created { status: status(&arn), settings: Value::Null, stream_key: None }
         })
     }
 
     async fn get(&self, arn: &str) -> ivs::Result<Option<Live<StageStatus>>> {
         self.on_aws(Class::Transient, |state| {
             let tags = state.resources.get(arn)?.clone();
-            Some(Live { status: status(arn), settings: serde_json::Value::Null, tags })
+            Some(Live { status: status(arn), settings: Value::Null, tags })
         })
     }
 
@@ -59,13 +60,14 @@ impl Kind for World {
                 arn: arn.clone(),
                 name: "todd".to_owned(),
                 tags: tags.clone(),
+                updated_at: None,
             };
             (state.resources.iter().map(listed).collect(), None)
         })
     }
 
-    async fn update(&self, _: &str, _: &StageSpec) -> ivs::Result<()> {
-        self.on_aws(Class::Transient, |_| ())
+    async fn update(&self, _: &str, _: &StageSpec) -> ivs::Result<Value> {
+        self.on_aws(Class::Transient, |_| Value::Null)
     }
 
     async fn tag(&self, arn: &str, tags: &Tags) -> ivs::Result<()> {
@@ -82,5 +84,10 @@ impl Kind for World {
 
     async fn delete(&self, arn: &str) -> ivs::Result<()> {
         self.on_aws(Class::Transient, |state| drop(state.resources.remove(arn)))
+    }
+
+    /// Nobody uses anything here.
+    async fn delete_if_idle(&self, arn: &str) -> ivs::Result<bool> {
+        self.delete(arn).await.map(|()| true)
     }
 }

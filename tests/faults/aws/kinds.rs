@@ -1,6 +1,6 @@
 //! The three kinds at the end of a line, behind the operator's own traits.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, time::Duration};
 
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,7 +17,7 @@ use crate::{
     faults::{Fails, Failure, Operation, Service},
     line::Line,
     oracle::steps,
-    world::State,
+    world::{State, calendar},
 };
 
 /// The operations of one kind, and what its status says.
@@ -138,24 +138,50 @@ impl<F: Flavor> Simulated<F> {
                 arn: arn.clone(),
                 name: resource.name.clone(),
                 tags: resource.tags.clone(),
+                updated_at: (F::KIND == ResourceKind::ChatRoom).then_some(resource.updated_at),
             });
             Ok(found.collect())
         };
         self.line.call(F::LIST, &about, list).await
     }
 
-    async fn alter(
+    async fn alter<T: Send + 'static>(
         &self,
         operation: Operation,
         arn: &str,
-        alter: impl FnOnce(&mut Resource) + Send + 'static,
-    ) -> Result<()> {
+        alter: impl FnOnce(&mut Resource, Duration) -> T + Send + 'static,
+    ) -> Result<T> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
-            let is_there = state.aws.alter(now, &at, alter);
-            if is_there { Ok(()) } else { Err(missing(operation)) }
+            let mut altered = None;
+            state.aws.alter(now, &at, |resource| altered = Some(alter(resource, now)));
+            altered.ok_or_else(|| missing(operation))
         };
         self.line.call(operation, arn, effect).await
+    }
+
+    /// Whether it was deleted; what is in use only if `in_use_too`.
+    async fn delete_one(&self, arn: &str, in_use_too: bool) -> Result<bool> {
+        let at = arn.to_owned();
+        let effect = move |state: &mut State, now| {
+            if !in_use_too && state.aws.resources().get(&at).is_some_and(|resource| resource.in_use) {
+                return Ok(false);
+            }
+            steps::deleting(state, now, &at);
+            state.aws.delete(now, &at);
+            Ok(true)
+        };
+        self.line.call(F::DELETE, arn, effect).await
+    }
+
+    /// Whether it is shown to be in use.
+    async fn is_in_use(&self, arn: &str) -> Result<bool> {
+        let at = arn.to_owned();
+        let effect = move |state: &mut State, now| {
+            let shown = state.aws.shown(now).and_then(|shown| shown.get(&at));
+            Ok(shown.is_some_and(|resource| resource.in_use))
+        };
+        self.line.call(F::GET, arn, effect).await
     }
 }
 
@@ -178,17 +204,25 @@ impl<F: Flavor> Kind for Simulated<F> {
     }
 
     async fn create(&self, name: &str, settings: &F::Settings, tags: &Tags) -> Result<Created<F::Status>> {
-        let mut resource =
-            Resource { kind: F::KIND, name: name.to_owned(), tags: tags.clone(), settings: F::defaults() };
-        merge(&mut resource.settings, settings);
+        let (about, name, tags, mut wanted) = (name, name.to_owned(), tags.clone(), F::defaults());
+        merge(&mut wanted, settings);
         let effect = move |state: &mut State, now| {
+            let settings = wanted.clone();
+            let resource = Resource {
+                kind: F::KIND,
+                name,
+                tags,
+                settings: wanted,
+                in_use: false,
+                updated_at: calendar(now),
+            };
             steps::creating(state, now, &resource);
             let arn = state.aws.create(now, resource);
             state.aws.ours.insert(arn.clone());
             let stream_key = (F::KIND == ResourceKind::Channel).then(|| stream_key(&arn).into());
-            Ok(Created { status: F::status(&arn), stream_key })
+            Ok(Created { status: F::status(&arn), settings, stream_key })
         };
-        self.line.call(F::CREATE, name, effect).await
+        self.line.call(F::CREATE, about, effect).await
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<F::Status>>> {
@@ -208,32 +242,41 @@ impl<F: Flavor> Kind for Simulated<F> {
         Ok((self.listed(name).await?, None))
     }
 
-    async fn update(&self, arn: &str, changes: &F::Settings) -> Result<()> {
+    async fn update(&self, arn: &str, changes: &F::Settings) -> Result<Value> {
         let changes = changes.clone();
-        self.alter(F::UPDATE, arn, move |resource| merge(&mut resource.settings, &changes)).await
+        let update = move |resource: &mut Resource, now| {
+            merge(&mut resource.settings, &changes);
+            resource.updated_at = calendar(now);
+            resource.settings.clone()
+        };
+        self.alter(F::UPDATE, arn, update).await
     }
 
     async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
         let tags = tags.clone();
-        self.alter(write("TagResource"), arn, move |resource| resource.tags.extend(tags)).await
+        self.alter(write("TagResource"), arn, move |resource, _| resource.tags.extend(tags)).await
     }
 
     async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
         let keys = keys.to_vec();
-        self.alter(write("UntagResource"), arn, move |resource| {
+        self.alter(write("UntagResource"), arn, move |resource, _| {
             resource.tags.retain(|key, _| !keys.contains(key));
         })
         .await
     }
 
+    /// What is in use is taken out of use first.
     async fn delete(&self, arn: &str) -> Result<()> {
-        let at = arn.to_owned();
-        let effect = move |state: &mut State, now| {
-            steps::deleting(state, now, &at);
-            state.aws.delete(now, &at);
-            Ok(())
-        };
-        self.line.call(F::DELETE, arn, effect).await
+        self.delete_one(arn, true).await.map(drop)
+    }
+
+    async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
+        match F::KIND {
+            ResourceKind::Channel => self.delete_one(arn, false).await,
+            ResourceKind::ChatRoom => self.delete_one(arn, true).await,
+            ResourceKind::Stage if self.is_in_use(arn).await? => Ok(false),
+            ResourceKind::Stage => self.delete_one(arn, true).await,
+        }
     }
 }
 

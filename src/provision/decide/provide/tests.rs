@@ -192,7 +192,7 @@ fn what_does_not_stay_is_sent_again_three_times_and_then_left_until_there_is_ano
 fn ranked(in_database: Option<&str>, status: Option<&str>, attempts: &[u128]) -> Vec<String> {
     let listed = |arn: &str, nonce: u128| {
         let tags = owner().tags(Uuid::from_u128(nonce), &Tags::new());
-        Listed { arn: arn.to_owned(), name: "todd".to_owned(), tags }
+        Listed { arn: arn.to_owned(), name: "todd".to_owned(), tags, updated_at: None }
     };
     let attempts: Vec<_> = attempts.iter().copied().map(Uuid::from_u128).collect();
     let mut ours = vec![listed("c", 2), listed("b", 7), listed("a", 1)];
