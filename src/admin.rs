@@ -22,6 +22,7 @@ use crate::telemetry::Exposition;
 #[derive(Clone, Debug, Default)]
 pub struct Gates {
     shut: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    notes: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
 impl Gates {
@@ -43,6 +44,21 @@ impl Gates {
     /// Shuts a gate; the reason must hold no secret.
     pub fn close(&self, name: &'static str, reason: impl Into<String>) {
         self.lock().insert(name, reason.into());
+    }
+
+    /// Sets or removes a note: something that a person should know, and that makes us no less ready.
+    pub fn note(&self, name: &'static str, note: Option<String>) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        match note {
+            Some(note) => drop(notes.insert(name, note)),
+            None => drop(notes.remove(name)),
+        }
+    }
+
+    /// The notes.
+    #[must_use]
+    pub fn notes(&self) -> BTreeMap<&'static str, String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The gates that are shut, and why; empty when ready.
@@ -88,12 +104,11 @@ fn router(gates: Gates, metrics: Exposition) -> Router {
 }
 
 async fn readyz(State(gates): State<Gates>) -> (StatusCode, String) {
-    let closed = gates.closed();
-    if closed.is_empty() {
-        return (StatusCode::OK, "ok\n".to_owned());
-    }
-    let lines: Vec<_> = closed.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
-    (StatusCode::SERVICE_UNAVAILABLE, lines.join("\n") + "\n")
+    let (closed, notes) = (gates.closed(), gates.notes());
+    let (status, head) =
+        if closed.is_empty() { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "") };
+    let lines = closed.iter().chain(&notes).map(|(name, text)| format!("{name}: {text}\n"));
+    (status, lines.fold(head.to_owned(), |text, line| text + &line))
 }
 
 async fn metrics_text(State(metrics): State<Exposition>) -> impl IntoResponse {
@@ -114,6 +129,10 @@ mod tests {
             (StatusCode::SERVICE_UNAVAILABLE, "database: connection refused\n".to_owned())
         );
         gates.open("database");
+        assert_eq!(readyz(State(gates.clone())).await, (StatusCode::OK, "ok\n".to_owned()));
+        gates.note("brake", Some("6 of 6".to_owned()));
+        assert_eq!(readyz(State(gates.clone())).await, (StatusCode::OK, "ok\nbrake: 6 of 6\n".to_owned()));
+        gates.note("brake", None);
         assert_eq!(readyz(State(gates)).await, (StatusCode::OK, "ok\n".to_owned()));
     }
 }

@@ -16,6 +16,8 @@ pub use one_line::one_line;
 pub use registration::{ConnectionSettings, LimitSettings, PasswordSettings, RegistrationSettings};
 pub use rules::RuleSettings;
 
+use crate::api::ResourceKind;
+
 /// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
 ///
 /// Each setting is a flag and an environment variable. Credentials and endpoints of AWS are read as every AWS SDK
@@ -50,6 +52,8 @@ pub enum Command {
     Crds,
     /// List what is, or may be, in AWS and belongs to no account, then exit.
     Orphans(OrphansSettings),
+    /// Say that what is missing from AWS now is really gone, then exit: it may be replaced, and its accounts deleted.
+    ReleaseBrake(ReleaseBrakeSettings),
 }
 
 /// How log lines look.
@@ -79,6 +83,40 @@ pub struct OrphansSettings {
     /// Print a JSON array and not a table.
     #[arg(long, env = "STREAMCAT_JSON")]
     pub json: bool,
+}
+
+/// Settings of `release-brake`.
+#[derive(Clone, Debug, Args)]
+pub struct ReleaseBrakeSettings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// The kind of which the brake is released. [default: all]
+    #[arg(long, env = "STREAMCAT_KIND", value_enum)]
+    pub kind: Option<KindName>,
+}
+
+/// A kind of resource, as the command line names it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum KindName {
+    /// Amazon IVS channels.
+    Channel,
+    /// Amazon IVS chat rooms.
+    ChatRoom,
+    /// Amazon IVS real-time stages.
+    Stage,
+}
+
+impl From<KindName> for ResourceKind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Channel => Self::Channel,
+            KindName::ChatRoom => Self::ChatRoom,
+            KindName::Stage => Self::Stage,
+        }
+    }
 }
 
 #[expect(

@@ -4,8 +4,8 @@ use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use streamcat_operator::{
-    api,
-    config::{self, Cli, Command, ControllerSettings, DatabaseSettings},
+    api::{self, ResourceKind},
+    config::{self, Cli, Command, ControllerSettings, DatabaseSettings, ReleaseBrakeSettings},
     controller, orphans, registration, shutdown,
     store::{self, Postgres},
     telemetry,
@@ -67,6 +67,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Registration(settings) => Ok(registration::run(settings, stop()?).await?),
         Command::Migrate(settings) => Ok(migrate(&settings).await?),
         Command::Crds => print(&api::crds_yaml().map_err(|error| Failure::Other(error.to_string()))?),
+        Command::ReleaseBrake(settings) => Ok(release_brake(&settings).await?),
         Command::Orphans(settings) => print(&orphans::list(&settings).await?),
     }
 }
@@ -78,6 +79,17 @@ fn stop() -> Result<tokio_util::sync::CancellationToken, Failure> {
 async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {
     Postgres::new(&settings.database_url, 1)?.migrate().await?;
     tracing::info!("the database's schema is up to date");
+    Ok(())
+}
+
+async fn release_brake(settings: &ReleaseBrakeSettings) -> store::Result<()> {
+    let kinds = settings.kind.map_or(ResourceKind::ALL.to_vec(), |kind| vec![kind.into()]);
+    Postgres::new(&settings.database.database_url, 1)?.release_brake(&kinds).await?;
+    let kinds: Vec<_> = kinds.iter().map(|kind| kind.noun()).collect();
+    tracing::info!(
+        "the brake is released for {}: what is missing now is replaced, or its account deleted, within a few minutes",
+        kinds.join(", ")
+    );
     Ok(())
 }
 

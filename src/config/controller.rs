@@ -54,6 +54,15 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "15s", value_parser = duration)]
     pub create_grace: Duration,
 
+    /// Number of resources of one kind that may be missing from AWS, without the operator having deleted them, before the brake is on:
+    /// then nothing is made or deleted in their place until they show again, or a person releases the brake.
+    #[arg(long, env = "STREAMCAT_BRAKE_RESOURCES", default_value = "5")]
+    pub brake_resources: usize,
+
+    /// Percentage of the recorded resources of one kind that may be missing before the brake is on; both limits must be exceeded.
+    #[arg(long, env = "STREAMCAT_BRAKE_PERCENT", default_value = "2", value_parser = percent)]
+    pub brake_percent: f64,
+
     /// How many accounts are worked on at the same time.
     #[arg(long, env = "STREAMCAT_CONCURRENCY", default_value = "32")]
     pub concurrency: NonZeroU16,
@@ -105,6 +114,12 @@ fn region(text: &str) -> Result<String, String> {
     }
 }
 
+/// A percentage.
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "it must be a number from 0 to 100".to_owned())
+}
+
 /// An installation id is a tag's value: what AWS takes there, and short enough to read.
 fn installation(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -125,6 +140,14 @@ mod tests {
         for wrong in ["", " ", "eu-west-1 ", "EU-WEST-1", "eu_west_1", "eu-west-1.example.com", "eu-wést-1"]
         {
             assert!(region(wrong).is_err_and(|said| said.contains("eu-west-1")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_percentage_is_a_number_from_0_to_100() {
+        assert_eq!((percent("2"), percent("0.5"), percent("100")), (Ok(2.0), Ok(0.5), Ok(100.0)));
+        for wrong in ["", "-1", "101", "2%", "NaN", "inf"] {
+            assert!(percent(wrong).is_err(), "{wrong:?}");
         }
     }
 

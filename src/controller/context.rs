@@ -10,10 +10,16 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{World, backoff::Backoff, looks::Looks, problem::Problem};
+use super::{
+    World,
+    backoff::Backoff,
+    looks::Looks,
+    problem::{Problem, RECORDED_ELSEWHERE},
+};
 use crate::{
-    api::AccountRef,
-    provision::{Inventory, Owner, Timing},
+    api::{AccountRef, ResourceKind},
+    ivs::{Target, account_of},
+    provision::{Brake, BrakeLimits, Inventory, Owner, Timing},
     telemetry::Metrics,
 };
 
@@ -22,6 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the sweeps have seen so far: nothing yet, what went wrong, or everything.
 type Seen = Option<Result<Arc<Inventory>, String>>;
+
+/// The settings of one installation that every reconcile follows.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The installation's id.
+    pub installation: String,
+    /// How long things may take before they count as lost.
+    pub timing: Timing,
+    /// The share of what is recorded that may be missing.
+    pub limits: BrakeLimits,
+    /// The AWS account and region.
+    pub target: Target,
+    /// The reason why nothing may be made at all, if the database is another installation's.
+    pub halt: Option<String>,
+}
 
 /// What every reconcile shares.
 #[derive(Debug)]
@@ -32,6 +53,14 @@ pub struct Context<W> {
     pub installation: String,
     /// How long things may take before they count as lost.
     pub timing: Timing,
+    /// The share of what is recorded that may be missing.
+    pub(super) limits: BrakeLimits,
+    /// The AWS account and region, as far as they are known.
+    target: Mutex<Arc<Target>>,
+    /// The brakes that are on since the last resync.
+    brakes: Mutex<BTreeMap<ResourceKind, Brake>>,
+    /// The reason why nothing is made: we are somewhere else than the records.
+    halt: Mutex<Option<Problem>>,
     /// What is counted.
     pub metrics: Metrics,
     /// Cancelled when we are to stop.
@@ -52,16 +81,19 @@ impl<W: World> Context<W> {
     #[must_use]
     pub fn new(
         world: W,
-        installation: String,
-        timing: Timing,
+        setup: Setup,
         metrics: Metrics,
         stop: CancellationToken,
     ) -> (Self, mpsc::UnboundedReceiver<AccountRef>) {
         let (wake, woken) = mpsc::unbounded_channel();
         let context = Self {
             world,
-            installation,
-            timing,
+            installation: setup.installation,
+            timing: setup.timing,
+            limits: setup.limits,
+            target: Mutex::new(Arc::new(setup.target)),
+            brakes: Mutex::default(),
+            halt: Mutex::new(setup.halt.map(|reason| Problem::other_installation(&reason))),
             metrics,
             stop,
             backoff: Backoff::default(),
@@ -114,7 +146,45 @@ impl<W: World> Context<W> {
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.seen)
+    }
+
+    /// The AWS account and region, as far as they are known.
+    pub(super) fn target(&self) -> Arc<Target> {
+        Arc::clone(&lock(&self.target))
+    }
+
+    /// Takes the AWS account from an ARN that AWS has listed, where nothing else has told it.
+    pub(super) fn learn_account(&self, arn: Option<&String>) {
+        let mut target = lock(&self.target);
+        if target.account.is_none()
+            && let Some(account) = arn.and_then(|arn| account_of(arn))
+        {
+            *target = Arc::new(Target { account: Some(account), ..Target::clone(&target) });
+        }
+    }
+
+    /// The reason why nothing of this kind that is missing may be replaced, if there is one.
+    pub(super) fn brake(&self, kind: ResourceKind) -> Option<String> {
+        lock(&self.brakes).get(&kind).map(Brake::describe)
+    }
+
+    /// Sets the brakes as a resync has found them.
+    pub(super) fn set_brakes(&self, brakes: BTreeMap<ResourceKind, Brake>) {
+        *lock(&self.brakes) = brakes;
+    }
+
+    /// The reason why nothing is made, if there is one.
+    pub(super) fn halt(&self) -> Option<Problem> {
+        lock(&self.halt).clone()
+    }
+
+    /// Sets the reason why nothing is made; that the database is another installation's stays.
+    pub(super) fn set_halt(&self, reason: Option<Problem>) {
+        let mut halt = lock(&self.halt);
+        if halt.as_ref().is_none_or(|halt| halt.reason == RECORDED_ELSEWHERE) {
+            *halt = reason;
+        }
     }
 
     /// Whose the resources of a user are.
@@ -158,6 +228,10 @@ impl<W: World> Context<W> {
     }
 
     fn doubts(&self) -> MutexGuard<'_, (u64, BTreeMap<AccountRef, u64>)> {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.doubts)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_config::SdkConfig;
 use futures::{StreamExt, TryFutureExt, TryStreamExt};
 use kube::{
     Api, Client, ResourceExt,
@@ -17,18 +18,18 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Kube, Real,
+    Context, Kube, Real, Setup,
     error::Error as ReconcileError,
     reconcile::{after_error, reconcile},
-    run::KUBERNETES_GATE,
+    run::{Installation, KUBERNETES_GATE},
     sweeper,
 };
 use crate::{
     admin::Gates,
     api::{AccountRef, StreamerAccount},
     config::ControllerSettings,
-    ivs::{Budgets, Caller, Channels, ChatRooms, Stages, sdk_config},
-    provision::Timing,
+    ivs::{Budgets, Caller, Channels, ChatRooms, Stages, Target, sdk_config},
+    provision::{BrakeLimits, Timing},
     store::Postgres,
     telemetry::Metrics,
 };
@@ -36,7 +37,7 @@ use crate::{
 /// Watches, reconciles and sweeps until `stop`.
 pub(super) async fn control(
     settings: ControllerSettings,
-    installation: String,
+    installation: Installation,
     store: Postgres,
     client: Client,
     metrics: Metrics,
@@ -45,9 +46,10 @@ pub(super) async fn control(
 ) {
     let (cache, writer) = reflector::store();
     let cluster = Kube::new(client.clone(), cache.clone(), settings.pod_name.clone());
-    let world = world(&settings, store, cluster, &metrics, &stop).await;
-    let timing = Timing { create_timeout: settings.create_timeout, grace: settings.create_grace };
-    let (context, woken) = Context::new(world, installation, timing, metrics, stop.clone());
+    let config = sdk_config(&settings.aws_region, settings.create_timeout).await;
+    let world = world(&settings, &config, store, cluster, &metrics, &stop);
+    let setup = setup(&settings, &config, installation).await;
+    let (context, woken) = Context::new(world, setup, metrics, stop.clone());
     let context = Arc::new(context);
     let api = match &settings.namespace {
         Some(namespace) => Api::namespaced(client, namespace),
@@ -77,8 +79,28 @@ pub(super) async fn control(
     }
 }
 
-async fn world(
+async fn setup(settings: &ControllerSettings, config: &SdkConfig, installation: Installation) -> Setup {
+    Setup {
+        installation: installation.id,
+        timing: Timing {
+            create_timeout: settings.create_timeout,
+            grace: settings.create_grace,
+            resync: settings.resync,
+        },
+        limits: BrakeLimits { resources: settings.brake_resources, percent: settings.brake_percent },
+        target: target(settings, config).await,
+        halt: installation.halt,
+    }
+}
+
+/// The AWS account and region that this controller works in. Where AWS does not say which account that is, the first list does.
+async fn target(settings: &ControllerSettings, config: &SdkConfig) -> Target {
+    Target { partition: "aws".into(), region: settings.aws_region.clone(), account: None }
+}
+
+fn world(
     settings: &ControllerSettings,
+    config: &SdkConfig,
     store: Postgres,
     cluster: Kube,
     metrics: &Metrics,
@@ -86,13 +108,12 @@ async fn world(
 ) -> Real {
     let caller =
         Arc::new(Caller::new(Budgets::new(settings.aws_calls_per_second), metrics.clone(), stop.clone()));
-    let config = sdk_config(&settings.aws_region, settings.create_timeout).await;
     Real {
         cluster,
         store,
-        channels: Channels::new(&config, Arc::clone(&caller)),
-        chat_rooms: ChatRooms::new(&config, Arc::clone(&caller)),
-        stages: Stages::new(&config, caller),
+        channels: Channels::new(config, Arc::clone(&caller)),
+        chat_rooms: ChatRooms::new(config, Arc::clone(&caller)),
+        stages: Stages::new(config, caller),
     }
 }
 

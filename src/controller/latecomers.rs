@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Context, World, problem::Problem, world::with_kind};
 use crate::{
     api::ResourceKind,
-    provision::{self, Owner, remove},
+    provision::{self, Circumstances, Owner, remove},
     store::{Orphan, Users},
 };
 
@@ -47,5 +47,8 @@ async fn delete<W: World>(
     arn: &str,
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "its user was released before it was made: it is deleted");
-    with_kind!(context.world, kind, |kind| remove(kind, owner, arn).await)
+    let target = context.target();
+    let circumstances = Circumstances { timing: context.timing, target: &target, brake: None };
+    let store = context.world.store();
+    with_kind!(context.world, kind, |kind| remove(kind, store, circumstances, owner, arn).await)
 }

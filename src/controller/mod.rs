@@ -29,7 +29,7 @@ mod work;
 mod world;
 
 pub use cluster::{Cluster, Kube, Notice};
-pub use context::Context;
+pub use context::{Context, Setup};
 pub use error::Error as ReconcileError;
 pub use reconcile::{after_error, reconcile};
 pub use run::{Error, run};

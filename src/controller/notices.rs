@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::{
-        RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccountStatus,
+        ResourceKind, StreamerAccountStatus,
         condition::{READY, find},
     },
     provision::Change,
@@ -74,12 +74,6 @@ fn changed(kind: ResourceKind, change: Change) -> Option<Notice> {
             Some(notice(false, "Adopted", format!("the {kind} of an earlier attempt was found and taken on")))
         }
         Change::Updated => Some(notice(false, "Updated", format!("the {kind} was changed as the spec says"))),
-        Change::Undone => {
-            let note = format!(
-                "the {kind} was changed as the spec says again and again, and is not so: somebody or something changes it back. It is left as it is until the spec changes, or the annotation {RECONCILE_AT_ANNOTATION} asks for another look"
-            );
-            Some(notice(true, "ChangedBack", note))
-        }
         Change::Recreated => {
             Some(notice(true, "Recreated", format!("the {kind} was gone from AWS and was made again")))
         }

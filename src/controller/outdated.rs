@@ -76,6 +76,11 @@ async fn may_have_anything<W: World>(holder: &Holder, context: &Context<W>) -> R
     let owner = context.owner(holder.user, holder.account.clone(), &holder.username);
     for kind in ResourceKind::ALL {
         let recorded = context.world.store().recorded(holder.user, kind).await?;
+        // What is recorded elsewhere cannot be asked for here.
+        let is_here = |arn: &String| context.target().holds(arn);
+        if !recorded.arn.as_ref().is_none_or(is_here) {
+            return Ok(true);
+        }
         let found = with_kind!(context.world, kind, |of| may_be_there(of, &owner, &recorded, context).await);
         if found.map_err(provision::Error::from)? {
             return Ok(true);
@@ -101,5 +106,6 @@ async fn may_be_there<W: World, K: Kind>(
     {
         return Ok(true);
     }
-    Ok(!owner.find(kind).await?.is_empty())
+    let listed = context.last_inventory().unwrap_or_default().of_user(owner.user, K::KIND);
+    Ok(!owner.find(kind, &listed).await?.is_empty())
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    api::AccountRef,
+    api::{AccountRef, RECONCILE_AT_ANNOTATION},
     ivs::{self, Class},
-    provision::{self, Wait},
+    provision::{self, Drift, Wait},
     store,
 };
 
@@ -26,6 +26,15 @@ pub enum Retry {
 
 /// When to look again at an account whose namespace is being deleted: its own deletion, which comes soon, is watched.
 const NAMESPACE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Reason of an account whose resources are recorded in another AWS account or region.
+pub const RECORDED_ELSEWHERE: &str = "RecordedElsewhere";
+
+/// Reason of an account whose database or resources are another installation's.
+const OTHER_INSTALLATION: &str = "OtherInstallation";
+
+/// Reason of a resource that AWS does not show as the spec says, though it was updated.
+pub const DRIFT_PERSISTS: &str = "DriftPersists";
 
 /// Reason of a part that is deleted while others are not yet.
 const DELETED: &str = "Deleted";
@@ -80,6 +89,36 @@ impl Problem {
     pub fn under_way(noun: &str) -> Self {
         let message = format!("the {noun} is not ready yet");
         Self { reason: "Progressing", message, retry: Retry::After(Duration::from_secs(1)) }
+    }
+
+    /// Everything that is recorded is in another AWS account or region.
+    pub fn recorded_elsewhere(message: &str) -> Self {
+        Self { reason: RECORDED_ELSEWHERE, message: message.to_owned(), retry: Retry::Slowly }
+    }
+
+    /// The database is another installation's.
+    pub fn other_installation(message: &str) -> Self {
+        Self { reason: OTHER_INSTALLATION, message: message.to_owned(), retry: Retry::Slowly }
+    }
+
+    /// AWS does not show these settings or tags as the spec says, though they were sent.
+    pub fn drift_persists(noun: &str, drift: &Drift) -> Self {
+        let fields = &drift.fields;
+        let (message, retry) = match drift.again_in {
+            Some(again_in) => (
+                format!(
+                    "the {noun} was updated, but AWS does not show it as the spec says ({fields}): the update is repeated in a moment"
+                ),
+                Retry::After(again_in),
+            ),
+            None => (
+                format!(
+                    "the {noun} keeps drifting from the spec ({fields}): something else changes it, or AWS does not keep the value. It is left as it is until the spec changes, or the annotation {RECONCILE_AT_ANNOTATION} asks for another update"
+                ),
+                Retry::Slowly,
+            ),
+        };
+        Self { reason: DRIFT_PERSISTS, message, retry }
     }
 
     /// The namespace is being deleted, so nothing is created in it.
@@ -179,6 +218,11 @@ impl From<provision::Error> for Problem {
             }
             provision::Error::Gone { .. } => {
                 Self { reason: "ResourceGone", message: error.to_string(), retry: Retry::Never }
+            }
+            provision::Error::Elsewhere { .. } => Self::recorded_elsewhere(&error.to_string()),
+            provision::Error::OtherInstallation { .. } => Self::other_installation(&error.to_string()),
+            provision::Error::Braked { .. } => {
+                Self { reason: "BrakeEngaged", message: error.to_string(), retry: Retry::Slowly }
             }
         }
     }

@@ -74,6 +74,9 @@ async fn prepare<W: World>(
     read: Instant,
 ) -> Result<(Uuid, Arc<Inventory>), Problem> {
     let inventory = context.inventory().await?;
+    if let Some(problem) = context.halt() {
+        return Err(problem);
+    }
     Ok((claim(account, context, &inventory, read).await?, inventory))
 }
 
@@ -87,8 +90,9 @@ async fn provision<W: World>(
 ) -> Progress {
     let asked = account.clone();
     let owner = context.owner(user, reference(&asked), &asked.spec.username);
-    let doubted = doubted || asks_for_a_look(&asked);
-    let work = Work { account: &asked, context, owner: &owner, inventory, doubted };
+    let is_asked = asks_for_a_look(&asked);
+    let doubted = doubted || is_asked;
+    let work = Work { account: &asked, context, owner: &owner, inventory, doubted, asked: is_asked };
     let parts = Parts(ByKind::new(|_| OnceLock::new()));
     let finished = CancellationToken::new();
     let all = async {

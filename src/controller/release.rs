@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
-    provision::{self, Owner, Retirement, retire},
+    provision::{self, Circumstances, Owner, Retirement, retire},
     store::Users,
 };
 
@@ -73,10 +73,16 @@ async fn retire_all<W: World>(
     context: &Context<W>,
     owner: &Owner,
 ) -> Result<(), Progress> {
-    let (world, timing) = (&context.world, context.timing);
+    let inventory = context.inventory().await.map_err(|problem| Progress::stopped_by(&problem))?;
+    let (world, target) = (&context.world, context.target());
     let left = ByKind::join(async |kind| {
         let arn = account.status.as_ref().and_then(|status| status.arn(kind));
-        let retired = with_kind!(world, kind, |of| retire(of, world.store(), timing, owner, arn).await);
+        let (listed, brake) = (inventory.of_user(owner.user, kind), context.brake(kind));
+        let circumstances =
+            Circumstances { timing: context.timing, target: &target, brake: brake.as_deref() };
+        let retired = with_kind!(world, kind, |of| {
+            retire(of, world.store(), circumstances, owner, arn, &listed).await
+        });
         left(kind, retired)
     })
     .await;

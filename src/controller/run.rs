@@ -28,6 +28,8 @@ const AGAIN: Duration = Duration::from_secs(2);
 const CONNECTIONS: u32 = 16;
 
 const DATABASE_GATE: &str = "database";
+/// Shut for as long as the process runs where the database is another installation's.
+const INSTALLATION_GATE: &str = "installation";
 pub(super) const KUBERNETES_GATE: &str = "kubernetes";
 
 /// Why the controller did not run.
@@ -65,8 +67,11 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
         started = prepare(&settings, &store, &client, &gates) => started?,
         () = stop.cancelled() => return Ok(()),
     };
-    tracing::info!(installation = started, region = settings.aws_region, "controller starting");
+    tracing::info!(installation = started.id, region = settings.aws_region, "controller starting");
     watch_database(&store, &gates, &stop);
+    if let Some(reason) = &started.halt {
+        shut(&gates, INSTALLATION_GATE, reason.clone());
+    }
     let elector = elector(&settings, &client);
     // On the heap: a future of everything the controller does has no place in another one.
     let work = |stop| {
@@ -111,13 +116,22 @@ async fn client() -> Result<Client, Error> {
     Client::try_from(config).map_err(|error| Error::Setting(format!("KUBECONFIG: {error}")))
 }
 
-/// Waits until the database has the right schema and the cluster answers; the installation's id.
+/// The installation that this controller is of.
+#[derive(Clone, Debug)]
+pub(super) struct Installation {
+    /// Its id.
+    pub id: String,
+    /// The reason why nothing may be made, if the database is another installation's.
+    pub halt: Option<String>,
+}
+
+/// Waits until the database has the right schema and the cluster answers; the installation.
 async fn prepare(
     settings: &ControllerSettings,
     store: &Postgres,
     client: &Client,
     gates: &Gates,
-) -> Result<String, Error> {
+) -> Result<Installation, Error> {
     loop {
         match store.check_schema().await {
             Ok(()) => break,
@@ -140,18 +154,17 @@ async fn installation(
     settings: &ControllerSettings,
     store: &Postgres,
     client: &Client,
-) -> Result<String, (&'static str, String)> {
+) -> Result<Installation, (&'static str, String)> {
+    let own = |id| Installation { id, halt: None };
     let database = |error: store::Error| (DATABASE_GATE, error.to_string());
     let known = store.known_installation().await.map_err(database)?;
     let wanted = match (&settings.installation, known) {
-        (None, Some(known)) => return Ok(known),
+        (None, Some(known)) => return Ok(own(known)),
         (Some(set), Some(known)) if *set != known => {
-            tracing::warn!(
-                set,
-                known,
-                "the database is of another installation: what AWS has with the tags of that one is not touched"
+            let halt = format!(
+                "the database belongs to installation {known:?}, and this controller is set to {set:?} (--installation): nothing is made or deleted. Set the id of the database, or use another database"
             );
-            return Ok(set.clone());
+            return Ok(Installation { id: set.clone(), halt: Some(halt) });
         }
         (Some(set), _) => set.clone(),
         (None, None) => {
@@ -159,7 +172,7 @@ async fn installation(
             system.map_err(|error| (KUBERNETES_GATE, words(&error)))?.uid().unwrap_or_default()
         }
     };
-    store.installation(&wanted).await.map_err(database)
+    store.installation(&wanted).await.map(own).map_err(database)
 }
 
 async fn wait(gates: &Gates, gate: &'static str, reason: String) {

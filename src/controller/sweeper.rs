@@ -1,19 +1,28 @@
 //! The sweep, at the start and at every resync: what AWS has, held against status and database.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 use super::{
     Cluster, Context, World, latecomers,
     problem::Problem,
     report::{is_settled, records, reference, stalled, user_in_status},
+    run::shut,
     world::with_kind,
 };
 use crate::{
     admin::Gates,
     api::{AccountRef, ResourceKind, StreamerAccount},
-    ivs::Listed,
-    provision::{Inventory, Listing, Standing, changed, compare, orphan_changes},
-    store::{Orphan, OrphanChanges, Orphans, Resources},
+    ivs::{Listed, Target, place},
+    provision::{Inventory, Listing, Named, Record, Standing, changed, compare, find_absences, orphan_changes},
+    store::{
+        Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord,
+    },
 };
 
 /// How soon a sweep that failed is tried again.
@@ -31,8 +40,8 @@ pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync
     loop {
         let swept = tokio::time::timeout(LONGEST, sweep(context, namespace)).await;
         match swept.unwrap_or_else(|_| Err(Problem::aws_not_seen("it took too long", AGAIN))) {
-            Ok(found) => {
-                gates.open(AWS_GATE);
+            Ok(Swept { orphans: found, misplaced }) => {
+                show(context, gates, misplaced);
                 report(&found, &orphans);
                 context.metrics.orphans(found.len());
                 orphans = found;
@@ -61,16 +70,45 @@ fn report(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
     }
 }
 
-/// One sweep; the orphans it found, by ARN.
-async fn sweep<W: World>(
-    context: &Context<W>,
-    namespace: Option<&str>,
-) -> Result<BTreeMap<String, Orphan>, Problem> {
+/// Says in `/readyz` and the metrics where we are, and which brakes are on.
+fn show<W: World>(context: &Context<W>, gates: &Gates, misplaced: Option<String>) {
+    match misplaced {
+        None => gates.open(AWS_GATE),
+        Some(misplaced) => shut(gates, AWS_GATE, misplaced),
+    }
+    for kind in ResourceKind::ALL {
+        gates.note(brake_note(kind), context.brake(kind));
+    }
+}
+
+/// The name of the note in `/readyz` that a brake is on.
+fn brake_note(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Channel => "brake on channels",
+        ResourceKind::ChatRoom => "brake on chat rooms",
+        ResourceKind::Stage => "brake on stages",
+    }
+}
+
+/// The result of one sweep.
+struct Swept {
+    /// The orphans, by ARN.
+    orphans: BTreeMap<String, Orphan>,
+    /// The records of another AWS account or region, in words.
+    misplaced: Option<String>,
+}
+
+/// One sweep.
+async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Swept, Problem> {
+    let began = Instant::now();
     // Read first: since when something was not found counts up to the beginning of this list.
     let rows = context.world.store().orphans(namespace).await?;
     // What was made during the lists need not be on them.
     let before = context.world.cluster().accounts();
-    let listing = list(context, namespace).await?;
+    let (listing, arns) = list(context, namespace).await?;
+    let took = began.elapsed();
+    context.learn_account(arns.first());
+    let absences = context.world.store().absences().await?;
     let recorded = context.world.store().all_recorded().await?;
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
@@ -78,8 +116,25 @@ async fn sweep<W: World>(
         accounts.iter().map(|account| (reference(account), standing(account))).collect();
     let is_there = |account: &&Arc<StreamerAccount>| standings.contains_key(&reference(account));
     let statuses: Vec<_> = before.iter().filter(is_there).flat_map(|account| records(account)).collect();
+    let misplaced = misplaced(context, &recorded);
+    let named = named(context, &recorded, &statuses, &standings);
+    let (target, timing) = (context.target(), (context.timing, took));
+    let findings = find_absences(&arns, &named, &absences, &target, context.limits, timing);
+    // Whoever is somewhere else than the records writes nothing about what is there.
+    let is_halted = context.halt().is_some();
+    if !findings.changes.is_empty() && !is_halted {
+        context.world.store().note_absences(&findings.changes, began.elapsed()).await?;
+    }
+    context.metrics.absences(&findings);
+    context.set_brakes(findings.brakes);
     context.swept(Inventory::new(&listing));
-    let report = compare(&listing, &standings, &statuses, &recorded);
+    let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
+    let report = compare(&listing, &standings, &statuses, &recorded, &duplicates);
+    for (account, standing) in &standings {
+        if standing.user.is_some_and(|user| findings.users.contains(&user)) {
+            context.doubt(account.clone());
+        }
+    }
     for account in report.drifted {
         tracing::info!(%account, "its records do not agree with AWS: it is looked at");
         context.doubt(account);
@@ -89,12 +144,69 @@ async fn sweep<W: World>(
     }
     plan_looks(context, &accounts, &changed(&recorded, &statuses, context.timing.grace));
     let mut orphans = report.orphans;
+    if is_halted {
+        return Ok(Swept { orphans, misplaced });
+    }
     latecomers::take_away(context, &mut orphans).await?;
+    let rows: Vec<_> = rows.into_iter().filter(|row| is_here(row, &target)).collect();
     let changes = orphan_changes(&rows, &orphans, context.timing.grace);
     if changes != OrphanChanges::default() {
         context.world.store().change_orphans(&changes).await?;
     }
-    Ok(orphans)
+    Ok(Swept { orphans, misplaced })
+}
+
+/// Returns true if a row of the orphan list is about the AWS account and region that were listed.
+fn is_here(row: &OrphanRow, target: &Target) -> bool {
+    row.orphan.arn.as_ref().is_none_or(|arn| target.holds(arn))
+}
+
+/// The ARN of a row of the orphan list that is a duplicate.
+fn duplicate(row: &OrphanRow) -> Option<&str> {
+    row.orphan.arn.as_deref().filter(|_| row.orphan.reason == OrphanReason::Duplicate)
+}
+
+/// The records that name another AWS account or region than ours, in words. Where all do, nothing is made.
+fn misplaced<W: World>(context: &Context<W>, recorded: &[UserRecord]) -> Option<String> {
+    let target = context.target();
+    let elsewhere: Vec<_> = recorded.iter().filter(|record| !target.holds(&record.arn)).collect();
+    let message = elsewhere.first().map(|first| {
+        format!(
+            "{} of {} resources are recorded elsewhere, such as {} in {}; this controller works in {}: start it with the region and credentials of the records",
+            elsewhere.len(),
+            recorded.len(),
+            first.arn,
+            place(&first.arn),
+            target.describe()
+        )
+    });
+    let is_all = elsewhere.len() == recorded.len();
+    context.set_halt(message.as_deref().filter(|_| is_all).map(Problem::recorded_elsewhere));
+    message
+}
+
+/// Everything that a record names: the rows in PostgreSQL, and what the status of an account says.
+fn named<W: World>(
+    context: &Context<W>,
+    recorded: &[UserRecord],
+    statuses: &[Record],
+    standings: &BTreeMap<AccountRef, Standing>,
+) -> Vec<Named> {
+    let (before, now) = (context.last_inventory().unwrap_or_default(), context.world.now().0);
+    let updates = before.updates();
+    let updated = |arn: &str| now.duration_since(*updates.get(arn)?).try_into().ok();
+    let rows = recorded.iter().map(|row| Named {
+        user: row.user,
+        kind: row.kind,
+        arn: row.arn.clone(),
+        age: row.age,
+        updated: updated(&row.arn),
+    });
+    let of_status = |record: &Record| {
+        let (user, arn) = (standings.get(&record.account)?.user?, record.arn.clone());
+        Some(Named { user, kind: record.kind, updated: updated(&arn), arn, age: Duration::MAX })
+    };
+    rows.chain(statuses.iter().filter_map(of_status)).collect()
 }
 
 /// Of what was changed by another process, or by one that is gone, it is seen to here too that it stays. Others are looked at before
@@ -114,11 +226,19 @@ fn plan_looks<W: World>(
     }
 }
 
-async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result<Listing, Problem> {
+/// Everything of ours in the namespace that is served, and the ARNs of everything there is.
+async fn list<W: World>(
+    context: &Context<W>,
+    namespace: Option<&str>,
+) -> Result<(Listing, BTreeSet<String>), Problem> {
     let (world, installation) = (&context.world, context.installation.as_str());
     let list = async |kind| with_kind!(world, kind, |kind| Listing::add(kind, installation).await);
     let listed = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
-    let mut all: BTreeMap<ResourceKind, Vec<Listed>> = listed.into_iter().collect();
+    let (mut all, mut arns) = (BTreeMap::<ResourceKind, Vec<Listed>>::new(), BTreeSet::new());
+    for (kind, ours, everything) in listed {
+        all.insert(kind, ours);
+        arns.extend(everything);
+    }
     if let Some(namespace) = namespace {
         // Another controller of the same installation serves the others.
         let prefix = format!("{namespace}/");
@@ -129,7 +249,7 @@ async fn list<W: World>(context: &Context<W>, namespace: Option<&str>) -> Result
             listed.retain(is_ours);
         }
     }
-    Ok(Listing(all))
+    Ok((Listing(all), arns))
 }
 
 fn standing(account: &StreamerAccount) -> Standing {

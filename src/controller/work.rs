@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::{
     Cluster, Context, World,
-    problem::Problem,
+    problem::{DRIFT_PERSISTS, Problem},
     progress::{Done, Part},
     report::user_in_status,
     secret,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{ChannelStatus, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     ivs::{Kind, StreamKeys},
-    provision::{self, Inventory, Order, Outcome, Owner, Provisioned, converge},
+    provision::{self, Circumstances, Inventory, Order, Outcome, Owner, Provisioned, converge},
     store::Resources,
 };
 
@@ -30,13 +30,16 @@ pub(super) struct Work<'a, W> {
     pub inventory: &'a Inventory,
     /// Whether somebody doubts that all is well.
     pub doubted: bool,
+    /// True if a person has asked for a look at everything: then what was left as it is is sent again.
+    pub asked: bool,
 }
 
 impl<W: World> Work<'_, W> {
     /// One resource, and what belongs to it: the ARN is kept also where the Secret cannot be written.
     pub(super) async fn part(&self, kind: ResourceKind) -> Part<Done> {
-        let Provisioned { mut status, stream_key, change, look_in } =
+        let Provisioned { mut status, stream_key, change, look_in, drift } =
             with_kind!(self.context.world, kind, |kind| self.converge(kind).await)?;
+        let drift = drift.map(|drift| Problem::drift_persists(kind.noun(), &drift));
         let lacks = match &mut status {
             ResourceStatus::Channel(channel) => {
                 channel.stream_key_secret_name = Some(secret::name(self.account));
@@ -47,7 +50,7 @@ impl<W: World> Work<'_, W> {
         match lacks {
             // Another channel is the account's by now: this one does not go into status.
             Some(problem) if problem == Problem::superseded() => Err(problem),
-            lacks => Ok(Done { status, change, lacks, look_in }),
+            lacks => Ok(Done { status, change, lacks: lacks.or(drift), look_in }),
         }
     }
 
@@ -60,18 +63,23 @@ impl<W: World> Work<'_, W> {
             recreate: spec.recreate_policy,
             status: self.account.status.as_ref().and_then(K::Status::of),
             swept: self.inventory.arn(self.owner, K::KIND),
+            listed: self.inventory.of_user(self.owner.user, K::KIND),
             known: self.is_user_known(),
             settled: self.is_part_settled(K::KIND.condition()),
+            sent: self.is_part_sent(K::KIND.condition()),
             doubted: self.doubted,
         };
-        let converged = converge(kind, world.store(), self.context.timing, &order).await;
+        let (target, brake) = (self.context.target(), self.context.brake(K::KIND));
+        let circumstances =
+            Circumstances { timing: self.context.timing, target: &target, brake: brake.as_deref() };
+        let converged = converge(kind, world.store(), circumstances, &order).await;
         if let Err(provision::Error::Unnoted(_)) = &converged {
             // Status may say meanwhile that all is well.
             self.context.doubt(self.owner.account.clone());
         }
         match converged? {
-            Outcome::Ready(Provisioned { status, stream_key, change, look_in }) => {
-                Ok(Provisioned { status: status.into(), stream_key, change, look_in })
+            Outcome::Ready(Provisioned { status, stream_key, change, look_in, drift }) => {
+                Ok(Provisioned { status: status.into(), stream_key, change, look_in, drift })
             }
             Outcome::Waiting(wait) => Err(wait.into()),
         }
@@ -85,11 +93,21 @@ impl<W: World> Work<'_, W> {
 
     /// Whether status says of this generation that this part is well, and nobody doubts it.
     fn is_part_settled(&self, condition: &str) -> bool {
+        !self.doubted && self.observed(condition).is_some_and(|found| found.status == "True")
+    }
+
+    /// Returns true if status says of this generation that this part was sent to AWS, and nobody asks for another update.
+    fn is_part_sent(&self, condition: &str) -> bool {
+        let is_sent = |found: &Condition| found.status == "True" || found.reason == DRIFT_PERSISTS;
+        !self.asked && self.observed(condition).is_some_and(is_sent)
+    }
+
+    /// The condition of a part, if status speaks of this generation.
+    fn observed(&self, condition: &str) -> Option<&Condition> {
         let observed = |found: &&Condition| found.observed_generation == self.account.metadata.generation;
         let conditions =
             self.account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let settled = conditions.iter().filter(|found| found.type_ == condition).find(observed);
-        settled.is_some_and(|found| found.status == "True") && !self.doubted
+        conditions.iter().filter(|found| found.type_ == condition).find(observed)
     }
 
     /// Writes the Secret where it is missing or wrong.

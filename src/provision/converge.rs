@@ -3,19 +3,22 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::SecretString;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Differences, Error, Owner, Result, Timing, Wait,
+    Circumstances, Differences, Error, Owner, Result, Wait, orphan,
     decide::{
         Observed, Sight,
         provide::{Step, Waiting, Wanted, look_in, next, rank},
     },
 };
 use crate::{
-    api::{RecreatePolicy, ResourceKind, Status},
-    ivs::{Kind, Tags},
-    store::{AttemptEnd, Edit, Journal, Missing, Recorded, Resources, Unsettled},
+    api::{RecreatePolicy, ResourceKind, Status, tags},
+    ivs::{Kind, Listed, Live, Tags},
+    store::{
+        AttemptEnd, Edit, Journal, OrphanChanges, OrphanReason, Orphans, Recorded, Resources, Unsettled,
+    },
 };
 
 /// What is wanted of one kind.
@@ -31,10 +34,14 @@ pub struct Order<'a, K: Kind> {
     pub status: Option<&'a K::Status>,
     /// Its ARN as the last sweep saw it by its tags.
     pub swept: Option<&'a str>,
+    /// What the last resync saw with the user's tags.
+    pub listed: Vec<Listed>,
     /// Whether status or the last sweep has known the user before.
     pub known: bool,
     /// Whether status speaks of this generation, and nothing has cast doubt on it since.
     pub settled: bool,
+    /// True if status says that this generation was sent already, so that a difference is drift.
+    pub sent: bool,
     /// What to do when it is gone from AWS.
     pub recreate: RecreatePolicy,
     /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
@@ -48,6 +55,7 @@ impl<K: Kind> Order<'_, K> {
             swept: self.swept,
             known: self.known,
             settled: self.settled,
+            sent: self.sent,
             doubted: self.doubted,
             recreate: self.recreate,
         }
@@ -74,6 +82,17 @@ pub struct Provisioned<S> {
     pub change: Change,
     /// When to look whether what was changed has stayed: an older change may yet land.
     pub look_in: Option<Duration>,
+    /// The settings and tags that AWS does not show as the spec says, though they were sent.
+    pub drift: Option<Drift>,
+}
+
+/// Settings and tags that AWS does not show as the spec says, though they were sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Their names.
+    pub fields: String,
+    /// Time until they are sent again; None once they were sent often enough.
+    pub again_in: Option<Duration>,
 }
 
 /// How a resource came to be as the spec says.
@@ -91,8 +110,6 @@ pub enum Change {
     Corrected,
     /// The one before was gone from AWS; it was made again.
     Recreated,
-    /// It was changed again and again, and does not stay so: it is left as it is.
-    Undone,
 }
 
 /// How long to wait for another controller that is about to create the same thing.
@@ -105,34 +122,41 @@ const ELSEWHERE: Duration = Duration::from_secs(2);
 pub async fn converge<K, S>(
     kind: &K,
     store: &S,
-    timing: Timing,
+    circumstances: Circumstances<'_>,
     order: &Order<'_, K>,
 ) -> Result<Outcome<K::Status>>
 where
     K: Kind,
-    S: Journal + Resources,
+    S: Journal + Resources + Orphans,
 {
     let recorded = store.recorded(order.owner.user, K::KIND).await?;
     let before = recorded.arn.clone();
     let (observed, seen) = (Observed::default(), BTreeMap::new());
-    Work { kind, store, timing, order, before, recorded, observed, seen, done: Change::Kept }.run().await
+    let (done, stream_key) = (Change::Kept, None);
+    let work =
+        Work { kind, store, circumstances, order, before, recorded, observed, seen, done, stream_key };
+    work.run().await
 }
 
-fn waiting<K: Kind>(waiting: Waiting, grace: Duration) -> Wait {
+fn waiting<K: Kind>(waiting: Waiting, circumstances: &Circumstances<'_>) -> Wait {
     let kind = K::KIND;
     match waiting {
         Waiting::Outcome(left) => unknown_outcome(kind, left),
-        Waiting::Missing(arn, left) => Wait {
-            wait: left,
-            reason: "ResourceMissing",
-            message: format!("AWS does not show the {kind} {arn}: waiting, then looking again"),
-        },
+        Waiting::Missing(arn) => resource_missing(kind, &arn, circumstances.timing.resync),
         Waiting::Shown => Wait {
-            wait: grace,
+            wait: circumstances.timing.grace,
             reason: "Progressing",
             message: format!("AWS does not show the new {kind} yet"),
         },
     }
+}
+
+/// The wait for the next complete list, which shows a missing resource again or proves that it is gone.
+pub(super) fn resource_missing(kind: ResourceKind, arn: &str, resync: Duration) -> Wait {
+    let message = format!(
+        "AWS does not show the {kind} {arn}, and the operator did not delete it: it counts as gone when two complete lists, a resync apart, do not show it either"
+    );
+    Wait { wait: resync, reason: "ResourceMissing", message }
 }
 
 pub(super) fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
@@ -149,7 +173,7 @@ pub(super) fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
 
 /// One that AWS has shown in this pass.
 struct Seen<K: Kind> {
-    status: K::Status,
+    live: Live<K::Status>,
     differences: Differences<K>,
 }
 
@@ -157,7 +181,7 @@ struct Seen<K: Kind> {
 pub(super) struct Work<'a, K: Kind, S> {
     pub(super) kind: &'a K,
     pub(super) store: &'a S,
-    pub(super) timing: Timing,
+    pub(super) circumstances: Circumstances<'a>,
     pub(super) order: &'a Order<'a, K>,
     /// The ARN that was recorded when the work began.
     before: Option<String>,
@@ -169,85 +193,116 @@ pub(super) struct Work<'a, K: Kind, S> {
     seen: BTreeMap<String, Seen<K>>,
     /// How the resource came to be so, as far as that is known.
     done: Change,
+    /// The stream key that came with it, if this pass has made it.
+    stream_key: Option<SecretString>,
 }
 
 impl<K, S> Work<'_, K, S>
 where
     K: Kind,
-    S: Journal + Resources,
+    S: Journal + Resources + Orphans,
 {
     /// Takes one step after another, until the answer is an end.
     async fn run(mut self) -> Result<Outcome<K::Status>> {
-        let (user, grace) = (self.order.owner.user, self.timing.grace);
+        let kind = K::KIND;
         loop {
-            match next(&self.order.wanted(), &self.recorded, &self.observed, grace) {
-                Step::Ready(arn) => return Ok(self.ready(&arn)),
-                Step::Wait(on) => return Ok(Outcome::Waiting(waiting::<K>(on, grace))),
-                Step::Create(change) => return self.create(change).await,
-                Step::Foreign(arn) => return Err(Error::Foreign { kind: K::KIND, arn }),
-                Step::Gone(arn) => return Err(Error::Gone { kind: K::KIND, arn }),
+            match next(&self.order.wanted(), &self.recorded, &self.observed, &self.circumstances) {
+                Step::Ready(arn) => return Ok(self.ready(&arn, None)),
+                Step::DriftPersists(arn) => return Ok(self.ready(&arn, self.drift(&arn))),
+                Step::Wait(on) => return Ok(Outcome::Waiting(waiting::<K>(on, &self.circumstances))),
+                Step::Foreign(arn) => return Err(Error::Foreign { kind, arn }),
+                Step::Gone(arn) => return Err(Error::Gone { kind, arn }),
+                Step::Braked(arn) => return Err(self.circumstances.braked(kind, arn)),
+                Step::Elsewhere(arn) => return Err(self.circumstances.elsewhere(kind, arn)),
+                Step::OtherInstallation(arn) => return Err(Error::OtherInstallation { kind, arn }),
+                Step::Create(change) => {
+                    if let Some(outcome) = self.create(change).await? {
+                        return Ok(outcome);
+                    }
+                }
                 Step::Get(arn) => self.get(arn).await?,
                 Step::Look => self.look().await?,
                 Step::GiveUp(nonce) => {
                     self.store.end(nonce, AttemptEnd::GivenUp).await?;
                     self.recorded.attempt = None;
                 }
-                Step::NoteMissing(arn) => {
-                    self.store.note_missing(user, K::KIND, &arn).await?;
-                    tracing::warn!(arn, kind = %K::KIND, "AWS does not show it: it is looked for again after the grace");
-                    self.recorded.missing = Some(Missing { arn, age: Duration::ZERO });
-                }
-                Step::NoteSeen => {
-                    self.store.note_seen(user, K::KIND).await?;
-                    self.recorded.missing = None;
-                }
                 Step::Record(arn) if self.record(&arn).await? => {}
                 Step::Edit(arn) if self.edit(&arn).await? => {}
-                Step::Record(_) | Step::Edit(_) => return Ok(created_elsewhere(K::KIND)),
+                Step::Record(_) | Step::Edit(_) => return Ok(created_elsewhere(kind)),
                 Step::EndEdit(nonce) => {
                     self.store.end_edit(nonce).await?;
                     self.recorded.edit = None;
                 }
-                Step::LeaveEdit(nonce) => {
-                    self.store.end_edit(nonce).await?;
-                    self.recorded.edit = None;
-                    self.observed.differing.clear();
-                    self.done = Change::Undone;
-                }
-                Step::Delete(arn) => self.delete_surplus(arn).await?,
+                Step::DeleteDuplicate(arn) => self.delete_duplicate(arn).await?,
             }
         }
     }
 
-    /// It is as the spec says.
-    fn ready(&self, arn: &str) -> Outcome<K::Status> {
-        let shown = self.seen.get(arn).map(|seen| &seen.status);
-        let Some(status) = shown.or(self.order.status) else { return created_elsewhere(K::KIND) };
+    /// It is there, and as the spec says but for this drift.
+    fn ready(&self, arn: &str, drift: Option<Drift>) -> Outcome<K::Status> {
+        let shown = self.seen.get(arn).map(|seen| &seen.live.status);
+        let Some(status) = shown.or(self.order.status).cloned() else { return created_elsewhere(K::KIND) };
         let is_another = self.before.as_ref().is_some_and(|before| before != arn);
-        let change = if is_another { Change::Corrected } else { self.done };
-        let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, self.timing.grace));
-        Outcome::Ready(Provisioned { status: status.clone(), stream_key: None, change, look_in })
+        let change = match self.done {
+            Change::Created | Change::Recreated => self.done,
+            _ if is_another => Change::Corrected,
+            done => done,
+        };
+        let grace = self.circumstances.timing.grace;
+        let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, grace));
+        Outcome::Ready(Provisioned { status, stream_key: self.stream_key.clone(), change, look_in, drift })
+    }
+
+    /// The drift of one that was sent, and when it is sent again.
+    fn drift(&self, arn: &str) -> Option<Drift> {
+        let fields = self.seen.get(arn)?.differences.fields();
+        let grace = self.circumstances.timing.grace;
+        Some(Drift { fields, again_in: self.recorded.edit.as_ref().and_then(|edit| look_in(edit, grace)) })
     }
 
     /// Asks for one.
     async fn get(&mut self, arn: String) -> Result<()> {
         let live = self.kind.get(&arn).await?;
-        let sight = Sight::of(self.order.owner, live.as_ref().map(|live| &live.tags));
+        let mut sight = Sight::of(self.order.owner, live.as_ref().map(|live| &live.tags));
+        // What another record names is another's, whatever the tags say.
+        if sight != Sight::Absent
+            && self.recorded.arn.as_ref() != Some(&arn)
+            && self.store.is_anothers(self.order.owner.user, &arn).await?
+        {
+            sight = Sight::Foreign;
+        }
         if let Some(live) = live {
-            let differences = Differences::between(self.order, &live);
-            if !differences.is_empty() {
-                self.observed.differing.insert(arn.clone());
-            }
-            self.seen.insert(arn.clone(), Seen { status: live.status, differences });
+            self.see(&arn, live);
         }
         self.observed.shown.insert(arn, sight);
         Ok(())
     }
 
+    /// Compares one, as AWS shows it, with what is wanted.
+    fn see(&mut self, arn: &str, live: Live<K::Status>) {
+        let differences = Differences::between(self.order, &live);
+        if differences.is_empty() {
+            self.observed.differing.remove(arn);
+        } else {
+            self.observed.differing.insert(arn.to_owned());
+        }
+        self.seen.insert(arn.to_owned(), Seen { live, differences });
+    }
+
+    /// This pass has made one: it is recorded, and compared with what is wanted as AWS's answer shows it.
+    pub(super) fn made(&mut self, live: Live<K::Status>, stream_key: Option<SecretString>, change: Change) {
+        let arn = live.status.arn().to_owned();
+        self.see(&arn, live);
+        self.observed.shown.insert(arn.clone(), Sight::Ours);
+        self.observed.ours.get_or_insert_with(|| vec![arn.clone()]);
+        self.recorded = Recorded { arn: Some(arn), ..Recorded::default() };
+        (self.stream_key, self.done) = (stream_key, change);
+    }
+
     /// Lists what there is of ours, the one to keep first.
     async fn look(&mut self) -> Result<()> {
         let owner = self.order.owner;
-        let mut found = owner.find(self.kind).await?;
+        let mut found = owner.find(self.kind, &self.order.listed).await?;
         if found.len() > 1 {
             let attempts = self.store.attempts(owner.user, K::KIND).await?;
             rank(&mut found, &self.order.wanted(), &self.recorded, &attempts);
@@ -259,37 +314,62 @@ where
     /// Records one that was found; false when somebody else was faster.
     async fn record(&mut self, arn: &str) -> Result<bool> {
         let Some(seen) = self.seen.get(arn) else { return Ok(false) };
-        let (owner, resource) = (self.order.owner, seen.status.clone().into());
+        let (owner, resource) = (self.order.owner, seen.live.status.clone().into());
         if !self.store.record(owner.user, &owner.username, &self.recorded, &resource).await? {
             return Ok(false);
         }
         if self.observed.ours.iter().flatten().any(|found| found == arn) {
             self.done = Change::Adopted;
         }
-        let (edit, age) = (self.recorded.edit.take(), Duration::ZERO);
-        self.recorded = Recorded { arn: Some(arn.to_owned()), age, edit, ..Recorded::default() };
+        let mut recorded = std::mem::take(&mut self.recorded);
+        recorded.former = match recorded.former.iter().position(|former| former == arn) {
+            Some(place) => recorded.former.drain(..place).collect(),
+            None => recorded.former.into_iter().chain(recorded.arn).collect(),
+        };
+        let (edit, former) = (recorded.edit, recorded.former);
+        self.recorded = Recorded { arn: Some(arn.to_owned()), edit, former, ..Recorded::default() };
         Ok(true)
     }
 
-    /// Deletes what is ours and one too many, but never what is recorded by now.
-    async fn delete_surplus(&mut self, arn: String) -> Result<()> {
-        let now = self.store.recorded(self.order.owner.user, K::KIND).await?;
-        if now.arn.as_ref() != Some(&arn) {
-            tracing::warn!(arn, kind = %K::KIND, "a second resource of the same user is deleted");
-            self.kind.delete(&arn).await?;
+    /// Deletes one beside the one to keep, if our journal made it and nobody uses it; else it goes on the orphan list. Never
+    /// one that is recorded by now.
+    async fn delete_duplicate(&mut self, arn: String) -> Result<()> {
+        let user = self.order.owner.user;
+        let now = self.store.recorded(user, K::KIND).await?;
+        if now.arn.as_ref() != Some(&arn) && !self.is_deletable(&arn).await? {
+            self.list_duplicate(&arn).await?;
         }
         self.observed.deleted.insert(arn);
         Ok(())
     }
 
+    /// Deletes a duplicate that our journal made; false where it did not, or where somebody uses it.
+    async fn is_deletable(&self, arn: &str) -> Result<bool> {
+        let attempt = self.seen.get(arn).and_then(|seen| seen.live.tags.get(tags::ATTEMPT));
+        let attempts = self.store.attempts(self.order.owner.user, K::KIND).await?;
+        if !attempts.iter().any(|nonce| Some(&nonce.to_string()) == attempt) {
+            return Ok(false);
+        }
+        tracing::warn!(arn, kind = %K::KIND, "a second resource of the same user is deleted, unless somebody uses it");
+        Ok(self.kind.delete_if_idle(arn).await?)
+    }
+
+    async fn list_duplicate(&self, arn: &str) -> Result<()> {
+        let Some(seen) = self.seen.get(arn) else { return Ok(()) };
+        tracing::warn!(arn, kind = %K::KIND, "a second resource of the same user goes on the orphan list");
+        let (name, tags) = (self.order.owner.username.clone(), seen.live.tags.clone());
+        let listed = Listed { arn: arn.to_owned(), name, tags, updated_at: None };
+        let added = vec![orphan(K::KIND, &listed, OrphanReason::Duplicate)];
+        Ok(self.store.change_orphans(&OrphanChanges { added, ..OrphanChanges::default() }).await?)
+    }
+
     /// Sends what differs, and nothing else; false when the user is gone. It is noted first: an older change may land
-    /// after this one, so that it is looked at once more.
+    /// after this one, so that it is looked at once more. AWS's answer shows whether the settings are as asked.
     async fn edit(&mut self, arn: &str) -> Result<bool> {
         let Some(seen) = self.seen.get(arn) else { return Ok(false) };
-        let (user, lasts, begun) = (self.order.owner.user, self.timing.change_lasts(), Instant::now());
-        // Of what was settled, only a look can have found that it differs.
-        let before = self.recorded.edit.as_ref().filter(|_| self.order.settled);
-        let repeats = before.map_or(0, |before| before.repeats.saturating_add(1));
+        let (user, begun) = (self.order.owner.user, Instant::now());
+        let lasts = self.circumstances.timing.change_lasts();
+        let repeats = self.repeats();
         let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
             return Ok(false);
         };
@@ -300,13 +380,41 @@ where
         } else {
             self.store.begin_edit(user, K::KIND, lasts, repeats).await.map_err(Error::Unnoted)?
         };
-        sent?;
+        let settings = sent?;
         let note = |nonce| Unsettled::until(nonce, lasts, Duration::ZERO);
         self.recorded.edit = noted.map(|nonce| Edit { note: note(nonce), repeats });
-        self.observed.differing.remove(arn);
+        self.confirm(arn, settings);
         if self.done == Change::Kept {
             self.done = Change::Updated;
         }
         Ok(true)
+    }
+
+    /// The number of times in a row that what was sent had not stayed, with this one. Of what was sent, only a look when nothing
+    /// older can land has found that.
+    fn repeats(&self) -> u32 {
+        let before = self.recorded.edit.as_ref().filter(|_| self.order.sent);
+        let is_due = |edit: &Edit| look_in(edit, self.circumstances.timing.grace).is_none();
+        before.map_or(0, |before| before.repeats.saturating_add(is_due(before).into()))
+    }
+
+    /// Compares what was sent with the settings in AWS's answer, where there is one. Tags have none: they count as set.
+    fn confirm(&mut self, arn: &str, settings: Option<Value>) {
+        let Some(Seen { mut live, differences }) = self.seen.remove(arn) else { return };
+        differences.apply_tags(&mut live.tags);
+        match settings {
+            Some(settings) => {
+                live.settings = settings;
+                self.see(arn, live);
+            }
+            None => {
+                self.observed.differing.remove(arn);
+                let differences = Differences::default();
+                self.seen.insert(arn.to_owned(), Seen { live, differences });
+            }
+        }
+        if self.observed.differing.contains(arn) {
+            self.observed.unconfirmed.insert(arn.to_owned());
+        }
     }
 }

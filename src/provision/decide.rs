@@ -7,8 +7,8 @@ pub(super) mod retire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Owner;
-use crate::ivs::Tags;
+use super::{Circumstances, Owner};
+use crate::{ivs::Tags, store::Recorded};
 
 /// What a Get says of one ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,9 @@ pub(super) enum Sight {
     Ours,
     /// It has lost tags of ours; what is left says nothing against its being the user's.
     Untagged,
-    /// Its tags say that it is another's: it is not touched (I2).
+    /// Its tags name this user, and another installation.
+    OtherInstallation,
+    /// Its tags or a record say that it is another's: it is not touched (I2).
     Foreign,
     /// AWS does not show it.
     Absent,
@@ -30,6 +32,7 @@ impl Sight {
             None => Self::Absent,
             Some(tags) if owner.owns(tags) => Self::Ours,
             Some(tags) if owner.may_own(tags) => Self::Untagged,
+            Some(tags) if owner.is_named(tags) => Self::OtherInstallation,
             Some(_) => Self::Foreign,
         }
     }
@@ -44,8 +47,33 @@ pub(super) struct Observed {
     pub ours: Option<Vec<String>>,
     /// Those that are there, but not as the spec says.
     pub differing: BTreeSet<String>,
-    /// Those whose deletion AWS has taken.
+    /// Those whose deletion AWS has accepted, and duplicates that went on the orphan list.
     pub deleted: BTreeSet<String>,
+    /// Those that were updated in this pass, and whose answer does not show it.
+    pub unconfirmed: BTreeSet<String>,
+}
+
+/// The meaning of one resource that AWS does not show.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// It may be shown again: wait for the next complete list.
+    Unproven,
+    /// Too much is missing at once: a person decides.
+    Braked,
+    /// It is gone.
+    Confirmed,
+}
+
+/// The meaning of the absence of this resource. One answer proves nothing: an absence that we did not cause ourselves
+/// is believed after two complete lists a resync apart, and not while the brake is on.
+pub(super) fn absence(arn: &str, recorded: &Recorded, circumstances: &Circumstances<'_>) -> Absence {
+    let missing = recorded.missing.iter().find(|missing| missing.arn == arn);
+    match missing {
+        Some(missing) if missing.deletion_requested => Absence::Confirmed,
+        Some(missing) if !missing.released && circumstances.brake.is_some() => Absence::Braked,
+        Some(missing) if missing.unlisted_for >= Some(circumstances.timing.evidence()) => Absence::Confirmed,
+        _ => Absence::Unproven,
+    }
 }
 
 impl Observed {

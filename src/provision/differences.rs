@@ -1,6 +1,6 @@
 //! What is to be sent so that a resource is as the spec says.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Order, owner::tag_changes};
 use crate::ivs::{self, Kind, Live, Tags, changes};
@@ -13,6 +13,12 @@ pub(super) struct Differences<K: Kind> {
     settings: Option<K::Settings>,
     set: Tags,
     remove: Vec<String>,
+}
+
+impl<K: Kind> Default for Differences<K> {
+    fn default() -> Self {
+        Self { identity: Tags::new(), settings: None, set: Tags::new(), remove: Vec::new() }
+    }
 }
 
 impl<K: Kind> Differences<K> {
@@ -29,19 +35,36 @@ impl<K: Kind> Differences<K> {
         self.identity.is_empty() && self.settings.is_none() && self.set.is_empty() && self.remove.is_empty()
     }
 
-    /// Sends them, and nothing else.
+    /// The names of the settings and tags that differ; holds no value.
+    pub(super) fn fields(&self) -> String {
+        let settings = self.settings.as_ref().and_then(|settings| serde_json::to_value(settings).ok());
+        let settings = settings.as_ref().and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned();
+        let tags = self.identity.keys().chain(self.set.keys()).chain(&self.remove);
+        let fields: Vec<_> = settings.chain(tags.map(|key| format!("tag {key}"))).collect();
+        fields.join(", ")
+    }
+
+    /// Changes tags as they are once the differences are sent.
+    pub(super) fn apply_tags(&self, live: &mut Tags) {
+        live.retain(|key, _| !self.remove.contains(key));
+        live.extend(self.identity.clone());
+        live.extend(self.set.clone());
+    }
+
+    /// Sends them, and nothing else; the settings as AWS answers that they are, if any were sent.
     ///
     /// # Errors
     /// What AWS did not do.
-    pub(super) async fn send(&self, kind: &K, arn: &str) -> ivs::Result<()> {
+    pub(super) async fn send(&self, kind: &K, arn: &str) -> ivs::Result<Option<Value>> {
         // Whose it is comes first, and whatever else fails: nothing else may say so any more.
         if !self.identity.is_empty() {
             tracing::warn!(arn, kind = %K::KIND, "its tags did not say any more whose it was: they are set again");
             kind.tag(arn, &self.identity).await?;
         }
-        if let Some(settings) = &self.settings {
-            let _: Value = kind.update(arn, settings).await?;
-        }
+        let settings = match &self.settings {
+            Some(settings) => Some(kind.update(arn, settings).await?),
+            None => None,
+        };
         // Removing first leaves room for the new ones under AWS's limit.
         if !self.remove.is_empty() {
             kind.untag(arn, &self.remove).await?;
@@ -49,6 +72,6 @@ impl<K: Kind> Differences<K> {
         if !self.set.is_empty() {
             kind.tag(arn, &self.set).await?;
         }
-        Ok(())
+        Ok(settings)
     }
 }

@@ -1,8 +1,9 @@
 //! What can go wrong while provisioning.
 
 use crate::{
-    api::{RECONCILE_AT_ANNOTATION, ResourceKind},
-    ivs, store,
+    api::{RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION},
+    ivs::{self, place},
+    store,
 };
 
 /// What went wrong while provisioning one kind.
@@ -26,6 +27,38 @@ pub enum Error {
         kind: ResourceKind,
         /// The ARN.
         arn: String,
+    },
+    /// The record names an AWS account or region that this controller does not work in: nothing is changed or deleted.
+    #[error(
+        "the {kind} {arn} is recorded in {}, and this controller works in {target}: start it with the region and credentials of the record; nothing is made or deleted until then", place(arn)
+    )]
+    Elsewhere {
+        /// Which of the three.
+        kind: ResourceKind,
+        /// The ARN.
+        arn: String,
+        /// The AWS account and region of this controller, in words.
+        target: String,
+    },
+    /// It carries the id of another installation: nothing is changed or deleted.
+    #[error(
+        "the {kind} {arn} carries the id of another installation (its tag {INSTALLATION}): start the controller with that id (--installation); nothing is made or deleted until then"
+    )]
+    OtherInstallation {
+        /// Which of the three.
+        kind: ResourceKind,
+        /// The ARN.
+        arn: String,
+    },
+    /// It is missing, and so is too much else: nothing is made or deleted in its place.
+    #[error("the {kind} {arn} is missing from AWS, and the brake is on: {brake}")]
+    Braked {
+        /// Which of the three.
+        kind: ResourceKind,
+        /// The ARN.
+        arn: String,
+        /// The reason of the brake, and how it is released.
+        brake: String,
     },
     /// Somebody or something deleted it in AWS, and the spec says not to make another.
     #[error(

@@ -1,5 +1,6 @@
 //! Creating once, adopting, retiring, sweeping: written once, generic over the kind.
 
+mod absences;
 mod converge;
 mod create;
 mod decide;
@@ -18,7 +19,10 @@ use std::time::Duration;
 
 use differences::Differences;
 
-pub use converge::{Change, Order, Outcome, Provisioned, converge};
+use crate::{api::ResourceKind, ivs::Target};
+
+pub use absences::{Brake, BrakeLimits, Findings, Named, find_absences};
+pub use converge::{Change, Drift, Order, Outcome, Provisioned, converge};
 pub use error::Error;
 pub use orphans::{orphan, orphan_changes};
 pub use owner::Owner;
@@ -36,12 +40,43 @@ pub struct Timing {
     /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource. Also how long
     /// one that AWS does not show must be missing.
     pub grace: Duration,
+    /// Time from the end of one resync to the begin of the next.
+    pub resync: Duration,
+}
+
+/// The circumstances in which one kind of resource is worked on.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// How long things may take.
+    pub timing: Timing,
+    /// The AWS account and region that this controller works in.
+    pub target: &'a Target,
+    /// The reason why nothing that is missing may be replaced, if there is one.
+    pub brake: Option<&'a str>,
+}
+
+impl Circumstances<'_> {
+    /// The error of a resource that is missing while the brake is on.
+    fn braked(&self, kind: ResourceKind, arn: String) -> Error {
+        Error::Braked { kind, arn, brake: self.brake.unwrap_or_default().to_owned() }
+    }
+
+    /// The error of a record that names another AWS account or region.
+    fn elsewhere(&self, kind: ResourceKind, arn: String) -> Error {
+        Error::Elsewhere { kind, arn, target: self.target.describe() }
+    }
 }
 
 /// How much later than a call's own time-out its deadline is: the call begins a moment after it was noted.
 const MARGIN: Duration = Duration::from_secs(2);
 
 impl Timing {
+    /// The time between two complete lists without a resource that prove its absence: a resync, by clocks that differ a little.
+    #[must_use]
+    pub fn evidence(self) -> Duration {
+        (self.resync - self.resync / 10).max(self.grace)
+    }
+
     /// How long after it was journalled a Create may be under way.
     fn create_lasts(self) -> Duration {
         self.create_timeout.saturating_add(MARGIN)

@@ -47,12 +47,22 @@ impl Owner {
             && found.get(tags::USER) == Some(&self.user.to_string())
     }
 
-    /// All of one kind that carry the tags of this user.
+    /// Returns true if tags name this user, of whichever installation.
+    #[must_use]
+    pub fn is_named(&self, found: &Tags) -> bool {
+        found.get(tags::USER) == Some(&self.user.to_string())
+    }
+
+    /// All of one kind that carry the tags of this user: those that AWS finds by the user's name, and those that the last
+    /// resync has `listed`, which somebody may have renamed.
     ///
     /// # Errors
     /// What AWS did not do.
-    pub async fn find<K: Kind>(&self, kind: &K) -> Result<Vec<Listed>> {
+    pub async fn find<K: Kind>(&self, kind: &K, listed: &[Listed]) -> Result<Vec<Listed>> {
         let mut found = kind.find(&self.username).await?;
+        let is_new = |renamed: &&Listed| found.iter().all(|one| one.arn != renamed.arn);
+        let renamed: Vec<_> = listed.iter().filter(is_new).cloned().collect();
+        found.extend(renamed);
         found.retain(|listed| self.owns(&listed.tags));
         Ok(found)
     }

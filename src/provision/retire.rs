@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::{
-    Owner, Result, Timing, Wait,
+    Circumstances, Error, Owner, Result, Wait,
+    converge::resource_missing,
     decide::{
         Observed, Sight,
         retire::{Step, Waiting, next},
     },
 };
 use crate::{
-    ivs::{self, Kind},
-    store::{Journal, Recorded, Resources},
+    ivs::{self, Kind, Listed},
+    store::{Evidence, Recorded, Resources},
 };
 
 /// What became of the resources of one kind.
@@ -27,66 +28,86 @@ pub enum Retirement {
 const STILL_SHOWN: Duration = Duration::from_secs(1);
 
 /// Deletes all resources of this kind that are the user's: by the recorded ARN and by tag, so that what a crash left
-/// goes too. Each is confirmed gone by a read. What the tags do not say is the user's is not touched (I2).
+/// goes too. Each is confirmed gone by a read. What the tags do not say is the user's, or what another record names, is not
+/// touched (I2). `listed`: what the last resync saw with the user's tags.
 ///
 /// # Errors
-/// What AWS or the database did not do.
+/// What AWS or the database did not do; or what keeps a resource from being deleted here.
 pub async fn retire<K, S>(
     kind: &K,
     store: &S,
-    timing: Timing,
+    circumstances: Circumstances<'_>,
     owner: &Owner,
     status_arn: Option<&str>,
+    listed: &[Listed],
 ) -> Result<Retirement>
 where
     K: Kind,
-    S: Journal + Resources,
+    S: Resources + Evidence,
 {
     let recorded = store.recorded(owner.user, K::KIND).await?;
     let observed = Observed::default();
-    Ok(Removal { kind, owner, status_arn, recorded, observed }.run(timing.grace).await?)
+    Removal { kind, store, circumstances, owner, status_arn, listed, recorded, observed }.run().await
 }
 
-/// Deletes one resource that is this user's; whether it is gone. One whose tags say otherwise is not touched (I2).
+/// Deletes one late create of a user that is gone; true once it is gone. One whose tags say otherwise, or that a record
+/// names, is not touched (I2).
 ///
 /// # Errors
-/// What AWS did not do.
-pub async fn remove<K: Kind>(kind: &K, owner: &Owner, arn: &str) -> Result<bool> {
+/// What AWS or the database did not do.
+pub async fn remove<K, S>(
+    kind: &K,
+    store: &S,
+    circumstances: Circumstances<'_>,
+    owner: &Owner,
+    arn: &str,
+) -> Result<bool>
+where
+    K: Kind,
+    S: Resources + Evidence,
+{
     let observed = Observed { ours: Some(vec![arn.to_owned()]), ..Observed::default() };
-    let removal = Removal { kind, owner, status_arn: None, recorded: Recorded::default(), observed };
-    Ok(matches!(removal.run(Duration::ZERO).await?, Retirement::Gone(_)))
+    let (recorded, listed) = (Recorded::default(), &[]);
+    let removal =
+        Removal { kind, store, circumstances, owner, status_arn: None, listed, recorded, observed };
+    Ok(matches!(removal.run().await?, Retirement::Gone(_)))
 }
 
 /// A user's resources of one kind being taken away.
-struct Removal<'a, K> {
+struct Removal<'a, K, S> {
     kind: &'a K,
+    store: &'a S,
+    circumstances: Circumstances<'a>,
     owner: &'a Owner,
     status_arn: Option<&'a str>,
+    /// What the last resync saw with the user's tags.
+    listed: &'a [Listed],
     /// What the database has.
     recorded: Recorded,
     /// What AWS has shown.
     observed: Observed,
 }
 
-impl<K: Kind> Removal<'_, K> {
+impl<K: Kind, S: Resources + Evidence> Removal<'_, K, S> {
     /// Takes one step after another, until the answer is an end.
-    async fn run(mut self, grace: Duration) -> ivs::Result<Retirement> {
+    async fn run(mut self) -> Result<Retirement> {
+        let kind = K::KIND;
         loop {
-            match next(self.status_arn, &self.recorded, &self.observed, grace) {
+            match next(self.status_arn, &self.recorded, &self.observed, &self.circumstances) {
                 Step::Gone => return Ok(Retirement::Gone(self.left_alone())),
-                Step::Wait(on) => return Ok(Retirement::Waiting(waiting::<K>(&on))),
+                Step::Wait(on) => {
+                    return Ok(Retirement::Waiting(waiting::<K>(on, self.circumstances.timing.resync)));
+                }
+                Step::Braked(arn) => return Err(self.circumstances.braked(kind, arn)),
+                Step::Elsewhere(arn) => return Err(self.circumstances.elsewhere(kind, arn)),
+                Step::OtherInstallation(arn) => return Err(Error::OtherInstallation { kind, arn }),
                 Step::Look => self.look().await?,
                 Step::Get(arn) => self.get(arn).await?,
                 Step::TagAgain(arn) => {
                     self.kind.tag(&arn, &self.owner.identity()).await?;
                     self.observed.shown.insert(arn, Sight::Ours);
                 }
-                Step::Delete(arn) => {
-                    self.kind.delete(&arn).await?;
-                    // Whether it is gone, a read says.
-                    self.observed.shown.remove(&arn);
-                    self.observed.deleted.insert(arn);
-                }
+                Step::Delete(arn) => self.delete(arn).await?,
             }
         }
     }
@@ -97,25 +118,48 @@ impl<K: Kind> Removal<'_, K> {
     }
 
     async fn look(&mut self) -> ivs::Result<()> {
-        let found = self.owner.find(self.kind).await?;
+        let found = self.owner.find(self.kind, self.listed).await?;
         self.observed.ours = Some(found.into_iter().map(|listed| listed.arn).collect());
         Ok(())
     }
 
-    async fn get(&mut self, arn: String) -> ivs::Result<()> {
+    fn is_recorded(&self, arn: &str) -> bool {
+        self.recorded.arn.as_deref() == Some(arn)
+    }
+
+    async fn get(&mut self, arn: String) -> Result<()> {
         let live = self.kind.get(&arn).await?;
-        let sight = Sight::of(self.owner, live.as_ref().map(|live| &live.tags));
+        let mut sight = Sight::of(self.owner, live.as_ref().map(|live| &live.tags));
+        // What another record names is another's, whatever the tags say.
+        if sight != Sight::Absent
+            && !self.is_recorded(&arn)
+            && self.store.is_anothers(self.owner.user, &arn).await?
+        {
+            sight = Sight::Foreign;
+        }
         if sight == Sight::Foreign {
-            tracing::warn!(arn, kind = %K::KIND, "its tags do not say that it is this user's: it is left alone");
+            tracing::warn!(arn, kind = %K::KIND, "its tags or another record say that it is another's: it is left alone");
         }
         self.observed.shown.insert(arn, sight);
         Ok(())
     }
+
+    /// Deletes one. That of a record is noted before, so that its absence explains itself to whoever comes after a crash.
+    async fn delete(&mut self, arn: String) -> Result<()> {
+        if self.is_recorded(&arn) || self.status_arn == Some(&arn) {
+            self.store.note_deletion(self.owner.user, K::KIND, &arn).await?;
+        }
+        self.kind.delete(&arn).await?;
+        // A read says whether it is gone.
+        self.observed.shown.remove(&arn);
+        self.observed.deleted.insert(arn);
+        Ok(())
+    }
 }
 
-fn waiting<K: Kind>(on: &Waiting) -> Wait {
+fn waiting<K: Kind>(on: Waiting, resync: Duration) -> Wait {
     let kind = K::KIND;
-    match *on {
+    match on {
         Waiting::Outcome(wait) => Wait {
             wait,
             reason: "OutcomeUnknown",
@@ -131,5 +175,6 @@ fn waiting<K: Kind>(on: &Waiting) -> Wait {
             reason: "Deleting",
             message: format!("AWS still shows the {kind} after its deletion"),
         },
+        Waiting::Missing(arn) => resource_missing(kind, &arn, resync),
     }
 }

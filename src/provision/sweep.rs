@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Owner, decide::provide::look_in, orphan};
@@ -19,63 +20,101 @@ use crate::{
 pub struct Listing(pub BTreeMap<ResourceKind, Vec<Listed>>);
 
 impl Listing {
-    /// Lists one kind, and keeps what is this installation's.
+    /// Lists one kind: what is this installation's, and the ARNs of all there are.
     ///
     /// # Errors
     /// What AWS did not do.
-    pub async fn add<K: Kind>(kind: &K, installation: &str) -> Result<(ResourceKind, Vec<Listed>)> {
+    pub async fn add<K: Kind>(
+        kind: &K,
+        installation: &str,
+    ) -> Result<(ResourceKind, Vec<Listed>, Vec<String>)> {
         let mut listed = kind.list().await?;
+        let arns = listed.iter().map(|listed| listed.arn.clone()).collect();
         listed
             .retain(|listed| listed.tags.get(tags::INSTALLATION).is_some_and(|found| found == installation));
-        Ok((K::KIND, listed))
+        Ok((K::KIND, listed, arns))
     }
 }
 
-/// What the last sweep saw, by account: what brings a user back when status and database are lost.
+/// What the last sweep saw, by account and by user: what brings a user back when status and database are lost.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    accounts: BTreeMap<String, Vec<(ResourceKind, Listed)>>,
+    all: Vec<(ResourceKind, Listed)>,
+    accounts: BTreeMap<String, Vec<usize>>,
+    users: BTreeMap<Uuid, Vec<usize>>,
 }
 
 impl Inventory {
-    /// Sorts a listing by account.
+    /// Sorts a listing by account and by user.
     #[must_use]
     pub fn new(listing: &Listing) -> Self {
-        let mut accounts: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for (kind, all) in &listing.0 {
-            for listed in all {
-                if let Some(account) = listed.tags.get(tags::ACCOUNT) {
-                    accounts.entry(account.clone()).or_default().push((*kind, listed.clone()));
-                }
+        let mut inventory = Self::default();
+        for (kind, listed) in listing.0.iter().flat_map(|(kind, all)| all.iter().map(|one| (*kind, one))) {
+            let number = inventory.all.len();
+            if let Some(account) = listed.tags.get(tags::ACCOUNT) {
+                inventory.accounts.entry(account.clone()).or_default().push(number);
             }
+            if let Some(user) = user_of(listed) {
+                inventory.users.entry(user).or_default().push(number);
+            }
+            inventory.all.push((kind, listed.clone()));
         }
-        Self { accounts }
+        inventory
+    }
+
+    fn at(&self, numbers: Option<&Vec<usize>>) -> impl Iterator<Item = (ResourceKind, &Listed)> {
+        let numbers = numbers.into_iter().flatten();
+        numbers.filter_map(|number| self.all.get(*number)).map(|(kind, listed)| (*kind, listed))
+    }
+
+    fn of_account(&self, account: &AccountRef) -> impl Iterator<Item = (ResourceKind, &Listed)> {
+        self.at(self.accounts.get(&account.to_string()))
     }
 
     /// The user that this account's resources are tagged with.
     #[must_use]
     pub fn user(&self, account: &AccountRef, username: &str) -> Option<Uuid> {
-        let all = self.accounts.get(&account.to_string())?;
         // An account made again under another username is another user.
-        let named = all.iter().filter(|(_, listed)| are_alike(&listed.name, username));
-        named.into_iter().find_map(|(_, listed)| listed.tags.get(tags::USER)?.parse().ok())
+        let named = self.of_account(account).filter(|(_, listed)| are_alike(&listed.name, username));
+        named.filter_map(|(_, listed)| user_of(listed)).next()
     }
 
     /// All that is tagged with this account and user.
     pub fn of(&self, account: &AccountRef, user: Uuid) -> impl Iterator<Item = (ResourceKind, &Listed)> {
-        let all = self.accounts.get(&account.to_string()).into_iter().flatten();
-        all.filter(move |(_, listed)| is_users(listed, user)).map(|(kind, listed)| (*kind, listed))
+        self.of_account(account).filter(move |(_, listed)| is_users(listed, user))
     }
 
-    /// The ARN of a resource of this user; the first, if a crash left more than one. Of its name and account, and without the tag
-    /// that names the user, counts too, where there is no other.
+    /// All of one kind that is tagged with this user, whatever its name.
+    #[must_use]
+    pub fn of_user(&self, user: Uuid, kind: ResourceKind) -> Vec<Listed> {
+        let all = self.at(self.users.get(&user)).filter(|(found, _)| *found == kind);
+        all.map(|(_, listed)| listed.clone()).collect()
+    }
+
+    /// The ARN of a resource of this user; the first, if a crash left more than one. One of its name and account, and without the
+    /// tag that names the user, counts too, where there is no other.
     #[must_use]
     pub fn arn(&self, owner: &Owner, kind: ResourceKind) -> Option<&str> {
-        let all = self.accounts.get(&owner.account.to_string()).into_iter().flatten();
-        let may_be = |listed: &&Listed| listed.name == owner.username && owner.may_own(&listed.tags);
-        let of_kind = all.filter(|(found, _)| *found == kind).map(|(_, listed)| listed).filter(may_be);
-        of_kind.map(|listed| (!is_users(listed, owner.user), listed.arn.as_str())).min().map(|(_, arn)| arn)
+        let is_owned = |listed: &Listed| owner.owns(&listed.tags);
+        let may_be = |(found, listed): &(ResourceKind, &Listed)| {
+            *found == kind
+                && (is_owned(listed) || listed.name == owner.username && owner.may_own(&listed.tags))
+        };
+        let all = self.of_account(&owner.account).chain(self.at(self.users.get(&owner.user)));
+        let all = all.filter(may_be).map(|(_, listed)| (!is_owned(listed), listed.arn.as_str()));
+        all.min().map(|(_, arn)| arn)
     }
+
+    /// The times at which resources were changed last, by ARN, where AWS shows that.
+    #[must_use]
+    pub fn updates(&self) -> BTreeMap<&str, Timestamp> {
+        self.all.iter().filter_map(|(_, listed)| Some((listed.arn.as_str(), listed.updated_at?))).collect()
+    }
+}
+
+/// The user that tags name.
+fn user_of(listed: &Listed) -> Option<Uuid> {
+    listed.tags.get(tags::USER)?.parse().ok()
 }
 
 fn is_users(listed: &Listed, user: Uuid) -> bool {
@@ -103,6 +142,9 @@ pub struct Report {
     /// What carries our installation's tag and no account owns (I6), by ARN.
     pub orphans: BTreeMap<String, Orphan>,
 }
+
+/// What is on the orphan list as a duplicate, by ARN.
+pub type Duplicates<'a> = BTreeSet<&'a str>;
 
 /// Accounts of which something that is well was changed, and was not seen to stay yet, and how long until it is looked at.
 #[must_use]
@@ -145,6 +187,7 @@ pub fn compare(
     accounts: &Accounts,
     statuses: &[Record],
     recorded: &[UserRecord],
+    duplicates: &Duplicates<'_>,
 ) -> Report {
     let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
     let existing: BTreeMap<&str, &Listed> = all().map(|(_, listed)| (listed.arn.as_str(), listed)).collect();
@@ -160,7 +203,15 @@ pub fn compare(
     let well = statuses.iter().filter(|status| status.is_well);
     let drifted = well.filter(disagrees).map(|status| status.account.clone()).collect();
     let mut report = Report { drifted, orphans: BTreeMap::new() };
-    sort(all(), accounts, statuses, recorded, &mut report);
+    let (known, others): (Vec<_>, Vec<_>) =
+        all().partition(|(_, listed)| duplicates.contains(listed.arn.as_str()));
+    sort(others.into_iter(), accounts, statuses, recorded, &mut report);
+    let is_named = |arn: &str| {
+        statuses.iter().any(|status| status.arn == arn) || recorded.iter().any(|row| row.arn == arn)
+    };
+    for (kind, listed) in known.into_iter().filter(|(_, listed)| !is_named(&listed.arn)) {
+        report.orphans.insert(listed.arn.clone(), orphan(kind, listed, OrphanReason::Duplicate));
+    }
     report
 }
 

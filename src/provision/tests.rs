@@ -98,32 +98,113 @@ fn done(outcome: Result<Outcome<StageStatus>, String>) -> (String, Change) {
 }
 
 #[tokio::test]
-async fn one_that_vanished_is_made_again_after_the_grace() {
+async fn one_that_vanished_is_replaced_after_two_complete_lists_without_it() {
     let world = World::default();
     let first = world.until_ready().await;
     world.pass(Duration::from_mins(1));
     world.remove(&first.arn);
-    assert_eq!(wait(world.converge(Some(&first)).await).wait, TIMING.grace, "however old it is");
-    world.pass(Duration::from_secs(2));
-    let left = wait(world.converge(Some(&first)).await);
-    assert_eq!((left.wait, world.creates()), (Duration::from_secs(3), 1));
-    world.pass(left.wait);
+    let waits = wait(world.converge(Some(&first)).await);
+    assert_eq!((waits.reason, waits.wait), ("ResourceMissing", TIMING.resync));
+    world.list();
+    wait(world.converge(Some(&first)).await);
+    world.pass(TIMING.resync);
+    wait(world.converge(Some(&first)).await);
+    assert_eq!(world.creates(), 1, "time alone proves nothing");
+    world.list();
     let (again, change) = done(world.converge(Some(&first)).await);
     assert_eq!((world.arns(), change), (vec![again], Change::Recreated));
 }
 
 #[tokio::test]
-async fn one_that_is_shown_again_is_kept_and_missed_anew_the_next_time() {
+async fn one_that_shows_again_before_the_proof_is_kept() {
     let world = World::default();
     let first = world.until_ready().await;
     for _ in 0..2 {
         let tags = world.remove(&first.arn);
-        assert_eq!(wait(world.converge(Some(&first)).await).wait, TIMING.grace);
-        world.pass(TIMING.grace);
+        world.list_twice();
         world.put(&first.arn, tags);
         assert_eq!(done(world.converge(Some(&first)).await), (first.arn.clone(), Change::Kept));
+        world.list();
     }
     assert_eq!(world.creates(), 1);
+}
+
+#[tokio::test]
+async fn one_that_shows_again_after_it_was_replaced_is_the_one_to_keep() {
+    for loses_journal in [false, true] {
+        let world = World::default();
+        let first = world.until_ready().await;
+        let tags = world.remove(&first.arn);
+        world.list_twice();
+        let (second, _) = done(world.converge(Some(&first)).await);
+        world.put(&first.arn, tags);
+        if loses_journal {
+            world.lose_journal();
+        }
+        world.doubt();
+        assert_eq!(done(world.converge(Some(&first)).await), (first.arn.clone(), Change::Corrected));
+        assert_eq!(world.recorded_arn(), Some(first.arn.clone()));
+        if loses_journal {
+            assert_eq!(world.orphans(), [second.clone()], "nobody knows that we made it");
+            assert_eq!(world.arns(), [first.arn, second]);
+        } else {
+            assert_eq!((world.arns(), world.orphans()), (vec![first.arn], vec![]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_made_or_released_for_one_that_is_missing_under_the_brake() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.pass(Duration::from_mins(1));
+    let tags = world.remove(&first.arn);
+    world.list_twice();
+    world.brake(Some("7 of 9 stages are missing"));
+    let said = world.converge(Some(&first)).await.expect_err("it is braked");
+    assert!(said.contains("7 of 9") && said.contains(&first.arn), "{said}");
+    assert!(!world.is_gone_in_a_while().await, "its account goes");
+    world.brake(None);
+    world.put(&first.arn, tags);
+    world.until_gone().await;
+    assert_eq!((world.arns(), world.creates()), (vec![], 1));
+}
+
+#[tokio::test]
+async fn an_absence_that_nobody_explains_keeps_the_account_until_it_is_proved() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.pass(Duration::from_mins(1));
+    world.remove(&first.arn);
+    assert!(!world.is_gone_in_a_while().await);
+    world.list_twice();
+    world.until_gone().await;
+}
+
+#[tokio::test]
+async fn what_is_recorded_elsewhere_is_neither_replaced_nor_released() {
+    let world = World::default();
+    let elsewhere = "arn:aws:ivs:us-west-2:1:stage/a";
+    world.restore_record(Some(elsewhere));
+    world.pass(Duration::from_mins(1));
+    world.list_twice();
+    let said = world.converge(None).await.expect_err("it is elsewhere");
+    assert!(said.contains("us-west-2") && said.contains("eu-west-1"), "{said}");
+    assert!(!world.is_gone_in_a_while().await);
+    assert_eq!((world.creates(), world.recorded_arn().as_deref()), (0, Some(elsewhere)));
+}
+
+#[tokio::test]
+async fn one_of_another_installation_is_neither_replaced_nor_released() {
+    let world = World::default();
+    let first = world.until_ready().await;
+    world.pass(Duration::from_mins(1));
+    let other = Owner { installation: "there".to_owned(), ..owner() };
+    world.put(&first.arn, other.identity());
+    let said = world.converge(Some(&first)).await.expect_err("it is another installation's");
+    assert!(said.contains("--installation"), "{said}");
+    assert!(!world.is_gone_in_a_while().await);
+    assert_eq!(world.arns(), [first.arn]);
 }
 
 #[tokio::test]
@@ -131,9 +212,8 @@ async fn in_place_of_one_that_vanished_another_of_ours_is_adopted() {
     let world = World::default();
     let first = world.until_ready().await;
     let tags = world.remove(&first.arn);
-    wait(world.converge_as(Some(&first), RecreatePolicy::Never).await);
     world.put("arn-of-a-late-call", tags);
-    world.pass(TIMING.grace);
+    world.list_twice();
     let found = done(world.converge_as(Some(&first), RecreatePolicy::Never).await);
     assert_eq!(found, ("arn-of-a-late-call".to_owned(), Change::Corrected));
     assert_eq!(world.creates(), 1);
@@ -144,8 +224,7 @@ async fn with_the_policy_never_nothing_is_made_until_it_says_always() {
     let world = World::default();
     let first = world.until_ready().await;
     world.remove(&first.arn);
-    wait(world.converge_as(Some(&first), RecreatePolicy::Never).await);
-    world.pass(TIMING.grace);
+    world.list_twice();
     for _ in 0..2 {
         let error = world.converge_as(Some(&first), RecreatePolicy::Never).await.expect_err("it is gone");
         assert!(error.contains(&first.arn) && error.contains("recreatePolicy"), "{error}");
@@ -157,12 +236,11 @@ async fn with_the_policy_never_nothing_is_made_until_it_says_always() {
 
 #[tokio::test]
 async fn an_attempt_to_make_it_again_that_made_nothing_is_for_the_policy_to_repeat() {
-    // Read, get, note; read, get, look, open: the eighth after the four of the first create makes it again.
-    let world = World::failing(12, Failure::Before);
+    // Read, get, look, open: the fifth after the four of the first create makes it again.
+    let world = World::failing(9, Failure::Before);
     let first = world.until_ready().await;
     world.remove(&first.arn);
-    wait(world.converge(Some(&first)).await);
-    world.pass(TIMING.grace);
+    world.list_twice();
     let unknown = wait(world.converge(Some(&first)).await);
     assert_eq!(unknown.reason, "OutcomeUnknown");
     world.pass(unknown.wait);
@@ -223,9 +301,7 @@ async fn a_database_from_long_ago_makes_no_second_one() {
     world.pass(Duration::from_mins(1));
     for record in [Some("arn-from-long-ago"), None] {
         world.restore_record(record);
-        if record.is_some() {
-            world.pass(wait(world.converge(Some(&first)).await).wait);
-        }
+        world.list_twice();
         let (found, _) = done(world.converge(Some(&first)).await);
         assert_eq!((found.as_str(), world.creates()), ("arn-1", 1), "{record:?}");
         assert_eq!(world.recorded_arn().as_deref(), Some("arn-1"));
@@ -249,8 +325,7 @@ async fn the_one_in_status_is_taken_where_the_databases_is_gone_though_its_tags_
     world.pass(Duration::from_mins(1));
     world.restore_record(Some("arn-from-long-ago"));
     world.put(&first.arn, Tags::new());
-    wait(world.converge_as(Some(&first), RecreatePolicy::Never).await);
-    world.pass(TIMING.grace);
+    world.list_twice();
     let found = done(world.converge_as(Some(&first), RecreatePolicy::Never).await);
     assert_eq!(found, (first.arn, Change::Corrected));
     assert_eq!(world.creates(), 1);

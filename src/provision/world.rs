@@ -12,10 +12,11 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Order, Outcome, Owner, Retirement, Timing, converge, retire};
+use super::{Circumstances, Order, Outcome, Owner, Retirement, Timing, converge, retire};
 use crate::{
     api::{AccountRef, RecreatePolicy, StageSpec, StageStatus},
-    ivs::Tags,
+    ivs::{Tags, Target},
+    store::Orphan,
 };
 
 /// When an effect fails.
@@ -27,7 +28,11 @@ pub enum Failure {
     After,
 }
 
-pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(5) };
+pub const TIMING: Timing = Timing {
+    create_timeout: Duration::from_secs(10),
+    grace: Duration::from_secs(5),
+    resync: Duration::from_mins(10),
+};
 
 #[derive(Debug, Default)]
 struct State {
@@ -37,10 +42,16 @@ struct State {
     resources: BTreeMap<String, Tags>,
     creates: usize,
     record: Option<(String, Duration)>,
-    missing: Option<(String, Duration)>,
+    former: Vec<(String, Duration)>,
+    /// When the first list without the recorded one was made, and the latest.
+    unlisted: Option<(String, Duration, Duration)>,
+    deletion_requested: Option<String>,
+    orphans: Vec<Orphan>,
+    brake: Option<&'static str>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
     edit: Option<(Uuid, Duration, u32)>,
     faster: bool,
+    doubted: bool,
 }
 
 /// The world; it stands for AWS's stages and for the database.
@@ -92,9 +103,48 @@ impl World {
         self.lock().now += time;
     }
 
+    /// From here on somebody doubts that all is well.
+    pub fn doubt(&self) {
+        self.lock().doubted = true;
+    }
+
     /// Lets another controller make the resource while the next pass waits for the budget.
     pub fn another_is_faster(&self) {
         self.lock().faster = true;
+    }
+
+    /// A resync lists everything, and notes whether it shows what is recorded.
+    pub fn list(&self) {
+        let mut state = self.lock();
+        let now = state.now;
+        let absent = state.record.clone().map(|(arn, _)| arn).filter(|arn| !state.resources.contains_key(arn));
+        let before = state.unlisted.take();
+        state.unlisted = absent.map(|arn| {
+            let since = before.filter(|(before, ..)| *before == arn).map_or(now, |(_, since, _)| since);
+            (arn, since, now)
+        });
+    }
+
+    /// Two lists, a resync apart.
+    pub fn list_twice(&self) {
+        self.list();
+        self.pass(TIMING.resync);
+        self.list();
+    }
+
+    /// Too much is missing, or no longer.
+    pub fn brake(&self, brake: Option<&'static str>) {
+        self.lock().brake = brake;
+    }
+
+    /// The ARNs on the orphan list.
+    pub fn orphans(&self) -> Vec<String> {
+        self.lock().orphans.iter().filter_map(|orphan| orphan.arn.clone()).collect()
+    }
+
+    /// The journal forgets all attempts.
+    pub fn lose_journal(&self) {
+        self.lock().attempts.clear();
     }
 
     /// The database forgets, or has an ARN from long ago.
@@ -130,12 +180,16 @@ impl World {
             tags: &tags,
             status,
             swept: None,
+            listed: Vec::new(),
             known: false,
             settled: false,
+            sent: false,
             recreate,
-            doubted: false,
+            doubted: self.lock().doubted,
         };
-        converge(self, self, TIMING, &order).await.map_err(|error| error.to_string())
+        let (target, brake) = (target(), self.lock().brake);
+        let circumstances = Circumstances { timing: TIMING, target: &target, brake };
+        converge(self, self, circumstances, &order).await.map_err(|error| error.to_string())
     }
 
     /// Passes until it is ready, as the controller makes them.
@@ -152,15 +206,27 @@ impl World {
 
     /// Passes until it is gone, as the controller makes them.
     pub async fn until_gone(&self) {
+        assert!(self.is_gone_in_a_while().await, "not gone within ten passes");
+    }
+
+    /// Passes as the controller makes them; true once it is gone.
+    pub async fn is_gone_in_a_while(&self) -> bool {
         for _ in 0..10 {
-            match retire(self, self, TIMING, &owner(), None).await {
-                Ok(Retirement::Gone(_)) => return,
+            let (target, brake) = (target(), self.lock().brake);
+            let circumstances = Circumstances { timing: TIMING, target: &target, brake };
+            match retire(self, self, circumstances, &owner(), None, &[]).await {
+                Ok(Retirement::Gone(_)) => return true,
                 Ok(Retirement::Waiting(wait)) => self.pass(wait.wait),
                 Err(_) => self.pass(Duration::from_secs(1)),
             }
         }
-        panic!("not gone within ten passes");
+        false
     }
+}
+
+/// The AWS account and region that ARNs without a region are in too.
+pub fn target() -> Target {
+    Target { partition: "aws".to_owned(), region: "eu-west-1".to_owned(), account: Some("1".to_owned()) }
 }
 
 pub fn owner() -> Owner {

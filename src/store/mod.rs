@@ -18,7 +18,7 @@ mod users;
 pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use edits::Edit;
 pub use journal::{AttemptEnd, Journal};
-pub use missing::Missing;
+pub use missing::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
 pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};

@@ -19,6 +19,8 @@ pub enum OrphanReason {
     LetGo,
     /// A sweep found it with our tag and without an account.
     Unowned,
+    /// A second resource of a user, which the operator may not delete: its journal did not make it, or somebody uses it.
+    Duplicate,
 }
 
 impl fmt::Display for OrphanReason {
@@ -26,6 +28,7 @@ impl fmt::Display for OrphanReason {
         f.write_str(match self {
             Self::LetGo => "let_go",
             Self::Unowned => "unowned",
+            Self::Duplicate => "duplicate",
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Edit, Missing, Postgres, Result, Unsettled, edits, journal::end_open, missing, rows};
+use super::{Edit, Missing, Postgres, Result, Unsettled, edits, journal::end_open, rows};
 use crate::{
     api::{AccountRef, ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -23,8 +23,10 @@ pub struct Recorded {
     pub is_let_go: bool,
     /// The attempt that is open.
     pub attempt: Option<Unsettled>,
-    /// The one that AWS did not show when it was last looked at.
-    pub missing: Option<Missing>,
+    /// ARNs that were recorded before this one, the earliest first.
+    pub former: Vec<String>,
+    /// Evidence of absence of the resources that records name.
+    pub missing: Vec<Missing>,
     /// The change of settings or tags that was not seen to stay yet.
     pub edit: Option<Edit>,
 }
@@ -40,6 +42,8 @@ impl Recorded {
 /// One recorded ARN, and the account whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {
+    /// The user.
+    pub user: Uuid,
     /// The account.
     pub account: AccountRef,
     /// UID of its object.
@@ -48,6 +52,8 @@ pub struct UserRecord {
     pub kind: ResourceKind,
     /// Its ARN.
     pub arn: String,
+    /// Time since it was recorded, by the database's clock.
+    pub age: Duration,
     /// Whether the account was deleted with the policy Retain.
     pub retained: bool,
     /// The change of settings or tags that was not seen to stay yet.
@@ -70,16 +76,8 @@ pub trait Resources: Send + Sync + 'static {
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Notes that AWS does not show a resource that is known of this user; since when stays as it was first noted.
-    fn note_missing(
-        &self,
-        user: Uuid,
-        kind: ResourceKind,
-        arn: &str,
-    ) -> impl Future<Output = Result<()>> + Send;
-
-    /// Notes that AWS shows it again.
-    fn note_seen(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<()>> + Send;
+    /// Returns true if an ARN is recorded of another user than this.
+    fn is_anothers(&self, user: Uuid, arn: &str) -> impl Future<Output = Result<bool>> + Send;
 
     /// Notes that settings or tags are being changed, which ends within `lasts`; the id of the note, which takes the place of an
     /// earlier one. `repeats`: see [`Edit`]. None when the user is gone.
@@ -109,15 +107,28 @@ impl Resources for Postgres {
                  exists (select from released_users where id = wanted.user_id and let_go) as "is_let_go!",
                  a.nonce as "nonce?",
                  coalesce(extract(epoch from a.deadline - now()), 0)::float8 as "due_in!",
-                 m.arn as "missing_arn?",
-                 coalesce(greatest(extract(epoch from now() - m.since), 0), 0)::float8 as "missing_age!",
+                 array(select f.arn from former_resources f
+                       where f.user_id = wanted.user_id and f.kind = wanted.kind and f.arn <> r.arn
+                         and f.recorded_at < coalesce(
+                           (select c.recorded_at from former_resources c
+                            where (c.user_id, c.kind, c.arn) = (r.user_id, r.kind, r.arn)), r.created_at)
+                       order by f.recorded_at) as "former!",
+                 m.arns as "missing_arns?", m.unlisted_for as "unlisted_for?: Vec<Option<f64>>",
+                 m.released as "released?", m.deletion_requested as "deletion_requested?",
                  e.nonce as "edit?",
                  coalesce(e.repeats, 0) as "edit_repeats!",
                  coalesce(extract(epoch from e.deadline - now()), 0)::float8 as "edit_due_in!"
                from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
                left join resources r on r.user_id = wanted.user_id and r.kind = wanted.kind
                left join attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'
-               left join missing_resources m on m.user_id = wanted.user_id and m.kind = wanted.kind
+               left join lateral (
+                 select array_agg(arn) as arns,
+                        array_agg(extract(epoch from unlisted_until - unlisted_since)::float8) as unlisted_for,
+                        array_agg(coalesce(unlisted_since <= released_at, false)) as released,
+                        array_agg(deletion_requested) as deletion_requested
+                 from missing_resources left join brake_releases b on b.kind = missing_resources.kind
+                 where user_id = wanted.user_id and missing_resources.kind = wanted.kind
+               ) m on true
                left join edits e on e.user_id = wanted.user_id and e.kind = wanted.kind"#,
             user,
             kind as ResourceKind,
@@ -125,13 +136,26 @@ impl Resources for Postgres {
         .fetch_one(&self.pool)
         .await?;
         let seconds = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let arns = row.missing_arns.unwrap_or_default().into_iter();
+        let evidence = row.unlisted_for.unwrap_or_default().into_iter();
+        let flags = row.released.unwrap_or_default().into_iter();
+        let flags = flags.zip(row.deletion_requested.unwrap_or_default());
+        let missing = arns.zip(evidence).zip(flags).map(
+            |((arn, unlisted_for), (released, deletion_requested))| Missing {
+                arn,
+                unlisted_for: unlisted_for.map(seconds),
+                released,
+                deletion_requested,
+            },
+        );
         Ok(Recorded {
             arn: row.arn,
             age: seconds(row.age),
             is_tried: row.is_tried,
             is_let_go: row.is_let_go,
             attempt: row.nonce.map(|nonce| Unsettled::new(nonce, row.due_in)),
-            missing: row.missing_arn.map(|arn| Missing { arn, age: seconds(row.missing_age) }),
+            former: row.former,
+            missing: missing.collect(),
             edit: row.edit.map(|nonce| Edit::new(nonce, row.edit_due_in, row.edit_repeats)),
         })
     }
@@ -160,12 +184,13 @@ impl Resources for Postgres {
         Ok(true)
     }
 
-    async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
-        effect("note_missing", missing::note(&self.pool, user, kind, arn)).await
-    }
-
-    async fn note_seen(&self, user: Uuid, kind: ResourceKind) -> Result<()> {
-        effect("note_seen", missing::forget(&self.pool, user, kind)).await
+    async fn is_anothers(&self, user: Uuid, arn: &str) -> Result<bool> {
+        let found = sqlx::query_scalar!(
+            r#"select exists (select from resources where arn = $1 and user_id <> $2) as "found!""#,
+            arn,
+            user,
+        );
+        Ok(found.fetch_one(&self.pool).await?)
     }
 
     async fn begin_edit(
@@ -184,8 +209,9 @@ impl Resources for Postgres {
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
         let rows = sqlx::query!(
-            r#"select u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained,
+            r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
+                 greatest(extract(epoch from now() - r.created_at), 0)::float8 as "age!",
                  e.nonce as "edit?",
                  coalesce(e.repeats, 0) as "edit_repeats!",
                  coalesce(extract(epoch from e.deadline - now()), 0)::float8 as "edit_due_in!"
@@ -196,6 +222,8 @@ impl Resources for Postgres {
         .fetch_all(&self.pool)
         .await?;
         let records = rows.into_iter().map(|row| UserRecord {
+            user: row.user,
+            age: Duration::try_from_secs_f64(row.age).unwrap_or_default(),
             account: AccountRef { namespace: row.namespace, name: row.name },
             uid: row.account_uid,
             kind: row.kind,

@@ -20,14 +20,14 @@ pub(super) async fn arn(
     Ok(arn.fetch_optional(connection).await?)
 }
 
-/// Writes the row of this user; one that was there before is replaced, and not missed any more.
+/// Writes the row of a resource of this user. The one that was recorded before it is remembered, and no longer missed.
 pub(super) async fn write(
     connection: &mut PgConnection,
     user: Uuid,
     name: &str,
     resource: &ResourceStatus,
 ) -> Result<()> {
-    missing::forget(&mut *connection, user, resource.kind()).await?;
+    missing::replace(&mut *connection, user, resource).await?;
     match resource {
         ResourceStatus::Channel(channel) => write_channel(connection, user, name, channel).await,
         ResourceStatus::ChatRoom(room) => write_chat_room(connection, user, name, room).await,

@@ -9,6 +9,7 @@ use prometheus_client::{
 };
 
 use super::Exposition;
+use crate::{api::ResourceKind, provision::Findings};
 
 /// Name of the controller in the labels of controller-runtime's metrics.
 const CONTROLLER: &str = "streameraccount";
@@ -31,6 +32,12 @@ struct CallLabels {
     outcome: &'static str,
 }
 
+/// A kind of resource.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
 /// A Lease, under the label that controller-runtime gives it.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LeaseLabels {
@@ -46,6 +53,8 @@ pub struct Metrics {
     reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
     calls: Family<CallLabels, Counter>,
     orphans: Gauge,
+    missing: Family<KindLabels, Gauge>,
+    brakes: Family<KindLabels, Gauge>,
     leads: Family<LeaseLabels, Gauge>,
 }
 
@@ -56,6 +65,13 @@ impl Default for Metrics {
         let reconcile_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Family::default();
         let orphans = Gauge::default();
+        let missing: Family<KindLabels, Gauge> = Family::default();
+        let brakes: Family<KindLabels, Gauge> = Family::default();
+        for kind in ResourceKind::ALL {
+            for family in [&missing, &brakes] {
+                family.get_or_create(&KindLabels { kind: kind.label() }).set(0);
+            }
+        }
         let leads = Family::default();
         let mut registry = Registry::default();
         registry.register(
@@ -84,12 +100,32 @@ impl Default for Metrics {
             orphans.clone(),
         );
         registry.register(
+            "streamcat_missing_resources",
+            "Recorded resources that AWS did not list at the last resync, and that the operator did not delete",
+            Family::clone(&missing),
+        );
+        registry.register(
+            "streamcat_brake_engaged",
+            "1 while too many resources of a kind are missing, so that nothing is created or deleted in their place",
+            Family::clone(&brakes),
+        );
+        registry.register(
             "leader_election_master_status",
             "Whether this process leads by the Lease of this name: 1, or 0 if it stands by",
             Family::clone(&leads),
         );
         let exposition = Exposition(Arc::new(registry));
-        Self { exposition, reconciles, reconcile_errors, reconcile_seconds, calls, orphans, leads }
+        Self {
+            exposition,
+            reconciles,
+            reconcile_errors,
+            reconcile_seconds,
+            calls,
+            orphans,
+            missing,
+            brakes,
+            leads,
+        }
     }
 }
 
@@ -113,6 +149,16 @@ impl Metrics {
     /// Sets how many orphans the last sweep found.
     pub fn orphans(&self, found: usize) {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
+    }
+
+    /// Sets the number of missing resources and the brakes of each kind, as the last resync found them.
+    pub fn absences(&self, findings: &Findings) {
+        for kind in ResourceKind::ALL {
+            let labels = KindLabels { kind: kind.label() };
+            let missing = findings.missing.get(&kind).copied().unwrap_or_default();
+            self.missing.get_or_create(&labels).set(i64::try_from(missing).unwrap_or(i64::MAX));
+            self.brakes.get_or_create(&labels).set(findings.brakes.contains_key(&kind).into());
+        }
     }
 
     /// Sets whether this process leads by the Lease of this name.

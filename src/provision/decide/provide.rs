@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Observed, Sight};
+use super::{Absence, Observed, Sight, absence};
 use crate::{
     api::{RecreatePolicy, tags},
     ivs::Listed,
-    provision::Change,
+    provision::{Change, Circumstances},
     store::{Edit, Recorded, Unsettled},
 };
 
@@ -23,6 +23,8 @@ pub(in crate::provision) struct Wanted<'a> {
     pub known: bool,
     /// Whether all was seen to be as this generation of the spec says, and nothing has cast doubt on it since.
     pub settled: bool,
+    /// True if this generation's settings and tags were sent before, so that a difference is drift.
+    pub sent: bool,
     /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
     pub doubted: bool,
     /// What to do when it is gone from AWS.
@@ -49,26 +51,28 @@ pub(in crate::provision) enum Step {
     Foreign(String),
     /// It is gone, and the spec says not to make another. An end.
     Gone(String),
+    /// It is missing, and so is too much else. An end.
+    Braked(String),
+    /// The record names an AWS account or region that this controller does not work in. An end.
+    Elsewhere(String),
+    /// It carries the id of another installation. An end.
+    OtherInstallation(String),
+    /// It was updated, and AWS does not show it so. An end.
+    DriftPersists(String),
     /// Ask for one by its ARN.
     Get(String),
     /// List what carries the user's tags.
     Look,
     /// The attempt made nothing, and is over.
     GiveUp(Uuid),
-    /// Note that AWS does not show the one that is known.
-    NoteMissing(String),
-    /// Note that AWS shows it again.
-    NoteSeen,
     /// From here on this one is the user's.
     Record(String),
     /// Send what differs from the spec.
     Edit(String),
     /// What was changed has been seen to stay.
     EndEdit(Uuid),
-    /// What was changed does not stay, however often it is sent: it is left as it is.
-    LeaveEdit(Uuid),
-    /// Delete one too many.
-    Delete(String),
+    /// Delete one beside the one to keep, if it is ours to delete.
+    DeleteDuplicate(String),
 }
 
 /// How often what does not stay is sent again: somebody else changes it back, or AWS shows it otherwise than it takes it. An
@@ -80,8 +84,8 @@ const REPEATS: u32 = 3;
 pub(in crate::provision) enum Waiting {
     /// A Create may be under way: it must have ended, and AWS must show what it made.
     Outcome(Duration),
-    /// AWS does not show the one that is known.
-    Missing(String, Duration),
+    /// AWS does not show the one that is known: the next resync lists everything again.
+    Missing(String),
     /// AWS lists one and does not show it yet.
     Shown,
 }
@@ -91,15 +95,20 @@ pub(in crate::provision) fn next(
     wanted: &Wanted<'_>,
     recorded: &Recorded,
     observed: &Observed,
-    grace: Duration,
+    circumstances: &Circumstances<'_>,
 ) -> Step {
+    let grace = circumstances.timing.grace;
+    let known = recorded.arn.as_deref().or(wanted.elsewhere());
+    if let Some(arn) = known.filter(|arn| !circumstances.target.holds(arn)) {
+        return Step::Elsewhere(arn.to_owned());
+    }
     if let Some(left) = recorded.settles_in(grace) {
         return Step::Wait(Waiting::Outcome(left));
     }
     if let Some(attempt) = &recorded.attempt {
         return resolve(attempt, observed);
     }
-    let Some(arn) = recorded.arn.as_deref().or(wanted.elsewhere()) else {
+    let Some(arn) = known else {
         return first(wanted, recorded, observed);
     };
     if is_settled(wanted, recorded, grace) {
@@ -108,13 +117,14 @@ pub(in crate::provision) fn next(
     match observed.sight(arn) {
         None => Step::Get(arn.to_owned()),
         Some(Sight::Ours | Sight::Untagged) => settle(arn, wanted, recorded, observed, grace),
+        Some(Sight::OtherInstallation) => Step::OtherInstallation(arn.to_owned()),
         Some(Sight::Foreign) => {
             another(arn, wanted, observed).unwrap_or_else(|| Step::Foreign(arn.to_owned()))
         }
-        Some(Sight::Absent) => match absence(arn, recorded, grace) {
-            Absence::Note => Step::NoteMissing(arn.to_owned()),
-            Absence::Wait(left) => Step::Wait(Waiting::Missing(arn.to_owned(), left)),
-            Absence::Believe => {
+        Some(Sight::Absent) => match absence(arn, recorded, circumstances) {
+            Absence::Unproven => Step::Wait(Waiting::Missing(arn.to_owned())),
+            Absence::Braked => Step::Braked(arn.to_owned()),
+            Absence::Confirmed => {
                 another(arn, wanted, observed).unwrap_or_else(|| replace(arn, wanted, recorded))
             }
         },
@@ -166,7 +176,7 @@ fn another(but: &str, wanted: &Wanted<'_>, observed: &Observed) -> Option<Step> 
         match observed.sight(arn) {
             None => return Some(Step::Get(arn.to_owned())),
             Some(Sight::Ours | Sight::Untagged) => return Some(Step::Record(arn.to_owned())),
-            Some(Sight::Foreign | Sight::Absent) => {}
+            Some(_) => {}
         }
     }
     if observed.ours.is_none() { Some(Step::Look) } else { adopt(Some(but), observed) }
@@ -175,7 +185,10 @@ fn another(but: &str, wanted: &Wanted<'_>, observed: &Observed) -> Option<Step> 
 /// Takes on the first of those that were found. Recorded before the others go, so that whoever looks meanwhile keeps the same.
 fn adopt(but: Option<&str>, observed: &Observed) -> Option<Step> {
     // A list may still show what a Get does not.
-    let is_another = |arn: &&String| but != Some(arn.as_str()) && observed.sight(arn) != Some(Sight::Foreign);
+    let is_another = |arn: &&String| {
+        but != Some(arn.as_str())
+            && !matches!(observed.sight(arn), Some(Sight::Foreign | Sight::OtherInstallation))
+    };
     let arn = observed.ours.iter().flatten().find(is_another)?;
     Some(match observed.sight(arn) {
         None => Step::Get(arn.clone()),
@@ -197,9 +210,6 @@ fn replace(gone: &str, wanted: &Wanted<'_>, recorded: &Recorded) -> Step {
 
 /// This one is the user's and there: records, settings and tags are set right, and what there is beside it goes.
 fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
-    if recorded.missing.is_some() {
-        return Step::NoteSeen;
-    }
     if recorded.arn.as_deref() != Some(arn) {
         return Step::Record(arn.to_owned());
     }
@@ -207,14 +217,11 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
     if wanted.doubted && observed.ours.is_none() {
         return Step::Look;
     }
-    if let Some(surplus) = surplus(arn, observed) {
-        return Step::Delete(surplus.clone());
+    if let Some(step) = earlier(recorded, observed).or_else(|| duplicate(arn, observed)) {
+        return step;
     }
     if observed.differing.contains(arn) {
-        return match due_look(recorded, grace) {
-            Some(edit) if wanted.settled && edit.repeats >= REPEATS => Step::LeaveEdit(edit.note.nonce),
-            _ => Step::Edit(arn.to_owned()),
-        };
+        return drift(arn, wanted, recorded, observed, grace);
     }
     match due_look(recorded, grace) {
         Some(edit) => Step::EndEdit(edit.note.nonce),
@@ -222,39 +229,39 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
     }
 }
 
-/// One of ours beside the one to keep, that nobody has seen to be gone or another's.
-fn surplus<'a>(keep: &str, observed: &'a Observed) -> Option<&'a String> {
-    let is_left = |arn: &&String| {
-        *arn != keep
-            && !observed.deleted.contains(*arn)
-            && !matches!(observed.sight(arn), Some(Sight::Foreign | Sight::Absent))
-    };
-    observed.ours.iter().flatten().find(is_left)
-}
-
-/// What to do about one that is known and that AWS does not show.
-#[derive(Debug, PartialEq, Eq)]
-enum Absence {
-    /// It is the first time: note since when.
-    Note,
-    /// It may be shown again, as one that was just made is: wait.
-    Wait(Duration),
-    /// It is gone: look by tag for another of ours.
-    Believe,
-}
-
-/// What it means that AWS does not show this one: one answer is not believed, nor is any within the grace after it.
-fn absence(arn: &str, recorded: &Recorded, grace: Duration) -> Absence {
-    let Some(missing) = recorded.missing.as_ref().filter(|missing| missing.arn == arn) else {
-        return Absence::Note;
-    };
-    match grace.saturating_sub(missing.age) {
-        Duration::ZERO => Absence::Believe,
-        left => Absence::Wait(left),
+/// It is not as the spec says. What was sent and does not stay is sent again when no older change can land any more, and
+/// after some repeats left as it is.
+fn drift(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
+    let is_left = due_look(recorded, grace).is_some_and(|edit| wanted.sent && edit.repeats >= REPEATS);
+    if is_left || observed.unconfirmed.contains(arn) {
+        Step::DriftPersists(arn.to_owned())
+    } else {
+        Step::Edit(arn.to_owned())
     }
 }
 
-/// Of several that are ours, the one to keep comes first: the one that the database has, else the one that another
+/// One that was recorded before the one that is now, was thought gone, and is there: it is the one that people use.
+fn earlier(recorded: &Recorded, observed: &Observed) -> Option<Step> {
+    let is_listed = |arn: &&String| observed.ours.iter().flatten().any(|listed| listed == *arn);
+    let candidates = recorded.former.iter().filter(is_listed);
+    candidates.map(|arn| (arn, observed.sight(arn))).find_map(|(arn, sight)| match sight {
+        None => Some(Step::Get(arn.clone())),
+        Some(Sight::Ours) => Some(Step::Record(arn.clone())),
+        Some(_) => None,
+    })
+}
+
+/// One of ours beside the one to keep. Its tags are read once more before it goes.
+fn duplicate(keep: &str, observed: &Observed) -> Option<Step> {
+    let others = observed.ours.iter().flatten().filter(|arn| *arn != keep && !observed.deleted.contains(*arn));
+    others.map(|arn| (arn, observed.sight(arn))).find_map(|(arn, sight)| match sight {
+        None => Some(Step::Get(arn.clone())),
+        Some(Sight::Ours) => Some(Step::DeleteDuplicate(arn.clone())),
+        Some(_) => None,
+    })
+}
+
+/// Of several that are ours, the one to keep comes first: the one that was recorded first, else the one that another
 /// record has, else the one of the oldest attempt, else the first by ARN. So whoever looks comes to the same result.
 pub(in crate::provision) fn rank(
     ours: &mut [Listed],
@@ -267,9 +274,10 @@ pub(in crate::provision) fn rank(
         attempts.iter().position(|attempt| Some(&attempt.to_string()) == nonce).unwrap_or(usize::MAX)
     };
     ours.sort_by_cached_key(|listed| {
-        let is_in = |record: Option<&str>| record == Some(listed.arn.as_str());
-        let is_recorded = is_in(recorded.arn.as_deref());
-        (!is_recorded, !is_in(wanted.elsewhere()), age(listed), listed.arn.clone())
+        let records = recorded.former.iter().chain(&recorded.arn);
+        let place = records.enumerate().find(|(_, arn)| **arn == listed.arn).map_or(usize::MAX, |(place, _)| place);
+        let is_elsewhere = wanted.elsewhere() == Some(listed.arn.as_str());
+        (place, !is_elsewhere, age(listed), listed.arn.clone())
     });
 }
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Observed, Sight};
-use crate::store::Recorded;
+use super::{Absence, Observed, Sight, absence};
+use crate::{provision::Circumstances, store::Recorded};
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,6 +12,12 @@ pub(in crate::provision) enum Step {
     Gone,
     /// Nothing can be done just now. An end.
     Wait(Waiting),
+    /// It is missing, and so is too much else. An end.
+    Braked(String),
+    /// The record names an AWS account or region that this controller does not work in. An end.
+    Elsewhere(String),
+    /// It carries the id of another installation. An end.
+    OtherInstallation(String),
     /// List what carries the user's tags.
     Look,
     /// Ask for one by its ARN.
@@ -31,6 +37,8 @@ pub(in crate::provision) enum Waiting {
     Shown(Duration),
     /// AWS still shows one after its deletion.
     Gone,
+    /// AWS does not show one that it was not asked to delete: the next resync lists everything again.
+    Missing(String),
 }
 
 /// The step that what is known asks for. `status`: the ARN in status.
@@ -38,27 +46,53 @@ pub(in crate::provision) fn next(
     status: Option<&str>,
     recorded: &Recorded,
     observed: &Observed,
-    grace: Duration,
+    circumstances: &Circumstances<'_>,
 ) -> Step {
-    if let Some(left) = recorded.settles_in(grace) {
+    let known: BTreeSet<&str> = recorded.arn.as_deref().into_iter().chain(status).collect();
+    if let Some(arn) = known.iter().find(|arn| !circumstances.target.holds(arn)) {
+        return Step::Elsewhere((*arn).to_owned());
+    }
+    if let Some(left) = recorded.settles_in(circumstances.timing.grace) {
         return Step::Wait(Waiting::Outcome(left));
     }
     let Some(ours) = &observed.ours else { return Step::Look };
-    let known: BTreeSet<&str> = recorded.arn.as_deref().into_iter().chain(status).collect();
     let all: BTreeSet<&str> = ours.iter().map(String::as_str).chain(known.iter().copied()).collect();
-    let step = |arn: &str| remove(arn, known.contains(arn), shown_in(arn, recorded, grace), observed);
+    let step = |arn: &str| remove(arn, known.contains(arn), recorded, observed, circumstances);
     all.into_iter().find_map(step).unwrap_or(Step::Gone)
 }
 
-/// The step for one of them, which every read shows in `shown_in`; None when there is no more to do for it.
-fn remove(arn: &str, is_known: bool, shown_in: Duration, observed: &Observed) -> Option<Step> {
-    match (observed.sight(arn), observed.deleted.contains(arn)) {
-        (None, _) => Some(Step::Get(arn.to_owned())),
-        (Some(Sight::Absent), _) if !shown_in.is_zero() => Some(Step::Wait(Waiting::Shown(shown_in))),
-        (Some(Sight::Ours), false) => Some(Step::Delete(arn.to_owned())),
-        (Some(Sight::Untagged), false) if is_known => Some(Step::TagAgain(arn.to_owned())),
-        (Some(Sight::Absent), _) | (Some(_), false) => None,
-        (Some(_), true) => Some(Step::Wait(Waiting::Gone)),
+/// The step for one of them; None when there is no more to do for it. `is_known`: a record names it.
+fn remove(
+    arn: &str,
+    is_known: bool,
+    recorded: &Recorded,
+    observed: &Observed,
+    circumstances: &Circumstances<'_>,
+) -> Option<Step> {
+    let is_deleted = observed.deleted.contains(arn);
+    match observed.sight(arn) {
+        None => Some(Step::Get(arn.to_owned())),
+        Some(Sight::Absent) => {
+            let shown_in = shown_in(arn, recorded, circumstances.timing.grace);
+            if !shown_in.is_zero() {
+                return Some(Step::Wait(Waiting::Shown(shown_in)));
+            }
+            if is_known && !is_deleted { missing(arn, recorded, circumstances) } else { None }
+        }
+        Some(_) if is_deleted => Some(Step::Wait(Waiting::Gone)),
+        Some(Sight::Ours) => Some(Step::Delete(arn.to_owned())),
+        Some(Sight::Untagged) if is_known => Some(Step::TagAgain(arn.to_owned())),
+        Some(Sight::OtherInstallation) if is_known => Some(Step::OtherInstallation(arn.to_owned())),
+        Some(_) => None,
+    }
+}
+
+/// The step for one that a record names, and that AWS does not show though this pass has not deleted it.
+fn missing(arn: &str, recorded: &Recorded, circumstances: &Circumstances<'_>) -> Option<Step> {
+    match absence(arn, recorded, circumstances) {
+        Absence::Unproven => Some(Step::Wait(Waiting::Missing(arn.to_owned()))),
+        Absence::Braked => Some(Step::Braked(arn.to_owned())),
+        Absence::Confirmed => None,
     }
 }
 
@@ -73,9 +107,17 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::Unsettled;
+    use crate::{
+        provision::{Timing, world::target},
+        store::{Missing, Unsettled},
+    };
 
     const GRACE: Duration = Duration::from_secs(10);
+
+    fn next(status: Option<&str>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
+        let timing = Timing { create_timeout: grace, grace, resync: grace };
+        super::next(status, recorded, observed, &Circumstances { timing, target: &target(), brake: None })
+    }
 
     fn recorded(arn: Option<&str>, age: u64) -> Recorded {
         Recorded { arn: arn.map(str::to_owned), age: Duration::from_secs(age), ..Recorded::default() }

@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::{State, World};
 use crate::{
     api::{ResourceKind, ResourceStatus},
-    store::{self, AttemptEnd, Edit, Journal, Missing, Recorded, Resources, Unsettled, UserRecord},
+    store::{
+        self, AbsenceChanges, Absences, AttemptEnd, Edit, Evidence, Journal, LetGo, Missing, Orphan,
+        OrphanChanges, OrphanRow, Orphans, Recorded, Resources, Unsettled, UserRecord,
+    },
 };
 
 impl World {
@@ -74,10 +77,8 @@ impl Resources for World {
                 is_tried: !state.attempts.is_empty(),
                 is_let_go: false,
                 attempt: open.map(|(nonce, (_, deadline))| Unsettled::until(*nonce, *deadline, state.now)),
-                missing: state
-                    .missing
-                    .clone()
-                    .map(|(arn, since)| Missing { arn, age: state.now.saturating_sub(since) }),
+                former: state.former.iter().map(|(arn, _)| arn.clone()).collect(),
+                missing: missing(state),
                 edit: state.edit.map(|(nonce, deadline, repeats)| Edit {
                     note: Unsettled::until(nonce, deadline, state.now),
                     repeats,
@@ -105,16 +106,8 @@ impl Resources for World {
         })
     }
 
-    async fn note_missing(&self, _: Uuid, _: ResourceKind, arn: &str) -> store::Result<()> {
-        self.on_database(|state| {
-            if state.missing.as_ref().is_none_or(|(missing, _)| missing != arn) {
-                state.missing = Some((arn.to_owned(), state.now));
-            }
-        })
-    }
-
-    async fn note_seen(&self, _: Uuid, _: ResourceKind) -> store::Result<()> {
-        self.on_database(|state| state.missing = None)
+    async fn is_anothers(&self, _: Uuid, _: &str) -> store::Result<bool> {
+        Ok(false)
     }
 
     async fn begin_edit(
@@ -142,7 +135,55 @@ impl Resources for World {
     }
 }
 
+impl Evidence for World {
+    async fn absences(&self) -> store::Result<Absences> {
+        Ok(Absences::default())
+    }
+
+    async fn note_absences(&self, _: &AbsenceChanges, _: Duration) -> store::Result<()> {
+        Ok(())
+    }
+
+    async fn note_deletion(&self, _: Uuid, _: ResourceKind, arn: &str) -> store::Result<()> {
+        self.on_database(|state| state.deletion_requested = Some(arn.to_owned()))
+    }
+}
+
+impl Orphans for World {
+    async fn orphans(&self, _: Option<&str>) -> store::Result<Vec<OrphanRow>> {
+        Ok(Vec::new())
+    }
+
+    async fn change_orphans(&self, changes: &OrphanChanges) -> store::Result<()> {
+        self.on_database(|state| state.orphans.extend(changes.added.clone()))
+    }
+
+    async fn let_go(&self, _: &LetGo<'_>) -> store::Result<Vec<Orphan>> {
+        Ok(Vec::new())
+    }
+}
+
+/// The evidence of absences.
+fn missing(state: &State) -> Vec<Missing> {
+    let unlisted = state.unlisted.iter().map(|(arn, since, until)| Missing {
+        arn: arn.clone(),
+        unlisted_for: Some(until.saturating_sub(*since)),
+        ..Missing::default()
+    });
+    let deleted = state.deletion_requested.iter().map(|arn| Missing {
+        arn: arn.clone(),
+        deletion_requested: true,
+        ..Missing::default()
+    });
+    deleted.chain(unlisted).collect()
+}
+
 fn record(state: &mut State, resource: &ResourceStatus) {
-    state.record = Some((resource.arn().to_owned(), state.now));
-    state.missing = None;
+    let now = state.now;
+    let arn = resource.arn().to_owned();
+    let first = state.former.iter().find(|(former, _)| *former == arn).map_or(now, |(_, at)| *at);
+    let before = state.record.replace((arn.clone(), first));
+    state.former.extend(before.filter(|(before, _)| *before != arn));
+    state.former.retain(|(former, at)| *former != arn && *at < first);
+    state.unlisted = None;
 }

@@ -1,5 +1,12 @@
 use super::*;
-use crate::{ivs::Tags, provision::world::owner, store::Missing};
+use crate::{
+    ivs::Tags,
+    provision::{
+        Timing,
+        world::{owner, target},
+    },
+    store::Missing,
+};
 
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -8,6 +15,7 @@ const NEW: Wanted<'_> = Wanted {
     swept: None,
     known: false,
     settled: false,
+    sent: false,
     doubted: false,
     recreate: RecreatePolicy::Always,
 };
@@ -36,8 +44,12 @@ fn trying(arn: Option<&str>, due_in: u64, overdue: u64) -> Recorded {
     Recorded { attempt: Some(unsettled(due_in, overdue)), ..recorded(arn) }
 }
 
-fn missing(arn: &str, since: u64) -> Recorded {
-    Recorded { missing: Some(Missing { arn: arn.to_owned(), age: seconds(since) }), ..recorded(Some(arn)) }
+fn missing(arn: &str, unlisted_for: u64) -> Recorded {
+    let unlisted_for = Some(seconds(unlisted_for));
+    Recorded {
+        missing: vec![Missing { arn: arn.to_owned(), unlisted_for, ..Missing::default() }],
+        ..recorded(Some(arn))
+    }
 }
 
 fn shown(all: &[(&str, Sight)]) -> Observed {
@@ -50,7 +62,12 @@ fn listed(ours: &[&str], all: &[(&str, Sight)]) -> Observed {
 }
 
 fn step(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
-    next(wanted, recorded, observed, GRACE)
+    step_under(None, wanted, recorded, observed)
+}
+
+fn step_under(brake: Option<&str>, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
+    let timing = Timing { create_timeout: GRACE, grace: GRACE, resync: GRACE };
+    next(wanted, recorded, observed, &Circumstances { timing, target: &target(), brake })
 }
 
 #[test]
