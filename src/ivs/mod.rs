@@ -9,6 +9,7 @@ mod pages;
 mod settings;
 mod shared_scan;
 mod stage;
+mod wire;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
