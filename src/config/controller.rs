@@ -77,8 +77,13 @@ pub struct ControllerSettings {
 }
 
 /// The variables by which the AWS SDK is sent elsewhere than to AWS.
-const ENDPOINTS: [&str; 4] =
-    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IVS", "AWS_ENDPOINT_URL_IVSCHAT", "AWS_ENDPOINT_URL_IVS_REALTIME"];
+const ENDPOINTS: [&str; 5] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_IVS",
+    "AWS_ENDPOINT_URL_IVSCHAT",
+    "AWS_ENDPOINT_URL_IVS_REALTIME",
+    "AWS_ENDPOINT_URL_STS",
+];
 
 impl ControllerSettings {
     /// Looks at what is read from the environment by others than us, who would say late or never that it is wrong.

@@ -5,9 +5,13 @@ use aws_sdk_ivs::{
     error::{ProvideErrorMetadata, SdkError},
 };
 use futures::future::BoxFuture;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Budgets, Error, Result};
+use super::{
+    Budgets, Error, Result,
+    wire::{Completion, completion},
+};
 use crate::{failpoint::effect, telemetry::Metrics};
 
 /// Makes calls to AWS.
@@ -50,15 +54,34 @@ impl Caller {
         })
     }
 
-    /// Makes a Create, whose turn has come already; after `stop` none is begun.
-    pub(super) fn create<'a, T: 'a, E>(
+    /// Makes an Update with these settings, when its turn has come. `send` sends the request, which the completion has
+    /// been through.
+    pub(super) fn update<'a, T: 'a, E, F>(
         &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+        settings: &impl Serialize,
+        send: impl FnOnce(Completion) -> F,
     ) -> BoxFuture<'a, Result<T>>
     where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        self.call(operation, send(completion(settings)))
+    }
+
+    /// Makes a Create with these settings, whose turn has come already; after `stop` none is begun. `send` sends the
+    /// request, which the completion has been through.
+    pub(super) fn create<'a, T: 'a, E, F>(
+        &'a self,
+        operation: &'static str,
+        settings: &impl Serialize,
+        send: impl FnOnce(Completion) -> F,
+    ) -> BoxFuture<'a, Result<T>>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let call = send(completion(settings));
         Box::pin(async move {
             // Since its turn came the attempt was journalled; one that is known to have made nothing costs nothing.
             if self.stop.is_cancelled() {
@@ -99,12 +122,14 @@ mod tests {
         let budgets = Budgets::new(NonZeroU32::new(1000).expect("not zero"));
         let caller = Caller::new(budgets, Metrics::default(), stop.clone());
         let answer = || std::future::ready(Ok::<(), SdkError<CreateChannelError, HttpResponse>>(()));
-        assert!(caller.create("CreateChannel", answer()).await.is_ok());
+        assert!(caller.create("CreateChannel", &(), |_| answer()).await.is_ok());
+        assert!(caller.update("UpdateChannel", &(), |_| answer()).await.is_ok());
         assert!(caller.call("GetChannel", answer()).await.is_ok());
         stop.cancel();
-        for refused in
-            [caller.create("CreateChannel", answer()).await, caller.call("GetChannel", answer()).await]
-        {
+        for refused in [
+            caller.create("CreateChannel", &(), |_| answer()).await,
+            caller.call("GetChannel", answer()).await,
+        ] {
             assert!(refused.is_err_and(|error| error.class == crate::ivs::Class::Transient));
         }
     }

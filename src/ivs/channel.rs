@@ -154,7 +154,8 @@ impl Kind for Channels {
     ) -> Result<Created<ChannelStatus>> {
         let request = self.client.create_channel().name(name).set_tags(Some(to_sdk(tags)));
         let request = with_settings!(request, settings);
-        let answer = self.caller.create("CreateChannel", request.send()).await?;
+        let send = |completion| request.customize().map_request(completion).send();
+        let answer = self.caller.create("CreateChannel", settings, send).await?;
         let channel = answer.channel.ok_or_else(|| Error::incomplete("CreateChannel", true, "channel"))?;
         let stream_key = answer.stream_key.and_then(|key| key.value).map(SecretString::from);
         let status = status(&channel, "CreateChannel", true)?;
@@ -190,7 +191,8 @@ impl Kind for Channels {
 
     async fn update(&self, arn: &str, changes: &ChannelSpec) -> Result<Value> {
         let request = with_settings!(self.client.update_channel().arn(arn), changes);
-        let answer = self.caller.call("UpdateChannel", request.send()).await?;
+        let send = |completion| request.customize().map_request(completion).send();
+        let answer = self.caller.update("UpdateChannel", changes, send).await?;
         let channel = answer.channel.ok_or_else(|| Error::incomplete("UpdateChannel", false, "channel"))?;
         Ok(live(&channel))
     }

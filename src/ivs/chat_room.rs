@@ -110,7 +110,9 @@ impl Kind for ChatRooms {
         tags: &Tags,
     ) -> Result<Created<ChatRoomStatus>> {
         let request = self.client.create_room().name(name).set_tags(Some(to_sdk(tags)));
-        let answer = self.caller.create("CreateRoom", with_settings!(request, settings).send()).await?;
+        let request = with_settings!(request, settings);
+        let send = |completion| request.customize().map_request(completion).send();
+        let answer = self.caller.create("CreateRoom", settings, send).await?;
         let settings = settings!(answer);
         let status = self.status(answer.arn, answer.id, "CreateRoom", true)?;
         Ok(Created { status, settings, stream_key: None })
@@ -145,7 +147,8 @@ impl Kind for ChatRooms {
 
     async fn update(&self, arn: &str, changes: &ChatRoomSpec) -> Result<Value> {
         let request = with_settings!(self.client.update_room().identifier(arn), changes);
-        let room = self.caller.call("UpdateRoom", request.send()).await?;
+        let send = |completion| request.customize().map_request(completion).send();
+        let room = self.caller.update("UpdateRoom", changes, send).await?;
         Ok(settings!(room))
     }
 

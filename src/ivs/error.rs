@@ -101,6 +101,7 @@ impl Error {
                 let status = refused.raw().status().as_u16();
                 let body = refused.raw().body().bytes().unwrap_or_default();
                 let message = message(body)
+                    .or_else(|| refused.err().message().map(str::to_owned))
                     .unwrap_or_else(|| format!("HTTP status {status} without a message that AWS writes"));
                 let class = match classify(code, status, unknown) {
                     Class::Invalid if is_lambda_permission(operation, &message) => Class::Blocked,

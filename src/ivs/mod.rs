@@ -9,6 +9,8 @@ mod pages;
 mod settings;
 mod shared_scan;
 mod stage;
+mod target;
+mod wire;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -25,6 +27,7 @@ pub use chat_room::ChatRooms;
 pub use error::{Class, Error, REQUEST_ID_MARK, Result};
 pub use settings::changes;
 pub use stage::Stages;
+pub use target::{ArnLocation, Target, caller_account};
 
 use crate::api::{self, ResourceKind};
 

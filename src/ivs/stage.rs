@@ -142,7 +142,8 @@ impl Kind for Stages {
             .name(name)
             .set_auto_participant_recording_configuration(recording)
             .set_tags(Some(to_sdk(tags)));
-        let answer = self.caller.create("CreateStage", request.send()).await?;
+        let send = |completion| request.customize().map_request(completion).send();
+        let answer = self.caller.create("CreateStage", settings, send).await?;
         let stage = answer.stage.ok_or_else(|| Error::incomplete("CreateStage", true, "stage"))?;
         Ok(Created { status: status(&stage), settings: live(&stage), stream_key: None })
     }
@@ -175,7 +176,8 @@ impl Kind for Stages {
         let recording = wanted.map(|wanted| recording(wanted, "UpdateStage")).transpose()?;
         let request =
             self.client.update_stage().arn(arn).set_auto_participant_recording_configuration(recording);
-        let answer = self.caller.call("UpdateStage", request.send()).await?;
+        let send = |completion| request.customize().map_request(completion).send();
+        let answer = self.caller.update("UpdateStage", changes, send).await?;
         let stage = answer.stage.ok_or_else(|| Error::incomplete("UpdateStage", false, "stage"))?;
         Ok(live(&stage))
     }

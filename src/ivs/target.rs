@@ -1,0 +1,148 @@
+//! The AWS account and region that a controller works in, and the ARNs that belong there.
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, time::Duration};
+
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
+use aws_types::service_config::ServiceConfigKey;
+
+use super::{Error, Result};
+
+/// Operation that tells whose credentials these are. No IAM policy is needed for it, and none can forbid it.
+const OPERATION: &str = "GetCallerIdentity";
+
+/// The services that IVS consists of, as the SDK's settings name them.
+const IVS_SERVICES: [&str; 3] = ["ivs", "ivschat", "IVS RealTime"];
+
+/// The partitions that are not `aws`, by how their regions' names begin.
+const PARTITIONS: [(&str, &str); 7] = [
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+    ("us-iso-", "aws-iso"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+];
+
+/// The AWS account and region that a controller works in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// AWS's partition of the region.
+    pub partition: &'static str,
+    /// The region.
+    pub region: String,
+    /// The account's number; None while it is unknown.
+    pub account: Option<String>,
+}
+
+impl Target {
+    /// The target in this region; an account that is not known is None.
+    #[must_use]
+    pub fn new(region: &str, account: Option<String>) -> Self {
+        Self { partition: partition(region), region: region.to_owned(), account }
+    }
+
+    /// Returns true if the ARN names this target's partition, region and account; while the account is unknown, any
+    /// account will do. False for what is no ARN of IVS: nothing is known of where that is, so nothing may be done
+    /// for it.
+    #[must_use]
+    pub fn holds(&self, arn: &str) -> bool {
+        ArnLocation::parse(arn).is_some_and(|location| {
+            location.partition == self.partition
+                && location.region == self.region
+                && self.account.as_ref().is_none_or(|account| *account == location.account)
+        })
+    }
+
+    /// The target in a message: `eu-west-1, account 123456789012`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.account {
+            Some(account) => format!("{}, account {account}", self.region),
+            None => self.region.clone(),
+        }
+    }
+}
+
+/// The place that an ARN names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArnLocation<'a> {
+    /// AWS's partition.
+    pub partition: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The account's number.
+    pub account: &'a str,
+}
+
+impl<'a> ArnLocation<'a> {
+    /// The place in `arn:PARTITION:ivs:REGION:ACCOUNT:KIND/ID`, or of `ivschat`; None for any other text.
+    #[must_use]
+    pub fn parse(arn: &'a str) -> Option<Self> {
+        let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':');
+        let (partition, service) = (parts.next()?, parts.next()?);
+        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_word = |text: &str| {
+            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            !text.is_empty() && text.chars().all(allowed)
+        };
+        let is_well_formed = is_word(partition)
+            && matches!(service, "ivs" | "ivschat")
+            && is_word(region)
+            && is_account(account)
+            && resource.split_once('/').is_some_and(|(kind, id)| !kind.is_empty() && !id.is_empty());
+        is_well_formed.then_some(Self { partition, region, account })
+    }
+}
+
+impl fmt::Display for ArnLocation<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, account {}", self.region, self.account)
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
+
+fn partition(region: &str) -> &'static str {
+    let found = PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
+/// The number of the account whose credentials these are, asked of AWS STS. None, without asking, when only IVS is
+/// sent elsewhere: what answers there need not be AWS, and the real STS would tell of another account.
+///
+/// # Errors
+/// What STS did not do, within `timeout`.
+pub async fn caller_account(config: &SdkConfig, timeout: Duration) -> Result<Option<String>> {
+    if !is_sts_beside_ivs(config) {
+        return Ok(None);
+    }
+    let timeouts = TimeoutConfig::builder().operation_timeout(timeout).build();
+    let sts = aws_sdk_sts::config::Builder::from(config).timeout_config(timeouts).build();
+    let request = aws_sdk_sts::Client::from_conf(sts).get_caller_identity();
+    let identity = request.send().await.map_err(|error| Error::from_sdk(OPERATION, false, &error))?;
+    match identity.account {
+        Some(account) if is_account(&account) => Ok(Some(account)),
+        _ => Err(Error::incomplete(OPERATION, false, "Account")),
+    }
+}
+
+/// Returns true if STS is asked at the same place as IVS: both at AWS, or both elsewhere.
+fn is_sts_beside_ivs(config: &SdkConfig) -> bool {
+    let everything_is_elsewhere = config.endpoint_url().is_some();
+    everything_is_elsewhere
+        || is_elsewhere(config, "STS")
+        || !IVS_SERVICES.iter().any(|service| is_elsewhere(config, service))
+}
+
+/// Returns true if the SDK has an endpoint for this service by itself, from `AWS_ENDPOINT_URL_…` or the profile.
+fn is_elsewhere(config: &SdkConfig, service: &str) -> bool {
+    let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+    let Ok(key) = key.build() else { return false };
+    config.service_config().is_some_and(|settings| settings.load_config(key).is_some())
+}
