@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{AccountRef, ResourceKind},
-    ivs::{Target, account_of},
+    ivs::{ArnLocation, Target},
     provision::{Brake, BrakeLimits, Inventory, Owner, Timing},
     telemetry::Metrics,
 };
@@ -158,9 +158,10 @@ impl<W: World> Context<W> {
     pub(super) fn learn_account(&self, arn: Option<&String>) {
         let mut target = lock(&self.target);
         if target.account.is_none()
-            && let Some(account) = arn.and_then(|arn| account_of(arn))
+            && let Some(location) = arn.and_then(|arn| ArnLocation::parse(arn))
         {
-            *target = Arc::new(Target { account: Some(account), ..Target::clone(&target) });
+            let account = Some(location.account.to_owned());
+            *target = Arc::new(Target { account, ..Target::clone(&target) });
         }
     }
 

@@ -28,11 +28,14 @@ use crate::{
     admin::Gates,
     api::{AccountRef, StreamerAccount},
     config::ControllerSettings,
-    ivs::{Budgets, Caller, Channels, ChatRooms, Stages, Target, sdk_config},
+    ivs::{Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config},
     provision::{BrakeLimits, Timing},
     store::Postgres,
     telemetry::Metrics,
 };
+
+/// Maximum time to wait for AWS to say whose the credentials are.
+const IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Watches, reconciles and sweeps until `stop`.
 pub(super) async fn control(
@@ -95,7 +98,11 @@ async fn setup(settings: &ControllerSettings, config: &SdkConfig, installation: 
 
 /// The AWS account and region that this controller works in. Where AWS does not say which account that is, the first list does.
 async fn target(settings: &ControllerSettings, config: &SdkConfig) -> Target {
-    Target { partition: "aws".into(), region: settings.aws_region.clone(), account: None }
+    let account = caller_account(config, IDENTITY_TIMEOUT).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the AWS account is not known until the first resource is listed");
+        None
+    });
+    Target::new(&settings.aws_region, account)
 }
 
 fn world(

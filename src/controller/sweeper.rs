@@ -18,7 +18,7 @@ use super::{
 use crate::{
     admin::Gates,
     api::{AccountRef, ResourceKind, StreamerAccount},
-    ivs::{Listed, Target, place},
+    ivs::{ArnLocation, Listed, Target},
     provision::{Inventory, Listing, Named, Record, Standing, changed, compare, find_absences, orphan_changes},
     store::{
         Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord,
@@ -172,11 +172,10 @@ fn misplaced<W: World>(context: &Context<W>, recorded: &[UserRecord]) -> Option<
     let elsewhere: Vec<_> = recorded.iter().filter(|record| !target.holds(&record.arn)).collect();
     let message = elsewhere.first().map(|first| {
         format!(
-            "{} of {} resources are recorded elsewhere, such as {} in {}; this controller works in {}: start it with the region and credentials of the records",
+            "{} of {} resources are recorded in {}; this controller works in {}: start it with the region and credentials of the records",
             elsewhere.len(),
             recorded.len(),
-            first.arn,
-            place(&first.arn),
+            ArnLocation::parse(&first.arn).map_or_else(|| first.arn.clone(), |place| place.to_string()),
             target.describe()
         )
     });

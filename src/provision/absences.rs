@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn target() -> Target {
-        Target { partition: "aws".into(), region: "eu-west-1".into(), account: Some("1".into()) }
+        Target::new("eu-west-1", Some("1".to_owned()))
     }
 
     fn find(listing: &BTreeSet<String>, named: &[Named], absences: &Absences) -> Findings {

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION},
-    ivs::{self, place},
+    ivs::{self, ArnLocation},
     store,
 };
 
@@ -70,4 +70,9 @@ pub enum Error {
         /// The ARN.
         arn: String,
     },
+}
+
+/// The place that an ARN names, in words.
+fn place(arn: &str) -> String {
+    ArnLocation::parse(arn).map_or_else(|| "an unknown place".to_owned(), |location| location.to_string())
 }

@@ -95,7 +95,7 @@ impl Inventory {
     /// tag that names the user, counts too, where there is no other.
     #[must_use]
     pub fn arn(&self, owner: &Owner, kind: ResourceKind) -> Option<&str> {
-        let is_owned = |listed: &Listed| owner.owns(&listed.tags);
+        let is_owned = |listed: &Listed| is_users(listed, owner.user);
         let may_be = |(found, listed): &(ResourceKind, &Listed)| {
             *found == kind
                 && (is_owned(listed) || listed.name == owner.username && owner.may_own(&listed.tags))
@@ -295,6 +295,8 @@ mod tests {
     fn row(name: &str, arn: &str) -> UserRecord {
         let retained = name == "kept";
         UserRecord {
+            user: Uuid::nil(),
+            age: Duration::ZERO,
             account: account(name),
             uid: None,
             kind: ResourceKind::Channel,
@@ -304,9 +306,45 @@ mod tests {
         }
     }
 
+    fn compared(
+        listing: &Listing,
+        accounts: &Accounts,
+        statuses: &[Record],
+        recorded: &[UserRecord],
+    ) -> Report {
+        compare(listing, accounts, statuses, recorded, &Duplicates::new())
+    }
+
+    #[test]
+    fn a_duplicate_on_the_list_stays_there_and_is_no_drift() {
+        let report = compare(
+            &listing(vec![listed("a", "todd", 1), listed("b", "todd", 1)]),
+            &accounts(&[("todd", 1)]),
+            &[status("todd", "a")],
+            &[row("todd", "a")],
+            &Duplicates::from(["a", "b"]),
+        );
+        assert!(report.drifted.is_empty());
+        let reasons: Vec<_> = report.orphans.values().map(|orphan| (&orphan.arn, orphan.reason)).collect();
+        assert_eq!(reasons, [(&Some("b".to_owned()), OrphanReason::Duplicate)], "what is recorded is none");
+    }
+
+    #[test]
+    fn what_somebody_renamed_is_found_by_its_tags() {
+        let renamed = Listed { name: "another-name".to_owned(), ..listed("a", "todd", 1) };
+        let room = listed("r", "todd", 1);
+        let listing = Listing(BTreeMap::from([
+            (ResourceKind::Channel, vec![renamed.clone()]),
+            (ResourceKind::ChatRoom, vec![room]),
+        ]));
+        let inventory = Inventory::new(&listing);
+        assert_eq!(inventory.user(&account("todd"), "todd"), Some(Uuid::from_u128(1)));
+        assert_eq!(inventory.of_user(Uuid::from_u128(1), ResourceKind::Channel), [renamed]);
+    }
+
     #[test]
     fn where_all_agree_there_is_nothing_to_report() {
-        let report = compare(
+        let report = compared(
             &listing(vec![listed("a", "todd", 1)]),
             &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
@@ -317,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_vanished_from_aws_or_the_database_is_drift() {
-        let report = compare(
+        let report = compared(
             &listing(vec![listed("b", "ann", 2)]),
             &accounts(&[("todd", 1), ("ann", 2)]),
             &[status("todd", "a"), status("ann", "b")],
@@ -330,7 +368,7 @@ mod tests {
     #[test]
     fn a_row_that_names_an_earlier_object_is_drift() {
         let earlier = UserRecord { uid: Some("earlier".to_owned()), ..row("todd", "a") };
-        let report = compare(
+        let report = compared(
             &listing(vec![listed("a", "todd", 1)]),
             &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
@@ -341,7 +379,7 @@ mod tests {
 
     #[test]
     fn what_no_account_owns_is_an_orphan_unless_it_is_retained() {
-        let report = compare(
+        let report = compared(
             &listing(vec![listed("gone", "gone", 3), listed("kept", "kept", 4)]),
             &Accounts::new(),
             &[],
@@ -353,7 +391,7 @@ mod tests {
 
     #[test]
     fn one_more_than_an_account_should_have_is_drift() {
-        let report = compare(
+        let report = compared(
             &listing(vec![listed("a", "todd", 1), listed("late", "todd", 1)]),
             &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
@@ -365,7 +403,7 @@ mod tests {
 
     #[test]
     fn what_another_user_left_is_not_the_accounts_that_has_the_name_now() {
-        let report = compare(
+        let report = compared(
             &listing(vec![listed("a", "todd", 2), listed("left", "todd", 1)]),
             &accounts(&[("todd", 2)]),
             &[status("todd", "a")],
@@ -375,12 +413,12 @@ mod tests {
         assert_eq!(report.orphans.into_keys().collect::<Vec<_>>(), ["left"]);
 
         let new = Accounts::from([(account("todd"), Standing::default())]);
-        let report = compare(&listing(vec![listed("left", "todd", 1)]), &new, &[], &[]);
+        let report = compared(&listing(vec![listed("left", "todd", 1)]), &new, &[], &[]);
         assert_eq!(report, Report::default(), "whose the account is is not known yet");
 
         let waiting =
             Accounts::from([(account("todd"), Standing { is_stalled: true, ..Standing::default() })]);
-        let report = compare(&listing(vec![listed("left", "todd", 1)]), &waiting, &[], &[]);
+        let report = compared(&listing(vec![listed("left", "todd", 1)]), &waiting, &[], &[]);
         assert_eq!(
             report.orphans.into_keys().collect::<Vec<_>>(),
             ["left"],
@@ -393,9 +431,9 @@ mod tests {
         let user = Some(Uuid::from_u128(1));
         let stalled = Accounts::from([(account("todd"), Standing { user, is_stalled: true, uid: None })]);
         let named = Record { is_well: false, ..status("todd", "a") };
-        let of = |all| compare(&listing(all), &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
+        let of = |all| compared(&listing(all), &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
         assert_eq!(of(vec![listed("a", "todd", 1)]), Report::default());
-        let in_a_row = compare(&listing(vec![listed("a", "todd", 1)]), &stalled, &[], &[row("todd", "a")]);
+        let in_a_row = compared(&listing(vec![listed("a", "todd", 1)]), &stalled, &[], &[row("todd", "a")]);
         assert_eq!(in_a_row, Report::default(), "it is known, though status does not say so yet");
         let report = of(vec![listed("a", "todd", 1), listed("late", "todd", 1)]);
         assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
@@ -407,7 +445,7 @@ mod tests {
         for (lost, is_well) in [(tags::USER, true), (tags::USER, false), (tags::ACCOUNT, true)] {
             let mut channel = listed("a", "todd", 1);
             channel.tags.remove(lost);
-            let report = compare(
+            let report = compared(
                 &listing(vec![channel]),
                 &accounts(&[("todd", 1)]),
                 &[Record { is_well, ..status("todd", "a") }],

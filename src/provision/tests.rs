@@ -13,6 +13,11 @@ use crate::{
     ivs::Tags,
 };
 
+const FIRST: &str = "arn:aws:ivs:eu-west-1:1:stage/1";
+const LATE: &str = "arn:aws:ivs:eu-west-1:1:stage/of-a-late-call";
+const ANOTHERS: &str = "arn:aws:ivs:eu-west-1:1:stage/of-another";
+const LONG_AGO: &str = "arn:aws:ivs:eu-west-1:1:stage/from-long-ago";
+
 #[tokio::test]
 async fn a_create_costs_one_attempt_one_create_one_record_and_no_look() {
     let world = World::default();
@@ -69,16 +74,18 @@ async fn nothing_is_created_while_an_outcome_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_second_one_of_ours_is_deleted_and_one_of_anothers_is_not() {
+async fn a_duplicate_goes_only_if_the_journal_made_it_and_anothers_never() {
     let world = World::failing(3, Failure::After);
     assert!(matches!(world.converge(None).await, Ok(Outcome::Waiting(_))));
-    world.put("arn-of-a-late-call", owner().tags(Uuid::from_u128(9), &Tags::new()));
-    world.put("arn-of-another", Tags::new());
+    world.put(LATE, owner().tags(Uuid::from_u128(100), &Tags::new()));
+    world.put(LONG_AGO, owner().tags(Uuid::from_u128(9), &Tags::new()));
+    world.put(ANOTHERS, Tags::new());
     world.until_ready().await;
-    assert_eq!(world.arns(), ["arn-1", "arn-of-another"]);
+    assert_eq!(world.arns(), [FIRST, LONG_AGO, ANOTHERS]);
+    assert_eq!(world.orphans(), [LONG_AGO], "nobody knows who made it");
     world.pass(Duration::from_mins(1));
     world.until_gone().await;
-    assert_eq!(world.arns(), ["arn-of-another"]);
+    assert_eq!(world.arns(), [ANOTHERS]);
 }
 
 /// What a pass waits for.
@@ -212,10 +219,10 @@ async fn in_place_of_one_that_vanished_another_of_ours_is_adopted() {
     let world = World::default();
     let first = world.until_ready().await;
     let tags = world.remove(&first.arn);
-    world.put("arn-of-a-late-call", tags);
+    world.put(LATE, tags);
     world.list_twice();
     let found = done(world.converge_as(Some(&first), RecreatePolicy::Never).await);
-    assert_eq!(found, ("arn-of-a-late-call".to_owned(), Change::Corrected));
+    assert_eq!(found, (LATE.to_owned(), Change::Corrected));
     assert_eq!(world.creates(), 1);
 }
 
@@ -299,12 +306,12 @@ async fn a_database_from_long_ago_makes_no_second_one() {
     let world = World::default();
     let first = world.until_ready().await;
     world.pass(Duration::from_mins(1));
-    for record in [Some("arn-from-long-ago"), None] {
+    for record in [Some(LONG_AGO), None] {
         world.restore_record(record);
         world.list_twice();
         let (found, _) = done(world.converge(Some(&first)).await);
-        assert_eq!((found.as_str(), world.creates()), ("arn-1", 1), "{record:?}");
-        assert_eq!(world.recorded_arn().as_deref(), Some("arn-1"));
+        assert_eq!((found.as_str(), world.creates()), (FIRST, 1), "{record:?}");
+        assert_eq!(world.recorded_arn().as_deref(), Some(FIRST));
     }
 }
 
@@ -323,7 +330,7 @@ async fn the_one_in_status_is_taken_where_the_databases_is_gone_though_its_tags_
     let world = World::default();
     let first = world.until_ready().await;
     world.pass(Duration::from_mins(1));
-    world.restore_record(Some("arn-from-long-ago"));
+    world.restore_record(Some(LONG_AGO));
     world.put(&first.arn, Tags::new());
     world.list_twice();
     let found = done(world.converge_as(Some(&first), RecreatePolicy::Never).await);

@@ -224,9 +224,14 @@ impl World {
     }
 }
 
-/// The AWS account and region that ARNs without a region are in too.
+/// The AWS account and region of the world.
 pub fn target() -> Target {
-    Target { partition: "aws".to_owned(), region: "eu-west-1".to_owned(), account: Some("1".to_owned()) }
+    Target::new("eu-west-1", Some("1".to_owned()))
+}
+
+/// The ARN of a stage there.
+pub fn stage(id: &str) -> String {
+    format!("arn:aws:ivs:eu-west-1:1:stage/{id}")
 }
 
 pub fn owner() -> Owner {

@@ -113,6 +113,9 @@ mod tests {
     };
 
     const GRACE: Duration = Duration::from_secs(10);
+    const A: &str = "arn:aws:ivs:eu-west-1:1:stage/a";
+    const B: &str = "arn:aws:ivs:eu-west-1:1:stage/b";
+    const C: &str = "arn:aws:ivs:eu-west-1:1:stage/c";
 
     fn next(status: Option<&str>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
         let timing = Timing { create_timeout: grace, grace, resync: grace };
@@ -147,34 +150,62 @@ mod tests {
 
     #[test]
     fn what_is_recorded_in_status_and_tagged_is_deleted_one_by_one_and_each_is_confirmed() {
-        let recorded = recorded(Some("a"), 60);
-        let step = |observed| next(Some("b"), &recorded, &observed, GRACE);
+        let recorded = recorded(Some(A), 60);
+        let step = |observed| next(Some(B), &recorded, &observed, GRACE);
         assert_eq!(step(Observed::default()), Step::Look);
-        assert_eq!(step(observed(&["c"], &[], &[])), Step::Get(arn("a")));
-        assert_eq!(step(observed(&["c"], &[("a", Sight::Ours)], &[])), Step::Delete(arn("a")));
-        assert_eq!(step(observed(&["c"], &[], &["a"])), Step::Get(arn("a")));
-        assert_eq!(step(observed(&["c"], &[("a", Sight::Ours)], &["a"])), Step::Wait(Waiting::Gone));
-        let gone = [("a", Sight::Absent), ("b", Sight::Absent)];
-        assert_eq!(step(observed(&["c"], &gone, &["a"])), Step::Get(arn("c")));
-        assert_eq!(step(observed(&[], &gone, &["a"])), Step::Gone);
+        assert_eq!(step(observed(&[C], &[], &[])), Step::Get(arn(A)));
+        assert_eq!(step(observed(&[C], &[(A, Sight::Ours)], &[])), Step::Delete(arn(A)));
+        assert_eq!(step(observed(&[C], &[], &[A])), Step::Get(arn(A)));
+        assert_eq!(step(observed(&[C], &[(A, Sight::Ours)], &[A])), Step::Wait(Waiting::Gone));
+        let gone = [(A, Sight::Absent), (B, Sight::Absent)];
+        assert_eq!(step(observed(&[C], &gone, &[A, B])), Step::Get(arn(C)));
+        assert_eq!(step(observed(&[], &gone, &[A, B])), Step::Gone);
     }
 
     #[test]
     fn what_is_anothers_is_left_alone_and_what_lost_its_tags_only_if_no_record_names_it() {
-        let recorded = recorded(Some("a"), 60);
-        let step = |shown: &[_]| next(None, &recorded, &observed(&["c"], shown, &[]), GRACE);
-        assert_eq!(step(&[("a", Sight::Foreign), ("c", Sight::Foreign)]), Step::Gone);
-        assert_eq!(step(&[("a", Sight::Foreign), ("c", Sight::Untagged)]), Step::Gone);
-        assert_eq!(step(&[("a", Sight::Untagged)]), Step::TagAgain(arn("a")));
+        let recorded = recorded(Some(A), 60);
+        let step = |shown: &[_]| next(None, &recorded, &observed(&[C], shown, &[]), GRACE);
+        assert_eq!(step(&[(A, Sight::Foreign), (C, Sight::Foreign)]), Step::Gone);
+        assert_eq!(step(&[(A, Sight::Foreign), (C, Sight::Untagged)]), Step::Gone);
+        assert_eq!(step(&[(A, Sight::Untagged)]), Step::TagAgain(arn(A)));
     }
 
     #[test]
     fn what_was_just_made_and_is_not_shown_is_not_gone() {
-        for deleted in [&[][..], &["a"]] {
-            let absent = observed(&[], &[("a", Sight::Absent)], deleted);
-            let step = |age| next(None, &recorded(Some("a"), age), &absent, GRACE);
+        for deleted in [&[][..], &[A]] {
+            let absent = observed(&[], &[(A, Sight::Absent)], deleted);
+            let step = |age| next(None, &recorded(Some(A), age), &absent, GRACE);
             assert_eq!(step(3), Step::Wait(Waiting::Shown(Duration::from_secs(7))));
-            assert_eq!(step(10), Step::Gone);
         }
+    }
+
+    #[test]
+    fn an_absence_counts_only_if_we_asked_for_it_or_it_is_proved() {
+        let absent = |deleted: &[&str]| observed(&[], &[(A, Sight::Absent)], deleted);
+        let step = |recorded: &Recorded, deleted: &[&str]| next(None, recorded, &absent(deleted), GRACE);
+        let noted = |missing: Missing| Recorded {
+            missing: vec![Missing { arn: arn(A), ..missing }],
+            ..recorded(Some(A), 60)
+        };
+        let waits = Step::Wait(Waiting::Missing(arn(A)));
+        assert_eq!(step(&recorded(Some(A), 60), &[]), waits);
+        assert_eq!(step(&recorded(Some(A), 60), &[A]), Step::Gone);
+        let requested = Missing { deletion_requested: true, ..Missing::default() };
+        assert_eq!(step(&noted(requested), &[]), Step::Gone);
+        let unlisted = |unlisted_for| Missing { unlisted_for: Some(unlisted_for), ..Missing::default() };
+        assert_eq!(step(&noted(unlisted(Duration::from_secs(1))), &[]), waits);
+        assert_eq!(step(&noted(unlisted(GRACE)), &[]), Step::Gone);
+    }
+
+    #[test]
+    fn what_is_recorded_elsewhere_or_of_another_installation_keeps_its_account() {
+        let elsewhere = "arn:aws:ivs:us-west-2:1:stage/a";
+        let step = next(None, &recorded(Some(elsewhere), 60), &Observed::default(), GRACE);
+        assert_eq!(step, Step::Elsewhere(arn(elsewhere)));
+        let other = observed(&[], &[(A, Sight::OtherInstallation)], &[]);
+        assert_eq!(next(None, &recorded(Some(A), 60), &other, GRACE), Step::OtherInstallation(arn(A)));
+        let unknown = observed(&[B], &[(A, Sight::Absent), (B, Sight::OtherInstallation)], &[A]);
+        assert_eq!(next(None, &recorded(Some(A), 60), &unknown, GRACE), Step::Gone);
     }
 }

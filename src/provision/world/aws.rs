@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{State, World, owner};
+use super::{State, World, owner, stage};
 use crate::{
     api::{ResourceKind, StageSpec, StageStatus},
     ivs::{self, Class, Created, Kind, Listed, Live, Tags},
@@ -32,8 +32,8 @@ impl Kind for World {
         if std::mem::take(&mut state.faster) {
             state.creates += 1;
             let now = state.now;
-            state.record = Some(("arn-1".to_owned(), now));
-            state.resources.insert("arn-1".to_owned(), owner().tags(Uuid::from_u128(50), &Tags::new()));
+            state.record = Some((stage("1"), now));
+            state.resources.insert(stage("1"), owner().tags(Uuid::from_u128(50), &Tags::new()));
         }
         Ok(())
     }
@@ -41,7 +41,7 @@ impl Kind for World {
     async fn create(&self, _: &str, _: &StageSpec, tags: &Tags) -> ivs::Result<Created<StageStatus>> {
         self.on_aws(Class::Ambiguous, |state| {
             state.creates += 1;
-            let arn = format!("arn-{}", state.creates);
+            let arn = stage(&state.creates.to_string());
             state.resources.insert(arn.clone(), tags.clone());
             Created { status: status(&arn), settings: Value::Null, stream_key: None }
         })
