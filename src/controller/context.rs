@@ -8,12 +8,12 @@ use std::{
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use super::{World, backoff::Backoff, looks::Looks, problem::Problem};
+use super::{World, backoff::Backoff, identity::HeldClaim, looks::Looks, problem::Problem};
 use crate::{
     api::AccountRef,
     provision::{Inventory, Owner, Timing},
+    store::ClusterIdentity,
     telemetry::Metrics,
 };
 
@@ -30,6 +30,8 @@ pub struct Context<W> {
     pub world: W,
     /// The installation's id.
     pub installation: String,
+    /// The cluster that the accounts are in.
+    pub cluster: ClusterIdentity,
     /// How long things may take before they count as lost.
     pub timing: Timing,
     /// What is counted.
@@ -53,6 +55,7 @@ impl<W: World> Context<W> {
     pub fn new(
         world: W,
         installation: String,
+        cluster: ClusterIdentity,
         timing: Timing,
         metrics: Metrics,
         stop: CancellationToken,
@@ -61,6 +64,7 @@ impl<W: World> Context<W> {
         let context = Self {
             world,
             installation,
+            cluster,
             timing,
             metrics,
             stop,
@@ -117,9 +121,14 @@ impl<W: World> Context<W> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose the resources of a user are.
-    pub(super) fn owner(&self, user: Uuid, account: AccountRef, username: &str) -> Owner {
-        Owner { installation: self.installation.clone(), user, account, username: username.to_owned() }
+    /// The owner of what an object's user has.
+    pub(super) fn owner(&self, held: &HeldClaim) -> Owner {
+        Owner {
+            installation: self.installation.clone(),
+            user: held.user(),
+            account: held.account().clone(),
+            username: held.username().to_owned(),
+        }
     }
 
     /// Asks for a reconcile.

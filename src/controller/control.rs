@@ -29,14 +29,14 @@ use crate::{
     config::ControllerSettings,
     ivs::{Budgets, Caller, Channels, ChatRooms, Stages, sdk_config},
     provision::Timing,
-    store::Postgres,
+    store::{ClusterIdentity, Postgres},
     telemetry::Metrics,
 };
 
 /// Watches, reconciles and sweeps until `stop`.
 pub(super) async fn control(
     settings: ControllerSettings,
-    installation: String,
+    (installation, cluster): (String, ClusterIdentity),
     store: Postgres,
     client: Client,
     metrics: Metrics,
@@ -44,10 +44,10 @@ pub(super) async fn control(
     stop: CancellationToken,
 ) {
     let (cache, writer) = reflector::store();
-    let cluster = Kube::new(client.clone(), cache.clone(), settings.pod_name.clone());
-    let world = world(&settings, store, cluster, &metrics, &stop).await;
+    let kube = Kube::new(client.clone(), cache.clone(), settings.pod_name.clone());
+    let world = world(&settings, store, kube, &metrics, &stop).await;
     let timing = Timing { create_timeout: settings.create_timeout, grace: settings.create_grace };
-    let (context, woken) = Context::new(world, installation, timing, metrics, stop.clone());
+    let (context, woken) = Context::new(world, installation, cluster, timing, metrics, stop.clone());
     let context = Arc::new(context);
     let api = match &settings.namespace {
         Some(namespace) => Api::namespaced(client, namespace),

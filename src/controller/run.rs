@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     control::control,
+    holding::{RENEWAL, while_holding_database},
     leadership::while_leading,
     lease::{Elector, KubeLease},
     problem::words,
@@ -17,7 +18,7 @@ use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
     readiness, shutdown,
-    store::{self, Postgres},
+    store::{self, ClusterIdentity, Postgres},
     telemetry::Metrics,
 };
 
@@ -65,13 +66,19 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
         started = prepare(&settings, &store, &client, &gates) => started?,
         () = stop.cancelled() => return Ok(()),
     };
-    tracing::info!(installation = started, region = settings.aws_region, "controller starting");
+    let (installation, cluster) = started;
+    tracing::info!(installation, cluster = cluster.id, region = settings.aws_region, "controller starting");
     watch_database(&store, &gates, &stop);
     let elector = elector(&settings, &client);
     // On the heap: a future of everything the controller does has no place in another one.
     let work = |stop| {
         let (settings, store, client) = (settings.clone(), store.clone(), client.clone());
-        Box::pin(control(settings, started.clone(), store, client, metrics.clone(), gates.clone(), stop))
+        let names = (installation.clone(), cluster.clone());
+        Box::pin(control(settings, names, store, client, metrics.clone(), gates.clone(), stop))
+    };
+    // Of the controllers of one cluster the one that leads also holds the database against other clusters.
+    let work = async |stop: CancellationToken| {
+        while_holding_database(&store, &cluster, RENEWAL, &gates, &stop, work).await;
     };
     let work = async {
         match elector {
@@ -111,13 +118,13 @@ async fn client() -> Result<Client, Error> {
     Client::try_from(config).map_err(|error| Error::Setting(format!("KUBECONFIG: {error}")))
 }
 
-/// Waits until the database has the right schema and the cluster answers; the installation's id.
+/// Waits until the database has the right schema and the cluster answers; the installation's id, and the cluster.
 async fn prepare(
     settings: &ControllerSettings,
     store: &Postgres,
     client: &Client,
     gates: &Gates,
-) -> Result<String, Error> {
+) -> Result<(String, ClusterIdentity), Error> {
     loop {
         match store.check_schema().await {
             Ok(()) => break,
@@ -127,39 +134,45 @@ async fn prepare(
     }
     gates.open(DATABASE_GATE);
     loop {
-        match installation(settings, store, client).await {
-            Ok(installation) => return Ok(installation),
+        match names(settings, store, client).await {
+            Ok(names) => return Ok(names),
             Err((gate, reason)) => wait(gates, gate, reason).await,
         }
     }
 }
 
-/// The installation's id: what is set; else what the database remembers, which outlives the cluster; else the cluster's own. What
-/// cannot be asked for is named by its gate.
-async fn installation(
+/// The installation's id, and the cluster by its own.
+async fn names(
     settings: &ControllerSettings,
     store: &Postgres,
     client: &Client,
-) -> Result<String, (&'static str, String)> {
-    let database = |error: store::Error| (DATABASE_GATE, error.to_string());
-    let known = store.known_installation().await.map_err(database)?;
-    let wanted = match (&settings.installation, known) {
-        (None, Some(known)) => return Ok(known),
+) -> Result<(String, ClusterIdentity), (&'static str, String)> {
+    let system = Api::<Namespace>::all(client.clone()).get("kube-system").await;
+    let id = system.map_err(|error| (KUBERNETES_GATE, words(&error)))?.uid().unwrap_or_default();
+    let installation = installation(settings, store, &id).await;
+    let installation = installation.map_err(|error| (DATABASE_GATE, error.to_string()))?;
+    Ok((installation, ClusterIdentity { id, takeover_after: settings.cluster_takeover_after }))
+}
+
+/// The installation's id: what is set; else what the database remembers, which outlives the cluster; else the cluster's own.
+async fn installation(
+    settings: &ControllerSettings,
+    store: &Postgres,
+    cluster: &str,
+) -> store::Result<String> {
+    match (&settings.installation, store.known_installation().await?) {
+        (None, Some(known)) => Ok(known),
         (Some(set), Some(known)) if *set != known => {
             tracing::warn!(
                 set,
                 known,
                 "the database is of another installation: what AWS has with the tags of that one is not touched"
             );
-            return Ok(set.clone());
+            Ok(set.clone())
         }
-        (Some(set), _) => set.clone(),
-        (None, None) => {
-            let system = Api::<Namespace>::all(client.clone()).get("kube-system").await;
-            system.map_err(|error| (KUBERNETES_GATE, words(&error)))?.uid().unwrap_or_default()
-        }
-    };
-    store.installation(&wanted).await.map_err(database)
+        (Some(set), _) => store.installation(set).await,
+        (None, None) => store.installation(cluster).await,
+    }
 }
 
 async fn wait(gates: &Gates, gate: &'static str, reason: String) {
