@@ -63,6 +63,11 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_BRAKE_PERCENT", default_value = "2", value_parser = percent)]
     pub brake_percent: f64,
 
+    /// How long after the controller of another cluster was last seen on this database this one takes its place. Until then it changes
+    /// nothing.
+    #[arg(long, env = "STREAMCAT_CLUSTER_TAKEOVER_AFTER", default_value = "5m", value_parser = duration)]
+    pub cluster_takeover_after: Duration,
+
     /// How many accounts are worked on at the same time.
     #[arg(long, env = "STREAMCAT_CONCURRENCY", default_value = "32")]
     pub concurrency: NonZeroU16,

@@ -8,11 +8,11 @@ use std::{
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{
     World,
     backoff::Backoff,
+    identity::HeldClaim,
     looks::Looks,
     problem::{Problem, RECORDED_ELSEWHERE},
 };
@@ -20,6 +20,7 @@ use crate::{
     api::{AccountRef, ResourceKind},
     ivs::{ArnLocation, Target},
     provision::{Brake, BrakeLimits, Inventory, Owner, Timing},
+    store::ClusterIdentity,
     telemetry::Metrics,
 };
 
@@ -34,6 +35,8 @@ type Seen = Option<Result<Arc<Inventory>, String>>;
 pub struct Setup {
     /// The installation's id.
     pub installation: String,
+    /// The cluster that the accounts are in.
+    pub cluster: ClusterIdentity,
     /// How long things may take before they count as lost.
     pub timing: Timing,
     /// The share of what is recorded that may be missing.
@@ -51,6 +54,8 @@ pub struct Context<W> {
     pub world: W,
     /// The installation's id.
     pub installation: String,
+    /// The cluster that the accounts are in.
+    pub cluster: ClusterIdentity,
     /// How long things may take before they count as lost.
     pub timing: Timing,
     /// The share of what is recorded that may be missing.
@@ -89,6 +94,7 @@ impl<W: World> Context<W> {
         let context = Self {
             world,
             installation: setup.installation,
+            cluster: setup.cluster,
             timing: setup.timing,
             limits: setup.limits,
             target: Mutex::new(Arc::new(setup.target)),
@@ -188,9 +194,14 @@ impl<W: World> Context<W> {
         }
     }
 
-    /// Whose the resources of a user are.
-    pub(super) fn owner(&self, user: Uuid, account: AccountRef, username: &str) -> Owner {
-        Owner { installation: self.installation.clone(), user, account, username: username.to_owned() }
+    /// The owner of what an object's user has.
+    pub(super) fn owner(&self, held: &HeldClaim) -> Owner {
+        Owner {
+            installation: self.installation.clone(),
+            user: held.user(),
+            account: held.account().clone(),
+            username: held.username().to_owned(),
+        }
     }
 
     /// Asks for a reconcile.

@@ -48,9 +48,9 @@ pub(super) async fn control(
     stop: CancellationToken,
 ) {
     let (cache, writer) = reflector::store();
-    let cluster = Kube::new(client.clone(), cache.clone(), settings.pod_name.clone());
+    let kube = Kube::new(client.clone(), cache.clone(), settings.pod_name.clone());
     let config = sdk_config(&settings.aws_region, settings.create_timeout).await;
-    let world = world(&settings, &config, store, cluster, &metrics, &stop);
+    let world = world(&settings, &config, store, kube, &metrics, &stop);
     let setup = setup(&settings, &config, installation).await;
     let (context, woken) = Context::new(world, setup, metrics, stop.clone());
     let context = Arc::new(context);
@@ -85,6 +85,7 @@ pub(super) async fn control(
 async fn setup(settings: &ControllerSettings, config: &SdkConfig, installation: Installation) -> Setup {
     Setup {
         installation: installation.id,
+        cluster: installation.cluster,
         timing: Timing {
             create_timeout: settings.create_timeout,
             grace: settings.create_grace,

@@ -1,4 +1,6 @@
-//! Whose user an account's is: the claim to a username, and what a new object has from an earlier one of its name.
+//! The claim of an account's object to its username, and what a new object has from an earlier one of its name.
+
+mod held;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,42 +18,108 @@ use super::{
 use crate::{
     api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION, are_alike},
     provision::Inventory,
-    store::{Claim, Claimant, Holder, Users},
+    store::{Claim, Claimant, Holder, Refusal, Users},
 };
+
+pub(super) use self::held::HeldClaim;
 
 /// What was read so long ago is still so: nobody can have made an account and lost its database since.
 const JUST_NOW: Duration = Duration::from_secs(5);
 
-/// Makes the username this account's. Who holds it keeps it; of two that claim one nobody holds, the older wins.
+/// The answer to a claim.
+#[derive(Debug)]
+enum Claimed {
+    Held(HeldClaim),
+    /// No user is this object's; the reason, as a condition says it.
+    Refused(Problem),
+    /// What it had was taken away already.
+    Released,
+}
+
+/// The end of the claim that a deletion makes.
+#[derive(Debug)]
+pub(super) enum Leaving {
+    /// The object holds a user, for whom nothing is begun from here on.
+    Held(HeldClaim),
+    /// It holds none, for this reason, and never will.
+    Refused(Problem),
+    /// It held one, of whom everything was taken away already.
+    Released,
+}
+
+/// Makes the username this account's. Who holds it keeps it; of two that claim one nobody holds, the one that has something
+/// wins, then the older.
 pub(super) async fn claim<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
     inventory: &Inventory,
     read: Instant,
-) -> Result<Uuid, Problem> {
+) -> Result<HeldClaim, Problem> {
+    match make_claim(account, context, inventory, read).await? {
+        Claimed::Held(held) => Ok(held),
+        Claimed::Refused(problem) => Err(problem),
+        Claimed::Released => Err(Problem::superseded()),
+    }
+}
+
+/// The claim of an object that is being deleted, by the rules of any other: only so does it get a user, and what it gets is
+/// what it may delete. From here on nothing is created for it.
+pub(super) async fn leave<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    read: Instant,
+) -> Result<Leaving, Problem> {
+    // Who is let go of does not wait for AWS: then no tags are known.
+    let inventory = if is_let_go(account) { Arc::default() } else { context.inventory().await? };
+    let leaving = match make_claim(account, context, &inventory, read).await? {
+        Claimed::Held(held) => {
+            held.leave(context).await?;
+            return Ok(Leaving::Held(held));
+        }
+        Claimed::Refused(problem) => Leaving::Refused(problem),
+        Claimed::Released => Leaving::Released,
+    };
+    // A claim of its that is still on its way must not get a user. It has one if that one was faster.
+    if context.world.store().bar(uid(account)).await?.is_some() {
+        return Err(Problem::superseded());
+    }
+    Ok(leaving)
+}
+
+/// The one way to a [`HeldClaim`].
+async fn make_claim<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    inventory: &Inventory,
+    read: Instant,
+) -> Result<Claimed, Problem> {
     let accounts = context.world.cluster().accounts();
     let username = &account.spec.username;
-    if context.world.store().holder(username).await?.is_none()
-        && let Some(first) = first_claimant(account, &accounts, inventory)
+    if let Some(first) = first_claimant(account, &accounts, inventory)
+        && !context.world.store().is_held(username).await?
     {
-        return Err(Problem::username_taken(username, &first, true));
+        return Ok(Claimed::Refused(Problem::username_taken(username, &first, true)));
     }
     let known = user_in_status(account).or_else(|| user_in_tags(account, inventory));
-    match hold(account, context, known).await? {
+    let refusal = match hold(account, context, known).await? {
         Claim::Held(holder) => {
             if known.is_none() && read.elapsed() > JUST_NOW {
                 refuse_another(&holder, account, context).await?;
             }
-            Ok(holder.user)
+            return Ok(Claimed::Held(HeldClaim::new(holder, reference(account), uid(account))));
         }
-        Claim::Spelled(holder) => Err(Problem::username_spelled(username, &holder.username)),
-        Claim::Taken(holder) => {
-            let exists = accounts.iter().any(|other| reference(other) == holder.account);
-            Err(Problem::username_taken(username, &holder.account, exists))
+        Claim::Refused(refusal) => refusal,
+    };
+    Ok(Claimed::Refused(match refusal {
+        Refusal::Spelled(other) => Problem::username_spelled(username, other.username()),
+        Refusal::Taken(other) => {
+            let exists = accounts.iter().any(|account| reference(account) == *other.account());
+            Problem::username_taken(username, other.account(), exists)
         }
-        Claim::Registered => Err(Problem::username_registered(username)),
-        Claim::Released => Err(Problem::superseded()),
-    }
+        Refusal::Registered => Problem::username_registered(username),
+        Refusal::OtherCluster(cluster) => Problem::of_another_cluster(username, &cluster),
+        Refusal::Released => return Ok(Claimed::Released),
+    }))
 }
 
 /// The account had no user when it was read. Whoever slept since may have missed that it was given one, and that the database was
@@ -67,47 +135,6 @@ async fn refuse_another<W: World>(
     }
     context.doubt(reference(account));
     Err(Problem::superseded())
-}
-
-/// The user that a deleted account leaves behind: by the database, else by its status or the tags of what it has (the
-/// database was lost). From here on nothing is created for it. None where the account has nothing.
-pub(super) async fn leave<W: World>(
-    account: &StreamerAccount,
-    context: &Context<W>,
-) -> Result<Option<Uuid>, Problem> {
-    let store = context.world.store();
-    let mut known = user_in_status(account);
-    if known.is_none() {
-        known = user_in_tags(account, &*seen(account, context).await?);
-    }
-    // Where no row is, one is made and taken away again: a claim that was sent before and comes late finds it released.
-    let user = match hold(account, context, known).await? {
-        Claim::Held(holder) if store.leave(holder.user, uid(account)).await? => Some(holder.user),
-        Claim::Held(_) => return Err(Problem::superseded()),
-        Claim::Released => None,
-        // A copy of another account, status and all: what the other has is not this one's.
-        Claim::Taken(holder) if Some(holder.user) == known => None,
-        // The row was lost, and the username is another's by now.
-        Claim::Taken(_) | Claim::Registered | Claim::Spelled(_) => known,
-    };
-    if user.is_some() {
-        return Ok(user);
-    }
-    // It goes without a user: a claim of its that is still on its way must not get one.
-    match store.bar(uid(account)).await? {
-        Some(user) if store.leave(user, uid(account)).await? => Ok(Some(user)),
-        Some(_) => Err(Problem::superseded()),
-        None => Ok(None),
-    }
-}
-
-/// What the last sweep saw; whoever is let go of does not wait for AWS to be seen.
-async fn seen<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<Arc<Inventory>, Problem> {
-    if is_let_go(account) {
-        Ok(context.last_inventory().unwrap_or_default())
-    } else {
-        context.inventory().await
-    }
 }
 
 /// The UID of the object.
@@ -129,23 +156,37 @@ async fn hold<W: World>(
     let store = context.world.store();
     let key = reference(account);
     let registration = account.annotations().get(USER_ID_ANNOTATION).and_then(|id| id.parse().ok());
-    let claimant =
-        Claimant { username: &account.spec.username, account: &key, uid: uid(account), known, registration };
-    let claim = match store.claim(claimant).await? {
-        Claim::Taken(holder) | Claim::Held(holder) | Claim::Spelled(holder)
-            if is_out_of_date(&holder, account, &claimant, context).await? =>
-        {
-            tracing::warn!(account = %key, by = %holder.account, "a row from before a restore, or from after a loss, names another user than the account has: it goes");
-            let is_own = holder.uid.as_deref() == Some(uid(account));
-            store.evict(&holder, is_own.then_some(context.timing.grace)).await?;
-            store.claim(claimant).await?
-        }
-        claim => claim,
+    let claimant = Claimant {
+        username: &account.spec.username,
+        account: &key,
+        uid: uid(account),
+        known,
+        registration,
+        cluster: &context.cluster,
+        is_deleted: account.metadata.deletion_timestamp.is_some(),
     };
+    let mut claim = store.claim(claimant).await?;
+    if let Some(row) = row(&claim)
+        && is_out_of_date(row, account, &claimant, context).await?
+    {
+        tracing::warn!(account = %key, by = %row.account, "a row from before a restore, or from after a loss, names another user than the account has: it goes");
+        let is_own = row.uid.as_deref() == Some(uid(account));
+        store.evict(row, is_own.then_some(context.timing.grace)).await?;
+        claim = store.claim(claimant).await?;
+    }
     if let Claim::Held(holder) = &claim {
         inherit(account, context, holder).await?;
     }
     Ok(claim)
+}
+
+/// The row that may be out of date.
+fn row(claim: &Claim) -> Option<&Holder> {
+    match claim {
+        Claim::Held(holder) => Some(holder),
+        Claim::Refused(Refusal::Taken(other) | Refusal::Spelled(other)) => Some(other.row()),
+        Claim::Refused(Refusal::Registered | Refusal::Released | Refusal::OtherCluster(_)) => None,
+    }
 }
 
 /// A row that names an earlier object is handed on to this one, if this one is still there. It is looked for after the
@@ -159,14 +200,15 @@ async fn inherit<W: World>(
         return Ok(());
     }
     let is_there = context.world.cluster().current(account).await?.is_some();
-    if is_there && context.world.store().inherit(holder.user, holder.uid.as_deref(), uid(account)).await? {
+    let (store, cluster) = (context.world.store(), &context.cluster.id);
+    if is_there && store.inherit(holder.user, holder.uid.as_deref(), uid(account), cluster).await? {
         return Ok(());
     }
     Err(Problem::superseded())
 }
 
-/// Another account that claims the same username and comes before this one: who has resources of that name comes first (the
-/// database was lost), then the older.
+/// Another account that claims the same username and comes before this one: who has had a user, by its status or by the tags of
+/// resources of that name, comes first (the database was lost), then the older.
 fn first_claimant(
     account: &StreamerAccount,
     all: &[Arc<StreamerAccount>],
@@ -177,7 +219,8 @@ fn first_claimant(
     };
     let rank = |of: &StreamerAccount| {
         let created = of.metadata.creation_timestamp.clone().map(|time| time.0);
-        (user_in_tags(of, inventory).is_none(), created)
+        let has_had_one = user_in_status(of).is_some() || user_in_tags(of, inventory).is_some();
+        (!has_had_one, created)
     };
     all.iter().filter(claims_same).find(|other| rank(other) < rank(account)).map(|other| reference(other))
 }

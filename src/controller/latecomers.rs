@@ -34,9 +34,14 @@ pub(super) async fn take_away<W: World>(
     Ok(())
 }
 
-/// Whose it was, and its ARN.
+/// The user that was released, as the owner, and the ARN. No claim holds it any more: that it was released is what allows its deletion.
 fn subject<'o, W: World>(context: &Context<W>, orphan: &'o Orphan) -> Option<(Owner, &'o str)> {
-    let owner = context.owner(orphan.user?, orphan.account.clone()?, orphan.username.as_deref()?);
+    let owner = Owner {
+        installation: context.installation.clone(),
+        user: orphan.user?,
+        account: orphan.account.clone()?,
+        username: orphan.username.clone()?,
+    };
     Some((owner, orphan.arn.as_deref()?))
 }
 

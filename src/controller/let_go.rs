@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Context, Notice, World,
-    identity::uid,
+    identity::HeldClaim,
     problem::Problem,
     report::{records, reference, tell},
 };
@@ -20,19 +20,18 @@ pub(super) fn is_let_go(account: &StreamerAccount) -> bool {
     account.annotations().get(LET_GO_ANNOTATION).is_some_and(|value| value == "true")
 }
 
-/// Puts all that is known of the account's resources onto the orphan list, deletes the rows of its user, and says so in
+/// Puts all that is known of the account's resources onto the orphan list, deletes the rows of the user that it holds, and says so in
 /// an event.
 pub(super) async fn let_go<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
-    user: Option<Uuid>,
+    held: &HeldClaim,
 ) -> Result<(), Problem> {
     let inventory = context.last_inventory().unwrap_or_default();
     let key = reference(account);
-    let user = user.or_else(|| inventory.user(&key, &account.spec.username));
-    let elsewhere = known_elsewhere(account, user, &inventory);
-    let left =
-        context.world.store().let_go(&LetGo { account: &key, uid: uid(account), user, elsewhere }).await?;
+    let elsewhere = known_elsewhere(account, held.user(), &inventory);
+    let whom = LetGo { account: &key, uid: held.uid(), user: held.user(), elsewhere };
+    let left = context.world.store().let_go(&whom).await?.ok_or_else(Problem::superseded)?;
     let note = farewell(&left);
     tracing::warn!(account = %key, "{note}");
     let notice = Notice { warning: true, reason: "LetGo".to_owned(), action: "Release", note };
@@ -41,19 +40,19 @@ pub(super) async fn let_go<W: World>(
 }
 
 /// What tags, as the last sweep saw them, and status know of the account's resources.
-fn known_elsewhere(account: &StreamerAccount, user: Option<Uuid>, inventory: &Inventory) -> Vec<Orphan> {
+fn known_elsewhere(account: &StreamerAccount, user: Uuid, inventory: &Inventory) -> Vec<Orphan> {
     let key = reference(account);
-    let swept = user.into_iter().flat_map(|user| inventory.of(&key, user));
     let in_status = records(account).into_iter().map(|record| Orphan {
         kind: record.kind,
         arn: Some(record.arn),
         attempt: None,
-        user,
+        user: Some(user),
         account: Some(record.account),
         username: Some(account.spec.username.clone()),
         reason: OrphanReason::LetGo,
     });
-    swept.map(|(kind, listed)| orphan(kind, listed, OrphanReason::LetGo)).chain(in_status).collect()
+    let swept = inventory.of(&key, user).map(|(kind, listed)| orphan(kind, listed, OrphanReason::LetGo));
+    swept.chain(in_status).collect()
 }
 
 /// What is left, in words.
@@ -120,7 +119,7 @@ mod tests {
         let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
         let inventory = Inventory::new(&Listing(BTreeMap::from([(ResourceKind::Channel, vec![listed])])));
 
-        let mut known = known_elsewhere(&account(None), Some(user), &inventory);
+        let mut known = known_elsewhere(&account(None), user, &inventory);
         let arns: Vec<_> = known.iter().filter_map(|orphan| orphan.arn.as_deref()).collect();
         assert_eq!(arns, ["in-tags", "in-status"]);
         assert!(known.iter().all(|orphan| orphan.user == Some(user) && orphan.reason == OrphanReason::LetGo));

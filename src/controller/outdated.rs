@@ -13,20 +13,21 @@ use super::{
     world::with_kind,
 };
 use crate::{
-    api::{ResourceKind, StreamerAccount, are_alike},
-    ivs::{self, Kind},
-    provision::{self, Owner},
+    api::{ResourceKind, StreamerAccount, are_alike, tags},
+    ivs::{self, Kind, Listed},
+    provision,
     store::{Claimant, Holder, Recorded, Resources},
 };
 
-/// Whether the row of who holds a username is out of date. One that a person registered, or that is to stay, never is.
+/// Whether the row of a username is out of date. One that a person registered, that is to stay, or that is held in another cluster
+/// never is; and what tags say is no evidence against a user who has, or may have, anything.
 pub(super) async fn is_out_of_date<W: World>(
     holder: &Holder,
     account: &StreamerAccount,
     claimant: &Claimant<'_>,
     context: &Context<W>,
 ) -> Result<bool, Problem> {
-    if holder.registered || holder.retained {
+    if holder.registered || holder.retained || claimant.is_of_another_cluster(holder) {
         return Ok(false);
     }
     let is_another = |known: Option<Uuid>| known.is_some_and(|known| known != holder.user);
@@ -36,20 +37,15 @@ pub(super) async fn is_out_of_date<W: World>(
             return Ok(false);
         }
     } else if holder.account == *claimant.account {
-        // The account has been another user since: its status says so, or the tags of what it has.
+        // The account has been another user since: its status says so; or, of a user who has nothing, the tags of what it has.
         if is_another(user_in_status(account)) {
             return Ok(true);
         }
         if !is_another(claimant.known) {
             return Ok(false);
         }
-    } else {
-        if claims(holder, context).await? {
-            return Ok(false);
-        }
-        if is_another(claimant.known) {
-            return Ok(true);
-        }
+    } else if claims(holder, context).await? {
+        return Ok(false);
     }
     // Who is let go of does not wait for AWS to say.
     Ok(!is_let_go(account) && !may_have_anything(holder, context).await?)
@@ -73,7 +69,6 @@ async fn claims<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool,
 
 /// Whether a user may have anything in AWS, or be given something just now.
 async fn may_have_anything<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool, Problem> {
-    let owner = context.owner(holder.user, holder.account.clone(), &holder.username);
     for kind in ResourceKind::ALL {
         let recorded = context.world.store().recorded(holder.user, kind).await?;
         // What is recorded elsewhere cannot be asked for here.
@@ -81,7 +76,7 @@ async fn may_have_anything<W: World>(holder: &Holder, context: &Context<W>) -> R
         if !recorded.arn.as_ref().is_none_or(is_here) {
             return Ok(true);
         }
-        let found = with_kind!(context.world, kind, |of| may_be_there(of, &owner, &recorded, context).await);
+        let found = with_kind!(context.world, kind, |of| may_be_there(of, holder, &recorded, context).await);
         if found.map_err(provision::Error::from)? {
             return Ok(true);
         }
@@ -92,7 +87,7 @@ async fn may_have_anything<W: World>(holder: &Holder, context: &Context<W>) -> R
 /// Whether one kind of a user's resources is there, or may be made or shown within the grace.
 async fn may_be_there<W: World, K: Kind>(
     kind: &K,
-    owner: &Owner,
+    holder: &Holder,
     recorded: &Recorded,
     context: &Context<W>,
 ) -> ivs::Result<bool> {
@@ -106,6 +101,12 @@ async fn may_be_there<W: World, K: Kind>(
     {
         return Ok(true);
     }
-    let listed = context.last_inventory().unwrap_or_default().of_user(owner.user, K::KIND);
-    Ok(!owner.find(kind, &listed).await?.is_empty())
+    let (installation, user) = (&context.installation, holder.user.to_string());
+    let is_its = |listed: &Listed| {
+        listed.tags.get(tags::INSTALLATION) == Some(installation)
+            && listed.tags.get(tags::USER) == Some(&user)
+    };
+    // Somebody may have renamed it.
+    let is_listed = context.last_inventory().is_some_and(|all| !all.of_user(holder.user, K::KIND).is_empty());
+    Ok(is_listed || kind.find(&holder.username).await?.iter().any(is_its))
 }

@@ -73,6 +73,14 @@ impl Problem {
         Self { reason: "UsernameTaken", message, retry: Retry::Never }
     }
 
+    /// The user is held by an object of another cluster on the same database.
+    pub fn of_another_cluster(username: &str, cluster: &str) -> Self {
+        let message = format!(
+            "the user {username} is held by an account of the cluster {cluster}, which works on the same database or did so lately"
+        );
+        Self { reason: "OtherCluster", message, retry: Retry::Slowly }
+    }
+
     /// Nothing has been seen of AWS yet, so nothing is created.
     pub fn aws_not_seen(why: &str, again: Duration) -> Self {
         let message = format!("waiting for the first look at AWS: {why}");

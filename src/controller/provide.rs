@@ -13,7 +13,7 @@ use super::{
     Cluster, Context, World,
     by_kind::ByKind,
     error::Error,
-    identity::claim,
+    identity::{HeldClaim, claim},
     problem::{Problem, Retry},
     progress::{Done, Part, Progress},
     report::{has_finalizer, next_try, publish, publish_progress, reference, requested},
@@ -51,7 +51,7 @@ pub(super) async fn provide<W: World>(
         account = context.world.cluster().add_finalizer(&account).await?;
     }
     let progress = match prepare(&account, context, read).await {
-        Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
+        Ok((held, inventory)) => provision(&mut account, context, &held, &inventory, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),
     };
     publish(&mut account, context, &progress).await?;
@@ -67,12 +67,12 @@ pub(super) async fn provide<W: World>(
     Ok(next_try(&key, context, &progress).into_iter().chain(look).min())
 }
 
-/// The account's user, and what the last sweep saw.
+/// The account's claim, and what the last sweep saw.
 async fn prepare<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
     read: Instant,
-) -> Result<(Uuid, Arc<Inventory>), Problem> {
+) -> Result<(HeldClaim, Arc<Inventory>), Problem> {
     let inventory = context.inventory().await?;
     if let Some(problem) = context.halt() {
         return Err(problem);
@@ -84,12 +84,12 @@ async fn prepare<W: World>(
 async fn provision<W: World>(
     account: &mut StreamerAccount,
     context: &Context<W>,
-    user: Uuid,
+    held: &HeldClaim,
     inventory: &Inventory,
     doubted: bool,
 ) -> Progress {
-    let asked = account.clone();
-    let owner = context.owner(user, reference(&asked), &asked.spec.username);
+    let (asked, user) = (account.clone(), held.user());
+    let owner = context.owner(held);
     let is_asked = asks_for_a_look(&asked);
     let doubted = doubted || is_asked;
     let work = Work { account: &asked, context, owner: &owner, inventory, doubted, asked: is_asked };

@@ -57,7 +57,7 @@ async fn work<W: World>(cached: &StreamerAccount, context: &Context<W>) -> Resul
         return Ok(look);
     }
     if account.metadata.deletion_timestamp.is_some() {
-        release(account, context).await
+        release(account, context, read).await
     } else if is_ending? {
         refuse(account, context).await
     } else {

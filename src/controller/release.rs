@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{
     Cluster, Context, Notice, World,
     backoff::SLOW,
     by_kind::ByKind,
     error::Error,
-    identity::{leave, uid},
+    identity::{Leaving, leave},
     let_go::{is_let_go, let_go},
     problem::Problem,
     progress::Progress,
@@ -17,20 +19,20 @@ use super::{
 use crate::{
     api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
     provision::{self, Circumstances, Owner, Retirement, retire},
-    store::Users,
 };
 
-/// Takes away what `account`, read just now, has, and lets it go.
+/// Takes away what `account`, `read` just now, has, and lets it go.
 pub(super) async fn release<W: World>(
     mut account: StreamerAccount,
     context: &Context<W>,
+    read: Instant,
 ) -> Result<Option<Duration>, Error> {
     let key = reference(&account);
     if !has_finalizer(&account) {
         context.forget(&key, context.doubt_about(&key));
         return Ok(None);
     }
-    match take_away(&account, context).await {
+    match take_away(&account, context, read).await {
         Ok(()) => {
             context.world.cluster().remove_finalizer(&account).await?;
             context.backoff.reset(&key);
@@ -46,25 +48,47 @@ pub(super) async fn release<W: World>(
     }
 }
 
-/// Takes the three resources away, then the rows; nothing where the account owns nothing, or the policy says keep.
-async fn take_away<W: World>(account: &StreamerAccount, context: &Context<W>) -> Result<(), Progress> {
+/// Takes the three resources away, then the rows; nothing where the object holds no user, or the policy says keep.
+async fn take_away<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+    read: Instant,
+) -> Result<(), Progress> {
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
-    let (store, uid) = (context.world.store(), uid(account));
-    let user = leave(account, context).await.map_err(stopped)?;
+    // Somewhere else than the records nothing is deleted; a person may abandon the account all the same.
+    if let Some(problem) = context.halt().filter(|_| !is_let_go(account)) {
+        return Err(stopped(problem));
+    }
+    let held = match leave(account, context, read).await.map_err(stopped)? {
+        Leaving::Held(held) => held,
+        Leaving::Refused(problem) => {
+            tell_of_no_claim(account, context, &problem).await;
+            return Ok(());
+        }
+        Leaving::Released => return Ok(()),
+    };
     let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
     if is_let_go(account) && !retain {
-        return let_go(account, context, user).await.map_err(stopped);
+        return let_go(account, context, &held).await.map_err(stopped);
     }
-    let Some(user) = user else { return Ok(()) };
     if !retain {
-        let owner = context.owner(user, reference(account), &account.spec.username);
-        retire_all(account, context, &owner).await?;
-    } else if store.retain(user, uid).await.map_err(|error| stopped(error.into()))? {
+        retire_all(account, context, &context.owner(&held)).await?;
+    } else if held.retain(context).await.map_err(stopped)? {
         return Ok(());
     }
-    // Where nothing stays by the policy, nothing is known to be there, or another object has taken the user on: then its row stays.
+    // Where nothing stays by the policy, or nothing is known to be there.
     // What a database that was lost does not know of stays all the same, as an orphan.
-    store.release(user, uid, retain).await.map_err(|error| stopped(error.into()))
+    held.release(context, retain).await.map_err(stopped)
+}
+
+/// Says of an account that held no user that nothing was deleted for it.
+async fn tell_of_no_claim<W: World>(account: &StreamerAccount, context: &Context<W>, problem: &Problem) {
+    let note = format!(
+        "the account goes without a claim to its username, and nothing is deleted in AWS: what its status names, if anything, is left alone ({})",
+        problem.message
+    );
+    let notice = Notice { warning: true, reason: "LeftAlone".to_owned(), action: "Release", note };
+    tell(account, context, &notice).await;
 }
 
 /// All three at the same time; each says for itself how far it is.

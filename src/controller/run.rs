@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     control::control,
+    holding::{RENEWAL, while_holding_database},
     leadership::while_leading,
     lease::{Elector, KubeLease},
     problem::words,
@@ -17,7 +18,7 @@ use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
     readiness, shutdown,
-    store::{self, Postgres},
+    store::{self, ClusterIdentity, Postgres},
     telemetry::Metrics,
 };
 
@@ -67,7 +68,8 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
         started = prepare(&settings, &store, &client, &gates) => started?,
         () = stop.cancelled() => return Ok(()),
     };
-    tracing::info!(installation = started.id, region = settings.aws_region, "controller starting");
+    let (id, cluster) = (&started.id, &started.cluster.id);
+    tracing::info!(installation = id, cluster, region = settings.aws_region, "controller starting");
     watch_database(&store, &gates, &stop);
     if let Some(reason) = &started.halt {
         shut(&gates, INSTALLATION_GATE, reason.clone());
@@ -77,6 +79,10 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
     let work = |stop| {
         let (settings, store, client) = (settings.clone(), store.clone(), client.clone());
         Box::pin(control(settings, started.clone(), store, client, metrics.clone(), gates.clone(), stop))
+    };
+    // Of the controllers of one cluster the one that leads also holds the database against other clusters.
+    let work = async |stop: CancellationToken| {
+        while_holding_database(&store, &started.cluster, RENEWAL, &gates, &stop, work).await;
     };
     let work = async {
         match elector {
@@ -121,6 +127,8 @@ async fn client() -> Result<Client, Error> {
 pub(super) struct Installation {
     /// Its id.
     pub id: String,
+    /// The cluster that its accounts are in.
+    pub cluster: ClusterIdentity,
     /// The reason why nothing may be made, if the database is another installation's.
     pub halt: Option<String>,
 }
@@ -148,31 +156,39 @@ async fn prepare(
     }
 }
 
-/// The installation's id: what is set; else what the database remembers, which outlives the cluster; else the cluster's own. What
-/// cannot be asked for is named by its gate.
+/// The installation, and the cluster that it is in.
 async fn installation(
     settings: &ControllerSettings,
     store: &Postgres,
     client: &Client,
 ) -> Result<Installation, (&'static str, String)> {
-    let own = |id| Installation { id, halt: None };
-    let database = |error: store::Error| (DATABASE_GATE, error.to_string());
-    let known = store.known_installation().await.map_err(database)?;
-    let wanted = match (&settings.installation, known) {
-        (None, Some(known)) => return Ok(own(known)),
+    let system = Api::<Namespace>::all(client.clone()).get("kube-system").await;
+    let cluster = system.map_err(|error| (KUBERNETES_GATE, words(&error)))?.uid().unwrap_or_default();
+    let known = installation_id(settings, store, &cluster).await;
+    let (id, halt) = known.map_err(|error| (DATABASE_GATE, error.to_string()))?;
+    let takeover_after = settings.cluster_takeover_after;
+    Ok(Installation { id, cluster: ClusterIdentity { id: cluster, takeover_after }, halt })
+}
+
+/// The installation's id: what is set; else what the database remembers, which outlives the cluster; else the cluster's own. And
+/// the reason why nothing may be made, if the database is another installation's.
+async fn installation_id(
+    settings: &ControllerSettings,
+    store: &Postgres,
+    cluster: &str,
+) -> store::Result<(String, Option<String>)> {
+    let id = match (&settings.installation, store.known_installation().await?) {
+        (None, Some(known)) => known,
         (Some(set), Some(known)) if *set != known => {
             let halt = format!(
                 "the database belongs to installation {known:?}, and this controller is set to {set:?} (--installation): nothing is made or deleted. Set the id of the database, or use another database"
             );
-            return Ok(Installation { id: set.clone(), halt: Some(halt) });
+            return Ok((set.clone(), Some(halt)));
         }
-        (Some(set), _) => set.clone(),
-        (None, None) => {
-            let system = Api::<Namespace>::all(client.clone()).get("kube-system").await;
-            system.map_err(|error| (KUBERNETES_GATE, words(&error)))?.uid().unwrap_or_default()
-        }
+        (Some(set), _) => store.installation(set).await?,
+        (None, None) => store.installation(cluster).await?,
     };
-    store.installation(&wanted).await.map(own).map_err(database)
+    Ok((id, None))
 }
 
 async fn wait(gates: &Gates, gate: &'static str, reason: String) {

@@ -6,7 +6,7 @@ use super::{Cluster, Kube};
 use crate::{
     api::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus},
     ivs::{Channels, ChatRooms, Kind, Stages, StreamKeys},
-    store::{Evidence, Journal, Orphans, Postgres, Resources, Users},
+    store::{Clusters, Evidence, Journal, Orphans, Postgres, Resources, Users},
 };
 
 /// Everything outside that the controller talks to.
@@ -14,7 +14,7 @@ pub trait World: Send + Sync + 'static {
     /// Kubernetes.
     type Cluster: Cluster;
     /// PostgreSQL.
-    type Store: Users + Journal + Resources + Orphans + Evidence;
+    type Store: Users + Clusters + Journal + Resources + Orphans + Evidence;
     /// Amazon IVS channels.
     type Channels: Kind<Settings = ChannelSpec, Status = ChannelStatus> + StreamKeys;
     /// Amazon IVS chat rooms.

@@ -2,6 +2,7 @@
 
 mod adding;
 mod audit;
+mod clusters;
 mod edits;
 mod installation;
 mod journal;
@@ -16,6 +17,7 @@ mod unsettled;
 mod users;
 
 pub use audit::{Audit, AuditEntry, AuditEvent};
+pub use clusters::{ClusterIdentity, Clusters, OtherCluster};
 pub use edits::Edit;
 pub use journal::{AttemptEnd, Journal};
 pub use missing::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
@@ -25,7 +27,7 @@ pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants}
 pub use resources::{Recorded, Resources, UserRecord};
 pub use sessions::{Sessions, TokenHash};
 pub use unsettled::Unsettled;
-pub use users::{Claim, Claimant, Holder, Users};
+pub use users::{Claim, Claimant, Holder, Other, Refusal, Users};
 
 /// What went wrong with the database. No message holds its URL.
 #[derive(Debug, thiserror::Error)]

@@ -87,8 +87,8 @@ pub struct LetGo<'a> {
     pub account: &'a AccountRef,
     /// UID of its object.
     pub uid: &'a str,
-    /// The user it holds, where one is known.
-    pub user: Option<Uuid>,
+    /// The user that the object holds.
+    pub user: Uuid,
     /// What other records than the database (status, tags) know of its resources.
     pub elsewhere: Vec<Orphan>,
 }
@@ -101,10 +101,10 @@ pub trait Orphans: Send + Sync + 'static {
     /// Writes what a sweep has found. Two that write at the same time come to the same list.
     fn change_orphans(&self, changes: &OrphanChanges) -> impl Future<Output = Result<()>> + Send;
 
-    /// Deletes the user of an account and all rows that hang on it, and in the same transaction writes all that is known
-    /// of its resources onto the list; what is now on the list of that account and user. The row of a user that is
-    /// another account's stays.
-    fn let_go(&self, whom: &LetGo<'_>) -> impl Future<Output = Result<Vec<Orphan>>> + Send;
+    /// Deletes the user of an object and all rows that hang on it, and in the same transaction writes all that is known
+    /// of its resources onto the list; what is now on the list of that account and user. None when the user is not that
+    /// object's: then nothing is done.
+    fn let_go(&self, whom: &LetGo<'_>) -> impl Future<Output = Result<Option<Vec<Orphan>>>> + Send;
 }
 
 impl Orphans for Postgres {
@@ -141,14 +141,13 @@ impl Orphans for Postgres {
         Ok(())
     }
 
-    async fn let_go(&self, whom: &LetGo<'_>) -> Result<Vec<Orphan>> {
+    async fn let_go(&self, whom: &LetGo<'_>) -> Result<Option<Vec<Orphan>>> {
         let mut transaction = self.pool.begin().await?;
-        if let Some(user) = whom.user {
-            if hold(&mut transaction, user, whom.uid).await? {
-                add_all_of(&mut transaction, user).await?;
-            }
-            users::delete(&mut transaction, user, whom.uid, true).await?;
+        if !hold(&mut transaction, whom.user, whom.uid).await? {
+            return Ok(None);
         }
+        add_all_of(&mut transaction, whom.user).await?;
+        users::delete(&mut transaction, whom.user, whom.uid, true).await?;
         for orphan in &whom.elsewhere {
             add(&mut transaction, orphan).await?;
         }
@@ -156,10 +155,10 @@ impl Orphans for Postgres {
         effect("let_go", transaction.commit()).await?;
         let is_whose = |orphan: &Orphan| {
             orphan.account.as_ref() == Some(whom.account)
-                && orphan.user == whom.user
+                && orphan.user == Some(whom.user)
                 && orphan.reason == OrphanReason::LetGo
         };
-        Ok(listed.into_iter().map(|row| row.orphan).filter(is_whose).collect())
+        Ok(Some(listed.into_iter().map(|row| row.orphan).filter(is_whose).collect()))
     }
 }
 

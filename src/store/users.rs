@@ -5,10 +5,10 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Postgres, Result};
+use super::{ClusterIdentity, Postgres, Result};
 use crate::{api::AccountRef, failpoint::effect};
 
-/// Who holds a username.
+/// The row of the user that has a username.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The user.
@@ -19,28 +19,70 @@ pub struct Holder {
     pub account: AccountRef,
     /// UID of the object that holds it; None where none has yet.
     pub uid: Option<String>,
+    /// The cluster of that object, where it is known.
+    pub cluster: Option<String>,
+    /// Whether that cluster was seen so short a while ago that it may still work.
+    pub is_cluster_live: bool,
     /// Whether a person registered it with a password.
     pub registered: bool,
     /// Whether the account was deleted with the policy Retain.
     pub retained: bool,
 }
 
-/// Whether a username is this account's.
+/// The answer to a claim. Only [`Claim::Held`] gives a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is.
+    /// The user is this object's.
     Held(Holder),
-    /// It is, but under another spelling, which is the name of what it has.
-    Spelled(Holder),
+    /// The username is not this object's, and neither is any user.
+    Refused(Refusal),
+}
+
+/// The reason why a claim is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The account has the username, but under another spelling, which is the name of its resources.
+    Spelled(Other),
     /// Another account has it.
-    Taken(Holder),
+    Taken(Other),
     /// It was registered by a person with a password, and this account was not made for that registration.
     Registered,
     /// What this object had was taken away already: it never holds anything again.
     Released,
+    /// The row is held by an object of this other cluster, which may still work; or this object is being deleted.
+    OtherCluster(String),
 }
 
-/// Who wants a username.
+/// The row of somebody else. It tells whose it is, and is no claim to the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other(Holder);
+
+impl Other {
+    /// The row of somebody else.
+    #[must_use]
+    pub fn new(holder: Holder) -> Self {
+        Self(holder)
+    }
+
+    /// The username as it was first written.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// The account that holds it.
+    #[must_use]
+    pub fn account(&self) -> &AccountRef {
+        &self.0.account
+    }
+
+    /// The row, for the check whether it is out of date, and for nothing else.
+    pub(crate) fn row(&self) -> &Holder {
+        &self.0
+    }
+}
+
+/// The object that wants a username.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
     /// The name wanted.
@@ -50,40 +92,61 @@ pub struct Claimant<'a> {
     /// UID of that account's object.
     pub uid: &'a str,
     /// The user's id, where another record (status, tags) has it: a new row gets it, so that the user's resources are
-    /// still its own after a restore.
+    /// still its own after a restore. A row that exists is not changed by it.
     pub known: Option<Uuid>,
     /// The id of the registration that made the account, by its annotation.
     pub registration: Option<Uuid>,
+    /// The cluster of the object.
+    pub cluster: &'a ClusterIdentity,
+    /// Whether the object is being deleted: then nothing is taken over from another cluster.
+    pub is_deleted: bool,
 }
 
 impl Claimant<'_> {
-    /// Whose the username is, given who holds it.
+    /// The answer, given the row: the object that it names holds it, whatever else is said.
     fn judge(&self, holder: Holder) -> Claim {
-        if holder.account != *self.account {
-            Claim::Taken(holder)
-        } else if holder.registered && self.registration != Some(holder.user) {
-            Claim::Registered
-        } else if holder.username != *self.username {
-            Claim::Spelled(holder)
-        } else {
-            Claim::Held(holder)
+        if holder.uid.as_deref() == Some(self.uid) {
+            return Claim::Held(holder);
         }
+        Claim::Refused(if holder.account != *self.account {
+            Refusal::Taken(Other(holder))
+        } else if holder.registered && self.registration != Some(holder.user) {
+            Refusal::Registered
+        } else if holder.username != *self.username {
+            Refusal::Spelled(Other(holder))
+        } else if self.is_of_another_cluster(&holder) {
+            Refusal::OtherCluster(holder.cluster.unwrap_or_default())
+        } else {
+            return Claim::Held(holder);
+        })
+    }
+
+    /// Whether a row is held by an object of another cluster from which it may not be taken over.
+    #[must_use]
+    pub fn is_of_another_cluster(&self, holder: &Holder) -> bool {
+        let is_other = holder.cluster.as_ref().is_some_and(|cluster| *cluster != self.cluster.id);
+        is_other && (self.is_deleted || holder.is_cluster_live)
     }
 }
 
 /// The users, as the controller sees them.
 pub trait Users: Send + Sync + 'static {
-    /// Who holds a username, or one that looks like it.
-    fn holder(&self, username: &str) -> impl Future<Output = Result<Option<Holder>>> + Send;
+    /// Whether somebody has a username, or one that looks like it.
+    fn is_held(&self, username: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Makes the username this account's, if it is nobody's. An id that another user has, or that a released one had, is
-    /// not used again.
+    /// Makes the username this object's, if it is nobody's and the object has no user. An id that another user has, or that
+    /// a released one had, is not used again.
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
     /// Hands a user on from an earlier object of the account to the one that is there now; false when it is not that
-    /// earlier object's any more.
-    fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str)
-    -> impl Future<Output = Result<bool>> + Send;
+    /// earlier object's any more, or the object that is there now was barred.
+    fn inherit(
+        &self,
+        user: Uuid,
+        from: Option<&str>,
+        uid: &str,
+        cluster: &str,
+    ) -> impl Future<Output = Result<bool>> + Send;
 
     /// From here on no attempt is opened for this object's user; false when it is not this object's.
     fn leave(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
@@ -92,9 +155,10 @@ pub trait Users: Send + Sync + 'static {
     /// could stay.
     fn retain(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Deletes a user that is this object's, with all rows that hang on it, and remembers both as released. `kept`: what it may
-    /// still have in AWS stays (the policy Retain, with a database that does not know of it any more).
-    fn release(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes a user that is this object's, with all rows that hang on it, and remembers both as released; false when it is not
+    /// this object's: then nothing is done. `kept`: what it may still have in AWS stays (the policy Retain, with a database that
+    /// does not know of it any more).
+    fn release(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<bool>> + Send;
 
     /// From here on this object, which has no user, gets none: a claim of its that comes late finds it released. The user that it
     /// has all the same, if it has one; then nothing is done.
@@ -111,30 +175,18 @@ pub trait Users: Send + Sync + 'static {
 }
 
 impl Users for Postgres {
-    async fn holder(&self, username: &str) -> Result<Option<Holder>> {
-        holder(&mut *self.pool.acquire().await?, username).await
+    async fn is_held(&self, username: &str) -> Result<bool> {
+        let held = sqlx::query_scalar!(
+            r#"select exists (select from users where username_key(username) = username_key($1)) as "held!""#,
+            username,
+        );
+        Ok(held.fetch_one(&self.pool).await?)
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
         let mut transaction = self.pool.begin().await?;
         lock_object(&mut transaction, claimant.uid).await?;
-        sqlx::query!(
-            "insert into users (id, username, account_namespace, account_name, account_uid)
-             select coalesce(
-                      (select $1::uuid
-                       where not exists (select from users where id = $1)
-                         and not exists (select from released_users where id = $1 and not let_go)),
-                      gen_random_uuid()),
-                    $2, $3, $4, $5
-             on conflict (username_key(username)) do nothing",
-            claimant.known,
-            claimant.username,
-            claimant.account.namespace,
-            claimant.account.name,
-            claimant.uid,
-        )
-        .execute(&mut *transaction)
-        .await?;
+        insert(&mut transaction, &claimant).await?;
         // Asked after the insert: if that waited for the row's deletion, the release is seen here.
         let released = sqlx::query_scalar!(
             r#"select exists (select from released_users where account_uid = $1) as "released!""#,
@@ -143,22 +195,29 @@ impl Users for Postgres {
         .fetch_one(&mut *transaction)
         .await?;
         if released {
-            return Ok(Claim::Released);
+            return Ok(Claim::Refused(Refusal::Released));
         }
-        let holder = holder(&mut transaction, claimant.username).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let holder = holder(&mut transaction, &claimant).await?.ok_or(sqlx::Error::RowNotFound)?;
         effect("claim", transaction.commit()).await?;
         Ok(claimant.judge(holder))
     }
 
-    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str) -> Result<bool> {
-        let handing_on = sqlx::query!(
-            "update users set account_uid = $3, leaving = false, retained = false
-             where id = $1 and account_uid is not distinct from $2",
+    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
+        let mut transaction = self.pool.begin().await?;
+        // Of an object that was barred meanwhile, this sees it.
+        lock_object(&mut transaction, uid).await?;
+        let handed_on = sqlx::query!(
+            "update users set account_uid = $3, account_cluster = $4, leaving = false, retained = false
+             where id = $1 and account_uid is not distinct from $2
+               and not exists (select from released_users where account_uid = $3)",
             user,
             from,
             uid,
-        );
-        let handed_on = effect("inherit", handing_on.execute(&self.pool)).await?;
+            cluster,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        effect("inherit", transaction.commit()).await?;
         Ok(handed_on.rows_affected() == 1)
     }
 
@@ -182,11 +241,11 @@ impl Users for Postgres {
         Ok(retained.rows_affected() == 1)
     }
 
-    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<()> {
+    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        delete(&mut transaction, user, uid, kept).await?;
+        let is_its = delete(&mut transaction, user, uid, kept).await?;
         effect("release", transaction.commit()).await?;
-        Ok(())
+        Ok(is_its)
     }
 
     async fn bar(&self, uid: &str) -> Result<Option<Uuid>> {
@@ -251,12 +310,43 @@ async fn lock_object(connection: &mut PgConnection, uid: &str) -> Result<()> {
     Ok(())
 }
 
-async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<Holder>> {
+/// A row for who has none, if the username is nobody's.
+async fn insert(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result<()> {
+    sqlx::query!(
+        "insert into users (id, username, account_namespace, account_name, account_uid, account_cluster)
+         select coalesce(
+                  (select $1::uuid
+                   where not exists (select from users where id = $1)
+                     and not exists (select from released_users where id = $1 and not let_go)),
+                  gen_random_uuid()),
+                $2, $3, $4, $5, $6
+         where not exists (select from users where account_uid = $5)
+         on conflict (username_key(username)) do nothing",
+        claimant.known,
+        claimant.username,
+        claimant.account.namespace,
+        claimant.account.name,
+        claimant.uid,
+        claimant.cluster.id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The row that this object holds; else the one of the username.
+async fn holder(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result<Option<Holder>> {
     let row = sqlx::query!(
-        r#"select id, username, account_namespace, account_name, account_uid, retained,
-                  registered as "registered!"
-           from users where username_key(username) = username_key($1)"#,
-        username,
+        r#"select id, username, account_namespace, account_name, account_uid, account_cluster, retained,
+                  registered as "registered!",
+                  exists (select from clusters
+                          where id = account_cluster
+                            and seen_at > now() - make_interval(secs => $3)) as "is_cluster_live!"
+           from users where username_key(username) = username_key($1) or account_uid = $2
+           order by account_uid is not distinct from $2 desc limit 1"#,
+        claimant.username,
+        claimant.uid,
+        claimant.cluster.takeover_after.as_secs_f64(),
     )
     .fetch_optional(connection)
     .await?;
@@ -265,32 +355,35 @@ async fn holder(connection: &mut PgConnection, username: &str) -> Result<Option<
         username: row.username,
         account: AccountRef { namespace: row.account_namespace, name: row.account_name },
         uid: row.account_uid,
+        cluster: row.account_cluster,
+        is_cluster_live: row.is_cluster_live,
         registered: row.registered,
         retained: row.retained,
     }))
 }
 
 /// Deletes a user that is this object's, with all rows that hang on it, and remembers both, and the username, which the
-/// registration may hold back.
-pub(super) async fn delete(connection: &mut PgConnection, user: Uuid, uid: &str, let_go: bool) -> Result<()> {
-    sqlx::query!(
-        "with gone as (delete from users where id = $1 and account_uid = $2 returning username)
-         insert into former_usernames (username) select username_key(username) from gone
-         on conflict (username) do update set freed_at = now()",
-        user,
-        uid,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into released_users (id, account_uid, let_go)
-         select $1, $2, $3 where not exists (select from users where id = $1)
-         on conflict do nothing",
+/// registration may hold back; false when it is not this object's. Nobody else's user is remembered as released.
+pub(super) async fn delete(
+    connection: &mut PgConnection,
+    user: Uuid,
+    uid: &str,
+    let_go: bool,
+) -> Result<bool> {
+    let gone = sqlx::query_scalar!(
+        r#"with gone as (delete from users where id = $1 and account_uid = $2 returning id, username),
+           freed as (
+             insert into former_usernames (username) select username_key(username) from gone
+             on conflict (username) do update set freed_at = now()),
+           remembered as (
+             insert into released_users (id, account_uid, let_go) select id, $2, $3 from gone
+             on conflict do nothing)
+           select count(*) as "gone!" from gone"#,
         user,
         uid,
         let_go,
     )
-    .execute(&mut *connection)
+    .fetch_one(&mut *connection)
     .await?;
     sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
         .execute(&mut *connection)
@@ -298,5 +391,5 @@ pub(super) async fn delete(connection: &mut PgConnection, user: Uuid, uid: &str,
     sqlx::query!("delete from former_usernames where freed_at < now() - interval '1 year'")
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(gone == 1)
 }
