@@ -70,6 +70,8 @@ pub struct Provisioned<S> {
     pub status: S,
     /// The stream key that came with it, if it was just made and has one.
     pub stream_key: Option<SecretString>,
+    /// Whether AWS showed it in this pass, or made it: what belongs to it is compared with AWS then, too.
+    pub observed: bool,
     /// How it came to be so.
     pub change: Change,
     /// When to look whether what was changed has stayed: an older change may yet land.
@@ -226,7 +228,8 @@ where
         let is_another = self.before.as_ref().is_some_and(|before| before != arn);
         let change = if is_another { Change::Corrected } else { self.done };
         let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, self.timing.grace));
-        Outcome::Ready(Provisioned { status: status.clone(), stream_key: None, change, look_in })
+        let (status, observed) = (status.clone(), shown.is_some());
+        Outcome::Ready(Provisioned { status, stream_key: None, observed, change, look_in })
     }
 
     /// Asks for one.

@@ -58,7 +58,8 @@ where
         let owner = self.order.owner;
         let resource: ResourceStatus = status.clone().into();
         if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {
-            return Ok(Outcome::Ready(Provisioned { status, stream_key, change, look_in: None }));
+            let (observed, look_in) = (true, None);
+            return Ok(Outcome::Ready(Provisioned { status, stream_key, observed, change, look_in }));
         }
         // Somebody took over after the deadline. What we made is one too many if another is recorded; else it was adopted,
         // or is about to be, or the sweep finds it.
