@@ -144,7 +144,11 @@ impl From<ivs::Error> for Problem {
         let (reason, retry) = match error.class {
             Class::Invalid => ("InvalidSpec", Retry::Never),
             // On the Create of one of the three this is a reference to something that is not there.
-            Class::Missing if error.operation.starts_with("Create") && error.operation != "CreateStreamKey" => ("InvalidSpec", Retry::Never),
+            Class::Missing
+                if error.operation.starts_with("Create") && error.operation != "CreateStreamKey" =>
+            {
+                ("InvalidSpec", Retry::Never)
+            }
             Class::Blocked => (blocked_reason(code), Retry::Slowly),
             Class::Ambiguous => ("OutcomeUnknown", Retry::Soon),
             Class::Transient | Class::Missing => (transient_reason(code), Retry::Soon),

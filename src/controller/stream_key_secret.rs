@@ -130,7 +130,10 @@ fn written(found: &Secret, name: &str, decision: &Decision, stream_key: &SecretS
     let (reason, note) = if *decision == Decision::Adopt {
         ("SecretAdopted", format!("the Secret {name} had no owner and is the account's again"))
     } else if !secret::has_stream_key(found, stream_key) {
-        ("StreamKeyReplaced", format!("the Secret {name} had another stream key than the channel has: it has that one now"))
+        (
+            "StreamKeyReplaced",
+            format!("the Secret {name} had another stream key than the channel has: it has that one now"),
+        )
     } else {
         return None;
     };

@@ -214,15 +214,12 @@ impl Kind for Channels {
 impl StreamKeys for Channels {
     async fn stream_key(&self, channel_arn: &str) -> Result<Option<SecretString>> {
         let Some(arn) = self.stream_key_arns(channel_arn).await?.into_iter().next() else { return Ok(None) };
-        let answer = match self
-            .caller
-            .call("GetStreamKey", self.client.get_stream_key().arn(arn).send())
-            .await
-        {
-            // Deleted since it was listed.
-            Err(error) if error.class == Class::Missing => return Ok(None),
-            other => other?,
-        };
+        let answer =
+            match self.caller.call("GetStreamKey", self.client.get_stream_key().arn(arn).send()).await {
+                // Deleted since it was listed.
+                Err(error) if error.class == Class::Missing => return Ok(None),
+                other => other?,
+            };
         key_value("GetStreamKey", false, answer.stream_key).map(Some)
     }
 

@@ -6,8 +6,8 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::ResourceExt;
 use serde_json::json;
 use streamcat_operator::api::{
-    AccountRef, FINALIZER, LET_GO_ANNOTATION, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount, StreamerAccountSpec,
-    StreamerAccountStatus,
+    AccountRef, FINALIZER, LET_GO_ANNOTATION, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
+    StreamerAccountSpec, StreamerAccountStatus,
     condition::{READY, is_true},
     tags,
 };

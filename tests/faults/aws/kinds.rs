@@ -242,7 +242,9 @@ impl StreamKeys for Simulated<Channel> {
         let at = channel_arn.to_owned();
         let list = move |state: &mut State, now| {
             let is_shown = state.aws.shown(now).is_some_and(|shown| shown.contains_key(&at));
-            is_shown.then(|| state.aws.stream_key(&at).is_some()).ok_or_else(|| missing(read("ListStreamKeys")))
+            is_shown
+                .then(|| state.aws.stream_key(&at).is_some())
+                .ok_or_else(|| missing(read("ListStreamKeys")))
         };
         if !self.line.call(read("ListStreamKeys"), channel_arn, list).await? {
             return Ok(None);

@@ -13,12 +13,7 @@ use streamcat_operator::api::{
 use uuid::Uuid;
 
 use super::steps::{arns, is_as_asked, is_ours, settings, user_of};
-use crate::{
-    aws::Resource,
-    cluster::reference,
-    database::User,
-    world::State,
-};
+use crate::{aws::Resource, cluster::reference, database::User, world::State};
 
 /// What does not hold at the end; `reported`: how many orphans the last sweep has told of.
 pub fn violations(state: &State, reported: usize) -> Vec<String> {
