@@ -4,7 +4,7 @@
 //! No crate: `fail`, the usual one, can panic and return, but neither die at once nor say what was reached.
 
 /// The controller's effects: those on Kubernetes, on PostgreSQL and on AWS.
-pub const CONTROLLER: [&str; 44] = [
+pub const CONTROLLER: [&str; 45] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
@@ -30,6 +30,7 @@ pub const CONTROLLER: [&str; 44] = [
     "CreateChannel",
     "CreateRoom",
     "CreateStage",
+    "CreateStreamKey",
     "DeleteChannel",
     "DeleteRoom",
     "DeleteStage",

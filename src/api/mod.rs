@@ -44,6 +44,9 @@ pub const RECONCILE_AT_ANNOTATION: &str = "streamcat.dev/reconcile-at";
 /// of AWS, and what may be left there goes onto the orphan list.
 pub const LET_GO_ANNOTATION: &str = "streamcat.dev/let-go";
 
+/// Annotation of a Secret with a stream key: the ARN of the channel whose key it is.
+pub const CHANNEL_ARN_ANNOTATION: &str = "streamcat.dev/channel-arn";
+
 /// An enum whose variants are AWS's own strings, in the schema and on the wire.
 macro_rules! aws_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {

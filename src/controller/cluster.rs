@@ -222,6 +222,8 @@ impl Cluster for Kube {
                 PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
             return effect("write_secret", secrets.create(&params, &secret)).await.map(|_| ());
         };
+        // It cannot be changed, and whoever reads the Secret does not need it.
+        secret.type_ = None;
         secret.metadata.uid.clone_from(&found.metadata.uid);
         secret.metadata.resource_version.clone_from(&found.metadata.resource_version);
         // A merge replaces the owner as a whole: the one before may have been an earlier object of this name.

@@ -25,6 +25,7 @@ mod report;
 mod run;
 mod secret;
 mod status;
+mod stream_key_secret;
 mod sweeper;
 mod work;
 mod world;

@@ -170,11 +170,18 @@ impl Problem {
         Self { reason: "SecretExists", message, retry: Retry::Slowly }
     }
 
-    /// The channel has no stream key: somebody deleted it.
-    pub fn no_stream_key() -> Self {
-        let message =
-            "the channel has no stream key: create one (CreateStreamKey), and it goes into the Secret";
-        Self { reason: "StreamKeyMissing", message: message.to_owned(), retry: Retry::Slowly }
+    /// The Secret is not as it should be, and Kubernetes does not let its data be changed.
+    pub fn secret_immutable(name: &str) -> Self {
+        let message = format!(
+            "the Secret {name} is immutable and has another stream key or address than the channel: delete it, and it is made again"
+        );
+        Self { reason: "SecretImmutable", message, retry: Retry::Slowly }
+    }
+
+    /// AWS shows no stream key of the channel, and makes none because there is one.
+    pub fn stream_key_not_shown() -> Self {
+        let message = "AWS does not show the stream key of the channel yet";
+        Self { reason: "StreamKeyMissing", message: message.to_owned(), retry: Retry::Soon }
     }
 }
 
@@ -183,8 +190,12 @@ impl From<ivs::Error> for Problem {
         let code = error.code.as_deref();
         let (reason, retry) = match error.class {
             Class::Invalid => ("InvalidSpec", Retry::Never),
-            // On a Create this is a reference to something that is not there.
-            Class::Missing if error.operation.starts_with("Create") => ("InvalidSpec", Retry::Never),
+            // On the Create of one of the three this is a reference to something that is not there.
+            Class::Missing
+                if error.operation.starts_with("Create") && error.operation != "CreateStreamKey" =>
+            {
+                ("InvalidSpec", Retry::Never)
+            }
             Class::Blocked => (blocked_reason(code), Retry::Slowly),
             Class::Ambiguous => ("OutcomeUnknown", Retry::Soon),
             Class::Transient | Class::Missing => (transient_reason(code), Retry::Soon),

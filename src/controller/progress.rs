@@ -31,12 +31,15 @@ pub struct Progress {
     pub user: Part<String>,
     /// The resources.
     pub resources: ByKind<Part<Done>>,
+    /// The annotation that asks for a look at everything, as it was when the work began: one that came since is not handled.
+    pub requested: Option<String>,
 }
 
 impl Progress {
     /// Nothing was done, because of one thing.
     pub fn stopped_by(problem: &Problem) -> Self {
-        Self { user: Err(problem.clone()), resources: ByKind::new(|_| Err(problem.clone())) }
+        let resources = ByKind::new(|_| Err(problem.clone()));
+        Self { user: Err(problem.clone()), resources, requested: None }
     }
 
     /// What is wrong with the parts; the one that speaks for all is first.
@@ -98,7 +101,7 @@ pub(super) mod tests {
             ResourceKind::Stage => done(Change::Created, stage("s")),
         };
         let resources = ByKind::new(|kind| other(kind).unwrap_or_else(|| Ok(made(kind))));
-        Progress { user: Ok("u".to_owned()), resources }
+        Progress { user: Ok("u".to_owned()), resources, requested: None }
     }
 
     /// All is ready but the stage.
@@ -117,7 +120,7 @@ pub(super) mod tests {
             ResourceKind::ChatRoom => chat_room.clone(),
             ResourceKind::Stage => stage.clone(),
         });
-        Progress { user: Err(Problem::waits_for_the_others()), resources }.retry()
+        Progress { user: Err(Problem::waits_for_the_others()), resources, requested: None }.retry()
     }
 
     #[test]

@@ -93,10 +93,11 @@ async fn provision<W: World>(
     let is_asked = asks_for_a_look(&asked);
     let doubted = doubted || is_asked;
     let work = Work { account: &asked, context, owner: &owner, inventory, doubted, asked: is_asked };
-    let parts = Parts(ByKind::new(|_| OnceLock::new()));
+    let of_kinds = ByKind::new(|_| OnceLock::new());
+    let parts = Parts { of_kinds, requested: requested(&asked).map(str::to_owned) };
     let finished = CancellationToken::new();
     let all = async {
-        ByKind::join(async |kind| parts.0[kind].set(work.part(kind).await)).await;
+        ByKind::join(async |kind| parts.of_kinds[kind].set(work.part(kind).await)).await;
         finished.cancel();
     };
     tokio::join!(all, tell(account, context, user, &parts, &finished));
@@ -123,19 +124,24 @@ async fn tell<W: World>(
 
 /// What has come of the resources so far.
 #[derive(Debug)]
-struct Parts(ByKind<OnceLock<Part<Done>>>);
+struct Parts {
+    of_kinds: ByKind<OnceLock<Part<Done>>>,
+    /// The annotation that asks for a look at everything, as it was when the work began.
+    requested: Option<String>,
+}
 
 impl Parts {
     /// How many are ready.
     fn ready(&self) -> usize {
-        self.0.iter().filter(|(_, part)| part.get().is_some_and(Result::is_ok)).count()
+        self.of_kinds.iter().filter(|(_, part)| part.get().is_some_and(Result::is_ok)).count()
     }
 
     fn progress(&self, user: Uuid) -> Progress {
         let so_far = |kind: ResourceKind| {
-            self.0[kind].get().cloned().unwrap_or_else(|| Err(Problem::under_way(kind.noun())))
+            self.of_kinds[kind].get().cloned().unwrap_or_else(|| Err(Problem::under_way(kind.noun())))
         };
-        Progress { user: Ok(user.to_string()), resources: ByKind::new(so_far) }
+        let (resources, requested) = (ByKind::new(so_far), self.requested.clone());
+        Progress { user: Ok(user.to_string()), resources, requested }
     }
 }
 

@@ -112,7 +112,8 @@ async fn retire_all<W: World>(
     .await;
     if !left.iter().all(|(_, (problem, _))| problem.is_deleted()) {
         let resources = ByKind::new(|kind| Err(left[kind].0.clone()));
-        return Err(Progress { user: Err(Problem::waits_for_the_others()), resources });
+        let user = Err(Problem::waits_for_the_others());
+        return Err(Progress { user, resources, requested: None });
     }
     for (kind, (_, left_alone)) in left.iter() {
         tell_of_anothers(account, context, kind, left_alone).await;

@@ -115,7 +115,8 @@ fn next_status<W: World>(
     progress: &Progress,
 ) -> StreamerAccountStatus {
     let generation = account.metadata.generation.unwrap_or_default();
-    let subject = Subject { generation, reconcile_at: requested(account) };
+    // Not as the account has it by now: what was asked for during the work was not looked at.
+    let subject = Subject { generation, reconcile_at: progress.requested.as_deref() };
     status::after(account.status.as_ref(), subject, &context.world.now(), progress)
 }
 

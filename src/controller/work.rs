@@ -1,10 +1,9 @@
 //! One account being worked on: its three parts, each from whatever there is to what the spec says of it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use secrecy::SecretString;
 
 use super::{
-    Cluster, Context, World,
+    Context, World,
     problem::{DRIFT_PERSISTS, Problem},
     progress::{Done, Part},
     report::user_in_status,
@@ -12,10 +11,9 @@ use super::{
     world::with_kind,
 };
 use crate::{
-    api::{ChannelStatus, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
-    ivs::{Kind, StreamKeys},
+    api::{ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
+    ivs::Kind,
     provision::{self, Circumstances, Inventory, Order, Outcome, Owner, Provisioned, converge},
-    store::Resources,
 };
 
 /// One account being worked on.
@@ -37,13 +35,13 @@ pub(super) struct Work<'a, W> {
 impl<W: World> Work<'_, W> {
     /// One resource, and what belongs to it: the ARN is kept also where the Secret cannot be written.
     pub(super) async fn part(&self, kind: ResourceKind) -> Part<Done> {
-        let Provisioned { mut status, stream_key, change, look_in, drift } =
+        let Provisioned { mut status, stream_key, observed, change, look_in, drift } =
             with_kind!(self.context.world, kind, |kind| self.converge(kind).await)?;
         let drift = drift.map(|drift| Problem::drift_persists(kind.noun(), &drift));
         let lacks = match &mut status {
             ResourceStatus::Channel(channel) => {
                 channel.stream_key_secret_name = Some(secret::name(self.account));
-                self.ensure_secret(channel, stream_key).await.err()
+                self.ensure_secret(channel, stream_key, observed).await.err()
             }
             ResourceStatus::ChatRoom(_) | ResourceStatus::Stage(_) => None,
         };
@@ -78,8 +76,8 @@ impl<W: World> Work<'_, W> {
             self.context.doubt(self.owner.account.clone());
         }
         match converged? {
-            Outcome::Ready(Provisioned { status, stream_key, change, look_in, drift }) => {
-                Ok(Provisioned { status: status.into(), stream_key, change, look_in, drift })
+            Outcome::Ready(Provisioned { status, stream_key, observed, change, look_in, drift }) => {
+                Ok(Provisioned { status: status.into(), stream_key, observed, change, look_in, drift })
             }
             Outcome::Waiting(wait) => Err(wait.into()),
         }
@@ -108,48 +106,5 @@ impl<W: World> Work<'_, W> {
         let conditions =
             self.account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         conditions.iter().filter(|found| found.type_ == condition).find(observed)
-    }
-
-    /// Writes the Secret where it is missing or wrong.
-    async fn ensure_secret(
-        &self,
-        channel: &ChannelStatus,
-        made: Option<SecretString>,
-    ) -> Result<(), Problem> {
-        let cluster = self.context.world.cluster();
-        if let Some(stream_key) = &made {
-            // There is seldom one of this name when the channel is new.
-            let secret = secret::build(self.account, channel, stream_key);
-            match cluster.write_secret(self.account, None, secret).await {
-                Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-                written => return Ok(written?),
-            }
-        }
-        let name = secret::name(self.account);
-        let found = cluster.secret(self.account, &name).await?;
-        match &found {
-            Some(found) if !secret::is_owned(found, self.account) => {
-                return Err(Problem::secret_taken(&name));
-            }
-            Some(found) if secret::is_complete(found, self.account, channel) => return Ok(()),
-            _ => {}
-        }
-        if !self.is_recorded(channel).await? {
-            return Err(Problem::superseded());
-        }
-        let known = match made {
-            None => self.context.world.channels().stream_key(&channel.arn).await?,
-            made => made,
-        };
-        let stream_key = known.ok_or_else(Problem::no_stream_key)?;
-        let secret = secret::build(self.account, channel, &stream_key);
-        Ok(cluster.write_secret(self.account, found.as_ref(), secret).await?)
-    }
-
-    /// Whether the channel is the account's still. Asked after its Secret was read: who has slept since the channel was made or seen may
-    /// come after the one who made the next, which is recorded before its Secret is written.
-    async fn is_recorded(&self, channel: &ChannelStatus) -> Result<bool, Problem> {
-        let recorded = self.context.world.store().recorded(self.owner.user, ResourceKind::Channel).await?;
-        Ok(recorded.arn.as_ref() == Some(&channel.arn))
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_ivs::{
     Client,
     types::{
         Channel, ChannelLatencyMode, ChannelType, ContainerFormat, MultitrackInputConfiguration,
-        MultitrackMaximumResolution, MultitrackPolicy, TranscodePreset,
+        MultitrackMaximumResolution, MultitrackPolicy, StreamKey, TranscodePreset,
     },
 };
 use secrecy::SecretString;
@@ -76,6 +76,13 @@ fn off_air(result: Result<()>) -> Result<()> {
         Err(error) if error.code.as_deref() == Some("ChannelNotBroadcasting") => Ok(()),
         other => gone(other),
     }
+}
+
+/// The value of the stream key in an answer.
+fn key_value(operation: &'static str, creates: bool, key: Option<StreamKey>) -> Result<SecretString> {
+    let value = key.and_then(|key| key.value).filter(|value| !value.is_empty());
+    let value = value.ok_or_else(|| Error::incomplete(operation, creates, "streamKey.value"))?;
+    Ok(value.into())
 }
 
 fn status(channel: &Channel, operation: &'static str, creates: bool) -> Result<ChannelStatus> {
@@ -219,7 +226,20 @@ impl Kind for Channels {
 impl StreamKeys for Channels {
     async fn stream_key(&self, channel_arn: &str) -> Result<Option<SecretString>> {
         let Some(arn) = self.stream_key_arns(channel_arn).await?.into_iter().next() else { return Ok(None) };
-        let answer = self.caller.call("GetStreamKey", self.client.get_stream_key().arn(arn).send()).await?;
-        Ok(answer.stream_key.and_then(|key| key.value).map(SecretString::from))
+        let answer =
+            match self.caller.call("GetStreamKey", self.client.get_stream_key().arn(arn).send()).await {
+                // Deleted since it was listed.
+                Err(error) if error.class == Class::Missing => return Ok(None),
+                other => other?,
+            };
+        key_value("GetStreamKey", false, answer.stream_key).map(Some)
+    }
+
+    async fn create_stream_key(&self, channel_arn: &str) -> Result<SecretString> {
+        self.caller.admit("CreateStreamKey").await?;
+        let request = self.client.create_stream_key().channel_arn(channel_arn);
+        let send = |completion| request.customize().map_request(completion).send();
+        let answer = self.caller.create("CreateStreamKey", &json!({}), send).await?;
+        key_value("CreateStreamKey", true, answer.stream_key)
     }
 }

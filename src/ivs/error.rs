@@ -118,6 +118,12 @@ impl Error {
         self.code.as_deref() == Some("ConflictException")
     }
 
+    /// Whether AWS refused to make one more than its quota allows.
+    #[must_use]
+    pub fn is_quota_exceeded(&self) -> bool {
+        self.code.as_deref() == Some("ServiceQuotaExceededException")
+    }
+
     /// The call was not made, because we are stopping.
     pub(super) fn stopping(operation: &'static str) -> Self {
         let message = "not called: the controller is stopping".to_owned();

@@ -134,6 +134,10 @@ pub trait Kind: Send + Sync + 'static {
 pub trait StreamKeys: Send + Sync + 'static {
     /// The key that a channel has; None when it has none.
     fn stream_key(&self, channel_arn: &str) -> impl Future<Output = Result<Option<SecretString>>> + Send;
+
+    /// Creates the key of a channel that has none. AWS allows a channel one key, so that a second call, or one that comes late, makes
+    /// no other: it is refused, see [`Error::is_quota_exceeded`].
+    fn create_stream_key(&self, channel_arn: &str) -> impl Future<Output = Result<SecretString>> + Send;
 }
 
 /// How the SDK is set up: no retries of its own (a retried Create makes a second resource, and a retry would not be

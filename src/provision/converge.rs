@@ -78,6 +78,8 @@ pub struct Provisioned<S> {
     pub status: S,
     /// The stream key that came with it, if it was just made and has one.
     pub stream_key: Option<SecretString>,
+    /// Whether AWS showed it in this pass, or made it: what belongs to it is compared with AWS then, too.
+    pub observed: bool,
     /// How it came to be so.
     pub change: Change,
     /// When to look whether what was changed has stayed: an older change may yet land.
@@ -250,7 +252,8 @@ where
         };
         let grace = self.circumstances.timing.grace;
         let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, grace));
-        Outcome::Ready(Provisioned { status, stream_key: self.stream_key.clone(), change, look_in, drift })
+        let (stream_key, observed) = (self.stream_key.clone(), self.seen.contains_key(arn));
+        Outcome::Ready(Provisioned { status, stream_key, observed, change, look_in, drift })
     }
 
     /// The drift of one that was sent, and when it is sent again.

@@ -90,9 +90,37 @@ pub fn account_of(registrant: &Registrant) -> StreamerAccount {
     StreamerAccount { metadata, spec, status: None }
 }
 
-/// Whether this account was made for this user.
-#[must_use]
-pub fn belongs_to(account: &StreamerAccount, registrant: &Registrant) -> bool {
+/// Whose an account is that has the name of a registrant's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// The registrant's.
+    Theirs,
+    /// It was made for the registrant, whose row names an earlier object: the registrant's once the controller has handed the
+    /// user on to it. Until then nothing of it is shown, and it is not deleted.
+    Successor,
+    /// Somebody else's.
+    Anothers,
+}
+
+impl Ownership {
+    /// What identifies an account is the UID of its object, which nobody can copy or drop. The annotation helps where the row names
+    /// no object yet, or one that is gone.
+    #[must_use]
+    pub fn of(account: &StreamerAccount, registrant: &Registrant) -> Self {
+        let is_recorded = registrant.account_uid.is_some();
+        if is_recorded && registrant.account_uid == account.metadata.uid {
+            return Self::Theirs;
+        }
+        match (names(account, registrant), is_recorded) {
+            (true, false) => Self::Theirs,
+            (true, true) => Self::Successor,
+            (false, _) => Self::Anothers,
+        }
+    }
+}
+
+/// Whether the account says that it was made for this user.
+fn names(account: &StreamerAccount, registrant: &Registrant) -> bool {
     let annotations = account.metadata.annotations.as_ref();
     annotations
         .and_then(|annotations| annotations.get(USER_ID_ANNOTATION))
@@ -194,7 +222,7 @@ impl Accounts for Cluster {
 fn stream_key_in(secret: &Secret, account: &StreamerAccount) -> Option<SecretString> {
     let owners = secret.metadata.owner_references.as_deref().unwrap_or_default();
     let owned = owners.iter().any(|owner| Some(&owner.uid) == account.metadata.uid.as_ref());
-    let value = secret.data.as_ref()?.get("streamKey").filter(|_| owned)?;
+    let value = secret.data.as_ref()?.get("streamKey").filter(|value| owned && !value.0.is_empty())?;
     Some(String::from_utf8(value.0.clone()).ok()?.into())
 }
 
@@ -260,6 +288,45 @@ mod tests {
 
     fn broke(kind: io::ErrorKind) -> Error {
         classify(&kube::Error::Service(Box::new(io::Error::from(kind))))
+    }
+
+    /// Mary, whose row names the object of this UID.
+    fn mary(account_uid: Option<&str>) -> Registrant {
+        Registrant {
+            id: uuid::Uuid::from_u128(1),
+            username: "mary".to_owned(),
+            password_hash: None,
+            account_namespace: "default".to_owned(),
+            account_name: "mary".to_owned(),
+            account_uid: account_uid.map(str::to_owned),
+            key: None,
+            open: false,
+            unwanted: false,
+            turn: 1,
+        }
+    }
+
+    fn ownership(row: Option<&str>, uid: &str, is_annotated: bool) -> Ownership {
+        let mut account = account_of(&mary(None));
+        account.metadata.uid = Some(uid.to_owned());
+        if !is_annotated {
+            account.metadata.annotations = None;
+        }
+        Ownership::of(&account, &mary(row))
+    }
+
+    #[test]
+    fn the_recorded_uid_identifies_an_account_whatever_its_annotations_say() {
+        assert_eq!(ownership(Some("u-1"), "u-1", true), Ownership::Theirs);
+        assert_eq!(ownership(Some("u-1"), "u-1", false), Ownership::Theirs);
+    }
+
+    #[test]
+    fn the_annotation_identifies_an_account_only_until_a_uid_is_recorded() {
+        assert_eq!(ownership(None, "u-1", true), Ownership::Theirs);
+        assert_eq!(ownership(None, "u-1", false), Ownership::Anothers);
+        assert_eq!(ownership(Some("u-1"), "u-2", true), Ownership::Successor);
+        assert_eq!(ownership(Some("u-1"), "u-2", false), Ownership::Anothers);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! after what is to be made sees to it.
 
 use super::{
-    accounts::{self, Accounts, belongs_to},
+    accounts::{self, Accounts, Ownership},
     refusal::Refusal,
     registering::Registering,
 };
@@ -37,11 +37,16 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     pub(super) async fn see_off(&self, registrant: &Registrant) {
         let (namespace, name) = (&registrant.account_namespace, &registrant.account_name);
         match self.accounts.account(namespace, name).await {
-            Ok(Some(account)) if belongs_to(&account, registrant) => {
-                let gone = self.accounts.delete(&account).await;
-                self.see_off_later(registrant, gone.err()).await;
-            }
-            Ok(_) => self.lose(registrant).await,
+            Ok(Some(account)) => match Ownership::of(&account, registrant) {
+                Ownership::Theirs => {
+                    let gone = self.accounts.delete(&account).await;
+                    self.see_off_later(registrant, gone.err()).await;
+                }
+                // It is deleted once the controller has handed the user on to it.
+                Ownership::Successor => self.see_off_later(registrant, None).await,
+                Ownership::Anothers => self.lose(registrant).await,
+            },
+            Ok(None) => self.lose(registrant).await,
             Err(error) => self.see_off_later(registrant, Some(error)).await,
         }
     }

@@ -2,12 +2,15 @@
 //! told why not.
 
 use super::{
-    accounts::{self, Accounts, account_of, belongs_to},
+    accounts::{self, Accounts, Ownership, account_of},
     progress::Status,
     refusal::Refusal,
     registering::{Made, Registered, Registering, is_going},
 };
-use crate::store::{self, Registrant, Registrants};
+use crate::{
+    api::StreamerAccount,
+    store::{self, Registrant, Registrants},
+};
 
 /// The turn of a registrant whom nobody has taken up since the row was written.
 const FIRST_TURN: i64 = 1;
@@ -52,18 +55,26 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     async fn find(&self, registrant: &Registrant, missing: &accounts::Error) -> Result<Registered, Refusal> {
         let found = self.accounts.account(&registrant.account_namespace, &registrant.account_name).await;
         match found {
-            Ok(Some(account)) if !belongs_to(&account, registrant) => {
-                self.lose(registrant).await;
-                Err(Refusal::Taken)
-            }
-            Ok(Some(account)) if is_going(&account) => {
-                self.settle(registrant).await;
-                Err(Refusal::Deleting)
-            }
-            Ok(Some(account)) => Ok(self.made(registrant, Status::of(&account), Made::Before).await),
+            Ok(Some(account)) => self.found(registrant, &account).await,
             Ok(None) => Ok(self.make_later(registrant, missing).await),
             Err(error) => Ok(self.make_later(registrant, &error).await),
         }
+    }
+
+    async fn found(&self, registrant: &Registrant, account: &StreamerAccount) -> Result<Registered, Refusal> {
+        let status = match Ownership::of(account, registrant) {
+            Ownership::Anothers => {
+                self.lose(registrant).await;
+                return Err(Refusal::Taken);
+            }
+            Ownership::Theirs => Status::of(account),
+            Ownership::Successor => Status::Pending,
+        };
+        if is_going(account) {
+            self.settle(registrant).await;
+            return Err(Refusal::Deleting);
+        }
+        Ok(self.made(registrant, status, Made::Before).await)
     }
 
     /// There is no room for whom this request has brought: they are told so, and may come again. To whom an account was

@@ -156,7 +156,7 @@ fn problem(reason: &str) -> Option<&'static str> {
         "AccessDenied" | "PendingVerification" | "LambdaPermission" => Some(DENIED),
         "UsernameTaken" => Some(TAKEN),
         "InvalidSpec" => Some(INVALID),
-        "SecretExists" | "StreamKeyMissing" | "ForeignResource" => Some(OTHER),
+        "SecretExists" | "SecretImmutable" | "ForeignResource" => Some(OTHER),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::accounts::{account_of, belongs_to};
+use super::accounts::{Ownership, account_of};
 use crate::{
     api::StreamerAccount,
     store::{self, AuditEvent, Registrant, TokenHash},
@@ -43,6 +43,8 @@ pub enum Fault {
 struct Inside {
     rows: Vec<Registrant>,
     accounts: Vec<StreamerAccount>,
+    /// How many objects there ever were.
+    objects: usize,
     /// Calls until the fault.
     fault: Option<(usize, Fault)>,
     on_create: Option<Fault>,
@@ -58,6 +60,22 @@ struct Inside {
 pub type AuditRow = (AuditEvent, Option<Uuid>, Option<IpAddr>);
 
 impl Inside {
+    /// Makes an object, with a UID of its own.
+    fn put(&mut self, mut account: StreamerAccount) {
+        account.metadata.uid = Some(self.next_uid());
+        self.accounts.push(account);
+    }
+
+    fn next_uid(&mut self) -> String {
+        self.objects += 1;
+        format!("uid-{}", self.objects)
+    }
+
+    fn account(&mut self, name: &str) -> &mut StreamerAccount {
+        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
+        self.accounts.iter_mut().find(named).expect("there")
+    }
+
     fn next_fault(&mut self) -> Option<Fault> {
         let (calls, fault) = self.fault.take()?;
         if calls == 0 {
@@ -167,7 +185,9 @@ impl World {
         let (rows, accounts) = (self.rows(), self.accounts());
         assert_eq!(rows.len(), accounts.len());
         assert!(rows.iter().all(|row| !row.open));
-        let owned = |row: &Registrant| accounts.iter().any(|account| belongs_to(account, row));
+        let owned = |row: &Registrant| {
+            accounts.iter().any(|account| Ownership::of(account, row) == Ownership::Theirs)
+        };
         assert!(rows.iter().all(owned));
         rows.len()
     }
@@ -180,6 +200,7 @@ impl World {
             password_hash,
             account_namespace: "default".to_owned(),
             account_name: crate::api::object_name(username),
+            account_uid: None,
             key: None,
             open: false,
             unwanted: false,
@@ -192,21 +213,20 @@ impl World {
     /// An account, of this user or of somebody who used kubectl.
     pub fn put_account(&self, name: &str, owner: Option<&Registrant>) {
         let account = owner.map_or_else(|| by_kubectl(name), account_of);
-        self.inside().accounts.push(account);
+        self.inside().put(account);
     }
 
     pub fn let_go(&self, name: &str) {
         let mut inside = self.inside();
-        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
-        let account = inside.accounts.iter_mut().find(named).expect("there");
+        let account = inside.account(name);
         account.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
     }
 
-    /// What the controller writes when all is there.
+    /// What the controller writes when all is there, into the row too.
     pub fn make_ready(&self, name: &str) {
+        self.hand_on(name);
         let mut inside = self.inside();
-        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
-        let account = inside.accounts.iter_mut().find(named).expect("there");
+        let account = inside.account(name);
         account.status = serde_json::from_value(serde_json::json!({
             "observedGeneration": 1,
             "conditions": [{
@@ -218,11 +238,31 @@ impl World {
         .expect("a status");
     }
 
+    /// The controller records in the row which object the account is.
+    pub fn hand_on(&self, name: &str) {
+        let mut inside = self.inside();
+        let uid = inside.account(name).metadata.uid.clone();
+        for row in inside.rows.iter_mut().filter(|row| row.account_name == name) {
+            row.account_uid.clone_from(&uid);
+        }
+    }
+
+    /// Somebody drops all annotations of an account, as `kubectl replace` does.
+    pub fn drop_annotations(&self, name: &str) {
+        self.inside().account(name).metadata.annotations = None;
+    }
+
+    /// Another object takes the place of one, and has its annotations and its status.
+    pub fn copy(&self, name: &str) {
+        let mut inside = self.inside();
+        let uid = inside.next_uid();
+        inside.account(name).metadata.uid = Some(uid);
+    }
+
     /// Somebody puts an account of their own in the place of one.
     pub fn replace(&self, name: &str) {
-        let mut inside = self.inside();
-        let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
-        inside.accounts.iter_mut().find(named).expect("there").metadata.annotations = None;
+        self.copy(name);
+        self.drop_annotations(name);
     }
 
     /// A deleted account and its user go.

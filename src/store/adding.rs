@@ -48,6 +48,7 @@ fn added(id: Uuid, new: &NewRegistrant<'_>) -> Registrant {
         password_hash: Some(new.password_hash.clone()),
         account_namespace: new.account_namespace.to_owned(),
         account_name: new.account_name.to_owned(),
+        account_uid: None,
         key: new.key.map(|key| key.to_vec()),
         open: true,
         unwanted: false,

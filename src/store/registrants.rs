@@ -27,6 +27,8 @@ pub struct Registrant {
     pub account_namespace: String,
     /// Name of that account.
     pub account_name: String,
+    /// UID of its object; None until the controller has seen one.
+    pub account_uid: Option<String>,
     /// The Idempotency-Key of the request that brought the user.
     pub key: Option<Vec<u8>>,
     /// Whether the account is still to be made, or to go.
@@ -110,6 +112,7 @@ struct Row {
     password_hash: Option<String>,
     account_namespace: String,
     account_name: String,
+    account_uid: Option<String>,
     key: Option<Vec<u8>>,
     open: bool,
     unwanted: bool,
@@ -124,6 +127,7 @@ impl From<Row> for Registrant {
             password_hash: row.password_hash.map(SecretString::from),
             account_namespace: row.account_namespace,
             account_name: row.account_name,
+            account_uid: row.account_uid,
             key: row.key,
             open: row.open,
             unwanted: row.unwanted,
@@ -136,7 +140,8 @@ impl Registrants for Postgres {
     async fn registrant(&self, username: &str) -> Result<Option<Registrant>> {
         let row = sqlx::query_as!(
             Row,
-            r#"select id, username, password_hash, account_namespace, account_name, idempotency_key as "key?",
+            r#"select id, username, password_hash, account_namespace, account_name, account_uid,
+                      idempotency_key as "key?",
                       user_id is not null and settled_at is null as "open!",
                       coalesce(unwanted, false) as "unwanted!", coalesce(turn, 0) as "turn!"
                from users left join registrations on user_id = id where username_key(username) = username_key($1)"#,
@@ -194,8 +199,8 @@ impl Registrants for Postgres {
                where id = user_id and user_id in (
                  select user_id from registrations where settled_at is null and due_at <= now()
                  order by due_at limit $1 for update skip locked)
-               returning id, username, password_hash, account_namespace, account_name, idempotency_key as "key?",
-                         true as "open!", unwanted, turn"#,
+               returning id, username, password_hash, account_namespace, account_name, account_uid,
+                         idempotency_key as "key?", true as "open!", unwanted, turn"#,
             most,
         );
         let rows = rows.fetch_all(&self.pool).await?;

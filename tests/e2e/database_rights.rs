@@ -37,7 +37,7 @@ async fn with_a_user(label: &str) -> Tenant {
 async fn the_registration_sees_nothing_of_aws_and_does_not_change_the_audit_log() {
     let tenant = with_a_user("registration-role").await;
     let url = tenant.registration_database_url();
-    assert_eq!(attempt(url, "select username, password_hash from users").await, None);
+    assert_eq!(attempt(url, "select username, password_hash, account_uid from users").await, None);
     assert_eq!(attempt(url, "insert into audit_log (event) values ('signed_in')").await, None);
     assert_eq!(attempt(url, "select next_try(id, null, 1) from users").await, None);
     let tables =

@@ -37,6 +37,7 @@ mod schema_fields;
 mod secrecy;
 mod signed_in;
 mod store;
+mod stream_keys;
 mod support;
 mod updates;
 mod vanished;

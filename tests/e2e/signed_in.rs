@@ -1,7 +1,9 @@
 //! A person comes back: signs in and out, sees what to put into OBS, and deletes the account.
 
 use axum::http::{Method, Request, header::COOKIE};
+use kube::ResourceExt;
 use sqlx::Row;
+use streamcat_operator::api::USER_ID_ANNOTATION;
 use testbed::{
     Error, Operator,
     http::{self, Answer},
@@ -9,7 +11,8 @@ use testbed::{
 };
 
 use crate::{
-    registration::{PASSWORD, made, submit},
+    kubectl::{kubectl, manifest},
+    registration::{PASSWORD, made, post, submit},
     support::{PATIENCE, accounts, assert_nothing_left, gone, ready, tenant},
 };
 
@@ -94,6 +97,30 @@ async fn the_owner_sees_what_to_put_into_obs_and_the_key_after_a_click() {
     let refused = todd.submit("/accounts/todd", "/accounts/mary/stream-key", "").await;
     assert!(refused.status == 403 && !refused.body.contains(stream_key), "{}", refused.body);
     assert!(!registration.log().contains(stream_key) && !registration.log().contains(mary.token()));
+}
+
+/// `kubectl replace` with a manifest from Git drops the annotation that the page wrote.
+#[tokio::test]
+async fn an_account_whose_annotation_was_dropped_by_kubectl_replace_is_its_owners_still() {
+    let tenant = tenant("replaced").await;
+    let controller = tenant.controller().start().await;
+    let registration = tenant.registration().start().await;
+    let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
+    let before = ready(&tenant, "mary").await;
+    // What the controller makes of it is another story.
+    drop(controller);
+    let file = manifest(&tenant, "mary", &serde_json::to_value(&before.spec).unwrap());
+    kubectl(&tenant, &["replace", "--filename", &file]).await;
+    let after = accounts(&tenant).get("mary").await.unwrap();
+    assert_eq!((after.uid(), after.annotations().contains_key(USER_ID_ANNOTATION)), (before.uid(), false));
+
+    let page = mary.get("/accounts/mary").await;
+    assert!(page.status == 200 && page.body.contains("rtmps://"), "{}", page.body);
+    let again = submit(&registration, "mary", PASSWORD).await;
+    assert_eq!((again.status.as_u16(), again.header("location")), (303, Some("/accounts/mary")));
+    assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
+    assert!(Browser::sign_in(&registration, "mary").await.is_signed_in("/accounts/mary").await);
+    assert_eq!(made(&tenant).await, (1, 1));
 }
 
 #[tokio::test]

@@ -21,6 +21,9 @@ use super::{
 /// What every stream key begins with: found anywhere but in the right Secret, it was given away (I9).
 pub const CANARY: &str = "sk_canary_";
 
+/// What stands in a stream key between its channel and the number that tells it from earlier ones.
+const KEY_NUMBER: &str = "#";
+
 /// One resource.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -43,6 +46,9 @@ type Resources = BTreeMap<String, Arc<Resource>>;
 #[derive(Default)]
 pub struct Aws {
     resources: Resources,
+    /// The stream key of each channel that has one, and how many each has had.
+    keys: BTreeMap<String, String>,
+    keys_made: BTreeMap<String, usize>,
     /// What there was from which time on.
     history: Vec<(Duration, Resources)>,
     shown: Option<Shown>,
@@ -111,6 +117,9 @@ impl Aws {
         let arn = format!("arn:aws:ivs:eu-west-1:1:{}/{:06}", path(resource.kind), self.made);
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() += 1;
         self.ages.insert(arn.clone(), (self.age, now));
+        if resource.kind == ResourceKind::Channel {
+            self.make_key(&arn);
+        }
         self.change(now, |resources| drop(resources.insert(arn.clone(), Arc::new(resource))));
         arn
     }
@@ -174,7 +183,30 @@ impl Aws {
         }
         let Some(resource) = self.resources.get(arn).cloned() else { return };
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() -= 1;
+        self.keys.remove(arn);
         self.change(now, |resources| drop(resources.remove(arn)));
+    }
+
+    /// The stream key that a channel has now; its value is never shown late, as a rotation makes another key.
+    pub fn stream_key(&self, channel: &str) -> Option<&String> {
+        self.keys.get(channel)
+    }
+
+    /// Makes a key of a channel; None where it has one already.
+    pub fn make_key(&mut self, channel: &str) -> Option<String> {
+        if self.keys.contains_key(channel) {
+            return None;
+        }
+        let made = self.keys_made.entry(channel.to_owned()).or_default();
+        *made += 1;
+        let key = format!("{CANARY}{channel}{KEY_NUMBER}{made}");
+        self.keys.insert(channel.to_owned(), key.clone());
+        Some(key)
+    }
+
+    /// Somebody deletes the key of a channel.
+    pub fn delete_key(&mut self, channel: &str) {
+        self.keys.remove(channel);
     }
 
     /// What was deleted a while ago is gone: the ARNs of that.
@@ -200,7 +232,8 @@ fn path(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// The stream key of a channel.
-pub fn stream_key(arn: &str) -> String {
-    format!("{CANARY}{arn}")
+/// The channel that a stream key is of.
+pub fn channel_of(key: &str) -> &str {
+    let key = key.trim_start_matches(CANARY);
+    key.split_once(KEY_NUMBER).map_or(key, |(channel, _)| channel)
 }

@@ -76,6 +76,22 @@ fn check(found: &ObjectMeta, named: &ObjectMeta) -> Result<()> {
     if is_same { Ok(()) } else { Err(conflict()) }
 }
 
+/// What a merge patch of a Secret leaves as it was.
+fn merge(patch: &mut Secret, found: &Secret) -> Result<()> {
+    let mut data = found.data.clone().unwrap_or_default();
+    data.extend(patch.data.take().unwrap_or_default());
+    if found.immutable == Some(true) && found.data.as_ref() != Some(&data) {
+        return Err(refused(422, "Invalid", "field is immutable when `immutable` is set"));
+    }
+    (patch.data, patch.immutable) = (Some(data), found.immutable);
+    let mut annotations = found.annotations().clone();
+    annotations.append(patch.annotations_mut());
+    let mut labels = found.labels().clone();
+    labels.append(patch.labels_mut());
+    (patch.metadata.annotations, patch.metadata.labels) = (Some(annotations), Some(labels));
+    Ok(())
+}
+
 impl Cluster {
     fn next_version(&mut self) -> String {
         self.version += 1;
@@ -120,6 +136,15 @@ impl Cluster {
             ..ObjectMeta::default()
         };
         self.secrets.insert((namespace, name), Secret { metadata, ..Secret::default() });
+    }
+
+    /// Somebody changes a Secret, if it is there.
+    pub fn change_secret(&mut self, namespace: &str, name: &str, change: impl FnOnce(&mut Secret)) {
+        let version = self.next_version();
+        if let Some(secret) = self.secrets.get_mut(&(namespace.to_owned(), name.to_owned())) {
+            change(secret);
+            secret.metadata.resource_version = Some(version);
+        }
     }
 
     /// Somebody applies a manifest; None when the object is being deleted.
@@ -245,7 +270,10 @@ impl Cluster {
     fn write_secret(&mut self, now: Duration, found: Option<&Secret>, mut secret: Secret) -> Result<()> {
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
         match (found, self.secrets.get(&key)) {
-            (Some(named), Some(found)) => check(&found.metadata, &named.metadata)?,
+            (Some(named), Some(found)) => {
+                check(&found.metadata, &named.metadata)?;
+                merge(&mut secret, found)?;
+            }
             (Some(_), None) => return Err(not_found()),
             (None, Some(_)) => return Err(refused(409, "AlreadyExists", "it exists already")),
             (None, None) if self.ending.contains(&key.0) => {
@@ -253,7 +281,7 @@ impl Cluster {
             }
             (None, None) => {}
         }
-        secret.metadata.uid = Some(format!("secret-{}", self.version));
+        secret.metadata.uid = secret.metadata.uid.or_else(|| Some(format!("secret-{}", self.version)));
         secret.metadata.resource_version = Some(self.next_version());
         for owner in secret.owner_references() {
             if !self.accounts.values().any(|account| account.metadata.uid.as_ref() == Some(&owner.uid)) {

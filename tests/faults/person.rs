@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::ResourceExt;
 use serde_json::json;
 use streamcat_operator::api::{
-    AccountRef, FINALIZER, LET_GO_ANNOTATION, ResourceKind, StreamerAccount, StreamerAccountSpec,
-    StreamerAccountStatus,
+    AccountRef, FINALIZER, LET_GO_ANNOTATION, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
+    StreamerAccountSpec, StreamerAccountStatus,
     condition::{READY, is_true},
     tags,
 };
@@ -91,6 +92,48 @@ impl Person {
     pub fn put_a_secret(&self, name: &str) {
         self.world.act(&format!("somebody has a Secret for {name}"), |state, _, _| {
             state.cluster.put_secret("team", &format!("{name}-stream-key"));
+        });
+    }
+
+    /// Somebody deletes the key of a channel of ours in the console, and makes another where it is to be rotated.
+    pub fn delete_stream_keys(&self, are_rotated: bool) {
+        self.world.act("somebody deletes the stream keys", |state, _, _| {
+            let is_ours = |resource: &Resource| resource.tags.contains_key(tags::USER);
+            let ours = state.aws.resources().iter().filter(|(_, resource)| is_ours(resource));
+            for arn in ours.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+                let had_one = state.aws.stream_key(&arn).is_some();
+                state.aws.delete_key(&arn);
+                if are_rotated && had_one {
+                    state.aws.make_key(&arn);
+                }
+            }
+        });
+    }
+
+    /// Somebody writes into an account's Secret, if it is there.
+    pub fn overwrite_secret(&self, name: &str) {
+        self.change_secret(name, "overwritten", |secret| {
+            let data = secret.data.get_or_insert_default();
+            data.insert("streamKey".to_owned(), ByteString(b"sk_of_somebody".to_vec()));
+            data.insert("playbackUrl".to_owned(), ByteString(b"https://somebody".to_vec()));
+        });
+    }
+
+    /// Somebody takes the owner from an account's Secret, if it is there.
+    pub fn orphan_secret(&self, name: &str) {
+        self.change_secret(name, "without an owner", |secret| secret.metadata.owner_references = None);
+    }
+
+    fn change_secret(&self, name: &str, what: &str, change: impl FnOnce(&mut Secret)) {
+        self.world.act(&format!("the Secret of {name} is {what}"), |state, _, _| {
+            state.cluster.change_secret("team", &format!("{name}-stream-key"), change);
+        });
+    }
+
+    /// Somebody asks for a look at everything.
+    pub fn ask_for_a_look(&self, name: &str) {
+        self.world.act(&format!("a look at {name} is asked for"), |state, now, _| {
+            state.cluster.annotate(&key(name), RECONCILE_AT_ANNOTATION, &format!("{now:?}"));
         });
     }
 

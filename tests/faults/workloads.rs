@@ -53,6 +53,11 @@ pub enum Workload {
     EarlierLife,
     ForeignRecord,
     DeleteWithoutTags,
+    RotateKey,
+    RotateKeyMidway,
+    DeleteKey,
+    OverwriteSecret,
+    OrphanSecret,
     /// What the seed makes up; each comes to an end of its own.
     Story,
 }
@@ -76,6 +81,9 @@ const A_WHILE: Duration = Duration::from_secs(30);
 
 /// In the middle of the three Creates.
 const MIDWAY: Duration = Duration::from_millis(150);
+
+/// Near the end of a look at everything, when the key of the channel has been read.
+const LOOKED: Duration = Duration::from_millis(760);
 
 impl Workload {
     /// Those that come to the same end whatever the seed.
@@ -220,6 +228,29 @@ impl Workload {
             Self::DeleteWithoutTags => {
                 person.lose_tags();
                 person.delete("todd");
+            }
+            Self::RotateKey => {
+                person.delete_stream_keys(true);
+                person.ask_for_a_look("todd");
+            }
+            // What is asked for while a look is under way is not handled by that one.
+            Self::RotateKeyMidway => {
+                person.ask_for_a_look("todd");
+                sleep(LOOKED).await;
+                person.delete_stream_keys(true);
+                person.ask_for_a_look("todd");
+            }
+            Self::DeleteKey => {
+                person.delete_stream_keys(false);
+                person.ask_for_a_look("todd");
+            }
+            Self::OverwriteSecret => {
+                person.overwrite_secret("todd");
+                person.ask_for_a_look("todd");
+            }
+            Self::OrphanSecret => {
+                person.orphan_secret("todd");
+                person.ask_for_a_look("todd");
             }
             Self::Three => person.three_at_once().await,
             Self::Vanish | Self::VanishUnready => {

@@ -158,8 +158,8 @@ impl Orphans for World {
         self.on_database(|state| state.orphans.extend(changes.added.clone()))
     }
 
-    async fn let_go(&self, _: &LetGo<'_>) -> store::Result<Vec<Orphan>> {
-        Ok(Vec::new())
+    async fn let_go(&self, _: &LetGo<'_>) -> store::Result<Option<Vec<Orphan>>> {
+        Ok(None)
     }
 }
 

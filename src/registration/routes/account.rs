@@ -15,7 +15,7 @@ use super::{Site, Username, away};
 use crate::{
     api::{self, StreamerAccount},
     registration::{
-        accounts::{Accounts, belongs_to},
+        accounts::{Accounts, Ownership},
         pages::{self, Addresses, Own, StreamKey},
         problem::{Format, Problem},
         progress::{Progress, Status},
@@ -99,22 +99,27 @@ pub async fn found<R: Registrants, A: Accounts>(
     let registrant = registrant.ok_or_else(Problem::unknown_account)?;
     let place = (registrant.account_namespace.as_str(), registrant.account_name.as_str());
     let account = match registering.accounts.account(place.0, place.1).await {
-        Ok(account) => account.filter(|account| is_of(account, &registrant)),
+        Ok(account) => account.map(|account| (ownership(&account, &registrant), account)),
         Err(_) if registrant.open => None,
         Err(error) => return Err(away(error)),
     };
     let progress = match &account {
         _ if registrant.unwanted => Progress::going(),
-        Some(account) => Progress::of(account),
-        None if registrant.open => Progress::to_be_made(),
-        None => return Err(Problem::unknown_account()),
+        Some((Ownership::Theirs, account)) => Progress::of(account),
+        Some((Ownership::Successor, _)) => Progress::to_be_made(),
+        _ if registrant.open => Progress::to_be_made(),
+        _ => return Err(Problem::unknown_account()),
     };
+    let account = account.filter(|(whose, _)| *whose == Ownership::Theirs).map(|(_, account)| account);
     Ok(Found { registrant, account, progress })
 }
 
-/// Who came by kubectl has the account of the name; who registered only the one that was made for them.
-fn is_of(account: &StreamerAccount, registrant: &Registrant) -> bool {
-    registrant.password_hash.is_none() || belongs_to(account, registrant)
+/// Who came by kubectl has the account of the name; who registered only their own.
+fn ownership(account: &StreamerAccount, registrant: &Registrant) -> Ownership {
+    if registrant.password_hash.is_none() {
+        return Ownership::Theirs;
+    }
+    Ownership::of(account, registrant)
 }
 
 /// What the owner sees besides, before the stream key was asked for.

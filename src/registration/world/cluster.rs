@@ -27,9 +27,9 @@ impl Accounts for Arc<World> {
         let mut inside = self.inside();
         let fault = inside.on_create.take().or_else(|| inside.next_fault());
         match fault {
-            Some(Fault::NameTaken) => inside.accounts.push(by_kubectl("todd")),
+            Some(Fault::NameTaken) => inside.put(by_kubectl("todd")),
             Some(Fault::NameTakenBeforeADoubleClick) => {
-                inside.accounts.push(by_kubectl("todd"));
+                inside.put(by_kubectl("todd"));
                 let id = inside.rows[0].id;
                 inside.take_up(id);
             }
@@ -39,7 +39,7 @@ impl Accounts for Arc<World> {
         if inside.accounts.iter().any(|other| place_of(other) == place_of(account)) {
             return Err(accounts::Error::AlreadyExists);
         }
-        inside.accounts.push(account.clone());
+        inside.put(account.clone());
         fault.map_or(Ok(()), |fault| Err(error(fault)))
     }
 

@@ -43,6 +43,7 @@ impl Registrants for Arc<World> {
                 password_hash: Some(new.password_hash.clone()),
                 account_namespace: new.account_namespace.to_owned(),
                 account_name: new.account_name.to_owned(),
+                account_uid: None,
                 key,
                 open: true,
                 unwanted: false,

@@ -16,6 +16,7 @@ mod notes;
 mod orphans;
 mod place;
 mod retain;
+mod stream_key;
 mod unknown_outcome;
 mod vanish;
 mod waiting;
@@ -115,7 +116,7 @@ async fn crashed<S: Story>(tenant: &Tenant, number: usize, point: &FailPoint) ->
 }
 
 /// The effects that each story is told for.
-const KILLED: [&[&str]; 17] = [
+const KILLED: [&[&str]; 18] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
     delete::DeleteNew::EFFECTS,
@@ -130,6 +131,7 @@ const KILLED: [&[&str]; 17] = [
     orphans::Listed::EFFECTS,
     orphans::Forgotten::EFFECTS,
     retain::Retain::EFFECTS,
+    stream_key::LostKey::EFFECTS,
     unknown_outcome::UnknownOutcome::EFFECTS,
     vanish::Vanish::EFFECTS,
     waiting::Waiting::EFFECTS,

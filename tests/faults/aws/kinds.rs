@@ -12,7 +12,7 @@ use streamcat_operator::{
     ivs::{Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags},
 };
 
-use super::{Resource, stream_key};
+use super::Resource;
 use crate::{
     faults::{Fails, Failure, Operation, Service},
     line::Line,
@@ -219,7 +219,7 @@ impl<F: Flavor> Kind for Simulated<F> {
             steps::creating(state, now, &resource);
             let arn = state.aws.create(now, resource);
             state.aws.ours.insert(arn.clone());
-            let stream_key = (F::KIND == ResourceKind::Channel).then(|| stream_key(&arn).into());
+            let stream_key = state.aws.stream_key(&arn).cloned().map(SecretString::from);
             Ok(Created { status: F::status(&arn), settings, stream_key })
         };
         self.line.call(F::CREATE, about, effect).await
@@ -284,13 +284,30 @@ impl StreamKeys for Simulated<Channel> {
     async fn stream_key(&self, channel_arn: &str) -> Result<Option<SecretString>> {
         let at = channel_arn.to_owned();
         let list = move |state: &mut State, now| {
-            Ok::<_, Error>(state.aws.shown(now).is_some_and(|shown| shown.contains_key(&at)))
+            let is_shown = state.aws.shown(now).is_some_and(|shown| shown.contains_key(&at));
+            is_shown
+                .then(|| state.aws.stream_key(&at).is_some())
+                .ok_or_else(|| missing(read("ListStreamKeys")))
         };
         if !self.line.call(read("ListStreamKeys"), channel_arn, list).await? {
-            return Err(missing(read("ListStreamKeys")));
+            return Ok(None);
         }
-        let key = stream_key(channel_arn).into();
-        self.line.call(read("GetStreamKey"), channel_arn, move |_, _| Ok(Some(key))).await
+        let at = channel_arn.to_owned();
+        let get = move |state: &mut State, _| Ok(state.aws.stream_key(&at).cloned().map(SecretString::from));
+        self.line.call(read("GetStreamKey"), channel_arn, get).await
+    }
+
+    async fn create_stream_key(&self, channel_arn: &str) -> Result<SecretString> {
+        let (at, operation) = (channel_arn.to_owned(), write("CreateStreamKey"));
+        let effect = move |state: &mut State, _| {
+            if !state.aws.resources().contains_key(&at) {
+                return Err(missing(operation));
+            }
+            let code = Some("ServiceQuotaExceededException");
+            let refused = || error(operation.name, Class::Blocked, code, "one key is the quota");
+            state.aws.make_key(&at).map(SecretString::from).ok_or_else(refused)
+        };
+        self.line.call(operation, channel_arn, effect).await
     }
 }
 

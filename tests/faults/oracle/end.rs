@@ -13,12 +13,7 @@ use streamcat_operator::api::{
 use uuid::Uuid;
 
 use super::steps::{arns, is_as_asked, is_ours, settings, user_of};
-use crate::{
-    aws::{Resource, stream_key},
-    cluster::reference,
-    database::User,
-    world::State,
-};
+use crate::{aws::Resource, cluster::reference, database::User, world::State};
 
 /// What does not hold at the end; `reported`: how many orphans the last sweep has told of.
 pub fn violations(state: &State, reported: usize) -> Vec<String> {
@@ -119,7 +114,7 @@ fn disagreements<'s>(
         }
         (!in_aws || state.database.arn(user, kind) != arn).then(|| format!("I4: the records of the {kind}"))
     });
-    let has_key = state.cluster.secrets.values().any(|secret| is_right(secret, account, status));
+    let has_key = state.cluster.secrets.values().any(|secret| is_right(state, secret, account, status));
     let of_secret = (!has_key).then(|| NO_SECRET.to_owned());
     of_user.into_iter().chain(of_kinds).chain(of_secret)
 }
@@ -141,11 +136,26 @@ fn differing<'s>(
     arns(status).into_iter().zip(wanted).filter_map(differs)
 }
 
-fn is_right(secret: &Secret, account: &StreamerAccount, status: &StreamerAccountStatus) -> bool {
+/// Whether a Secret goes with the account, and has the addresses and the very key that AWS has of its channel.
+fn is_right(
+    state: &State,
+    secret: &Secret,
+    account: &StreamerAccount,
+    status: &StreamerAccountStatus,
+) -> bool {
+    let Some(channel) = &status.channel else { return false };
     let is_owned = secret.owner_references().iter().any(|owner| Some(&owner.uid) == account.uid().as_ref());
-    let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
-    let arn = status.channel.as_ref().map(|channel| stream_key(&channel.arn));
-    is_owned && key.map(|key| key.0.as_slice()) == arn.as_deref().map(str::as_bytes)
+    let key = state.aws.stream_key(&channel.arn);
+    let values = [
+        ("streamKey", key),
+        ("ingestEndpoint", channel.ingest_endpoint.as_ref()),
+        ("playbackUrl", channel.playback_url.as_ref()),
+    ];
+    let has = |(name, value): (&str, Option<&String>)| {
+        let found = secret.data.as_ref().and_then(|data| data.get(name));
+        value.is_some() && found.map(|found| found.0.as_slice()) == value.map(|value| value.as_bytes())
+    };
+    is_owned && values.into_iter().all(has)
 }
 
 fn is_lost(state: &State, user: &User) -> bool {

@@ -18,7 +18,7 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use crate::{
-    aws::{CANARY, Resource},
+    aws::{CANARY, Resource, channel_of},
     cluster::reference,
     world::{INSTALLATION, State},
 };
@@ -251,8 +251,8 @@ fn covers(found: &Value, wanted: &Value) -> bool {
 pub fn secret_replaced(state: &mut State, before: &Secret, after: &Secret) {
     let is_good = |secret: &Secret| {
         let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
-        let channel = key.map(|key| String::from_utf8_lossy(&key.0).trim_start_matches(CANARY).to_owned());
-        channel.is_some_and(|channel| state.aws.resources().contains_key(&channel))
+        let key = key.map(|key| String::from_utf8_lossy(&key.0).into_owned());
+        key.is_some_and(|key| state.aws.stream_key(channel_of(&key)) == Some(&key))
     };
     if is_good(before) && !is_good(after) {
         violated(state, format!("a dead stream key takes the place of a good one in {}", after.name_any()));
@@ -270,7 +270,7 @@ pub fn secret_written(state: &mut State, secret: &Secret) {
             said(state, &text);
             continue;
         }
-        let channel = text.trim_start_matches(CANARY);
+        let channel = channel_of(&text);
         let holder = state.database.holder_of(channel).map(|user| user.account.to_string());
         // Nobody's by now is not another's: it may have gone meanwhile, and so will the Secret.
         if holder.is_some_and(|holder| holder != account) {

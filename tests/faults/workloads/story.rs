@@ -16,7 +16,7 @@ const ACCOUNTS: [(&str, &str); 3] = [("todd", "todd"), ("ann", "ann"), ("heir", 
 const STEPS: usize = 8;
 
 /// Of so many things one is done, each as likely.
-const CHANCES: u8 = 20;
+const CHANCES: u8 = 24;
 
 /// Does what the seed chooses.
 pub async fn act(person: &Person) {
@@ -29,6 +29,7 @@ pub async fn act(person: &Person) {
         match rng.u8(..CHANCES) {
             chance @ 0..13 => daily(person, &mut rng, chance).await,
             13 => person.back_up(),
+            chance @ 20.. => touch_keys(person, &mut rng, chance),
             _ if is_lost => {}
             chance => {
                 is_lost = true;
@@ -67,6 +68,20 @@ async fn daily(person: &Person, rng: &mut Rng, chance: u8) {
         }
         10..12 => person.vanish(any_kind(rng)),
         _ => person.start_again().await,
+    }
+}
+
+/// Something happens to the stream keys or their Secrets, and a look at everything is asked for.
+fn touch_keys(person: &Person, rng: &mut Rng, chance: u8) {
+    let (name, _) = ACCOUNTS[rng.usize(..ACCOUNTS.len())];
+    match chance {
+        20 => person.delete_stream_keys(true),
+        21 => person.delete_stream_keys(false),
+        22 => person.overwrite_secret(name),
+        _ => person.orphan_secret(name),
+    }
+    for (name, _) in ACCOUNTS {
+        person.ask_for_a_look(name);
     }
 }
 

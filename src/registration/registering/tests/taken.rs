@@ -63,3 +63,36 @@ async fn an_account_on_its_way_out_is_waited_for() {
     assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Deleting)));
     assert_eq!(world.rows().len(), 1);
 }
+
+#[tokio::test]
+async fn an_account_that_lost_its_annotation_is_found_again_by_its_uid() {
+    let world = World::empty();
+    register(&world, "todd", "a long password").await.expect("registered");
+    world.make_ready("todd");
+    world.drop_annotations("todd");
+    let again = register(&world, "todd", "a long password").await.expect("theirs");
+    assert_eq!((again.made, again.status, world.pairs()), (Made::Before, Status::Ready, 1));
+}
+
+#[tokio::test]
+async fn an_account_made_again_is_pending_until_it_is_handed_on() {
+    let world = World::empty();
+    register(&world, "todd", "a long password").await.expect("registered");
+    world.make_ready("todd");
+    world.forget_account("todd");
+    let again = async || register(&world, "todd", "a long password").await.expect("theirs");
+    assert_eq!(again().await.made, Made::Now);
+    let before = again().await;
+    assert_eq!((before.made, before.status), (Made::Before, Status::Pending));
+    world.make_ready("todd");
+    assert_eq!((again().await.status, world.pairs()), (Status::Ready, 1));
+}
+
+#[tokio::test]
+async fn an_object_of_another_that_takes_the_place_of_an_account_is_not_its_owners() {
+    let world = World::empty();
+    register(&world, "todd", "a long password").await.expect("registered");
+    world.make_ready("todd");
+    world.replace("todd");
+    assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Taken)));
+}

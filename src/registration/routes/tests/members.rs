@@ -120,6 +120,44 @@ async fn what_somebody_else_put_in_the_place_of_an_account_is_not_the_owners() {
 }
 
 #[tokio::test]
+async fn an_account_that_lost_its_annotation_is_the_owners_still() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    world.make_ready("todd");
+    world.drop_annotations("todd");
+    let page = browser.get(&world, "/accounts/todd").await;
+    assert!(status(&page) == "200" && page.contains("rtmps://in.example.com:443/app/"), "{page}");
+    let key = browser.post(&world, "/accounts/todd/stream-key", &browser.token, "").await;
+    assert!(key.contains(STREAM_KEY), "{key}");
+    assert_eq!(status(&submit(&world, "/register", TODD_FORM).await), "303");
+    assert_eq!(status(&submit(&world, "/sign-in", TODD_FORM).await), "303");
+    let password = "&password=a+canary+of+a+password";
+    let going = browser.post(&world, "/accounts/todd/delete", &browser.token, password).await;
+    assert!(status(&going) == "303" && world.accounts()[0].metadata.deletion_timestamp.is_some(), "{going}");
+}
+
+#[tokio::test]
+async fn of_an_object_that_copies_the_annotation_nothing_is_shown_or_deleted_until_it_is_handed_on() {
+    let world = World::empty();
+    let browser = Browser::registered(&world).await;
+    world.make_ready("todd");
+    world.copy("todd");
+    let page = browser.get(&world, "/accounts/todd").await;
+    assert!(status(&page) == "200" && !page.contains("rtmps://"), "{page}");
+    let key = browser.post(&world, "/accounts/todd/stream-key", &browser.token, "").await;
+    assert!(!key.contains(STREAM_KEY), "{key}");
+    let password = "&password=a+canary+of+a+password";
+    let path = "/accounts/todd/delete";
+    assert_eq!(status(&browser.post(&world, path, &browser.token, password).await), "303");
+    make_due(&world).await;
+    assert!(world.accounts()[0].metadata.deletion_timestamp.is_none() && world.rows()[0].unwanted);
+
+    world.hand_on("todd");
+    make_due(&world).await;
+    assert!(world.accounts()[0].metadata.deletion_timestamp.is_some());
+}
+
+#[tokio::test]
 async fn an_account_is_deleted_by_its_owner_with_the_password_once_more() {
     let world = World::empty();
     let browser = Browser::registered(&world).await;

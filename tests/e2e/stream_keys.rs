@@ -1,0 +1,218 @@
+//! The stream key in the Secret is the one that AWS has: whenever AWS is asked about the channel it is compared.
+
+use ivs_simulator::Fault;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use streamcat_operator::api::{
+    CHANNEL_ARN_ANNOTATION, StreamerAccount,
+    condition::{READY, find, is_true},
+};
+use testbed::{Tenant, wait};
+
+use crate::support::{
+    PATIENCE, accounts, annotate, arns, calls, create, edit, event, gone, ready, reason, tenant, until,
+};
+
+const NAME: &str = "todd-stream-key";
+
+fn secrets(tenant: &Tenant) -> Api<Secret> {
+    Api::namespaced(tenant.kube(), tenant.namespace())
+}
+
+async fn secret(tenant: &Tenant) -> Secret {
+    secrets(tenant).get(NAME).await.unwrap()
+}
+
+async fn patch(tenant: &Tenant, patch: Value) {
+    secrets(tenant).patch(NAME, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+}
+
+fn value(secret: &Secret, key: &str) -> String {
+    let value = secret.data.as_ref().and_then(|data| data.get(key));
+    value.map(|value| String::from_utf8(value.0.clone()).unwrap()).unwrap_or_default()
+}
+
+/// The stream keys that AWS has.
+fn keys(tenant: &Tenant) -> Vec<Value> {
+    tenant.simulator().state()["streamKeys"].as_array().unwrap().clone()
+}
+
+fn key(tenant: &Tenant) -> String {
+    keys(tenant)[0]["value"].as_str().unwrap().to_owned()
+}
+
+/// Somebody deletes the key of the channel and makes another.
+fn rotate(tenant: &Tenant) {
+    let mut state = tenant.simulator().state();
+    let key = &mut state["streamKeys"][0];
+    let arn = key["arn"].as_str().unwrap();
+    *key = json!({
+        "arn": format!("{}AAAA", &arn[..arn.len() - 4]),
+        "value": "sk_rotated_key_of_the_channel",
+        "channelArn": key["channelArn"],
+        "tags": {},
+    });
+    tenant.simulator().load_state(state).unwrap();
+}
+
+fn handled(account: &StreamerAccount) -> Option<&str> {
+    account.status.as_ref()?.handled_reconcile_at.as_deref()
+}
+
+/// Asks for a look at everything, and waits until it is handled.
+async fn look(tenant: &Tenant, request: &str) -> StreamerAccount {
+    annotate(tenant, "todd", &format!("streamcat.dev/reconcile-at={request}")).await;
+    until(tenant, "todd", "has handled it", |account| handled(account) == Some(request)).await
+}
+
+/// The UIDs of the owners of the Secret.
+fn owners(secret: &Secret) -> Vec<String> {
+    secret.owner_references().iter().map(|owner| owner.uid.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_secret_that_was_overwritten_by_hand_has_the_channels_key_and_addresses_again() {
+    let tenant = tenant("overwritten").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let status = ready(&tenant, "todd").await.status.unwrap().channel.unwrap();
+    let mine = json!({ "streamKey": "sk_attacker", "playbackUrl": "https://attacker", "note": "mine" });
+    patch(&tenant, json!({ "stringData": mine })).await;
+
+    look(&tenant, "once").await;
+    let written = secret(&tenant).await;
+    assert_eq!(value(&written, "streamKey"), key(&tenant));
+    assert_eq!(value(&written, "playbackUrl"), status.playback_url.unwrap());
+    assert_eq!(value(&written, "note"), "mine", "what a person added stays");
+    let told = event(&tenant, "todd", "StreamKeyReplaced").await;
+    assert!(!told.contains("sk_"), "{told}");
+
+    // An edit asks AWS about the channel, too.
+    patch(&tenant, json!({ "stringData": { "streamKey": "sk_attacker" } })).await;
+    edit(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL" } })).await;
+    ready(&tenant, "todd").await;
+    assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+}
+
+#[tokio::test]
+async fn a_rotated_key_comes_into_the_secret_and_the_request_is_handled_only_then() {
+    let tenant = tenant("rotated").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    let before = key(&tenant);
+    rotate(&tenant);
+    assert_ne!(key(&tenant), before);
+    for _ in 0..3 {
+        tenant.simulator().fault(Fault::block("GetStreamKey"));
+    }
+    look(&tenant, "once").await;
+    assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+    assert!(calls(&tenant, "GetStreamKey") > 3);
+
+    // What is right is not written.
+    let version = secret(&tenant).await.resource_version();
+    look(&tenant, "twice").await;
+    assert_eq!(secret(&tenant).await.resource_version(), version);
+}
+
+#[tokio::test]
+async fn a_deleted_key_is_made_again_once_and_an_event_says_so() {
+    let tenant = tenant("deleted-key").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    let before = key(&tenant);
+    assert!(tenant.simulator().remove(keys(&tenant)[0]["arn"].as_str().unwrap()));
+    // The answer is lost: the key that it made is found.
+    tenant.simulator().fault(Fault::execute_then_drop("CreateStreamKey"));
+
+    look(&tenant, "once").await;
+    assert_eq!(keys(&tenant).len(), 1);
+    assert_ne!(key(&tenant), before);
+    assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+
+    assert!(tenant.simulator().remove(keys(&tenant)[0]["arn"].as_str().unwrap()));
+    look(&tenant, "twice").await;
+    let told = event(&tenant, "todd", "StreamKeyCreated").await;
+    assert!(told.contains(":channel/") && !told.contains("sk_"), "{told}");
+    assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+}
+
+#[tokio::test]
+async fn an_immutable_secret_with_another_key_is_a_condition_until_it_is_deleted() {
+    let tenant = tenant("immutable").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    patch(&tenant, json!({ "immutable": true })).await;
+    look(&tenant, "it-is-right").await;
+
+    rotate(&tenant);
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=it-is-not").await;
+    let blocked = reason(&tenant, "todd", "SecretImmutable").await;
+    let conditions = &blocked.status.as_ref().unwrap().conditions;
+    let message = &find(conditions, "ChannelReady").unwrap().message;
+    assert!(message.contains(NAME) && message.contains("delete it") && !message.contains("sk_"), "{message}");
+    assert!(!is_true(conditions, READY) && is_true(conditions, "StageReady"));
+    assert_eq!(handled(&blocked), Some("it-is-right"));
+
+    secrets(&tenant).delete(NAME, &DeleteParams::default()).await.unwrap();
+    look(&tenant, "it-is-gone").await;
+    assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+    ready(&tenant, "todd").await;
+}
+
+#[tokio::test]
+async fn a_secret_that_kubectl_orphaned_is_the_accounts_again() {
+    let tenant = tenant("orphaned-secret").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    let deleted = tenant.kubectl(&["delete", "streamer", "todd", "--cascade=orphan"]).await;
+    assert!(deleted.success, "{}", deleted.stderr);
+    gone(&tenant, "todd").await;
+    let orphaned = secret(&tenant).await;
+    assert_eq!(owners(&orphaned), Vec::<String>::new());
+    assert_eq!(orphaned.annotations().get(CHANNEL_ARN_ANNOTATION), Some(&before[0]));
+
+    create(&tenant, "todd", json!({})).await;
+    let account = ready(&tenant, "todd").await;
+    assert_eq!(arns(&account), before);
+    assert_eq!(owners(&secret(&tenant).await), [account.uid().unwrap()]);
+    assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+    event(&tenant, "todd", "SecretAdopted").await;
+}
+
+#[tokio::test]
+async fn a_secret_from_before_the_annotation_is_adopted_and_one_of_another_channel_is_not() {
+    let tenant = tenant("restored-secret").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let account = ready(&tenant, "todd").await;
+    let nothing = json!({ CHANNEL_ARN_ANNOTATION: null });
+    patch(&tenant, json!({ "metadata": { "ownerReferences": null, "annotations": nothing } })).await;
+    look(&tenant, "it-fits").await;
+    let adopted = secret(&tenant).await;
+    assert_eq!(owners(&adopted), [account.uid().unwrap()]);
+    assert_eq!(adopted.annotations().get(CHANNEL_ARN_ANNOTATION), Some(&arns(&account)[0]));
+
+    let other = json!({ CHANNEL_ARN_ANNOTATION: "arn:aws:ivs:us-west-2:1:channel/other" });
+    patch(&tenant, json!({ "metadata": { "ownerReferences": null, "annotations": other } })).await;
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=it-does-not").await;
+    reason(&tenant, "todd", "SecretExists").await;
+    assert_eq!(owners(&secret(&tenant).await), Vec::<String>::new());
+
+    secrets(&tenant).delete(NAME, &DeleteParams::default()).await.unwrap();
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=it-is-gone").await;
+    let seen = wait::until("the Secret is made again", PATIENCE, || async {
+        let found = accounts(&tenant).get("todd").await.map_err(|error| error.to_string())?;
+        if handled(&found) == Some("it-is-gone") { Ok(()) } else { Err(format!("{:#?}", found.status)) }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+}
