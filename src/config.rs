@@ -22,7 +22,7 @@ use crate::api::ResourceKind;
 ///
 /// Each setting is a flag and an environment variable. Credentials and endpoints of AWS are read as every AWS SDK
 /// reads them (AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL_IVS, AWS_ENDPOINT_URL_IVSCHAT,
-/// AWS_ENDPOINT_URL_IVS_REALTIME, …), the cluster as kubectl does (KUBECONFIG, or the pod's service account).
+/// AWS_ENDPOINT_URL_IVS_REALTIME, AWS_ENDPOINT_URL_STS, …), the cluster as kubectl does (KUBECONFIG, or the pod's service account).
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 pub struct Cli {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, io};
 
 use serde_json::{Map, Value, json};
 
-use crate::operation::Service;
+use crate::{operation::Service, sts};
 
 /// Why the simulator did not start.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +137,15 @@ impl Failure {
         Self::new("InternalServerException", 500, message)
     }
 
-    /// The body as the service writes it.
+    /// The body as the service writes it, in full.
+    pub fn text(&self, service: Service, request_id: &str) -> String {
+        match service {
+            Service::Sts => sts::refusal(self, request_id),
+            Service::Ivs | Service::IvsChat | Service::IvsRealtime => self.body(service).to_string(),
+        }
+    }
+
+    /// The body of the services that write JSON.
     pub fn body(&self, service: Service) -> Value {
         let mut body = Map::new();
         body.insert(service.message_member().to_owned(), json!(self.message));

@@ -29,8 +29,10 @@ pub(crate) enum Form {
     TagKey {
         any: bool,
     },
-    /// A tag's value in the characters that ivs allows.
-    TagValue,
+    /// A tag's value, which must not be reserved; unless `any`, in the characters that ivs allows.
+    TagValue {
+        any: bool,
+    },
 }
 
 /// The name of a resource.
@@ -43,7 +45,7 @@ pub(crate) const ID: Form = Form::Word { lower: false, others: "", pattern: "[a-
 impl Form {
     /// The constraint that the text breaks, in AWS's words.
     pub fn broken_by(self, text: &str) -> Option<String> {
-        if matches!(self, Self::TagKey { .. }) && is_reserved(text) {
+        if matches!(self, Self::TagKey { .. } | Self::TagValue { .. }) && is_reserved(text) {
             return Some("Member must not begin with aws:, which is reserved".to_owned());
         }
         if self.holds_for(text) {
@@ -54,7 +56,7 @@ impl Form {
 
     fn holds_for(self, text: &str) -> bool {
         match self {
-            Self::Any | Self::TagKey { any: true } => true,
+            Self::Any | Self::TagKey { any: true } | Self::TagValue { any: true } => true,
             Self::Word { lower, others, .. } => text.chars().all(|c| {
                 (c.is_ascii_alphanumeric() && !(lower && c.is_ascii_uppercase())) || others.contains(c)
             }),
@@ -66,13 +68,13 @@ impl Form {
             }
             Self::TaggedArn => Arn::parse(text).is_some_and(|arn| matches!(arn.service, "ivs" | "ivschat")),
             Self::Lambda => text.is_empty() || is_lambda(text),
-            Self::TagKey { any: false } | Self::TagValue => text.chars().all(is_tag_character),
+            Self::TagKey { any: false } | Self::TagValue { any: false } => text.chars().all(is_tag_character),
         }
     }
 
     fn pattern(self) -> String {
         match self {
-            Self::Any | Self::TagKey { any: true } => ".*".to_owned(),
+            Self::Any | Self::TagKey { any: true } | Self::TagValue { any: true } => ".*".to_owned(),
             Self::Word { pattern, .. } => pattern.to_owned(),
             Self::Session => "st-[a-zA-Z0-9]+".to_owned(),
             Self::Country => "[A-Z]{2}".to_owned(),
@@ -83,13 +85,14 @@ impl Form {
             Self::TaggedArn => "arn:aws:ivs(chat)?:[a-z0-9-]+:[0-9]+:[a-z-]+/[a-zA-Z0-9-]+".to_owned(),
             Self::Lambda => "^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+".to_owned(),
             Self::TagKey { any: false } => r"([\p{L}\p{Z}\p{N}_.:/=+\-@]+)".to_owned(),
-            Self::TagValue => r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)".to_owned(),
+            Self::TagValue { any: false } => r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)".to_owned(),
         }
     }
 }
 
-fn is_reserved(key: &str) -> bool {
-    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+/// Whether a key or a value of a tag begins as AWS's own do.
+fn is_reserved(text: &str) -> bool {
+    text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
 fn is_id(text: &str) -> bool {
@@ -128,6 +131,12 @@ mod tests {
             assert!(strict.broken_by(bad).is_some(), "{bad}");
         }
         assert!(Form::TagKey { any: true }.broken_by("aws:x").is_some());
+        for any in [true, false] {
+            assert_eq!(Form::TagValue { any }.broken_by("laws:x"), None);
+            for bad in ["aws:x", "Aws:x", "AWS:"] {
+                assert!(Form::TagValue { any }.broken_by(bad).is_some(), "{bad}");
+            }
+        }
         assert_eq!(Form::TagKey { any: true }.broken_by("a*b"), None);
     }
 

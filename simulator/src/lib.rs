@@ -46,6 +46,7 @@ mod settings;
 mod shared;
 mod simulator;
 mod state;
+mod sts;
 mod tags;
 mod timestamp;
 mod validate;

@@ -9,15 +9,17 @@ use crate::{
     error::Failure,
     glob, ivs, ivschat, realtime,
     state::State,
+    sts,
     validate::{self, Member},
 };
 
-/// One of the three APIs.
+/// One of the three APIs of IVS, or the one that tells whose credentials these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Service {
     Ivs,
     IvsChat,
     IvsRealtime,
+    Sts,
 }
 
 impl Service {
@@ -26,6 +28,7 @@ impl Service {
         match self {
             Self::Ivs | Self::IvsRealtime => "ivs",
             Self::IvsChat => "ivschat",
+            Self::Sts => "sts",
         }
     }
 
@@ -33,7 +36,7 @@ impl Service {
     pub fn message_member(self) -> &'static str {
         match self {
             Self::Ivs | Self::IvsRealtime => "exceptionMessage",
-            Self::IvsChat => "message",
+            Self::IvsChat | Self::Sts => "message",
         }
     }
 }
@@ -94,7 +97,14 @@ pub(crate) enum Known {
     NotHere(Service, &'static str),
 }
 
-/// Looks an operation up by its name, which is also its path.
+impl Known {
+    /// Whether it has no path of its own.
+    pub fn is_asked_by_form(&self) -> bool {
+        matches!(self, Self::Here(operation) if operation.service == Service::Sts)
+    }
+}
+
+/// Looks an operation up by its name, which is also its path (but that of sts).
 pub(crate) fn find(name: &str) -> Option<Known> {
     static BY_NAME: LazyLock<HashMap<&str, &Operation>> = LazyLock::new(|| {
         let tables = [
@@ -110,6 +120,7 @@ pub(crate) fn find(name: &str) -> Option<Known> {
             realtime::token::OPERATIONS,
             realtime::session::OPERATIONS,
             realtime::storage_configuration::OPERATIONS,
+            sts::OPERATIONS,
         ];
         tables.into_iter().flatten().map(|operation| (operation.name, operation)).collect()
     });

@@ -21,6 +21,7 @@ const RATES: &[(&str, f64)] = &[
     ("DeleteMessage", 100.0),
     ("DisconnectUser", 100.0),
     ("PutMetadata", 155.0),
+    ("GetCallerIdentity", 600.0),
     ("*RecordingConfiguration*", 3.0),
     ("*LoggingConfiguration*", 3.0),
     ("*", 5.0),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     error::Failure,
     operation::{self, Known, Operation, Service},
-    tags,
+    sts, tags,
 };
 
 /// A request that is for one of our operations.
@@ -23,6 +23,8 @@ pub(crate) struct Route {
 pub(crate) enum NoRoute {
     /// AWS has the operation, we do not.
     NotHere(Service, &'static str),
+    /// A form that asks for none.
+    Form(Failure),
     /// Nobody has it.
     Unknown {
         /// The method and the path.
@@ -36,6 +38,7 @@ impl NoRoute {
     pub fn asked(&self) -> Cow<'static, str> {
         match self {
             Self::NotHere(_, name) => Cow::Borrowed(name),
+            Self::Form(_) => Cow::Borrowed("POST /"),
             Self::Unknown { asked, .. } => Cow::Owned(asked.clone()),
         }
     }
@@ -47,6 +50,7 @@ impl NoRoute {
                 let message = format!("The simulator does not have the operation {name}");
                 (service, Failure::new("NotImplementedException", 501, message))
             }
+            Self::Form(failure) => (Service::Sts, failure),
             Self::Unknown { message, .. } => {
                 (Service::Ivs, Failure::new("UnknownOperationException", 404, message))
             }
@@ -54,21 +58,25 @@ impl NoRoute {
     }
 }
 
-/// Finds the operation by method and path.
-pub(crate) fn find(request: &Parts) -> Result<Route, NoRoute> {
+/// Finds the operation by method and path; that of sts by the form that is the body.
+pub(crate) fn find(request: &Parts, body: &[u8]) -> Result<Route, NoRoute> {
     let (method, path) = (request.method.as_str(), request.uri.path());
     if let Some(arn) = path.strip_prefix("/tags/") {
         return tag_route(request, arn);
     }
+    if (method, path) == ("POST", "/") && sts::is_form(&request.headers) {
+        let found = sts::find(body).map_err(NoRoute::Form);
+        return found.map(|(operation, members)| Route { operation, members });
+    }
     let name = path.trim_start_matches('/');
-    match operation::find(name) {
+    match operation::find(name).filter(|known| !known.is_asked_by_form()) {
         Some(_) if method != "POST" => Err(unknown(request, format!("{name} is POST /{name}, not {method}"))),
         Some(Known::Here(operation)) => Ok(Route { operation, members: Map::new() }),
         Some(Known::NotHere(service, name)) => Err(NoRoute::NotHere(service, name)),
         None => Err(unknown(
             request,
             format!(
-                "{method} {path} is no operation of ivs, ivschat or ivs-realtime; GET /_simulator is the simulator's own page"
+                "{method} {path} is no operation of ivs, ivschat or ivs-realtime, nor a form for sts; GET /_simulator is the simulator's own page"
             ),
         )),
     }
@@ -116,7 +124,7 @@ mod tests {
 
     fn route(method: &str, uri: &str) -> Result<Route, NoRoute> {
         let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
-        find(&request.into_parts().0)
+        find(&request.into_parts().0, b"")
     }
 
     #[test]

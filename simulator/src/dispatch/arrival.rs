@@ -16,6 +16,7 @@ use crate::{
     error::Failure,
     faults::FaultKind,
     journal::{Entry, Request},
+    operation::Service,
     route::Route,
     server::TooLate,
     shared::Shared,
@@ -73,7 +74,10 @@ impl Incoming {
             headers: &parts.headers,
             body: body.as_deref().unwrap_or_default(),
         };
+        let is_form = operation.service == Service::Sts;
         let admitted = auth::check(&request, operation.service, &shared.place.region, shared.keys.as_ref());
+        // What a form says is among the members of the route.
+        let body = if is_form { body.map(|_| Vec::new()) } else { body };
         let (mut entry, input) = entry(shared, operation.name, arrived, parts, route.members, body);
         let batch = input.as_ref().map(|input| batch(shared, input)).unwrap_or_default();
         let names = [&entry.resource, &entry.name].into_iter().flatten().chain(&batch);

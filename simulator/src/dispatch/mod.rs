@@ -31,15 +31,12 @@ pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: R
     let arrived = shared.clock.elapsed();
     let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(shared.patience.request, arrival::read(body));
-    let route = match route::find(&parts) {
-        Ok(route) => route,
-        Err(refused) => {
-            // Read all the same: a connection with half a request on it is of no more use.
-            let body = body.await.unwrap_or_else(|_| Err(arrival::late()));
-            return turn_away(&shared, arrived, refused, &parts, body);
-        }
-    };
+    // Read in any case: a connection with half a request on it is of no more use.
     let body = body.await.unwrap_or_else(|_| Err(arrival::late()));
+    let route = match route::find(&parts, body.as_deref().unwrap_or_default()) {
+        Ok(route) => route,
+        Err(refused) => return turn_away(&shared, arrived, refused, &parts, body),
+    };
     let service = route.operation.service;
     let incoming = Incoming::new(&shared, arrived, route, &parts, body);
     let stop = shared.stop.clone();

@@ -15,6 +15,7 @@ use crate::{
     faults::Garbage,
     ids,
     operation::{Operation, Outcome, Service},
+    sts,
 };
 
 /// What becomes of a call.
@@ -27,28 +28,40 @@ pub(super) enum Reply {
 /// The answer as AWS gives it.
 pub(super) fn response(operation: &Operation, outcome: Outcome) -> Response {
     match outcome {
-        Ok(_) if operation.success == 204 => with_request_id(StatusCode::NO_CONTENT.into_response()),
-        Ok(output) => json_response(StatusCode::OK, output),
+        Ok(_) if operation.success == 204 => {
+            with_request_id(StatusCode::NO_CONTENT.into_response(), &ids::request())
+        }
+        Ok(output) => {
+            let id = ids::request();
+            let output = success(operation, output, &id);
+            written(operation.service, StatusCode::OK, output, &id)
+        }
         Err(failure) => refusal(operation.service, &failure),
     }
 }
 
 /// An error as that service gives it.
 pub(super) fn refusal(service: Service, failure: &Failure) -> Response {
-    with_code(json_response(status(failure.status), failure.body(service).to_string()), failure)
+    let id = ids::request();
+    with_code(written(service, status(failure.status), failure.text(service, &id), &id), service, failure)
 }
 
 /// The answer with a body that is not what it should be. What has no body gets one.
 pub(super) fn garbled(operation: &Operation, outcome: Outcome, form: Garbage) -> Response {
-    let (right, failure) = parts(operation, outcome);
+    let id = ids::request();
+    let (right, failure) = parts(operation, outcome, &id);
     let body = match form {
         Garbage::Truncated if right.len() > 2 => right.get(..right.len() / 2).unwrap_or("{").to_owned(),
         Garbage::Truncated => "{".to_owned(),
         Garbage::Wrong => r#"[{"unexpected": true}, 42, null]"#.to_owned(),
     };
     match failure {
-        Some(failure) => with_code(json_response(status(failure.status), body), &failure),
-        None => json_response(StatusCode::OK, body),
+        Some(failure) => with_code(
+            written(operation.service, status(failure.status), body, &id),
+            operation.service,
+            &failure,
+        ),
+        None => written(operation.service, StatusCode::OK, body, &id),
     }
 }
 
@@ -59,7 +72,8 @@ pub(super) fn slow(operation: &Operation, outcome: Outcome, over: Duration) -> R
     if response.status() == StatusCode::NO_CONTENT {
         return response;
     }
-    let body = Bytes::from(parts(operation, outcome).0);
+    let id = ids::request();
+    let body = Bytes::from(parts(operation, outcome, &id).0);
     let (size, pause) = (body.len().div_ceil(PIECES).max(1), over / 10);
     let pieces = stream::unfold(body, move |mut rest| async move {
         if rest.is_empty() {
@@ -71,7 +85,7 @@ pub(super) fn slow(operation: &Operation, outcome: Outcome, over: Duration) -> R
     });
     *response.body_mut() = Body::from_stream(pieces);
     response.headers_mut().remove("content-length");
-    response
+    with_request_id(response, &id)
 }
 
 /// The page of a proxy in front of AWS that has a bad day.
@@ -93,11 +107,19 @@ pub(super) fn closed() -> Response {
 }
 
 /// The right body, and the failure if it is one.
-fn parts(operation: &Operation, outcome: Outcome) -> (String, Option<Failure>) {
+fn parts(operation: &Operation, outcome: Outcome, request_id: &str) -> (String, Option<Failure>) {
     match outcome {
         Ok(_) if operation.success == 204 => (String::new(), None),
-        Ok(output) => (output, None),
-        Err(failure) => (failure.body(operation.service).to_string(), Some(failure)),
+        Ok(output) => (success(operation, output, request_id), None),
+        Err(failure) => (failure.text(operation.service, request_id), Some(failure)),
+    }
+}
+
+/// The output as the service writes it.
+fn success(operation: &Operation, output: String, request_id: &str) -> String {
+    match operation.service {
+        Service::Sts => sts::answer(operation.name, &output, request_id),
+        Service::Ivs | Service::IvsChat | Service::IvsRealtime => output,
     }
 }
 
@@ -105,20 +127,25 @@ fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn with_code(mut response: Response, failure: &Failure) -> Response {
-    if let Ok(code) = HeaderValue::from_str(&failure.code) {
+/// The code of an error in its header, for the services that do not have it in the body.
+fn with_code(mut response: Response, service: Service, failure: &Failure) -> Response {
+    if service != Service::Sts
+        && let Ok(code) = HeaderValue::from_str(&failure.code)
+    {
         response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), code);
     }
     response
 }
 
-fn json_response(status: StatusCode, body: String) -> Response {
-    let headers = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    with_request_id((status, headers, body).into_response())
+/// A body in the form of the service.
+fn written(service: Service, status: StatusCode, body: String, request_id: &str) -> Response {
+    let form = if service == Service::Sts { "text/xml" } else { "application/json" };
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static(form))];
+    with_request_id((status, headers, body).into_response(), request_id)
 }
 
-fn with_request_id(mut response: Response) -> Response {
-    if let Ok(id) = HeaderValue::from_str(&ids::request()) {
+fn with_request_id(mut response: Response, id: &str) -> Response {
+    if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
     response

@@ -11,16 +11,16 @@ use crate::{
     form::Form,
     operation::{Operation, Outcome, Service, rendered, typed},
     state::State,
-    validate::{Member, Rule, required, text},
+    validate::{Member, Rule, required},
 };
 
 /// How many tags a resource can have.
 const MOST: usize = 50;
 
 const STRICT_KEY: Rule = Rule::Text { min: 1, max: 128, form: Form::TagKey { any: false } };
-const STRICT_VALUE: Rule = Rule::Text { min: 0, max: 256, form: Form::TagValue };
+const STRICT_VALUE: Rule = Rule::Text { min: 0, max: 256, form: Form::TagValue { any: false } };
 const KEY: Rule = Rule::Text { min: 1, max: 128, form: Form::TagKey { any: true } };
-const VALUE: Rule = text(256);
+const VALUE: Rule = Rule::Text { min: 0, max: 256, form: Form::TagValue { any: true } };
 
 /// Tags as ivs takes them.
 pub(crate) const STRICT: Rule = Rule::Map { max: MOST, key: &STRICT_KEY, value: &STRICT_VALUE };

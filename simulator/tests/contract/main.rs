@@ -41,6 +41,27 @@ async fn the_sdk_for_rust_drives_every_operation() {
     recording.check();
 }
 
+/// The one operation that is asked by a form and answered in XML: boto3 reads it by AWS's model.
+#[tokio::test]
+async fn boto3_is_told_whose_credentials_it_has() {
+    const ASK: &str = "import boto3, sys
+client = boto3.client('sts', endpoint_url=sys.argv[1], region_name='us-west-2',
+                      aws_access_key_id='AKIAEXAMPLE', aws_secret_access_key='secret')
+identity = client.get_caller_identity()
+print(identity['Account'], identity['Arn'], identity['UserId'], identity['ResponseMetadata']['RequestId'])
+try:
+    client.get_session_token()
+except client.exceptions.ClientError as error:
+    print(error.response['Error']['Code'])";
+    let simulator = Simulator::builder().keys("AKIAEXAMPLE", "secret").start().await.expect("it starts");
+    let said = run(python().args(["-c", ASK, &simulator.url()]));
+    let (identity, refused) = said.trim().split_once('\n').expect("two lines");
+    let words: Vec<_> = identity.split(' ').collect();
+    assert_eq!(words[..2], ["123456789012", "arn:aws:iam::123456789012:user/simulator"]);
+    assert!(words[2].starts_with("AIDA") && words[3].len() == 36, "{said}");
+    assert_eq!(refused, "InvalidAction");
+}
+
 #[test]
 fn the_validator_fails_on_answers_that_are_doctored() {
     run(python().args(["-m", "unittest", "--quiet", "test_validator"]).current_dir(SOURCES));

@@ -92,7 +92,7 @@ async fn the_list_of_operations_is_the_simulators() {
     let here = run(python().arg(format!("{SOURCES}/operations.py")).arg(simulator.url()));
     let here: BTreeSet<String> = here.lines().map(str::to_owned).collect();
     let (_, list) = README.split_once("## What it has\n").expect("the section");
-    let (list, _) = list.split_once("\n\nAny other").expect("its end");
+    let (list, _) = list.split_once("\n\nBeside these").expect("its end");
     let services =
         list.split("\n- ").filter_map(|item| item.trim_start_matches(['\n', '-', ' ']).split_once(": "));
     let listed = services.flat_map(|(service, names)| {
