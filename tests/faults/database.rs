@@ -1,5 +1,6 @@
 //! PostgreSQL: its tables, their keys, and each transaction of `src/store` as one step, which happens or does not.
 
+mod clusters;
 mod orphans;
 mod resources;
 mod users;
@@ -20,8 +21,19 @@ pub struct User {
     pub username: String,
     pub account: AccountRef,
     pub uid: Option<String>,
+    pub cluster: Option<String>,
+    pub registered: bool,
     pub retained: bool,
     pub leaving: bool,
+}
+
+impl User {
+    /// A row of no object.
+    fn new(username: &str, account: AccountRef) -> Self {
+        let username = username.to_owned();
+        let (retained, leaving, registered) = (false, false, false);
+        Self { username, account, uid: None, cluster: None, registered, retained, leaving }
+    }
 }
 
 /// A row of one of the three tables of resources.
@@ -55,6 +67,8 @@ pub struct Database {
     /// `released_users`: the id, the UID of the object it was of, and whether a person let go of it.
     released: BTreeMap<(Uuid, String), bool>,
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
+    /// `clusters`: when each was last seen.
+    clusters: BTreeMap<String, Duration>,
 }
 
 impl Database {
@@ -63,8 +77,7 @@ impl Database {
         let (mut database, user) = (Self::default(), Uuid::from_u128(1));
         let account = AccountRef { namespace: "team".to_owned(), name: name.to_owned() };
         let uid = Some("before".to_owned());
-        let row = User { username: name.to_owned(), account, uid, retained: false, leaving: false };
-        database.users.insert(user, row);
+        database.users.insert(user, User { uid, ..User::new(name, account) });
         database.record_wrongly(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
         database
     }
@@ -73,6 +86,17 @@ impl Database {
     fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
         let found = self.users.iter().find(|(_, user)| are_alike(&user.username, username));
         found.map(|(id, user)| (*id, user))
+    }
+
+    /// A person registers a username, for an account of the same name in `team`.
+    pub fn register(&mut self, user: Uuid, username: &str) {
+        let account = AccountRef { namespace: "team".to_owned(), name: username.to_owned() };
+        self.users.insert(user, User { registered: true, ..User::new(username, account) });
+    }
+
+    /// The user of a person who has registered.
+    pub fn registered(&self, username: &str) -> Option<Uuid> {
+        self.of_name(username).filter(|(_, user)| user.registered).map(|(id, _)| id)
     }
 
     /// Deletes a user, and what hangs on it.

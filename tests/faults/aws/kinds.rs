@@ -144,6 +144,15 @@ impl<F: Flavor> Simulated<F> {
         self.line.call(F::LIST, &about, list).await
     }
 
+    /// Nothing is begun once the controller is to stop.
+    fn unless_stopping(&self, operation: Operation) -> Result<()> {
+        if self.line.term.is_cancelled() {
+            let message = "not called: the controller is stopping";
+            return Err(error(operation.name, Class::Transient, None, message));
+        }
+        Ok(())
+    }
+
     async fn alter(
         &self,
         operation: Operation,
@@ -166,15 +175,7 @@ impl<F: Flavor> Kind for Simulated<F> {
 
     /// The budget is not simulated; what matters is that nothing begins after `stop`.
     async fn admit(&self) -> Result<()> {
-        if self.line.process.stop.is_cancelled() {
-            return Err(error(
-                F::CREATE.name,
-                Class::Transient,
-                None,
-                "not called: the controller is stopping",
-            ));
-        }
-        Ok(())
+        self.unless_stopping(F::CREATE)
     }
 
     async fn create(&self, name: &str, settings: &F::Settings, tags: &Tags) -> Result<Created<F::Status>> {
@@ -185,6 +186,7 @@ impl<F: Flavor> Kind for Simulated<F> {
             steps::creating(state, now, &resource);
             let arn = state.aws.create(now, resource);
             state.aws.ours.insert(arn.clone());
+            state.books.makes(state.actor.as_ref(), &arn, now);
             let stream_key = (F::KIND == ResourceKind::Channel).then(|| stream_key(&arn).into());
             Ok(Created { status: F::status(&arn), stream_key })
         };
@@ -227,6 +229,9 @@ impl<F: Flavor> Kind for Simulated<F> {
     }
 
     async fn delete(&self, arn: &str) -> Result<()> {
+        if self.line.has_lost_the_database() {
+            self.unless_stopping(F::DELETE)?;
+        }
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
             steps::deleting(state, now, &at);
