@@ -40,14 +40,14 @@ pub async fn while_holding_database<C: Clusters, W: Future>(
             () = acquire(clusters, cluster, renewal, gates) => {}
         }
         let term = stop.child_token();
-        let work = shutdown::within_grace(&term, work(term.clone()));
+        let work = work(term.clone());
         tokio::pin!(work);
         tokio::select! {
             _ = &mut work => break,
             () = keep(clusters, cluster, renewal) => {}
         }
         term.cancel();
-        work.await;
+        shutdown::within_grace(&term, work).await;
     }
     // Whoever stands by is ready.
     gates.open(CLUSTER_GATE);
@@ -150,8 +150,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_cluster_that_finds_another_waits_until_that_one_expires() {
-        let (clusters, gates, stop) =
-            (FakeClusters::default(), Gates::default(), CancellationToken::new());
+        let (clusters, gates, stop) = (FakeClusters::default(), Gates::default(), CancellationToken::new());
         clusters.see("there");
         let began = Instant::now();
         let work = async |_| {
@@ -170,8 +169,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_cluster_that_slept_stops_when_another_has_taken_over() {
-        let (clusters, gates, stop) =
-            (FakeClusters::default(), Gates::default(), CancellationToken::new());
+        let (clusters, gates, stop) = (FakeClusters::default(), Gates::default(), CancellationToken::new());
         let terms = Cell::new(0);
         let work = async |term: CancellationToken| {
             terms.set(terms.get() + 1);
@@ -189,10 +187,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_cluster_that_renews_is_never_followed() {
-        let (clusters, gates, stop) =
-            (FakeClusters::default(), Gates::default(), CancellationToken::new());
-        let (first, second) =
-            (here(), ClusterIdentity { id: "there".to_owned(), takeover_after: TAKEOVER });
+        let (clusters, gates, stop) = (FakeClusters::default(), Gates::default(), CancellationToken::new());
+        let (first, second) = (here(), ClusterIdentity { id: "there".to_owned(), takeover_after: TAKEOVER });
         let works = while_holding_database(&clusters, &first, RENEWAL, &gates, &stop, |term| async move {
             term.cancelled().await;
         });

@@ -14,7 +14,9 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 use kube::{Error, ResourceExt, core::Status};
-use streamcat_operator::api::{AccountRef, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus};
+use streamcat_operator::api::{
+    AccountRef, FINALIZER, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
+};
 
 /// Result of a request.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -35,12 +37,16 @@ pub enum Change {
 /// The API server.
 #[derive(Default)]
 pub struct Cluster {
+    /// UID of kube-system.
+    pub id: String,
     pub accounts: Accounts,
     pub secrets: BTreeMap<(String, String), Secret>,
     /// Namespaces that are being deleted.
     ending: BTreeSet<String>,
     /// Everything that happened to accounts.
     pub log: Vec<Change>,
+    /// How much of that the oracle's books have.
+    pub booked: usize,
     /// Until then the watch tells nothing new.
     pub still_until: Duration,
     /// What each generation of each object asked for.
@@ -93,6 +99,11 @@ fn merge(patch: &mut Secret, found: &Secret) -> Result<()> {
 }
 
 impl Cluster {
+    /// An empty one.
+    pub fn new(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
     fn next_version(&mut self) -> String {
         self.version += 1;
         self.version.to_string()
@@ -170,6 +181,40 @@ impl Cluster {
         Some(())
     }
 
+    /// The object is gone, and nobody saw to its end: its finalizers were taken off by force.
+    pub fn lose(&mut self, key: &AccountRef, now: Duration) {
+        if let Some(found) = self.accounts.get(key).cloned() {
+            self.remove(&found, now);
+        }
+    }
+
+    /// The object has our finalizer, whoever put it there.
+    pub fn hold(&mut self, key: &AccountRef) {
+        let Some(found) = self.accounts.get(key) else { return };
+        let mut account = StreamerAccount::clone(found);
+        account.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        self.put(account);
+    }
+
+    /// Another cluster, with the same accounts from Git.
+    pub fn another(&self, id: &str, now: Duration, time: &Time) -> Self {
+        // UIDs and versions are nobody else's.
+        let version = self.version + 1000;
+        let mut other = Self { id: id.to_owned(), since: now, version, ..Self::default() };
+        for (key, account) in &self.accounts {
+            other.apply(key, account.spec.clone(), time.clone());
+        }
+        other
+    }
+
+    /// Somebody replaces the account with a manifest that has no annotations.
+    pub fn drop_annotations(&mut self, key: &AccountRef) {
+        let Some(found) = self.accounts.get(key) else { return };
+        let mut account = StreamerAccount::clone(found);
+        account.metadata.annotations = None;
+        self.put(account);
+    }
+
     /// Somebody annotates the account.
     pub fn annotate(&mut self, key: &AccountRef, annotation: &str, value: &str) {
         let Some(found) = self.accounts.get(key) else { return };
@@ -205,6 +250,7 @@ impl Cluster {
     /// finalizers.
     pub fn rebuild(&mut self, now: Duration, time: &Time) {
         self.since = now;
+        self.id = format!("cluster-{}", self.version);
         let before = std::mem::take(&mut self.accounts);
         self.secrets.clear();
         self.garbage.clear();

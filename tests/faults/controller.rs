@@ -11,7 +11,10 @@ use kube::ResourceExt;
 use streamcat_operator::{
     admin::Gates,
     api::{AccountRef, StreamerAccount},
-    controller::{Context, after_error, reconcile, sweep},
+    controller::{Context, Setup, after_error, reconcile, sweep, while_holding_database},
+    ivs::Target,
+    provision::BrakeLimits,
+    store::ClusterIdentity,
 };
 use tokio::{
     sync::mpsc,
@@ -22,8 +25,8 @@ use tokio::{
 use super::{
     cluster::{Change, reference},
     faults::Service,
-    line::{Line, Outside},
-    world::{INSTALLATION, RESTART, TIMING, World},
+    line::{ACTOR, Line, Outside},
+    world::{INSTALLATION, RENEWAL, RESTART, TAKEOVER, TIMING, World},
 };
 
 /// How often a sweep is made.
@@ -32,33 +35,45 @@ pub const RESYNC: Duration = Duration::from_mins(5);
 /// How long a process may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(25);
 
-/// A controller that is started again whenever it dies, while they are to run.
-pub async fn supervise(world: Arc<World>, name: &'static str) {
+/// A controller of a cluster that is started again whenever it dies, while they are to run and that cluster is there; where it is not,
+/// of the one that people use.
+pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: String) {
     for life in 1_u32.. {
         world.until(|state| state.is_on).await;
-        let line = Line::new(Arc::clone(&world), format!("{name}{life}"));
+        cluster = world.lock().cluster_of(&cluster).id.clone();
+        let line = Line::new(Arc::clone(&world), format!("{name}{life}"), cluster.clone());
         world.lock().metrics.insert(name.to_owned(), line.process.metrics.clone());
         tokio::select! {
             biased;
             () = line.process.dead.cancelled() => {}
-            () = world.until(|state| !state.is_on) => {}
+            () = world.until(|state| !state.is_on || state.are_off.contains(&cluster)) => {}
             () = run(line.clone()) => {}
         }
         line.process.dead.cancel();
         sleep(RESTART).await;
+        world.until(|state| !state.are_off.contains(&cluster)).await;
     }
 }
 
 /// One life, until it is asked to end.
 async fn run(line: Line) {
-    let process = &line.process;
-    let (context, woken) = Context::new(
-        Outside::new(&line),
-        INSTALLATION.to_owned(),
-        TIMING,
-        process.metrics.clone(),
-        process.stop.clone(),
-    );
+    let cluster = ClusterIdentity { id: line.process.cluster.clone(), takeover_after: TAKEOVER };
+    let work = |term| control(line.during(term), cluster.clone());
+    while_holding_database(&line, &cluster, RENEWAL, &Gates::default(), &line.process.stop, work).await;
+}
+
+/// One term.
+async fn control(line: Line, cluster: ClusterIdentity) {
+    let metrics = line.process.metrics.clone();
+    let setup = Setup {
+        installation: INSTALLATION.to_owned(),
+        cluster,
+        timing: TIMING,
+        limits: BrakeLimits { resources: 5, percent: 2.0 },
+        target: Target::new("eu-west-1", Some("1".to_owned())),
+        halt: None,
+    };
+    let (context, woken) = Context::new(Outside::new(&line), setup, metrics, line.term.clone());
     let context = Arc::new(context);
     let (trigger, triggers) = mpsc::unbounded_channel();
     // Tasks of their own, so that each is polled only when there is something for it.
@@ -85,9 +100,11 @@ async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
     let mut known: BTreeMap<AccountRef, Seen> = BTreeMap::new();
     let (mut position, mut changes) = {
         let state = world.lock();
-        let listed = state.cluster.accounts.values().map(|account| Change::Applied(Arc::clone(account)));
-        (state.cluster.log.len(), listed.collect::<Vec<_>>())
+        let cluster = state.cluster_of(&line.process.cluster);
+        let listed = cluster.accounts.values().map(|account| Change::Applied(Arc::clone(account)));
+        (cluster.log.len(), listed.collect::<Vec<_>>())
     };
+    line.process.cache.lock().expect("nothing panics with the lock held").clear();
     loop {
         for change in changes.drain(..) {
             let mut cache = line.process.cache.lock().expect("nothing panics with the lock held");
@@ -102,11 +119,12 @@ async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
                 Change::Gone(key) => drop(cache.remove(&key)),
             }
         }
-        world.until(|state| state.cluster.log.len() > position).await;
+        let cluster = line.process.cluster.as_str();
+        world.until(|state| state.cluster_of(cluster).log.len() > position).await;
         sleep(world.latency(Service::Kubernetes)).await;
-        let still = world.lock().cluster.still_until.saturating_sub(world.now());
+        let still = world.lock().cluster_of(cluster).still_until.saturating_sub(world.now());
         sleep(still).await;
-        changes.extend_from_slice(&world.lock().cluster.log[position..]);
+        changes.extend_from_slice(&world.lock().cluster_of(cluster).log[position..]);
         position += changes.len();
     }
 }
@@ -152,7 +170,7 @@ async fn work(
     mut woken: mpsc::UnboundedReceiver<AccountRef>,
 ) {
     let (mut queue, mut running) = (Queue::default(), JoinSet::new());
-    while !line.process.stop.is_cancelled() {
+    while !line.term.is_cancelled() {
         for account in queue.take(Instant::now()) {
             running.spawn(once(line.clone(), Arc::clone(context), account));
         }
@@ -167,7 +185,7 @@ async fn work(
             }
             Some(account) = triggers.recv() => queue.schedule(account, Instant::now()),
             Some(account) = woken.recv() => queue.schedule(account, Instant::now()),
-            () = line.process.stop.cancelled() => {}
+            () = line.term.cancelled() => {}
             () = sleep_until(queue.next()) => {}
         }
     }
@@ -178,7 +196,8 @@ async fn work(
 async fn once(line: Line, context: Arc<Context<Outside>>, key: AccountRef) -> (AccountRef, Option<Duration>) {
     let cached = line.process.cache.lock().expect("nothing panics with the lock held").get(&key).cloned();
     let Some(account) = cached else { return (key, None) };
-    let again = match reconcile(Arc::clone(&account), Arc::clone(&context)).await {
+    let reconciled = reconcile(Arc::clone(&account), Arc::clone(&context));
+    let again = match ACTOR.scope(account.uid().unwrap_or_default(), reconciled).await {
         Ok(again) => again,
         Err(error) => {
             line.world.note(&format!("{} {key}: {error}", line.process.name));

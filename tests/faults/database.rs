@@ -1,5 +1,7 @@
 //! PostgreSQL: its tables, their keys, and each transaction of `src/store` as one step, which happens or does not.
 
+mod clusters;
+mod absences;
 mod orphans;
 mod resources;
 mod users;
@@ -8,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
     api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus, are_alike},
-    store::{Edit, Error, Missing, Recorded, Result, Unsettled},
+    store::{Edit, Error, Recorded, Result, Unsettled},
 };
 use uuid::Uuid;
 
@@ -20,8 +22,19 @@ pub struct User {
     pub username: String,
     pub account: AccountRef,
     pub uid: Option<String>,
+    pub cluster: Option<String>,
+    pub registered: bool,
     pub retained: bool,
     pub leaving: bool,
+}
+
+impl User {
+    /// A row of no object.
+    fn new(username: &str, account: AccountRef) -> Self {
+        let username = username.to_owned();
+        let (retained, leaving, registered) = (false, false, false);
+        Self { username, account, uid: None, cluster: None, registered, retained, leaving }
+    }
 }
 
 /// A row of one of the three tables of resources.
@@ -48,13 +61,19 @@ pub struct Database {
     pub users: BTreeMap<Uuid, User>,
     pub rows: BTreeMap<(Uuid, ResourceKind), Row>,
     pub attempts: BTreeMap<Uuid, Attempt>,
-    /// `missing_resources`: the ARN, and since when.
-    missing: BTreeMap<(Uuid, ResourceKind), (String, Duration)>,
+    /// `missing_resources`, by ARN.
+    missing: BTreeMap<String, absences::Absent>,
+    /// `former_resources`.
+    former: BTreeMap<(Uuid, ResourceKind), Vec<absences::Former>>,
+    /// `brake_releases`.
+    brake_releases: BTreeMap<ResourceKind, Duration>,
     /// The nonce, the deadline and the repeats of each.
     pub edits: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
     /// `released_users`: the id, the UID of the object it was of, and whether a person let go of it.
     released: BTreeMap<(Uuid, String), bool>,
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
+    /// `clusters`: when each was last seen.
+    clusters: BTreeMap<String, Duration>,
 }
 
 impl Database {
@@ -63,8 +82,7 @@ impl Database {
         let (mut database, user) = (Self::default(), Uuid::from_u128(1));
         let account = AccountRef { namespace: "team".to_owned(), name: name.to_owned() };
         let uid = Some("before".to_owned());
-        let row = User { username: name.to_owned(), account, uid, retained: false, leaving: false };
-        database.users.insert(user, row);
+        database.users.insert(user, User { uid, ..User::new(name, account) });
         database.record_wrongly(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
         database
     }
@@ -75,12 +93,24 @@ impl Database {
         found.map(|(id, user)| (*id, user))
     }
 
+    /// A person registers a username, for an account of the same name in `team`.
+    pub fn register(&mut self, user: Uuid, username: &str) {
+        let account = AccountRef { namespace: "team".to_owned(), name: username.to_owned() };
+        self.users.insert(user, User { registered: true, ..User::new(username, account) });
+    }
+
+    /// The user of a person who has registered.
+    pub fn registered(&self, username: &str) -> Option<Uuid> {
+        self.of_name(username).filter(|(_, user)| user.registered).map(|(id, _)| id)
+    }
+
     /// Deletes a user, and what hangs on it.
     fn delete(&mut self, user: Uuid) {
         self.users.remove(&user);
         self.rows.retain(|(of, _), _| *of != user);
         self.attempts.retain(|_, attempt| attempt.user != user);
-        self.missing.retain(|(of, _), _| *of != user);
+        self.missing.retain(|_, absent| absent.user != user);
+        self.former.retain(|(of, _), _| *of != user);
         self.edits.retain(|(of, _), _| *of != user);
     }
 
@@ -112,10 +142,10 @@ impl Database {
             return Err(violates("a foreign key"));
         }
         let key = (user, resource.kind());
-        self.missing.remove(&key);
         if self.rows.iter().any(|(of, row)| *of != key && row.resource.arn() == resource.arn()) {
             return Err(violates("a unique key"));
         }
+        self.replace(now, key, resource.arn());
         let row = Row { name: name.to_owned(), resource: resource.clone(), created: now };
         self.rows.insert(key, row);
         Ok(())
@@ -143,10 +173,8 @@ impl Database {
             is_tried: self.attempts.values().any(|attempt| attempt.user == user && attempt.kind == kind),
             is_let_go: self.users_let_go().any(|id| id == user),
             attempt,
-            missing: self
-                .missing
-                .get(&(user, kind))
-                .map(|(arn, since)| Missing { arn: arn.clone(), age: now.saturating_sub(*since) }),
+            former: self.former_of(user, kind),
+            missing: self.missing_of(user, kind),
             edit: self.edit(now, user, kind),
         }
     }

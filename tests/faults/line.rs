@@ -33,9 +33,16 @@ const TOO_LATE: Duration = Duration::from_secs(45);
 /// How long a process stands still: longer than any attempt is waited for, and than it takes until a change is looked at.
 const ASLEEP: Duration = Duration::from_secs(80);
 
+tokio::task_local! {
+    /// UID of the object that is being reconciled.
+    pub static ACTOR: String;
+}
+
 /// One process of the controller, from its start to its death.
 pub struct Process {
     pub name: String,
+    /// The cluster that it works for.
+    pub cluster: String,
     /// It is dead: nothing of it goes on.
     pub dead: CancellationToken,
     /// It was asked to end.
@@ -57,21 +64,35 @@ impl<T, F: FnOnce(&mut State, Duration) -> T + Send + 'static> Effect<T> for F {
 pub struct Line {
     pub world: Arc<World>,
     pub process: Arc<Process>,
+    /// Cancelled when what is asked for here is to stop.
+    pub term: CancellationToken,
 }
 
 impl Line {
     /// A new process's.
-    pub fn new(world: Arc<World>, name: String) -> Self {
+    pub fn new(world: Arc<World>, name: String, cluster: String) -> Self {
         let (dead, stop) = (CancellationToken::new(), CancellationToken::new());
         let process = Arc::new(Process {
             name,
+            cluster,
             dead,
             stop,
             frozen_until: Mutex::default(),
             cache: Mutex::default(),
             metrics: Metrics::default(),
         });
-        Self { world, process }
+        let term = process.stop.clone();
+        Self { world, process, term }
+    }
+
+    /// The same line, for as long as this term lasts.
+    pub fn during(&self, term: CancellationToken) -> Self {
+        Self { term, ..self.clone() }
+    }
+
+    /// Whether another cluster has taken over.
+    pub fn has_lost_the_database(&self) -> bool {
+        self.term.is_cancelled() && !self.process.stop.is_cancelled()
     }
 
     /// One call: on its way, carried out, and its answer on its way back, unless the plan says otherwise.
@@ -86,7 +107,7 @@ impl Line {
         E: Fails + Send + 'static,
     {
         self.if_alive().await;
-        let effect = aging(effect, self.world.now());
+        let effect = acting(aging(effect, self.world.now()), self.process.cluster.clone());
         let mode = self.world.begin(operation, about, &self.process.name);
         sleep(self.world.latency(operation.service)).await;
         self.if_alive().await;
@@ -191,6 +212,12 @@ impl Line {
             drop(world.perform(effect));
         });
     }
+}
+
+/// While it is carried out it is known for which object it was asked for, and of which cluster.
+fn acting<T>(effect: impl Effect<T>, cluster: String) -> impl Effect<T> {
+    let actor = ACTOR.try_with(Clone::clone).ok();
+    move |state, now| state.act_for(&cluster, actor, |state| effect(state, now))
 }
 
 /// While it is carried out it is known how long ago the call began.

@@ -7,17 +7,19 @@ use kube::ResourceExt;
 use serde_json::json;
 use streamcat_operator::api::{
     AccountRef, FINALIZER, LET_GO_ANNOTATION, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
-    StreamerAccountSpec, StreamerAccountStatus,
+    StreamerAccountSpec, StreamerAccountStatus, USER_ID_ANNOTATION,
     condition::{READY, is_true},
     tags,
 };
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::{
     aws::Resource,
+    controller::supervise,
     database::Database,
     workloads::{edited, spec},
-    world::{World, calendar},
+    world::{INSTALLATION, World, calendar},
 };
 
 /// Someone with kubectl, the AWS console and the backups.
@@ -143,6 +145,95 @@ impl Person {
         });
     }
 
+    /// A person registers on the page, which makes the account.
+    pub async fn register(&self, name: &str) {
+        self.world.act(&format!("{name} registers"), |state, _, _| {
+            if state.database.registered(name).is_none() {
+                state.database.register(Uuid::from_u128(state.rng.u128(..)), name);
+            }
+        });
+        self.apply_as_registered(name).await;
+    }
+
+    /// The page makes the account of a registered person, if it is not there.
+    pub async fn apply_as_registered(&self, name: &str) {
+        let apply = || {
+            self.world.act(&format!("the page applies {name}"), |state, _, time| {
+                let id = state.database.registered(name).expect("a registered person").to_string();
+                state.books.registers(name, &id);
+                state.cluster.apply(&key(name), spec(name), time)?;
+                state.cluster.annotate(&key(name), USER_ID_ANNOTATION, &id);
+                Some(())
+            })
+        };
+        while apply().is_none() {
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Somebody replaces the account with a manifest that has no annotations.
+    pub fn replace_without_annotations(&self, name: &str, spec: StreamerAccountSpec) {
+        self.world.act(&format!("replace {name}"), |state, _, time| {
+            state.cluster.drop_annotations(&key(name));
+            state.cluster.apply(&key(name), spec, time);
+        });
+    }
+
+    /// Waits until an object is gone.
+    pub async fn until_gone(&self, name: &str) {
+        let account = key(name);
+        self.world.until(|state| !state.cluster.accounts.contains_key(&account)).await;
+    }
+
+    /// Somebody applies an account with our finalizer on it.
+    pub fn hold(&self, name: &str) {
+        self.world.act(&format!("{name} has our finalizer"), |state, _, _| state.cluster.hold(&key(name)));
+    }
+
+    /// An object is lost; its row and its resources are not.
+    pub fn lose_object(&self, name: &str) {
+        self.world.act(&format!("the object {name} is lost"), |state, now, _| {
+            state.cluster.lose(&key(name), now);
+        });
+    }
+
+    /// The accounts are applied in another cluster with the same database; the one before goes on. From here on people use the new one.
+    pub async fn open_another_cluster(&self) {
+        self.world.act("the accounts are applied in another cluster", |state, now, time| {
+            let other = state.cluster.another("another", now, &time);
+            state.elsewhere = Some(std::mem::replace(&mut state.cluster, other));
+        });
+        tokio::spawn(supervise(Arc::clone(&self.world), "other", "another".to_owned()));
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    /// Deletes an account in the cluster before.
+    pub fn delete_elsewhere(&self, name: &str) {
+        self.world.act(&format!("delete {name} in the cluster before"), |state, now, time| {
+            if let Some(cluster) = &mut state.elsewhere {
+                cluster.delete(&key(name), now, time);
+            }
+        });
+    }
+
+    /// The controllers of the cluster before stop, or run again.
+    pub fn switch_elsewhere(&self, is_on: bool) {
+        self.world.act(&format!("the cluster before works: {is_on}"), |state, _, _| {
+            let Some(cluster) = &state.elsewhere else { return };
+            if is_on {
+                state.are_off.remove(&cluster.id);
+            } else {
+                state.are_off.insert(cluster.id.clone());
+            }
+        });
+    }
+
+    /// The cluster before is there no more.
+    pub fn close_elsewhere(&self) {
+        self.switch_elsewhere(false);
+        self.world.act("the cluster before is gone", |state, _, _| state.elsewhere = None);
+    }
+
     pub fn let_go(&self, name: &str) {
         self.world.act(&format!("let go of {name}"), |state, _, _| {
             state.cluster.annotate(&key(name), LET_GO_ANNOTATION, "true");
@@ -179,8 +270,11 @@ impl Person {
     pub fn record_a_foreign_one(&self) {
         self.world.act("another's channel is recorded as ours", |state, now, _| {
             let kind = ResourceKind::Channel;
-            let is_foreign =
-                |resource: &Resource| resource.kind == kind && !resource.tags.contains_key(tags::USER);
+            // One without a tag of anybody is the user's once it is recorded: it may have lost its tags.
+            let is_foreign = |resource: &Resource| {
+                let installation = resource.tags.get(tags::INSTALLATION);
+                resource.kind == kind && installation.is_some_and(|id| id != INSTALLATION)
+            };
             let found = state.aws.resources().iter().find(|(_, resource)| is_foreign(resource));
             let arn = found.map(|(arn, _)| arn.clone()).expect("another's channel");
             state.database.record_wrongly(now, "todd", &arn);

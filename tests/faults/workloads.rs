@@ -1,5 +1,6 @@
 //! What people do: the state they start from, and what they do while calls fail.
 
+mod claims;
 mod losses;
 mod specs;
 mod story;
@@ -7,12 +8,12 @@ mod story;
 use std::{fmt, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
-use streamcat_operator::api::{DeletionPolicy, ResourceKind, StreamerAccountSpec};
+use streamcat_operator::api::ResourceKind;
 use tokio::time::sleep;
 
 use super::{controller::RESYNC, person::Person};
 
-pub use specs::{edited, spec};
+pub use specs::{edited, retained, spec};
 
 /// What people do. A line that replays a run names it in lower case with hyphens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -58,6 +59,12 @@ pub enum Workload {
     DeleteKey,
     OverwriteSecret,
     OrphanSecret,
+    RetainedOtherSpelling,
+    LostOtherSpelling,
+    RegisteredObjectLost,
+    RegisteredReplaced,
+    NewClusterDeletes,
+    TwoClusters,
     /// What the seed makes up; each comes to an end of its own.
     Story,
 }
@@ -94,7 +101,7 @@ impl Workload {
     /// What is there before.
     pub async fn prepare(self, person: &Person) {
         person.others_have_the_same_names();
-        let retained = || StreamerAccountSpec { deletion_policy: DeletionPolicy::Retain, ..spec("todd") };
+        let retained = || retained("todd");
         match self {
             Self::Create
             | Self::CreateEdit
@@ -110,7 +117,10 @@ impl Workload {
                 sleep(A_WHILE).await;
                 person.apply("heir", spec("todd")).await;
             }
-            Self::Retain | Self::RetainWithoutDatabase => person.apply("todd", retained()).await,
+            Self::RegisteredObjectLost | Self::RegisteredReplaced => person.register("todd").await,
+            Self::Retain | Self::RetainWithoutDatabase | Self::RetainedOtherSpelling => {
+                person.apply("todd", retained()).await
+            }
             Self::VanishUnready => {
                 person.put_a_secret("todd");
                 person.apply("todd", spec("todd")).await;
@@ -258,6 +268,12 @@ impl Workload {
                 sleep(RESYNC).await;
             }
             Self::Story => story::act(person).await,
+            Self::RetainedOtherSpelling
+            | Self::LostOtherSpelling
+            | Self::RegisteredObjectLost
+            | Self::RegisteredReplaced
+            | Self::NewClusterDeletes
+            | Self::TwoClusters => self.claim(person).await,
             _ => self.lose(person).await,
         }
     }

@@ -14,15 +14,24 @@ use uuid::Uuid;
 use super::{
     aws::Aws,
     cluster::Cluster,
+    controller::RESYNC,
     database::Database,
     faults::{Mode, Operation, Plan, Service},
-    oracle::steps::is_of_a_living,
+    oracle::{books::Books, steps::is_of_a_living},
 };
 
 pub const INSTALLATION: &str = "here";
 
 /// As the settings have it by default.
-pub const TIMING: Timing = Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(15) };
+pub const TIMING: Timing =
+    Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(15), resync: RESYNC };
+
+/// How long after another cluster was last seen on the database one takes its place, and how often it is seen.
+pub const TAKEOVER: Duration = Duration::from_secs(20);
+pub const RENEWAL: Duration = Duration::from_secs(5);
+
+/// The calls by which a cluster says that it works, which is no noise (I5), and which count as no call of a workload.
+pub const RENEWS: &str = "hold_database";
 
 /// How long after its death a controller is started again.
 pub const RESTART: Duration = Duration::from_secs(2);
@@ -47,7 +56,14 @@ pub fn calendar(age: Duration) -> Timestamp {
 
 /// Everything there is.
 pub struct State {
+    /// The one that people use; while a call of another cluster's controller is carried out, that one.
     pub cluster: Cluster,
+    /// Another one on the same database.
+    pub elsewhere: Option<Cluster>,
+    /// The oracle's own books of objects and ARNs.
+    pub books: Books,
+    /// UID of the object whose reconcile makes the call that is carried out; None of a sweep, or of somebody else.
+    pub actor: Option<String>,
     pub database: Database,
     /// What somebody has kept of it.
     pub backup: Database,
@@ -55,6 +71,8 @@ pub struct State {
     pub rng: fastrand::Rng,
     /// Whether the controllers run.
     pub is_on: bool,
+    /// Clusters whose controllers do not.
+    pub are_off: BTreeSet<String>,
     /// Whether there are two that both believe they lead.
     pub has_rivals: bool,
     /// What must never happen and did.
@@ -86,10 +104,54 @@ impl State {
     pub fn replace_database(&mut self, now: Duration, database: Database) {
         self.database = database;
         self.aws.journal_since = now;
+        self.books.database_became_another(now);
+    }
+
+    /// Whether an account is there and not being deleted, in whichever cluster.
+    pub fn is_living(&self, key: &AccountRef) -> bool {
+        let clusters = [Some(&self.cluster), self.elsewhere.as_ref()].into_iter().flatten();
+        let mut found = clusters.filter_map(|cluster| cluster.accounts.get(key));
+        found.any(|account| account.metadata.deletion_timestamp.is_none())
+    }
+
+    /// Makes the cluster of this id the one that calls come to; whether it is another.
+    fn enter(&mut self, cluster: &str) -> bool {
+        let is_other = self.elsewhere.as_ref().is_some_and(|other| other.id == cluster);
+        if is_other && let Some(other) = &mut self.elsewhere {
+            std::mem::swap(&mut self.cluster, other);
+        }
+        is_other
+    }
+
+    /// Does what a controller of this cluster has asked for, for this object.
+    pub fn act_for<T>(
+        &mut self,
+        cluster: &str,
+        actor: Option<String>,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let is_other = self.enter(cluster);
+        self.actor = actor;
+        let done = act(self);
+        self.actor = None;
+        if is_other && let Some(other) = &mut self.elsewhere {
+            std::mem::swap(&mut self.cluster, other);
+        }
+        done
+    }
+
+    /// The cluster of this id.
+    pub fn cluster_of(&self, id: &str) -> &Cluster {
+        self.elsewhere.as_ref().filter(|other| other.id == id).unwrap_or(&self.cluster)
     }
 
     /// Keeps the ARNs that the database has, and whom it knows to be let go of.
-    fn remember(&mut self) {
+    fn remember(&mut self, now: Duration) {
+        let elsewhere = self.elsewhere.as_ref().map(|cluster| cluster.id.clone());
+        self.books.read(&mut self.cluster, elsewhere.as_deref(), now);
+        if let Some(other) = &mut self.elsewhere {
+            self.books.read(other, Some(&self.cluster.id), now);
+        }
         self.let_go.extend(self.database.users_let_go());
         let arns = self.database.rows.values().map(|row| row.resource.arn());
         let new: Vec<_> = arns.filter(|arn| !self.recorded.contains(*arn)).map(str::to_owned).collect();
@@ -98,7 +160,7 @@ impl State {
 
     /// Counts a call; how the plan, or a service that is away, lets it fail.
     fn next_mode(&mut self, operation: Operation, now: Duration) -> Option<Mode> {
-        if self.counting {
+        if self.counting && operation.name != RENEWS {
             self.calls.push(operation);
             let due = self.plan.range(..=self.calls.len()).find(|(_, mode)| mode.applies(operation));
             if let Some((number, mode)) = due.map(|(number, mode)| (*number, *mode)) {
@@ -139,12 +201,16 @@ impl World {
     /// A world in which `plan` fails.
     pub fn new(seed: u64, plan: Plan, traced: bool) -> Arc<Self> {
         let state = State {
-            cluster: Cluster::default(),
+            cluster: Cluster::new("cluster"),
+            elsewhere: None,
+            books: Books::default(),
+            actor: None,
             database: Database::default(),
             backup: Database::default(),
             aws: Aws::default(),
             rng: fastrand::Rng::with_seed(seed),
             is_on: true,
+            are_off: BTreeSet::new(),
             has_rivals: false,
             violations: Vec::new(),
             recorded: BTreeSet::new(),
@@ -221,7 +287,9 @@ impl World {
     pub fn begin(&self, operation: Operation, about: &str, who: &str) -> Option<Mode> {
         let now = self.now();
         let mut state = self.lock();
-        *state.ledger.entry(operation).or_default() += 1;
+        if operation.name != RENEWS {
+            *state.ledger.entry(operation).or_default() += 1;
+        }
         let mode = state.next_mode(operation, now);
         state.begin_window(mode, operation.service, now);
         let number = state.calls.len();
@@ -244,10 +312,14 @@ impl World {
                 state.aws.vanished.insert(arn);
             }
         }
-        let (known, was_on) = (state.cluster.log.len(), state.is_on);
+        let news = |state: &State| {
+            let other = state.elsewhere.as_ref();
+            (state.cluster.log.len(), other.map(|other| other.log.len()), state.is_on, state.are_off.len())
+        };
+        let known = news(&state);
         let done = effect(&mut state, now);
-        state.remember();
-        if state.cluster.log.len() != known || state.is_on != was_on {
+        state.remember(now);
+        if news(&state) != known {
             self.news.notify_waiters();
         }
         done

@@ -145,6 +145,15 @@ impl<F: Flavor> Simulated<F> {
         self.line.call(F::LIST, &about, list).await
     }
 
+    /// Nothing is begun once the controller is to stop.
+    fn unless_stopping(&self, operation: Operation) -> Result<()> {
+        if self.line.term.is_cancelled() {
+            let message = "not called: the controller is stopping";
+            return Err(error(operation.name, Class::Transient, None, message));
+        }
+        Ok(())
+    }
+
     async fn alter<T: Send + 'static>(
         &self,
         operation: Operation,
@@ -162,6 +171,9 @@ impl<F: Flavor> Simulated<F> {
 
     /// Whether it was deleted; what is in use only if `in_use_too`.
     async fn delete_one(&self, arn: &str, in_use_too: bool) -> Result<bool> {
+        if self.line.has_lost_the_database() {
+            self.unless_stopping(F::DELETE)?;
+        }
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
             if !in_use_too && state.aws.resources().get(&at).is_some_and(|resource| resource.in_use) {
@@ -192,15 +204,7 @@ impl<F: Flavor> Kind for Simulated<F> {
 
     /// The budget is not simulated; what matters is that nothing begins after `stop`.
     async fn admit(&self) -> Result<()> {
-        if self.line.process.stop.is_cancelled() {
-            return Err(error(
-                F::CREATE.name,
-                Class::Transient,
-                None,
-                "not called: the controller is stopping",
-            ));
-        }
-        Ok(())
+        self.unless_stopping(F::CREATE)
     }
 
     async fn create(&self, name: &str, settings: &F::Settings, tags: &Tags) -> Result<Created<F::Status>> {
@@ -219,6 +223,7 @@ impl<F: Flavor> Kind for Simulated<F> {
             steps::creating(state, now, &resource);
             let arn = state.aws.create(now, resource);
             state.aws.ours.insert(arn.clone());
+            state.books.makes(state.actor.as_ref(), &arn, now);
             let stream_key = state.aws.stream_key(&arn).cloned().map(SecretString::from);
             Ok(Created { status: F::status(&arn), settings, stream_key })
         };

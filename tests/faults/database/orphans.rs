@@ -23,7 +23,7 @@ pub struct Listed {
 struct Whom {
     account: AccountRef,
     uid: String,
-    user: Option<Uuid>,
+    user: Uuid,
     elsewhere: Vec<Orphan>,
 }
 
@@ -64,23 +64,22 @@ impl Database {
         rows.chain(attempts).collect()
     }
 
-    fn let_go(&mut self, whom: Whom, mut fresh: impl FnMut() -> Uuid) -> Vec<Orphan> {
-        if let Some(user) = whom.user {
-            let is_its = self.users.get(&user).is_some_and(|row| row.uid.as_deref() == Some(&whom.uid));
-            for (orphan, unseen_since) in self.all_of(user).into_iter().filter(|_| is_its) {
-                self.list(fresh(), orphan, unseen_since);
-            }
-            self.release(user, &whom.uid, true);
+    fn let_go(&mut self, whom: Whom, mut fresh: impl FnMut() -> Uuid) -> Option<Vec<Orphan>> {
+        let user = self.users.get(&whom.user);
+        user.filter(|row| row.uid.as_deref() == Some(&whom.uid))?;
+        for (orphan, unseen_since) in self.all_of(whom.user) {
+            self.list(fresh(), orphan, unseen_since);
         }
+        self.release(whom.user, &whom.uid, true);
         for orphan in whom.elsewhere {
             self.list(fresh(), orphan, None);
         }
         let is_whose = |orphan: &&Orphan| {
             orphan.account.as_ref() == Some(&whom.account)
-                && orphan.user == whom.user
+                && orphan.user == Some(whom.user)
                 && orphan.reason == OrphanReason::LetGo
         };
-        self.orphans.values().map(|listed| &listed.orphan).filter(is_whose).cloned().collect()
+        Some(self.orphans.values().map(|listed| &listed.orphan).filter(is_whose).cloned().collect())
     }
 
     fn change(&mut self, now: Duration, changes: OrphanChanges, mut fresh: impl FnMut() -> Uuid) {
@@ -134,7 +133,7 @@ impl Orphans for Line {
         self.call(write("change_orphans"), "", effect).await
     }
 
-    async fn let_go(&self, whom: &LetGo<'_>) -> Result<Vec<Orphan>> {
+    async fn let_go(&self, whom: &LetGo<'_>) -> Result<Option<Vec<Orphan>>> {
         let whom = Whom {
             account: whom.account.clone(),
             uid: whom.uid.to_owned(),

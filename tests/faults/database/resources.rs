@@ -8,7 +8,7 @@ use streamcat_operator::{
 };
 use uuid::Uuid;
 
-use super::{Attempt, Row, fresh, read, violates, write};
+use super::{Attempt, Row, fresh, read, write};
 use crate::{line::Line, world::State};
 
 impl Journal for Line {
@@ -109,27 +109,13 @@ impl Resources for Line {
         self.call(write("record"), resource.arn(), effect).await
     }
 
-    async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
-        let missing = arn.to_owned();
-        let effect = move |state: &mut State, now| {
-            if !state.database.users.contains_key(&user) {
-                return Err(violates("a foreign key"));
-            }
-            let row = state.database.missing.entry((user, kind)).or_insert_with(|| (missing.clone(), now));
-            if row.0 != missing {
-                *row = (missing, now);
-            }
-            Ok(())
-        };
-        self.call(write("note_missing"), arn, effect).await
-    }
-
-    async fn note_seen(&self, user: Uuid, kind: ResourceKind) -> Result<()> {
+    async fn is_anothers(&self, user: Uuid, arn: &str) -> Result<bool> {
+        let of = arn.to_owned();
         let effect = move |state: &mut State, _| {
-            state.database.missing.remove(&(user, kind));
-            Ok(())
+            let mut others = state.database.rows.iter().filter(|((holder, _), _)| *holder != user);
+            Ok(others.any(|(_, row)| row.resource.arn() == of))
         };
-        self.call(write("note_seen"), kind.noun(), effect).await
+        self.call(read("is_anothers"), arn, effect).await
     }
 
     async fn begin_edit(
@@ -159,11 +145,13 @@ impl Resources for Line {
     }
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
-        let effect = |state: &mut State, now| {
+        let effect = |state: &mut State, now: Duration| {
             let database = &state.database;
             let record = |((id, kind), row): (&(Uuid, ResourceKind), &Row)| {
                 let user = database.users.get(id)?;
                 Some(UserRecord {
+                    user: *id,
+                    age: now.saturating_sub(row.created),
                     account: user.account.clone(),
                     uid: user.uid.clone(),
                     kind: *kind,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::AccountRef,
-    store::{Claim, Claimant, Holder, Result, Users},
+    store::{Claim, Claimant, ClusterIdentity, Holder, Other, Refusal, Result, Users},
 };
 use uuid::Uuid;
 
@@ -17,30 +17,52 @@ struct Wanted {
     account: AccountRef,
     uid: String,
     known: Option<Uuid>,
+    registration: Option<Uuid>,
+    cluster: ClusterIdentity,
+    is_deleted: bool,
 }
 
 impl Wanted {
     fn row(&self) -> User {
-        User {
-            username: self.username.clone(),
-            account: self.account.clone(),
-            uid: Some(self.uid.clone()),
-            retained: false,
-            leaving: false,
+        let (uid, cluster) = (Some(self.uid.clone()), Some(self.cluster.id.clone()));
+        User { uid, cluster, ..User::new(&self.username, self.account.clone()) }
+    }
+
+    /// Why the row of another object is not this one's, if it is not.
+    fn refusal(&self, row: &User, id: Uuid, holder: Holder) -> Option<Refusal> {
+        let others = row.cluster.as_ref().filter(|cluster| **cluster != self.cluster.id);
+        if row.account != self.account {
+            Some(Refusal::Taken(Other::new(holder)))
+        } else if row.registered && self.registration != Some(id) {
+            Some(Refusal::Registered)
+        } else if row.username != self.username {
+            Some(Refusal::Spelled(Other::new(holder)))
+        } else {
+            let others = others.filter(|_| self.is_deleted || holder.is_cluster_live);
+            others.map(|cluster| Refusal::OtherCluster(cluster.clone()))
         }
     }
 }
 
 impl Database {
-    fn holder(&self, username: &str) -> Option<Holder> {
-        self.of_name(username).map(|(id, user)| Holder {
+    fn holder(&self, id: Uuid, wanted: &Wanted, now: Duration) -> Option<Holder> {
+        let user = self.users.get(&id)?;
+        let is_live = |cluster: &String| self.is_live(cluster, now, wanted.cluster.takeover_after);
+        Some(Holder {
             user: id,
             username: user.username.clone(),
             account: user.account.clone(),
             uid: user.uid.clone(),
-            registered: false,
+            cluster: user.cluster.clone(),
+            is_cluster_live: user.cluster.as_ref().is_some_and(is_live),
+            registered: user.registered,
             retained: user.retained,
         })
+    }
+
+    /// The user that an object holds.
+    fn held_by(&self, uid: &str) -> Option<Uuid> {
+        self.users.iter().find(|(_, user)| user.uid.as_deref() == Some(uid)).map(|(id, _)| *id)
     }
 
     /// The users that a person has let go of.
@@ -50,8 +72,7 @@ impl Database {
 
     /// The user that an object has, or had.
     pub fn user_of(&self, uid: &str) -> Option<Uuid> {
-        let held = self.users.iter().find(|(_, user)| user.uid.as_deref() == Some(uid)).map(|(id, _)| *id);
-        held.or_else(|| self.released.keys().find(|(_, of)| of == uid).map(|(id, _)| *id))
+        self.held_by(uid).or_else(|| self.released.keys().find(|(_, of)| of == uid).map(|(id, _)| *id))
     }
 
     /// Whether something was begun or made for a user within the grace.
@@ -67,23 +88,25 @@ impl Database {
         self.released.iter().any(|((id, _), let_go)| *id == user && !let_go)
     }
 
-    fn claim(&mut self, wanted: &Wanted, fresh: Uuid) -> Claim {
+    fn claim(&mut self, wanted: &Wanted, fresh: Uuid, now: Duration) -> Claim {
         if self.released.keys().any(|(_, uid)| *uid == wanted.uid) {
-            return Claim::Released;
+            return Claim::Refused(Refusal::Released);
         }
-        if self.of_name(&wanted.username).is_none() {
+        let found = self.held_by(&wanted.uid).or_else(|| self.of_name(&wanted.username).map(|(id, _)| id));
+        let id = found.unwrap_or_else(|| {
             let is_released = |id: &Uuid| self.is_released(*id);
             let is_free = |id: &Uuid| !self.users.contains_key(id) && !is_released(id);
             let id = wanted.known.filter(is_free).unwrap_or(fresh);
             self.users.insert(id, wanted.row());
+            id
+        });
+        let (row, holder) = (&self.users[&id], self.holder(id, wanted, now).expect("its row"));
+        if row.uid.as_ref() == Some(&wanted.uid) {
+            return Claim::Held(holder);
         }
-        let holder = self.holder(&wanted.username).expect("a row of this name");
-        if holder.account != wanted.account {
-            Claim::Taken(holder)
-        } else if holder.username != wanted.username {
-            Claim::Spelled(holder)
-        } else {
-            Claim::Held(holder)
+        match wanted.refusal(row, id, holder.clone()) {
+            Some(refusal) => Claim::Refused(refusal),
+            None => Claim::Held(holder),
         }
     }
 
@@ -93,21 +116,21 @@ impl Database {
     }
 
     /// Deletes a user that is this object's, and remembers both.
-    pub(super) fn release(&mut self, user: Uuid, uid: &str, let_go: bool) {
-        if self.of_object(user, Some(uid)).is_some() {
+    pub(super) fn release(&mut self, user: Uuid, uid: &str, let_go: bool) -> bool {
+        let is_its = self.of_object(user, Some(uid)).is_some();
+        if is_its {
             self.delete(user);
-        }
-        if !self.users.contains_key(&user) {
             self.released.entry((user, uid.to_owned())).or_insert(let_go);
         }
+        is_its
     }
 }
 
 impl Users for Line {
-    async fn holder(&self, username: &str) -> Result<Option<Holder>> {
+    async fn is_held(&self, username: &str) -> Result<bool> {
         let name = username.to_owned();
-        let effect = move |state: &mut State, _| Ok(state.database.holder(&name));
-        self.call(read("holder"), username, effect).await
+        let effect = move |state: &mut State, _| Ok(state.database.of_name(&name).is_some());
+        self.call(read("is_held"), username, effect).await
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
@@ -116,21 +139,29 @@ impl Users for Line {
             account: claimant.account.clone(),
             uid: claimant.uid.to_owned(),
             known: claimant.known,
+            registration: claimant.registration,
+            cluster: claimant.cluster.clone(),
+            is_deleted: claimant.is_deleted,
         };
-        let effect = move |state: &mut State, _| {
+        let effect = move |state: &mut State, now| {
             let fresh = fresh(&mut state.rng);
-            Ok(state.database.claim(&wanted, fresh))
+            Ok(state.database.claim(&wanted, fresh, now))
         };
         self.call(write("claim"), claimant.username, effect).await
     }
 
-    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str) -> Result<bool> {
-        let (from, uid) = (from.map(str::to_owned), uid.to_owned());
-        let effect = move |state: &mut State, _| {
-            let Some(row) = state.database.of_object(user, from.as_deref()) else { return Ok(false) };
-            row.uid = Some(uid);
+    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
+        let (from, uid, cluster) = (from.map(str::to_owned), uid.to_owned(), cluster.to_owned());
+        let effect = move |state: &mut State, now| {
+            let is_barred = state.database.released.keys().any(|(_, released)| *released == uid);
+            let Some(row) = state.database.of_object(user, from.as_deref()).filter(|_| !is_barred) else {
+                return Ok(false);
+            };
+            let before = row.cluster.replace(cluster);
+            row.uid = Some(uid.clone());
             row.leaving = false;
             row.retained = false;
+            steps::handing_on(state, now, before.as_deref(), &uid);
             Ok(true)
         };
         self.call(write("inherit"), "", effect).await
@@ -155,12 +186,11 @@ impl Users for Line {
         self.call(write("retain"), "", effect).await
     }
 
-    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<()> {
+    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
             steps::releasing(state, user, &uid);
-            state.database.release(user, &uid, kept);
-            Ok(())
+            Ok(state.database.release(user, &uid, kept))
         };
         self.call(write("release"), "", effect).await
     }
@@ -184,7 +214,7 @@ impl Users for Line {
         let effect = move |state: &mut State, now| {
             let database = &mut state.database;
             let row = database.of_object(user, uid.as_deref());
-            if row.is_some_and(|row| !row.retained)
+            if row.is_some_and(|row| !row.retained && !row.registered)
                 && !idle_for.is_some_and(|time| database.is_busy(user, now, time))
             {
                 database.delete(user);

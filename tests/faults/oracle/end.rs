@@ -166,7 +166,11 @@ fn is_lost(state: &State, user: &User) -> bool {
 /// says what one of an account that is lost would say.
 fn stays(state: &State, id: Uuid) -> bool {
     let is_restored = !state.aws.journal_since.is_zero() && state.backup.users.contains_key(&id);
-    state.database.users.get(&id).is_some_and(|user| is_lost(state, user) && (user.retained || is_restored))
+    state.database.users.get(&id).is_some_and(|user| {
+        // What an account of a cluster that is lost had stays until the same is applied in the next.
+        let is_elsewhere = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
+        is_lost(state, user) && (user.retained || is_restored || user.registered || is_elsewhere)
+    })
 }
 
 /// I6: what is ours and no account's is retained, or was reported. A row whose account is gone is retained too.

@@ -85,9 +85,20 @@ fn is_of_this_cluster(state: &State, now: Duration) -> bool {
     now.saturating_sub(state.aws.age) >= state.cluster.since
 }
 
-/// I2: nothing is deleted whose tags are not a user's of ours, nor the one that a living account has.
+/// I2: nothing is deleted but what the object that asks for it holds, by our own books: all of it when it is deleted, and before that
+/// what is one too many; and what came late for one that is gone. Nor is what a living account has.
 pub fn deleting(state: &mut State, now: Duration, arn: &str) {
     let Some(resource) = state.aws.resources().get(arn).cloned() else { return };
+    // AWS knows no precondition: who slept before the call held it when the call began.
+    let slept = state.aws.is_too_late();
+    let is_rightful = match &state.actor {
+        Some(actor) => state.books.holds(actor, arn) || slept && state.books.has_held(actor, arn),
+        None => state.books.came_late(arn),
+    };
+    if !is_rightful {
+        let who = state.actor.clone().unwrap_or_else(|| "a sweep".to_owned());
+        violated(state, format!("I2: {arn} is deleted for {who}, which does not hold it"));
+    }
     let has_lost_its_tags = !resource.tags.keys().any(|key| tags::is_reserved(key))
         || is_ours(&resource.tags) && user_of(&resource.tags).is_none();
     // Who made it knows whose it is, by the answer or a record; and a read that is behind still shows the tags.
@@ -108,8 +119,15 @@ pub fn deleting(state: &mut State, now: Duration, arn: &str) {
 
 /// Whether the database has it as a living account's.
 pub fn is_of_a_living(state: &State, arn: &str) -> bool {
-    let holder = state.database.holder_of(arn).and_then(|user| state.cluster.accounts.get(&user.account));
-    holder.is_some_and(|account| account.metadata.deletion_timestamp.is_none())
+    state.database.holder_of(arn).is_some_and(|user| state.is_living(&user.account))
+}
+
+/// I2: a user is handed on from another cluster only when that one works no more, and never in order to delete.
+pub fn handing_on(state: &mut State, now: Duration, from: Option<&str>, uid: &str) {
+    let began = now.saturating_sub(state.aws.age);
+    if let Some(wrong) = state.books.takes_over(uid, from, began, now) {
+        violated(state, format!("I2: {wrong}"));
+    }
 }
 
 /// Whoever's everything was taken away had left first, so that nobody has begun anything for it since.
@@ -130,8 +148,10 @@ pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
     let user = state.database.user_of(&account.uid().unwrap_or_default());
     // Where the database does not say that it is new, AWS is believed that does not show it yet.
     let is_hidden = |arn: &str| state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
+    let uid = account.uid().unwrap_or_default();
     let is_left = |(arn, resource): &(&String, &Arc<Resource>)| {
         is_ours(&resource.tags)
+            && state.books.holds(&uid, arn)
             && !is_hidden(arn)
             && user_of(&resource.tags)
                 .is_some_and(|found| Some(found) == user || !state.let_go.contains(&found))

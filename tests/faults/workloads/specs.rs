@@ -1,7 +1,7 @@
 //! What the accounts ask for, before and after an edit.
 
 use serde_json::json;
-use streamcat_operator::api::StreamerAccountSpec;
+use streamcat_operator::api::{DeletionPolicy, StreamerAccountSpec};
 
 /// Where an edited account has its stage recorded.
 const STORAGE: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/a";
@@ -15,6 +15,11 @@ pub fn spec(username: &str) -> StreamerAccountSpec {
         "tags": { "team": "a", "old": "o" },
     });
     serde_json::from_value(spec).expect("a spec")
+}
+
+/// An account whose resources stay when it is deleted.
+pub fn retained(username: &str) -> StreamerAccountSpec {
+    StreamerAccountSpec { deletion_policy: DeletionPolicy::Retain, ..spec(username) }
 }
 
 pub fn edited(username: &str) -> StreamerAccountSpec {
