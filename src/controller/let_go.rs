@@ -32,11 +32,29 @@ pub(super) async fn let_go<W: World>(
     let elsewhere = known_elsewhere(account, held.user(), &inventory);
     let whom = LetGo { account: &key, uid: held.uid(), user: held.user(), elsewhere };
     let left = context.world.store().let_go(&whom).await?.ok_or_else(Problem::superseded)?;
-    let note = farewell(&left);
-    tracing::warn!(account = %key, "{note}");
+    say_farewell(account, context, &left).await;
+    Ok(())
+}
+
+/// Says once more what is left of an account that was let go of: whether it was said the first time is not known.
+pub(super) async fn let_go_before<W: World>(
+    account: &StreamerAccount,
+    context: &Context<W>,
+) -> Result<(), Problem> {
+    let key = reference(account);
+    let rows = context.world.store().orphans(Some(&key.namespace)).await?;
+    let is_its =
+        |orphan: &Orphan| orphan.account.as_ref() == Some(&key) && orphan.reason == OrphanReason::LetGo;
+    let left: Vec<_> = rows.into_iter().map(|row| row.orphan).filter(is_its).collect();
+    say_farewell(account, context, &left).await;
+    Ok(())
+}
+
+async fn say_farewell<W: World>(account: &StreamerAccount, context: &Context<W>, left: &[Orphan]) {
+    let note = farewell(left);
+    tracing::warn!(account = %reference(account), "{note}");
     let notice = Notice { warning: true, reason: "LetGo".to_owned(), action: "Release", note };
     tell(account, context, &notice).await;
-    Ok(())
 }
 
 /// What tags, as the last sweep saw them, and status know of the account's resources.

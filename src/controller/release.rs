@@ -10,7 +10,7 @@ use super::{
     by_kind::ByKind,
     error::Error,
     identity::{Leaving, leave},
-    let_go::{is_let_go, let_go},
+    let_go::{is_let_go, let_go, let_go_before},
     problem::Problem,
     progress::Progress,
     report::{has_finalizer, next_try, publish, reference, tell},
@@ -55,20 +55,24 @@ async fn take_away<W: World>(
     read: Instant,
 ) -> Result<(), Progress> {
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
+    let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
     // Somewhere else than the records nothing is deleted; a person may abandon the account all the same.
     if let Some(problem) = context.halt().filter(|_| !is_let_go(account)) {
         return Err(stopped(problem));
     }
+    let is_let_go = is_let_go(account) && !retain;
     let held = match leave(account, context, read).await.map_err(stopped)? {
         Leaving::Held(held) => held,
         Leaving::Refused(problem) => {
             tell_of_no_claim(account, context, &problem).await;
             return Ok(());
         }
+        Leaving::Released if is_let_go => {
+            return let_go_before(account, context).await.map_err(stopped);
+        }
         Leaving::Released => return Ok(()),
     };
-    let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
-    if is_let_go(account) && !retain {
+    if is_let_go {
         return let_go(account, context, &held).await.map_err(stopped);
     }
     if !retain {

@@ -393,3 +393,74 @@ pub(super) async fn delete(
         .await?;
     Ok(gone == 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(id: &str) -> ClusterIdentity {
+        ClusterIdentity { id: id.to_owned(), takeover_after: Duration::from_secs(60) }
+    }
+
+    fn account() -> AccountRef {
+        AccountRef { namespace: "default".to_owned(), name: "todd".to_owned() }
+    }
+
+    fn row() -> Holder {
+        Holder {
+            user: Uuid::from_u128(1),
+            username: "todd".to_owned(),
+            account: account(),
+            uid: Some("earlier".to_owned()),
+            cluster: Some("here".to_owned()),
+            is_cluster_live: true,
+            registered: false,
+            retained: false,
+        }
+    }
+
+    /// The answer to an object `later` of the same account in a cluster.
+    fn answer(holder: Holder, of: &str, is_deleted: bool) -> Claim {
+        let (account, cluster) = (account(), cluster(of));
+        let (username, uid, known, registration) = ("todd", "later", None, None);
+        let claimant =
+            Claimant { username, account: &account, uid, known, registration, cluster: &cluster, is_deleted };
+        claimant.judge(holder)
+    }
+
+    #[test]
+    fn a_row_that_names_the_object_is_held_without_annotation_or_spelling() {
+        let own = Holder { uid: Some("later".to_owned()), registered: true, ..row() };
+        for username in ["todd", "Todd"] {
+            let own = Holder { username: username.to_owned(), ..own.clone() };
+            assert_eq!(answer(own.clone(), "here", true), Claim::Held(own));
+        }
+    }
+
+    #[test]
+    fn a_row_of_an_earlier_object_is_held_only_if_all_fits() {
+        assert_eq!(answer(row(), "here", true), Claim::Held(row()));
+        let registered = Holder { registered: true, ..row() };
+        for uid in [None, Some("earlier".to_owned())] {
+            let registered = Holder { uid, ..registered.clone() };
+            assert_eq!(answer(registered, "here", false), Claim::Refused(Refusal::Registered));
+        }
+        let spelled = Holder { username: "Todd".to_owned(), ..row() };
+        let refused = Claim::Refused(Refusal::Spelled(Other(spelled.clone())));
+        assert_eq!(answer(spelled, "here", false), refused);
+        let other = AccountRef { name: "other".to_owned(), ..account() };
+        let taken = Holder { account: other, ..row() };
+        assert_eq!(answer(taken.clone(), "here", false), Claim::Refused(Refusal::Taken(Other(taken))));
+    }
+
+    #[test]
+    fn a_row_of_another_cluster_is_held_once_that_expired_and_not_to_delete() {
+        let expired = Holder { is_cluster_live: false, ..row() };
+        let refused = Claim::Refused(Refusal::OtherCluster("here".to_owned()));
+        assert_eq!(answer(row(), "there", false), refused);
+        assert_eq!(answer(expired.clone(), "there", true), refused);
+        assert_eq!(answer(expired.clone(), "there", false), Claim::Held(expired));
+        let unknown = Holder { cluster: None, ..row() };
+        assert_eq!(answer(unknown.clone(), "there", true), Claim::Held(unknown));
+    }
+}

@@ -6,6 +6,7 @@
 mod audit;
 mod browser;
 mod chart;
+mod claims;
 mod cost;
 mod crashes;
 mod crowd;

@@ -65,6 +65,7 @@ pub enum Workload {
     RegisteredReplaced,
     NewClusterDeletes,
     TwoClusters,
+    TagsBesideARow,
     /// What the seed makes up; each comes to an end of its own.
     Story,
 }
@@ -120,6 +121,15 @@ impl Workload {
             Self::RegisteredObjectLost | Self::RegisteredReplaced => person.register("todd").await,
             Self::Retain | Self::RetainWithoutDatabase | Self::RetainedOtherSpelling => {
                 person.apply("todd", retained()).await
+            }
+            // What a person let go of names another user of the same username.
+            Self::TagsBesideARow => {
+                person.apply("heir", spec("todd")).await;
+                sleep(A_WHILE).await;
+                person.let_go("heir");
+                person.delete("heir");
+                person.until_gone("heir").await;
+                person.apply("todd", spec("todd")).await;
             }
             Self::VanishUnready => {
                 person.put_a_secret("todd");
@@ -273,7 +283,8 @@ impl Workload {
             | Self::RegisteredObjectLost
             | Self::RegisteredReplaced
             | Self::NewClusterDeletes
-            | Self::TwoClusters => self.claim(person).await,
+            | Self::TwoClusters
+            | Self::TagsBesideARow => self.claim(person).await,
             _ => self.lose(person).await,
         }
     }

@@ -17,9 +17,10 @@ const CONVERGE: &str = "src/provision/converge.rs";
 const CREATE: &str = "src/provision/create.rs";
 const RETIRE: &str = "src/provision/decide/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
+const USERS: &str = "src/store/users.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 44] = [
+pub const DEFECTS: [Defect; 51] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -72,12 +73,12 @@ pub const DEFECTS: [Defect; 44] = [
         account = context.world.cluster().add_finalizer(&account).await?;
     }
     let progress = match prepare(&account, context, read).await {
-        Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
+        Ok((held, inventory)) => provision(&mut account, context, &held, &inventory, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),
     };
 ",
         wrong: "    let progress = match prepare(&account, context, read).await {
-        Ok((user, inventory)) => provision(&mut account, context, user, &inventory, doubt.is_some()).await,
+        Ok((held, inventory)) => provision(&mut account, context, &held, &inventory, doubt.is_some()).await,
         Err(problem) => Progress::stopped_by(&problem),
     };
     if !has_finalizer(&account) {
@@ -145,8 +146,8 @@ pub const DEFECTS: [Defect; 44] = [
     Defect {
         name: "what is to stay and is not recorded any more counts as released",
         file: "src/controller/release.rs",
-        right: "store.release(user, uid, retain).await",
-        wrong: "store.release(user, uid, retain && user.is_nil()).await",
+        right: "held.release(context, retain).await",
+        wrong: "held.release(context, retain && held.user().is_nil()).await",
     },
     Defect {
         name: "ready, whatever the generation",
@@ -198,8 +199,9 @@ pub const DEFECTS: [Defect; 44] = [
     Defect {
         name: "whoever leaves may still be given something",
         file: "src/controller/identity.rs",
-        right: "Claim::Held(holder) if store.leave(holder.user, uid(account)).await? =>",
-        wrong: "Claim::Held(holder) if !holder.username.is_empty() =>",
+        right: "            held.leave(context).await?;
+",
+        wrong: "",
     },
     Defect {
         name: "an ARN changes, and no condition says so",
@@ -270,10 +272,8 @@ pub const DEFECTS: [Defect; 44] = [
     Defect {
         name: "who never had a user may be given one after it is gone",
         file: "src/controller/identity.rs",
-        right: "    if user.is_some() {
-        return Ok(user);",
-        wrong: "    if user.is_some() || !uid(account).is_empty() {
-        return Ok(user);",
+        right: "    if context.world.store().bar(uid(account)).await?.is_some() {",
+        wrong: "    if uid(account).is_empty() && context.world.store().bar(uid(account)).await?.is_some() {",
     },
     Defect {
         name: "who waits for a username owns what has its name",
@@ -284,8 +284,8 @@ pub const DEFECTS: [Defect; 44] = [
     Defect {
         name: "of two that lost their records the older gets the username, whoever had it",
         file: "src/controller/identity.rs",
-        right: "        (user_in_tags(of, inventory).is_none(), created)",
-        wrong: "        (user_in_tags(of, inventory).is_none() && created.is_none(), created)",
+        right: "        (!has_had_one, created)",
+        wrong: "        (!has_had_one && created.is_none(), created)",
     },
     Defect {
         name: "a tag of ours that is lost alone stays so",
@@ -340,5 +340,68 @@ pub const DEFECTS: [Defect; 44] = [
         file: "src/controller/outdated.rs",
         right: "if !is_another(user_in_status(account)) {",
         wrong: "if !is_another(user_in_status(account)) || holder.uid.is_some() {",
+    },
+    Defect {
+        name: "a refused claim deletes what tags name",
+        file: "src/controller/release.rs",
+        right: "        Leaving::Refused(problem) => {
+",
+        wrong: "        Leaving::Refused(problem) => {
+            let seen = context.last_inventory().unwrap_or_default();
+            let key = reference(account);
+            if let Some(user) = seen.user(&key, &account.spec.username) {
+                let (installation, username) = (context.installation.clone(), account.spec.username.clone());
+                let owner = Owner { installation, user, account: key, username };
+                retire_all(account, context, &owner).await?;
+            }
+",
+    },
+    Defect {
+        name: "the annotation is needed though the row names the object",
+        file: USERS,
+        right: "if holder.uid.as_deref() == Some(self.uid) {",
+        wrong: "if holder.uid.as_deref() == Some(self.uid) && !holder.registered {",
+    },
+    Defect {
+        name: "a row of another cluster that works is taken over",
+        file: USERS,
+        right: "(self.is_deleted || holder.is_cluster_live)",
+        wrong: "self.is_deleted",
+    },
+    Defect {
+        name: "a row of another cluster is taken over in order to delete",
+        file: "src/controller/identity.rs",
+        right: "is_deleted: account.metadata.deletion_timestamp.is_some(),",
+        wrong: "is_deleted: account.metadata.deletion_timestamp.is_some() && known.is_some() && known.is_none(),",
+    },
+    Defect {
+        name: "two clusters work on one database",
+        file: "src/controller/holding.rs",
+        right: "                shut(gates, CLUSTER_GATE, waiting(&other, cluster));
+",
+        wrong: "                shut(gates, CLUSTER_GATE, waiting(&other, cluster));
+                if other.expires_in <= cluster.takeover_after {
+                    break;
+                }
+",
+    },
+    Defect {
+        name: "a cluster that slept works on when another has taken over",
+        file: "src/controller/holding.rs",
+        right: "\"another cluster has taken over\");
+                return;",
+        wrong: "\"another cluster has taken over\");",
+    },
+    Defect {
+        name: "tags establish a claim beside a row",
+        file: "src/controller/outdated.rs",
+        right: "        return Ok(false);
+    }
+    // Who is let go of",
+        wrong: "        return Ok(false);
+    } else if is_another(claimant.known) {
+        return Ok(true);
+    }
+    // Who is let go of",
     },
 ];

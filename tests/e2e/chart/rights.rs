@@ -13,7 +13,8 @@ async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
         ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installation=one"];
     let one = rendered(&testbed, &values).await;
     let all = rendered(&testbed, &["installation=one"]).await;
-    assert!(one.of_kind("ClusterRoleBinding").is_empty());
+    let everywhere = one.of_kind("ClusterRoleBinding");
+    assert!(everywhere.iter().all(|binding| binding.name_any().ends_with("-installation")), "{everywhere:?}");
     assert!(one.of_kind("Role").iter().all(|role| role.namespace().as_deref() == Some("streamers")));
 
     let mut rules = one.rules("Role", "-controller");
@@ -25,7 +26,7 @@ async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id_of_the_installation() {
+async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id_of_the_cluster() {
     let testbed = operator_under_test().await;
     let here = ["controller.watchNamespace=streamers", "registration.namespace=streamers"];
     let get = |names: Value| {
@@ -40,7 +41,7 @@ async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id
         (&[][..], vec![&any]),
         (&["installation=one"], vec![&any]),
         (&here, vec![&kube_system, &streamers]),
-        (&[here[0], here[1], "installation=one"], vec![&streamers]),
+        (&[here[0], here[1], "installation=one"], vec![&kube_system, &streamers]),
     ] {
         let objects = rendered(&testbed, values).await;
         let roles = [objects.of_kind("ClusterRole"), objects.of_kind("Role")].concat();

@@ -1,5 +1,6 @@
 //! The database: what holds by constraint, and who wins.
 
+mod claims;
 mod failures;
 mod registrants;
 mod resources;
@@ -7,6 +8,7 @@ mod sessions;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -14,8 +16,9 @@ use secrecy::SecretString;
 use streamcat_operator::{
     api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
     store::{
-        Addition, AttemptEnd, Claim, Claimant, Journal, KeyHash, LetGo, NewRegistrant, Orphan, OrphanChanges,
-        OrphanReason, Orphans, Postgres, Recorded, Registrant, Registrants, Resources, Sessions, Users,
+        Addition, AttemptEnd, Claim, Claimant, ClusterIdentity, Clusters, Journal, KeyHash, LetGo,
+        NewRegistrant, Orphan, OrphanChanges, OrphanReason, Orphans, Postgres, Recorded, Refusal, Registrant,
+        Registrants, Resources, Sessions, Users,
     },
 };
 use testbed::Tenant;
@@ -32,8 +35,24 @@ pub fn account(name: &str) -> AccountRef {
 }
 
 pub async fn claim(store: &Postgres, username: &str, name: &str, registration: Option<Uuid>) -> Claim {
-    let account = account(name);
-    store.claim(Claimant { username, account: &account, uid: name, known: None, registration }).await.unwrap()
+    store.claim(Claimant { registration, ..claimant(username, &account(name), name) }).await.unwrap()
+}
+
+/// The cluster of the objects here.
+pub fn here() -> &'static ClusterIdentity {
+    static HERE: LazyLock<ClusterIdentity> = LazyLock::new(|| cluster("here"));
+    &HERE
+}
+
+/// A cluster that another one follows after a minute.
+pub fn cluster(id: &str) -> ClusterIdentity {
+    ClusterIdentity { id: id.to_owned(), takeover_after: Duration::from_mins(1) }
+}
+
+/// An object that wants a username.
+pub fn claimant<'a>(username: &'a str, account: &'a AccountRef, uid: &'a str) -> Claimant<'a> {
+    let (known, registration) = (None, None);
+    Claimant { username, account, uid, known, registration, cluster: here(), is_deleted: false }
 }
 
 pub async fn held(store: &Postgres, username: &str) -> Uuid {

@@ -66,7 +66,7 @@ async fn who_has_had_an_account_is_not_taken_back() {
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(store.inherit(todd.id, None, "uid").await.unwrap());
+    assert!(store.inherit(todd.id, None, "uid", "here").await.unwrap());
     assert!(!store.take_back(&todd).await.unwrap());
 }
 

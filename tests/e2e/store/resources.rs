@@ -13,16 +13,18 @@ async fn one_account_holds_a_username_and_a_registered_one_only_the_account_made
     let user = held(&store, "ann").await;
     let Claim::Held(again) = claim(&store, "ann", "ann", None).await else { panic!("it is not held") };
     assert_eq!((again.user, again.uid.as_deref()), (user, Some("ann")));
-    let Claim::Spelled(kept) = claim(&store, "ANN", "ann", None).await else {
-        panic!("it is not spelled so")
+    let claimed = store.claim(claimant("ANN", &account("ann"), "later")).await.unwrap();
+    let Claim::Refused(Refusal::Spelled(kept)) = claimed else { panic!("it is not spelled so") };
+    assert_eq!(kept.username(), "ann");
+    let Claim::Refused(Refusal::Taken(by)) = claim(&store, "ann", "other", None).await else {
+        panic!("it is not taken")
     };
-    assert_eq!(kept.username, "ann");
-    let Claim::Taken(by) = claim(&store, "ann", "other", None).await else { panic!("it is not taken") };
-    assert_eq!(by.account, account("ann"));
+    assert_eq!(by.account(), &account("ann"));
 
     let todd = register(&store, "todd").await.unwrap();
-    assert_eq!(claim(&store, "todd", "todd", None).await, Claim::Registered);
-    assert_eq!(claim(&store, "todd", "todd", Some(Uuid::new_v4())).await, Claim::Registered);
+    let registered = Claim::Refused(Refusal::Registered);
+    assert_eq!(claim(&store, "todd", "todd", None).await, registered);
+    assert_eq!(claim(&store, "todd", "todd", Some(Uuid::new_v4())).await, registered);
     let claimed = claim(&store, "todd", "todd", Some(todd.id)).await;
     assert!(matches!(claimed, Claim::Held(holder) if holder.user == todd.id));
 }
@@ -32,23 +34,18 @@ async fn an_id_that_another_user_has_is_not_used_twice() {
     let tenant = tenant("ids").await;
     let store = store(&tenant);
     let user = held(&store, "erin").await;
-    let account = account("erin");
-    let claimant = Claimant {
-        username: "erin-two",
-        account: &account,
-        uid: "erin-two",
-        known: Some(user),
-        registration: None,
-    };
-    let claimed = store.claim(claimant).await.unwrap();
+    let account: &'static AccountRef = Box::leak(Box::new(account("erin")));
+    let known = |wanted: Claimant<'static>| Claimant { known: Some(user), ..wanted };
+    let claimed = store.claim(known(claimant("erin-two", account, "erin-two"))).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user != user));
 
-    store.release(user, "erin", false).await.unwrap();
-    assert_eq!(claim(&store, "erin", "erin", None).await, Claim::Released, "the object holds nothing again");
+    assert!(!store.release(user, "another", false).await.unwrap());
+    assert!(store.released(&[user]).await.unwrap().is_empty(), "nobody releases what another holds");
+    assert!(store.release(user, "erin", false).await.unwrap());
+    let released = Claim::Refused(Refusal::Released);
+    assert_eq!(claim(&store, "erin", "erin", None).await, released, "the object holds nothing again");
     assert_eq!(store.released(&[user, Uuid::new_v4()]).await.unwrap(), [user]);
-    let again =
-        Claimant { username: "erin", account: &account, uid: "new", known: Some(user), registration: None };
-    let claimed = store.claim(again).await.unwrap();
+    let claimed = store.claim(known(claimant("erin", account, "new"))).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user != user), "nor is the id used again");
 }
 
@@ -57,17 +54,18 @@ async fn an_old_object_takes_nothing_from_a_new_one_of_its_name() {
     let tenant = tenant("reuse").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    assert!(!store.inherit(user, Some("another"), "new").await.unwrap(), "it is not that one's");
+    assert!(!store.inherit(user, Some("another"), "new", "here").await.unwrap(), "it is not that one's");
     assert!(store.leave(user, "todd").await.unwrap());
     let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1));
     assert_eq!(attempt().await.unwrap(), None, "nothing is created for a user that leaves");
 
-    assert!(store.inherit(user, Some("todd"), "new").await.unwrap());
+    assert!(store.inherit(user, Some("todd"), "new", "here").await.unwrap());
     assert!(attempt().await.unwrap().is_some(), "the new object's user stays");
     assert!(!store.leave(user, "todd").await.unwrap());
     assert!(!store.retain(user, "todd").await.unwrap());
-    store.release(user, "todd", false).await.unwrap();
-    let holder = store.holder("todd").await.unwrap().unwrap();
+    assert!(!store.release(user, "todd", false).await.unwrap());
+    let claimed = store.claim(claimant("todd", &account("todd"), "new")).await.unwrap();
+    let Claim::Held(holder) = claimed else { panic!("{claimed:?}") };
     assert_eq!((holder.user, holder.uid.as_deref(), holder.retained), (user, Some("new"), false));
     assert!(store.released(&[user]).await.unwrap().is_empty());
 }
@@ -200,21 +198,20 @@ async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orpha
     store.change_orphans(&added).await.unwrap();
 
     let (account, elsewhere) = (&account("todd"), vec![known("recorded"), known("in tags")]);
-    let whom = LetGo { account, uid: "todd", user: Some(user), elsewhere };
+    let whom = LetGo { account, uid: "todd", user, elsewhere };
     let open = Orphan { kind: ResourceKind::Channel, arn: None, attempt, ..known("") };
     let expected = [open, known("in tags"), known("recorded")];
-    for _ in 0..2 {
-        let mut left = store.let_go(&whom).await.unwrap();
-        left.sort_by_key(|orphan| orphan.arn.clone());
-        assert_eq!(left, expected, "a second time says the same");
-    }
-    assert!(store.holder("todd").await.unwrap().is_none());
+    let mut left = store.let_go(&whom).await.unwrap().unwrap();
+    left.sort_by_key(|orphan| orphan.arn.clone());
+    assert_eq!(left, expected);
+    assert_eq!(store.let_go(&whom).await.unwrap(), None, "it is nobody's by now");
+    assert!(!store.is_held("todd").await.unwrap());
     assert!(store.released(&[user]).await.unwrap().is_empty(), "what it left is not taken for late");
 
     let anns = held(&store, "ann").await;
-    let whom = LetGo { account, uid: "todd", user: Some(anns), elsewhere: Vec::new() };
-    assert_eq!(store.let_go(&whom).await.unwrap(), []);
-    assert!(store.holder("ann").await.unwrap().is_some(), "it is another account's");
+    let whom = LetGo { account, uid: "todd", user: anns, elsewhere: Vec::new() };
+    assert_eq!(store.let_go(&whom).await.unwrap(), None);
+    assert!(store.is_held("ann").await.unwrap(), "it is another account's");
     assert_eq!(store.orphans(Some("default")).await.unwrap().len(), 3);
     assert_eq!(store.orphans(Some("another")).await.unwrap(), []);
 }

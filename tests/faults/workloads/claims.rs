@@ -16,6 +16,7 @@ impl Workload {
                 | Self::RegisteredReplaced
                 | Self::NewClusterDeletes
                 | Self::TwoClusters
+                | Self::TagsBesideARow
         )
     }
 
@@ -52,6 +53,15 @@ impl Workload {
                 person.delete("todd");
                 person.start_again().await;
                 person.until_gone("todd").await;
+                person.apply("todd", spec("todd")).await;
+            }
+            Self::TagsBesideARow => {
+                person.lose_object("todd");
+                person.start_again().await;
+                person.apply("heir", spec("todd")).await;
+                sleep(A_WHILE).await;
+                person.delete("heir");
+                person.until_gone("heir").await;
                 person.apply("todd", spec("todd")).await;
             }
             _ => two_clusters(person).await,

@@ -1,0 +1,177 @@
+//! What an object may delete follows from what it held: a refused claim deletes nothing; and two clusters on one database.
+
+use serde_json::json;
+use streamcat_operator::api::USER_ID_ANNOTATION;
+use testbed::{Operator, Tenant, http, wait};
+
+use crate::{
+    registration::{PASSWORD, post},
+    support::{
+        PATIENCE, accounts, arns, calls, count, create, create_named, delete, event, gone, ready, reason,
+        recorded, tenant,
+    },
+};
+
+const DELETES: [&str; 3] = ["DeleteChannel", "DeleteRoom", "DeleteStage"];
+
+/// Asserts that nobody asked AWS to delete anything, and that the rows stay.
+async fn assert_kept(tenant: &Tenant, username: &str, before: &[String; 3]) {
+    for operation in DELETES {
+        assert_eq!(calls(tenant, operation), 0, "{operation}");
+    }
+    assert_eq!(recorded(tenant, username).await, before);
+}
+
+/// The object is gone without its finalizer's leave.
+async fn lose_object(tenant: &Tenant, name: &str) {
+    let strip = ["patch", "streamer", name, "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#];
+    let stripped = tenant.kubectl(&strip).await;
+    assert!(stripped.success, "{}", stripped.stderr);
+    delete(tenant, name).await;
+    gone(tenant, name).await;
+}
+
+#[tokio::test]
+async fn a_retained_user_survives_the_deletion_of_another_spelling() {
+    let tenant = tenant("spelled").await;
+    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+
+    create_named(&tenant, "todd", "Todd", json!({})).await;
+    reason(&tenant, "todd", "UsernameTaken").await;
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_kept(&tenant, "todd", &before).await;
+    let said = event(&tenant, "todd", "LeftAlone").await;
+    assert!(said.contains("without a claim") && said.contains("kept as todd"), "{said}");
+
+    create(&tenant, "todd", json!({})).await;
+    assert_eq!(arns(&ready(&tenant, "todd").await), before);
+}
+
+#[tokio::test]
+async fn a_user_whose_object_is_lost_survives_the_deletion_of_another_spelling() {
+    let tenant = tenant("lost").await;
+    let mut controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    controller.kill().await;
+    lose_object(&tenant, "todd").await;
+    let _controller = tenant.controller().start().await;
+    create_named(&tenant, "todd", "Todd", json!({})).await;
+    reason(&tenant, "todd", "UsernameTaken").await;
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_kept(&tenant, "todd", &before).await;
+}
+
+/// A person registers, and has everything; the ARNs.
+async fn registered(tenant: &Tenant) -> [String; 3] {
+    let registration = tenant.registration().start().await;
+    let answer = post(&registration, "todd", PASSWORD).await;
+    assert!(answer.status.is_success(), "{}", answer.body);
+    arns(&ready(tenant, "todd").await)
+}
+
+#[tokio::test]
+async fn a_registered_person_survives_the_deletion_of_an_account_without_the_annotation() {
+    let tenant = tenant("person").await;
+    let mut controller = tenant.controller().start().await;
+    let before = registered(&tenant).await;
+    controller.kill().await;
+    lose_object(&tenant, "todd").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    reason(&tenant, "todd", "UsernameTaken").await;
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_kept(&tenant, "todd", &before).await;
+}
+
+#[tokio::test]
+async fn an_account_replaced_without_its_annotation_stays_the_persons() {
+    let tenant = tenant("replaced").await;
+    let _controller = tenant.controller().start().await;
+    let before = registered(&tenant).await;
+    let mut account = accounts(&tenant).get("todd").await.unwrap();
+    account.metadata.annotations = None;
+    account.metadata.managed_fields = None;
+    account.spec.tags.insert("team".to_owned(), "a".to_owned());
+    accounts(&tenant).replace("todd", &kube::api::PostParams::default(), &account).await.unwrap();
+    let after = ready(&tenant, "todd").await;
+    assert!(!kube::ResourceExt::annotations(&after).contains_key(USER_ID_ANNOTATION));
+    assert_eq!(arns(&after), before);
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_eq!(count(&tenant, "select count(*) from users").await, 0);
+}
+
+/// Another cluster has just been seen on the database.
+async fn see_another_cluster(tenant: &Tenant) {
+    let see = "insert into clusters (id) values ('another') on conflict (id) do update set seen_at = now()";
+    sqlx::query(see).execute(&tenant.pool()).await.unwrap();
+}
+
+async fn until_it_waits(controller: &Operator) {
+    let url = format!("{}/readyz", controller.admin_url());
+    let seen = wait::until("it names the other cluster", PATIENCE, || async {
+        let answer = http::get(&url).await.map_err(|error| format!("{error:?}"))?;
+        let says = answer.body.contains("cluster: the cluster another works on this database");
+        if says { Ok(()) } else { Err(answer.body) }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+#[tokio::test]
+async fn a_controller_changes_nothing_while_another_cluster_works() {
+    let tenant = tenant("twoclusters").await;
+    let quick = || tenant.controller().env("STREAMCAT_CLUSTER_TAKEOVER_AFTER", "8s");
+    let mut controller = quick().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    // Renewals come every two seconds: it finds that it has lost, and stops.
+    sqlx::query("truncate clusters").execute(&tenant.pool()).await.unwrap();
+    see_another_cluster(&tenant).await;
+    until_it_waits(&controller).await;
+    let listed = calls(&tenant, "ListStages");
+    delete(&tenant, "todd").await;
+    create(&tenant, "ann", json!({})).await;
+    for _ in 0..5 {
+        see_another_cluster(&tenant).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert_kept(&tenant, "todd", &before).await;
+    assert_eq!((calls(&tenant, "ListStages"), calls(&tenant, "CreateStage")), (listed, 1));
+
+    // It takes over what is not seen any more.
+    controller.ready(PATIENCE).await.unwrap();
+    ready(&tenant, "ann").await;
+    gone(&tenant, "todd").await;
+}
+
+#[tokio::test]
+async fn an_account_of_a_new_cluster_takes_over_by_an_apply_and_not_to_delete() {
+    let tenant = tenant("newcluster").await;
+    let mut controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    controller.kill().await;
+    // As if the object with this row were in a cluster that is lost, and this one had been brought back by a backup.
+    let elsewhere = "update users set account_cluster = 'lost', account_uid = 'before'";
+    sqlx::query(elsewhere).execute(&tenant.pool()).await.unwrap();
+    delete(&tenant, "todd").await;
+    let _controller = tenant.controller().start().await;
+    gone(&tenant, "todd").await;
+    assert_kept(&tenant, "todd", &before).await;
+    let said = event(&tenant, "todd", "LeftAlone").await;
+    assert!(said.contains("of the cluster lost"), "{said}");
+
+    create(&tenant, "todd", json!({})).await;
+    assert_eq!(arns(&ready(&tenant, "todd").await), before);
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_eq!(count(&tenant, "select count(*) from users").await, 0);
+}
