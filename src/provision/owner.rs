@@ -76,15 +76,17 @@ impl Owner {
 }
 
 /// What to change so that a user's own tags are as desired: those to set, and the keys to remove. Tags that are
-/// reserved are left alone.
+/// reserved are left alone, but look-alikes of ours are removed.
 #[must_use]
 pub(super) fn tag_changes(desired: &Tags, live: &Tags) -> (Tags, Vec<String>) {
     let differs =
         |(key, value): &(&String, &String)| live.get(*key) != Some(*value) && !tags::is_reserved(key);
     let set = desired.iter().filter(differs).map(clone_pair).collect();
-    let remove =
-        live.keys().filter(|key| !tags::is_reserved(key) && !desired.contains_key(*key)).cloned().collect();
-    (set, remove)
+    let is_too_many = |key: &&String| {
+        let is_undesired = !tags::is_reserved(key) && !desired.contains_key(*key);
+        is_undesired || tags::is_look_alike(key)
+    };
+    (set, live.keys().filter(is_too_many).cloned().collect())
 }
 
 fn clone_pair((key, value): (&String, &String)) -> (String, String) {
@@ -128,5 +130,21 @@ mod tests {
         let (set, remove) = tag_changes(&desired, &live);
         assert_eq!(set, tags_of(&[("team", "b"), ("new", "n")]));
         assert_eq!(remove, vec!["old".to_owned()]);
+    }
+
+    #[test]
+    fn a_look_alike_of_our_tags_is_removed_and_never_set() {
+        let look_alike = tags_of(&[("Streamcat.dev/installation", "other"), ("STREAMCAT.DEV/x", "y")]);
+        let aws = tags_of(&[("aws:cloudformation:stack-name", "s"), ("AWS:x", "y")]);
+        assert_eq!(owner().tags(Uuid::from_u128(2), &look_alike).len(), 4);
+        let mut live = owner().tags(Uuid::from_u128(2), &Tags::new());
+        live.extend(look_alike.clone());
+        live.extend(aws);
+        for desired in [Tags::new(), look_alike.clone()] {
+            let (set, mut remove) = tag_changes(&desired, &live);
+            remove.sort();
+            assert!(set.is_empty(), "{set:?}");
+            assert_eq!(remove, ["STREAMCAT.DEV/x", "Streamcat.dev/installation"]);
+        }
     }
 }

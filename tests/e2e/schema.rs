@@ -169,9 +169,18 @@ async fn multitrack_input_needs_its_type_its_container_format_and_its_settings()
 async fn reserved_tags_and_more_than_46_are_refused() {
     let tenant = tenant("tags").await;
     let reserved =
-        ["spec.tags", "keys that begin with streamcat.dev/ or aws: are reserved: use another prefix"];
-    for key in ["streamcat.dev/user", "streamcat.dev/x", "aws:x"] {
+        ["spec.tags", "keys that begin with streamcat.dev/ or aws:, in upper or lower case, are reserved"];
+    let keys =
+        ["streamcat.dev/user", "Streamcat.dev/installation", "STREAMCAT.DEV/x", "aws:x", "AWS:x", "Aws:x"];
+    for key in keys {
         refused(&tenant, tag(key, "x"), &reserved).await;
+    }
+    let value = ["spec.tags", "values that begin with aws:, in upper or lower case, are reserved by AWS"];
+    for aws in ["aws:x", "Aws:x", "AWS:"] {
+        refused(&tenant, tag("team", aws), &value).await;
+    }
+    for (key, value) in [("laws:x", "laws:x"), ("my.streamcat.dev/x", "streamcat.dev/x")] {
+        taken(&tenant, tag(key, value)).await;
     }
     for number in [47, 51] {
         let words = ["spec.tags", &format!("Too many: {number}"), "at most 46"];

@@ -76,6 +76,59 @@ async fn tags_are_set_and_removed_on_all_three_and_ours_stay() {
     assert!(tags["streamcat.dev/user"].is_string());
 }
 
+/// A setting that is off is as good as one that is on: it is on the wire, AWS keeps it, and nothing is sent again.
+#[tokio::test]
+async fn what_is_switched_off_is_sent_once_and_stays_off() {
+    let tenant = tenant("off").await;
+    let _controller = impatient(&tenant).env("STREAMCAT_RESYNC", "2s").start().await;
+    let storage = tenant.simulator().add_storage_configuration();
+    let recording = |off: Value| {
+        let mut recording = json!({ "storageConfigurationArn": storage, "mediaTypes": ["AUDIO_ONLY"] });
+        recording.as_object_mut().unwrap().extend(off.as_object().unwrap().clone());
+        json!({ "stage": { "autoParticipantRecordingConfiguration": recording } })
+    };
+    let off = json!({ "recordParticipantReplicas": false, "recordingReconnectWindowSeconds": 0 });
+    let kept = || tenant.simulator().state()["stages"][0]["autoParticipantRecordingConfiguration"].clone();
+    let is_off = |of: &Value| {
+        (&of["recordParticipantReplicas"], &of["recordingReconnectWindowSeconds"])
+            == (&json!(false), &json!(0))
+    };
+
+    create(&tenant, "todd", recording(off.clone())).await;
+    ready(&tenant, "todd").await;
+    assert!(is_off(&kept()), "{}", kept());
+    let on = json!({ "recordParticipantReplicas": true, "recordingReconnectWindowSeconds": 60 });
+    edit(&tenant, "todd", recording(on)).await;
+    ready(&tenant, "todd").await;
+    assert!(!is_off(&kept()), "{}", kept());
+    tenant.simulator().clear_calls();
+
+    edit(&tenant, "todd", recording(off)).await;
+    ready(&tenant, "todd").await;
+    assert!(is_off(&kept()), "{}", kept());
+    wait::until("it was looked at again", PATIENCE, async || match calls(&tenant, "ListStages") {
+        0..3 => Err("not yet".to_owned()),
+        _ => Ok(()),
+    })
+    .await
+    .unwrap();
+    assert_eq!(writes(&tenant), ["UpdateStage"]);
+}
+
+#[tokio::test]
+async fn a_look_alike_of_our_tags_is_taken_off() {
+    let tenant = tenant("alike").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({ "tags": { "team": "a" } })).await;
+    let channel_arn = arns(&ready(&tenant, "todd").await)[0].clone();
+    assert!(tenant.simulator().set_tag(&channel_arn, "Streamcat.dev/installation", "other"));
+    edit(&tenant, "todd", json!({ "tags": { "team": "b" } })).await;
+    ready(&tenant, "todd").await;
+    let tags = channel(&tenant)["tags"].clone();
+    assert_eq!((&tags["team"], &tags["Streamcat.dev/installation"]), (&json!("b"), &Value::Null));
+    assert!(tags["streamcat.dev/installation"].is_string());
+}
+
 #[tokio::test]
 async fn an_edit_that_aws_refuses_is_stalled_with_its_words_until_it_is_mended() {
     let tenant = tenant("refused").await;
