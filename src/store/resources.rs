@@ -70,6 +70,14 @@ pub trait Resources: Send + Sync + 'static {
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Writes the name and the addresses of a recorded resource, as AWS has shown them, where its row has others; whether it had.
+    fn correct(
+        &self,
+        user: Uuid,
+        name: &str,
+        resource: &ResourceStatus,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
     /// Notes that AWS does not show a resource that is known of this user; since when stays as it was first noted.
     fn note_missing(
         &self,
@@ -158,6 +166,10 @@ impl Resources for Postgres {
         rows::write(&mut transaction, user, name, resource).await?;
         effect("record", transaction.commit()).await?;
         Ok(true)
+    }
+
+    async fn correct(&self, user: Uuid, name: &str, resource: &ResourceStatus) -> Result<bool> {
+        effect("correct", rows::correct(&self.pool, user, name, resource)).await
     }
 
     async fn note_missing(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {

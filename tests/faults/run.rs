@@ -31,12 +31,12 @@ const SWEEP: [&str; 6] = ["orphans", "ListChannels", "ListRooms", "ListStages", 
 const WAITS: [&str; 4] = ["current", "is_namespace_ending", "holder", "claim"];
 
 /// Where the row that has the username is from before a restore, it looks whether that account is there and has anything.
-const ASKS: [&str; 7] =
-    ["current", "is_namespace_ending", "holder", "claim", "claims", "recorded", "GetChannel"];
+const ASKS: [&str; 8] =
+    ["current", "is_namespace_ending", "holder", "claim", "claims", "recorded", "GetChannel", "correct"];
 
 /// Who waits for a person to take a Secret away tries slowly, and looks at the channel that it is of.
-const TRIES: [&str; 7] =
-    ["current", "is_namespace_ending", "holder", "claim", "recorded", "secret", "GetChannel"];
+const TRIES: [&str; 8] =
+    ["current", "is_namespace_ending", "holder", "claim", "recorded", "secret", "GetChannel", "correct"];
 
 /// The same where a look at everything was asked for: it is not handled before the Secret is written.
 const LOOKS: [&str; 2] = ["GetRoom", "GetStage"];

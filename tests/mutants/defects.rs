@@ -21,7 +21,7 @@ const SECRET: &str = "src/controller/secret.rs";
 const STREAM_KEY: &str = "src/controller/stream_key_secret.rs";
 const REPORT: &str = "src/controller/report.rs";
 
-pub const DEFECTS: [Defect; 53] = [
+pub const DEFECTS: [Defect; 54] = [
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
@@ -403,5 +403,11 @@ pub const DEFECTS: [Defect; 53] = [
         file: "src/registration/accounts.rs",
         right: "(true, true) => Self::Successor,",
         wrong: "(true, true) => Self::Theirs,",
+    },
+    Defect {
+        name: "a row that names the right ARN counts as right",
+        file: "src/controller/work.rs",
+        right: "if observed && !is_new { self.correct_row(&status).await }",
+        wrong: "if observed && !is_new && status.arn().is_empty() { self.correct_row(&status).await }",
     },
 ];

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde_json::Value;
 use streamcat_operator::api::{
-    CHANNEL_ARN_ANNOTATION, StreamerAccount, StreamerAccountStatus,
+    CHANNEL_ARN_ANNOTATION, ResourceStatus, StreamerAccount, StreamerAccountStatus,
     condition::{READY, STALLED, find, is_true},
     tags,
 };
@@ -74,6 +74,17 @@ fn is_because(account: &StreamerAccount, condition: &str, reason: &str) -> bool 
     find(conditions, condition).is_some_and(|found| found.reason == reason)
 }
 
+/// Whether a row has the addresses that AWS shows of it.
+fn has_addresses(row: &ResourceStatus) -> bool {
+    match row {
+        ResourceStatus::Channel(channel) => {
+            channel.playback_url.is_some() && channel.ingest_endpoint.is_some()
+        }
+        ResourceStatus::ChatRoom(room) => room.endpoint.is_some(),
+        ResourceStatus::Stage(_) => true,
+    }
+}
+
 /// Whether the Secret that has the name of an account's says that it is of the account's channel.
 fn is_secret_of(state: &State, account: &StreamerAccount, status: &StreamerAccountStatus) -> bool {
     let name = (account.namespace().unwrap_or_default(), format!("{}-stream-key", account.name_any()));
@@ -128,7 +139,13 @@ fn disagreements<'s>(
         if count != 1 {
             return Some(format!("I1: {count} times the {kind}"));
         }
-        (!in_aws || state.database.arn(user, kind) != arn).then(|| format!("I4: the records of the {kind}"))
+        let row = state.database.rows.get(&(user, kind));
+        let is_recorded = row.is_some_and(|row| {
+            Some(row.resource.arn()) == arn
+                && row.name == account.spec.username
+                && has_addresses(&row.resource)
+        });
+        (!in_aws || !is_recorded).then(|| format!("I4: the records of the {kind}"))
     });
     let has_key = state.cluster.secrets.values().any(|secret| is_right(state, secret, account, status));
     let of_secret = (!has_key).then(|| NO_SECRET.to_owned());
