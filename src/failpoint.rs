@@ -4,7 +4,7 @@
 //! No crate: `fail`, the usual one, can panic and return, but neither die at once nor say what was reached.
 
 /// The controller's effects: those on Kubernetes, on PostgreSQL and on AWS.
-pub const CONTROLLER: [&str; 45] = [
+pub const CONTROLLER: [&str; 46] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
@@ -14,6 +14,7 @@ pub const CONTROLLER: [&str; 45] = [
     "begin_edit",
     "change_orphans",
     "claim",
+    "correct",
     "end",
     "end_edit",
     "evict",

@@ -18,7 +18,7 @@ pub struct Done {
     pub status: ResourceStatus,
     /// How it came to be so.
     pub change: Change,
-    /// What is wrong with what belongs to it: the Secret with a channel's stream key. It hides no ARN.
+    /// What is wrong with what belongs to it: its row, or the Secret with a channel's stream key. It hides no ARN.
     pub lacks: Option<Problem>,
     /// How long until what was changed is looked at once more.
     pub look_in: Option<Duration>,

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     api::{ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     ivs::Kind,
-    provision::{self, Circumstances, Inventory, Order, Outcome, Owner, Provisioned, converge},
+    provision::{self, Change, Circumstances, Inventory, Order, Outcome, Owner, Provisioned, converge},
+    store::Resources,
 };
 
 /// One account being worked on.
@@ -38,18 +39,30 @@ impl<W: World> Work<'_, W> {
         let Provisioned { mut status, stream_key, observed, change, look_in, drift } =
             with_kind!(self.context.world, kind, |kind| self.converge(kind).await)?;
         let drift = drift.map(|drift| Problem::drift_persists(kind.noun(), &drift));
-        let lacks = match &mut status {
+        let is_new = matches!(change, Change::Created | Change::Recreated);
+        let row = if observed && !is_new { self.correct_row(&status).await } else { Ok(()) };
+        let secret = match &mut status {
             ResourceStatus::Channel(channel) => {
                 channel.stream_key_secret_name = Some(secret::name(self.account));
                 self.ensure_secret(channel, stream_key, observed).await.err()
             }
             ResourceStatus::ChatRoom(_) | ResourceStatus::Stage(_) => None,
         };
-        match lacks {
+        match secret.or(row.err()) {
             // Another channel is the account's by now: this one does not go into status.
             Some(problem) if problem == Problem::superseded() => Err(problem),
             lacks => Ok(Done { status, change, lacks: lacks.or(drift), look_in }),
         }
+    }
+
+    /// The row says of the resource what AWS has shown of it, so that the application reads no other address.
+    async fn correct_row(&self, status: &ResourceStatus) -> Result<(), Problem> {
+        let (store, owner) = (self.context.world.store(), self.owner);
+        if store.correct(owner.user, &owner.username, status).await? {
+            let (arn, kind) = (status.arn(), status.kind());
+            tracing::warn!(arn, %kind, "its row had another name or address than AWS: it is corrected");
+        }
+        Ok(())
     }
 
     async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Problem> {

@@ -79,6 +79,14 @@ pub trait Resources: Send + Sync + 'static {
     /// Returns true if an ARN is recorded of another user than this.
     fn is_anothers(&self, user: Uuid, arn: &str) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Writes the name and the addresses of a recorded resource, as AWS has shown them, where its row has others; whether it had.
+    fn correct(
+        &self,
+        user: Uuid,
+        name: &str,
+        resource: &ResourceStatus,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
     /// Notes that settings or tags are being changed, which ends within `lasts`; the id of the note, which takes the place of an
     /// earlier one. `repeats`: see [`Edit`]. None when the user is gone.
     fn begin_edit(
@@ -191,6 +199,10 @@ impl Resources for Postgres {
             user,
         );
         Ok(found.fetch_one(&self.pool).await?)
+    }
+
+    async fn correct(&self, user: Uuid, name: &str, resource: &ResourceStatus) -> Result<bool> {
+        effect("correct", rows::correct(&self.pool, user, name, resource)).await
     }
 
     async fn begin_edit(

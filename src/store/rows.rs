@@ -1,6 +1,6 @@
 //! The row of a resource, in the table of its kind: what the application shows of it.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{Result, missing};
@@ -92,4 +92,52 @@ async fn write_stage(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Writes the name and the addresses of a recorded resource where its row has others; whether it had.
+pub(super) async fn correct(
+    pool: &PgPool,
+    user: Uuid,
+    name: &str,
+    resource: &ResourceStatus,
+) -> Result<bool> {
+    let corrected = match resource {
+        ResourceStatus::Channel(channel) => {
+            sqlx::query!(
+                "update channels set name = $3, ingest_endpoint = $4, playback_url = $5
+                 where user_id = $1 and arn = $2
+                   and (name, ingest_endpoint, playback_url) is distinct from ($3, $4, $5)",
+                user,
+                channel.arn,
+                name,
+                channel.ingest_endpoint.as_deref().unwrap_or_default(),
+                channel.playback_url.as_deref().unwrap_or_default(),
+            )
+            .execute(pool)
+            .await?
+        }
+        ResourceStatus::ChatRoom(room) => {
+            sqlx::query!(
+                "update chat_rooms set name = $3, endpoint = $4
+                 where user_id = $1 and arn = $2 and (name, endpoint) is distinct from ($3, $4)",
+                user,
+                room.arn,
+                name,
+                room.endpoint.as_deref().unwrap_or_default(),
+            )
+            .execute(pool)
+            .await?
+        }
+        ResourceStatus::Stage(stage) => {
+            sqlx::query!(
+                "update stages set name = $3 where user_id = $1 and arn = $2 and name <> $3",
+                user,
+                stage.arn,
+                name,
+            )
+            .execute(pool)
+            .await?
+        }
+    };
+    Ok(corrected.rows_affected() == 1)
 }

@@ -9,7 +9,7 @@ mod users;
 use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
-    api::{AccountRef, ChannelStatus, ResourceKind, ResourceStatus, are_alike},
+    api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus, are_alike},
     store::{Edit, Error, Recorded, Result, Unsettled},
 };
 use uuid::Uuid;
@@ -124,6 +124,20 @@ impl Database {
         let (user, _) = self.of_name(username).expect("a row of this name");
         let channel = ChannelStatus { arn: arn.to_owned(), ..ChannelStatus::default() };
         self.write(now, user, username, &channel.into()).expect("nobody has this one");
+    }
+
+    /// Somebody changes all names and addresses that the rows of a user have.
+    pub fn record_other_addresses(&mut self, username: &str) {
+        let Some((user, _)) = self.of_name(username) else { return };
+        for ((_, kind), row) in self.rows.iter_mut().filter(|((of, _), _)| *of == user) {
+            let arn = row.resource.arn().to_owned();
+            row.name = "another".to_owned();
+            row.resource = match kind {
+                ResourceKind::Channel => ChannelStatus { arn, ..ChannelStatus::default() }.into(),
+                ResourceKind::ChatRoom => ChatRoomStatus { arn, ..ChatRoomStatus::default() }.into(),
+                ResourceKind::Stage => StageStatus { arn, ..StageStatus::default() }.into(),
+            };
+        }
     }
 
     /// Whether the one of this ARN was changed, and was not seen to stay yet.

@@ -133,6 +133,12 @@ fn no_dead_stream_key_takes_the_place_of_a_good_one_however_long_a_controller_sl
     every_sleep_in("create-vanish");
 }
 
+/// A controller slept before it wrote the Secret of a channel that it made, whose key was rotated meanwhile.
+#[test]
+fn no_key_of_before_a_rotation_takes_the_place_of_the_one_after_it() {
+    every_sleep_in("create-rotate-key");
+}
+
 /// A controller slept before it sent a change, so that it lands on a younger one, and what it notes of that is lost.
 #[test]
 fn what_was_sent_late_and_cannot_be_noted_is_looked_at() {

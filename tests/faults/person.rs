@@ -281,6 +281,13 @@ impl Person {
         });
     }
 
+    /// Somebody writes other names and addresses into the rows of a user.
+    pub fn overwrite_rows(&self, username: &str) {
+        self.world.act("names and addresses in the database are changed", |state, _, _| {
+            state.database.record_other_addresses(username);
+        });
+    }
+
     /// Somebody restores the accounts without their status.
     pub fn lose_status(&self) {
         self.world.act("status is lost", |state, _, _| state.cluster.clear_status());

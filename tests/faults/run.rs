@@ -31,12 +31,15 @@ const SWEEP: [&str; 7] = ["absences", "orphans", "ListChannels", "ListRooms", "L
 const WAITS: [&str; 4] = ["current", "is_namespace_ending", "is_held", "claim"];
 
 /// Where the row that has the username is from before a restore, it looks whether that account is there and has anything.
-const ASKS: [&str; 7] =
-    ["current", "is_namespace_ending", "is_held", "claim", "claims", "recorded", "GetChannel"];
+const ASKS: [&str; 8] =
+    ["current", "is_namespace_ending", "is_held", "claim", "claims", "recorded", "GetChannel", "correct"];
 
 /// Who waits for a person to take a Secret away tries slowly, and looks at the channel that it is of.
-const TRIES: [&str; 7] =
-    ["current", "is_namespace_ending", "is_held", "claim", "recorded", "secret", "GetChannel"];
+const TRIES: [&str; 8] =
+    ["current", "is_namespace_ending", "is_held", "claim", "recorded", "secret", "GetChannel", "correct"];
+
+/// The same where a look at everything was asked for: it is not handled before the Secret is written.
+const LOOKS: [&str; 2] = ["GetRoom", "GetStage"];
 
 /// How often each of these may be: a few times for each kind of each account that waits, at each sweep of each controller.
 const MOST_WAITS: usize = 60;
@@ -168,10 +171,14 @@ async fn settle(world: &World) {
 /// I5: quiet means quiet.
 fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
     let waits = match workload {
-        Workload::Rivals | Workload::LetGoToARival | Workload::LoseClusterAndDatabaseOfRivals => &WAITS[..],
-        Workload::Story => &ASKS[..],
-        Workload::VanishUnready => &TRIES[..],
-        _ => &[],
+        Workload::Rivals | Workload::LetGoToARival | Workload::LoseClusterAndDatabaseOfRivals => {
+            WAITS.to_vec()
+        }
+        // The Secret of a channel that vanished, and that lost its owner before, is for a person to take away.
+        Workload::Story if end::waits_for_a_secret(state) => [&ASKS[..], &TRIES, &LOOKS].concat(),
+        Workload::Story => ASKS.to_vec(),
+        Workload::VanishUnready => TRIES.to_vec(),
+        _ => Vec::new(),
     };
     let is_more = move |name: &str, times: usize| {
         !SWEEP.contains(&name) && (!waits.contains(&name) || times > MOST_WAITS)

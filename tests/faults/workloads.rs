@@ -54,6 +54,7 @@ pub enum Workload {
     EarlierLife,
     ForeignRecord,
     DeleteWithoutTags,
+    CreateRotateKey,
     RotateKey,
     RotateKeyMidway,
     DeleteKey,
@@ -66,6 +67,7 @@ pub enum Workload {
     NewClusterDeletes,
     TwoClusters,
     TagsBesideARow,
+    OverwriteRows,
     /// What the seed makes up; each comes to an end of its own.
     Story,
 }
@@ -91,7 +93,7 @@ const A_WHILE: Duration = Duration::from_secs(30);
 const MIDWAY: Duration = Duration::from_millis(150);
 
 /// Near the end of a look at everything, when the key of the channel has been read.
-const LOOKED: Duration = Duration::from_millis(760);
+const LOOKED: Duration = Duration::from_millis(820);
 
 impl Workload {
     /// Those that come to the same end whatever the seed.
@@ -108,6 +110,7 @@ impl Workload {
             | Self::CreateEdit
             | Self::CreateDelete
             | Self::CreateVanish
+            | Self::CreateRotateKey
             | Self::CreateLoseDatabase
             | Self::CreateEndNamespace
             | Self::Rivals
@@ -249,6 +252,13 @@ impl Workload {
                 person.lose_tags();
                 person.delete("todd");
             }
+            // Who made it may not have written its Secret yet when another has written a later key.
+            Self::CreateRotateKey => {
+                person.apply("todd", spec("todd")).await;
+                person.until_ready("todd").await;
+                person.delete_stream_keys(true);
+                person.ask_for_a_look("todd");
+            }
             Self::RotateKey => {
                 person.delete_stream_keys(true);
                 person.ask_for_a_look("todd");
@@ -270,6 +280,10 @@ impl Workload {
             }
             Self::OrphanSecret => {
                 person.orphan_secret("todd");
+                person.ask_for_a_look("todd");
+            }
+            Self::OverwriteRows => {
+                person.overwrite_rows("todd");
                 person.ask_for_a_look("todd");
             }
             Self::Three => person.three_at_once().await,

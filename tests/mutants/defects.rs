@@ -18,6 +18,8 @@ const CREATE: &str = "src/provision/create.rs";
 const RETIRE: &str = "src/provision/decide/retire.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const USERS: &str = "src/store/users.rs";
+const SECRET: &str = "src/controller/secret.rs";
+const STREAM_KEY: &str = "src/controller/stream_key_secret.rs";
 const REPORT: &str = "src/controller/report.rs";
 
 pub const DEFECTS: &[Defect] = &[
@@ -220,10 +222,10 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a stream key is told in status",
         file: "src/controller/work.rs",
-        right: "self.ensure_secret(channel, stream_key).await.err()",
+        right: "self.ensure_secret(channel, stream_key, observed).await.err()",
         wrong: "let key = stream_key.as_ref();
                 channel.playback_url = key.map(|key| secrecy::ExposeSecret::expose_secret(key).to_owned());
-                self.ensure_secret(channel, stream_key).await.err()",
+                self.ensure_secret(channel, stream_key, observed).await.err()",
     },
     Defect {
         name: "what was changed is not looked at once more",
@@ -301,9 +303,13 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a dead stream key takes the place of a good one",
-        file: "src/controller/work.rs",
-        right: "if !self.is_recorded(channel).await? {",
-        wrong: "if !self.is_recorded(channel).await? && channel.arn.is_empty() {",
+        file: STREAM_KEY,
+        right: "Decision::Write | Decision::Adopt => {}
+        }
+        if !self.is_recorded(channel).await? {",
+        wrong: "Decision::Write | Decision::Adopt => {}
+        }
+        if !self.is_recorded(channel).await? && channel.arn.is_empty() {",
     },
     Defect {
         name: "an ARN changes, and only the Secret that fails is told of",
@@ -421,5 +427,68 @@ pub const DEFECTS: &[Defect] = &[
         file: "src/ivs/target.rs",
         right: "self.account.as_ref().is_none_or(|account| *account == location.account)",
         wrong: "self.account.as_ref().is_none_or(|account| account.len() == location.account.len())",
+    },
+    Defect {
+        name: "a stream key that is not empty counts as right",
+        file: SECRET,
+        right: "stream_key.map_or_else(|| has_any_stream_key(found), |key| has_stream_key(found, key));",
+        wrong: "stream_key.map_or_else(|| has_any_stream_key(found), |_| has_any_stream_key(found));",
+    },
+    Defect {
+        name: "the Secret is not compared with AWS where it looks complete",
+        file: STREAM_KEY,
+        right: "Decision::Keep if !observed => return Ok(()),",
+        wrong: "Decision::Keep if !observed || made.is_none() => return Ok(()),",
+    },
+    Defect {
+        name: "a Secret of ours without owner is refused",
+        file: SECRET,
+        right: "holder == Holder::Nobody && !is_left(found, channel)",
+        wrong: "holder == Holder::Nobody && (!is_left(found, channel) || found.data.is_some())",
+    },
+    Defect {
+        name: "a Secret without owner is taken, whatever channel it is of",
+        file: SECRET,
+        right: "    is_labelled(secret) && is_of(secret, channel)",
+        wrong: "    is_labelled(secret) || is_of(secret, channel)",
+    },
+    Defect {
+        name: "a stream key that was deleted is not made again",
+        file: STREAM_KEY,
+        right: "match keys.create_stream_key(&channel.arn).await {",
+        wrong: "if self.owner.username.len() < 1000 {
+            return Err(Problem::stream_key_not_shown());
+        }
+        match keys.create_stream_key(&channel.arn).await {",
+    },
+    Defect {
+        name: "the key of the Create is trusted, though a later one is in the Secret",
+        file: STREAM_KEY,
+        right: "made.filter(|_| !found.is_some_and(|found| secret::is_of(found, channel)))",
+        wrong: "made.filter(|_| !found.is_some_and(|found| secret::is_of(found, channel) && channel.arn.is_empty()))",
+    },
+    Defect {
+        name: "a look that was asked for in the middle of one counts as handled",
+        file: REPORT,
+        right: "reconcile_at: progress.requested.as_deref()",
+        wrong: "reconcile_at: progress.requested.as_deref().and(requested(account))",
+    },
+    Defect {
+        name: "the annotation alone says whose a registered account is",
+        file: "src/registration/accounts.rs",
+        right: "if is_recorded && registrant.account_uid == account.metadata.uid {",
+        wrong: "if is_recorded && names(account, registrant) {",
+    },
+    Defect {
+        name: "a copy of an account is shown as its owner's before it is handed on",
+        file: "src/registration/accounts.rs",
+        right: "(true, true) => Self::Successor,",
+        wrong: "(true, true) => Self::Theirs,",
+    },
+    Defect {
+        name: "a row that names the right ARN counts as right",
+        file: "src/controller/work.rs",
+        right: "if observed && !is_new { self.correct_row(&status).await }",
+        wrong: "if observed && !is_new && status.arn().is_empty() { self.correct_row(&status).await }",
     },
 ];

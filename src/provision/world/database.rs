@@ -106,6 +106,10 @@ impl Resources for World {
         })
     }
 
+    async fn correct(&self, _: Uuid, _: &str, _: &ResourceStatus) -> store::Result<bool> {
+        Ok(false)
+    }
+
     async fn is_anothers(&self, _: Uuid, _: &str) -> store::Result<bool> {
         Ok(false)
     }

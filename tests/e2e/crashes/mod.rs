@@ -116,7 +116,7 @@ async fn crashed<S: Story>(tenant: &Tenant, number: usize, point: &FailPoint) ->
 }
 
 /// The effects that each story is told for.
-const KILLED: [&[&str]; 18] = [
+const KILLED: [&[&str]; 19] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
     delete::DeleteNew::EFFECTS,
@@ -126,6 +126,7 @@ const KILLED: [&[&str]; 18] = [
     inherit::Inherit::EFFECTS,
     let_go::LetGo::EFFECTS,
     lost_records::LostRecords::EFFECTS,
+    notes::Corrected::EFFECTS,
     notes::SeenAgain::EFFECTS,
     notes::Stayed::EFFECTS,
     orphans::Listed::EFFECTS,

@@ -1,4 +1,5 @@
-//! PostgreSQL has a note of a resource: the next look at it finds that all is well, and the note goes.
+//! PostgreSQL has a note of a resource: the next look at it finds that all is well, and the note goes. Or it has an address of it that
+//! AWS does not have: the next look corrects it.
 
 use serde_json::json;
 use streamcat_operator::api::RECONCILE_AT_ANNOTATION;
@@ -74,6 +75,41 @@ impl Story for Stayed {
     async fn goal(place: &Place<'_>) -> Result<(), String> {
         CHANGED.is_gone(place).await
     }
+}
+
+/// The rows have other addresses than AWS.
+pub struct Corrected;
+
+impl Story for Corrected {
+    const NAME: &'static str = "corrected";
+    const EFFECTS: &'static [&'static str] = &["correct"];
+
+    async fn act(place: &Place<'_>) {
+        let change = "with room as (update chat_rooms set endpoint = 'wss://another' from users
+                                    where id = user_id and username = $1)
+                      update channels set playback_url = 'https://another' from users
+                      where id = user_id and username = $1";
+        sqlx::query(change).bind(&place.name).execute(&place.tenant.pool()).await.unwrap();
+        assert_eq!(place.count(OTHER_ADDRESSES).await, 2);
+        place.patch(json!({ "metadata": { "annotations": { RECONCILE_AT_ANNOTATION: "now" } } })).await;
+    }
+
+    async fn goal(place: &Place<'_>) -> Result<(), String> {
+        match place.count(OTHER_ADDRESSES).await {
+            0 => place.agrees().await,
+            rows => Err(format!("{rows} rows have other addresses")),
+        }
+    }
+}
+
+/// Counts the rows of a user that have another address than AWS has.
+const OTHER_ADDRESSES: &str = "select count(*) from (
+      select user_id, playback_url as address from channels union all select user_id, endpoint from chat_rooms
+    ) r join users on id = user_id where username = $1 and address like '%://another'";
+
+#[tokio::test]
+async fn killed_while_addresses_are_corrected_they_are_as_aws_has_them() {
+    tell::<Corrected>().await;
 }
 
 #[tokio::test]

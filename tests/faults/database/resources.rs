@@ -109,6 +109,18 @@ impl Resources for Line {
         self.call(write("record"), resource.arn(), effect).await
     }
 
+    async fn correct(&self, user: Uuid, name: &str, resource: &ResourceStatus) -> Result<bool> {
+        let (name, shown) = (name.to_owned(), resource.clone());
+        let effect = move |state: &mut State, _| {
+            let row = state.database.rows.get_mut(&(user, shown.kind()));
+            let Some(row) = row.filter(|row| row.resource.arn() == shown.arn()) else { return Ok(false) };
+            let is_other = row.name != name || row.resource != shown;
+            (row.name, row.resource) = (name, shown);
+            Ok(is_other)
+        };
+        self.call(write("correct"), resource.arn(), effect).await
+    }
+
     async fn is_anothers(&self, user: Uuid, arn: &str) -> Result<bool> {
         let of = arn.to_owned();
         let effect = move |state: &mut State, _| {

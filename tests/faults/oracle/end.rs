@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde_json::Value;
 use streamcat_operator::api::{
-    StreamerAccount, StreamerAccountStatus,
+    CHANNEL_ARN_ANNOTATION, ResourceStatus, StreamerAccount, StreamerAccountStatus,
     condition::{READY, STALLED, find, is_true},
     tags,
 };
@@ -36,6 +36,9 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
             None if is_because(account, STALLED, "UsernameTaken") => {}
             None if is_because(account, READY, "SecretExists") => {
                 let status = account.status.clone().unwrap_or_default();
+                if is_secret_of(state, account, &status) {
+                    found.push(format!("I4: the Secret of {key} is its own, and refused"));
+                }
                 let found_of_kinds = disagreements(state, account, &status);
                 found.extend(
                     found_of_kinds.filter(|what| *what != NO_SECRET).map(|what| format!("{what} of {key}")),
@@ -69,6 +72,30 @@ fn unseen(state: &State) -> impl Iterator<Item = String> {
 fn is_because(account: &StreamerAccount, condition: &str, reason: &str) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     find(conditions, condition).is_some_and(|found| found.reason == reason)
+}
+
+/// Whether a row has the addresses that AWS shows of it.
+fn has_addresses(row: &ResourceStatus) -> bool {
+    match row {
+        ResourceStatus::Channel(channel) => {
+            channel.playback_url.is_some() && channel.ingest_endpoint.is_some()
+        }
+        ResourceStatus::ChatRoom(room) => room.endpoint.is_some(),
+        ResourceStatus::Stage(_) => true,
+    }
+}
+
+/// Whether the Secret that has the name of an account's says that it is of the account's channel.
+fn is_secret_of(state: &State, account: &StreamerAccount, status: &StreamerAccountStatus) -> bool {
+    let name = (account.namespace().unwrap_or_default(), format!("{}-stream-key", account.name_any()));
+    let annotation =
+        state.cluster.secrets.get(&name).and_then(|secret| secret.annotations().get(CHANNEL_ARN_ANNOTATION));
+    annotation.is_some() && annotation == status.channel.as_ref().map(|channel| &channel.arn)
+}
+
+/// Whether an account waits for a person to take a Secret away.
+pub fn waits_for_a_secret(state: &State) -> bool {
+    state.cluster.accounts.values().any(|account| is_because(account, READY, "SecretExists"))
 }
 
 const NO_SECRET: &str = "I4: the Secret";
@@ -112,7 +139,13 @@ fn disagreements<'s>(
         if count != 1 {
             return Some(format!("I1: {count} times the {kind}"));
         }
-        (!in_aws || state.database.arn(user, kind) != arn).then(|| format!("I4: the records of the {kind}"))
+        let row = state.database.rows.get(&(user, kind));
+        let is_recorded = row.is_some_and(|row| {
+            Some(row.resource.arn()) == arn
+                && row.name == account.spec.username
+                && has_addresses(&row.resource)
+        });
+        (!in_aws || !is_recorded).then(|| format!("I4: the records of the {kind}"))
     });
     let has_key = state.cluster.secrets.values().any(|secret| is_right(state, secret, account, status));
     let of_secret = (!has_key).then(|| NO_SECRET.to_owned());

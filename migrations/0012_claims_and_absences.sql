@@ -1,3 +1,19 @@
+-- Claims by UID and cluster, the evidence of absences, and the brake.
+
+-- The Kubernetes clusters whose controllers have worked on this database, each by the UID of its namespace kube-system. The one that works
+-- renews its row; another takes over only when that has not happened for a while (--cluster-takeover-after).
+create table clusters (
+    id      text primary key,
+    seen_at timestamptz not null default now()
+);
+
+-- The cluster of the object that holds the user. Null for a registration without an object, and for rows from before this migration until
+-- the first cluster comes.
+alter table users add account_cluster text;
+
+-- An object holds one user at most.
+create unique index users_account_uid on users (account_uid);
+
 -- Evidence that something is gone from AWS, what was recorded before, and the brake.
 
 -- One row for each ARN: a record and a status may name different ones.
@@ -45,9 +61,9 @@ begin
         execute format('grant usage on schema %I to streamcat_controller', current_schema());
         grant select on _sqlx_migrations to streamcat_controller;
         -- All but password_hash.
-        grant select (id, username, account_namespace, account_name, account_uid, leaving, retained, registered, created_at),
-              insert (id, username, account_namespace, account_name, account_uid),
-              update (account_uid, leaving, retained),
+        grant select (id, username, account_namespace, account_name, account_uid, account_cluster, leaving, retained, registered, created_at),
+              insert (id, username, account_namespace, account_name, account_uid, account_cluster),
+              update (account_uid, account_cluster, leaving, retained),
               delete
             on users to streamcat_controller;
         grant select,
@@ -60,16 +76,18 @@ begin
             on stages to streamcat_controller;
         grant select, insert (user_id, kind, deadline), update (state) on attempts to streamcat_controller;
         grant select, insert, update, delete on missing_resources, edits, orphans to streamcat_controller;
-        grant select, insert, update on former_resources, brake_releases to streamcat_controller;
         grant select on resources to streamcat_controller;
         grant select, insert on installation to streamcat_controller;
+        grant select, insert (id), update (seen_at) on clusters to streamcat_controller;
+        grant select, insert, update on former_resources, brake_releases to streamcat_controller;
         grant select, insert, delete on released_users to streamcat_controller;
         grant select, insert, update, delete on former_usernames to streamcat_controller;
     end if;
     if exists (select from pg_roles where rolname = 'streamcat_registration') then
         execute format('grant usage on schema %I to streamcat_registration', current_schema());
         grant select on _sqlx_migrations to streamcat_registration;
-        grant select (id, username, password_hash, account_namespace, account_name),
+        -- An account is known by the UID of its object, which nobody can copy or drop.
+        grant select (id, username, password_hash, account_namespace, account_name, account_uid),
               insert (username, password_hash, account_namespace, account_name),
               update (password_hash)
             on users to streamcat_registration;
