@@ -59,18 +59,27 @@ pub struct Brake {
     pub missing: usize,
     /// Number of resources recorded.
     pub recorded: usize,
+    /// True if AWS shows nothing at all of what is recorded, of any kind: then this may be another place than the records'.
+    pub is_blind: bool,
 }
 
 impl Brake {
     /// The reason, and how the brake is released.
     #[must_use]
     pub fn describe(&self) -> String {
+        let Self { kind, missing, recorded, is_blind } = self;
+        let finding = if *is_blind {
+            format!(
+                "AWS shows nothing of what is recorded, {recorded} {kind}s among it: check the endpoint, the region and the credentials"
+            )
+        } else {
+            format!(
+                "{missing} of {recorded} {kind}s are missing or were replaced within 24 hours, and the operator did not delete them"
+            )
+        };
         format!(
-            "{} of {} {}s are missing or were replaced within 24 hours, and the operator did not delete them. Nothing is created or deleted in their place until they show again. If they are really gone, run: streamcat-operator release-brake --kind {}",
-            self.missing,
-            self.recorded,
-            self.kind,
-            self.kind.label(),
+            "{finding}. Nothing is created or deleted in their place until they show again. If they are really gone, run: streamcat-operator release-brake --kind {}",
+            kind.label(),
         )
     }
 }
@@ -104,11 +113,12 @@ pub fn find_absences(
     let mut findings = Findings::default();
     let mut recorded: BTreeMap<ResourceKind, usize> = BTreeMap::new();
     let mut counted: BTreeMap<ResourceKind, usize> = absences.replaced.clone();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut shown) = (BTreeSet::new(), 0_usize);
     for named in named.iter().filter(|named| target.holds(&named.arn) && seen.insert(named.arn.as_str())) {
         *recorded.entry(named.kind).or_default() += 1;
         let note = noted.get(named.arn.as_str());
         if listed.contains(&named.arn) {
+            shown += 1;
             if note.is_some_and(|note| note.unlisted_for.is_some()) {
                 findings.changes.listed.push(named.arn.clone());
                 findings.users.insert(named.user);
@@ -131,8 +141,8 @@ pub fn find_absences(
     }
     let brake = |kind: ResourceKind| {
         let of = |counts: &BTreeMap<ResourceKind, usize>| counts.get(&kind).copied().unwrap_or_default();
-        let brake = Brake { kind, missing: of(&counted), recorded: of(&recorded) };
-        is_too_much(&brake, limits).then_some((kind, brake))
+        let brake = Brake { kind, missing: of(&counted), recorded: of(&recorded), is_blind: shown == 0 };
+        (brake.missing > 0 && (brake.is_blind || is_too_much(&brake, limits))).then_some((kind, brake))
     };
     findings.brakes = ResourceKind::ALL.into_iter().filter_map(brake).collect();
     findings
@@ -221,8 +231,21 @@ mod tests {
             let all: Vec<_> = (0..of).map(named).collect();
             find(&listing(missing..of), &all, &Absences::default()).brakes.contains_key(&ResourceKind::Channel)
         };
-        assert!(!brake(5, 5) && brake(6, 6));
+        assert!(!brake(5, 6) && brake(6, 7));
         assert!(!brake(6, 300) && brake(7, 300));
+    }
+
+    #[test]
+    fn the_brake_is_on_where_nothing_of_what_is_recorded_shows() {
+        let brakes = |listed: &BTreeSet<String>, absences: &Absences| {
+            find(listed, &[named(0), named(1)], absences).brakes
+        };
+        let blind = brakes(&listing(7..9), &Absences::default())[&ResourceKind::Channel];
+        assert!(blind.is_blind && blind.describe().contains("endpoint"), "{}", blind.describe());
+        assert!(brakes(&listing(0..1), &Absences::default()).is_empty());
+        let deleted = |number| noted(number, Missing { deletion_requested: true, ..Missing::default() }).rows;
+        let both = Absences { rows: [deleted(0), deleted(1)].concat(), ..Absences::default() };
+        assert!(brakes(&listing(0..0), &both).is_empty(), "we have deleted everything");
     }
 
     #[test]
@@ -244,9 +267,9 @@ mod tests {
         for number in 0..3 {
             absences.rows.extend(noted(number, Missing { released: true, ..Missing::default() }).rows);
         }
-        let all: Vec<_> = (0..8).map(named).collect();
-        assert!(find(&listing(0..0), &all, &absences).brakes.is_empty());
-        assert_eq!(find(&listing(0..0), &all, &Absences::default()).brakes.len(), 1);
+        let all: Vec<_> = (0..9).map(named).collect();
+        assert!(find(&listing(8..9), &all, &absences).brakes.is_empty());
+        assert_eq!(find(&listing(8..9), &all, &Absences::default()).brakes.len(), 1);
 
         let idle = |updated| move |number| Named {
             kind: ResourceKind::ChatRoom,
@@ -254,9 +277,9 @@ mod tests {
             updated,
             ..named(number)
         };
-        let rooms: Vec<_> = (0..8).map(idle(None)).collect();
-        assert!(find(&listing(0..0), &rooms, &Absences::default()).brakes.is_empty());
-        let used: Vec<_> = (0..8).map(idle(Some(OLD))).collect();
-        assert_eq!(find(&listing(0..0), &used, &Absences::default()).brakes.len(), 1);
+        let rooms: Vec<_> = (0..9).map(idle(None)).collect();
+        assert!(find(&listing(8..9), &rooms, &Absences::default()).brakes.is_empty());
+        let used: Vec<_> = (0..9).map(idle(Some(OLD))).collect();
+        assert_eq!(find(&listing(8..9), &used, &Absences::default()).brakes.len(), 1);
     }
 }

@@ -393,12 +393,10 @@ where
         Ok(true)
     }
 
-    /// The number of times in a row that what was sent had not stayed, with this one. Of what was sent, only a look when nothing
-    /// older can land has found that.
+    /// The number of times in a row that what was sent had not stayed, with this one.
     fn repeats(&self) -> u32 {
         let before = self.recorded.edit.as_ref().filter(|_| self.order.sent);
-        let is_due = |edit: &Edit| look_in(edit, self.circumstances.timing.grace).is_none();
-        before.map_or(0, |before| before.repeats.saturating_add(is_due(before).into()))
+        before.map_or(0, |before| before.repeats.saturating_add(1))
     }
 
     /// Compares what was sent with the settings in AWS's answer, where there is one. Tags have none: they count as set.

@@ -69,6 +69,12 @@ pub struct Aws {
     changed_late: BTreeSet<String>,
     /// When the database became another.
     pub journal_since: Duration,
+    /// What is there and is not shown, and since when.
+    hidden: BTreeMap<String, (Arc<Resource>, Duration)>,
+    /// The controllers ask somewhere else, where nothing is.
+    pub is_elsewhere: bool,
+    /// A setting that is accepted and not kept.
+    pub not_kept: Option<&'static str>,
     /// How old the calls were that made what there is, and when it was made.
     ages: BTreeMap<String, (Duration, Duration)>,
 }
@@ -101,6 +107,9 @@ impl Aws {
 
     /// What a read shows now.
     fn shown(&self, now: Duration) -> Option<&Resources> {
+        if self.is_elsewhere {
+            return None;
+        }
         let Some(shown) = self.shown.as_ref().filter(|shown| now < shown.until) else {
             return Some(&self.resources);
         };
@@ -109,6 +118,24 @@ impl Aws {
             At::Behind(behind) => now.saturating_sub(behind),
         };
         self.history.iter().rev().find(|(from, _)| *from <= moment).map(|(_, resources)| resources)
+    }
+
+    /// From here on a resource is there and not shown.
+    pub fn hide(&mut self, now: Duration, arn: &str) {
+        let Some(resource) = self.resources.get(arn).cloned() else { return };
+        self.hidden.insert(arn.to_owned(), (resource, now));
+        self.change(now, |resources| drop(resources.remove(arn)));
+    }
+
+    /// From here on everything is shown.
+    pub fn show(&mut self, now: Duration) {
+        let hidden = std::mem::take(&mut self.hidden);
+        self.change(now, |resources| resources.extend(hidden.into_iter().map(|(arn, (resource, _))| (arn, resource))));
+    }
+
+    /// What is there and not shown, and since when.
+    pub fn hidden(&self) -> &BTreeMap<String, (Arc<Resource>, Duration)> {
+        &self.hidden
     }
 
     /// Makes a resource; its ARN.

@@ -13,7 +13,6 @@ use streamcat_operator::{
     api::{AccountRef, StreamerAccount},
     controller::{Context, Setup, after_error, reconcile, sweep, while_holding_database},
     ivs::Target,
-    provision::BrakeLimits,
     store::ClusterIdentity,
 };
 use tokio::{
@@ -65,12 +64,16 @@ async fn run(line: Line) {
 /// One term.
 async fn control(line: Line, cluster: ClusterIdentity) {
     let metrics = line.process.metrics.clone();
+    let (region, limits) = {
+        let state = line.world.lock();
+        (state.region, state.limits)
+    };
     let setup = Setup {
         installation: INSTALLATION.to_owned(),
         cluster,
         timing: TIMING,
-        limits: BrakeLimits { resources: 5, percent: 2.0 },
-        target: Target::new("eu-west-1", Some("1".to_owned())),
+        limits,
+        target: Target::new(region, Some("1".to_owned())),
         halt: None,
     };
     let (context, woken) = Context::new(Outside::new(&line), setup, metrics, line.term.clone());

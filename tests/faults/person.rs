@@ -19,7 +19,7 @@ use super::{
     controller::supervise,
     database::Database,
     workloads::{edited, spec},
-    world::{INSTALLATION, World, calendar},
+    world::{INSTALLATION, REGION, World, calendar},
 };
 
 /// Someone with kubectl, the AWS console and the backups.
@@ -263,6 +263,86 @@ impl Person {
             let Some(arn) = found.map(|(arn, _)| arn.clone()) else { return };
             state.aws.delete(now, &arn);
             state.aws.vanished.insert(arn);
+        });
+    }
+
+    /// AWS shows none of ours of a kind any more, though they are there.
+    pub fn hide(&self, kind: ResourceKind) {
+        self.world.act(&format!("AWS does not show the {kind}"), |state, now, _| {
+            let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
+            let found = state.aws.resources().iter().filter(|(_, resource)| is_it(resource));
+            for arn in found.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+                state.aws.hide(now, &arn);
+            }
+        });
+    }
+
+    /// AWS shows everything again.
+    pub fn show(&self) {
+        self.world.act("AWS shows everything again", |state, now, _| {
+            state.is_braked = false;
+            state.aws.show(now);
+        });
+    }
+
+    /// People stream to all channels of ours that AWS shows.
+    pub fn use_channels(&self) {
+        self.world.act("people stream", |state, now, _| {
+            let is_it = |resource: &Resource| {
+                resource.kind == ResourceKind::Channel && resource.tags.contains_key(tags::USER)
+            };
+            let found = state.aws.resources().iter().filter(|(_, resource)| is_it(resource));
+            for arn in found.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+                state.aws.alter(now, &arn, |resource| resource.in_use = true);
+            }
+        });
+    }
+
+    /// From here on more is missing than the brake allows.
+    pub fn brake(&self) {
+        self.world.act("much goes missing", |state, _, _| state.is_braked = true);
+    }
+
+    /// Somebody releases the brake.
+    pub fn release_brake(&self) {
+        self.world.act("the brake is released", |state, now, _| {
+            state.is_braked = false;
+            state.database.release_brake(now);
+        });
+    }
+
+    /// The controllers are started where nothing of ours is: with another region, or, by mistake, with another endpoint.
+    pub async fn start_elsewhere(&self, region: Option<&'static str>) {
+        self.world.act("the controllers are sent elsewhere", |state, _, _| {
+            state.region = region.unwrap_or(REGION);
+            state.aws.is_elsewhere = true;
+        });
+        self.start_again().await;
+    }
+
+    /// They are started where they belong.
+    pub async fn start_here(&self) {
+        self.world.act("the controllers are sent back", |state, _, _| {
+            state.region = REGION;
+            state.aws.is_elsewhere = false;
+        });
+        self.start_again().await;
+    }
+
+    /// Somebody renames one of ours in the console.
+    pub fn rename(&self, kind: ResourceKind) {
+        self.world.act(&format!("the {kind} is renamed"), |state, now, _| {
+            let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
+            let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
+            let Some(arn) = found.map(|(arn, _)| arn.clone()) else { return };
+            state.aws.alter(now, &arn, |resource| resource.name = "another-name".to_owned());
+        });
+    }
+
+    /// AWS takes the longest message of a room, and does not keep it.
+    pub fn forget_message_length(&self) {
+        self.world.act("AWS does not keep a setting", |state, _, _| {
+            state.aws.not_kept = Some("maximumMessageLength");
         });
     }
 

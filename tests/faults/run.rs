@@ -117,6 +117,7 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
     runtime.block_on(async {
         let world = World::new(case.seed, case.plan.clone(), traced);
         world.lock().has_rivals = case.controllers > 1;
+        world.lock().limits = case.workload.limits();
         let names = ["a", "b"].into_iter().take(case.controllers);
         for name in names {
             tokio::spawn(supervise(Arc::clone(&world), name, world.lock().cluster.id.clone()));
@@ -128,7 +129,8 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
 async fn watch_over(workload: Workload, person: &Person) -> Outcome {
     let world = &person.world;
     workload.prepare(person).await;
-    let keeps_all = workload.only_loses_records() || workload.only_has_false_claims();
+    let keeps_all =
+        workload.only_loses_records() || workload.only_has_false_claims() || workload.only_hides();
     let before = if keeps_all { end::ours(&world.lock()) } else { Vec::new() };
     world.count();
     workload.act(person).await;
@@ -178,6 +180,8 @@ fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
         Workload::Story if end::waits_for_a_secret(state) => [&ASKS[..], &TRIES, &LOOKS].concat(),
         Workload::Story => ASKS.to_vec(),
         Workload::VanishUnready => TRIES.to_vec(),
+        // What AWS does not keep is looked at slowly, and not sent again.
+        Workload::NotKept => [&TRIES[..], &LOOKS, &["ListStreamKeys", "GetStreamKey"]].concat(),
         _ => Vec::new(),
     };
     let is_more = move |name: &str, times: usize| {

@@ -1,5 +1,6 @@
 //! What people do: the state they start from, and what they do while calls fail.
 
+mod absences;
 mod claims;
 mod losses;
 mod specs;
@@ -68,6 +69,15 @@ pub enum Workload {
     TwoClusters,
     TagsBesideARow,
     OverwriteRows,
+    HiddenForAMoment,
+    Hidden,
+    HiddenInUse,
+    Braked,
+    BrakeReleased,
+    Blind,
+    OtherRegion,
+    Renamed,
+    NotKept,
     /// What the seed makes up; each comes to an end of its own.
     Story,
 }
@@ -113,6 +123,7 @@ impl Workload {
             | Self::CreateRotateKey
             | Self::CreateLoseDatabase
             | Self::CreateEndNamespace
+            | Self::NotKept
             | Self::Rivals
             | Self::Story
             | Self::Three => {}
@@ -146,7 +157,13 @@ impl Workload {
                 person.delete("todd");
                 person.apply("todd", edited("todd")).await;
             }
-            Self::EndNamespace | Self::LoseCluster | Self::LoseClusterAndDatabase => {
+            Self::EndNamespace
+            | Self::LoseCluster
+            | Self::LoseClusterAndDatabase
+            | Self::Braked
+            | Self::BrakeReleased
+            | Self::Blind
+            | Self::OtherRegion => {
                 person.apply("todd", spec("todd")).await;
                 person.apply("ann", spec("ann")).await;
             }
@@ -291,6 +308,15 @@ impl Workload {
                 person.vanish(ResourceKind::ChatRoom);
                 sleep(RESYNC).await;
             }
+            Self::HiddenForAMoment
+            | Self::Hidden
+            | Self::HiddenInUse
+            | Self::Braked
+            | Self::BrakeReleased
+            | Self::Blind
+            | Self::OtherRegion
+            | Self::Renamed
+            | Self::NotKept => self.hide(person).await,
             Self::Story => story::act(person).await,
             Self::RetainedOtherSpelling
             | Self::LostOtherSpelling

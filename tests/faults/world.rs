@@ -7,7 +7,7 @@ use std::{
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use streamcat_operator::{api::AccountRef, provision::Timing, telemetry::Metrics};
+use streamcat_operator::{api::AccountRef, provision::{BrakeLimits, Timing}, telemetry::Metrics};
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ use super::{
     faults::{Mode, Operation, Plan, Service},
     oracle::{books::Books, steps::is_of_a_living},
 };
+
+pub const REGION: &str = "eu-west-1";
 
 pub const INSTALLATION: &str = "here";
 
@@ -71,6 +73,12 @@ pub struct State {
     pub rng: fastrand::Rng,
     /// Whether the controllers run.
     pub is_on: bool,
+    /// The region that the controllers are started with.
+    pub region: &'static str,
+    /// The limits of the brake.
+    pub limits: BrakeLimits,
+    /// Whether more is missing than the brake allows: then nothing is made for it.
+    pub is_braked: bool,
     /// Clusters whose controllers do not.
     pub are_off: BTreeSet<String>,
     /// Whether there are two that both believe they lead.
@@ -210,6 +218,9 @@ impl World {
             aws: Aws::default(),
             rng: fastrand::Rng::with_seed(seed),
             is_on: true,
+            region: REGION,
+            limits: BrakeLimits { resources: 5, percent: 2.0 },
+            is_braked: false,
             are_off: BTreeSet::new(),
             has_rivals: false,
             violations: Vec::new(),

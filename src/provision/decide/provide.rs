@@ -232,7 +232,10 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
 /// It is not as the spec says. What was sent and does not stay is sent again when no older change can land any more, and
 /// after some repeats left as it is.
 fn drift(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
-    let is_left = due_look(recorded, grace).is_some_and(|edit| wanted.sent && edit.repeats >= REPEATS);
+    let is_left = match &recorded.edit {
+        Some(edit) if wanted.sent => look_in(edit, grace).is_some() || edit.repeats >= REPEATS,
+        _ => false,
+    };
     if is_left || observed.unconfirmed.contains(arn) {
         Step::DriftPersists(arn.to_owned())
     } else {

@@ -158,12 +158,15 @@ impl<F: Flavor> Simulated<F> {
         &self,
         operation: Operation,
         arn: &str,
-        alter: impl FnOnce(&mut Resource, Duration) -> T + Send + 'static,
+        alter: impl FnOnce(&mut Resource, Duration, Option<&'static str>) -> T + Send + 'static,
     ) -> Result<T> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
             let mut altered = None;
-            state.aws.alter(now, &at, |resource| altered = Some(alter(resource, now)));
+            let not_kept = state.aws.not_kept;
+            if !state.aws.is_elsewhere {
+                state.aws.alter(now, &at, |resource| altered = Some(alter(resource, now, not_kept)));
+            }
             altered.ok_or_else(|| missing(operation))
         };
         self.line.call(operation, arn, effect).await
@@ -176,6 +179,9 @@ impl<F: Flavor> Simulated<F> {
         }
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
+            if state.aws.is_elsewhere {
+                return Ok(true);
+            }
             if !in_use_too && state.aws.resources().get(&at).is_some_and(|resource| resource.in_use) {
                 return Ok(false);
             }
@@ -208,15 +214,15 @@ impl<F: Flavor> Kind for Simulated<F> {
     }
 
     async fn create(&self, name: &str, settings: &F::Settings, tags: &Tags) -> Result<Created<F::Status>> {
-        let (about, name, tags, mut wanted) = (name, name.to_owned(), tags.clone(), F::defaults());
-        merge(&mut wanted, settings);
+        let (about, name, tags, wanted) = (name, name.to_owned(), tags.clone(), settings.clone());
         let effect = move |state: &mut State, now| {
-            let settings = wanted.clone();
+            let mut settings = F::defaults();
+            merge(&mut settings, &wanted, state.aws.not_kept);
             let resource = Resource {
                 kind: F::KIND,
                 name,
                 tags,
-                settings: wanted,
+                settings: settings.clone(),
                 in_use: false,
                 updated_at: calendar(now),
             };
@@ -249,8 +255,8 @@ impl<F: Flavor> Kind for Simulated<F> {
 
     async fn update(&self, arn: &str, changes: &F::Settings) -> Result<Value> {
         let changes = changes.clone();
-        let update = move |resource: &mut Resource, now| {
-            merge(&mut resource.settings, &changes);
+        let update = move |resource: &mut Resource, now, not_kept| {
+            merge(&mut resource.settings, &changes, not_kept);
             resource.updated_at = calendar(now);
             resource.settings.clone()
         };
@@ -259,12 +265,12 @@ impl<F: Flavor> Kind for Simulated<F> {
 
     async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
         let tags = tags.clone();
-        self.alter(write("TagResource"), arn, move |resource, _| resource.tags.extend(tags)).await
+        self.alter(write("TagResource"), arn, move |resource, _, _| resource.tags.extend(tags)).await
     }
 
     async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
         let keys = keys.to_vec();
-        self.alter(write("UntagResource"), arn, move |resource, _| {
+        self.alter(write("UntagResource"), arn, move |resource, _, _| {
             resource.tags.retain(|key, _| !keys.contains(key));
         })
         .await
@@ -316,9 +322,10 @@ impl StreamKeys for Simulated<Channel> {
     }
 }
 
-fn merge<S: Serialize>(settings: &mut Value, changes: &S) {
+/// Changes settings, but for one that AWS does not keep.
+fn merge<S: Serialize>(settings: &mut Value, changes: &S, not_kept: Option<&str>) {
     let Ok(Value::Object(changes)) = serde_json::to_value(changes) else { return };
-    for (name, value) in changes {
+    for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != not_kept) {
         settings[name] = value;
     }
 }

@@ -38,7 +38,7 @@ impl Line {
             if let Ok(account) = &patched
                 && !account.finalizers().iter().any(|name| name == FINALIZER)
             {
-                steps::finalizer_removed(state, account);
+                steps::finalizer_removed(state, now, account);
             }
             patched
         };

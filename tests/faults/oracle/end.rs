@@ -10,6 +10,7 @@ use streamcat_operator::api::{
     condition::{READY, STALLED, find, is_true},
     tags,
 };
+use streamcat_operator::{api::ResourceKind, store::OrphanReason};
 use uuid::Uuid;
 
 use super::steps::{arns, is_as_asked, is_ours, settings, user_of};
@@ -34,6 +35,8 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
                 found.extend(differing(state, account, status));
             }
             None if is_because(account, STALLED, "UsernameTaken") => {}
+            None if is_because(account, READY, "BrakeEngaged") && ours(state).is_empty() => {}
+            None if is_because(account, READY, "DriftPersists") && state.aws.not_kept.is_some() => {}
             None if is_because(account, READY, "SecretExists") => {
                 let status = account.status.clone().unwrap_or_default();
                 if is_secret_of(state, account, &status) {
@@ -54,8 +57,25 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         found.push(format!("I4: {open} attempts are open"));
     }
     found.extend(unseen(state));
+    found.extend(needless(state));
     found.extend(orphans(state, reported));
     found
+}
+
+/// The ARNs that are on the orphan list as duplicates.
+fn duplicates(state: &State) -> impl Iterator<Item = &str> {
+    let listed = state.database.orphans.values().map(|listed| &listed.orphan);
+    let duplicates = listed.filter(|orphan| orphan.reason == OrphanReason::Duplicate);
+    duplicates.filter_map(|orphan| orphan.arn.as_deref())
+}
+
+/// I1: a duplicate is on the list only if somebody uses it, or the journal that knew of it is lost.
+fn needless(state: &State) -> impl Iterator<Item = String> {
+    let is_needless = |arn: &&str| {
+        let resource = state.aws.resources().get(*arn);
+        resource.is_some_and(|resource| !resource.in_use) && state.aws.journal_since.is_zero()
+    };
+    duplicates(state).filter(is_needless).map(|arn| format!("I1: {arn} is on the list, and could be deleted"))
 }
 
 /// I4: what was changed of an account that is ready was looked at once more.
@@ -134,7 +154,9 @@ fn disagreements<'s>(
         let is_of_user = |resource: &&Arc<Resource>| {
             resource.kind == kind && is_ours(&resource.tags) && user_of(&resource.tags) == Some(user)
         };
-        let count = state.aws.resources().values().filter(is_of_user).count();
+        let is_listed = |arn: &str| duplicates(state).any(|duplicate| duplicate == arn);
+        let all = state.aws.resources().iter();
+        let count = all.filter(|(arn, resource)| is_of_user(resource) && !is_listed(arn)).count();
         let in_aws = arn.and_then(|arn| state.aws.resources().get(arn)).is_some_and(|it| is_of_user(&it));
         if count != 1 {
             return Some(format!("I1: {count} times the {kind}"));
@@ -216,7 +238,8 @@ fn orphans(state: &State, reported: usize) -> Vec<String> {
     let is_orphan = |(arn, resource): &(&String, &Arc<Resource>)| {
         let (user, account) = (user_of(&resource.tags), resource.tags.get(tags::ACCOUNT));
         let holder = account.and_then(|account| accounts.get(account)).copied().flatten();
-        is_ours(&resource.tags) && (user.is_none() || user != holder) && !retained(arn)
+        let is_duplicate = duplicates(state).any(|duplicate| duplicate == *arn);
+        is_ours(&resource.tags) && (user.is_none() || user != holder || is_duplicate) && !retained(arn)
     };
     let orphans = state.aws.resources().iter().filter(is_orphan).count();
     let rows = state.database.users.iter();
@@ -304,8 +327,8 @@ fn rows(state: &State) -> impl Iterator<Item = String> {
         format!("user {id} {} of {} retained {}", user.username, user.account, user.retained)
     });
     let rows = state.database.rows.iter();
-    let orphans = state.database.orphans.values().map(|listed| {
-        let orphan = &listed.orphan;
+    let orphans = state.database.orphans.values().map(|listed| &listed.orphan);
+    let orphans = orphans.filter(|orphan| !is_unjournalled(state, orphan.arn.as_deref())).map(|orphan| {
         format!("orphan {:?} {:?} {:?} {}", orphan.arn, orphan.account, orphan.username, orphan.reason)
     });
     let rows = rows.map(|((user, _), row)| format!("row of {user} {} {:?}", row.name, row.resource));
@@ -313,13 +336,25 @@ fn rows(state: &State) -> impl Iterator<Item = String> {
 }
 
 fn resources(state: &State) -> impl Iterator<Item = String> {
-    let all = state.aws.resources().iter().map(|(arn, resource)| {
+    let all = state.aws.resources().iter().filter(|(arn, _)| !is_unjournalled(state, Some(arn)));
+    let all = all.map(|(arn, resource)| {
         let mut tags = resource.tags.clone();
         tags.remove(tags::ATTEMPT);
         format!("AWS {arn} {tags:?} {}", resource.settings)
     });
-    let balance = state.aws.balance.iter().filter(|(_, balance)| **balance != 0);
+    let unjournalled = |kind: ResourceKind, name: &str| {
+        let all = state.aws.resources().iter().filter(|(arn, _)| is_unjournalled(state, Some(arn)));
+        i64::try_from(all.filter(|(_, it)| it.kind == kind && it.name == name).count()).unwrap_or_default()
+    };
+    let balance = state.aws.balance.iter();
+    let balance = balance.map(move |((kind, name), balance)| (kind, name, balance - unjournalled(*kind, name)));
+    let balance = balance.filter(|(.., balance)| *balance != 0);
     all.chain(
-        balance.map(|((kind, name), balance)| format!("creates minus deletes: {balance} {kind} of {name}")),
+        balance.map(|(kind, name, balance)| format!("creates minus deletes: {balance} {kind} of {name}")),
     )
+}
+
+/// Whether one is on the list as a duplicate because a fault has cost the journal: without that fault it would not be there.
+fn is_unjournalled(state: &State, arn: Option<&str>) -> bool {
+    !state.aws.journal_since.is_zero() && duplicates(state).any(|duplicate| Some(duplicate) == arn)
 }

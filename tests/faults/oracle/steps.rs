@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     aws::{CANARY, Resource, channel_of},
     cluster::reference,
-    world::{INSTALLATION, State},
+    world::{INSTALLATION, State, TIMING},
 };
 
 /// For how long a change is noted.
@@ -70,6 +70,7 @@ pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
     if !is_held && is_of_this_cluster(state, now) && !(stays && is_earlier) {
         violated(state, format!("I3: a {} is created for an account without our finalizer", resource.kind));
     }
+    in_place_of_missing(state, now, resource);
     let is_another = |(arn, other): (&String, &Arc<Resource>)| {
         let is_excused = state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
         other.kind == resource.kind && user_of(&other.tags) == user && !is_excused
@@ -78,6 +79,29 @@ pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
     if !(is_let_go && is_earlier) && state.aws.resources().iter().any(is_another) {
         violated(state, format!("I1: a second {} of {} is created", resource.kind, resource.name));
     }
+}
+
+/// Nothing is made in the place of what may be there: under the brake, somewhere else, or before its absence is proved.
+fn in_place_of_missing(state: &mut State, now: Duration, resource: &Resource) {
+    if state.is_braked && resource.kind == ResourceKind::Channel {
+        violated(state, format!("brake: a {} of {} is created", resource.kind, resource.name));
+    }
+    if state.aws.is_elsewhere {
+        violated(state, format!("elsewhere: a {} of {} is created", resource.kind, resource.name));
+    }
+    let is_hidden_one = |hidden: &Resource| hidden.kind == resource.kind && user_of(&hidden.tags) == user_of(&resource.tags);
+    if let Some(arn) = unproven(state, now, is_hidden_one) {
+        violated(state, format!("I1: a {} is created in the place of {arn}, which may be there", resource.kind));
+    }
+}
+
+/// One that is there, and has not been hidden for as long as it takes to believe that it is gone.
+fn unproven(state: &State, now: Duration, is_it: impl Fn(&Resource) -> bool) -> Option<String> {
+    let proof = if state.is_braked { Duration::MAX } else { TIMING.evidence() };
+    let is_unproven = |since: Duration| now.saturating_sub(since) < proof;
+    let hidden = state.aws.hidden().iter();
+    let mut found = hidden.filter(|(_, (resource, since))| is_it(resource) && is_unproven(*since));
+    found.next().map(|(arn, _)| arn.clone())
 }
 
 /// Whether what is carried out now was begun in the cluster that there is.
@@ -139,7 +163,7 @@ pub fn releasing(state: &mut State, user: Uuid, uid: &str) {
 }
 
 /// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep, or a person lets go.
-pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
+pub fn finalizer_removed(state: &mut State, now: Duration, account: &StreamerAccount) {
     let is_let_go = account.annotations().get(LET_GO_ANNOTATION).is_some_and(|value| value == "true");
     if account.spec.deletion_policy == DeletionPolicy::Retain || is_let_go {
         return;
@@ -157,8 +181,9 @@ pub fn finalizer_removed(state: &mut State, account: &StreamerAccount) {
                 .is_some_and(|found| Some(found) == user || !state.let_go.contains(&found))
             && resource.tags.get(tags::ACCOUNT) == Some(&key)
     };
-    let left = state.aws.resources().iter().find(is_left);
-    if let Some(arn) = left.map(|(arn, _)| arn.clone()) {
+    let left = state.aws.resources().iter().find(is_left).map(|(arn, _)| arn.clone());
+    let hidden = unproven(state, now, |hidden| hidden.tags.get(tags::ACCOUNT) == Some(&key));
+    if let Some(arn) = left.or(hidden) {
         violated(state, format!("I3: the finalizer of {key} goes, and {arn} is left"));
     }
 }
