@@ -19,10 +19,10 @@ use crate::{
     admin::Gates,
     api::{AccountRef, ResourceKind, StreamerAccount},
     ivs::{ArnLocation, Listed, Target},
-    provision::{Inventory, Listing, Named, Record, Standing, changed, compare, find_absences, orphan_changes},
-    store::{
-        Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord,
+    provision::{
+        Inventory, Listing, Named, Record, Standing, changed, compare, find_absences, orphan_changes,
     },
+    store::{Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord},
 };
 
 /// How soon a sweep that failed is tried again.

@@ -229,7 +229,9 @@ mod tests {
     fn the_brake_needs_more_than_five_and_more_than_two_percent() {
         let brake = |missing: usize, of: usize| {
             let all: Vec<_> = (0..of).map(named).collect();
-            find(&listing(missing..of), &all, &Absences::default()).brakes.contains_key(&ResourceKind::Channel)
+            find(&listing(missing..of), &all, &Absences::default())
+                .brakes
+                .contains_key(&ResourceKind::Channel)
         };
         assert!(!brake(5, 6) && brake(6, 7));
         assert!(!brake(6, 300) && brake(7, 300));
@@ -271,11 +273,8 @@ mod tests {
         assert!(find(&listing(8..9), &all, &absences).brakes.is_empty());
         assert_eq!(find(&listing(8..9), &all, &Absences::default()).brakes.len(), 1);
 
-        let idle = |updated| move |number| Named {
-            kind: ResourceKind::ChatRoom,
-            age: ROOM_IDLE,
-            updated,
-            ..named(number)
+        let idle = |updated| {
+            move |number| Named { kind: ResourceKind::ChatRoom, age: ROOM_IDLE, updated, ..named(number) }
         };
         let rooms: Vec<_> = (0..9).map(idle(None)).collect();
         assert!(find(&listing(8..9), &rooms, &Absences::default()).brakes.is_empty());

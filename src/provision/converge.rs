@@ -7,11 +7,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Circumstances, Differences, Error, Owner, Result, Wait, orphan,
+    Circumstances, Differences, Error, Owner, Result, Wait,
     decide::{
         Observed, Sight,
         provide::{Step, Waiting, Wanted, look_in, next, rank},
     },
+    orphan,
 };
 use crate::{
     api::{RecreatePolicy, ResourceKind, Status, tags},
@@ -135,8 +136,7 @@ where
     let before = recorded.arn.clone();
     let (observed, seen) = (Observed::default(), BTreeMap::new());
     let (done, stream_key) = (Change::Kept, None);
-    let work =
-        Work { kind, store, circumstances, order, before, recorded, observed, seen, done, stream_key };
+    let work = Work { kind, store, circumstances, order, before, recorded, observed, seen, done, stream_key };
     work.run().await
 }
 

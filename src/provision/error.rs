@@ -30,7 +30,8 @@ pub enum Error {
     },
     /// The record names an AWS account or region that this controller does not work in: nothing is changed or deleted.
     #[error(
-        "the {kind} {arn} is recorded in {}, and this controller works in {target}: start it with the region and credentials of the record; nothing is made or deleted until then", place(arn)
+        "the {kind} {arn} is recorded in {}, and this controller works in {target}: start it with the region and credentials of the record; nothing is made or deleted until then",
+        place(arn)
     )]
     Elsewhere {
         /// Which of the three.

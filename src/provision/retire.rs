@@ -68,8 +68,7 @@ where
 {
     let observed = Observed { ours: Some(vec![arn.to_owned()]), ..Observed::default() };
     let (recorded, listed) = (Recorded::default(), &[]);
-    let removal =
-        Removal { kind, store, circumstances, owner, status_arn: None, listed, recorded, observed };
+    let removal = Removal { kind, store, circumstances, owner, status_arn: None, listed, recorded, observed };
     Ok(matches!(removal.run().await?, Retirement::Gone(_)))
 }
 

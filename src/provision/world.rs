@@ -117,7 +117,8 @@ impl World {
     pub fn list(&self) {
         let mut state = self.lock();
         let now = state.now;
-        let absent = state.record.clone().map(|(arn, _)| arn).filter(|arn| !state.resources.contains_key(arn));
+        let absent =
+            state.record.clone().map(|(arn, _)| arn).filter(|arn| !state.resources.contains_key(arn));
         let before = state.unlisted.take();
         state.unlisted = absent.map(|arn| {
             let since = before.filter(|(before, ..)| *before == arn).map_or(now, |(_, since, _)| since);

@@ -148,14 +148,10 @@ impl Resources for Postgres {
         let evidence = row.unlisted_for.unwrap_or_default().into_iter();
         let flags = row.released.unwrap_or_default().into_iter();
         let flags = flags.zip(row.deletion_requested.unwrap_or_default());
-        let missing = arns.zip(evidence).zip(flags).map(
-            |((arn, unlisted_for), (released, deletion_requested))| Missing {
-                arn,
-                unlisted_for: unlisted_for.map(seconds),
-                released,
-                deletion_requested,
-            },
-        );
+        let missing =
+            arns.zip(evidence).zip(flags).map(|((arn, unlisted_for), (released, deletion_requested))| {
+                Missing { arn, unlisted_for: unlisted_for.map(seconds), released, deletion_requested }
+            });
         Ok(Recorded {
             arn: row.arn,
             age: seconds(row.age),

@@ -40,7 +40,7 @@ async fn what_was_deleted_in_the_console_is_made_again_and_said() {
 }
 
 #[tokio::test]
-async fn one_answer_that_it_is_gone_is_not_believed_before_the_grace_is_over() {
+async fn an_absence_is_not_believed_before_two_lists_have_proved_it() {
     let tenant = tenant("missing").await;
     let controller = tenant.controller().env("STREAMCAT_RESYNC", "1s");
     let _controller = controller.env("STREAMCAT_CREATE_GRACE", "10m").start().await;
@@ -54,7 +54,8 @@ async fn one_answer_that_it_is_gone_is_not_believed_before_the_grace_is_over() {
     assert!(is_true(conditions, "Reconciling") && !is_true(conditions, "ChatRoomReady"));
     assert_eq!((arns(&waiting), calls(&tenant, "CreateRoom")), (before.clone(), 1));
 
-    let long_ago = "update missing_resources set since = now() - interval '1 hour'";
+    // As if the first list without it had been an hour ago.
+    let long_ago = "update missing_resources set unlisted_since = unlisted_since - interval '1 hour'";
     sqlx::query(long_ago).execute(&tenant.pool()).await.unwrap();
     annotate(&tenant, "todd", "streamcat.dev/reconcile-at=now").await;
     another_room(&tenant, "todd", &before[1]).await;

@@ -130,7 +130,9 @@ impl Aws {
     /// From here on everything is shown.
     pub fn show(&mut self, now: Duration) {
         let hidden = std::mem::take(&mut self.hidden);
-        self.change(now, |resources| resources.extend(hidden.into_iter().map(|(arn, (resource, _))| (arn, resource))));
+        self.change(now, |resources| {
+            resources.extend(hidden.into_iter().map(|(arn, (resource, _))| (arn, resource)))
+        });
     }
 
     /// What is there and not shown, and since when.

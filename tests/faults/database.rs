@@ -1,7 +1,7 @@
 //! PostgreSQL: its tables, their keys, and each transaction of `src/store` as one step, which happens or does not.
 
-mod clusters;
 mod absences;
+mod clusters;
 mod orphans;
 mod resources;
 mod users;

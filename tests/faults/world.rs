@@ -7,7 +7,11 @@ use std::{
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use streamcat_operator::{api::AccountRef, provision::{BrakeLimits, Timing}, telemetry::Metrics};
+use streamcat_operator::{
+    api::AccountRef,
+    provision::{BrakeLimits, Timing},
+    telemetry::Metrics,
+};
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 

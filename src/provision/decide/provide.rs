@@ -256,7 +256,8 @@ fn earlier(recorded: &Recorded, observed: &Observed) -> Option<Step> {
 
 /// One of ours beside the one to keep. Its tags are read once more before it goes.
 fn duplicate(keep: &str, observed: &Observed) -> Option<Step> {
-    let others = observed.ours.iter().flatten().filter(|arn| *arn != keep && !observed.deleted.contains(*arn));
+    let others =
+        observed.ours.iter().flatten().filter(|arn| *arn != keep && !observed.deleted.contains(*arn));
     others.map(|arn| (arn, observed.sight(arn))).find_map(|(arn, sight)| match sight {
         None => Some(Step::Get(arn.clone())),
         Some(Sight::Ours) => Some(Step::DeleteDuplicate(arn.clone())),
@@ -278,7 +279,8 @@ pub(in crate::provision) fn rank(
     };
     ours.sort_by_cached_key(|listed| {
         let records = recorded.former.iter().chain(&recorded.arn);
-        let place = records.enumerate().find(|(_, arn)| **arn == listed.arn).map_or(usize::MAX, |(place, _)| place);
+        let place =
+            records.enumerate().find(|(_, arn)| **arn == listed.arn).map_or(usize::MAX, |(place, _)| place);
         let is_elsewhere = wanted.elsewhere() == Some(listed.arn.as_str());
         (place, !is_elsewhere, age(listed), listed.arn.clone())
     });

@@ -9,8 +9,15 @@ pub struct Delete;
 
 impl Story for Delete {
     const NAME: &'static str = "delete";
-    const EFFECTS: &'static [&'static str] =
-        &["leave", "DeleteChannel", "DeleteRoom", "DeleteStage", "release", "remove_finalizer"];
+    const EFFECTS: &'static [&'static str] = &[
+        "leave",
+        "note_deletion",
+        "DeleteChannel",
+        "DeleteRoom",
+        "DeleteStage",
+        "release",
+        "remove_finalizer",
+    ];
     const THOROUGH: bool = true;
 
     async fn act(place: &Place<'_>) {

@@ -33,8 +33,8 @@ impl Note {
 
 /// AWS did not show it.
 const NOT_SHOWN: Note = Note {
-    take: "insert into missing_resources (user_id, kind, arn)
-           select id, 'chat_room', arn from users join chat_rooms on user_id = id where username = $1",
+    take: "insert into missing_resources (user_id, kind, arn, unlisted_since, unlisted_until)
+           select id, 'chat_room', arn, now(), now() from users join chat_rooms on user_id = id where username = $1",
     count: "select count(*) from missing_resources join users on id = user_id where username = $1",
 };
 
@@ -50,7 +50,7 @@ pub struct SeenAgain;
 
 impl Story for SeenAgain {
     const NAME: &'static str = "seen";
-    const EFFECTS: &'static [&'static str] = &["note_seen"];
+    const EFFECTS: &'static [&'static str] = &["note_absences"];
 
     async fn act(place: &Place<'_>) {
         NOT_SHOWN.take(place).await;

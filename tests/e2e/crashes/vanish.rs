@@ -1,14 +1,18 @@
-//! Somebody deletes the chat room in the console; it is made again after the grace.
+//! Somebody deletes the chat room in the console; it is made again after two lists without it.
 
 use super::{Place, Story, tell};
 
-/// Somebody deletes the chat room in the console; it is made again after the grace.
+/// Somebody deletes the chat room in the console; it is made again after two lists without it.
 pub struct Vanish;
 
 impl Story for Vanish {
     const NAME: &'static str = "vanish";
     const EFFECTS: &'static [&'static str] =
-        &["note_missing", "open", "CreateRoom", "record_made", "publish", "write_status"];
+        &["note_absences", "open", "CreateRoom", "record_made", "publish", "write_status"];
+
+    // Its neighbours lose their rooms at the same time.
+    const SETTINGS: &'static [(&'static str, &'static str)] =
+        &[("STREAMCAT_RESYNC", "1s"), ("STREAMCAT_BRAKE_RESOURCES", "1000")];
 
     async fn act(place: &Place<'_>) {
         let room = place.in_aws("rooms")[0]["arn"].clone();

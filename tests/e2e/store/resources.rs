@@ -123,28 +123,63 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
 }
 
 #[tokio::test]
-async fn since_when_one_is_missing_stays_until_it_is_seen_or_replaced() {
+async fn evidence_of_absence_grows_until_the_resource_shows_or_is_replaced() {
     let tenant = tenant("missing").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    let missing = async || store.recorded(user, ResourceKind::Stage).await.unwrap().missing;
+    let recorded = async || store.recorded(user, ResourceKind::Stage).await.unwrap();
     let minute = Duration::from_mins(1);
-    for seen in [true, false] {
-        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
-        let a_minute_ago = "update missing_resources set since = since - interval '1 minute'";
-        sqlx::query(a_minute_ago).execute(&tenant.pool()).await.unwrap();
-        store.note_missing(user, ResourceKind::Stage, "a").await.unwrap();
-        assert!(missing().await.is_some_and(|missing| missing.arn == "a" && missing.age >= minute));
-        store.note_missing(user, ResourceKind::Stage, "b").await.unwrap();
-        assert!(missing().await.is_some_and(|missing| missing.arn == "b" && missing.age < minute));
+    let unlisted = |arn: &str| AbsenceChanges {
+        unlisted: vec![(user, ResourceKind::Stage, arn.to_owned())],
+        ..AbsenceChanges::default()
+    };
+    assert!(store.record(user, "todd", &Recorded::default(), &stage("a")).await.unwrap());
+    store.note_absences(&unlisted("a"), minute * 2).await.unwrap();
+    store.note_absences(&unlisted("a"), minute).await.unwrap();
+    store.note_absences(&unlisted("b"), minute).await.unwrap();
+    let missing = recorded().await.missing;
+    let a = missing.iter().find(|missing| missing.arn == "a").unwrap();
+    let unlisted_for = a.unlisted_for.unwrap();
+    assert!(unlisted_for > minute - minute / 10 && unlisted_for < minute + minute / 10, "{unlisted_for:?}");
+    assert!(!a.released && !a.deletion_requested);
+    assert_eq!(missing.iter().find(|missing| missing.arn == "b").unwrap().unlisted_for, Some(Duration::ZERO));
 
-        if seen {
-            store.note_seen(user, ResourceKind::Stage).await.unwrap();
-        } else {
-            store.record(user, "todd", &Recorded::default(), &stage("c")).await.unwrap();
-        }
-        assert_eq!(missing().await, None);
-    }
+    store.note_deletion(user, ResourceKind::Stage, "b").await.unwrap();
+    let listed = AbsenceChanges { listed: vec!["b".to_owned()], ..AbsenceChanges::default() };
+    store.note_absences(&listed, Duration::ZERO).await.unwrap();
+    let b = recorded().await.missing.into_iter().find(|missing| missing.arn == "b").unwrap();
+    assert_eq!((b.unlisted_for, b.deletion_requested), (None, true), "a list may be behind a deletion");
+
+    assert_eq!(store.absences().await.unwrap().rows.len(), 2);
+    let known = recorded().await;
+    assert!(store.record(user, "todd", &known, &stage("c")).await.unwrap());
+    let replaced = recorded().await;
+    assert_eq!((replaced.missing, replaced.former), (vec![], vec!["a".to_owned()]));
+    assert_eq!(store.absences().await.unwrap().replaced[&ResourceKind::Stage], 1);
+
+    let known = recorded().await;
+    assert!(store.record(user, "todd", &known, &stage("a")).await.unwrap());
+    let returned = recorded().await;
+    assert_eq!((returned.arn.as_deref(), returned.former), (Some("a"), vec![]), "it was recorded first");
+    assert!(store.absences().await.unwrap().replaced.is_empty(), "it shows again");
+}
+
+#[tokio::test]
+async fn a_released_brake_counts_for_what_was_missing_by_then() {
+    let tenant = tenant("released").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let unlisted = |kind, arn: &str| AbsenceChanges {
+        unlisted: vec![(user, kind, arn.to_owned())],
+        ..AbsenceChanges::default()
+    };
+    store.note_absences(&unlisted(ResourceKind::Stage, "a"), Duration::from_mins(1)).await.unwrap();
+    store.note_absences(&unlisted(ResourceKind::Channel, "c"), Duration::from_mins(1)).await.unwrap();
+    store.release_brake(&[ResourceKind::Stage]).await.unwrap();
+    store.note_absences(&unlisted(ResourceKind::Stage, "b"), Duration::ZERO).await.unwrap();
+    let rows = store.absences().await.unwrap().rows;
+    let is_released = |arn: &str| rows.iter().find(|row| row.missing.arn == arn).unwrap().missing.released;
+    assert_eq!(["a", "b", "c"].map(is_released), [true, false, false]);
 }
 
 /// A stage of todd's that is nobody's.

@@ -56,7 +56,8 @@ impl Database {
             return Vec::new();
         };
         let now = row.resource.arn();
-        let first = former.iter().find(|former| former.arn == now).map_or(row.created, |former| former.recorded);
+        let first =
+            former.iter().find(|former| former.arn == now).map_or(row.created, |former| former.recorded);
         let mut earlier: Vec<_> =
             former.iter().filter(|former| former.arn != now && former.recorded < first).collect();
         earlier.sort_by_key(|former| former.recorded);
@@ -124,11 +125,7 @@ impl Evidence for Line {
             let database = &state.database;
             let row = |(arn, absent): (&String, _)| {
                 let absent: &Absent = absent;
-                MissingRow {
-                    user: absent.user,
-                    kind: absent.kind,
-                    missing: database.evidence(arn, absent),
-                }
+                MissingRow { user: absent.user, kind: absent.kind, missing: database.evidence(arn, absent) }
             };
             let rows = database.missing.iter().map(row).collect();
             Ok(Absences { rows, replaced: database.replaced(now) })

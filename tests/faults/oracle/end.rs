@@ -347,7 +347,8 @@ fn resources(state: &State) -> impl Iterator<Item = String> {
         i64::try_from(all.filter(|(_, it)| it.kind == kind && it.name == name).count()).unwrap_or_default()
     };
     let balance = state.aws.balance.iter();
-    let balance = balance.map(move |((kind, name), balance)| (kind, name, balance - unjournalled(*kind, name)));
+    let balance =
+        balance.map(move |((kind, name), balance)| (kind, name, balance - unjournalled(*kind, name)));
     let balance = balance.filter(|(.., balance)| *balance != 0);
     all.chain(
         balance.map(|(kind, name, balance)| format!("creates minus deletes: {balance} {kind} of {name}")),

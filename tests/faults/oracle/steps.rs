@@ -89,9 +89,13 @@ fn in_place_of_missing(state: &mut State, now: Duration, resource: &Resource) {
     if state.aws.is_elsewhere {
         violated(state, format!("elsewhere: a {} of {} is created", resource.kind, resource.name));
     }
-    let is_hidden_one = |hidden: &Resource| hidden.kind == resource.kind && user_of(&hidden.tags) == user_of(&resource.tags);
+    let is_hidden_one =
+        |hidden: &Resource| hidden.kind == resource.kind && user_of(&hidden.tags) == user_of(&resource.tags);
     if let Some(arn) = unproven(state, now, is_hidden_one) {
-        violated(state, format!("I1: a {} is created in the place of {arn}, which may be there", resource.kind));
+        violated(
+            state,
+            format!("I1: a {} is created in the place of {arn}, which may be there", resource.kind),
+        );
     }
 }
 

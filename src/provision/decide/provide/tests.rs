@@ -258,11 +258,19 @@ fn what_does_not_stay_is_sent_again_three_times_and_then_left_until_there_is_ano
     assert_eq!(step(&settled, &changed_back(3), &differing), Step::DriftPersists(arn(A)));
     let recent = Recorded { edit: Some(edit(9, 0, 0)), ..recorded(Some(A)) };
     let reported = Wanted { settled: false, ..settled };
-    assert_eq!(step(&reported, &recent, &differing), Step::DriftPersists(arn(A)), "an older change may yet land");
+    assert_eq!(
+        step(&reported, &recent, &differing),
+        Step::DriftPersists(arn(A)),
+        "an older change may yet land"
+    );
     assert_eq!(step(&reported, &changed_back(3), &differing), Step::DriftPersists(arn(A)));
     assert_eq!(step(&NEW, &changed_back(3), &differing), Step::Edit(arn(A)));
     differing.unconfirmed.insert(arn(A));
-    assert_eq!(step(&NEW, &changed_back(0), &differing), Step::DriftPersists(arn(A)), "AWS's answer shows it");
+    assert_eq!(
+        step(&NEW, &changed_back(0), &differing),
+        Step::DriftPersists(arn(A)),
+        "AWS's answer shows it"
+    );
 }
 
 fn ranked(in_database: Option<&str>, status: Option<&str>, attempts: &[u128]) -> Vec<String> {

@@ -1,0 +1,223 @@
+//! What AWS does not show, and where we are: nothing is made again or forgotten before it is proved to be gone.
+
+use serde_json::{Value, json};
+use streamcat_operator::api::condition::{find, is_true};
+use testbed::{Operator, OperatorBuilder, Simulator, Tenant, http, wait};
+
+use crate::support::{
+    PATIENCE, accounts, arns, calls, create, delete, event, gone, ready, reason, recorded, tenant,
+};
+
+/// A controller that lists often and does not wait long.
+fn busy(tenant: &Tenant) -> OperatorBuilder {
+    tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s")
+}
+
+/// The text of a page of the admin port, whatever its status.
+async fn page(controller: &Operator, path: &str) -> String {
+    http::get(&format!("{}{path}", controller.admin_url()))
+        .await
+        .map(|answer| answer.body)
+        .unwrap_or_default()
+}
+
+/// Waits until the page has these texts.
+async fn until_page(controller: &Operator, path: &str, texts: &[&str]) {
+    wait::until(format!("{path} has {texts:?}"), PATIENCE, || async {
+        let page = page(controller, path).await;
+        if texts.iter().all(|text| page.contains(text)) { Ok(()) } else { Err(page) }
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+/// Waits until three more resyncs have begun.
+async fn three_resyncs(tenant: &Tenant) {
+    let before = calls(tenant, "ListStages");
+    wait::until("three more resyncs", PATIENCE, || async { calls(tenant, "ListStages") >= before + 3 })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+async fn is_there(tenant: &Tenant, name: &str) -> bool {
+    accounts(tenant).get_opt(name).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn too_many_missing_at_once_are_not_replaced_until_a_person_says_so() {
+    let tenant = tenant("brake").await;
+    let controller = busy(&tenant).start().await;
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let mut channels = Vec::new();
+    for name in names {
+        create(&tenant, name, json!({})).await;
+        channels.push(arns(&ready(&tenant, name).await)[0].clone());
+    }
+    for channel in &channels[1..] {
+        assert!(tenant.simulator().remove(channel));
+    }
+
+    let braked = reason(&tenant, "b", "BrakeEngaged").await;
+    let conditions = &braked.status.as_ref().unwrap().conditions;
+    let message = &find(conditions, "ChannelReady").unwrap().message;
+    assert!(message.contains("6 of 7") && message.contains("release-brake --kind channel"), "{message}");
+    assert!(event(&tenant, "b", "BrakeEngaged").await.contains("6 of 7"));
+    until_page(&controller, "/readyz", &["ok\n", "brake on channels", "release-brake"]).await;
+    until_page(
+        &controller,
+        "/metrics",
+        &[
+            r#"streamcat_brake_engaged{kind="channel"} 1"#,
+            r#"streamcat_brake_engaged{kind="stage"} 0"#,
+            r#"streamcat_missing_resources{kind="channel"} 6"#,
+        ],
+    )
+    .await;
+    delete(&tenant, "b").await;
+    three_resyncs(&tenant).await;
+    assert!(is_there(&tenant, "b").await, "its channel may show again");
+    assert_eq!(calls(&tenant, "CreateChannel"), names.len());
+
+    let release = tenant.controller().env("STREAMCAT_KIND", "channel").run("release-brake").await.unwrap();
+    assert!(release.0.success(), "{}", release.1);
+    gone(&tenant, "b").await;
+    for (name, before) in names.iter().zip(&channels).skip(2) {
+        let after = arns(&ready(&tenant, name).await);
+        assert_ne!(after[0], *before);
+        assert_eq!(recorded(&tenant, name).await, after);
+    }
+    assert_eq!(arns(&ready(&tenant, "a").await)[0], channels[0]);
+    three_resyncs(&tenant).await;
+    assert_eq!(page(&controller, "/readyz").await, "ok\n");
+}
+
+#[tokio::test]
+async fn nothing_is_replaced_where_aws_shows_nothing_of_what_is_recorded() {
+    let tenant = tenant("blind").await;
+    let mut controller = busy(&tenant).start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    assert!(controller.terminate().await.success());
+
+    // Another endpoint, of the same account and region, where nothing is.
+    let empty = Simulator::builder().start().await.unwrap();
+    let controller = busy(&tenant).env("AWS_ENDPOINT_URL", empty.url()).start_unready().await;
+    let blind = reason(&tenant, "todd", "BrakeEngaged").await;
+    assert!(is_true(&blind.status.as_ref().unwrap().conditions, "Reconciling"));
+    until_page(&controller, "/readyz", &["brake on stages", "check the endpoint"]).await;
+    delete(&tenant, "todd").await;
+    create(&tenant, "ann", json!({})).await;
+    let lists = || empty.calls().iter().filter(|call| call.operation == "ListStages").count();
+    let until = lists() + 4;
+    wait::until("four more resyncs", PATIENCE, || async { lists() >= until })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(is_there(&tenant, "todd").await);
+    assert_eq!(recorded(&tenant, "todd").await, before);
+    drop(controller);
+
+    let _controller = busy(&tenant).start().await;
+    gone(&tenant, "todd").await;
+}
+
+#[tokio::test]
+async fn in_another_region_nothing_is_made_or_forgotten_and_it_is_said() {
+    let tenant = tenant("region").await;
+    let mut controller = busy(&tenant).start().await;
+    create(&tenant, "todd", json!({})).await;
+    create(&tenant, "ann", json!({})).await;
+    ready(&tenant, "ann").await;
+    let before = arns(&ready(&tenant, "todd").await);
+    assert!(controller.terminate().await.success());
+
+    let elsewhere = busy(&tenant).env("AWS_REGION", "eu-west-1").start_unready().await;
+    let told = reason(&tenant, "todd", "RecordedElsewhere").await;
+    let message = &find(&told.status.as_ref().unwrap().conditions, "Ready").unwrap().message;
+    assert!(message.contains("us-west-2") && message.contains("eu-west-1"), "{message}");
+    until_page(&elsewhere, "/readyz", &["recorded in us-west-2", "works in eu-west-1"]).await;
+    delete(&tenant, "todd").await;
+    create(&tenant, "bea", json!({})).await;
+    reason(&tenant, "bea", "RecordedElsewhere").await;
+    three_resyncs(&tenant).await;
+    assert!(is_there(&tenant, "todd").await);
+    assert_eq!((recorded(&tenant, "todd").await, calls(&tenant, "CreateChannel")), (before.to_vec(), 2));
+    drop(elsewhere);
+
+    let _controller = busy(&tenant).start().await;
+    gone(&tenant, "todd").await;
+    ready(&tenant, "ann").await;
+    ready(&tenant, "bea").await;
+    assert_eq!(tenant.simulator().counts().channels, 2);
+}
+
+#[tokio::test]
+async fn as_another_installation_nothing_is_made_or_forgotten_and_it_is_said() {
+    let tenant = tenant("other").await;
+    let mut controller = busy(&tenant).start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    assert!(controller.terminate().await.success());
+
+    let other = busy(&tenant).env("STREAMCAT_INSTALLATION", "another").start_unready().await;
+    let told = reason(&tenant, "todd", "OtherInstallation").await;
+    let message = &find(&told.status.as_ref().unwrap().conditions, "Ready").unwrap().message;
+    assert!(message.contains("another") && message.contains(tenant.installation().unwrap()), "{message}");
+    until_page(&other, "/readyz", &["installation: ", "another", tenant.installation().unwrap()]).await;
+    delete(&tenant, "todd").await;
+    create(&tenant, "ann", json!({})).await;
+    reason(&tenant, "ann", "OtherInstallation").await;
+    three_resyncs(&tenant).await;
+    assert!(is_there(&tenant, "todd").await);
+    assert_eq!((recorded(&tenant, "todd").await, calls(&tenant, "CreateChannel")), (before.to_vec(), 1));
+    drop(other);
+
+    let _controller = busy(&tenant).start().await;
+    gone(&tenant, "todd").await;
+    ready(&tenant, "ann").await;
+    assert_eq!(tenant.simulator().counts().channels, 1);
+}
+
+/// AWS shows again what it has hidden: the state as it was, with the resource in it.
+fn show_again(tenant: &Tenant, kind: &str, resource: Value) {
+    let mut state = tenant.simulator().state();
+    state[kind].as_array_mut().unwrap().push(resource);
+    tenant.simulator().load_state(state).unwrap();
+}
+
+#[tokio::test]
+async fn the_first_one_is_kept_when_it_shows_again_after_it_was_replaced() {
+    let tenant = tenant("again").await;
+    let _controller = busy(&tenant).start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+    let room = tenant.simulator().state()["rooms"][0].clone();
+    assert!(tenant.simulator().remove(&before[1]));
+    wait::until("another room", PATIENCE, || async { calls(&tenant, "CreateRoom") == 2 }).await.unwrap();
+    ready(&tenant, "todd").await;
+
+    show_again(&tenant, "rooms", room);
+    wait::until("the first room is back in the records", PATIENCE, || async {
+        let recorded = recorded(&tenant, "todd").await;
+        if recorded == before { Ok(()) } else { Err(format!("{recorded:?}")) }
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(arns(&ready(&tenant, "todd").await), before);
+    wait::until("one room", PATIENCE, || async { tenant.simulator().counts().rooms == 1 }).await.unwrap();
+    assert!(event(&tenant, "todd", "ArnChanged").await.contains(&before[1]));
+}
+
+#[tokio::test]
+async fn ready_is_false_while_aws_does_not_keep_a_setting() {
+    let tenant = tenant("notkept").await;
+    let _controller = busy(&tenant).start().await;
+    let handler = json!({ "uri": "", "fallbackResult": "DENY" });
+    create(&tenant, "todd", json!({ "chatRoom": { "messageReviewHandler": handler } })).await;
+    let told = reason(&tenant, "todd", "DriftPersists").await;
+    let conditions = &told.status.as_ref().unwrap().conditions;
+    assert!(!is_true(conditions, "Ready") && !is_true(conditions, "ChatRoomReady"));
+    let message = &find(conditions, "ChatRoomReady").unwrap().message;
+    assert!(message.contains("messageReviewHandler"), "{message}");
+    assert!(is_true(conditions, "ChannelReady") && is_true(conditions, "StageReady"));
+    assert_eq!(calls(&tenant, "CreateRoom"), 1);
+}
