@@ -114,14 +114,15 @@ impl Workload {
             Self::Retain | Self::RetainWithoutDatabase | Self::RetainedOtherSpelling => {
                 person.apply("todd", retained()).await
             }
-            // What a person let go of names another user of the same username.
+            // What an earlier account has left names another user of the same username.
             Self::TagsBesideARow => {
-                person.apply("heir", spec("todd")).await;
+                person.apply("heir", retained()).await;
                 sleep(A_WHILE).await;
-                person.let_go("heir");
+                person.empty_database();
                 person.delete("heir");
                 person.until_gone("heir").await;
                 person.apply("todd", spec("todd")).await;
+                sleep(RESYNC).await;
             }
             Self::VanishUnready => {
                 person.put_a_secret("todd");
