@@ -122,7 +122,6 @@ impl Workload {
                 person.delete("heir");
                 person.until_gone("heir").await;
                 person.apply("todd", spec("todd")).await;
-                sleep(RESYNC).await;
             }
             Self::VanishUnready => {
                 person.put_a_secret("todd");
@@ -144,6 +143,10 @@ impl Workload {
             _ => person.apply("todd", spec("todd")).await,
         }
         sleep(A_WHILE).await;
+        if self.only_has_false_claims() {
+            // So that the controllers have seen the tags of all that there is.
+            sleep(RESYNC).await;
+        }
     }
 
     /// What is done while calls fail.
