@@ -136,11 +136,11 @@ impl Workload {
             Self::Retain | Self::RetainWithoutDatabase | Self::RetainedOtherSpelling => {
                 person.apply("todd", retained()).await
             }
-            // What a person let go of names another user of the same username.
+            // What an earlier account has left names another user of the same username.
             Self::TagsBesideARow => {
-                person.apply("heir", spec("todd")).await;
+                person.apply("heir", retained()).await;
                 sleep(A_WHILE).await;
-                person.let_go("heir");
+                person.empty_database();
                 person.delete("heir");
                 person.until_gone("heir").await;
                 person.apply("todd", spec("todd")).await;
@@ -171,6 +171,10 @@ impl Workload {
             _ => person.apply("todd", spec("todd")).await,
         }
         sleep(A_WHILE).await;
+        if self.only_has_false_claims() {
+            // So that the controllers have seen the tags of all that there is.
+            sleep(RESYNC).await;
+        }
     }
 
     /// What is done while calls fail.

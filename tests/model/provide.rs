@@ -74,8 +74,9 @@ impl Protocol {
             let is_there = state.is_there(owner.uid);
             return if is_there { At::Inherits { owner, from, errand, seen: true } } else { At::Idle };
         }
+        let is_barred = state.is_object_released(owner.uid);
         match &mut state.user {
-            Some(user) if user.id == owner.user && user.uid == from => {
+            Some(user) if user.id == owner.user && user.uid == from && !is_barred => {
                 *user = User { uid: owner.uid, leaving: false, ..*user };
                 held(owner, errand)
             }

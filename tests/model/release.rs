@@ -42,20 +42,19 @@ impl Protocol {
         }
     }
 
-    /// `release`: the row goes with all that hangs on it, and both are remembered as released.
+    /// `release`: the row goes with all that hangs on it, and both are remembered as released; refused where the row is not this
+    /// object's any more.
     pub fn release(state: &mut State, owner: Owner) -> At {
-        if state.user.is_some_and(|user| user.id == owner.user && user.uid == owner.uid) {
-            state.user = None;
-            state.recorded = None;
-            for attempt in &mut state.attempts {
-                attempt.open &= attempt.user != owner.user;
-            }
+        if !state.user.is_some_and(|user| user.id == owner.user && user.uid == owner.uid) {
+            return At::Idle;
         }
-        let released = (owner.user, owner.uid);
-        if state.user.is_none_or(|user| user.id != owner.user) && !state.released.contains(&released) {
-            state.released.push(released);
-            state.released.sort_unstable();
+        state.user = None;
+        state.recorded = None;
+        for attempt in &mut state.attempts {
+            attempt.open &= attempt.user != owner.user;
         }
+        state.released.push((owner.user, owner.uid));
+        state.released.sort_unstable();
         At::RemovesFinalizer(owner.uid)
     }
 

@@ -11,7 +11,7 @@ impl Story for Evict {
 
     async fn act(place: &Place<'_>) {
         place.forget_user().await;
-        let row = "insert into users (username, account_namespace, account_name, account_uid) values ($1, $1, 'before', 'u')";
+        let row = "insert into users (username, account_namespace, account_name, account_uid) values ($1, $1, 'before', $1)";
         sqlx::query(row).bind(&place.name).execute(&place.tenant.pool()).await.unwrap();
     }
 }

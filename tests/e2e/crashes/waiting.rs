@@ -14,7 +14,7 @@ impl Story for Waiting {
 
     async fn prepare(place: &Place<'_>) {
         let row = "insert into users (username, account_namespace, account_name, account_uid, retained)
-                   values ($1, 'elsewhere', $1, 'u', true)";
+                   values ($1, 'elsewhere', $1, $1, true)";
         sqlx::query(row).bind(&place.name).execute(&place.tenant.pool()).await.unwrap();
         place.create(json!({})).await;
         place.reach(|| place.has_reasons(&[(STALLED, "UsernameTaken")])).await;
