@@ -109,7 +109,7 @@ fn objects(schema: &JSONSchemaProps) -> Vec<Value> {
 /// The settings in a body: all members but those that say which resource it is.
 fn settings(mut body: Value) -> Value {
     let members = body.as_object_mut().expect("an object");
-    ["name", "tags", "arn", "identifier"].iter().for_each(|member| drop(members.remove(*member)));
+    members.retain(|name, _| !["name", "tags", "arn", "identifier"].contains(&name.as_str()));
     body
 }
 

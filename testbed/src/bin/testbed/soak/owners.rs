@@ -32,7 +32,7 @@ impl Owners {
 
     /// Returns true if all that a dump of the simulator has was made before these were read.
     pub(super) fn know(&self, state: &Value) -> bool {
-        let rows = ["channels", "rooms", "stages"].iter().flat_map(|table| state[table].as_array());
+        let rows = ["channels", "rooms", "stages"].iter().filter_map(|table| state[table].as_array());
         rows.flatten().all(|row| row["arn"].as_str().is_none_or(|arn| self.0.contains_key(arn)))
     }
 
