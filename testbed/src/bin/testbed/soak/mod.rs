@@ -72,7 +72,8 @@ pub(crate) async fn soak(arguments: Arguments) -> Result<ExitCode, Error> {
         .map_err(|error| Error::Unexpected(format!("--minutes {minutes}: {error}")))?;
     let wishes = trouble(&tenants, &mut controllers, &tally, accounts / 2, duration, seed).await?;
     println!("nothing fails any more: waiting until all is as it should be");
-    let verdict = settle(&tenants, &tally, &wishes).await?;
+    let mut verdict = settle(&tenants, &tally, &wishes).await?;
+    verdict.foreign.extend(Owners::of(&tenants[0]).trespasses(&tenants[0]));
     controllers.iter_mut().try_for_each(Controllers::check)?;
 
     println!("\n{verdict}{}{tally}\n{}", Ledger::of(&tenants[0]), verdict.summary());
@@ -147,10 +148,6 @@ async fn judge(
     let mut whole = Verdict::default();
     for (tenant, wishes) in tenants.iter().zip(wishes) {
         whole.add(verdict::judge(wishes, &Census::take(tenant, &state, owners).await?));
-    }
-    if whole.is_clean() {
-        // Only now, for it reads the whole journal.
-        whole.foreign = Owners::of(&tenants[0]).trespasses(&tenants[0]);
     }
     Ok(whole)
 }
