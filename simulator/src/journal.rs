@@ -23,6 +23,7 @@ pub(crate) struct Entry {
     pub error: Option<String>,
     pub fault: Option<&'static str>,
     pub attempt: Option<u32>,
+    pub access_key: Option<Box<str>>,
     pub request: Request,
 }
 
@@ -51,6 +52,7 @@ impl Entry {
             error: None,
             fault: None,
             attempt: None,
+            access_key: None,
             request,
         }
     }
@@ -65,8 +67,9 @@ impl Entry {
             Request::Members(members) => members.to_string().len() * 2,
             Request::Nonsense => 0,
         };
+        let access_key = self.access_key.as_ref().map_or(0, |key| key.len());
         let operation = if let Cow::Owned(operation) = &self.operation { operation.len() } else { 0 };
-        size_of::<Self>() + LATER + operation + text(&self.resource) + text(&self.name) + request
+        size_of::<Self>() + LATER + operation + access_key + text(&self.resource) + text(&self.name) + request
     }
 }
 

@@ -35,6 +35,7 @@ const CODES: &[(&str, &str)] = &[
 ];
 
 /// Everybody is one user, whatever the access key.
+#[expect(clippy::unnecessary_wraps, reason = "as every operation")]
 fn get_caller_identity(state: &mut State, _: &Value) -> Outcome {
     let account = &state.place.account;
     Ok(format!(
@@ -57,14 +58,11 @@ pub(crate) fn find(body: &[u8]) -> Result<(&'static Operation, Map<String, Value
     };
     let version = member("Version").unwrap_or("NO_VERSION_SPECIFIED");
     let here = OPERATIONS.iter().find(|operation| operation.name == action && version == VERSION);
-    match here {
-        Some(operation) => Ok((operation, members)),
-        None => {
-            let shown: String = action.chars().take(128).collect();
-            let message = format!("Could not find operation {shown} for version {VERSION}");
-            Err(Failure::new("InvalidAction", 400, message))
-        }
-    }
+    here.map(|operation| (operation, members.clone())).ok_or_else(|| {
+        let shown: String = action.chars().take(128).collect();
+        let message = format!("Could not find operation {shown} for version {VERSION}");
+        Failure::new("InvalidAction", 400, message)
+    })
 }
 
 fn members(form: &str) -> Map<String, Value> {

@@ -23,6 +23,18 @@ fn seqs(simulator: &Simulator, query: &str) -> Vec<u64> {
 }
 
 #[tokio::test]
+async fn callers_are_told_apart_by_their_access_key() {
+    let simulator = simulator().await;
+    let address = simulator.addr();
+    let other = support::signed("ivs").replace("AKIAEXAMPLE", "AKIA/OTHER");
+    call(address, "CreateStage", "{}");
+    send(address, "POST", "/CreateStage", &[&other], "{}");
+    send(address, "POST", "/CreateStage", &[], "{}");
+    let keys: Vec<_> = simulator.calls().into_iter().map(|call| call.access_key).collect();
+    assert_eq!(keys, [Some("AKIAEXAMPLE".to_owned()), Some("AKIA/OTHER".to_owned()), None]);
+}
+
+#[tokio::test]
 async fn calls_are_filtered() {
     let simulator = simulator().await;
     let address = simulator.addr();

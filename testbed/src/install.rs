@@ -1,6 +1,7 @@
 //! Installing the operator in a set: rights, tokens, a database, an AWS of its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use ivs_simulator::Simulator;
@@ -20,6 +21,15 @@ const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 
 impl Tenant {
     pub(crate) async fn install(testbed: Testbed, release: Release) -> Result<Self, Error> {
+        Self::install_in(testbed, release, Arc::new(simulator().await?)).await
+    }
+
+    /// The same, in the AWS account that this simulator plays.
+    pub(crate) async fn install_in(
+        testbed: Testbed,
+        release: Release,
+        simulator: Arc<Simulator>,
+    ) -> Result<Self, Error> {
         let client = testbed.kube().await?;
         let made = namespaces(&client, [&release.home, &release.accounts]).await?;
         let rendered = release.render(&testbed.helm_program(), testbed.chart()).await?;
@@ -30,7 +40,7 @@ impl Tenant {
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database_url);
         let mut tenant = Self {
             pool: pool.map_err(Error::sql("make a pool of connections"))?,
-            simulator: simulator().await?,
+            simulator,
             started: AtomicUsize::new(0),
             testbed,
             release,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ivs_simulator::Simulator;
@@ -40,22 +41,22 @@ pub struct Tenant {
     /// By the component's name; empty before the database has its schema.
     pub(crate) component_urls: BTreeMap<&'static str, String>,
     pub(crate) pool: PgPool,
-    pub(crate) simulator: Simulator,
+    pub(crate) simulator: Arc<Simulator>,
     pub(crate) started: AtomicUsize,
 }
 
 impl Tenant {
     /// One that sees a namespace of its own and nothing else.
     pub(crate) async fn isolated(testbed: Testbed, label: &str) -> Result<Self, Error> {
-        let name = text::unique(label);
-        let release = Release {
-            name: name.clone(),
-            home: name.clone(),
-            watched: Some(name.clone()),
-            accounts: name.clone(),
-            installation: Some(name),
-        };
-        Self::install(testbed, release).await
+        Self::install(testbed, isolated(label)).await
+    }
+
+    /// Another installation in the same set and in the same AWS account, isolated from this one in all else.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn try_neighbour(&self, label: &str) -> Result<Self, Error> {
+        Self::install_in(self.testbed.clone(), isolated(label), Arc::clone(&self.simulator)).await
     }
 
     /// One whose rights are the cluster's and whose own objects live apart from its accounts, so that the accounts'
@@ -252,5 +253,16 @@ impl Tenant {
     fn lease(&self) -> Option<(String, String)> {
         let name = helm::service_account(&self.rights, Component::Controller.name()).ok()?;
         Some(("STREAMCAT_LEADER_ELECTION_NAME".into(), name))
+    }
+}
+
+fn isolated(label: &str) -> Release {
+    let name = text::unique(label);
+    Release {
+        name: name.clone(),
+        home: name.clone(),
+        watched: Some(name.clone()),
+        accounts: name.clone(),
+        installation: Some(name),
     }
 }

@@ -19,7 +19,7 @@ fn whatever_fails_cluster_postgres_and_aws_agree_at_the_end() {
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("duplicates 0, orphans 0, stuck 0, differences 0"), "{said}");
+    assert!(said.contains("duplicates 0, orphans 0, stuck 0, differences 0, foreign 0"), "{said}");
     // Something must have died, or nothing was tried.
     let killed = said.lines().find(|line| line.starts_with("killed")).unwrap();
     assert!(!killed.contains(" 0"), "{said}");

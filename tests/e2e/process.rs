@@ -32,6 +32,7 @@ async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
             tenant.controller().env("AWS_ENDPOINT_URL_IVS_REALTIME", "https://"),
             "AWS_ENDPOINT_URL_IVS_REALTIME",
         ),
+        (tenant.controller().env("AWS_ENDPOINT_URL_STS", "sts"), "AWS_ENDPOINT_URL_STS"),
         (tenant.controller().env("STREAMCAT_RESYNC", "often"), "--resync"),
         (tenant.controller().env("STREAMCAT_INSTALLATION", "a b"), "--installation"),
         (tenant.controller().env("STREAMCAT_LEADER_ELECTION", "perhaps"), "--leader-election"),

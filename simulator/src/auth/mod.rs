@@ -56,6 +56,15 @@ pub(crate) fn check(
     keys.map_or(Ok(()), |keys| verify(request, &claim, keys))
 }
 
+/// The access key that a request says it is signed with.
+pub(crate) fn access_key(headers: &HeaderMap) -> Option<&str> {
+    /// Of a longer one no more is kept.
+    const LONGEST: usize = 128;
+    let header = headers.get("authorization")?.to_str().ok();
+    let (access_key, _) = scoped(claim(header).ok()?.credential);
+    (!access_key.is_empty()).then(|| access_key.get(..LONGEST).unwrap_or(access_key))
+}
+
 /// What an Authorization header says.
 struct Claim<'a> {
     credential: &'a str,

@@ -101,7 +101,8 @@ pub(super) fn entry(
     let (input, request) = input(members, body);
     let (resource, name) = subject(shared, input.as_ref().unwrap_or(&Value::Null));
     let attempt = attempt(&parts.headers);
-    (Entry { resource, name, attempt, ..Entry::new(operation, arrived, request) }, input)
+    let access_key = auth::access_key(&parts.headers).map(Box::from);
+    (Entry { resource, name, attempt, access_key, ..Entry::new(operation, arrived, request) }, input)
 }
 
 /// The input: the body, with what is in the path and the query; and how the journal keeps it.

@@ -38,6 +38,8 @@ pub struct Call {
     pub fault: Option<String>,
     /// Which attempt of the SDK it was, from the header `amz-sdk-request`.
     pub attempt: Option<u32>,
+    /// The access key that signed it, in clear as AWS's own logs have it; `None` if the request names none.
+    pub access_key: Option<String>,
     /// The request.
     pub request: Value,
 }
@@ -83,6 +85,7 @@ impl From<&Entry> for Call {
             error: entry.error.clone(),
             fault: entry.fault.map(str::to_owned),
             attempt: entry.attempt,
+            access_key: entry.access_key.as_deref().map(str::to_owned),
             request,
         }
     }

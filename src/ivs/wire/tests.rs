@@ -9,6 +9,7 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ivs::config::Credentials;
 use axum::{Json, Router, body::Bytes, extract::State};
+use ivs_simulator::Simulator;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
 };
@@ -16,7 +17,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{Budgets, Caller, Channels, ChatRooms, Kind, Stages, Tags};
-use crate::{api, telemetry::Metrics};
+use crate::{
+    api::{self, ChannelSpec},
+    telemetry::Metrics,
+};
 
 type Bodies = Arc<Mutex<Vec<Value>>>;
 
@@ -109,7 +113,7 @@ fn objects(schema: &JSONSchemaProps) -> Vec<Value> {
 /// The settings in a body: all members but those that say which resource it is.
 fn settings(mut body: Value) -> Value {
     let members = body.as_object_mut().expect("an object");
-    ["name", "tags", "arn", "identifier"].iter().for_each(|member| drop(members.remove(*member)));
+    members.retain(|name, _| !["name", "tags", "arn", "identifier"].contains(&name.as_str()));
     body
 }
 
@@ -149,6 +153,20 @@ async fn every_setting_of_a_chat_room_is_sent_with_every_edge_value() {
 async fn every_setting_of_a_stage_is_sent_with_every_edge_value() {
     let (url, bodies) = fake_ivs().await;
     check(Stages::new(&config(&url).await, caller()), &bodies, "stage").await;
+}
+
+/// The signature is made over the body as it is sent: AWS would refuse it otherwise.
+#[tokio::test]
+async fn a_completed_request_is_signed() {
+    let simulator = Simulator::builder().keys("x", "x").start().await.expect("a simulator");
+    let channels = Channels::new(&config(&simulator.url()).await, caller());
+    let off = api::MultitrackInputConfiguration { enabled: Some(false), ..Default::default() };
+    let asked = ChannelSpec { multitrack_input_configuration: Some(off), ..ChannelSpec::default() };
+    let made = channels.create("todd", &asked, &Tags::new()).await.expect("created");
+    assert_eq!(made.settings["multitrackInputConfiguration"]["enabled"], false);
+    channels.update(&made.status.arn, &asked).await.expect("updated");
+    let sent = simulator.calls();
+    assert!(sent.iter().all(|call| call.request["multitrackInputConfiguration"]["enabled"] == false));
 }
 
 #[tokio::test]

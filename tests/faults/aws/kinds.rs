@@ -284,9 +284,8 @@ impl<F: Flavor> Kind for Simulated<F> {
     async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
         match F::KIND {
             ResourceKind::Channel => self.delete_one(arn, false).await,
-            ResourceKind::ChatRoom => self.delete_one(arn, true).await,
             ResourceKind::Stage if self.is_in_use(arn).await? => Ok(false),
-            ResourceKind::Stage => self.delete_one(arn, true).await,
+            ResourceKind::ChatRoom | ResourceKind::Stage => self.delete_one(arn, true).await,
         }
     }
 }

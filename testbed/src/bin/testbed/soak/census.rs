@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::Row as _;
 use testbed::{Error, Tenant};
 
+use super::owners::{self, Owners};
 use crate::accounts;
 
 /// The kinds, each with its name in status and in the simulator's state.
@@ -37,7 +38,7 @@ pub(super) struct Resource {
     pub(super) channel_type: Option<String>,
 }
 
-/// All there is, by the account's name.
+/// All there is of one installation, by the account's name.
 #[derive(Default)]
 pub(super) struct Census {
     pub(super) cluster: BTreeMap<String, Object>,
@@ -48,18 +49,37 @@ pub(super) struct Census {
     pub(super) unsettled: Vec<String>,
     /// What is on the orphan list in PostgreSQL: the account's name.
     pub(super) orphans: Vec<String>,
+    /// What status or PostgreSQL names and another installation made: the account's name, and the ARN.
+    pub(super) foreign: Vec<(String, String)>,
 }
 
 impl Census {
-    pub(super) async fn take(tenant: &Tenant) -> Result<Self, Error> {
+    /// AWS as it was dumped a moment ago: of it, what this installation made.
+    pub(super) async fn take(tenant: &Tenant, state: &Value, owners: &Owners) -> Result<Self, Error> {
+        let access_key = owners::access_key(tenant);
+        let is_mine = |arn: &str| owners.is_of(arn, access_key);
+        let (cluster, database) = (cluster(tenant).await?, database(tenant).await?);
         Ok(Self {
-            cluster: cluster(tenant).await?,
-            database: database(tenant).await?,
-            aws: aws(&tenant.simulator().state()),
+            foreign: foreign(&cluster, &database, is_mine),
+            aws: aws(state, is_mine),
             unsettled: names(tenant, UNSETTLED).await?,
             orphans: names(tenant, ORPHANS).await?,
+            cluster,
+            database,
         })
     }
+}
+
+/// What this installation has taken for its own.
+fn foreign(
+    cluster: &BTreeMap<String, Object>,
+    database: &BTreeMap<String, Arns>,
+    is_mine: impl Fn(&str) -> bool,
+) -> Vec<(String, String)> {
+    let in_status = cluster.iter().map(|(name, object)| (name, &object.arns));
+    let named =
+        in_status.chain(database).flat_map(|(name, arns)| arns.iter().flatten().map(move |arn| (name, arn)));
+    named.filter(|(_, arn)| !is_mine(arn)).map(|(name, arn)| (name.clone(), format!("has {arn}"))).collect()
 }
 
 async fn cluster(tenant: &Tenant) -> Result<BTreeMap<String, Object>, Error> {
@@ -98,10 +118,11 @@ async fn names(tenant: &Tenant, query: &'static str) -> Result<Vec<String>, Erro
     names.map_err(|source| Error::Sql { action: "read attempts and orphans".into(), source })
 }
 
-fn aws(state: &Value) -> BTreeMap<String, Vec<Resource>> {
+fn aws(state: &Value, is_mine: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Resource>> {
     let mut all: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
     for (kind, (_, _, member)) in KINDS.iter().enumerate() {
-        for row in state[member].as_array().into_iter().flatten() {
+        let rows = state[member].as_array().into_iter().flatten();
+        for row in rows.filter(|row| row["arn"].as_str().is_none_or(&is_mine)) {
             let tag = |key: &str| row["tags"][key].as_str().unwrap_or_default();
             let account = tag("streamcat.dev/account").rsplit('/').next().unwrap_or_default();
             all.entry(account.to_owned()).or_default().push(Resource {

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use testbed::{Error, Operator, Tenant};
 use tokio::time::Instant;
 
+use super::owners;
 use super::tally::Tally;
 
 /// How long a controller lives, and how long it is away, in milliseconds.
@@ -73,7 +74,8 @@ async fn start(tenant: &Tenant) -> Result<Operator, Error> {
     ];
     let controller =
         settings.iter().fold(tenant.controller(), |builder, (name, value)| builder.env(*name, *value));
-    controller.try_start_unready().await
+    // By it the simulator's journal tells the installations apart.
+    controller.env("AWS_ACCESS_KEY_ID", owners::access_key(tenant)).try_start_unready().await
 }
 
 pub(super) async fn restart_postgres(

@@ -72,8 +72,9 @@ fn line(call: &Call) -> String {
     let seconds = |time: std::time::Duration| format!("{:.3}", time.as_secs_f64());
     let moment = |time: Option<std::time::Duration>| time.map_or_else(|| "never".to_owned(), seconds);
     format!(
-        "  {}  {} {} effected {} answered {} status {} {}{}{}",
+        "  {}  {} {} {} effected {} answered {} status {} {}{}{}",
         seconds(call.arrived),
+        call.access_key.as_deref().unwrap_or("nobody"),
         call.operation,
         call.resource.as_deref().unwrap_or_default(),
         moment(call.effected),

@@ -19,11 +19,13 @@ pub(super) struct Verdict {
     stuck: Vec<(String, String)>,
     /// Ready, but not all say the same.
     differences: Vec<(String, String)>,
+    /// What one installation did to what another one made.
+    pub(super) foreign: Vec<(String, String)>,
 }
 
 /// Holds what there is against what is wanted.
 pub(super) fn judge(wishes: &[Account], census: &Census) -> Verdict {
-    let mut verdict = Verdict::default();
+    let mut verdict = Verdict { foreign: census.foreign.clone(), ..Verdict::default() };
     for account in wishes {
         verdict.judge(account, census);
     }
@@ -93,12 +95,24 @@ impl Verdict {
         }
     }
 
-    fn findings(&self) -> [(&'static str, &Vec<(String, String)>); 4] {
+    /// Takes on what is wrong with another installation.
+    pub(super) fn add(&mut self, other: Self) {
+        self.present += other.present;
+        self.gone += other.gone;
+        self.duplicates.extend(other.duplicates);
+        self.orphans.extend(other.orphans);
+        self.stuck.extend(other.stuck);
+        self.differences.extend(other.differences);
+        self.foreign.extend(other.foreign);
+    }
+
+    fn findings(&self) -> [(&'static str, &Vec<(String, String)>); 5] {
         [
             ("duplicates", &self.duplicates),
             ("orphans", &self.orphans),
             ("stuck", &self.stuck),
             ("differences", &self.differences),
+            ("foreign", &self.foreign),
         ]
     }
 
@@ -174,7 +188,18 @@ mod tests {
     }
 
     fn said(duplicates: usize, orphans: usize, stuck: usize, differences: usize) -> String {
-        format!("duplicates {duplicates}, orphans {orphans}, stuck {stuck}, differences {differences}")
+        format!(
+            "duplicates {duplicates}, orphans {orphans}, stuck {stuck}, differences {differences}, foreign 0"
+        )
+    }
+
+    #[test]
+    fn what_another_installation_made_is_foreign() {
+        let foreign = vec![(NAME.to_owned(), "has x".to_owned())];
+        let mut whole = judge(&[], &Census { foreign, ..Census::default() });
+        assert!(whole.summary().ends_with("foreign 1") && !whole.is_clean());
+        whole.add(Verdict { foreign: vec![("a".to_owned(), "b".to_owned())], ..Verdict::default() });
+        assert!(whole.summary().ends_with("foreign 2"));
     }
 
     #[test]

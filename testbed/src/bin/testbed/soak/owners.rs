@@ -1,0 +1,108 @@
+//! The installation that made each resource, by the simulator's journal: by access key, never by what tags say.
+
+use std::collections::BTreeMap;
+
+use ivs_simulator::Call;
+use serde_json::Value;
+use testbed::Tenant;
+
+/// The calls that change or delete what they name.
+const TOUCHING: [&str; 4] = ["Update", "Delete", "Tag", "Untag"];
+const STOPPING: &str = "StopStream";
+
+/// The access key with which the controllers of an installation sign.
+pub(super) fn access_key(tenant: &Tenant) -> &str {
+    tenant.namespace()
+}
+
+/// Access keys by the ARN of what was made with them.
+#[derive(Default)]
+pub(super) struct Owners(BTreeMap<String, String>);
+
+impl Owners {
+    /// The owners of all that exists, and of all that ever did.
+    pub(super) fn of(tenant: &Tenant) -> Self {
+        Self::by(&tenant.simulator().calls())
+    }
+
+    fn by(calls: &[Call]) -> Self {
+        let made = calls.iter().filter_map(|call| Some((call.created.clone()?, call.access_key.clone()?)));
+        Self(made.collect())
+    }
+
+    /// Returns true if all that a dump of the simulator has was made before these were read.
+    pub(super) fn know(&self, state: &Value) -> bool {
+        let rows = ["channels", "rooms", "stages"].iter().filter_map(|table| state[table].as_array());
+        rows.flatten().all(|row| row["arn"].as_str().is_none_or(|arn| self.0.contains_key(arn)))
+    }
+
+    /// Returns true if this key made the resource, or if nobody is known to have.
+    pub(super) fn is_of(&self, arn: &str, access_key: &str) -> bool {
+        self.0.get(arn).is_none_or(|owner| owner == access_key)
+    }
+
+    /// The calls of one installation that were to change or delete what another one had made, whatever became of them:
+    /// the ARN, and what was seen.
+    pub(super) fn trespasses(&self, tenant: &Tenant) -> Vec<(String, String)> {
+        self.among(&tenant.simulator().calls())
+    }
+
+    fn among(&self, calls: &[Call]) -> Vec<(String, String)> {
+        let touching = calls.iter().filter(|call| {
+            call.operation == STOPPING || TOUCHING.iter().any(|verb| call.operation.starts_with(verb))
+        });
+        let trespasses = touching.filter_map(|call| {
+            let (arn, by) = (call.resource.as_deref()?, call.access_key.as_deref().unwrap_or("nobody"));
+            let owner = self.0.get(arn).filter(|owner| *owner != by)?;
+            Some((arn.to_owned(), format!("{} by {by}, made by {owner}", call.operation)))
+        });
+        trespasses.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn call(operation: &str, resource: Option<&str>, created: Option<&str>, by: &str) -> Call {
+        Call {
+            seq: 1,
+            operation: operation.to_owned(),
+            resource: resource.map(str::to_owned),
+            name: None,
+            created: created.map(str::to_owned),
+            arrived: Duration::ZERO,
+            effected: None,
+            answered: None,
+            status: 0,
+            error: None,
+            fault: None,
+            attempt: None,
+            access_key: Some(by.to_owned()),
+            request: Value::Null,
+        }
+    }
+
+    #[test]
+    fn a_resource_is_of_the_installation_whose_key_made_it() {
+        let owners = Owners::by(&[call("CreateChannel", Some("todd"), Some("a"), "one")]);
+        assert!(owners.is_of("a", "one") && !owners.is_of("a", "two") && owners.is_of("b", "two"));
+        assert!(owners.know(&serde_json::json!({ "channels": [{ "arn": "a" }] })));
+        assert!(!owners.know(&serde_json::json!({ "stages": [{ "arn": "b" }] })));
+    }
+
+    #[test]
+    fn a_change_of_what_another_installation_made_is_a_trespass() {
+        let owners = Owners::by(&[call("CreateChannel", Some("todd"), Some("a"), "one")]);
+        for operation in ["DeleteChannel", "UpdateChannel", "TagResource", "UntagResource", "StopStream"] {
+            let calls = [call(operation, Some("a"), None, "one"), call(operation, Some("a"), None, "two")];
+            let found = owners.among(&calls);
+            let seen = format!("{operation} by two, made by one");
+            assert_eq!(found, [("a".to_owned(), seen)]);
+        }
+        assert!(owners.among(&[call("GetChannel", Some("a"), None, "two")]).is_empty());
+        assert!(owners.among(&[call("DeleteChannel", Some("b"), None, "two")]).is_empty());
+    }
+}
