@@ -105,6 +105,11 @@ impl Resources for World {
         })
     }
 
+    /// No pass over one kind asks for it.
+    async fn correct(&self, _: Uuid, _: &str, _: &ResourceStatus) -> store::Result<bool> {
+        Ok(false)
+    }
+
     async fn note_missing(&self, _: Uuid, _: ResourceKind, arn: &str) -> store::Result<()> {
         self.on_database(|state| {
             if state.missing.as_ref().is_none_or(|(missing, _)| missing != arn) {
