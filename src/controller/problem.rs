@@ -165,7 +165,7 @@ impl Problem {
     /// Somebody else's Secret has the name that ours would have.
     pub fn secret_taken(name: &str) -> Self {
         let message = format!(
-            "a Secret {name} that is not this account's is in the way of the stream key: rename or delete it"
+            "a Secret {name} that is not this account's, or not of its channel, is in the way of the stream key: rename or delete it"
         );
         Self { reason: "SecretExists", message, retry: Retry::Slowly }
     }

@@ -51,7 +51,7 @@ impl<W: World> Work<'_, W> {
         let secret = secret::build(self.account, channel, &stream_key, found.as_ref());
         self.context.world.cluster().write_secret(self.account, found.as_ref(), secret).await?;
         let found = found.as_ref().filter(|found| secret::is_of(found, channel));
-        if let Some(notice) = found.and_then(|found| written(found, &name, &decision, &stream_key)) {
+        if let Some(notice) = found.and_then(|found| written(found, &name, decision, &stream_key)) {
             tell(self.account, self.context, &notice).await;
         }
         Ok(())
@@ -126,8 +126,8 @@ fn stream_key_created(channel_arn: &str) -> Notice {
 }
 
 /// The event of a Secret of this channel that was written over `found`, where a person should hear of it.
-fn written(found: &Secret, name: &str, decision: &Decision, stream_key: &SecretString) -> Option<Notice> {
-    let (reason, note) = if *decision == Decision::Adopt {
+fn written(found: &Secret, name: &str, decision: Decision, stream_key: &SecretString) -> Option<Notice> {
+    let (reason, note) = if decision == Decision::Adopt {
         ("SecretAdopted", format!("the Secret {name} had no owner and is the account's again"))
     } else if !secret::has_stream_key(found, stream_key) {
         (

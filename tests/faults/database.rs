@@ -131,7 +131,7 @@ impl Database {
         let Some((user, _)) = self.of_name(username) else { return };
         for ((_, kind), row) in self.rows.iter_mut().filter(|((of, _), _)| *of == user) {
             let arn = row.resource.arn().to_owned();
-            row.name = "another".to_owned();
+            "another".clone_into(&mut row.name);
             row.resource = match kind {
                 ResourceKind::Channel => ChannelStatus { arn, ..ChannelStatus::default() }.into(),
                 ResourceKind::ChatRoom => ChatRoomStatus { arn, ..ChatRoomStatus::default() }.into(),

@@ -2,6 +2,7 @@
 
 mod absences;
 mod claims;
+mod keys;
 mod losses;
 mod specs;
 mod story;
@@ -101,9 +102,6 @@ const A_WHILE: Duration = Duration::from_secs(30);
 
 /// In the middle of the three Creates.
 const MIDWAY: Duration = Duration::from_millis(150);
-
-/// Near the end of a look at everything, when the key of the channel has been read.
-const LOOKED: Duration = Duration::from_millis(820);
 
 impl Workload {
     /// Those that come to the same end whatever the seed.
@@ -273,40 +271,7 @@ impl Workload {
                 person.lose_tags();
                 person.delete("todd");
             }
-            // Who made it may not have written its Secret yet when another has written a later key.
-            Self::CreateRotateKey => {
-                person.apply("todd", spec("todd")).await;
-                person.until_ready("todd").await;
-                person.delete_stream_keys(true);
-                person.ask_for_a_look("todd");
-            }
-            Self::RotateKey => {
-                person.delete_stream_keys(true);
-                person.ask_for_a_look("todd");
-            }
-            // What is asked for while a look is under way is not handled by that one.
-            Self::RotateKeyMidway => {
-                person.ask_for_a_look("todd");
-                sleep(LOOKED).await;
-                person.delete_stream_keys(true);
-                person.ask_for_a_look("todd");
-            }
-            Self::DeleteKey => {
-                person.delete_stream_keys(false);
-                person.ask_for_a_look("todd");
-            }
-            Self::OverwriteSecret => {
-                person.overwrite_secret("todd");
-                person.ask_for_a_look("todd");
-            }
-            Self::OrphanSecret => {
-                person.orphan_secret("todd");
-                person.ask_for_a_look("todd");
-            }
-            Self::OverwriteRows => {
-                person.overwrite_rows("todd");
-                person.ask_for_a_look("todd");
-            }
+            _ if self.touches_keys() => self.touch_keys(person).await,
             Self::Three => person.three_at_once().await,
             Self::Vanish | Self::VanishUnready => {
                 person.vanish(ResourceKind::ChatRoom);

@@ -106,6 +106,7 @@ impl Resources for World {
         })
     }
 
+    /// No pass over one kind asks for it.
     async fn correct(&self, _: Uuid, _: &str, _: &ResourceStatus) -> store::Result<bool> {
         Ok(false)
     }

@@ -43,6 +43,11 @@ impl Story for LostKey {
         }
         Err(format!("{:?}, and AWS has {:?}", status.handled_reconcile_at, keys(place)))
     }
+
+    /// One key was made beside the three.
+    async fn check(place: &Place<'_>) {
+        assert_eq!((place.made(), place.users().await), (4, 1));
+    }
 }
 
 #[tokio::test]

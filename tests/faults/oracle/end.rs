@@ -208,7 +208,7 @@ fn is_right(
     ];
     let has = |(name, value): (&str, Option<&String>)| {
         let found = secret.data.as_ref().and_then(|data| data.get(name));
-        value.is_some() && found.map(|found| found.0.as_slice()) == value.map(|value| value.as_bytes())
+        value.is_some() && found.map(|found| found.0.as_slice()) == value.map(String::as_bytes)
     };
     is_owned && values.into_iter().all(has)
 }
