@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::store::Result;
 
-    const TAKEOVER: Duration = Duration::from_secs(60);
+    const TAKEOVER: Duration = Duration::from_mins(1);
 
     /// The table `clusters` in memory.
     #[derive(Default)]

@@ -399,7 +399,7 @@ mod tests {
     use super::*;
 
     fn cluster(id: &str) -> ClusterIdentity {
-        ClusterIdentity { id: id.to_owned(), takeover_after: Duration::from_secs(60) }
+        ClusterIdentity { id: id.to_owned(), takeover_after: Duration::from_mins(1) }
     }
 
     fn account() -> AccountRef {

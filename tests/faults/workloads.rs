@@ -132,7 +132,7 @@ impl Workload {
             }
             Self::RegisteredObjectLost | Self::RegisteredReplaced => person.register("todd").await,
             Self::Retain | Self::RetainWithoutDatabase | Self::RetainedOtherSpelling => {
-                person.apply("todd", retained()).await
+                person.apply("todd", retained()).await;
             }
             // What an earlier account has left names another user of the same username.
             Self::TagsBesideARow => {
@@ -287,13 +287,7 @@ impl Workload {
             | Self::Renamed
             | Self::NotKept => self.hide(person).await,
             Self::Story => story::act(person).await,
-            Self::RetainedOtherSpelling
-            | Self::LostOtherSpelling
-            | Self::RegisteredObjectLost
-            | Self::RegisteredReplaced
-            | Self::NewClusterDeletes
-            | Self::TwoClusters
-            | Self::TagsBesideARow => self.claim(person).await,
+            _ if self.only_has_false_claims() => self.claim(person).await,
             _ => self.lose(person).await,
         }
     }

@@ -58,7 +58,7 @@ pub fn claimant<'a>(username: &'a str, account: &'a AccountRef, uid: &'a str) ->
 pub async fn held(store: &Postgres, username: &str) -> Uuid {
     match claim(store, username, username, None).await {
         Claim::Held(holder) => holder.user,
-        other => panic!("{other:?}"),
+        Claim::Refused(refusal) => panic!("{refusal:?}"),
     }
 }
 
