@@ -50,7 +50,8 @@ pub struct ControllerSettings {
     pub create_timeout: Duration,
 
     /// How long after that to wait before looking at what a Create of unknown outcome made: longer than one call may take
-    /// and AWS needs to show a new resource in its lists, together. A resource that AWS does not show is believed gone after the same time.
+    /// and AWS needs to show a new resource in its lists, together. Also the least time between the two
+    /// lists that prove that a resource is gone.
     #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "15s", value_parser = duration)]
     pub create_grace: Duration,
 
