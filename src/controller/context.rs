@@ -176,6 +176,12 @@ impl<W: World> Context<W> {
         lock(&self.brakes).get(&kind).map(Brake::describe)
     }
 
+    /// The reason why nothing at all may be made: AWS shows nothing of what is recorded.
+    pub(super) fn blindness(&self) -> Option<Problem> {
+        let brakes = lock(&self.brakes);
+        brakes.values().find(|brake| brake.is_blind).map(|brake| Problem::braked(&brake.describe()))
+    }
+
     /// Sets the brakes as a resync has found them.
     pub(super) fn set_brakes(&self, brakes: BTreeMap<ResourceKind, Brake>) {
         *lock(&self.brakes) = brakes;

@@ -109,6 +109,11 @@ impl Problem {
         Self { reason: OTHER_INSTALLATION, message: message.to_owned(), retry: Retry::Slowly }
     }
 
+    /// Too much is missing at once.
+    pub fn braked(message: &str) -> Self {
+        Self { reason: "BrakeEngaged", message: message.to_owned(), retry: Retry::Slowly }
+    }
+
     /// AWS does not show these settings or tags as the spec says, though they were sent.
     pub fn drift_persists(noun: &str, drift: &Drift) -> Self {
         let fields = &drift.fields;
@@ -240,9 +245,7 @@ impl From<provision::Error> for Problem {
             }
             provision::Error::Elsewhere { .. } => Self::recorded_elsewhere(&error.to_string()),
             provision::Error::OtherInstallation { .. } => Self::other_installation(&error.to_string()),
-            provision::Error::Braked { .. } => {
-                Self { reason: "BrakeEngaged", message: error.to_string(), retry: Retry::Slowly }
-            }
+            provision::Error::Braked { .. } => Self::braked(&error.to_string()),
         }
     }
 }

@@ -74,7 +74,7 @@ async fn prepare<W: World>(
     read: Instant,
 ) -> Result<(HeldClaim, Arc<Inventory>), Problem> {
     let inventory = context.inventory().await?;
-    if let Some(problem) = context.halt() {
+    if let Some(problem) = context.halt().or_else(|| context.blindness()) {
         return Err(problem);
     }
     Ok((claim(account, context, &inventory, read).await?, inventory))

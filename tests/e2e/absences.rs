@@ -107,6 +107,7 @@ async fn nothing_is_replaced_where_aws_shows_nothing_of_what_is_recorded() {
     until_page(&controller, "/readyz", &["brake on stages", "check the endpoint"]).await;
     delete(&tenant, "todd").await;
     create(&tenant, "ann", json!({})).await;
+    reason(&tenant, "ann", "BrakeEngaged").await;
     let lists = || empty.calls().iter().filter(|call| call.operation == "ListStages").count();
     let until = lists() + 4;
     wait::until("four more resyncs", PATIENCE, || async { lists() >= until })
@@ -118,6 +119,8 @@ async fn nothing_is_replaced_where_aws_shows_nothing_of_what_is_recorded() {
 
     let _controller = busy(&tenant).start().await;
     gone(&tenant, "todd").await;
+    ready(&tenant, "ann").await;
+    assert_eq!((empty.counts().channels, tenant.simulator().counts().channels), (0, 1));
 }
 
 #[tokio::test]
