@@ -52,7 +52,7 @@ pub enum Command {
     Crds,
     /// List what is, or may be, in AWS and belongs to no account, then exit.
     Orphans(OrphansSettings),
-    /// Say that what is missing from AWS now is really gone, then exit: it may be replaced, and its accounts deleted.
+    /// Confirm that resources missing from AWS are really gone, then exit: they are replaced, and deleted accounts stop waiting for them.
     ReleaseBrake(ReleaseBrakeSettings),
 }
 

@@ -87,7 +87,7 @@ async fn release_brake(settings: &ReleaseBrakeSettings) -> store::Result<()> {
     Postgres::new(&settings.database.database_url, 1)?.release_brake(&kinds).await?;
     let kinds: Vec<_> = kinds.iter().map(|kind| kind.noun()).collect();
     tracing::info!(
-        "the brake is released for {}: what is missing now is replaced, or its account deleted, within a few minutes",
+        "the brake is released for {}: what is missing now is replaced, or its deleted account goes, within a few minutes of the proof that it is gone",
         kinds.join(", ")
     );
     Ok(())

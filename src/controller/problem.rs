@@ -76,7 +76,7 @@ impl Problem {
     /// The user is held by an object of another cluster on the same database.
     pub fn of_another_cluster(username: &str, cluster: &str) -> Self {
         let message = format!(
-            "the user {username} is held by an account of the cluster {cluster}, which works on the same database or did so lately"
+            "the user {username} is held by an account of another cluster on the same database ({cluster}), and was not taken over from it"
         );
         Self { reason: "OtherCluster", message, retry: Retry::Slowly }
     }

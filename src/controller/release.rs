@@ -134,7 +134,7 @@ fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> (Probl
     }
 }
 
-/// Says of what a record named, and is another's by its tags, that it was left alone.
+/// Publishes that what a record named, and is another's by its tags or by another record, was left alone.
 async fn tell_of_anothers<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
@@ -143,7 +143,7 @@ async fn tell_of_anothers<W: World>(
 ) {
     for arn in left_alone {
         let note = format!(
-            "the {kind} {arn} was recorded for this account and is left alone: its tags say that it is another's"
+            "the {kind} {arn} was recorded for this account and is left alone: its tags or another record say that it is another's"
         );
         let notice = Notice { warning: true, reason: "LeftAlone".to_owned(), action: "Release", note };
         tell(account, context, &notice).await;

@@ -181,7 +181,7 @@ async fn installation_id(
         (None, Some(known)) => known,
         (Some(set), Some(known)) if *set != known => {
             let halt = format!(
-                "the database belongs to installation {known:?}, and this controller is set to {set:?} (--installation): nothing is made or deleted. Set the id of the database, or use another database"
+                "the database belongs to installation {known:?}, and this controller is set to {set:?} (--installation): nothing is made or deleted. Set --installation to the id of the database, or use another database"
             );
             return Ok((set.clone(), Some(halt)));
         }

@@ -31,7 +31,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// The longest that a sweep may take: 10,000 accounts at 5 calls a second take 40 s, and every call has its time-out.
 const LONGEST: Duration = Duration::from_mins(30);
 
-/// The gate that the first sweep opens.
+/// The gate that the first sweep opens. It is shut again while a record names another AWS account or region.
 pub(super) const AWS_GATE: &str = "aws";
 
 /// Sweeps now and every `resync` from then on. `namespace`: the one that is served, if not all are.
@@ -66,11 +66,14 @@ pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync
 
 fn report(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
     for arn in found.keys().filter(|arn| !known.contains_key(*arn)) {
-        tracing::warn!(arn, "orphan: it carries this installation's tag, and no account owns it");
+        tracing::warn!(
+            arn,
+            "orphan: it carries this installation's tag, and is not the resource of any account"
+        );
     }
 }
 
-/// Says in `/readyz` and the metrics where we are, and which brakes are on.
+/// Says in `/readyz` whether records name another place than ours, and which brakes are on.
 fn show<W: World>(context: &Context<W>, gates: &Gates, misplaced: Option<String>) {
     match misplaced {
         None => gates.open(AWS_GATE),

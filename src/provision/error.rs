@@ -20,7 +20,7 @@ pub enum Error {
     Unnoted(#[source] store::Error),
     /// The recorded ARN is somebody else's: nothing is changed or deleted (I2).
     #[error(
-        "the {kind} {arn} is recorded for this user, but its tags say that it is not: correct the tags, or the row in the database"
+        "the {kind} {arn} is recorded for this user, but its tags or another user's record say that it is not: correct the tags, or the row in the database"
     )]
     Foreign {
         /// Which of the three.

@@ -37,8 +37,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Timing {
     /// The longest that a Create may take; its attempt's deadline.
     pub create_timeout: Duration,
-    /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource. Also how long
-    /// one that AWS does not show must be missing.
+    /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource. Also the
+    /// least time between the two complete lists that prove an absence.
     pub grace: Duration,
     /// Time from the end of one resync to the begin of the next.
     pub resync: Duration,

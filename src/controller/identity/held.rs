@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A user that an account's object holds in PostgreSQL, by its UID. Only the claim makes one, and without one nothing is
-/// made, changed or deleted.
+/// made, changed or deleted for an account. (Late creates of a released user are deleted without one.)
 #[derive(Debug)]
 pub(in crate::controller) struct HeldClaim {
     user: Uuid,
