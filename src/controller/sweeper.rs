@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{
     Cluster, Context, World, latecomers,
@@ -111,7 +112,6 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     let (listing, arns) = list(context, namespace).await?;
     let took = began.elapsed();
     context.learn_account(arns.first());
-    let absences = context.world.store().absences().await?;
     let mut recorded = context.world.store().all_recorded().await?;
     // Another controller of the same installation serves the others.
     recorded.retain(|row| namespace.is_none_or(|namespace| row.account.namespace == namespace));
@@ -123,20 +123,15 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     let statuses: Vec<_> = before.iter().filter(is_there).flat_map(|account| records(account)).collect();
     let misplaced = misplaced(context, &recorded);
     let named = named(context, &recorded, &statuses, &standings);
-    let (target, timing) = (context.target(), (context.timing, took));
-    let findings = find_absences(&arns, &named, &absences, &target, context.limits, timing);
-    // Whoever is somewhere else than the records writes nothing about what is there.
-    let is_halted = context.halt().is_some();
-    if !findings.changes.is_empty() && !is_halted {
-        context.world.store().note_absences(&findings.changes, began.elapsed()).await?;
-    }
-    context.metrics.absences(&findings);
-    context.set_brakes(findings.brakes);
+    let changed_users = note_absences(context, &arns, &named, began, took).await?;
     context.swept(Inventory::new(&listing));
     let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
     let report = compare(&listing, &standings, &statuses, &recorded, &duplicates);
+    let target = context.target();
+    let elsewhere = statuses.iter().filter(|status| status.is_well && !target.holds(&status.arn));
+    elsewhere.for_each(|status| context.doubt(status.account.clone()));
     for (account, standing) in &standings {
-        if standing.user.is_some_and(|user| findings.users.contains(&user)) {
+        if standing.user.is_some_and(|user| changed_users.contains(&user)) {
             context.doubt(account.clone());
         }
     }
@@ -148,18 +143,49 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
         context.wake(reference(account));
     }
     plan_looks(context, &accounts, &changed(&recorded, &statuses, context.timing.grace));
-    let mut orphans = report.orphans;
-    // Nor does who sees nothing of what is recorded.
-    if is_halted || context.blindness().is_some() {
-        return Ok(Swept { orphans, misplaced });
+    let orphans = settle_orphans(context, rows, report.orphans).await?;
+    Ok(Swept { orphans, misplaced })
+}
+
+/// Compares a complete list, which began at `began` and took `took`, with what records name: notes what is missing, and sets the
+/// brakes. The users of whose resources something was noted.
+async fn note_absences<W: World>(
+    context: &Context<W>,
+    arns: &BTreeSet<String>,
+    named: &[Named],
+    began: Instant,
+    took: Duration,
+) -> Result<BTreeSet<Uuid>, Problem> {
+    let absences = context.world.store().absences().await?;
+    let (target, timing) = (context.target(), (context.timing, took));
+    let findings = find_absences(arns, named, &absences, &target, context.limits, timing);
+    // Whoever is somewhere else than the records writes nothing about what is there.
+    if !findings.changes.is_empty() && context.halt().is_none() {
+        context.world.store().note_absences(&findings.changes, began.elapsed()).await?;
+    }
+    context.metrics.absences(&findings);
+    context.set_brakes(findings.brakes);
+    Ok(findings.users)
+}
+
+/// Deletes late creates of users that are gone, and writes the rest onto the orphan list. Whoever is somewhere else than the
+/// records, or sees nothing of them, knows of no orphan.
+async fn settle_orphans<W: World>(
+    context: &Context<W>,
+    rows: Vec<OrphanRow>,
+    mut orphans: BTreeMap<String, Orphan>,
+) -> Result<BTreeMap<String, Orphan>, Problem> {
+    if context.halt().is_some() || context.blindness().is_some() {
+        return Ok(orphans);
     }
     latecomers::take_away(context, &mut orphans).await?;
+    let target = context.target();
     let rows: Vec<_> = rows.into_iter().filter(|row| is_here(row, &target)).collect();
     let changes = orphan_changes(&rows, &orphans, context.timing.grace);
     if changes != OrphanChanges::default() {
         context.world.store().change_orphans(&changes).await?;
     }
-    Ok(Swept { orphans, misplaced })
+    Ok(orphans)
 }
 
 /// Returns true if a row of the orphan list is about the AWS account and region that were listed.

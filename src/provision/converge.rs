@@ -10,7 +10,7 @@ use super::{
     Circumstances, Differences, Error, Owner, Result, Wait,
     decide::{
         Observed, Sight,
-        provide::{Step, Waiting, Wanted, look_in, next, rank},
+        provide::{Step, Waiting, Wanted, is_left, look_in, next, rank},
     },
     orphan,
 };
@@ -260,7 +260,8 @@ where
     fn drift(&self, arn: &str) -> Option<Drift> {
         let fields = self.seen.get(arn)?.differences.fields();
         let grace = self.circumstances.timing.grace;
-        Some(Drift { fields, again_in: self.recorded.edit.as_ref().and_then(|edit| look_in(edit, grace)) })
+        let edit = self.recorded.edit.as_ref().filter(|edit| !is_left(edit));
+        Some(Drift { fields, again_in: edit.and_then(|edit| look_in(edit, grace)) })
     }
 
     /// Asks for one.

@@ -5,10 +5,10 @@ use streamcat_operator::api::{
     StreamerAccount,
     condition::{find, is_true},
 };
-use testbed::Tenant;
+use testbed::{Tenant, wait};
 
 use crate::support::{
-    annotate, arns, calls, count, create, edit, event, ready, reason, recorded, tenant, until,
+    PATIENCE, annotate, arns, calls, count, create, edit, event, ready, reason, recorded, tenant, until,
 };
 
 /// Waits until an account has another room than this.
@@ -46,6 +46,9 @@ async fn an_absence_is_not_believed_before_two_lists_have_proved_it() {
     let _controller = controller.env("STREAMCAT_CREATE_GRACE", "10m").start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
+    // What was recorded within the grace need not be on a list.
+    let made_long_ago = "update chat_rooms set created_at = now() - interval '1 hour'";
+    sqlx::query(made_long_ago).execute(&tenant.pool()).await.unwrap();
     assert!(tenant.simulator().remove(&before[1]));
 
     let waiting = reason(&tenant, "todd", "ResourceMissing").await;
@@ -54,6 +57,11 @@ async fn an_absence_is_not_believed_before_two_lists_have_proved_it() {
     assert!(is_true(conditions, "Reconciling") && !is_true(conditions, "ChatRoomReady"));
     assert_eq!((arns(&waiting), calls(&tenant, "CreateRoom")), (before.clone(), 1));
 
+    wait::until("a list has noted it", PATIENCE, || async {
+        count(&tenant, "select count(*) from missing_resources where unlisted_since is not null").await == 1
+    })
+    .await
+    .unwrap();
     // As if the first list without it had been an hour ago.
     let long_ago = "update missing_resources set unlisted_since = unlisted_since - interval '1 hour'";
     sqlx::query(long_ago).execute(&tenant.pool()).await.unwrap();

@@ -27,12 +27,12 @@ pub const DEFECTS: &[Defect] = &[
         name: "the attempt is journalled after the Create",
         file: CREATE,
         right: "        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
-            return Ok(created_elsewhere(K::KIND));
+            return Ok(Some(created_elsewhere(K::KIND)));
         };
         if before.elapsed() >= MARGIN {
             // A call that begins so late might end after the deadline.
             self.store.end(nonce, AttemptEnd::Failed).await?;
-            return Ok(created_elsewhere(K::KIND));
+            return Ok(Some(created_elsewhere(K::KIND)));
         }
         let tags = owner.tags(nonce, self.order.tags);
         match self.kind.create(&owner.username, self.order.settings, &tags).await {",
@@ -40,7 +40,7 @@ pub const DEFECTS: &[Defect] = &[
         let made = self.kind.create(&owner.username, self.order.settings, &tags).await;
         tracing::trace!(before = ?before.elapsed());
         let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
-            return Ok(created_elsewhere(K::KIND));
+            return Ok(Some(created_elsewhere(K::KIND)));
         };
         match made {",
     },
@@ -59,8 +59,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the first match wins, and the rest stays",
         file: DECIDE,
-        right: "if let Some(surplus) = surplus(arn, observed) {",
-        wrong: "if let Some(surplus) = surplus(arn, observed).filter(|_| false) {",
+        right: "earlier(recorded, observed).or_else(|| duplicate(arn, observed))",
+        wrong: "earlier(recorded, observed).or_else(|| duplicate(arn, observed).filter(|_| false))",
     },
     Defect {
         name: "the finalizer goes when one of three is gone",
@@ -123,21 +123,21 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a deletion is not confirmed by a read",
         file: RETIRE,
-        right: "        (None, _) => Some(Step::Get(arn.to_owned())),",
-        wrong: "        (None, false) => Some(Step::Get(arn.to_owned())),
-        (None, true) => None,",
+        right: "        None => Some(Step::Get(arn.to_owned())),",
+        wrong: "        None if is_deleted => None,
+        None => Some(Step::Get(arn.to_owned())),",
     },
     Defect {
         name: "tags are not looked at before a deletion",
         file: RETIRE,
-        right: "(Some(Sight::Ours), false) => Some(Step::Delete(arn.to_owned())),",
-        wrong: "(Some(Sight::Ours | Sight::Foreign), false) => Some(Step::Delete(arn.to_owned())),",
+        right: "Some(Sight::Ours) => Some(Step::Delete(arn.to_owned())),",
+        wrong: "Some(Sight::Ours | Sight::Foreign) => Some(Step::Delete(arn.to_owned())),",
     },
     Defect {
         name: "a deletion does not wait for an open attempt",
         file: RETIRE,
-        right: "recorded.settles_in(grace)",
-        wrong: "recorded.settles_in(grace).filter(|_| false)",
+        right: "recorded.settles_in(circumstances.timing.grace)",
+        wrong: "recorded.settles_in(circumstances.timing.grace).filter(|_| false)",
     },
     Defect {
         name: "what was just made and is not shown counts as gone",
@@ -194,9 +194,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "one that is not shown once is gone",
-        file: DECIDE,
-        right: "        return Absence::Note;",
-        wrong: "        return Absence::Believe;",
+        file: "src/provision/decide.rs",
+        right: "        _ => Absence::Unproven,",
+        wrong: "        _ => Absence::Confirmed,",
     },
     Defect {
         name: "whoever leaves may still be given something",
@@ -268,8 +268,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "one that is new, deleted and not shown counts as gone",
         file: RETIRE,
-        right: "(Some(Sight::Absent), _) if !shown_in.is_zero()",
-        wrong: "(Some(Sight::Absent), false) if !shown_in.is_zero()",
+        right: "            if !shown_in.is_zero() {",
+        wrong: "            if !shown_in.is_zero() && !is_deleted {",
     },
     Defect {
         name: "who never had a user may be given one after it is gone",
@@ -490,5 +490,120 @@ pub const DEFECTS: &[Defect] = &[
         file: "src/controller/work.rs",
         right: "if observed && !is_new { self.correct_row(&status).await }",
         wrong: "if observed && !is_new && status.arn().is_empty() { self.correct_row(&status).await }",
+    },
+    Defect {
+        name: "one complete list proves an absence",
+        file: "src/provision/mod.rs",
+        right: "(self.resync - self.resync / 10).max(self.grace)",
+        wrong: "self.resync.saturating_sub(self.resync)",
+    },
+    Defect {
+        name: "an absence is believed under the brake",
+        file: "src/provision/decide.rs",
+        right: "!missing.released && circumstances.brake.is_some()",
+        wrong: "!missing.released && circumstances.brake.is_some_and(str::is_empty)",
+    },
+    Defect {
+        name: "a released brake holds on",
+        file: "src/provision/decide.rs",
+        right: "!missing.released && circumstances.brake.is_some()",
+        wrong: "circumstances.brake.is_some()",
+    },
+    Defect {
+        name: "a missing resource lets its deleted account go",
+        file: RETIRE,
+        right: "if is_known && !is_deleted {",
+        wrong: "if is_known && !is_deleted && arn.is_empty() {",
+    },
+    Defect {
+        name: "what is recorded elsewhere is looked for here",
+        file: DECIDE,
+        right: "known.filter(|arn| !circumstances.target.holds(arn))",
+        wrong: "known.filter(|arn| arn.is_empty() && !circumstances.target.holds(arn))",
+    },
+    Defect {
+        name: "what is recorded elsewhere is let go of here",
+        file: RETIRE,
+        right: "known.iter().find(|arn| !circumstances.target.holds(arn))",
+        wrong: "known.iter().find(|arn| arn.is_empty() && !circumstances.target.holds(arn))",
+    },
+    Defect {
+        name: "new accounts get everything in the wrong place",
+        file: "src/controller/provide.rs",
+        right: "context.halt().or_else(|| context.blindness())",
+        wrong: "context.halt().or_else(|| context.blindness()).filter(|_| false)",
+    },
+    Defect {
+        name: "where nothing shows there is no brake",
+        file: "src/provision/absences.rs",
+        right: "is_blind: shown == 0",
+        wrong: "is_blind: shown > listed.len()",
+    },
+    Defect {
+        name: "the one that was recorded first is one too many",
+        file: DECIDE,
+        right: "earlier(recorded, observed).or_else(|| duplicate(arn, observed))",
+        wrong: "duplicate(arn, observed).or_else(|| earlier(recorded, observed))",
+    },
+    Defect {
+        name: "a duplicate goes, whoever made it",
+        file: CONVERGE,
+        right: "if !attempts.iter().any(|nonce| Some(&nonce.to_string()) == attempt) {",
+        wrong: "if attempts.len() > 1000 && attempt.is_none() {",
+    },
+    Defect {
+        name: "a duplicate goes though somebody uses it",
+        file: CONVERGE,
+        right: "Ok(self.kind.delete_if_idle(arn).await?)",
+        wrong: "Ok(self.kind.delete(arn).await.map(|()| true)?)",
+    },
+    Defect {
+        name: "what AWS answers to a Create is not compared",
+        file: CONVERGE,
+        right: "        self.see(&arn, live);
+        self.observed.shown.insert(arn.clone(), Sight::Ours);",
+        wrong: "        self.see(&arn, live);
+        self.observed.differing.clear();
+        self.observed.shown.insert(arn.clone(), Sight::Ours);",
+    },
+    Defect {
+        name: "what AWS answers to an Update is not compared",
+        file: CONVERGE,
+        right: "        if self.observed.differing.contains(arn) {
+            self.observed.unconfirmed",
+        wrong: "        if self.observed.differing.remove(arn) && arn.is_empty() {
+            self.observed.unconfirmed",
+    },
+    Defect {
+        name: "ready though AWS does not show it as the spec says",
+        file: "src/controller/work.rs",
+        right: "lacks: lacks.or(drift)",
+        wrong: "lacks: lacks.or(drift.filter(|_| kind.noun().is_empty()))",
+    },
+    Defect {
+        name: "what does not stay is sent for ever",
+        file: DECIDE,
+        right: "    edit.repeats >= REPEATS
+",
+        wrong: "    edit.repeats > REPEATS * 1000
+",
+    },
+    Defect {
+        name: "what somebody renamed is not found",
+        file: "src/provision/owner.rs",
+        right: "found.extend(renamed);",
+        wrong: "found.extend(renamed.into_iter().filter(|one| one.name == self.username));",
+    },
+    Defect {
+        name: "what another record names goes with its tags",
+        file: "src/provision/retire.rs",
+        right: "            && self.store.is_anothers(self.owner.user, &arn).await?",
+        wrong: "            && self.store.is_anothers(self.owner.user, \"\").await?",
+    },
+    Defect {
+        name: "one of another installation counts as gone",
+        file: "src/provision/decide.rs",
+        right: "Some(tags) if owner.is_named(tags) => Self::OtherInstallation,",
+        wrong: "Some(tags) if owner.is_named(tags) => Self::Foreign,",
     },
 ];

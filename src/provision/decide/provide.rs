@@ -75,6 +75,11 @@ pub(in crate::provision) enum Step {
     DeleteDuplicate(String),
 }
 
+/// Returns true if a change was sent so often, and did not stay, that it is left as it is.
+pub(in crate::provision) fn is_left(edit: &Edit) -> bool {
+    edit.repeats >= REPEATS
+}
+
 /// How often what does not stay is sent again: somebody else changes it back, or AWS shows it otherwise than it takes it. An
 /// older change that lands later does so once.
 const REPEATS: u32 = 3;
@@ -232,11 +237,11 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
 /// It is not as the spec says. What was sent and does not stay is sent again when no older change can land any more, and
 /// after some repeats left as it is.
 fn drift(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
-    let is_left = match &recorded.edit {
-        Some(edit) if wanted.sent => look_in(edit, grace).is_some() || edit.repeats >= REPEATS,
+    let is_sent = match &recorded.edit {
+        Some(edit) if wanted.sent => look_in(edit, grace).is_some() || is_left(edit),
         _ => false,
     };
-    if is_left || observed.unconfirmed.contains(arn) {
+    if is_sent || observed.unconfirmed.contains(arn) {
         Step::DriftPersists(arn.to_owned())
     } else {
         Step::Edit(arn.to_owned())

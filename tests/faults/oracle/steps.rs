@@ -20,7 +20,8 @@ use uuid::Uuid;
 use crate::{
     aws::{CANARY, Resource, channel_of},
     cluster::reference,
-    world::{INSTALLATION, State, TIMING},
+    controller::RESYNC,
+    world::{INSTALLATION, State},
 };
 
 /// For how long a change is noted.
@@ -101,7 +102,8 @@ fn in_place_of_missing(state: &mut State, now: Duration, resource: &Resource) {
 
 /// One that is there, and has not been hidden for as long as it takes to believe that it is gone.
 fn unproven(state: &State, now: Duration, is_it: impl Fn(&Resource) -> bool) -> Option<String> {
-    let proof = if state.is_braked { Duration::MAX } else { TIMING.evidence() };
+    // Two lists a resync apart, whatever the controller thinks.
+    let proof = if state.is_braked { Duration::MAX } else { RESYNC - RESYNC / 10 };
     let is_unproven = |since: Duration| now.saturating_sub(since) < proof;
     let hidden = state.aws.hidden().iter();
     let mut found = hidden.filter(|(_, (resource, since))| is_it(resource) && is_unproven(*since));

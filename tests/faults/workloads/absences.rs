@@ -66,6 +66,7 @@ impl Workload {
                 person.start_elsewhere(None).await;
                 sleep(RESYNC).await;
                 person.delete("ann");
+                person.apply("bea", spec("bea")).await;
                 sleep(A_WHILE).await;
                 person.start_here().await;
             }
@@ -73,6 +74,7 @@ impl Workload {
                 person.start_elsewhere(Some(ELSEWHERE)).await;
                 sleep(RESYNC * 2).await;
                 person.delete("ann");
+                person.apply("bea", spec("bea")).await;
                 sleep(RESYNC).await;
                 person.start_here().await;
             }
