@@ -4,7 +4,9 @@
 -- renews its row; another takes over only when that has not happened for a while (--cluster-takeover-after).
 create table clusters (
     id      text primary key,
-    seen_at timestamptz not null default now()
+    seen_at timestamptz not null default now(),
+    -- Until then it counts as working, by its own setting, whatever another cluster's is.
+    expires_at timestamptz
 );
 
 -- The cluster of the object that holds the user. Null for a registration without an object, and for rows from before this migration until
@@ -78,7 +80,7 @@ begin
         grant select, insert, update, delete on missing_resources, edits, orphans to streamcat_controller;
         grant select on resources to streamcat_controller;
         grant select, insert on installation to streamcat_controller;
-        grant select, insert (id), update (seen_at) on clusters to streamcat_controller;
+        grant select, insert (id, expires_at), update (seen_at, expires_at) on clusters to streamcat_controller;
         grant select, insert, update on former_resources, brake_releases to streamcat_controller;
         grant select, insert, delete on released_users to streamcat_controller;
         grant select, insert, update, delete on former_usernames to streamcat_controller;

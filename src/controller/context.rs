@@ -1,12 +1,15 @@
 //! What every reconcile shares.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,6 +26,9 @@ use crate::{
     store::ClusterIdentity,
     telemetry::Metrics,
 };
+
+/// Time that lists may take on top of the resyncs within which a brake must have been decided.
+const MAX_LIST_TIME: Duration = Duration::from_mins(2);
 
 /// How long a reconcile waits for the first sweep; the account says so, and is tried again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -64,6 +70,8 @@ pub struct Context<W> {
     target: Mutex<Arc<Target>>,
     /// The brakes that are on since the last resync.
     brakes: Mutex<BTreeMap<ResourceKind, Brake>>,
+    /// When the last complete list was seen.
+    listed_at: Mutex<Option<Instant>>,
     /// The reason why nothing is made: we are somewhere else than the records.
     halt: Mutex<Option<Problem>>,
     /// What is counted.
@@ -99,6 +107,7 @@ impl<W: World> Context<W> {
             limits: setup.limits,
             target: Mutex::new(Arc::new(setup.target)),
             brakes: Mutex::default(),
+            listed_at: Mutex::default(),
             halt: Mutex::new(setup.halt.map(|reason| Problem::other_installation(&reason))),
             metrics,
             stop,
@@ -160,20 +169,26 @@ impl<W: World> Context<W> {
         Arc::clone(&lock(&self.target))
     }
 
-    /// Takes the AWS account from an ARN that AWS has listed, where nothing else has told it.
-    pub(super) fn learn_account(&self, arn: Option<&String>) {
+    /// Takes the AWS account from the ARNs that AWS has listed, where nothing else has told it and they all name one.
+    pub(super) fn learn_account(&self, arns: &BTreeSet<String>) {
         let mut target = lock(&self.target);
-        if target.account.is_none()
-            && let Some(location) = arn.and_then(|arn| ArnLocation::parse(arn))
-        {
-            let account = Some(location.account.to_owned());
-            *target = Arc::new(Target { account, ..Target::clone(&target) });
+        if target.account.is_some() {
+            return;
+        }
+        let locations = arns.iter().filter_map(|arn| ArnLocation::parse(arn));
+        let accounts: BTreeSet<&str> = locations.map(|location| location.account).collect();
+        if let (Some(account), 1) = (accounts.first(), accounts.len()) {
+            *target = Arc::new(Target { account: Some((*account).to_owned()), ..Target::clone(&target) });
         }
     }
 
-    /// The reason why nothing of this kind that is missing may be replaced, if there is one.
+    /// The reason why nothing of this kind that is missing may be replaced, if there is one. Who has not seen a complete list lately
+    /// does not know how much is missing: another controller may have noted the evidence.
     pub(super) fn brake(&self, kind: ResourceKind) -> Option<String> {
-        lock(&self.brakes).get(&kind).map(Brake::describe)
+        let is_fresh =
+            lock(&self.listed_at).is_some_and(|at| at.elapsed() < self.timing.resync * 3 + MAX_LIST_TIME);
+        let brake = lock(&self.brakes).get(&kind).map(Brake::describe);
+        brake.or_else(|| (!is_fresh).then(|| "no complete list of AWS was seen lately".to_owned()))
     }
 
     /// The reason why nothing at all may be made: AWS shows nothing of what is recorded.
@@ -185,6 +200,7 @@ impl<W: World> Context<W> {
     /// Sets the brakes as a resync has found them.
     pub(super) fn set_brakes(&self, brakes: BTreeMap<ResourceKind, Brake>) {
         *lock(&self.brakes) = brakes;
+        *lock(&self.listed_at) = Some(Instant::now());
     }
 
     /// The reason why nothing is made, if there is one.

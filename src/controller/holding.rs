@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::run::shut;
@@ -80,17 +80,22 @@ async fn keep<C: Clusters>(clusters: &C, cluster: &ClusterIdentity, renewal: Dur
     loop {
         sleep(renewal).await;
         let begun = Instant::now();
-        match clusters.hold_database(cluster).await {
+        // A connection that nobody answers on any more must not hide that another cluster has taken over.
+        let held = timeout(cluster.takeover_after, clusters.hold_database(cluster)).await;
+        match held.map_or_else(
+            |_| Err("no answer in time".to_owned()),
+            |held| held.map_err(|error| error.to_string()),
+        ) {
             Ok(None) => renewed = begun,
             Ok(Some(other)) => {
                 tracing::warn!(other = other.id, seen = other.seen_at, "another cluster has taken over");
                 return;
             }
             Err(error) if renewed.elapsed() >= cluster.takeover_after => {
-                tracing::warn!(%error, "another cluster may have taken over");
+                tracing::warn!(error, "another cluster may have taken over");
                 return;
             }
-            Err(error) => tracing::warn!(%error, "that this cluster works could not be noted"),
+            Err(error) => tracing::warn!(error, "the cluster's hold on the database could not be renewed"),
         }
     }
 }

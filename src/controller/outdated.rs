@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{ResourceKind, StreamerAccount, are_alike, tags},
     ivs::{self, Kind, Listed},
-    provision,
+    provision::{self, Circumstances, is_proved_absent},
     store::{Claimant, Holder, Recorded, Resources},
 };
 
@@ -48,7 +48,27 @@ pub(super) async fn is_out_of_date<W: World>(
         return Ok(false);
     }
     // Who is let go of does not wait for AWS to say.
-    Ok(!is_let_go(account) && !may_have_anything(holder, context).await?)
+    if is_let_go(account) {
+        return Ok(false);
+    }
+    match possession(holder, context).await? {
+        Possession::Nothing => Ok(true),
+        // Of an account's two users, neither is given anything before it is certain which one it is.
+        Possession::Unproven(arn) if holder.account == *claimant.account => {
+            Err(Problem::record_unproven(&arn, context.timing.resync))
+        }
+        Possession::Something | Possession::Unproven(_) => Ok(false),
+    }
+}
+
+/// What a user has in AWS.
+enum Possession {
+    /// Nothing, and nothing is being made.
+    Nothing,
+    /// Something, or it may be made or shown just now.
+    Something,
+    /// AWS does not show what is recorded, of which this is one; complete lists have not proved yet that it is gone.
+    Unproven(String),
 }
 
 /// Whether the holder's account is there and wants the username still; one in a namespace that is not ours to look into
@@ -67,39 +87,42 @@ async fn claims<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool,
     }
 }
 
-/// Whether a user may have anything in AWS, or be given something just now.
-async fn may_have_anything<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool, Problem> {
+/// Returns what a user has in AWS, of all kinds.
+async fn possession<W: World>(holder: &Holder, context: &Context<W>) -> Result<Possession, Problem> {
+    let mut possession = Possession::Nothing;
     for kind in ResourceKind::ALL {
         let recorded = context.world.store().recorded(holder.user, kind).await?;
         // What is recorded elsewhere cannot be asked for here.
-        let is_here = |arn: &String| context.target().holds(arn);
-        if !recorded.arn.as_ref().is_none_or(is_here) {
-            return Ok(true);
+        if recorded.arn.as_ref().is_some_and(|arn| !context.target().holds(arn)) {
+            return Ok(Possession::Something);
         }
-        let found = with_kind!(context.world, kind, |of| may_be_there(of, holder, &recorded, context).await);
-        if found.map_err(provision::Error::from)? {
-            return Ok(true);
+        let of_kind =
+            with_kind!(context.world, kind, |of| possession_of(of, holder, &recorded, context).await);
+        match of_kind.map_err(provision::Error::from)? {
+            Possession::Nothing => {}
+            Possession::Something => return Ok(Possession::Something),
+            unproven @ Possession::Unproven(_) => possession = unproven,
         }
     }
-    Ok(false)
+    Ok(possession)
 }
 
-/// Whether one kind of a user's resources is there, or may be made or shown within the grace.
-async fn may_be_there<W: World, K: Kind>(
+/// Returns what a user has of one kind.
+async fn possession_of<W: World, K: Kind>(
     kind: &K,
     holder: &Holder,
     recorded: &Recorded,
     context: &Context<W>,
-) -> ivs::Result<bool> {
+) -> ivs::Result<Possession> {
     let grace = context.timing.grace;
     let is_new = recorded.arn.is_some() && recorded.age < grace;
     if is_new || recorded.settles_in(grace).is_some() {
-        return Ok(true);
+        return Ok(Possession::Something);
     }
     if let Some(arn) = &recorded.arn
         && kind.get(arn).await?.is_some()
     {
-        return Ok(true);
+        return Ok(Possession::Something);
     }
     let (installation, user) = (&context.installation, holder.user.to_string());
     let is_its = |listed: &Listed| {
@@ -108,5 +131,11 @@ async fn may_be_there<W: World, K: Kind>(
     };
     // Somebody may have renamed it.
     let is_listed = context.last_inventory().is_some_and(|all| !all.of_user(holder.user, K::KIND).is_empty());
-    Ok(is_listed || kind.find(&holder.username).await?.iter().any(is_its))
+    if is_listed || kind.find(&holder.username).await?.iter().any(is_its) {
+        return Ok(Possession::Something);
+    }
+    let (target, brake) = (context.target(), context.brake(K::KIND));
+    let circumstances = Circumstances { timing: context.timing, target: &target, brake: brake.as_deref() };
+    let unproven = recorded.arn.as_ref().filter(|arn| !is_proved_absent(arn, recorded, &circumstances));
+    Ok(unproven.map_or(Possession::Nothing, |arn| Possession::Unproven(arn.clone())))
 }

@@ -81,6 +81,15 @@ impl Problem {
         Self { reason: "OtherCluster", message, retry: Retry::Slowly }
     }
 
+    /// The row of the username names another user than the account's tags or status; AWS does not show what that user has,
+    /// which proves nothing yet.
+    pub fn record_unproven(arn: &str, again: Duration) -> Self {
+        let message = format!(
+            "the row of the username names another user than the account has, and AWS does not show what that user had ({arn}): the row goes, and the account's own user comes back, once two complete lists of AWS lack it and no brake is on"
+        );
+        Self { reason: "ResourceMissing", message, retry: Retry::After(again) }
+    }
+
     /// Nothing has been seen of AWS yet, so nothing is created.
     pub fn aws_not_seen(why: &str, again: Duration) -> Self {
         let message = format!("waiting for the first look at AWS: {why}");
@@ -151,6 +160,16 @@ impl Problem {
     pub fn waits_for_the_others() -> Self {
         let message = "the user's row goes when all three are gone".to_owned();
         Self { reason: "Deleting", message, retry: Retry::WithTheOthers }
+    }
+
+    /// Returns true if AWS has refused what the spec says.
+    pub fn is_refusal(&self) -> bool {
+        ["InvalidSpec", "QuotaExceeded", "AccessDenied"].contains(&self.reason)
+    }
+
+    /// Returns true if the database or the resources are another installation's.
+    pub fn is_other_installation(&self) -> bool {
+        self.reason == OTHER_INSTALLATION
     }
 
     /// Whether it says that this part is deleted, which is no problem.

@@ -13,7 +13,7 @@ use super::{
     let_go::{is_let_go, let_go, let_go_before},
     problem::Problem,
     progress::Progress,
-    report::{has_finalizer, next_try, publish, reference, tell},
+    report::{has_finalizer, next_try, publish, reference, tell, user_in_status},
     world::with_kind,
 };
 use crate::{
@@ -57,7 +57,7 @@ async fn take_away<W: World>(
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
     let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
     // Somewhere else than the records nothing is deleted; a person may abandon the account all the same.
-    if let Some(problem) = context.halt().filter(|_| !is_let_go(account)) {
+    if let Some(problem) = context.halt().filter(|halt| halt.is_other_installation() || !is_let_go(account)) {
         return Err(stopped(problem));
     }
     let is_let_go = is_let_go(account) && !retain;
@@ -104,7 +104,9 @@ async fn retire_all<W: World>(
     let inventory = context.inventory().await.map_err(|problem| Progress::stopped_by(&problem))?;
     let (world, target) = (&context.world, context.target());
     let left = ByKind::join(async |kind| {
-        let arn = account.status.as_ref().and_then(|status| status.arn(kind));
+        // What status names of another user was never this claim's.
+        let is_its = user_in_status(account) == Some(owner.user);
+        let arn = account.status.as_ref().filter(|_| is_its).and_then(|status| status.arn(kind));
         let (listed, brake) = (inventory.of_user(owner.user, kind), context.brake(kind));
         let circumstances =
             Circumstances { timing: context.timing, target: &target, brake: brake.as_deref() };

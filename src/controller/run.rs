@@ -82,6 +82,11 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
     };
     // Of the controllers of one cluster the one that leads also holds the database against other clusters.
     let work = async |stop: CancellationToken| {
+        // Who may make nothing here must not keep others from it.
+        if started.halt.is_some() {
+            work(stop).await;
+            return;
+        }
         while_holding_database(&store, &started.cluster, RENEWAL, &gates, &stop, work).await;
     };
     let work = async {

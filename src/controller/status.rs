@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     moves::{BESIDE, Move, moves, said},
-    problem::{Problem, Retry},
+    problem::{DRIFT_PERSISTS, Problem, Retry},
     progress::{Done, Part, Progress, problem},
 };
 use crate::{
@@ -38,9 +38,10 @@ pub fn after(
     keep_request_ids(&previous.conditions, &mut conditions);
     let mut next = StreamerAccountStatus {
         observed_generation: subject.generation,
-        handled_reconcile_at: match progress.retry() {
-            None => subject.reconcile_at.map(str::to_owned),
-            Some(_) => previous.handled_reconcile_at.clone(),
+        handled_reconcile_at: if is_handled(progress) {
+            subject.reconcile_at.map(str::to_owned)
+        } else {
+            previous.handled_reconcile_at.clone()
         },
         conditions,
         user_id: progress.user.as_ref().ok().or(previous.user_id.as_ref()).cloned(),
@@ -53,6 +54,11 @@ pub fn after(
         }
     }
     next
+}
+
+/// Returns true if a look at everything came to its end: all is well, or was sent and AWS does not show it so.
+fn is_handled(progress: &Progress) -> bool {
+    progress.problems().iter().all(|problem| problem.reason == DRIFT_PERSISTS)
 }
 
 fn observations(previous: &StreamerAccountStatus, progress: &Progress) -> Vec<Observation> {

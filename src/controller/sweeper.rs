@@ -21,7 +21,8 @@ use crate::{
     api::{AccountRef, ResourceKind, StreamerAccount},
     ivs::{ArnLocation, Listed, Target},
     provision::{
-        Inventory, Listing, Named, Record, Standing, changed, compare, find_absences, orphan_changes,
+        CompleteList, Inventory, Listing, Named, Record, Standing, changed, compare, find_absences,
+        orphan_changes,
     },
     store::{Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord},
 };
@@ -76,10 +77,11 @@ fn report(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
 
 /// Says in `/readyz` whether records name another place than ours, and which brakes are on.
 fn show<W: World>(context: &Context<W>, gates: &Gates, misplaced: Option<String>) {
-    match misplaced {
-        None => gates.open(AWS_GATE),
-        Some(misplaced) => shut(gates, AWS_GATE, misplaced),
+    match &misplaced {
+        Some(misplaced) if context.halt().is_some() => shut(gates, AWS_GATE, misplaced.clone()),
+        _ => gates.open(AWS_GATE),
     }
+    gates.note("recorded elsewhere", misplaced.filter(|_| context.halt().is_none()));
     for kind in ResourceKind::ALL {
         gates.note(brake_note(kind), context.brake(kind));
     }
@@ -109,21 +111,20 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     let rows = context.world.store().orphans(namespace).await?;
     // What was made during the lists need not be on them.
     let before = context.world.cluster().accounts();
-    let (listing, arns) = list(context, namespace).await?;
-    let took = began.elapsed();
-    context.learn_account(arns.first());
+    let (listing, complete) = list(context, namespace).await?;
+    context.learn_account(&complete.arns);
     let mut recorded = context.world.store().all_recorded().await?;
-    // Another controller of the same installation serves the others.
-    recorded.retain(|row| namespace.is_none_or(|namespace| row.account.namespace == namespace));
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
     let standings: BTreeMap<_, _> =
         accounts.iter().map(|account| (reference(account), standing(account))).collect();
     let is_there = |account: &&Arc<StreamerAccount>| standings.contains_key(&reference(account));
     let statuses: Vec<_> = before.iter().filter(is_there).flat_map(|account| records(account)).collect();
-    let misplaced = misplaced(context, &recorded);
-    let named = named(context, &recorded, &statuses, &standings);
-    let changed_users = note_absences(context, &arns, &named, began, took).await?;
+    let named = named(context, namespace, &recorded, &statuses, &standings);
+    let misplaced = misplaced(context, &named);
+    // Another controller of the same installation serves the others.
+    recorded.retain(|row| is_in(namespace, &row.account));
+    let changed_users = note_absences(context, &complete, &named, began).await?;
     context.swept(Inventory::new(&listing));
     let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
     let report = compare(&listing, &standings, &statuses, &recorded, &duplicates);
@@ -147,18 +148,17 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     Ok(Swept { orphans, misplaced })
 }
 
-/// Compares a complete list, which began at `began` and took `took`, with what records name: notes what is missing, and sets the
+/// Compares a complete list, which began at `began`, with what records name: notes what is missing, and sets the
 /// brakes. The users of whose resources something was noted.
 async fn note_absences<W: World>(
     context: &Context<W>,
-    arns: &BTreeSet<String>,
+    list: &CompleteList,
     named: &[Named],
     began: Instant,
-    took: Duration,
 ) -> Result<BTreeSet<Uuid>, Problem> {
     let absences = context.world.store().absences().await?;
-    let (target, timing) = (context.target(), (context.timing, took));
-    let findings = find_absences(arns, named, &absences, &target, context.limits, timing);
+    let target = context.target();
+    let findings = find_absences(list, named, &absences, &target, context.limits, context.timing);
     // Whoever is somewhere else than the records writes nothing about what is there.
     if !findings.changes.is_empty() && context.halt().is_none() {
         context.world.store().note_absences(&findings.changes, began.elapsed()).await?;
@@ -198,44 +198,56 @@ fn duplicate(row: &OrphanRow) -> Option<&str> {
     row.orphan.arn.as_deref().filter(|_| row.orphan.reason == OrphanReason::Duplicate)
 }
 
-/// The records that name another AWS account or region than ours, in words. Where all do, nothing is made.
-fn misplaced<W: World>(context: &Context<W>, recorded: &[UserRecord]) -> Option<String> {
+/// The records that name another AWS account or region than ours, in words. Where most do, nothing is made.
+fn misplaced<W: World>(context: &Context<W>, named: &[Named]) -> Option<String> {
     let target = context.target();
-    let elsewhere: Vec<_> = recorded.iter().filter(|record| !target.holds(&record.arn)).collect();
+    let all: BTreeSet<&str> = named.iter().map(|named| named.arn.as_str()).collect();
+    let elsewhere: Vec<_> = all.iter().filter(|arn| !target.holds(arn)).collect();
     let message = elsewhere.first().map(|first| {
         format!(
             "{} of {} resources are recorded in {}; this controller works in {}: start it with the region and credentials of the records",
             elsewhere.len(),
-            recorded.len(),
-            ArnLocation::parse(&first.arn).map_or_else(|| first.arn.clone(), |place| place.to_string()),
+            all.len(),
+            ArnLocation::parse(first).map_or_else(|| (**first).to_owned(), |place| place.to_string()),
             target.describe()
         )
     });
-    let is_all = elsewhere.len() == recorded.len();
-    context.set_halt(message.as_deref().filter(|_| is_all).map(Problem::recorded_elsewhere));
+    let are_most = elsewhere.len() * 2 > all.len();
+    context.set_halt(message.as_deref().filter(|_| are_most).map(Problem::recorded_elsewhere));
     message
+}
+
+/// Returns true if an account is in the namespace that is served.
+fn is_in(namespace: Option<&str>, account: &AccountRef) -> bool {
+    namespace.is_none_or(|namespace| account.namespace == namespace)
 }
 
 /// Everything that a record names: the rows in PostgreSQL, and what the status of an account says.
 fn named<W: World>(
     context: &Context<W>,
+    namespace: Option<&str>,
     recorded: &[UserRecord],
     statuses: &[Record],
     standings: &BTreeMap<AccountRef, Standing>,
 ) -> Vec<Named> {
     let (before, now) = (context.last_inventory().unwrap_or_default(), context.world.now().0);
-    let updates = before.updates();
-    let updated = |arn: &str| now.duration_since(*updates.get(arn)?).try_into().ok();
+    let seen = before.updates();
+    let updated = |arn: &str| now.duration_since(*seen.get(arn)?).try_into().ok();
     let rows = recorded.iter().map(|row| Named {
         user: row.user,
         kind: row.kind,
         arn: row.arn.clone(),
+        // Of an account that is another controller's, nobody here knows.
+        is_held: standings.contains_key(&row.account) || !is_in(namespace, &row.account),
+        is_served: is_in(namespace, &row.account),
+        is_leaving: row.leaving,
         age: row.age,
         updated: updated(&row.arn),
     });
     let of_status = |record: &Record| {
-        let (user, arn) = (standings.get(&record.account)?.user?, record.arn.clone());
-        Some(Named { user, kind: record.kind, updated: updated(&arn), arn, age: Duration::MAX })
+        let user = standings.get(&record.account)?.user?;
+        let (kind, arn, age) = (record.kind, record.arn.clone(), Duration::MAX);
+        Some(Named { user, kind, arn, is_held: true, is_served: true, is_leaving: false, age, updated: None })
     };
     rows.chain(statuses.iter().filter_map(of_status)).collect()
 }
@@ -257,19 +269,22 @@ fn plan_looks<W: World>(
     }
 }
 
-/// Everything of ours in the namespace that is served, and the ARNs of everything there is.
+/// Everything of ours in the namespace that is served, and what the complete list says of the rest.
 async fn list<W: World>(
     context: &Context<W>,
     namespace: Option<&str>,
-) -> Result<(Listing, BTreeSet<String>), Problem> {
+) -> Result<(Listing, CompleteList), Problem> {
+    let began = Instant::now();
     let (world, installation) = (&context.world, context.installation.as_str());
     let list = async |kind| with_kind!(world, kind, |kind| Listing::add(kind, installation).await);
     let listed = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
-    let (mut all, mut arns) = (BTreeMap::<ResourceKind, Vec<Listed>>::new(), BTreeSet::new());
+    let (mut all, mut complete) = (BTreeMap::<ResourceKind, Vec<Listed>>::new(), CompleteList::default());
     for (kind, ours, everything) in listed {
+        complete.has_ours |= !ours.is_empty();
+        complete.arns.extend(everything);
         all.insert(kind, ours);
-        arns.extend(everything);
     }
+    complete.took = began.elapsed();
     if let Some(namespace) = namespace {
         // Another controller of the same installation serves the others.
         let prefix = format!("{namespace}/");
@@ -280,7 +295,7 @@ async fn list<W: World>(
             listed.retain(is_ours);
         }
     }
-    Ok((Listing(all), arns))
+    Ok((Listing(all), complete))
 }
 
 fn standing(account: &StreamerAccount) -> Standing {

@@ -36,8 +36,11 @@ pub(super) struct Work<'a, W> {
 impl<W: World> Work<'_, W> {
     /// One resource, and what belongs to it: the ARN is kept also where the Secret cannot be written.
     pub(super) async fn part(&self, kind: ResourceKind) -> Part<Done> {
-        let Provisioned { mut status, stream_key, observed, change, look_in, drift } =
-            with_kind!(self.context.world, kind, |kind| self.converge(kind).await)?;
+        let converged = with_kind!(self.context.world, kind, |kind| self.converge(kind).await);
+        if let Err(problem) = &converged {
+            self.compare_secret(kind, problem).await;
+        }
+        let Provisioned { mut status, stream_key, observed, change, look_in, drift } = converged?;
         let drift = drift.map(|drift| Problem::drift_persists(kind.noun(), &drift));
         let is_new = matches!(change, Change::Created | Change::Recreated);
         let row = if observed && !is_new { self.correct_row(&status).await } else { Ok(()) };
@@ -51,7 +54,7 @@ impl<W: World> Work<'_, W> {
         match secret.or(row.err()) {
             // Another channel is the account's by now: this one does not go into status.
             Some(problem) if problem == Problem::superseded() => Err(problem),
-            lacks => Ok(Done { status, change, lacks: lacks.or(drift), look_in }),
+            lacks => Ok(Done { status, change, lacks: both(drift, lacks), look_in }),
         }
     }
 
@@ -63,6 +66,17 @@ impl<W: World> Work<'_, W> {
             tracing::warn!(arn, %kind, "its row had another name or address than AWS: it is corrected");
         }
         Ok(())
+    }
+
+    /// Compares the Secret also where AWS refuses what the spec says of the channel: the key may have been rotated meanwhile.
+    async fn compare_secret(&self, kind: ResourceKind, problem: &Problem) {
+        let channel = self.account.status.as_ref().and_then(|status| status.channel.as_ref());
+        let Some(channel) = channel.filter(|_| kind == ResourceKind::Channel && problem.is_refusal()) else {
+            return;
+        };
+        if let Err(problem) = self.ensure_secret(channel, None, true).await {
+            tracing::debug!(problem.message, "the Secret could not be compared");
+        }
     }
 
     async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Problem> {
@@ -119,5 +133,16 @@ impl<W: World> Work<'_, W> {
         let conditions =
             self.account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         conditions.iter().filter(|found| found.type_ == condition).find(observed)
+    }
+}
+
+/// The drift of a resource and what is wrong with what belongs to it: the drift's reason tells the next look that it was sent.
+fn both(drift: Option<Problem>, lacks: Option<Problem>) -> Option<Problem> {
+    match (drift, lacks) {
+        (Some(drift), Some(lacks)) => {
+            let message = format!("{}; {}", drift.message, lacks.message);
+            Some(Problem { message, retry: drift.retry.min(lacks.retry), ..drift })
+        }
+        (drift, lacks) => drift.or(lacks),
     }
 }

@@ -11,7 +11,7 @@ use super::Timing;
 use crate::{
     api::ResourceKind,
     ivs::Target,
-    store::{AbsenceChanges, Absences},
+    store::{AbsenceChanges, Absences, Missing},
 };
 
 /// A room that nobody has used for 24 months is deleted by AWS itself; after this time its absence is no reason to brake.
@@ -26,6 +26,12 @@ pub struct Named {
     pub kind: ResourceKind,
     /// The ARN.
     pub arn: String,
+    /// True if the account that it is of is there; a row from a restored database may be of one that is gone.
+    pub is_held: bool,
+    /// True if this controller serves the account, and so notes what becomes of its resources.
+    pub is_served: bool,
+    /// True if what the user has is being taken away.
+    pub is_leaving: bool,
     /// Time since it was recorded.
     pub age: Duration,
     /// Time since AWS showed that it was changed, where that is known.
@@ -33,11 +39,11 @@ pub struct Named {
 }
 
 impl Named {
-    /// Returns true if AWS may have deleted it by itself.
+    /// Returns true if AWS may have deleted it by itself. One of which nobody knows when it was changed is not idle.
     fn is_idle_room(&self) -> bool {
         self.kind == ResourceKind::ChatRoom
             && self.age >= ROOM_IDLE
-            && self.updated.is_none_or(|updated| updated >= ROOM_IDLE)
+            && self.updated.is_some_and(|updated| updated >= ROOM_IDLE)
     }
 }
 
@@ -59,7 +65,7 @@ pub struct Brake {
     pub missing: usize,
     /// Number of resources recorded.
     pub recorded: usize,
-    /// True if AWS shows nothing at all of what is recorded, of any kind: then this may be another place than the records'.
+    /// True if AWS shows nothing of this installation, of any kind, though something is recorded: then this may be another place than the records'.
     pub is_blind: bool,
 }
 
@@ -70,7 +76,7 @@ impl Brake {
         let Self { kind, missing, recorded, is_blind } = self;
         let finding = if *is_blind {
             format!(
-                "AWS shows nothing of what is recorded, {recorded} {kind}s among it: check the endpoint, the region and the credentials"
+                "AWS shows nothing of this installation, though {recorded} {kind}s are recorded: check the endpoint, the region and the credentials"
             )
         } else {
             format!(
@@ -82,6 +88,17 @@ impl Brake {
             kind.label(),
         )
     }
+}
+
+/// Everything that AWS has listed, of all kinds.
+#[derive(Clone, Debug, Default)]
+pub struct CompleteList {
+    /// The ARNs.
+    pub arns: BTreeSet<String>,
+    /// True if any of them carries the tag of this installation.
+    pub has_ours: bool,
+    /// Time that it took.
+    pub took: Duration,
 }
 
 /// The absences that a resync has found.
@@ -97,55 +114,112 @@ pub struct Findings {
     pub brakes: BTreeMap<ResourceKind, Brake>,
 }
 
-/// Compares all ARNs of a complete list, which took `took`, with what records name. What was recorded a moment before the list need not be on
+/// Compares a complete list with what records name. What was recorded a moment before the list need not be on
 /// it, and what is recorded elsewhere never is.
 #[must_use]
 pub fn find_absences(
-    listed: &BTreeSet<String>,
+    list: &CompleteList,
     named: &[Named],
     absences: &Absences,
     target: &Target,
     limits: BrakeLimits,
-    (timing, took): (Timing, Duration),
+    timing: Timing,
 ) -> Findings {
     let noted: BTreeMap<&str, _> =
         absences.rows.iter().map(|row| (row.missing.arn.as_str(), &row.missing)).collect();
-    let mut findings = Findings::default();
-    let mut recorded: BTreeMap<ResourceKind, usize> = BTreeMap::new();
-    let mut counted: BTreeMap<ResourceKind, usize> = absences.replaced.clone();
-    let (mut seen, mut shown) = (BTreeSet::new(), 0_usize);
-    for named in named.iter().filter(|named| target.holds(&named.arn) && seen.insert(named.arn.as_str())) {
-        *recorded.entry(named.kind).or_default() += 1;
-        let note = noted.get(named.arn.as_str());
-        if listed.contains(&named.arn) {
-            shown += 1;
-            if note.is_some_and(|note| note.unlisted_for.is_some()) {
-                findings.changes.listed.push(named.arn.clone());
-                findings.users.insert(named.user);
-            }
-            continue;
-        }
-        if named.age < took + timing.grace || note.is_some_and(|note| note.deletion_requested) {
-            continue;
-        }
-        *findings.missing.entry(named.kind).or_default() += 1;
-        if !note.is_some_and(|note| note.released) && !named.is_idle_room() {
-            *counted.entry(named.kind).or_default() += 1;
-        }
-        // Once an absence is proved there is nothing more to note (I5).
-        if note.is_none_or(|note| note.unlisted_for < Some(timing.evidence())) {
-            let unlisted = (named.user, named.kind, named.arn.clone());
-            findings.changes.unlisted.push(unlisted);
-            findings.users.insert(named.user);
+    let mut seen = BTreeSet::new();
+    let named = named.iter().filter(|named| target.holds(&named.arn) && seen.insert(named.arn.as_str()));
+    let (mut findings, mut counts) = (Findings::default(), Counts::new(absences));
+    for named in named {
+        let note = noted.get(named.arn.as_str()).copied();
+        counts.record(named);
+        if list.arns.contains(&named.arn) {
+            counts.is_any_shown = true;
+            findings.shows(named, note);
+        } else if named.age >= list.took + timing.grace && !is_explained(named, note) {
+            counts.miss(named, note);
+            findings.lacks(named, note, timing);
         }
     }
-    let brake = |kind: ResourceKind| {
-        let of = |counts: &BTreeMap<ResourceKind, usize>| counts.get(&kind).copied().unwrap_or_default();
-        let brake = Brake { kind, missing: of(&counted), recorded: of(&recorded), is_blind: shown == 0 };
-        (brake.missing > 0 && (brake.is_blind || is_too_much(&brake, limits))).then_some((kind, brake))
-    };
-    findings.brakes = ResourceKind::ALL.into_iter().filter_map(brake).collect();
+    findings.missing = counts.missing.clone();
+    findings.brakes = counts.brakes(list, limits);
     findings
+}
+
+/// Returns true if the operator has asked AWS to delete the resource, and the account is being deleted still.
+fn is_explained(named: &Named, note: Option<&Missing>) -> bool {
+    named.is_leaving && note.is_some_and(|note| note.deletion_requested)
+}
+
+impl Findings {
+    /// A resource is listed: a note that it was not goes.
+    fn shows(&mut self, named: &Named, note: Option<&Missing>) {
+        if named.is_served && note.is_some_and(|note| note.unlisted_for.is_some()) {
+            self.changes.listed.push(named.arn.clone());
+            self.users.insert(named.user);
+        }
+    }
+
+    /// A resource is not listed. Once its absence is proved there is nothing more to note (I5).
+    fn lacks(&mut self, named: &Named, note: Option<&Missing>, timing: Timing) {
+        if named.is_served && note.is_none_or(|note| note.unlisted_for < Some(timing.evidence())) {
+            self.changes.unlisted.push((named.user, named.kind, named.arn.clone()));
+            self.users.insert(named.user);
+        }
+    }
+}
+
+/// What is counted for the brakes, by kind. Of accounts that are gone nothing counts: nothing is made for them.
+struct Counts {
+    recorded: BTreeMap<ResourceKind, usize>,
+    missing: BTreeMap<ResourceKind, usize>,
+    /// Missing without a release or another explanation, or replaced for being missing.
+    unexplained: BTreeMap<ResourceKind, usize>,
+    idle_rooms: usize,
+    is_any_shown: bool,
+}
+
+impl Counts {
+    fn new(absences: &Absences) -> Self {
+        let (recorded, missing) = (BTreeMap::new(), BTreeMap::new());
+        let unexplained = absences.replaced.clone();
+        Self { recorded, missing, unexplained, idle_rooms: 0, is_any_shown: false }
+    }
+
+    fn record(&mut self, named: &Named) {
+        *self.recorded.entry(named.kind).or_default() += usize::from(named.is_held);
+    }
+
+    fn miss(&mut self, named: &Named, note: Option<&Missing>) {
+        if !named.is_held {
+            return;
+        }
+        *self.missing.entry(named.kind).or_default() += 1;
+        if note.is_some_and(|note| note.released) {
+            return;
+        }
+        if named.is_idle_room() {
+            self.idle_rooms += 1;
+        } else {
+            *self.unexplained.entry(named.kind).or_default() += 1;
+        }
+    }
+
+    fn brakes(mut self, list: &CompleteList, limits: BrakeLimits) -> BTreeMap<ResourceKind, Brake> {
+        let of = |counts: &BTreeMap<_, usize>, kind| counts.get(&kind).copied().unwrap_or_default();
+        let is_blind = !self.is_any_shown && !list.has_ours;
+        // AWS deletes idle rooms one by one: that all of them are missing has another reason.
+        let rooms = ResourceKind::ChatRoom;
+        if of(&self.missing, rooms) == of(&self.recorded, rooms) {
+            *self.unexplained.entry(rooms).or_default() += self.idle_rooms;
+        }
+        let brake = |kind| {
+            let (missing, recorded) = (of(&self.unexplained, kind), of(&self.recorded, kind));
+            let brake = Brake { kind, missing, recorded, is_blind };
+            (missing > 0 && (is_blind || is_too_much(&brake, limits))).then_some((kind, brake))
+        };
+        ResourceKind::ALL.into_iter().filter_map(brake).collect()
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 resources")]
@@ -172,15 +246,24 @@ mod tests {
 
     fn named(number: usize) -> Named {
         let user = Uuid::from_u128(number as u128);
-        Named { user, kind: ResourceKind::Channel, arn: arn(number), age: OLD, updated: None }
+        Named {
+            user,
+            kind: ResourceKind::Channel,
+            arn: arn(number),
+            is_held: true,
+            is_served: true,
+            is_leaving: false,
+            age: OLD,
+            updated: None,
+        }
     }
 
-    fn listing(numbers: std::ops::Range<usize>) -> BTreeSet<String> {
-        numbers.map(arn).collect()
+    fn listing(numbers: std::ops::Range<usize>) -> CompleteList {
+        CompleteList { arns: numbers.map(arn).collect(), ..CompleteList::default() }
     }
 
-    fn noted(number: usize, missing: Missing) -> Absences {
-        let missing = Missing { arn: arn(number), ..missing };
+    fn noted(number: usize, missing: &Missing) -> Absences {
+        let missing = Missing { arn: arn(number), ..missing.clone() };
         let row = MissingRow { user: Uuid::from_u128(number as u128), kind: ResourceKind::Channel, missing };
         Absences { rows: vec![row], ..Absences::default() }
     }
@@ -189,8 +272,8 @@ mod tests {
         Target::new("eu-west-1", Some("1".to_owned()))
     }
 
-    fn find(listing: &BTreeSet<String>, named: &[Named], absences: &Absences) -> Findings {
-        find_absences(listing, named, absences, &target(), LIMITS, (TIMING, Duration::ZERO))
+    fn find(listing: &CompleteList, named: &[Named], absences: &Absences) -> Findings {
+        find_absences(listing, named, absences, &target(), LIMITS, TIMING)
     }
 
     #[test]
@@ -204,21 +287,23 @@ mod tests {
         let unlisted = |unlisted_for| Missing { unlisted_for, ..Missing::default() };
         let notes = |absences: &Absences| find(&listing(0..0), &[named(1)], absences).changes.unlisted.len();
         assert_eq!(notes(&Absences::default()), 1);
-        assert_eq!(notes(&noted(1, unlisted(Some(Duration::ZERO)))), 1);
-        assert_eq!(notes(&noted(1, unlisted(Some(TIMING.resync)))), 0);
+        assert_eq!(notes(&noted(1, &unlisted(Some(Duration::ZERO)))), 1);
+        assert_eq!(notes(&noted(1, &unlisted(Some(TIMING.resync)))), 0);
     }
 
     #[test]
     fn a_resource_that_shows_again_loses_its_note() {
-        let absences = noted(1, Missing { unlisted_for: Some(Duration::ZERO), ..Missing::default() });
+        let absences = noted(1, &Missing { unlisted_for: Some(Duration::ZERO), ..Missing::default() });
         let found = find(&listing(1..2), &[named(1)], &absences);
         assert_eq!((found.changes.listed, found.missing.len()), (vec![arn(1)], 0));
     }
 
     #[test]
     fn what_we_deleted_was_just_made_or_is_elsewhere_is_not_missing() {
-        let deleted = noted(1, Missing { deletion_requested: true, ..Missing::default() });
-        assert_eq!(find(&listing(0..0), &[named(1)], &deleted), Findings::default());
+        let deleted = noted(1, &Missing { deletion_requested: true, ..Missing::default() });
+        let leaving = Named { is_leaving: true, ..named(1) };
+        assert_eq!(find(&listing(0..0), &[leaving], &deleted), Findings::default());
+        assert_eq!(find(&listing(0..0), &[named(1)], &deleted).missing.len(), 1, "it lives on");
         let new = Named { age: Duration::from_secs(5), ..named(1) };
         assert_eq!(find(&listing(0..0), &[new], &Absences::default()), Findings::default());
         let elsewhere = Named { arn: "arn:aws:ivs:us-west-2:1:channel/1".into(), ..named(1) };
@@ -239,15 +324,20 @@ mod tests {
 
     #[test]
     fn the_brake_is_on_where_nothing_of_what_is_recorded_shows() {
-        let brakes = |listed: &BTreeSet<String>, absences: &Absences| {
-            find(listed, &[named(0), named(1)], absences).brakes
-        };
+        let brakes =
+            |listed: &CompleteList, absences: &Absences| find(listed, &[named(0), named(1)], absences).brakes;
         let blind = brakes(&listing(7..9), &Absences::default())[&ResourceKind::Channel];
         assert!(blind.is_blind && blind.describe().contains("endpoint"), "{}", blind.describe());
         assert!(brakes(&listing(0..1), &Absences::default()).is_empty());
-        let deleted = |number| noted(number, Missing { deletion_requested: true, ..Missing::default() }).rows;
+        let unrecorded = CompleteList { has_ours: true, ..listing(7..9) };
+        assert!(brakes(&unrecorded, &Absences::default()).is_empty(), "a restored database");
+        let deleted =
+            |number| noted(number, &Missing { deletion_requested: true, ..Missing::default() }).rows;
         let both = Absences { rows: [deleted(0), deleted(1)].concat(), ..Absences::default() };
-        assert!(brakes(&listing(0..0), &both).is_empty(), "we have deleted everything");
+        let leaving = [0, 1].map(|number| Named { is_leaving: true, ..named(number) });
+        assert!(find(&listing(0..0), &leaving, &both).brakes.is_empty(), "we have deleted everything");
+        let gone = [0, 1].map(|number| Named { is_held: false, ..named(number) });
+        assert!(find(&listing(0..0), &gone, &Absences::default()).brakes.is_empty(), "of no account");
     }
 
     #[test]
@@ -267,7 +357,7 @@ mod tests {
     fn what_a_person_released_and_idle_rooms_do_not_count() {
         let mut absences = Absences::default();
         for number in 0..3 {
-            absences.rows.extend(noted(number, Missing { released: true, ..Missing::default() }).rows);
+            absences.rows.extend(noted(number, &Missing { released: true, ..Missing::default() }).rows);
         }
         let all: Vec<_> = (0..9).map(named).collect();
         assert!(find(&listing(8..9), &all, &absences).brakes.is_empty());
@@ -276,9 +366,13 @@ mod tests {
         let idle = |updated| {
             move |number| Named { kind: ResourceKind::ChatRoom, age: ROOM_IDLE, updated, ..named(number) }
         };
-        let rooms: Vec<_> = (0..9).map(idle(None)).collect();
-        assert!(find(&listing(8..9), &rooms, &Absences::default()).brakes.is_empty());
-        let used: Vec<_> = (0..9).map(idle(Some(OLD))).collect();
-        assert_eq!(find(&listing(8..9), &used, &Absences::default()).brakes.len(), 1);
+        let brakes = |updated, listed| {
+            let rooms: Vec<_> = (0..9).map(idle(updated)).collect();
+            find(&listed, &rooms, &Absences::default()).brakes.len()
+        };
+        assert_eq!(brakes(Some(ROOM_IDLE), listing(8..9)), 0);
+        assert_eq!(brakes(Some(OLD), listing(8..9)), 1);
+        assert_eq!(brakes(None, listing(8..9)), 1, "nobody knows when they were changed");
+        assert_eq!(brakes(Some(ROOM_IDLE), listing(9..10)), 1, "AWS deletes them one by one");
     }
 }

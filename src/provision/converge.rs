@@ -24,6 +24,10 @@ use crate::{
 
 /// What is wanted of one kind.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an answer of its own, and any of them may be true with any other"
+)]
 pub struct Order<'a, K: Kind> {
     /// Whose it is to be.
     pub owner: &'a Owner,
@@ -153,12 +157,15 @@ fn waiting<K: Kind>(waiting: Waiting, circumstances: &Circumstances<'_>) -> Wait
     }
 }
 
+/// Minimum time until a missing resource is looked at again, however short the resync is.
+const MIN_WAIT: Duration = Duration::from_secs(1);
+
 /// The wait for the next complete list, which shows a missing resource again or proves that it is gone.
 pub(super) fn resource_missing(kind: ResourceKind, arn: &str, resync: Duration) -> Wait {
     let message = format!(
         "AWS does not show the {kind} {arn}, and the operator did not delete it: it counts as gone when two complete lists, a resync apart, do not show it either"
     );
-    Wait { wait: resync, reason: "ResourceMissing", message }
+    Wait { wait: resync.max(MIN_WAIT), reason: "ResourceMissing", message }
 }
 
 pub(super) fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
@@ -404,16 +411,13 @@ where
     fn confirm(&mut self, arn: &str, settings: Option<Value>) {
         let Some(Seen { mut live, differences }) = self.seen.remove(arn) else { return };
         differences.apply_tags(&mut live.tags);
-        match settings {
-            Some(settings) => {
-                live.settings = settings;
-                self.see(arn, live);
-            }
-            None => {
-                self.observed.differing.remove(arn);
-                let differences = Differences::default();
-                self.seen.insert(arn.to_owned(), Seen { live, differences });
-            }
+        if let Some(settings) = settings {
+            live.settings = settings;
+            self.see(arn, live);
+        } else {
+            self.observed.differing.remove(arn);
+            let differences = Differences::default();
+            self.seen.insert(arn.to_owned(), Seen { live, differences });
         }
         if self.observed.differing.contains(arn) {
             self.observed.unconfirmed.insert(arn.to_owned());

@@ -21,8 +21,9 @@ use differences::Differences;
 
 use crate::{api::ResourceKind, ivs::Target};
 
-pub use absences::{Brake, BrakeLimits, Findings, Named, find_absences};
+pub use absences::{Brake, BrakeLimits, CompleteList, Findings, Named, find_absences};
 pub use converge::{Change, Drift, Order, Outcome, Provisioned, converge};
+pub use decide::is_proved_absent;
 pub use error::Error;
 pub use orphans::{orphan, orphan_changes};
 pub use owner::Owner;
@@ -74,7 +75,7 @@ impl Timing {
     /// The time between two complete lists without a resource that prove its absence: a resync, by clocks that differ a little.
     #[must_use]
     pub fn evidence(self) -> Duration {
-        (self.resync - self.resync / 10).max(self.grace)
+        self.resync.mul_f64(0.9).max(self.grace)
     }
 
     /// How long after it was journalled a Create may be under way.

@@ -126,6 +126,11 @@ impl<K: Kind, S: Resources + Evidence> Removal<'_, K, S> {
         self.recorded.arn.as_deref() == Some(arn)
     }
 
+    /// Returns true if a record names it.
+    fn is_known(&self, arn: &str) -> bool {
+        self.is_recorded(arn) || self.status_arn == Some(arn)
+    }
+
     async fn get(&mut self, arn: String) -> Result<()> {
         let live = self.kind.get(&arn).await?;
         let mut sight = Sight::of(self.owner, live.as_ref().map(|live| &live.tags));
@@ -145,10 +150,16 @@ impl<K: Kind, S: Resources + Evidence> Removal<'_, K, S> {
 
     /// Deletes one. That of a record is noted before, so that its absence explains itself to whoever comes after a crash.
     async fn delete(&mut self, arn: String) -> Result<()> {
-        if self.is_recorded(&arn) || self.status_arn == Some(&arn) {
-            self.store.note_deletion(self.owner.user, K::KIND, &arn).await?;
+        if self.is_known(&arn) {
+            self.store.note_deletion(self.owner.user, K::KIND, &arn, true).await?;
         }
-        self.kind.delete(&arn).await?;
+        if let Err(error) = self.kind.delete(&arn).await {
+            // AWS has refused: if it is not shown later, we are not the reason.
+            if error.code.is_some() && self.is_known(&arn) {
+                self.store.note_deletion(self.owner.user, K::KIND, &arn, false).await?;
+            }
+            return Err(error.into());
+        }
         // A read says whether it is gone.
         self.observed.shown.remove(&arn);
         self.observed.deleted.insert(arn);

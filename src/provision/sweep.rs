@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Owner, decide::provide::look_in, orphan};
 use crate::{
-    api::{AccountRef, ResourceKind, are_alike, tags},
+    api::{AccountRef, ResourceKind, tags},
     ivs::{Kind, Listed, Result},
     store::{Orphan, OrphanReason, UserRecord},
 };
@@ -74,9 +74,10 @@ impl Inventory {
     /// The user that this account's resources are tagged with.
     #[must_use]
     pub fn user(&self, account: &AccountRef, username: &str) -> Option<Uuid> {
-        // An account made again under another username is another user.
-        let named = self.of_account(account).filter(|(_, listed)| are_alike(&listed.name, username));
-        named.filter_map(|(_, listed)| user_of(listed)).next()
+        // An account made again under another username is another user, and one that is spelled otherwise is refused where there is a row.
+        self.of_account(account)
+            .filter(|(_, listed)| listed.name == username)
+            .find_map(|(_, listed)| user_of(listed))
     }
 
     /// All that is tagged with this account and user.
@@ -302,6 +303,7 @@ mod tests {
             kind: ResourceKind::Channel,
             arn: arn.to_owned(),
             retained,
+            leaving: false,
             edit: None,
         }
     }
@@ -459,8 +461,10 @@ mod tests {
     #[test]
     fn an_account_is_found_again_by_its_tags() {
         let inventory = Inventory::new(&listing(vec![listed("b", "todd", 1), listed("a", "todd", 1)]));
-        assert_eq!(inventory.user(&account("todd"), "Todd"), Some(Uuid::from_u128(1)));
-        assert_eq!(inventory.user(&account("todd"), "another"), None);
+        assert_eq!(inventory.user(&account("todd"), "todd"), Some(Uuid::from_u128(1)));
+        for other in ["Todd", "another"] {
+            assert_eq!(inventory.user(&account("todd"), other), None);
+        }
         assert_eq!(inventory.arn(&owner(), ResourceKind::Channel), Some("a"));
         assert_eq!(inventory.arn(&owner(), ResourceKind::Stage), None);
         assert_eq!(inventory.user(&account("ann"), "ann"), None);

@@ -43,8 +43,10 @@ impl Clusters for Postgres {
         let other = sqlx::query!(
             r#"select id,
                  to_char(seen_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "seen_at!",
-                 extract(epoch from seen_at + make_interval(secs => $2) - clock_timestamp())::float8 as "expires_in!"
-               from clusters where id <> $1 and seen_at > clock_timestamp() - make_interval(secs => $2)
+                 extract(epoch from greatest(seen_at + make_interval(secs => $2), expires_at)
+                                    - clock_timestamp())::float8 as "expires_in!"
+               from clusters
+               where id <> $1 and greatest(seen_at + make_interval(secs => $2), expires_at) > clock_timestamp()
                order by clusters.seen_at desc limit 1"#,
             cluster.id,
             cluster.takeover_after.as_secs_f64(),
@@ -64,8 +66,10 @@ impl Clusters for Postgres {
         .execute(&mut *transaction)
         .await?;
         sqlx::query!(
-            "insert into clusters (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()",
+            "insert into clusters (id, expires_at) values ($1, clock_timestamp() + make_interval(secs => $2))
+             on conflict (id) do update set seen_at = clock_timestamp(), expires_at = excluded.expires_at",
             cluster.id,
+            cluster.takeover_after.as_secs_f64(),
         )
         .execute(&mut *transaction)
         .await?;

@@ -75,12 +75,13 @@ pub trait Evidence: Send + Sync + 'static {
         age: Duration,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Notes, before the call, that AWS is asked to delete a recorded resource.
+    /// Notes, before the call, that AWS is asked to delete a recorded resource; or after it, that AWS has refused.
     fn note_deletion(
         &self,
         user: Uuid,
         kind: ResourceKind,
         arn: &str,
+        is_requested: bool,
     ) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -154,14 +155,21 @@ impl Evidence for Postgres {
         Ok(())
     }
 
-    async fn note_deletion(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
+    async fn note_deletion(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        arn: &str,
+        is_requested: bool,
+    ) -> Result<()> {
         let note = sqlx::query!(
             "insert into missing_resources (user_id, kind, arn, deletion_requested)
-             select id, $2, $3, true from users where id = $1
-             on conflict (user_id, kind, arn) do update set deletion_requested = true",
+             select id, $2, $3, $4 from users where id = $1
+             on conflict (user_id, kind, arn) do update set deletion_requested = $4",
             user,
             kind as ResourceKind,
             arn,
+            is_requested,
         );
         effect("note_deletion", note.execute(&self.pool)).await?;
         Ok(())

@@ -56,6 +56,8 @@ pub struct UserRecord {
     pub age: Duration,
     /// Whether the account was deleted with the policy Retain.
     pub retained: bool,
+    /// Whether what the user has is being taken away.
+    pub leaving: bool,
     /// The change of settings or tags that was not seen to stay yet.
     pub edit: Option<Edit>,
 }
@@ -217,7 +219,7 @@ impl Resources for Postgres {
 
     async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
         let rows = sqlx::query!(
-            r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained,
+            r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained, u.leaving,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
                  greatest(extract(epoch from now() - r.created_at), 0)::float8 as "age!",
                  e.nonce as "edit?",
@@ -237,6 +239,7 @@ impl Resources for Postgres {
             kind: row.kind,
             arn: row.arn,
             retained: row.retained,
+            leaving: row.leaving,
             edit: row.edit.map(|nonce| Edit::new(nonce, row.edit_due_in, row.edit_repeats)),
         });
         Ok(records.collect())

@@ -217,6 +217,16 @@ impl Users for Postgres {
         )
         .execute(&mut *transaction)
         .await?;
+        // What AWS was asked to delete for the earlier object proves nothing to this one.
+        sqlx::query!(
+            "update missing_resources set deletion_requested = false
+             where user_id = $1 and deletion_requested
+               and exists (select from users where id = $1 and account_uid = $2)",
+            user,
+            uid,
+        )
+        .execute(&mut *transaction)
+        .await?;
         effect("inherit", transaction.commit()).await?;
         Ok(handed_on.rows_affected() == 1)
     }
@@ -341,7 +351,7 @@ async fn holder(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Resul
                   registered as "registered!",
                   exists (select from clusters
                           where id = account_cluster
-                            and seen_at > now() - make_interval(secs => $3)) as "is_cluster_live!"
+                            and greatest(seen_at + make_interval(secs => $3), expires_at) > now()) as "is_cluster_live!"
            from users where username_key(username) = username_key($1) or account_uid = $2
            order by account_uid is not distinct from $2 desc limit 1"#,
         claimant.username,

@@ -131,7 +131,7 @@ impl Aws {
     pub fn show(&mut self, now: Duration) {
         let hidden = std::mem::take(&mut self.hidden);
         self.change(now, |resources| {
-            resources.extend(hidden.into_iter().map(|(arn, (resource, _))| (arn, resource)))
+            resources.extend(hidden.into_iter().map(|(arn, (resource, _))| (arn, resource)));
         });
     }
 

@@ -335,7 +335,7 @@ impl Person {
             let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
             let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
             let Some(arn) = found.map(|(arn, _)| arn.clone()) else { return };
-            state.aws.alter(now, &arn, |resource| resource.name = "another-name".to_owned());
+            state.aws.alter(now, &arn, |resource| "another-name".clone_into(&mut resource.name));
         });
     }
 

@@ -142,6 +142,10 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
         world.end_faults();
     }
     settle(world).await;
+    if end::waits_for_a_release(&world.lock()) {
+        person.release_brake();
+        settle(world).await;
+    }
     world.end_faults();
     world.note("from here on it is quiet");
     sleep(QUIET).await;

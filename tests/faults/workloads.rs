@@ -71,6 +71,7 @@ pub enum Workload {
     TagsBesideARow,
     OverwriteRows,
     HiddenForAMoment,
+    HiddenAfterARefusal,
     Hidden,
     HiddenInUse,
     Braked,
@@ -246,27 +247,7 @@ impl Workload {
                 person.record_a_foreign_one();
                 person.delete("todd");
             }
-            Self::LetGo => {
-                person.let_go("todd");
-                person.delete("todd");
-            }
-            Self::LetGoAgain => {
-                person.let_go("todd");
-                person.delete("todd");
-                sleep(A_WHILE).await;
-                // The first look of a new process sees what was left.
-                person.start_again().await;
-                person.apply("todd", edited("todd")).await;
-            }
-            Self::LetGoToARival => {
-                person.let_go("todd");
-                person.delete("todd");
-                person.apply("heir", spec("todd")).await;
-                person.until_ready("heir").await;
-                person.apply("todd", spec("todd")).await;
-                // What was let go of stays on the list, though an account has the name again.
-                sleep(RESYNC * 2).await;
-            }
+            Self::LetGo | Self::LetGoAgain | Self::LetGoToARival => self.let_go(person).await,
             Self::DeleteWithoutTags => {
                 person.lose_tags();
                 person.delete("todd");
@@ -278,6 +259,7 @@ impl Workload {
                 sleep(RESYNC).await;
             }
             Self::HiddenForAMoment
+            | Self::HiddenAfterARefusal
             | Self::Hidden
             | Self::HiddenInUse
             | Self::Braked
@@ -289,6 +271,24 @@ impl Workload {
             Self::Story => story::act(person).await,
             _ if self.only_has_false_claims() => self.claim(person).await,
             _ => self.lose(person).await,
+        }
+    }
+
+    /// An account is let go of, and its username may be wanted again.
+    async fn let_go(self, person: &Person) {
+        person.let_go("todd");
+        person.delete("todd");
+        if self == Self::LetGoAgain {
+            sleep(A_WHILE).await;
+            // The first look of a new process sees what was left.
+            person.start_again().await;
+            person.apply("todd", edited("todd")).await;
+        } else if self == Self::LetGoToARival {
+            person.apply("heir", spec("todd")).await;
+            person.until_ready("heir").await;
+            person.apply("todd", spec("todd")).await;
+            // What was let go of stays on the list, though an account has the name again.
+            sleep(RESYNC * 2).await;
         }
     }
 }

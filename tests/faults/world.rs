@@ -61,6 +61,7 @@ pub fn calendar(age: Duration) -> Timestamp {
 }
 
 /// Everything there is.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct State {
     /// The one that people use; while a call of another cluster's controller is carried out, that one.
     pub cluster: Cluster,

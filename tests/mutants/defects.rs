@@ -494,7 +494,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "one complete list proves an absence",
         file: "src/provision/mod.rs",
-        right: "(self.resync - self.resync / 10).max(self.grace)",
+        right: "self.resync.mul_f64(0.9).max(self.grace)",
         wrong: "self.resync.saturating_sub(self.resync)",
     },
     Defect {
@@ -536,8 +536,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "where nothing shows there is no brake",
         file: "src/provision/absences.rs",
-        right: "is_blind: shown == 0",
-        wrong: "is_blind: shown > listed.len()",
+        right: "!self.is_any_shown && !list.has_ours",
+        wrong: "!self.is_any_shown && !list.has_ours && self.is_any_shown",
     },
     Defect {
         name: "the one that was recorded first is one too many",
@@ -577,8 +577,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "ready though AWS does not show it as the spec says",
         file: "src/controller/work.rs",
-        right: "lacks: lacks.or(drift)",
-        wrong: "lacks: lacks.or(drift.filter(|_| kind.noun().is_empty()))",
+        right: "lacks: both(drift, lacks)",
+        wrong: "lacks: both(drift.filter(|_| kind.noun().is_empty()), lacks)",
     },
     Defect {
         name: "what does not stay is sent for ever",

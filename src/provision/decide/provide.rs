@@ -14,6 +14,10 @@ use crate::{
 
 /// What is wanted, and what other records than the database say.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an answer of its own, and any of them may be true with any other"
+)]
 pub(in crate::provision) struct Wanted<'a> {
     /// Its ARN in status.
     pub status: Option<&'a str>,
@@ -120,6 +124,8 @@ pub(in crate::provision) fn next(
         return Step::Ready(arn.to_owned());
     }
     match observed.sight(arn) {
+        // Ten thousand that are missing are not asked for one by one: the next list shows them.
+        None if absence(arn, recorded, circumstances) == Absence::Braked => Step::Braked(arn.to_owned()),
         None => Step::Get(arn.to_owned()),
         Some(Sight::Ours | Sight::Untagged) => settle(arn, wanted, recorded, observed, grace),
         Some(Sight::OtherInstallation) => Step::OtherInstallation(arn.to_owned()),

@@ -89,6 +89,10 @@ fn remove(
 
 /// The step for one that a record names, and that AWS does not show though this pass has not deleted it.
 fn missing(arn: &str, recorded: &Recorded, circumstances: &Circumstances<'_>) -> Option<Step> {
+    // An earlier pass of this deletion has deleted it.
+    if recorded.missing.iter().any(|missing| missing.arn == arn && missing.deletion_requested) {
+        return None;
+    }
     match absence(arn, recorded, circumstances) {
         Absence::Unproven => Some(Step::Wait(Waiting::Missing(arn.to_owned()))),
         Absence::Braked => Some(Step::Braked(arn.to_owned())),

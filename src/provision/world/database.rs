@@ -149,8 +149,14 @@ impl Evidence for World {
         Ok(())
     }
 
-    async fn note_deletion(&self, _: Uuid, _: ResourceKind, arn: &str) -> store::Result<()> {
-        self.on_database(|state| state.deletion_requested = Some(arn.to_owned()))
+    async fn note_deletion(
+        &self,
+        _: Uuid,
+        _: ResourceKind,
+        arn: &str,
+        is_requested: bool,
+    ) -> store::Result<()> {
+        self.on_database(|state| state.deletion_requested = is_requested.then(|| arn.to_owned()))
     }
 }
 

@@ -113,6 +113,22 @@ impl Database {
         self.missing.retain(|_, absent| absent.unlisted.is_some() || absent.deletion_requested);
     }
 
+    /// What AWS was asked to delete for an earlier object proves nothing to the next.
+    pub(super) fn forget_deletions(&mut self, user: Uuid) {
+        for absent in self.missing.values_mut().filter(|absent| absent.user == user) {
+            absent.deletion_requested = false;
+        }
+    }
+
+    /// AWS was asked to delete what is recorded, long ago.
+    pub fn ask_for_deletions(&mut self) {
+        let asked = self.rows.iter().map(|((user, kind), row)| {
+            let absent = Absent { user: *user, kind: *kind, unlisted: None, deletion_requested: true };
+            (row.resource.arn().to_owned(), absent)
+        });
+        self.missing.extend(asked.collect::<Vec<_>>());
+    }
+
     /// Somebody releases the brake.
     pub fn release_brake(&mut self, now: Duration) {
         self.brake_releases = ResourceKind::ALL.map(|kind| (kind, now)).into();
@@ -142,12 +158,18 @@ impl Evidence for Line {
         self.call(write("note_absences"), "", effect).await
     }
 
-    async fn note_deletion(&self, user: Uuid, kind: ResourceKind, arn: &str) -> Result<()> {
+    async fn note_deletion(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        arn: &str,
+        is_requested: bool,
+    ) -> Result<()> {
         let noted = arn.to_owned();
         let effect = move |state: &mut State, _| {
             if state.database.users.contains_key(&user) {
                 let absent = Absent { user, kind, unlisted: None, deletion_requested: false };
-                state.database.missing.entry(noted).or_insert(absent).deletion_requested = true;
+                state.database.missing.entry(noted).or_insert(absent).deletion_requested = is_requested;
             }
             Ok(())
         };

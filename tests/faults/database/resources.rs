@@ -169,6 +169,7 @@ impl Resources for Line {
                     kind: *kind,
                     arn: row.resource.arn().to_owned(),
                     retained: user.retained,
+                    leaving: user.leaving,
                     edit: database.edit(now, *id, *kind),
                 })
             };

@@ -161,6 +161,7 @@ impl Users for Line {
             row.uid = Some(uid.clone());
             row.leaving = false;
             row.retained = false;
+            state.database.forget_deletions(user);
             steps::handing_on(state, now, before.as_deref(), &uid);
             Ok(true)
         };

@@ -35,7 +35,6 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
                 found.extend(differing(state, account, status));
             }
             None if is_because(account, STALLED, "UsernameTaken") => {}
-            None if is_because(account, READY, "BrakeEngaged") && ours(state).is_empty() => {}
             None if is_because(account, READY, "DriftPersists") && state.aws.not_kept.is_some() => {}
             None if is_because(account, READY, "SecretExists") => {
                 let status = account.status.clone().unwrap_or_default();
@@ -60,6 +59,12 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
     found.extend(needless(state));
     found.extend(orphans(state, reported));
     found
+}
+
+/// Whether a person has to say that what is missing is gone: nothing of ours is there at all.
+pub fn waits_for_a_release(state: &State) -> bool {
+    let mut accounts = state.cluster.accounts.values();
+    ours(state).is_empty() && accounts.any(|account| is_because(account, READY, "BrakeEngaged"))
 }
 
 /// The ARNs that are on the orphan list as duplicates.

@@ -103,7 +103,7 @@ fn in_place_of_missing(state: &mut State, now: Duration, resource: &Resource) {
 /// One that is there, and has not been hidden for as long as it takes to believe that it is gone.
 fn unproven(state: &State, now: Duration, is_it: impl Fn(&Resource) -> bool) -> Option<String> {
     // Two lists a resync apart, whatever the controller thinks.
-    let proof = if state.is_braked { Duration::MAX } else { RESYNC - RESYNC / 10 };
+    let proof = if state.is_braked { Duration::MAX } else { RESYNC.mul_f64(0.9) };
     let is_unproven = |since: Duration| now.saturating_sub(since) < proof;
     let hidden = state.aws.hidden().iter();
     let mut found = hidden.filter(|(_, (resource, since))| is_it(resource) && is_unproven(*since));

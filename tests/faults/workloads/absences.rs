@@ -23,13 +23,25 @@ impl Workload {
 
     /// Returns true if all that happens is that AWS does not show what is there: then nothing of it goes.
     pub fn only_hides(self) -> bool {
-        matches!(self, Self::Hidden | Self::HiddenForAMoment | Self::HiddenInUse | Self::Renamed)
+        matches!(
+            self,
+            Self::Hidden
+                | Self::HiddenForAMoment
+                | Self::HiddenAfterARefusal
+                | Self::HiddenInUse
+                | Self::Renamed
+        )
     }
 
     /// AWS shows less than there is, and then all again.
     pub(super) async fn hide(self, person: &Person) {
         match self {
-            Self::HiddenForAMoment => {
+            Self::HiddenForAMoment | Self::HiddenAfterARefusal => {
+                if self == Self::HiddenAfterARefusal {
+                    person.world.act("a deletion was asked for long ago", |state, _, _| {
+                        state.database.ask_for_deletions();
+                    });
+                }
                 person.hide(ResourceKind::Channel);
                 // Long enough for one list, and for a look.
                 sleep(RESYNC).await;
@@ -87,6 +99,8 @@ impl Workload {
             _ => {
                 person.forget_message_length();
                 person.apply("todd", spec("todd")).await;
+                sleep(RESYNC).await;
+                person.ask_for_a_look("todd");
             }
         }
     }

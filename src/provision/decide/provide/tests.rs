@@ -163,11 +163,18 @@ fn an_absence_is_believed_after_two_complete_lists_a_resync_apart() {
 }
 
 #[test]
-fn an_absence_that_we_caused_is_believed_at_once_under_the_brake_too() {
+fn a_deletion_that_was_asked_for_once_proves_nothing_for_who_lives_on() {
     let absent = shown(&[(A, Sight::Absent)]);
-    let mut deleted = missing(A, 0);
-    deleted.missing[0].deletion_requested = true;
-    assert_eq!(step_under(Some("much is missing"), &NEW, &deleted, &absent), Step::Look);
+    let mut asked_for = missing(A, 0);
+    asked_for.missing[0].deletion_requested = true;
+    assert_eq!(step(&NEW, &asked_for, &absent), Step::Wait(Waiting::Missing(arn(A))));
+}
+
+#[test]
+fn what_is_braked_is_not_asked_for() {
+    let unseen = Observed::default();
+    assert_eq!(step_under(Some("much is missing"), &NEW, &missing(A, 0), &unseen), Step::Braked(arn(A)));
+    assert_eq!(step_under(Some("much is missing"), &NEW, &recorded(Some(A)), &unseen), Step::Get(arn(A)));
 }
 
 #[test]
