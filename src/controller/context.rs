@@ -125,7 +125,7 @@ impl<W: World> Context<W> {
     pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Problem> {
         match tokio::time::timeout(PATIENCE, self.first_seen()).await {
             Ok(Ok(inventory)) => Ok(inventory),
-            Ok(Err(error)) => Err(Problem::aws_not_seen(&error, PATIENCE)),
+            Ok(Err(error)) => Err(self.halt().unwrap_or_else(|| Problem::aws_not_seen(&error, PATIENCE))),
             Err(_) => Err(Problem::aws_not_seen("the first look at what exists is under way", PATIENCE)),
         }
     }

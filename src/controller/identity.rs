@@ -199,7 +199,10 @@ async fn inherit<W: World>(
     if holder.uid.as_deref() == Some(uid(account)) {
         return Ok(());
     }
-    let is_there = context.world.cluster().current(account).await?.is_some();
+    let current = context.world.cluster().current(account).await?;
+    let is_deleted = |account: &StreamerAccount| account.metadata.deletion_timestamp.is_some();
+    // One that was deleted since the claim claims by other rules.
+    let is_there = current.is_some_and(|current| is_deleted(&current) == is_deleted(account));
     let (store, cluster) = (context.world.store(), &context.cluster.id);
     if is_there && store.inherit(holder.user, holder.uid.as_deref(), uid(account), cluster).await? {
         return Ok(());

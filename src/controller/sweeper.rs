@@ -56,8 +56,12 @@ pub async fn run<W: World>(context: &Context<W>, namespace: Option<&str>, resync
                     "the sweep failed and is tried again: {}",
                     problem.message
                 );
-                // Only the first one decides whether we are ready: accounts do not wait for later ones.
-                if gates.closed().contains_key(AWS_GATE) {
+                // In another place than the records', AWS may refuse even to list.
+                let misplaced = look_at_records(context, namespace).await.ok().flatten();
+                if let Some(misplaced) = misplaced.filter(|_| context.halt().is_some()) {
+                    shut(gates, AWS_GATE, misplaced);
+                } else if gates.closed().contains_key(AWS_GATE) {
+                    // Only the first one decides whether we are ready: accounts do not wait for later ones.
                     gates.close(AWS_GATE, problem.message);
                 }
                 tokio::time::sleep(AGAIN).await;
@@ -128,9 +132,7 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     context.swept(Inventory::new(&listing));
     let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
     let report = compare(&listing, &standings, &statuses, &recorded, &duplicates);
-    let target = context.target();
-    let elsewhere = statuses.iter().filter(|status| status.is_well && !target.holds(&status.arn));
-    elsewhere.for_each(|status| context.doubt(status.account.clone()));
+    doubt_elsewhere(context, &statuses);
     for (account, standing) in &standings {
         if standing.user.is_some_and(|user| changed_users.contains(&user)) {
             context.doubt(account.clone());
@@ -146,6 +148,27 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     plan_looks(context, &accounts, &changed(&recorded, &statuses, context.timing.grace));
     let orphans = settle_orphans(context, rows, report.orphans).await?;
     Ok(Swept { orphans, misplaced })
+}
+
+/// Looks whether the records name another AWS account or region than ours, without a list; in words.
+async fn look_at_records<W: World>(
+    context: &Context<W>,
+    namespace: Option<&str>,
+) -> Result<Option<String>, Problem> {
+    let recorded = context.world.store().all_recorded().await?;
+    let accounts = context.world.cluster().accounts();
+    let standings = accounts.iter().map(|account| (reference(account), standing(account))).collect();
+    let statuses: Vec<_> = accounts.iter().flat_map(|account| records(account)).collect();
+    let misplaced = misplaced(context, &named(context, namespace, &recorded, &statuses, &standings));
+    doubt_elsewhere(context, &statuses);
+    Ok(misplaced)
+}
+
+/// Asks for a look at the accounts whose status says that all is well with a resource that is elsewhere.
+fn doubt_elsewhere<W: World>(context: &Context<W>, statuses: &[Record]) {
+    let target = context.target();
+    let elsewhere = statuses.iter().filter(|status| status.is_well && !target.holds(&status.arn));
+    elsewhere.for_each(|status| context.doubt(status.account.clone()));
 }
 
 /// Compares a complete list, which began at `began`, with what records name: notes what is missing, and sets the

@@ -127,17 +127,21 @@ pub fn find_absences(
 ) -> Findings {
     let noted: BTreeMap<&str, _> =
         absences.rows.iter().map(|row| (row.missing.arn.as_str(), &row.missing)).collect();
+    let note_of = |named: &Named| noted.get(named.arn.as_str()).copied();
+    let being_deleted: BTreeSet<Uuid> =
+        named.iter().filter(|named| is_explained(named, note_of(named))).map(|named| named.user).collect();
     let mut seen = BTreeSet::new();
     let named = named.iter().filter(|named| target.holds(&named.arn) && seen.insert(named.arn.as_str()));
     let (mut findings, mut counts) = (Findings::default(), Counts::new(absences));
     for named in named {
-        let note = noted.get(named.arn.as_str()).copied();
+        let note = note_of(named);
         counts.record(named);
         if list.arns.contains(&named.arn) {
             counts.is_any_shown = true;
             findings.shows(named, note);
         } else if named.age >= list.took + timing.grace && !is_explained(named, note) {
             counts.miss(named, note);
+            counts.is_any_unaccounted |= named.is_held && !being_deleted.contains(&named.user);
             findings.lacks(named, note, timing);
         }
     }
@@ -177,13 +181,16 @@ struct Counts {
     unexplained: BTreeMap<ResourceKind, usize>,
     idle_rooms: usize,
     is_any_shown: bool,
+    /// True if anything is missing of a user of whom AWS has not shown, and deleted for us, something else: then it may show nothing at
+    /// all.
+    is_any_unaccounted: bool,
 }
 
 impl Counts {
     fn new(absences: &Absences) -> Self {
         let (recorded, missing) = (BTreeMap::new(), BTreeMap::new());
         let unexplained = absences.replaced.clone();
-        Self { recorded, missing, unexplained, idle_rooms: 0, is_any_shown: false }
+        Self { recorded, missing, unexplained, idle_rooms: 0, is_any_shown: false, is_any_unaccounted: false }
     }
 
     fn record(&mut self, named: &Named) {
@@ -207,7 +214,7 @@ impl Counts {
 
     fn brakes(mut self, list: &CompleteList, limits: BrakeLimits) -> BTreeMap<ResourceKind, Brake> {
         let of = |counts: &BTreeMap<_, usize>, kind| counts.get(&kind).copied().unwrap_or_default();
-        let is_blind = !self.is_any_shown && !list.has_ours;
+        let is_blind = !self.is_any_shown && !list.has_ours && self.is_any_unaccounted;
         // AWS deletes idle rooms one by one: that all of them are missing has another reason.
         let rooms = ResourceKind::ChatRoom;
         if of(&self.missing, rooms) == of(&self.recorded, rooms) {
@@ -336,6 +343,9 @@ mod tests {
         let both = Absences { rows: [deleted(0), deleted(1)].concat(), ..Absences::default() };
         let leaving = [0, 1].map(|number| Named { is_leaving: true, ..named(number) });
         assert!(find(&listing(0..0), &leaving, &both).brakes.is_empty(), "we have deleted everything");
+        let room = Named { kind: ResourceKind::ChatRoom, arn: arn(2), user: leaving[0].user, ..named(2) };
+        let the_last = [leaving[0].clone(), leaving[1].clone(), room];
+        assert!(find(&listing(0..0), &the_last, &both).brakes.is_empty(), "AWS has shown the user's others");
         let gone = [0, 1].map(|number| Named { is_held: false, ..named(number) });
         assert!(find(&listing(0..0), &gone, &Absences::default()).brakes.is_empty(), "of no account");
     }

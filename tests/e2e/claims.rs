@@ -167,7 +167,7 @@ async fn an_account_of_a_new_cluster_takes_over_by_an_apply_and_not_to_delete() 
     gone(&tenant, "todd").await;
     assert_kept(&tenant, "todd", &before).await;
     let said = event(&tenant, "todd", "LeftAlone").await;
-    assert!(said.contains("of the cluster lost"), "{said}");
+    assert!(said.contains("another cluster on the same database (lost)"), "{said}");
 
     create(&tenant, "todd", json!({})).await;
     assert_eq!(arns(&ready(&tenant, "todd").await), before);

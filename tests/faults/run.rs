@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     controller::{RESYNC, supervise},
@@ -15,6 +15,9 @@ use super::{
 
 /// How long after the workload's last act calls still count as its own: what it changed is looked at once more by then.
 const COUNTED: Duration = Duration::from_secs(90);
+
+/// The longest that people take for a workload: whoever waits longer waits for ever.
+const MOST_TIME: Duration = Duration::from_hours(24);
 
 /// How many resyncs are enough for everything to settle after the last fault: reconciles that hang, slow retries, and the three
 /// sweeps that it takes until what is gone is off the orphan list.
@@ -134,7 +137,7 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
         workload.only_loses_records() || workload.only_has_false_claims() || workload.only_hides();
     let before = if keeps_all { end::ours(&world.lock()) } else { Vec::new() };
     world.count();
-    workload.act(person).await;
+    let acts = timeout(MOST_TIME, workload.act(person)).await;
     sleep(COUNTED).await;
     let calls = world.lock().calls.clone();
     if workload == Workload::Story {
@@ -151,6 +154,7 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
     sleep(QUIET).await;
     let mut state = world.lock();
     let mut violations = std::mem::take(&mut state.violations);
+    violations.extend(acts.err().map(|_| "people wait for ever for what they act on".to_owned()));
     violations.extend(noise(&state, workload));
     violations.extend(end::violations(&state, reported(&state)));
     violations.extend(end::kept(&state, &before));

@@ -536,7 +536,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "where nothing shows there is no brake",
         file: "src/provision/absences.rs",
-        right: "!self.is_any_shown && !list.has_ours",
+        right: "!self.is_any_shown && !list.has_ours && self.is_any_unaccounted",
         wrong: "!self.is_any_shown && !list.has_ours && self.is_any_shown",
     },
     Defect {

@@ -47,7 +47,8 @@ async fn a_cluster_waits_while_another_works_and_then_takes_over() {
 
 /// The cluster `here` was last seen long ago.
 async fn expire(tenant: &Tenant) {
-    let expire = "update clusters set seen_at = seen_at - interval '61 seconds' where id = 'here'";
+    let expire = "update clusters set seen_at = seen_at - interval '61 seconds', expires_at = expires_at - interval '61 seconds'
+                  where id = 'here'";
     sqlx::query(expire).execute(&tenant.pool()).await.unwrap();
 }
 
