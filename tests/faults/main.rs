@@ -6,7 +6,7 @@
 //!
 //!     FAULTS='workload=create,controllers=1,seed=7,k=12:crash-after,k=30:hang' cargo test --test faults replay -- --nocapture
 //!
-//! The ordinary run is of more than 20,000: every call under every fault with one controller, one of thirty-two of them with two,
+//! The ordinary run is of more than 40,000: every call under every fault with one controller, one of thirty-two of them with two,
 //! pairs of faults by random sample, and stories that a seed makes up. FAULTS_SEED=n chooses other latencies, another such part, other pairs and stories;
 //! FAULTS_ONLY=crash-after,vanish makes only those runs that have this fault in this workload.
 //!
