@@ -24,7 +24,7 @@ test: ## Every check and every test
 	cargo clippy --all-targets --features failpoints --locked -- -D warnings
 	target/debug/testbed run -- cargo test --locked -- --test-threads=4
 
-mutants: ## Put one deliberate defect after the other into a copy of the tree: the tests must catch each (half an hour)
+mutants: ## Put one deliberate defect after the other into a copy of the tree: the tests must catch each (about an hour)
 	cargo test --locked --test mutants -- --ignored --nocapture
 
 soak: ## 1,000 accounts come, change and go for 10 minutes while everything fails at random; all must agree at the end

@@ -37,7 +37,7 @@ fn each_defect_has_one_place_in_the_code() {
 }
 
 #[test]
-#[ignore = "takes half an hour: make mutants"]
+#[ignore = "takes about an hour: make mutants"]
 fn each_defect_is_caught() {
     let tree = copy();
     let mut survivors = Vec::new();
