@@ -94,29 +94,7 @@ pub struct ReleaseBrakeSettings {
 
     /// The kind of which the brake is released. [default: all]
     #[arg(long, env = "STREAMCAT_KIND", value_enum)]
-    pub kind: Option<KindName>,
-}
-
-/// A kind of resource, as the command line names it.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum KindName {
-    /// Amazon IVS channels.
-    Channel,
-    /// Amazon IVS chat rooms.
-    ChatRoom,
-    /// Amazon IVS real-time stages.
-    Stage,
-}
-
-impl From<KindName> for ResourceKind {
-    fn from(name: KindName) -> Self {
-        match name {
-            KindName::Channel => Self::Channel,
-            KindName::ChatRoom => Self::ChatRoom,
-            KindName::Stage => Self::Stage,
-        }
-    }
+    pub kind: Option<ResourceKind>,
 }
 
 #[expect(

@@ -83,7 +83,7 @@ async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {
 }
 
 async fn release_brake(settings: &ReleaseBrakeSettings) -> store::Result<()> {
-    let kinds = settings.kind.map_or(ResourceKind::ALL.to_vec(), |kind| vec![kind.into()]);
+    let kinds = settings.kind.map_or(ResourceKind::ALL.to_vec(), |kind| vec![kind]);
     Postgres::new(&settings.database.database_url, 1)?.release_brake(&kinds).await?;
     let kinds: Vec<_> = kinds.iter().map(|kind| kind.noun()).collect();
     tracing::info!(

@@ -5,8 +5,9 @@ use std::fmt;
 use super::condition::{CHANNEL_READY, CHAT_ROOM_READY, STAGE_READY};
 
 /// Which of a user's three resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, clap::ValueEnum)]
 #[sqlx(type_name = "resource_kind", rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum ResourceKind {
     /// An Amazon IVS channel.
     Channel,

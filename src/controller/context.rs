@@ -22,7 +22,7 @@ use super::{
 use crate::{
     api::{AccountRef, ResourceKind},
     ivs::{ArnLocation, Target},
-    provision::{Brake, BrakeLimits, Inventory, Owner, Timing},
+    provision::{Brake, BrakeLimits, Circumstances, Inventory, Owner, Timing},
     store::ClusterIdentity,
     telemetry::Metrics,
 };
@@ -189,6 +189,11 @@ impl<W: World> Context<W> {
             lock(&self.listed_at).is_some_and(|at| at.elapsed() < self.timing.resync * 3 + MAX_LIST_TIME);
         let brake = lock(&self.brakes).get(&kind).map(Brake::describe);
         brake.or_else(|| (!is_fresh).then(|| "no complete list of AWS was seen lately".to_owned()))
+    }
+
+    /// The circumstances in which one kind of resource is worked on now.
+    pub(super) fn circumstances(&self, kind: ResourceKind) -> Circumstances {
+        Circumstances { timing: self.timing, target: self.target(), brake: self.brake(kind) }
     }
 
     /// The reason why nothing at all may be made: AWS shows nothing of what is recorded.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Context, World, problem::Problem, world::with_kind};
 use crate::{
     api::ResourceKind,
-    provision::{self, Circumstances, Owner, remove},
+    provision::{self, Owner, remove},
     store::{Orphan, Users},
 };
 
@@ -52,8 +52,6 @@ async fn delete<W: World>(
     arn: &str,
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "its user was released before it was made: it is deleted");
-    let target = context.target();
-    let circumstances = Circumstances { timing: context.timing, target: &target, brake: None };
-    let store = context.world.store();
-    with_kind!(context.world, kind, |kind| remove(kind, store, circumstances, owner, arn).await)
+    let (store, circumstances) = (context.world.store(), context.circumstances(kind));
+    with_kind!(context.world, kind, |kind| remove(kind, store, &circumstances, owner, arn).await)
 }

@@ -13,9 +13,9 @@ use super::{
     world::with_kind,
 };
 use crate::{
-    api::{ResourceKind, StreamerAccount, are_alike, tags},
-    ivs::{self, Kind, Listed},
-    provision::{self, Circumstances, is_proved_absent},
+    api::{ResourceKind, StreamerAccount, are_alike},
+    ivs::{self, Kind},
+    provision::{self, Owner, is_proved_absent},
     store::{Claimant, Holder, Recorded, Resources},
 };
 
@@ -124,18 +124,17 @@ async fn possession_of<W: World, K: Kind>(
     {
         return Ok(Possession::Something);
     }
-    let (installation, user) = (&context.installation, holder.user.to_string());
-    let is_its = |listed: &Listed| {
-        listed.tags.get(tags::INSTALLATION) == Some(installation)
-            && listed.tags.get(tags::USER) == Some(&user)
+    let owner = Owner {
+        installation: context.installation.clone(),
+        user: holder.user,
+        account: holder.account.clone(),
+        username: holder.username.clone(),
     };
-    // Somebody may have renamed it.
-    let is_listed = context.last_inventory().is_some_and(|all| !all.of_user(holder.user, K::KIND).is_empty());
-    if is_listed || kind.find(&holder.username).await?.iter().any(is_its) {
+    let listed = context.last_inventory().unwrap_or_default().of_user(holder.user, K::KIND);
+    if !owner.find(kind, &listed).await?.is_empty() {
         return Ok(Possession::Something);
     }
-    let (target, brake) = (context.target(), context.brake(K::KIND));
-    let circumstances = Circumstances { timing: context.timing, target: &target, brake: brake.as_deref() };
+    let circumstances = context.circumstances(K::KIND);
     let unproven = recorded.arn.as_ref().filter(|arn| !is_proved_absent(arn, recorded, &circumstances));
     Ok(unproven.map_or(Possession::Nothing, |arn| Possession::Unproven(arn.clone())))
 }

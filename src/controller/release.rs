@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
-    provision::{self, Circumstances, Owner, Retirement, retire},
+    provision::{self, Owner, Retirement, retire},
 };
 
 /// Takes away what `account`, `read` just now, has, and lets it go.
@@ -102,16 +102,14 @@ async fn retire_all<W: World>(
     owner: &Owner,
 ) -> Result<(), Progress> {
     let inventory = context.inventory().await.map_err(|problem| Progress::stopped_by(&problem))?;
-    let (world, target) = (&context.world, context.target());
+    let world = &context.world;
     let left = ByKind::join(async |kind| {
         // What status names of another user was never this claim's.
         let is_its = user_in_status(account) == Some(owner.user);
         let arn = account.status.as_ref().filter(|_| is_its).and_then(|status| status.arn(kind));
-        let (listed, brake) = (inventory.of_user(owner.user, kind), context.brake(kind));
-        let circumstances =
-            Circumstances { timing: context.timing, target: &target, brake: brake.as_deref() };
+        let (listed, circumstances) = (inventory.of_user(owner.user, kind), context.circumstances(kind));
         let retired = with_kind!(world, kind, |of| {
-            retire(of, world.store(), circumstances, owner, arn, &listed).await
+            retire(of, world.store(), &circumstances, owner, arn, &listed).await
         });
         left(kind, retired)
     })

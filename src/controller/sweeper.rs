@@ -120,8 +120,7 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     let mut recorded = context.world.store().all_recorded().await?;
     // The accounts are read last, so that what was made meanwhile is not taken for an orphan's.
     let accounts = context.world.cluster().accounts();
-    let standings: BTreeMap<_, _> =
-        accounts.iter().map(|account| (reference(account), standing(account))).collect();
+    let standings = standings(&accounts);
     let is_there = |account: &&Arc<StreamerAccount>| standings.contains_key(&reference(account));
     let statuses: Vec<_> = before.iter().filter(is_there).flat_map(|account| records(account)).collect();
     let named = named(context, namespace, &recorded, &statuses, &standings);
@@ -157,7 +156,7 @@ async fn look_at_records<W: World>(
 ) -> Result<Option<String>, Problem> {
     let recorded = context.world.store().all_recorded().await?;
     let accounts = context.world.cluster().accounts();
-    let standings = accounts.iter().map(|account| (reference(account), standing(account))).collect();
+    let standings = standings(&accounts);
     let statuses: Vec<_> = accounts.iter().flat_map(|account| records(account)).collect();
     let misplaced = misplaced(context, &named(context, namespace, &recorded, &statuses, &standings));
     doubt_elsewhere(context, &statuses);
@@ -319,6 +318,10 @@ async fn list<W: World>(
         }
     }
     Ok((Listing(all), complete))
+}
+
+fn standings(accounts: &[Arc<StreamerAccount>]) -> BTreeMap<AccountRef, Standing> {
+    accounts.iter().map(|account| (reference(account), standing(account))).collect()
 }
 
 fn standing(account: &StreamerAccount) -> Standing {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::{ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     ivs::Kind,
-    provision::{self, Change, Circumstances, Inventory, Order, Outcome, Owner, Provisioned, converge},
+    provision::{self, Change, Inventory, Order, Outcome, Owner, Provisioned, converge},
     store::Resources,
 };
 
@@ -94,10 +94,8 @@ impl<W: World> Work<'_, W> {
             sent: self.is_part_sent(K::KIND.condition()),
             doubted: self.doubted,
         };
-        let (target, brake) = (self.context.target(), self.context.brake(K::KIND));
-        let circumstances =
-            Circumstances { timing: self.context.timing, target: &target, brake: brake.as_deref() };
-        let converged = converge(kind, world.store(), circumstances, &order).await;
+        let circumstances = self.context.circumstances(K::KIND);
+        let converged = converge(kind, world.store(), &circumstances, &order).await;
         if let Err(provision::Error::Unnoted(_)) = &converged {
             // Status may say meanwhile that all is well.
             self.context.doubt(self.owner.account.clone());

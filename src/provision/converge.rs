@@ -129,7 +129,7 @@ const ELSEWHERE: Duration = Duration::from_secs(2);
 pub async fn converge<K, S>(
     kind: &K,
     store: &S,
-    circumstances: Circumstances<'_>,
+    circumstances: &Circumstances,
     order: &Order<'_, K>,
 ) -> Result<Outcome<K::Status>>
 where
@@ -144,7 +144,7 @@ where
     work.run().await
 }
 
-fn waiting<K: Kind>(waiting: Waiting, circumstances: &Circumstances<'_>) -> Wait {
+fn waiting<K: Kind>(waiting: Waiting, circumstances: &Circumstances) -> Wait {
     let kind = K::KIND;
     match waiting {
         Waiting::Outcome(left) => unknown_outcome(kind, left),
@@ -180,6 +180,23 @@ pub(super) fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
     Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message })
 }
 
+/// Asks AWS for one by its ARN: what its tags and the records say of it, and the resource where it is there.
+pub(super) async fn look_at<K: Kind, S: Resources>(
+    kind: &K,
+    store: &S,
+    owner: &Owner,
+    recorded: &Recorded,
+    arn: &str,
+) -> Result<(Sight, Option<Live<K::Status>>)> {
+    let live = kind.get(arn).await?;
+    let sight = Sight::of(owner, live.as_ref().map(|live| &live.tags));
+    // What another record names is another's, whatever the tags say.
+    let is_foreign = sight != Sight::Absent
+        && recorded.arn.as_deref() != Some(arn)
+        && store.is_anothers(owner.user, arn).await?;
+    Ok((if is_foreign { Sight::Foreign } else { sight }, live))
+}
+
 /// One that AWS has shown in this pass.
 struct Seen<K: Kind> {
     live: Live<K::Status>,
@@ -190,7 +207,7 @@ struct Seen<K: Kind> {
 pub(super) struct Work<'a, K: Kind, S> {
     pub(super) kind: &'a K,
     pub(super) store: &'a S,
-    pub(super) circumstances: Circumstances<'a>,
+    pub(super) circumstances: &'a Circumstances,
     pub(super) order: &'a Order<'a, K>,
     /// The ARN that was recorded when the work began.
     before: Option<String>,
@@ -215,10 +232,10 @@ where
     async fn run(mut self) -> Result<Outcome<K::Status>> {
         let kind = K::KIND;
         loop {
-            match next(&self.order.wanted(), &self.recorded, &self.observed, &self.circumstances) {
+            match next(&self.order.wanted(), &self.recorded, &self.observed, self.circumstances) {
                 Step::Ready(arn) => return Ok(self.ready(&arn, None)),
                 Step::DriftPersists(arn) => return Ok(self.ready(&arn, self.drift(&arn))),
-                Step::Wait(on) => return Ok(Outcome::Waiting(waiting::<K>(on, &self.circumstances))),
+                Step::Wait(on) => return Ok(Outcome::Waiting(waiting::<K>(on, self.circumstances))),
                 Step::Foreign(arn) => return Err(Error::Foreign { kind, arn }),
                 Step::Gone(arn) => return Err(Error::Gone { kind, arn }),
                 Step::Braked(arn) => return Err(self.circumstances.braked(kind, arn)),
@@ -273,15 +290,7 @@ where
 
     /// Asks for one.
     async fn get(&mut self, arn: String) -> Result<()> {
-        let live = self.kind.get(&arn).await?;
-        let mut sight = Sight::of(self.order.owner, live.as_ref().map(|live| &live.tags));
-        // What another record names is another's, whatever the tags say.
-        if sight != Sight::Absent
-            && self.recorded.arn.as_ref() != Some(&arn)
-            && self.store.is_anothers(self.order.owner.user, &arn).await?
-        {
-            sight = Sight::Foreign;
-        }
+        let (sight, live) = look_at(self.kind, self.store, self.order.owner, &self.recorded, &arn).await?;
         if let Some(live) = live {
             self.see(&arn, live);
         }

@@ -15,7 +15,7 @@ mod tests;
 #[cfg(test)]
 mod world;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use differences::Differences;
 
@@ -46,20 +46,20 @@ pub struct Timing {
 }
 
 /// The circumstances in which one kind of resource is worked on.
-#[derive(Clone, Copy, Debug)]
-pub struct Circumstances<'a> {
+#[derive(Clone, Debug)]
+pub struct Circumstances {
     /// How long things may take.
     pub timing: Timing,
     /// The AWS account and region that this controller works in.
-    pub target: &'a Target,
+    pub target: Arc<Target>,
     /// The reason why nothing that is missing may be replaced, if there is one.
-    pub brake: Option<&'a str>,
+    pub brake: Option<String>,
 }
 
-impl Circumstances<'_> {
+impl Circumstances {
     /// The error of a resource that is missing while the brake is on.
     fn braked(&self, kind: ResourceKind, arn: String) -> Error {
-        Error::Braked { kind, arn, brake: self.brake.unwrap_or_default().to_owned() }
+        Error::Braked { kind, arn, brake: self.brake.clone().unwrap_or_default() }
     }
 
     /// The error of a record that names another AWS account or region.

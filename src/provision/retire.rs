@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Circumstances, Error, Owner, Result, Wait,
-    converge::resource_missing,
+    converge::{look_at, resource_missing},
     decide::{
         Observed, Sight,
         retire::{Step, Waiting, next},
@@ -36,7 +36,7 @@ const STILL_SHOWN: Duration = Duration::from_secs(1);
 pub async fn retire<K, S>(
     kind: &K,
     store: &S,
-    circumstances: Circumstances<'_>,
+    circumstances: &Circumstances,
     owner: &Owner,
     status_arn: Option<&str>,
     listed: &[Listed],
@@ -58,7 +58,7 @@ where
 pub async fn remove<K, S>(
     kind: &K,
     store: &S,
-    circumstances: Circumstances<'_>,
+    circumstances: &Circumstances,
     owner: &Owner,
     arn: &str,
 ) -> Result<bool>
@@ -76,7 +76,7 @@ where
 struct Removal<'a, K, S> {
     kind: &'a K,
     store: &'a S,
-    circumstances: Circumstances<'a>,
+    circumstances: &'a Circumstances,
     owner: &'a Owner,
     status_arn: Option<&'a str>,
     /// What the last resync saw with the user's tags.
@@ -92,7 +92,7 @@ impl<K: Kind, S: Resources + Evidence> Removal<'_, K, S> {
     async fn run(mut self) -> Result<Retirement> {
         let kind = K::KIND;
         loop {
-            match next(self.status_arn, &self.recorded, &self.observed, &self.circumstances) {
+            match next(self.status_arn, &self.recorded, &self.observed, self.circumstances) {
                 Step::Gone => return Ok(Retirement::Gone(self.left_alone())),
                 Step::Wait(on) => {
                     return Ok(Retirement::Waiting(waiting::<K>(on, self.circumstances.timing.resync)));
@@ -122,25 +122,13 @@ impl<K: Kind, S: Resources + Evidence> Removal<'_, K, S> {
         Ok(())
     }
 
-    fn is_recorded(&self, arn: &str) -> bool {
-        self.recorded.arn.as_deref() == Some(arn)
-    }
-
     /// Returns true if a record names it.
     fn is_known(&self, arn: &str) -> bool {
-        self.is_recorded(arn) || self.status_arn == Some(arn)
+        [self.recorded.arn.as_deref(), self.status_arn].contains(&Some(arn))
     }
 
     async fn get(&mut self, arn: String) -> Result<()> {
-        let live = self.kind.get(&arn).await?;
-        let mut sight = Sight::of(self.owner, live.as_ref().map(|live| &live.tags));
-        // What another record names is another's, whatever the tags say.
-        if sight != Sight::Absent
-            && !self.is_recorded(&arn)
-            && self.store.is_anothers(self.owner.user, &arn).await?
-        {
-            sight = Sight::Foreign;
-        }
+        let (sight, _) = look_at(self.kind, self.store, self.owner, &self.recorded, &arn).await?;
         if sight == Sight::Foreign {
             tracing::warn!(arn, kind = %K::KIND, "its tags or another record say that it is another's: it is left alone");
         }

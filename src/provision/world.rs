@@ -6,7 +6,7 @@ mod database;
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -188,9 +188,11 @@ impl World {
             recreate,
             doubted: self.lock().doubted,
         };
-        let (target, brake) = (target(), self.lock().brake);
-        let circumstances = Circumstances { timing: TIMING, target: &target, brake };
-        converge(self, self, circumstances, &order).await.map_err(|error| error.to_string())
+        converge(self, self, &self.circumstances(), &order).await.map_err(|error| error.to_string())
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        circumstances(TIMING, self.lock().brake)
     }
 
     /// Passes until it is ready, as the controller makes them.
@@ -213,9 +215,7 @@ impl World {
     /// Passes as the controller makes them; true once it is gone.
     pub async fn is_gone_in_a_while(&self) -> bool {
         for _ in 0..10 {
-            let (target, brake) = (target(), self.lock().brake);
-            let circumstances = Circumstances { timing: TIMING, target: &target, brake };
-            match retire(self, self, circumstances, &owner(), None, &[]).await {
+            match retire(self, self, &self.circumstances(), &owner(), None, &[]).await {
                 Ok(Retirement::Gone(_)) => return true,
                 Ok(Retirement::Waiting(wait)) => self.pass(wait.wait),
                 Err(_) => self.pass(Duration::from_secs(1)),
@@ -225,9 +225,10 @@ impl World {
     }
 }
 
-/// The AWS account and region of the world.
-pub fn target() -> Target {
-    Target::new("eu-west-1", Some("1".to_owned()))
+/// The circumstances in the AWS account and region of the world.
+pub fn circumstances(timing: Timing, brake: Option<&str>) -> Circumstances {
+    let target = Target::new("eu-west-1", Some("1".to_owned()));
+    Circumstances { timing, target: Arc::new(target), brake: brake.map(str::to_owned) }
 }
 
 /// The ARN of a stage there.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Postgres, Result};
+use super::{Postgres, Result, seconds};
 
 /// The cluster that a controller works for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Clusters for Postgres {
         .fetch_optional(&mut *transaction)
         .await?;
         if let Some(other) = other {
-            let expires_in = Duration::try_from_secs_f64(other.expires_in).unwrap_or_default();
+            let expires_in = seconds(other.expires_in);
             return Ok(Some(OtherCluster { id: other.id, seen_at: other.seen_at, expires_in }));
         }
         // Rows from before any cluster was known are the first one's.

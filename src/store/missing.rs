@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::{Postgres, Result};
+use super::{Postgres, Result, seconds};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -191,10 +191,6 @@ impl Postgres {
         .await?;
         Ok(())
     }
-}
-
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 /// Forgets the absences of one kind of a user's resources as this one is recorded, and remembers the one recorded before it.

@@ -60,3 +60,8 @@ pub enum Error {
 
 /// Result of a call to the database.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A time that PostgreSQL has counted in seconds; zero where that is below zero.
+fn seconds(seconds: f64) -> std::time::Duration {
+    std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{Postgres, Result, users};
+use super::{Postgres, Result, seconds, users};
 use crate::{
     api::{AccountRef, ResourceKind},
     failpoint::effect,
@@ -191,9 +191,7 @@ async fn rows(executor: impl PgExecutor<'_>, namespace: Option<&str>) -> Result<
             reason: row.reason,
         },
         first_seen: row.first_seen,
-        unseen: row
-            .is_unseen
-            .then(|| Duration::try_from_secs_f64(row.unseen_for.unwrap_or_default()).unwrap_or_default()),
+        unseen: row.is_unseen.then(|| seconds(row.unseen_for.unwrap_or_default())),
     });
     Ok(row.collect())
 }

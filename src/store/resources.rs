@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Edit, Missing, Postgres, Result, Unsettled, edits, journal::end_open, rows};
+use super::{Edit, Missing, Postgres, Result, Unsettled, edits, journal::end_open, rows, seconds};
 use crate::{
     api::{AccountRef, ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -145,7 +145,6 @@ impl Resources for Postgres {
         )
         .fetch_one(&self.pool)
         .await?;
-        let seconds = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let arns = row.missing_arns.unwrap_or_default().into_iter();
         let evidence = row.unlisted_for.unwrap_or_default().into_iter();
         let flags = row.released.unwrap_or_default().into_iter();
@@ -233,7 +232,7 @@ impl Resources for Postgres {
         .await?;
         let records = rows.into_iter().map(|row| UserRecord {
             user: row.user,
-            age: Duration::try_from_secs_f64(row.age).unwrap_or_default(),
+            age: seconds(row.age),
             account: AccountRef { namespace: row.namespace, name: row.name },
             uid: row.account_uid,
             kind: row.kind,

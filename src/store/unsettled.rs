@@ -20,8 +20,7 @@ impl Unsettled {
     /// One whose deadline is in so many seconds; below zero, it has passed.
     #[must_use]
     pub fn new(nonce: Uuid, seconds: f64) -> Self {
-        let positive = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        Self::until(nonce, positive(seconds), positive(-seconds))
+        Self::until(nonce, super::seconds(seconds), super::seconds(-seconds))
     }
 
     /// One with this deadline; it and `now` are times of one clock.

@@ -501,7 +501,7 @@ pub const DEFECTS: &[Defect] = &[
         name: "an absence is believed under the brake",
         file: "src/provision/decide.rs",
         right: "!missing.released && circumstances.brake.is_some()",
-        wrong: "!missing.released && circumstances.brake.is_some_and(str::is_empty)",
+        wrong: "!missing.released && circumstances.brake.as_deref().is_some_and(str::is_empty)",
     },
     Defect {
         name: "a released brake holds on",
@@ -596,9 +596,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "what another record names goes with its tags",
-        file: "src/provision/retire.rs",
-        right: "            && self.store.is_anothers(self.owner.user, &arn).await?",
-        wrong: "            && self.store.is_anothers(self.owner.user, \"\").await?",
+        file: CONVERGE,
+        right: "store.is_anothers(owner.user, arn).await?",
+        wrong: "store.is_anothers(owner.user, \"\").await?",
     },
     Defect {
         name: "one of another installation counts as gone",

@@ -104,7 +104,7 @@ pub(in crate::provision) fn next(
     wanted: &Wanted<'_>,
     recorded: &Recorded,
     observed: &Observed,
-    circumstances: &Circumstances<'_>,
+    circumstances: &Circumstances,
 ) -> Step {
     let grace = circumstances.timing.grace;
     let known = recorded.arn.as_deref().or(wanted.elsewhere());

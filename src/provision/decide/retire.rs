@@ -46,7 +46,7 @@ pub(in crate::provision) fn next(
     status: Option<&str>,
     recorded: &Recorded,
     observed: &Observed,
-    circumstances: &Circumstances<'_>,
+    circumstances: &Circumstances,
 ) -> Step {
     let known: BTreeSet<&str> = recorded.arn.as_deref().into_iter().chain(status).collect();
     if let Some(arn) = known.iter().find(|arn| !circumstances.target.holds(arn)) {
@@ -67,7 +67,7 @@ fn remove(
     is_known: bool,
     recorded: &Recorded,
     observed: &Observed,
-    circumstances: &Circumstances<'_>,
+    circumstances: &Circumstances,
 ) -> Option<Step> {
     let is_deleted = observed.deleted.contains(arn);
     match observed.sight(arn) {
@@ -88,7 +88,7 @@ fn remove(
 }
 
 /// The step for one that a record names, and that AWS does not show though this pass has not deleted it.
-fn missing(arn: &str, recorded: &Recorded, circumstances: &Circumstances<'_>) -> Option<Step> {
+fn missing(arn: &str, recorded: &Recorded, circumstances: &Circumstances) -> Option<Step> {
     // An earlier pass of this deletion has deleted it.
     if recorded.missing.iter().any(|missing| missing.arn == arn && missing.deletion_requested) {
         return None;
@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        provision::{Timing, world::target},
+        provision::{Timing, world::circumstances},
         store::{Missing, Unsettled},
     };
 
@@ -123,7 +123,7 @@ mod tests {
 
     fn next(status: Option<&str>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
         let timing = Timing { create_timeout: grace, grace, resync: grace };
-        super::next(status, recorded, observed, &Circumstances { timing, target: &target(), brake: None })
+        super::next(status, recorded, observed, &circumstances(timing, None))
     }
 
     fn recorded(arn: Option<&str>, age: u64) -> Recorded {

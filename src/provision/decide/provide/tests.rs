@@ -3,7 +3,7 @@ use crate::{
     ivs::Tags,
     provision::{
         Timing,
-        world::{owner, target},
+        world::{circumstances, owner},
     },
     store::Missing,
 };
@@ -71,7 +71,7 @@ fn step(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
 
 fn step_under(brake: Option<&str>, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
     let timing = Timing { create_timeout: GRACE, grace: GRACE, resync: GRACE };
-    next(wanted, recorded, observed, &Circumstances { timing, target: &target(), brake })
+    next(wanted, recorded, observed, &circumstances(timing, brake))
 }
 
 #[test]
