@@ -1,7 +1,7 @@
 //! Deliberate defects, each of which the tests must catch: what shows that they bite.
 //!
-//! `make mutants` makes a copy of the tree, puts one defect at a time into it, and runs the tests there, those of
-//! `tests/faults` first. It prints which test caught which defect, and fails if one survives. `MUTANT=grace make mutants`
+//! `make mutants` makes a copy of the tree, puts one defect at a time into it, and runs the tests there, the
+//! quick unit tests first. It prints which test caught which defect, and fails if one survives. `MUTANT=grace make mutants`
 //! does so with those whose name has that word.
 
 #![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
@@ -17,7 +17,7 @@ use std::{
 use defects::{DEFECTS, Defect};
 
 /// What is tested, in this order, until something fails.
-const TESTS: [&[&str]; 2] = [&["--test", "faults"], &["--lib"]];
+const TESTS: [&[&str]; 2] = [&["--lib"], &["--test", "faults"]];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
