@@ -23,6 +23,8 @@ pub enum Defect {
     ClaimsForReleasedObject,
     /// A new row gets the id of a released user, where tags name it.
     ReusesReleasedUser,
+    /// The deletion of an account whose claim was refused goes by the tags in AWS.
+    ReleasesRefusedClaim,
     /// An account that holds no user is let go without a note that it was.
     LeavesNoTrace,
     /// Whoever made a resource deletes it when its attempt is not open any more, though somebody may have adopted it.

@@ -36,12 +36,15 @@ const LATE: Faults = Faults { crashes: 1, lost_answers: 1, lost_calls: 0, late: 
 
 /// Looks at every state, and asserts every property.
 fn assert_holds(story: &'static [Deed], faults: Faults) {
-    let protocol = Protocol { story, faults, defect: None };
+    assert_all_hold(&Protocol { story, faults, refused: false, defect: None });
+}
+
+fn assert_all_hold(protocol: &Protocol) {
     let checker = protocol.clone().checker().symmetry_fn(State::representative).spawn_dfs().join();
     checker.assert_properties();
     let (states, steps) = (checker.unique_state_count(), checker.max_depth());
-    println!("{story:?} with {faults:?}: {states} states, at most {steps} steps");
-    assert_every_run_ends(&protocol);
+    println!("{protocol:?}: {states} states, at most {steps} steps");
+    assert_every_run_ends(protocol);
 }
 
 /// Asserts that no path goes round in a circle: only then does "eventually" mean that.
@@ -70,7 +73,11 @@ fn assert_every_run_ends(protocol: &Protocol) {
 
 /// Asserts that a defect is noticed, as something that this property forbids.
 fn assert_bites(defect: Defect, story: &'static [Deed], faults: Faults, property: &'static str) {
-    let protocol = Protocol { story, faults, defect: Some(defect) };
+    assert_is_noticed(Protocol { story, faults, refused: false, defect: Some(defect) }, property);
+}
+
+fn assert_is_noticed(protocol: Protocol, property: &'static str) {
+    let defect = protocol.defect;
     let checker = protocol.checker().finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
     let found = checker.discovery(property).unwrap_or_else(|| panic!("{defect:?} is not noticed"));
     println!("{defect:?} breaks {property:?}: {:?}", found.into_actions());
@@ -104,6 +111,11 @@ fn what_lands_late_is_cleared_away_after_a_deletion() {
 #[test]
 fn what_lands_late_is_cleared_away_when_the_name_is_used_again() {
     assert_holds(&[Delete, Recreate], Faults { lost_answers: 0, ..LATE });
+}
+
+#[test]
+fn a_refused_claim_leaves_all_to_the_retained_user() {
+    assert_all_hold(&Protocol { story: &[Delete], faults: FAULTS, refused: true, defect: None });
 }
 
 #[test]
@@ -154,6 +166,12 @@ fn a_claim_for_a_released_object_is_noticed() {
 #[test]
 fn a_released_id_that_is_used_again_is_noticed() {
     assert_bites(Defect::ReusesReleasedUser, &[Delete, Recreate], LATE, I2);
+}
+
+#[test]
+fn a_refused_claim_that_deletes_by_tags_is_noticed() {
+    let defect = Some(Defect::ReleasesRefusedClaim);
+    assert_is_noticed(Protocol { story: &[Delete], faults: FAULTS, refused: true, defect }, I2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use stateright::Property;
 use super::{
     actions::Deed,
     protocol::Protocol,
-    state::{Call, State, UserId},
+    state::{Call, RETAINED, State, UserId},
 };
 
 pub const I1: &str = "I1: at most one live resource of a user";
@@ -26,7 +26,9 @@ pub fn all() -> Vec<Property<Protocol>> {
         Property::eventually(CONVERGES, |protocol: &Protocol, state: &State| {
             protocol.is_over(state) && agrees(state)
         }),
-        Property::sometimes("it is Ready", |_: &Protocol, state: &State| is_ready(state)),
+        Property::sometimes("it is Ready", |protocol: &Protocol, state: &State| {
+            protocol.refused || is_ready(state)
+        }),
         Property::sometimes("it is gone after it was Ready", |protocol: &Protocol, state: &State| {
             !protocol.story.contains(&Deed::Delete) || (state.object.is_none() && !state.attempts.is_empty())
         }),
@@ -35,13 +37,19 @@ pub fn all() -> Vec<Property<Protocol>> {
         }),
         Property::sometimes("what a lost answer told of is adopted", |protocol: &Protocol, state: &State| {
             let lost = state.faults.lost_answers < protocol.faults.lost_answers;
-            protocol.faults.lost_answers == 0 || (lost && state.attempts.len() == 1 && is_ready(state))
+            protocol.faults.lost_answers == 0
+                || protocol.refused
+                || (lost && state.attempts.len() == 1 && is_ready(state))
         }),
     ]
 }
 
 fn live(state: &State) -> impl Iterator<Item = UserId> {
-    state.all().filter(|(_, attempt)| attempt.call.is_live()).map(|(_, attempt)| attempt.user)
+    let is_its = |nonce| state.retained != Some(nonce);
+    state
+        .all()
+        .filter(move |(nonce, attempt)| is_its(*nonce) && attempt.call.is_live())
+        .map(|(_, attempt)| attempt.user)
 }
 
 fn has_at_most_one(state: &State) -> bool {
@@ -69,8 +77,12 @@ fn is_ready(state: &State) -> bool {
         && state.attempt(recorded).user == user.id
 }
 
-/// Whether an account that is there is Ready, and of one that is gone nothing is left.
+/// Whether an account that is there is Ready, and of one that is gone nothing is left. A retained user keeps all.
 fn agrees(state: &State) -> bool {
+    if let Some(retained) = state.retained {
+        let is_kept = state.recorded == Some(retained) && state.is_shown(retained);
+        return is_kept && state.user.is_some_and(|user| (user.uid, user.leaving) == (RETAINED, false));
+    }
     match state.object {
         Some(_) => is_ready(state),
         None => live(state).next().is_none() && state.user.is_none() && state.recorded.is_none(),

@@ -17,6 +17,8 @@ pub struct Protocol {
     pub story: &'static [Deed],
     /// How many faults come at the most.
     pub faults: Faults,
+    /// A retained user has the username: the claim is refused.
+    pub refused: bool,
     /// What is done wrongly.
     pub defect: Option<Defect>,
 }
@@ -95,7 +97,7 @@ impl Protocol {
                 Call::Flying | Call::Unsent => {}
             },
             At::Idle => {
-                if state.object.is_some_and(|object| !object.is_quiet()) {
+                if state.object.is_some_and(|object| !object.is_quiet()) && !state.is_refused() {
                     actions.push(Action::Does(who, Step::Current));
                 }
                 if self.sweep(state).is_some() {
@@ -179,7 +181,8 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State::new(self.faults)]
+        let start = if self.refused { State::with_retained_user } else { State::new };
+        vec![start(self.faults)]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {

@@ -4,7 +4,7 @@ use super::{
     at::{At, Errand, Owner, Set},
     defects::Defect,
     protocol::Protocol,
-    state::{Attempt, Call, Nonce, Object, State, Uid, User, UserId},
+    state::{Attempt, Call, Nonce, Object, RETAINED, State, Uid, User, UserId},
 };
 
 impl Protocol {
@@ -34,7 +34,8 @@ impl Protocol {
         }
     }
 
-    /// `claim`: the row is this object's, or becomes so, unless what the object had was released.
+    /// `claim`: the row is this object's, or becomes so, unless what the object had was released or a retained user has the
+    /// username. A refused claim yields no user.
     pub fn claim(&self, state: &mut State, uid: Uid, errand: Errand) -> At {
         if state.is_object_released(uid) && !self.has(Defect::ClaimsForReleasedObject) {
             return match errand {
@@ -56,6 +57,13 @@ impl Protocol {
             User { id, uid, leaving: false }
         });
         let owner = Owner { uid, user: user.id };
+        if user.uid == RETAINED {
+            return match errand {
+                Errand::Provide { .. } => At::Idle,
+                Errand::Release if self.has(Defect::ReleasesRefusedClaim) => At::Retires(owner),
+                Errand::Release => At::RemovesFinalizer(uid),
+            };
+        }
         if user.uid == uid {
             return held(owner, errand);
         }
@@ -279,6 +287,7 @@ pub fn delete(state: &mut State, nonce: Nonce, user: UserId) {
         state.attempt_mut(nonce).call = Call::Deleted;
         let stays = state.user.is_some_and(|user| !user.leaving);
         let is_foreign = state.attempt(nonce).user != user;
-        state.wronged |= is_foreign || (stays && state.recorded == Some(nonce));
+        state.wronged |=
+            state.retained == Some(nonce) || is_foreign || (stays && state.recorded == Some(nonce));
     }
 }

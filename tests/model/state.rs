@@ -9,6 +9,8 @@ use super::{
 pub type Uid = u8;
 /// A row of `users`; no id is given out twice.
 pub type UserId = u8;
+/// The object of a retained user, which is not there any more.
+pub const RETAINED: Uid = Uid::MAX;
 /// An attempt, and the resource that its Create makes. They are counted: the lower, the older.
 pub type Nonce = u8;
 
@@ -29,6 +31,8 @@ pub struct State {
     pub recorded: Option<Nonce>,
     /// PostgreSQL's journal, and what became of each call at AWS.
     pub attempts: Vec<Attempt>,
+    /// The resource of a retained user of the same username, which the object of this story never held.
+    pub retained: Option<Nonce>,
     /// Where the controllers are.
     pub controllers: [At; 2],
     /// Faults that may still come.
@@ -118,11 +122,29 @@ impl State {
             released: Vec::new(),
             recorded: None,
             attempts: Vec::new(),
+            retained: None,
             controllers: [At::Idle; 2],
             faults,
             wronged: false,
             exposed: false,
         }
+    }
+
+    /// A new object, whose username a retained user has: the claim is refused.
+    pub fn with_retained_user(faults: Faults) -> Self {
+        Self {
+            user: Some(User { id: 0, uid: RETAINED, leaving: false }),
+            users: 1,
+            recorded: Some(0),
+            attempts: vec![Attempt { user: 0, open: false, settled: true, call: Call::Shown }],
+            retained: Some(0),
+            ..Self::new(faults)
+        }
+    }
+
+    /// Returns true if the account is Stalled: its claim is refused, and nothing but its deletion changes that.
+    pub fn is_refused(&self) -> bool {
+        self.retained.is_some() && self.object.is_some_and(|object| object.finalizer && !object.deleting)
     }
 
     /// All attempts with their nonces.
