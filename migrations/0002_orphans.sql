@@ -10,8 +10,8 @@ create table missing_resources (
     primary key (user_id, kind)
 );
 
--- let_go: a person let go of its account without AWS; unowned: a sweep found it with our tag and without an account.
-create type orphan_reason as enum ('let_go', 'unowned');
+-- abandoned: a person let go of its account without AWS; unowned: a sweep found it with our tag and without an account.
+create type orphan_reason as enum ('abandoned', 'unowned');
 
 -- What is, or may be, in AWS with our tag and belongs to no account: for people to see and to clean up.
 create table orphans (

@@ -12,7 +12,7 @@ create table released_users (
     id          uuid not null,
     account_uid text not null,
     -- A person let go of it: what it left in AWS is on the orphan list, and stays.
-    let_go      boolean not null default false,
+    resources_kept boolean not null default false,
     released_at timestamptz not null default now(),
     -- A user who was let go of may be taken on by a later object, and be released then.
     primary key (id, account_uid)

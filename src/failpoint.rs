@@ -20,7 +20,7 @@ pub const CONTROLLER: [&str; 46] = [
     "evict",
     "inherit",
     "leave",
-    "let_go",
+    "abandon",
     "note_absences",
     "note_deletion",
     "open",

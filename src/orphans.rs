@@ -93,7 +93,7 @@ mod tests {
             user: None,
             account: AccountRef::parse("default/todd"),
             username: Some("Todd".to_owned()),
-            reason: OrphanReason::LetGo,
+            reason: OrphanReason::Abandoned,
         };
         let attempt = Orphan {
             kind: ResourceKind::Stage,
@@ -118,7 +118,7 @@ mod tests {
         let table = as_table(&rows());
         let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[0], ["KIND", "ARN", "ACCOUNT", "USERNAME", "REASON", "FIRST-SEEN"]);
-        let room = ["chat_room", "arn:room", "default/todd", "Todd", "let_go", "2026-01-02T03:04:05Z"];
+        let room = ["chat_room", "arn:room", "default/todd", "Todd", "abandoned", "2026-01-02T03:04:05Z"];
         assert_eq!(lines[1], room);
         let attempt = format!("attempt/{}", Uuid::nil());
         assert_eq!(lines[2], ["stage", &attempt, NONE, NONE, "unowned", "2026-01-02T03:04:05Z"]);
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn json_says_null_for_what_is_not_known() {
         let list: serde_json::Value = serde_json::from_str(&as_json(&rows())).expect("JSON");
-        assert_eq!((&list[0]["arn"], &list[0]["reason"]), (&json!("arn:room"), &json!("let_go")));
+        assert_eq!((&list[0]["arn"], &list[0]["reason"]), (&json!("arn:room"), &json!("abandoned")));
         assert_eq!((&list[0]["namespace"], &list[0]["name"]), (&json!("default"), &json!("todd")));
         assert_eq!((&list[1]["arn"], &list[1]["attempt"]), (&json!(null), &json!(Uuid::nil())));
         assert_eq!(as_json(&[]), "[]\n");

@@ -135,7 +135,7 @@ pub struct StreamerAccountStatus {
 
     /// Value of the annotation `streamcat.dev/reconcile-at` that was handled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handled_reconcile_at: Option<String>,
+    pub last_handled_reconcile_at: Option<String>,
 
     /// Id of the row in `users` (a UUID); outlives this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]

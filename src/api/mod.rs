@@ -42,7 +42,7 @@ pub const RECONCILE_AT_ANNOTATION: &str = "streamcat.dev/reconcile-at";
 
 /// Annotation by which a person lets go of an account that is being deleted: with the value `true` nothing more is asked
 /// of AWS, and what may be left there goes onto the orphan list.
-pub const LET_GO_ANNOTATION: &str = "streamcat.dev/let-go";
+pub const ABANDON_ANNOTATION: &str = "streamcat.dev/abandon";
 
 /// Annotation of a Secret with a stream key: the ARN of the channel whose key it is.
 pub const CHANNEL_ARN_ANNOTATION: &str = "streamcat.dev/channel-arn";

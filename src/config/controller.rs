@@ -26,8 +26,8 @@ pub struct ControllerSettings {
 
     /// Id that tells this installation from others in the same AWS account; written as a tag on every resource.
     /// Must never change. [default: the UID of the namespace kube-system]
-    #[arg(long, env = "STREAMCAT_INSTALLATION", value_parser = installation)]
-    pub installation: Option<String>,
+    #[arg(long, env = "STREAMCAT_INSTALLATION_ID", value_parser = installation)]
+    pub installation_id: Option<String>,
 
     /// The one namespace whose accounts are served. [default: all]
     #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
@@ -38,22 +38,22 @@ pub struct ControllerSettings {
     pub admin_listen: SocketAddr,
 
     /// How often everything is compared with AWS, by listing page after page, e.g. 10m.
-    #[arg(long, env = "STREAMCAT_RESYNC", default_value = "10m", value_parser = duration)]
-    pub resync: Duration,
+    #[arg(long, env = "STREAMCAT_RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
+    pub resync_interval: Duration,
 
     /// Calls a second that AWS is asked for, for each operation. AWS allows 5, whatever the account.
     #[arg(long, env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]
     pub aws_calls_per_second: NonZeroU32,
 
     /// How long one Create may take before its outcome counts as unknown.
-    #[arg(long, env = "STREAMCAT_CREATE_TIMEOUT", default_value = "10s", value_parser = duration)]
-    pub create_timeout: Duration,
+    #[arg(long, env = "STREAMCAT_AWS_CALL_TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub aws_call_timeout: Duration,
 
     /// How long after that to wait before looking at what a Create of unknown outcome made: longer than one call may take
     /// and AWS needs to show a new resource in its lists, together. Also the least time between the two
     /// lists that prove that a resource is gone.
-    #[arg(long, env = "STREAMCAT_CREATE_GRACE", default_value = "15s", value_parser = duration)]
-    pub create_grace: Duration,
+    #[arg(long, env = "STREAMCAT_CONSISTENCY_GRACE", default_value = "15s", value_parser = duration)]
+    pub consistency_grace: Duration,
 
     /// Number of resources of one kind that may be missing from AWS, without the operator having deleted them, before the brake is on:
     /// then nothing is made or deleted in their place until they show again, or a person releases the brake.
@@ -70,8 +70,8 @@ pub struct ControllerSettings {
     pub cluster_takeover_after: Duration,
 
     /// How many accounts are worked on at the same time.
-    #[arg(long, env = "STREAMCAT_CONCURRENCY", default_value = "32")]
-    pub concurrency: NonZeroU16,
+    #[arg(long, env = "STREAMCAT_MAX_CONCURRENT_RECONCILES", default_value = "32")]
+    pub max_concurrent_reconciles: NonZeroU16,
 
     /// Name of the pod we run in, for events and the Lease.
     #[arg(long, env = "POD_NAME", value_parser = not_empty)]

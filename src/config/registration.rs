@@ -34,8 +34,8 @@ pub struct RegistrationSettings {
 
     /// How long the username of a deleted account can be registered by nobody, e.g. 720h; at most a year.
     /// [default: it is free at once]
-    #[arg(long, env = "STREAMCAT_HOLD_USERNAMES", value_parser = up_to_a_year)]
-    pub hold_usernames: Option<Duration>,
+    #[arg(long, env = "STREAMCAT_USERNAME_REUSE_DELAY", value_parser = up_to_a_year)]
+    pub username_reuse_delay: Option<Duration>,
 
     /// Whether browsers reach the page by TLS only, which a proxy in front ends: cookies go by TLS only then, and browsers
     /// are told to use nothing else.
@@ -47,8 +47,8 @@ pub struct RegistrationSettings {
     pub session_lifetime: Duration,
 
     /// For how long the audit log keeps from where somebody did something, from 1h to a year; the rows stay.
-    #[arg(long, env = "STREAMCAT_KEEP_ADDRESSES", default_value = "720h", value_parser = an_hour_to_a_year)]
-    pub keep_addresses: Duration,
+    #[arg(long, env = "STREAMCAT_AUDIT_IP_RETENTION", default_value = "720h", value_parser = an_hour_to_a_year)]
+    pub audit_ip_retention: Duration,
 
     /// What may be registered.
     #[command(flatten)]
@@ -88,12 +88,12 @@ pub struct PasswordSettings {
 pub struct ConnectionSettings {
     /// Connections that are served at the same time. Who comes beyond them is told so and to come again, unless an idle one can be
     /// given up instead.
-    #[arg(id = "connections", long, env = "STREAMCAT_CONNECTIONS", default_value = "512")]
+    #[arg(id = "max-connections", long, env = "STREAMCAT_MAX_CONNECTIONS", default_value = "512")]
     pub most: NonZeroU16,
 
     /// How many of them one address may have (IPv6: one /64), and how many of it may listen to progress. Behind a proxy
-    /// (--forwarded-hops) only the latter. [default: a quarter of --connections]
-    #[arg(id = "connections-per-address", long, env = "STREAMCAT_CONNECTIONS_PER_ADDRESS")]
+    /// (--trusted-proxy-hops) only the latter. [default: a quarter of --max-connections]
+    #[arg(id = "max-connections-per-ip", long, env = "STREAMCAT_MAX_CONNECTIONS_PER_IP")]
     pub per_address: Option<NonZeroU16>,
 
     /// How long the head of a request may take to come, and how long its body.
@@ -118,25 +118,25 @@ impl ConnectionSettings {
 pub struct LimitSettings {
     /// How many proxies of yours stand in front, each of which adds to X-Forwarded-For: what the first of them saw is a
     /// client's address. With 0 it is whoever connects.
-    #[arg(long, env = "STREAMCAT_FORWARDED_HOPS", default_value = "0")]
-    pub forwarded_hops: u8,
+    #[arg(long, env = "STREAMCAT_TRUSTED_PROXY_HOPS", default_value = "0")]
+    pub trusted_proxy_hops: u8,
 
     /// Attempts a minute from one address (IPv6: one /64).
-    #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_ADDRESS", default_value = "120")]
-    pub attempts_per_address: NonZeroU32,
+    #[arg(long, env = "STREAMCAT_MAX_ATTEMPTS_PER_IP", default_value = "120")]
+    pub max_attempts_per_ip: NonZeroU32,
 
     /// Attempts a minute for one username, from wherever.
-    #[arg(long, env = "STREAMCAT_ATTEMPTS_PER_USERNAME", default_value = "30")]
-    pub attempts_per_username: NonZeroU32,
+    #[arg(long, env = "STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", default_value = "30")]
+    pub max_attempts_per_username: NonZeroU32,
 
     /// Wrong passwords an hour for one username, at all processes together; half of them from addresses from which that user
     /// has not signed in yet.
-    #[arg(long, env = "STREAMCAT_FAILURES_PER_USERNAME", default_value = "100")]
-    pub failures_per_username: NonZeroU32,
+    #[arg(long, env = "STREAMCAT_MAX_FAILED_SIGN_INS_PER_HOUR", default_value = "100")]
+    pub max_failed_sign_ins_per_hour: NonZeroU32,
 
     /// New accounts a minute. AWS lets 300 be made, whatever the account.
-    #[arg(long, env = "STREAMCAT_ACCOUNTS_PER_MINUTE", default_value = "300")]
-    pub accounts_per_minute: NonZeroU32,
+    #[arg(long, env = "STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", default_value = "300")]
+    pub max_registrations_per_minute: NonZeroU32,
 }
 
 fn an_hour_to_a_year(text: &str) -> Result<Duration, String> {

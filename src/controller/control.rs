@@ -49,7 +49,7 @@ pub(super) async fn control(
 ) {
     let (cache, writer) = reflector::store();
     let kube = Kube::new(client.clone(), cache.clone(), settings.pod_name.clone());
-    let config = sdk_config(&settings.aws_region, settings.create_timeout).await;
+    let config = sdk_config(&settings.aws_region, settings.aws_call_timeout).await;
     let world = world(&settings, &config, store, kube, &metrics, &stop);
     let setup = setup(&settings, &config, installation).await;
     let (context, woken) = Context::new(world, setup, metrics, stop.clone());
@@ -61,7 +61,7 @@ pub(super) async fn control(
 
     let watched = watched(api, writer, gates.clone());
     let controller = Controller::for_stream(watched, cache.clone())
-        .with_config(controller::Config::default().concurrency(settings.concurrency.get()))
+        .with_config(controller::Config::default().concurrency(settings.max_concurrent_reconciles.get()))
         .reconcile_on(wakes(woken))
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(
@@ -73,7 +73,7 @@ pub(super) async fn control(
     let sweeps = async {
         if cache.wait_until_ready().await.is_ok() {
             gates.open(KUBERNETES_GATE);
-            sweeper::run(&context, settings.namespace.as_deref(), settings.resync, &gates).await;
+            sweeper::run(&context, settings.namespace.as_deref(), settings.resync_interval, &gates).await;
         }
     };
     tokio::select! {
@@ -87,9 +87,9 @@ async fn setup(settings: &ControllerSettings, config: &SdkConfig, installation: 
         installation: installation.id,
         cluster: installation.cluster,
         timing: Timing {
-            create_timeout: settings.create_timeout,
-            grace: settings.create_grace,
-            resync: settings.resync,
+            aws_call_timeout: settings.aws_call_timeout,
+            grace: settings.consistency_grace,
+            resync: settings.resync_interval,
         },
         limits: BrakeLimits { resources: settings.brake_resources, percent: settings.brake_percent },
         target: target(settings, config).await,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Cluster, Context, World,
-    let_go::is_let_go,
+    abandon::is_abandoned,
     outdated::is_out_of_date,
     problem::Problem,
     report::{reference, user_in_status},
@@ -70,7 +70,7 @@ pub(super) async fn leave<W: World>(
     read: Instant,
 ) -> Result<Leaving, Problem> {
     // Who is let go of does not wait for AWS: then no tags are known.
-    let inventory = if is_let_go(account) { Arc::default() } else { context.inventory().await? };
+    let inventory = if is_abandoned(account) { Arc::default() } else { context.inventory().await? };
     let leaving = match make_claim(account, context, &inventory, read).await? {
         Claimed::Held(held) => {
             held.leave(context).await?;

@@ -1,5 +1,6 @@
 //! Watch → reconcile → status.
 
+mod abandon;
 mod backoff;
 mod by_kind;
 mod cluster;
@@ -11,7 +12,6 @@ mod identity;
 mod latecomers;
 mod leadership;
 mod lease;
-mod let_go;
 mod looks;
 mod moves;
 mod notices;

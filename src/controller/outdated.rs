@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     Cluster, Context, World,
+    abandon::is_abandoned,
     identity::uid,
-    let_go::is_let_go,
     problem::Problem,
     report::{reference, user_in_status},
     world::with_kind,
@@ -48,7 +48,7 @@ pub(super) async fn is_out_of_date<W: World>(
         return Ok(false);
     }
     // Who is let go of does not wait for AWS to say.
-    if is_let_go(account) {
+    if is_abandoned(account) {
         return Ok(false);
     }
     match possession(holder, context).await? {

@@ -147,6 +147,6 @@ impl Parts {
 
 /// Whether somebody has asked for a look at everything that was not taken yet.
 fn asks_for_a_look(account: &StreamerAccount) -> bool {
-    let handled = account.status.as_ref().and_then(|status| status.handled_reconcile_at.as_deref());
+    let handled = account.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_deref());
     requested(account).is_some_and(|asked| handled != Some(asked))
 }

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::{
     Cluster, Context, Notice, World,
+    abandon::{abandon, abandon_again, is_abandoned},
     backoff::SLOW,
     by_kind::ByKind,
     error::Error,
     identity::{Leaving, leave},
-    let_go::{is_let_go, let_go, let_go_before},
     problem::Problem,
     progress::Progress,
     report::{has_finalizer, next_try, publish, reference, tell, user_in_status},
@@ -57,23 +57,25 @@ async fn take_away<W: World>(
     let stopped = |problem: Problem| Progress::stopped_by(&problem);
     let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
     // Somewhere else than the records nothing is deleted; a person may abandon the account all the same.
-    if let Some(problem) = context.halt().filter(|halt| halt.is_other_installation() || !is_let_go(account)) {
+    if let Some(problem) =
+        context.halt().filter(|halt| halt.is_other_installation() || !is_abandoned(account))
+    {
         return Err(stopped(problem));
     }
-    let is_let_go = is_let_go(account) && !retain;
+    let is_abandoned = is_abandoned(account) && !retain;
     let held = match leave(account, context, read).await.map_err(stopped)? {
         Leaving::Held(held) => held,
         Leaving::Refused(problem) => {
             tell_of_no_claim(account, context, &problem).await;
             return Ok(());
         }
-        Leaving::Released if is_let_go => {
-            return let_go_before(account, context).await.map_err(stopped);
+        Leaving::Released if is_abandoned => {
+            return abandon_again(account, context).await.map_err(stopped);
         }
         Leaving::Released => return Ok(()),
     };
-    if is_let_go {
-        return let_go(account, context, &held).await.map_err(stopped);
+    if is_abandoned {
+        return abandon(account, context, &held).await.map_err(stopped);
     }
     if !retain {
         retire_all(account, context, &context.owner(&held)).await?;
@@ -91,7 +93,8 @@ async fn tell_of_no_claim<W: World>(account: &StreamerAccount, context: &Context
         "the account goes without a claim to its username, and nothing is deleted in AWS: what its status names, if anything, is left alone ({})",
         problem.message
     );
-    let notice = Notice { warning: true, reason: "LeftAlone".to_owned(), action: "Release", note };
+    let notice =
+        Notice { warning: true, reason: "ForeignResourceSkipped".to_owned(), action: "Release", note };
     tell(account, context, &notice).await;
 }
 
@@ -145,7 +148,8 @@ async fn tell_of_anothers<W: World>(
         let note = format!(
             "the {kind} {arn} was recorded for this account and is left alone: its tags or another record say that it is another's"
         );
-        let notice = Notice { warning: true, reason: "LeftAlone".to_owned(), action: "Release", note };
+        let notice =
+            Notice { warning: true, reason: "ForeignResourceSkipped".to_owned(), action: "Release", note };
         tell(account, context, &notice).await;
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn is_settled(account: &StreamerAccount) -> bool {
     has_finalizer(account)
         && account.status.as_ref().is_some_and(|status| {
             Some(status.observed_generation) == account.metadata.generation
-                && status.handled_reconcile_at.as_deref() == requested(account)
+                && status.last_handled_reconcile_at.as_deref() == requested(account)
                 && is_true(&status.conditions, READY)
         })
 }

@@ -59,9 +59,9 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
         .await
         .map_err(Error::Setting)?;
 
-    if settings.create_grace <= settings.create_timeout {
+    if settings.consistency_grace <= settings.aws_call_timeout {
         tracing::warn!(
-            "--create-grace is not longer than --create-timeout: a call that its caller gave up may land after the look for it"
+            "--consistency-grace is not longer than --aws-call-timeout: a call that its caller gave up may land after the look for it"
         );
     }
     let started = tokio::select! {
@@ -182,11 +182,11 @@ async fn installation_id(
     store: &Postgres,
     cluster: &str,
 ) -> store::Result<(String, Option<String>)> {
-    let id = match (&settings.installation, store.known_installation().await?) {
+    let id = match (&settings.installation_id, store.known_installation().await?) {
         (None, Some(known)) => known,
         (Some(set), Some(known)) if *set != known => {
             let halt = format!(
-                "the database belongs to installation {known:?}, and this controller is set to {set:?} (--installation): nothing is made or deleted. Set --installation to the id of the database, or use another database"
+                "the database belongs to installation {known:?}, and this controller is set to {set:?} (--installation-id): nothing is made or deleted. Set --installation-id to the id of the database, or use another database"
             );
             return Ok((set.clone(), Some(halt)));
         }

@@ -38,10 +38,10 @@ pub fn after(
     keep_request_ids(&previous.conditions, &mut conditions);
     let mut next = StreamerAccountStatus {
         observed_generation: subject.generation,
-        handled_reconcile_at: if is_handled(progress) {
+        last_handled_reconcile_at: if is_handled(progress) {
             subject.reconcile_at.map(str::to_owned)
         } else {
-            previous.handled_reconcile_at.clone()
+            previous.last_handled_reconcile_at.clone()
         },
         conditions,
         user_id: progress.user.as_ref().ok().or(previous.user_id.as_ref()).cloned(),
@@ -257,7 +257,7 @@ pub(super) mod tests {
     fn a_request_is_handled_when_all_is_well() {
         let asked = Subject { generation: 1, reconcile_at: Some("now") };
         let fails = without_stage(&problem(Retry::Soon, "no"));
-        assert_eq!(after(None, asked, &at(1), &fails).handled_reconcile_at, None);
-        assert_eq!(after(None, asked, &at(1), &ready()).handled_reconcile_at.as_deref(), Some("now"));
+        assert_eq!(after(None, asked, &at(1), &fails).last_handled_reconcile_at, None);
+        assert_eq!(after(None, asked, &at(1), &ready()).last_handled_reconcile_at.as_deref(), Some("now"));
     }
 }

@@ -240,7 +240,7 @@ mod tests {
     use crate::store::{Missing, MissingRow};
 
     const TIMING: Timing = Timing {
-        create_timeout: Duration::from_secs(10),
+        aws_call_timeout: Duration::from_secs(10),
         grace: Duration::from_secs(15),
         resync: Duration::from_mins(10),
     };

@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// It carries the id of another installation: nothing is changed or deleted.
     #[error(
-        "the {kind} {arn} carries the id of another installation (its tag {INSTALLATION}): start the controller with that id (--installation); nothing is made or deleted until then"
+        "the {kind} {arn} carries the id of another installation (its tag {INSTALLATION}): start the controller with that id (--installation-id); nothing is made or deleted until then"
     )]
     OtherInstallation {
         /// Which of the three.

@@ -37,7 +37,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// The longest that a Create may take; its attempt's deadline.
-    pub create_timeout: Duration,
+    pub aws_call_timeout: Duration,
     /// How long after the deadline to wait before looking: longer than AWS takes to show a new resource. Also the
     /// least time between the two complete lists that prove an absence.
     pub grace: Duration,
@@ -80,12 +80,12 @@ impl Timing {
 
     /// How long after it was journalled a Create may be under way.
     fn create_lasts(self) -> Duration {
-        self.create_timeout.saturating_add(MARGIN)
+        self.aws_call_timeout.saturating_add(MARGIN)
     }
 
     /// How long after it was noted a change may be under way: it takes up to four calls, each with the same time-out.
     fn change_lasts(self) -> Duration {
-        self.create_timeout.saturating_mul(4).saturating_add(MARGIN)
+        self.aws_call_timeout.saturating_mul(4).saturating_add(MARGIN)
     }
 }
 

@@ -88,7 +88,7 @@ mod tests {
             user: None,
             account: None,
             username: None,
-            reason: OrphanReason::LetGo,
+            reason: OrphanReason::Abandoned,
         };
         let (first_seen, unseen) = (String::new(), unseen.map(Duration::from_secs));
         OrphanRow { id: Uuid::from_u128(id), orphan, first_seen, unseen }

@@ -209,7 +209,7 @@ async fn one_of_another_installation_is_neither_replaced_nor_released() {
     let other = Owner { installation: "there".to_owned(), ..owner() };
     world.put(&first.arn, other.identity());
     let said = world.converge(Some(&first)).await.expect_err("it is another installation's");
-    assert!(said.contains("--installation"), "{said}");
+    assert!(said.contains("--installation-id"), "{said}");
     assert!(!world.is_gone_in_a_while().await);
     assert_eq!(world.arns(), [first.arn]);
 }

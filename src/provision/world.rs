@@ -29,7 +29,7 @@ pub enum Failure {
 }
 
 pub const TIMING: Timing = Timing {
-    create_timeout: Duration::from_secs(10),
+    aws_call_timeout: Duration::from_secs(10),
     grace: Duration::from_secs(5),
     resync: Duration::from_mins(10),
 };

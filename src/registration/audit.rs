@@ -111,7 +111,7 @@ mod tests {
         auditing.failure(&world, &entry(AuditEvent::SignInFailed)).await;
         assert!(world.audit().is_empty());
         let counted = metrics.exposition().text();
-        assert!(counted.contains(r#"streamcat_unaudited_total{reason="failed"} 2"#), "{counted}");
+        assert!(counted.contains(r#"streamcat_audit_records_dropped_total{reason="failed"} 2"#), "{counted}");
         assert!(auditing.deed(&world, &entry(AuditEvent::StreamKeyShown)).await.is_ok());
         assert_eq!(world.audit().len(), 1);
     }
@@ -162,7 +162,12 @@ mod tests {
         }
         // One a second may be added while this runs.
         assert!((60..70).contains(&world.audit().len()), "{}", world.audit().len());
-        assert!(metrics.exposition().text().contains(r#"streamcat_unaudited_total{reason="too_many"} 1"#));
+        assert!(
+            metrics
+                .exposition()
+                .text()
+                .contains(r#"streamcat_audit_records_dropped_total{reason="too_many"} 1"#)
+        );
         let before = world.audit().len();
         auditing.deed(&world, &entry(AuditEvent::DeletionAsked)).await.expect("written");
         assert_eq!(world.audit().len(), before + 1);

@@ -26,7 +26,7 @@ pub struct Limits {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     usernames: DefaultKeyedRateLimiter<String>,
     members: DefaultKeyedRateLimiter<Uuid>,
-    forwarded_hops: usize,
+    trusted_proxy_hops: usize,
     metrics: RegistrationMetrics,
 }
 
@@ -35,10 +35,10 @@ impl Limits {
     #[must_use]
     pub fn new(settings: &LimitSettings, metrics: RegistrationMetrics) -> Self {
         Self {
-            addresses: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_address)),
-            usernames: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_username)),
-            members: RateLimiter::keyed(Quota::per_minute(settings.attempts_per_username)),
-            forwarded_hops: settings.forwarded_hops.into(),
+            addresses: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_ip)),
+            usernames: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_username)),
+            members: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_username)),
+            trusted_proxy_hops: settings.trusted_proxy_hops.into(),
             metrics,
         }
     }
@@ -46,7 +46,7 @@ impl Limits {
     /// Who sent a request.
     #[must_use]
     pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-        client(headers, peer, self.forwarded_hops).to_canonical()
+        client(headers, peer, self.trusted_proxy_hops).to_canonical()
     }
 
     /// Counts an attempt.
@@ -193,11 +193,11 @@ mod tests {
         let few = |attempts| NonZeroU32::new(attempts).expect("not zero");
         let metrics = RegistrationMetrics::default();
         let settings = LimitSettings {
-            forwarded_hops: 1,
-            attempts_per_address: few(3),
-            attempts_per_username: few(2),
-            failures_per_username: NonZeroU32::MAX,
-            accounts_per_minute: NonZeroU32::MAX,
+            trusted_proxy_hops: 1,
+            max_attempts_per_ip: few(3),
+            max_attempts_per_username: few(2),
+            max_failed_sign_ins_per_hour: NonZeroU32::MAX,
+            max_registrations_per_minute: NonZeroU32::MAX,
         };
         let limits = Limits::new(&settings, metrics.clone());
         let attempt = |from: &str, username: &str| limits.count(address(from), username);
@@ -216,7 +216,7 @@ mod tests {
         let counted = metrics.exposition().text();
         for reason in ["address", "username"] {
             assert!(
-                counted.contains(&format!(r#"streamcat_refusals_total{{reason="{reason}"}} 1"#)),
+                counted.contains(&format!(r#"streamcat_requests_rejected_total{{reason="{reason}"}} 1"#)),
                 "{counted}"
             );
         }
@@ -226,11 +226,11 @@ mod tests {
     fn whoever_is_signed_in_is_not_counted_with_strangers_who_try_the_name() {
         let few = |attempts| NonZeroU32::new(attempts).expect("not zero");
         let settings = LimitSettings {
-            forwarded_hops: 1,
-            attempts_per_address: few(3),
-            attempts_per_username: few(2),
-            failures_per_username: NonZeroU32::MAX,
-            accounts_per_minute: NonZeroU32::MAX,
+            trusted_proxy_hops: 1,
+            max_attempts_per_ip: few(3),
+            max_attempts_per_username: few(2),
+            max_failed_sign_ins_per_hour: NonZeroU32::MAX,
+            max_registrations_per_minute: NonZeroU32::MAX,
         };
         let limits = Limits::new(&settings, RegistrationMetrics::default());
         for _ in 0..2 {

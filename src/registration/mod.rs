@@ -123,14 +123,14 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         accounts: cluster,
         passwords,
         namespace: settings.namespace,
-        held_back: settings.hold_usernames,
-        newcomers: Newcomers::per_minute(settings.limits.accounts_per_minute),
+        held_back: settings.username_reuse_delay,
+        newcomers: Newcomers::per_minute(settings.limits.max_registrations_per_minute),
         places: Turns::new(registering::MOST_AT_ONCE, registering::MOST_WAITING),
-        most_failures: settings.limits.failures_per_username,
+        most_failures: settings.limits.max_failed_sign_ins_per_hour,
     });
     let tasks = TaskTracker::new();
     tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
-    let kept = settings.keep_addresses;
+    let kept = settings.audit_ip_retention;
     tasks.spawn(upkeep::run(Arc::clone(&registering), kept, metrics.clone(), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
     let of_an_address = settings.connections.of_an_address();
@@ -151,7 +151,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         turned_away: routes::turned_away::router(site),
         settings: settings.connections,
         // Behind a proxy all connections come from there.
-        shares: (settings.limits.forwarded_hops == 0).then(|| Shares::new(of_an_address)),
+        shares: (settings.limits.trusted_proxy_hops == 0).then(|| Shares::new(of_an_address)),
         metrics,
     };
     let served = async {

@@ -16,13 +16,13 @@ const COUNTS: u64 = 60;
 /// Does so until `stop`. Any number of processes may.
 pub async fn run<R: Registrants, A: Accounts>(
     registering: Arc<Registering<R, A>>,
-    keep_addresses: Duration,
+    audit_ip_retention: Duration,
     metrics: RegistrationMetrics,
     stop: CancellationToken,
 ) {
     for round in 0_u64.. {
         if round % COUNTS == 0 {
-            forget(&registering.registrants, keep_addresses).await;
+            forget(&registering.registrants, audit_ip_retention).await;
         }
         match registering.registrants.pending().await {
             Ok(pending) => metrics.pending(pending),

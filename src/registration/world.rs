@@ -216,7 +216,7 @@ impl World {
         self.inside().put(account);
     }
 
-    pub fn let_go(&self, name: &str) {
+    pub fn abandon(&self, name: &str) {
         let mut inside = self.inside();
         let account = inside.account(name);
         account.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));

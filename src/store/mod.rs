@@ -21,7 +21,7 @@ pub use clusters::{ClusterIdentity, Clusters, OtherCluster};
 pub use edits::Edit;
 pub use journal::{AttemptEnd, Journal};
 pub use missing::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
-pub use orphans::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
+pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
 pub use resources::{Recorded, Resources, UserRecord};

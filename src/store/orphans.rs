@@ -16,7 +16,7 @@ use crate::{
 #[sqlx(type_name = "orphan_reason", rename_all = "snake_case")]
 pub enum OrphanReason {
     /// A person let go of its account without AWS.
-    LetGo,
+    Abandoned,
     /// A sweep found it with our tag and without an account.
     Unowned,
     /// A second resource of a user, which the operator may not delete: its journal did not make it, or somebody uses it.
@@ -26,7 +26,7 @@ pub enum OrphanReason {
 impl fmt::Display for OrphanReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::LetGo => "let_go",
+            Self::Abandoned => "abandoned",
             Self::Unowned => "unowned",
             Self::Duplicate => "duplicate",
         })
@@ -82,7 +82,7 @@ pub struct OrphanChanges {
 
 /// Whom a person lets go of without AWS.
 #[derive(Debug)]
-pub struct LetGo<'a> {
+pub struct Abandonment<'a> {
     /// The account.
     pub account: &'a AccountRef,
     /// UID of its object.
@@ -104,7 +104,7 @@ pub trait Orphans: Send + Sync + 'static {
     /// Deletes the user of an object and all rows that hang on it, and in the same transaction writes all that is known
     /// of its resources onto the list; what is now on the list of that account and user. None when the user is not that
     /// object's: then nothing is done.
-    fn let_go(&self, whom: &LetGo<'_>) -> impl Future<Output = Result<Option<Vec<Orphan>>>> + Send;
+    fn abandon(&self, whom: &Abandonment<'_>) -> impl Future<Output = Result<Option<Vec<Orphan>>>> + Send;
 }
 
 impl Orphans for Postgres {
@@ -141,7 +141,7 @@ impl Orphans for Postgres {
         Ok(())
     }
 
-    async fn let_go(&self, whom: &LetGo<'_>) -> Result<Option<Vec<Orphan>>> {
+    async fn abandon(&self, whom: &Abandonment<'_>) -> Result<Option<Vec<Orphan>>> {
         let mut transaction = self.pool.begin().await?;
         if !hold(&mut transaction, whom.user, whom.uid).await? {
             return Ok(None);
@@ -152,11 +152,11 @@ impl Orphans for Postgres {
             add(&mut transaction, orphan).await?;
         }
         let listed = rows(&mut *transaction, Some(&whom.account.namespace)).await?;
-        effect("let_go", transaction.commit()).await?;
+        effect("abandon", transaction.commit()).await?;
         let is_whose = |orphan: &Orphan| {
             orphan.account.as_ref() == Some(whom.account)
                 && orphan.user == Some(whom.user)
-                && orphan.reason == OrphanReason::LetGo
+                && orphan.reason == OrphanReason::Abandoned
         };
         Ok(Some(listed.into_iter().map(|row| row.orphan).filter(is_whose).collect()))
     }
@@ -202,8 +202,8 @@ async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
     sqlx::query!(
         "insert into orphans (kind, arn, attempt, user_id, account_namespace, account_name, username, reason)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
-         on conflict (arn) do update set reason = 'let_go'
-         where excluded.reason = 'let_go' and orphans.reason <> 'let_go'",
+         on conflict (arn) do update set reason = 'abandoned'
+         where excluded.reason = 'abandoned' and orphans.reason <> 'abandoned'",
         orphan.kind as ResourceKind,
         orphan.arn.as_deref(),
         orphan.attempt,
@@ -232,10 +232,10 @@ async fn hold(connection: &mut PgConnection, user: Uuid, uid: &str) -> Result<bo
 async fn add_all_of(connection: &mut PgConnection, user: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into orphans (kind, arn, user_id, account_namespace, account_name, username, reason)
-         select r.kind, r.arn, u.id, u.account_namespace, u.account_name, u.username, 'let_go'
+         select r.kind, r.arn, u.id, u.account_namespace, u.account_name, u.username, 'abandoned'
          from users u join resources r on r.user_id = u.id
          where u.id = $1
-         on conflict (arn) do update set reason = 'let_go'",
+         on conflict (arn) do update set reason = 'abandoned'",
         user,
     )
     .execute(&mut *connection)
@@ -243,7 +243,7 @@ async fn add_all_of(connection: &mut PgConnection, user: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into orphans
            (kind, attempt, user_id, account_namespace, account_name, username, reason, unseen_since)
-         select a.kind, a.nonce, u.id, u.account_namespace, u.account_name, u.username, 'let_go', a.deadline
+         select a.kind, a.nonce, u.id, u.account_namespace, u.account_name, u.username, 'abandoned', a.deadline
          from attempts a join users u on u.id = a.user_id
          where u.id = $1 and a.state = 'open'
          on conflict (attempt) where arn is null do nothing",

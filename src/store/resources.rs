@@ -20,7 +20,7 @@ pub struct Recorded {
     /// Whether the journal knows of an attempt, however it ended.
     pub is_tried: bool,
     /// Whether the user was released before and may have left something behind: a person let go, or the policy was Retain.
-    pub is_let_go: bool,
+    pub is_abandoned: bool,
     /// The attempt that is open.
     pub attempt: Option<Unsettled>,
     /// ARNs that were recorded before this one, the earliest first.
@@ -114,7 +114,7 @@ impl Resources for Postgres {
                  coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
                  exists (select from attempts t where t.user_id = wanted.user_id and t.kind = wanted.kind)
                    as "is_tried!",
-                 exists (select from released_users where id = wanted.user_id and let_go) as "is_let_go!",
+                 exists (select from released_users where id = wanted.user_id and resources_kept) as "is_abandoned!",
                  a.nonce as "nonce?",
                  coalesce(extract(epoch from a.deadline - now()), 0)::float8 as "due_in!",
                  array(select f.arn from former_resources f
@@ -157,7 +157,7 @@ impl Resources for Postgres {
             arn: row.arn,
             age: seconds(row.age),
             is_tried: row.is_tried,
-            is_let_go: row.is_let_go,
+            is_abandoned: row.is_abandoned,
             attempt: row.nonce.map(|nonce| Unsettled::new(nonce, row.due_in)),
             former: row.former,
             missing: missing.collect(),

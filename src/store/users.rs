@@ -304,7 +304,7 @@ impl Users for Postgres {
 
     async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
         let released = sqlx::query_scalar!(
-            "select distinct id from released_users where id = any($1) and not let_go and id not in (select id from users)",
+            "select distinct id from released_users where id = any($1) and not resources_kept and id not in (select id from users)",
             users,
         )
         .fetch_all(&self.pool)
@@ -327,7 +327,7 @@ async fn insert(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Resul
          select coalesce(
                   (select $1::uuid
                    where not exists (select from users where id = $1)
-                     and not exists (select from released_users where id = $1 and not let_go)),
+                     and not exists (select from released_users where id = $1 and not resources_kept)),
                   gen_random_uuid()),
                 $2, $3, $4, $5, $6
          where not exists (select from users where account_uid = $5)
@@ -378,7 +378,7 @@ pub(super) async fn delete(
     connection: &mut PgConnection,
     user: Uuid,
     uid: &str,
-    let_go: bool,
+    resources_kept: bool,
 ) -> Result<bool> {
     let gone = sqlx::query_scalar!(
         r#"with gone as (delete from users where id = $1 and account_uid = $2 returning id, username),
@@ -386,12 +386,12 @@ pub(super) async fn delete(
              insert into former_usernames (username) select username_key(username) from gone
              on conflict (username) do update set freed_at = now()),
            remembered as (
-             insert into released_users (id, account_uid, let_go) select id, $2, $3 from gone
+             insert into released_users (id, account_uid, resources_kept) select id, $2, $3 from gone
              on conflict do nothing)
            select count(*) as "gone!" from gone"#,
         user,
         uid,
-        let_go,
+        resources_kept,
     )
     .fetch_one(&mut *connection)
     .await?;

@@ -95,7 +95,7 @@ impl Default for Metrics {
             Family::clone(&calls),
         );
         registry.register(
-            "streamcat_orphans",
+            "streamcat_orphaned_resources",
             "Resources with this installation's tag that no account owns, at the last sweep",
             orphans.clone(),
         );

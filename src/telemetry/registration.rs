@@ -61,12 +61,12 @@ impl Default for RegistrationMetrics {
         );
         registry.register("streamcat_sign_ins", "Sign-ins by outcome", Family::clone(&sign_ins));
         registry.register(
-            "streamcat_refusals",
+            "streamcat_requests_rejected",
             "Requests that a limit has refused, by the limit",
             Family::clone(&refusals),
         );
         registry.register(
-            "streamcat_unaudited",
+            "streamcat_audit_records_dropped",
             "Rows that the audit log lacks, by the reason",
             Family::clone(&unaudited),
         );
@@ -81,7 +81,7 @@ impl Default for RegistrationMetrics {
             hashing.running.clone(),
         );
         registry.register(
-            "streamcat_password_hash_waiting",
+            "streamcat_password_hash_queued",
             "Requests that wait for a permit to hash",
             hashing.waiting.clone(),
         );
@@ -246,10 +246,10 @@ mod tests {
         let metrics = RegistrationMetrics::default();
         let shown = |line: &str| metrics.exposition().text().lines().any(|found| found == line);
         let (wait, run) = (metrics.hashing().wait(), metrics.hashing().run());
-        assert!(shown("streamcat_password_hash_waiting 1") && shown("streamcat_password_hash_running 1"));
+        assert!(shown("streamcat_password_hash_queued 1") && shown("streamcat_password_hash_running 1"));
         assert!(shown("streamcat_password_hash_seconds_count 0"));
         drop((wait, run));
-        assert!(shown("streamcat_password_hash_waiting 0") && shown("streamcat_password_hash_running 0"));
+        assert!(shown("streamcat_password_hash_queued 0") && shown("streamcat_password_hash_running 0"));
         assert!(shown("streamcat_password_hash_seconds_count 1"));
     }
 
@@ -266,9 +266,9 @@ mod tests {
         for line in [
             r#"streamcat_registrations_total{outcome="created"} 1"#,
             r#"streamcat_sign_ins_total{outcome="wrong"} 1"#,
-            r#"streamcat_refusals_total{reason="accounts"} 1"#,
-            r#"streamcat_refusals_total{reason="hashing"} 1"#,
-            r#"streamcat_unaudited_total{reason="failed"} 1"#,
+            r#"streamcat_requests_rejected_total{reason="accounts"} 1"#,
+            r#"streamcat_requests_rejected_total{reason="hashing"} 1"#,
+            r#"streamcat_audit_records_dropped_total{reason="failed"} 1"#,
             r#"streamcat_http_request_duration_seconds_count{method="POST",route="/accounts/{username}/delete",status="303"} 1"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

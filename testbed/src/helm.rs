@@ -79,7 +79,7 @@ impl Release {
         let values = [
             format!("controller.watchNamespace={}", self.watched.as_deref().unwrap_or_default()),
             format!("registration.namespace={}", self.accounts),
-            format!("installation={}", self.installation.as_deref().unwrap_or_default()),
+            format!("installationId={}", self.installation.as_deref().unwrap_or_default()),
             "database.existingSecret.name=database".into(),
             "aws.region=us-west-2".into(),
             "crds.enabled=true".into(),

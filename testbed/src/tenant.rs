@@ -239,7 +239,7 @@ impl Tenant {
             Component::Registration => Some(self.release.accounts.clone()),
         };
         env.extend(namespace.map(|namespace| ("STREAMCAT_NAMESPACE".to_owned(), namespace)));
-        env.extend(self.release.installation.clone().map(|id| ("STREAMCAT_INSTALLATION".to_owned(), id)));
+        env.extend(self.release.installation.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)));
         match component {
             Component::Controller => env.extend(self.lease()),
             Component::Registration => drop(env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into())),

@@ -10,7 +10,7 @@ use crate::support::{
 
 /// A controller that lists often and does not wait long.
 fn busy(tenant: &Tenant) -> OperatorBuilder {
-    tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s")
+    tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s")
 }
 
 /// The text of a page of the admin port, whatever its status.
@@ -177,7 +177,7 @@ async fn as_another_installation_nothing_is_made_or_forgotten_and_it_is_said() {
     let before = arns(&ready(&tenant, "todd").await);
     assert!(controller.terminate().await.success());
 
-    let other = busy(&tenant).env("STREAMCAT_INSTALLATION", "another").start_unready().await;
+    let other = busy(&tenant).env("STREAMCAT_INSTALLATION_ID", "another").start_unready().await;
     let told = reason(&tenant, "todd", "OtherInstallation").await;
     let message = &find(&told.status.as_ref().unwrap().conditions, "Ready").unwrap().message;
     assert!(message.contains("another") && message.contains(tenant.installation().unwrap()), "{message}");

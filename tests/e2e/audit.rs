@@ -71,7 +71,7 @@ async fn addresses_are_forgotten_after_their_time_and_the_rows_stay() {
         let insert = "insert into audit_log (event, at, address) values ('sign_in_failed', now() - $1::text::interval, '192.0.2.7')";
         sqlx::query(insert).bind(age).execute(&tenant.pool()).await.unwrap();
     }
-    let _registration = tenant.registration().env("STREAMCAT_KEEP_ADDRESSES", "24h").start().await;
+    let _registration = tenant.registration().env("STREAMCAT_AUDIT_IP_RETENTION", "24h").start().await;
     let known = "select count(*) from audit_log where address is not null";
     let forgotten = wait::until("an address is forgotten", PATIENCE, || async {
         count(&tenant, known).await == 2 && rows(&tenant).await.len() == 3

@@ -34,7 +34,7 @@ async fn lose_object(tenant: &Tenant, name: &str) {
 #[tokio::test]
 async fn a_retained_user_survives_the_deletion_of_another_spelling() {
     let tenant = tenant("spelled").await;
-    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
     let before = arns(&ready(&tenant, "todd").await);
     delete(&tenant, "todd").await;
@@ -45,7 +45,7 @@ async fn a_retained_user_survives_the_deletion_of_another_spelling() {
     delete(&tenant, "todd").await;
     gone(&tenant, "todd").await;
     assert_kept(&tenant, "todd", &before).await;
-    let said = event(&tenant, "todd", "LeftAlone").await;
+    let said = event(&tenant, "todd", "ForeignResourceSkipped").await;
     assert!(said.contains("without a claim") && said.contains("kept as todd"), "{said}");
 
     create(&tenant, "todd", json!({})).await;
@@ -166,7 +166,7 @@ async fn an_account_of_a_new_cluster_takes_over_by_an_apply_and_not_to_delete() 
     let _controller = tenant.controller().start().await;
     gone(&tenant, "todd").await;
     assert_kept(&tenant, "todd", &before).await;
-    let said = event(&tenant, "todd", "LeftAlone").await;
+    let said = event(&tenant, "todd", "ForeignResourceSkipped").await;
     assert!(said.contains("another cluster on the same database (lost)"), "{said}");
 
     create(&tenant, "todd", json!({})).await;

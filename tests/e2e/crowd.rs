@@ -31,9 +31,9 @@ const OTHER_MEMORY: u64 = 160 * 1024 * 1024;
 /// One at which a single client may try as often as a crowd.
 fn unlimited(tenant: &Tenant) -> OperatorBuilder {
     let unlimited = u32::MAX.to_string();
-    let builder = tenant.registration().env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited);
-    let builder = builder.env("STREAMCAT_ACCOUNTS_PER_MINUTE", &unlimited);
-    builder.env("STREAMCAT_ATTEMPTS_PER_USERNAME", unlimited)
+    let builder = tenant.registration().env("STREAMCAT_MAX_ATTEMPTS_PER_IP", &unlimited);
+    let builder = builder.env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", &unlimited);
+    builder.env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", unlimited)
 }
 
 /// Registers, and again as often as the answer says to come again.
@@ -68,7 +68,7 @@ async fn a_thousand_registrations_of_a_hundred_names_make_a_hundred_users() {
     // It is the database and the cluster that are to be crowded.
     let registration =
         unlimited(&tenant).env("STREAMCAT_ARGON2_MEMORY_KIB", "8").env("STREAMCAT_ARGON2_PASSES", "1");
-    let registration = registration.env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "65535").start().await;
+    let registration = registration.env("STREAMCAT_MAX_CONNECTIONS_PER_IP", "65535").start().await;
     join_all((0..NAMES * EACH).map(|number| persist(&registration, format!("streamer-{}", number % NAMES))))
         .await;
     until_made(&tenant, NAMES).await;

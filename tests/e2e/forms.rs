@@ -57,7 +57,7 @@ async fn a_form_counts_only_with_its_own_cookie_and_is_shown_again_without() {
 #[tokio::test]
 async fn what_does_not_come_from_our_form_makes_nothing_and_costs_nobody_an_attempt() {
     let tenant = tenant("csrf-limits").await;
-    let registration = tenant.registration().env("STREAMCAT_ATTEMPTS_PER_USERNAME", "1").start().await;
+    let registration = tenant.registration().env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", "1").start().await;
     for _ in 0..3 {
         assert_eq!(send(&registration, "/register", None, "").await.status, 403);
     }

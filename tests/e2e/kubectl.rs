@@ -99,7 +99,7 @@ async fn events(tenant: &Tenant, name: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn describe_tells_the_conditions_and_one_event() {
     let tenant = tenant("describe").await;
-    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "500ms").start().await;
+    let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "500ms").start().await;
     apply_and_wait(&tenant, "todd", &json!({ "username": "todd" })).await;
     let ready_once = [("Normal".to_owned(), "Ready".to_owned())];
     assert_eq!(events(&tenant, "todd").await, ready_once);

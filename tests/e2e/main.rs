@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
+mod abandonment;
 mod absences;
 mod audit;
 mod browser;
@@ -16,7 +17,6 @@ mod forms;
 mod generated;
 mod kubectl;
 mod leader;
-mod letting_go;
 mod lifecycle;
 mod names;
 mod namespace;

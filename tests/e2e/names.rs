@@ -49,7 +49,7 @@ async fn a_look_alike_of_an_account_by_kubectl_is_taken_for_the_page_and_waits_f
 async fn an_account_by_kubectl_that_looks_like_a_registered_persons_waits() {
     let tenant = tenant("alike-page").await;
     let _controller = tenant.controller().start().await;
-    let registration = tenant.registration().env("STREAMCAT_HOLD_USERNAMES", "1h").start().await;
+    let registration = tenant.registration().env("STREAMCAT_USERNAME_REUSE_DELAY", "1h").start().await;
     let answer = post(&registration, "mary_1", PASSWORD).await;
     let name = answer.json().unwrap()["account"]["name"].as_str().unwrap().to_owned();
     ready(&tenant, &name).await;

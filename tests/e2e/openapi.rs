@@ -16,9 +16,9 @@ async fn the_server_keeps_what_its_openapi_document_says() {
     let unlimited = u32::MAX.to_string();
     let registration = tenant
         .registration()
-        .env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited)
-        .env("STREAMCAT_ATTEMPTS_PER_USERNAME", &unlimited)
-        .env("STREAMCAT_ACCOUNTS_PER_MINUTE", &unlimited)
+        .env("STREAMCAT_MAX_ATTEMPTS_PER_IP", &unlimited)
+        .env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", &unlimited)
         .env("STREAMCAT_ARGON2_MEMORY_KIB", "8")
         .env("STREAMCAT_ARGON2_PASSES", "1")
         .start()

@@ -33,8 +33,8 @@ async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
             "AWS_ENDPOINT_URL_IVS_REALTIME",
         ),
         (tenant.controller().env("AWS_ENDPOINT_URL_STS", "sts"), "AWS_ENDPOINT_URL_STS"),
-        (tenant.controller().env("STREAMCAT_RESYNC", "often"), "--resync"),
-        (tenant.controller().env("STREAMCAT_INSTALLATION", "a b"), "--installation"),
+        (tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "often"), "--resync-interval"),
+        (tenant.controller().env("STREAMCAT_INSTALLATION_ID", "a b"), "--installation-id"),
         (tenant.controller().env("STREAMCAT_LEADER_ELECTION", "perhaps"), "--leader-election"),
         (
             tenant.controller().env("STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE", "15s"),
@@ -107,7 +107,7 @@ async fn without_an_api_server_it_waits_and_ends_when_asked() {
 #[tokio::test]
 async fn a_call_that_hangs_does_not_hold_up_the_end() {
     let tenant = tenant("hang").await;
-    let mut controller = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "10m").start().await;
+    let mut controller = tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "10m").start().await;
     tenant.simulator().fault(Fault::hang("CreateStage"));
     create(&tenant, "todd", json!({})).await;
     wait::until("CreateStage was called", PATIENCE, || async { calls(&tenant, "CreateStage") > 0 })

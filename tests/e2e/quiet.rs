@@ -61,8 +61,10 @@ async fn sweeps(tenant: &Tenant, more: usize) {
 #[tokio::test]
 async fn a_hundred_accounts_and_several_resyncs_write_nothing_and_read_nothing_one_by_one() {
     let tenant = tenant("quiet").await;
-    let controller =
-        tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_AWS_CALLS_PER_SECOND", "1000");
+    let controller = tenant
+        .controller()
+        .env("STREAMCAT_RESYNC_INTERVAL", "1s")
+        .env("STREAMCAT_AWS_CALLS_PER_SECOND", "1000");
     let mut controller = controller.start().await;
     for number in 0..ACCOUNTS {
         create(&tenant, &format!("streamer-{number}"), json!({})).await;
@@ -73,7 +75,7 @@ async fn a_hundred_accounts_and_several_resyncs_write_nothing_and_read_nothing_o
     assert_quiet(&tenant).await;
 
     assert!(controller.terminate().await.success());
-    let restarted = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    let restarted = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     assert_quiet(&tenant).await;
     drop(restarted);
 }

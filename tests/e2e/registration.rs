@@ -239,7 +239,7 @@ async fn a_key_makes_a_repeated_request_the_same_request() {
 async fn a_used_key_sent_for_the_username_of_somebody_keeps_nobody_out() {
     let tenant = tenant("used-key").await;
     // A single wrong password would.
-    let registration = tenant.registration().env("STREAMCAT_FAILURES_PER_USERNAME", "1").start().await;
+    let registration = tenant.registration().env("STREAMCAT_MAX_FAILED_SIGN_INS_PER_HOUR", "1").start().await;
     assert_eq!(post(&registration, "todd", PASSWORD).await.status, 201);
     for (username, expected) in [("mary", 201), ("todd", 422), ("todd", 422)] {
         let request = Request::post("/").header("content-type", "application/json");
@@ -259,7 +259,7 @@ async fn a_used_key_sent_for_the_username_of_somebody_keeps_nobody_out() {
 async fn the_name_of_a_deleted_account_is_held_back_for_a_while() {
     let tenant = tenant("held-back").await;
     let _controller = tenant.controller().start().await;
-    let registration = tenant.registration().env("STREAMCAT_HOLD_USERNAMES", "1h").start().await;
+    let registration = tenant.registration().env("STREAMCAT_USERNAME_REUSE_DELAY", "1h").start().await;
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     ready(&tenant, "mary").await;
     delete(&tenant, "mary").await;

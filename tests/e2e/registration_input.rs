@@ -85,10 +85,10 @@ async fn a_body_that_cannot_be_read_is_told_why() {
 #[tokio::test]
 async fn too_many_attempts_are_told_when_to_come_again() {
     let tenant = tenant("limits").await;
-    let limited = tenant.registration().env("STREAMCAT_ATTEMPTS_PER_ADDRESS", "4");
+    let limited = tenant.registration().env("STREAMCAT_MAX_ATTEMPTS_PER_IP", "4");
     let registration = limited
-        .env("STREAMCAT_ATTEMPTS_PER_USERNAME", "2")
-        .env("STREAMCAT_FORWARDED_HOPS", "1")
+        .env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", "2")
+        .env("STREAMCAT_TRUSTED_PROXY_HOPS", "1")
         .start()
         .await;
     let url = format!("{}/sign-in", registration.url());

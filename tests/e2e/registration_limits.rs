@@ -22,7 +22,7 @@ async fn metric(registration: &Operator, line: &str) -> bool {
 #[tokio::test]
 async fn past_the_rate_of_new_accounts_a_newcomer_is_told_when_to_come_again_and_nobody_else_is() {
     let tenant = tenant("rate").await;
-    let registration = tenant.registration().env("STREAMCAT_ACCOUNTS_PER_MINUTE", "1").start().await;
+    let registration = tenant.registration().env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", "1").start().await;
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     let (json, form) =
         (post(&registration, "todd", PASSWORD).await, submit(&registration, "zoe", PASSWORD).await);
@@ -36,7 +36,7 @@ async fn past_the_rate_of_new_accounts_a_newcomer_is_told_when_to_come_again_and
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
     assert_eq!(post(&registration, "mary", "another horse battery").await.status, 409);
     assert_eq!(made(&tenant).await, (1, 1));
-    assert!(metric(&registration, r#"streamcat_refusals_total{reason="accounts"} 2"#).await);
+    assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="accounts"} 2"#).await);
     // One for Mary, twice that she was verified, and nothing for who was refused.
     assert!(metric(&registration, "streamcat_password_hash_seconds_count 3").await);
 }
@@ -84,7 +84,7 @@ async fn when_all_places_are_taken_a_person_is_told_so_and_nothing_is_left_of_th
     assert_eq!(count(&tenant, open).await, 0, "nothing is left to be tried again and again");
     let taken_back = "select count(*) from audit_log where event = 'registration_taken_back'";
     assert_eq!(count(&tenant, taken_back).await, 2);
-    assert!(metric(&registration, r#"streamcat_refusals_total{reason="quota"} 2"#).await);
+    assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="quota"} 2"#).await);
     assert!(metric(&registration, r#"streamcat_registrations_total{outcome="no_room"} 2"#).await);
 
     // Who has an account is served as ever; who leaves makes room.
@@ -128,8 +128,8 @@ async fn who_sends_slowly_is_cut_off_and_keeps_nobody_out() {
     let tenant = tenant("slow").await;
     let registration = tenant
         .registration()
-        .env("STREAMCAT_CONNECTIONS", "4")
-        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "9")
+        .env("STREAMCAT_MAX_CONNECTIONS", "4")
+        .env("STREAMCAT_MAX_CONNECTIONS_PER_IP", "9")
         .env("STREAMCAT_REQUEST_TIMEOUT", "500ms")
         .start()
         .await;
@@ -181,7 +181,7 @@ async fn metrics_tell_what_came_and_no_name() {
         r#"streamcat_sign_ins_total{outcome="wrong"} 1"#,
         "streamcat_password_hash_seconds_count 4",
         "streamcat_password_hash_running 0",
-        "streamcat_password_hash_waiting 0",
+        "streamcat_password_hash_queued 0",
         r#"streamcat_http_request_duration_seconds_count{method="POST",route="/register",status="303"} 1"#,
         r#"streamcat_http_request_duration_seconds_count{method="GET",route="/accounts/{username}",status="200"} 1"#,
         r#"streamcat_http_request_duration_seconds_count{method="GET",route="/accounts/{username}",status="404"} 1"#,
@@ -223,7 +223,7 @@ async fn the_pods_share_the_rate_of_new_accounts() {
         let objects = testbed.helm_template(&arguments).await.unwrap_or_else(|error| panic!("{error:?}"));
         let variable = objects.iter().find_map(|object| {
             let variables = object.data["spec"]["template"]["spec"]["containers"][0]["env"].as_array()?;
-            let named = |variable: &&Value| variable["name"] == "STREAMCAT_ACCOUNTS_PER_MINUTE";
+            let named = |variable: &&Value| variable["name"] == "STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE";
             variables.iter().find(named).map(|variable| variable["value"].clone())
         });
         assert_eq!(variable.expect("the registration"), each, "{replicas}");

@@ -12,8 +12,8 @@ use crate::support::{
 
 /// A controller that does not wait long for what may have been lost.
 async fn impatient(tenant: &Tenant) -> Operator {
-    let controller = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "3s");
-    controller.env("STREAMCAT_CREATE_GRACE", "1s").start().await
+    let controller = tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "3s");
+    controller.env("STREAMCAT_CONSISTENCY_GRACE", "1s").start().await
 }
 
 async fn assert_one_of_each(tenant: &Tenant, username: &str) {
@@ -124,8 +124,9 @@ async fn asked_to_stop_while_creating_it_records_what_comes_back() {
 #[tokio::test]
 async fn a_create_that_lands_after_the_account_is_gone_is_taken_away_by_the_sweep() {
     let tenant = tenant("late").await;
-    let quick = tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "1s").env("STREAMCAT_CREATE_GRACE", "1s");
-    let _controller = quick.env("STREAMCAT_RESYNC", "1s").start().await;
+    let quick =
+        tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s");
+    let _controller = quick.env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     tenant.simulator().fault(Fault::late("CreateStage", Duration::from_secs(9)));
     create(&tenant, "todd", json!({})).await;
     called(&tenant, "CreateStage", 1).await;

@@ -55,7 +55,7 @@ async fn survives(label: &str, lose: impl AsyncFnOnce(&Tenant)) {
     assert!(controller.terminate().await.success());
     lose(&tenant).await;
 
-    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     let after = until(&tenant, "todd", "has what it had", |account| {
         account.status.as_ref().is_some_and(|status| status.stage.is_some() && status.channel.is_some())
     })
@@ -158,7 +158,7 @@ async fn the_cluster_is_lost_and_the_database_is_restored_from_before_the_accoun
 async fn a_username_that_a_restored_database_keeps_for_a_deleted_account_is_free() {
     let tenant = tenant("deadrow").await;
     // What the row names is gone once two lists lack it.
-    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     restore_an_earlier_life(&tenant).await;
     create_named(&tenant, "heir", "todd", json!({})).await;
     let heir = ready(&tenant, "heir").await;
@@ -190,7 +190,7 @@ async fn the_id_of_the_installation_outlives_the_cluster_that_it_was_taken_from(
         .execute(&tenant.pool())
         .await
         .unwrap();
-    let _controller = tenant.controller().env_remove("STREAMCAT_INSTALLATION").start().await;
+    let _controller = tenant.controller().env_remove("STREAMCAT_INSTALLATION_ID").start().await;
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
     let state = tenant.simulator().state();

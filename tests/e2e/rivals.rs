@@ -36,7 +36,7 @@ async fn two_controllers_at_once_make_one_of_each() {
 #[tokio::test]
 async fn a_database_from_long_ago_makes_no_second_channel() {
     let tenant = tenant("longago").await;
-    let _controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "ines", json!({})).await;
     let before = arns(&ready(&tenant, "ines").await);
     let stale = "update channels set arn = 'arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA',
@@ -61,7 +61,7 @@ async fn nothing_is_looked_for_or_made_before_an_old_attempt_must_have_ended() {
     .execute(&tenant.pool())
     .await
     .unwrap();
-    let _controller = tenant.controller().env("STREAMCAT_CREATE_GRACE", "4s").start().await;
+    let _controller = tenant.controller().env("STREAMCAT_CONSISTENCY_GRACE", "4s").start().await;
     create(&tenant, "todd", json!({})).await;
     let waiting = reason(&tenant, "todd", "OutcomeUnknown").await;
     let condition = find(&waiting.status.as_ref().unwrap().conditions, "StageReady").unwrap().clone();
@@ -107,7 +107,7 @@ async fn an_account_made_again_under_another_username_is_another_user() {
 #[tokio::test]
 async fn a_finalizer_that_was_removed_comes_back_and_what_is_left_without_one_is_reported() {
     let tenant = tenant("stripped").await;
-    let mut controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    let mut controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "hugo", json!({})).await;
     ready(&tenant, "hugo").await;
     let strip = ["patch", "streamer", "hugo", "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#];
@@ -118,11 +118,11 @@ async fn a_finalizer_that_was_removed_comes_back_and_what_is_left_without_one_is
     assert!(tenant.kubectl(&strip).await.success);
     delete(&tenant, "hugo").await;
     gone(&tenant, "hugo").await;
-    let controller = tenant.controller().env("STREAMCAT_RESYNC", "1s").start().await;
+    let controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     wait::until("three orphans are counted", PATIENCE, || async {
         let metrics =
             http::get(&format!("{}/metrics", controller.admin_url())).await.map_err(|e| e.to_string())?.body;
-        if metrics.contains("streamcat_orphans 3") { Ok(()) } else { Err(metrics) }
+        if metrics.contains("streamcat_orphaned_resources 3") { Ok(()) } else { Err(metrics) }
     })
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
@@ -145,7 +145,10 @@ async fn a_secret_that_was_deleted_is_written_again_on_request() {
     let asked = tenant.kubectl(&["annotate", "streamer", "carl", "streamcat.dev/reconcile-at=now"]).await;
     assert!(asked.success, "{}", asked.stderr);
     until(&tenant, "carl", "was looked at", |account| {
-        account.status.as_ref().is_some_and(|status| status.handled_reconcile_at.as_deref() == Some("now"))
+        account
+            .status
+            .as_ref()
+            .is_some_and(|status| status.last_handled_reconcile_at.as_deref() == Some("now"))
     })
     .await;
     assert!(tenant.kubectl(&["get", "secret", "carl-stream-key"]).await.success);

@@ -232,8 +232,8 @@ async fn a_person_deletes_the_account_and_sees_it_go() {
 async fn strangers_who_guess_are_told_to_come_again_and_keep_nobody_out() {
     let tenant = tenant("guessed").await;
     let guessed = || {
-        let builder = tenant.registration().env("STREAMCAT_FAILURES_PER_USERNAME", "4");
-        builder.env("STREAMCAT_FORWARDED_HOPS", "1").start()
+        let builder = tenant.registration().env("STREAMCAT_MAX_FAILED_SIGN_INS_PER_HOUR", "4");
+        builder.env("STREAMCAT_TRUSTED_PROXY_HOPS", "1").start()
     };
     let (one, other) = tokio::join!(guessed(), guessed());
     let post = async |registration: &Operator, from: &str, password: &str| {

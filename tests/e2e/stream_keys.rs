@@ -60,7 +60,7 @@ fn rotate(tenant: &Tenant) {
 }
 
 fn handled(account: &StreamerAccount) -> Option<&str> {
-    account.status.as_ref()?.handled_reconcile_at.as_deref()
+    account.status.as_ref()?.last_handled_reconcile_at.as_deref()
 }
 
 /// Asks for a look at everything, and waits until it is handled.

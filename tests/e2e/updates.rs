@@ -80,7 +80,7 @@ async fn tags_are_set_and_removed_on_all_three_and_ours_stay() {
 #[tokio::test]
 async fn what_is_switched_off_is_sent_once_and_stays_off() {
     let tenant = tenant("off").await;
-    let _controller = impatient(&tenant).env("STREAMCAT_RESYNC", "2s").start().await;
+    let _controller = impatient(&tenant).env("STREAMCAT_RESYNC_INTERVAL", "2s").start().await;
     let storage = tenant.simulator().add_storage_configuration();
     let recording = |off: Value| {
         let mut recording = json!({ "storageConfigurationArn": storage, "mediaTypes": ["AUDIO_ONLY"] });
@@ -174,7 +174,7 @@ async fn a_spent_quota_is_said_and_the_two_others_are_made() {
 }
 
 fn impatient(tenant: &Tenant) -> OperatorBuilder {
-    tenant.controller().env("STREAMCAT_CREATE_TIMEOUT", "2s").env("STREAMCAT_CREATE_GRACE", "1s")
+    tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "2s").env("STREAMCAT_CONSISTENCY_GRACE", "1s")
 }
 
 /// Edits a tag; then an older edit of it lands, as one whose answer was lost may.

@@ -23,8 +23,12 @@ async fn another_room(tenant: &Tenant, name: &str, before: &str) -> StreamerAcco
 #[tokio::test]
 async fn what_was_deleted_in_the_console_is_made_again_and_said() {
     let tenant = tenant("vanished").await;
-    let _controller =
-        tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s").start().await;
+    let _controller = tenant
+        .controller()
+        .env("STREAMCAT_RESYNC_INTERVAL", "1s")
+        .env("STREAMCAT_CONSISTENCY_GRACE", "1s")
+        .start()
+        .await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
     assert!(tenant.simulator().remove(&before[1]));
@@ -42,8 +46,8 @@ async fn what_was_deleted_in_the_console_is_made_again_and_said() {
 #[tokio::test]
 async fn an_absence_is_not_believed_before_two_lists_have_proved_it() {
     let tenant = tenant("missing").await;
-    let controller = tenant.controller().env("STREAMCAT_RESYNC", "1s");
-    let _controller = controller.env("STREAMCAT_CREATE_GRACE", "10m").start().await;
+    let controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s");
+    let _controller = controller.env("STREAMCAT_CONSISTENCY_GRACE", "10m").start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
     // What was recorded within the grace need not be on a list.
@@ -76,8 +80,12 @@ async fn an_absence_is_not_believed_before_two_lists_have_proved_it() {
 #[tokio::test]
 async fn with_the_policy_never_it_is_stalled_until_the_policy_changes() {
     let tenant = tenant("never").await;
-    let _controller =
-        tenant.controller().env("STREAMCAT_RESYNC", "1s").env("STREAMCAT_CREATE_GRACE", "1s").start().await;
+    let _controller = tenant
+        .controller()
+        .env("STREAMCAT_RESYNC_INTERVAL", "1s")
+        .env("STREAMCAT_CONSISTENCY_GRACE", "1s")
+        .start()
+        .await;
     create(&tenant, "todd", json!({ "recreatePolicy": "Never" })).await;
     let before = arns(&ready(&tenant, "todd").await);
     assert!(tenant.simulator().remove(&before[1]));

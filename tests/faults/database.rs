@@ -185,7 +185,7 @@ impl Database {
             arn: row.map(|row| row.resource.arn().to_owned()),
             age: row.map(|row| now.saturating_sub(row.created)).unwrap_or_default(),
             is_tried: self.attempts.values().any(|attempt| attempt.user == user && attempt.kind == kind),
-            is_let_go: self.users_let_go().any(|id| id == user),
+            is_abandoned: self.abandoned_users().any(|id| id == user),
             attempt,
             former: self.former_of(user, kind),
             missing: self.missing_of(user, kind),

@@ -138,6 +138,6 @@ pub fn patience(service: Service) -> Option<Duration> {
         // The statement's time-out.
         Service::Postgres => Some(Duration::from_secs(15)),
         // The SDK's.
-        Service::Aws => Some(super::world::TIMING.create_timeout),
+        Service::Aws => Some(super::world::TIMING.aws_call_timeout),
     }
 }

@@ -21,11 +21,11 @@ use super::{
 const LATE: Duration = RESTART.saturating_add(Duration::from_secs(3));
 
 /// After the deadline of its attempt, but within the grace: it is under way for as long again as its caller has waited.
-const OVERDUE: Duration = TIMING.create_timeout.saturating_mul(2);
+const OVERDUE: Duration = TIMING.aws_call_timeout.saturating_mul(2);
 
 /// When nothing is waited for any more: an attempt's deadline is a little later than the call's own time-out.
 pub const GIVEN_UP: Duration =
-    TIMING.create_timeout.saturating_add(TIMING.grace).saturating_add(Duration::from_secs(2));
+    TIMING.aws_call_timeout.saturating_add(TIMING.grace).saturating_add(Duration::from_secs(2));
 
 /// After the deadline and the grace.
 const TOO_LATE: Duration = Duration::from_secs(45);

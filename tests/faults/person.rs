@@ -6,7 +6,7 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::ResourceExt;
 use serde_json::json;
 use streamcat_operator::api::{
-    AccountRef, FINALIZER, LET_GO_ANNOTATION, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
+    ABANDON_ANNOTATION, AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
     StreamerAccountSpec, StreamerAccountStatus, USER_ID_ANNOTATION,
     condition::{READY, is_true},
     tags,
@@ -234,9 +234,9 @@ impl Person {
         self.world.act("the cluster before is gone", |state, _, _| state.elsewhere = None);
     }
 
-    pub fn let_go(&self, name: &str) {
+    pub fn abandon(&self, name: &str) {
         self.world.act(&format!("let go of {name}"), |state, _, _| {
-            state.cluster.annotate(&key(name), LET_GO_ANNOTATION, "true");
+            state.cluster.annotate(&key(name), ABANDON_ANNOTATION, "true");
         });
     }
 

@@ -182,7 +182,7 @@ async fn settle(world: &World) {
 /// I5: quiet means quiet.
 fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
     let waits = match workload {
-        Workload::Rivals | Workload::LetGoToARival | Workload::LoseClusterAndDatabaseOfRivals => {
+        Workload::Rivals | Workload::AbandonToARival | Workload::LoseClusterAndDatabaseOfRivals => {
             WAITS.to_vec()
         }
         // The Secret of a channel that vanished, and that lost its owner before, is for a person to take away.
@@ -203,7 +203,8 @@ fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
 /// How many orphans the sweeps have told of.
 fn reported(state: &State) -> usize {
     let of = |text: String| {
-        let line = text.lines().find_map(|line| line.strip_prefix("streamcat_orphans ")?.parse().ok());
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("streamcat_orphaned_resources ")?.parse().ok());
         line.unwrap_or_default()
     };
     state.metrics.values().map(|metrics| of(metrics.text())).max().unwrap_or_default()

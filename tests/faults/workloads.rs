@@ -37,9 +37,9 @@ pub enum Workload {
     Heir,
     Retain,
     RetainWithoutDatabase,
-    LetGo,
-    LetGoAgain,
-    LetGoToARival,
+    Abandon,
+    AbandonAgain,
+    AbandonToARival,
     Three,
     Vanish,
     VanishUnready,
@@ -247,7 +247,7 @@ impl Workload {
                 person.record_a_foreign_one();
                 person.delete("todd");
             }
-            Self::LetGo | Self::LetGoAgain | Self::LetGoToARival => self.let_go(person).await,
+            Self::Abandon | Self::AbandonAgain | Self::AbandonToARival => self.abandon(person).await,
             Self::DeleteWithoutTags => {
                 person.lose_tags();
                 person.delete("todd");
@@ -275,15 +275,15 @@ impl Workload {
     }
 
     /// An account is let go of, and its username may be wanted again.
-    async fn let_go(self, person: &Person) {
-        person.let_go("todd");
+    async fn abandon(self, person: &Person) {
+        person.abandon("todd");
         person.delete("todd");
-        if self == Self::LetGoAgain {
+        if self == Self::AbandonAgain {
             sleep(A_WHILE).await;
             // The first look of a new process sees what was left.
             person.start_again().await;
             person.apply("todd", edited("todd")).await;
-        } else if self == Self::LetGoToARival {
+        } else if self == Self::AbandonToARival {
             person.apply("heir", spec("todd")).await;
             person.until_ready("heir").await;
             person.apply("todd", spec("todd")).await;

@@ -30,7 +30,7 @@ pub const INSTALLATION: &str = "here";
 
 /// As the settings have it by default.
 pub const TIMING: Timing =
-    Timing { create_timeout: Duration::from_secs(10), grace: Duration::from_secs(15), resync: RESYNC };
+    Timing { aws_call_timeout: Duration::from_secs(10), grace: Duration::from_secs(15), resync: RESYNC };
 
 /// How long after another cluster was last seen on the database one takes its place, and how often it is seen.
 pub const TAKEOVER: Duration = Duration::from_secs(20);
@@ -93,7 +93,7 @@ pub struct State {
     /// All ARNs that the database ever had.
     pub recorded: BTreeSet<String>,
     /// All users that a person has ever let go of.
-    pub let_go: BTreeSet<Uuid>,
+    pub abandoned: BTreeSet<Uuid>,
     /// Accounts of which an ARN in status became another, and those of which an event said so.
     pub moved: BTreeSet<AccountRef>,
     pub told: BTreeSet<AccountRef>,
@@ -165,7 +165,7 @@ impl State {
         if let Some(other) = &mut self.elsewhere {
             self.books.read(other, Some(&self.cluster.id), now);
         }
-        self.let_go.extend(self.database.users_let_go());
+        self.abandoned.extend(self.database.abandoned_users());
         let arns = self.database.rows.values().map(|row| row.resource.arn());
         let new: Vec<_> = arns.filter(|arn| !self.recorded.contains(*arn)).map(str::to_owned).collect();
         self.recorded.extend(new);
@@ -230,7 +230,7 @@ impl World {
             has_rivals: false,
             violations: Vec::new(),
             recorded: BTreeSet::new(),
-            let_go: BTreeSet::new(),
+            abandoned: BTreeSet::new(),
             moved: BTreeSet::new(),
             told: BTreeSet::new(),
             calls: Vec::new(),

@@ -175,7 +175,7 @@ fn a_refused_claim_that_deletes_by_tags_is_noticed() {
 }
 
 #[test]
-fn an_account_that_is_let_go_without_a_note_is_noticed() {
+fn an_account_that_is_abandoned_without_a_note_is_noticed() {
     assert_bites(Defect::LeavesNoTrace, &[Delete], FAULTS, I3);
 }
 

@@ -320,14 +320,14 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "who was let go of is given all anew",
         file: DECIDE,
-        right: "if (wanted.known || recorded.is_let_go) && !recorded.is_tried {",
+        right: "if (wanted.known || recorded.is_abandoned) && !recorded.is_tried {",
         wrong: "if (wanted.known || recorded.arn.is_some()) && !recorded.is_tried {",
     },
     Defect {
         name: "who is known to status or tags alone is given all anew",
         file: DECIDE,
-        right: "if (wanted.known || recorded.is_let_go) && !recorded.is_tried {",
-        wrong: "if recorded.is_let_go && !recorded.is_tried {",
+        right: "if (wanted.known || recorded.is_abandoned) && !recorded.is_tried {",
+        wrong: "if recorded.is_abandoned && !recorded.is_tried {",
     },
     Defect {
         name: "who slept draws another user for an account that was given one",

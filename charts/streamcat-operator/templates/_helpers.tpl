@@ -105,9 +105,9 @@ The variable DATABASE_URL from a component's own Secret, or from that of all:
 {{- end }}
 
 {{/* How many new accounts a minute each pod of the registration takes on, so that all together keep to the limit. */}}
-{{- define "streamcat-operator.accountsPerMinute" -}}
+{{- define "streamcat-operator.maxRegistrationsPerMinute" -}}
 {{- $registration := .Values.registration }}
-{{- max 1 (div $registration.limits.accountsPerMinute (max 1 ($registration.replicas | int64))) }}
+{{- max 1 (div $registration.limits.maxRegistrationsPerMinute (max 1 ($registration.replicas | int64))) }}
 {{- end }}
 
 {{/* Variables of every container. */}}

@@ -145,7 +145,7 @@ pub(in crate::provision) fn next(
 /// No record names one. Of a user that the journal does not know, there may be one all the same: a person has let go of it, or
 /// the database was lost.
 fn first(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
-    if (wanted.known || recorded.is_let_go) && !recorded.is_tried {
+    if (wanted.known || recorded.is_abandoned) && !recorded.is_tried {
         if observed.ours.is_none() {
             return Step::Look;
         }

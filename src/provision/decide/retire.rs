@@ -122,7 +122,7 @@ mod tests {
     const C: &str = "arn:aws:ivs:eu-west-1:1:stage/c";
 
     fn next(status: Option<&str>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
-        let timing = Timing { create_timeout: grace, grace, resync: grace };
+        let timing = Timing { aws_call_timeout: grace, grace, resync: grace };
         super::next(status, recorded, observed, &circumstances(timing, None))
     }
 

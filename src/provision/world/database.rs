@@ -8,7 +8,7 @@ use super::{State, World};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     store::{
-        self, AbsenceChanges, Absences, AttemptEnd, Edit, Evidence, Journal, LetGo, Missing, Orphan,
+        self, Abandonment, AbsenceChanges, Absences, AttemptEnd, Edit, Evidence, Journal, Missing, Orphan,
         OrphanChanges, OrphanRow, Orphans, Recorded, Resources, Unsettled, UserRecord,
     },
 };
@@ -75,7 +75,7 @@ impl Resources for World {
                 arn: state.record.clone().map(|(arn, _)| arn),
                 age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
                 is_tried: !state.attempts.is_empty(),
-                is_let_go: false,
+                is_abandoned: false,
                 attempt: open.map(|(nonce, (_, deadline))| Unsettled::until(*nonce, *deadline, state.now)),
                 former: state.former.iter().map(|(arn, _)| arn.clone()).collect(),
                 missing: missing(state),
@@ -169,7 +169,7 @@ impl Orphans for World {
         self.on_database(|state| state.orphans.extend(changes.added.clone()))
     }
 
-    async fn let_go(&self, _: &LetGo<'_>) -> store::Result<Option<Vec<Orphan>>> {
+    async fn abandon(&self, _: &Abandonment<'_>) -> store::Result<Option<Vec<Orphan>>> {
         Ok(None)
     }
 }

@@ -34,14 +34,14 @@ pub async fn delete<R: Registrants + Sessions, A: Accounts>(
     owner: Owner,
 ) -> Response {
     let attempt = async {
-        let_go(&site, &owner).await?;
+        abandon(&site, &owner).await?;
         let goodbye = format!("{}/goodbye", location(&owner.registrant.username));
         Ok(Redirect::to(&goodbye).into_response())
     };
     site.carry_out(&owner, pages::delete, attempt).await
 }
 
-async fn let_go<R: Registrants + Sessions, A: Accounts>(
+async fn abandon<R: Registrants + Sessions, A: Accounts>(
     site: &Site<R, A>,
     owner: &Owner,
 ) -> Result<(), Problem> {

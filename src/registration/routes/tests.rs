@@ -51,11 +51,11 @@ async fn make_due(world: &Arc<World>) {
 fn site(world: &Arc<World>) -> Arc<Site<Arc<World>, Arc<World>>> {
     let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
     let limits = LimitSettings {
-        forwarded_hops: 1,
-        attempts_per_address: NonZeroU32::MAX,
-        attempts_per_username: NonZeroU32::MAX,
-        failures_per_username: NonZeroU32::MAX,
-        accounts_per_minute: NonZeroU32::MAX,
+        trusted_proxy_hops: 1,
+        max_attempts_per_ip: NonZeroU32::MAX,
+        max_attempts_per_username: NonZeroU32::MAX,
+        max_failed_sign_ins_per_hour: NonZeroU32::MAX,
+        max_registrations_per_minute: NonZeroU32::MAX,
     };
     let metrics = RegistrationMetrics::default();
     Arc::new(Site {

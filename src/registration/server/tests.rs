@@ -252,7 +252,7 @@ async fn beyond_those_that_are_told_why_an_address_is_answered_briefly_and_count
     };
     let answer = timeout(PATIENCE, told).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 5\r\n"), "{answer}");
-    let refused = r#"streamcat_refusals_total{reason="connections_of_address"} "#;
+    let refused = r#"streamcat_requests_rejected_total{reason="connections_of_address"} "#;
     assert!(server.metrics.exposition().text().contains(refused));
 }
 

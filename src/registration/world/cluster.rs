@@ -46,7 +46,7 @@ impl Accounts for Arc<World> {
     async fn delete(&self, account: &StreamerAccount) -> Result<(), accounts::Error> {
         let fault = self.inside().next_fault();
         if matches!(fault, None | Some(Fault::AnswerLost)) {
-            self.let_go(account.metadata.name.as_deref().unwrap_or_default());
+            self.abandon(account.metadata.name.as_deref().unwrap_or_default());
         }
         fault.map_or(Ok(()), |fault| Err(error(fault)))
     }

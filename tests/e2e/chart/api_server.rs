@@ -39,7 +39,7 @@ async fn the_api_server_takes_all_that_is_rendered() {
     for values in [
         &[][..],
         &["registration.enabled=false", here],
-        &[here, accounts, "installation=one"],
+        &[here, accounts, "installationId=one"],
         &["registration.enabled=false", "crds.enabled=false", "rbac.aggregateClusterRoles=false"],
         &[
             "migrations.enabled=false",

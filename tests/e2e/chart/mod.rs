@@ -17,7 +17,7 @@ const DATABASE: &str = "database.existingSecret.name=database";
 /// The values of an Ingress.
 const INGRESS_HOST: &str = "registration.ingress.hosts={r.example.com}";
 const INGRESS: [&str; 3] =
-    ["registration.ingress.enabled=true", INGRESS_HOST, "registration.limits.forwardedHops=1"];
+    ["registration.ingress.enabled=true", INGRESS_HOST, "registration.limits.trustedProxyHops=1"];
 
 /// The arguments of a release with these values.
 fn release<'a>(chart: &'a str, namespace: &'a str, values: &[&'a str]) -> Vec<&'a str> {

@@ -10,9 +10,9 @@ use crate::support::operator_under_test;
 async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
     let testbed = operator_under_test().await;
     let values =
-        ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installation=one"];
+        ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installationId=one"];
     let one = rendered(&testbed, &values).await;
-    let all = rendered(&testbed, &["installation=one"]).await;
+    let all = rendered(&testbed, &["installationId=one"]).await;
     let everywhere = one.of_kind("ClusterRoleBinding");
     assert!(everywhere.iter().all(|binding| binding.name_any().ends_with("-installation")), "{everywhere:?}");
     assert!(one.of_kind("Role").iter().all(|role| role.namespace().as_deref() == Some("streamers")));
@@ -39,9 +39,9 @@ async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id
     let (any, streamers, kube_system) = (json!(null), json!(["streamers"]), json!(["kube-system"]));
     for (values, reads) in [
         (&[][..], vec![&any]),
-        (&["installation=one"], vec![&any]),
+        (&["installationId=one"], vec![&any]),
         (&here, vec![&kube_system, &streamers]),
-        (&[here[0], here[1], "installation=one"], vec![&kube_system, &streamers]),
+        (&[here[0], here[1], "installationId=one"], vec![&kube_system, &streamers]),
     ] {
         let objects = rendered(&testbed, values).await;
         let roles = [objects.of_kind("ClusterRole"), objects.of_kind("Role")].concat();

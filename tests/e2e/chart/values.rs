@@ -27,7 +27,7 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
     let region = "aws.region is required: the AWS region in which the channels, chat rooms and stages live";
     let database = "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL";
     let ingress = "registration.ingress.hosts is required when registration.ingress.enabled is true";
-    let hops = "registration.limits.forwardedHops is 0 but registration.ingress.enabled is true: all people behind the Ingress would share one address, and its limits. Set it to how many proxies stand in front that add to X-Forwarded-For: 1 for the Ingress alone, 2 with a load balancer before it that speaks HTTP";
+    let hops = "registration.limits.trustedProxyHops is 0 but registration.ingress.enabled is true: all people behind the Ingress would share one address, and its limits. Set it to how many proxies stand in front that add to X-Forwarded-For: 1 for the Ingress alone, 2 with a load balancer before it that speaks HTTP";
     let elsewhere = "accounts made by the registration page would never be served";
     for (values, said) in [
         (&[DATABASE][..], region),
@@ -37,7 +37,7 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
         (&[REGION, DATABASE, "controller.watchNamespace=streamers"], elsewhere),
         (&[REGION, DATABASE, "registration.minPasswordLength=7"], "minimum: got 7, want 8"),
         (&[REGION, DATABASE, "registration.replica=3"], "additional properties 'replica' not allowed"),
-        (&[REGION, DATABASE, "controller.resync=often"], "'often' does not match"),
+        (&[REGION, DATABASE, "controller.resyncInterval=often"], "'often' does not match"),
         (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
         (&[REGION, DATABASE, "registration.quota=-1"], "/registration/quota"),
     ] {

@@ -43,7 +43,7 @@ async fn the_rules_of_the_site_reach_the_registration() {
 #[tokio::test]
 async fn every_variable_that_the_chart_sets_is_one_that_the_program_reads() {
     let values = [
-        "installation=one",
+        "installationId=one",
         "controller.watchNamespace=s",
         "registration.namespace=s",
         "controller.replicas=2",

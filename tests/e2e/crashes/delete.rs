@@ -42,7 +42,7 @@ pub struct DeleteNew;
 impl Story for DeleteNew {
     const NAME: &'static str = "deletenew";
     const EFFECTS: &'static [&'static str] = &["write_status", "publish", "remove_finalizer"];
-    const SETTINGS: &'static [(&'static str, &'static str)] = &[("STREAMCAT_CREATE_GRACE", "20s")];
+    const SETTINGS: &'static [(&'static str, &'static str)] = &[("STREAMCAT_CONSISTENCY_GRACE", "20s")];
 
     async fn prepare(place: &Place<'_>) {
         place.create_just_now(json!({})).await;

@@ -4,13 +4,13 @@
 //! What happens to an account is a [`Story`], those that are alike in one module. A new one needs a line in [`KILLED`] and a test that calls
 //! [`tell`].
 
+mod abandon;
 mod create;
 mod delete;
 mod edit;
 mod evict;
 mod fail_point;
 mod inherit;
-mod let_go;
 mod lost_records;
 mod notes;
 mod orphans;
@@ -124,7 +124,7 @@ const KILLED: [&[&str]; 19] = [
     edit::Edit::EFFECTS,
     evict::Evict::EFFECTS,
     inherit::Inherit::EFFECTS,
-    let_go::LetGo::EFFECTS,
+    abandon::Abandon::EFFECTS,
     lost_records::LostRecords::EFFECTS,
     notes::Corrected::EFFECTS,
     notes::SeenAgain::EFFECTS,

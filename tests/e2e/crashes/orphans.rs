@@ -3,7 +3,7 @@
 use super::{Place, Story, tell};
 
 /// A controller that sweeps often: what is not found any more goes from the list only with a later sweep.
-const SETTINGS: &[(&str, &str)] = &[("STREAMCAT_RESYNC", "500ms")];
+const SETTINGS: &[(&str, &str)] = &[("STREAMCAT_RESYNC_INTERVAL", "500ms")];
 
 /// An account is lost, in the cluster and in PostgreSQL: what it had comes onto the list.
 pub struct Listed;

@@ -196,7 +196,8 @@ impl<'a> Place<'a> {
     /// A controller that does not wait long.
     fn controller(&self) -> OperatorBuilder {
         let mut controller = self.tenant.controller().env("STREAMCAT_NAMESPACE", &self.name);
-        controller = controller.env("STREAMCAT_CREATE_TIMEOUT", "3s").env("STREAMCAT_CREATE_GRACE", GRACE);
+        controller =
+            controller.env("STREAMCAT_AWS_CALL_TIMEOUT", "3s").env("STREAMCAT_CONSISTENCY_GRACE", GRACE);
         for (name, value) in self.settings {
             controller = controller.env(*name, *value);
         }
@@ -210,7 +211,7 @@ impl<'a> Place<'a> {
 
     /// The same with a controller that waits very long before it believes that something is not there.
     pub async fn reach_patiently<F: Look>(&self, goal: impl Fn() -> F) {
-        self.run(self.controller().env("STREAMCAT_CREATE_GRACE", "10m"), goal).await;
+        self.run(self.controller().env("STREAMCAT_CONSISTENCY_GRACE", "10m"), goal).await;
     }
 
     async fn run<F: Look>(&self, controller: OperatorBuilder, goal: impl Fn() -> F) -> String {

@@ -38,10 +38,10 @@ impl Story for LostKey {
         let key = secret.data.unwrap_or_default().remove("streamKey").unwrap_or_default();
         let is_right =
             matches!(&keys(place)[..], [only] if only["value"].as_str().map(str::as_bytes) == Some(&key.0));
-        if is_right && status.handled_reconcile_at.as_deref() == Some("now") {
+        if is_right && status.last_handled_reconcile_at.as_deref() == Some("now") {
             return Ok(());
         }
-        Err(format!("{:?}, and AWS has {:?}", status.handled_reconcile_at, keys(place)))
+        Err(format!("{:?}, and AWS has {:?}", status.last_handled_reconcile_at, keys(place)))
     }
 
     /// One key was made beside the three.

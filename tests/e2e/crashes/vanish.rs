@@ -12,7 +12,7 @@ impl Story for Vanish {
 
     // Its neighbours lose their rooms at the same time.
     const SETTINGS: &'static [(&'static str, &'static str)] =
-        &[("STREAMCAT_RESYNC", "1s"), ("STREAMCAT_BRAKE_RESOURCES", "1000")];
+        &[("STREAMCAT_RESYNC_INTERVAL", "1s"), ("STREAMCAT_BRAKE_RESOURCES", "1000")];
 
     async fn act(place: &Place<'_>) {
         let room = place.in_aws("rooms")[0]["arn"].clone();

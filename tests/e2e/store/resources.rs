@@ -221,31 +221,31 @@ async fn a_change_is_noted_until_it_was_seen_to_stay_and_a_newer_one_takes_its_p
 }
 
 #[tokio::test]
-async fn who_is_let_go_of_leaves_its_resources_and_its_open_attempt_on_the_orphan_list() {
+async fn who_is_abandoned_of_leaves_its_resources_and_its_open_attempt_on_the_orphan_list() {
     let tenant = tenant("letgo").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     store.record(user, "todd", &Recorded::default(), &stage("recorded")).await.unwrap();
     let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
-    let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::LetGo) };
+    let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::Abandoned) };
     let swept = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
     let added = OrphanChanges { added: vec![swept], ..OrphanChanges::default() };
     store.change_orphans(&added).await.unwrap();
 
     let (account, elsewhere) = (&account("todd"), vec![known("recorded"), known("in tags")]);
-    let whom = LetGo { account, uid: "todd", user, elsewhere };
+    let whom = Abandonment { account, uid: "todd", user, elsewhere };
     let open = Orphan { kind: ResourceKind::Channel, arn: None, attempt, ..known("") };
     let expected = [open, known("in tags"), known("recorded")];
-    let mut left = store.let_go(&whom).await.unwrap().unwrap();
+    let mut left = store.abandon(&whom).await.unwrap().unwrap();
     left.sort_by_key(|orphan| orphan.arn.clone());
     assert_eq!(left, expected);
-    assert_eq!(store.let_go(&whom).await.unwrap(), None, "it is nobody's by now");
+    assert_eq!(store.abandon(&whom).await.unwrap(), None, "it is nobody's by now");
     assert!(!store.is_held("todd").await.unwrap());
     assert!(store.released(&[user]).await.unwrap().is_empty(), "what it left is not taken for late");
 
     let anns = held(&store, "ann").await;
-    let whom = LetGo { account, uid: "todd", user: anns, elsewhere: Vec::new() };
-    assert_eq!(store.let_go(&whom).await.unwrap(), None);
+    let whom = Abandonment { account, uid: "todd", user: anns, elsewhere: Vec::new() };
+    assert_eq!(store.abandon(&whom).await.unwrap(), None);
     assert!(store.is_held("ann").await.unwrap(), "it is another account's");
     assert_eq!(store.orphans(Some("default")).await.unwrap().len(), 3);
     assert_eq!(store.orphans(Some("another")).await.unwrap(), []);
@@ -257,7 +257,7 @@ async fn the_orphan_list_says_since_when_what_is_not_found() {
     let store = store(&tenant);
     let attempt = Some(Uuid::new_v4());
     let added =
-        vec![orphan(Some("a"), None, OrphanReason::Unowned), orphan(None, attempt, OrphanReason::LetGo)];
+        vec![orphan(Some("a"), None, OrphanReason::Unowned), orphan(None, attempt, OrphanReason::Abandoned)];
     store.change_orphans(&OrphanChanges { added, ..OrphanChanges::default() }).await.unwrap();
     let list = async || store.orphans(None).await.unwrap();
     let rows = list().await;
@@ -269,7 +269,7 @@ async fn the_orphan_list_says_since_when_what_is_not_found() {
     store.change_orphans(&unseen).await.unwrap();
     let rows = list().await;
     assert!(rows[0].unseen.is_some() && rows[1].unseen.is_none(), "{rows:#?}");
-    assert_eq!(rows[1].orphan, orphan(Some("b"), attempt, OrphanReason::LetGo));
+    assert_eq!(rows[1].orphan, orphan(Some("b"), attempt, OrphanReason::Abandoned));
 
     let seen = OrphanChanges { seen: vec![a], gone: vec![open], ..OrphanChanges::default() };
     store.change_orphans(&seen).await.unwrap();

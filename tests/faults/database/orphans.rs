@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::AccountRef,
-    store::{LetGo, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Result},
+    store::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Result},
 };
 use uuid::Uuid;
 
@@ -36,8 +36,8 @@ impl Database {
             _ => false,
         };
         match self.orphans.values_mut().find(is_same) {
-            Some(listed) if orphan.reason == OrphanReason::LetGo => {
-                listed.orphan.reason = OrphanReason::LetGo;
+            Some(listed) if orphan.reason == OrphanReason::Abandoned => {
+                listed.orphan.reason = OrphanReason::Abandoned;
             }
             Some(_) => {}
             None => drop(self.orphans.insert(id, Listed { orphan, unseen_since })),
@@ -54,7 +54,7 @@ impl Database {
             user: Some(user),
             account: Some(row.account.clone()),
             username: Some(row.username.clone()),
-            reason: OrphanReason::LetGo,
+            reason: OrphanReason::Abandoned,
         };
         let rows = self.rows.iter().filter(|((of, _), _)| *of == user);
         let rows = rows.map(|((_, kind), row)| (orphan(*kind, Some(row.resource.arn()), None), None));
@@ -64,7 +64,7 @@ impl Database {
         rows.chain(attempts).collect()
     }
 
-    fn let_go(&mut self, whom: Whom, mut fresh: impl FnMut() -> Uuid) -> Option<Vec<Orphan>> {
+    fn abandon(&mut self, whom: Whom, mut fresh: impl FnMut() -> Uuid) -> Option<Vec<Orphan>> {
         let user = self.users.get(&whom.user);
         user.filter(|row| row.uid.as_deref() == Some(&whom.uid))?;
         for (orphan, unseen_since) in self.all_of(whom.user) {
@@ -77,7 +77,7 @@ impl Database {
         let is_whose = |orphan: &&Orphan| {
             orphan.account.as_ref() == Some(&whom.account)
                 && orphan.user == Some(whom.user)
-                && orphan.reason == OrphanReason::LetGo
+                && orphan.reason == OrphanReason::Abandoned
         };
         Some(self.orphans.values().map(|listed| &listed.orphan).filter(is_whose).cloned().collect())
     }
@@ -133,7 +133,7 @@ impl Orphans for Line {
         self.call(write("change_orphans"), "", effect).await
     }
 
-    async fn let_go(&self, whom: &LetGo<'_>) -> Result<Option<Vec<Orphan>>> {
+    async fn abandon(&self, whom: &Abandonment<'_>) -> Result<Option<Vec<Orphan>>> {
         let whom = Whom {
             account: whom.account.clone(),
             uid: whom.uid.to_owned(),
@@ -142,8 +142,8 @@ impl Orphans for Line {
         };
         let effect = move |state: &mut State, _| {
             let rng = &mut state.rng;
-            Ok(state.database.let_go(whom, || fresh(rng)))
+            Ok(state.database.abandon(whom, || fresh(rng)))
         };
-        self.call(write("let_go"), "", effect).await
+        self.call(write("abandon"), "", effect).await
     }
 }

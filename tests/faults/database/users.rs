@@ -66,8 +66,8 @@ impl Database {
     }
 
     /// The users that a person has let go of.
-    pub fn users_let_go(&self) -> impl Iterator<Item = Uuid> {
-        self.released.iter().filter(|(_, let_go)| **let_go).map(|((id, _), _)| *id)
+    pub fn abandoned_users(&self) -> impl Iterator<Item = Uuid> {
+        self.released.iter().filter(|(_, resources_kept)| **resources_kept).map(|((id, _), _)| *id)
     }
 
     /// The user that an object has, or had.
@@ -85,7 +85,7 @@ impl Database {
 
     /// Whether everything was taken away from a user, and not left behind.
     fn is_released(&self, user: Uuid) -> bool {
-        self.released.iter().any(|((id, _), let_go)| *id == user && !let_go)
+        self.released.iter().any(|((id, _), resources_kept)| *id == user && !resources_kept)
     }
 
     fn claim(&mut self, wanted: &Wanted, fresh: Uuid, now: Duration) -> Claim {
@@ -116,11 +116,11 @@ impl Database {
     }
 
     /// Deletes a user that is this object's, and remembers both.
-    pub(super) fn release(&mut self, user: Uuid, uid: &str, let_go: bool) -> bool {
+    pub(super) fn release(&mut self, user: Uuid, uid: &str, resources_kept: bool) -> bool {
         let is_its = self.of_object(user, Some(uid)).is_some();
         if is_its {
             self.delete(user);
-            self.released.entry((user, uid.to_owned())).or_insert(let_go);
+            self.released.entry((user, uid.to_owned())).or_insert(resources_kept);
         }
         is_its
     }

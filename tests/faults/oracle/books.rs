@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use kube::ResourceExt;
 use streamcat_operator::api::{
-    AccountRef, DeletionPolicy, LET_GO_ANNOTATION, StreamerAccount, USER_ID_ANNOTATION,
+    ABANDON_ANNOTATION, AccountRef, DeletionPolicy, StreamerAccount, USER_ID_ANNOTATION,
 };
 
 use crate::{
@@ -79,7 +79,7 @@ impl Books {
             object.deleted.get_or_insert(now);
         }
         object.leaves = account.spec.deletion_policy == DeletionPolicy::Retain
-            || annotation(LET_GO_ANNOTATION).is_some_and(|value| value == "true");
+            || annotation(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
     }
 
     fn gone(&mut self, key: &AccountRef, other: Option<&str>, now: Duration) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use streamcat_operator::{
     api::{
-        AccountRef, DeletionPolicy, FINALIZER, LET_GO_ANNOTATION, ResourceKind, StreamerAccount,
+        ABANDON_ANNOTATION, AccountRef, DeletionPolicy, FINALIZER, ResourceKind, StreamerAccount,
         StreamerAccountSpec, StreamerAccountStatus,
         condition::{READY, find, is_true},
         tags,
@@ -62,9 +62,9 @@ pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
     }
     // An account of which all stays does not wait for what is under way, nor does one whose cluster is lost.
     let user = user_of(&resource.tags);
-    let is_let_go = user.is_some_and(|user| state.let_go.contains(&user));
+    let is_abandoned = user.is_some_and(|user| state.abandoned.contains(&user));
     let stays =
-        is_let_go || user.and_then(|user| state.database.users.get(&user)).is_some_and(|row| row.retained);
+        is_abandoned || user.and_then(|user| state.database.users.get(&user)).is_some_and(|row| row.retained);
     let began = now.saturating_sub(state.aws.age);
     let went = account.as_ref().and_then(|account| state.cluster.went.get(account));
     let is_earlier = went.is_some_and(|went| began <= *went);
@@ -77,7 +77,7 @@ pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
         other.kind == resource.kind && user_of(&other.tags) == user && !is_excused
     };
     // Whoever lets go of an account whose Create is under way is told so, and may begin anew at once.
-    if !(is_let_go && is_earlier) && state.aws.resources().iter().any(is_another) {
+    if !(is_abandoned && is_earlier) && state.aws.resources().iter().any(is_another) {
         violated(state, format!("I1: a second {} of {} is created", resource.kind, resource.name));
     }
 }
@@ -170,8 +170,8 @@ pub fn releasing(state: &mut State, user: Uuid, uid: &str) {
 
 /// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep, or a person lets go.
 pub fn finalizer_removed(state: &mut State, now: Duration, account: &StreamerAccount) {
-    let is_let_go = account.annotations().get(LET_GO_ANNOTATION).is_some_and(|value| value == "true");
-    if account.spec.deletion_policy == DeletionPolicy::Retain || is_let_go {
+    let is_abandoned = account.annotations().get(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
+    if account.spec.deletion_policy == DeletionPolicy::Retain || is_abandoned {
         return;
     }
     let key = reference(account).to_string();
@@ -184,7 +184,7 @@ pub fn finalizer_removed(state: &mut State, now: Duration, account: &StreamerAcc
             && state.books.holds(&uid, arn)
             && !is_hidden(arn)
             && user_of(&resource.tags)
-                .is_some_and(|found| Some(found) == user || !state.let_go.contains(&found))
+                .is_some_and(|found| Some(found) == user || !state.abandoned.contains(&found))
             && resource.tags.get(tags::ACCOUNT) == Some(&key)
     };
     let left = state.aws.resources().iter().find(is_left).map(|(arn, _)| arn.clone());

@@ -63,7 +63,7 @@ async fn daily(person: &Person, rng: &mut Rng, chance: u8) {
         0..7 => person.apply(name, any_spec(rng, username)).await,
         7..9 => person.delete(name),
         9 => {
-            person.let_go(name);
+            person.abandon(name);
             person.delete(name);
         }
         10..12 => person.vanish(any_kind(rng)),

@@ -70,7 +70,7 @@ fn step(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
 }
 
 fn step_under(brake: Option<&str>, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
-    let timing = Timing { create_timeout: GRACE, grace: GRACE, resync: GRACE };
+    let timing = Timing { aws_call_timeout: GRACE, grace: GRACE, resync: GRACE };
     next(wanted, recorded, observed, &circumstances(timing, brake))
 }
 
@@ -318,8 +318,8 @@ fn what_no_record_names_of_a_user_that_was_known_is_looked_for_before_one_is_mad
     assert_eq!(step(&known, &untried, &listed(&[], &[])), Step::Create(Change::Created));
     assert_eq!(step(&known, &untried, &listed(&[A], &[])), Step::Get(arn(A)));
     assert_eq!(step(&known, &untried, &listed(&[A], &[(A, Sight::Ours)])), Step::Record(arn(A)));
-    let let_go = Recorded { is_let_go: true, ..untried.clone() };
-    assert_eq!(step(&NEW, &let_go, &Observed::default()), Step::Look);
-    let tried = Recorded { is_tried: true, ..let_go };
+    let abandoned = Recorded { is_abandoned: true, ..untried.clone() };
+    assert_eq!(step(&NEW, &abandoned, &Observed::default()), Step::Look);
+    let tried = Recorded { is_tried: true, ..abandoned };
     assert_eq!(step(&known, &tried, &Observed::default()), Step::Create(Change::Created), "it made nothing");
 }

@@ -59,7 +59,7 @@ async fn the_name_of_a_deleted_account_is_held_back_where_that_is_wanted() {
 async fn an_account_on_its_way_out_is_waited_for() {
     let world = World::empty();
     register(&world, "todd", "a long password").await.expect("registered");
-    world.let_go("todd");
+    world.abandon("todd");
     assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Deleting)));
     assert_eq!(world.rows().len(), 1);
 }

@@ -46,10 +46,10 @@ pub(crate) async fn crowd(arguments: Arguments) -> Result<ExitCode, Error> {
     let registration = tenant.registration().on_cores(cores.its_own.to_string());
     let unlimited = u32::MAX.to_string();
     let registration = registration
-        .env("STREAMCAT_ATTEMPTS_PER_ADDRESS", &unlimited)
-        .env("STREAMCAT_ATTEMPTS_PER_USERNAME", &unlimited)
-        .env("STREAMCAT_ACCOUNTS_PER_MINUTE", unlimited)
-        .env("STREAMCAT_CONNECTIONS_PER_ADDRESS", "65535")
+        .env("STREAMCAT_MAX_ATTEMPTS_PER_IP", &unlimited)
+        .env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", unlimited)
+        .env("STREAMCAT_MAX_CONNECTIONS_PER_IP", "65535")
         .try_start()
         .await?;
 

@@ -67,9 +67,9 @@ impl<'a> Controllers<'a> {
 
 async fn start(tenant: &Tenant) -> Result<Operator, Error> {
     let settings = [
-        ("STREAMCAT_CREATE_TIMEOUT", "3s"),
-        ("STREAMCAT_CREATE_GRACE", "4s"),
-        ("STREAMCAT_RESYNC", "5s"),
+        ("STREAMCAT_AWS_CALL_TIMEOUT", "3s"),
+        ("STREAMCAT_CONSISTENCY_GRACE", "4s"),
+        ("STREAMCAT_RESYNC_INTERVAL", "5s"),
         ("STREAMCAT_AWS_CALLS_PER_SECOND", "100"),
     ];
     let controller =

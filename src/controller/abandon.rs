@@ -10,19 +10,19 @@ use super::{
     report::{records, reference, tell},
 };
 use crate::{
-    api::{LET_GO_ANNOTATION, StreamerAccount},
+    api::{ABANDON_ANNOTATION, StreamerAccount},
     provision::{Inventory, orphan},
-    store::{LetGo, Orphan, OrphanReason, Orphans},
+    store::{Abandonment, Orphan, OrphanReason, Orphans},
 };
 
 /// Whether a person lets go of an account, once it is being deleted.
-pub(super) fn is_let_go(account: &StreamerAccount) -> bool {
-    account.annotations().get(LET_GO_ANNOTATION).is_some_and(|value| value == "true")
+pub(super) fn is_abandoned(account: &StreamerAccount) -> bool {
+    account.annotations().get(ABANDON_ANNOTATION).is_some_and(|value| value == "true")
 }
 
 /// Puts all that is known of the account's resources onto the orphan list, deletes the rows of the user that it holds, and says so in
 /// an event.
-pub(super) async fn let_go<W: World>(
+pub(super) async fn abandon<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
     held: &HeldClaim,
@@ -30,21 +30,21 @@ pub(super) async fn let_go<W: World>(
     let inventory = context.last_inventory().unwrap_or_default();
     let key = reference(account);
     let elsewhere = known_elsewhere(account, held.user(), &inventory);
-    let whom = LetGo { account: &key, uid: held.uid(), user: held.user(), elsewhere };
-    let left = context.world.store().let_go(&whom).await?.ok_or_else(Problem::superseded)?;
+    let whom = Abandonment { account: &key, uid: held.uid(), user: held.user(), elsewhere };
+    let left = context.world.store().abandon(&whom).await?.ok_or_else(Problem::superseded)?;
     say_farewell(account, context, &left).await;
     Ok(())
 }
 
 /// Says once more what is left of an account that was let go of: whether it was said the first time is not known.
-pub(super) async fn let_go_before<W: World>(
+pub(super) async fn abandon_again<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
 ) -> Result<(), Problem> {
     let key = reference(account);
     let rows = context.world.store().orphans(Some(&key.namespace)).await?;
     let is_its =
-        |orphan: &Orphan| orphan.account.as_ref() == Some(&key) && orphan.reason == OrphanReason::LetGo;
+        |orphan: &Orphan| orphan.account.as_ref() == Some(&key) && orphan.reason == OrphanReason::Abandoned;
     let left: Vec<_> = rows.into_iter().map(|row| row.orphan).filter(is_its).collect();
     say_farewell(account, context, &left).await;
     Ok(())
@@ -53,7 +53,7 @@ pub(super) async fn let_go_before<W: World>(
 async fn say_farewell<W: World>(account: &StreamerAccount, context: &Context<W>, left: &[Orphan]) {
     let note = farewell(left);
     tracing::warn!(account = %reference(account), "{note}");
-    let notice = Notice { warning: true, reason: "LetGo".to_owned(), action: "Release", note };
+    let notice = Notice { warning: true, reason: "Abandoned".to_owned(), action: "Release", note };
     tell(account, context, &notice).await;
 }
 
@@ -67,9 +67,9 @@ fn known_elsewhere(account: &StreamerAccount, user: Uuid, inventory: &Inventory)
         user: Some(user),
         account: Some(record.account),
         username: Some(account.spec.username.clone()),
-        reason: OrphanReason::LetGo,
+        reason: OrphanReason::Abandoned,
     });
-    let swept = inventory.of(&key, user).map(|(kind, listed)| orphan(kind, listed, OrphanReason::LetGo));
+    let swept = inventory.of(&key, user).map(|(kind, listed)| orphan(kind, listed, OrphanReason::Abandoned));
     swept.chain(in_status).collect()
 }
 
@@ -109,7 +109,7 @@ mod tests {
         let mut account = StreamerAccount::new("todd", spec);
         account.metadata.namespace = Some("default".to_owned());
         account.metadata.annotations =
-            annotation.map(|value| [(LET_GO_ANNOTATION.to_owned(), value.to_owned())].into());
+            annotation.map(|value| [(ABANDON_ANNOTATION.to_owned(), value.to_owned())].into());
         let stage = StageStatus { arn: "in-status".to_owned(), endpoints: None };
         account.status =
             Some(StreamerAccountStatus { stage: Some(stage), ..StreamerAccountStatus::default() });
@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn only_the_word_true_lets_go() {
-        assert!(is_let_go(&account(Some("true"))));
+        assert!(is_abandoned(&account(Some("true"))));
         for other in [None, Some(""), Some("false"), Some("True"), Some("yes")] {
-            assert!(!is_let_go(&account(other)), "{other:?}");
+            assert!(!is_abandoned(&account(other)), "{other:?}");
         }
     }
 
@@ -140,7 +140,9 @@ mod tests {
         let mut known = known_elsewhere(&account(None), user, &inventory);
         let arns: Vec<_> = known.iter().filter_map(|orphan| orphan.arn.as_deref()).collect();
         assert_eq!(arns, ["in-tags", "in-status"]);
-        assert!(known.iter().all(|orphan| orphan.user == Some(user) && orphan.reason == OrphanReason::LetGo));
+        assert!(
+            known.iter().all(|orphan| orphan.user == Some(user) && orphan.reason == OrphanReason::Abandoned)
+        );
 
         known[1].arn = None;
         known[1].attempt = Some(Uuid::from_u128(9));

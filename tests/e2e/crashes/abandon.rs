@@ -1,19 +1,19 @@
 //! A person lets go of an account that is being deleted.
 
 use serde_json::json;
-use streamcat_operator::api::LET_GO_ANNOTATION;
+use streamcat_operator::api::ABANDON_ANNOTATION;
 
 use super::{Place, Story, tell};
 
 /// A person lets go of an account that is being deleted.
-pub struct LetGo;
+pub struct Abandon;
 
-impl Story for LetGo {
-    const NAME: &'static str = "letgo";
-    const EFFECTS: &'static [&'static str] = &["leave", "let_go", "publish", "remove_finalizer"];
+impl Story for Abandon {
+    const NAME: &'static str = "abandon";
+    const EFFECTS: &'static [&'static str] = &["leave", "abandon", "publish", "remove_finalizer"];
 
     async fn act(place: &Place<'_>) {
-        place.patch(json!({ "metadata": { "annotations": { LET_GO_ANNOTATION: "true" } } })).await;
+        place.patch(json!({ "metadata": { "annotations": { ABANDON_ANNOTATION: "true" } } })).await;
         place.delete().await;
     }
 
@@ -24,7 +24,8 @@ impl Story for LetGo {
     /// All three are there, nobody has them, and the list says so.
     async fn check(place: &Place<'_>) {
         assert_eq!(place.lists_all().await, Ok(()));
-        let by_a_person = "select count(*) from orphans where account_namespace = $1 and reason = 'let_go'";
+        let by_a_person =
+            "select count(*) from orphans where account_namespace = $1 and reason = 'abandoned'";
         assert_eq!((place.count(by_a_person).await, place.live().len()), (3, 3));
         assert_eq!(place.users().await, 0);
     }
@@ -32,5 +33,5 @@ impl Story for LetGo {
 
 #[tokio::test]
 async fn killed_while_a_person_lets_go_all_that_is_left_is_listed() {
-    tell::<LetGo>().await;
+    tell::<Abandon>().await;
 }

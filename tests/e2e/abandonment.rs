@@ -9,12 +9,12 @@ use crate::support::{
     PATIENCE, annotate, arns, calls, count, create, delete, event, gone, ready, reason, tenant,
 };
 
-const LET_GO: &str = "streamcat.dev/let-go=true";
+const ABANDON: &str = "streamcat.dev/abandon=true";
 
 /// A controller that sweeps often and does not wait long.
 async fn busy(tenant: &Tenant) -> Operator {
-    let controller = tenant.controller().env("STREAMCAT_RESYNC", "500ms");
-    controller.env("STREAMCAT_CREATE_GRACE", "1s").start().await
+    let controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "500ms");
+    controller.env("STREAMCAT_CONSISTENCY_GRACE", "1s").start().await
 }
 
 /// What is on the orphan list: the ARN (or the attempt) and the reason of each, in the order of the three kinds.
@@ -65,13 +65,13 @@ fn assert_counts(tenant: &Tenant, expected: [usize; 3]) {
 }
 
 /// Makes an account that AWS does not let go, and lets go of it; its ARNs.
-async fn stuck_and_let_go(tenant: &Tenant) -> [String; 3] {
+async fn stuck_and_abandoned(tenant: &Tenant) -> [String; 3] {
     create(tenant, "todd", json!({})).await;
     let left = arns(&ready(tenant, "todd").await);
     deny_deletions(tenant);
     delete(tenant, "todd").await;
     reason(tenant, "todd", "AccessDenied").await;
-    annotate(tenant, "todd", LET_GO).await;
+    annotate(tenant, "todd", ABANDON).await;
     gone(tenant, "todd").await;
     left
 }
@@ -80,24 +80,24 @@ async fn stuck_and_let_go(tenant: &Tenant) -> [String; 3] {
 async fn a_stuck_account_goes_and_what_it_leaves_is_listed_until_it_is_gone_or_has_an_account_again() {
     let tenant = tenant("letgo").await;
     let controller = busy(&tenant).await;
-    let left = stuck_and_let_go(&tenant).await;
+    let left = stuck_and_abandoned(&tenant).await;
     assert_eq!(count(&tenant, "select count(*) from users").await, 0);
-    let told = event(&tenant, "todd", "LetGo").await;
+    let told = event(&tenant, "todd", "Abandoned").await;
     assert!(left.iter().all(|arn| told.contains(arn.as_str())), "{told}");
 
     tenant.simulator().clear_faults();
     two_sweeps(&tenant).await;
-    until_listed(&tenant, &left, "let_go").await;
+    until_listed(&tenant, &left, "abandoned").await;
     assert_counts(&tenant, [1; 3]);
     let metrics = http::get(&format!("{}/metrics", controller.admin_url())).await.unwrap().body;
-    assert!(metrics.contains("streamcat_orphans 3"), "{metrics}");
+    assert!(metrics.contains("streamcat_orphaned_resources 3"), "{metrics}");
 
     assert!(tenant.simulator().remove(&left[2]));
-    until_listed(&tenant, &left[..2], "let_go").await;
+    until_listed(&tenant, &left[..2], "abandoned").await;
     create(&tenant, "todd", json!({})).await;
     let again = arns(&ready(&tenant, "todd").await);
     assert_eq!(again[..2], left[..2]);
-    until_listed(&tenant, &[], "let_go").await;
+    until_listed(&tenant, &[], "abandoned").await;
     assert_counts(&tenant, [1; 3]);
 }
 
@@ -106,7 +106,7 @@ async fn the_list_is_printed_for_people_and_for_programs() {
     let tenant = tenant("orphans").await;
     assert_eq!(printed(&tenant, &["--json"]), "[]\n");
     let controller = busy(&tenant).await;
-    let left = stuck_and_let_go(&tenant).await;
+    let left = stuck_and_abandoned(&tenant).await;
     drop(controller);
 
     let table = printed(&tenant, &[]);
@@ -114,7 +114,7 @@ async fn the_list_is_printed_for_people_and_for_programs() {
     assert_eq!(lines.len(), 4, "{table}");
     let account = format!("{}/todd", tenant.namespace());
     for (line, arn) in lines[1..].iter().zip(&left) {
-        assert_eq!(line[1..5], [arn, account.as_str(), "todd", "let_go"], "{table}");
+        assert_eq!(line[1..5], [arn, account.as_str(), "todd", "abandoned"], "{table}");
     }
     let list: Value = serde_json::from_str(&printed(&tenant, &["--json"])).unwrap();
     let of_list: Vec<_> = list.as_array().unwrap().iter().map(|row| row["arn"].as_str().unwrap()).collect();
@@ -122,21 +122,21 @@ async fn the_list_is_printed_for_people_and_for_programs() {
 }
 
 #[tokio::test]
-async fn another_value_and_an_account_that_is_not_being_deleted_are_not_let_go() {
+async fn another_value_and_an_account_that_is_not_being_deleted_are_not_abandoned() {
     let tenant = tenant("hold").await;
     let _controller = busy(&tenant).await;
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
-    annotate(&tenant, "todd", LET_GO).await;
+    annotate(&tenant, "todd", ABANDON).await;
     two_sweeps(&tenant).await;
     ready(&tenant, "todd").await;
 
-    annotate(&tenant, "todd", "streamcat.dev/let-go=false").await;
+    annotate(&tenant, "todd", "streamcat.dev/abandon=false").await;
     deny_deletions(&tenant);
     delete(&tenant, "todd").await;
     reason(&tenant, "todd", "AccessDenied").await;
     let before = calls(&tenant, "DeleteStage");
-    annotate(&tenant, "todd", "streamcat.dev/let-go=True").await;
+    annotate(&tenant, "todd", "streamcat.dev/abandon=True").await;
     wait::until("it is tried again", PATIENCE, || async { calls(&tenant, "DeleteStage") > before })
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
@@ -161,7 +161,7 @@ async fn without_aws_it_goes_too_with_the_attempt_whose_outcome_is_unknown() {
     .unwrap();
     tenant.simulator().clear_calls();
     delete(&tenant, "todd").await;
-    annotate(&tenant, "todd", LET_GO).await;
+    annotate(&tenant, "todd", ABANDON).await;
 
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nowhere = tenant.controller().env("AWS_ENDPOINT_URL", format!("http://{nowhere}"));
@@ -170,7 +170,7 @@ async fn without_aws_it_goes_too_with_the_attempt_whose_outcome_is_unknown() {
     let listed: Vec<_> = orphans(&tenant).await.into_iter().map(|(what, _)| what).collect();
     let [channel, room, stage] = left.clone();
     assert_eq!(listed, [channel, attempt.to_string(), room, stage]);
-    assert!(event(&tenant, "todd", "LetGo").await.contains(&attempt.to_string()));
+    assert!(event(&tenant, "todd", "Abandoned").await.contains(&attempt.to_string()));
     assert!(tenant.simulator().calls().is_empty());
     nowhere.kill().await;
 
@@ -180,7 +180,7 @@ async fn without_aws_it_goes_too_with_the_attempt_whose_outcome_is_unknown() {
     assert_eq!(orphans(&tenant).await.len(), 4);
     let overdue = "update orphans set unseen_since = now() - interval '1 minute' where arn is null";
     sqlx::query(overdue).execute(&tenant.pool()).await.unwrap();
-    until_listed(&tenant, &left, "let_go").await;
+    until_listed(&tenant, &left, "abandoned").await;
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn it_waits_for_the_database_and_says_so() {
     sqlx::query("alter table orphans rename to elsewhere").execute(&tenant.pool()).await.unwrap();
     deny_deletions(&tenant);
     delete(&tenant, "todd").await;
-    annotate(&tenant, "todd", LET_GO).await;
+    annotate(&tenant, "todd", ABANDON).await;
     let waiting = reason(&tenant, "todd", "DatabaseUnavailable").await;
     let conditions = &waiting.status.as_ref().unwrap().conditions;
     assert!(is_true(conditions, "Reconciling") && find(conditions, "Stalled").is_none());
