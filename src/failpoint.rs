@@ -1,10 +1,15 @@
-//! Fail points: before and after every effect (a write to Kubernetes, a write to PostgreSQL, a call to AWS), where a
-//! build with the feature `failpoints` can be told to die. Any other build has none.
+//! Fail points: places before and after each effect (a write to Kubernetes, a write to PostgreSQL, a call to AWS) at which a
+//! build with the feature `failpoints` can kill itself. Other builds have none.
 //!
-//! No crate: `fail`, the usual one, can panic and return, but neither die at once nor say what was reached.
+//! The crate `fail` does not serve: it can panic or return early, but neither kill the process nor log which fail points a
+//! run reached.
 
-/// The controller's effects: those on Kubernetes, on PostgreSQL and on AWS.
-pub const CONTROLLER: [&str; 46] = [
+use std::collections::BTreeSet;
+
+use crate::api::ResourceKind;
+
+/// Effects of the controller, except the calls to AWS that every kind of resource has: those are in the registry of kinds.
+const CONTROLLER: [&str; 31] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
@@ -28,32 +33,17 @@ pub const CONTROLLER: [&str; 46] = [
     "record_made",
     "release",
     "retain",
-    "CreateChannel",
-    "CreateRoom",
-    "CreateStage",
     "CreateStreamKey",
-    "DeleteChannel",
-    "DeleteRoom",
-    "DeleteStage",
     "DeleteStreamKey",
-    "GetChannel",
-    "GetRoom",
-    "GetStage",
     "GetStream",
     "GetStreamKey",
-    "ListChannels",
-    "ListRooms",
-    "ListStages",
     "ListStreamKeys",
     "StopStream",
     "TagResource",
     "UntagResource",
-    "UpdateChannel",
-    "UpdateRoom",
-    "UpdateStage",
 ];
 
-/// The registration's effects: those on Kubernetes and on PostgreSQL.
+/// Effects of the registration, on Kubernetes and PostgreSQL.
 pub const REGISTRATION: [&str; 12] = [
     "create_account",
     "delete_account",
@@ -69,12 +59,22 @@ pub const REGISTRATION: [&str; 12] = [
     "take_up",
 ];
 
-/// Carries out an effect; in a build for tests, between its two fail points.
+/// Returns the names of all effects of the controller, on Kubernetes, PostgreSQL, and AWS.
+#[must_use]
+pub fn controller_effects() -> BTreeSet<&'static str> {
+    let calls = ResourceKind::ALL.into_iter().flat_map(ResourceKind::calls);
+    CONTROLLER.into_iter().chain(calls).collect()
+}
+
+/// Performs an effect; with the feature `failpoints`, between its two fail points.
 ///
 /// # Panics
-/// With debug assertions, when the name is in neither list: the tests kill at each that is, and would forget it.
+/// With debug assertions, if the name is not listed here: the crash tests kill only at listed effects.
 pub(crate) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
-    debug_assert!(CONTROLLER.contains(&name) || REGISTRATION.contains(&name), "{name} is in neither list");
+    debug_assert!(
+        controller_effects().contains(name) || REGISTRATION.contains(&name),
+        "effect {name} is not listed in failpoint.rs or in the registry of kinds"
+    );
     #[cfg(feature = "failpoints")]
     let effect = armed::effect(name, effect);
     effect
@@ -90,10 +90,10 @@ mod armed {
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    /// Names the fail point at which to die, such as `before CreateStage 1`.
+    /// The variable with the fail point at which to kill the process, such as `before CreateStage 1`.
     const VARIABLE: &str = "STREAMCAT_FAILPOINT";
 
-    /// Where to die, if anywhere.
+    /// The fail point at which to kill the process.
     static ARMED: LazyLock<Option<FailPoint>> =
         LazyLock::new(|| match std::env::var(VARIABLE).ok()?.parse() {
             Ok(point) => Some(point),
@@ -103,7 +103,7 @@ mod armed {
             }
         });
 
-    /// How often each effect was begun.
+    /// Number of times that each effect was begun.
     static BEGUN: Mutex<BTreeMap<&str, u64>> = Mutex::new(BTreeMap::new());
 
     /// The side of an effect.
@@ -113,8 +113,8 @@ mod armed {
         After,
     }
 
-    /// A point of one run: a side of the effect that is the so-manieth of its name. A number among all effects would be
-    /// another effect each time, because the three kinds are worked on at the same time.
+    /// A fail point of one run: a side of the n-th effect of a name. Effects are numbered by name, because their overall order
+    /// differs between runs: all kinds are reconciled concurrently.
     struct FailPoint {
         side: Side,
         effect: String,
@@ -127,7 +127,7 @@ mod armed {
         fn from_str(text: &str) -> Result<Self, String> {
             let wrong = || {
                 format!(
-                    "{VARIABLE} is {text:?}: write a side, an effect and its number, as in `before CreateStage 1`"
+                    "{VARIABLE} is {text:?}: write a side, an effect, and its number, such as `before CreateStage 1`"
                 )
             };
             let mut words = text.split(' ');
@@ -146,10 +146,9 @@ mod armed {
         }
     }
 
-    /// Carries out an effect between its two fail points, and logs that it begins: so a run without a fail point tells
-    /// which there are.
+    /// Performs an effect between its two fail points, and logs its start. A run without a fail point thus lists them all.
     pub(super) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
-        // On the heap, because those of the AWS SDK fill the stack of a build for tests.
+        // Boxed because the AWS SDK's futures would fill the stack of a debug build.
         let effect = Box::pin(effect);
         async move {
             let number = begin(name);
@@ -161,6 +160,7 @@ mod armed {
         }
     }
 
+    /// Counts the start of an effect. Returns its number.
     fn begin(name: &'static str) -> u64 {
         let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
         let number = begun.entry(name).or_default();
@@ -168,11 +168,11 @@ mod armed {
         *number
     }
 
-    /// Dies here, if told to: by `kill -9`, so that nothing is dropped and nothing flushed.
+    /// Kills the process if this is its fail point: with SIGKILL, so that nothing is dropped or flushed.
     fn reach(side: Side, effect: &str, number: u64) {
         let here = |point: &FailPoint| point.side == side && point.effect == effect && point.number == number;
         if ARMED.as_ref().is_some_and(here) {
-            // It cannot fail: a process may always signal itself.
+            // A process may always signal itself, so this cannot fail.
             let _ = kill_process(getpid(), Signal::KILL);
         }
     }

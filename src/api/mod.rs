@@ -21,6 +21,7 @@ pub use channel::{
 pub use chat_room::{ChatRoomSpec, ChatRoomStatus, FallbackResult, MessageReviewHandler};
 pub use crd::{crds, crds_yaml};
 pub use kind::ResourceKind;
+pub(crate) use kind::for_each_kind;
 pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};
 pub use resource::{ResourceStatus, Settings, Status};
 pub use stage::{

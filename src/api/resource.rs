@@ -1,104 +1,100 @@
-//! What spec and status say of one resource, whichever kind it is.
+//! The parts of spec and status that belong to one resource, whatever its kind.
 
 use super::{
     ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus,
-    StreamerAccountSpec, StreamerAccountStatus,
+    StreamerAccountSpec, StreamerAccountStatus, kind::for_each_kind,
 };
 
-/// What the spec says of one kind.
+/// The part of the spec that belongs to one kind.
 pub trait Settings {
-    /// Its part of the spec.
+    /// Returns the part of this spec.
     fn of(spec: &StreamerAccountSpec) -> &Self;
 }
 
-/// What the status says of one kind.
+/// The part of the status that belongs to one kind.
 pub trait Status: Into<ResourceStatus> {
-    /// Its part of the status.
+    /// Returns the part of this status.
     fn of(status: &StreamerAccountStatus) -> Option<&Self>;
 
-    /// Its ARN.
+    /// Returns the ARN.
     fn arn(&self) -> &str;
 }
 
-/// What the status says of one resource.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ResourceStatus {
-    /// Of a channel.
-    Channel(ChannelStatus),
-    /// Of a chat room.
-    ChatRoom(ChatRoomStatus),
-    /// Of a stage.
-    Stage(StageStatus),
-}
+macro_rules! define_resource_status {
+    ($($(#[$doc:meta])* $kind:ident {
+        field: $field:ident,
+        settings: $settings:ident,
+        status: $status:ident,
+        noun: $noun:literal,
+        condition: $condition:ident,
+        table: $table:literal,
+        client: $client:ident,
+        calls: $calls:expr,
+    })+) => {
+        /// The status of one resource.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum ResourceStatus {
+            $($(#[$doc])* $kind($status),)+
+        }
 
-macro_rules! part {
-    ($kind:ident, $field:ident, $settings:ty, $status:ty) => {
-        impl Settings for $settings {
-            fn of(spec: &StreamerAccountSpec) -> &Self {
-                &spec.$field
+        impl ResourceStatus {
+            /// Returns the kind.
+            #[must_use]
+            pub fn kind(&self) -> ResourceKind {
+                match self {
+                    $(Self::$kind(_) => ResourceKind::$kind,)+
+                }
+            }
+
+            /// Returns the ARN.
+            #[must_use]
+            pub fn arn(&self) -> &str {
+                match self {
+                    $(Self::$kind(status) => &status.arn,)+
+                }
             }
         }
 
-        impl Status for $status {
-            fn of(status: &StreamerAccountStatus) -> Option<&Self> {
-                status.$field.as_ref()
+        impl StreamerAccountStatus {
+            /// Returns the ARN of the resource of this kind.
+            #[must_use]
+            pub fn arn(&self, kind: ResourceKind) -> Option<&str> {
+                match kind {
+                    $(ResourceKind::$kind => self.$field.as_ref().map(|status| status.arn.as_str()),)+
+                }
             }
 
-            fn arn(&self) -> &str {
-                &self.arn
+            /// Replaces the status of one resource.
+            pub fn set(&mut self, resource: ResourceStatus) {
+                match resource {
+                    $(ResourceStatus::$kind(status) => self.$field = Some(status),)+
+                }
             }
         }
 
-        impl From<$status> for ResourceStatus {
-            fn from(status: $status) -> Self {
-                Self::$kind(status)
+        $(
+            impl Settings for $settings {
+                fn of(spec: &StreamerAccountSpec) -> &Self {
+                    &spec.$field
+                }
             }
-        }
+
+            impl Status for $status {
+                fn of(status: &StreamerAccountStatus) -> Option<&Self> {
+                    status.$field.as_ref()
+                }
+
+                fn arn(&self) -> &str {
+                    &self.arn
+                }
+            }
+
+            impl From<$status> for ResourceStatus {
+                fn from(status: $status) -> Self {
+                    Self::$kind(status)
+                }
+            }
+        )+
     };
 }
-part!(Channel, channel, ChannelSpec, ChannelStatus);
-part!(ChatRoom, chat_room, ChatRoomSpec, ChatRoomStatus);
-part!(Stage, stage, StageSpec, StageStatus);
-
-impl ResourceStatus {
-    /// Which kind it is.
-    #[must_use]
-    pub fn kind(&self) -> ResourceKind {
-        match self {
-            Self::Channel(_) => ResourceKind::Channel,
-            Self::ChatRoom(_) => ResourceKind::ChatRoom,
-            Self::Stage(_) => ResourceKind::Stage,
-        }
-    }
-
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> &str {
-        match self {
-            Self::Channel(channel) => &channel.arn,
-            Self::ChatRoom(room) => &room.arn,
-            Self::Stage(stage) => &stage.arn,
-        }
-    }
-}
-
-impl StreamerAccountStatus {
-    /// The ARN that it names of one kind.
-    #[must_use]
-    pub fn arn(&self, kind: ResourceKind) -> Option<&str> {
-        match kind {
-            ResourceKind::Channel => self.channel.as_ref().map(|channel| channel.arn.as_str()),
-            ResourceKind::ChatRoom => self.chat_room.as_ref().map(|room| room.arn.as_str()),
-            ResourceKind::Stage => self.stage.as_ref().map(|stage| stage.arn.as_str()),
-        }
-    }
-
-    /// Says this of a resource, whatever it said of that kind before.
-    pub fn set(&mut self, resource: ResourceStatus) {
-        match resource {
-            ResourceStatus::Channel(channel) => self.channel = Some(channel),
-            ResourceStatus::ChatRoom(room) => self.chat_room = Some(room),
-            ResourceStatus::Stage(stage) => self.stage = Some(stage),
-        }
-    }
-}
+for_each_kind!(define_resource_status);

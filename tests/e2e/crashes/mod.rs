@@ -25,7 +25,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use futures::{StreamExt, stream};
 use serde_json::json;
-use streamcat_operator::failpoint::{CONTROLLER, REGISTRATION};
+use streamcat_operator::failpoint::{REGISTRATION, controller_effects};
 use testbed::Tenant;
 use tokio::sync::Semaphore;
 
@@ -141,6 +141,6 @@ const KILLED: [&[&str]; 19] = [
 #[test]
 fn there_is_a_story_for_each_effect() {
     let killed: BTreeSet<&str> = KILLED.into_iter().flatten().copied().collect();
-    assert_eq!(killed, BTreeSet::from(CONTROLLER));
+    assert_eq!(killed, controller_effects());
     assert_eq!(BTreeSet::from(registration_crashes::KILLED), BTreeSet::from(REGISTRATION));
 }
