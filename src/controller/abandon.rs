@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     api::{ABANDON_ANNOTATION, StreamerAccount},
-    provision::{Inventory, orphan},
+    provision::{Inventory, describe_orphan},
     store::{Abandonment, Orphan, OrphanReason, Orphans},
 };
 
@@ -69,7 +69,9 @@ fn known_elsewhere(account: &StreamerAccount, user: Uuid, inventory: &Inventory)
         username: Some(account.spec.username.clone()),
         reason: OrphanReason::Abandoned,
     });
-    let swept = inventory.of(&key, user).map(|(kind, listed)| orphan(kind, listed, OrphanReason::Abandoned));
+    let swept = inventory
+        .of_account(&key, user)
+        .map(|(kind, listed)| describe_orphan(kind, listed, OrphanReason::Abandoned));
     swept.chain(in_status).collect()
 }
 
@@ -133,7 +135,7 @@ mod tests {
             account: reference(&account(None)),
             username: "todd".to_owned(),
         };
-        let tags = owner.tags(Uuid::from_u128(7), &Tags::new());
+        let tags = owner.create_tags(Uuid::from_u128(7), &Tags::new());
         let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
         let inventory = Inventory::new(&Listing(BTreeMap::from([(ResourceKind::Channel, vec![listed])])));
 

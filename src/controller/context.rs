@@ -22,7 +22,7 @@ use super::{
 use crate::{
     api::{AccountRef, ResourceKind},
     ivs::{ArnLocation, Target},
-    provision::{Brake, BrakeLimits, Circumstances, Inventory, Owner, Timing},
+    provision::{Brake, BrakeLimits, DecisionContext, Inventory, Owner, Timing},
     store::ClusterIdentity,
     telemetry::Metrics,
 };
@@ -192,8 +192,8 @@ impl<W: World> Context<W> {
     }
 
     /// The circumstances in which one kind of resource is worked on now.
-    pub(super) fn circumstances(&self, kind: ResourceKind) -> Circumstances {
-        Circumstances { timing: self.timing, target: self.target(), brake: self.brake(kind) }
+    pub(super) fn circumstances(&self, kind: ResourceKind) -> DecisionContext {
+        DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind) }
     }
 
     /// The reason why nothing at all may be made: AWS shows nothing of what is recorded.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Context, World, problem::Problem, world::with_kind};
 use crate::{
     api::ResourceKind,
-    provision::{self, Owner, remove},
+    provision::{self, Owner, delete_late_create},
     store::{Orphan, Users},
 };
 
@@ -53,5 +53,5 @@ async fn delete<W: World>(
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "its user was released before it was made: it is deleted");
     let (store, circumstances) = (context.world.store(), context.circumstances(kind));
-    with_kind!(context.world, kind, |kind| remove(kind, store, &circumstances, owner, arn).await)
+    with_kind!(context.world, kind, |kind| delete_late_create(kind, store, &circumstances, owner, arn).await)
 }

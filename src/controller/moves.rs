@@ -51,7 +51,7 @@ pub fn said(previous: &StreamerAccountStatus, kind: ResourceKind, part: &Part<Do
     let reason = MOVED.into_iter().find(|reason| *reason == before.reason)?;
     let is_same = part
         .as_ref()
-        .is_ok_and(|done| done.change == Change::Kept && previous.arn(kind) == Some(done.status.arn()));
+        .is_ok_and(|done| done.change == Change::Unchanged && previous.arn(kind) == Some(done.status.arn()));
     let said = || before.message.split(BESIDE).next().unwrap_or_default().to_owned();
     is_same.then(|| Move { reason, message: said() })
 }

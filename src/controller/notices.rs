@@ -69,7 +69,7 @@ fn changed(kind: ResourceKind, change: Change) -> Option<Notice> {
     };
     match change {
         // Creation is told once, when all three are there; a correction by what has moved.
-        Change::Kept | Change::Created | Change::Corrected => None,
+        Change::Unchanged | Change::Created | Change::Corrected => None,
         Change::Adopted => {
             Some(notice(false, "Adopted", format!("the {kind} of an earlier attempt was found and taken on")))
         }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{ResourceKind, StreamerAccount, are_alike},
     ivs::{self, Kind},
-    provision::{self, Owner, is_proved_absent},
+    provision::{self, Owner, is_confirmed_absent},
     store::{Claimant, Holder, Recorded, Resources},
 };
 
@@ -131,10 +131,10 @@ async fn possession_of<W: World, K: Kind>(
         username: holder.username.clone(),
     };
     let listed = context.last_inventory().unwrap_or_default().of_user(holder.user, K::KIND);
-    if !owner.find(kind, &listed).await?.is_empty() {
+    if !owner.list_owned(kind, &listed).await?.is_empty() {
         return Ok(Possession::Something);
     }
     let circumstances = context.circumstances(K::KIND);
-    let unproven = recorded.arn.as_ref().filter(|arn| !is_proved_absent(arn, recorded, &circumstances));
+    let unproven = recorded.arn.as_ref().filter(|arn| !is_confirmed_absent(arn, recorded, &circumstances));
     Ok(unproven.map_or(Possession::Nothing, |arn| Possession::Unproven(arn.clone())))
 }

@@ -126,7 +126,7 @@ impl Problem {
     /// AWS does not show these settings or tags as the spec says, though they were sent.
     pub fn drift_persists(noun: &str, drift: &Drift) -> Self {
         let fields = &drift.fields;
-        let (message, retry) = match drift.again_in {
+        let (message, retry) = match drift.resend_in {
             Some(again_in) => (
                 format!(
                     "the {noun} was updated, but AWS does not show it as the spec says ({fields}): the update is repeated in a moment"
@@ -255,14 +255,14 @@ impl From<provision::Error> for Problem {
     fn from(error: provision::Error) -> Self {
         match error {
             provision::Error::Aws(error) => error.into(),
-            provision::Error::Store(error) | provision::Error::Unnoted(error) => error.into(),
+            provision::Error::Store(error) | provision::Error::LateUpdateNotRecorded(error) => error.into(),
             provision::Error::Foreign { .. } => {
                 Self { reason: "ForeignResource", message: error.to_string(), retry: Retry::Slowly }
             }
             provision::Error::Gone { .. } => {
                 Self { reason: "ResourceGone", message: error.to_string(), retry: Retry::Never }
             }
-            provision::Error::Elsewhere { .. } => Self::recorded_elsewhere(&error.to_string()),
+            provision::Error::RecordedElsewhere { .. } => Self::recorded_elsewhere(&error.to_string()),
             provision::Error::OtherInstallation { .. } => Self::other_installation(&error.to_string()),
             provision::Error::Braked { .. } => Self::braked(&error.to_string()),
         }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
-    provision::{self, Owner, Retirement, retire},
+    provision::{self, DeletionOutcome, Owner, delete_all},
 };
 
 /// Takes away what `account`, `read` just now, has, and lets it go.
@@ -112,7 +112,7 @@ async fn retire_all<W: World>(
         let arn = account.status.as_ref().filter(|_| is_its).and_then(|status| status.arn(kind));
         let (listed, circumstances) = (inventory.of_user(owner.user, kind), context.circumstances(kind));
         let retired = with_kind!(world, kind, |of| {
-            retire(of, world.store(), &circumstances, owner, arn, &listed).await
+            delete_all(of, world.store(), &circumstances, owner, arn, &listed).await
         });
         left(kind, retired)
     })
@@ -129,10 +129,10 @@ async fn retire_all<W: World>(
 }
 
 /// What keeps one kind from being gone, or that it is gone; and the ARNs that were left alone.
-fn left(kind: ResourceKind, retirement: provision::Result<Retirement>) -> (Problem, Vec<String>) {
+fn left(kind: ResourceKind, retirement: provision::Result<DeletionOutcome>) -> (Problem, Vec<String>) {
     match retirement {
-        Ok(Retirement::Gone(left_alone)) => (Problem::deleted(kind.noun()), left_alone),
-        Ok(Retirement::Waiting(wait)) => (wait.into(), Vec::new()),
+        Ok(DeletionOutcome::Gone(left_alone)) => (Problem::deleted(kind.noun()), left_alone),
+        Ok(DeletionOutcome::Waiting(wait)) => (wait.into(), Vec::new()),
         Err(error) => (error.into(), Vec::new()),
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount, StreamerAccountStatus,
         condition::{READY, STALLED, find, is_true},
     },
-    provision::Record,
+    provision::StatusEntry,
 };
 
 /// The account's namespace and name.
@@ -33,12 +33,12 @@ pub(super) fn user_in_status(account: &StreamerAccount) -> Option<Uuid> {
 }
 
 /// What the account's status says of its resources.
-pub(super) fn records(account: &StreamerAccount) -> Vec<Record> {
+pub(super) fn records(account: &StreamerAccount) -> Vec<StatusEntry> {
     let Some(status) = &account.status else { return Vec::new() };
     let record = |kind: ResourceKind| {
         let arn = status.arn(kind)?.to_owned();
         let is_well = is_true(&status.conditions, kind.condition());
-        Some(Record { account: reference(account), kind, arn, is_well })
+        Some(StatusEntry { account: reference(account), kind, arn, is_ready: is_well })
     };
     ResourceKind::ALL.into_iter().filter_map(record).collect()
 }

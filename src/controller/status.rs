@@ -208,7 +208,7 @@ pub(super) mod tests {
     #[test]
     fn an_arn_never_changes_silently() {
         let before = after(None, at_generation(1), &at(1), &ready());
-        for (change, reason) in [(Change::Recreated, "Recreated"), (Change::Kept, "ArnChanged")] {
+        for (change, reason) in [(Change::Recreated, "Recreated"), (Change::Unchanged, "ArnChanged")] {
             let moved =
                 ready_but(|kind| (kind == ResourceKind::Stage).then(|| Ok(done(change, stage("other")))));
             let status = after(Some(&before), at_generation(1), &at(2), &moved);
@@ -239,7 +239,8 @@ pub(super) mod tests {
         };
         let mut status = after(None, at_generation(1), &at(1), &ready());
         let in_the_way = || Some(problem(Retry::Slowly, "in the way"));
-        let steps = [(Change::Recreated, in_the_way()), (Change::Kept, in_the_way()), (Change::Kept, None)];
+        let steps =
+            [(Change::Recreated, in_the_way()), (Change::Unchanged, in_the_way()), (Change::Unchanged, None)];
         for (change, lacks) in steps {
             let is_wrong = lacks.is_some();
             status = after(Some(&status), at_generation(1), &at(2), &other(change, lacks));

@@ -21,8 +21,8 @@ use crate::{
     api::{AccountRef, ResourceKind, StreamerAccount},
     ivs::{ArnLocation, Listed, Target},
     provision::{
-        CompleteList, Inventory, Listing, Named, Record, Standing, changed, compare, find_absences,
-        orphan_changes,
+        AccountState, CompleteList, Inventory, KnownResource, Listing, StatusEntry, find_absences,
+        find_drift, orphan_changes, pending_rechecks,
     },
     store::{Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord},
 };
@@ -130,7 +130,7 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     let changed_users = note_absences(context, &complete, &named, began).await?;
     context.swept(Inventory::new(&listing));
     let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
-    let report = compare(&listing, &standings, &statuses, &recorded, &duplicates);
+    let report = find_drift(&listing, &standings, &statuses, &recorded, &duplicates);
     doubt_elsewhere(context, &statuses);
     for (account, standing) in &standings {
         if standing.user.is_some_and(|user| changed_users.contains(&user)) {
@@ -144,7 +144,7 @@ async fn sweep<W: World>(context: &Context<W>, namespace: Option<&str>) -> Resul
     for account in accounts.iter().filter(|account| is_to_be_looked_at(account)) {
         context.wake(reference(account));
     }
-    plan_looks(context, &accounts, &changed(&recorded, &statuses, context.timing.grace));
+    plan_looks(context, &accounts, &pending_rechecks(&recorded, &statuses, context.timing.grace));
     let orphans = settle_orphans(context, rows, report.orphans).await?;
     Ok(Swept { orphans, misplaced })
 }
@@ -164,9 +164,9 @@ async fn look_at_records<W: World>(
 }
 
 /// Asks for a look at the accounts whose status says that all is well with a resource that is elsewhere.
-fn doubt_elsewhere<W: World>(context: &Context<W>, statuses: &[Record]) {
+fn doubt_elsewhere<W: World>(context: &Context<W>, statuses: &[StatusEntry]) {
     let target = context.target();
-    let elsewhere = statuses.iter().filter(|status| status.is_well && !target.holds(&status.arn));
+    let elsewhere = statuses.iter().filter(|status| status.is_ready && !target.holds(&status.arn));
     elsewhere.for_each(|status| context.doubt(status.account.clone()));
 }
 
@@ -175,7 +175,7 @@ fn doubt_elsewhere<W: World>(context: &Context<W>, statuses: &[Record]) {
 async fn note_absences<W: World>(
     context: &Context<W>,
     list: &CompleteList,
-    named: &[Named],
+    named: &[KnownResource],
     began: Instant,
 ) -> Result<BTreeSet<Uuid>, Problem> {
     let absences = context.world.store().absences().await?;
@@ -185,7 +185,7 @@ async fn note_absences<W: World>(
     if !findings.changes.is_empty() && context.halt().is_none() {
         context.world.store().note_absences(&findings.changes, began.elapsed()).await?;
     }
-    context.metrics.absences(&findings);
+    context.metrics.absences(&findings.missing, &findings.brakes.keys().copied().collect());
     context.set_brakes(findings.brakes);
     Ok(findings.users)
 }
@@ -221,7 +221,7 @@ fn duplicate(row: &OrphanRow) -> Option<&str> {
 }
 
 /// The records that name another AWS account or region than ours, in words. Where most do, nothing is made.
-fn misplaced<W: World>(context: &Context<W>, named: &[Named]) -> Option<String> {
+fn misplaced<W: World>(context: &Context<W>, named: &[KnownResource]) -> Option<String> {
     let target = context.target();
     let all: BTreeSet<&str> = named.iter().map(|named| named.arn.as_str()).collect();
     let elsewhere: Vec<_> = all.iter().filter(|arn| !target.holds(arn)).collect();
@@ -249,27 +249,36 @@ fn named<W: World>(
     context: &Context<W>,
     namespace: Option<&str>,
     recorded: &[UserRecord],
-    statuses: &[Record],
-    standings: &BTreeMap<AccountRef, Standing>,
-) -> Vec<Named> {
+    statuses: &[StatusEntry],
+    standings: &BTreeMap<AccountRef, AccountState>,
+) -> Vec<KnownResource> {
     let (before, now) = (context.last_inventory().unwrap_or_default(), context.world.now().0);
-    let seen = before.updates();
+    let seen = before.update_times();
     let updated = |arn: &str| now.duration_since(*seen.get(arn)?).try_into().ok();
-    let rows = recorded.iter().map(|row| Named {
+    let rows = recorded.iter().map(|row| KnownResource {
         user: row.user,
         kind: row.kind,
         arn: row.arn.clone(),
         // Of an account that is another controller's, nobody here knows.
-        is_held: standings.contains_key(&row.account) || !is_in(namespace, &row.account),
+        has_account: standings.contains_key(&row.account) || !is_in(namespace, &row.account),
         is_served: is_in(namespace, &row.account),
-        is_leaving: row.leaving,
+        is_being_deleted: row.leaving,
         age: row.age,
-        updated: updated(&row.arn),
+        since_update: updated(&row.arn),
     });
-    let of_status = |record: &Record| {
+    let of_status = |record: &StatusEntry| {
         let user = standings.get(&record.account)?.user?;
         let (kind, arn, age) = (record.kind, record.arn.clone(), Duration::MAX);
-        Some(Named { user, kind, arn, is_held: true, is_served: true, is_leaving: false, age, updated: None })
+        Some(KnownResource {
+            user,
+            kind,
+            arn,
+            has_account: true,
+            is_served: true,
+            is_being_deleted: false,
+            age,
+            since_update: None,
+        })
     };
     rows.chain(statuses.iter().filter_map(of_status)).collect()
 }
@@ -298,7 +307,7 @@ async fn list<W: World>(
 ) -> Result<(Listing, CompleteList), Problem> {
     let began = Instant::now();
     let (world, installation) = (&context.world, context.installation.as_str());
-    let list = async |kind| with_kind!(world, kind, |kind| Listing::add(kind, installation).await);
+    let list = async |kind| with_kind!(world, kind, |kind| Listing::of_kind(kind, installation).await);
     let listed = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
     let (mut all, mut complete) = (BTreeMap::<ResourceKind, Vec<Listed>>::new(), CompleteList::default());
     for (kind, ours, everything) in listed {
@@ -320,12 +329,12 @@ async fn list<W: World>(
     Ok((Listing(all), complete))
 }
 
-fn standings(accounts: &[Arc<StreamerAccount>]) -> BTreeMap<AccountRef, Standing> {
+fn standings(accounts: &[Arc<StreamerAccount>]) -> BTreeMap<AccountRef, AccountState> {
     accounts.iter().map(|account| (reference(account), standing(account))).collect()
 }
 
-fn standing(account: &StreamerAccount) -> Standing {
-    Standing {
+fn standing(account: &StreamerAccount) -> AccountState {
+    AccountState {
         uid: account.metadata.uid.clone(),
         user: user_in_status(account),
         is_stalled: stalled(account).is_some(),

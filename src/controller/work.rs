@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::{ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     ivs::Kind,
-    provision::{self, Change, Inventory, Order, Outcome, Owner, Provisioned, converge},
+    provision::{self, Change, DesiredResource, Inventory, Outcome, Owner, Provisioned, converge},
     store::Resources,
 };
 
@@ -40,7 +40,7 @@ impl<W: World> Work<'_, W> {
         if let Err(problem) = &converged {
             self.compare_secret(kind, problem).await;
         }
-        let Provisioned { mut status, stream_key, observed, change, look_in, drift } = converged?;
+        let Provisioned { mut status, stream_key, observed, change, recheck_in: look_in, drift } = converged?;
         let drift = drift.map(|drift| Problem::drift_persists(kind.noun(), &drift));
         let is_new = matches!(change, Change::Created | Change::Recreated);
         let row = if observed && !is_new { self.correct_row(&status).await } else { Ok(()) };
@@ -81,28 +81,28 @@ impl<W: World> Work<'_, W> {
 
     async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Problem> {
         let (world, spec) = (&self.context.world, &self.account.spec);
-        let order = Order {
+        let order = DesiredResource {
             owner: self.owner,
             settings: K::Settings::of(spec),
             tags: &spec.tags,
             recreate: spec.recreate_policy,
             status: self.account.status.as_ref().and_then(K::Status::of),
-            swept: self.inventory.arn(self.owner, K::KIND),
+            inventory_arn: self.inventory.arn(self.owner, K::KIND),
             listed: self.inventory.of_user(self.owner.user, K::KIND),
-            known: self.is_user_known(),
-            settled: self.is_part_settled(K::KIND.condition()),
-            sent: self.is_part_sent(K::KIND.condition()),
-            doubted: self.doubted,
+            is_known_user: self.is_user_known(),
+            is_settled: self.is_part_settled(K::KIND.condition()),
+            was_sent: self.is_part_sent(K::KIND.condition()),
+            is_dirty: self.doubted,
         };
         let circumstances = self.context.circumstances(K::KIND);
         let converged = converge(kind, world.store(), &circumstances, &order).await;
-        if let Err(provision::Error::Unnoted(_)) = &converged {
+        if let Err(provision::Error::LateUpdateNotRecorded(_)) = &converged {
             // Status may say meanwhile that all is well.
             self.context.doubt(self.owner.account.clone());
         }
         match converged? {
-            Outcome::Ready(Provisioned { status, stream_key, observed, change, look_in, drift }) => {
-                Ok(Provisioned { status: status.into(), stream_key, observed, change, look_in, drift })
+            Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, drift }) => {
+                Ok(Provisioned { status: status.into(), stream_key, observed, change, recheck_in, drift })
             }
             Outcome::Waiting(wait) => Err(wait.into()),
         }

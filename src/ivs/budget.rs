@@ -1,4 +1,4 @@
-//! Budgets of calls: AWS allows a number of calls a second for each operation, and no more (I8).
+//! Call budgets: AWS limits the calls per second of each operation (I8).
 
 use std::{
     collections::HashMap,
@@ -8,10 +8,10 @@ use std::{
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// Tag operations have twice the budget of the others (ivs.md, Quotas).
+/// Operations with twice the budget of the others (docs/ivs.md).
 const TAG_OPERATIONS: [&str; 2] = ["TagResource", "UntagResource"];
 
-/// One token bucket for each operation, shared by all work of this process.
+/// Call budgets: one token bucket per operation, for the whole process.
 #[derive(Debug)]
 pub struct Budgets {
     per_second: NonZeroU32,
@@ -19,13 +19,13 @@ pub struct Budgets {
 }
 
 impl Budgets {
-    /// Budgets that allow `per_second` calls a second for each operation; AWS's own limit is 5.
+    /// Returns budgets of `per_second` calls per second and operation. AWS's own limit is 5.
     #[must_use]
     pub fn new(per_second: NonZeroU32) -> Self {
         Self { per_second, buckets: Mutex::default() }
     }
 
-    /// Waits until the operation may be called.
+    /// Waits until the budget of the operation allows a call.
     pub async fn admit(&self, operation: &'static str) {
         self.bucket(operation).until_ready().await;
     }
@@ -37,7 +37,7 @@ impl Budgets {
         Arc::clone(bucket)
     }
 
-    /// Evenly spaced: a burst on top would be more than AWS allows in some seconds.
+    /// Returns the quota of an operation. Calls are evenly spaced, because a burst would exceed AWS's limit in some seconds.
     fn quota(&self, operation: &str) -> Quota {
         let factor = if TAG_OPERATIONS.contains(&operation) { 2 } else { 1 };
         let rate = self.per_second.saturating_mul(NonZeroU32::MIN.saturating_add(factor - 1));
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_operation_has_a_budget_of_its_own() {
+    fn each_operation_has_its_own_budget() {
         let budgets = Budgets::new(NonZeroU32::MIN);
         assert!(budgets.bucket("CreateChannel").check().is_ok());
         assert!(budgets.bucket("CreateChannel").check().is_err());

@@ -1,4 +1,4 @@
-//! Every call to AWS goes through here: its turn in the budget, its error's class, its count in the metrics.
+//! Calls to AWS: each waits for its budget, gets an error class if it fails, and is counted in the metrics.
 
 use aws_sdk_ivs::{
     config::http::HttpResponse,
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Budgets, Error, Result,
-    wire::{Completion, completion},
+    request_body::{Completion, completion},
 };
 use crate::{failpoint::effect, telemetry::Metrics};
 
@@ -23,13 +23,13 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Calls within these budgets, counted in these metrics, until `stop`.
+    /// Returns a caller with these budgets and metrics. It makes no more calls after `stop`.
     #[must_use]
     pub fn new(budgets: Budgets, metrics: Metrics, stop: CancellationToken) -> Self {
         Self { budgets, metrics, stop }
     }
 
-    /// Waits until the operation may be called; after `stop` none may.
+    /// Waits until the budget of the operation allows a call. Fails after `stop`.
     pub(super) async fn admit(&self, operation: &'static str) -> Result<()> {
         tokio::select! {
             biased;
@@ -38,7 +38,7 @@ impl Caller {
         }
     }
 
-    /// Makes a call that creates nothing, when its turn has come.
+    /// Waits for the budget, then makes a call that creates nothing.
     pub(super) fn call<'a, T: 'a, E>(
         &'a self,
         operation: &'static str,
@@ -47,15 +47,14 @@ impl Caller {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        // On the heap: the SDK's futures are large, and whoever waits for one would carry it on the stack.
+        // Boxed because the SDK's futures are large and would fill the stack of each caller.
         Box::pin(async move {
             self.admit(operation).await?;
             self.outcome(operation, false, call).await
         })
     }
 
-    /// Makes an Update with these settings, when its turn has come. `send` sends the request, which the completion has
-    /// been through.
+    /// Waits for the budget, then makes an Update with these settings. `send`: sends the request through the completion.
     pub(super) fn update<'a, T: 'a, E, F>(
         &'a self,
         operation: &'static str,
@@ -69,8 +68,8 @@ impl Caller {
         self.call(operation, send(completion(settings)))
     }
 
-    /// Makes a Create with these settings, whose turn has come already; after `stop` none is begun. `send` sends the
-    /// request, which the completion has been through.
+    /// Makes a Create with these settings. The caller has waited for the budget already, with [`Caller::admit`]. Fails after
+    /// `stop`. `send`: sends the request through the completion.
     pub(super) fn create<'a, T: 'a, E, F>(
         &'a self,
         operation: &'static str,
@@ -83,7 +82,7 @@ impl Caller {
     {
         let call = send(completion(settings));
         Box::pin(async move {
-            // Since its turn came the attempt was journalled; one that is known to have made nothing costs nothing.
+            // Checked again because the attempt was journalled since `admit`. Failing here is cheap: nothing was created.
             if self.stop.is_cancelled() {
                 return Err(Error::stopping(operation));
             }
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn after_a_stop_no_call_is_begun() {
+    async fn no_call_is_begun_after_a_stop() {
         let stop = CancellationToken::new();
         let budgets = Budgets::new(NonZeroU32::new(1000).expect("not zero"));
         let caller = Caller::new(budgets, Metrics::default(), stop.clone());

@@ -1,4 +1,4 @@
-//! Channels, and the stream keys they come with.
+//! Channels and their stream keys.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,25 +6,28 @@ use aws_config::SdkConfig;
 use aws_sdk_ivs::{
     Client,
     types::{
-        Channel, ChannelLatencyMode, ChannelType, ContainerFormat, MultitrackInputConfiguration,
-        MultitrackMaximumResolution, MultitrackPolicy, StreamKey, TranscodePreset,
+        self, Channel, ChannelLatencyMode, ChannelType, ContainerFormat, MultitrackMaximumResolution,
+        MultitrackPolicy, StreamKey, TranscodePreset,
     },
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags, from_sdk, gone,
-    gone_if_idle, tag_calls, to_sdk,
+    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags,
+    sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
+    settings::live_settings,
 };
-use crate::api::{self, ChannelSpec, ChannelStatus, ResourceKind};
+use crate::api::{ChannelSpec, ChannelStatus, MultitrackInputConfiguration, ResourceKind};
 
 /// Largest page of ListChannels.
 const PAGE: i32 = 100;
 
-/// How long to wait, in all, for a stream that was stopped to end; after that the deletion is tried again later.
-const STOP_PATIENCE: u32 = 10;
-const STOP_INTERVAL: Duration = Duration::from_millis(500);
+/// Maximum number of polls for the end of a stopped stream. After that, the deletion is retried by the next reconcile.
+const MAX_STREAM_END_POLLS: u32 = 10;
+
+/// Time between two polls for the end of a stopped stream.
+const STREAM_END_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The channels of one AWS account and region.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// Channels behind this configuration.
+    /// Returns a client with this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
         Self { client: Client::new(config), caller }
@@ -46,39 +49,39 @@ impl Channels {
         Ok(keys.stream_keys.into_iter().filter_map(|key| key.arn).collect())
     }
 
-    /// Ends a live stream for good: without the key the encoder cannot come back.
-    async fn take_off_air(&self, arn: &str) -> Result<()> {
+    /// Ends a live stream permanently: without the key, the encoder cannot reconnect.
+    async fn stop_stream(&self, arn: &str) -> Result<()> {
         for key in self.stream_key_arns(arn).await? {
             let request = self.client.delete_stream_key().arn(key);
-            gone(self.caller.call("DeleteStreamKey", request.send()).await)?;
+            missing_as_deleted(self.caller.call("DeleteStreamKey", request.send()).await)?;
         }
         let request = self.client.stop_stream().channel_arn(arn);
-        off_air(self.caller.call("StopStream", request.send()).await.map(|_| ()))?;
-        for _ in 0..STOP_PATIENCE {
+        not_live_as_stopped(self.caller.call("StopStream", request.send()).await.map(|_| ()))?;
+        for _ in 0..MAX_STREAM_END_POLLS {
             let request = self.client.get_stream().channel_arn(arn);
             match self.caller.call("GetStream", request.send()).await {
-                Ok(_) => tokio::time::sleep(STOP_INTERVAL).await,
-                Err(error) => return off_air(Err(error)),
+                Ok(_) => tokio::time::sleep(STREAM_END_POLL_INTERVAL).await,
+                Err(error) => return not_live_as_stopped(Err(error)),
             }
         }
         Ok(())
     }
 
-    async fn delete_once(&self, arn: &str) -> Result<()> {
+    async fn delete_channel(&self, arn: &str) -> Result<()> {
         let request = self.client.delete_channel().arn(arn);
-        gone(self.caller.call("DeleteChannel", request.send()).await)
+        missing_as_deleted(self.caller.call("DeleteChannel", request.send()).await)
     }
 }
 
-/// Stopping a stream that is not live is done.
-fn off_air(result: Result<()>) -> Result<()> {
+/// Treats stopping a stream that is not live as a success.
+fn not_live_as_stopped(result: Result<()>) -> Result<()> {
     match result {
         Err(error) if error.code.as_deref() == Some("ChannelNotBroadcasting") => Ok(()),
-        other => gone(other),
+        other => missing_as_deleted(other),
     }
 }
 
-/// The value of the stream key in an answer.
+/// Returns the value of the stream key in a response.
 fn key_value(operation: &'static str, creates: bool, key: Option<StreamKey>) -> Result<SecretString> {
     let value = key.and_then(|key| key.value).filter(|value| !value.is_empty());
     let value = value.ok_or_else(|| Error::incomplete(operation, creates, "streamKey.value"))?;
@@ -95,53 +98,74 @@ fn status(channel: &Channel, operation: &'static str, creates: bool) -> Result<C
     })
 }
 
-/// The settings that one has, under the names that the spec uses.
-fn live(channel: &Channel) -> Value {
-    json!({
-        "latencyMode": channel.latency_mode.as_ref().map(ChannelLatencyMode::as_str),
-        "type": channel.r#type.as_ref().map(ChannelType::as_str),
-        "authorized": channel.authorized,
-        "recordingConfigurationArn": channel.recording_configuration_arn,
-        "insecureIngest": channel.insecure_ingest,
-        "preset": channel.preset.as_ref().map(TranscodePreset::as_str),
-        "playbackRestrictionPolicyArn": channel.playback_restriction_policy_arn,
-        "multitrackInputConfiguration": channel.multitrack_input_configuration.as_ref().map(|input| json!({
-            "enabled": input.enabled,
-            "policy": input.policy.as_ref().map(MultitrackPolicy::as_str),
-            "maximumResolution": input.maximum_resolution.as_ref().map(MultitrackMaximumResolution::as_str),
-        })),
-        "containerFormat": channel.container_format.as_ref().map(ContainerFormat::as_str),
-        "adConfigurationArn": channel.ad_configuration_arn,
-        "failoverSlateConfigurationArn": channel.failover_slate_configuration_arn,
+/// Returns the live settings, under the names that the spec uses.
+fn settings_of(channel: &Channel) -> Value {
+    live_settings!(ChannelSpec {
+        latency_mode as "latencyMode": channel.latency_mode.as_ref().map(ChannelLatencyMode::as_str),
+        channel_type as "type": channel.r#type.as_ref().map(ChannelType::as_str),
+        authorized as "authorized": channel.authorized,
+        recording_configuration_arn as "recordingConfigurationArn": channel.recording_configuration_arn,
+        insecure_ingest as "insecureIngest": channel.insecure_ingest,
+        preset as "preset": channel.preset.as_ref().map(TranscodePreset::as_str),
+        playback_restriction_policy_arn as "playbackRestrictionPolicyArn":
+            channel.playback_restriction_policy_arn,
+        multitrack_input_configuration as "multitrackInputConfiguration":
+            channel.multitrack_input_configuration.as_ref().map(multitrack_settings),
+        container_format as "containerFormat": channel.container_format.as_ref().map(ContainerFormat::as_str),
+        ad_configuration_arn as "adConfigurationArn": channel.ad_configuration_arn,
+        failover_slate_configuration_arn as "failoverSlateConfigurationArn":
+            channel.failover_slate_configuration_arn,
     })
 }
 
-fn multitrack(input: &api::MultitrackInputConfiguration) -> MultitrackInputConfiguration {
-    MultitrackInputConfiguration::builder()
-        .set_enabled(input.enabled)
-        .set_policy(input.policy.map(|policy| policy.as_str().into()))
-        .set_maximum_resolution(input.maximum_resolution.map(|resolution| resolution.as_str().into()))
+fn multitrack_settings(input: &types::MultitrackInputConfiguration) -> Value {
+    live_settings!(MultitrackInputConfiguration {
+        enabled as "enabled": input.enabled,
+        policy as "policy": input.policy.as_ref().map(MultitrackPolicy::as_str),
+        maximum_resolution as "maximumResolution":
+            input.maximum_resolution.as_ref().map(MultitrackMaximumResolution::as_str),
+    })
+}
+
+fn to_multitrack(input: &MultitrackInputConfiguration) -> types::MultitrackInputConfiguration {
+    let MultitrackInputConfiguration { enabled, policy, maximum_resolution } = input;
+    types::MultitrackInputConfiguration::builder()
+        .set_enabled(*enabled)
+        .set_policy(policy.map(|policy| policy.as_str().into()))
+        .set_maximum_resolution(maximum_resolution.map(|resolution| resolution.as_str().into()))
         .build()
 }
 
-/// The settings on a request: CreateChannel and UpdateChannel take the same members, but share no type.
+/// Adds the settings to a request. CreateChannel and UpdateChannel take the same members, but share no type. The spec is
+/// destructured in full, so that a new field must be added here.
 macro_rules! with_settings {
-    ($request:expr, $settings:expr) => {
+    ($request:expr, $settings:expr) => {{
+        let ChannelSpec {
+            latency_mode,
+            channel_type,
+            authorized,
+            recording_configuration_arn,
+            insecure_ingest,
+            preset,
+            playback_restriction_policy_arn,
+            multitrack_input_configuration,
+            container_format,
+            ad_configuration_arn,
+            failover_slate_configuration_arn,
+        } = $settings;
         $request
-            .set_latency_mode($settings.latency_mode.map(|mode| mode.as_str().into()))
-            .set_type($settings.channel_type.map(|kind| kind.as_str().into()))
-            .set_authorized($settings.authorized)
-            .set_recording_configuration_arn($settings.recording_configuration_arn.clone())
-            .set_insecure_ingest($settings.insecure_ingest)
-            .set_preset($settings.preset.map(|preset| preset.as_str().into()))
-            .set_playback_restriction_policy_arn($settings.playback_restriction_policy_arn.clone())
-            .set_multitrack_input_configuration(
-                $settings.multitrack_input_configuration.as_ref().map(multitrack),
-            )
-            .set_container_format($settings.container_format.map(|format| format.as_str().into()))
-            .set_ad_configuration_arn($settings.ad_configuration_arn.clone())
-            .set_failover_slate_configuration_arn($settings.failover_slate_configuration_arn.clone())
-    };
+            .set_latency_mode(latency_mode.map(|mode| mode.as_str().into()))
+            .set_type(channel_type.map(|channel_type| channel_type.as_str().into()))
+            .set_authorized(*authorized)
+            .set_recording_configuration_arn(recording_configuration_arn.clone())
+            .set_insecure_ingest(*insecure_ingest)
+            .set_preset(preset.map(|preset| preset.as_str().into()))
+            .set_playback_restriction_policy_arn(playback_restriction_policy_arn.clone())
+            .set_multitrack_input_configuration(multitrack_input_configuration.as_ref().map(to_multitrack))
+            .set_container_format(container_format.map(|format| format.as_str().into()))
+            .set_ad_configuration_arn(ad_configuration_arn.clone())
+            .set_failover_slate_configuration_arn(failover_slate_configuration_arn.clone())
+    }};
 }
 
 impl Kind for Channels {
@@ -166,7 +190,7 @@ impl Kind for Channels {
         let channel = answer.channel.ok_or_else(|| Error::incomplete("CreateChannel", true, "channel"))?;
         let stream_key = answer.stream_key.and_then(|key| key.value).map(SecretString::from);
         let status = status(&channel, "CreateChannel", true)?;
-        Ok(Created { status, settings: live(&channel), stream_key })
+        Ok(Created { status, settings: settings_of(&channel), stream_key })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<ChannelStatus>>> {
@@ -176,10 +200,10 @@ impl Kind for Channels {
         };
         let channel = answer.channel.ok_or_else(|| Error::incomplete("GetChannel", false, "channel"))?;
         let status = status(&channel, "GetChannel", false)?;
-        Ok(Some(Live { status, settings: live(&channel), tags: from_sdk(channel.tags) }))
+        Ok(Some(Live { status, settings: settings_of(&channel), tags: from_sdk(channel.tags) }))
     }
 
-    async fn page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
+    async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
         let request = self
             .client
             .list_channels()
@@ -201,25 +225,25 @@ impl Kind for Channels {
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.update("UpdateChannel", changes, send).await?;
         let channel = answer.channel.ok_or_else(|| Error::incomplete("UpdateChannel", false, "channel"))?;
-        Ok(live(&channel))
+        Ok(settings_of(&channel))
     }
 
     tag_calls!();
 
-    /// A live channel is taken off air first: AWS refuses to delete it otherwise.
+    /// Stops the stream first if the channel is live: AWS refuses to delete it otherwise.
     async fn delete(&self, arn: &str) -> Result<()> {
-        match self.delete_once(arn).await {
+        match self.delete_channel(arn).await {
             Err(error) if error.is_conflict() => {
-                self.take_off_air(arn).await?;
-                self.delete_once(arn).await
+                self.stop_stream(arn).await?;
+                self.delete_channel(arn).await
             }
             other => other,
         }
     }
 
-    /// One that is live stays, and stays live.
+    /// Leaves a live channel alone.
     async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
-        gone_if_idle(self.delete_once(arn).await)
+        conflict_as_in_use(self.delete_channel(arn).await)
     }
 }
 
@@ -228,7 +252,7 @@ impl StreamKeys for Channels {
         let Some(arn) = self.stream_key_arns(channel_arn).await?.into_iter().next() else { return Ok(None) };
         let answer =
             match self.caller.call("GetStreamKey", self.client.get_stream_key().arn(arn).send()).await {
-                // Deleted since it was listed.
+                // Deleted after it was listed.
                 Err(error) if error.class == Class::Missing => return Ok(None),
                 other => other?,
             };

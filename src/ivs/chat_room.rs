@@ -6,15 +6,17 @@ use aws_config::SdkConfig;
 use aws_sdk_ivschat::{
     Client,
     primitives::DateTime,
-    types::{FallbackResult, MessageReviewHandler},
+    types::{self, FallbackResult},
 };
 use k8s_openapi::jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags, from_sdk, gone, tag_calls, to_sdk,
+    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags,
+    sdk::{from_sdk, missing_as_deleted, tag_calls, to_sdk},
+    settings::live_settings,
 };
-use crate::api::{self, ChatRoomSpec, ChatRoomStatus, ResourceKind};
+use crate::api::{ChatRoomSpec, ChatRoomStatus, MessageReviewHandler, ResourceKind};
 
 /// Largest page of ListRooms.
 const PAGE: i32 = 50;
@@ -28,14 +30,14 @@ pub struct ChatRooms {
 }
 
 impl ChatRooms {
-    /// Chat rooms behind this configuration.
+    /// Returns a client with this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         Self { client: Client::new(config), caller, region }
     }
 
-    /// The endpoint is computed: AWS never returns it.
+    /// Returns the status. The endpoint is computed, because AWS never returns it.
     fn status(
         &self,
         arn: Option<String>,
@@ -52,46 +54,58 @@ impl ChatRooms {
     }
 }
 
-/// The settings in an answer: CreateRoom, GetRoom and UpdateRoom answer with the same members, but share no type.
-macro_rules! settings {
+/// Returns the live settings in a response, under the names that the spec uses. CreateRoom, GetRoom, and UpdateRoom answer
+/// with the same members, but share no type.
+macro_rules! settings_of {
     ($room:expr) => {
-        json!({
-            "maximumMessageRatePerSecond": $room.maximum_message_rate_per_second,
-            "maximumMessageLength": $room.maximum_message_length,
-            "messageReviewHandler": $room.message_review_handler.as_ref().map(handler_settings),
-            "loggingConfigurationIdentifiers": $room.logging_configuration_identifiers,
+        live_settings!(ChatRoomSpec {
+            maximum_message_rate_per_second as "maximumMessageRatePerSecond":
+                $room.maximum_message_rate_per_second,
+            maximum_message_length as "maximumMessageLength": $room.maximum_message_length,
+            message_review_handler as "messageReviewHandler":
+                $room.message_review_handler.as_ref().map(handler_settings),
+            logging_configuration_identifiers as "loggingConfigurationIdentifiers":
+                $room.logging_configuration_identifiers,
         })
     };
 }
 
-fn handler_settings(handler: &MessageReviewHandler) -> Value {
-    json!({
-        "uri": handler.uri,
-        "fallbackResult": handler.fallback_result.as_ref().map(FallbackResult::as_str),
+fn handler_settings(handler: &types::MessageReviewHandler) -> Value {
+    live_settings!(MessageReviewHandler {
+        uri as "uri": handler.uri,
+        fallback_result as "fallbackResult": handler.fallback_result.as_ref().map(FallbackResult::as_str),
     })
 }
 
-/// None for a time that no calendar has.
+/// Converts a time. Returns None if it is out of range.
 fn timestamp(time: DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
-fn handler(handler: &api::MessageReviewHandler) -> MessageReviewHandler {
-    MessageReviewHandler::builder()
-        .set_uri(handler.uri.clone())
-        .set_fallback_result(handler.fallback_result.map(|result| result.as_str().into()))
+fn to_handler(handler: &MessageReviewHandler) -> types::MessageReviewHandler {
+    let MessageReviewHandler { uri, fallback_result } = handler;
+    types::MessageReviewHandler::builder()
+        .set_uri(uri.clone())
+        .set_fallback_result(fallback_result.map(|result| result.as_str().into()))
         .build()
 }
 
-/// The settings on a request: CreateRoom and UpdateRoom take the same members, but share no type.
+/// Adds the settings to a request. CreateRoom and UpdateRoom take the same members, but share no type. The spec is
+/// destructured in full, so that a new field must be added here.
 macro_rules! with_settings {
-    ($request:expr, $settings:expr) => {
+    ($request:expr, $settings:expr) => {{
+        let ChatRoomSpec {
+            maximum_message_rate_per_second,
+            maximum_message_length,
+            message_review_handler,
+            logging_configuration_identifiers,
+        } = $settings;
         $request
-            .set_maximum_message_rate_per_second($settings.maximum_message_rate_per_second)
-            .set_maximum_message_length($settings.maximum_message_length)
-            .set_message_review_handler($settings.message_review_handler.as_ref().map(handler))
-            .set_logging_configuration_identifiers($settings.logging_configuration_identifiers.clone())
-    };
+            .set_maximum_message_rate_per_second(*maximum_message_rate_per_second)
+            .set_maximum_message_length(*maximum_message_length)
+            .set_message_review_handler(message_review_handler.as_ref().map(to_handler))
+            .set_logging_configuration_identifiers(logging_configuration_identifiers.clone())
+    }};
 }
 
 impl Kind for ChatRooms {
@@ -113,7 +127,7 @@ impl Kind for ChatRooms {
         let request = with_settings!(request, settings);
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.create("CreateRoom", settings, send).await?;
-        let settings = settings!(answer);
+        let settings = settings_of!(answer);
         let status = self.status(answer.arn, answer.id, "CreateRoom", true)?;
         Ok(Created { status, settings, stream_key: None })
     }
@@ -123,12 +137,12 @@ impl Kind for ChatRooms {
             Err(error) if error.class == Class::Missing => return Ok(None),
             other => other?,
         };
-        let settings = settings!(room);
+        let settings = settings_of!(room);
         let status = self.status(room.arn, room.id, "GetRoom", false)?;
         Ok(Some(Live { status, settings, tags: from_sdk(room.tags) }))
     }
 
-    async fn page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
+    async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
         let request = self
             .client
             .list_rooms()
@@ -149,16 +163,18 @@ impl Kind for ChatRooms {
         let request = with_settings!(self.client.update_room().identifier(arn), changes);
         let send = |completion| request.customize().map_request(completion).send();
         let room = self.caller.update("UpdateRoom", changes, send).await?;
-        Ok(settings!(room))
+        Ok(settings_of!(room))
     }
 
     tag_calls!();
 
     async fn delete(&self, arn: &str) -> Result<()> {
-        gone(self.caller.call("DeleteRoom", self.client.delete_room().identifier(arn).send()).await)
+        missing_as_deleted(
+            self.caller.call("DeleteRoom", self.client.delete_room().identifier(arn).send()).await,
+        )
     }
 
-    /// AWS does not say who is in a room: it counts as idle.
+    /// AWS does not show who is in a room, so every room counts as idle.
     async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
         self.delete(arn).await.map(|()| true)
     }

@@ -1,4 +1,4 @@
-//! What went wrong with a call to AWS, by what can be done about it.
+//! Errors of calls to AWS, by class.
 
 use aws_sdk_ivs::{
     config::http::HttpResponse,
@@ -9,23 +9,23 @@ use aws_sdk_ivs::{
 /// Result of a call to AWS.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can be done about an error (design.md, Errors).
+/// The class of an error: what can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Passes by itself: retry soon, backing off.
+    /// The error is temporary: retry soon, with backoff.
     Transient,
-    /// Somebody must act outside the spec (a quota, a right, a verification): say so, retry slowly.
+    /// Someone must act outside the spec (on a quota, a permission, or a verification): report it, and retry slowly.
     Blocked,
-    /// The spec must change: no retry.
+    /// The spec must change: do not retry.
     Invalid,
-    /// The call may or may not have been carried out: look before anything else.
+    /// The call may have taken effect or not: check AWS before anything else.
     Ambiguous,
-    /// AWS says, with its own code, that the resource is not there.
+    /// AWS says, with its own error code, that the resource does not exist.
     Missing,
 }
 
 impl Class {
-    /// Label for metrics.
+    /// Returns the label in metrics.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -38,23 +38,23 @@ impl Class {
     }
 }
 
-/// A call that did not do what it was asked.
+/// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{operation} failed: {}{}", describe(.code.as_deref(), .message), request(.request_id.as_deref()))]
 pub struct Error {
     /// The operation, as AWS names it.
     pub operation: &'static str,
-    /// What can be done about it.
+    /// The class.
     pub class: Class,
-    /// AWS's code, where AWS answered with one.
+    /// AWS's error code, if AWS answered with one.
     pub code: Option<String>,
-    /// AWS's words, or what happened to the call.
+    /// AWS's message, or a description of the failure.
     pub message: String,
-    /// The id that AWS support asks for.
+    /// The request id, which AWS support asks for.
     pub request_id: Option<String>,
 }
 
-/// What a message says before the request id; compare messages up to here.
+/// The text before the request id in a message. Two messages that differ only after it report the same error.
 pub const REQUEST_ID_MARK: &str = " (request ";
 
 fn describe(code: Option<&str>, message: &str) -> String {
@@ -70,7 +70,8 @@ fn request(id: Option<&str>) -> String {
 }
 
 impl Error {
-    /// What the SDK says, sorted. `creates`: an unknown outcome of this operation may have made something.
+    /// Classifies an error of the SDK. `creates`: true if the operation creates something, so that an unknown outcome is
+    /// ambiguous.
     pub(super) fn from_sdk<E>(
         operation: &'static str,
         creates: bool,
@@ -89,60 +90,61 @@ impl Error {
         };
         match error {
             SdkError::ConstructionFailure(_) => {
-                new(Class::Transient, None, format!("the request could not be made: {}", causes(error)))
+                new(Class::Transient, None, format!("the request could not be built: {}", causes(error)))
             }
-            SdkError::TimeoutError(_) => new(unknown, None, "no answer in time".to_owned()),
+            SdkError::TimeoutError(_) => new(unknown, None, "the call timed out".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_user() => {
                 new(Class::Transient, None, format!("the request could not be sent: {}", causes(error)))
             }
-            SdkError::DispatchFailure(_) => new(unknown, None, format!("no answer: {}", causes(error))),
+            SdkError::DispatchFailure(_) => new(unknown, None, format!("no response: {}", causes(error))),
             SdkError::ServiceError(refused) => {
                 let code = refused.err().code();
                 let status = refused.raw().status().as_u16();
                 let body = refused.raw().body().bytes().unwrap_or_default();
                 let message = message(body)
                     .or_else(|| refused.err().message().map(str::to_owned))
-                    .unwrap_or_else(|| format!("HTTP status {status} without a message that AWS writes"));
+                    .unwrap_or_else(|| format!("HTTP status {status} without an AWS error message"));
                 let class = match classify(code, status, unknown) {
                     Class::Invalid if is_lambda_permission(operation, &message) => Class::Blocked,
                     class => class,
                 };
                 new(class, code, message)
             }
-            _ => new(unknown, None, format!("an answer that is not AWS's: {}", causes(error))),
+            _ => new(unknown, None, format!("the response is not from AWS: {}", causes(error))),
         }
     }
 
-    /// Whether AWS refused because of how the resource is used just now.
+    /// Returns true if AWS refused the call because of the resource's current state.
     pub(super) fn is_conflict(&self) -> bool {
         self.code.as_deref() == Some("ConflictException")
     }
 
-    /// Whether AWS refused to make one more than its quota allows.
+    /// Returns true if AWS refused to create more than its quota allows.
     #[must_use]
     pub fn is_quota_exceeded(&self) -> bool {
         self.code.as_deref() == Some("ServiceQuotaExceededException")
     }
 
-    /// The call was not made, because we are stopping.
+    /// Returns the error of a call that was not made because the controller is stopping.
     pub(super) fn stopping(operation: &'static str) -> Self {
         let message = "not called: the controller is stopping".to_owned();
         Self { operation, class: Class::Transient, code: None, message, request_id: None }
     }
 
-    /// An answer that lacks what the API promises.
+    /// Returns the error of a response without a member that the API promises.
     pub(super) fn incomplete(operation: &'static str, creates: bool, member: &str) -> Self {
         Self {
             operation,
             class: if creates { Class::Ambiguous } else { Class::Transient },
             code: None,
-            message: format!("the answer has no {member}"),
+            message: format!("the response has no {member}"),
             request_id: None,
         }
     }
 }
 
-/// The class of an answer. An error that no API model names (a proxy's page, say) tells nothing about the resource.
+/// Returns the class of an error response. A response that is not in the API model, such as a proxy's page, says nothing
+/// about the resource.
 fn classify(code: Option<&str>, status: u16, unknown: Class) -> Class {
     match code {
         Some("ResourceNotFoundException") => Class::Missing,
@@ -151,27 +153,28 @@ fn classify(code: Option<&str>, status: u16, unknown: Class) -> Class {
             Class::Blocked
         }
         Some("ThrottlingException" | "ConflictException" | "ChannelNotBroadcasting") => Class::Transient,
-        // What is wrong with the credentials; nothing was done.
+        // Bad credentials: the call had no effect.
         Some(_) if status == 403 => Class::Blocked,
         Some(_) if (400..500).contains(&status) => Class::Transient,
         _ => unknown,
     }
 }
 
-/// AWS's words: `exceptionMessage` in ivs and ivs-realtime, which the SDK does not read, `message` in ivschat.
+/// Returns AWS's message: `exceptionMessage` in ivs and ivs-realtime, which the SDK does not read, and `message` in ivschat.
 fn message(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let text = ["exceptionMessage", "message", "Message"].iter().find_map(|name| body.get(name)?.as_str())?;
     Some(text.to_owned())
 }
 
-/// A permission given to a Lambda function takes a while to be seen (ivs.md, Errors): not for the spec to mend.
+/// Returns true if AWS lacks permission to invoke the Lambda function. A new permission takes a while to take effect
+/// (docs/ivs.md), so the spec need not be wrong.
 fn is_lambda_permission(operation: &str, message: &str) -> bool {
     ["CreateRoom", "UpdateRoom"].contains(&operation)
         && message.to_ascii_lowercase().contains("lambda permission")
 }
 
-/// An error and what caused it, in one line.
+/// Joins the causes of an error into one line.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts = Vec::new();
     let mut next = error.source();
@@ -190,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_decides_the_class() {
+    fn an_error_code_decides_the_class() {
         let class = |code: &str, status| classify(Some(code), status, Class::Ambiguous);
         assert_eq!(class("ValidationException", 400), Class::Invalid);
         assert_eq!(class("ServiceQuotaExceededException", 402), Class::Blocked);
@@ -203,14 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_not_from_the_model_says_nothing() {
+    fn a_response_outside_the_api_model_has_an_unknown_outcome() {
         assert_eq!(classify(None, 404, Class::Transient), Class::Transient);
         assert_eq!(classify(None, 502, Class::Ambiguous), Class::Ambiguous);
         assert_eq!(classify(Some("InternalServerException"), 500, Class::Ambiguous), Class::Ambiguous);
     }
 
     #[test]
-    fn both_ways_to_write_a_message_are_read() {
+    fn both_message_members_are_read() {
         assert_eq!(message(br#"{"exceptionMessage":"a"}"#).as_deref(), Some("a"));
         assert_eq!(message(br#"{"message":"b"}"#).as_deref(), Some("b"));
         assert_eq!(message(b"<html>"), None);

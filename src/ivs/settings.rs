@@ -1,10 +1,20 @@
-//! What differs between the settings wanted and those found: only what the spec names is compared.
+//! Comparison of desired settings with live ones. Only fields that the spec sets are compared.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-/// The desired settings that are not so yet; None when all are. What is left out of the spec is neither compared nor
-/// sent, so AWS's defaults stay AWS's.
+/// Builds the live settings of a resource as JSON, under the names that the spec uses. Every field of the spec's struct must
+/// be listed: a field that is added to the struct but not here does not compile.
+macro_rules! live_settings {
+    ($spec:ident { $($field:ident as $name:literal: $value:expr),+ $(,)? }) => {{
+        const _: fn($spec) = |$spec { $($field: _),+ }| ();
+        serde_json::json!({ $($name: $value),+ })
+    }};
+}
+pub(super) use live_settings;
+
+/// Returns the desired settings that differ from the live ones; None if none differ. A field that the spec leaves out is
+/// neither compared nor sent, so that AWS's default applies.
 #[must_use]
 pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Option<S> {
     let Ok(Value::Object(desired)) = serde_json::to_value(desired) else { return None };
@@ -15,7 +25,8 @@ pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Op
     if differing.is_empty() { None } else { serde_json::from_value(Value::Object(differing)).ok() }
 }
 
-/// Whether the live value is as desired. AWS leaves out what is off or empty, and keeps no order in lists.
+/// Returns true if the live value is as desired. AWS leaves out values that are off or empty, and does not keep the order
+/// of lists.
 fn covers(live: &Value, desired: &Value) -> bool {
     match (live, desired) {
         (_, Value::Object(desired)) => {
@@ -29,6 +40,7 @@ fn covers(live: &Value, desired: &Value) -> bool {
     }
 }
 
+/// Returns true for a value that AWS may leave out.
 fn is_off(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -50,12 +62,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_desired_means_nothing_to_change() {
+    fn an_empty_spec_changes_nothing() {
         assert_eq!(changes(&ChannelSpec::default(), &live()), None);
     }
 
     #[test]
-    fn only_what_differs_is_changed() {
+    fn only_differing_settings_are_changed() {
         let desired = ChannelSpec {
             channel_type: Some(ChannelType::Basic),
             latency_mode: Some(LatencyMode::Low),
@@ -91,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn once_changed_there_is_nothing_left_to_change() {
+    fn an_applied_change_leaves_nothing_to_change() {
         let desired = ChannelSpec { authorized: Some(true), ..ChannelSpec::default() };
         let after = serde_json::to_value(&desired).expect("a spec is JSON");
         assert_eq!(changes(&desired, &after), None);

@@ -1,4 +1,4 @@
-//! One scan for all who wait: ListStages has no filter, so looking for one stage reads them all.
+//! Scans shared by concurrent callers: ListStages has no filter, so finding one stage reads them all.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 
 use super::Result;
 
-/// Scans that callers share. Whoever asks gets one that began after they asked, so that it shows all they know of.
+/// Scans shared by concurrent callers. Each caller gets the result of a scan that began after the call, so that it is never
+/// older than what the caller knows.
 #[derive(Debug)]
 pub(super) struct SharedScan<T> {
     begun: AtomicU64,
@@ -23,14 +24,14 @@ impl<T: Default> Default for SharedScan<T> {
 }
 
 impl<T> SharedScan<T> {
-    /// The result of a scan that begins now or later; `scan` is called if no other caller's does.
+    /// Returns the result of a scan that begins now or later. Calls `scan` unless another caller's scan serves.
     pub(super) async fn get<F: Future<Output = Result<T>>>(
         &self,
         scan: impl FnOnce() -> F,
     ) -> Result<Arc<T>> {
         let before = self.begun.load(Ordering::SeqCst);
         let mut last = self.last.lock().await;
-        // The one that was running when we asked does not count; the next one, which others waited for too, does.
+        // A scan that was running at the call does not count. The next one does, for all callers that wait for it.
         if last.0 <= before {
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             *last = (number, Arc::new(scan().await?));
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn those_who_come_during_a_scan_share_the_next() {
+    async fn callers_during_a_scan_share_the_next_one() {
         let (shared, count, gate) = (SharedScan::default(), AtomicU64::new(0), Semaphore::new(0));
         let scan = || async {
             gate.acquire().await.expect("open").forget();
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_after_another_each_scans() {
+    async fn each_sequential_caller_scans() {
         let (shared, count) = (SharedScan::default(), AtomicU64::new(0));
         for expected in 1..=3 {
             let result = shared.get(|| async { Ok(count.fetch_add(1, Ordering::SeqCst) + 1) }).await;

@@ -6,17 +6,23 @@ use aws_config::SdkConfig;
 use aws_sdk_ivsrealtime::{
     Client,
     types::{
-        AutoParticipantRecordingConfiguration, ParticipantRecordingHlsConfiguration,
+        self, ParticipantRecordingHlsConfiguration, ParticipantRecordingMediaType,
         ParticipantThumbnailConfiguration, Stage, StageEndpoints, ThumbnailRecordingMode,
+        ThumbnailStorageType,
     },
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags, from_sdk, gone, gone_if_idle,
-    shared_scan::SharedScan, tag_calls, to_sdk,
+    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags,
+    sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
+    settings::live_settings,
+    shared_scan::SharedScan,
 };
-use crate::api::{self, ResourceKind, StageSpec, StageStatus};
+use crate::api::{
+    self, AutoParticipantRecordingConfiguration, HlsConfiguration, ResourceKind, StageSpec, StageStatus,
+    ThumbnailConfiguration,
+};
 
 /// Largest page of ListStages.
 const PAGE: i32 = 100;
@@ -30,13 +36,13 @@ pub struct Stages {
 }
 
 impl Stages {
-    /// Stages behind this configuration.
+    /// Returns a client with this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, caller: Arc<Caller>) -> Self {
         Self { client: Client::new(config), caller, scan: SharedScan::default() }
     }
 
-    /// None when AWS says, with its own code, that it is not there.
+    /// Reads a stage. Returns None if AWS says, with its own error code, that it does not exist.
     async fn get_stage(&self, arn: &str) -> Result<Option<Stage>> {
         let answer = match self.caller.call("GetStage", self.client.get_stage().arn(arn).send()).await {
             Err(error) if error.class == Class::Missing => return Ok(None),
@@ -59,68 +65,95 @@ fn endpoints(endpoints: &StageEndpoints) -> api::StageEndpoints {
     }
 }
 
-/// The settings that one has, under the names that the spec uses.
-fn live(stage: &Stage) -> Value {
-    let recording = stage.auto_participant_recording_configuration.as_ref();
-    json!({ "autoParticipantRecordingConfiguration": recording.map(recording_settings) })
-}
-
-fn recording_settings(recording: &AutoParticipantRecordingConfiguration) -> Value {
-    let names = |types: &[aws_sdk_ivsrealtime::types::ParticipantRecordingMediaType]| {
-        types.iter().map(|media| media.as_str().to_owned()).collect::<Vec<_>>()
-    };
-    json!({
-        "storageConfigurationArn": recording.storage_configuration_arn,
-        "mediaTypes": recording.media_types.as_deref().map(names),
-        "thumbnailConfiguration": recording.thumbnail_configuration.as_ref().map(|thumbnails| json!({
-            "targetIntervalSeconds": thumbnails.target_interval_seconds,
-            "storage": thumbnails.storage.as_ref().map(|kinds| {
-                kinds.iter().map(|kind| kind.as_str().to_owned()).collect::<Vec<_>>()
-            }),
-            "recordingMode": thumbnails.recording_mode.as_ref().map(ThumbnailRecordingMode::as_str),
-        })),
-        "recordingReconnectWindowSeconds": recording.recording_reconnect_window_seconds,
-        "hlsConfiguration": recording.hls_configuration.as_ref().map(|hls| json!({
-            "targetSegmentDurationSeconds": hls.target_segment_duration_seconds,
-        })),
-        "recordParticipantReplicas": recording.record_participant_replicas,
+/// Returns the live settings, under the names that the spec uses.
+fn settings_of(stage: &Stage) -> Value {
+    live_settings!(StageSpec {
+        auto_participant_recording_configuration as "autoParticipantRecordingConfiguration":
+            stage.auto_participant_recording_configuration.as_ref().map(recording_settings),
     })
 }
 
-fn recording(
-    recording: &api::AutoParticipantRecordingConfiguration,
+fn recording_settings(recording: &types::AutoParticipantRecordingConfiguration) -> Value {
+    let media_types = |types: &[ParticipantRecordingMediaType]| {
+        types.iter().map(|media| media.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    live_settings!(AutoParticipantRecordingConfiguration {
+        storage_configuration_arn as "storageConfigurationArn": recording.storage_configuration_arn,
+        media_types as "mediaTypes": recording.media_types.as_deref().map(media_types),
+        thumbnail_configuration as "thumbnailConfiguration":
+            recording.thumbnail_configuration.as_ref().map(thumbnail_settings),
+        recording_reconnect_window_seconds as "recordingReconnectWindowSeconds":
+            recording.recording_reconnect_window_seconds,
+        hls_configuration as "hlsConfiguration": recording.hls_configuration.as_ref().map(hls_settings),
+        record_participant_replicas as "recordParticipantReplicas": recording.record_participant_replicas,
+    })
+}
+
+fn thumbnail_settings(thumbnails: &ParticipantThumbnailConfiguration) -> Value {
+    let storage = |types: &[ThumbnailStorageType]| {
+        types.iter().map(|storage| storage.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    live_settings!(ThumbnailConfiguration {
+        target_interval_seconds as "targetIntervalSeconds": thumbnails.target_interval_seconds,
+        storage as "storage": thumbnails.storage.as_deref().map(storage),
+        recording_mode as "recordingMode":
+            thumbnails.recording_mode.as_ref().map(ThumbnailRecordingMode::as_str),
+    })
+}
+
+fn hls_settings(hls: &ParticipantRecordingHlsConfiguration) -> Value {
+    live_settings!(HlsConfiguration {
+        target_segment_duration_seconds as "targetSegmentDurationSeconds": hls.target_segment_duration_seconds,
+    })
+}
+
+/// Returns the recording for a request. The spec is destructured in full, here and below, so that a new field must be added.
+fn to_recording(
+    settings: &StageSpec,
     operation: &'static str,
-) -> Result<AutoParticipantRecordingConfiguration> {
-    let media = recording.media_types.as_ref();
-    AutoParticipantRecordingConfiguration::builder()
-        .storage_configuration_arn(&recording.storage_configuration_arn)
-        .set_media_types(media.map(|types| types.iter().map(|media| media.as_str().into()).collect()))
-        .set_thumbnail_configuration(recording.thumbnail_configuration.as_ref().map(thumbnails))
-        .set_recording_reconnect_window_seconds(recording.recording_reconnect_window_seconds)
-        .set_hls_configuration(recording.hls_configuration.as_ref().map(hls))
-        .set_record_participant_replicas(recording.record_participant_replicas)
-        .build()
-        .map_err(|error| Error {
-            operation,
-            class: Class::Invalid,
-            code: None,
-            message: error.to_string(),
-            request_id: None,
-        })
+) -> Result<Option<types::AutoParticipantRecordingConfiguration>> {
+    let StageSpec { auto_participant_recording_configuration } = settings;
+    let Some(recording) = auto_participant_recording_configuration else { return Ok(None) };
+    let AutoParticipantRecordingConfiguration {
+        storage_configuration_arn,
+        media_types,
+        thumbnail_configuration,
+        recording_reconnect_window_seconds,
+        hls_configuration,
+        record_participant_replicas,
+    } = recording;
+    let media_types = media_types.as_ref();
+    let recording = types::AutoParticipantRecordingConfiguration::builder()
+        .storage_configuration_arn(storage_configuration_arn)
+        .set_media_types(media_types.map(|types| types.iter().map(|media| media.as_str().into()).collect()))
+        .set_thumbnail_configuration(thumbnail_configuration.as_ref().map(to_thumbnails))
+        .set_recording_reconnect_window_seconds(*recording_reconnect_window_seconds)
+        .set_hls_configuration(hls_configuration.as_ref().map(to_hls))
+        .set_record_participant_replicas(*record_participant_replicas)
+        .build();
+    recording.map(Some).map_err(|error| Error {
+        operation,
+        class: Class::Invalid,
+        code: None,
+        message: error.to_string(),
+        request_id: None,
+    })
 }
 
-fn thumbnails(thumbnails: &api::ThumbnailConfiguration) -> ParticipantThumbnailConfiguration {
-    let storage = thumbnails.storage.as_ref();
+fn to_thumbnails(thumbnails: &ThumbnailConfiguration) -> ParticipantThumbnailConfiguration {
+    let ThumbnailConfiguration { target_interval_seconds, storage, recording_mode } = thumbnails;
+    let storage = storage.as_ref();
     ParticipantThumbnailConfiguration::builder()
-        .set_target_interval_seconds(thumbnails.target_interval_seconds)
-        .set_storage(storage.map(|kinds| kinds.iter().map(|kind| kind.as_str().into()).collect()))
-        .set_recording_mode(thumbnails.recording_mode.map(|mode| mode.as_str().into()))
+        .set_target_interval_seconds(*target_interval_seconds)
+        .set_storage(storage.map(|types| types.iter().map(|storage| storage.as_str().into()).collect()))
+        .set_recording_mode(recording_mode.map(|mode| mode.as_str().into()))
         .build()
 }
 
-fn hls(hls: &api::HlsConfiguration) -> ParticipantRecordingHlsConfiguration {
+fn to_hls(hls: &HlsConfiguration) -> ParticipantRecordingHlsConfiguration {
+    let HlsConfiguration { target_segment_duration_seconds } = hls;
     ParticipantRecordingHlsConfiguration::builder()
-        .set_target_segment_duration_seconds(hls.target_segment_duration_seconds)
+        .set_target_segment_duration_seconds(*target_segment_duration_seconds)
         .build()
 }
 
@@ -134,8 +167,7 @@ impl Kind for Stages {
     }
 
     async fn create(&self, name: &str, settings: &StageSpec, tags: &Tags) -> Result<Created<StageStatus>> {
-        let wanted = settings.auto_participant_recording_configuration.as_ref();
-        let recording = wanted.map(|wanted| recording(wanted, "CreateStage")).transpose()?;
+        let recording = to_recording(settings, "CreateStage")?;
         let request = self
             .client
             .create_stage()
@@ -145,21 +177,21 @@ impl Kind for Stages {
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.create("CreateStage", settings, send).await?;
         let stage = answer.stage.ok_or_else(|| Error::incomplete("CreateStage", true, "stage"))?;
-        Ok(Created { status: status(&stage), settings: live(&stage), stream_key: None })
+        Ok(Created { status: status(&stage), settings: settings_of(&stage), stream_key: None })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<StageStatus>>> {
         let Some(stage) = self.get_stage(arn).await? else { return Ok(None) };
-        Ok(Some(Live { status: status(&stage), settings: live(&stage), tags: from_sdk(stage.tags) }))
+        Ok(Some(Live { status: status(&stage), settings: settings_of(&stage), tags: from_sdk(stage.tags) }))
     }
 
-    /// ListStages has no filter: all of them are read, once for all who look at the same time.
-    async fn find(&self, name: &str) -> Result<Vec<Listed>> {
+    /// ListStages has no filter: all stages are read, once for all concurrent callers.
+    async fn list_by_name(&self, name: &str) -> Result<Vec<Listed>> {
         let all = self.scan.get(|| self.list()).await?;
         Ok(all.iter().filter(|stage| stage.name == name).cloned().collect())
     }
 
-    async fn page(&self, _: Option<&str>, token: Option<String>) -> Result<Page> {
+    async fn list_page(&self, _: Option<&str>, token: Option<String>) -> Result<Page> {
         let request = self.client.list_stages().max_results(PAGE).set_next_token(token);
         let page = self.caller.call("ListStages", request.send()).await?;
         let listed = page.stages.into_iter().map(|stage| Listed {
@@ -172,28 +204,27 @@ impl Kind for Stages {
     }
 
     async fn update(&self, arn: &str, changes: &StageSpec) -> Result<Value> {
-        let wanted = changes.auto_participant_recording_configuration.as_ref();
-        let recording = wanted.map(|wanted| recording(wanted, "UpdateStage")).transpose()?;
+        let recording = to_recording(changes, "UpdateStage")?;
         let request =
             self.client.update_stage().arn(arn).set_auto_participant_recording_configuration(recording);
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.update("UpdateStage", changes, send).await?;
         let stage = answer.stage.ok_or_else(|| Error::incomplete("UpdateStage", false, "stage"))?;
-        Ok(live(&stage))
+        Ok(settings_of(&stage))
     }
 
     tag_calls!();
 
     async fn delete(&self, arn: &str) -> Result<()> {
-        gone(self.caller.call("DeleteStage", self.client.delete_stage().arn(arn).send()).await)
+        missing_as_deleted(self.caller.call("DeleteStage", self.client.delete_stage().arn(arn).send()).await)
     }
 
-    /// DeleteStage would disconnect whoever takes part: a stage with a session stays.
+    /// Leaves a stage with an active session alone: DeleteStage would disconnect its participants.
     async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
         match self.get_stage(arn).await? {
             None => Ok(true),
             Some(stage) if stage.active_session_id.as_deref().is_some_and(|id| !id.is_empty()) => Ok(false),
-            Some(_) => gone_if_idle(self.delete(arn).await),
+            Some(_) => conflict_as_in_use(self.delete(arn).await),
         }
     }
 }

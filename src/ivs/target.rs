@@ -1,4 +1,4 @@
-//! The AWS account and region that a controller works in, and the ARNs that belong there.
+//! The target: the AWS account and region that a controller works in.
 
 #[cfg(test)]
 mod tests;
@@ -10,13 +10,13 @@ use aws_types::service_config::ServiceConfigKey;
 
 use super::{Error, Result};
 
-/// Operation that tells whose credentials these are. No IAM policy is needed for it, and none can forbid it.
+/// The operation that returns the AWS account of the credentials. It needs no IAM permission, and no policy can deny it.
 const OPERATION: &str = "GetCallerIdentity";
 
-/// The services that IVS consists of, as the SDK's settings name them.
+/// The services of IVS, as the SDK's settings name them.
 const IVS_SERVICES: [&str; 3] = ["ivs", "ivschat", "IVS RealTime"];
 
-/// The partitions that are not `aws`, by how their regions' names begin.
+/// The partitions other than `aws`, by the prefix of their regions' names.
 const PARTITIONS: [(&str, &str); 7] = [
     ("cn-", "aws-cn"),
     ("us-gov-", "aws-us-gov"),
@@ -30,24 +30,23 @@ const PARTITIONS: [(&str, &str); 7] = [
 /// The AWS account and region that a controller works in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// AWS's partition of the region.
+    /// AWS partition of the region.
     pub partition: &'static str,
-    /// The region.
+    /// Region.
     pub region: String,
-    /// The account's number; None while it is unknown.
+    /// Account id; None while it is unknown.
     pub account: Option<String>,
 }
 
 impl Target {
-    /// The target in this region; an account that is not known is None.
+    /// Returns the target in this region. `account`: None if it is unknown.
     #[must_use]
     pub fn new(region: &str, account: Option<String>) -> Self {
         Self { partition: partition(region), region: region.to_owned(), account }
     }
 
-    /// Returns true if the ARN names this target's partition, region and account; while the account is unknown, any
-    /// account will do. False for what is no ARN of IVS: nothing is known of where that is, so nothing may be done
-    /// for it.
+    /// Returns true if the ARN names this target's partition, region, and account. While the account is unknown, any account
+    /// matches. Returns false for text that is not an ARN of IVS: its location is unknown, so nothing may be done about it.
     #[must_use]
     pub fn holds(&self, arn: &str) -> bool {
         ArnLocation::parse(arn).is_some_and(|location| {
@@ -57,7 +56,7 @@ impl Target {
         })
     }
 
-    /// The target in a message: `eu-west-1, account 123456789012`.
+    /// Returns the text for messages: `eu-west-1, account 123456789012`.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.account {
@@ -67,19 +66,19 @@ impl Target {
     }
 }
 
-/// The place that an ARN names.
+/// The location that an ARN names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArnLocation<'a> {
-    /// AWS's partition.
+    /// AWS partition.
     pub partition: &'a str,
-    /// The region.
+    /// Region.
     pub region: &'a str,
-    /// The account's number.
+    /// Account id.
     pub account: &'a str,
 }
 
 impl<'a> ArnLocation<'a> {
-    /// The place in `arn:PARTITION:ivs:REGION:ACCOUNT:KIND/ID`, or of `ivschat`; None for any other text.
+    /// Parses `arn:PARTITION:ivs:REGION:ACCOUNT:KIND/ID`, or the same of `ivschat`. Returns None for any other text.
     #[must_use]
     pub fn parse(arn: &'a str) -> Option<Self> {
         let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':');
@@ -113,11 +112,11 @@ fn partition(region: &str) -> &'static str {
     found.map_or("aws", |(_, partition)| partition)
 }
 
-/// The number of the account whose credentials these are, asked of AWS STS. None, without asking, when only IVS is
-/// sent elsewhere: what answers there need not be AWS, and the real STS would tell of another account.
+/// Returns the account id of the credentials, from AWS STS. Returns None, without a call, if IVS has a custom endpoint but STS
+/// does not: the endpoint need not be AWS, and the real STS would return an unrelated account.
 ///
 /// # Errors
-/// What STS did not do, within `timeout`.
+/// The failed call, after at most `timeout`.
 pub async fn caller_account(config: &SdkConfig, timeout: Duration) -> Result<Option<String>> {
     if !is_sts_beside_ivs(config) {
         return Ok(None);
@@ -132,16 +131,16 @@ pub async fn caller_account(config: &SdkConfig, timeout: Duration) -> Result<Opt
     }
 }
 
-/// Returns true if STS is asked at the same place as IVS: both at AWS, or both elsewhere.
+/// Returns true if STS and IVS are in the same place: both at AWS, or both at custom endpoints.
 fn is_sts_beside_ivs(config: &SdkConfig) -> bool {
-    let everything_is_elsewhere = config.endpoint_url().is_some();
-    everything_is_elsewhere
-        || is_elsewhere(config, "STS")
-        || !IVS_SERVICES.iter().any(|service| is_elsewhere(config, service))
+    let has_global_endpoint = config.endpoint_url().is_some();
+    has_global_endpoint
+        || has_own_endpoint(config, "STS")
+        || !IVS_SERVICES.iter().any(|service| has_own_endpoint(config, service))
 }
 
-/// Returns true if the SDK has an endpoint for this service by itself, from `AWS_ENDPOINT_URL_…` or the profile.
-fn is_elsewhere(config: &SdkConfig, service: &str) -> bool {
+/// Returns true if the SDK has an endpoint for this service alone, from `AWS_ENDPOINT_URL_…` or the profile.
+fn has_own_endpoint(config: &SdkConfig, service: &str) -> bool {
     let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
     let Ok(key) = key.build() else { return false };
     config.service_config().is_some_and(|settings| settings.load_config(key).is_some())

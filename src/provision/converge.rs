@@ -1,4 +1,4 @@
-//! One kind of a user's resources, from whatever there is to what the spec says.
+//! One pass that brings one kind of a user's resources to what the spec says.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,255 +7,115 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Circumstances, Differences, Error, Owner, Result, Wait,
+    Change, DecisionContext, DesiredResource, Drift, Error, Outcome, Provisioned, Result, Wait,
+    create::{Attempt, create},
     decide::{
-        Observed, Sight,
-        provide::{Step, Waiting, Wanted, is_left, look_in, next, rank},
+        Observed, ObservedOwnership,
+        converge::{DecisionInput, Step, WaitFor, is_resent_too_often, next, rank, recheck_in},
     },
-    orphan,
+    describe_orphan,
+    differences::Differences,
+    observe::observe,
 };
 use crate::{
-    api::{RecreatePolicy, ResourceKind, Status, tags},
-    ivs::{Kind, Listed, Live, Tags},
+    api::{Status, tags},
+    ivs::{Created, Kind, Listed, Live, Tags},
     store::{
         AttemptEnd, Edit, Journal, OrphanChanges, OrphanReason, Orphans, Recorded, Resources, Unsettled,
     },
 };
 
-/// What is wanted of one kind.
-#[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an answer of its own, and any of them may be true with any other"
-)]
-pub struct Order<'a, K: Kind> {
-    /// Whose it is to be.
-    pub owner: &'a Owner,
-    /// What the spec says of it.
-    pub settings: &'a K::Settings,
-    /// The user's own tags.
-    pub tags: &'a Tags,
-    /// What status says of it.
-    pub status: Option<&'a K::Status>,
-    /// Its ARN as the last sweep saw it by its tags.
-    pub swept: Option<&'a str>,
-    /// What the last resync saw with the user's tags.
-    pub listed: Vec<Listed>,
-    /// Whether status or the last sweep has known the user before.
-    pub known: bool,
-    /// Whether status speaks of this generation, and nothing has cast doubt on it since.
-    pub settled: bool,
-    /// True if status says that this generation was sent already, so that a difference is drift.
-    pub sent: bool,
-    /// What to do when it is gone from AWS.
-    pub recreate: RecreatePolicy,
-    /// Whether somebody doubts that all is well: then what there is beside the one that is recorded is looked for too.
-    pub doubted: bool,
-}
-
-impl<K: Kind> Order<'_, K> {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
-            status: self.status.map(Status::arn),
-            swept: self.swept,
-            known: self.known,
-            settled: self.settled,
-            sent: self.sent,
-            doubted: self.doubted,
-            recreate: self.recreate,
-        }
-    }
-}
-
-/// What was done about one kind.
-#[derive(Debug)]
-pub enum Outcome<S> {
-    /// It is as the spec says.
-    Ready(Provisioned<S>),
-    /// Nothing can be done just now.
-    Waiting(Wait),
-}
-
-/// A resource that is as the spec says.
-#[derive(Debug)]
-pub struct Provisioned<S> {
-    /// What goes into status.
-    pub status: S,
-    /// The stream key that came with it, if it was just made and has one.
-    pub stream_key: Option<SecretString>,
-    /// Whether AWS showed it in this pass, or made it: what belongs to it is compared with AWS then, too.
-    pub observed: bool,
-    /// How it came to be so.
-    pub change: Change,
-    /// When to look whether what was changed has stayed: an older change may yet land.
-    pub look_in: Option<Duration>,
-    /// The settings and tags that AWS does not show as the spec says, though they were sent.
-    pub drift: Option<Drift>,
-}
-
-/// Settings and tags that AWS does not show as the spec says, though they were sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drift {
-    /// Their names.
-    pub fields: String,
-    /// Time until they are sent again; None once they were sent often enough.
-    pub again_in: Option<Duration>,
-}
-
-/// How a resource came to be as the spec says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It was so already.
-    Kept,
-    /// It was made.
-    Created,
-    /// It was found after an attempt whose outcome was unknown.
-    Adopted,
-    /// It was changed.
-    Updated,
-    /// The database named another one, which is gone or not ours.
-    Corrected,
-    /// The one before was gone from AWS; it was made again.
-    Recreated,
-}
-
-/// How long to wait for another controller that is about to create the same thing.
-const ELSEWHERE: Duration = Duration::from_secs(2);
-
-/// Does for one kind what the spec says.
+/// Brings one kind of resource to what the spec says.
 ///
 /// # Errors
-/// What AWS or the database did not do. Whatever was made before that is recorded, or is found again by its attempt.
+/// The first failed call. Whatever was created before it is recorded, or is found again by its attempt.
 pub async fn converge<K, S>(
     kind: &K,
     store: &S,
-    circumstances: &Circumstances,
-    order: &Order<'_, K>,
+    context: &DecisionContext,
+    desired: &DesiredResource<'_, K>,
 ) -> Result<Outcome<K::Status>>
 where
     K: Kind,
     S: Journal + Resources + Orphans,
 {
-    let recorded = store.recorded(order.owner.user, K::KIND).await?;
-    let before = recorded.arn.clone();
-    let (observed, seen) = (Observed::default(), BTreeMap::new());
-    let (done, stream_key) = (Change::Kept, None);
-    let work = Work { kind, store, circumstances, order, before, recorded, observed, seen, done, stream_key };
-    work.run().await
+    let recorded = store.recorded(desired.owner.user, K::KIND).await?;
+    let convergence = Convergence {
+        kind,
+        store,
+        context,
+        desired,
+        initial_arn: recorded.arn.clone(),
+        recorded,
+        observed: Observed::default(),
+        compared: BTreeMap::new(),
+        change: Change::Unchanged,
+        stream_key: None,
+    };
+    convergence.run().await
 }
 
-fn waiting<K: Kind>(waiting: Waiting, circumstances: &Circumstances) -> Wait {
-    let kind = K::KIND;
-    match waiting {
-        Waiting::Outcome(left) => unknown_outcome(kind, left),
-        Waiting::Missing(arn) => resource_missing(kind, &arn, circumstances.timing.resync),
-        Waiting::Shown => Wait {
-            wait: circumstances.timing.grace,
-            reason: "Progressing",
-            message: format!("AWS does not show the new {kind} yet"),
-        },
-    }
-}
-
-/// Minimum time until a missing resource is looked at again, however short the resync is.
-const MIN_WAIT: Duration = Duration::from_secs(1);
-
-/// The wait for the next complete list, which shows a missing resource again or proves that it is gone.
-pub(super) fn resource_missing(kind: ResourceKind, arn: &str, resync: Duration) -> Wait {
-    let message = format!(
-        "AWS does not show the {kind} {arn}, and the operator did not delete it: it counts as gone when two complete lists, a resync apart, do not show it either"
-    );
-    Wait { wait: resync.max(MIN_WAIT), reason: "ResourceMissing", message }
-}
-
-pub(super) fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
-    let message = format!(
-        "it is not known whether the last attempt to create the {kind} succeeded: waiting until it must have ended, then looking"
-    );
-    Wait { wait, reason: "OutcomeUnknown", message }
-}
-
-pub(super) fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
-    let message = format!("the {kind} is being created elsewhere");
-    Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message })
-}
-
-/// Asks AWS for one by its ARN: what its tags and the records say of it, and the resource where it is there.
-pub(super) async fn look_at<K: Kind, S: Resources>(
-    kind: &K,
-    store: &S,
-    owner: &Owner,
-    recorded: &Recorded,
-    arn: &str,
-) -> Result<(Sight, Option<Live<K::Status>>)> {
-    let live = kind.get(arn).await?;
-    let sight = Sight::of(owner, live.as_ref().map(|live| &live.tags));
-    // What another record names is another's, whatever the tags say.
-    let is_foreign = sight != Sight::Absent
-        && recorded.arn.as_deref() != Some(arn)
-        && store.is_anothers(owner.user, arn).await?;
-    Ok((if is_foreign { Sight::Foreign } else { sight }, live))
-}
-
-/// One that AWS has shown in this pass.
-struct Seen<K: Kind> {
+/// The resource as AWS shows it, compared with the desired state.
+struct Compared<K: Kind> {
     live: Live<K::Status>,
     differences: Differences<K>,
 }
 
-/// One kind being worked on: what is wanted, and what is known so far.
-pub(super) struct Work<'a, K: Kind, S> {
-    pub(super) kind: &'a K,
-    pub(super) store: &'a S,
-    pub(super) circumstances: &'a Circumstances,
-    pub(super) order: &'a Order<'a, K>,
-    /// The ARN that was recorded when the work began.
-    before: Option<String>,
-    /// What the database has.
-    pub(super) recorded: Recorded,
-    /// What AWS has shown.
+/// The state of one pass.
+struct Convergence<'a, K: Kind, S> {
+    kind: &'a K,
+    store: &'a S,
+    context: &'a DecisionContext,
+    desired: &'a DesiredResource<'a, K>,
+    /// The ARN recorded in the database at the start of the pass.
+    initial_arn: Option<String>,
+    /// The records in the database.
+    recorded: Recorded,
+    /// The state of AWS.
     observed: Observed,
-    /// Those that it has shown, by ARN.
-    seen: BTreeMap<String, Seen<K>>,
-    /// How the resource came to be so, as far as that is known.
-    done: Change,
-    /// The stream key that came with it, if this pass has made it.
+    /// Resources that AWS has shown in this pass, by ARN.
+    compared: BTreeMap<String, Compared<K>>,
+    /// The change made so far.
+    change: Change,
+    /// The stream key of the resource that this pass created.
     stream_key: Option<SecretString>,
 }
 
-impl<K, S> Work<'_, K, S>
+impl<K, S> Convergence<'_, K, S>
 where
     K: Kind,
     S: Journal + Resources + Orphans,
 {
-    /// Takes one step after another, until the answer is an end.
+    /// Takes one step after another until a final one.
     async fn run(mut self) -> Result<Outcome<K::Status>> {
         let kind = K::KIND;
         loop {
-            match next(&self.order.wanted(), &self.recorded, &self.observed, self.circumstances) {
+            match next(&self.decision_input(), &self.recorded, &self.observed, self.context) {
                 Step::Ready(arn) => return Ok(self.ready(&arn, None)),
                 Step::DriftPersists(arn) => return Ok(self.ready(&arn, self.drift(&arn))),
-                Step::Wait(on) => return Ok(Outcome::Waiting(waiting::<K>(on, self.circumstances))),
+                Step::Wait(event) => return Ok(Outcome::Waiting(self.wait_for(event))),
                 Step::Foreign(arn) => return Err(Error::Foreign { kind, arn }),
                 Step::Gone(arn) => return Err(Error::Gone { kind, arn }),
-                Step::Braked(arn) => return Err(self.circumstances.braked(kind, arn)),
-                Step::Elsewhere(arn) => return Err(self.circumstances.elsewhere(kind, arn)),
+                Step::Braked(arn) => return Err(self.context.braked(kind, arn)),
+                Step::RecordedElsewhere(arn) => return Err(self.context.recorded_elsewhere(kind, arn)),
                 Step::OtherInstallation(arn) => return Err(Error::OtherInstallation { kind, arn }),
                 Step::Create(change) => {
-                    if let Some(outcome) = self.create(change).await? {
-                        return Ok(outcome);
+                    let recorded_arn = self.recorded.arn.as_deref();
+                    match create(self.kind, self.store, self.context, self.desired, recorded_arn).await? {
+                        Attempt::Recorded(created, tags) => self.add_created(created, tags, change),
+                        Attempt::Waiting(wait) => return Ok(Outcome::Waiting(wait)),
                     }
                 }
                 Step::Get(arn) => self.get(arn).await?,
-                Step::Look => self.look().await?,
-                Step::GiveUp(nonce) => {
+                Step::ListOwned => self.list_owned().await?,
+                Step::EndAttempt(nonce) => {
                     self.store.end(nonce, AttemptEnd::GivenUp).await?;
                     self.recorded.attempt = None;
                 }
                 Step::Record(arn) if self.record(&arn).await? => {}
-                Step::Edit(arn) if self.edit(&arn).await? => {}
-                Step::Record(_) | Step::Edit(_) => return Ok(created_elsewhere(kind)),
-                Step::EndEdit(nonce) => {
+                Step::Update(arn) if self.update(&arn).await? => {}
+                Step::Record(_) | Step::Update(_) => return Ok(Outcome::Waiting(Wait::for_peer(kind))),
+                Step::EndUpdate(nonce) => {
                     self.store.end_edit(nonce).await?;
                     self.recorded.edit = None;
                 }
@@ -264,86 +124,116 @@ where
         }
     }
 
-    /// It is there, and as the spec says but for this drift.
-    fn ready(&self, arn: &str, drift: Option<Drift>) -> Outcome<K::Status> {
-        let shown = self.seen.get(arn).map(|seen| &seen.live.status);
-        let Some(status) = shown.or(self.order.status).cloned() else { return created_elsewhere(K::KIND) };
-        let is_another = self.before.as_ref().is_some_and(|before| before != arn);
-        let change = match self.done {
-            Change::Created | Change::Recreated => self.done,
-            _ if is_another => Change::Corrected,
-            done => done,
-        };
-        let grace = self.circumstances.timing.grace;
-        let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, grace));
-        let (stream_key, observed) = (self.stream_key.clone(), self.seen.contains_key(arn));
-        Outcome::Ready(Provisioned { status, stream_key, observed, change, look_in, drift })
-    }
-
-    /// The drift of one that was sent, and when it is sent again.
-    fn drift(&self, arn: &str) -> Option<Drift> {
-        let fields = self.seen.get(arn)?.differences.fields();
-        let grace = self.circumstances.timing.grace;
-        let edit = self.recorded.edit.as_ref().filter(|edit| !is_left(edit));
-        Some(Drift { fields, again_in: edit.and_then(|edit| look_in(edit, grace)) })
-    }
-
-    /// Asks for one.
-    async fn get(&mut self, arn: String) -> Result<()> {
-        let (sight, live) = look_at(self.kind, self.store, self.order.owner, &self.recorded, &arn).await?;
-        if let Some(live) = live {
-            self.see(&arn, live);
+    fn decision_input(&self) -> DecisionInput<'_> {
+        DecisionInput {
+            status_arn: self.desired.status.map(Status::arn),
+            inventory_arn: self.desired.inventory_arn,
+            is_known_user: self.desired.is_known_user,
+            is_settled: self.desired.is_settled,
+            was_sent: self.desired.was_sent,
+            is_dirty: self.desired.is_dirty,
+            recreate: self.desired.recreate,
         }
-        self.observed.shown.insert(arn, sight);
+    }
+
+    fn wait_for(&self, event: WaitFor) -> Wait {
+        let timing = self.context.timing;
+        match event {
+            WaitFor::CreateOutcome(remaining) => Wait::for_create_outcome(K::KIND, remaining),
+            WaitFor::NextList(arn) => Wait::for_next_list(K::KIND, &arn, timing.resync),
+            WaitFor::Get => {
+                let message = Wait::not_shown_yet(K::KIND);
+                Wait { wait: timing.grace, reason: "Progressing", message }
+            }
+        }
+    }
+
+    /// Returns the outcome for an existing resource that is as the spec says, apart from `drift`.
+    fn ready(&self, arn: &str, drift: Option<Drift>) -> Outcome<K::Status> {
+        let shown = self.compared.get(arn).map(|compared| &compared.live.status);
+        let Some(status) = shown.or(self.desired.status).cloned() else {
+            return Outcome::Waiting(Wait::for_peer(K::KIND));
+        };
+        let is_another = self.initial_arn.as_ref().is_some_and(|initial| initial != arn);
+        let change = match self.change {
+            Change::Created | Change::Recreated => self.change,
+            _ if is_another => Change::Corrected,
+            change => change,
+        };
+        let recheck_in = self.recorded.edit.as_ref().and_then(|update| self.recheck_in(update));
+        let (stream_key, observed) = (self.stream_key.clone(), self.compared.contains_key(arn));
+        Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, drift })
+    }
+
+    fn recheck_in(&self, update: &Edit) -> Option<Duration> {
+        recheck_in(update, self.context.timing.grace)
+    }
+
+    /// Returns the drift of an updated resource, and the time until the update is sent again.
+    fn drift(&self, arn: &str) -> Option<Drift> {
+        let fields = self.compared.get(arn)?.differences.fields();
+        let update = self.recorded.edit.as_ref().filter(|update| !is_resent_too_often(update));
+        Some(Drift { fields, resend_in: update.and_then(|update| self.recheck_in(update)) })
+    }
+
+    async fn get(&mut self, arn: String) -> Result<()> {
+        let (ownership, live) =
+            observe(self.kind, self.store, self.desired.owner, &self.recorded, &arn).await?;
+        if let Some(live) = live {
+            self.compare(&arn, live);
+        }
+        self.observed.ownership.insert(arn, ownership);
         Ok(())
     }
 
-    /// Compares one, as AWS shows it, with what is wanted.
-    fn see(&mut self, arn: &str, live: Live<K::Status>) {
-        let differences = Differences::between(self.order, &live);
+    /// Compares a resource, as AWS shows it, with the desired state.
+    fn compare(&mut self, arn: &str, live: Live<K::Status>) {
+        let differences = Differences::between(self.desired, &live);
         if differences.is_empty() {
             self.observed.differing.remove(arn);
         } else {
             self.observed.differing.insert(arn.to_owned());
         }
-        self.seen.insert(arn.to_owned(), Seen { live, differences });
+        self.compared.insert(arn.to_owned(), Compared { live, differences });
     }
 
-    /// This pass has made one: it is recorded, and compared with what is wanted as AWS's answer shows it.
-    pub(super) fn made(&mut self, live: Live<K::Status>, stream_key: Option<SecretString>, change: Change) {
-        let arn = live.status.arn().to_owned();
-        self.see(&arn, live);
-        self.observed.shown.insert(arn.clone(), Sight::Ours);
-        self.observed.ours.get_or_insert_with(|| vec![arn.clone()]);
+    /// Adds a resource that this pass has created and recorded, and compares it as AWS's answer shows it.
+    fn add_created(&mut self, created: Created<K::Status>, tags: Tags, change: Change) {
+        let Created { status, settings, stream_key } = created;
+        let arn = status.arn().to_owned();
+        let live = Live { status, settings, tags };
+        self.compare(&arn, live);
+        self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);
+        self.observed.owned.get_or_insert_with(|| vec![arn.clone()]);
         self.recorded = Recorded { arn: Some(arn), ..Recorded::default() };
-        (self.stream_key, self.done) = (stream_key, change);
+        (self.stream_key, self.change) = (stream_key, change);
     }
 
-    /// Lists what there is of ours, the one to keep first.
-    async fn look(&mut self) -> Result<()> {
-        let owner = self.order.owner;
-        let mut found = owner.find(self.kind, &self.order.listed).await?;
-        if found.len() > 1 {
+    /// Lists the user's resources, the one to keep first.
+    async fn list_owned(&mut self) -> Result<()> {
+        let owner = self.desired.owner;
+        let mut owned = owner.list_owned(self.kind, &self.desired.listed).await?;
+        if owned.len() > 1 {
             let attempts = self.store.attempts(owner.user, K::KIND).await?;
-            rank(&mut found, &self.order.wanted(), &self.recorded, &attempts);
+            rank(&mut owned, &self.decision_input(), &self.recorded, &attempts);
         }
-        self.observed.ours = Some(found.into_iter().map(|listed| listed.arn).collect());
+        self.observed.owned = Some(owned.into_iter().map(|listed| listed.arn).collect());
         Ok(())
     }
 
-    /// Records one that was found; false when somebody else was faster.
+    /// Records an existing resource. Returns false if another controller has recorded one first.
     async fn record(&mut self, arn: &str) -> Result<bool> {
-        let Some(seen) = self.seen.get(arn) else { return Ok(false) };
-        let (owner, resource) = (self.order.owner, seen.live.status.clone().into());
+        let Some(compared) = self.compared.get(arn) else { return Ok(false) };
+        let (owner, resource) = (self.desired.owner, compared.live.status.clone().into());
         if !self.store.record(owner.user, &owner.username, &self.recorded, &resource).await? {
             return Ok(false);
         }
-        if self.observed.ours.iter().flatten().any(|found| found == arn) {
-            self.done = Change::Adopted;
+        if self.observed.owned.iter().flatten().any(|owned| owned == arn) {
+            self.change = Change::Adopted;
         }
         let mut recorded = std::mem::take(&mut self.recorded);
         recorded.former = match recorded.former.iter().position(|former| former == arn) {
-            Some(place) => recorded.former.drain(..place).collect(),
+            Some(position) => recorded.former.drain(..position).collect(),
             None => recorded.former.into_iter().chain(recorded.arn).collect(),
         };
         let (edit, former) = (recorded.edit, recorded.former);
@@ -351,82 +241,87 @@ where
         Ok(true)
     }
 
-    /// Deletes one beside the one to keep, if our journal made it and nobody uses it; else it goes on the orphan list. Never
-    /// one that is recorded by now.
+    /// Deletes a duplicate if the journal has its attempt and it is idle; otherwise puts it on the orphan list. Leaves it
+    /// alone if it has been recorded meanwhile.
     async fn delete_duplicate(&mut self, arn: String) -> Result<()> {
-        let user = self.order.owner.user;
+        let user = self.desired.owner.user;
         let now = self.store.recorded(user, K::KIND).await?;
-        if now.arn.as_ref() != Some(&arn) && !self.is_deletable(&arn).await? {
-            self.list_duplicate(&arn).await?;
+        if now.arn.as_ref() != Some(&arn) && !self.delete_own_duplicate(&arn).await? {
+            self.report_duplicate(&arn).await?;
         }
         self.observed.deleted.insert(arn);
         Ok(())
     }
 
-    /// Deletes a duplicate that our journal made; false where it did not, or where somebody uses it.
-    async fn is_deletable(&self, arn: &str) -> Result<bool> {
-        let attempt = self.seen.get(arn).and_then(|seen| seen.live.tags.get(tags::ATTEMPT));
-        let attempts = self.store.attempts(self.order.owner.user, K::KIND).await?;
+    /// Deletes a duplicate. Returns false, and deletes nothing, if the journal does not have its attempt or if it is in use.
+    async fn delete_own_duplicate(&self, arn: &str) -> Result<bool> {
+        let attempt = self.compared.get(arn).and_then(|compared| compared.live.tags.get(tags::ATTEMPT));
+        let attempts = self.store.attempts(self.desired.owner.user, K::KIND).await?;
         if !attempts.iter().any(|nonce| Some(&nonce.to_string()) == attempt) {
             return Ok(false);
         }
-        tracing::warn!(arn, kind = %K::KIND, "a second resource of the same user is deleted, unless somebody uses it");
+        tracing::warn!(arn, kind = %K::KIND, "deleting a duplicate resource unless it is in use");
         Ok(self.kind.delete_if_idle(arn).await?)
     }
 
-    async fn list_duplicate(&self, arn: &str) -> Result<()> {
-        let Some(seen) = self.seen.get(arn) else { return Ok(()) };
-        tracing::warn!(arn, kind = %K::KIND, "a second resource of the same user goes on the orphan list");
-        let (name, tags) = (self.order.owner.username.clone(), seen.live.tags.clone());
+    /// Puts a duplicate on the orphan list.
+    async fn report_duplicate(&self, arn: &str) -> Result<()> {
+        let Some(compared) = self.compared.get(arn) else { return Ok(()) };
+        tracing::warn!(arn, kind = %K::KIND, "adding a duplicate resource to the orphan list");
+        let (name, tags) = (self.desired.owner.username.clone(), compared.live.tags.clone());
         let listed = Listed { arn: arn.to_owned(), name, tags, updated_at: None };
-        let added = vec![orphan(K::KIND, &listed, OrphanReason::Duplicate)];
+        let added = vec![describe_orphan(K::KIND, &listed, OrphanReason::Duplicate)];
         Ok(self.store.change_orphans(&OrphanChanges { added, ..OrphanChanges::default() }).await?)
     }
 
-    /// Sends what differs, and nothing else; false when the user is gone. It is noted first: an older change may land
-    /// after this one, so that it is looked at once more. AWS's answer shows whether the settings are as asked.
-    async fn edit(&mut self, arn: &str) -> Result<bool> {
-        let Some(seen) = self.seen.get(arn) else { return Ok(false) };
-        let (user, begun) = (self.order.owner.user, Instant::now());
-        let lasts = self.circumstances.timing.change_lasts();
-        let repeats = self.repeats();
-        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+    /// Sends the settings and tags that differ. Returns false if the user is gone. The update is recorded as pending before
+    /// it is sent, because an earlier update may take effect after it: a re-check must confirm it. The settings in AWS's
+    /// answer are compared at once.
+    async fn update(&mut self, arn: &str) -> Result<bool> {
+        let Some(compared) = self.compared.get(arn) else { return Ok(false) };
+        let (user, begun) = (self.desired.owner.user, Instant::now());
+        let deadline = self.context.timing.update_deadline();
+        let resends = self.resends();
+        let Some(pending) = self.store.begin_edit(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
-        let sent = seen.differences.send(self.kind, arn).await;
-        // Who slept, or waited long for the budget, has changed it later than was noted: somebody may have looked meanwhile.
-        let noted = if begun.elapsed() < lasts {
-            Some(noted)
+        let sent = compared.differences.send(self.kind, arn).await;
+        // A process that was suspended, or waited long for the budget, may have sent the update after its deadline, when
+        // another controller has already re-checked the resource.
+        let pending = if begun.elapsed() < deadline {
+            Some(pending)
         } else {
-            self.store.begin_edit(user, K::KIND, lasts, repeats).await.map_err(Error::Unnoted)?
+            let recorded = self.store.begin_edit(user, K::KIND, deadline, resends).await;
+            recorded.map_err(Error::LateUpdateNotRecorded)?
         };
         let settings = sent?;
-        let note = |nonce| Unsettled::until(nonce, lasts, Duration::ZERO);
-        self.recorded.edit = noted.map(|nonce| Edit { note: note(nonce), repeats });
+        let note = |nonce| Unsettled::until(nonce, deadline, Duration::ZERO);
+        self.recorded.edit = pending.map(|nonce| Edit { note: note(nonce), repeats: resends });
         self.confirm(arn, settings);
-        if self.done == Change::Kept {
-            self.done = Change::Updated;
+        if self.change == Change::Unchanged {
+            self.change = Change::Updated;
         }
         Ok(true)
     }
 
-    /// The number of times in a row that what was sent had not stayed, with this one.
-    fn repeats(&self) -> u32 {
-        let before = self.recorded.edit.as_ref().filter(|_| self.order.sent);
-        before.map_or(0, |before| before.repeats.saturating_add(1))
+    /// Returns the number of consecutive times that this update, with the present one, was sent again.
+    fn resends(&self) -> u32 {
+        let previous = self.recorded.edit.as_ref().filter(|_| self.desired.was_sent);
+        previous.map_or(0, |previous| previous.repeats.saturating_add(1))
     }
 
-    /// Compares what was sent with the settings in AWS's answer, where there is one. Tags have none: they count as set.
+    /// Compares the desired settings with those in AWS's answer, if it has any. AWS does not answer with tags: they count
+    /// as set.
     fn confirm(&mut self, arn: &str, settings: Option<Value>) {
-        let Some(Seen { mut live, differences }) = self.seen.remove(arn) else { return };
+        let Some(Compared { mut live, differences }) = self.compared.remove(arn) else { return };
         differences.apply_tags(&mut live.tags);
         if let Some(settings) = settings {
             live.settings = settings;
-            self.see(arn, live);
+            self.compare(arn, live);
         } else {
             self.observed.differing.remove(arn);
             let differences = Differences::default();
-            self.seen.insert(arn.to_owned(), Seen { live, differences });
+            self.compared.insert(arn.to_owned(), Compared { live, differences });
         }
         if self.observed.differing.contains(arn) {
             self.observed.unconfirmed.insert(arn.to_owned());

@@ -1,71 +1,76 @@
-//! Creating once: an attempt is journalled, the Create is called a single time, and what it made is recorded.
+//! Creating once: the attempt is journalled, Create is called once, and the result is recorded.
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{
-    Change, MARGIN, Outcome, Result,
-    converge::{Work, created_elsewhere, unknown_outcome},
-};
+use super::{DecisionContext, DesiredResource, Result, Wait, context::CALL_START_MARGIN};
 use crate::{
     api::{ResourceStatus, Status},
-    ivs::{Class, Created, Kind, Live, Tags},
-    store::{AttemptEnd, Journal, Orphans, Resources},
+    ivs::{Class, Created, Kind, Tags},
+    store::{AttemptEnd, Journal, Resources},
 };
 
-impl<K, S> Work<'_, K, S>
-where
-    K: Kind,
-    S: Journal + Resources + Orphans,
-{
-    /// Journals an attempt, creates, records. None where it is recorded: then it is compared with what is wanted.
-    pub(super) async fn create(&mut self, change: Change) -> Result<Option<Outcome<K::Status>>> {
-        let owner = self.order.owner;
-        self.kind.admit().await?;
-        let (known, lasts) = (self.recorded.arn.as_deref(), self.circumstances.timing.create_lasts());
-        let before = Instant::now();
-        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
-            return Ok(Some(created_elsewhere(K::KIND)));
-        };
-        if before.elapsed() >= MARGIN {
-            // A call that begins so late might end after the deadline.
-            self.store.end(nonce, AttemptEnd::Failed).await?;
-            return Ok(Some(created_elsewhere(K::KIND)));
-        }
-        let tags = owner.tags(nonce, self.order.tags);
-        match self.kind.create(&owner.username, self.order.settings, &tags).await {
-            Ok(created) => self.record_made(nonce, created, tags, change).await,
-            Err(error) if error.class == Class::Ambiguous => {
-                tracing::warn!(%error, kind = %K::KIND, "it is not known whether the resource was made");
-                let wait = lasts.saturating_add(self.circumstances.timing.grace);
-                Ok(Some(Outcome::Waiting(unknown_outcome(K::KIND, wait))))
-            }
-            Err(error) => {
-                self.store.end(nonce, AttemptEnd::Failed).await?;
-                Err(error.into())
-            }
-        }
-    }
+/// The outcome of an attempt to create a resource.
+pub(super) enum Attempt<S> {
+    /// The resource was created, with these tags, and recorded.
+    Recorded(Created<S>, Tags),
+    /// Another controller is involved, or the outcome is unknown.
+    Waiting(Wait),
+}
 
-    async fn record_made(
-        &mut self,
-        nonce: Uuid,
-        created: Created<K::Status>,
-        tags: Tags,
-        change: Change,
-    ) -> Result<Option<Outcome<K::Status>>> {
-        let (owner, Created { status, settings, stream_key }) = (self.order.owner, created);
-        let resource: ResourceStatus = status.clone().into();
-        if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {
-            self.made(Live { status, settings, tags }, stream_key, change);
-            return Ok(None);
-        }
-        // Somebody took over after the deadline. What we made is one too many if another is recorded; else it was adopted,
-        // or is about to be, or the sweep finds it.
-        let now = self.store.recorded(owner.user, K::KIND).await?;
-        if now.arn.is_some_and(|recorded| recorded != status.arn()) {
-            self.kind.delete(status.arn()).await?;
-        }
-        Ok(Some(created_elsewhere(K::KIND)))
+/// Journals an attempt, calls Create, and records the result. `recorded_arn`: the ARN that the database had before.
+pub(super) async fn create<K: Kind, S: Journal + Resources>(
+    kind: &K,
+    store: &S,
+    context: &DecisionContext,
+    desired: &DesiredResource<'_, K>,
+    recorded_arn: Option<&str>,
+) -> Result<Attempt<K::Status>> {
+    let owner = desired.owner;
+    // Before the attempt is journalled, so that waiting for the budget does not use up its time.
+    kind.admit().await?;
+    let (begun, deadline) = (Instant::now(), context.timing.create_deadline());
+    let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
+        return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
+    };
+    if begun.elapsed() >= CALL_START_MARGIN {
+        // A call that starts this late could end after the deadline.
+        store.end(nonce, AttemptEnd::Failed).await?;
+        return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     }
+    let tags = owner.create_tags(nonce, desired.tags);
+    match kind.create(&owner.username, desired.settings, &tags).await {
+        Ok(created) => record_created(kind, store, desired, nonce, created, tags).await,
+        Err(error) if error.class == Class::Ambiguous => {
+            tracing::warn!(%error, kind = %K::KIND, "the outcome of a Create is unknown");
+            let wait = deadline.saturating_add(context.timing.grace);
+            Ok(Attempt::Waiting(Wait::for_create_outcome(K::KIND, wait)))
+        }
+        Err(error) => {
+            store.end(nonce, AttemptEnd::Failed).await?;
+            Err(error.into())
+        }
+    }
+}
+
+async fn record_created<K: Kind, S: Journal + Resources>(
+    kind: &K,
+    store: &S,
+    desired: &DesiredResource<'_, K>,
+    nonce: Uuid,
+    created: Created<K::Status>,
+    tags: Tags,
+) -> Result<Attempt<K::Status>> {
+    let owner = desired.owner;
+    let resource: ResourceStatus = created.status.clone().into();
+    if store.record_made(nonce, owner.user, &owner.username, &resource).await? {
+        return Ok(Attempt::Recorded(created, tags));
+    }
+    // Another controller took over after the deadline. If another resource is recorded, this one is a duplicate. If none
+    // is recorded, this one will be adopted, or the resync finds it.
+    let now = store.recorded(owner.user, K::KIND).await?;
+    if now.arn.is_some_and(|recorded| recorded != created.status.arn()) {
+        kind.delete(created.status.arn()).await?;
+    }
+    Ok(Attempt::Waiting(Wait::for_peer(K::KIND)))
 }

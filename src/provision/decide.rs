@@ -1,88 +1,89 @@
-//! What to do next for one kind of a user's resources: pure functions of what is wanted, what the database has (with ages by its
-//! clock) and what AWS has shown in this pass. Each answers with one step. The step is taken, what has come of it is noted, and
-//! the question is asked again, until the answer is an end. So they read like the protocol in design.md.
+//! Decisions about the next step for one kind of a user's resources. Pure functions of three inputs: the desired state, the
+//! records in the database (with ages by its clock), and what AWS has shown in this pass. The caller takes the step, adds
+//! its result to the inputs, and asks again, until the step is final. So this code reads like the protocol in
+//! docs/architecture.md, section "Creating once".
 
-pub(super) mod provide;
-pub(super) mod retire;
+pub(super) mod converge;
+pub(super) mod delete;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Circumstances, Owner};
+use super::{DecisionContext, Owner};
 use crate::{ivs::Tags, store::Recorded};
 
-/// What a Get says of one ARN.
+/// The ownership of one resource, as a Get shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
-    /// Its tags say that it is the user's.
-    Ours,
-    /// It has lost tags of ours; what is left says nothing against its being the user's.
+pub(super) enum ObservedOwnership {
+    /// The tags name this user and this installation.
+    Owned,
+    /// Some of the operator's tags are missing, and those that remain do not name another owner.
     Untagged,
-    /// Its tags name this user, and another installation.
+    /// The tags name this user and another installation.
     OtherInstallation,
-    /// Its tags or a record say that it is another's: it is not touched (I2).
+    /// The tags or a record name another user. The resource is not touched (I2).
     Foreign,
-    /// AWS does not show it.
+    /// AWS does not show the resource.
     Absent,
 }
 
-impl Sight {
-    /// What the tags of one that is there say, None where it is not.
+impl ObservedOwnership {
+    /// Returns the ownership by tags; None for a resource that does not exist.
     pub(super) fn of(owner: &Owner, tags: Option<&Tags>) -> Self {
         match tags {
             None => Self::Absent,
-            Some(tags) if owner.owns(tags) => Self::Ours,
+            Some(tags) if owner.owns(tags) => Self::Owned,
             Some(tags) if owner.may_own(tags) => Self::Untagged,
-            Some(tags) if owner.is_named(tags) => Self::OtherInstallation,
+            Some(tags) if owner.is_user_of(tags) => Self::OtherInstallation,
             Some(_) => Self::Foreign,
         }
     }
 }
 
-/// What AWS has shown in this pass.
+/// The state of AWS as this pass has observed it.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
-    /// What Gets have said, by ARN.
-    pub shown: BTreeMap<String, Sight>,
-    /// What a list has shown of the user's, the one to keep first; None where none was asked for.
-    pub ours: Option<Vec<String>>,
-    /// Those that are there, but not as the spec says.
+    /// Results of Gets, by ARN.
+    pub ownership: BTreeMap<String, ObservedOwnership>,
+    /// ARNs that a list has shown with the user's tags, the one to keep first; None before the list.
+    pub owned: Option<Vec<String>>,
+    /// Resources that exist but differ from the spec.
     pub differing: BTreeSet<String>,
-    /// Those whose deletion AWS has accepted, and duplicates that went on the orphan list.
+    /// Resources whose deletion AWS has accepted, and duplicates that went onto the orphan list.
     pub deleted: BTreeSet<String>,
-    /// Those that were updated in this pass, and whose answer does not show it.
+    /// Resources that were updated in this pass, but whose update AWS's answer does not show.
     pub unconfirmed: BTreeSet<String>,
 }
 
-/// The meaning of one resource that AWS does not show.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Absence {
-    /// It may be shown again: wait for the next complete list.
-    Unproven,
-    /// Too much is missing at once: a person decides.
-    Braked,
-    /// It is gone.
-    Confirmed,
-}
-
-/// Returns true if two complete lists have proved that a recorded resource is gone, and no brake is on.
-#[must_use]
-pub fn is_proved_absent(arn: &str, recorded: &Recorded, circumstances: &Circumstances) -> bool {
-    absence(arn, recorded, circumstances) == Absence::Confirmed
-}
-
-/// The meaning of the absence of this resource. One answer proves nothing: it is believed after two complete lists a resync
-/// apart, and not while the brake is on.
-pub(super) fn absence(arn: &str, recorded: &Recorded, circumstances: &Circumstances) -> Absence {
-    let missing = recorded.missing.iter().find(|missing| missing.arn == arn);
-    match missing {
-        Some(missing) if !missing.released && circumstances.brake.is_some() => Absence::Braked,
-        Some(missing) if missing.unlisted_for >= Some(circumstances.timing.evidence()) => Absence::Confirmed,
-        _ => Absence::Unproven,
+impl Observed {
+    fn ownership_of(&self, arn: &str) -> Option<ObservedOwnership> {
+        self.ownership.get(arn).copied()
     }
 }
 
-impl Observed {
-    fn sight(&self, arn: &str) -> Option<Sight> {
-        self.shown.get(arn).copied()
+/// The meaning of the absence of one resource.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// The resource may be shown again: wait for the next complete list.
+    Unproven,
+    /// Too many resources are missing at once: a person decides.
+    Braked,
+    /// The resource is gone.
+    Confirmed,
+}
+
+/// Returns true if two complete lists have confirmed that a recorded resource is gone, and no brake is on.
+#[must_use]
+pub fn is_confirmed_absent(arn: &str, recorded: &Recorded, context: &DecisionContext) -> bool {
+    absence(arn, recorded, context) == Absence::Confirmed
+}
+
+/// Returns the meaning of a resource's absence. A single read proves nothing: the absence is confirmed by two complete
+/// lists one resync apart, and only while the brake is off.
+pub(super) fn absence(arn: &str, recorded: &Recorded, context: &DecisionContext) -> Absence {
+    let missing = recorded.missing.iter().find(|missing| missing.arn == arn);
+    match missing {
+        Some(missing) if !missing.released && context.brake.is_some() => Absence::Braked,
+        Some(missing) if missing.unlisted_for >= Some(context.timing.evidence()) => Absence::Confirmed,
+        _ => Absence::Unproven,
     }
 }

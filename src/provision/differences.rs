@@ -1,15 +1,15 @@
-//! What is to be sent so that a resource is as the spec says.
+//! Differences between a live resource and its desired state.
 
 use serde_json::{Map, Value};
 
-use super::{Order, owner::tag_changes};
+use super::{DesiredResource, owner::tag_changes};
 use crate::ivs::{self, Kind, Live, Tags, changes};
 
-/// What differs between a resource as it is shown and as it is wanted.
+/// The differences between a live resource and its desired state.
 #[derive(Debug)]
 pub(super) struct Differences<K: Kind> {
-    /// The tags that say whose it is, where it has lost any.
-    identity: Tags,
+    /// Ownership tags that are missing or wrong.
+    ownership: Tags,
     settings: Option<K::Settings>,
     set: Tags,
     remove: Vec<String>,
@@ -17,55 +17,55 @@ pub(super) struct Differences<K: Kind> {
 
 impl<K: Kind> Default for Differences<K> {
     fn default() -> Self {
-        Self { identity: Tags::new(), settings: None, set: Tags::new(), remove: Vec::new() }
+        Self { ownership: Tags::new(), settings: None, set: Tags::new(), remove: Vec::new() }
     }
 }
 
 impl<K: Kind> Differences<K> {
-    /// The settings and tags that are not as the order says. Tags of ours that somebody has removed are among them: the
-    /// record brings them back.
-    pub(super) fn between(order: &Order<'_, K>, live: &Live<K::Status>) -> Self {
-        let (set, remove) = tag_changes(order.tags, &live.tags);
-        let mut identity = order.owner.identity();
-        identity.retain(|key, value| live.tags.get(key) != Some(value));
-        Self { identity, settings: changes(order.settings, &live.settings), set, remove }
+    /// Compares a resource with its desired state: settings, the user's own tags, and the ownership tags, which someone may
+    /// have removed.
+    pub(super) fn between(desired: &DesiredResource<'_, K>, live: &Live<K::Status>) -> Self {
+        let (set, remove) = tag_changes(desired.tags, &live.tags);
+        let mut ownership = desired.owner.ownership_tags();
+        ownership.retain(|key, value| live.tags.get(key) != Some(value));
+        Self { ownership, settings: changes(desired.settings, &live.settings), set, remove }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.identity.is_empty() && self.settings.is_none() && self.set.is_empty() && self.remove.is_empty()
+        self.ownership.is_empty() && self.settings.is_none() && self.set.is_empty() && self.remove.is_empty()
     }
 
-    /// The names of the settings and tags that differ; holds no value.
+    /// Returns the names of the settings and tags that differ, without their values.
     pub(super) fn fields(&self) -> String {
         let settings = self.settings.as_ref().and_then(|settings| serde_json::to_value(settings).ok());
         let settings = settings.as_ref().and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned();
-        let tags = self.identity.keys().chain(self.set.keys()).chain(&self.remove);
+        let tags = self.ownership.keys().chain(self.set.keys()).chain(&self.remove);
         let fields: Vec<_> = settings.chain(tags.map(|key| format!("tag {key}"))).collect();
         fields.join(", ")
     }
 
-    /// Changes tags as they are once the differences are sent.
+    /// Applies the differences in tags to the tags of a live resource.
     pub(super) fn apply_tags(&self, live: &mut Tags) {
         live.retain(|key, _| !self.remove.contains(key));
-        live.extend(self.identity.clone());
+        live.extend(self.ownership.clone());
         live.extend(self.set.clone());
     }
 
-    /// Sends them, and nothing else; the settings as AWS answers that they are, if any were sent.
+    /// Sends the differences, and nothing else. Returns the settings in AWS's answer, if settings were sent.
     ///
     /// # Errors
-    /// What AWS did not do.
+    /// The first failed call.
     pub(super) async fn send(&self, kind: &K, arn: &str) -> ivs::Result<Option<Value>> {
-        // Whose it is comes first, and whatever else fails: nothing else may say so any more.
-        if !self.identity.is_empty() {
-            tracing::warn!(arn, kind = %K::KIND, "its tags did not say any more whose it was: they are set again");
-            kind.tag(arn, &self.identity).await?;
+        // Ownership first, whatever else fails: nothing else may name the owner.
+        if !self.ownership.is_empty() {
+            tracing::warn!(arn, kind = %K::KIND, "restoring missing ownership tags");
+            kind.tag(arn, &self.ownership).await?;
         }
         let settings = match &self.settings {
             Some(settings) => Some(kind.update(arn, settings).await?),
             None => None,
         };
-        // Removing first leaves room for the new ones under AWS's limit.
+        // Removing tags first makes room for new ones under AWS's limit.
         if !self.remove.is_empty() {
             kind.untag(arn, &self.remove).await?;
         }

@@ -1,4 +1,4 @@
-//! What can go wrong while provisioning.
+//! Errors of provisioning.
 
 use crate::{
     api::{RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION},
@@ -6,74 +6,78 @@ use crate::{
     store,
 };
 
-/// What went wrong while provisioning one kind.
+/// Result of provisioning.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error while one kind of resource is provisioned.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// AWS did not do what it was asked.
+    /// A call to AWS failed.
     #[error("{0}")]
     Aws(#[from] ivs::Error),
-    /// The database did not do what it was asked.
+    /// A call to the database failed.
     #[error("{0}")]
     Store(#[from] store::Error),
-    /// What was changed so late that somebody else may have been there since could not be noted: it has to be looked at again.
-    #[error("a change that was sent late could not be noted: {0}")]
-    Unnoted(#[source] store::Error),
-    /// The recorded ARN is somebody else's: nothing is changed or deleted (I2).
+    /// An update took effect after its deadline and could not be recorded as pending. Another controller may have
+    /// re-checked the resource before, so it must be re-checked.
+    #[error("an update was sent after its deadline and could not be recorded: {0}")]
+    LateUpdateNotRecorded(#[source] store::Error),
+    /// The recorded ARN belongs to another user. Nothing is changed or deleted (I2).
     #[error(
-        "the {kind} {arn} is recorded for this user, but its tags or another user's record say that it is not: correct the tags, or the row in the database"
+        "the {kind} {arn} is recorded for this user, but its tags or another user's record say that it belongs to someone else: correct the tags, or the row in the database"
     )]
     Foreign {
-        /// Which of the three.
+        /// The kind.
         kind: ResourceKind,
         /// The ARN.
         arn: String,
     },
-    /// The record names an AWS account or region that this controller does not work in: nothing is changed or deleted.
+    /// The record names an AWS account or region that this controller does not work in. Nothing is changed or deleted.
     #[error(
-        "the {kind} {arn} is recorded in {}, and this controller works in {target}: start it with the region and credentials of the record; nothing is made or deleted until then",
-        place(arn)
+        "the {kind} {arn} is recorded in {}, but this controller works in {target}: start the controller with the region and credentials of the record; until then nothing is created or deleted",
+        location(arn)
     )]
-    Elsewhere {
-        /// Which of the three.
+    RecordedElsewhere {
+        /// The kind.
         kind: ResourceKind,
         /// The ARN.
         arn: String,
-        /// The AWS account and region of this controller, in words.
+        /// The AWS account and region of this controller.
         target: String,
     },
-    /// It carries the id of another installation: nothing is changed or deleted.
+    /// The resource carries the id of another installation. Nothing is changed or deleted.
     #[error(
-        "the {kind} {arn} carries the id of another installation (its tag {INSTALLATION}): start the controller with that id (--installation-id); nothing is made or deleted until then"
+        "the {kind} {arn} belongs to another installation (tag {INSTALLATION}): start the controller with that installation's id (--installation-id); until then nothing is created or deleted"
     )]
     OtherInstallation {
-        /// Which of the three.
+        /// The kind.
         kind: ResourceKind,
         /// The ARN.
         arn: String,
     },
-    /// It is missing, and so is too much else: nothing is made or deleted in its place.
+    /// The resource is missing while the brake is on. Nothing is created or deleted in its place.
     #[error("the {kind} {arn} is missing from AWS, and the brake is on: {brake}")]
     Braked {
-        /// Which of the three.
+        /// The kind.
         kind: ResourceKind,
         /// The ARN.
         arn: String,
-        /// The reason of the brake, and how it is released.
+        /// The reason of the brake, and how to release it.
         brake: String,
     },
-    /// Somebody or something deleted it in AWS, and the spec says not to make another.
+    /// The resource is gone from AWS, and the spec forbids a replacement.
     #[error(
-        "the {kind} {arn} is gone from AWS and, as recreatePolicy is Never, no other is made: set spec.recreatePolicy to Always, or delete the account; a new value of the annotation {RECONCILE_AT_ANNOTATION} asks for another look"
+        "the {kind} {arn} is gone from AWS and is not replaced, because recreatePolicy is Never: set spec.recreatePolicy to Always, or delete the account; to check AWS again, change the annotation {RECONCILE_AT_ANNOTATION}"
     )]
     Gone {
-        /// Which of the three.
+        /// The kind.
         kind: ResourceKind,
         /// The ARN.
         arn: String,
     },
 }
 
-/// The place that an ARN names, in words.
-fn place(arn: &str) -> String {
-    ArnLocation::parse(arn).map_or_else(|| "an unknown place".to_owned(), |location| location.to_string())
+/// Returns the location that an ARN names, for a message.
+fn location(arn: &str) -> String {
+    ArnLocation::parse(arn).map_or_else(|| "an unknown location".to_owned(), |location| location.to_string())
 }

@@ -1,4 +1,4 @@
-//! What a sweep changes of the orphan list: pure.
+//! Changes of the orphan list after a resync. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,9 +13,9 @@ use crate::{
     store::{Orphan, OrphanChanges, OrphanReason, OrphanRow},
 };
 
-/// A resource for the orphan list, as its tags describe it.
+/// Describes a resource for the orphan list, by its tags.
 #[must_use]
-pub fn orphan(kind: ResourceKind, listed: &Listed, reason: OrphanReason) -> Orphan {
+pub fn describe_orphan(kind: ResourceKind, listed: &Listed, reason: OrphanReason) -> Orphan {
     let id = |tag| listed.tags.get(tag).and_then(|id: &String| id.parse().ok());
     Orphan {
         kind,
@@ -28,9 +28,9 @@ pub fn orphan(kind: ResourceKind, listed: &Listed, reason: OrphanReason) -> Orph
     }
 }
 
-/// What to change of the list as it was before the sweep, now that these were found. One that is not found any more is
-/// taken off only if an earlier sweep, at least the grace ago, did not find it either; so with nothing new nothing is
-/// written (I5), and one list that shows too little costs no knowledge.
+/// Returns the changes of the orphan list. `rows`: the list before the resync; `found`: the orphans that the resync
+/// found. A row goes only if an earlier resync, at least one grace period ago, did not find its resource either: one
+/// incomplete list loses nothing. Without news nothing is written (I5).
 #[must_use]
 pub fn orphan_changes(
     rows: &[OrphanRow],
@@ -59,7 +59,7 @@ pub fn orphan_changes(
     changes
 }
 
-/// A row of which only the attempt is known: the attempt, and the row's id.
+/// Returns the attempt and the id of a row that has no ARN yet.
 fn open_attempt(row: &OrphanRow) -> Option<(Uuid, Uuid)> {
     row.orphan.arn.is_none().then_some(row.orphan.attempt?).map(|attempt| (attempt, row.id))
 }
@@ -73,9 +73,9 @@ mod tests {
 
     fn found(all: &[(&str, u128)]) -> BTreeMap<String, Orphan> {
         let one = |(arn, attempt): &(&str, u128)| {
-            let tags = owner().tags(Uuid::from_u128(*attempt), &crate::ivs::Tags::new());
+            let tags = owner().create_tags(Uuid::from_u128(*attempt), &crate::ivs::Tags::new());
             let listed = Listed { arn: (*arn).to_owned(), name: "todd".to_owned(), tags, updated_at: None };
-            ((*arn).to_owned(), orphan(ResourceKind::Stage, &listed, OrphanReason::Unowned))
+            ((*arn).to_owned(), describe_orphan(ResourceKind::Stage, &listed, OrphanReason::Unowned))
         };
         all.iter().map(one).collect()
     }
@@ -99,21 +99,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_is_described_by_its_tags() {
+    fn an_orphan_is_described_by_its_tags() {
         let orphan = found(&[("a", 7)]).remove("a").expect("it is found");
         assert_eq!((orphan.user, orphan.attempt), (Some(owner().user), Some(Uuid::from_u128(7))));
         assert_eq!((orphan.account, orphan.username), (Some(owner().account), Some("todd".to_owned())));
     }
 
     #[test]
-    fn what_is_new_is_added_once() {
+    fn a_new_orphan_is_added_once() {
         let changes = orphan_changes(&[row(1, Some("a"), None, None)], &found(&[("a", 1), ("b", 2)]), GRACE);
         let added = found(&[("b", 2)]).into_values().collect();
         assert_eq!(changes, OrphanChanges { added, ..OrphanChanges::default() });
     }
 
     #[test]
-    fn what_is_not_found_any_more_goes_after_the_grace() {
+    fn an_orphan_that_is_gone_is_removed_after_the_grace() {
         let rows = [
             row(1, Some("found"), None, None),
             row(2, Some("found again"), None, Some(60)),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_open_attempt_made_gets_its_name_in_the_attempts_row() {
+    fn a_resource_of_an_open_attempt_gets_its_arn_in_the_attempts_row() {
         let rows = [row(1, None, Some(7), Some(60)), row(2, Some("b"), Some(8), None)];
         let changes = orphan_changes(&rows, &found(&[("a", 7), ("b", 8), ("c", 8)]), GRACE);
         assert_eq!(changes.named, [(Uuid::from_u128(1), "a".to_owned())]);

@@ -1,4 +1,4 @@
-//! Whose a resource is, as its tags say it.
+//! Ownership of a resource, as its tags express it.
 
 use uuid::Uuid;
 
@@ -14,25 +14,25 @@ pub struct Owner {
     pub installation: String,
     /// The user's id.
     pub user: Uuid,
-    /// The account that holds the user.
+    /// The account that holds the claim on the user.
     pub account: AccountRef,
-    /// The user's name, which becomes the resource's.
+    /// The username, which is also the name of the resource.
     pub username: String,
 }
 
 impl Owner {
-    /// The tags of what an attempt makes: ours, and the user's own, which can never override ours.
+    /// Returns the tags for a Create: the operator's, and the user's own, which never override the operator's.
     #[must_use]
-    pub fn tags(&self, attempt: Uuid, own: &Tags) -> Tags {
+    pub fn create_tags(&self, attempt: Uuid, own: &Tags) -> Tags {
         let mut all: Tags = own.iter().filter(|(key, _)| !tags::is_reserved(key)).map(clone_pair).collect();
-        all.extend(self.identity());
+        all.extend(self.ownership_tags());
         all.insert(tags::ATTEMPT.to_owned(), attempt.to_string());
         all
     }
 
-    /// The tags that say whose a resource is.
+    /// Returns the tags that name the owner of a resource.
     #[must_use]
-    pub fn identity(&self) -> Tags {
+    pub fn ownership_tags(&self) -> Tags {
         Tags::from([
             (tags::INSTALLATION.to_owned(), self.installation.clone()),
             (tags::USER.to_owned(), self.user.to_string()),
@@ -40,26 +40,26 @@ impl Owner {
         ])
     }
 
-    /// Whether tags say that a resource is this user's of this installation: without that it is not touched (I2).
+    /// Returns true if tags name this user and this installation. No other resource is touched (I2).
     #[must_use]
     pub fn owns(&self, found: &Tags) -> bool {
         found.get(tags::INSTALLATION) == Some(&self.installation)
             && found.get(tags::USER) == Some(&self.user.to_string())
     }
 
-    /// Returns true if tags name this user, of whichever installation.
+    /// Returns true if tags name this user, of any installation.
     #[must_use]
-    pub fn is_named(&self, found: &Tags) -> bool {
+    pub fn is_user_of(&self, found: &Tags) -> bool {
         found.get(tags::USER) == Some(&self.user.to_string())
     }
 
-    /// All of one kind that carry the tags of this user: those that AWS finds by the user's name, and those that the last
-    /// resync has `listed`, which somebody may have renamed.
+    /// Lists the resources of one kind that carry this user's tags: those with the user's name, and those in `listed`, from
+    /// the last resync, which someone may have renamed.
     ///
     /// # Errors
-    /// What AWS did not do.
-    pub async fn find<K: Kind>(&self, kind: &K, listed: &[Listed]) -> Result<Vec<Listed>> {
-        let mut found = kind.find(&self.username).await?;
+    /// The failed call.
+    pub async fn list_owned<K: Kind>(&self, kind: &K, listed: &[Listed]) -> Result<Vec<Listed>> {
+        let mut found = kind.list_by_name(&self.username).await?;
         let is_new = |renamed: &&Listed| found.iter().all(|one| one.arn != renamed.arn);
         let renamed: Vec<_> = listed.iter().filter(is_new).cloned().collect();
         found.extend(renamed);
@@ -67,7 +67,7 @@ impl Owner {
         Ok(found)
     }
 
-    /// Whether tags say nothing against its being this user's: somebody has removed some of ours, or all.
+    /// Returns true if tags do not name another owner: some or all of the operator's tags may be missing.
     #[must_use]
     pub fn may_own(&self, found: &Tags) -> bool {
         found.get(tags::INSTALLATION).is_none_or(|installation| *installation == self.installation)
@@ -75,18 +75,18 @@ impl Owner {
     }
 }
 
-/// What to change so that a user's own tags are as desired: those to set, and the keys to remove. Tags that are
-/// reserved are left alone, but look-alikes of ours are removed.
+/// Returns the changes that bring a user's own tags to the desired state: tags to set, and keys to remove. Reserved tags
+/// are left alone, except keys that differ from the operator's only in case, which are removed.
 #[must_use]
 pub(super) fn tag_changes(desired: &Tags, live: &Tags) -> (Tags, Vec<String>) {
     let differs =
         |(key, value): &(&String, &String)| live.get(*key) != Some(*value) && !tags::is_reserved(key);
     let set = desired.iter().filter(differs).map(clone_pair).collect();
-    let is_too_many = |key: &&String| {
+    let is_obsolete = |key: &&String| {
         let is_undesired = !tags::is_reserved(key) && !desired.contains_key(*key);
         is_undesired || tags::is_look_alike(key)
     };
-    (set, live.keys().filter(is_too_many).cloned().collect())
+    (set, live.keys().filter(is_obsolete).cloned().collect())
 }
 
 fn clone_pair((key, value): (&String, &String)) -> (String, String) {
@@ -103,20 +103,20 @@ mod tests {
     }
 
     #[test]
-    fn a_users_own_tags_never_override_ours() {
+    fn a_users_own_tags_never_override_the_operators() {
         let own = tags_of(&[("team", "a"), (tags::USER, "somebody else")]);
-        let all = owner().tags(Uuid::from_u128(2), &own);
+        let all = owner().create_tags(Uuid::from_u128(2), &own);
         assert_eq!(all.len(), 5);
         assert!(owner().owns(&all));
         assert_eq!(all[tags::ACCOUNT], "default/todd");
     }
 
     #[test]
-    fn another_installation_or_user_is_not_ours() {
-        let mut other = owner().tags(Uuid::from_u128(2), &Tags::new());
+    fn a_resource_of_another_installation_or_user_is_not_owned() {
+        let mut other = owner().create_tags(Uuid::from_u128(2), &Tags::new());
         other.insert(tags::INSTALLATION.to_owned(), "there".to_owned());
         assert!(!owner().owns(&other));
-        let mut other = owner().tags(Uuid::from_u128(2), &Tags::new());
+        let mut other = owner().create_tags(Uuid::from_u128(2), &Tags::new());
         other.insert(tags::USER.to_owned(), Uuid::from_u128(9).to_string());
         assert!(!owner().owns(&other));
         assert!(!owner().may_own(&other));
@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn only_a_users_own_tags_are_changed() {
-        let live = owner().tags(Uuid::from_u128(2), &tags_of(&[("team", "a"), ("old", "x"), ("same", "s")]));
+        let live =
+            owner().create_tags(Uuid::from_u128(2), &tags_of(&[("team", "a"), ("old", "x"), ("same", "s")]));
         let desired = tags_of(&[("team", "b"), ("new", "n"), ("same", "s")]);
         let (set, remove) = tag_changes(&desired, &live);
         assert_eq!(set, tags_of(&[("team", "b"), ("new", "n")]));
@@ -133,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn a_look_alike_of_our_tags_is_removed_and_never_set() {
+    fn a_look_alike_of_a_reserved_tag_is_removed_and_never_set() {
         let look_alike = tags_of(&[("Streamcat.dev/installation", "other"), ("STREAMCAT.DEV/x", "y")]);
         let aws = tags_of(&[("aws:cloudformation:stack-name", "s"), ("AWS:x", "y")]);
-        assert_eq!(owner().tags(Uuid::from_u128(2), &look_alike).len(), 4);
-        let mut live = owner().tags(Uuid::from_u128(2), &Tags::new());
+        assert_eq!(owner().create_tags(Uuid::from_u128(2), &look_alike).len(), 4);
+        let mut live = owner().create_tags(Uuid::from_u128(2), &Tags::new());
         live.extend(look_alike.clone());
         live.extend(aws);
         for desired in [Tags::new(), look_alike.clone()] {

@@ -1,8 +1,8 @@
-//! A world in memory for tests: AWS and the database behind the engine's traits, with a clock that is moved by hand, in
-//! which any effect can fail before it happens or after.
+//! The simulated world of the protocol's tests: AWS and the database in memory, behind the traits that the code uses, with a
+//! clock that is moved by hand. Any effect can fail, before or after it happens.
 
-mod aws;
-mod database;
+mod fake_aws;
+mod fake_database;
 
 use std::{
     collections::BTreeMap,
@@ -12,19 +12,23 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Circumstances, Order, Outcome, Owner, Retirement, Timing, converge, retire};
+use super::{
+    DecisionContext, DeletionOutcome, DesiredResource, Outcome, Owner, Timing, converge, delete_all,
+};
 use crate::{
     api::{AccountRef, RecreatePolicy, StageSpec, StageStatus},
     ivs::{Tags, Target},
     store::Orphan,
 };
+use fake_aws::FakeAws;
+use fake_database::FakeDatabase;
 
-/// When an effect fails.
+/// The moment at which an effect fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It does not happen, and nobody is told so.
+    /// Before it happens; the caller does not know that.
     Before,
-    /// It happens, and the answer is lost.
+    /// After it happened: the response is lost.
     After,
 }
 
@@ -34,6 +38,7 @@ pub const TIMING: Timing = Timing {
     resync: Duration::from_mins(10),
 };
 
+/// The state of AWS and of the database.
 #[derive(Debug, Default)]
 struct State {
     now: Duration,
@@ -43,43 +48,62 @@ struct State {
     creates: usize,
     record: Option<(String, Duration)>,
     former: Vec<(String, Duration)>,
-    /// When the first list without the recorded one was made, and the latest.
+    /// The recorded ARN that lists do not show, and the times of the first and the latest of these lists.
     unlisted: Option<(String, Duration, Duration)>,
     deletion_requested: Option<String>,
     orphans: Vec<Orphan>,
     brake: Option<&'static str>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
     edit: Option<(Uuid, Duration, u32)>,
-    faster: bool,
-    doubted: bool,
+    peer_creates_next: bool,
+    is_dirty: bool,
 }
 
-/// The world; it stands for AWS's stages and for the database.
-#[derive(Debug, Default)]
-pub struct World(Mutex<State>);
+/// The state, as AWS and the database share it.
+#[derive(Clone, Debug, Default)]
+struct Shared(Arc<Mutex<State>>);
 
-impl World {
-    /// A world in which the n-th effect fails.
-    pub fn failing(nth: usize, failure: Failure) -> Self {
-        let world = Self::default();
-        world.lock().fail = Some((nth, failure));
-        world
-    }
-
+impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no test panics with the lock held")
     }
 
-    /// Counts an effect; what comes of it, which may be this error.
-    fn perform<T, E>(&self, error: E, happens: impl FnOnce(&mut State) -> T) -> Result<T, E> {
+    /// Performs an effect, and counts it. Returns `error` if it is the one that fails.
+    fn perform<T, E>(&self, error: E, effect: impl FnOnce(&mut State) -> T) -> Result<T, E> {
         let mut state = self.lock();
         state.effects += 1;
         let failure = state.fail.filter(|(nth, _)| *nth == state.effects).map(|(_, failure)| failure);
         if failure == Some(Failure::Before) {
             return Err(error);
         }
-        let done = happens(&mut state);
-        if failure == Some(Failure::After) { Err(error) } else { Ok(done) }
+        let result = effect(&mut state);
+        if failure == Some(Failure::After) { Err(error) } else { Ok(result) }
+    }
+}
+
+/// One user's stages in AWS, and the user's rows in the database.
+#[derive(Debug)]
+pub struct World {
+    state: Shared,
+    aws: FakeAws,
+    database: FakeDatabase,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let state = Shared::default();
+        Self { aws: FakeAws(state.clone()), database: FakeDatabase(state.clone()), state }
+    }
+
+    /// Returns a world in which the n-th effect fails.
+    pub fn failing(nth: usize, failure: Failure) -> Self {
+        let world = Self::new();
+        world.lock().fail = Some((nth, failure));
+        world
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
     }
 
     pub fn effects(&self) -> usize {
@@ -98,23 +122,23 @@ impl World {
         self.lock().record.clone().map(|(arn, _)| arn)
     }
 
-    /// Lets time pass, on the database's clock too.
-    pub fn pass(&self, time: Duration) {
+    /// Advances the clock, which is also the database's.
+    pub fn advance(&self, time: Duration) {
         self.lock().now += time;
     }
 
-    /// From here on somebody doubts that all is well.
-    pub fn doubt(&self) {
-        self.lock().doubted = true;
+    /// Marks the account dirty from here on.
+    pub fn mark_dirty(&self) {
+        self.lock().is_dirty = true;
     }
 
-    /// Lets another controller make the resource while the next pass waits for the budget.
-    pub fn another_is_faster(&self) {
-        self.lock().faster = true;
+    /// Lets another controller create the resource while the next pass waits for the budget.
+    pub fn let_peer_create_next(&self) {
+        self.lock().peer_creates_next = true;
     }
 
-    /// A resync lists everything, and notes whether it shows what is recorded.
-    pub fn list(&self) {
+    /// Lists everything, as a resync does, and records whether the list shows the recorded resource.
+    pub fn resync(&self) {
         let mut state = self.lock();
         let now = state.now;
         let absent =
@@ -126,112 +150,113 @@ impl World {
         });
     }
 
-    /// Two lists, a resync apart.
-    pub fn list_twice(&self) {
-        self.list();
-        self.pass(TIMING.resync);
-        self.list();
+    /// Resyncs twice, one resync interval apart.
+    pub fn resync_twice(&self) {
+        self.resync();
+        self.advance(TIMING.resync);
+        self.resync();
     }
 
-    /// Too much is missing, or no longer.
-    pub fn brake(&self, brake: Option<&'static str>) {
+    /// Sets or releases the brake.
+    pub fn set_brake(&self, brake: Option<&'static str>) {
         self.lock().brake = brake;
     }
 
-    /// The ARNs on the orphan list.
+    /// Returns the ARNs on the orphan list.
     pub fn orphans(&self) -> Vec<String> {
         self.lock().orphans.iter().filter_map(|orphan| orphan.arn.clone()).collect()
     }
 
-    /// The journal forgets all attempts.
+    /// Deletes all attempts from the journal.
     pub fn lose_journal(&self) {
         self.lock().attempts.clear();
     }
 
-    /// The database forgets, or has an ARN from long ago.
+    /// Restores the database to a backup, which has this ARN or none.
     pub fn restore_record(&self, arn: Option<&str>) {
         self.lock().record = arn.map(|arn| (arn.to_owned(), Duration::ZERO));
     }
 
-    /// A resource that somebody made, with these tags.
+    /// Puts a resource with these tags into AWS, as a person does.
     pub fn put(&self, arn: &str, tags: Tags) {
         self.lock().resources.insert(arn.to_owned(), tags);
     }
 
-    /// Somebody deletes a resource behind our back; its tags.
+    /// Deletes a resource in AWS, as a person does, and returns its tags.
     pub fn remove(&self, arn: &str) -> Tags {
         self.lock().resources.remove(arn).unwrap_or_default()
     }
 
-    /// One pass of the engine; what went wrong, in words.
+    /// Runs one pass. Returns an error as its message.
     pub async fn converge(&self, status: Option<&StageStatus>) -> Result<Outcome<StageStatus>, String> {
-        self.converge_as(status, RecreatePolicy::Always).await
+        self.converge_with(status, RecreatePolicy::Always).await
     }
 
-    /// The same with a policy for what vanished.
-    pub async fn converge_as(
+    /// Runs one pass with this policy for resources that are gone.
+    pub async fn converge_with(
         &self,
         status: Option<&StageStatus>,
         recreate: RecreatePolicy,
     ) -> Result<Outcome<StageStatus>, String> {
         let (owner, settings, tags) = (owner(), StageSpec::default(), Tags::new());
-        let order = Order {
+        let desired = DesiredResource {
             owner: &owner,
             settings: &settings,
             tags: &tags,
             status,
-            swept: None,
+            inventory_arn: None,
             listed: Vec::new(),
-            known: false,
-            settled: false,
-            sent: false,
+            is_known_user: false,
+            is_settled: false,
+            was_sent: false,
             recreate,
-            doubted: self.lock().doubted,
+            is_dirty: self.lock().is_dirty,
         };
-        converge(self, self, &self.circumstances(), &order).await.map_err(|error| error.to_string())
+        let outcome = converge(&self.aws, &self.database, &self.context(), &desired).await;
+        outcome.map_err(|error| error.to_string())
     }
 
-    fn circumstances(&self) -> Circumstances {
-        circumstances(TIMING, self.lock().brake)
+    fn context(&self) -> DecisionContext {
+        decision_context(TIMING, self.lock().brake)
     }
 
-    /// Passes until it is ready, as the controller makes them.
+    /// Runs passes as the controller does, until the resource is ready.
     pub async fn until_ready(&self) -> StageStatus {
         for _ in 0..10 {
             match self.converge(None).await {
                 Ok(Outcome::Ready(provisioned)) => return provisioned.status,
-                Ok(Outcome::Waiting(wait)) => self.pass(wait.wait),
-                Err(_) => self.pass(Duration::from_secs(1)),
+                Ok(Outcome::Waiting(wait)) => self.advance(wait.wait),
+                Err(_) => self.advance(Duration::from_secs(1)),
             }
         }
         panic!("not ready within ten passes")
     }
 
-    /// Passes until it is gone, as the controller makes them.
+    /// Runs passes as the controller does, until the resource is gone.
     pub async fn until_gone(&self) {
-        assert!(self.is_gone_in_a_while().await, "not gone within ten passes");
+        assert!(self.is_gone_in_ten_passes().await, "not gone within ten passes");
     }
 
-    /// Passes as the controller makes them; true once it is gone.
-    pub async fn is_gone_in_a_while(&self) -> bool {
+    /// Runs passes as the controller does. Returns true once the resource is gone.
+    pub async fn is_gone_in_ten_passes(&self) -> bool {
         for _ in 0..10 {
-            match retire(self, self, &self.circumstances(), &owner(), None, &[]).await {
-                Ok(Retirement::Gone(_)) => return true,
-                Ok(Retirement::Waiting(wait)) => self.pass(wait.wait),
-                Err(_) => self.pass(Duration::from_secs(1)),
+            match delete_all(&self.aws, &self.database, &self.context(), &owner(), None, &[]).await {
+                Ok(DeletionOutcome::Gone(_)) => return true,
+                Ok(DeletionOutcome::Waiting(wait)) => self.advance(wait.wait),
+                Err(_) => self.advance(Duration::from_secs(1)),
             }
         }
         false
     }
 }
 
-/// The circumstances in the AWS account and region of the world.
-pub fn circumstances(timing: Timing, brake: Option<&str>) -> Circumstances {
+/// Returns the context of decisions in the simulated AWS account and region.
+pub fn decision_context(timing: Timing, brake: Option<&str>) -> DecisionContext {
     let target = Target::new("eu-west-1", Some("1".to_owned()));
-    Circumstances { timing, target: Arc::new(target), brake: brake.map(str::to_owned) }
+    DecisionContext { timing, target: Arc::new(target), brake: brake.map(str::to_owned) }
 }
 
-/// The ARN of a stage there.
+/// Returns the ARN of a stage there.
 pub fn stage(id: &str) -> String {
     format!("arn:aws:ivs:eu-west-1:1:stage/{id}")
 }

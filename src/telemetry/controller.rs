@@ -1,6 +1,9 @@
 //! What the controller counts.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -9,7 +12,7 @@ use prometheus_client::{
 };
 
 use super::Exposition;
-use crate::{api::ResourceKind, provision::Findings};
+use crate::api::ResourceKind;
 
 /// Name of the controller in the labels of controller-runtime's metrics.
 const CONTROLLER: &str = "streameraccount";
@@ -151,13 +154,13 @@ impl Metrics {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
     }
 
-    /// Sets the number of missing resources and the brakes of each kind, as the last resync found them.
-    pub fn absences(&self, findings: &Findings) {
+    /// Sets the number of missing resources of each kind, and the kinds whose brake is on, as the last resync found them.
+    pub fn absences(&self, missing: &BTreeMap<ResourceKind, usize>, braked: &BTreeSet<ResourceKind>) {
         for kind in ResourceKind::ALL {
             let labels = KindLabels { kind: kind.label() };
-            let missing = findings.missing.get(&kind).copied().unwrap_or_default();
+            let missing = missing.get(&kind).copied().unwrap_or_default();
             self.missing.get_or_create(&labels).set(i64::try_from(missing).unwrap_or(i64::MAX));
-            self.brakes.get_or_create(&labels).set(findings.brakes.contains_key(&kind).into());
+            self.brakes.get_or_create(&labels).set(braked.contains(&kind).into());
         }
     }
 

@@ -12,10 +12,10 @@ pub struct Defect {
     pub wrong: &'static str,
 }
 
-const DECIDE: &str = "src/provision/decide/provide.rs";
+const DECIDE: &str = "src/provision/decide/converge.rs";
 const CONVERGE: &str = "src/provision/converge.rs";
 const CREATE: &str = "src/provision/create.rs";
-const RETIRE: &str = "src/provision/decide/retire.rs";
+const DELETE: &str = "src/provision/decide/delete.rs";
 const SWEEPER: &str = "src/controller/sweeper.rs";
 const USERS: &str = "src/store/users.rs";
 const SECRET: &str = "src/controller/secret.rs";
@@ -26,23 +26,23 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the attempt is journalled after the Create",
         file: CREATE,
-        right: "        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
-            return Ok(Some(created_elsewhere(K::KIND)));
-        };
-        if before.elapsed() >= MARGIN {
-            // A call that begins so late might end after the deadline.
-            self.store.end(nonce, AttemptEnd::Failed).await?;
-            return Ok(Some(created_elsewhere(K::KIND)));
-        }
-        let tags = owner.tags(nonce, self.order.tags);
-        match self.kind.create(&owner.username, self.order.settings, &tags).await {",
-        wrong: "        let tags = owner.tags(Uuid::nil(), self.order.tags);
-        let made = self.kind.create(&owner.username, self.order.settings, &tags).await;
-        tracing::trace!(before = ?before.elapsed());
-        let Some(nonce) = self.store.open(owner.user, K::KIND, known, lasts).await? else {
-            return Ok(Some(created_elsewhere(K::KIND)));
-        };
-        match made {",
+        right: "    let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
+        return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
+    };
+    if begun.elapsed() >= CALL_START_MARGIN {
+        // A call that starts this late could end after the deadline.
+        store.end(nonce, AttemptEnd::Failed).await?;
+        return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
+    }
+    let tags = owner.create_tags(nonce, desired.tags);
+    match kind.create(&owner.username, desired.settings, &tags).await {",
+        wrong: "    let tags = owner.create_tags(Uuid::nil(), desired.tags);
+    let created = kind.create(&owner.username, desired.settings, &tags).await;
+    tracing::trace!(begun = ?begun.elapsed(), margin = ?CALL_START_MARGIN);
+    let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
+        return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
+    };
+    match created {",
     },
     Defect {
         name: "no grace before the look",
@@ -59,8 +59,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the first match wins, and the rest stays",
         file: DECIDE,
-        right: "earlier(recorded, observed).or_else(|| duplicate(arn, observed))",
-        wrong: "earlier(recorded, observed).or_else(|| duplicate(arn, observed).filter(|_| false))",
+        right: "restore_former(recorded, observed).or_else(|| delete_duplicate(arn, observed))",
+        wrong: "restore_former(recorded, observed).or_else(|| delete_duplicate(arn, observed).filter(|_| false))",
     },
     Defect {
         name: "the finalizer goes when one of three is gone",
@@ -91,59 +91,59 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a Create of unknown outcome is tried again at once",
         file: CREATE,
-        right: "        match self.kind.create(&owner.username, self.order.settings, &tags).await {
-            Ok(created)",
-        wrong: "        let mut made = self.kind.create(&owner.username, self.order.settings, &tags).await;
-        if made.as_ref().is_err_and(|error| error.class == Class::Ambiguous) {
-            made = self.kind.create(&owner.username, self.order.settings, &tags).await;
-        }
-        match made {
-            Ok(created)",
+        right: "    match kind.create(&owner.username, desired.settings, &tags).await {
+        Ok(created)",
+        wrong: "    let mut created = kind.create(&owner.username, desired.settings, &tags).await;
+    if created.as_ref().is_err_and(|error| error.class == Class::Ambiguous) {
+        created = kind.create(&owner.username, desired.settings, &tags).await;
+    }
+    match created {
+        Ok(created)",
     },
     Defect {
         name: "the SDK tries calls again by itself",
-        file: "src/ivs/mod.rs",
+        file: "src/ivs/sdk.rs",
         right: ".retry_config(RetryConfig::disabled())",
         wrong: ".retry_config(RetryConfig::standard())",
     },
     Defect {
         name: "the ARN is recorded in status only",
         file: CREATE,
-        right: "if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
-        wrong: "self.store.end(nonce, AttemptEnd::Failed).await?;
-        if !resource.kind().noun().is_empty() {",
+        right: "if store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
+        wrong: "store.end(nonce, AttemptEnd::Failed).await?;
+    if !resource.kind().noun().is_empty() {",
     },
     Defect {
         name: "what an attempt made counts, though somebody took over",
         file: CREATE,
-        right: "if self.store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
-        wrong: "let is_ours = self.store.record_made(nonce, owner.user, &owner.username, &resource).await?;
-        if is_ours || !owner.username.is_empty() {",
+        right: "if store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
+        wrong: "let is_ours = store.record_made(nonce, owner.user, &owner.username, &resource).await?;
+    if is_ours || !owner.username.is_empty() {",
     },
     Defect {
         name: "a deletion is not confirmed by a read",
-        file: RETIRE,
+        file: DELETE,
         right: "        None => Some(Step::Get(arn.to_owned())),",
         wrong: "        None if is_deleted => None,
         None => Some(Step::Get(arn.to_owned())),",
     },
     Defect {
         name: "tags are not looked at before a deletion",
-        file: RETIRE,
-        right: "Some(Sight::Ours) => Some(Step::Delete(arn.to_owned())),",
-        wrong: "Some(Sight::Ours | Sight::Foreign) => Some(Step::Delete(arn.to_owned())),",
+        file: DELETE,
+        right: "Some(ObservedOwnership::Owned) => Some(Step::Delete(arn.to_owned())),",
+        wrong: "Some(ObservedOwnership::Owned | ObservedOwnership::Foreign) => Some(Step::Delete(arn.to_owned())),",
     },
     Defect {
         name: "a deletion does not wait for an open attempt",
-        file: RETIRE,
-        right: "recorded.settles_in(circumstances.timing.grace)",
-        wrong: "recorded.settles_in(circumstances.timing.grace).filter(|_| false)",
+        file: DELETE,
+        right: "recorded.settles_in(context.timing.grace)",
+        wrong: "recorded.settles_in(context.timing.grace).filter(|_| false)",
     },
     Defect {
         name: "what was just made and is not shown counts as gone",
-        file: RETIRE,
-        right: "if is_recorded { grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
-        wrong: "if is_recorded { grace.saturating_sub(grace) } else { Duration::ZERO }",
+        file: DELETE,
+        right: "if is_current { grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
+        wrong: "if is_current { grace.saturating_sub(grace) } else { Duration::ZERO }",
     },
     Defect {
         name: "what is to stay and is not recorded any more counts as released",
@@ -230,25 +230,25 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "what was changed is not looked at once more",
         file: DECIDE,
-        right: "filter(|edit| look_in(edit, grace).is_none())",
-        wrong: "filter(|edit| look_in(edit, grace).is_none() && grace.is_zero())",
+        right: "filter(|update| recheck_in(update, grace).is_none())",
+        wrong: "filter(|update| recheck_in(update, grace).is_none() && grace.is_zero())",
     },
     Defect {
         name: "who slept does not say that the change came late",
         file: CONVERGE,
-        right: "let noted = if begun.elapsed() < lasts {",
-        wrong: "let noted = if begun.elapsed() < Duration::MAX {",
+        right: "let pending = if begun.elapsed() < deadline {",
+        wrong: "let pending = if begun.elapsed() < Duration::MAX {",
     },
     Defect {
         name: "a change is noted after it is sent",
         file: CONVERGE,
-        right: "        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+        right: "        let Some(pending) = self.store.begin_edit(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
-        let sent = seen.differences.send(self.kind, arn).await;
+        let sent = compared.differences.send(self.kind, arn).await;
 ",
-        wrong: "        let sent = seen.differences.send(self.kind, arn).await;
-        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+        wrong: "        let sent = compared.differences.send(self.kind, arn).await;
+        let Some(pending) = self.store.begin_edit(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
 ",
@@ -256,8 +256,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "ready before the change is sent",
         file: CONVERGE,
-        right: "let sent = seen.differences.send(self.kind, arn).await;",
-        wrong: "let sent = if repeats == 0 { Ok(()) } else { seen.differences.send(self.kind, arn).await };",
+        right: "let sent = compared.differences.send(self.kind, arn).await;",
+        wrong: "let sent = if resends == 0 { Ok(None) } else { compared.differences.send(self.kind, arn).await };",
     },
     Defect {
         name: "a change that was sent late and cannot be noted is forgotten",
@@ -267,7 +267,7 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "one that is new, deleted and not shown counts as gone",
-        file: RETIRE,
+        file: DELETE,
         right: "            if !shown_in.is_zero() {",
         wrong: "            if !shown_in.is_zero() && !is_deleted {",
     },
@@ -279,9 +279,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "who waits for a username owns what has its name",
-        file: "src/provision/sweep.rs",
-        right: "        None => !standing.is_stalled,",
-        wrong: "        None => !standing.is_stalled || listed.arn.len() > 1,",
+        file: "src/provision/drift.rs",
+        right: "        None => !state.is_stalled,",
+        wrong: "        None => !state.is_stalled || listed.arn.len() > 1,",
     },
     Defect {
         name: "of two that lost their records the older gets the username, whoever had it",
@@ -292,8 +292,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a tag of ours that is lost alone stays so",
         file: "src/provision/differences.rs",
-        right: "        identity.retain(|key, value| live.tags.get(key) != Some(value));",
-        wrong: "        identity.retain(|key, value| live.tags.get(key) != Some(value) && !order.owner.owns(&live.tags));",
+        right: "        ownership.retain(|key, value| live.tags.get(key) != Some(value));",
+        wrong: "        ownership.retain(|key, value| live.tags.get(key) != Some(value) && !desired.owner.owns(&live.tags));",
     },
     Defect {
         name: "a status is written though it says nothing new",
@@ -320,13 +320,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "who was let go of is given all anew",
         file: DECIDE,
-        right: "if (wanted.known || recorded.is_abandoned) && !recorded.is_tried {",
-        wrong: "if (wanted.known || recorded.arn.is_some()) && !recorded.is_tried {",
+        right: "if (input.is_known_user || recorded.is_abandoned) && !recorded.is_tried {",
+        wrong: "if (input.is_known_user || recorded.arn.is_some()) && !recorded.is_tried {",
     },
     Defect {
         name: "who is known to status or tags alone is given all anew",
         file: DECIDE,
-        right: "if (wanted.known || recorded.is_abandoned) && !recorded.is_tried {",
+        right: "if (input.is_known_user || recorded.is_abandoned) && !recorded.is_tried {",
         wrong: "if recorded.is_abandoned && !recorded.is_tried {",
     },
     Defect {
@@ -337,9 +337,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a row that names an earlier object stays so",
-        file: "src/provision/sweep.rs",
+        file: "src/provision/drift.rs",
         right: "(&record.account, &*record.arn, record.uid.as_deref())",
-        wrong: "(&record.account, &*record.arn, accounts.get(&record.account).and_then(|standing| standing.uid.as_deref()))",
+        wrong: "(&record.account, &*record.arn, accounts.get(&record.account).and_then(|state| state.uid.as_deref()))",
     },
     Defect {
         name: "a claim from before a loss makes another user",
@@ -412,7 +412,7 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "what the SDK leaves out of a request stays out",
-        file: "src/ivs/wire.rs",
+        file: "src/ivs/request_body.rs",
         right: "    merge(&mut body, settings);",
         wrong: "    merge(&mut body, &serde_json::json!({}));",
     },
@@ -493,39 +493,39 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "one complete list proves an absence",
-        file: "src/provision/mod.rs",
+        file: "src/provision/context.rs",
         right: "self.resync.mul_f64(0.9).max(self.grace)",
         wrong: "self.resync.saturating_sub(self.resync)",
     },
     Defect {
         name: "an absence is believed under the brake",
         file: "src/provision/decide.rs",
-        right: "!missing.released && circumstances.brake.is_some()",
-        wrong: "!missing.released && circumstances.brake.as_deref().is_some_and(str::is_empty)",
+        right: "!missing.released && context.brake.is_some()",
+        wrong: "!missing.released && context.brake.as_deref().is_some_and(str::is_empty)",
     },
     Defect {
         name: "a released brake holds on",
         file: "src/provision/decide.rs",
-        right: "!missing.released && circumstances.brake.is_some()",
-        wrong: "circumstances.brake.is_some()",
+        right: "!missing.released && context.brake.is_some()",
+        wrong: "context.brake.is_some()",
     },
     Defect {
         name: "a missing resource lets its deleted account go",
-        file: RETIRE,
-        right: "if is_known && !is_deleted {",
-        wrong: "if is_known && !is_deleted && arn.is_empty() {",
+        file: DELETE,
+        right: "if is_recorded && !is_deleted {",
+        wrong: "if is_recorded && !is_deleted && arn.is_empty() {",
     },
     Defect {
         name: "what is recorded elsewhere is looked for here",
         file: DECIDE,
-        right: "known.filter(|arn| !circumstances.target.holds(arn))",
-        wrong: "known.filter(|arn| arn.is_empty() && !circumstances.target.holds(arn))",
+        right: "recorded_arn.filter(|arn| !context.target.holds(arn))",
+        wrong: "recorded_arn.filter(|arn| arn.is_empty() && !context.target.holds(arn))",
     },
     Defect {
         name: "what is recorded elsewhere is let go of here",
-        file: RETIRE,
-        right: "known.iter().find(|arn| !circumstances.target.holds(arn))",
-        wrong: "known.iter().find(|arn| arn.is_empty() && !circumstances.target.holds(arn))",
+        file: DELETE,
+        right: "recorded_arns.iter().find(|arn| !context.target.holds(arn))",
+        wrong: "recorded_arns.iter().find(|arn| arn.is_empty() && !context.target.holds(arn))",
     },
     Defect {
         name: "new accounts get everything in the wrong place",
@@ -542,8 +542,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the one that was recorded first is one too many",
         file: DECIDE,
-        right: "earlier(recorded, observed).or_else(|| duplicate(arn, observed))",
-        wrong: "duplicate(arn, observed).or_else(|| earlier(recorded, observed))",
+        right: "restore_former(recorded, observed).or_else(|| delete_duplicate(arn, observed))",
+        wrong: "delete_duplicate(arn, observed).or_else(|| restore_former(recorded, observed))",
     },
     Defect {
         name: "a duplicate goes, whoever made it",
@@ -560,11 +560,11 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "what AWS answers to a Create is not compared",
         file: CONVERGE,
-        right: "        self.see(&arn, live);
-        self.observed.shown.insert(arn.clone(), Sight::Ours);",
-        wrong: "        self.see(&arn, live);
+        right: "        self.compare(&arn, live);
+        self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);",
+        wrong: "        self.compare(&arn, live);
         self.observed.differing.clear();
-        self.observed.shown.insert(arn.clone(), Sight::Ours);",
+        self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);",
     },
     Defect {
         name: "what AWS answers to an Update is not compared",
@@ -583,9 +583,9 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "what does not stay is sent for ever",
         file: DECIDE,
-        right: "    edit.repeats >= REPEATS
+        right: "    update.repeats >= MAX_RESENDS
 ",
-        wrong: "    edit.repeats > REPEATS * 1000
+        wrong: "    update.repeats > MAX_RESENDS * 1000
 ",
     },
     Defect {
@@ -596,14 +596,14 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "what another record names goes with its tags",
-        file: CONVERGE,
+        file: "src/provision/observe.rs",
         right: "store.is_anothers(owner.user, arn).await?",
         wrong: "store.is_anothers(owner.user, \"\").await?",
     },
     Defect {
         name: "one of another installation counts as gone",
         file: "src/provision/decide.rs",
-        right: "Some(tags) if owner.is_named(tags) => Self::OtherInstallation,",
-        wrong: "Some(tags) if owner.is_named(tags) => Self::Foreign,",
+        right: "Some(tags) if owner.is_user_of(tags) => Self::OtherInstallation,",
+        wrong: "Some(tags) if owner.is_user_of(tags) => Self::Foreign,",
     },
 ];

@@ -9,7 +9,7 @@ use super::*;
 
 const ARN: &str = "arn:aws:ivs:eu-west-1:123456789012:channel/AbCd";
 
-/// Settings of the SDK in which these variables are set, and no others.
+/// SDK settings in which these variables are set, and no others.
 #[derive(Debug)]
 struct FakeSettings(Vec<&'static str>);
 
@@ -20,10 +20,10 @@ impl LoadServiceConfig for FakeSettings {
     }
 }
 
-/// The SDK as if these variables were set; an endpoint for everything only if `everything`.
-fn config(everything: Option<&str>, variables: &[&'static str]) -> SdkConfig {
+/// Returns the SDK configuration with these variables set. `global`: the endpoint of all services.
+fn config(global: Option<&str>, variables: &[&'static str]) -> SdkConfig {
     let mut config = SdkConfig::builder().service_config(FakeSettings(variables.to_vec()));
-    config.set_endpoint_url(everything.map(str::to_owned));
+    config.set_endpoint_url(global.map(str::to_owned));
     config.build()
 }
 
@@ -46,7 +46,7 @@ fn an_arn_names_partition_region_and_account() {
 }
 
 #[test]
-fn what_is_no_arn_of_ivs_is_nowhere() {
+fn text_that_is_not_an_arn_of_ivs_has_no_location() {
     for text in [
         "",
         "arn",
@@ -66,7 +66,7 @@ fn what_is_no_arn_of_ivs_is_nowhere() {
 }
 
 #[test]
-fn a_target_holds_what_is_of_its_partition_region_and_account() {
+fn a_target_holds_arns_of_its_partition_region_and_account() {
     let target = Target::new("eu-west-1", Some("123456789012".to_owned()));
     assert!(target.holds(ARN));
     for elsewhere in [
@@ -80,7 +80,7 @@ fn a_target_holds_what_is_of_its_partition_region_and_account() {
 }
 
 #[test]
-fn while_the_account_is_unknown_any_account_will_do() {
+fn a_target_without_account_holds_arns_of_any_account() {
     let target = Target::new("eu-west-1", None);
     assert!(target.holds(ARN) && target.holds(&ARN.replace("123456789012", "1")));
     assert!(!target.holds(&ARN.replace("eu-west-1", "us-west-2")));
@@ -101,7 +101,7 @@ fn a_message_names_the_region_and_the_account() {
 }
 
 #[test]
-fn sts_is_asked_only_where_ivs_is() {
+fn sts_is_called_only_if_it_is_where_ivs_is() {
     let (sts, elsewhere) = ("AWS_ENDPOINT_URL_STS", Some("http://127.0.0.1:1"));
     assert!(is_sts_beside_ivs(&config(None, &[])));
     for service in ["AWS_ENDPOINT_URL_IVS", "AWS_ENDPOINT_URL_IVSCHAT", "AWS_ENDPOINT_URL_IVS_REALTIME"] {
@@ -113,7 +113,7 @@ fn sts_is_asked_only_where_ivs_is() {
 }
 
 #[tokio::test]
-async fn an_account_that_need_not_be_that_of_ivs_is_not_asked_for() {
+async fn sts_is_not_called_if_only_ivs_has_a_custom_endpoint() {
     let config = config(None, &["AWS_ENDPOINT_URL_IVS"]);
     assert_eq!(caller_account(&config, Duration::from_secs(5)).await, Ok(None));
 }
@@ -131,10 +131,10 @@ async fn the_account_is_that_of_the_credentials() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_told_in_time_is_an_error() {
+async fn an_account_that_sts_does_not_return_in_time_is_an_error() {
     let simulator = Simulator::builder().region("eu-west-1").start().await.expect("a simulator");
     simulator.fault(Fault::hang("GetCallerIdentity"));
     let config = config_of(&simulator.url()).await;
     let late = caller_account(&config, Duration::from_millis(200)).await.expect_err("no answer");
-    assert_eq!(late.message, "no answer in time");
+    assert_eq!(late.message, "the call timed out");
 }

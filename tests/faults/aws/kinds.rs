@@ -249,7 +249,7 @@ impl<F: Flavor> Kind for Simulated<F> {
         self.line.call(F::GET, arn, effect).await
     }
 
-    async fn page(&self, name: Option<&str>, _: Option<String>) -> Result<Page> {
+    async fn list_page(&self, name: Option<&str>, _: Option<String>) -> Result<Page> {
         Ok((self.listed(name).await?, None))
     }
 
@@ -343,9 +343,9 @@ impl Fails for Error {
     fn failed(operation: Operation, failure: Failure) -> Self {
         let unknown = if operation.creates() { Class::Ambiguous } else { Class::Transient };
         let (class, code, message) = match failure {
-            Failure::Refused => (unknown, None, "no answer: connection refused"),
-            Failure::Reset => (unknown, None, "no answer: connection reset"),
-            Failure::TimedOut => (unknown, None, "no answer in time"),
+            Failure::Refused => (unknown, None, "no response: connection refused"),
+            Failure::Reset => (unknown, None, "no response: connection reset"),
+            Failure::TimedOut => (unknown, None, "the call timed out"),
             Failure::TooMany => (Class::Transient, Some("ThrottlingException"), "too many requests"),
             Failure::Internal => (unknown, Some("InternalServerException"), "internal error"),
             Failure::Forbidden => (Class::Blocked, Some("AccessDeniedException"), "forbidden"),

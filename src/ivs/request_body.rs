@@ -1,5 +1,5 @@
-//! Requests with all that was asked for: the SDK leaves `false` and 0 out of nested members, so the settings are put
-//! into the body once more, under AWS's own names, before it is signed.
+//! Completion of request bodies: the SDK leaves `false` and 0 out of nested members, so the settings are merged into the body
+//! again, under AWS's own names, before the request is signed.
 
 #[cfg(test)]
 mod tests;
@@ -8,16 +8,16 @@ use aws_sdk_ivs::config::http::HttpRequest;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The last step of a request before it is signed; `map_request` takes it.
+/// The completion of a request: its last change before it is signed. The argument of `map_request`.
 pub(super) type Completion = Box<dyn Fn(HttpRequest) -> serde_json::Result<HttpRequest> + Send + Sync>;
 
-/// Completion of a request by these settings. They serialise under the names that AWS has for them.
+/// Returns the completion of a request with these settings, which serialize under AWS's own names.
 pub(super) fn completion(settings: &impl Serialize) -> Completion {
     let settings = serde_json::to_value(settings).unwrap_or_default();
     Box::new(move |request| complete(request, &settings))
 }
 
-/// A body that is not JSON is an error: it would be sent without what was asked for.
+/// Merges the settings into the body. Fails if the body is not JSON: it would be sent without the settings.
 fn complete(mut request: HttpRequest, settings: &Value) -> serde_json::Result<HttpRequest> {
     let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
     merge(&mut body, settings);
@@ -27,7 +27,7 @@ fn complete(mut request: HttpRequest, settings: &Value) -> serde_json::Result<Ht
     Ok(request)
 }
 
-/// Members of objects are merged, anything else is replaced.
+/// Merges objects member by member, and replaces everything else.
 fn merge(body: &mut Value, settings: &Value) {
     match (body, settings) {
         (Value::Object(body), Value::Object(settings)) => {

@@ -1,26 +1,28 @@
-//! A list, page after page.
+//! Lists, page by page.
 
 use std::time::Duration;
 
 use super::{Class, Result};
 
-/// How often a page is asked for, and how long to wait before the second time; twice as long before each other. Without
-/// it one call in a hundred that fails would be enough that a list of some hundred pages never comes to its end.
-const TRIES: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(200);
+/// Maximum number of calls for one page. Without retries, a failure rate of one percent would keep a list of hundreds of
+/// pages from ever completing.
+const MAX_CALLS_PER_PAGE: u32 = 4;
 
-/// All that `page` gives, which is handed the token of the page before.
+/// Time before the first retry of a page. Doubled before each further retry.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// Collects all pages. `page`: reads one page, given the token in the page before.
 ///
 /// # Errors
-/// What AWS did not do, however often it was asked.
-pub(super) async fn all<T, F>(page: impl Fn(Option<String>) -> F) -> Result<Vec<T>>
+/// The last error of a page whose every call failed.
+pub(super) async fn collect<T, F>(page: impl Fn(Option<String>) -> F) -> Result<Vec<T>>
 where
     F: Future<Output = Result<(Vec<T>, Option<String>)>>,
 {
     let mut found = Vec::new();
     let mut token = None;
     loop {
-        let (items, next) = one(&page, token).await?;
+        let (items, next) = one_page(&page, token).await?;
         found.extend(items);
         if next.is_none() {
             return Ok(found);
@@ -29,14 +31,14 @@ where
     }
 }
 
-async fn one<T, F>(page: impl Fn(Option<String>) -> F, token: Option<String>) -> Result<T>
+async fn one_page<T, F>(page: impl Fn(Option<String>) -> F, token: Option<String>) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    for tried in 0..TRIES - 1 {
+    for retry in 0..MAX_CALLS_PER_PAGE - 1 {
         match page(token.clone()).await {
             Err(error) if error.class == Class::Transient => {
-                tokio::time::sleep(PAUSE * 2_u32.pow(tried)).await;
+                tokio::time::sleep(FIRST_RETRY_DELAY * 2_u32.pow(retry)).await;
             }
             other => return other,
         }
@@ -57,10 +59,10 @@ mod tests {
         Error { operation: "ListStages", class, code: None, message: String::new(), request_id: None }
     }
 
-    /// The list of what is answered in turn, and the tokens that were sent.
+    /// Lists from these answers. Returns the list, and the tokens that were sent.
     async fn list(answers: Vec<Page>) -> (Result<Vec<u32>>, Vec<Option<String>>) {
         let (answers, sent) = (RefCell::new(answers.into_iter()), RefCell::new(Vec::new()));
-        let listed = all(async |token| {
+        let listed = collect(async |token| {
             sent.borrow_mut().push(token);
             answers.borrow_mut().next().expect("an answer")
         });
@@ -69,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_that_fails_is_asked_for_again_and_those_before_it_are_kept() {
+    async fn a_failed_page_is_retried_and_the_pages_before_it_are_kept() {
         let next = Some("a".to_owned());
         let answers = vec![Ok((vec![1], next.clone())), Err(failure(Class::Transient)), Ok((vec![2], None))];
         let (listed, sent) = list(answers).await;
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_pass_ends_the_list() {
+    async fn a_lasting_or_blocked_error_ends_the_list() {
         let (listed, sent) = list(iter::repeat_n(Err(failure(Class::Transient)), 4).collect()).await;
         assert!(listed.is_err() && sent.len() == 4);
         let (listed, sent) = list(vec![Err(failure(Class::Blocked))]).await;

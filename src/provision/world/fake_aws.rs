@@ -1,19 +1,24 @@
-//! The world as AWS: its stages.
+//! AWS's stages in memory.
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{State, World, owner, stage};
+use super::{Shared, State, owner, stage};
 use crate::{
     api::{ResourceKind, StageSpec, StageStatus},
     ivs::{self, Class, Created, Kind, Listed, Live, Tags},
 };
 
-impl World {
-    /// An effect on AWS; of this class is the error if it fails.
-    fn on_aws<T>(&self, class: Class, happens: impl FnOnce(&mut State) -> T) -> ivs::Result<T> {
-        let message = "the world fails".to_owned();
-        self.perform(ivs::Error { operation: "Test", class, code: None, message, request_id: None }, happens)
+/// AWS's stages.
+#[derive(Debug)]
+pub struct FakeAws(pub(super) Shared);
+
+impl FakeAws {
+    /// Performs an effect. `class`: the class of the error if it fails.
+    fn perform<T>(&self, class: Class, effect: impl FnOnce(&mut State) -> T) -> ivs::Result<T> {
+        let message = "simulated failure".to_owned();
+        let error = ivs::Error { operation: "Test", class, code: None, message, request_id: None };
+        self.0.perform(error, effect)
     }
 }
 
@@ -21,25 +26,25 @@ fn status(arn: &str) -> StageStatus {
     StageStatus { arn: arn.to_owned(), endpoints: None }
 }
 
-impl Kind for World {
+impl Kind for FakeAws {
     const KIND: ResourceKind = ResourceKind::Stage;
     type Settings = StageSpec;
     type Status = StageStatus;
 
-    /// Another controller may be faster between the budget and the attempt.
+    /// Another controller may create the resource between the budget and the attempt.
     async fn admit(&self) -> ivs::Result<()> {
-        let mut state = self.lock();
-        if std::mem::take(&mut state.faster) {
+        let mut state = self.0.lock();
+        if std::mem::take(&mut state.peer_creates_next) {
             state.creates += 1;
             let now = state.now;
             state.record = Some((stage("1"), now));
-            state.resources.insert(stage("1"), owner().tags(Uuid::from_u128(50), &Tags::new()));
+            state.resources.insert(stage("1"), owner().create_tags(Uuid::from_u128(50), &Tags::new()));
         }
         Ok(())
     }
 
     async fn create(&self, _: &str, _: &StageSpec, tags: &Tags) -> ivs::Result<Created<StageStatus>> {
-        self.on_aws(Class::Ambiguous, |state| {
+        self.perform(Class::Ambiguous, |state| {
             state.creates += 1;
             let arn = stage(&state.creates.to_string());
             state.resources.insert(arn.clone(), tags.clone());
@@ -48,14 +53,14 @@ impl Kind for World {
     }
 
     async fn get(&self, arn: &str) -> ivs::Result<Option<Live<StageStatus>>> {
-        self.on_aws(Class::Transient, |state| {
+        self.perform(Class::Transient, |state| {
             let tags = state.resources.get(arn)?.clone();
             Some(Live { status: status(arn), settings: Value::Null, tags })
         })
     }
 
-    async fn page(&self, _: Option<&str>, _: Option<String>) -> ivs::Result<ivs::Page> {
-        self.on_aws(Class::Transient, |state| {
+    async fn list_page(&self, _: Option<&str>, _: Option<String>) -> ivs::Result<ivs::Page> {
+        self.perform(Class::Transient, |state| {
             let listed = |(arn, tags): (&String, &Tags)| Listed {
                 arn: arn.clone(),
                 name: "todd".to_owned(),
@@ -67,11 +72,11 @@ impl Kind for World {
     }
 
     async fn update(&self, _: &str, _: &StageSpec) -> ivs::Result<Value> {
-        self.on_aws(Class::Transient, |_| Value::Null)
+        self.perform(Class::Transient, |_| Value::Null)
     }
 
     async fn tag(&self, arn: &str, tags: &Tags) -> ivs::Result<()> {
-        self.on_aws(Class::Transient, |state| {
+        self.perform(Class::Transient, |state| {
             if let Some(found) = state.resources.get_mut(arn) {
                 found.extend(tags.clone());
             }
@@ -79,14 +84,14 @@ impl Kind for World {
     }
 
     async fn untag(&self, _: &str, _: &[String]) -> ivs::Result<()> {
-        self.on_aws(Class::Transient, |_| ())
+        self.perform(Class::Transient, |_| ())
     }
 
     async fn delete(&self, arn: &str) -> ivs::Result<()> {
-        self.on_aws(Class::Transient, |state| drop(state.resources.remove(arn)))
+        self.perform(Class::Transient, |state| drop(state.resources.remove(arn)))
     }
 
-    /// Nobody uses anything here.
+    /// All stages are idle.
     async fn delete_if_idle(&self, arn: &str) -> ivs::Result<bool> {
         self.delete(arn).await.map(|()| true)
     }

@@ -1,10 +1,10 @@
-//! The world as the database: one user's attempts and one kind of resource.
+//! The database in memory: one user's attempts, and the records of one kind of resource.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{State, World};
+use super::{Shared, State};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     store::{
@@ -13,14 +13,17 @@ use crate::{
     },
 };
 
-impl World {
-    /// An effect on the database.
-    fn on_database<T>(&self, happens: impl FnOnce(&mut State) -> T) -> store::Result<T> {
-        self.perform(sqlx::Error::PoolTimedOut.into(), happens)
+/// The database.
+#[derive(Debug)]
+pub struct FakeDatabase(pub(super) Shared);
+
+impl FakeDatabase {
+    fn perform<T>(&self, effect: impl FnOnce(&mut State) -> T) -> store::Result<T> {
+        self.0.perform(sqlx::Error::PoolTimedOut.into(), effect)
     }
 }
 
-impl Journal for World {
+impl Journal for FakeDatabase {
     async fn open(
         &self,
         _: Uuid,
@@ -28,7 +31,7 @@ impl Journal for World {
         known: Option<&str>,
         lasts: Duration,
     ) -> store::Result<Option<Uuid>> {
-        self.on_database(|state| {
+        self.perform(|state| {
             let recorded = state.record.as_ref().map(|(arn, _)| arn.as_str());
             if state.attempts.values().any(|(open, _)| *open) || recorded != known {
                 return None;
@@ -40,11 +43,11 @@ impl Journal for World {
     }
 
     async fn attempts(&self, _: Uuid, _: ResourceKind) -> store::Result<Vec<Uuid>> {
-        self.on_database(|state| state.attempts.keys().copied().collect())
+        self.perform(|state| state.attempts.keys().copied().collect())
     }
 
     async fn end(&self, nonce: Uuid, _: AttemptEnd) -> store::Result<()> {
-        self.on_database(|state| {
+        self.perform(|state| {
             state.attempts.entry(nonce).and_modify(|(open, _)| *open = false);
         })
     }
@@ -56,7 +59,7 @@ impl Journal for World {
         _: &str,
         resource: &ResourceStatus,
     ) -> store::Result<bool> {
-        self.on_database(|state| match state.attempts.get_mut(&nonce) {
+        self.perform(|state| match state.attempts.get_mut(&nonce) {
             Some((open, _)) if *open => {
                 *open = false;
                 record(state, resource);
@@ -67,9 +70,9 @@ impl Journal for World {
     }
 }
 
-impl Resources for World {
+impl Resources for FakeDatabase {
     async fn recorded(&self, _: Uuid, _: ResourceKind) -> store::Result<Recorded> {
-        self.on_database(|state| {
+        self.perform(|state| {
             let open = state.attempts.iter().find(|(_, (open, _))| *open);
             Recorded {
                 arn: state.record.clone().map(|(arn, _)| arn),
@@ -95,7 +98,7 @@ impl Resources for World {
         resource: &ResourceStatus,
     ) -> store::Result<bool> {
         let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
-        self.on_database(|state| {
+        self.perform(|state| {
             let open = state.attempts.iter().find(|(_, (open, _))| *open).map(|(nonce, _)| *nonce);
             let is_known = state.record.as_ref().map(|(arn, _)| arn) == known.arn.as_ref() && open == nonce;
             if is_known {
@@ -106,7 +109,7 @@ impl Resources for World {
         })
     }
 
-    /// No pass over one kind asks for it.
+    /// Unused: only the controller calls it.
     async fn correct(&self, _: Uuid, _: &str, _: &ResourceStatus) -> store::Result<bool> {
         Ok(false)
     }
@@ -122,7 +125,7 @@ impl Resources for World {
         lasts: Duration,
         repeats: u32,
     ) -> store::Result<Option<Uuid>> {
-        self.on_database(|state| {
+        self.perform(|state| {
             let nonce = Uuid::from_u128(state.effects as u128 + 1000);
             state.edit = Some((nonce, state.now + lasts, repeats));
             Some(nonce)
@@ -130,7 +133,7 @@ impl Resources for World {
     }
 
     async fn end_edit(&self, nonce: Uuid) -> store::Result<()> {
-        self.on_database(|state| {
+        self.perform(|state| {
             state.edit.take_if(|(noted, ..)| *noted == nonce);
         })
     }
@@ -140,7 +143,7 @@ impl Resources for World {
     }
 }
 
-impl Evidence for World {
+impl Evidence for FakeDatabase {
     async fn absences(&self) -> store::Result<Absences> {
         Ok(Absences::default())
     }
@@ -156,17 +159,17 @@ impl Evidence for World {
         arn: &str,
         is_requested: bool,
     ) -> store::Result<()> {
-        self.on_database(|state| state.deletion_requested = is_requested.then(|| arn.to_owned()))
+        self.perform(|state| state.deletion_requested = is_requested.then(|| arn.to_owned()))
     }
 }
 
-impl Orphans for World {
+impl Orphans for FakeDatabase {
     async fn orphans(&self, _: Option<&str>) -> store::Result<Vec<OrphanRow>> {
         Ok(Vec::new())
     }
 
     async fn change_orphans(&self, changes: &OrphanChanges) -> store::Result<()> {
-        self.on_database(|state| state.orphans.extend(changes.added.clone()))
+        self.perform(|state| state.orphans.extend(changes.added.clone()))
     }
 
     async fn abandon(&self, _: &Abandonment<'_>) -> store::Result<Option<Vec<Orphan>>> {
@@ -174,7 +177,7 @@ impl Orphans for World {
     }
 }
 
-/// The evidence of absences.
+/// Returns the evidence of absences.
 fn missing(state: &State) -> Vec<Missing> {
     let unlisted = state.unlisted.iter().map(|(arn, since, until)| Missing {
         arn: arn.clone(),

@@ -1,4 +1,4 @@
-//! Every field of every kind with every edge value, from the schema of the custom resource, through the real SDK.
+//! Every field of every kind, with every edge value in the CRD's schema, through the real SDK.
 
 use std::{
     num::NonZeroU32,
@@ -16,7 +16,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Budgets, Caller, Channels, ChatRooms, Kind, Stages, Tags};
+use super::super::{Budgets, Caller, Channels, ChatRooms, Kind, Stages, Tags, changes};
 use crate::{
     api::{self, ChannelSpec},
     telemetry::Metrics,
@@ -24,12 +24,17 @@ use crate::{
 
 type Bodies = Arc<Mutex<Vec<Value>>>;
 
-/// A listener that keeps the bodies of requests, and answers as every Create and Update may.
+/// Starts a listener that keeps the bodies of requests, and answers each Create and Update with the settings in its body.
 async fn fake_ivs() -> (String, Bodies) {
     async fn keep(State(bodies): State<Bodies>, body: Bytes) -> Json<Value> {
-        let body = serde_json::from_slice(&body).expect("a body of JSON, as long as its header says");
-        bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
-        Json(json!({ "arn": "a", "channel": { "arn": "a" }, "stage": { "arn": "a" } }))
+        let body: Value = serde_json::from_slice(&body).expect("a body of JSON, as long as its header says");
+        bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body.clone());
+        let mut resource = settings(body);
+        resource["arn"] = json!("a");
+        let mut answer = resource.clone();
+        answer["channel"] = resource.clone();
+        answer["stage"] = resource;
+        Json(answer)
     }
     let bodies = Bodies::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -50,7 +55,7 @@ fn caller() -> Arc<Caller> {
     Arc::new(Caller::new(budgets, Metrics::default(), CancellationToken::new()))
 }
 
-/// The schema of one kind's settings.
+/// Returns the schema of one kind's settings.
 fn schema(name: &str) -> JSONSchemaProps {
     let version = api::crds().remove(0).spec.versions.remove(0);
     let whole = version.schema.and_then(|schema| schema.open_api_v3_schema).expect("a schema");
@@ -58,8 +63,8 @@ fn schema(name: &str) -> JSONSchemaProps {
     spec.properties.expect("properties").remove(name).expect("the kind's settings")
 }
 
-/// The values at the edges of what a schema allows; of an object each edge of each member by itself, and all first
-/// edges, all second edges and so on at once.
+/// Returns the edge values of a schema. For an object: each edge value of each member alone, then the first edge values of
+/// all members together, then the second, and so on.
 fn edges(schema: &JSONSchemaProps) -> Vec<Value> {
     if let Some(words) = &schema.enum_ {
         return words.iter().map(|word| word.0.clone()).filter(|word| !word.is_null()).collect();
@@ -82,7 +87,7 @@ fn edges(schema: &JSONSchemaProps) -> Vec<Value> {
             [json!([])].into_iter().chain(one).chain([json!(each)]).collect()
         }
         Some("object") => objects(schema),
-        other => panic!("a type that this test does not know: {other:?}"),
+        other => panic!("unexpected type: {other:?}"),
     }
 }
 
@@ -110,7 +115,7 @@ fn objects(schema: &JSONSchemaProps) -> Vec<Value> {
     [Value::Object(least.clone())].into_iter().chain(single).chain(together).collect()
 }
 
-/// The settings in a body: all members but those that say which resource it is.
+/// Returns the settings in a body: all members except those that identify the resource.
 fn settings(mut body: Value) -> Value {
     let members = body.as_object_mut().expect("an object");
     members.retain(|name, _| !["name", "tags", "arn", "identifier"].contains(&name.as_str()));
@@ -119,43 +124,50 @@ fn settings(mut body: Value) -> Value {
 
 async fn check<K: Kind>(kind: K, bodies: &Bodies, name: &str) {
     let tags = Tags::from([("team".to_owned(), "blue".to_owned())]);
-    let (cases, mut dropped) = (edges(&schema(name)), Vec::new());
+    let (cases, mut wrong) = (edges(&schema(name)), Vec::new());
     assert!(cases.len() > 10, "{} cases", cases.len());
     for case in &cases {
         let asked: K::Settings = serde_json::from_value(case.clone()).expect("settings");
-        kind.create("todd", &asked, &tags).await.expect("created");
-        kind.update("a", &asked).await.expect("updated");
+        let answers = [
+            ("Create", kind.create("todd", &asked, &tags).await.expect("created").settings),
+            ("Update", kind.update("a", &asked).await.expect("updated")),
+        ];
         let sent = std::mem::take(&mut *bodies.lock().unwrap_or_else(PoisonError::into_inner));
         let [created, updated] = <[Value; 2]>::try_from(sent).expect("two requests");
         assert_eq!((&created["name"], &created["tags"]), (&json!("todd"), &json!({ "team": "blue" })));
         for (operation, body) in [("Create", settings(created)), ("Update", settings(updated))] {
             if body != *case {
-                dropped.push(format!("{operation} {name}: asked {case}\n   sent {body}"));
+                wrong.push(format!("{operation} {name}: asked {case}\n   sent {body}"));
+            }
+        }
+        for (operation, live) in answers {
+            if changes(&asked, &live).is_some() {
+                wrong.push(format!("{operation} {name}: AWS shows {case}\n   compared with {live}"));
             }
         }
     }
-    assert!(dropped.is_empty(), "of {} cases:\n{}", cases.len(), dropped.join("\n"));
+    assert!(wrong.is_empty(), "of {} cases:\n{}", cases.len(), wrong.join("\n"));
 }
 
 #[tokio::test]
-async fn every_setting_of_a_channel_is_sent_with_every_edge_value() {
+async fn every_channel_setting_is_sent_and_compared() {
     let (url, bodies) = fake_ivs().await;
     check(Channels::new(&config(&url).await, caller()), &bodies, "channel").await;
 }
 
 #[tokio::test]
-async fn every_setting_of_a_chat_room_is_sent_with_every_edge_value() {
+async fn every_chat_room_setting_is_sent_and_compared() {
     let (url, bodies) = fake_ivs().await;
     check(ChatRooms::new(&config(&url).await, caller()), &bodies, "chatRoom").await;
 }
 
 #[tokio::test]
-async fn every_setting_of_a_stage_is_sent_with_every_edge_value() {
+async fn every_stage_setting_is_sent_and_compared() {
     let (url, bodies) = fake_ivs().await;
     check(Stages::new(&config(&url).await, caller()), &bodies, "stage").await;
 }
 
-/// The signature is made over the body as it is sent: AWS would refuse it otherwise.
+/// The signature covers the completed body: AWS would refuse the request otherwise.
 #[tokio::test]
 async fn a_completed_request_is_signed() {
     let simulator = Simulator::builder().keys("x", "x").start().await.expect("a simulator");

@@ -1,0 +1,155 @@
+//! The interface of one kind of resource in AWS.
+
+use std::{collections::BTreeMap, fmt};
+
+use k8s_openapi::jiff::Timestamp;
+use secrecy::SecretString;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Result, pagination};
+use crate::api::{self, ResourceKind};
+
+/// AWS tags.
+pub type Tags = BTreeMap<String, String>;
+
+/// A new resource, as the answer to its Create shows it.
+#[derive(Debug)]
+pub struct Created<S> {
+    /// Its part of the status, with the ARN.
+    pub status: S,
+    /// Its settings, under the names that the spec uses.
+    pub settings: Value,
+    /// Its stream key, if AWS creates one with it (channels). Goes only into the Secret.
+    pub stream_key: Option<SecretString>,
+}
+
+/// A resource, as a Get shows it.
+#[derive(Clone, Debug)]
+pub struct Live<S> {
+    /// Its part of the status, with the ARN.
+    pub status: S,
+    /// Its settings, under the names that the spec uses.
+    pub settings: Value,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A resource, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name; not unique.
+    pub name: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// Time of its last update, if lists show it (chat rooms).
+    pub updated_at: Option<Timestamp>,
+}
+
+/// One page of a list, and the token of the next page.
+pub type Page = (Vec<Listed>, Option<String>);
+
+/// One kind of resource in AWS. `provision` uses AWS only through this trait, and knows no kind by name.
+pub trait Kind: Send + Sync + 'static {
+    /// The kind.
+    const KIND: ResourceKind;
+    /// Its part of the spec.
+    type Settings: api::Settings + Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    /// Its part of the status.
+    type Status: api::Status + Clone + fmt::Debug + PartialEq + Send + Sync;
+
+    /// Waits until the budget allows a Create. Called before the attempt is journalled, so that waiting does not use up the
+    /// attempt's time.
+    ///
+    /// # Errors
+    /// The controller is stopping: no new call is begun.
+    fn admit(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Creates a resource. Never retried here: no Create takes a client token, and names are not unique.
+    fn create(
+        &self,
+        name: &str,
+        settings: &Self::Settings,
+        tags: &Tags,
+    ) -> impl Future<Output = Result<Created<Self::Status>>> + Send;
+
+    /// Reads a resource. Returns None if AWS says, with its own error code, that it does not exist.
+    fn get(&self, arn: &str) -> impl Future<Output = Result<Option<Live<Self::Status>>>> + Send;
+
+    /// Reads one page of a list: of the resources with this name if AWS can filter by it, otherwise of all.
+    fn list_page(
+        &self,
+        name: Option<&str>,
+        token: Option<String>,
+    ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// Lists all resources with this name, whoever owns them.
+    fn list_by_name(&self, name: &str) -> impl Future<Output = Result<Vec<Listed>>> + Send {
+        pagination::collect(|token| self.list_page(Some(name), token))
+    }
+
+    /// Lists all resources.
+    fn list(&self) -> impl Future<Output = Result<Vec<Listed>>> + Send {
+        pagination::collect(|token| self.list_page(None, token))
+    }
+
+    /// Updates these settings, and no others. Returns the settings in AWS's answer, under the names that the spec uses.
+    fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<Value>> + Send;
+
+    /// Adds or changes tags.
+    fn tag(&self, arn: &str, tags: &Tags) -> impl Future<Output = Result<()>> + Send;
+
+    /// Removes tags.
+    fn untag(&self, arn: &str, keys: &[String]) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes a resource. Succeeds if it does not exist.
+    fn delete(&self, arn: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes a resource that is not in use. Succeeds if it does not exist. Returns false, and changes nothing, if it is in
+    /// use.
+    fn delete_if_idle(&self, arn: &str) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// The stream keys of channels.
+pub trait StreamKeys: Send + Sync + 'static {
+    /// Returns the key of a channel; None if it has none.
+    fn stream_key(&self, channel_arn: &str) -> impl Future<Output = Result<Option<SecretString>>> + Send;
+
+    /// Creates the key of a channel that has none. AWS allows one key per channel, so a second or a late call creates no
+    /// other: AWS refuses it, see [`Error::is_quota_exceeded`](super::Error::is_quota_exceeded).
+    fn create_stream_key(&self, channel_arn: &str) -> impl Future<Output = Result<SecretString>> + Send;
+}
+
+/// Checks at compile time that the client of each kind in the registry implements [`Kind`] for it.
+mod registry_check {
+    use super::{
+        super::{Channels, ChatRooms, Stages},
+        Kind, ResourceKind,
+    };
+    use crate::api::{
+        ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus, for_each_kind,
+    };
+
+    macro_rules! check_client {
+        ($($(#[$doc:meta])* $kind:ident {
+            field: $field:ident,
+            settings: $settings:ident,
+            status: $status:ident,
+            noun: $noun:literal,
+            condition: $condition:ident,
+            table: $table:literal,
+            client: $client:ident,
+            calls: $calls:expr,
+        })+) => {
+            $(const _: () = {
+                const fn kind_of<K: Kind<Settings = $settings, Status = $status>>() -> ResourceKind {
+                    K::KIND
+                }
+                assert!(matches!(kind_of::<$client>(), ResourceKind::$kind));
+            };)+
+        };
+    }
+    for_each_kind!(check_client);
+}

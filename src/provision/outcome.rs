@@ -1,0 +1,105 @@
+//! The outcome of one pass over one kind of resource.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::api::ResourceKind;
+
+/// The outcome of a pass that provisions one kind of resource.
+#[derive(Debug)]
+pub enum Outcome<S> {
+    /// The resource exists as the spec says.
+    Ready(Provisioned<S>),
+    /// Nothing can be done yet.
+    Waiting(Wait),
+}
+
+/// A resource that exists as the spec says.
+#[derive(Debug)]
+pub struct Provisioned<S> {
+    /// The resource's part of the status.
+    pub status: S,
+    /// The stream key of a resource that this pass created, if it has one.
+    pub stream_key: Option<SecretString>,
+    /// True if AWS showed the resource in this pass. Then its Secret and its row are compared with AWS too.
+    pub observed: bool,
+    /// The change that this pass made.
+    pub change: Change,
+    /// Time until the re-check of an update; None if no re-check is pending.
+    pub recheck_in: Option<Duration>,
+    /// Settings and tags that AWS does not show as the spec says, although they were sent.
+    pub drift: Option<Drift>,
+}
+
+/// Settings and tags that AWS does not show as the spec says, although they were sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Their names, comma-separated.
+    pub fields: String,
+    /// Time until they are sent again; None once they were sent too often.
+    pub resend_in: Option<Duration>,
+}
+
+/// The change that a pass made to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// None.
+    Unchanged,
+    /// Created.
+    Created,
+    /// Adopted after an attempt whose outcome was unknown.
+    Adopted,
+    /// Updated.
+    Updated,
+    /// Recorded in place of another ARN, whose resource is gone or belongs to another user.
+    Corrected,
+    /// Created to replace a resource that is gone from AWS.
+    Recreated,
+}
+
+/// The reason why nothing can be done yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// Time until the next try.
+    pub wait: Duration,
+    /// The reason of the condition.
+    pub reason: &'static str,
+    /// The message of the condition.
+    pub message: String,
+}
+
+/// Time until the next try while another controller creates the same resource.
+const PEER_CREATE_RETRY: Duration = Duration::from_secs(2);
+
+/// Minimum time until the next try for a missing resource, however short the resync interval is.
+const MIN_MISSING_RETRY: Duration = Duration::from_secs(1);
+
+impl Wait {
+    /// Waits until the last attempt must have ended and AWS must show its result.
+    pub(super) fn for_create_outcome(kind: ResourceKind, wait: Duration) -> Self {
+        let message = format!(
+            "the outcome of the last attempt to create the {kind} is unknown: AWS is checked once the attempt must have ended"
+        );
+        Self { wait, reason: "OutcomeUnknown", message }
+    }
+
+    /// Waits for the next complete list, which shows a missing resource again or confirms that it is gone.
+    pub(super) fn for_next_list(kind: ResourceKind, arn: &str, resync: Duration) -> Self {
+        let message = format!(
+            "the {kind} {arn} is missing from AWS, but the operator did not delete it: it counts as gone once two complete lists, one resync apart, do not show it"
+        );
+        Self { wait: resync.max(MIN_MISSING_RETRY), reason: "ResourceMissing", message }
+    }
+
+    /// Waits for another controller that creates the same resource.
+    pub(super) fn for_peer(kind: ResourceKind) -> Self {
+        let message = format!("another controller is creating the {kind}");
+        Self { wait: PEER_CREATE_RETRY, reason: "Progressing", message }
+    }
+
+    /// Returns the message about a new resource that reads do not show yet.
+    pub(super) fn not_shown_yet(kind: ResourceKind) -> String {
+        format!("AWS does not show the new {kind} yet")
+    }
+}
