@@ -126,3 +126,76 @@ impl fmt::Display for ResourceKind {
         f.write_str(self.noun())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+        path::{Path, PathBuf},
+    };
+
+    use super::*;
+
+    /// Number of files in each directory of `src` that name a kind in code. A new kind needs code in these files, of which two
+    /// are its own: one in `api`, one in `ivs`.
+    const FILES: [(&str, usize); 6] =
+        [("api", 5), ("controller", 4), ("ivs", 2), ("provision", 1), ("registration", 5), ("store", 1)];
+
+    fn root() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    }
+
+    /// Returns the paths and texts of all files below a directory.
+    fn files(directory: &Path) -> Vec<(PathBuf, String)> {
+        let entries =
+            fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+        let read = |path: PathBuf| {
+            if path.is_dir() {
+                return files(&path);
+            }
+            let text = fs::read_to_string(&path).expect("a text file");
+            vec![(path, text)]
+        };
+        entries.flat_map(read).collect()
+    }
+
+    /// Returns true if a file names the chat room in code that is neither a test nor a test double nor a comment.
+    fn names_a_kind(path: &Path, text: &str) -> bool {
+        let is_test = |part: &str| part == "tests" || part.starts_with("fake");
+        if path.with_extension("").iter().any(|part| part.to_str().is_some_and(is_test)) {
+            return false;
+        }
+        let tests = ["mod tests {", "pub(super) mod tests {"].map(|tests| format!("#[cfg(test)]\n{tests}"));
+        let end = tests.iter().filter_map(|tests| text.find(tests.as_str())).min().unwrap_or(text.len());
+        let code = &text[..end];
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
+        code.lines().filter(is_code).any(|line| line.contains("ChatRoom") || line.contains("chat_room"))
+    }
+
+    #[test]
+    fn a_new_kind_needs_code_in_the_counted_files() {
+        let source = root().join("src");
+        let mut found: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+        for (path, text) in files(&source) {
+            let path = path.strip_prefix(&source).expect("a file below src").to_owned();
+            if !names_a_kind(&path, &text) {
+                continue;
+            }
+            let top = path.iter().next().expect("a name").to_string_lossy().into_owned();
+            found.entry(top).or_default().insert(path);
+        }
+        let expected: BTreeMap<_, _> = FILES.into_iter().collect();
+        let counts: BTreeMap<_, _> = found.iter().map(|(top, paths)| (top.as_str(), paths.len())).collect();
+        assert_eq!(counts, expected, "{found:#?}");
+    }
+
+    #[test]
+    fn each_kind_has_its_table() {
+        let migrations: String =
+            files(&root().join("migrations")).into_iter().map(|(_, text)| text).collect();
+        for kind in ResourceKind::ALL {
+            assert!(migrations.contains(&format!("create table {} (", kind.table())), "{kind}");
+        }
+    }
+}

@@ -1,9 +1,6 @@
 //! The parts of spec and status that belong to one resource, whatever its kind.
 
-use super::{
-    ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus,
-    StreamerAccountSpec, StreamerAccountStatus, kind::for_each_kind,
-};
+use super::{ResourceKind, StreamerAccountSpec, StreamerAccountStatus, kind::for_each_kind};
 
 /// The part of the spec that belongs to one kind.
 pub trait Settings {
@@ -34,7 +31,7 @@ macro_rules! define_resource_status {
         /// The status of one resource.
         #[derive(Clone, Debug, PartialEq)]
         pub enum ResourceStatus {
-            $($(#[$doc])* $kind($status),)+
+            $($(#[$doc])* $kind($crate::api::$status),)+
         }
 
         impl ResourceStatus {
@@ -73,13 +70,13 @@ macro_rules! define_resource_status {
         }
 
         $(
-            impl Settings for $settings {
+            impl Settings for $crate::api::$settings {
                 fn of(spec: &StreamerAccountSpec) -> &Self {
                     &spec.$field
                 }
             }
 
-            impl Status for $status {
+            impl Status for $crate::api::$status {
                 fn of(status: &StreamerAccountStatus) -> Option<&Self> {
                     status.$field.as_ref()
                 }
@@ -89,8 +86,8 @@ macro_rules! define_resource_status {
                 }
             }
 
-            impl From<$status> for ResourceStatus {
-                fn from(status: $status) -> Self {
+            impl From<$crate::api::$status> for ResourceStatus {
+                fn from(status: $crate::api::$status) -> Self {
                     Self::$kind(status)
                 }
             }

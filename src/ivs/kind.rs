@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{Result, pagination};
-use crate::api::{self, ResourceKind};
+use crate::api::{self, ResourceKind, for_each_kind};
 
 /// AWS tags.
 pub type Tags = BTreeMap<String, String>;
@@ -123,33 +123,23 @@ pub trait StreamKeys: Send + Sync + 'static {
 }
 
 /// Checks at compile time that the client of each kind in the registry implements [`Kind`] for it.
-mod registry_check {
-    use super::{
-        super::{Channels, ChatRooms, Stages},
-        Kind, ResourceKind,
+macro_rules! check_client {
+    ($($(#[$doc:meta])* $kind:ident {
+        field: $field:ident,
+        settings: $settings:ident,
+        status: $status:ident,
+        noun: $noun:literal,
+        condition: $condition:ident,
+        table: $table:literal,
+        client: $client:ident,
+        calls: $calls:expr,
+    })+) => {
+        $(const _: () = {
+            const fn kind_of<K: Kind<Settings = api::$settings, Status = api::$status>>() -> ResourceKind {
+                K::KIND
+            }
+            assert!(matches!(kind_of::<super::$client>(), ResourceKind::$kind));
+        };)+
     };
-    use crate::api::{
-        ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus, for_each_kind,
-    };
-
-    macro_rules! check_client {
-        ($($(#[$doc:meta])* $kind:ident {
-            field: $field:ident,
-            settings: $settings:ident,
-            status: $status:ident,
-            noun: $noun:literal,
-            condition: $condition:ident,
-            table: $table:literal,
-            client: $client:ident,
-            calls: $calls:expr,
-        })+) => {
-            $(const _: () = {
-                const fn kind_of<K: Kind<Settings = $settings, Status = $status>>() -> ResourceKind {
-                    K::KIND
-                }
-                assert!(matches!(kind_of::<$client>(), ResourceKind::$kind));
-            };)+
-        };
-    }
-    for_each_kind!(check_client);
 }
+for_each_kind!(check_client);

@@ -212,12 +212,12 @@ where
     /// Lists the user's resources, the one to keep first.
     async fn list_owned(&mut self) -> Result<()> {
         let owner = self.desired.owner;
-        let mut owned = owner.list_owned(self.kind, &self.desired.listed).await?;
-        if owned.len() > 1 {
+        let mut found = owner.list_owned(self.kind, &self.desired.listed).await?;
+        if found.len() > 1 {
             let attempts = self.store.attempts(owner.user, K::KIND).await?;
-            rank(&mut owned, &self.decision_input(), &self.recorded, &attempts);
+            rank(&mut found, &self.decision_input(), &self.recorded, &attempts);
         }
-        self.observed.owned = Some(owned.into_iter().map(|listed| listed.arn).collect());
+        self.observed.owned = Some(found.into_iter().map(|listed| listed.arn).collect());
         Ok(())
     }
 
