@@ -1,4 +1,4 @@
-//! Amazon resource names, and the place (region and account) that they must be of.
+//! Amazon resource names, and the region and account that they must be of.
 
 use crate::error::Failure;
 
@@ -46,12 +46,12 @@ fn is_region(text: &str) -> bool {
 
 /// The region and account that the simulator stands for.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct AccountRegion {
     pub region: String,
     pub account: String,
 }
 
-impl Place {
+impl AccountRegion {
     /// Says what has not the form of a region or an account.
     pub fn check_form(&self) -> Result<(), String> {
         let Self { region, account } = self;
@@ -64,7 +64,7 @@ impl Place {
         Ok(())
     }
 
-    /// The name of a resource of this place.
+    /// The name of a resource of this account and region.
     pub fn arn(&self, service: &str, kind: &str, id: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{kind}/{id}", self.region, self.account)
     }
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_place_has_the_form_of_a_region_and_an_account() {
         let check = |region: &str, account: &str| {
-            Place { region: region.to_owned(), account: account.to_owned() }.check_form()
+            AccountRegion { region: region.to_owned(), account: account.to_owned() }.check_form()
         };
         for region in ["us-west-2", "ap-northeast-1", "us-gov-east-1", "mx-central-1"] {
             assert_eq!(check(region, "123456789012"), Ok(()), "{region}");
@@ -142,9 +142,9 @@ mod tests {
 
     #[test]
     fn another_account_is_denied_and_another_region_has_nothing() {
-        let place = Place { region: "us-west-2".into(), account: "123456789012".into() };
-        let code = |arn| place.check(arn).expect_err("foreign").code;
-        assert!(place.check("arn:aws:ivs:us-west-2:123456789012:channel/a").is_ok());
+        let account_region = AccountRegion { region: "us-west-2".into(), account: "123456789012".into() };
+        let code = |arn| account_region.check(arn).expect_err("foreign").code;
+        assert!(account_region.check("arn:aws:ivs:us-west-2:123456789012:channel/a").is_ok());
         assert_eq!(code("arn:aws:ivs:us-west-2:999999999999:channel/a"), "AccessDeniedException");
         assert_eq!(code("arn:aws:ivs:eu-west-1:123456789012:channel/a"), "ResourceNotFoundException");
     }

@@ -27,7 +27,7 @@ pub enum Error {
     },
     /// What has not the form of a region or of an account.
     #[error("{0}")]
-    Place(String),
+    AccountRegion(String),
     /// A URL that events cannot be posted to.
     #[error("{0}")]
     Events(String),

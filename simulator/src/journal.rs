@@ -1,4 +1,4 @@
-//! The journal: every AWS call, from its arrival on.
+//! The journal: every AWS call, from its request on.
 
 mod call;
 
@@ -34,7 +34,7 @@ pub(crate) enum Request {
     /// Its members, which were not all in the body.
     Members(Box<Value>),
     /// It made no sense.
-    Nonsense,
+    Malformed,
 }
 
 impl Entry {
@@ -65,7 +65,7 @@ impl Entry {
         let request = match &self.request {
             Request::Body(body) => body.len(),
             Request::Members(members) => members.to_string().len() * 2,
-            Request::Nonsense => 0,
+            Request::Malformed => 0,
         };
         let access_key = self.access_key.as_ref().map_or(0, |key| key.len());
         let operation = if let Cow::Owned(operation) = &self.operation { operation.len() } else { 0 };
@@ -76,7 +76,7 @@ impl Entry {
 /// How much memory the journal may take, if not told otherwise, in bytes.
 pub(crate) const CAPACITY: usize = 32 << 20;
 /// How many calls a follower may be behind before it misses some.
-const BEHIND: usize = 4096;
+const FOLLOWER_BUFFER: usize = 4096;
 
 /// The calls, the oldest forgotten when there are too many.
 pub(crate) struct Journal {
@@ -89,7 +89,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     pub fn new(capacity: usize) -> Self {
-        let (followers, _) = broadcast::channel(BEHIND);
+        let (followers, _) = broadcast::channel(FOLLOWER_BUFFER);
         Self { capacity, last: 0, entries: VecDeque::new(), size: 0, followers }
     }
 
@@ -114,7 +114,7 @@ impl Journal {
     }
 
     /// Tells the followers of a call to which nothing more will happen, as far as is known.
-    pub fn tell(&mut self, seq: u64) {
+    pub fn publish(&mut self, seq: u64) {
         if self.followers.receiver_count() == 0 {
             return;
         }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        Entry::new("GetChannel", Duration::from_micros(1), Request::Nonsense)
+        Entry::new("GetChannel", Duration::from_micros(1), Request::Malformed)
     }
 
     fn seqs(journal: &Journal) -> Vec<u64> {
@@ -189,11 +189,11 @@ mod tests {
     fn followers_are_told_and_nobody_else_is() {
         let mut journal = Journal::new(CAPACITY);
         let first = journal.begin(entry());
-        journal.tell(first);
+        journal.publish(first);
         let mut follower = journal.follow();
         assert!(follower.try_recv().is_err());
         journal.amend(first, |entry| entry.status = 204);
-        journal.tell(first);
+        journal.publish(first);
         assert_eq!(follower.try_recv().expect("a call").status, 204);
     }
 }

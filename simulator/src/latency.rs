@@ -53,7 +53,7 @@ impl Latency {
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
-        if operation::is_one_or_a_pattern(&self.operation) {
+        if operation::is_known_or_pattern(&self.operation) {
             Ok(())
         } else {
             Err(format!("there is no operation {:?}", self.operation))

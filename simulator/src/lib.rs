@@ -16,7 +16,6 @@
 //! ```
 
 mod admin;
-mod agenda;
 mod arn;
 mod auth;
 mod clock;
@@ -25,24 +24,23 @@ mod duration;
 mod error;
 mod events;
 mod faults;
-mod form;
 mod glob;
 mod ids;
 mod ivs;
 mod ivschat;
 mod journal;
-mod keeper;
 mod latency;
 mod operation;
-mod overview;
 mod paging;
+mod pattern;
+mod persistence;
 mod quotas;
 mod realtime;
 mod resource;
 mod route;
 mod s3;
+mod scheduler;
 mod server;
-mod settings;
 mod shared;
 mod simulator;
 mod state;
@@ -50,7 +48,6 @@ mod sts;
 mod tags;
 mod timestamp;
 mod validate;
-mod world;
 
 pub use duration::parse as parse_duration;
 pub use error::Error;

@@ -80,32 +80,32 @@ impl Operation {
 }
 
 /// Reads input into its type. It has been validated, so a failure here is a mistake of ours.
-pub(crate) fn typed<'a, T: Deserialize<'a>>(input: &'a Value) -> Result<T, Failure> {
+pub(crate) fn decode<'a, T: Deserialize<'a>>(input: &'a Value) -> Result<T, Failure> {
     T::deserialize(input).map_err(|error| Failure::internal(format!("cannot read the input: {error}")))
 }
 
 /// Writes output down.
-pub(crate) fn rendered(output: impl Serialize) -> Outcome {
+pub(crate) fn encode(output: impl Serialize) -> Outcome {
     serde_json::to_string(&output)
         .map_err(|error| Failure::internal(format!("cannot write the output: {error}")))
 }
 
 /// What is known of a name of an operation.
-pub(crate) enum Known {
-    Here(&'static Operation),
+pub(crate) enum Lookup {
+    Supported(&'static Operation),
     /// AWS has it, we do not.
-    NotHere(Service, &'static str),
+    Unimplemented(Service, &'static str),
 }
 
-impl Known {
+impl Lookup {
     /// Whether it has no path of its own.
-    pub fn is_asked_by_form(&self) -> bool {
-        matches!(self, Self::Here(operation) if operation.service == Service::Sts)
+    pub fn is_query_protocol(&self) -> bool {
+        matches!(self, Self::Supported(operation) if operation.service == Service::Sts)
     }
 }
 
 /// Looks an operation up by its name, which is also its path (but that of sts).
-pub(crate) fn find(name: &str) -> Option<Known> {
+pub(crate) fn find(name: &str) -> Option<Lookup> {
     static BY_NAME: LazyLock<HashMap<&str, &Operation>> = LazyLock::new(|| {
         let tables = [
             ivs::channel::OPERATIONS,
@@ -124,21 +124,22 @@ pub(crate) fn find(name: &str) -> Option<Known> {
         ];
         tables.into_iter().flatten().map(|operation| (operation.name, operation)).collect()
     });
-    let here = BY_NAME.get(name).map(|operation| Known::Here(operation));
+    let here = BY_NAME.get(name).map(|operation| Lookup::Supported(operation));
     here.or_else(|| {
-        let mut all = NOT_HERE.iter().flat_map(|(service, names)| names.iter().map(|name| (*service, *name)));
-        all.find(|(_, known)| *known == name).map(|(service, name)| Known::NotHere(service, name))
+        let mut all =
+            UNIMPLEMENTED.iter().flat_map(|(service, names)| names.iter().map(|name| (*service, *name)));
+        all.find(|(_, known)| *known == name).map(|(service, name)| Lookup::Unimplemented(service, name))
     })
 }
 
 /// Whether a rule for operations of that name can ever have to do with one that is here.
-pub(crate) fn is_one_or_a_pattern(name: &str) -> bool {
+pub(crate) fn is_known_or_pattern(name: &str) -> bool {
     const ON_TAGS: &[&str] = &["TagResource", "UntagResource", "ListTagsForResource"];
-    glob::is_pattern(name) || ON_TAGS.contains(&name) || matches!(find(name), Some(Known::Here(_)))
+    glob::is_pattern(name) || ON_TAGS.contains(&name) || matches!(find(name), Some(Lookup::Supported(_)))
 }
 
 /// The operations of the three APIs that the simulator does not have.
-const NOT_HERE: &[(Service, &[&str])] = &[
+const UNIMPLEMENTED: &[(Service, &[&str])] = &[
     (
         Service::Ivs,
         &[
@@ -198,12 +199,12 @@ mod tests {
 
     #[test]
     fn an_operation_is_here_or_known_to_be_missing_but_not_both() {
-        assert!(matches!(find("CreateChannel"), Some(Known::Here(_))));
-        assert!(matches!(find("GetParticipant"), Some(Known::NotHere(Service::IvsRealtime, _))));
+        assert!(matches!(find("CreateChannel"), Some(Lookup::Supported(_))));
+        assert!(matches!(find("GetParticipant"), Some(Lookup::Unimplemented(Service::IvsRealtime, _))));
         assert!(find("MakeCoffee").is_none());
-        for name in NOT_HERE.iter().flat_map(|(_, names)| names.iter()) {
+        for name in UNIMPLEMENTED.iter().flat_map(|(_, names)| names.iter()) {
             assert!(
-                matches!(find(name), Some(Known::NotHere(..))),
+                matches!(find(name), Some(Lookup::Unimplemented(..))),
                 "{name} is here now: strike it off the list"
             );
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     error::Failure,
-    operation::{Outcome, rendered, typed},
+    operation::{Outcome, decode, encode},
     state::State,
 };
 
@@ -72,7 +72,7 @@ pub(crate) struct Page {
 impl Page {
     /// Reads `nextToken` and `maxResults` of a request.
     pub fn asked(state: &State, list: &'static str, input: &Value, default: usize) -> Result<Self, Failure> {
-        let Input { next_token, max_results } = typed(input)?;
+        let Input { next_token, max_results } = decode(input)?;
         let filters = state.tokens.filters(input);
         let after = match next_token.filter(|token| !token.is_empty()) {
             Some(token) => Some(
@@ -106,17 +106,17 @@ impl Page {
 }
 
 /// The answer of a List: its rows, and the token if there are more.
-pub(crate) fn listed(member: &'static str, rows: impl Serialize, next: Option<String>) -> Outcome {
-    rendered(Listed { member, rows, next })
+pub(crate) fn list_output(member: &'static str, rows: impl Serialize, next: Option<String>) -> Outcome {
+    encode(ListOutput { member, rows, next })
 }
 
-struct Listed<T> {
+struct ListOutput<T> {
     member: &'static str,
     rows: T,
     next: Option<String>,
 }
 
-impl<T: Serialize> Serialize for Listed<T> {
+impl<T: Serialize> Serialize for ListOutput<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(None)?;
         members.serialize_entry(self.member, &self.rows)?;

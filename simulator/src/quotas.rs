@@ -82,7 +82,7 @@ impl Limits {
 
     /// The number that a refusal tells, if the operation adds to anything: what is set, or else AWS's default, in force
     /// or not.
-    pub fn told(&self, operation: &str) -> Option<u32> {
+    pub fn reported_limit(&self, operation: &str) -> Option<u32> {
         let (kind, _, default) = LIMITS.iter().find(|(_, adding, _)| *adding == operation)?;
         u32::try_from(self.set.get(kind).copied().flatten().unwrap_or(*default)).ok()
     }
@@ -117,7 +117,7 @@ impl Rates {
         if rate.is_some_and(|rate| !rate.is_finite() || rate < 0.0) {
             return Err(format!("{operation}: a rate is a number of calls a second, from 0"));
         }
-        if !operation::is_one_or_a_pattern(operation) {
+        if !operation::is_known_or_pattern(operation) {
             return Err(format!("there is no operation {operation:?}"));
         }
         self.set.retain(|(set, _)| set != operation);
@@ -155,7 +155,7 @@ impl Rates {
     }
 
     /// The calls a second that a refusal tells: what is set, or else AWS's default, in force or not.
-    pub fn told(&self, operation: &str) -> u32 {
+    pub fn reported_limit(&self, operation: &str) -> u32 {
         self.of(operation).or_else(|| default_rate(operation)).map_or(0, whole)
     }
 
@@ -179,11 +179,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::operation::Known;
+    use crate::operation::Lookup;
 
     fn operation(name: &str) -> &'static Operation {
         match operation::find(name) {
-            Some(Known::Here(operation)) => operation,
+            Some(Lookup::Supported(operation)) => operation,
             _ => panic!("there is no {name}"),
         }
     }

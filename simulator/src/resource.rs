@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{
     error::Failure,
-    operation::{Outcome, rendered},
-    paging::{Page, listed},
+    operation::{Outcome, encode},
+    paging::{Page, list_output},
     state::{Row, State, Table},
 };
 
@@ -31,7 +31,7 @@ pub(crate) trait Resource: Row + Serialize + Sized + 'static {
     fn table_mut(state: &mut State) -> &mut Table<Self>;
 
     /// Refuses to have one deleted that is in use.
-    fn refuse_in_use(_state: &State, _arn: &str) -> Result<(), Failure> {
+    fn check_not_in_use(_state: &State, _arn: &str) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -44,8 +44,8 @@ pub(crate) trait Resource: Row + Serialize + Sized + 'static {
 /// A resource as Create, Get and Update answer it.
 pub(crate) fn answer<T: Resource>(resource: &T) -> Outcome {
     match T::ONE {
-        Some(member) => rendered(BTreeMap::from([(member, resource)])),
-        None => rendered(resource),
+        Some(member) => encode(BTreeMap::from([(member, resource)])),
+        None => encode(resource),
     }
 }
 
@@ -58,15 +58,15 @@ pub(crate) fn list<T: Resource>(state: &mut State, input: &Value) -> Outcome {
     let page = Page::asked(state, T::MANY, input, T::PAGE)?;
     let rows = T::table(state).oldest_first(page.after);
     let (rows, next) = page.fill(state, rows, T::summary);
-    listed(T::MANY, rows, next)
+    list_output(T::MANY, rows, next)
 }
 
 pub(crate) fn delete<T: Resource>(state: &mut State, input: &Value) -> Outcome {
     let arn = id::<T>(input)?;
     state.find::<T>(arn)?;
-    T::refuse_in_use(state, arn)?;
+    T::check_not_in_use(state, arn)?;
     T::remove(state, arn);
-    rendered(json!({}))
+    encode(json!({}))
 }
 
 /// The ARN in a request. It has been validated, so that it is missing only by a mistake of ours.

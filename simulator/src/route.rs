@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     error::Failure,
-    operation::{self, Known, Operation, Service},
+    operation::{self, Lookup, Operation, Service},
     sts, tags,
 };
 
@@ -20,9 +20,9 @@ pub(crate) struct Route {
 }
 
 /// A request that is for none.
-pub(crate) enum NoRoute {
+pub(crate) enum RouteError {
     /// AWS has the operation, we do not.
-    NotHere(Service, &'static str),
+    Unimplemented(Service, &'static str),
     /// A form that asks for none.
     Form(Failure),
     /// Nobody has it.
@@ -33,11 +33,11 @@ pub(crate) enum NoRoute {
     },
 }
 
-impl NoRoute {
+impl RouteError {
     /// What was asked for, as the journal tells it: the operation, if it is one.
     pub fn asked(&self) -> Cow<'static, str> {
         match self {
-            Self::NotHere(_, name) => Cow::Borrowed(name),
+            Self::Unimplemented(_, name) => Cow::Borrowed(name),
             Self::Form(_) => Cow::Borrowed("POST /"),
             Self::Unknown { asked, .. } => Cow::Owned(asked.clone()),
         }
@@ -46,7 +46,7 @@ impl NoRoute {
     /// The service that answers, and what.
     pub fn answer(self) -> (Service, Failure) {
         match self {
-            Self::NotHere(service, name) => {
+            Self::Unimplemented(service, name) => {
                 let message = format!("The simulator does not have the operation {name}");
                 (service, Failure::new("NotImplementedException", 501, message))
             }
@@ -59,20 +59,20 @@ impl NoRoute {
 }
 
 /// Finds the operation by method and path; that of sts by the form that is the body.
-pub(crate) fn find(request: &Parts, body: &[u8]) -> Result<Route, NoRoute> {
+pub(crate) fn find(request: &Parts, body: &[u8]) -> Result<Route, RouteError> {
     let (method, path) = (request.method.as_str(), request.uri.path());
     if let Some(arn) = path.strip_prefix("/tags/") {
         return tag_route(request, arn);
     }
     if (method, path) == ("POST", "/") && sts::is_form(&request.headers) {
-        let found = sts::find(body).map_err(NoRoute::Form);
+        let found = sts::find(body).map_err(RouteError::Form);
         return found.map(|(operation, members)| Route { operation, members });
     }
     let name = path.trim_start_matches('/');
-    match operation::find(name).filter(|known| !known.is_asked_by_form()) {
+    match operation::find(name).filter(|known| !known.is_query_protocol()) {
         Some(_) if method != "POST" => Err(unknown(request, format!("{name} is POST /{name}, not {method}"))),
-        Some(Known::Here(operation)) => Ok(Route { operation, members: Map::new() }),
-        Some(Known::NotHere(service, name)) => Err(NoRoute::NotHere(service, name)),
+        Some(Lookup::Supported(operation)) => Ok(Route { operation, members: Map::new() }),
+        Some(Lookup::Unimplemented(service, name)) => Err(RouteError::Unimplemented(service, name)),
         None => Err(unknown(
             request,
             format!(
@@ -82,14 +82,14 @@ pub(crate) fn find(request: &Parts, body: &[u8]) -> Result<Route, NoRoute> {
     }
 }
 
-fn unknown(request: &Parts, message: String) -> NoRoute {
+fn unknown(request: &Parts, message: String) -> RouteError {
     /// How much of a path the journal keeps, in characters.
     const LONGEST: usize = 256;
     let asked = format!("{} {}", request.method, request.uri.path()).chars().take(LONGEST).collect();
-    NoRoute::Unknown { asked, message }
+    RouteError::Unknown { asked, message }
 }
 
-fn tag_route(request: &Parts, arn: &str) -> Result<Route, NoRoute> {
+fn tag_route(request: &Parts, arn: &str) -> Result<Route, RouteError> {
     let (method, arn) = (request.method.as_str(), decoded(arn));
     let Some(operation) = tags::find(method, &arn) else {
         let message = format!("Tags are read by GET, set by POST and removed by DELETE, not by {method}");
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    fn route(method: &str, uri: &str) -> Result<Route, NoRoute> {
+    fn route(method: &str, uri: &str) -> Result<Route, RouteError> {
         let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
         find(&request.into_parts().0, b"")
     }

@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    form::Form,
+    pattern::Pattern,
     validate::{Member, Rule, required},
 };
 
-const BUCKET: Rule =
-    Rule::Text { min: 3, max: 63, form: Form::Word { lower: true, others: "-.", pattern: "[a-z0-9-.]+" } };
+const BUCKET: Rule = Rule::Text {
+    min: 3,
+    max: 63,
+    pattern: Pattern::Characters { lower: true, others: "-.", regex: "[a-z0-9-.]+" },
+};
 
 /// The members of a destination in S3.
 pub(crate) const MEMBERS: &[Member] = &[required("bucketName", BUCKET)];

@@ -11,7 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arn::Place,
+    arn::AccountRegion,
     auth::Keys,
     clock::Clock,
     error::Failure,
@@ -21,18 +21,18 @@ use crate::{
     latency::{Latencies, Latency},
     operation::Operation,
     quotas::Rates,
-    server::Patience,
+    server::ConnectionLimits,
     state::State,
 };
 
 /// The whole of a simulator but its sockets.
 pub(crate) struct Shared {
     pub clock: Clock,
-    pub place: Place,
+    pub account_region: AccountRegion,
     /// With which the signatures of requests are verified, if at all.
     pub keys: Option<Keys>,
     /// How long clients may take for what they do.
-    pub patience: Patience,
+    pub connection_limits: ConnectionLimits,
     /// Cancelled when the simulator ends.
     pub stop: CancellationToken,
     state: Mutex<State>,
@@ -44,14 +44,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub fn new(place: Place, reconnect: Duration) -> Self {
+    pub fn new(account_region: AccountRegion, reconnect: Duration) -> Self {
         let clock = Clock::start();
         Self {
-            state: Mutex::new(State::new(place.clone(), clock.clone(), reconnect)),
+            state: Mutex::new(State::new(account_region.clone(), clock.clone(), reconnect)),
             clock,
-            place,
+            account_region,
             keys: None,
-            patience: Patience::default(),
+            connection_limits: ConnectionLimits::default(),
             stop: CancellationToken::new(),
             journal: Mutex::new(Journal::new(journal::CAPACITY)),
             faults: Mutex::default(),

@@ -4,7 +4,7 @@ mod builder;
 mod limits;
 mod options;
 mod settings;
-mod world;
+mod streams;
 
 use std::{fmt, net::SocketAddr, sync::Arc, thread::JoinHandle};
 
@@ -39,7 +39,7 @@ impl Simulator {
         self.address
     }
 
-    /// All AWS calls since the start or the last `clear_calls`, in the order of their arrival, also those under way.
+    /// All AWS calls since the start or the last `clear_calls`, in the order of their request, also those under way.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.shared.calls()

@@ -37,7 +37,7 @@ const CODES: &[(&str, &str)] = &[
 /// Everybody is one user, whatever the access key.
 #[expect(clippy::unnecessary_wraps, reason = "as every operation")]
 fn get_caller_identity(state: &mut State, _: &Value) -> Outcome {
-    let account = &state.place.account;
+    let account = &state.account_region.account;
     Ok(format!(
         "<Arn>arn:aws:iam::{account}:user/simulator</Arn><UserId>AIDAIVSSIMULATOREXAMPLE</UserId><Account>{account}</Account>"
     ))

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{Failure, Field},
-    form::{self, Form},
+    pattern::{self, Pattern},
 };
 
 /// A member of a request.
@@ -28,7 +28,7 @@ pub(crate) const fn optional(name: &'static str, rule: Rule) -> Member {
 
 /// What a value must be like.
 pub(crate) enum Rule {
-    Text { min: usize, max: usize, form: Form },
+    Text { min: usize, max: usize, pattern: Pattern },
     Choice(&'static [&'static str]),
     Integer { min: i64, max: i64 },
     Boolean,
@@ -38,25 +38,25 @@ pub(crate) enum Rule {
 }
 
 /// The name of a resource.
-pub(crate) const NAME: Rule = Rule::Text { min: 0, max: 128, form: form::NAME };
+pub(crate) const NAME: Rule = Rule::Text { min: 0, max: 128, pattern: pattern::NAME };
 
 /// Text of up to so many characters, of any kind.
 pub(crate) const fn text(max: usize) -> Rule {
-    Rule::Text { min: 0, max, form: Form::Any }
+    Rule::Text { min: 0, max, pattern: Pattern::Any }
 }
 
 /// The ARN of a resource.
 pub(crate) const fn arn(service: &'static str, kind: &'static str) -> Rule {
-    Rule::Text { min: 1, max: 128, form: Form::Arn { service, kind, or_empty: false } }
+    Rule::Text { min: 1, max: 128, pattern: Pattern::Arn { service, kind, or_empty: false } }
 }
 
 /// The ARN of something attached; empty to have it detached.
 pub(crate) const fn reference(service: &'static str, kind: &'static str) -> Rule {
-    Rule::Text { min: 0, max: 128, form: Form::Arn { service, kind, or_empty: true } }
+    Rule::Text { min: 0, max: 128, pattern: Pattern::Arn { service, kind, or_empty: true } }
 }
 
 /// `nextToken`, in the alphabet that ivs and ivs-realtime allow.
-pub(crate) const TOKEN: Rule = Rule::Text { min: 0, max: 1024, form: form::TOKEN };
+pub(crate) const TOKEN: Rule = Rule::Text { min: 0, max: 1024, pattern: pattern::TOKEN };
 
 /// Refuses input that breaks a rule, naming every member that does.
 pub(crate) fn check(members: &[Member], input: &Value) -> Result<(), Failure> {
@@ -93,9 +93,9 @@ impl Findings {
 
     fn value(&mut self, rule: &Rule, value: &Value, path: &str) -> Result<(), Failure> {
         match (rule, value) {
-            (Rule::Text { min, max, form }, Value::String(text)) => {
+            (Rule::Text { min, max, pattern }, Value::String(text)) => {
                 self.length(*min, *max, text.chars().count(), text, path);
-                if let Some(constraint) = form.broken_by(text) {
+                if let Some(constraint) = pattern.violation(text) {
                     self.add(Some(text), path, constraint);
                 }
             }

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Simulation, wrong};
+use super::{SharedState, json_error};
 use crate::{
     glob,
     journal::{Call, Journal},
@@ -40,7 +40,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    fn lets_through(&self, call: &Call) -> bool {
+    fn matches(&self, call: &Call) -> bool {
         self.operation.as_ref().is_none_or(|operation| glob::matches(operation, &call.operation))
             && self.resource.as_ref().is_none_or(|resource| call.is_about(resource))
             && self.status.is_none_or(|status| call.status == status)
@@ -57,7 +57,7 @@ impl Filter {
         let from = |seq| self.after.is_none_or(|after| seq > after);
         let entries =
             journal.entries().filter(|entry| from(entry.seq) && (!only_told || entry.answered.is_some()));
-        let calls = entries.rev().map(Call::from).filter(|call| self.lets_through(call));
+        let calls = entries.rev().map(Call::from).filter(|call| self.matches(call));
         let mut calls: VecDeque<_> = calls.take(self.limit.unwrap_or(usize::MAX)).collect();
         calls.make_contiguous().reverse();
         calls
@@ -65,17 +65,17 @@ impl Filter {
 }
 
 pub(super) async fn list(
-    State(shared): Simulation,
+    State(shared): SharedState,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Response {
     match filter {
         Ok(Query(filter)) if filter.follow => follow(&shared, filter),
         Ok(Query(filter)) => Json(json!({ "calls": filter.of(&shared.journal(), false) })).into_response(),
-        Err(rejection) => wrong(StatusCode::BAD_REQUEST, &rejection.body_text()),
+        Err(rejection) => json_error(StatusCode::BAD_REQUEST, &rejection.body_text()),
     }
 }
 
-pub(super) async fn clear(State(shared): Simulation) -> StatusCode {
+pub(super) async fn clear(State(shared): SharedState) -> StatusCode {
     shared.journal().clear();
     StatusCode::NO_CONTENT
 }
@@ -110,7 +110,7 @@ impl Following {
         }
         loop {
             match self.stop.run_until_cancelled(self.calls.recv()).await? {
-                Ok(call) if self.filter.lets_through(&call) => return Some(line(&call)),
+                Ok(call) if self.filter.matches(&call) => return Some(line(&call)),
                 Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => return Some(format!("{}\n", json!({ "missed": missed }))),
                 Err(RecvError::Closed) => return None,

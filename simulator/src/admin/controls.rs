@@ -13,14 +13,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Simulation, read, wrong};
-use crate::{clock::iso8601, duration::in_words, settings::Settings, shared::Shared, timestamp};
+use super::{SharedState, json_error, read, settings::Settings};
+use crate::{clock::iso8601, duration::in_words, shared::Shared, timestamp};
 
-pub(super) async fn state(State(shared): Simulation) -> Response {
+pub(super) async fn state(State(shared): SharedState) -> Response {
     Json(shared.state().dump()).into_response()
 }
 
-pub(super) async fn load_state(State(shared): Simulation, body: Bytes) -> Response {
+pub(super) async fn load_state(State(shared): SharedState, body: Bytes) -> Response {
     let dump: Value = match read(&body, "a state") {
         Ok(dump) => dump,
         Err(response) => return *response,
@@ -28,16 +28,16 @@ pub(super) async fn load_state(State(shared): Simulation, body: Bytes) -> Respon
     done(shared.state().load(dump), || StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) async fn settings(State(shared): Simulation) -> Response {
-    Json(Settings::told(&shared)).into_response()
+pub(super) async fn settings(State(shared): SharedState) -> Response {
+    Json(Settings::to_json(&shared)).into_response()
 }
 
-pub(super) async fn set(State(shared): Simulation, body: Bytes) -> Response {
+pub(super) async fn set(State(shared): SharedState, body: Bytes) -> Response {
     let settings: Settings = match read(&body, "settings") {
         Ok(settings) => settings,
         Err(response) => return *response,
     };
-    done(settings.apply(&shared), || Json(Settings::told(&shared)).into_response())
+    done(settings.apply(&shared), || Json(Settings::to_json(&shared)).into_response())
 }
 
 /// How the clock is moved.
@@ -48,11 +48,11 @@ enum Move {
     Set(#[serde(with = "timestamp")] Timestamp),
 }
 
-pub(super) async fn clock(State(shared): Simulation) -> Response {
-    told(&shared)
+pub(super) async fn clock(State(shared): SharedState) -> Response {
+    clock_response(&shared)
 }
 
-pub(super) async fn move_clock(State(shared): Simulation, body: Bytes) -> Response {
+pub(super) async fn move_clock(State(shared): SharedState, body: Bytes) -> Response {
     let moved = match read(&body, "a move of the clock, such as {\"advance\": \"720d\"}") {
         Ok(Move::Advance(duration)) => shared.clock.advance(duration),
         Ok(Move::Set(time)) => {
@@ -61,10 +61,10 @@ pub(super) async fn move_clock(State(shared): Simulation, body: Bytes) -> Respon
         }
         Err(response) => return *response,
     };
-    done(moved, || told(&shared))
+    done(moved, || clock_response(&shared))
 }
 
-fn told(shared: &Shared) -> Response {
+fn clock_response(shared: &Shared) -> Response {
     // Whatever is due by now happens now, and not when somebody looks.
     drop(shared.state());
     let moved = shared.clock.moved().as_secs_f64();
@@ -74,6 +74,6 @@ fn told(shared: &Shared) -> Response {
 fn done(result: Result<(), String>, response: impl FnOnce() -> Response) -> Response {
     match result {
         Ok(()) => response(),
-        Err(message) => wrong(StatusCode::BAD_REQUEST, &message),
+        Err(message) => json_error(StatusCode::BAD_REQUEST, &message),
     }
 }

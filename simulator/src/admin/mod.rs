@@ -1,8 +1,11 @@
-//! The admin API, under `/_simulator`: what happened, what exists, and what shall go wrong.
+//! The admin API, under `/_simulator`: what happened, what exists, and what shall go json_error.
 
 mod calls;
 mod controls;
+mod dashboard;
 mod faults;
+mod settings;
+mod streams;
 
 use std::sync::Arc;
 
@@ -19,9 +22,9 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::{error::Failure, overview, shared::Shared, world};
+use crate::{error::Failure, shared::Shared};
 
-pub(crate) type Simulation = State<Arc<Shared>>;
+pub(crate) type SharedState = State<Arc<Shared>>;
 
 /// How large a state may be that is loaded, in bytes.
 const STATE_LIMIT: usize = 1 << 30;
@@ -30,8 +33,8 @@ const STATE_LIMIT: usize = 1 << 30;
 pub(crate) fn router() -> Router<Arc<Shared>> {
     let state = get(controls::state).put(controls::load_state).layer(DefaultBodyLimit::max(STATE_LIMIT));
     Router::new()
-        .route("/_simulator", get(overview))
-        .route("/_simulator/", get(overview))
+        .route("/_simulator", get(dashboard))
+        .route("/_simulator/", get(dashboard))
         .route("/_simulator/calls", get(calls::list).delete(calls::clear))
         .route("/_simulator/state", state)
         .route("/_simulator/settings", get(controls::settings).patch(controls::set))
@@ -40,7 +43,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/_simulator/faults/{id}", delete(faults::remove))
         .route("/_simulator/resources/{*arn}", delete(remove))
         .route("/_simulator/{*rest}", any(unknown))
-        .merge(world::router())
+        .merge(streams::router())
         .method_not_allowed_fallback(wrong_method)
         .layer(map_response(in_json))
 }
@@ -53,46 +56,50 @@ async fn in_json(response: Response) -> Response {
         return response;
     }
     match response.into_body().collect().await {
-        Ok(text) => wrong(status, &String::from_utf8_lossy(&text.to_bytes())),
-        Err(error) => wrong(status, &error.to_string()),
+        Ok(text) => json_error(status, &String::from_utf8_lossy(&text.to_bytes())),
+        Err(error) => json_error(status, &error.to_string()),
     }
 }
 
-async fn overview(State(shared): Simulation) -> Html<String> {
-    Html(overview::page(&shared))
+async fn dashboard(State(shared): SharedState) -> Html<String> {
+    Html(dashboard::page(&shared))
 }
 
-async fn remove(State(shared): Simulation, Path(arn): Path<String>) -> Response {
+async fn remove(State(shared): SharedState, Path(arn): Path<String>) -> Response {
     if shared.state().remove(&arn) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        failed(&Failure::not_found(&arn))
+        failure_response(&Failure::not_found(&arn))
     }
 }
 
 async fn unknown() -> Response {
-    wrong(StatusCode::NOT_FOUND, "the admin API has no such path; GET /_simulator lists them")
+    json_error(StatusCode::NOT_FOUND, "the admin API has no such path; GET /_simulator lists them")
 }
 
 async fn wrong_method() -> Response {
-    wrong(StatusCode::METHOD_NOT_ALLOWED, "the path is right, the method is not; GET /_simulator lists them")
+    json_error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "the path is right, the method is not; GET /_simulator lists them",
+    )
 }
 
-/// Reads a body, or says what is wrong with it.
+/// Reads a body, or says what is json_error with it.
 pub(crate) fn read<T: DeserializeOwned>(body: &Bytes, what: &str) -> Result<T, Box<Response>> {
-    let wrong = |reason: &str| Box::new(wrong(StatusCode::BAD_REQUEST, &format!("not {what}: {reason}")));
+    let json_error =
+        |reason: &str| Box::new(json_error(StatusCode::BAD_REQUEST, &format!("not {what}: {reason}")));
     // Which serde would take for an object, its members in their order.
     if body.trim_ascii().starts_with(b"[") {
-        return Err(wrong("it is a list"));
+        return Err(json_error("it is a list"));
     }
-    serde_json::from_slice(body).map_err(|error| wrong(&error.to_string()))
+    serde_json::from_slice(body).map_err(|error| json_error(&error.to_string()))
 }
 
-pub(crate) fn failed(failure: &Failure) -> Response {
+pub(crate) fn failure_response(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    wrong(status, &failure.message)
+    json_error(status, &failure.message)
 }
 
-pub(crate) fn wrong(status: StatusCode, message: &str) -> Response {
+pub(crate) fn json_error(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }

@@ -1,7 +1,7 @@
-//! An AWS call from its arrival to its answer: authorization, faults, quotas, latency, effect, journal.
+//! An AWS call from its request to its answer: authorization, faults, quotas, latency, effect, journal.
 
-mod arrival;
 mod reply;
+mod request;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     faults::FaultKind,
     journal::Entry,
     operation::{Operation, Outcome},
-    route::{self, NoRoute},
+    route::{self, RouteError},
     shared::Shared,
 };
 
@@ -30,12 +30,12 @@ pub(crate) struct Unsent;
 pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: Request) -> Response {
     let arrived = shared.clock.elapsed();
     let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(shared.patience.request, arrival::read(body));
+    let body = tokio::time::timeout(shared.connection_limits.request, request::read(body));
     // Read in any case: a connection with half a request on it is of no more use.
-    let body = body.await.unwrap_or_else(|_| Err(arrival::late()));
+    let body = body.await.unwrap_or_else(|_| Err(request::late()));
     let route = match route::find(&parts, body.as_deref().unwrap_or_default()) {
         Ok(route) => route,
-        Err(refused) => return turn_away(&shared, arrived, refused, &parts, body),
+        Err(refused) => return reject(&shared, arrived, refused, &parts, body),
     };
     let service = route.operation.service;
     let incoming = Incoming::new(&shared, arrived, route, &parts, body);
@@ -63,14 +63,14 @@ pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: R
 }
 
 /// Answers a request that is for no operation that is here. It is in the journal all the same.
-fn turn_away(
+fn reject(
     shared: &Shared,
     arrived: Duration,
-    refused: NoRoute,
+    refused: RouteError,
     parts: &Parts,
     body: Result<Vec<u8>, Failure>,
 ) -> Response {
-    let (entry, _) = arrival::entry(shared, refused.asked(), arrived, parts, Map::new(), body);
+    let (entry, _) = request::entry(shared, refused.asked(), arrived, parts, Map::new(), body);
     let (service, failure) = refused.answer();
     let mut journal = shared.journal();
     let seq = journal.begin(Entry {
@@ -79,7 +79,7 @@ fn turn_away(
         error: Some(failure.code.to_string()),
         ..entry
     });
-    journal.tell(seq);
+    journal.publish(seq);
     reply::refusal(service, &failure)
 }
 
@@ -114,12 +114,12 @@ impl Incoming {
             Some(FaultKind::Block) => self.close(&shared),
             Some(FaultKind::Late { after }) => self.execute_later(&shared, after),
             Some(FaultKind::Throttle) => {
-                let limit = shared.rates().told(self.operation.name);
+                let limit = shared.rates().reported_limit(self.operation.name);
                 self.answer(&shared, Err(Failure::throttled(self.operation.name, limit)))
             }
             Some(FaultKind::Error { ref code, status, ref message }) => {
                 let failure = Failure::new(code.clone(), status, message.clone());
-                self.answer(&shared, Err(self.told_in_full(&shared, failure)))
+                self.answer(&shared, Err(self.complete_error(&shared, failure)))
             }
             Some(FaultKind::Html { status }) => self.send(&shared, None, reply::page(status)),
             Some(FaultKind::ExecuteThenDrop) => {
@@ -136,11 +136,11 @@ impl Incoming {
     }
 
     /// The error of a fault, with all that an error of its code tells.
-    fn told_in_full(&self, shared: &Shared, failure: Failure) -> Failure {
+    fn complete_error(&self, shared: &Shared, failure: Failure) -> Failure {
         let name = self.operation.name;
-        let resource = self.input.as_ref().ok().and_then(arrival::resource).unwrap_or(name);
-        let quota = shared.state().limits.told(name).filter(|_| failure.status == 402);
-        let limit = Some(quota.unwrap_or_else(|| shared.rates().told(name)));
+        let resource = self.input.as_ref().ok().and_then(request::resource).unwrap_or(name);
+        let quota = shared.state().limits.reported_limit(name).filter(|_| failure.status == 402);
+        let limit = Some(quota.unwrap_or_else(|| shared.rates().reported_limit(name)));
         Failure { limit, ..failure.about(resource) }
     }
 
@@ -155,7 +155,7 @@ impl Incoming {
         }
         state.check_limit(self.operation.name)?;
         let output = (self.operation.run)(&mut state, input)?;
-        // Noted under the lock, so that the journal's times are in the order of the effects.
+        // SessionEvent under the lock, so that the journal's times are in the order of the effects.
         let effected = shared.clock.elapsed();
         drop(state);
         if !reads {
@@ -181,7 +181,7 @@ impl Incoming {
             pause(after).await;
             later.execute_unsent(&shared_later);
             // Once more, now that it is known when it had its effect.
-            shared_later.journal().tell(later.seq);
+            shared_later.journal().publish(later.seq);
         });
         self.close(shared)
     }
@@ -189,7 +189,7 @@ impl Incoming {
     fn answer(&self, shared: &Shared, outcome: Outcome) -> Reply {
         let error = outcome.as_ref().err().map(|failure| failure.code.to_string());
         let response = match &self.fault {
-            Some(FaultKind::Garbage { form }) => reply::garbled(self.operation, outcome, *form),
+            Some(FaultKind::Garbage { form }) => reply::malformed(self.operation, outcome, *form),
             Some(FaultKind::SlowBody { over }) => reply::slow(self.operation, outcome, *over),
             _ => reply::response(self.operation, outcome),
         };
@@ -205,7 +205,7 @@ impl Incoming {
             call.status = status;
             call.error = error;
         });
-        journal.tell(self.seq);
+        journal.publish(self.seq);
         Reply::Answer(response)
     }
 
@@ -213,13 +213,13 @@ impl Incoming {
         tracing::debug!(call.seq = self.seq, operation = self.operation.name, "connection closed");
         let mut journal = shared.journal();
         journal.amend(self.seq, |call| call.answered = Some(shared.clock.elapsed()));
-        journal.tell(self.seq);
+        journal.publish(self.seq);
         Reply::Close
     }
 
     fn hang(&self, shared: &Shared) -> Reply {
         tracing::debug!(call.seq = self.seq, operation = self.operation.name, "hangs");
-        shared.journal().tell(self.seq);
+        shared.journal().publish(self.seq);
         Reply::Hang
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn refusal(service: Service, failure: &Failure) -> Response {
 }
 
 /// The answer with a body that is not what it should be. What has no body gets one.
-pub(super) fn garbled(operation: &Operation, outcome: Outcome, form: Garbage) -> Response {
+pub(super) fn malformed(operation: &Operation, outcome: Outcome, form: Garbage) -> Response {
     let id = ids::request();
     let (right, failure) = parts(operation, outcome, &id);
     let body = match form {

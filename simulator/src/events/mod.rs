@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::post::{Receiver, post_all};
-use crate::{arn::Place, ids};
+use crate::{arn::AccountRegion, ids};
 
 /// How many events are kept.
 const KEPT: usize = 10_000;
@@ -47,15 +47,22 @@ pub(crate) struct Events {
 
 impl Events {
     /// Something has happened to a resource.
-    pub fn add(&mut self, place: &Place, time: Timestamp, detail_type: &str, resource: &str, detail: Value) {
+    pub fn add(
+        &mut self,
+        account_region: &AccountRegion,
+        time: Timestamp,
+        detail_type: &str,
+        resource: &str,
+        detail: Value,
+    ) {
         let event = Event {
             version: "0".to_owned(),
             id: ids::request(),
             detail_type: detail_type.to_owned(),
             source: "aws.ivs".to_owned(),
-            account: place.account.clone(),
+            account: account_region.account.clone(),
             time: format!("{:.0}", time.round(Unit::Second).unwrap_or(time)),
-            region: place.region.clone(),
+            region: account_region.region.clone(),
             resources: vec![resource.to_owned()],
             detail,
         };
@@ -90,11 +97,11 @@ mod tests {
 
     #[test]
     fn the_oldest_events_are_forgotten() {
-        let place = Place { region: "us-west-2".into(), account: "123456789012".into() };
+        let account_region = AccountRegion { region: "us-west-2".into(), account: "123456789012".into() };
         let time: Timestamp = "2022-03-16T04:44:09.5Z".parse().expect("a timestamp");
         let mut events = Events::default();
         for number in 0..KEPT + 5 {
-            events.add(&place, time, "Test", "arn", json!(number));
+            events.add(&account_region, time, "Test", "arn", json!(number));
         }
         assert_eq!(events.all().count(), KEPT);
         let (new, last) = events.after(10_003);

@@ -14,7 +14,7 @@ use crate::shared::Shared;
 /// How often is looked whether there are new events; this also lets what is due happen without a call.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often one event is tried, and the pauses between.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 /// How long a receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -58,7 +58,7 @@ pub(crate) async fn post_all(shared: Arc<Shared>, receiver: Receiver) {
 
 async fn post(receiver: &Receiver, event: &Event) {
     let body = serde_json::to_string(event).unwrap_or_default();
-    for pause in PAUSES.into_iter().map(Some).chain([None]) {
+    for pause in RETRY_DELAYS.into_iter().map(Some).chain([None]) {
         let tried = time::timeout(TIMEOUT, send(receiver, body.clone())).await;
         let tried = tried.unwrap_or_else(|_| Err("no answer in time".into()));
         match (tried, pause) {

@@ -17,21 +17,21 @@ use crate::{glob, operation};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// The operation it strikes, such as `CreateChannel`; `*` and `?` match any characters and any one.
+    /// The operation it triggers, such as `CreateChannel`; `*` and `?` match any characters and any one.
     pub operation: String,
     /// Only resources whose name or ARN contains this, or matches it if there is `*` or `?` in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How often it strikes; if not told, once, and without end with `every` or `probability`.
+    /// How often it triggers; if not told, once, and without end with `every` or `probability`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// It strikes from the match of this number on, instead of from the first.
+    /// It triggers from the match of this number on, instead of from the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// It strikes every so many matches.
+    /// It triggers every so many matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// It strikes a match with this probability.
+    /// It triggers a match with this probability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
     /// What the dice of `probability` are thrown with: with the same seed, the same matches are struck.
@@ -97,7 +97,7 @@ impl Fault {
     /// What is wrong with the rule.
     pub(crate) fn check(&self) -> Result<(), String> {
         let selectors = [self.nth.is_some(), self.every.is_some(), self.probability.is_some()];
-        if !operation::is_one_or_a_pattern(&self.operation) {
+        if !operation::is_known_or_pattern(&self.operation) {
             return Err(format!("operation: there is no operation {:?}", self.operation));
         }
         if self.times == Some(0) || self.nth == Some(0) || self.every == Some(0) {

@@ -1,4 +1,4 @@
-//! The rules in force, and which of them strikes a call.
+//! The rules in force, and which of them triggers a call.
 
 use std::collections::VecDeque;
 
@@ -17,7 +17,7 @@ pub(crate) struct Rule {
     #[serde(flatten)]
     fault: Fault,
     #[serde(skip)]
-    dice: Dice,
+    dice: SplitMix64,
 }
 
 impl Rule {
@@ -25,21 +25,21 @@ impl Rule {
         // Kept in the rule, so that who sees it can have the same again.
         let seed = fault.seed.unwrap_or_else(rand::random);
         fault.seed = fault.probability.map(|_| seed);
-        Self { id, matches: 0, hits: 0, fault, dice: Dice(seed) }
+        Self { id, matches: 0, hits: 0, fault, dice: SplitMix64(seed) }
     }
 
     /// Counts a match, and says whether it is struck.
-    fn strikes(&mut self) -> bool {
+    fn triggers(&mut self) -> bool {
         self.matches += 1;
         let fault = &self.fault;
-        let strikes = match (fault.nth, fault.every, fault.probability) {
+        let triggers = match (fault.nth, fault.every, fault.probability) {
             (Some(nth), _, _) => self.matches >= nth,
             (_, Some(every), _) => self.matches.is_multiple_of(every),
             (_, _, Some(probability)) => self.dice.throw() < probability,
             _ => true,
         };
-        self.hits += u32::from(strikes);
-        strikes
+        self.hits += u32::from(triggers);
+        triggers
     }
 
     fn is_used_up(&self) -> bool {
@@ -51,9 +51,9 @@ impl Rule {
 
 /// Random numbers that are the same for the same seed, now and in later versions (SplitMix64).
 #[derive(Clone, Debug)]
-struct Dice(u64);
+struct SplitMix64(u64);
 
-impl Dice {
+impl SplitMix64 {
     /// From 0 to below 1.
     fn throw(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -95,10 +95,10 @@ impl Faults {
         self.rules.len() < before
     }
 
-    /// The fault that strikes this call: of the first rule that is about it and strikes. The rules after that one do not
+    /// The fault that triggers this call: of the first rule that is about it and triggers. The rules after that one do not
     /// count it.
-    pub fn strike(&mut self, operation: &str, names: &[&str]) -> Option<FaultKind> {
-        let about = |rule: &mut Rule| rule.fault.is_about(operation, names) && rule.strikes();
+    pub fn trigger(&mut self, operation: &str, names: &[&str]) -> Option<FaultKind> {
+        let about = |rule: &mut Rule| rule.fault.is_about(operation, names) && rule.triggers();
         let index = self.rules.iter_mut().position(about)?;
         let rule = &self.rules[index];
         let kind = rule.fault.kind.clone();

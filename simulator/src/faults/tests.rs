@@ -1,7 +1,7 @@
 use super::*;
 
 fn struck(faults: &mut Faults, calls: usize) -> String {
-    (0..calls).map(|_| if faults.strike("GetRoom", &[]).is_some() { 'x' } else { '.' }).collect()
+    (0..calls).map(|_| if faults.trigger("GetRoom", &[]).is_some() { 'x' } else { '.' }).collect()
 }
 
 fn one(fault: Fault, calls: usize) -> String {
@@ -14,7 +14,7 @@ fn one(fault: Fault, calls: usize) -> String {
 fn a_rule_is_used_up() {
     let mut faults = Faults::default();
     faults.add(Fault::block("GetRoom").times(2));
-    assert_eq!(faults.strike("GetChannel", &[]), None);
+    assert_eq!(faults.trigger("GetChannel", &[]), None);
     assert_eq!(struck(&mut faults, 3), "xx.");
     assert_eq!(faults.rules().count(), 0);
 }
@@ -39,8 +39,8 @@ fn the_first_rule_that_strikes_counts_and_one_can_be_lifted() {
     let mut faults = Faults::default();
     faults.add(Fault::hang("*").every(2));
     faults.add(Fault::block("GetRoom").times(5));
-    assert_eq!(faults.strike("GetRoom", &[]), Some(FaultKind::Block));
-    assert_eq!(faults.strike("GetRoom", &[]), Some(FaultKind::Hang));
+    assert_eq!(faults.trigger("GetRoom", &[]), Some(FaultKind::Block));
+    assert_eq!(faults.trigger("GetRoom", &[]), Some(FaultKind::Hang));
     assert!(faults.remove(2) && !faults.remove(2));
     assert_eq!(struck(&mut faults, 4), ".x.x");
 }

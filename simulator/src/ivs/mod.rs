@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     error::Failure,
-    operation::{Outcome, rendered},
+    operation::{Outcome, encode},
 };
 
 /// Looks up many at once: what is not found goes to `errors`, the rest to the member of that name.
@@ -26,5 +26,5 @@ fn batch<T: serde::Serialize>(
             Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
         }
     }
-    rendered(json!({ member: found, "errors": errors }))
+    encode(json!({ member: found, "errors": errors }))
 }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    agenda::Due,
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, typed},
+    operation::{Operation, Outcome, Service::Ivs, decode},
     resource::{self, Resource},
     s3::{self, S3},
+    scheduler::Timer,
     state::{Row, State, Table},
     tags::{self, Tags},
     validate::{Member, NAME, Rule, TOKEN, arn, optional, required},
@@ -222,7 +222,7 @@ impl Resource for RecordingConfiguration {
     fn table_mut(state: &mut State) -> &mut Table<Self> {
         &mut state.recording_configurations
     }
-    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+    fn check_not_in_use(state: &State, arn: &str) -> Result<(), Failure> {
         if state.channels.iter().any(|channel| channel.recording_configuration() == arn) {
             let message = format!("Recording configuration: {arn} is associated with a channel");
             return Err(Failure::conflict(message));
@@ -234,7 +234,7 @@ impl Resource for RecordingConfiguration {
 impl RecordingConfiguration {
     fn new(state: &State, settings: Settings, tags: Tags) -> Result<Self, Failure> {
         Ok(Self {
-            arn: state.place.arn("ivs", "recording-configuration", &ids::resource()),
+            arn: state.account_region.arn("ivs", "recording-configuration", &ids::resource()),
             name: settings.name.unwrap_or_default(),
             destination_configuration: settings.destination_configuration,
             state: Progress::Creating,
@@ -262,9 +262,9 @@ pub(crate) fn activate(state: &mut State, arn: &str) {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let configuration = RecordingConfiguration::new(state, typed(input)?, tags::of(input)?)?;
+    let configuration = RecordingConfiguration::new(state, decode(input)?, tags::of(input)?)?;
     let output = resource::answer(&configuration);
-    state.agenda.add(state.clock.after(state.activation), Due::Activate(configuration.arn.clone()));
+    state.scheduler.add(state.clock.after(state.activation), Timer::Activate(configuration.arn.clone()));
     state.recording_configurations.insert(configuration);
     output
 }

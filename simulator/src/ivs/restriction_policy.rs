@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::{
     error::Failure,
-    form::Form,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, typed},
+    operation::{Operation, Outcome, Service::Ivs, decode},
+    pattern::Pattern,
     resource::{self, Resource},
     state::{Row, State, Table},
     tags::{self, Tags},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 const ARN: Rule = arn("ivs", "playback-restriction-policy");
-const COUNTRY: Rule = Rule::Text { min: 2, max: 2, form: Form::Country };
+const COUNTRY: Rule = Rule::Text { min: 2, max: 2, pattern: Pattern::Country };
 const ORIGIN: Rule = text(128);
 
 /// What Create and Update have in common, and then what either has alone.
@@ -124,7 +124,7 @@ impl Resource for RestrictionPolicy {
     fn table_mut(state: &mut State) -> &mut Table<Self> {
         &mut state.restriction_policies
     }
-    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+    fn check_not_in_use(state: &State, arn: &str) -> Result<(), Failure> {
         if state.channels.iter().any(|channel| channel.restriction_policy() == arn) {
             let message = format!("Playback restriction policy: {arn} is associated with a channel");
             return Err(Failure::conflict(message));
@@ -136,7 +136,7 @@ impl Resource for RestrictionPolicy {
 impl RestrictionPolicy {
     fn new(state: &State, tags: Tags) -> Self {
         Self {
-            arn: state.place.arn("ivs", "playback-restriction-policy", &ids::resource()),
+            arn: state.account_region.arn("ivs", "playback-restriction-policy", &ids::resource()),
             allowed_countries: Vec::new(),
             allowed_origins: Vec::new(),
             enable_strict_origin_enforcement: false,
@@ -168,16 +168,16 @@ struct ByArn {
 
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut policy = RestrictionPolicy::new(state, tags::of(input)?);
-    policy.set(typed(input)?);
+    policy.set(decode(input)?);
     let output = resource::answer(&policy);
     state.restriction_policies.insert(policy);
     output
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
+    let ByArn { arn } = decode(input)?;
     let mut policy = state.restriction_policy(&arn)?.clone();
-    policy.set(typed(input)?);
+    policy.set(decode(input)?);
     let output = resource::answer(&policy);
     state.restriction_policies.replace(policy);
     output

@@ -7,8 +7,8 @@ use super::{batch, channel, stream};
 use crate::{
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::Ivs, decode},
+    paging::{Page, list_output},
     resource::{self, Resource},
     state::{Row, State, Table},
     tags::{self, Tags},
@@ -80,8 +80,8 @@ pub(crate) struct Summary<'a> {
 
 impl StreamKey {
     pub fn new(state: &State, channel_arn: &str, tags: Tags) -> Self {
-        let value = format!("sk_{}_{}", state.place.region, ids::alphanumeric(24));
-        let arn = state.place.arn("ivs", "stream-key", &ids::resource());
+        let value = format!("sk_{}_{}", state.account_region.region, ids::alphanumeric(24));
+        let arn = state.account_region.arn("ivs", "stream-key", &ids::resource());
         Self { arn, value, channel_arn: channel_arn.to_owned(), tags }
     }
 }
@@ -130,7 +130,7 @@ impl State {
             return false;
         };
         let removed = self.stream_keys.remove(arn);
-        stream::forget_key(self, &channel);
+        stream::revoke_key(self, &channel);
         removed
     }
 }
@@ -147,7 +147,7 @@ struct OfChannel {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let OfChannel { channel_arn } = typed(input)?;
+    let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     let limit = state.limits.stream_keys();
     if state.stream_keys.with_key(&channel_arn).count() >= limit {
@@ -161,15 +161,15 @@ fn create(state: &mut State, input: &Value) -> Outcome {
 }
 
 fn batch_get(state: &mut State, input: &Value) -> Outcome {
-    let ByArns { arns } = typed(input)?;
+    let ByArns { arns } = decode(input)?;
     batch(StreamKey::MANY, &arns, |arn| state.stream_key(arn))
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
-    let OfChannel { channel_arn } = typed(input)?;
+    let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     let page = Page::asked(state, StreamKey::MANY, input, StreamKey::PAGE)?;
     let rows = state.stream_keys.oldest_first_with_key(&channel_arn, page.after);
     let (keys, next) = page.fill(state, rows, StreamKey::summary);
-    listed(StreamKey::MANY, keys, next)
+    list_output(StreamKey::MANY, keys, next)
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::{
     error::Failure,
-    form::Form,
     ids,
-    operation::{Operation, Outcome, Service::IvsChat, typed},
+    operation::{Operation, Outcome, Service::IvsChat, decode},
+    pattern::Pattern,
     resource::{self, Resource},
     s3::{self, S3},
     state::{Row, State, Table},
@@ -18,10 +18,11 @@ use crate::{
 };
 
 const ARN: Rule = arn("ivschat", "logging-configuration");
-const GROUP: Form = Form::Word { lower: false, others: ".-_/#", pattern: r"[\.\-_/#A-Za-z0-9]+" };
-const DELIVERY: Form = Form::Word { lower: false, others: "_.-", pattern: "[a-zA-Z0-9_.-]+" };
-const CLOUD_WATCH: &[Member] = &[required("logGroupName", Rule::Text { min: 1, max: 512, form: GROUP })];
-const FIREHOSE: &[Member] = &[required("deliveryStreamName", Rule::Text { min: 1, max: 64, form: DELIVERY })];
+const GROUP: Pattern = Pattern::Characters { lower: false, others: ".-_/#", regex: r"[\.\-_/#A-Za-z0-9]+" };
+const DELIVERY: Pattern = Pattern::Characters { lower: false, others: "_.-", regex: "[a-zA-Z0-9_.-]+" };
+const CLOUD_WATCH: &[Member] = &[required("logGroupName", Rule::Text { min: 1, max: 512, pattern: GROUP })];
+const FIREHOSE: &[Member] =
+    &[required("deliveryStreamName", Rule::Text { min: 1, max: 64, pattern: DELIVERY })];
 const DESTINATION: Rule = Rule::Object(&[
     optional("s3", Rule::Object(s3::MEMBERS)),
     optional("cloudWatchLogs", Rule::Object(CLOUD_WATCH)),
@@ -154,7 +155,7 @@ impl Resource for LoggingConfiguration {
     fn table_mut(state: &mut State) -> &mut Table<Self> {
         &mut state.logging_configurations
     }
-    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+    fn check_not_in_use(state: &State, arn: &str) -> Result<(), Failure> {
         if state.rooms.iter().any(|room| room.is_logged_by(arn)) {
             let message = format!("Logging configuration: {arn} is associated with a room");
             return Err(Failure::conflict(message).about(arn));
@@ -176,7 +177,7 @@ impl Destination {
             let message = "must be exactly one of s3, cloudWatchLogs and firehose";
             return Err(Failure::member("destinationConfiguration", message));
         }
-        typed(&Value::Object(set))
+        decode(&Value::Object(set))
     }
 }
 
@@ -186,11 +187,11 @@ struct ByIdentifier {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let Settings { name, destination_configuration } = typed(input)?;
+    let Settings { name, destination_configuration } = decode(input)?;
     let id = ids::resource();
     let now = state.clock.now();
     let configuration = LoggingConfiguration {
-        arn: state.place.arn("ivschat", "logging-configuration", &id),
+        arn: state.account_region.arn("ivschat", "logging-configuration", &id),
         id,
         create_time: now,
         update_time: now,
@@ -205,8 +206,8 @@ fn create(state: &mut State, input: &Value) -> Outcome {
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = typed(input)?;
-    let Settings { name, destination_configuration } = typed(input)?;
+    let ByIdentifier { identifier } = decode(input)?;
+    let Settings { name, destination_configuration } = decode(input)?;
     let mut configuration = state.logging_configuration(&identifier)?.clone();
     if let Some(name) = name {
         configuration.name = name;

@@ -9,16 +9,16 @@ use super::room;
 use crate::{
     clock::iso8601,
     error::Failure,
-    form::{self, Form},
     ids,
-    operation::{Operation, Outcome, Service::IvsChat, rendered, typed},
+    operation::{Operation, Outcome, Service::IvsChat, decode, encode},
+    pattern::{self, Pattern},
     state::State,
     validate::{Member, Rule, optional, required, text},
 };
 
 const ROOM: Member = required("roomIdentifier", room::ARN);
-const USER: Member = required("userId", Rule::Text { min: 1, max: 128, form: Form::Any });
-const REASON: Member = optional("reason", Rule::Text { min: 1, max: 256, form: Form::Any });
+const USER: Member = required("userId", Rule::Text { min: 1, max: 128, pattern: Pattern::Any });
+const REASON: Member = optional("reason", Rule::Text { min: 1, max: 256, pattern: Pattern::Any });
 /// How long attributes can be, keys and values together.
 const ATTRIBUTES_SIZE: usize = 1024;
 const ATTRIBUTE: Rule = text(ATTRIBUTES_SIZE);
@@ -52,14 +52,18 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         name: "SendEvent",
         service: IvsChat,
         success: 200,
-        input: &[ROOM, required("eventName", Rule::Text { min: 1, max: 100, form: Form::Any }), ATTRIBUTES],
+        input: &[
+            ROOM,
+            required("eventName", Rule::Text { min: 1, max: 100, pattern: Pattern::Any }),
+            ATTRIBUTES,
+        ],
         run: send_event,
     },
     Operation {
         name: "DeleteMessage",
         service: IvsChat,
         success: 200,
-        input: &[ROOM, required("id", Rule::Text { min: 12, max: 12, form: form::ID }), REASON],
+        input: &[ROOM, required("id", Rule::Text { min: 12, max: 12, pattern: pattern::ID }), REASON],
         run: delete_message,
     },
 ];
@@ -74,14 +78,14 @@ struct Input {
 
 /// The input of any of the four, to a room that exists, which is used by it.
 fn to_room(state: &mut State, input: &Value) -> Result<Input, Failure> {
-    let input: Input = typed(input)?;
+    let input: Input = decode(input)?;
     state.room(&input.room_identifier)?;
     let attributes = input.attributes.iter().flatten();
     if attributes.map(|(key, value)| key.len() + value.len()).sum::<usize>() > ATTRIBUTES_SIZE {
         let message = format!("must have at most {ATTRIBUTES_SIZE} bytes in all");
         return Err(Failure::member("attributes", message));
     }
-    state.room_uses.note(&input.room_identifier, state.clock.now());
+    state.room_activity.note(&input.room_identifier, state.clock.now());
     Ok(input)
 }
 
@@ -92,7 +96,7 @@ fn create_token(state: &mut State, input: &Value) -> Outcome {
     const GOOD: Duration = Duration::from_mins(1);
     let input = to_room(state, input)?;
     let minutes = input.session_duration_in_minutes.unwrap_or(DEFAULT);
-    rendered(json!({
+    encode(json!({
         "token": format!("{}#1{}", ids::alphanumeric(160), ids::alphanumeric(160)),
         "tokenExpirationTime": iso8601(state.clock.after(GOOD)),
         "sessionExpirationTime": iso8601(state.clock.after(Duration::from_mins(u64::from(minutes)))),
@@ -101,16 +105,16 @@ fn create_token(state: &mut State, input: &Value) -> Outcome {
 
 fn disconnect_user(state: &mut State, input: &Value) -> Outcome {
     to_room(state, input)?;
-    rendered(json!({}))
+    encode(json!({}))
 }
 
 fn send_event(state: &mut State, input: &Value) -> Outcome {
     to_room(state, input)?;
-    rendered(json!({"id": ids::resource()}))
+    encode(json!({"id": ids::resource()}))
 }
 
 /// The id is one of the event that tells clients to delete the message, not that of the message.
 fn delete_message(state: &mut State, input: &Value) -> Outcome {
     to_room(state, input)?;
-    rendered(json!({"id": ids::resource()}))
+    encode(json!({"id": ids::resource()}))
 }

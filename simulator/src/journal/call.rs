@@ -11,7 +11,7 @@ use super::{Entry, Request};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
-    /// Its number, from 1, in the order of arrival.
+    /// Its number, from 1, in the order of request.
     pub seq: u64,
     /// The operation, such as `CreateChannel`; method and path, such as `GET /favicon.ico`, if they mean none.
     pub operation: String,
@@ -70,7 +70,7 @@ impl From<&Entry> for Call {
             Request::Body(body) if body.is_empty() => Value::Object(serde_json::Map::new()),
             Request::Body(body) => serde_json::from_slice(body).unwrap_or_default(),
             Request::Members(members) => members.as_ref().clone(),
-            Request::Nonsense => Value::Null,
+            Request::Malformed => Value::Null,
         };
         Self {
             seq: entry.seq,

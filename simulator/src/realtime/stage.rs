@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
+    operation::{Operation, Outcome, Service::IvsRealtime, decode, encode},
     resource::{self, Resource},
     state::{Row, State, Table},
     tags::{self, Tags},
@@ -157,7 +157,7 @@ impl Stage {
         let host = ids::host();
         let contribute = format!("{host}.global-contribute.live-video.net");
         Self {
-            arn: state.place.arn("ivs", "stage", &ids::resource()),
+            arn: state.account_region.arn("ivs", "stage", &ids::resource()),
             name: String::new(),
             active_session_id: String::new(),
             tags,
@@ -206,42 +206,42 @@ struct Created<'a> {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let WithTokens { participant_token_configurations } = typed(input)?;
+    let WithTokens { participant_token_configurations } = decode(input)?;
     let configurations = participant_token_configurations.unwrap_or_default().into_iter();
     let tokens = configurations.map(|configuration| Token::new(&state.clock, configuration));
     let tokens = tokens.collect::<Result<Vec<_>, Failure>>()?;
     let mut made = Stage::new(state, tags::of(input)?);
-    made.set(typed(input)?);
-    refuse_unknown_storage(state, &made)?;
-    let output = rendered(Created { stage: &made, participant_tokens: &tokens });
+    made.set(decode(input)?);
+    check_storage_configuration(state, &made)?;
+    let output = encode(Created { stage: &made, participant_tokens: &tokens });
     state.stages.insert(made);
     output
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
+    let ByArn { arn } = decode(input)?;
     let mut changed = state.stage(&arn)?.clone();
-    let settings: Settings = typed(input)?;
+    let settings: Settings = decode(input)?;
     let records_otherwise = settings.auto_participant_recording_configuration.is_some();
     if records_otherwise && state.stage_sessions.is_recording(&arn) {
         let message = format!("{arn} is being recorded: its recording cannot be changed now");
         return Err(Failure::conflict(message));
     }
     changed.set(settings);
-    refuse_unknown_storage(state, &changed)?;
+    check_storage_configuration(state, &changed)?;
     let output = resource::answer(&changed);
     state.stages.replace(changed);
     output
 }
 
 /// By the model CreateStage answers no ResourceNotFoundException, and from UpdateStage it would mean the stage.
-fn refuse_unknown_storage(state: &State, made: &Stage) -> Result<(), Failure> {
+fn check_storage_configuration(state: &State, made: &Stage) -> Result<(), Failure> {
     const MEMBER: &str = "autoParticipantRecordingConfiguration.storageConfigurationArn";
     let arn = made.storage_configuration();
     if arn.is_empty() || state.storage_configuration(arn).is_ok() {
         return Ok(());
     }
-    state.refuse_foreign(arn)?;
+    state.check_account(arn)?;
     Err(Failure::member(MEMBER, format!("the storage configuration {arn} does not exist")))
 }
 

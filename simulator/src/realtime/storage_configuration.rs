@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::IvsRealtime, typed},
+    operation::{Operation, Outcome, Service::IvsRealtime, decode},
     resource::{self, Resource},
     s3::{self, S3},
     state::{Row, State, Table},
@@ -91,7 +91,7 @@ impl Resource for StorageConfiguration {
     fn table_mut(state: &mut State) -> &mut Table<Self> {
         &mut state.storage_configurations
     }
-    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+    fn check_not_in_use(state: &State, arn: &str) -> Result<(), Failure> {
         if state.stages.iter().any(|stage| stage.storage_configuration() == arn) {
             return Err(Failure::conflict(format!("Storage configuration: {arn} is used by a stage")));
         }
@@ -101,7 +101,7 @@ impl Resource for StorageConfiguration {
 
 impl StorageConfiguration {
     pub fn new(state: &State, name: String, bucket_name: String, tags: Tags) -> Self {
-        let arn = state.place.arn("ivs", "storage-configuration", &ids::resource());
+        let arn = state.account_region.arn("ivs", "storage-configuration", &ids::resource());
         Self { arn, name, s3: S3 { bucket_name }, tags }
     }
 }
@@ -113,7 +113,7 @@ struct Settings {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let Settings { name, s3 } = typed(input)?;
+    let Settings { name, s3 } = decode(input)?;
     let made = StorageConfiguration::new(state, name.unwrap_or_default(), s3.bucket_name, tags::of(input)?);
     let output = resource::answer(&made);
     state.storage_configurations.insert(made);

@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, iso8601},
     error::Failure,
     ids,
-    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
+    operation::{Operation, Outcome, Service::IvsRealtime, decode, encode},
     state::State,
     validate::{Member, Rule, optional, required, text},
 };
@@ -98,7 +98,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     struct OfStage {
         stage_arn: String,
     }
-    let OfStage { stage_arn } = typed(input)?;
+    let OfStage { stage_arn } = decode(input)?;
     state.stage(&stage_arn)?;
-    rendered(json!({"participantToken": Token::new(&state.clock, typed(input)?)?}))
+    encode(json!({"participantToken": Token::new(&state.clock, decode(input)?)?}))
 }

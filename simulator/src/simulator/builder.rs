@@ -4,13 +4,14 @@ use std::{net::TcpListener, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use super::{Simulator, options::Options};
 use crate::{
-    arn::Place,
+    arn::AccountRegion,
     error::Error,
     events::{self, Receiver},
     faults::{self, Fault},
-    journal, keeper,
+    journal,
     latency::Latency,
-    server::{self, Patience},
+    persistence,
+    server::{self, ConnectionLimits},
     shared::Shared,
 };
 
@@ -19,7 +20,7 @@ use crate::{
 #[must_use]
 pub struct Builder {
     address: String,
-    place: Place,
+    account_region: AccountRegion,
     reconnect: Duration,
     pub(super) options: Options,
     pub(super) latencies: Vec<Latency>,
@@ -30,7 +31,7 @@ pub struct Builder {
     pub(super) faults: Vec<Fault>,
     pub(super) faults_file: Option<PathBuf>,
     pub(super) state_file: Option<PathBuf>,
-    pub(super) patience: Patience,
+    pub(super) connection_limits: ConnectionLimits,
     pub(super) journal: usize,
 }
 
@@ -38,7 +39,10 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             address: "127.0.0.1:0".to_owned(),
-            place: Place { region: "us-west-2".to_owned(), account: "123456789012".to_owned() },
+            account_region: AccountRegion {
+                region: "us-west-2".to_owned(),
+                account: "123456789012".to_owned(),
+            },
             reconnect: Duration::from_secs(2),
             options: Options::default(),
             latencies: Vec::new(),
@@ -49,7 +53,7 @@ impl Default for Builder {
             faults: Vec::new(),
             faults_file: None,
             state_file: None,
-            patience: Patience::default(),
+            connection_limits: ConnectionLimits::default(),
             journal: journal::CAPACITY,
         }
     }
@@ -58,13 +62,13 @@ impl Default for Builder {
 impl Builder {
     /// The region it stands for; `us-west-2` if not told.
     pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.place.region = region.into();
+        self.account_region.region = region.into();
         self
     }
 
     /// The account it stands for; `123456789012` if not told.
     pub fn account(mut self, account: impl Into<String>) -> Self {
-        self.place.account = account.into();
+        self.account_region.account = account.into();
         self
     }
 
@@ -87,7 +91,7 @@ impl Builder {
     /// When it cannot listen there, region or account have not the form of one, or a setting, the file of faults or the
     /// file of the state makes no sense.
     pub async fn start(self) -> Result<Simulator, Error> {
-        self.place.check_form().map_err(Error::Place)?;
+        self.account_region.check_form().map_err(Error::AccountRegion)?;
         let receiver = self.options.receiver()?;
         let shared = Arc::new(self.shared().map_err(Error::Setting)?);
         let listener = self.bind().await?;
@@ -104,7 +108,7 @@ impl Builder {
             runtime.block_on(run(listener, &served, receiver, file.clone()));
             runtime.shutdown_background();
             if let Some(file) = file {
-                keeper::save(&served, &file);
+                persistence::save(&served, &file);
             }
         };
         let thread =
@@ -114,9 +118,9 @@ impl Builder {
 
     /// All that requests share, as it is told.
     fn shared(&self) -> Result<Shared, String> {
-        let mut shared = Shared::new(self.place.clone(), self.reconnect);
+        let mut shared = Shared::new(self.account_region.clone(), self.reconnect);
         shared.keys.clone_from(&self.options.keys);
-        shared.patience = self.patience;
+        shared.connection_limits = self.connection_limits;
         *shared.journal() = journal::Journal::new(self.journal);
         shared.set_latencies(self.latencies.clone())?;
         shared.set_quotas(self.quotas);
@@ -131,7 +135,7 @@ impl Builder {
             shared.add_fault(fault)?;
         }
         if let Some(file) = &self.state_file {
-            keeper::load(&shared, file)?;
+            persistence::load(&shared, file)?;
         }
         let mut state = shared.state();
         (state.activation, state.list_lag) = (self.options.activation, self.list_lag);
@@ -158,7 +162,7 @@ async fn run(listener: TcpListener, shared: &Arc<Shared>, receiver: Option<Recei
         tokio::spawn(events::post_all(shared.clone(), receiver));
     }
     if let Some(file) = file {
-        tokio::spawn(keeper::keep(shared.clone(), file));
+        tokio::spawn(persistence::save_periodically(shared.clone(), file));
     }
     match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => server::serve(listener, shared.clone()).await,

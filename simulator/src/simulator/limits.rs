@@ -57,19 +57,19 @@ impl Builder {
 
     /// How many connections are served at a time; more wait to be accepted. 4,096 if not told.
     pub fn connections(mut self, connections: usize) -> Self {
-        self.patience.connections = connections;
+        self.connection_limits.connections = connections;
         self
     }
 
     /// How long a request may take to come: its head, and then its body. 30 seconds each if not told.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.request = timeout;
+        self.connection_limits.request = timeout;
         self
     }
 
     /// How long a connection may stay without a request; 5 minutes if not told.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.idle = timeout;
+        self.connection_limits.idle = timeout;
         self
     }
 

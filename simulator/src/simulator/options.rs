@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::builder::Builder;
 use crate::{auth::Keys, error::Error, events::Receiver};
 
-/// What a simulator has to do with the world around it.
+/// What a simulator has to do with the streams around it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
     pub keys: Option<Keys>,

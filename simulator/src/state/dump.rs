@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use super::{State, extras::EXTRAS};
+use super::{State, runtime_state::RUNTIME_MEMBERS};
 
 /// The version of the form of a dump.
 const VERSION: u64 = 1;
@@ -16,27 +16,27 @@ impl State {
         self.look(false);
         let mut dump = Map::new();
         dump.insert("version".to_owned(), json!(VERSION));
-        dump.insert("region".to_owned(), json!(self.place.region));
-        dump.insert("account".to_owned(), json!(self.place.account));
+        dump.insert("region".to_owned(), json!(self.account_region.region));
+        dump.insert("account".to_owned(), json!(self.account_region.account));
         let moved = i64::try_from(self.clock.moved().as_millis()).unwrap_or_default();
         dump.insert("clockMovedMillis".to_owned(), json!(moved));
-        for shelf in self.shelves() {
-            dump.insert(shelf.member.to_owned(), shelf.table.dump(usize::MAX));
+        for table in self.tables() {
+            dump.insert(table.member.to_owned(), table.rows.dump(usize::MAX));
         }
-        self.dump_extras(&mut dump);
+        self.dump_runtime_state(&mut dump);
         Value::Object(dump)
     }
 
-    /// Puts what a dump tells in the place of all that exists. Nothing changes when something is wrong with it.
+    /// Puts what a dump tells in place of all that exists. Nothing changes when something is wrong with it.
     pub fn load(&mut self, dump: Value) -> Result<(), String> {
         let Value::Object(mut dump) = dump else { return Err("a dump is a JSON object".to_owned()) };
         self.check(&dump)?;
-        let mut loaded = Self::new(self.place.clone(), self.clock.clone(), self.reconnect);
-        for shelf in loaded.shelves() {
-            let Some(rows) = dump.remove(shelf.member) else { continue };
-            shelf.table.load(shelf.kind, rows).map_err(|error| format!("{}: {error}", shelf.member))?;
+        let mut loaded = Self::new(self.account_region.clone(), self.clock.clone(), self.reconnect);
+        for table in loaded.tables() {
+            let Some(rows) = dump.remove(table.member) else { continue };
+            table.rows.load(table.kind, rows).map_err(|error| format!("{}: {error}", table.member))?;
         }
-        loaded.load_extras(&mut dump)?;
+        loaded.load_runtime_state(&mut dump)?;
         if let Some(moved) = dump.get("clockMovedMillis").and_then(Value::as_i64) {
             self.clock.move_to(SignedDuration::from_millis(moved));
         }
@@ -50,7 +50,7 @@ impl State {
 
     /// Counts up with each change of what exists.
     pub fn changes(&mut self) -> u64 {
-        self.other_changes + self.shelves().into_iter().map(|shelf| shelf.table.changes()).sum::<u64>()
+        self.other_changes + self.tables().into_iter().map(|table| table.rows.changes()).sum::<u64>()
     }
 
     fn check(&mut self, dump: &Map<String, Value>) -> Result<(), String> {
@@ -60,11 +60,12 @@ impl State {
             None => Err(format!("{member}: is missing")),
         };
         is("version", json!(VERSION))?;
-        is("region", json!(self.place.region))?;
-        is("account", json!(self.place.account))?;
-        let tables = self.shelves().map(|shelf| shelf.member);
-        let known =
-            |name: &&String| [&tables, OTHERS, EXTRAS].iter().any(|names| names.contains(&name.as_str()));
+        is("region", json!(self.account_region.region))?;
+        is("account", json!(self.account_region.account))?;
+        let tables = self.tables().map(|table| table.member);
+        let known = |name: &&String| {
+            [&tables, OTHERS, RUNTIME_MEMBERS].iter().any(|names| names.contains(&name.as_str()))
+        };
         let unknown = dump.keys().find(|name| !known(name));
         unknown.map_or(Ok(()), |name| Err(format!("{name}: is no part of a dump")))
     }

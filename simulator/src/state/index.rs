@@ -9,23 +9,23 @@ use std::{
 #[derive(Default)]
 pub(super) struct Index {
     hasher: RandomState,
-    places: BTreeSet<(u64, u64)>,
+    positions: BTreeSet<(u64, u64)>,
 }
 
 impl Index {
     pub fn insert(&mut self, text: &str, order: u64) {
-        self.places.insert((self.hash(text), order));
+        self.positions.insert((self.hash(text), order));
     }
 
     pub fn remove(&mut self, text: &str, order: u64) {
-        self.places.remove(&(self.hash(text), order));
+        self.positions.remove(&(self.hash(text), order));
     }
 
-    /// The places from one on to before another, in their order.
-    pub fn places(&self, text: &str, from: u64, before: u64) -> impl DoubleEndedIterator<Item = u64> {
+    /// The positions from one on to before another, in their order.
+    pub fn positions(&self, text: &str, from: u64, before: u64) -> impl DoubleEndedIterator<Item = u64> {
         let hash = self.hash(text);
         // An empty range is fine for a BTreeSet, one that ends before it begins is not.
-        self.places.range((hash, from.min(before))..(hash, before)).map(|(_, order)| *order)
+        self.positions.range((hash, from.min(before))..(hash, before)).map(|(_, order)| *order)
     }
 
     fn hash(&self, text: &str) -> u64 {

@@ -1,21 +1,20 @@
 //! All that exists, as AWS would keep it.
 
+mod any_table;
 mod dump;
-mod extras;
 mod index;
 mod references;
-mod shelf;
+mod runtime_state;
 mod table;
 
 use std::time::Duration;
 
 pub(crate) use self::{
-    shelf::{Shelf, Shelved},
+    any_table::{AnyTable, NamedTable},
     table::{Row, Table, View},
 };
 use crate::{
-    agenda::Agenda,
-    arn::{Arn, Place},
+    arn::{AccountRegion, Arn},
     clock::Clock,
     error::Failure,
     events::Events,
@@ -28,18 +27,19 @@ use crate::{
     },
     ivschat::{
         logging_configuration::LoggingConfiguration,
-        room::{Room, Uses},
+        room::{Room, RoomActivity},
     },
     paging::Tokens,
     quotas::Limits,
     realtime::{session::Sessions, stage::Stage, storage_configuration::StorageConfiguration},
     resource::Resource,
+    scheduler::Scheduler,
     tags::Tags,
 };
 
 /// The resources of one account in one region.
 pub(crate) struct State {
-    pub place: Place,
+    pub account_region: AccountRegion,
     pub clock: Clock,
     /// How long an encoder takes to come back after `StopStream`.
     pub reconnect: Duration,
@@ -60,8 +60,8 @@ pub(crate) struct State {
     pub storage_configurations: Table<StorageConfiguration>,
     pub broadcasts: Broadcasts,
     pub stage_sessions: Sessions,
-    pub room_uses: Uses,
-    pub agenda: Agenda,
+    pub room_activity: RoomActivity,
+    pub scheduler: Scheduler,
     pub events: Events,
     /// What counts as changes besides those of the tables: a load of a dump.
     other_changes: u64,
@@ -81,9 +81,9 @@ pub struct Counts {
 }
 
 impl State {
-    pub fn new(place: Place, clock: Clock, reconnect: Duration) -> Self {
+    pub fn new(account_region: AccountRegion, clock: Clock, reconnect: Duration) -> Self {
         Self {
-            place,
+            account_region,
             clock,
             reconnect,
             activation: Duration::ZERO,
@@ -100,39 +100,39 @@ impl State {
             storage_configurations: Table::default(),
             broadcasts: Broadcasts::default(),
             stage_sessions: Sessions::default(),
-            room_uses: Uses::default(),
-            agenda: Agenda::default(),
+            room_activity: RoomActivity::default(),
+            scheduler: Scheduler::default(),
             events: Events::default(),
             other_changes: 0,
         }
     }
 
     /// All tables: a new one is a line here. From this come dumps, tags, limits, the late view and the page.
-    pub fn shelves(&mut self) -> [Shelf<'_>; 8] {
+    pub fn tables(&mut self) -> [NamedTable<'_>; 8] {
         [
-            Shelf::new("channel", "channels", "Channels", &mut self.channels),
-            Shelf::new("stream-key", "streamKeys", "Stream keys", &mut self.stream_keys),
-            Shelf::new("room", "rooms", "Chat rooms", &mut self.rooms),
-            Shelf::new("stage", "stages", "Stages", &mut self.stages),
-            Shelf::new(
+            NamedTable::new("channel", "channels", "Channels", &mut self.channels),
+            NamedTable::new("stream-key", "streamKeys", "Stream keys", &mut self.stream_keys),
+            NamedTable::new("room", "rooms", "Chat rooms", &mut self.rooms),
+            NamedTable::new("stage", "stages", "Stages", &mut self.stages),
+            NamedTable::new(
                 "recording-configuration",
                 "recordingConfigurations",
                 "Recording configurations",
                 &mut self.recording_configurations,
             ),
-            Shelf::new(
+            NamedTable::new(
                 "playback-restriction-policy",
                 "playbackRestrictionPolicies",
                 "Playback restriction policies",
                 &mut self.restriction_policies,
             ),
-            Shelf::new(
+            NamedTable::new(
                 "logging-configuration",
                 "loggingConfigurations",
                 "Logging configurations",
                 &mut self.logging_configurations,
             ),
-            Shelf::new(
+            NamedTable::new(
                 "storage-configuration",
                 "storageConfigurations",
                 "Storage configurations",
@@ -153,7 +153,7 @@ impl State {
     /// Refuses what would add to a table that is full.
     pub fn check_limit(&mut self, operation: &str) -> Result<(), Failure> {
         let Some((kind, limit)) = self.limits.of(operation) else { return Ok(()) };
-        let full = self.shelves().iter().any(|shelf| shelf.member == kind && shelf.table.count() >= limit);
+        let full = self.tables().iter().any(|table| table.member == kind && table.rows.count() >= limit);
         if full { Err(Failure::full(kind, limit)) } else { Ok(()) }
     }
 
@@ -162,14 +162,14 @@ impl State {
         self.pass_time();
         let lag = i64::try_from(self.list_lag.as_micros()).unwrap_or(i64::MAX);
         let view = View { now: self.clock.now().as_microsecond(), lag, late: late && lag > 0 };
-        for shelf in self.shelves() {
-            shelf.table.look(view);
+        for table in self.tables() {
+            table.rows.look(view);
         }
     }
 
     /// The resource with that ARN, or what AWS says when there is none.
     pub fn find<T: Resource>(&self, arn: &str) -> Result<&T, Failure> {
-        found(&self.place, arn, T::table(self).get(arn))
+        found(&self.account_region, arn, T::table(self).get(arn))
     }
 
     pub fn channel(&self, arn: &str) -> Result<&Channel, Failure> {
@@ -190,14 +190,14 @@ impl State {
 
     /// The tags of whatever has that ARN, to be looked at.
     pub fn tags(&mut self, arn: &str) -> Result<&Tags, Failure> {
-        let place = self.place.clone();
-        found(&place, arn, self.table(arn).and_then(|table| table.tags(arn)))
+        let account_region = self.account_region.clone();
+        found(&account_region, arn, self.table(arn).and_then(|table| table.tags(arn)))
     }
 
     /// The tags of whatever has that ARN, to be changed.
     pub fn tags_mut(&mut self, arn: &str) -> Result<&mut Tags, Failure> {
-        let place = self.place.clone();
-        found(&place, arn, self.table(arn).and_then(|table| table.tags_mut(arn)))
+        let account_region = self.account_region.clone();
+        found(&account_region, arn, self.table(arn).and_then(|table| table.tags_mut(arn)))
     }
 
     /// The name of whatever has that ARN; for a stream key, that of its channel.
@@ -219,7 +219,7 @@ impl State {
 
     /// Removes a channel with its stream keys.
     pub fn remove_channel(&mut self, arn: &str) -> bool {
-        stream::forget_channel(self, arn);
+        stream::remove_channel(self, arn);
         let keys: Vec<_> = self.stream_keys.with_key(arn).map(|key| key.arn.clone()).collect();
         for key in keys {
             self.stream_keys.remove(&key);
@@ -227,9 +227,9 @@ impl State {
         self.channels.remove(arn)
     }
 
-    fn table(&mut self, arn: &str) -> Option<&mut dyn Shelved> {
+    fn table(&mut self, arn: &str) -> Option<&mut dyn AnyTable> {
         let kind = kind(arn);
-        self.shelves().into_iter().find(|shelf| shelf.kind == kind).map(|shelf| shelf.table)
+        self.tables().into_iter().find(|table| table.kind == kind).map(|table| table.rows)
     }
 }
 
@@ -238,9 +238,9 @@ fn kind(arn: &str) -> &str {
 }
 
 /// A row, or what AWS says when there is none.
-fn found<T>(place: &Place, arn: &str, row: Option<T>) -> Result<T, Failure> {
+fn found<T>(account_region: &AccountRegion, arn: &str, row: Option<T>) -> Result<T, Failure> {
     match row {
         Some(row) => Ok(row),
-        None => Err(place.check(arn).err().unwrap_or_else(|| Failure::not_found(arn))),
+        None => Err(account_region.check(arn).err().unwrap_or_else(|| Failure::not_found(arn))),
     }
 }

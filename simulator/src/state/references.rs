@@ -2,7 +2,6 @@
 
 use super::State;
 use crate::{
-    agenda::Due,
     error::Failure,
     ivs::{
         recording_configuration::{self, RecordingConfiguration},
@@ -11,6 +10,7 @@ use crate::{
     },
     ivschat::{logging_configuration::LoggingConfiguration, room},
     realtime::storage_configuration::StorageConfiguration,
+    scheduler::Timer,
 };
 
 impl State {
@@ -31,20 +31,22 @@ impl State {
     }
 
     /// Refuses the ARN of another account; what is in another region is just not here.
-    pub fn refuse_foreign(&self, arn: &str) -> Result<(), Failure> {
-        self.place.check(arn).or_else(|failure| if failure.status == 404 { Ok(()) } else { Err(failure) })
+    pub fn check_account(&self, arn: &str) -> Result<(), Failure> {
+        self.account_region
+            .check(arn)
+            .or_else(|failure| if failure.status == 404 { Ok(()) } else { Err(failure) })
     }
 
     /// Lets all that is due by now have happened. Called before each call and each look at the state, so it must cost
     /// next to nothing when nothing is due.
     pub(super) fn pass_time(&mut self) {
         let now = self.clock.now();
-        while let Some((at, due)) = self.agenda.pop(now) {
+        while let Some((at, due)) = self.scheduler.pop(now) {
             match due {
-                Due::Reconnect(channel) => stream::reconnect(self, &channel, at),
-                Due::Activate(arn) => recording_configuration::activate(self, &arn),
+                Timer::Reconnect(channel) => stream::reconnect(self, &channel, at),
+                Timer::Activate(arn) => recording_configuration::activate(self, &arn),
             }
         }
-        room::forget_idle(self, now);
+        room::delete_idle(self, now);
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Table<T> {
     by_key: Index,
     view: View,
     /// The rows that are gone but still show late, and until when.
-    ghosts: VecDeque<(i64, u64)>,
+    tombstones: VecDeque<(i64, u64)>,
     /// Counts up with each change.
     changes: u64,
 }
@@ -60,7 +60,7 @@ impl<T> Default for Table<T> {
             by_arn: Index::default(),
             by_key: Index::default(),
             view: View::default(),
-            ghosts: VecDeque::new(),
+            tombstones: VecDeque::new(),
             changes: 0,
         }
     }
@@ -69,7 +69,7 @@ impl<T> Default for Table<T> {
 impl<T: Row> Table<T> {
     /// How many there are in truth.
     pub fn len(&self) -> usize {
-        self.rows.len() - self.ghosts.len()
+        self.rows.len() - self.tombstones.len()
     }
 
     /// Counts up with each change.
@@ -80,7 +80,7 @@ impl<T: Row> Table<T> {
     /// Sets what is to be seen, and forgets what no view shows any more.
     pub fn look(&mut self, view: View) {
         self.view = view;
-        while let Some((_, order)) = self.ghosts.pop_front_if(|(until, _)| *until <= view.now) {
+        while let Some((_, order)) = self.tombstones.pop_front_if(|(until, _)| *until <= view.now) {
             self.take(order);
         }
     }
@@ -113,14 +113,14 @@ impl<T: Row> Table<T> {
         self.put_newest(Entry { row, since, until: FOREVER });
     }
 
-    /// Puts a changed row in the place of the one with its ARN.
+    /// Puts a changed row in place of the one with its ARN.
     pub fn replace(&mut self, row: T) {
         if let Some((order, old)) = self.order(row.arn()).and_then(|order| Some((order, self.take(order)?))) {
             self.put(order, Entry { row, ..old });
         }
     }
 
-    /// Puts a changed row in the place of the one with its ARN, and makes it the newest.
+    /// Puts a changed row in place of the one with its ARN, and makes it the newest.
     pub fn replace_as_newest(&mut self, row: T) {
         if let Some(old) = self.order(row.arn()).and_then(|order| self.take(order)) {
             self.put_newest(Entry { row, ..old });
@@ -135,7 +135,7 @@ impl<T: Row> Table<T> {
             // What has not come to be seen is not seen at all.
             Some(entry) if lag > 0 && entry.since <= now => {
                 entry.until = now.saturating_add(lag);
-                self.ghosts.push_back((entry.until, order));
+                self.tombstones.push_back((entry.until, order));
                 self.changes += 1;
             }
             _ => drop(self.take(order)),
@@ -162,7 +162,7 @@ impl<T: Row> Table<T> {
         after: Option<u64>,
     ) -> impl Iterator<Item = (u64, &'a T)> {
         let from = after.map_or(0, |after| after.saturating_add(1));
-        self.of_key(key, self.by_key.places(key, from, u64::MAX))
+        self.of_key(key, self.by_key.positions(key, from, u64::MAX))
     }
 
     /// The rows with that key before that one in the order, newest first.
@@ -171,7 +171,7 @@ impl<T: Row> Table<T> {
         key: &'a str,
         before: Option<u64>,
     ) -> impl Iterator<Item = (u64, &'a T)> {
-        self.of_key(key, self.by_key.places(key, 0, before.unwrap_or(u64::MAX)).rev())
+        self.of_key(key, self.by_key.positions(key, 0, before.unwrap_or(u64::MAX)).rev())
     }
 
     fn of_key<'a>(
@@ -200,12 +200,12 @@ impl<T: Row> Table<T> {
 
     /// All that has that ARN; more than one only if one of them is a ghost.
     fn entries<'a>(&'a self, arn: &str) -> impl Iterator<Item = (u64, &'a Entry<T>)> {
-        let entries = self.by_arn.places(arn, 0, u64::MAX);
+        let entries = self.by_arn.positions(arn, 0, u64::MAX);
         let entries = entries.filter_map(|order| Some((order, self.rows.get(&order)?.as_ref())));
         entries.filter(move |(_, entry)| entry.row.arn() == arn)
     }
 
-    /// The place of what has that ARN in truth.
+    /// The position of what has that ARN in truth.
     fn order(&self, arn: &str) -> Option<u64> {
         self.entries(arn).find(|(_, entry)| entry.until == FOREVER).map(|(order, _)| order)
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 pub(crate) use self::set::Tags;
 use crate::{
     error::Failure,
-    form::Form,
-    operation::{Operation, Outcome, Service, rendered, typed},
+    operation::{Operation, Outcome, Service, decode, encode},
+    pattern::Pattern,
     state::State,
     validate::{Member, Rule, required},
 };
@@ -17,17 +17,18 @@ use crate::{
 /// How many tags a resource can have.
 const MOST: usize = 50;
 
-const STRICT_KEY: Rule = Rule::Text { min: 1, max: 128, form: Form::TagKey { any: false } };
-const STRICT_VALUE: Rule = Rule::Text { min: 0, max: 256, form: Form::TagValue { any: false } };
-const KEY: Rule = Rule::Text { min: 1, max: 128, form: Form::TagKey { any: true } };
-const VALUE: Rule = Rule::Text { min: 0, max: 256, form: Form::TagValue { any: true } };
+const STRICT_KEY: Rule = Rule::Text { min: 1, max: 128, pattern: Pattern::TagKey { any: false } };
+const STRICT_VALUE: Rule = Rule::Text { min: 0, max: 256, pattern: Pattern::TagValue { any: false } };
+const KEY: Rule = Rule::Text { min: 1, max: 128, pattern: Pattern::TagKey { any: true } };
+const VALUE: Rule = Rule::Text { min: 0, max: 256, pattern: Pattern::TagValue { any: true } };
 
 /// Tags as ivs takes them.
 pub(crate) const STRICT: Rule = Rule::Map { max: MOST, key: &STRICT_KEY, value: &STRICT_VALUE };
 /// Tags as ivschat and ivs-realtime take them.
 pub(crate) const ANY: Rule = Rule::Map { max: MOST, key: &KEY, value: &VALUE };
 
-const RESOURCE: Member = required("resourceArn", Rule::Text { min: 1, max: 128, form: Form::TaggedArn });
+const RESOURCE: Member =
+    required("resourceArn", Rule::Text { min: 1, max: 128, pattern: Pattern::TaggedArn });
 const STRICT_KEYS: Member = required("tagKeys", Rule::List { min: 0, max: MOST, of: &STRICT_KEY });
 const KEYS: Member = required("tagKeys", Rule::List { min: 0, max: MOST, of: &KEY });
 
@@ -82,7 +83,7 @@ pub(crate) fn of(input: &Value) -> Result<Tags, Failure> {
     struct Carried {
         tags: Option<Tags>,
     }
-    Ok(typed::<Carried>(input)?.tags.unwrap_or_default())
+    Ok(decode::<Carried>(input)?.tags.unwrap_or_default())
 }
 
 #[derive(Deserialize)]
@@ -98,26 +99,26 @@ struct Keys {
 }
 
 fn tag_resource(state: &mut State, input: &Value) -> Outcome {
-    let (Input { resource_arn }, new) = (typed(input)?, of(input)?);
+    let (Input { resource_arn }, new) = (decode(input)?, of(input)?);
     let tags = state.tags_mut(&resource_arn)?;
     let added = new.keys().filter(|key| !tags.contains_key(key)).count();
     if tags.len() + added > MOST {
         return Err(Failure::member("tags", format!("a resource can have at most {MOST} tags")));
     }
     tags.extend(new);
-    rendered(json!({}))
+    encode(json!({}))
 }
 
 fn untag_resource(state: &mut State, input: &Value) -> Outcome {
-    let (Input { resource_arn }, Keys { tag_keys }) = (typed(input)?, typed(input)?);
+    let (Input { resource_arn }, Keys { tag_keys }) = (decode(input)?, decode(input)?);
     let tags = state.tags_mut(&resource_arn)?;
     for key in &tag_keys {
         tags.remove(key);
     }
-    rendered(json!({}))
+    encode(json!({}))
 }
 
 fn list_tags(state: &mut State, input: &Value) -> Outcome {
-    let Input { resource_arn } = typed(input)?;
-    rendered(json!({ "tags": state.tags(&resource_arn)? }))
+    let Input { resource_arn } = decode(input)?;
+    encode(json!({ "tags": state.tags(&resource_arn)? }))
 }

@@ -25,17 +25,17 @@ impl Tags {
     }
 
     pub fn contains_key(&self, key: &str) -> bool {
-        self.place(key).is_ok()
+        self.position(key).is_ok()
     }
 
     /// Sets a tag, whether or not it is there.
     pub fn insert(&mut self, key: String, value: String) {
-        match self.place(&key) {
-            Ok(place) => self.0[place].1 = value.into(),
-            Err(place) => {
+        match self.position(&key) {
+            Ok(position) => self.0[position].1 = value.into(),
+            Err(position) => {
                 // One more at a time: tags are many in all, and seldom added to.
                 self.0.reserve_exact(1);
-                self.0.insert(place, (key.into(), value.into()));
+                self.0.insert(position, (key.into(), value.into()));
             }
         }
     }
@@ -47,12 +47,12 @@ impl Tags {
     }
 
     pub fn remove(&mut self, key: &str) {
-        if let Ok(place) = self.place(key) {
-            self.0.remove(place);
+        if let Ok(position) = self.position(key) {
+            self.0.remove(position);
         }
     }
 
-    fn place(&self, key: &str) -> Result<usize, usize> {
+    fn position(&self, key: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(found, _)| (**found).cmp(key))
     }
 }

@@ -1,7 +1,7 @@
 //! Channels.
 
+mod enums;
 mod model;
-mod words;
 
 use model::Settings;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ pub(crate) use self::model::Channel;
 use super::{batch, stream_key::StreamKey};
 use crate::{
     error::Failure,
-    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::Ivs, decode, encode},
+    paging::{Page, list_output},
     resource::{self, Resource},
     state::State,
     tags::{self, Tags},
@@ -126,17 +126,17 @@ struct Created<'a> {
 
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut channel = Channel::new(state, tags::of(input)?);
-    channel.set(typed(input)?)?;
-    refuse_unknown(state, &channel)?;
+    channel.set(decode(input)?)?;
+    check_references(state, &channel)?;
     let key = StreamKey::new(state, &channel.arn, Tags::new());
-    let output = rendered(Created { channel: &channel, stream_key: &key });
+    let output = encode(Created { channel: &channel, stream_key: &key });
     state.channels.insert(channel);
     state.stream_keys.insert(key);
     output
 }
 
 fn batch_get(state: &mut State, input: &Value) -> Outcome {
-    let ByArns { arns } = typed(input)?;
+    let ByArns { arns } = decode(input)?;
     batch(Channel::MANY, &arns, |arn| state.channel(arn))
 }
 
@@ -185,7 +185,7 @@ struct Filter<'a> {
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
-    let filters: Filters = typed(input)?;
+    let filters: Filters = decode(input)?;
     let page = Page::asked(state, Channel::MANY, input, Channel::PAGE)?;
     let channels = &state.channels;
     let after = page.after;
@@ -199,23 +199,23 @@ fn list(state: &mut State, input: &Value) -> Outcome {
             page.fill(state, rows, Channel::summary)
         }
     };
-    listed(Channel::MANY, channels, next)
+    list_output(Channel::MANY, channels, next)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = typed(input)?;
+    let ByArn { arn } = decode(input)?;
     let mut channel = state.channel(&arn)?.clone();
-    Channel::refuse_in_use(state, &arn)?;
-    channel.set(typed::<Settings>(input)?)?;
-    refuse_unknown(state, &channel)?;
+    Channel::check_not_in_use(state, &arn)?;
+    channel.set(decode::<Settings>(input)?)?;
+    check_references(state, &channel)?;
     let output = resource::answer(&channel);
     state.channels.replace(channel);
     output
 }
 
 /// Refuses references to what does not exist. Ad and failover-slate configurations are not known here: of them, only
-/// the form is validated.
-fn refuse_unknown(state: &State, channel: &Channel) -> Result<(), Failure> {
+/// the pattern is validated.
+fn check_references(state: &State, channel: &Channel) -> Result<(), Failure> {
     if !channel.recording_configuration().is_empty() {
         state.recording_configuration(channel.recording_configuration())?;
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{Container, Kind, LatencyMode, Policy, Preset, Resolution, word};
+use super::enums::{Container, Kind, LatencyMode, Policy, Preset, Resolution, api_name};
 use crate::{
     error::Failure,
     ids,
@@ -112,7 +112,7 @@ impl Resource for Channel {
     fn table_mut(state: &mut State) -> &mut Table<Self> {
         &mut state.channels
     }
-    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+    fn check_not_in_use(state: &State, arn: &str) -> Result<(), Failure> {
         if state.broadcasts.streams.of(arn).is_some() {
             return Err(Failure::conflict(format!("Channel: {arn} is live")));
         }
@@ -153,12 +153,12 @@ struct MultitrackSettings {
 impl Channel {
     /// A channel with AWS's defaults.
     pub(super) fn new(state: &State, tags: Tags) -> Self {
-        let place = &state.place;
+        let account_region = &state.account_region;
         let (id, host) = (ids::resource(), ids::host());
-        let (region, account) = (&place.region, &place.account);
+        let (region, account) = (&account_region.region, &account_region.account);
         let video = format!("{region}.{account}.channel.{id}.m3u8");
         Self {
-            arn: place.arn("ivs", "channel", &id),
+            arn: account_region.arn("ivs", "channel", &id),
             name: String::new(),
             latency_mode: LatencyMode::Low,
             kind: Kind::Standard,
@@ -220,7 +220,7 @@ impl Channel {
             Some(_) if !self.is_advanced() => {
                 let message = format!(
                     "can be set only for the channel types ADVANCED_SD and ADVANCED_HD, not {}",
-                    word(self.kind)
+                    api_name(self.kind)
                 );
                 return Err(Failure::member("preset", message));
             }
@@ -239,7 +239,7 @@ impl Channel {
         }
         if self.kind != Kind::Standard {
             let message =
-                format!("can be enabled only for the channel type STANDARD, not {}", word(self.kind));
+                format!("can be enabled only for the channel type STANDARD, not {}", api_name(self.kind));
             return Err(Failure::member(MEMBER, message));
         }
         if self.container_format != Container::FragmentedMp4 {
@@ -271,8 +271,8 @@ impl MultitrackSettings {
     }
 }
 
-fn put<T>(place: &mut T, value: Option<T>) {
+fn put<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
-        *place = value;
+        *field = value;
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Health, Session, Stream, session};
-use crate::{agenda::Due, error::Failure, state::State, timestamp};
+use crate::{error::Failure, scheduler::Timer, state::State, timestamp};
 
 /// An encoder at a channel, connected or about to come back.
 #[derive(Clone, Deserialize, Serialize)]
@@ -31,7 +31,7 @@ pub(crate) fn start(state: &mut State, arn: &str) -> Result<(), Failure> {
 /// The encoder goes away by itself.
 pub(crate) fn end(state: &mut State, arn: &str) -> Result<(), Failure> {
     state.channel(arn)?;
-    go_off(state, arn, state.clock.now());
+    go_offline(state, arn, state.clock.now());
     state.broadcasts.encoders.remove(arn);
     Ok(())
 }
@@ -54,13 +54,13 @@ pub(crate) fn set(state: &mut State, arn: &str, viewers: Option<u64>, health: Op
 }
 
 /// The stream is stopped. Encoders reconnect by themselves; only one whose stream key is gone stays away.
-pub(super) fn cut_off(state: &mut State, arn: &str) {
-    go_off(state, arn, state.clock.now());
+pub(super) fn disconnect(state: &mut State, arn: &str) {
+    go_offline(state, arn, state.clock.now());
     let back_at = state.clock.after(state.reconnect);
     match state.broadcasts.encoders.get_mut(arn) {
         Some(encoder) if encoder.key.is_some() => {
             encoder.back_at = Some(back_at);
-            state.agenda.add(back_at, Due::Reconnect(arn.to_owned()));
+            state.scheduler.add(back_at, Timer::Reconnect(arn.to_owned()));
         }
         _ => {
             state.broadcasts.encoders.remove(arn);
@@ -80,7 +80,7 @@ pub(crate) fn reconnect(state: &mut State, arn: &str, due: Timestamp) {
 }
 
 /// The stream key is gone: an encoder that was cut off stays away, one that is connected cannot come back.
-pub(in crate::ivs) fn forget_key(state: &mut State, arn: &str) {
+pub(in crate::ivs) fn revoke_key(state: &mut State, arn: &str) {
     let Some(encoder) = state.broadcasts.encoders.get_mut(arn) else { return };
     encoder.key = None;
     if encoder.back_at.is_some() {
@@ -89,8 +89,8 @@ pub(in crate::ivs) fn forget_key(state: &mut State, arn: &str) {
 }
 
 /// The channel is about to go, with all that is on it.
-pub(crate) fn forget_channel(state: &mut State, arn: &str) {
-    go_off(state, arn, state.clock.now());
+pub(crate) fn remove_channel(state: &mut State, arn: &str) {
+    go_offline(state, arn, state.clock.now());
     state.broadcasts.encoders.remove(arn);
     state.broadcasts.sessions.remove(arn);
 }
@@ -104,7 +104,7 @@ fn go_live(state: &mut State, arn: &str, now: Timestamp) {
     session::begin(state, arn, session);
 }
 
-fn go_off(state: &mut State, arn: &str, now: Timestamp) {
+fn go_offline(state: &mut State, arn: &str, now: Timestamp) {
     if state.broadcasts.streams.remove(arn) {
         session::finish(state, arn, now);
         state.changed();

@@ -24,10 +24,10 @@ impl Streams {
         self.rows.get_mut(self.by_channel.get(channel)?)
     }
 
-    /// Those after a place in the order.
-    pub fn after(&self, place: Option<u64>) -> impl Iterator<Item = (u64, &Stream)> {
-        let from = place.map_or(0, |place| place.saturating_add(1));
-        self.rows.range(from..).map(|(place, stream)| (*place, stream))
+    /// Those after a position in the order.
+    pub fn after(&self, position: Option<u64>) -> impl Iterator<Item = (u64, &Stream)> {
+        let from = position.map_or(0, |position| position.saturating_add(1));
+        self.rows.range(from..).map(|(position, stream)| (*position, stream))
     }
 
     pub(super) fn insert(&mut self, stream: Stream) {
@@ -38,8 +38,8 @@ impl Streams {
 
     /// Says whether there was one.
     pub(super) fn remove(&mut self, channel: &str) -> bool {
-        let place = self.by_channel.remove(channel);
-        place.is_some_and(|place| self.rows.remove(&place).is_some())
+        let position = self.by_channel.remove(channel);
+        position.is_some_and(|position| self.rows.remove(&position).is_some())
     }
 }
 

@@ -8,26 +8,26 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(super) use self::encoder::forget_key;
+pub(super) use self::encoder::revoke_key;
 pub(crate) use self::{
-    encoder::{Encoder, end, forget_channel, reconnect, set, start},
+    encoder::{Encoder, end, reconnect, remove_channel, set, start},
     live::Broadcasts,
     session::Session,
 };
 use super::channel;
 use crate::{
     error::Failure,
-    form::Form,
     ids,
-    operation::{Operation, Outcome, Service::Ivs, rendered, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::Ivs, decode, encode},
+    paging::{Page, list_output},
+    pattern::Pattern,
     state::State,
     timestamp,
     validate::{Member, Rule, TOKEN, optional, required},
 };
 
 const CHANNEL: Member = required("channelArn", channel::ARN);
-const STREAM: Rule = Rule::Text { min: 26, max: 26, form: Form::Session };
+const STREAM: Rule = Rule::Text { min: 26, max: 26, pattern: Pattern::Session };
 const HEALTH: Rule = Rule::Choice(&["HEALTHY", "STARVING", "UNKNOWN"]);
 const PAGE: Rule = Rule::Integer { min: 1, max: 100 };
 /// How much metadata one call can put into a stream, in bytes.
@@ -51,7 +51,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         name: "PutMetadata",
         service: Ivs,
         success: 204,
-        input: &[CHANNEL, required("metadata", Rule::Text { min: 1, max: METADATA, form: Form::Any })],
+        input: &[CHANNEL, required("metadata", Rule::Text { min: 1, max: METADATA, pattern: Pattern::Any })],
         run: put_metadata,
     },
     Operation {
@@ -146,10 +146,10 @@ struct OfChannel {
 }
 
 fn get(state: &mut State, input: &Value) -> Outcome {
-    let OfChannel { channel_arn } = typed(input)?;
+    let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     let stream = state.broadcasts.streams.of(&channel_arn).ok_or_else(Failure::not_broadcasting)?;
-    rendered(json!({ "stream": stream }))
+    encode(json!({ "stream": stream }))
 }
 
 #[derive(Deserialize)]
@@ -165,23 +165,23 @@ struct Filter {
 
 fn list(state: &mut State, input: &Value) -> Outcome {
     const DEFAULT: usize = 100;
-    let Filters { filter_by } = typed(input)?;
+    let Filters { filter_by } = decode(input)?;
     let wanted = filter_by.and_then(|filter| filter.health);
     let page = Page::asked(state, "ListStreams", input, DEFAULT)?;
     let streams = state.broadcasts.streams.after(page.after);
     let streams = streams.filter(|(_, stream)| wanted.is_none_or(|wanted| stream.health == wanted));
     let (streams, next) = page.fill(state, streams, Stream::summary);
-    listed("streams", streams, next)
+    list_output("streams", streams, next)
 }
 
 fn stop(state: &mut State, input: &Value) -> Outcome {
-    let OfChannel { channel_arn } = typed(input)?;
+    let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     if state.broadcasts.streams.of(&channel_arn).is_none() {
         return Err(Failure::not_broadcasting());
     }
-    encoder::cut_off(state, &channel_arn);
-    rendered(json!({}))
+    encoder::disconnect(state, &channel_arn);
+    encode(json!({}))
 }
 
 /// Viewers would see it; here nothing watches.
@@ -190,11 +190,11 @@ fn put_metadata(state: &mut State, input: &Value) -> Outcome {
     struct Metadata {
         metadata: String,
     }
-    let (OfChannel { channel_arn }, Metadata { metadata }) = (typed(input)?, typed(input)?);
+    let (OfChannel { channel_arn }, Metadata { metadata }) = (decode(input)?, decode(input)?);
     if metadata.len() > METADATA {
         return Err(Failure::member("metadata", format!("must have at most {METADATA} bytes")));
     }
     state.channel(&channel_arn)?;
     state.broadcasts.streams.of(&channel_arn).ok_or_else(Failure::not_broadcasting)?;
-    rendered(json!({}))
+    encode(json!({}))
 }

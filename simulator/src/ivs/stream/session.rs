@@ -11,8 +11,8 @@ use crate::{
     error::Failure,
     ids,
     ivs::{channel::Channel, recording_configuration::RecordingConfiguration},
-    operation::{Outcome, rendered, typed},
-    paging::{Page, listed},
+    operation::{Outcome, decode, encode},
+    paging::{Page, list_output},
     state::State,
     timestamp,
 };
@@ -20,7 +20,7 @@ use crate::{
 /// How many sessions of a channel are remembered; AWS knows no such limit.
 const MOST: usize = 500;
 /// How long a session is remembered: 60 days, as AWS does.
-const REMEMBERED: Duration = Duration::from_hours(60 * 24);
+const SESSION_RETENTION: Duration = Duration::from_hours(60 * 24);
 /// How many events a session tells.
 const EVENTS: usize = 500;
 
@@ -42,7 +42,7 @@ pub(crate) struct Session {
     channel: Channel,
     recording: Option<Recording>,
     /// The oldest first.
-    events: VecDeque<Noted>,
+    events: VecDeque<SessionEvent>,
 }
 
 /// A stream that is recorded.
@@ -56,7 +56,7 @@ struct Recording {
 
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Noted {
+struct SessionEvent {
     name: String,
     #[serde(rename = "type")]
     kind: String,
@@ -72,7 +72,7 @@ impl Session {
         let configuration = configuration.filter(|configuration| configuration.is_active());
         let recording = configuration.map(|configuration| {
             let id = ids::resource();
-            let prefix = prefix(&state.place.account, &channel.arn, stream.start_time, &id);
+            let prefix = prefix(&state.account_region.account, &channel.arn, stream.start_time, &id);
             Recording { configuration: configuration.clone(), id, prefix }
         });
         Self {
@@ -87,7 +87,7 @@ impl Session {
     }
 
     fn note(&mut self, name: &str, kind: &str, event_time: Timestamp) {
-        self.events.push_back(Noted { name: name.to_owned(), kind: kind.to_owned(), event_time });
+        self.events.push_back(SessionEvent { name: name.to_owned(), kind: kind.to_owned(), event_time });
         if self.events.len() > EVENTS {
             self.events.pop_front();
         }
@@ -116,9 +116,9 @@ impl Session {
     }
 
     /// As Get tells it. A null would be a member, so what is not there is left out.
-    fn told(&self) -> Value {
+    fn to_json(&self) -> Value {
         let newest_first: Vec<_> = self.events.iter().rev().collect();
-        let mut told = json!({
+        let mut to_json = json!({
             "streamId": self.stream_id,
             "startTime": crate::clock::iso8601(self.start_time),
             "channel": self.channel,
@@ -127,12 +127,12 @@ impl Session {
             "truncatedEvents": newest_first,
         });
         if let Some(end) = self.end_time {
-            told["endTime"] = json!(crate::clock::iso8601(end));
+            to_json["endTime"] = json!(crate::clock::iso8601(end));
         }
         if let Some(recording) = &self.recording {
-            told["recordingConfiguration"] = json!(recording.configuration);
+            to_json["recordingConfiguration"] = json!(recording.configuration);
         }
-        told
+        to_json
     }
 
     /// As List tells it.
@@ -215,7 +215,7 @@ fn note(
     let Some(session) = state.broadcasts.last_session(arn) else { return };
     let Some(detail) = detail(session) else { return };
     session.note(name, kind, now);
-    state.events.add(&state.place, now, kind, arn, detail);
+    state.events.add(&state.account_region, now, kind, arn, detail);
 }
 
 /// The sessions of a channel, but for those that are too old.
@@ -223,13 +223,13 @@ fn remembered<'a>(state: &'a State, arn: &str) -> impl DoubleEndedIterator<Item 
     let now = state.clock.now();
     let sessions = state.broadcasts.sessions.get(arn).into_iter().flatten();
     sessions.filter(move |session| {
-        session.end_time.is_none_or(|end| end.duration_until(now).unsigned_abs() < REMEMBERED)
+        session.end_time.is_none_or(|end| end.duration_until(now).unsigned_abs() < SESSION_RETENTION)
     })
 }
 
 pub(super) fn list(state: &mut State, input: &Value) -> Outcome {
     const DEFAULT: usize = 100;
-    let OfChannel { channel_arn } = typed(input)?;
+    let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     let page = Page::asked(state, "ListStreamSessions", input, DEFAULT)?;
     let before = page.after.unwrap_or(u64::MAX);
@@ -237,7 +237,7 @@ pub(super) fn list(state: &mut State, input: &Value) -> Outcome {
     let rows =
         newest_first.filter(|session| session.number < before).map(|session| (session.number, session));
     let (sessions, next) = page.fill(state, rows, Session::summary);
-    listed("streamSessions", sessions, next)
+    list_output("streamSessions", sessions, next)
 }
 
 pub(super) fn get(state: &mut State, input: &Value) -> Outcome {
@@ -246,10 +246,10 @@ pub(super) fn get(state: &mut State, input: &Value) -> Outcome {
     struct ById {
         stream_id: Option<String>,
     }
-    let (OfChannel { channel_arn }, ById { stream_id }) = (typed(input)?, typed(input)?);
+    let (OfChannel { channel_arn }, ById { stream_id }) = (decode(input)?, decode(input)?);
     state.channel(&channel_arn)?;
     let mut newest_first = remembered(state, &channel_arn).rev();
     let session = newest_first.find(|session| stream_id.as_ref().is_none_or(|id| session.stream_id == *id));
     let missing = || Failure::not_found(stream_id.as_deref().unwrap_or("a stream session of the channel"));
-    rendered(json!({"streamSession": session.ok_or_else(missing)?.told()}))
+    encode(json!({"streamSession": session.ok_or_else(missing)?.to_json()}))
 }

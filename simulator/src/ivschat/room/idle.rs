@@ -15,13 +15,13 @@ const IDLE: SignedDuration = SignedDuration::from_hours(730 * 24);
 /// `updateTime` and the order of the list as they are.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Uses(HashMap<String, Use>);
+pub(crate) struct RoomActivity(HashMap<String, Use>);
 
 #[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(transparent)]
 struct Use(#[serde(with = "timestamp")] Timestamp);
 
-impl Uses {
+impl RoomActivity {
     /// Notes that somebody has to do with a room.
     pub fn note(&mut self, arn: &str, now: Timestamp) {
         self.0.insert(arn.to_owned(), Use(now));
@@ -35,18 +35,18 @@ impl Uses {
 impl State {
     /// Removes a room. Says whether there was one.
     pub fn remove_room(&mut self, arn: &str) -> bool {
-        self.room_uses.0.remove(arn);
+        self.room_activity.0.remove(arn);
         self.rooms.remove(arn)
     }
 }
 
 /// Rooms that saw nothing for 24 months disappear. They are in the order of their last update, so that mostly one look
 /// is enough.
-pub(crate) fn forget_idle(state: &mut State, now: Timestamp) {
+pub(crate) fn delete_idle(state: &mut State, now: Timestamp) {
     let is_idle = |since: Timestamp| since.duration_until(now) >= IDLE;
     let rooms = state.rooms.oldest_first(None).map(|(_, room)| room);
     let old = rooms.take_while(|room| is_idle(room.update_time));
-    let idle = old.filter(|room| is_idle(state.room_uses.last(room))).map(|room| room.arn.clone());
+    let idle = old.filter(|room| is_idle(state.room_activity.last(room))).map(|room| room.arn.clone());
     for arn in idle.collect::<Vec<_>>() {
         state.remove_room(&arn);
     }

@@ -7,14 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(crate) use self::{
-    idle::{Uses, forget_idle},
+    idle::{RoomActivity, delete_idle},
     model::Room,
 };
 use crate::{
     error::Failure,
-    form::Form,
-    operation::{Operation, Outcome, Service::IvsChat, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::IvsChat, decode},
+    paging::{Page, list_output},
+    pattern::Pattern,
     resource::{self, Resource},
     state::State,
     tags,
@@ -23,7 +23,7 @@ use crate::{
 
 pub(in crate::ivschat) const ARN: Rule = arn("ivschat", "room");
 const LOGGING: Rule = arn("ivschat", "logging-configuration");
-const LAMBDA: Rule = Rule::Text { min: 0, max: 170, form: Form::Lambda };
+const LAMBDA: Rule = Rule::Text { min: 0, max: 170, pattern: Pattern::Lambda };
 const HANDLER: &[Member] =
     &[optional("uri", LAMBDA), optional("fallbackResult", Rule::Choice(&["ALLOW", "DENY"]))];
 
@@ -100,7 +100,7 @@ struct Filters {
 
 impl Filters {
     /// What the filters besides the name say, which has an index.
-    fn let_through(&self, room: &Room) -> bool {
+    fn matches(&self, room: &Room) -> bool {
         let is_given = |filter: &&str| !filter.is_empty();
         self.message_review_handler_uri.as_deref().filter(is_given).is_none_or(|uri| room.is_reviewed_by(uri))
             && self.logging_configuration_identifier.as_ref().is_none_or(|wanted| room.is_logged_by(wanted))
@@ -109,37 +109,37 @@ impl Filters {
 
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut room = Room::new(state, tags::of(input)?);
-    room.set(typed(input)?);
-    refuse_unknown_logging(state, &room)?;
+    room.set(decode(input)?);
+    check_logging_configurations(state, &room)?;
     let output = resource::answer(&room);
     state.rooms.insert(room);
     output
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
-    let filters: Filters = typed(input)?;
+    let filters: Filters = decode(input)?;
     let page = Page::asked(state, Room::MANY, input, Room::PAGE)?;
     let rows: Box<dyn Iterator<Item = (u64, &Room)>> = match filters.name.as_deref() {
         None | Some("") => Box::new(state.rooms.newest_first(page.after)),
         Some(name) => Box::new(state.rooms.newest_first_with_key(name, page.after)),
     };
-    let rows = rows.filter(|(_, room)| filters.let_through(room));
+    let rows = rows.filter(|(_, room)| filters.matches(room));
     let (rooms, next) = page.fill(state, rows, Room::summary);
-    listed(Room::MANY, rooms, next)
+    list_output(Room::MANY, rooms, next)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = typed(input)?;
+    let ByIdentifier { identifier } = decode(input)?;
     let mut room = state.room(&identifier)?.clone();
-    room.set(typed(input)?);
-    refuse_unknown_logging(state, &room)?;
+    room.set(decode(input)?);
+    check_logging_configurations(state, &room)?;
     room.update_time = state.clock.now();
     let output = resource::answer(&room);
     state.rooms.replace_as_newest(room);
     output
 }
 
-fn refuse_unknown_logging(state: &State, room: &Room) -> Result<(), Failure> {
+fn check_logging_configurations(state: &State, room: &Room) -> Result<(), Failure> {
     let mut identifiers = room.logging_configuration_identifiers.iter();
     identifiers.try_for_each(|identifier| state.logging_configuration(identifier).map(|_| ()))
 }

@@ -117,7 +117,7 @@ impl Room {
         let id = ids::resource();
         let now = state.clock.now();
         Self {
-            arn: state.place.arn("ivschat", "room", &id),
+            arn: state.account_region.arn("ivschat", "room", &id),
             id,
             name: String::new(),
             create_time: now,

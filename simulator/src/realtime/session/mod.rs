@@ -5,21 +5,21 @@ mod model;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) use self::model::{Joining, Sessions, end, join};
-use self::model::{Participant, Presence, Session};
+use self::model::{ConnectionState, Participant, Session};
+pub(crate) use self::model::{NewParticipant, Sessions, end, join};
 use super::stage;
 use crate::{
     error::Failure,
-    form::{self, Form},
-    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
-    paging::{Page, listed},
+    operation::{Operation, Outcome, Service::IvsRealtime, decode, encode},
+    paging::{Page, list_output},
+    pattern::{self, Pattern},
     state::State,
     validate::{Member, Rule, TOKEN, optional, required, text},
 };
 
 const STAGE: Member = required("stageArn", stage::ARN);
-const SESSION: Rule = Rule::Text { min: 16, max: 16, form: Form::Session };
-const PARTICIPANT: Rule = Rule::Text { min: 0, max: 64, form: form::NAME };
+const SESSION: Rule = Rule::Text { min: 16, max: 16, pattern: Pattern::Session };
+const PARTICIPANT: Rule = Rule::Text { min: 0, max: 64, pattern: pattern::NAME };
 const PAGE: Rule = Rule::Integer { min: 1, max: 100 };
 const RECORDING_STATES: Rule = Rule::Choice(&["STARTING", "ACTIVE", "STOPPING", "STOPPED", "FAILED"]);
 
@@ -65,15 +65,15 @@ struct OfStage {
 /// The model knows no ResourceNotFoundException here: a stage that is not there has no sessions (any more).
 fn list(state: &mut State, input: &Value) -> Outcome {
     const DEFAULT: usize = 50;
-    let OfStage { stage_arn } = typed(input)?;
-    state.refuse_foreign(&stage_arn)?;
+    let OfStage { stage_arn } = decode(input)?;
+    state.check_account(&stage_arn)?;
     let page = Page::asked(state, "ListStageSessions", input, DEFAULT)?;
     let before = page.after.unwrap_or(u64::MAX);
     let newest_first = state.stage_sessions.of(&stage_arn).iter().rev();
     let rows =
         newest_first.filter(|session| session.number < before).map(|session| (session.number, session));
     let (sessions, next) = page.fill(state, rows, Session::summary);
-    listed("stageSessions", sessions, next)
+    list_output("stageSessions", sessions, next)
 }
 
 #[derive(Deserialize)]
@@ -82,7 +82,7 @@ struct Filters {
     session_id: String,
     filter_by_user_id: Option<String>,
     filter_by_published: Option<bool>,
-    filter_by_state: Option<Presence>,
+    filter_by_state: Option<ConnectionState>,
     filter_by_recording_state: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl Filters {
         Ok(())
     }
 
-    fn let_through(&self, participant: &Participant) -> bool {
+    fn matches(&self, participant: &Participant) -> bool {
         self.filter_by_user_id.as_ref().is_none_or(|user| participant.user_id == *user)
             && self.filter_by_published.is_none_or(|published| participant.published == published)
             && self.filter_by_state.is_none_or(|state| participant.state == state)
@@ -115,17 +115,17 @@ impl Filters {
 
 fn list_participants(state: &mut State, input: &Value) -> Outcome {
     const DEFAULT: usize = 50;
-    let (OfStage { stage_arn }, filters) = (typed(input)?, typed::<Filters>(input)?);
-    state.refuse_foreign(&stage_arn)?;
+    let (OfStage { stage_arn }, filters) = (decode(input)?, decode::<Filters>(input)?);
+    state.check_account(&stage_arn)?;
     filters.check()?;
     let page = Page::asked(state, "ListParticipants", input, DEFAULT)?;
     let after = page.after.unwrap_or(0);
     let sessions = state.stage_sessions.of(&stage_arn).iter();
     let session = sessions.filter(|session| session.id == filters.session_id);
     let rows = (1..).zip(session.flat_map(|session| &session.participants));
-    let rows = rows.filter(|(place, participant)| *place > after && filters.let_through(participant));
+    let rows = rows.filter(|(place, participant)| *place > after && filters.matches(participant));
     let (participants, next) = page.fill(state, rows, |participant| participant);
-    listed("participants", participants, next)
+    list_output("participants", participants, next)
 }
 
 /// Also for one who is not there: its token, which is not kept here, is as good as revoked.
@@ -135,8 +135,8 @@ fn disconnect(state: &mut State, input: &Value) -> Outcome {
     struct Who {
         participant_id: String,
     }
-    let (OfStage { stage_arn }, Who { participant_id }) = (typed(input)?, typed(input)?);
+    let (OfStage { stage_arn }, Who { participant_id }) = (decode(input)?, decode(input)?);
     state.stage(&stage_arn)?;
     model::leave(state, &stage_arn, &participant_id);
-    rendered(json!({}))
+    encode(json!({}))
 }

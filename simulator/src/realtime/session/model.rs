@@ -48,7 +48,7 @@ pub(super) struct Participant {
     #[serde(rename = "participantId")]
     id: String,
     pub(super) user_id: String,
-    pub(super) state: Presence,
+    pub(super) state: ConnectionState,
     #[serde(with = "timestamp")]
     first_join_time: Timestamp,
     pub(super) published: bool,
@@ -59,7 +59,7 @@ pub(super) struct Participant {
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Presence {
+pub(super) enum ConnectionState {
     Connected,
     Disconnected,
 }
@@ -73,7 +73,7 @@ enum Replication {
 /// Who is to join a stage, by the admin API.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(crate) struct Joining {
+pub(crate) struct NewParticipant {
     pub user_id: String,
     pub published: bool,
 }
@@ -84,7 +84,7 @@ impl Session {
     }
 
     fn is_over(&self) -> bool {
-        self.participants.iter().all(|participant| participant.state == Presence::Disconnected)
+        self.participants.iter().all(|participant| participant.state == ConnectionState::Disconnected)
     }
 
     fn end(&mut self, now: Timestamp) {
@@ -97,7 +97,7 @@ impl Session {
 
 impl Participant {
     fn leave(&mut self) {
-        self.state = Presence::Disconnected;
+        self.state = ConnectionState::Disconnected;
         if self.recording_state == "ACTIVE" {
             "STOPPED".clone_into(&mut self.recording_state);
         }
@@ -136,19 +136,19 @@ impl Sessions {
 }
 
 /// People connect to a stage; the first of them begin a session. Gives its id and theirs.
-pub(crate) fn join(state: &mut State, arn: &str, joining: Vec<Joining>) -> Result<Value, Failure> {
+pub(crate) fn join(state: &mut State, arn: &str, joining: Vec<NewParticipant>) -> Result<Value, Failure> {
     let is_recorded = !state.stage(arn)?.storage_configuration().is_empty();
     let now = state.clock.now();
     let session = state.stage_sessions.begun(arn, now);
     let mut ids = Vec::new();
-    for Joining { user_id, published } in joining {
+    for NewParticipant { user_id, published } in joining {
         let id = ids::alphanumeric(12);
         ids.push(id.clone());
         let recording_state = if is_recorded && published { "ACTIVE" } else { "DISABLED" };
         session.participants.push(Participant {
             id,
             user_id,
-            state: Presence::Connected,
+            state: ConnectionState::Connected,
             first_join_time: now,
             published,
             recording_state: recording_state.to_owned(),

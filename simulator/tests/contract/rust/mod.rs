@@ -17,7 +17,7 @@ pub async fn drive(config: &SdkConfig, simulator: &Simulator) {
 }
 
 /// Has something happen outside of AWS.
-fn world(simulator: &Simulator, method: &str, path: &str, body: &Value) {
+fn admin_call(simulator: &Simulator, method: &str, path: &str, body: &Value) {
     let answer = admin(simulator.addr(), method, path, &body.to_string());
     assert!(answer.status < 300, "{answer:?}");
 }

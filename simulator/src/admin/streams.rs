@@ -1,4 +1,4 @@
-//! The part of the admin API that is the world outside of AWS: encoders, viewers, people on stages, and the events that
+//! The part of the admin API that is the streams outside of AWS: encoders, viewers, people on stages, and the events that
 //! tell of them.
 
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use crate::{
-    admin::{self, failed, wrong},
+    admin::{self, failure_response, json_error},
     error::Failure,
     ivs::stream::{self, Health},
-    realtime::session::{self, Joining},
+    realtime::session::{self, NewParticipant},
     shared::Shared,
 };
 
-type Simulation = State<Arc<Shared>>;
+type SharedState = State<Arc<Shared>>;
 
 /// The routes.
-pub(crate) fn router() -> Router<Arc<Shared>> {
+pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/_simulator/channels/{*live}", post(go_live).delete(go_off))
+        .route("/_simulator/channels/{*live}", post(go_live).delete(go_offline))
         .route("/_simulator/stages/{*sessions}", post(join).delete(leave))
         .route("/_simulator/events", get(events).delete(clear_events))
 }
@@ -40,7 +40,7 @@ struct Seen {
     health: Option<Health>,
 }
 
-async fn go_live(State(shared): Simulation, Path(path): Path<String>, body: Bytes) -> Response {
+async fn go_live(State(shared): SharedState, Path(path): Path<String>, body: Bytes) -> Response {
     let Some(arn) = path.strip_suffix("/live") else { return no_channel() };
     let Seen { viewer_count, health } = match read(&body) {
         Ok(seen) => seen,
@@ -48,64 +48,64 @@ async fn go_live(State(shared): Simulation, Path(path): Path<String>, body: Byte
     };
     let mut state = shared.state();
     if let Err(failure) = stream::start(&mut state, arn) {
-        return failed(&failure);
+        return failure_response(&failure);
     }
     stream::set(&mut state, arn, viewer_count, health);
     Json(json!({ "arn": arn, "live": true })).into_response()
 }
 
-async fn go_off(State(shared): Simulation, Path(path): Path<String>) -> Response {
+async fn go_offline(State(shared): SharedState, Path(path): Path<String>) -> Response {
     let Some(arn) = path.strip_suffix("/live") else { return no_channel() };
     match stream::end(&mut shared.state(), arn) {
         Ok(()) => Json(json!({ "arn": arn, "live": false })).into_response(),
-        Err(failure) => failed(&failure),
+        Err(failure) => failure_response(&failure),
     }
 }
 
 fn no_channel() -> Response {
-    wrong(StatusCode::NOT_FOUND, "the path is /_simulator/channels/{arn}/live")
+    json_error(StatusCode::NOT_FOUND, "the path is /_simulator/channels/{arn}/live")
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Join {
-    participants: Option<Vec<Joining>>,
+    participants: Option<Vec<NewParticipant>>,
 }
 
-async fn join(State(shared): Simulation, Path(path): Path<String>, body: Bytes) -> Response {
+async fn join(State(shared): SharedState, Path(path): Path<String>, body: Bytes) -> Response {
     let Some(arn) = path.strip_suffix("/sessions") else { return no_stage() };
     let joining = match read::<Join>(&body) {
-        Ok(join) => join.participants.unwrap_or_else(|| vec![Joining::default()]),
+        Ok(join) => join.participants.unwrap_or_else(|| vec![NewParticipant::default()]),
         Err(response) => return *response,
     };
     if joining.is_empty() {
-        return wrong(StatusCode::BAD_REQUEST, "participants: there must be at least one");
+        return json_error(StatusCode::BAD_REQUEST, "participants: there must be at least one");
     }
     match session::join(&mut shared.state(), arn, joining) {
         Ok(joined) => (StatusCode::CREATED, Json(joined)).into_response(),
-        Err(failure) => failed(&failure),
+        Err(failure) => failure_response(&failure),
     }
 }
 
-async fn leave(State(shared): Simulation, Path(path): Path<String>) -> Response {
+async fn leave(State(shared): SharedState, Path(path): Path<String>) -> Response {
     let Some(arn) = path.strip_suffix("/sessions") else { return no_stage() };
     if session::end(&mut shared.state(), arn) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        failed(&Failure::not_found(&format!("an active session of {arn}")))
+        failure_response(&Failure::not_found(&format!("an active session of {arn}")))
     }
 }
 
 fn no_stage() -> Response {
-    wrong(StatusCode::NOT_FOUND, "the path is /_simulator/stages/{arn}/sessions")
+    json_error(StatusCode::NOT_FOUND, "the path is /_simulator/stages/{arn}/sessions")
 }
 
-async fn events(State(shared): Simulation) -> Response {
+async fn events(State(shared): SharedState) -> Response {
     let state = shared.state();
     Json(json!({ "events": state.events.all().collect::<Vec<_>>() })).into_response()
 }
 
-async fn clear_events(State(shared): Simulation) -> StatusCode {
+async fn clear_events(State(shared): SharedState) -> StatusCode {
     shared.state().events.clear();
     StatusCode::NO_CONTENT
 }

@@ -1,4 +1,4 @@
-//! What is known of a call when it arrives: its body, its input, what it is about, which fault strikes it.
+//! What is known of a call when it arrives: its body, its input, what it is about, which fault triggers it.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     journal::{Entry, Request},
     operation::Service,
     route::Route,
-    server::TooLate,
+    server::BodyTimeout,
     shared::Shared,
 };
 
@@ -52,7 +52,7 @@ pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
 
 fn unreadable(error: axum::Error) -> Failure {
     let error = error.into_inner();
-    if error.is::<TooLate>() {
+    if error.is::<BodyTimeout>() {
         return late();
     }
     Failure::serialization(format!("the body cannot be read: {error}"))
@@ -75,13 +75,14 @@ impl Incoming {
             body: body.as_deref().unwrap_or_default(),
         };
         let is_form = operation.service == Service::Sts;
-        let admitted = auth::check(&request, operation.service, &shared.place.region, shared.keys.as_ref());
+        let admitted =
+            auth::check(&request, operation.service, &shared.account_region.region, shared.keys.as_ref());
         // What a form says is among the members of the route.
         let body = if is_form { body.map(|_| Vec::new()) } else { body };
         let (mut entry, input) = entry(shared, operation.name, arrived, parts, route.members, body);
         let batch = input.as_ref().map(|input| batch(shared, input)).unwrap_or_default();
         let names = [&entry.resource, &entry.name].into_iter().flatten().chain(&batch);
-        let fault = shared.faults().strike(operation.name, &names.map(String::as_str).collect::<Vec<_>>());
+        let fault = shared.faults().trigger(operation.name, &names.map(String::as_str).collect::<Vec<_>>());
         entry.fault = fault.as_ref().map(FaultKind::name);
         let seq = shared.journal().begin(entry);
         let delays = shared.latencies().sample(operation.name);
@@ -89,7 +90,7 @@ impl Incoming {
     }
 }
 
-/// What the journal tells of a call from its arrival on; and its input.
+/// What the journal tells of a call from its request on; and its input.
 pub(super) fn entry(
     shared: &Shared,
     operation: impl Into<Cow<'static, str>>,
@@ -121,7 +122,7 @@ fn input(members: Map<String, Value>, body: Result<Vec<u8>, Failure>) -> (Result
             (Ok(input.clone()), Request::Members(Box::new(input)))
         }
         Ok((input, body)) => (Ok(input), Request::Body(body.into_boxed_slice())),
-        Err(failure) => (Err(failure), Request::Nonsense),
+        Err(failure) => (Err(failure), Request::Malformed),
     }
 }
 

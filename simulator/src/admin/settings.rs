@@ -32,7 +32,7 @@ pub(crate) struct Settings {
 struct Lag(#[serde(with = "in_words")] Duration);
 
 impl Settings {
-    /// Sets all of it, or tells what is wrong. What comes before the wrong one is set then.
+    /// Sets all of it, or tells what is json_error. What comes before the json_error one is set then.
     pub fn apply(self, shared: &Shared) -> Result<(), String> {
         if let Some(rules) = self.latency {
             let rules: Result<_, _> = rules.iter().map(|rule| rule.parse::<Latency>()).collect();
@@ -54,7 +54,7 @@ impl Settings {
     }
 
     /// What is set.
-    pub fn told(shared: &Shared) -> Value {
+    pub fn to_json(shared: &Shared) -> Value {
         let latency: Vec<_> = shared.latencies().rules().iter().map(ToString::to_string).collect();
         let (limits, lag) = {
             let state = shared.state();

@@ -14,19 +14,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::{error::Failure, ids, operation::Service};
 
 /// A stream over which no refusal goes out without a body.
-pub(super) struct Outspoken<S> {
+pub(super) struct MalformedResponseBody<S> {
     stream: S,
     /// What goes out in the place of a refusal without a body, as far as it has not yet.
-    instead: Option<Vec<u8>>,
+    replacement: Option<Vec<u8>>,
 }
 
-impl<S> Outspoken<S> {
+impl<S> MalformedResponseBody<S> {
     pub fn new(stream: S) -> Self {
-        Self { stream, instead: None }
+        Self { stream, replacement: None }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Outspoken<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MalformedResponseBody<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -36,13 +36,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Outspoken<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Outspoken<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for MalformedResponseBody<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Some(mut rest) = self.instead.take().or_else(|| worded(bytes)) else {
+        let Some(mut rest) = self.replacement.take().or_else(|| with_json_body(bytes)) else {
             return Pin::new(&mut self.stream).poll_write(context, bytes);
         };
         while !rest.is_empty() {
@@ -51,7 +51,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outspoken<S> {
                 Poll::Ready(Ok(written)) => drop(rest.drain(..written)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    self.instead = Some(rest);
+                    self.replacement = Some(rest);
                     return Poll::Pending;
                 }
             }
@@ -84,7 +84,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outspoken<S> {
 }
 
 /// The refusal with a body, if it is one and has none.
-fn worded(head: &[u8]) -> Option<Vec<u8>> {
+fn with_json_body(head: &[u8]) -> Option<Vec<u8>> {
     const EMPTY: &str = "content-length: 0\r\n";
     // Looked at first, since everything that is sent comes by here.
     let text = head.starts_with(b"HTTP/1.1 4").then(|| str::from_utf8(head).ok()).flatten()?;
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn only_a_refusal_without_a_body_gets_one() {
         let empty = "HTTP/1.1 431 Too Large\r\nconnection: close\r\ncontent-length: 0\r\ndate: x\r\n\r\n";
-        let worded_text = worded(empty.as_bytes()).and_then(|text| String::from_utf8(text).ok());
-        let worded_text = worded_text.expect("it gets a body");
-        let (head, body) = worded_text.split_once("\r\n\r\n").expect("a head and a body");
+        let response = with_json_body(empty.as_bytes()).and_then(|text| String::from_utf8(text).ok());
+        let response = response.expect("it gets a body");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.contains("date: x") && head.contains(&format!("content-length: {}\r\n", body.len())));
         assert!(body.contains("The request cannot be read: Request Header Fields Too Large"), "{body}");
         for other in [
@@ -119,7 +119,7 @@ mod tests {
             "HTTP/1.1 404 Not Found\r\ncontent-length: 19\r\n\r\ncontent-length: 0\r\n",
             "HTTP/1.1 4",
         ] {
-            assert_eq!(worded(other.as_bytes()), None, "{other}");
+            assert_eq!(with_json_body(other.as_bytes()), None, "{other}");
         }
     }
 }

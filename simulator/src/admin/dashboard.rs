@@ -3,7 +3,8 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use crate::{clock::iso8601, journal::Call, settings::Settings, shared::Shared};
+use super::settings::Settings;
+use crate::{clock::iso8601, journal::Call, shared::Shared};
 
 /// How many resources of a kind, how many faults, and how many calls the page shows.
 const SHOWN: usize = 100;
@@ -44,7 +45,7 @@ const PATHS: &[(&str, &str)] = &[
 
 /// The page.
 pub(crate) fn page(shared: &Shared) -> String {
-    let place = &shared.place;
+    let account_region = &shared.account_region;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -58,7 +59,7 @@ pub(crate) fn page(shared: &Shared) -> String {
             }
             body {
                 h1 { "Amazon IVS, simulated" }
-                p { "Account " code { (place.account) } " in " code { (place.region) } ", where it is " (iso8601(shared.clock.now())) }
+                p { "Account " code { (account_region.account) } " in " code { (account_region.region) } ", where it is " (iso8601(shared.clock.now())) }
                 (settings(shared))
                 (resources(shared))
                 (faults(shared))
@@ -72,7 +73,7 @@ pub(crate) fn page(shared: &Shared) -> String {
 }
 
 fn settings(shared: &Shared) -> Markup {
-    let settings = Settings::told(shared);
+    let settings = Settings::to_json(shared);
     let quotas = if settings["quotas"] == true { "on" } else { "off" };
     let text = |member: &str| settings[member].to_string();
     html! {
@@ -93,12 +94,12 @@ struct Kind {
 fn kinds(shared: &Shared) -> Vec<Kind> {
     let mut state = shared.state();
     let mut kinds: Vec<_> = state
-        .shelves()
+        .tables()
         .into_iter()
-        .map(|shelf| {
-            let rows = shelf.table.dump(SHOWN).as_array_mut().map(std::mem::take).unwrap_or_default();
+        .map(|table| {
+            let rows = table.rows.dump(SHOWN).as_array_mut().map(std::mem::take).unwrap_or_default();
             let rows = rows.into_iter().map(|row| (row, false)).collect();
-            Kind { title: shelf.title, count: shelf.table.count(), rows }
+            Kind { title: table.title, count: table.rows.count(), rows }
         })
         .collect();
     for (row, live) in kinds.iter_mut().flat_map(|kind| &mut kind.rows) {

@@ -7,29 +7,29 @@ use super::{Row, Table, View};
 use crate::{arn::Arn, tags::Tags};
 
 /// A table and what it is called.
-pub(crate) struct Shelf<'a> {
+pub(crate) struct NamedTable<'a> {
     /// In an ARN.
     pub kind: &'static str,
     /// In a dump, and in the name of its limit.
     pub member: &'static str,
     /// On the page for people.
     pub title: &'static str,
-    pub table: &'a mut dyn Shelved,
+    pub rows: &'a mut dyn AnyTable,
 }
 
-impl<'a> Shelf<'a> {
+impl<'a> NamedTable<'a> {
     pub fn new(
         kind: &'static str,
         member: &'static str,
         title: &'static str,
-        table: &'a mut dyn Shelved,
+        rows: &'a mut dyn AnyTable,
     ) -> Self {
-        Self { kind, member, title, table }
+        Self { kind, member, title, rows }
     }
 }
 
 /// A table, whatever is in it.
-pub(crate) trait Shelved {
+pub(crate) trait AnyTable {
     fn count(&self) -> usize;
     /// Counts up with each change.
     fn changes(&self) -> u64;
@@ -42,11 +42,11 @@ pub(crate) trait Shelved {
     fn remove(&mut self, arn: &str) -> bool;
     /// The rows, up to so many, each with all that its own Get tells.
     fn dump(&self, most: usize) -> Value;
-    /// Puts the rows of a dump in the place of all that is there. The table stays as it is when they are no such rows.
+    /// Puts the rows of a dump in place of all that is there. The table stays as it is when they are no such rows.
     fn load(&mut self, kind: &str, rows: Value) -> Result<(), String>;
 }
 
-impl<T: Row + Serialize + DeserializeOwned> Shelved for Table<T> {
+impl<T: Row + Serialize + DeserializeOwned> AnyTable for Table<T> {
     fn count(&self) -> usize {
         self.len()
     }

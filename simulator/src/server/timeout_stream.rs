@@ -1,4 +1,4 @@
-//! A connection that has only so much patience with who is at the other end.
+//! A connection that has only so much limits with who is at the other end.
 
 use std::{
     io,
@@ -19,35 +19,35 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::Patience;
+use super::ConnectionLimits;
 
 /// How many requests of a connection are being answered.
 #[derive(Clone, Default)]
-pub(super) struct Phase(Arc<Requests>);
+pub(super) struct ActiveRequests(Arc<Counter>);
 
 /// How many requests of a connection are being answered, and who waits for their end.
 #[derive(Default)]
-struct Requests {
+struct Counter {
     count: AtomicUsize,
     reader: AtomicWaker,
 }
 
-impl Phase {
+impl ActiveRequests {
     /// A request has come; until it is answered the connection waits for us, and not we for it.
-    pub fn busy(&self) -> Busy {
+    pub fn begin(&self) -> ActiveRequest {
         self.0.count.fetch_add(1, Ordering::SeqCst);
-        Busy(self.clone())
+        ActiveRequest(self.clone())
     }
 
-    fn is_busy(&self) -> bool {
+    fn any(&self) -> bool {
         self.0.count.load(Ordering::SeqCst) > 0
     }
 }
 
 /// A request that is being answered.
-pub(super) struct Busy(Phase);
+pub(super) struct ActiveRequest(ActiveRequests);
 
-impl Drop for Busy {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.0.count.fetch_sub(1, Ordering::SeqCst);
         // From here on the connection is idle, which the reader must time.
@@ -55,19 +55,19 @@ impl Drop for Busy {
     }
 }
 
-impl Busy {
+impl ActiveRequest {
     /// It is answered when the last of the body has been taken.
-    pub fn until_sent(self, body: Body) -> Body {
-        if body.is_end_stream() { body } else { Body::new(Watched { body, _busy: self }) }
+    pub fn track(self, body: Body) -> Body {
+        if body.is_end_stream() { body } else { Body::new(TrackedBody { body, _request: self }) }
     }
 }
 
-struct Watched {
+struct TrackedBody {
     body: Body,
-    _busy: Busy,
+    _request: ActiveRequest,
 }
 
-impl HttpBody for Watched {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -89,9 +89,9 @@ impl HttpBody for Watched {
 
 /// What a time-out is running for.
 #[derive(Clone, Copy, PartialEq)]
-enum Waiting {
+enum ReadTimeout {
     /// Nothing: we are answering.
-    Not,
+    None,
     /// The first byte of a request.
     Idle,
     /// The rest of its head.
@@ -99,69 +99,69 @@ enum Waiting {
 }
 
 /// A stream that fails when the other end is too slow.
-pub(super) struct Patient<S> {
+pub(super) struct TimeoutStream<S> {
     stream: S,
-    patience: Patience,
-    phase: Phase,
-    waiting: Waiting,
-    reading: Pin<Box<Sleep>>,
+    limits: ConnectionLimits,
+    requests: ActiveRequests,
+    read_timeout: ReadTimeout,
+    read_timer: Pin<Box<Sleep>>,
     /// Runs while the other end does not take what we send.
-    writing: Option<Pin<Box<Sleep>>>,
+    write_timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
-    pub fn new(stream: S, patience: Patience, phase: Phase) -> Self {
+impl<S> TimeoutStream<S> {
+    pub fn new(stream: S, limits: ConnectionLimits, requests: ActiveRequests) -> Self {
         // The first request is due: who connects has something to say.
-        let reading = Box::pin(sleep(patience.request));
-        Self { stream, patience, phase, waiting: Waiting::Head, reading, writing: None }
+        let read_timer = Box::pin(sleep(limits.request));
+        Self { stream, limits, requests, read_timeout: ReadTimeout::Head, read_timer, write_timer: None }
     }
 
-    fn wait(&mut self, waiting: Waiting, patience: Duration) {
-        if self.waiting != waiting {
-            self.waiting = waiting;
-            self.reading.as_mut().reset(Instant::now() + patience);
+    fn start_timeout(&mut self, read_timeout: ReadTimeout, limits: Duration) {
+        if self.read_timeout != read_timeout {
+            self.read_timeout = read_timeout;
+            self.read_timer.as_mut().reset(Instant::now() + limits);
         }
     }
 
     /// Fails when a write has been pending for too long.
-    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let patience = self.patience.request;
-        let timer = self.writing.get_or_insert_with(|| Box::pin(sleep(patience)));
+    fn poll_write_timeout(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let limits = self.limits.request;
+        let timer = self.write_timer.get_or_insert_with(|| Box::pin(sleep(limits)));
         timer.as_mut().poll(context).map(|()| io::ErrorKind::TimedOut.into())
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let patience = self.patience;
+        let limits = self.limits;
         // Registered before the look, so that no end of a request is missed between the two.
-        self.phase.0.reader.register(context.waker());
-        if self.phase.is_busy() {
-            self.waiting = Waiting::Not;
-        } else if self.waiting == Waiting::Not {
-            self.wait(Waiting::Idle, patience.idle);
+        self.requests.0.reader.register(context.waker());
+        if self.requests.any() {
+            self.read_timeout = ReadTimeout::None;
+        } else if self.read_timeout == ReadTimeout::None {
+            self.start_timeout(ReadTimeout::Idle, limits.idle);
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
-            if self.waiting == Waiting::Idle && buffer.filled().len() > before {
-                self.wait(Waiting::Head, patience.request);
+            if self.read_timeout == ReadTimeout::Idle && buffer.filled().len() > before {
+                self.start_timeout(ReadTimeout::Head, limits.request);
             }
             return read;
         }
-        if self.waiting != Waiting::Not {
-            ready!(self.reading.as_mut().poll(context));
+        if self.read_timeout != ReadTimeout::None {
+            ready!(self.read_timer.as_mut().poll(context));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         Poll::Pending
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -169,10 +169,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         if written.is_ready() {
-            self.writing = None;
+            self.write_timer = None;
             return written;
         }
-        self.poll_stalled(context).map(Err)
+        self.poll_write_timeout(context).map(Err)
     }
 
     fn poll_write_vectored(
@@ -182,10 +182,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
         if written.is_ready() {
-            self.writing = None;
+            self.write_timer = None;
             return written;
         }
-        self.poll_stalled(context).map(Err)
+        self.poll_write_timeout(context).map(Err)
     }
 
     fn is_write_vectored(&self) -> bool {

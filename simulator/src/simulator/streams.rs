@@ -1,11 +1,11 @@
-//! What a program can do to the world around AWS: as the admin API, without HTTP.
+//! What a program can do to the streams around AWS: as the admin API, without HTTP.
 
 use super::Simulator;
 use crate::{
     events::Event,
     ivs::stream,
-    operation::{self, Known},
-    realtime::session::{self, Joining},
+    operation::{self, Lookup},
+    realtime::session::{self, NewParticipant},
     state::State,
 };
 
@@ -19,7 +19,7 @@ impl Simulator {
     /// Somebody connects to a stage; the first one begins a session. Gives the id of the session, or `None` if there is
     /// no such stage.
     pub fn join_stage(&self, arn: &str, user_id: &str) -> Option<String> {
-        let joining = Joining { user_id: user_id.to_owned(), published: true };
+        let joining = NewParticipant { user_id: user_id.to_owned(), published: true };
         let joined = session::join(&mut self.shared.state(), arn, vec![joining]).ok()?;
         joined["sessionId"].as_str().map(str::to_owned)
     }
@@ -69,7 +69,7 @@ impl Simulator {
 
 /// Carries out a Create, and gives the ARN of what it made.
 fn created(state: &mut State, operation: &str, input: &str) -> Option<String> {
-    let Known::Here(operation) = operation::find(operation)? else { return None };
+    let Lookup::Supported(operation) = operation::find(operation)? else { return None };
     let output = (operation.run)(state, &serde_json::from_str(input).ok()?).ok()?;
     operation.created(&output)
 }

@@ -58,7 +58,7 @@ pub(super) enum Resolution {
 }
 
 /// A value as the API writes it.
-pub(super) fn word(value: impl Serialize) -> String {
+pub(super) fn api_name(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(word)) => word,
         _ => String::new(),

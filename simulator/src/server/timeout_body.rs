@@ -13,22 +13,22 @@ use tokio::time::{Sleep, sleep};
 /// Nothing came for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the rest of the body did not come in time")]
-pub(crate) struct TooLate;
+pub(crate) struct BodyTimeout;
 
-pub(super) struct Hurried {
+pub(super) struct TimeoutBody {
     body: Incoming,
-    patience: Duration,
+    timeout: Duration,
     /// Runs while nothing comes.
-    waiting: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Hurried {
-    pub fn new(body: Incoming, patience: Duration) -> Self {
-        Self { body, patience, waiting: None }
+impl TimeoutBody {
+    pub fn new(body: Incoming, timeout: Duration) -> Self {
+        Self { body, timeout, timer: None }
     }
 }
 
-impl HttpBody for Hurried {
+impl HttpBody for TimeoutBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -37,12 +37,12 @@ impl HttpBody for Hurried {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            self.waiting = None;
+            self.timer = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
-        let patience = self.patience;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
-        waiting.as_mut().poll(context).map(|()| Some(Err(TooLate.into())))
+        let timeout = self.timeout;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        timer.as_mut().poll(context).map(|()| Some(Err(BodyTimeout.into())))
     }
 
     fn is_end_stream(&self) -> bool {

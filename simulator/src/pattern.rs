@@ -2,15 +2,15 @@
 
 use crate::arn::Arn;
 
-/// The form of a text.
+/// The pattern of a text.
 #[derive(Clone, Copy)]
-pub(crate) enum Form {
+pub(crate) enum Pattern {
     Any,
     /// Letters and digits, lower-case letters only if `lower`, and the characters in `others`.
-    Word {
+    Characters {
         lower: bool,
         others: &'static str,
-        pattern: &'static str,
+        regex: &'static str,
     },
     /// The id of a stream or of a session on a stage: `st-[a-zA-Z0-9]+`
     Session,
@@ -36,28 +36,29 @@ pub(crate) enum Form {
 }
 
 /// The name of a resource.
-pub(crate) const NAME: Form = Form::Word { lower: false, others: "-_", pattern: "[a-zA-Z0-9-_]*" };
+pub(crate) const NAME: Pattern = Pattern::Characters { lower: false, others: "-_", regex: "[a-zA-Z0-9-_]*" };
 /// `nextToken`, where its alphabet is told.
-pub(crate) const TOKEN: Form = Form::Word { lower: false, others: "+/=_-", pattern: "[a-zA-Z0-9+/=_-]*" };
+pub(crate) const TOKEN: Pattern =
+    Pattern::Characters { lower: false, others: "+/=_-", regex: "[a-zA-Z0-9+/=_-]*" };
 /// Letters and digits alone.
-pub(crate) const ID: Form = Form::Word { lower: false, others: "", pattern: "[a-zA-Z0-9]+" };
+pub(crate) const ID: Pattern = Pattern::Characters { lower: false, others: "", regex: "[a-zA-Z0-9]+" };
 
-impl Form {
+impl Pattern {
     /// The constraint that the text breaks, in AWS's words.
-    pub fn broken_by(self, text: &str) -> Option<String> {
+    pub fn violation(self, text: &str) -> Option<String> {
         if matches!(self, Self::TagKey { .. } | Self::TagValue { .. }) && is_reserved(text) {
             return Some("Member must not begin with aws:, which is reserved".to_owned());
         }
-        if self.holds_for(text) {
+        if self.matches(text) {
             return None;
         }
-        Some(format!("Member must satisfy regular expression pattern: {}", self.pattern()))
+        Some(format!("Member must satisfy regular expression pattern: {}", self.regex()))
     }
 
-    fn holds_for(self, text: &str) -> bool {
+    fn matches(self, text: &str) -> bool {
         match self {
             Self::Any | Self::TagKey { any: true } | Self::TagValue { any: true } => true,
-            Self::Word { lower, others, .. } => text.chars().all(|c| {
+            Self::Characters { lower, others, .. } => text.chars().all(|c| {
                 (c.is_ascii_alphanumeric() && !(lower && c.is_ascii_uppercase())) || others.contains(c)
             }),
             Self::Session => text.strip_prefix("st-").is_some_and(is_id),
@@ -72,15 +73,15 @@ impl Form {
         }
     }
 
-    fn pattern(self) -> String {
+    fn regex(self) -> String {
         match self {
             Self::Any | Self::TagKey { any: true } | Self::TagValue { any: true } => ".*".to_owned(),
-            Self::Word { pattern, .. } => pattern.to_owned(),
+            Self::Characters { regex, .. } => regex.to_owned(),
             Self::Session => "st-[a-zA-Z0-9]+".to_owned(),
             Self::Country => "[A-Z]{2}".to_owned(),
             Self::Arn { service, kind, or_empty } => {
-                let pattern = format!("arn:aws:{service}:[a-z0-9-]+:[0-9]+:{kind}/[a-zA-Z0-9-]+");
-                if or_empty { format!("^$|^{pattern}$") } else { pattern }
+                let regex = format!("arn:aws:{service}:[a-z0-9-]+:[0-9]+:{kind}/[a-zA-Z0-9-]+");
+                if or_empty { format!("^$|^{regex}$") } else { regex }
             }
             Self::TaggedArn => "arn:aws:ivs(chat)?:[a-z0-9-]+:[0-9]+:[a-z-]+/[a-zA-Z0-9-]+".to_owned(),
             Self::Lambda => "^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+".to_owned(),
@@ -123,56 +124,56 @@ mod tests {
 
     #[test]
     fn tag_keys_are_of_allowed_characters_and_not_aws_own() {
-        let strict = Form::TagKey { any: false };
+        let strict = Pattern::TagKey { any: false };
         for good in ["a", "streamcat.dev/user", "größe 1", "x=y+z@-_:"] {
-            assert_eq!(strict.broken_by(good), None, "{good}");
+            assert_eq!(strict.violation(good), None, "{good}");
         }
         for bad in ["a*b", "tab\t", "aws:x", "AWS:x", "{"] {
-            assert!(strict.broken_by(bad).is_some(), "{bad}");
+            assert!(strict.violation(bad).is_some(), "{bad}");
         }
-        assert!(Form::TagKey { any: true }.broken_by("aws:x").is_some());
+        assert!(Pattern::TagKey { any: true }.violation("aws:x").is_some());
         for any in [true, false] {
-            assert_eq!(Form::TagValue { any }.broken_by("laws:x"), None);
+            assert_eq!(Pattern::TagValue { any }.violation("laws:x"), None);
             for bad in ["aws:x", "Aws:x", "AWS:"] {
-                assert!(Form::TagValue { any }.broken_by(bad).is_some(), "{bad}");
+                assert!(Pattern::TagValue { any }.violation(bad).is_some(), "{bad}");
             }
         }
-        assert_eq!(Form::TagKey { any: true }.broken_by("a*b"), None);
+        assert_eq!(Pattern::TagKey { any: true }.violation("a*b"), None);
     }
 
     #[test]
     fn words_and_ids_are_of_their_characters() {
-        let bucket = Form::Word { lower: true, others: "-.", pattern: "" };
-        for (form, good, bad) in [
+        let bucket = Pattern::Characters { lower: true, others: "-.", regex: "" };
+        for (pattern, good, bad) in [
             (bucket, "my-bucket.1", "My-bucket"),
             (NAME, "a-B_1", "a.b"),
             (TOKEN, "a+/=_-", "a b"),
-            (Form::Session, "st-aB3", "st-"),
-            (Form::Session, "st-aB3", "aB3"),
-            (Form::Country, "CH", "ch"),
+            (Pattern::Session, "st-aB3", "st-"),
+            (Pattern::Session, "st-aB3", "aB3"),
+            (Pattern::Country, "CH", "ch"),
         ] {
-            assert_eq!(form.broken_by(good), None, "{good}");
-            assert!(form.broken_by(bad).is_some(), "{bad}");
+            assert_eq!(pattern.violation(good), None, "{good}");
+            assert!(pattern.violation(bad).is_some(), "{bad}");
         }
     }
 
     #[test]
     fn a_lambda_is_an_arn_or_nothing() {
         for good in ["", "arn:aws:lambda:us-west-2:123456789012:function:review"] {
-            assert_eq!(Form::Lambda.broken_by(good), None, "{good}");
+            assert_eq!(Pattern::Lambda.violation(good), None, "{good}");
         }
         for bad in
             ["x", "arn:aws:lambda:us-west-2:1:function:f", "arn:aws:lambda:us-west-2:123456789012:function:"]
         {
-            assert!(Form::Lambda.broken_by(bad).is_some(), "{bad}");
+            assert!(Pattern::Lambda.violation(bad).is_some(), "{bad}");
         }
     }
 
     #[test]
     fn a_reference_may_be_empty_and_an_arn_not() {
-        let form = |or_empty| Form::Arn { service: "ivs", kind: "recording-configuration", or_empty };
-        assert_eq!(form(true).broken_by(""), None);
-        assert!(form(false).broken_by("").is_some());
-        assert!(form(true).broken_by("arn:aws:ivs:us-west-2:1:channel/a").is_some());
+        let pattern = |or_empty| Pattern::Arn { service: "ivs", kind: "recording-configuration", or_empty };
+        assert_eq!(pattern(true).violation(""), None);
+        assert!(pattern(false).violation("").is_some());
+        assert!(pattern(true).violation("arn:aws:ivs:us-west-2:1:channel/a").is_some());
     }
 }
