@@ -1,35 +1,36 @@
-//! The forms that text can have: what the API models say with regular expressions.
+//! The text patterns of AWS's API models, as code instead of regular expressions.
 
 use crate::arn::Arn;
 
-/// The pattern of a text.
+/// A pattern that a text member must match.
 #[derive(Clone, Copy)]
 pub(crate) enum Pattern {
     Any,
-    /// Letters and digits, lower-case letters only if `lower`, and the characters in `others`.
+    /// ASCII letters (lowercase only if `lower`), digits, and the characters in `others`. `regex` is AWS's
+    /// pattern.
     Characters {
         lower: bool,
         others: &'static str,
         regex: &'static str,
     },
-    /// The id of a stream or of a session on a stage: `st-[a-zA-Z0-9]+`
+    /// The ID of a stream or of a stage session: `st-[a-zA-Z0-9]+`.
     Session,
-    /// Two capital letters.
+    /// A country code in uppercase letters.
     Country,
     Arn {
         service: &'static str,
         kind: &'static str,
         or_empty: bool,
     },
-    /// Any resource that can have tags.
+    /// The ARN of any resource that can have tags.
     TaggedArn,
-    /// The ARN of a Lambda function, or nothing.
+    /// The ARN of a Lambda function, or an empty text.
     Lambda,
-    /// A tag's key, in any characters or in those that ivs allows.
+    /// A tag key that is not reserved: any characters if `any`, otherwise those that ivs allows.
     TagKey {
         any: bool,
     },
-    /// A tag's value, which must not be reserved; unless `any`, in the characters that ivs allows.
+    /// A tag value that is not reserved: any characters if `any`, otherwise those that ivs allows.
     TagValue {
         any: bool,
     },
@@ -37,14 +38,14 @@ pub(crate) enum Pattern {
 
 /// The name of a resource.
 pub(crate) const NAME: Pattern = Pattern::Characters { lower: false, others: "-_", regex: "[a-zA-Z0-9-_]*" };
-/// `nextToken`, where its alphabet is told.
+/// `nextToken` in the APIs whose model restricts its characters.
 pub(crate) const TOKEN: Pattern =
     Pattern::Characters { lower: false, others: "+/=_-", regex: "[a-zA-Z0-9+/=_-]*" };
-/// Letters and digits alone.
+/// An identifier of letters and digits.
 pub(crate) const ID: Pattern = Pattern::Characters { lower: false, others: "", regex: "[a-zA-Z0-9]+" };
 
 impl Pattern {
-    /// The constraint that the text breaks, in AWS's words.
+    /// Returns the constraint that the text violates, in AWS's words.
     pub fn violation(self, text: &str) -> Option<String> {
         if matches!(self, Self::TagKey { .. } | Self::TagValue { .. }) && is_reserved(text) {
             return Some("Member must not begin with aws:, which is reserved".to_owned());
@@ -91,7 +92,7 @@ impl Pattern {
     }
 }
 
-/// Whether a key or a value of a tag begins as AWS's own do.
+/// Returns true if a tag key or value has the prefix that AWS reserves for itself.
 fn is_reserved(text: &str) -> bool {
     text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tag_keys_are_of_allowed_characters_and_not_aws_own() {
+    fn reserved_tags_and_disallowed_tag_characters_are_rejected() {
         let strict = Pattern::TagKey { any: false };
         for good in ["a", "streamcat.dev/user", "größe 1", "x=y+z@-_:"] {
             assert_eq!(strict.violation(good), None, "{good}");
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_ids_are_of_their_characters() {
+    fn each_pattern_accepts_only_its_own_characters() {
         let bucket = Pattern::Characters { lower: true, others: "-.", regex: "" };
         for (pattern, good, bad) in [
             (bucket, "my-bucket.1", "My-bucket"),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lambda_is_an_arn_or_nothing() {
+    fn a_lambda_is_an_arn_or_empty() {
         for good in ["", "arn:aws:lambda:us-west-2:123456789012:function:review"] {
             assert_eq!(Pattern::Lambda.violation(good), None, "{good}");
         }
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_may_be_empty_and_an_arn_not() {
+    fn a_reference_can_be_empty_but_an_arn_cannot() {
         let pattern = |or_empty| Pattern::Arn { service: "ivs", kind: "recording-configuration", or_empty };
         assert_eq!(pattern(true).violation(""), None);
         assert!(pattern(false).violation("").is_some());

@@ -1,4 +1,4 @@
-//! Keeps the state in a file: loaded at the start, written every so often and at the end.
+//! The state file: loaded at the start, and saved periodically and at the end.
 
 use std::{
     fs::{self, File},
@@ -12,10 +12,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::shared::Shared;
 
-/// How often it is looked whether there is something new to write.
+/// The interval at which changes are checked for and saved.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Loads the state, if there is such a file.
+/// Loads the state, if the file exists.
 pub(crate) fn load(shared: &Shared, file: &Path) -> Result<(), String> {
     let load_error = |error: String| format!("cannot load the state from {}: {error}", file.display());
     let text = match fs::read(file) {
@@ -27,7 +27,7 @@ pub(crate) fn load(shared: &Shared, file: &Path) -> Result<(), String> {
     shared.state().load(dump).map_err(load_error)
 }
 
-/// Writes the state whenever it has changed, for ever.
+/// Saves the state whenever it has changed, and never returns.
 pub(crate) async fn save_periodically(shared: Arc<Shared>, file: PathBuf) {
     let mut ticks = interval(SAVE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -37,30 +37,30 @@ pub(crate) async fn save_periodically(shared: Arc<Shared>, file: PathBuf) {
         let changes = shared.changes();
         if changes != written {
             let (shared, file) = (shared.clone(), file.clone());
-            // Not on the threads that serve: it can take a while.
+            // Runs on a blocking thread, because it can take a while.
             let _ = tokio::task::spawn_blocking(move || save(&shared, &file)).await;
             written = changes;
         }
     }
 }
 
-/// Writes the state, and logs it if it cannot.
+/// Saves the state. Logs a failure.
 pub(crate) fn save(shared: &Shared, file: &Path) {
     let dump = shared.state().dump();
-    if let Err(error) = write_whole(file, dump.to_string().as_bytes()) {
-        tracing::error!(error = %error, file = %file.display(), "cannot write the state");
+    if let Err(error) = write_atomically(file, dump.to_string().as_bytes()) {
+        tracing::error!(error = %error, file = %file.display(), "cannot save the state");
     }
 }
 
-/// Writes temporary the file and renames, so that there is always the old one or the new one, whole.
-fn write_whole(file: &Path, text: &[u8]) -> io::Result<()> {
+/// Writes a temporary file and renames it, so that the file is always complete.
+fn write_atomically(file: &Path, text: &[u8]) -> io::Result<()> {
     let mut temporary = file.as_os_str().to_owned();
     temporary.push(format!(".{}", std::process::id()));
     let mut new = File::create(&temporary)?;
-    let written = new.write_all(text).and_then(|()| new.sync_all());
-    let written = written.and_then(|()| fs::rename(&temporary, file));
-    if written.is_err() {
+    let result = new.write_all(text).and_then(|()| new.sync_all());
+    let result = result.and_then(|()| fs::rename(&temporary, file));
+    if result.is_err() {
         let _ = fs::remove_file(&temporary);
     }
-    written
+    result
 }

@@ -1,4 +1,4 @@
-//! What happens by itself at a later time.
+//! Timers: changes that happen on their own at a later time.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::timestamp;
 
-/// Something that is to happen.
+/// A change that happens at a later time.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Timer {
-    /// An encoder that was cut off comes back to this channel.
+    /// The disconnected encoder of this channel reconnects.
     Reconnect(String),
     /// This recording configuration becomes active.
     Activate(String),
@@ -21,26 +21,27 @@ pub(crate) enum Timer {
 struct Entry {
     #[serde(with = "timestamp")]
     at: Timestamp,
-    due: Timer,
+    #[serde(rename = "due")]
+    timer: Timer,
 }
 
-/// All that is to happen, in the order of time.
+/// The timers that have not fired yet, in the order of their times.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Scheduler(BTreeSet<Entry>);
 
 impl Scheduler {
-    pub fn add(&mut self, at: Timestamp, due: Timer) {
-        self.0.insert(Entry { at, due });
+    pub fn schedule(&mut self, at: Timestamp, timer: Timer) {
+        self.0.insert(Entry { at, timer });
     }
 
-    /// Takes out the first thing that is due by now, and tells when it was.
-    pub fn pop(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
+    /// Removes and returns the first timer that is due, with the time at which it was due.
+    pub fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
         let first = self.0.first()?;
         if first.at > now {
             return None;
         }
-        self.0.pop_first().map(|entry| (entry.at, entry.due))
+        self.0.pop_first().map(|entry| (entry.at, entry.timer))
     }
 }
 
@@ -49,18 +50,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_due_comes_in_the_order_of_time() {
+    fn due_timers_are_returned_in_time_order() {
         let at = |second| Timestamp::from_second(second).expect("a timestamp");
-        let due = |name: &str| Timer::Activate(name.to_owned());
+        let timer = |name: &str| Timer::Activate(name.to_owned());
         let mut scheduler = Scheduler::default();
-        scheduler.add(at(3), due("c"));
-        scheduler.add(at(1), due("a"));
-        scheduler.add(at(2), due("b"));
-        assert_eq!(scheduler.pop(at(2)), Some((at(1), due("a"))));
-        assert_eq!(scheduler.pop(at(2)), Some((at(2), due("b"))));
-        assert_eq!(scheduler.pop(at(2)), None);
+        scheduler.schedule(at(3), timer("c"));
+        scheduler.schedule(at(1), timer("a"));
+        scheduler.schedule(at(2), timer("b"));
+        assert_eq!(scheduler.pop_due(at(2)), Some((at(1), timer("a"))));
+        assert_eq!(scheduler.pop_due(at(2)), Some((at(2), timer("b"))));
+        assert_eq!(scheduler.pop_due(at(2)), None);
         let json = serde_json::to_string(&scheduler).expect("JSON");
         let mut read: Scheduler = serde_json::from_str(&json).expect("an agenda");
-        assert_eq!(read.pop(at(9)), Some((at(3), due("c"))));
+        assert_eq!(read.pop_due(at(9)), Some((at(3), timer("c"))));
     }
 }

@@ -1,4 +1,4 @@
-//! A page for people: what exists, what is live, the last calls, the faults in force.
+//! The dashboard: an HTML page with the resources, the latest calls, and the faults.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::settings::Settings;
 use crate::{clock::iso8601, journal::Call, shared::Shared};
 
-/// How many resources of a kind, how many faults, and how many calls the page shows.
-const SHOWN: usize = 100;
-const CALLS: usize = 50;
+/// The maximum number of rows for each resource kind, and the maximum number of faults.
+const MAX_ROWS: usize = 100;
+/// The maximum number of calls.
+const MAX_CALLS: usize = 50;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --line: #8884; --quiet: #8889; --bad: #c33; --good: #2a7; }
@@ -19,7 +20,7 @@ div.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 600; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .8rem .25rem 0; vertical-align: top; }
 code, td.code { font: 12px/1.5 ui-monospace, monospace; white-space: nowrap; }
-.things td:first-child { width: 14rem; } .things td:nth-child(2) { width: 32rem; }
+.resources td:first-child { width: 14rem; } .resources td:nth-child(2) { width: 32rem; }
 .tag { border: 1px solid var(--line); border-radius: .3rem; padding: 0 .35rem; margin: 0 .3rem .15rem 0; display: inline-block; }
 .live { background: var(--bad); color: white; border-radius: .3rem; padding: 0 .4rem; font-weight: 600; }
 .bad { color: var(--bad); } .good { color: var(--good); }
@@ -28,23 +29,26 @@ code, td.code { font: 12px/1.5 ui-monospace, monospace; white-space: nowrap; }
 const PATHS: &[(&str, &str)] = &[
     (
         "GET /_simulator/calls",
-        "the journal: ?operation= ?resource= ?status= ?fault= ?after= ?limit= ?follow=true; DELETE clears it",
+        "returns the journal: ?operation= ?resource= ?status= ?fault= ?after= ?limit= ?follow=true; DELETE clears it",
     ),
     (
         "GET /_simulator/faults",
-        "the faults in force; POST adds one, DELETE clears them, DELETE …/faults/{id} one",
+        "returns the faults; POST adds one, DELETE removes all, DELETE …/faults/{id} removes one",
     ),
-    ("GET /_simulator/state", "all that exists, as JSON; PUT loads it"),
-    ("GET /_simulator/settings", "quotas, rates, limits, latency, listLag; PATCH sets them"),
-    ("GET /_simulator/clock", "the time; POST {\"advance\": \"720d\"} or {\"set\": …} moves it"),
-    ("GET /_simulator/events", "the events that EventBridge would carry; DELETE clears them"),
-    ("POST /_simulator/channels/{arn}/live", "an encoder connects; DELETE: it goes away"),
-    ("POST /_simulator/stages/{arn}/sessions", "somebody joins a stage; DELETE: all leave"),
-    ("DELETE /_simulator/resources/{arn}", "removes a resource, as a person would in the console"),
+    ("GET /_simulator/state", "returns the state as JSON; PUT loads it"),
+    ("GET /_simulator/settings", "returns quotas, rates, limits, latency and listLag; PATCH changes them"),
+    ("GET /_simulator/clock", "returns the time; POST {\"advance\": \"720d\"} or {\"set\": …} changes it"),
+    ("GET /_simulator/events", "returns the events for EventBridge; DELETE clears them"),
+    ("POST /_simulator/channels/{arn}/live", "connects an encoder; DELETE disconnects it"),
+    (
+        "POST /_simulator/stages/{arn}/sessions",
+        "connects participants to a stage; DELETE disconnects all of them",
+    ),
+    ("DELETE /_simulator/resources/{arn}", "removes a resource, as in the AWS console"),
 ];
 
-/// The page.
-pub(crate) fn page(shared: &Shared) -> String {
+/// Returns the page.
+pub(super) fn page(shared: &Shared) -> String {
     let account_region = &shared.account_region;
     let page = html! {
         (DOCTYPE)
@@ -53,18 +57,18 @@ pub(crate) fn page(shared: &Shared) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "ivs-simulator" }
-                // None, so that browsers do not ask for one: that would be a call in the journal.
+                // Keeps browsers from requesting an icon, which would be a call in the journal.
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                h1 { "Amazon IVS, simulated" }
-                p { "Account " code { (account_region.account) } " in " code { (account_region.region) } ", where it is " (iso8601(shared.clock.now())) }
+                h1 { "Amazon IVS simulator" }
+                p { "Account " code { (account_region.account) } ", region " code { (account_region.region) } ", simulated time " (iso8601(shared.clock.now())) }
                 (settings(shared))
                 (resources(shared))
                 (faults(shared))
                 (calls(shared))
-                h2 { "Paths" }
+                h2 { "Admin API" }
                 div.wide { table { @for (path, text) in PATHS { tr { td.code { (path) } td { (text) } } } } }
             }
         }
@@ -74,17 +78,17 @@ pub(crate) fn page(shared: &Shared) -> String {
 
 fn settings(shared: &Shared) -> Markup {
     let settings = Settings::to_json(shared);
-    let quotas = if settings["quotas"] == true { "on" } else { "off" };
+    let quotas = if settings["quotas"] == true { "enabled" } else { "disabled" };
     let text = |member: &str| settings[member].to_string();
     html! {
         p.quiet {
-            "AWS's quotas are " (quotas) "; rates " (text("rates")) ", latency " (text("latency"))
-            ", list lag " (settings["listLag"].as_str().unwrap_or_default())
+            "AWS quotas: " (quotas) "; rates: " (text("rates")) "; latency: " (text("latency"))
+            "; list lag: " (settings["listLag"].as_str().unwrap_or_default())
         }
     }
 }
 
-/// A kind of resource on the page: its title, how many there are, and the first of them with whether each is live.
+/// A resource kind on the page, with its first rows and whether each of them is live.
 struct Kind {
     title: &'static str,
     count: usize,
@@ -97,14 +101,14 @@ fn kinds(shared: &Shared) -> Vec<Kind> {
         .tables()
         .into_iter()
         .map(|table| {
-            let rows = table.rows.dump(SHOWN).as_array_mut().map(std::mem::take).unwrap_or_default();
+            let rows = table.rows.dump(MAX_ROWS).as_array_mut().map(std::mem::take).unwrap_or_default();
             let rows = rows.into_iter().map(|row| (row, false)).collect();
             Kind { title: table.title, count: table.rows.count(), rows }
         })
         .collect();
     for (row, live) in kinds.iter_mut().flat_map(|kind| &mut kind.rows) {
         let arn = row["arn"].as_str().unwrap_or_default().to_owned();
-        // A stream key goes by the name of its channel.
+        // A stream key has no name of its own; it is listed with the name of its channel.
         row["name"] = json!(state.name(&arn));
         *live = state.broadcasts.streams.of(&arn).is_some()
             || row["activeSessionId"].as_str().is_some_and(|id| !id.is_empty());
@@ -117,14 +121,14 @@ fn resources(shared: &Shared) -> Markup {
         @for Kind { title, count, rows } in kinds(shared) {
             h2 { (title) ": " (count) }
             @if !rows.is_empty() {
-                div.wide { table.things { @for (row, live) in &rows { (resource(row, *live)) } } }
+                div.wide { table.resources { @for (row, live) in &rows { (resource_row(row, *live)) } } }
             }
             @if count > rows.len() { p.quiet { "… and " (count - rows.len()) " more" } }
         }
     }
 }
 
-fn resource(row: &Value, live: bool) -> Markup {
+fn resource_row(row: &Value, live: bool) -> Markup {
     let text = |member: &str| row[member].as_str().unwrap_or_default();
     html! {
         tr {
@@ -143,28 +147,28 @@ fn faults(shared: &Shared) -> Markup {
     let faults = shared.faults();
     let count = faults.rules().count();
     html! {
-        h2 { "Faults in force: " (count) }
-        @for rule in faults.rules().take(SHOWN) { p { code { (serde_json::to_string(rule).unwrap_or_default()) } } }
-        @if count > SHOWN { p.quiet { "… and " (count - SHOWN) " more" } }
+        h2 { "Faults: " (count) }
+        @for rule in faults.rules().take(MAX_ROWS) { p { code { (serde_json::to_string(rule).unwrap_or_default()) } } }
+        @if count > MAX_ROWS { p.quiet { "… and " (count - MAX_ROWS) " more" } }
     }
 }
 
 fn calls(shared: &Shared) -> Markup {
-    let calls: Vec<_> = shared.journal().entries().rev().take(CALLS).map(Call::from).collect();
+    let calls: Vec<_> = shared.journal().entries().rev().take(MAX_CALLS).map(Call::from).collect();
     html! {
-        h2 { "The last calls, newest first" }
+        h2 { "Latest calls, newest first" }
         div.wide {
             table {
-                tr { th { "#" } th { "seconds" } th { "operation" } th { "answer" } th { "resource" } th { "" } }
-                @for call in &calls { (line(call)) }
+                tr { th { "#" } th { "Seconds" } th { "Operation" } th { "Response" } th { "Resource" } th { "Details" } }
+                @for call in &calls { (call_row(call)) }
             }
         }
     }
 }
 
-fn line(call: &Call) -> Markup {
+fn call_row(call: &Call) -> Markup {
     let (outcome, class) = match (call.answered, call.status) {
-        (None, _) => ("under way".to_owned(), "quiet"),
+        (None, _) => ("in progress".to_owned(), "quiet"),
         (Some(_), 0) => ("connection closed".to_owned(), "bad"),
         (Some(_), status @ 200..300) => (status.to_string(), "good"),
         (Some(_), status) => (status.to_string(), "bad"),

@@ -1,4 +1,4 @@
-//! The rules by which calls go json_error.
+//! The faults in force.
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{SharedState, json_error, read};
+use super::response::{SharedState, decode_body, json_error};
 use crate::faults::Fault;
 
 pub(super) async fn list(State(shared): SharedState) -> Response {
@@ -18,7 +18,7 @@ pub(super) async fn list(State(shared): SharedState) -> Response {
 }
 
 pub(super) async fn add(State(shared): SharedState, body: Bytes) -> Response {
-    let fault: Fault = match read(&body, "a fault") {
+    let fault: Fault = match decode_body(&body, "a fault") {
         Ok(fault) => fault,
         Err(response) => return *response,
     };
@@ -37,6 +37,6 @@ pub(super) async fn remove(State(shared): SharedState, Path(id): Path<String>) -
     if id.parse().is_ok_and(|id| shared.faults().remove(id)) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        json_error(StatusCode::NOT_FOUND, &format!("there is no fault {id}, or it has been used up"))
+        json_error(StatusCode::NOT_FOUND, &format!("fault {id} does not exist, or it has been used up"))
     }
 }

@@ -1,4 +1,4 @@
-//! What can be set while the simulator runs: quotas, latency, and how late changes are seen.
+//! The settings that can change while the simulator runs: quotas, latency, and the list lag.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    duration::{self, in_words},
+    duration::{self, human_readable},
     latency::Latency,
     shared::Shared,
 };
 
-/// What a request sets; what it leaves out stays as it is.
+/// The settings in a request. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Settings {
+pub(super) struct Settings {
     quotas: Option<bool>,
-    /// Calls a second by operation or pattern; `null` is no limit.
+    /// The calls per second for each operation or pattern; `null` removes the limit.
     #[serde(default)]
     rates: BTreeMap<String, Option<f64>>,
-    /// How many resources by kind; `null` is no limit.
+    /// The number of resources for each kind; `null` removes the limit.
     #[serde(default)]
     limits: BTreeMap<String, Option<usize>>,
-    /// The rules that take the place of all those in force.
+    /// The latency rules, which replace all rules in force.
     latency: Option<Vec<String>>,
     list_lag: Option<Lag>,
 }
 
 #[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(transparent)]
-struct Lag(#[serde(with = "in_words")] Duration);
+struct Lag(#[serde(with = "human_readable")] Duration);
 
 impl Settings {
-    /// Sets all of it, or tells what is json_error. What comes before the json_error one is set then.
+    /// Applies the settings. If one is invalid, the settings before it have been applied already.
     pub fn apply(self, shared: &Shared) -> Result<(), String> {
         if let Some(rules) = self.latency {
             let rules: Result<_, _> = rules.iter().map(|rule| rule.parse::<Latency>()).collect();
@@ -44,8 +44,8 @@ impl Settings {
         for (kind, limit) in self.limits {
             shared.state().limits.set(&kind, limit).map_err(|error| format!("limits: {error}"))?;
         }
-        if let Some(on) = self.quotas {
-            shared.set_quotas(on);
+        if let Some(enabled) = self.quotas {
+            shared.set_quotas(enabled);
         }
         if let Some(Lag(lag)) = self.list_lag {
             shared.state().list_lag = lag;
@@ -53,7 +53,7 @@ impl Settings {
         Ok(())
     }
 
-    /// What is set.
+    /// Returns the settings in force.
     pub fn to_json(shared: &Shared) -> Value {
         let latency: Vec<_> = shared.latencies().rules().iter().map(ToString::to_string).collect();
         let (limits, lag) = {
@@ -62,8 +62,8 @@ impl Settings {
         };
         let rates = shared.rates();
         json!({
-            "quotas": rates.on, "rates": rates.all(), "limits": limits,
-            "latency": latency, "listLag": duration::text(lag),
+            "quotas": rates.enabled, "rates": rates.all(), "limits": limits,
+            "latency": latency, "listLag": duration::format(lag),
         })
     }
 }

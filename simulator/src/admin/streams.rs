@@ -1,5 +1,4 @@
-//! The part of the admin API that is the streams outside of AWS: encoders, viewers, people on stages, and the events that
-//! tell of them.
+//! Simulated broadcasts and participants: encoders, viewers, people on stages, and the events about them.
 
 use std::sync::Arc;
 
@@ -14,17 +13,16 @@ use axum::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
+use super::response::{SharedState, api_error, decode_body, json_error};
 use crate::{
-    admin::{self, failure_response, json_error},
-    error::Failure,
-    ivs::stream::{self, Health},
-    realtime::session::{self, NewParticipant},
+    api_error::ApiError,
+    ivs::encoder,
+    model::{stage_session::NewParticipant, stream::Health},
+    realtime::stage_session,
     shared::Shared,
 };
 
-type SharedState = State<Arc<Shared>>;
-
-/// The routes.
+/// Returns the routes.
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/_simulator/channels/{*live}", post(go_live).delete(go_offline))
@@ -32,38 +30,38 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/_simulator/events", get(events).delete(clear_events))
 }
 
-/// What is seen of a stream.
+/// A change of a stream.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Seen {
+struct StreamUpdate {
     viewer_count: Option<u64>,
     health: Option<Health>,
 }
 
 async fn go_live(State(shared): SharedState, Path(path): Path<String>, body: Bytes) -> Response {
-    let Some(arn) = path.strip_suffix("/live") else { return no_channel() };
-    let Seen { viewer_count, health } = match read(&body) {
-        Ok(seen) => seen,
+    let Some(arn) = path.strip_suffix("/live") else { return channel_path_error() };
+    let StreamUpdate { viewer_count, health } = match decode_optional_body(&body) {
+        Ok(update) => update,
         Err(response) => return *response,
     };
     let mut state = shared.state();
-    if let Err(failure) = stream::start(&mut state, arn) {
-        return failure_response(&failure);
+    if let Err(error) = encoder::connect(&mut state, arn) {
+        return api_error(&error);
     }
-    stream::set(&mut state, arn, viewer_count, health);
+    encoder::update(&mut state, arn, viewer_count, health);
     Json(json!({ "arn": arn, "live": true })).into_response()
 }
 
 async fn go_offline(State(shared): SharedState, Path(path): Path<String>) -> Response {
-    let Some(arn) = path.strip_suffix("/live") else { return no_channel() };
-    match stream::end(&mut shared.state(), arn) {
+    let Some(arn) = path.strip_suffix("/live") else { return channel_path_error() };
+    match encoder::disconnect(&mut shared.state(), arn) {
         Ok(()) => Json(json!({ "arn": arn, "live": false })).into_response(),
-        Err(failure) => failure_response(&failure),
+        Err(error) => api_error(&error),
     }
 }
 
-fn no_channel() -> Response {
-    json_error(StatusCode::NOT_FOUND, "the path is /_simulator/channels/{arn}/live")
+fn channel_path_error() -> Response {
+    json_error(StatusCode::NOT_FOUND, "unknown path; use /_simulator/channels/{arn}/live")
 }
 
 #[derive(Default, Deserialize)]
@@ -73,31 +71,31 @@ struct Join {
 }
 
 async fn join(State(shared): SharedState, Path(path): Path<String>, body: Bytes) -> Response {
-    let Some(arn) = path.strip_suffix("/sessions") else { return no_stage() };
-    let joining = match read::<Join>(&body) {
+    let Some(arn) = path.strip_suffix("/sessions") else { return stage_path_error() };
+    let joining = match decode_optional_body::<Join>(&body) {
         Ok(join) => join.participants.unwrap_or_else(|| vec![NewParticipant::default()]),
         Err(response) => return *response,
     };
     if joining.is_empty() {
-        return json_error(StatusCode::BAD_REQUEST, "participants: there must be at least one");
+        return json_error(StatusCode::BAD_REQUEST, "participants: must contain at least one participant");
     }
-    match session::join(&mut shared.state(), arn, joining) {
+    match stage_session::join(&mut shared.state(), arn, joining) {
         Ok(joined) => (StatusCode::CREATED, Json(joined)).into_response(),
-        Err(failure) => failure_response(&failure),
+        Err(error) => api_error(&error),
     }
 }
 
 async fn leave(State(shared): SharedState, Path(path): Path<String>) -> Response {
-    let Some(arn) = path.strip_suffix("/sessions") else { return no_stage() };
-    if session::end(&mut shared.state(), arn) {
+    let Some(arn) = path.strip_suffix("/sessions") else { return stage_path_error() };
+    if stage_session::end(&mut shared.state(), arn) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        failure_response(&Failure::not_found(&format!("an active session of {arn}")))
+        api_error(&ApiError::not_found(&format!("an active session of {arn}")))
     }
 }
 
-fn no_stage() -> Response {
-    json_error(StatusCode::NOT_FOUND, "the path is /_simulator/stages/{arn}/sessions")
+fn stage_path_error() -> Response {
+    json_error(StatusCode::NOT_FOUND, "unknown path; use /_simulator/stages/{arn}/sessions")
 }
 
 async fn events(State(shared): SharedState) -> Response {
@@ -110,10 +108,10 @@ async fn clear_events(State(shared): SharedState) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Reads a body, of which nothing at all will do.
-fn read<T: Default + DeserializeOwned>(body: &Bytes) -> Result<T, Box<Response>> {
+/// Decodes a request body. An empty body stands for the default.
+fn decode_optional_body<T: Default + DeserializeOwned>(body: &Bytes) -> Result<T, Box<Response>> {
     if body.trim_ascii().is_empty() {
         return Ok(T::default());
     }
-    admin::read(body, "what this path takes")
+    decode_body(body, "an object with the members of this path")
 }

@@ -1,5 +1,7 @@
-//! Says in JSON what is wrong with a request that is no HTTP. hyper refuses it before anybody sees it, with a status and no
-//! body, and lets nobody add one: so the refusal is recognised on its way out.
+//! Adds a JSON body to the error responses that hyper itself sends for malformed HTTP.
+//!
+//! hyper sends these responses without a body, before any handler runs, and has no hook to change them. This
+//! stream therefore recognizes them in the bytes that are written to the socket.
 
 use std::{
     io,
@@ -11,12 +13,12 @@ use std::{
 use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{error::Failure, ids, operation::Service};
+use crate::{api_error::ApiError, ids, service::Service};
 
-/// A stream over which no refusal goes out without a body.
+/// A stream that adds a JSON body to each error response without one.
 pub(super) struct MalformedResponseBody<S> {
     stream: S,
-    /// What goes out in the place of a refusal without a body, as far as it has not yet.
+    /// The rest of a response with a body that replaces one without. It has not been written yet.
     replacement: Option<Vec<u8>>,
 }
 
@@ -83,17 +85,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MalformedResponseBody<S> {
     }
 }
 
-/// The refusal with a body, if it is one and has none.
+/// Returns the response with a JSON body, if it is an error response without a body.
 fn with_json_body(head: &[u8]) -> Option<Vec<u8>> {
     const EMPTY: &str = "content-length: 0\r\n";
-    // Looked at first, since everything that is sent comes by here.
+    // Checked first, because everything that is sent passes through here.
     let text = head.starts_with(b"HTTP/1.1 4").then(|| str::from_utf8(head).ok()).flatten()?;
     let (before, after) = text.split_once(EMPTY).filter(|(_, after)| after.ends_with("\r\n\r\n"))?;
     let status = StatusCode::from_bytes(head.get(9..12)?).ok()?;
-    let reason = status.canonical_reason().unwrap_or("it is no HTTP");
+    let reason = status.canonical_reason().unwrap_or("malformed HTTP");
     let code = "MalformedHttpRequestException";
-    let failure = Failure::new(code, status.as_u16(), format!("The request cannot be read: {reason}"));
-    let (body, id) = (failure.body(Service::Ivs).to_string(), ids::request());
+    let error = ApiError::new(code, status.as_u16(), format!("The request cannot be read: {reason}"));
+    let (body, id) = (error.body(Service::Ivs).to_string(), ids::request());
     let headers = format!(
         "content-type: application/json\r\nx-amzn-requestid: {id}\r\nx-amzn-errortype: {code}\r\ncontent-length: {}\r\n",
         body.len()
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_refusal_without_a_body_gets_one() {
+    fn only_an_error_response_without_a_body_gets_one() {
         let empty = "HTTP/1.1 431 Too Large\r\nconnection: close\r\ncontent-length: 0\r\ndate: x\r\n\r\n";
         let response = with_json_body(empty.as_bytes()).and_then(|text| String::from_utf8(text).ok());
         let response = response.expect("it gets a body");

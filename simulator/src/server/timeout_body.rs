@@ -1,4 +1,4 @@
-//! The body of a request, which must not stop coming for too long, whoever reads it.
+//! A request body with a timeout for the time between two parts of it.
 
 use std::{
     pin::Pin,
@@ -10,15 +10,16 @@ use axum::{BoxError, body::Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-/// Nothing came for too long.
+/// The error of a body whose next part did not arrive in time.
 #[derive(Debug, thiserror::Error)]
-#[error("the rest of the body did not come in time")]
+#[error("timed out while reading the request body")]
 pub(crate) struct BodyTimeout;
 
+/// A request body that fails if no data arrives for the timeout.
 pub(super) struct TimeoutBody {
     body: Incoming,
     timeout: Duration,
-    /// Runs while nothing comes.
+    /// The timer that runs while no data arrives.
     timer: Option<Pin<Box<Sleep>>>,
 }
 

@@ -1,4 +1,4 @@
-//! A connection that has only so much limits with who is at the other end.
+//! A connection with timeouts for slow and idle clients.
 
 use std::{
     io,
@@ -19,13 +19,13 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::ConnectionLimits;
+use super::connection_limits::ConnectionLimits;
 
-/// How many requests of a connection are being answered.
+/// The number of active requests on a connection.
 #[derive(Clone, Default)]
 pub(super) struct ActiveRequests(Arc<Counter>);
 
-/// How many requests of a connection are being answered, and who waits for their end.
+/// The number of active requests, and the reader to wake when one ends.
 #[derive(Default)]
 struct Counter {
     count: AtomicUsize,
@@ -33,7 +33,8 @@ struct Counter {
 }
 
 impl ActiveRequests {
-    /// A request has come; until it is answered the connection waits for us, and not we for it.
+    /// Counts a request until the guard is dropped. Meanwhile no read timeout runs, because the client waits
+    /// for us.
     pub fn begin(&self) -> ActiveRequest {
         self.0.count.fetch_add(1, Ordering::SeqCst);
         ActiveRequest(self.clone())
@@ -44,19 +45,19 @@ impl ActiveRequests {
     }
 }
 
-/// A request that is being answered.
+/// The guard of an active request.
 pub(super) struct ActiveRequest(ActiveRequests);
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.0.count.fetch_sub(1, Ordering::SeqCst);
-        // From here on the connection is idle, which the reader must time.
+        // The connection may be idle now, so the reader must start the idle timeout.
         self.0.0.reader.wake();
     }
 }
 
 impl ActiveRequest {
-    /// It is answered when the last of the body has been taken.
+    /// Keeps the request active until the response body has been sent.
     pub fn track(self, body: Body) -> Body {
         if body.is_end_stream() { body } else { Body::new(TrackedBody { body, _request: self }) }
     }
@@ -87,46 +88,46 @@ impl HttpBody for TrackedBody {
     }
 }
 
-/// What a time-out is running for.
+/// The event that the read timeout is running for.
 #[derive(Clone, Copy, PartialEq)]
 enum ReadTimeout {
-    /// Nothing: we are answering.
+    /// Nothing, because a request is active.
     None,
     /// The first byte of a request.
     Idle,
-    /// The rest of its head.
+    /// The rest of the head of a request.
     Head,
 }
 
-/// A stream that fails when the other end is too slow.
+/// A stream that fails if the client is too slow or idle for too long.
 pub(super) struct TimeoutStream<S> {
     stream: S,
     limits: ConnectionLimits,
     requests: ActiveRequests,
     read_timeout: ReadTimeout,
     read_timer: Pin<Box<Sleep>>,
-    /// Runs while the other end does not take what we send.
+    /// The timer that runs while the client accepts no data.
     write_timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> TimeoutStream<S> {
     pub fn new(stream: S, limits: ConnectionLimits, requests: ActiveRequests) -> Self {
-        // The first request is due: who connects has something to say.
-        let read_timer = Box::pin(sleep(limits.request));
+        // The head of the first request must arrive in time; a new connection does not count as idle.
+        let read_timer = Box::pin(sleep(limits.request_timeout));
         Self { stream, limits, requests, read_timeout: ReadTimeout::Head, read_timer, write_timer: None }
     }
 
-    fn start_timeout(&mut self, read_timeout: ReadTimeout, limits: Duration) {
+    fn start_timeout(&mut self, read_timeout: ReadTimeout, timeout: Duration) {
         if self.read_timeout != read_timeout {
             self.read_timeout = read_timeout;
-            self.read_timer.as_mut().reset(Instant::now() + limits);
+            self.read_timer.as_mut().reset(Instant::now() + timeout);
         }
     }
 
-    /// Fails when a write has been pending for too long.
+    /// Returns an error if a write has been pending for too long.
     fn poll_write_timeout(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let limits = self.limits.request;
-        let timer = self.write_timer.get_or_insert_with(|| Box::pin(sleep(limits)));
+        let timeout = self.limits.request_timeout;
+        let timer = self.write_timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
         timer.as_mut().poll(context).map(|()| io::ErrorKind::TimedOut.into())
     }
 }
@@ -138,18 +139,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let limits = self.limits;
-        // Registered before the look, so that no end of a request is missed between the two.
+        // Registered before the check, so that the end of a request between the two is not missed.
         self.requests.0.reader.register(context.waker());
         if self.requests.any() {
             self.read_timeout = ReadTimeout::None;
         } else if self.read_timeout == ReadTimeout::None {
-            self.start_timeout(ReadTimeout::Idle, limits.idle);
+            self.start_timeout(ReadTimeout::Idle, limits.idle_timeout);
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
             if self.read_timeout == ReadTimeout::Idle && buffer.filled().len() > before {
-                self.start_timeout(ReadTimeout::Head, limits.request);
+                self.start_timeout(ReadTimeout::Head, limits.request_timeout);
             }
             return read;
         }

@@ -1,19 +1,18 @@
-//! Everything that exists, as JSON: for the admin API, and to be loaded again.
+//! The dump: the whole state as JSON, for the admin API and for the state file.
 
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::{State, runtime_state::RUNTIME_MEMBERS};
 
-/// The version of the form of a dump.
+/// The version of the dump format.
 const VERSION: u64 = 1;
-/// The members of a dump besides the tables.
-const OTHERS: &[&str] = &["version", "region", "account", "clockMovedMillis"];
+/// The members of a dump besides the tables and the runtime state.
+const HEADER_MEMBERS: &[&str] = &["version", "region", "account", "clockMovedMillis"];
 
 impl State {
-    /// All resources, each with all that its own Get tells, and for channels whether they are live.
+    /// Returns all resources, each with all members of its Get output, and the runtime state.
     pub fn dump(&mut self) -> Value {
-        self.look(false);
         let mut dump = Map::new();
         dump.insert("version".to_owned(), json!(VERSION));
         dump.insert("region".to_owned(), json!(self.account_region.region));
@@ -27,9 +26,9 @@ impl State {
         Value::Object(dump)
     }
 
-    /// Puts what a dump tells in place of all that exists. Nothing changes when something is wrong with it.
+    /// Replaces the whole state by a dump. Leaves it unchanged if the dump is invalid.
     pub fn load(&mut self, dump: Value) -> Result<(), String> {
-        let Value::Object(mut dump) = dump else { return Err("a dump is a JSON object".to_owned()) };
+        let Value::Object(mut dump) = dump else { return Err("a dump must be a JSON object".to_owned()) };
         self.check(&dump)?;
         let mut loaded = Self::new(self.account_region.clone(), self.clock.clone(), self.reconnect);
         for table in loaded.tables() {
@@ -48,15 +47,10 @@ impl State {
         Ok(())
     }
 
-    /// Counts up with each change of what exists.
-    pub fn changes(&mut self) -> u64 {
-        self.other_changes + self.tables().into_iter().map(|table| table.rows.changes()).sum::<u64>()
-    }
-
     fn check(&mut self, dump: &Map<String, Value>) -> Result<(), String> {
         let is = |member: &str, expected: Value| match dump.get(member) {
             Some(found) if *found == expected => Ok(()),
-            Some(found) => Err(format!("{member}: {found} is not {expected}, which this simulator has")),
+            Some(found) => Err(format!("{member}: {found} does not match this simulator's {expected}")),
             None => Err(format!("{member}: is missing")),
         };
         is("version", json!(VERSION))?;
@@ -64,9 +58,9 @@ impl State {
         is("account", json!(self.account_region.account))?;
         let tables = self.tables().map(|table| table.member);
         let known = |name: &&String| {
-            [&tables, OTHERS, RUNTIME_MEMBERS].iter().any(|names| names.contains(&name.as_str()))
+            [&tables, HEADER_MEMBERS, RUNTIME_MEMBERS].iter().any(|names| names.contains(&name.as_str()))
         };
         let unknown = dump.keys().find(|name| !known(name));
-        unknown.map_or(Ok(()), |name| Err(format!("{name}: is no part of a dump")))
+        unknown.map_or(Ok(()), |name| Err(format!("{name}: unknown member of a dump")))
     }
 }

@@ -1,4 +1,5 @@
-//! The AWS SDK for Rust drives every operation. It is typed, so what the scenario says is said here once more.
+//! The AWS SDK for Rust drives every operation. It is typed, so what the scenario says is said here once
+//! more.
 
 mod chat;
 mod ivs;
