@@ -1,5 +1,6 @@
-//! What the simulator bears: `cargo bench -p ivs-simulator-load`. Client and server share the machine; no figure is
-//! asserted. The server is this program in a process of its own, so that its memory is nobody else's.
+//! What the simulator bears: `cargo bench -p ivs-simulator-load`. Client and server share the machine; no
+//! figure is asserted. The server is this program in a process of its own, so that its memory is nobody
+//! else's.
 
 // The testbed's, which builds on the simulator and not the other way round.
 #[path = "../../testbed/src/goal.rs"]
