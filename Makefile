@@ -36,7 +36,7 @@ bench: ## Measure the simulator (creates a second, long lists, memory), then wha
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator --bin testbed
 	@target/release/testbed bench --operator target/release/streamcat-operator
-	@target/release/testbed crowd --operator target/release/streamcat-operator
+	@target/release/testbed load-test --operator target/release/streamcat-operator
 
 crds: ## Generate crds/ and the chart's copy from src/api
 	@cargo build --locked --bins
