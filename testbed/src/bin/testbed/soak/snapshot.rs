@@ -40,29 +40,29 @@ pub(super) struct Resource {
 
 /// All there is of one installation, by the account's name.
 #[derive(Default)]
-pub(super) struct Census {
+pub(super) struct Snapshot {
     pub(super) cluster: BTreeMap<String, Object>,
     pub(super) database: BTreeMap<String, Arns>,
     /// What no account is named on has the empty name.
     pub(super) aws: BTreeMap<String, Vec<Resource>>,
     /// Accounts of which an attempt, or a change that was not seen to stay, is open in PostgreSQL.
-    pub(super) unsettled: Vec<String>,
+    pub(super) in_flight: Vec<String>,
     /// What is on the orphan list in PostgreSQL: the account's name.
     pub(super) orphans: Vec<String>,
     /// What status or PostgreSQL names and another installation made: the account's name, and the ARN.
     pub(super) foreign: Vec<(String, String)>,
 }
 
-impl Census {
+impl Snapshot {
     /// AWS as it was dumped a moment ago: of it, what this installation made.
     pub(super) async fn take(tenant: &Tenant, state: &Value, owners: &Owners) -> Result<Self, Error> {
         let access_key = owners::access_key(tenant);
-        let is_mine = |arn: &str| owners.is_of(arn, access_key);
+        let is_own = |arn: &str| owners.owns(arn, access_key);
         let (cluster, database) = (cluster(tenant).await?, database(tenant).await?);
         Ok(Self {
-            foreign: foreign(&cluster, &database, is_mine),
-            aws: aws(state, is_mine),
-            unsettled: names(tenant, UNSETTLED).await?,
+            foreign: foreign(&cluster, &database, is_own),
+            aws: aws(state, is_own),
+            in_flight: names(tenant, IN_FLIGHT).await?,
             orphans: names(tenant, ORPHANS).await?,
             cluster,
             database,
@@ -74,12 +74,12 @@ impl Census {
 fn foreign(
     cluster: &BTreeMap<String, Object>,
     database: &BTreeMap<String, Arns>,
-    is_mine: impl Fn(&str) -> bool,
+    is_own: impl Fn(&str) -> bool,
 ) -> Vec<(String, String)> {
     let in_status = cluster.iter().map(|(name, object)| (name, &object.arns));
     let named =
         in_status.chain(database).flat_map(|(name, arns)| arns.iter().flatten().map(move |arn| (name, arn)));
-    named.filter(|(_, arn)| !is_mine(arn)).map(|(name, arn)| (name.clone(), format!("has {arn}"))).collect()
+    named.filter(|(_, arn)| !is_own(arn)).map(|(name, arn)| (name.clone(), format!("has {arn}"))).collect()
 }
 
 async fn cluster(tenant: &Tenant) -> Result<BTreeMap<String, Object>, Error> {
@@ -108,7 +108,7 @@ async fn database(tenant: &Tenant) -> Result<BTreeMap<String, Arns>, Error> {
     Ok(rows.iter().map(|row| (row.get(0), [row.get(1), row.get(2), row.get(3)])).collect())
 }
 
-const UNSETTLED: &str =
+const IN_FLIGHT: &str =
     "select account_name from users join attempts on user_id = users.id where state = 'open'
      union select account_name from users join edits on user_id = users.id";
 const ORPHANS: &str = "select coalesce(account_name, '') from orphans";
@@ -118,11 +118,11 @@ async fn names(tenant: &Tenant, query: &'static str) -> Result<Vec<String>, Erro
     names.map_err(|source| Error::Sql { action: "read attempts and orphans".into(), source })
 }
 
-fn aws(state: &Value, is_mine: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Resource>> {
+fn aws(state: &Value, is_own: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Resource>> {
     let mut all: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
     for (kind, (_, _, member)) in KINDS.iter().enumerate() {
         let rows = state[member].as_array().into_iter().flatten();
-        for row in rows.filter(|row| row["arn"].as_str().is_none_or(&is_mine)) {
+        for row in rows.filter(|row| row["arn"].as_str().is_none_or(&is_own)) {
             let tag = |key: &str| row["tags"][key].as_str().unwrap_or_default();
             let account = tag("streamcat.dev/account").rsplit('/').next().unwrap_or_default();
             all.entry(account.to_owned()).or_default().push(Resource {

@@ -7,22 +7,22 @@ use testbed::Error;
 
 /// Some cores.
 #[derive(Clone)]
-pub(super) struct Set(Vec<usize>);
+pub(super) struct CoreSet(Vec<usize>);
 
-impl Set {
+impl CoreSet {
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// Keeps this thread there, and those that it starts.
-    pub(super) fn stay(&self) -> Result<(), Error> {
+    pub(super) fn pin_current_thread(&self) -> Result<(), Error> {
         let mut set = CpuSet::new();
         self.0.iter().for_each(|core| set.set(*core));
         sched_setaffinity(None, &set).map_err(refused)
     }
 }
 
-impl fmt::Display for Set {
+impl fmt::Display for CoreSet {
     /// As `taskset` reads it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cores: Vec<_> = self.0.iter().map(usize::to_string).collect();
@@ -32,8 +32,8 @@ impl fmt::Display for Set {
 
 /// The cores of the registration and those of everything else.
 pub(super) struct Cores {
-    pub(super) its_own: Set,
-    pub(super) others: Set,
+    pub(super) registration: CoreSet,
+    pub(super) others: CoreSet,
 }
 
 impl Cores {
@@ -41,10 +41,10 @@ impl Cores {
     pub(super) fn split() -> Result<Self, Error> {
         let ours = sched_getaffinity(None).map_err(refused)?;
         let all: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| ours.is_set(*core)).collect();
-        let (others, its_own) = all.split_at(all.len() / 2);
-        let others = if others.is_empty() { its_own } else { others };
-        let cores = Self { its_own: Set(its_own.into()), others: Set(others.into()) };
-        cores.others.stay()?;
+        let (others, registration) = all.split_at(all.len() / 2);
+        let others = if others.is_empty() { registration } else { others };
+        let cores = Self { registration: CoreSet(registration.into()), others: CoreSet(others.into()) };
+        cores.others.pin_current_thread()?;
         Ok(cores)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A goal.
 #[derive(Clone, Copy, Debug)]
-pub enum Goal {
+pub enum Threshold {
     /// So much or more.
     AtLeast(f64),
     /// So much or less.
@@ -13,10 +13,10 @@ pub enum Goal {
     Below(f64),
 }
 
-impl Goal {
+impl Threshold {
     /// The goal, and whether a figure meets it.
     #[must_use]
-    pub fn beside(self, figure: f64) -> String {
+    pub fn verdict(self, figure: f64) -> String {
         format!("{self}: {}", if self.is_met_by(figure) { "met" } else { "NOT met" })
     }
 
@@ -29,7 +29,7 @@ impl Goal {
     }
 }
 
-impl fmt::Display for Goal {
+impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AtLeast(least) => write!(f, "at least {least}"),

@@ -1,15 +1,15 @@
-//! The four sides from which one account can be seen: the API server, PostgreSQL, AWS, the web page.
+//! The four views from which one account can be seen: the API server, PostgreSQL, AWS, the web page.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use serde_json::Value;
-use testbed::http::{self, Answer};
+use testbed::http::{self, Response};
 use testbed::{Error, Output, Tenant};
 use tokio::process::Command;
 
 use super::{USERNAME, html};
 use crate::accounts::accounts;
-use crate::story::Story;
+use crate::transcript::Transcript;
 
 /// What a user has, as the application's tables say.
 pub(super) const ROWS: &str = "
@@ -72,43 +72,43 @@ pub(super) async fn resources(tenant: &Tenant) -> Result<Vec<Resource>, Error> {
 }
 
 /// Shows what exists in AWS.
-pub(super) async fn show_resources(story: &Story, tenant: &Tenant) -> Result<Vec<Resource>, Error> {
-    story.command("curl -s $IVS_ENDPOINT/_simulator/state     # shortened");
+pub(super) async fn show_resources(transcript: &Transcript, tenant: &Tenant) -> Result<Vec<Resource>, Error> {
+    transcript.command("curl -s $IVS_ENDPOINT/_simulator/state     # shortened");
     let found = resources(tenant).await?;
     for resource in &found {
-        story.output(&format!("{:<9}  {}  name={}", resource.kind, resource.arn, resource.name));
+        transcript.output(&format!("{:<9}  {}  name={}", resource.kind, resource.arn, resource.name));
         for tag in &resource.tags {
-            story.output(&format!("             {tag}"));
+            transcript.output(&format!("             {tag}"));
         }
     }
     if found.is_empty() {
-        story.output("no channel, no chat room, no stage");
+        transcript.output("no channel, no chat room, no stage");
     }
     Ok(found)
 }
 
 /// Gets a page of the web server and shows what a person reads there.
-pub(super) async fn page(story: &Story, url: &str) -> Result<Answer, Error> {
-    story.command(&format!("curl -i {url}     # as a person reads it"));
-    let answer = http::get(url).await?;
-    story.output(&format!("HTTP/1.1 {}", answer.status));
-    story.output(&html::readable(&answer.body));
-    Ok(answer)
+pub(super) async fn page(transcript: &Transcript, url: &str) -> Result<Response, Error> {
+    transcript.command(&format!("curl -i {url}     # as a person reads it"));
+    let response = http::get(url).await?;
+    transcript.output(&format!("HTTP/1.1 {}", response.status));
+    transcript.output(&html::readable(&response.body));
+    Ok(response)
 }
 
 /// Runs kubectl, shows what it printed, and gives it. A failure of it ends the demo.
-pub(super) async fn kubectl(story: &Story, tenant: &Tenant, arguments: &[&str]) -> Result<String, Error> {
+pub(super) async fn kubectl(transcript: &Transcript, tenant: &Tenant, arguments: &[&str]) -> Result<String, Error> {
     let shown: Vec<_> = arguments.iter().map(|word| shell_word(word)).collect();
-    story.command(&format!("kubectl {}", shown.join(" ")));
+    transcript.command(&format!("kubectl {}", shown.join(" ")));
     let Output { success, stdout, stderr } = tenant.try_kubectl(arguments).await?;
-    story.output(&stdout);
-    story.output(&stderr);
+    transcript.output(&stdout);
+    transcript.output(&stderr);
     if success { Ok(stdout + &stderr) } else { Err(Error::Unexpected("kubectl failed, see above".into())) }
 }
 
 /// Runs psql, shows what it printed, and gives it.
-pub(super) async fn psql(story: &Story, tenant: &Tenant, query: &str) -> Result<String, Error> {
-    story.command(&format!("psql \"$DATABASE_URL\" -c {}", shell_word(query)));
+pub(super) async fn psql(transcript: &Transcript, tenant: &Tenant, query: &str) -> Result<String, Error> {
+    transcript.command(&format!("psql \"$DATABASE_URL\" -c {}", shell_word(query)));
     let output = Command::new("psql")
         .args([tenant.database_url(), "--no-psqlrc", "--expanded", "-P", "pager=off", "-c", query])
         .output()
@@ -119,7 +119,7 @@ pub(super) async fn psql(story: &Story, tenant: &Tenant, query: &str) -> Result<
         })?;
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    story.output(&text);
+    transcript.output(&text);
     Ok(text)
 }
 

@@ -6,13 +6,13 @@ use std::time::Instant;
 use testbed::{CONTEXT, Error, Operator, Tenant, Testbed};
 
 /// Everything, in the order in which it ends.
-pub(crate) struct Scene {
+pub(crate) struct Stack {
     pub(crate) registration: Operator,
     pub(crate) controller: Operator,
     pub(crate) tenant: Tenant,
 }
 
-impl Scene {
+impl Stack {
     pub(crate) async fn start(operator: PathBuf) -> Result<Self, Error> {
         let start = Instant::now();
         let borrowed = std::env::var(CONTEXT).ok().filter(|name| !name.is_empty());
@@ -31,7 +31,7 @@ impl Scene {
     }
 
     /// Ends it in order: first who takes new work, last what others need.
-    pub(crate) async fn end(mut self) -> Result<(), Error> {
+    pub(crate) async fn shut_down(mut self) -> Result<(), Error> {
         self.registration.try_terminate().await?;
         self.controller.try_terminate().await?;
         if std::env::var_os(CONTEXT).is_some_and(|name| !name.is_empty()) {

@@ -6,19 +6,19 @@ pub(super) struct Account {
     /// Of the object and of the user.
     pub(super) name: String,
     /// None: it is to be gone.
-    pub(super) wish: Option<Wish>,
+    pub(super) desired: Option<Desired>,
 }
 
 /// What an account is to be like.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Wish {
+pub(super) struct Desired {
     /// The type of its channel.
     pub(super) channel_type: &'static str,
     /// The value of a tag that all three have, another one after each edit.
     pub(super) revision: u32,
 }
 
-impl Wish {
+impl Desired {
     /// What an account is like at first.
     pub(super) const FIRST: Self = Self { channel_type: "STANDARD", revision: 1 };
 
@@ -31,5 +31,5 @@ impl Wish {
 
 /// So many accounts, none of which is there yet.
 pub(super) fn accounts(count: usize) -> impl Iterator<Item = Account> {
-    (1..=count).map(|number| Account { name: format!("streamer-{number}"), wish: None })
+    (1..=count).map(|number| Account { name: format!("streamer-{number}"), desired: None })
 }

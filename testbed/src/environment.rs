@@ -11,7 +11,7 @@ use kube::config::Kubeconfig;
 
 use self::start::Description;
 use crate::control_plane::ControlPlane;
-use crate::folder::Folder;
+use crate::temp_dir::TempDir;
 use crate::helm::Helm;
 use crate::operator::Component;
 use crate::postgres::{Postgres, Server};
@@ -42,7 +42,7 @@ struct Inner {
     // In the order in which they end; the folder goes last.
     control_plane: Option<ControlPlane>,
     postgres: Option<Postgres>,
-    folder: Folder,
+    temp_dir: TempDir,
 }
 
 impl Testbed {
@@ -65,8 +65,8 @@ impl Testbed {
     ///
     /// # Panics
     /// When it cannot be made.
-    pub async fn tenant_apart(&self, label: &str) -> Tenant {
-        Tenant::apart(self.clone(), label).await.unwrap_or_else(|error| panic!("{error:?}"))
+    pub async fn tenant_in_own_namespace(&self, label: &str) -> Tenant {
+        Tenant::in_own_namespace(self.clone(), label).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     /// As [`Testbed::tenant`].
@@ -90,7 +90,7 @@ impl Testbed {
     /// # Errors
     /// When PostgreSQL refuses.
     pub async fn database(&self, name: &str) -> Result<String, Error> {
-        Server::of(&self.inner.description.postgres).create(name).await
+        Server::of(&self.inner.description.postgres).create_database(name).await
     }
 
     /// Makes a role of a component for a database: one that is a member of the group that the migrations make for it, and
@@ -98,7 +98,7 @@ impl Testbed {
     pub(crate) async fn database_role(&self, database: &str, component: Component) -> Result<String, Error> {
         let component = component.name();
         let (role, group) = (format!("{component}_{database}"), format!("streamcat_{component}"));
-        Server::of(&self.inner.description.postgres).log_in(database, &role, &group).await
+        Server::of(&self.inner.description.postgres).create_login_role(database, &role, &group).await
     }
 
     /// Ends PostgreSQL as a crash does (what was committed stays), and starts it again at the same address.
@@ -140,7 +140,7 @@ impl Testbed {
     /// # Errors
     /// When it fails; the message quotes it.
     pub async fn helm(&self, arguments: &[&str]) -> Result<String, Error> {
-        self.helm_program().run(arguments).await
+        self.helm_runner().run(arguments).await
     }
 
     /// Renders a chart: `helm template` with these arguments.
@@ -148,7 +148,7 @@ impl Testbed {
     /// # Errors
     /// When it fails; the message quotes it.
     pub async fn helm_template(&self, arguments: &[&str]) -> Result<Vec<DynamicObject>, Error> {
-        self.helm_program().template(arguments).await
+        self.helm_runner().template(arguments).await
     }
 
     /// The folder of the operator's chart.
@@ -165,7 +165,7 @@ impl Testbed {
 
     /// kubectl of the control plane's version.
     #[must_use]
-    pub fn kubectl_program(&self) -> &Path {
+    pub fn kubectl_path(&self) -> &Path {
         &self.inner.description.kubectl
     }
 
@@ -179,16 +179,16 @@ impl Testbed {
     ///
     /// # Errors
     /// When the process that cleans up is gone.
-    pub fn remove_at_the_end(&self, path: &Path) -> Result<(), Error> {
-        self.inner.folder.also_remove(path)
+    pub fn remove_on_exit(&self, path: &Path) -> Result<(), Error> {
+        self.inner.temp_dir.register(path)
     }
 
-    pub(crate) fn helm_program(&self) -> Helm {
-        Helm { program: self.inner.description.helm.clone(), home: self.inner.folder.path().join("helm") }
+    pub(crate) fn helm_runner(&self) -> Helm {
+        Helm { program: self.inner.description.helm.clone(), home: self.inner.temp_dir.path().join("helm") }
     }
 
-    pub(crate) fn folder(&self) -> &Folder {
-        &self.inner.folder
+    pub(crate) fn temp_dir(&self) -> &TempDir {
+        &self.inner.temp_dir
     }
 
     pub(crate) fn admin(&self) -> &Kubeconfig {

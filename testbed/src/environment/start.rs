@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::{CHART, CONTEXT, Inner, JOIN, OPERATOR, Testbed, workspace};
-use crate::folder::Folder;
+use crate::temp_dir::TempDir;
 use crate::postgres::Postgres;
 use crate::{Error, cluster, kubeconfig};
 
@@ -27,13 +27,13 @@ impl Testbed {
     /// # Errors
     /// When something is missing or does not come up; the message says what to do, and quotes the log.
     pub async fn start() -> Result<Self, Error> {
-        let folder = Folder::create()?;
+        let temp_dir = TempDir::create()?;
         let chart = chart();
         let (cluster, postgres) = match std::env::var(CONTEXT).ok().filter(|name| !name.is_empty()) {
-            Some(name) => try_join!(cluster::borrow(&name, &folder, &chart), Postgres::start(&folder))?,
-            None => try_join!(cluster::build(&folder, &chart), Postgres::start(&folder))?,
+            Some(name) => try_join!(cluster::borrow(&name, &temp_dir, &chart), Postgres::start(&temp_dir))?,
+            None => try_join!(cluster::build(&temp_dir, &chart), Postgres::start(&temp_dir))?,
         };
-        let path = folder.path().join("admin.kubeconfig");
+        let path = temp_dir.path().join("admin.kubeconfig");
         kubeconfig::write(&cluster.kubeconfig, &path)?;
         let description = Description {
             kubeconfig: path,
@@ -47,7 +47,7 @@ impl Testbed {
             chart,
             control_plane: cluster.control_plane,
             postgres: Some(postgres),
-            folder,
+            temp_dir,
         }))
     }
 
@@ -60,14 +60,14 @@ impl Testbed {
         let description: Description = serde_json::from_slice(&text)
             .map_err(|e| Error::Unexpected(format!("{} describes no testbed: {e}", path.display())))?;
         let kubeconfig = kubeconfig::read(&description.kubeconfig)?;
-        let folder = Folder::create()?;
+        let temp_dir = TempDir::create()?;
         Ok(Self::of(Inner {
             description,
             kubeconfig,
             chart: chart(),
             control_plane: None,
             postgres: None,
-            folder,
+            temp_dir,
         }))
     }
 
@@ -107,7 +107,7 @@ impl Testbed {
     pub fn describe(&self) -> Result<PathBuf, Error> {
         let text = serde_json::to_vec_pretty(&self.inner.description)
             .map_err(|e| Error::Unexpected(e.to_string()))?;
-        self.inner.folder.write("testbed.json", text)
+        self.inner.temp_dir.write("testbed.json", text)
     }
 }
 

@@ -11,19 +11,19 @@ use crate::Error;
 
 /// Reads paths until the pipe closes (the owner let go of it, or was killed) and removes them. Processes of the owner
 /// may still be writing while they die, hence the tries.
-const JANITOR: &str = r#"
+const REAPER: &str = r#"
 while IFS= read -r path; do set -- "$@" "$path"; done
 tries=0
 until rm -rf -- "$@" 2>/dev/null || [ "$tries" -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done
 "#;
 
-/// A folder that is removed on drop, and by a janitor process when the owner is killed.
-pub(crate) struct Folder {
+/// A folder that is removed on drop, and by a reaper process when the owner is killed.
+pub(crate) struct TempDir {
     path: PathBuf,
-    janitor: Option<Mutex<Child>>,
+    reaper: Option<Mutex<Child>>,
 }
 
-impl Folder {
+impl TempDir {
     /// A new folder, which others may walk through but not list: PostgreSQL runs as a user of its own.
     pub(crate) fn create() -> Result<Self, Error> {
         let path = tempfile::Builder::new()
@@ -35,10 +35,10 @@ impl Folder {
             .map_err(Error::io(format!("open {} for other users", path.display())))?;
         if std::env::var_os("STREAMCAT_TESTBED_KEEP").is_some() {
             eprintln!("testbed: keeping {} (STREAMCAT_TESTBED_KEEP is set)", path.display());
-            return Ok(Self { path, janitor: None });
+            return Ok(Self { path, reaper: None });
         }
-        let janitor = Command::new("sh")
-            .args(["-c", JANITOR, "testbed-janitor"])
+        let reaper = Command::new("sh")
+            .args(["-c", REAPER, "testbed-reaper"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -47,9 +47,9 @@ impl Folder {
             .process_group(0)
             .spawn()
             .map_err(Error::io("start sh, which cleans up behind us"))?;
-        let folder = Self { path, janitor: Some(Mutex::new(janitor)) };
-        folder.also_remove(&folder.path)?;
-        Ok(folder)
+        let dir = Self { path, reaper: Some(Mutex::new(reaper)) };
+        dir.register(&dir.path)?;
+        Ok(dir)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -57,10 +57,10 @@ impl Folder {
     }
 
     /// Has one more path removed at the end.
-    pub(crate) fn also_remove(&self, path: &Path) -> Result<(), Error> {
-        let Some(janitor) = &self.janitor else { return Ok(()) };
-        let mut janitor = janitor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Some(pipe) = janitor.stdin.as_mut() else { return Ok(()) };
+    pub(crate) fn register(&self, path: &Path) -> Result<(), Error> {
+        let Some(reaper) = &self.reaper else { return Ok(()) };
+        let mut reaper = reaper.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(pipe) = reaper.stdin.as_mut() else { return Ok(()) };
         writeln!(pipe, "{}", path.display())
             .map_err(Error::io("talk to the process that cleans up behind us"))
     }
@@ -73,20 +73,20 @@ impl Folder {
     }
 
     /// A folder inside, made if it is not there yet.
-    pub(crate) fn inside(&self, name: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn subdir(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         std::fs::create_dir_all(&path).map_err(Error::io(format!("make the folder {}", path.display())))?;
         Ok(path)
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
-        if let Some(janitor) = self.janitor.take() {
-            let mut janitor = janitor.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-            drop(janitor.stdin.take());
-            // Nothing is to be done about a failure here: the janitor did what it could.
-            let _ = janitor.wait();
+        if let Some(reaper) = self.reaper.take() {
+            let mut reaper = reaper.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            drop(reaper.stdin.take());
+            // Nothing is to be done about a failure here: the reaper did what it could.
+            let _ = reaper.wait();
         }
     }
 }
