@@ -112,7 +112,7 @@ async fn without_the_api_server_a_registration_is_kept_and_the_account_made_with
     // Two processes at once: what one makes the other need not.
     let _both = tokio::join!(tenant.registration().start(), tenant.registration().start());
     until_made(&tenant, (2, 2)).await;
-    let open = "select count(*) from registrations where settled_at is null";
+    let open = "select count(*) from registrations where completed_at is null";
     let seen = wait::until("nothing is left to make", PATIENCE, || async { count(&tenant, open).await == 0 });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }

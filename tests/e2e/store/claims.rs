@@ -8,14 +8,14 @@ async fn a_row_that_names_the_object_is_held_whatever_else_is_said() {
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(store.inherit(todd.id, None, "uid", "here").await.unwrap());
+    assert!(store.transfer(todd.id, None, "uid", "here").await.unwrap());
     for username in ["todd", "Todd", "another"] {
         let claimed = store.claim(claimant(username, &account("todd"), "uid")).await.unwrap();
         assert!(matches!(claimed, Claim::Held(holder) if holder.user == todd.id), "{username}");
     }
     assert_eq!(crate::support::count(&tenant, "select count(*) from users").await, 1);
     let another = store.claim(claimant("todd", &account("todd"), "later")).await.unwrap();
-    assert_eq!(another, Claim::Refused(Refusal::Registered));
+    assert_eq!(another, Claim::Refused(ClaimRefusal::Registered));
 }
 
 #[tokio::test]
@@ -23,9 +23,9 @@ async fn an_object_that_was_barred_is_handed_nothing() {
     let tenant = tenant("barred").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    assert_eq!(store.bar("later").await.unwrap(), None);
-    assert!(!store.inherit(user, Some("todd"), "later", "here").await.unwrap());
-    assert_eq!(store.bar("todd").await.unwrap(), Some(user), "who has a user is not barred");
+    assert_eq!(store.tombstone("later").await.unwrap(), None);
+    assert!(!store.transfer(user, Some("todd"), "later", "here").await.unwrap());
+    assert_eq!(store.tombstone("todd").await.unwrap(), Some(user), "who has a user is not barred");
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_row_of_another_cluster_is_taken_over_when_that_one_expired_and_never_
     let user = held(&store, "todd").await;
     let (there, account) = (cluster("there"), account("todd"));
     let wanted = Claimant { cluster: &there, ..claimant("todd", &account, "later") };
-    let refused = Claim::Refused(Refusal::OtherCluster("here".to_owned()));
+    let refused = Claim::Refused(ClaimRefusal::OtherCluster("here".to_owned()));
     assert_eq!(store.claim(wanted).await.unwrap(), refused, "it works");
 
     expire(&tenant).await;
@@ -68,7 +68,7 @@ async fn a_row_of_another_cluster_is_taken_over_when_that_one_expired_and_never_
     assert_eq!(store.claim(deleted).await.unwrap(), refused, "in order to delete");
     let claimed = store.claim(wanted).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user == user));
-    assert!(store.inherit(user, Some("todd"), "later", "there").await.unwrap());
+    assert!(store.transfer(user, Some("todd"), "later", "there").await.unwrap());
     let claimed = store.claim(deleted).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user == user), "its own it may delete");
 }

@@ -11,7 +11,11 @@ async fn a_username_and_its_look_alikes_are_one_person() {
         let other = look_alike.contains("__");
         assert_eq!(register(&store, look_alike).await.is_some(), other, "{look_alike}");
         let found = store.registrant(look_alike).await.unwrap().unwrap();
-        assert_eq!((found.id == first.id, found.turn, found.open), (!other, 1, true), "{look_alike}");
+        assert_eq!(
+            (found.id == first.id, found.fencing_token, found.open),
+            (!other, 1, true),
+            "{look_alike}"
+        );
         let key: String = sqlx::query_scalar("select username_key($1)")
             .bind(look_alike)
             .fetch_one(&tenant.pool())
@@ -28,18 +32,18 @@ async fn only_who_took_up_a_registration_last_settles_it_or_takes_it_back() {
     let tenant = tenant("takeback").await;
     let store = store(&tenant);
     let first = register(&store, "todd").await.unwrap();
-    let second = store.take_up(&first).await.unwrap().unwrap();
-    assert!(!store.take_back(&first).await.unwrap());
-    store.settle(&first).await.unwrap();
+    let second = store.lease(&first).await.unwrap().unwrap();
+    assert!(!store.rollback_registration(&first).await.unwrap());
+    store.complete_registration(&first).await.unwrap();
     assert!(store.registrant("todd").await.unwrap().unwrap().open);
-    store.settle(&second).await.unwrap();
+    store.complete_registration(&second).await.unwrap();
     assert!(!store.registrant("todd").await.unwrap().unwrap().open);
-    assert!(!store.take_back(&second).await.unwrap(), "it has its account");
+    assert!(!store.rollback_registration(&second).await.unwrap(), "it has its account");
 
-    let third = store.take_up(&second).await.unwrap().unwrap();
-    assert!(store.take_back(&third).await.unwrap());
+    let third = store.lease(&second).await.unwrap().unwrap();
+    assert!(store.rollback_registration(&third).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
-    assert!(store.take_up(&first).await.unwrap().is_none(), "it is gone");
+    assert!(store.lease(&first).await.unwrap().is_none(), "it is gone");
 }
 
 #[tokio::test]
@@ -47,16 +51,16 @@ async fn what_is_unwanted_is_neither_made_nor_settled_by_who_was_making_it() {
     let tenant = tenant("unwanted").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
-    store.renounce(&todd).await.unwrap();
-    store.settle(&todd).await.unwrap();
-    assert!(!store.take_back(&todd).await.unwrap(), "somebody else sees to it");
-    assert!(store.take_up(&todd).await.unwrap().is_none(), "nobody makes it any more");
-    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0, "whoever was making it may still be at it");
+    store.request_deletion(&todd).await.unwrap();
+    store.complete_registration(&todd).await.unwrap();
+    assert!(!store.rollback_registration(&todd).await.unwrap(), "somebody else sees to it");
+    assert!(store.lease(&todd).await.unwrap().is_none(), "nobody makes it any more");
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "whoever was making it may still be at it");
     let due = "update registrations set due_at = now() - interval '1 second'";
     sqlx::query(due).execute(&tenant.pool()).await.unwrap();
-    let due = store.take_up_due(9).await.unwrap();
-    assert!(due.len() == 1 && due[0].unwanted && due[0].open, "{due:?}");
-    assert!(store.take_back(&due[0]).await.unwrap());
+    let due = store.lease_due(9).await.unwrap();
+    assert!(due.len() == 1 && due[0].delete_requested && due[0].open, "{due:?}");
+    assert!(store.rollback_registration(&due[0]).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
 }
 
@@ -66,8 +70,8 @@ async fn who_has_had_an_account_is_not_taken_back() {
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(store.inherit(todd.id, None, "uid", "here").await.unwrap());
-    assert!(!store.take_back(&todd).await.unwrap());
+    assert!(store.transfer(todd.id, None, "uid", "here").await.unwrap());
+    assert!(!store.rollback_registration(&todd).await.unwrap());
 }
 
 #[tokio::test]
@@ -77,17 +81,17 @@ async fn what_is_due_is_taken_up_once() {
     for username in ["ann", "todd", "zoe"] {
         register(&store, username).await.unwrap();
     }
-    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0, "their requests are at them");
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "their requests are at them");
     let due = "update registrations set due_at = now() - interval '1 second'";
     sqlx::query(due).execute(&tenant.pool()).await.unwrap();
-    let (some, others) = tokio::join!(store.take_up_due(2), store.take_up_due(2));
+    let (some, others) = tokio::join!(store.lease_due(2), store.lease_due(2));
     let taken = [some.unwrap(), others.unwrap()].concat();
     let mut names: Vec<_> = taken.iter().map(|registrant| registrant.username.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["ann", "todd", "zoe"]);
-    assert!(taken.iter().all(|registrant| registrant.turn == 2 && registrant.open));
-    store.put_off(&taken[0]).await.unwrap();
-    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0);
+    assert!(taken.iter().all(|registrant| registrant.fencing_token == 2 && registrant.open));
+    store.reschedule(&taken[0]).await.unwrap();
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -106,10 +110,10 @@ async fn the_name_of_a_deleted_account_is_held_back() {
     let tenant = tenant("held").await;
     let store = store(&tenant);
     let user = held(&store, "Todd").await;
-    store.release(user, "Todd", false).await.unwrap();
+    store.delete_user(user, "Todd", false).await.unwrap();
     assert!(matches!(add(&store, "todd", None).await, Addition::HeldBack));
     assert!(store.registrant("todd").await.unwrap().is_none());
-    let long_ago = "update former_usernames set freed_at = freed_at - interval '2 minutes'";
+    let long_ago = "update username_tombstones set deleted_at = deleted_at - interval '2 minutes'";
     sqlx::query(long_ago).execute(&tenant.pool()).await.unwrap();
     assert!(register(&store, "todd").await.is_some());
 }

@@ -14,15 +14,17 @@ async fn one_account_holds_a_username_and_a_registered_one_only_the_account_made
     let Claim::Held(again) = claim(&store, "ann", "ann", None).await else { panic!("it is not held") };
     assert_eq!((again.user, again.uid.as_deref()), (user, Some("ann")));
     let claimed = store.claim(claimant("ANN", &account("ann"), "later")).await.unwrap();
-    let Claim::Refused(Refusal::Spelled(kept)) = claimed else { panic!("it is not spelled so") };
+    let Claim::Refused(ClaimRefusal::SpellingMismatch(kept)) = claimed else {
+        panic!("it is not spelled so")
+    };
     assert_eq!(kept.username(), "ann");
-    let Claim::Refused(Refusal::Taken(by)) = claim(&store, "ann", "other", None).await else {
+    let Claim::Refused(ClaimRefusal::Taken(by)) = claim(&store, "ann", "other", None).await else {
         panic!("it is not taken")
     };
     assert_eq!(by.account(), &account("ann"));
 
     let todd = register(&store, "todd").await.unwrap();
-    let registered = Claim::Refused(Refusal::Registered);
+    let registered = Claim::Refused(ClaimRefusal::Registered);
     assert_eq!(claim(&store, "todd", "todd", None).await, registered);
     assert_eq!(claim(&store, "todd", "todd", Some(Uuid::new_v4())).await, registered);
     let claimed = claim(&store, "todd", "todd", Some(todd.id)).await;
@@ -39,12 +41,12 @@ async fn an_id_that_another_user_has_is_not_used_twice() {
     let claimed = store.claim(known(claimant("erin-two", account, "erin-two"))).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user != user));
 
-    assert!(!store.release(user, "another", false).await.unwrap());
-    assert!(store.released(&[user]).await.unwrap().is_empty(), "nobody releases what another holds");
-    assert!(store.release(user, "erin", false).await.unwrap());
-    let released = Claim::Refused(Refusal::Released);
+    assert!(!store.delete_user(user, "another", false).await.unwrap());
+    assert!(store.deleted_users(&[user]).await.unwrap().is_empty(), "nobody releases what another holds");
+    assert!(store.delete_user(user, "erin", false).await.unwrap());
+    let released = Claim::Refused(ClaimRefusal::Deleted);
     assert_eq!(claim(&store, "erin", "erin", None).await, released, "the object holds nothing again");
-    assert_eq!(store.released(&[user, Uuid::new_v4()]).await.unwrap(), [user]);
+    assert_eq!(store.deleted_users(&[user, Uuid::new_v4()]).await.unwrap(), [user]);
     let claimed = store.claim(known(claimant("erin", account, "new"))).await.unwrap();
     assert!(matches!(claimed, Claim::Held(holder) if holder.user != user), "nor is the id used again");
 }
@@ -54,20 +56,20 @@ async fn an_old_object_takes_nothing_from_a_new_one_of_its_name() {
     let tenant = tenant("reuse").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    assert!(!store.inherit(user, Some("another"), "new", "here").await.unwrap(), "it is not that one's");
-    assert!(store.leave(user, "todd").await.unwrap());
+    assert!(!store.transfer(user, Some("another"), "new", "here").await.unwrap(), "it is not that one's");
+    assert!(store.mark_deleting(user, "todd").await.unwrap());
     let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1));
     assert_eq!(attempt().await.unwrap(), None, "nothing is created for a user that leaves");
 
-    assert!(store.inherit(user, Some("todd"), "new", "here").await.unwrap());
+    assert!(store.transfer(user, Some("todd"), "new", "here").await.unwrap());
     assert!(attempt().await.unwrap().is_some(), "the new object's user stays");
-    assert!(!store.leave(user, "todd").await.unwrap());
-    assert!(!store.retain(user, "todd").await.unwrap());
-    assert!(!store.release(user, "todd", false).await.unwrap());
+    assert!(!store.mark_deleting(user, "todd").await.unwrap());
+    assert!(!store.mark_retained(user, "todd").await.unwrap());
+    assert!(!store.delete_user(user, "todd", false).await.unwrap());
     let claimed = store.claim(claimant("todd", &account("todd"), "new")).await.unwrap();
     let Claim::Held(holder) = claimed else { panic!("{claimed:?}") };
     assert_eq!((holder.user, holder.uid.as_deref(), holder.retained), (user, Some("new"), false));
-    assert!(store.released(&[user]).await.unwrap().is_empty());
+    assert!(store.deleted_users(&[user]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn of_two_who_record_the_second_sees_the_first() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let record = async |known: Option<&str>, arn: &str| {
-        let known = Recorded { arn: known.map(str::to_owned), ..Recorded::default() };
+        let known = ResourceRecord { arn: known.map(str::to_owned), ..ResourceRecord::default() };
         store.record(user, "todd", &known, &stage(arn)).await.unwrap()
     };
     assert!(record(None, "first").await);
@@ -133,7 +135,7 @@ async fn evidence_of_absence_grows_until_the_resource_shows_or_is_replaced() {
         unlisted: vec![(user, ResourceKind::Stage, arn.to_owned())],
         ..AbsenceChanges::default()
     };
-    assert!(store.record(user, "todd", &Recorded::default(), &stage("a")).await.unwrap());
+    assert!(store.record(user, "todd", &ResourceRecord::default(), &stage("a")).await.unwrap());
     store.note_absences(&unlisted("a"), minute * 2).await.unwrap();
     store.note_absences(&unlisted("a"), minute).await.unwrap();
     store.note_absences(&unlisted("b"), minute).await.unwrap();
@@ -202,21 +204,21 @@ async fn a_change_is_noted_until_it_was_seen_to_stay_and_a_newer_one_takes_its_p
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let begin = async || {
-        store.begin_edit(user, ResourceKind::Stage, Duration::from_secs(40), 2).await.unwrap().unwrap()
+        store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 2).await.unwrap().unwrap()
     };
     let (first, second) = (begin().await, begin().await);
     assert_ne!(first, second);
-    store.end_edit(first).await.unwrap();
-    let edit = store.recorded(user, ResourceKind::Stage).await.unwrap().edit.unwrap();
-    assert_eq!((edit.note.nonce, edit.repeats), (second, 2));
-    assert!(edit.note.due_in > Duration::from_secs(30) && edit.note.overdue.is_zero(), "{edit:?}");
-    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().edit, None);
-    store.end_edit(second).await.unwrap();
-    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().edit, None);
+    store.end_update(first).await.unwrap();
+    let edit = store.recorded(user, ResourceKind::Stage).await.unwrap().pending_update.unwrap();
+    assert_eq!((edit.in_flight.nonce, edit.repeats), (second, 2));
+    assert!(edit.in_flight.due_in > Duration::from_secs(30) && edit.in_flight.overdue.is_zero(), "{edit:?}");
+    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().pending_update, None);
+    store.end_update(second).await.unwrap();
+    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().pending_update, None);
 
     begin().await;
-    store.release(user, "todd", false).await.unwrap();
-    let gone = store.begin_edit(user, ResourceKind::Stage, Duration::from_secs(40), 0).await.unwrap();
+    store.delete_user(user, "todd", false).await.unwrap();
+    let gone = store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 0).await.unwrap();
     assert_eq!(gone, None);
 }
 
@@ -225,7 +227,7 @@ async fn who_is_abandoned_of_leaves_its_resources_and_its_open_attempt_on_the_or
     let tenant = tenant("letgo").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    store.record(user, "todd", &Recorded::default(), &stage("recorded")).await.unwrap();
+    store.record(user, "todd", &ResourceRecord::default(), &stage("recorded")).await.unwrap();
     let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
     let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::Abandoned) };
     let swept = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
@@ -241,7 +243,7 @@ async fn who_is_abandoned_of_leaves_its_resources_and_its_open_attempt_on_the_or
     assert_eq!(left, expected);
     assert_eq!(store.abandon(&whom).await.unwrap(), None, "it is nobody's by now");
     assert!(!store.is_held("todd").await.unwrap());
-    assert!(store.released(&[user]).await.unwrap().is_empty(), "what it left is not taken for late");
+    assert!(store.deleted_users(&[user]).await.unwrap().is_empty(), "what it left is not taken for late");
 
     let anns = held(&store, "ann").await;
     let whom = Abandonment { account, uid: "todd", user: anns, elsewhere: Vec::new() };
@@ -283,9 +285,9 @@ async fn the_one_to_one_holds_by_constraint() {
     let store = store(&tenant);
     let (todd, ann) = (held(&store, "todd").await, held(&store, "ann").await);
     let resource = stage("arn");
-    store.record(todd, "todd", &Recorded::default(), &resource).await.unwrap();
+    store.record(todd, "todd", &ResourceRecord::default(), &resource).await.unwrap();
     assert!(
-        store.record(ann, "ann", &Recorded::default(), &resource).await.is_err(),
+        store.record(ann, "ann", &ResourceRecord::default(), &resource).await.is_err(),
         "one stage of two users"
     );
     let twice = "insert into stages (user_id, name, arn) values ($1, 'todd', 'another')";
@@ -293,6 +295,6 @@ async fn the_one_to_one_holds_by_constraint() {
     let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url) values (null, '', '', '', '')";
     assert!(sqlx::query(orphan).execute(&tenant.pool()).await.is_err(), "a channel of nobody");
 
-    store.release(todd, "todd", false).await.unwrap();
+    store.delete_user(todd, "todd", false).await.unwrap();
     assert!(store.all_recorded().await.unwrap().is_empty(), "the rows go with the user");
 }
