@@ -1,9 +1,9 @@
--- The schema. A released migration is never changed: later changes go into new files.
--- Privileges are in grants.sql, which `streamcat-operator migrate` runs after the migrations, each time.
--- No stream key and no cleartext password is stored here.
+-- The schema. A released migration is never changed: later changes go into new files. Privileges are in
+-- grants.sql, which `streamcat-operator migrate` runs after the migrations, each time. No stream key and no
+-- cleartext password is stored here.
 
 
--- Types and functions ------------------------------------------------------------------------------------------------
+-- Types and functions ---------------------------------------------------------------------------------------
 
 create type resource_kind as enum ('channel', 'chat_room', 'stage');
 
@@ -34,7 +34,8 @@ create type audit_event as enum (
     'returned',
     -- The username is not available, or the password is not the user's.
     'registration_refused',
-    -- The account could not be created, because another account has its name or the quota is used up. The user was deleted.
+    -- The account could not be created, because another account has its name or the quota is used up. The
+    -- user was deleted.
     'registration_rolled_back',
     -- The password was correct, and a session began. Written in the statement that creates the session.
     'signed_in',
@@ -49,15 +50,17 @@ create type audit_event as enum (
     'deletion_requested'
 );
 
--- Comparison key of a username: case is ignored, and _ equals -. username_key in src/api/name.rs does the same.
+-- Comparison key of a username: case is ignored, and _ equals -. username_key in src/api/name.rs does the
+-- same.
 create function username_key(username text) returns text
     language sql immutable strict parallel safe
     as $$ select lower(replace(username, '_', '-')) $$;
 
 
--- Users --------------------------------------------------------------------------------------------------------------
+-- Users -----------------------------------------------------------------------------------------------------
 
--- One row per user. A user outlives the Kubernetes object: a restored cluster brings new object UIDs, but no new users.
+-- One row per user. A user outlives the Kubernetes object: a restored cluster brings new object UIDs, but no
+-- new users.
 create table users (
     id                uuid primary key default gen_random_uuid(),
     username          text not null check (username ~ '^[a-zA-Z0-9_-]{1,128}$'),
@@ -84,8 +87,9 @@ create unique index users_username_key on users (username_key(username));
 -- An object owns at most one user.
 create unique index users_account_uid on users (account_uid);
 
--- Deleted users with the UIDs of their objects. Neither the id nor the UID ever owns anything again, and a resource that a late
--- call creates for such a user is deleted. Rows are kept for 30 days, far longer than a call or a stale cache can last.
+-- Deleted users with the UIDs of their objects. Neither the id nor the UID ever owns anything again, and a
+-- resource that a late call creates for such a user is deleted. Rows are kept for 30 days, far longer than a
+-- call or a stale cache can last.
 create table user_tombstones (
     id             uuid not null,
     account_uid    text not null,
@@ -99,17 +103,18 @@ create table user_tombstones (
 create index user_tombstones_account_uid on user_tombstones (account_uid);
 create index user_tombstones_deleted_at on user_tombstones (deleted_at);
 
--- Usernames of deleted accounts, as username_key returns them. The registration page can delay their reuse. Rows are kept for a year.
+-- Usernames of deleted accounts, as username_key returns them. The registration page can delay their reuse.
+-- Rows are kept for a year.
 create table username_tombstones (
     username   text primary key,
     deleted_at timestamptz not null default now()
 );
 
 
--- Resources ----------------------------------------------------------------------------------------------------------
+-- Resources -------------------------------------------------------------------------------------------------
 
--- Each kind has its own table, because the application shows different attributes of each. Constraints ensure that a user has at
--- most one resource of each kind, and that a resource belongs to one user.
+-- Each kind has its own table, because the application shows different attributes of each. Constraints ensure
+-- that a user has at most one resource of each kind, and that a resource belongs to one user.
 
 create table channels (
     user_id         uuid not null constraint channels_user_key unique references users (id) on delete cascade,
@@ -148,7 +153,8 @@ select user_id, 'chat_room', arn, created_at from chat_rooms
 union all
 select user_id, 'stage', arn, created_at from stages;
 
--- Journal of create calls: one row per attempt to create a resource, written before the call. The nonce is also a tag of the resource.
+-- Journal of create calls: one row per attempt to create a resource, written before the call. The nonce is
+-- also a tag of the resource.
 create table create_attempts (
     nonce      uuid primary key default gen_random_uuid(),
     user_id    uuid not null references users (id) on delete cascade,
@@ -163,8 +169,9 @@ create table create_attempts (
 create unique index create_attempts_one_open on create_attempts (user_id, kind) where state = 'open';
 create index create_attempts_user on create_attempts (user_id, kind);
 
--- Updates of settings or tags that are not verified yet. AWS has no conditional updates: of two updates, the earlier one can take
--- effect later. So an update is recorded before it is sent, and verified once no earlier update can still take effect.
+-- Updates of settings or tags that are not verified yet. AWS has no conditional updates: of two updates, the
+-- earlier one can take effect later. So an update is recorded before it is sent, and verified once no earlier
+-- update can still take effect.
 create table pending_updates (
     user_id  uuid not null references users (id) on delete cascade,
     kind     resource_kind not null,
@@ -177,13 +184,15 @@ create table pending_updates (
     primary key (user_id, kind)
 );
 
--- Resources that AWS does not list, or that the operator has asked AWS to delete. A row is deleted when the resource is listed
--- again or another one replaces it. The key has the ARN, because the database and a status can name different ones.
+-- Resources that AWS does not list, or that the operator has asked AWS to delete. A row is deleted when the
+-- resource is listed again or another one replaces it. The key has the ARN, because the database and a status
+-- can name different ones.
 create table missing_resources (
     user_id            uuid not null references users (id) on delete cascade,
     kind               resource_kind not null,
     arn                text not null,
-    -- Start times of the first and the latest complete list without the resource. Null while every list has it.
+    -- Start times of the first and the latest complete list without the resource. Null while every list has
+    -- it.
     unlisted_since     timestamptz,
     unlisted_until     timestamptz,
     -- The operator has asked AWS to delete the resource, which explains its absence.
@@ -191,7 +200,8 @@ create table missing_resources (
     primary key (user_id, kind, arn)
 );
 
--- ARNs that were recorded for a user until another ARN replaced them. If the earliest one shows up again, it is the one to keep.
+-- ARNs that were recorded for a user until another ARN replaced them. If the earliest one shows up again, it
+-- is the one to keep.
 create table former_resources (
     user_id       uuid not null references users (id) on delete cascade,
     kind          resource_kind not null,
@@ -211,7 +221,8 @@ create table brake_releases (
     released_at timestamptz not null default now()
 );
 
--- Resources that exist, or may exist, in AWS with the installation's tag, but belong to no account. For people to review and delete.
+-- Resources that exist, or may exist, in AWS with the installation's tag, but belong to no account. For
+-- people to review and delete.
 create table orphans (
     id                uuid primary key default gen_random_uuid(),
     kind              resource_kind not null,
@@ -225,7 +236,8 @@ create table orphans (
     username          text,
     reason            orphan_reason not null,
     first_seen        timestamptz not null default now(),
-    -- Time of the first resync that did not find it: it is no longer in AWS, or an account owns it again. Null while it is found.
+    -- Time of the first resync that did not find it: it is no longer in AWS, or an account owns it again.
+    -- Null while it is found.
     unseen_since      timestamptz,
     check (arn is not null or attempt is not null)
 );
@@ -233,28 +245,31 @@ create table orphans (
 create unique index orphans_attempt_key on orphans (attempt) where arn is null;
 
 
--- Installation -------------------------------------------------------------------------------------------------------
+-- Installation ----------------------------------------------------------------------------------------------
 
--- The installation id that the database was first used with. It outlives the cluster that the default id comes from.
+-- The installation id that the database was first used with. It outlives the cluster that the default id
+-- comes from.
 create table installation (
     singleton boolean primary key default true check (singleton),
     id        text not null
 );
 
--- Kubernetes clusters whose controllers have worked on this database, by the UID of their namespace kube-system. The active cluster
--- renews its row. Another cluster takes over only after the row has expired (--cluster-takeover-after).
+-- Kubernetes clusters whose controllers have worked on this database, by the UID of their namespace
+-- kube-system. The active cluster renews its row. Another cluster takes over only after the row has expired
+-- (--cluster-takeover-after).
 create table clusters (
     id         text primary key,
     seen_at    timestamptz not null default now(),
-    -- The cluster counts as active until then, by its own setting, whatever the setting of another cluster is.
+    -- The cluster counts as active until then, by its own setting, whatever the setting of another cluster
+    -- is.
     expires_at timestamptz
 );
 
 
--- Registration page --------------------------------------------------------------------------------------------------
+-- Registration page -----------------------------------------------------------------------------------------
 
--- Users of the registration page whose account is to be created or deleted. A row is written with the user's own. The account is
--- created at once, or later by whichever process finds the row due.
+-- Users of the registration page whose account is to be created or deleted. A row is written with the user's
+-- own. The account is created at once, or later by whichever process finds the row due.
 create table registrations (
     user_id          uuid primary key references users (id) on delete cascade,
     -- SHA-256 of the request's Idempotency-Key.
@@ -265,7 +280,8 @@ create table registrations (
     fencing_token    bigint not null default 1,
     -- The process that leased the row has finished or died by this time (database clock).
     due_at           timestamptz not null,
-    -- The person asked for the account's deletion: the account, if it was created, and the user are to be deleted.
+    -- The person asked for the account's deletion: the account, if it was created, and the user are to be
+    -- deleted.
     delete_requested boolean not null default false
 );
 
@@ -283,15 +299,16 @@ create index sessions_user on sessions (user_id);
 create index sessions_expires_at on sessions (expires_at);
 
 
--- Audit log ----------------------------------------------------------------------------------------------------------
+-- Audit log -------------------------------------------------------------------------------------------------
 
--- Actions on the registration page: who, what, when and from which IP address. Rows are only added. Only the address is erased,
--- after the retention time.
+-- Actions on the registration page: who, what, when and from which IP address. Rows are only added. Only the
+-- address is erased, after the retention time.
 create table audit_log (
     id       bigint generated always as identity primary key,
     at       timestamptz not null default clock_timestamp(),
     event    audit_event not null,
-    -- No foreign key: the row outlives the user. Null if no user has the username, since what was typed may be a password.
+    -- No foreign key: the row outlives the user. Null if no user has the username, since what was typed may
+    -- be a password.
     user_id  uuid,
     username text,
     -- Null once it is erased.
@@ -304,7 +321,8 @@ create index audit_log_addresses on audit_log (at) where address is not null;
 create index audit_log_known_addresses on audit_log (user_id)
     where event in ('registered', 'returned', 'signed_in') and address is not null;
 
--- Not even the owner of the table can change a row, except to erase its address. To do so anyway, disable the trigger first.
+-- Not even the owner of the table can change a row, except to erase its address. To do so anyway, disable the
+-- trigger first.
 create function audit_log_append_only() returns trigger language plpgsql set search_path = '' as $$
 begin
     if tg_op = 'UPDATE' then
@@ -325,13 +343,13 @@ create trigger audit_log_no_truncate before truncate on audit_log
     for each statement execute function audit_log_append_only();
 
 
--- Functions for the registration page --------------------------------------------------------------------------------
+-- Functions for the registration page -----------------------------------------------------------------------
 
--- They run with the privileges of the owner, so that the page itself needs fewer. Their bodies are parsed here, so the caller's
--- search_path has no effect.
+-- The functions run with the privileges of the owner, so that the page itself needs fewer. Their bodies are parsed
+-- here, so the caller's search_path has no effect.
 
--- Erases the addresses that are older than keep, and returns their number. Addresses of the last hour stay, so that a caller cannot
--- cover fresh tracks.
+-- Erases the addresses that are older than keep, and returns their number. Addresses of the last hour stay,
+-- so that a caller cannot cover fresh tracks.
 create function forget_addresses(keep interval) returns bigint language sql security definer
 begin atomic
     with forgotten as (
@@ -342,9 +360,10 @@ begin atomic
     select count(*) from forgotten;
 end;
 
--- Returns the time from which the password of a user can be tried again, or null if it can be tried now. Within an hour, the given
--- number of failures is allowed from addresses at which the user has entered the correct password, and to a signed-in user (a null
--- address). Any other address gets half of them, so that strangers cannot lock the user out.
+-- Returns the time from which the password of a user can be tried again, or null if it can be tried now.
+-- Within an hour, the given number of failures is allowed from addresses at which the user has entered the
+-- correct password, and to a signed-in user (a null address). Any other address gets half of them, so that
+-- strangers cannot lock the user out.
 create function next_try(tried uuid, stranger inet, most bigint) returns timestamptz language sql stable security definer
 begin atomic
     select at + interval '1 hour' from audit_log
@@ -369,7 +388,8 @@ begin atomic
     );
 end;
 
--- Deletes a user who never had an account, unless another process has leased the registration since. Returns true if it did.
+-- Deletes a user who never had an account, unless another process has leased the registration since. Returns
+-- true if it did.
 create function rollback_registration(registrant uuid, token bigint) returns boolean language sql security definer
 begin atomic
     with deleted as (

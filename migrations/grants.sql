@@ -1,7 +1,9 @@
--- Privileges of the two programs: one role for each, which the program's own login role is a member of. `streamcat-operator migrate`
--- runs this file after the migrations, each time, so it can be run repeatedly. It has to be run by the owner of the tables.
+-- Privileges of the two programs: one role for each, which the program's own login role is a member of.
+-- `streamcat-operator migrate` runs this file after the migrations, each time, so it can be run repeatedly.
+-- It has to be run by the owner of the tables.
 
--- Creates the roles if they are missing. Roles belong to the whole server: another database's migration can create them concurrently.
+-- Creates the roles if they are missing. Roles belong to the whole server: another database's migration can
+-- create them concurrently.
 do $$
 declare
     missing text;

@@ -1,8 +1,8 @@
-//! Fail points: before and after every effect (a write to Kubernetes, a write to PostgreSQL, a call to AWS), a build with the
-//! feature `failpoints` can be told to kill itself. Other builds have no fail points.
+//! Fail points: before and after every effect (a write to Kubernetes, a write to PostgreSQL, a call to AWS),
+//! a build with the feature `failpoints` can be told to kill itself. Other builds have no fail points.
 //!
-//! The usual crate `fail` is not used: it can panic or return, but it can neither kill the process nor log which fail points were
-//! reached.
+//! The usual crate `fail` is not used: it can panic or return, but it can neither kill the process nor log
+//! which fail points were reached.
 
 /// Effects of the controller: on Kubernetes, on PostgreSQL and on AWS.
 pub const CONTROLLER: [&str; 46] = [
@@ -73,7 +73,8 @@ pub const REGISTRATION: [&str; 12] = [
 /// Carries out an effect; in a build with fail points, between the two of the effect.
 ///
 /// # Panics
-/// With debug assertions, if neither list has the name: the tests kill at each name in the lists, and would miss this one.
+/// With debug assertions, if neither list has the name: the tests kill at each name in the lists, and would
+/// miss this one.
 pub(crate) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
     debug_assert!(CONTROLLER.contains(&name) || REGISTRATION.contains(&name), "{name} is in neither list");
     #[cfg(feature = "failpoints")]
@@ -114,8 +115,8 @@ mod armed {
         After,
     }
 
-    /// A fail point of one run: a side of the nth effect of a name. A number among all effects would mean another effect in each run,
-    /// because the three kinds are reconciled concurrently.
+    /// A fail point of one run: a side of the nth effect of a name. A number among all effects would mean
+    /// another effect in each run, because the three kinds are reconciled concurrently.
     struct FailPoint {
         side: Side,
         effect: String,
@@ -147,8 +148,8 @@ mod armed {
         }
     }
 
-    /// Carries out an effect between its two fail points, and logs when it begins: a run that does not die reveals all of its fail
-    /// points.
+    /// Carries out an effect between its two fail points, and logs when it begins: a run that does not die
+    /// reveals all of its fail points.
     pub(super) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
         // On the heap, because the futures of the AWS SDK overflow the stack of a debug build.
         let effect = Box::pin(effect);
@@ -169,7 +170,8 @@ mod armed {
         *number
     }
 
-    /// Kills the process if this is the fail point at which to die. SIGKILL ensures that nothing is dropped or flushed.
+    /// Kills the process if this is the fail point at which to die. SIGKILL ensures that nothing is dropped
+    /// or flushed.
     fn reach(side: Side, effect: &str, number: u64) {
         let here = |point: &FailPoint| point.side == side && point.effect == effect && point.number == number;
         if ARMED.as_ref().is_some_and(here) {

@@ -16,7 +16,8 @@ use crate::{
 pub struct Missing {
     /// ARN of the resource.
     pub arn: String,
-    /// Time between the start of the first complete list without it and the start of the latest one. None while every list has it.
+    /// Time between the start of the first complete list without it and the start of the latest one. None
+    /// while every list has it.
     pub unlisted_for: Option<Duration>,
     /// True if a person has released the brake since it went missing.
     pub released: bool,
@@ -40,8 +41,8 @@ pub struct MissingRow {
 pub struct Absences {
     /// The recorded evidence.
     pub rows: Vec<MissingRow>,
-    /// Number of resources of each kind that were replaced within the last 24 hours because they were missing. Those that went
-    /// missing before a person released the brake do not count.
+    /// Number of resources of each kind that were replaced within the last 24 hours because they were
+    /// missing. Those that went missing before a person released the brake do not count.
     pub replaced: BTreeMap<ResourceKind, usize>,
 }
 
@@ -74,7 +75,8 @@ pub trait Evidence: Send + Sync + 'static {
         age: Duration,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Records, before the call, that AWS is asked to delete a resource; or, after the call, that AWS has refused.
+    /// Records, before the call, that AWS is asked to delete a resource; or, after the call, that AWS has
+    /// refused.
     fn note_deletion(
         &self,
         user: Uuid,
@@ -192,8 +194,8 @@ impl Postgres {
     }
 }
 
-/// Deletes the evidence for one kind of a user's resources, because this resource is recorded now, and stores the one that was
-/// recorded before as a former resource.
+/// Deletes the evidence for one kind of a user's resources, because this resource is recorded now, and stores
+/// the one that was recorded before as a former resource.
 pub(super) async fn replace(
     executor: impl PgExecutor<'_>,
     user: Uuid,

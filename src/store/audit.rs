@@ -40,8 +40,8 @@ pub enum AuditEvent {
 pub struct AuditEntry<'a> {
     /// The action.
     pub event: AuditEvent,
-    /// Username as typed. The row gets the spelling of the user's row, and no username if no user has it, since people type
-    /// passwords into that field.
+    /// Username as typed. The row gets the spelling of the user's row, and no username if no user has it,
+    /// since people type passwords into that field.
     pub username: &'a str,
     /// IP address of the client.
     pub address: IpAddr,
@@ -52,9 +52,9 @@ pub trait Audit: Send + Sync + 'static {
     /// Adds a row.
     fn note(&self, entry: &AuditEntry<'_>) -> impl Future<Output = Result<()>> + Send;
 
-    /// Returns the number of seconds until the user's password may be tried again, or None if it may be tried now. `most` failures
-    /// are allowed within an hour. A stranger's address, from which the user has never signed in, gets half of them, so that
-    /// strangers cannot lock the user out.
+    /// Returns the number of seconds until the user's password may be tried again, or None if it may be tried
+    /// now. `most` failures are allowed within an hour. A stranger's address, from which the user has never
+    /// signed in, gets half of them, so that strangers cannot lock the user out.
     fn next_try(
         &self,
         user: Uuid,

@@ -26,7 +26,8 @@ pub struct OtherCluster {
 
 /// The clusters that have used the database.
 pub trait Clusters: Send + Sync + 'static {
-    /// Makes this cluster the active one, or renews that it is. If another cluster may still be active, returns that one instead.
+    /// Makes this cluster the active one, or renews that it is. If another cluster may still be active,
+    /// returns that one instead.
     fn hold_database(
         &self,
         cluster: &ClusterIdentity,

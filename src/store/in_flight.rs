@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-/// A call that was recorded before it was sent, and whose outcome is not certain: it may be in progress, here or in another
-/// process, or its response may be lost.
+/// A call that was recorded before it was sent, and whose outcome is not certain: it may be in progress, here
+/// or in another process, or its response may be lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
     /// Nonce of the record. That of a create attempt is also a tag on the resource.

@@ -3,7 +3,8 @@
 use super::{Postgres, Result};
 
 impl Postgres {
-    /// Returns the installation id that this database was first used with, and stores `proposed` if it has none.
+    /// Returns the installation id that this database was first used with, and stores `proposed` if it has
+    /// none.
     ///
     /// # Errors
     /// Returns the error from PostgreSQL.

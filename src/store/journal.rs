@@ -1,4 +1,5 @@
-//! The journal of create attempts. Each is recorded before its call, so that after a crash the journal names what may exist.
+//! The journal of create attempts. Each is recorded before its call, so that after a crash the journal names
+//! what may exist.
 
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ pub enum AttemptEnd {
 
 /// The journal of create attempts.
 pub trait Journal: Send + Sync + 'static {
-    /// Opens an attempt that ends within `lasts` and returns its nonce. None if any attempt is open already, if the recorded ARN is
-    /// no longer `known` (another reconcile was faster), or if the user is being deleted or does not exist.
+    /// Opens an attempt that ends within `lasts` and returns its nonce. None if any attempt is open already,
+    /// if the recorded ARN is no longer `known` (another reconcile was faster), or if the user is being
+    /// deleted or does not exist.
     fn open(
         &self,
         user: Uuid,
@@ -36,11 +38,13 @@ pub trait Journal: Send + Sync + 'static {
     /// Returns the nonces of all attempts for one kind of a user's resources, the oldest first.
     fn attempts(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 
-    /// Ends an attempt that created nothing, or whose outcome was found by a check. Does nothing if it has ended.
+    /// Ends an attempt that created nothing, or whose outcome was found by a check. Does nothing if it has
+    /// ended.
     fn end(&self, nonce: Uuid, how: AttemptEnd) -> impl Future<Output = Result<()>> + Send;
 
-    /// Records the resource that an attempt created, and ends the attempt, in one transaction. Returns false if the attempt is no
-    /// longer open: another reconcile took over after the deadline, and the resource has no owner.
+    /// Records the resource that an attempt created, and ends the attempt, in one transaction. Returns false
+    /// if the attempt is no longer open: another reconcile took over after the deadline, and the resource has
+    /// no owner.
     fn record_made(
         &self,
         nonce: Uuid,
@@ -60,7 +64,8 @@ impl Journal for Postgres {
     ) -> Result<Option<Uuid>> {
         let mut transaction = self.pool.begin().await?;
         let nonce = sqlx::query_scalar!(
-            // Because of the lock, a concurrent deletion of the user waits for this attempt, or this attempt sees it.
+            // Because of the lock, a concurrent deletion of the user waits for this attempt, or this attempt
+            // sees it.
             "with present as (select id from users where id = $1 and not deleting for share)
              insert into create_attempts (user_id, kind, deadline)
              select id, $2, now() + make_interval(secs => $3) from present
@@ -72,7 +77,8 @@ impl Journal for Postgres {
         )
         .fetch_optional(&mut *transaction)
         .await?;
-        // Read after the attempt was inserted: nobody else records a resource from here on, and an earlier record is visible.
+        // Read after the attempt was inserted: nobody else records a resource from here on, and an earlier
+        // record is visible.
         if nonce.is_none() || rows::arn(&mut transaction, user, kind).await?.as_deref() != known {
             return Ok(None);
         }

@@ -19,7 +19,8 @@ pub enum OrphanReason {
     Abandoned,
     /// A resync found the resource with the installation's tag, but no account owns it.
     Unowned,
-    /// A second resource of a user that the operator may not delete: no attempt in the journal created it, or it is in use.
+    /// A second resource of a user that the operator may not delete: no attempt in the journal created it, or
+    /// it is in use.
     Duplicate,
 }
 
@@ -61,7 +62,8 @@ pub struct OrphanRow {
     pub orphan: Orphan,
     /// Time at which it was added to the list, in RFC 3339 format (UTC).
     pub first_seen: String,
-    /// Time since the first resync that did not find it, by the database's clock. None if the latest resync found it.
+    /// Time since the first resync that did not find it, by the database's clock. None if the latest resync
+    /// found it.
     pub unseen: Option<Duration>,
 }
 
@@ -101,8 +103,9 @@ pub trait Orphans: Send + Sync + 'static {
     /// Writes the changes of a resync. Concurrent resyncs arrive at the same list.
     fn change_orphans(&self, changes: &OrphanChanges) -> impl Future<Output = Result<()>> + Send;
 
-    /// Deletes the object's user with all its rows, and adds all its known resources to the list, in one transaction. Returns the
-    /// orphans of that account and user. Returns None, and does nothing, if the object does not own the user.
+    /// Deletes the object's user with all its rows, and adds all its known resources to the list, in one
+    /// transaction. Returns the orphans of that account and user. Returns None, and does nothing, if the
+    /// object does not own the user.
     fn abandon(
         &self,
         abandonment: &Abandonment<'_>,
@@ -198,8 +201,8 @@ async fn rows(executor: impl PgExecutor<'_>, namespace: Option<&str>) -> Result<
     Ok(row.collect())
 }
 
-/// Adds an orphan to the list. If it is there already, it stays, but the reason "abandoned" replaces any other: a person's decision
-/// outweighs what a resync found.
+/// Adds an orphan to the list. If it is there already, it stays, but the reason "abandoned" replaces any
+/// other: a person's decision outweighs what a resync found.
 async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
     let account = orphan.account.as_ref();
     sqlx::query!(
@@ -221,8 +224,9 @@ async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
     Ok(())
 }
 
-/// Locks the row of a user until the transaction ends, so that no resource is recorded for it meanwhile. Returns false if the object
-/// does not own the user: the id comes from a status or a tag, which may be stale.
+/// Locks the row of a user until the transaction ends, so that no resource is recorded for it meanwhile.
+/// Returns false if the object does not own the user: the id comes from a status or a tag, which may be
+/// stale.
 async fn lock_user(connection: &mut PgConnection, user: Uuid, uid: &str) -> Result<bool> {
     let row = sqlx::query!("select id from users where id = $1 and account_uid = $2 for update", user, uid)
         .fetch_optional(connection)
@@ -230,8 +234,8 @@ async fn lock_user(connection: &mut PgConnection, user: Uuid, uid: &str) -> Resu
     Ok(row.is_some())
 }
 
-/// Adds all resources of a user that the database knows to the list: the recorded ones, and the attempts of unknown outcome, which
-/// count as unseen from their deadline on.
+/// Adds all resources of a user that the database knows to the list: the recorded ones, and the attempts of
+/// unknown outcome, which count as unseen from their deadline on.
 async fn add_all_of(connection: &mut PgConnection, user: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into orphans (kind, arn, user_id, account_namespace, account_name, username, reason)

@@ -1,5 +1,6 @@
-//! Updates of settings and tags that another update may still override. AWS has no conditional updates: of two updates, the earlier
-//! one can take effect later. So each update is recorded before it is sent, and verified once no earlier one can take effect.
+//! Updates of settings and tags that another update may still override. AWS has no conditional updates: of
+//! two updates, the earlier one can take effect later. So each update is recorded before it is sent, and
+//! verified once no earlier one can take effect.
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use crate::api::ResourceKind;
 pub struct PendingUpdate {
     /// The calls of the update.
     pub in_flight: InFlight,
-    /// Number of consecutive verifications that found the update reverted, after each of which it was sent again.
+    /// Number of consecutive verifications that found the update reverted, after each of which it was sent
+    /// again.
     pub repeats: u32,
 }
 
@@ -25,8 +27,8 @@ impl PendingUpdate {
     }
 }
 
-/// Records an update of a user's resource that ends within `lasts`, in place of an earlier one, and returns its nonce. `repeats`: see
-/// [`PendingUpdate`]. None if the user does not exist.
+/// Records an update of a user's resource that ends within `lasts`, in place of an earlier one, and returns
+/// its nonce. `repeats`: see [`PendingUpdate`]. None if the user does not exist.
 pub(super) async fn begin(
     executor: impl PgExecutor<'_>,
     user: Uuid,

@@ -41,7 +41,8 @@ impl Postgres {
             return Err(Error::Url);
         }
         let options = PgConnectOptions::from_str(url).map_err(|_| Error::Url)?;
-        // Neither a slow statement nor a process that stalls inside a transaction blocks others for longer than this.
+        // Neither a slow statement nor a process that stalls inside a transaction blocks others for longer
+        // than this.
         let limits = ["statement_timeout", "idle_in_transaction_session_timeout"].map(|limit| (limit, "15s"));
         let options = options.application_name("streamcat-operator").options(limits);
         let pool = PgPoolOptions::new()
@@ -103,7 +104,8 @@ impl Postgres {
         }
     }
 
-    /// Returns the cause of a pool timeout, which the pool does not report. Other errors are returned unchanged.
+    /// Returns the cause of a pool timeout, which the pool does not report. Other errors are returned
+    /// unchanged.
     async fn cause(&self, error: sqlx::Error) -> sqlx::Error {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
             return error;
@@ -116,7 +118,8 @@ impl Postgres {
         }
     }
 
-    /// Returns the version of the latest applied migration. The table belongs to sqlx, and does not exist before the first migration.
+    /// Returns the version of the latest applied migration. The table belongs to sqlx, and does not exist
+    /// before the first migration.
     async fn schema_version(&self) -> Result<Option<i64>> {
         let present: Option<String> =
             sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text").fetch_one(&self.pool).await?;

@@ -82,8 +82,8 @@ pub trait Registrants: Audit {
     /// Adds a user, the registration and the row of the audit log: all, or nothing.
     fn add(&self, new: &NewRegistrant<'_>) -> impl Future<Output = Result<Addition>> + Send;
 
-    /// Leases the registration of a user for a short time. Earlier lessees can no longer complete it or roll it back. Returns None if
-    /// the user does not exist, or has requested the account's deletion.
+    /// Leases the registration of a user for a short time. Earlier lessees can no longer complete it or roll
+    /// it back. Returns None if the user does not exist, or has requested the account's deletion.
     fn lease(&self, registrant: &Registrant) -> impl Future<Output = Result<Option<Registrant>>> + Send;
 
     /// Leases at most `most` registrations that are due.
@@ -95,11 +95,13 @@ pub trait Registrants: Audit {
     /// Delays the next attempt, with a backoff that grows with the number of leases.
     fn reschedule(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
-    /// Records that the account is to be deleted, whether it was created or not, and ends all sessions of the user. The current
-    /// lessee can no longer complete the registration. Once its lease expires, the registration is due.
+    /// Records that the account is to be deleted, whether it was created or not, and ends all sessions of the
+    /// user. The current lessee can no longer complete the registration. Once its lease expires, the
+    /// registration is due.
     fn request_deletion(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
-    /// Deletes a user who never had an account, unless another process has leased the registration since. Returns true if it did.
+    /// Deletes a user who never had an account, unless another process has leased the registration since.
+    /// Returns true if it did.
     fn rollback_registration(&self, registrant: &Registrant) -> impl Future<Output = Result<bool>> + Send;
 
     /// Returns the number of registrations that are not completed.
@@ -170,7 +172,8 @@ impl Registrants for Postgres {
         if !matches!(addition, Addition::Added(_)) {
             return Ok(addition);
         }
-        // Queried after the insert: if the insert waited for the row's deletion, the tombstone is visible now.
+        // Queried after the insert: if the insert waited for the row's deletion, the tombstone is visible
+        // now.
         if is_held_back(&mut transaction, new.username, delay).await? {
             return Ok(Addition::HeldBack);
         }

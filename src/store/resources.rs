@@ -34,8 +34,8 @@ pub struct ResourceRecord {
 }
 
 impl ResourceRecord {
-    /// Returns the time until the open attempt has ended and AWS shows its resource. None if that time has passed, or if no attempt is
-    /// open.
+    /// Returns the time until the open attempt has ended and AWS shows its resource. None if that time has
+    /// passed, or if no attempt is open.
     #[must_use]
     pub fn remaining(&self, grace: Duration) -> Option<Duration> {
         self.attempt.as_ref()?.remaining(grace)
@@ -71,8 +71,9 @@ pub trait Resources: Send + Sync + 'static {
     fn recorded(&self, user: Uuid, kind: ResourceKind)
     -> impl Future<Output = Result<ResourceRecord>> + Send;
 
-    /// Records a resource that was found (adopted, or known from another record), and ends the open attempt, in one transaction.
-    /// Returns false if the recorded ARN or the open attempt no longer matches `known`: another reconcile was faster.
+    /// Records a resource that was found (adopted, or known from another record), and ends the open attempt,
+    /// in one transaction. Returns false if the recorded ARN or the open attempt no longer matches `known`:
+    /// another reconcile was faster.
     fn record(
         &self,
         user: Uuid,
@@ -84,7 +85,8 @@ pub trait Resources: Send + Sync + 'static {
     /// Returns true if the ARN is recorded for another user.
     fn is_anothers(&self, user: Uuid, arn: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Corrects the name and the endpoints of a recorded resource to what AWS returned. Returns true if they differed.
+    /// Corrects the name and the endpoints of a recorded resource to what AWS returned. Returns true if they
+    /// differed.
     fn correct(
         &self,
         user: Uuid,
@@ -92,8 +94,8 @@ pub trait Resources: Send + Sync + 'static {
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Records an update of settings or tags that ends within `lasts`, in place of an earlier one, and returns its nonce. `repeats`:
-    /// see [`PendingUpdate`]. None if the user does not exist.
+    /// Records an update of settings or tags that ends within `lasts`, in place of an earlier one, and
+    /// returns its nonce. `repeats`: see [`PendingUpdate`]. None if the user does not exist.
     fn begin_update(
         &self,
         user: Uuid,
@@ -178,7 +180,8 @@ impl Resources for Postgres {
         resource: &ResourceStatus,
     ) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // Of two concurrent transactions that record a resource or open an attempt, the second sees what the first has written.
+        // Of two concurrent transactions that record a resource or open an attempt, the second sees what the
+        // first has written.
         sqlx::query!("select id from users where id = $1 for no key update", user)
             .fetch_optional(&mut *transaction)
             .await?;

@@ -20,7 +20,8 @@ pub(super) async fn arn(
     Ok(arn.fetch_optional(connection).await?)
 }
 
-/// Writes the row of a user's resource. The resource that was recorded before becomes a former one, and no longer counts as missing.
+/// Writes the row of a user's resource. The resource that was recorded before becomes a former one, and no
+/// longer counts as missing.
 pub(super) async fn write(
     connection: &mut PgConnection,
     user: Uuid,

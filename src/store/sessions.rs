@@ -14,8 +14,8 @@ pub type TokenHash = [u8; 32];
 
 /// The sessions, from the registration page's point of view.
 pub trait Sessions: Send + Sync + 'static {
-    /// Begins a session that ends after `lasts`, together with its row in the audit log, unless the password has changed since it was
-    /// verified. Returns true if the session began. Deletes expired sessions.
+    /// Begins a session that ends after `lasts`, together with its row in the audit log, unless the password
+    /// has changed since it was verified. Returns true if the session began. Deletes expired sessions.
     fn begin_session(
         &self,
         user: Uuid,
@@ -37,7 +37,8 @@ pub trait Sessions: Send + Sync + 'static {
     /// Ends a session because the person signs out, and writes the row of the audit log.
     fn sign_out(&self, token: &TokenHash, address: IpAddr) -> impl Future<Output = Result<()>> + Send;
 
-    /// Replaces the password hash, unless it has changed since, and ends all sessions of the user. Returns true if it did.
+    /// Replaces the password hash, unless it has changed since, and ends all sessions of the user. Returns
+    /// true if it did.
     fn change_password(
         &self,
         user: Uuid,
@@ -45,7 +46,8 @@ pub trait Sessions: Send + Sync + 'static {
         new: &SecretString,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Replaces the password hash by a stronger one of the same password, unless it has changed since. Returns true if it did.
+    /// Replaces the password hash by a stronger one of the same password, unless it has changed since.
+    /// Returns true if it did.
     fn rehash(
         &self,
         user: Uuid,
@@ -127,7 +129,8 @@ impl Sessions for Postgres {
             let mut transaction = self.pool.begin().await?;
             let is_changed = replace_hash(&mut *transaction, user, old, new).await?;
             if is_changed {
-                // In a separate statement, which sees a concurrent new session that the first statement has waited for.
+                // In a separate statement, which sees a concurrent new session that the first statement has
+                // waited for.
                 sqlx::query!("delete from sessions where user_id = $1", user)
                     .execute(&mut *transaction)
                     .await?;

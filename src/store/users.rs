@@ -45,15 +45,18 @@ pub enum ClaimRefusal {
     SpellingMismatch(OtherOwner),
     /// Another account has the username.
     Taken(OtherOwner),
-    /// A person registered the username with a password, and this account was not created for that registration.
+    /// A person registered the username with a password, and this account was not created for that
+    /// registration.
     Registered,
     /// The object's user was deleted: the object never owns a user again.
     Deleted,
-    /// An object of this other cluster owns the user, and that cluster may still be active or this object is being deleted.
+    /// An object of this other cluster owns the user, and that cluster may still be active or this object is
+    /// being deleted.
     OtherCluster(String),
 }
 
-/// The owner of a username that was claimed by somebody else. It names the owner and gives no access to the user.
+/// The owner of a username that was claimed by somebody else. It names the owner and gives no access to the
+/// user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherOwner(UsernameOwner);
 
@@ -91,8 +94,8 @@ pub struct Claimant<'a> {
     pub account: &'a AccountRef,
     /// UID of the object.
     pub uid: &'a str,
-    /// Id of the user according to another record (status, tags). A new row gets this id, so that the user keeps its resources
-    /// after the database was restored. An existing row keeps its own.
+    /// Id of the user according to another record (status, tags). A new row gets this id, so that the user
+    /// keeps its resources after the database was restored. An existing row keeps its own.
     pub known: Option<Uuid>,
     /// Id of the registration that created the account, from its annotation.
     pub registration: Option<Uuid>,
@@ -103,7 +106,8 @@ pub struct Claimant<'a> {
 }
 
 impl Claimant<'_> {
-    /// Returns the result of the claim, given the current owner. A row that names the object is always its own.
+    /// Returns the result of the claim, given the current owner. A row that names the object is always its
+    /// own.
     fn judge(&self, owner: UsernameOwner) -> Claim {
         if owner.uid.as_deref() == Some(self.uid) {
             return Claim::Held(owner);
@@ -134,12 +138,12 @@ pub trait Users: Send + Sync + 'static {
     /// Returns true if a user has the username, or one with the same key.
     fn is_held(&self, username: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Gives the object the username if nobody has it and the object owns no user. The id of an existing user, or of a deleted
-    /// one, is not reused.
+    /// Gives the object the username if nobody has it and the object owns no user. The id of an existing
+    /// user, or of a deleted one, is not reused.
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
-    /// Transfers a user from an earlier object of the account to the current one. Returns false if the earlier object no longer
-    /// owns the user, or the current object has a tombstone.
+    /// Transfers a user from an earlier object of the account to the current one. Returns false if the
+    /// earlier object no longer owns the user, or the current object has a tombstone.
     fn transfer(
         &self,
         user: Uuid,
@@ -148,32 +152,35 @@ pub trait Users: Send + Sync + 'static {
         cluster: &str,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Marks the object's user as deleting: no attempt is opened for it after this. Returns false if the object does not own it.
+    /// Marks the object's user as deleting: no attempt is opened for it after this. Returns false if the
+    /// object does not own it.
     fn mark_deleting(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Marks the object's user as retained (deletionPolicy Retain). Returns false if there is nothing to retain.
+    /// Marks the object's user as retained (deletionPolicy Retain). Returns false if there is nothing to
+    /// retain.
     fn mark_retained(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Deletes the object's user with all its rows, and leaves tombstones for the user and the object. Returns false, and does
-    /// nothing, if the object does not own the user. `kept`: resources that may exist in AWS stay (deletionPolicy Retain, with a
-    /// database that does not know them).
+    /// Deletes the object's user with all its rows, and leaves tombstones for the user and the object.
+    /// Returns false, and does nothing, if the object does not own the user. `kept`: resources that may exist
+    /// in AWS stay (deletionPolicy Retain, with a database that does not know them).
     fn delete_user(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Leaves a tombstone for an object without a user, so that a late claim of the object is refused. If the object owns a user
-    /// after all, does nothing and returns the user.
+    /// Leaves a tombstone for an object without a user, so that a late claim of the object is refused. If the
+    /// object owns a user after all, does nothing and returns the user.
     fn tombstone(&self, uid: &str) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// Deletes the row of a user that another record has proved stale. The row stays if it has changed since. With `idle_for`,
-    /// the row also stays if a resource was recorded for the user within that time, or an attempt is open whose deadline passed
-    /// less than that time ago: another controller may be creating a resource for this object.
+    /// Deletes the row of a user that another record has proved stale. The row stays if it has changed since.
+    /// With `idle_for`, the row also stays if a resource was recorded for the user within that time, or an
+    /// attempt is open whose deadline passed less than that time ago: another controller may be creating a
+    /// resource for this object.
     fn delete_stale_user(
         &self,
         owner: &UsernameOwner,
         idle_for: Option<Duration>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Returns those of the users that were deleted and that no object owns: resources found for them were created too late.
-    /// Abandoned and retained users are not among them, because their resources stay.
+    /// Returns those of the users that were deleted and that no object owns: resources found for them were
+    /// created too late. Abandoned and retained users are not among them, because their resources stay.
     fn deleted_users(&self, users: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 }
 
@@ -190,7 +197,8 @@ impl Users for Postgres {
         let mut transaction = self.pool.begin().await?;
         lock_object(&mut transaction, claimant.uid).await?;
         insert(&mut transaction, &claimant).await?;
-        // Queried after the insert: if the insert waited for the row's deletion, the tombstone is visible now.
+        // Queried after the insert: if the insert waited for the row's deletion, the tombstone is visible
+        // now.
         let is_deleted = sqlx::query_scalar!(
             r#"select exists (select from user_tombstones where account_uid = $1) as "is_deleted!""#,
             claimant.uid,
@@ -283,8 +291,8 @@ impl Users for Postgres {
 
     async fn delete_stale_user(&self, owner: &UsernameOwner, idle_for: Option<Duration>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        // Waits for a concurrent transaction that opens an attempt, whose row the next statement then sees. One that comes later
-        // finds the user deleted.
+        // Waits for a concurrent transaction that opens an attempt, whose row the next statement then sees.
+        // One that comes later finds the user deleted.
         sqlx::query!("select id from users where id = $1 for update", owner.user)
             .fetch_optional(&mut *transaction)
             .await?;
@@ -376,8 +384,8 @@ async fn owner(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result
     }))
 }
 
-/// Deletes the object's user with all its rows, and leaves tombstones for the user, the object and the username. Returns false, and
-/// leaves none, if the object does not own the user.
+/// Deletes the object's user with all its rows, and leaves tombstones for the user, the object and the
+/// username. Returns false, and leaves none, if the object does not own the user.
 pub(super) async fn delete(
     connection: &mut PgConnection,
     user: Uuid,

@@ -1,4 +1,5 @@
-//! Privileges of each program's role in the database. Every other test shows that they suffice: its processes use these roles.
+//! Privileges of each program's role in the database. Every other test shows that they suffice: its processes
+//! use these roles.
 
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
@@ -9,7 +10,8 @@ use crate::support::tenant;
 
 const FORBIDDEN: &str = "42501";
 
-/// Executes a statement with the role of the URL. Returns None if it succeeds, or the error code from PostgreSQL.
+/// Executes a statement with the role of the URL. Returns None if it succeeds, or the error code from
+/// PostgreSQL.
 async fn attempt(url: &str, statement: &str) -> Option<String> {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let ended = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await;
@@ -39,8 +41,15 @@ async fn registration_role_cannot_read_aws_resources_or_change_audit_log() {
     assert_eq!(attempt(url, "select username, password_hash, account_uid from users").await, None);
     assert_eq!(attempt(url, "insert into audit_log (event) values ('signed_in')").await, None);
     assert_eq!(attempt(url, "select next_try(id, null, 1) from users").await, None);
-    let tables =
-        ["channels", "chat_rooms", "stages", "create_attempts", "missing_resources", "orphans", "user_tombstones"];
+    let tables = [
+        "channels",
+        "chat_rooms",
+        "stages",
+        "create_attempts",
+        "missing_resources",
+        "orphans",
+        "user_tombstones",
+    ];
     for table in tables {
         let statements = ["select 1 from", "delete from", "truncate"].map(|verb| format!("{verb} {table}"));
         assert_forbidden(url, &statements.each_ref().map(String::as_str)).await;

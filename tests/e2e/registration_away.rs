@@ -37,7 +37,7 @@ async fn until_shut(registration: &Operator, gate: &str) {
         let shut: Vec<_> = answer.body.lines().collect();
         let named = shut.len() == 1
             && shut[0].starts_with(&format!("{gate}: "))
-            && !shut[0].ends_with("not tried yet");
+            && !shut[0].ends_with("not checked yet");
         if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));

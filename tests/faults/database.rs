@@ -45,7 +45,7 @@ pub struct Row {
     created: Duration,
 }
 
-/// A row of `attempts`.
+/// A row of `create_attempts`.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub user: Uuid,
@@ -69,7 +69,7 @@ pub struct Database {
     brake_releases: BTreeMap<ResourceKind, Duration>,
     /// The nonce, the deadline and the repeats of each.
     pub pending_updates: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
-    /// `released_users`: the id, the UID of the object it was of, and whether a person let go of it.
+    /// `user_tombstones`: the id, the UID of the object it was of, and whether a person let go of it.
     released: BTreeMap<(Uuid, String), bool>,
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
     /// `clusters`: when each was last seen.

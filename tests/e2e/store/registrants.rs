@@ -1,9 +1,9 @@
-//! Who came by the registration page.
+//! Users who registered on the page.
 
 use super::*;
 
 #[tokio::test]
-async fn a_username_and_its_look_alikes_are_one_person() {
+async fn look_alike_usernames_belong_to_the_same_user() {
     let tenant = tenant("username").await;
     let store = store(&tenant);
     let first = register(&store, "Todd_the-1st").await.unwrap();
@@ -21,14 +21,14 @@ async fn a_username_and_its_look_alikes_are_one_person() {
             .fetch_one(&tenant.pool())
             .await
             .unwrap();
-        assert_eq!(key, username_key(look_alike), "PostgreSQL and we disagree");
+        assert_eq!(key, username_key(look_alike), "the key differs from the one in Rust");
     }
     assert!(store.registrant("mary").await.unwrap().is_none());
     assert!(!format!("{first:?}").contains("canary"));
 }
 
 #[tokio::test]
-async fn only_who_took_up_a_registration_last_settles_it_or_takes_it_back() {
+async fn only_the_latest_lease_completes_or_rolls_back_a_registration() {
     let tenant = tenant("takeback").await;
     let store = store(&tenant);
     let first = register(&store, "todd").await.unwrap();
@@ -38,24 +38,24 @@ async fn only_who_took_up_a_registration_last_settles_it_or_takes_it_back() {
     assert!(store.registrant("todd").await.unwrap().unwrap().open);
     store.complete_registration(&second).await.unwrap();
     assert!(!store.registrant("todd").await.unwrap().unwrap().open);
-    assert!(!store.rollback_registration(&second).await.unwrap(), "it has its account");
+    assert!(!store.rollback_registration(&second).await.unwrap(), "the registration is completed");
 
     let third = store.lease(&second).await.unwrap().unwrap();
     assert!(store.rollback_registration(&third).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
-    assert!(store.lease(&first).await.unwrap().is_none(), "it is gone");
+    assert!(store.lease(&first).await.unwrap().is_none(), "the user is deleted");
 }
 
 #[tokio::test]
-async fn what_is_unwanted_is_neither_made_nor_settled_by_who_was_making_it() {
-    let tenant = tenant("unwanted").await;
+async fn deletion_request_revokes_the_lease_and_is_due_when_it_expires() {
+    let tenant = tenant("delete-requested").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     store.request_deletion(&todd).await.unwrap();
     store.complete_registration(&todd).await.unwrap();
-    assert!(!store.rollback_registration(&todd).await.unwrap(), "somebody else sees to it");
-    assert!(store.lease(&todd).await.unwrap().is_none(), "nobody makes it any more");
-    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "whoever was making it may still be at it");
+    assert!(!store.rollback_registration(&todd).await.unwrap(), "the lease is revoked");
+    assert!(store.lease(&todd).await.unwrap().is_none(), "the account is not to be created");
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "the earlier lease has not expired");
     let due = "update registrations set due_at = now() - interval '1 second'";
     sqlx::query(due).execute(&tenant.pool()).await.unwrap();
     let due = store.lease_due(9).await.unwrap();
@@ -65,7 +65,7 @@ async fn what_is_unwanted_is_neither_made_nor_settled_by_who_was_making_it() {
 }
 
 #[tokio::test]
-async fn who_has_had_an_account_is_not_taken_back() {
+async fn user_who_had_an_account_is_not_rolled_back() {
     let tenant = tenant("had-account").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
@@ -75,38 +75,38 @@ async fn who_has_had_an_account_is_not_taken_back() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_taken_up_once() {
+async fn concurrent_processes_lease_each_due_registration_once() {
     let tenant = tenant("due").await;
     let store = store(&tenant);
     for username in ["ann", "todd", "zoe"] {
         register(&store, username).await.unwrap();
     }
-    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "their requests are at them");
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "the registering requests hold the leases");
     let due = "update registrations set due_at = now() - interval '1 second'";
     sqlx::query(due).execute(&tenant.pool()).await.unwrap();
-    let (some, others) = tokio::join!(store.lease_due(2), store.lease_due(2));
-    let taken = [some.unwrap(), others.unwrap()].concat();
-    let mut names: Vec<_> = taken.iter().map(|registrant| registrant.username.as_str()).collect();
+    let (first, second) = tokio::join!(store.lease_due(2), store.lease_due(2));
+    let leased = [first.unwrap(), second.unwrap()].concat();
+    let mut names: Vec<_> = leased.iter().map(|registrant| registrant.username.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["ann", "todd", "zoe"]);
-    assert!(taken.iter().all(|registrant| registrant.fencing_token == 2 && registrant.open));
-    store.reschedule(&taken[0]).await.unwrap();
+    assert!(leased.iter().all(|registrant| registrant.fencing_token == 2 && registrant.open));
+    store.reschedule(&leased[0]).await.unwrap();
     assert_eq!(store.lease_due(9).await.unwrap().len(), 0);
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_one_users() {
+async fn idempotency_key_belongs_to_one_user() {
     let tenant = tenant("key").await;
     let store = store(&tenant);
     assert!(matches!(add(&store, "todd", Some(&[1; 32])).await, Addition::Added(_)));
     assert!(matches!(add(&store, "mary", Some(&[1; 32])).await, Addition::KeyUsed));
-    assert!(store.registrant("mary").await.unwrap().is_none(), "both, or nothing");
+    assert!(store.registrant("mary").await.unwrap().is_none(), "nothing is added");
     assert_eq!(store.username_by_key(&[1; 32]).await.unwrap().as_deref(), Some("todd"));
     assert_eq!(store.username_by_key(&[2; 32]).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn the_name_of_a_deleted_account_is_held_back() {
+async fn username_of_a_deleted_account_is_held_back_for_the_delay() {
     let tenant = tenant("held").await;
     let store = store(&tenant);
     let user = held(&store, "Todd").await;

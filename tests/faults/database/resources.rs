@@ -1,4 +1,4 @@
-//! `attempts`, and the three tables of resources.
+//! `create_attempts`, and the three tables of resources.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `users` and `released_users`.
+//! `users` and `user_tombstones`.
 
 use std::time::Duration;
 
