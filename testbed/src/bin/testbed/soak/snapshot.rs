@@ -109,8 +109,8 @@ async fn database(tenant: &Tenant) -> Result<BTreeMap<String, Arns>, Error> {
 }
 
 const IN_FLIGHT: &str =
-    "select account_name from users join attempts on user_id = users.id where state = 'open'
-     union select account_name from users join edits on user_id = users.id";
+    "select account_name from users join create_attempts on user_id = users.id where state = 'open'
+     union select account_name from users join pending_updates on user_id = users.id";
 const ORPHANS: &str = "select coalesce(account_name, '') from orphans";
 
 async fn names(tenant: &Tenant, query: &'static str) -> Result<Vec<String>, Error> {
