@@ -55,7 +55,7 @@ bench: ## Measure the simulator, then the cost of an account and of a registrati
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator --bin testbed
 	@target/release/testbed bench --operator target/release/streamcat-operator
-	@target/release/testbed crowd --operator target/release/streamcat-operator
+	@target/release/testbed load-test --operator target/release/streamcat-operator
 
 deny: ## Check dependencies: advisories, licenses, bans, sources (installs cargo-deny into the cache if it is missing)
 	@command -v cargo-deny > /dev/null || test -x $(CACHE)/bin/cargo-deny || \

@@ -1,33 +1,34 @@
-//! Fail points: before and after every effect (a write to Kubernetes, a write to PostgreSQL, a call to AWS), where a
-//! build with the feature `failpoints` can be told to die. Any other build has none.
+//! Fail points: before and after every effect (a write to Kubernetes, a write to PostgreSQL, a call to AWS),
+//! a build with the feature `failpoints` can be told to kill itself. Other builds have no fail points.
 //!
-//! No crate: `fail`, the usual one, can panic and return, but neither die at once nor say what was reached.
+//! The usual crate `fail` is not used: it can panic or return, but it can neither kill the process nor log
+//! which fail points were reached.
 
-/// The controller's effects: those on Kubernetes, on PostgreSQL and on AWS.
+/// Effects of the controller: on Kubernetes, on PostgreSQL and on AWS.
 pub const CONTROLLER: [&str; 46] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
     "write_secret",
     "write_status",
-    "bar",
-    "begin_edit",
+    "abandon",
+    "begin_update",
     "change_orphans",
     "claim",
     "correct",
+    "delete_stale_user",
+    "delete_user",
     "end",
-    "end_edit",
-    "evict",
-    "inherit",
-    "leave",
-    "abandon",
+    "end_update",
+    "mark_deleting",
+    "mark_retained",
     "note_absences",
     "note_deletion",
     "open",
     "record",
     "record_made",
-    "release",
-    "retain",
+    "tombstone",
+    "transfer",
     "CreateChannel",
     "CreateRoom",
     "CreateStage",
@@ -53,26 +54,27 @@ pub const CONTROLLER: [&str; 46] = [
     "UpdateStage",
 ];
 
-/// The registration's effects: those on Kubernetes and on PostgreSQL.
+/// Effects of the registration page: on Kubernetes and on PostgreSQL.
 pub const REGISTRATION: [&str; 12] = [
     "create_account",
     "delete_account",
     "begin_session",
     "change_password",
+    "complete_registration",
     "end_session",
+    "lease",
     "register",
     "rehash",
-    "renounce",
-    "settle",
+    "request_deletion",
+    "rollback_registration",
     "sign_out",
-    "take_back",
-    "take_up",
 ];
 
-/// Carries out an effect; in a build for tests, between its two fail points.
+/// Carries out an effect; in a build with fail points, between the two of the effect.
 ///
 /// # Panics
-/// With debug assertions, when the name is in neither list: the tests kill at each that is, and would forget it.
+/// With debug assertions, if neither list has the name: the tests kill at each name in the lists, and would
+/// miss this one.
 pub(crate) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
     debug_assert!(CONTROLLER.contains(&name) || REGISTRATION.contains(&name), "{name} is in neither list");
     #[cfg(feature = "failpoints")]
@@ -90,10 +92,10 @@ mod armed {
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    /// Names the fail point at which to die, such as `before CreateStage 1`.
+    /// Environment variable with the fail point at which to die, such as `before CreateStage 1`.
     const VARIABLE: &str = "STREAMCAT_FAILPOINT";
 
-    /// Where to die, if anywhere.
+    /// Fail point at which to die, if any.
     static ARMED: LazyLock<Option<FailPoint>> =
         LazyLock::new(|| match std::env::var(VARIABLE).ok()?.parse() {
             Ok(point) => Some(point),
@@ -103,18 +105,18 @@ mod armed {
             }
         });
 
-    /// How often each effect was begun.
+    /// Number of times that each effect has begun.
     static BEGUN: Mutex<BTreeMap<&str, u64>> = Mutex::new(BTreeMap::new());
 
-    /// The side of an effect.
+    /// Side of an effect.
     #[derive(Clone, Copy, PartialEq, Eq)]
     enum Side {
         Before,
         After,
     }
 
-    /// A point of one run: a side of the effect that is the so-manieth of its name. A number among all effects would be
-    /// another effect each time, because the three kinds are worked on at the same time.
+    /// A fail point of one run: a side of the nth effect of a name. A number among all effects would mean
+    /// another effect in each run, because the three kinds are reconciled concurrently.
     struct FailPoint {
         side: Side,
         effect: String,
@@ -127,7 +129,7 @@ mod armed {
         fn from_str(text: &str) -> Result<Self, String> {
             let wrong = || {
                 format!(
-                    "{VARIABLE} is {text:?}: write a side, an effect and its number, as in `before CreateStage 1`"
+                    "{VARIABLE} is {text:?}: specify a side, an effect and its number, for example `before CreateStage 1`"
                 )
             };
             let mut words = text.split(' ');
@@ -146,10 +148,10 @@ mod armed {
         }
     }
 
-    /// Carries out an effect between its two fail points, and logs that it begins: so a run without a fail point tells
-    /// which there are.
+    /// Carries out an effect between its two fail points, and logs when it begins: a run that does not die
+    /// reveals all of its fail points.
     pub(super) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
-        // On the heap, because those of the AWS SDK fill the stack of a build for tests.
+        // On the heap, because the futures of the AWS SDK overflow the stack of a debug build.
         let effect = Box::pin(effect);
         async move {
             let number = begin(name);
@@ -168,11 +170,12 @@ mod armed {
         *number
     }
 
-    /// Dies here, if told to: by `kill -9`, so that nothing is dropped and nothing flushed.
+    /// Kills the process if this is the fail point at which to die. SIGKILL ensures that nothing is dropped
+    /// or flushed.
     fn reach(side: Side, effect: &str, number: u64) {
         let here = |point: &FailPoint| point.side == side && point.effect == effect && point.number == number;
         if ARMED.as_ref().is_some_and(here) {
-            // It cannot fail: a process may always signal itself.
+            // This cannot fail: a process may always signal itself.
             let _ = kill_process(getpid(), Signal::KILL);
         }
     }

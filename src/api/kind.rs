@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::condition::{CHANNEL_READY, CHAT_ROOM_READY, STAGE_READY};
 
-/// Which of a user's three resources.
+/// The kind of a user's resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, clap::ValueEnum)]
 #[sqlx(type_name = "resource_kind", rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
@@ -18,10 +18,10 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// All three, in the order of their declaration.
+    /// All kinds, in the order of their declaration.
     pub const ALL: [Self; 3] = [Self::Channel, Self::ChatRoom, Self::Stage];
 
-    /// As programs read it.
+    /// Returns the name for programs.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl ResourceKind {
         }
     }
 
-    /// As a person says it.
+    /// Returns the name for people.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl ResourceKind {
         }
     }
 
-    /// The condition that says whether it is there.
+    /// Returns the type of the condition of this kind.
     #[must_use]
     pub fn condition(self) -> &'static str {
         match self {

@@ -1,33 +1,33 @@
-//! What spec and status say of one resource, whichever kind it is.
+//! The parts of spec and status that belong to one kind of resource.
 
 use super::{
     ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus,
     StreamerAccountSpec, StreamerAccountStatus,
 };
 
-/// What the spec says of one kind.
+/// The part of the spec for one kind.
 pub trait Settings {
-    /// Its part of the spec.
+    /// Returns this part of the spec.
     fn of(spec: &StreamerAccountSpec) -> &Self;
 }
 
-/// What the status says of one kind.
+/// The part of the status for one kind.
 pub trait Status: Into<ResourceStatus> {
-    /// Its part of the status.
+    /// Returns this part of the status.
     fn of(status: &StreamerAccountStatus) -> Option<&Self>;
 
-    /// Its ARN.
+    /// Returns the ARN.
     fn arn(&self) -> &str;
 }
 
-/// What the status says of one resource.
+/// The part of the status for one resource, of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResourceStatus {
-    /// Of a channel.
+    /// A channel.
     Channel(ChannelStatus),
-    /// Of a chat room.
+    /// A chat room.
     ChatRoom(ChatRoomStatus),
-    /// Of a stage.
+    /// A stage.
     Stage(StageStatus),
 }
 
@@ -61,7 +61,7 @@ part!(ChatRoom, chat_room, ChatRoomSpec, ChatRoomStatus);
 part!(Stage, stage, StageSpec, StageStatus);
 
 impl ResourceStatus {
-    /// Which kind it is.
+    /// Returns the kind of the resource.
     #[must_use]
     pub fn kind(&self) -> ResourceKind {
         match self {
@@ -71,7 +71,7 @@ impl ResourceStatus {
         }
     }
 
-    /// Its ARN.
+    /// Returns the ARN.
     #[must_use]
     pub fn arn(&self) -> &str {
         match self {
@@ -83,7 +83,7 @@ impl ResourceStatus {
 }
 
 impl StreamerAccountStatus {
-    /// The ARN that it names of one kind.
+    /// Returns the ARN of one kind.
     #[must_use]
     pub fn arn(&self, kind: ResourceKind) -> Option<&str> {
         match kind {
@@ -93,7 +93,7 @@ impl StreamerAccountStatus {
         }
     }
 
-    /// Says this of a resource, whatever it said of that kind before.
+    /// Sets the part of the status for a resource.
     pub fn set(&mut self, resource: ResourceStatus) {
         match resource {
             ResourceStatus::Channel(channel) => self.channel = Some(channel),

@@ -24,7 +24,7 @@ use crate::{
         CompleteList, Inventory, Listing, Named, Record, Standing, changed, compare, find_absences,
         orphan_changes,
     },
-    store::{Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord},
+    store::{Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, RecordedResource},
 };
 
 /// How soon a sweep that failed is tried again.
@@ -248,7 +248,7 @@ fn is_in(namespace: Option<&str>, account: &AccountRef) -> bool {
 fn named<W: World>(
     context: &Context<W>,
     namespace: Option<&str>,
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     statuses: &[Record],
     standings: &BTreeMap<AccountRef, Standing>,
 ) -> Vec<Named> {
@@ -262,7 +262,7 @@ fn named<W: World>(
         // Of an account that is another controller's, nobody here knows.
         is_held: standings.contains_key(&row.account) || !is_in(namespace, &row.account),
         is_served: is_in(namespace, &row.account),
-        is_leaving: row.leaving,
+        is_leaving: row.deleting,
         age: row.age,
         updated: updated(&row.arn),
     });

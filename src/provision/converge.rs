@@ -18,7 +18,7 @@ use crate::{
     api::{RecreatePolicy, ResourceKind, Status, tags},
     ivs::{Kind, Listed, Live, Tags},
     store::{
-        AttemptEnd, Edit, Journal, OrphanChanges, OrphanReason, Orphans, Recorded, Resources, Unsettled,
+        AttemptEnd, PendingUpdate, Journal, OrphanChanges, OrphanReason, Orphans, ResourceRecord, Resources, InFlight,
     },
 };
 
@@ -185,7 +185,7 @@ pub(super) async fn look_at<K: Kind, S: Resources>(
     kind: &K,
     store: &S,
     owner: &Owner,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     arn: &str,
 ) -> Result<(Sight, Option<Live<K::Status>>)> {
     let live = kind.get(arn).await?;
@@ -212,7 +212,7 @@ pub(super) struct Work<'a, K: Kind, S> {
     /// The ARN that was recorded when the work began.
     before: Option<String>,
     /// What the database has.
-    pub(super) recorded: Recorded,
+    pub(super) recorded: ResourceRecord,
     /// What AWS has shown.
     observed: Observed,
     /// Those that it has shown, by ARN.
@@ -256,8 +256,8 @@ where
                 Step::Edit(arn) if self.edit(&arn).await? => {}
                 Step::Record(_) | Step::Edit(_) => return Ok(created_elsewhere(kind)),
                 Step::EndEdit(nonce) => {
-                    self.store.end_edit(nonce).await?;
-                    self.recorded.edit = None;
+                    self.store.end_update(nonce).await?;
+                    self.recorded.pending_update = None;
                 }
                 Step::DeleteDuplicate(arn) => self.delete_duplicate(arn).await?,
             }
@@ -275,7 +275,7 @@ where
             done => done,
         };
         let grace = self.circumstances.timing.grace;
-        let look_in = self.recorded.edit.as_ref().and_then(|edit| look_in(edit, grace));
+        let look_in = self.recorded.pending_update.as_ref().and_then(|edit| look_in(edit, grace));
         let (stream_key, observed) = (self.stream_key.clone(), self.seen.contains_key(arn));
         Outcome::Ready(Provisioned { status, stream_key, observed, change, look_in, drift })
     }
@@ -284,7 +284,7 @@ where
     fn drift(&self, arn: &str) -> Option<Drift> {
         let fields = self.seen.get(arn)?.differences.fields();
         let grace = self.circumstances.timing.grace;
-        let edit = self.recorded.edit.as_ref().filter(|edit| !is_left(edit));
+        let edit = self.recorded.pending_update.as_ref().filter(|edit| !is_left(edit));
         Some(Drift { fields, again_in: edit.and_then(|edit| look_in(edit, grace)) })
     }
 
@@ -315,7 +315,7 @@ where
         self.see(&arn, live);
         self.observed.shown.insert(arn.clone(), Sight::Ours);
         self.observed.ours.get_or_insert_with(|| vec![arn.clone()]);
-        self.recorded = Recorded { arn: Some(arn), ..Recorded::default() };
+        self.recorded = ResourceRecord { arn: Some(arn), ..ResourceRecord::default() };
         (self.stream_key, self.done) = (stream_key, change);
     }
 
@@ -346,8 +346,8 @@ where
             Some(place) => recorded.former.drain(..place).collect(),
             None => recorded.former.into_iter().chain(recorded.arn).collect(),
         };
-        let (edit, former) = (recorded.edit, recorded.former);
-        self.recorded = Recorded { arn: Some(arn.to_owned()), edit, former, ..Recorded::default() };
+        let (edit, former) = (recorded.pending_update, recorded.former);
+        self.recorded = ResourceRecord { arn: Some(arn.to_owned()), pending_update: edit, former, ..ResourceRecord::default() };
         Ok(true)
     }
 
@@ -390,7 +390,7 @@ where
         let (user, begun) = (self.order.owner.user, Instant::now());
         let lasts = self.circumstances.timing.change_lasts();
         let repeats = self.repeats();
-        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+        let Some(noted) = self.store.begin_update(user, K::KIND, lasts, repeats).await? else {
             return Ok(false);
         };
         let sent = seen.differences.send(self.kind, arn).await;
@@ -398,11 +398,11 @@ where
         let noted = if begun.elapsed() < lasts {
             Some(noted)
         } else {
-            self.store.begin_edit(user, K::KIND, lasts, repeats).await.map_err(Error::Unnoted)?
+            self.store.begin_update(user, K::KIND, lasts, repeats).await.map_err(Error::Unnoted)?
         };
         let settings = sent?;
-        let note = |nonce| Unsettled::until(nonce, lasts, Duration::ZERO);
-        self.recorded.edit = noted.map(|nonce| Edit { note: note(nonce), repeats });
+        let note = |nonce| InFlight::until(nonce, lasts, Duration::ZERO);
+        self.recorded.pending_update = noted.map(|nonce| PendingUpdate { in_flight: note(nonce), repeats });
         self.confirm(arn, settings);
         if self.done == Change::Kept {
             self.done = Change::Updated;
@@ -412,7 +412,7 @@ where
 
     /// The number of times in a row that what was sent had not stayed, with this one.
     fn repeats(&self) -> u32 {
-        let before = self.recorded.edit.as_ref().filter(|_| self.order.sent);
+        let before = self.recorded.pending_update.as_ref().filter(|_| self.order.sent);
         before.map_or(0, |before| before.repeats.saturating_add(1))
     }
 

@@ -8,7 +8,7 @@ pub(super) mod retire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Circumstances, Owner};
-use crate::{ivs::Tags, store::Recorded};
+use crate::{ivs::Tags, store::ResourceRecord};
 
 /// What a Get says of one ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +66,13 @@ pub(super) enum Absence {
 
 /// Returns true if two complete lists have proved that a recorded resource is gone, and no brake is on.
 #[must_use]
-pub fn is_proved_absent(arn: &str, recorded: &Recorded, circumstances: &Circumstances) -> bool {
+pub fn is_proved_absent(arn: &str, recorded: &ResourceRecord, circumstances: &Circumstances) -> bool {
     absence(arn, recorded, circumstances) == Absence::Confirmed
 }
 
 /// The meaning of the absence of this resource. One answer proves nothing: it is believed after two complete lists a resync
 /// apart, and not while the brake is on.
-pub(super) fn absence(arn: &str, recorded: &Recorded, circumstances: &Circumstances) -> Absence {
+pub(super) fn absence(arn: &str, recorded: &ResourceRecord, circumstances: &Circumstances) -> Absence {
     let missing = recorded.missing.iter().find(|missing| missing.arn == arn);
     match missing {
         Some(missing) if !missing.released && circumstances.brake.is_some() => Absence::Braked,

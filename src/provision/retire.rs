@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ivs::{self, Kind, Listed},
-    store::{Evidence, Recorded, Resources},
+    store::{Evidence, ResourceRecord, Resources},
 };
 
 /// What became of the resources of one kind.
@@ -67,7 +67,7 @@ where
     S: Resources + Evidence,
 {
     let observed = Observed { ours: Some(vec![arn.to_owned()]), ..Observed::default() };
-    let (recorded, listed) = (Recorded::default(), &[]);
+    let (recorded, listed) = (ResourceRecord::default(), &[]);
     let removal = Removal { kind, store, circumstances, owner, status_arn: None, listed, recorded, observed };
     Ok(matches!(removal.run().await?, Retirement::Gone(_)))
 }
@@ -82,7 +82,7 @@ struct Removal<'a, K, S> {
     /// What the last resync saw with the user's tags.
     listed: &'a [Listed],
     /// What the database has.
-    recorded: Recorded,
+    recorded: ResourceRecord,
     /// What AWS has shown.
     observed: Observed,
 }

@@ -12,7 +12,7 @@ use super::{Owner, decide::provide::look_in, orphan};
 use crate::{
     api::{AccountRef, ResourceKind, tags},
     ivs::{Kind, Listed, Result},
-    store::{Orphan, OrphanReason, UserRecord},
+    store::{Orphan, OrphanReason, RecordedResource},
 };
 
 /// All resources of one kind that carry our installation's tag.
@@ -150,7 +150,7 @@ pub type Duplicates<'a> = BTreeSet<&'a str>;
 /// Accounts of which something that is well was changed, and was not seen to stay yet, and how long until it is looked at.
 #[must_use]
 pub fn changed(
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     statuses: &[Record],
     grace: Duration,
 ) -> BTreeMap<AccountRef, Duration> {
@@ -158,7 +158,7 @@ pub fn changed(
         statuses.iter().filter(|status| status.is_well).map(|status| status.arn.as_str()).collect();
     let mut changed = BTreeMap::new();
     for record in recorded.iter().filter(|record| well.contains(record.arn.as_str())) {
-        if let Some(edit) = &record.edit {
+        if let Some(edit) = &record.pending_update {
             let left = look_in(edit, grace).unwrap_or_default();
             let earliest = changed.entry(record.account.clone()).or_insert(left);
             *earliest = left.min(*earliest);
@@ -187,7 +187,7 @@ pub fn compare(
     listing: &Listing,
     accounts: &Accounts,
     statuses: &[Record],
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     duplicates: &Duplicates<'_>,
 ) -> Report {
     let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
@@ -221,7 +221,7 @@ fn sort<'l>(
     all: impl Iterator<Item = (ResourceKind, &'l Listed)>,
     accounts: &Accounts,
     statuses: &[Record],
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     report: &mut Report,
 ) {
     let rows = recorded.iter().filter(|row| accounts.contains_key(&row.account));
@@ -293,9 +293,9 @@ mod tests {
         Record { account: account(name), kind: ResourceKind::Channel, arn: arn.to_owned(), is_well: true }
     }
 
-    fn row(name: &str, arn: &str) -> UserRecord {
+    fn row(name: &str, arn: &str) -> RecordedResource {
         let retained = name == "kept";
-        UserRecord {
+        RecordedResource {
             user: Uuid::nil(),
             age: Duration::ZERO,
             account: account(name),
@@ -303,8 +303,8 @@ mod tests {
             kind: ResourceKind::Channel,
             arn: arn.to_owned(),
             retained,
-            leaving: false,
-            edit: None,
+            deleting: false,
+            pending_update: None,
         }
     }
 
@@ -312,7 +312,7 @@ mod tests {
         listing: &Listing,
         accounts: &Accounts,
         statuses: &[Record],
-        recorded: &[UserRecord],
+        recorded: &[RecordedResource],
     ) -> Report {
         compare(listing, accounts, statuses, recorded, &Duplicates::new())
     }
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_row_that_names_an_earlier_object_is_drift() {
-        let earlier = UserRecord { uid: Some("earlier".to_owned()), ..row("todd", "a") };
+        let earlier = RecordedResource { uid: Some("earlier".to_owned()), ..row("todd", "a") };
         let report = compared(
             &listing(vec![listed("a", "todd", 1)]),
             &accounts(&[("todd", 1)]),

@@ -47,8 +47,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "no grace before the look",
         file: DECIDE,
-        right: "recorded.settles_in(grace)",
-        wrong: "recorded.settles_in(grace.saturating_sub(grace))",
+        right: "recorded.remaining(grace)",
+        wrong: "recorded.remaining(grace.saturating_sub(grace))",
     },
     Defect {
         name: "the deadline is not waited for",
@@ -136,8 +136,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a deletion does not wait for an open attempt",
         file: RETIRE,
-        right: "recorded.settles_in(circumstances.timing.grace)",
-        wrong: "recorded.settles_in(circumstances.timing.grace).filter(|_| false)",
+        right: "recorded.remaining(circumstances.timing.grace)",
+        wrong: "recorded.remaining(circumstances.timing.grace).filter(|_| false)",
     },
     Defect {
         name: "what was just made and is not shown counts as gone",
@@ -242,13 +242,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a change is noted after it is sent",
         file: CONVERGE,
-        right: "        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+        right: "        let Some(noted) = self.store.begin_update(user, K::KIND, lasts, repeats).await? else {
             return Ok(false);
         };
         let sent = seen.differences.send(self.kind, arn).await;
 ",
         wrong: "        let sent = seen.differences.send(self.kind, arn).await;
-        let Some(noted) = self.store.begin_edit(user, K::KIND, lasts, repeats).await? else {
+        let Some(noted) = self.store.begin_update(user, K::KIND, lasts, repeats).await? else {
             return Ok(false);
         };
 ",
@@ -274,8 +274,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "who never had a user may be given one after it is gone",
         file: "src/controller/identity.rs",
-        right: "    if context.world.store().bar(uid(account)).await?.is_some() {",
-        wrong: "    if uid(account).is_empty() && context.world.store().bar(uid(account)).await?.is_some() {",
+        right: "    if context.world.store().tombstone(uid(account)).await?.is_some() {",
+        wrong: "    if uid(account).is_empty() && context.world.store().tombstone(uid(account)).await?.is_some() {",
     },
     Defect {
         name: "who waits for a username owns what has its name",

@@ -9,7 +9,7 @@ use crate::{
     api::{RecreatePolicy, tags},
     ivs::Listed,
     provision::{Change, Circumstances},
-    store::{Edit, Recorded, Unsettled},
+    store::{PendingUpdate, ResourceRecord, InFlight},
 };
 
 /// What is wanted, and what other records than the database say.
@@ -80,7 +80,7 @@ pub(in crate::provision) enum Step {
 }
 
 /// Returns true if a change was sent so often, and did not stay, that it is left as it is.
-pub(in crate::provision) fn is_left(edit: &Edit) -> bool {
+pub(in crate::provision) fn is_left(edit: &PendingUpdate) -> bool {
     edit.repeats >= REPEATS
 }
 
@@ -102,7 +102,7 @@ pub(in crate::provision) enum Waiting {
 /// The step that what is known asks for.
 pub(in crate::provision) fn next(
     wanted: &Wanted<'_>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     circumstances: &Circumstances,
 ) -> Step {
@@ -111,7 +111,7 @@ pub(in crate::provision) fn next(
     if let Some(arn) = known.filter(|arn| !circumstances.target.holds(arn)) {
         return Step::Elsewhere(arn.to_owned());
     }
-    if let Some(left) = recorded.settles_in(grace) {
+    if let Some(left) = recorded.remaining(grace) {
         return Step::Wait(Waiting::Outcome(left));
     }
     if let Some(attempt) = &recorded.attempt {
@@ -144,7 +144,7 @@ pub(in crate::provision) fn next(
 
 /// No record names one. Of a user that the journal does not know, there may be one all the same: a person has let go of it, or
 /// the database was lost.
-fn first(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
+fn first(wanted: &Wanted<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
     if (wanted.known || recorded.is_abandoned) && !recorded.is_tried {
         if observed.ours.is_none() {
             return Step::Look;
@@ -155,7 +155,7 @@ fn first(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step 
 }
 
 /// Whether nothing is to be looked at: status and database name the same one, and no change of it waits for a look.
-fn is_settled(wanted: &Wanted<'_>, recorded: &Recorded, grace: Duration) -> bool {
+fn is_settled(wanted: &Wanted<'_>, recorded: &ResourceRecord, grace: Duration) -> bool {
     wanted.settled
         && wanted.status.is_some()
         && wanted.status == recorded.arn.as_deref()
@@ -164,17 +164,17 @@ fn is_settled(wanted: &Wanted<'_>, recorded: &Recorded, grace: Duration) -> bool
 
 /// How long until what was changed is looked at once more: an older change may land until its grace has passed, and AWS may
 /// show that as much later. None when that is so.
-pub(in crate::provision) fn look_in(edit: &Edit, grace: Duration) -> Option<Duration> {
-    edit.note.settles_in(grace.saturating_mul(2))
+pub(in crate::provision) fn look_in(edit: &PendingUpdate, grace: Duration) -> Option<Duration> {
+    edit.in_flight.remaining(grace.saturating_mul(2))
 }
 
 /// The change that is to be looked at once more now.
-fn due_look(recorded: &Recorded, grace: Duration) -> Option<&Edit> {
-    recorded.edit.as_ref().filter(|edit| look_in(edit, grace).is_none())
+fn due_look(recorded: &ResourceRecord, grace: Duration) -> Option<&PendingUpdate> {
+    recorded.pending_update.as_ref().filter(|edit| look_in(edit, grace).is_none())
 }
 
 /// The outcome of an attempt is unknown: what there is of ours is adopted; else it made nothing.
-fn resolve(attempt: &Unsettled, observed: &Observed) -> Step {
+fn resolve(attempt: &InFlight, observed: &Observed) -> Step {
     match &observed.ours {
         None => Step::Look,
         Some(_) => adopt(None, observed).unwrap_or(Step::GiveUp(attempt.nonce)),
@@ -209,7 +209,7 @@ fn adopt(but: Option<&str>, observed: &Observed) -> Option<Step> {
 }
 
 /// It is gone. One that only the last sweep has seen was not the account's: somebody has let go of it, and deleted it.
-fn replace(gone: &str, wanted: &Wanted<'_>, recorded: &Recorded) -> Step {
+fn replace(gone: &str, wanted: &Wanted<'_>, recorded: &ResourceRecord) -> Step {
     if recorded.arn.is_none() && wanted.status.is_none() {
         return Step::Create(Change::Created);
     }
@@ -220,7 +220,7 @@ fn replace(gone: &str, wanted: &Wanted<'_>, recorded: &Recorded) -> Step {
 }
 
 /// This one is the user's and there: records, settings and tags are set right, and what there is beside it goes.
-fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
+fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &ResourceRecord, observed: &Observed, grace: Duration) -> Step {
     if recorded.arn.as_deref() != Some(arn) {
         return Step::Record(arn.to_owned());
     }
@@ -235,15 +235,15 @@ fn settle(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observ
         return drift(arn, wanted, recorded, observed, grace);
     }
     match due_look(recorded, grace) {
-        Some(edit) => Step::EndEdit(edit.note.nonce),
+        Some(edit) => Step::EndEdit(edit.in_flight.nonce),
         None => Step::Ready(arn.to_owned()),
     }
 }
 
 /// It is not as the spec says. What was sent and does not stay is sent again when no older change can land any more, and
 /// after some repeats left as it is.
-fn drift(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
-    let is_sent = match &recorded.edit {
+fn drift(arn: &str, wanted: &Wanted<'_>, recorded: &ResourceRecord, observed: &Observed, grace: Duration) -> Step {
+    let is_sent = match &recorded.pending_update {
         Some(edit) if wanted.sent => look_in(edit, grace).is_some() || is_left(edit),
         _ => false,
     };
@@ -255,7 +255,7 @@ fn drift(arn: &str, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observe
 }
 
 /// One that was recorded before the one that is now, was thought gone, and is there: it is the one that people use.
-fn earlier(recorded: &Recorded, observed: &Observed) -> Option<Step> {
+fn earlier(recorded: &ResourceRecord, observed: &Observed) -> Option<Step> {
     let is_listed = |arn: &&String| observed.ours.iter().flatten().any(|listed| listed == *arn);
     let candidates = recorded.former.iter().filter(is_listed);
     candidates.map(|arn| (arn, observed.sight(arn))).find_map(|(arn, sight)| match sight {
@@ -281,7 +281,7 @@ fn duplicate(keep: &str, observed: &Observed) -> Option<Step> {
 pub(in crate::provision) fn rank(
     ours: &mut [Listed],
     wanted: &Wanted<'_>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     attempts: &[Uuid],
 ) {
     let age = |listed: &Listed| {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{Absence, Observed, Sight, absence};
-use crate::{provision::Circumstances, store::Recorded};
+use crate::{provision::Circumstances, store::ResourceRecord};
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(in crate::provision) enum Waiting {
 /// The step that what is known asks for. `status`: the ARN in status.
 pub(in crate::provision) fn next(
     status: Option<&str>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     circumstances: &Circumstances,
 ) -> Step {
@@ -52,7 +52,7 @@ pub(in crate::provision) fn next(
     if let Some(arn) = known.iter().find(|arn| !circumstances.target.holds(arn)) {
         return Step::Elsewhere((*arn).to_owned());
     }
-    if let Some(left) = recorded.settles_in(circumstances.timing.grace) {
+    if let Some(left) = recorded.remaining(circumstances.timing.grace) {
         return Step::Wait(Waiting::Outcome(left));
     }
     let Some(ours) = &observed.ours else { return Step::Look };
@@ -65,7 +65,7 @@ pub(in crate::provision) fn next(
 fn remove(
     arn: &str,
     is_known: bool,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     circumstances: &Circumstances,
 ) -> Option<Step> {
@@ -88,7 +88,7 @@ fn remove(
 }
 
 /// The step for one that a record names, and that AWS does not show though this pass has not deleted it.
-fn missing(arn: &str, recorded: &Recorded, circumstances: &Circumstances) -> Option<Step> {
+fn missing(arn: &str, recorded: &ResourceRecord, circumstances: &Circumstances) -> Option<Step> {
     // An earlier pass of this deletion has deleted it.
     if recorded.missing.iter().any(|missing| missing.arn == arn && missing.deletion_requested) {
         return None;
@@ -101,7 +101,7 @@ fn missing(arn: &str, recorded: &Recorded, circumstances: &Circumstances) -> Opt
 }
 
 /// How long it may take until a resource made a moment ago is shown by every read.
-fn shown_in(arn: &str, recorded: &Recorded, grace: Duration) -> Duration {
+fn shown_in(arn: &str, recorded: &ResourceRecord, grace: Duration) -> Duration {
     let is_recorded = recorded.arn.as_deref() == Some(arn);
     if is_recorded { grace.saturating_sub(recorded.age) } else { Duration::ZERO }
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::{
         provision::{Timing, world::circumstances},
-        store::{Missing, Unsettled},
+        store::{Missing, InFlight},
     };
 
     const GRACE: Duration = Duration::from_secs(10);
@@ -121,13 +121,13 @@ mod tests {
     const B: &str = "arn:aws:ivs:eu-west-1:1:stage/b";
     const C: &str = "arn:aws:ivs:eu-west-1:1:stage/c";
 
-    fn next(status: Option<&str>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
+    fn next(status: Option<&str>, recorded: &ResourceRecord, observed: &Observed, grace: Duration) -> Step {
         let timing = Timing { aws_call_timeout: grace, grace, resync: grace };
         super::next(status, recorded, observed, &circumstances(timing, None))
     }
 
-    fn recorded(arn: Option<&str>, age: u64) -> Recorded {
-        Recorded { arn: arn.map(str::to_owned), age: Duration::from_secs(age), ..Recorded::default() }
+    fn recorded(arn: Option<&str>, age: u64) -> ResourceRecord {
+        ResourceRecord { arn: arn.map(str::to_owned), age: Duration::from_secs(age), ..ResourceRecord::default() }
     }
 
     fn observed(ours: &[&str], shown: &[(&str, Sight)], deleted: &[&str]) -> Observed {
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn an_open_attempt_is_waited_out_before_anything_is_looked_at() {
         let attempt =
-            Unsettled { nonce: Uuid::nil(), due_in: Duration::from_secs(2), overdue: Duration::ZERO };
-        let recorded = Recorded { attempt: Some(attempt), ..recorded(None, 60) };
+            InFlight { nonce: Uuid::nil(), due_in: Duration::from_secs(2), overdue: Duration::ZERO };
+        let recorded = ResourceRecord { attempt: Some(attempt), ..recorded(None, 60) };
         let step = next(None, &recorded, &Observed::default(), GRACE);
         assert_eq!(step, Step::Wait(Waiting::Outcome(Duration::from_secs(12))));
     }
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn an_absence_counts_only_if_we_asked_for_it_or_it_is_proved() {
         let absent = |deleted: &[&str]| observed(&[], &[(A, Sight::Absent)], deleted);
-        let step = |recorded: &Recorded, deleted: &[&str]| next(None, recorded, &absent(deleted), GRACE);
-        let noted = |missing: Missing| Recorded {
+        let step = |recorded: &ResourceRecord, deleted: &[&str]| next(None, recorded, &absent(deleted), GRACE);
+        let noted = |missing: Missing| ResourceRecord {
             missing: vec![Missing { arn: arn(A), ..missing }],
             ..recorded(Some(A), 60)
         };

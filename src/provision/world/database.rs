@@ -8,8 +8,8 @@ use super::{State, World};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     store::{
-        self, Abandonment, AbsenceChanges, Absences, AttemptEnd, Edit, Evidence, Journal, Missing, Orphan,
-        OrphanChanges, OrphanRow, Orphans, Recorded, Resources, Unsettled, UserRecord,
+        self, Abandonment, AbsenceChanges, Absences, AttemptEnd, PendingUpdate, Evidence, Journal, Missing, Orphan,
+        OrphanChanges, OrphanRow, Orphans, ResourceRecord, Resources, InFlight, RecordedResource,
     },
 };
 
@@ -68,19 +68,19 @@ impl Journal for World {
 }
 
 impl Resources for World {
-    async fn recorded(&self, _: Uuid, _: ResourceKind) -> store::Result<Recorded> {
+    async fn recorded(&self, _: Uuid, _: ResourceKind) -> store::Result<ResourceRecord> {
         self.on_database(|state| {
             let open = state.attempts.iter().find(|(_, (open, _))| *open);
-            Recorded {
+            ResourceRecord {
                 arn: state.record.clone().map(|(arn, _)| arn),
                 age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
                 is_tried: !state.attempts.is_empty(),
                 is_abandoned: false,
-                attempt: open.map(|(nonce, (_, deadline))| Unsettled::until(*nonce, *deadline, state.now)),
+                attempt: open.map(|(nonce, (_, deadline))| InFlight::until(*nonce, *deadline, state.now)),
                 former: state.former.iter().map(|(arn, _)| arn.clone()).collect(),
                 missing: missing(state),
-                edit: state.edit.map(|(nonce, deadline, repeats)| Edit {
-                    note: Unsettled::until(nonce, deadline, state.now),
+                pending_update: state.edit.map(|(nonce, deadline, repeats)| PendingUpdate {
+                    in_flight: InFlight::until(nonce, deadline, state.now),
                     repeats,
                 }),
             }
@@ -91,7 +91,7 @@ impl Resources for World {
         &self,
         _: Uuid,
         _: &str,
-        known: &Recorded,
+        known: &ResourceRecord,
         resource: &ResourceStatus,
     ) -> store::Result<bool> {
         let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
@@ -115,7 +115,7 @@ impl Resources for World {
         Ok(false)
     }
 
-    async fn begin_edit(
+    async fn begin_update(
         &self,
         _: Uuid,
         _: ResourceKind,
@@ -129,13 +129,13 @@ impl Resources for World {
         })
     }
 
-    async fn end_edit(&self, nonce: Uuid) -> store::Result<()> {
+    async fn end_update(&self, nonce: Uuid) -> store::Result<()> {
         self.on_database(|state| {
             state.edit.take_if(|(noted, ..)| *noted == nonce);
         })
     }
 
-    async fn all_recorded(&self) -> store::Result<Vec<UserRecord>> {
+    async fn all_recorded(&self) -> store::Result<Vec<RecordedResource>> {
         Ok(Vec::new())
     }
 }

@@ -32,25 +32,25 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn unsettled(due_in: u64, overdue: u64) -> Unsettled {
-    Unsettled { nonce: Uuid::from_u128(7), due_in: seconds(due_in), overdue: seconds(overdue) }
+fn unsettled(due_in: u64, overdue: u64) -> InFlight {
+    InFlight { nonce: Uuid::from_u128(7), due_in: seconds(due_in), overdue: seconds(overdue) }
 }
 
-fn edit(due_in: u64, overdue: u64, repeats: u32) -> Edit {
-    Edit { note: unsettled(due_in, overdue), repeats }
+fn edit(due_in: u64, overdue: u64, repeats: u32) -> PendingUpdate {
+    PendingUpdate { in_flight: unsettled(due_in, overdue), repeats }
 }
 
-fn recorded(arn: Option<&str>) -> Recorded {
-    Recorded { arn: arn.map(str::to_owned), ..Recorded::default() }
+fn recorded(arn: Option<&str>) -> ResourceRecord {
+    ResourceRecord { arn: arn.map(str::to_owned), ..ResourceRecord::default() }
 }
 
-fn trying(arn: Option<&str>, due_in: u64, overdue: u64) -> Recorded {
-    Recorded { attempt: Some(unsettled(due_in, overdue)), ..recorded(arn) }
+fn trying(arn: Option<&str>, due_in: u64, overdue: u64) -> ResourceRecord {
+    ResourceRecord { attempt: Some(unsettled(due_in, overdue)), ..recorded(arn) }
 }
 
-fn missing(arn: &str, unlisted_for: u64) -> Recorded {
+fn missing(arn: &str, unlisted_for: u64) -> ResourceRecord {
     let unlisted_for = Some(seconds(unlisted_for));
-    Recorded {
+    ResourceRecord {
         missing: vec![Missing { arn: arn.to_owned(), unlisted_for, ..Missing::default() }],
         ..recorded(Some(arn))
     }
@@ -65,11 +65,11 @@ fn listed(ours: &[&str], all: &[(&str, Sight)]) -> Observed {
     Observed { ours: Some(ours.iter().map(ToString::to_string).collect()), ..shown(all) }
 }
 
-fn step(wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
+fn step(wanted: &Wanted<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
     step_under(None, wanted, recorded, observed)
 }
 
-fn step_under(brake: Option<&str>, wanted: &Wanted<'_>, recorded: &Recorded, observed: &Observed) -> Step {
+fn step_under(brake: Option<&str>, wanted: &Wanted<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
     let timing = Timing { aws_call_timeout: GRACE, grace: GRACE, resync: GRACE };
     next(wanted, recorded, observed, &circumstances(timing, brake))
 }
@@ -81,7 +81,7 @@ fn a_new_user_gets_a_create_and_no_look() {
 
 #[test]
 fn nothing_is_created_while_a_create_may_be_under_way() {
-    let waits = |recorded: &Recorded| match step(&NEW, recorded, &Observed::default()) {
+    let waits = |recorded: &ResourceRecord| match step(&NEW, recorded, &Observed::default()) {
         Step::Wait(Waiting::Outcome(left)) => left,
         other => panic!("{other:?}"),
     };
@@ -154,7 +154,7 @@ fn who_doubts_looks_for_others_too_and_takes_away_those_that_are_ours() {
 #[test]
 fn an_absence_is_believed_after_two_complete_lists_a_resync_apart() {
     let absent = shown(&[(A, Sight::Absent)]);
-    let other = Recorded { missing: missing(ANOTHER, 60).missing, ..recorded(Some(A)) };
+    let other = ResourceRecord { missing: missing(ANOTHER, 60).missing, ..recorded(Some(A)) };
     let waits = Step::Wait(Waiting::Missing(arn(A)));
     for unproven in [recorded(Some(A)), other, missing(A, 0), missing(A, 9)] {
         assert_eq!(step(&NEW, &unproven, &absent), waits, "{unproven:?}");
@@ -180,7 +180,7 @@ fn what_is_braked_is_not_asked_for() {
 #[test]
 fn under_the_brake_an_absence_is_believed_only_if_a_person_released_it() {
     let absent = shown(&[(A, Sight::Absent)]);
-    let step = |recorded: &Recorded| step_under(Some("much is missing"), &NEW, recorded, &absent);
+    let step = |recorded: &ResourceRecord| step_under(Some("much is missing"), &NEW, recorded, &absent);
     assert_eq!(step(&missing(A, 10)), Step::Braked(arn(A)));
     let mut released = missing(A, 10);
     released.missing[0].released = true;
@@ -208,7 +208,7 @@ fn one_of_another_installation_is_left_alone_and_blocks() {
 
 #[test]
 fn of_two_that_are_there_the_one_recorded_first_is_kept() {
-    let replaced = Recorded { former: vec![arn(C), arn(B)], ..recorded(Some(A)) };
+    let replaced = ResourceRecord { former: vec![arn(C), arn(B)], ..recorded(Some(A)) };
     let doubted = Wanted { doubted: true, ..NEW };
     let mut seen = listed(&[A, B], &[(A, Sight::Ours)]);
     assert_eq!(step(&doubted, &replaced, &seen), Step::Get(arn(B)));
@@ -242,7 +242,7 @@ fn one_that_is_anothers_is_left_alone() {
 #[test]
 fn what_was_changed_is_looked_at_when_nothing_older_can_come_any_more() {
     let settled = Wanted { status: Some(A), settled: true, ..NEW };
-    let changed = |due_in, overdue| Recorded { edit: Some(edit(due_in, overdue, 0)), ..recorded(Some(A)) };
+    let changed = |due_in, overdue| ResourceRecord { pending_update: Some(edit(due_in, overdue, 0)), ..recorded(Some(A)) };
     let (unseen, seen) = (Observed::default(), shown(&[(A, Sight::Ours)]));
     for recorded in [changed(9, 0), changed(0, 19)] {
         assert_eq!(step(&settled, &recorded, &unseen), Step::Ready(arn(A)));
@@ -258,12 +258,12 @@ fn what_was_changed_is_looked_at_when_nothing_older_can_come_any_more() {
 #[test]
 fn what_does_not_stay_is_sent_again_three_times_and_then_left_until_there_is_another_spec() {
     let settled = Wanted { status: Some(A), settled: true, sent: true, ..NEW };
-    let changed_back = |repeats| Recorded { edit: Some(edit(0, 20, repeats)), ..recorded(Some(A)) };
+    let changed_back = |repeats| ResourceRecord { pending_update: Some(edit(0, 20, repeats)), ..recorded(Some(A)) };
     let mut differing = shown(&[(A, Sight::Ours)]);
     differing.differing.insert(arn(A));
     assert_eq!(step(&settled, &changed_back(2), &differing), Step::Edit(arn(A)));
     assert_eq!(step(&settled, &changed_back(3), &differing), Step::DriftPersists(arn(A)));
-    let recent = Recorded { edit: Some(edit(9, 0, 0)), ..recorded(Some(A)) };
+    let recent = ResourceRecord { pending_update: Some(edit(9, 0, 0)), ..recorded(Some(A)) };
     let reported = Wanted { settled: false, ..settled };
     assert_eq!(
         step(&reported, &recent, &differing),
@@ -302,7 +302,7 @@ fn the_recorded_one_is_kept_else_the_one_of_the_oldest_attempt() {
 #[test]
 fn one_that_only_a_sweep_has_seen_and_is_gone_is_no_reason_to_make_none() {
     let never = Wanted { swept: Some(A), recreate: RecreatePolicy::Never, ..NEW };
-    let missed = Recorded { arn: None, ..missing(A, 10) };
+    let missed = ResourceRecord { arn: None, ..missing(A, 10) };
     let none = listed(&[], &[(A, Sight::Absent)]);
     assert_eq!(step(&never, &missed, &none), Step::Create(Change::Created));
     let was_its = Wanted { status: Some(A), ..never };
@@ -318,8 +318,8 @@ fn what_no_record_names_of_a_user_that_was_known_is_looked_for_before_one_is_mad
     assert_eq!(step(&known, &untried, &listed(&[], &[])), Step::Create(Change::Created));
     assert_eq!(step(&known, &untried, &listed(&[A], &[])), Step::Get(arn(A)));
     assert_eq!(step(&known, &untried, &listed(&[A], &[(A, Sight::Ours)])), Step::Record(arn(A)));
-    let abandoned = Recorded { is_abandoned: true, ..untried.clone() };
+    let abandoned = ResourceRecord { is_abandoned: true, ..untried.clone() };
     assert_eq!(step(&NEW, &abandoned, &Observed::default()), Step::Look);
-    let tried = Recorded { is_tried: true, ..abandoned };
+    let tried = ResourceRecord { is_tried: true, ..abandoned };
     assert_eq!(step(&known, &tried, &Observed::default()), Step::Create(Change::Created), "it made nothing");
 }
