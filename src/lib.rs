@@ -4,15 +4,15 @@
 //! Dependencies point one way: `main` → {[`controller`], [`registration`]} → [`provision`] → {[`ivs`],
 //! [`store`]} → [`api`].
 //!
-//! - [`api`]: the custom resources, with their schema, validation rules and conditions.
-//! - [`store`]: PostgreSQL.
-//! - [`ivs`]: Amazon IVS.
-//! - [`provision`]: creation, adoption, comparison and deletion of resources.
-//! - [`controller`]: reconciles StreamerAccounts.
-//! - [`registration`]: the web server on which people register.
-//! - [`orphans`]: the command that prints the orphan list.
-//! - [`config`], [`telemetry`], [`admin`], [`readiness`], [`shutdown`]: what both programs share.
-//! - [`failpoint`]: the places at which tests kill a program.
+//! - [`api`] – the custom resources, with their schema, validation rules and conditions.
+//! - [`store`] – PostgreSQL.
+//! - [`ivs`] – Amazon IVS.
+//! - [`provision`] – creation, adoption, comparison and deletion of resources.
+//! - [`controller`] – reconciles StreamerAccounts.
+//! - [`registration`] – the web server on which people register.
+//! - [`orphans`] – the command that prints the orphan list.
+//! - [`config`], [`telemetry`], [`admin`], [`readiness`], [`shutdown`] – what both programs share.
+//! - [`failpoint`] – the places at which tests kill a program.
 
 pub mod admin;
 pub mod api;

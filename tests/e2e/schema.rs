@@ -168,8 +168,7 @@ async fn multitrack_input_needs_its_type_its_container_format_and_its_settings()
 #[tokio::test]
 async fn reserved_tags_and_more_than_46_are_refused() {
     let tenant = tenant("tags").await;
-    let reserved =
-        ["spec.tags", "keys that start with streamcat.dev/ or aws:, in any case, are reserved"];
+    let reserved = ["spec.tags", "keys that start with streamcat.dev/ or aws:, in any case, are reserved"];
     let keys =
         ["streamcat.dev/user", "Streamcat.dev/installation", "STREAMCAT.DEV/x", "aws:x", "AWS:x", "Aws:x"];
     for key in keys {

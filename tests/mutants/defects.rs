@@ -52,7 +52,7 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "the deadline is not waited for",
-        file: "src/store/unsettled.rs",
+        file: "src/store/in_flight.rs",
         right: "let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);",
         wrong: "let left = grace.saturating_sub(grace);",
     },
@@ -365,13 +365,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the annotation is needed though the row names the object",
         file: USERS,
-        right: "if holder.uid.as_deref() == Some(self.uid) {",
-        wrong: "if holder.uid.as_deref() == Some(self.uid) && !holder.registered {",
+        right: "if owner.uid.as_deref() == Some(self.uid) {",
+        wrong: "if owner.uid.as_deref() == Some(self.uid) && !owner.registered {",
     },
     Defect {
         name: "a row of another cluster that works is taken over",
         file: USERS,
-        right: "(self.is_deleted || holder.is_cluster_live)",
+        right: "(self.is_deleted || owner.is_cluster_live)",
         wrong: "self.is_deleted",
     },
     Defect {
