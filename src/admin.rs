@@ -1,4 +1,4 @@
-//! The admin port: is it alive, is it ready and if not why, what did it count.
+//! The admin server: liveness, readiness and metrics.
 
 use std::{
     collections::BTreeMap,
@@ -15,23 +15,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Exposition;
 
-/// What must be there before we are ready; each gate is open, or shut for a reason.
+/// Readiness gates. The process is ready while all gates are open. A closed gate has a reason.
 ///
-/// A gate that was open and shuts again (the database went away) makes us unready, never unhealthy: a restart
-/// would not bring the database back.
+/// A gate that closes later (the database is unavailable) makes the process unready but not unhealthy: a
+/// restart would not help.
 #[derive(Clone, Debug, Default)]
 pub struct Gates {
-    shut: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    closed: Arc<Mutex<BTreeMap<&'static str, String>>>,
     notes: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
 impl Gates {
-    /// Gates that all start shut.
+    /// Creates gates that are all closed.
     #[must_use]
     pub fn shut(names: &[&'static str]) -> Self {
         let gates = Self::default();
         for name in names {
-            gates.close(name, "not tried yet");
+            gates.close(name, "not checked yet");
         }
         gates
     }
@@ -41,12 +41,12 @@ impl Gates {
         self.lock().remove(name);
     }
 
-    /// Shuts a gate; the reason must hold no secret.
+    /// Closes a gate. The reason must not contain a secret.
     pub fn close(&self, name: &'static str, reason: impl Into<String>) {
         self.lock().insert(name, reason.into());
     }
 
-    /// Sets or removes a note: something that a person should know, and that makes us no less ready.
+    /// Sets or removes a note: a line for people in the response of /readyz that does not affect readiness.
     pub fn note(&self, name: &'static str, note: Option<String>) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         match note {
@@ -55,27 +55,27 @@ impl Gates {
         }
     }
 
-    /// The notes.
+    /// Returns the notes.
     #[must_use]
     pub fn notes(&self) -> BTreeMap<&'static str, String> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The gates that are shut, and why; empty when ready.
+    /// Returns the closed gates and their reasons. Empty if the process is ready.
     #[must_use]
     pub fn closed(&self) -> BTreeMap<&'static str, String> {
         self.lock().clone()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
-        self.shut.lock().unwrap_or_else(PoisonError::into_inner)
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Listens on `address` and serves `/healthz`, `/readyz` and `/metrics` until `stop`.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// Returns an error if it cannot listen on the address.
 pub async fn serve(
     address: SocketAddr,
     gates: Gates,
@@ -91,7 +91,7 @@ pub async fn serve(
     Ok(tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
         if let Err(error) = served {
-            tracing::error!(%error, "admin server ended");
+            tracing::error!(%error, "admin server failed");
         }
     }))
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn readyz_names_each_gate_that_is_shut() {
+    async fn readyz_lists_the_closed_gates_and_the_notes() {
         let gates = Gates::shut(&["database", "aws"]);
         gates.open("aws");
         gates.close("database", "connection refused");

@@ -1,4 +1,5 @@
-//! The command line: every flag is an environment variable too, and a wrong setting is one clear line.
+//! The command line. Every flag is also an environment variable, and an invalid setting is reported in one
+//! line.
 
 mod controller;
 mod leader_election;
@@ -18,57 +19,61 @@ pub use rules::RuleSettings;
 
 use crate::api::ResourceKind;
 
-/// Gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
+/// Kubernetes operator that provisions an Amazon IVS channel, a chat room and a real-time stage for every
+/// streamer.
 ///
-/// Each setting is a flag and an environment variable. Credentials and endpoints of AWS are read as every AWS SDK
-/// reads them (AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL_IVS, AWS_ENDPOINT_URL_IVSCHAT,
-/// AWS_ENDPOINT_URL_IVS_REALTIME, AWS_ENDPOINT_URL_STS, …), the cluster as kubectl does (KUBECONFIG, or the pod's service account).
+/// Each setting is a flag and an environment variable. AWS credentials and endpoints are configured as for
+/// any AWS SDK (AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL_IVS, AWS_ENDPOINT_URL_IVSCHAT,
+/// AWS_ENDPOINT_URL_IVS_REALTIME, AWS_ENDPOINT_URL_STS, …), and access to the cluster as for kubectl
+/// (KUBECONFIG, or the service account of the pod).
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 pub struct Cli {
-    /// What to run.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
 
-    /// How log lines look.
+    /// Format of the log.
     #[arg(long, env = "STREAMCAT_LOG_FORMAT", value_enum, default_value = "text", global = true)]
     pub log_format: LogFormat,
 
-    /// Which log lines are written: a level (error, warn, info, debug, trace), or a filter by module.
+    /// Log level (error, warn, info, debug or trace), or a filter by module.
     #[arg(long, env = "STREAMCAT_LOG", default_value = "info", global = true)]
     pub log: String,
 }
 
-/// What to run.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch StreamerAccounts and make, keep and delete what they ask for.
+    /// Run the controller, which reconciles StreamerAccounts.
     Controller(ControllerSettings),
-    /// Serve the registration page and POST /register.
+    /// Run the web server with the registration page and POST /register.
     Registration(RegistrationSettings),
-    /// Bring the database's schema up to date, then exit.
+    /// Migrate the database schema to the version of this program, then exit.
     Migrate(DatabaseSettings),
     /// Print the CustomResourceDefinitions as YAML, then exit.
     Crds,
-    /// List what is, or may be, in AWS and belongs to no account, then exit.
+    /// List the resources that exist, or may exist, in AWS but belong to no account, then exit.
     Orphans(OrphansSettings),
-    /// Confirm that resources missing from AWS are really gone, then exit: they are replaced, and deleted accounts stop waiting for them.
+    /// Confirm that the resources missing from AWS are deleted, then exit. The controller replaces them, and
+    /// deleted accounts stop waiting for them.
     ReleaseBrake(ReleaseBrakeSettings),
 }
 
-/// How log lines look.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text, for people.
     Text,
-    /// One JSON object a line.
+    /// JSON, one object per line.
     Json,
 }
 
-/// Where the database is.
+/// Settings of the database.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseSettings {
-    /// URL of the PostgreSQL database, e.g. postgres://user:password@host:5432/streamcat (never logged).
+    /// URL of the PostgreSQL database, for example postgres://user:password@host:5432/streamcat. Never
+    /// logged.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub database_url: SecretString,
 }
@@ -80,7 +85,7 @@ pub struct OrphansSettings {
     #[command(flatten)]
     pub database: DatabaseSettings,
 
-    /// Print a JSON array and not a table.
+    /// Print a JSON array instead of a table.
     #[arg(long, env = "STREAMCAT_JSON")]
     pub json: bool,
 }
@@ -92,15 +97,12 @@ pub struct ReleaseBrakeSettings {
     #[command(flatten)]
     pub database: DatabaseSettings,
 
-    /// The kind of which the brake is released. [default: all]
+    /// Kind of resource whose brake is released. [default: all]
     #[arg(long, env = "STREAMCAT_KIND", value_enum)]
     pub kind: Option<ResourceKind>,
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "clap asks for a Result; a secret is never refused here, because clap would print it"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "clap expects a Result, but a rejected secret would be printed")]
 fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text.to_owned()))
 }
@@ -112,12 +114,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_well_formed() {
+    fn command_line_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_setting_can_come_from_the_environment() {
+    fn every_setting_has_an_environment_variable() {
         for command in Cli::command().get_subcommands() {
             for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
                 let id = argument.get_id();
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_url_is_never_shown() {
+    fn database_url_is_redacted_in_debug_output() {
         let url = "postgres://u:canary@h/d";
         let cli = Cli::try_parse_from(["streamcat-operator", "migrate", "--database-url", url]);
         assert!(!format!("{cli:?}").contains("canary"));

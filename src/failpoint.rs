@@ -1,38 +1,39 @@
-//! Fail points: places before and after each effect (a write to Kubernetes, a write to PostgreSQL, a call to AWS) at which a
-//! build with the feature `failpoints` can kill itself. Other builds have none.
+//! Fail points: places before and after each effect (a write to Kubernetes, a write to PostgreSQL, a call to
+//! AWS) at which a build with the feature `failpoints` can kill itself. Other builds have none.
 //!
-//! The crate `fail` does not serve: it can panic or return early, but neither kill the process nor log which fail points a
-//! run reached.
+//! The crate `fail` does not serve: it can panic or return early, but neither kill the process nor log which
+//! fail points a run reached.
 
 use std::collections::BTreeSet;
 
 use crate::api::ResourceKind;
 
-/// Effects of the controller, except the calls to AWS that every kind of resource has: those are in the registry of kinds.
+/// Effects of the controller, except the calls to AWS that every kind of resource has: those are in the
+/// registry of kinds.
 const CONTROLLER: [&str; 31] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
     "write_secret",
     "write_status",
-    "bar",
-    "begin_edit",
+    "abandon",
+    "begin_update",
     "change_orphans",
     "claim",
     "correct",
+    "delete_stale_user",
+    "delete_user",
     "end",
-    "end_edit",
-    "evict",
-    "inherit",
-    "leave",
-    "abandon",
+    "end_update",
+    "mark_deleting",
+    "mark_retained",
     "note_absences",
     "note_deletion",
     "open",
     "record",
     "record_made",
-    "release",
-    "retain",
+    "tombstone",
+    "transfer",
     "CreateStreamKey",
     "DeleteStreamKey",
     "GetStream",
@@ -49,14 +50,14 @@ pub const REGISTRATION: [&str; 12] = [
     "delete_account",
     "begin_session",
     "change_password",
+    "complete_registration",
     "end_session",
+    "lease",
     "register",
     "rehash",
-    "renounce",
-    "settle",
+    "request_deletion",
+    "rollback_registration",
     "sign_out",
-    "take_back",
-    "take_up",
 ];
 
 /// Returns the names of all effects of the controller, on Kubernetes, PostgreSQL, and AWS.
@@ -113,8 +114,8 @@ mod armed {
         After,
     }
 
-    /// A fail point of one run: a side of the n-th effect of a name. Effects are numbered by name, because their overall order
-    /// differs between runs: all kinds are reconciled concurrently.
+    /// A fail point of one run: a side of the n-th effect of a name. Effects are numbered by name, because
+    /// their overall order differs between runs: all kinds are reconciled concurrently.
     struct FailPoint {
         side: Side,
         effect: String,
@@ -146,7 +147,8 @@ mod armed {
         }
     }
 
-    /// Performs an effect between its two fail points, and logs its start. A run without a fail point thus lists them all.
+    /// Performs an effect between its two fail points, and logs its start. A run without a fail point thus
+    /// lists them all.
     pub(super) fn effect<F: Future>(name: &'static str, effect: F) -> impl Future<Output = F::Output> {
         // Boxed because the AWS SDK's futures would fill the stack of a debug build.
         let effect = Box::pin(effect);

@@ -1,6 +1,18 @@
-//! A Kubernetes operator that gives every streamer an Amazon IVS channel, a chat room and a real-time stage.
+//! A Kubernetes operator that provisions an Amazon IVS channel, a chat room and a real-time stage for every
+//! streamer.
 //!
-//! Dependencies point one way: `main` → {`controller`, `registration`} → `provision` → {`ivs`, `store`} → `api`.
+//! Dependencies point one way: `main` → {[`controller`], [`registration`]} → [`provision`] → {[`ivs`],
+//! [`store`]} → [`api`].
+//!
+//! - [`api`] – the custom resources, with their schema, validation rules and conditions.
+//! - [`store`] – PostgreSQL.
+//! - [`ivs`] – Amazon IVS.
+//! - [`provision`] – creation, adoption, comparison and deletion of resources.
+//! - [`controller`] – reconciles StreamerAccounts.
+//! - [`registration`] – the web server on which people register.
+//! - [`orphans`] – the command that prints the orphan list.
+//! - [`config`], [`telemetry`], [`admin`], [`readiness`], [`shutdown`] – what both programs share.
+//! - [`failpoint`] – the places at which tests kill a program.
 
 pub mod admin;
 pub mod api;

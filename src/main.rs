@@ -1,4 +1,4 @@
-//! The command line, and nothing else.
+//! The command line.
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
@@ -11,25 +11,25 @@ use streamcat_operator::{
     telemetry,
 };
 
-/// A setting is missing or wrong: starting again changes nothing.
-const WRONG_SETTING: u8 = 2;
+/// Exit code for a missing or invalid setting. A restart does not help.
+const INVALID_SETTING: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             eprint!("{}", Cli::command().render_long_help());
-            return ExitCode::from(WRONG_SETTING);
+            return ExitCode::from(INVALID_SETTING);
         }
-        Err(error) if error.use_stderr() => return refuse(&config::one_line(&error)),
+        Err(error) if error.use_stderr() => return reject(&config::one_line(&error)),
         Err(help) => help.exit(),
     };
     if let Err(problem) = telemetry::start_logging(cli.log_format, &cli.log) {
-        return refuse(&problem);
+        return reject(&problem);
     }
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Setting(problem)) => refuse(&problem),
+        Err(Failure::Setting(problem)) => reject(&problem),
         Err(Failure::Other(problem)) => {
             tracing::error!("{problem}");
             ExitCode::FAILURE
@@ -37,12 +37,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn refuse(problem: &str) -> ExitCode {
+/// Prints what is wrong with the settings.
+fn reject(problem: &str) -> ExitCode {
     eprintln!("streamcat-operator: {problem}");
-    ExitCode::from(WRONG_SETTING)
+    ExitCode::from(INVALID_SETTING)
 }
 
-/// Why a command failed, in one line.
+/// Failure of a command, in one line.
 enum Failure {
     Setting(String),
     Other(String),
@@ -51,7 +52,7 @@ enum Failure {
 fn run(command: Command) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Other(error.to_string()))?;
     let result = runtime.block_on(execute(command));
-    // What still hangs (a look-up of a name, say) must not hold up the end.
+    // Blocking calls that hang (for example DNS lookups) must not delay the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -61,7 +62,8 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Controller(settings) => {
             let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
             ControllerSettings::check_environment(variable).map_err(Failure::Setting)?;
-            // On the heap: a future that deep is more than the compiler follows at once.
+            // On the heap, because the compiler cannot compute the layout of a future that is nested so
+            // deeply.
             Ok(Box::pin(controller::run(settings, stop()?)).await?)
         }
         Command::Registration(settings) => Ok(registration::run(settings, stop()?).await?),
@@ -78,7 +80,7 @@ fn stop() -> Result<tokio_util::sync::CancellationToken, Failure> {
 
 async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {
     Postgres::new(&settings.database_url, 1)?.migrate().await?;
-    tracing::info!("the database's schema is up to date");
+    tracing::info!("the database schema is up to date");
     Ok(())
 }
 
@@ -87,7 +89,7 @@ async fn release_brake(settings: &ReleaseBrakeSettings) -> store::Result<()> {
     Postgres::new(&settings.database.database_url, 1)?.release_brake(&kinds).await?;
     let kinds: Vec<_> = kinds.iter().map(|kind| kind.noun()).collect();
     tracing::info!(
-        "the brake is released for {}: what is missing now is replaced, or its deleted account goes, within a few minutes of the proof that it is gone",
+        "the brake is released for {}: within a few minutes after a missing resource is proved to be gone, it is replaced, or the deletion of its account continues",
         kinds.join(", ")
     );
     Ok(())

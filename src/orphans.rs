@@ -1,4 +1,4 @@
-//! `streamcat-operator orphans`: the orphan list for a person, or for a program.
+//! `streamcat-operator orphans`: prints the orphan list, for people or for programs.
 
 use serde_json::json;
 
@@ -7,13 +7,13 @@ use crate::{
     store::{Orphan, OrphanRow, Orphans, Postgres, Result},
 };
 
-/// What stands in the table where nothing is known.
+/// Cell of an unknown value.
 const NONE: &str = "<none>";
 
-/// The list, as it is to be printed.
+/// Returns the list as text.
 ///
 /// # Errors
-/// What the database did not do.
+/// Returns the error from the database.
 pub async fn list(settings: &OrphansSettings) -> Result<String> {
     let store = Postgres::new(&settings.database.database_url, 1)?;
     store.check_schema().await?;
@@ -41,7 +41,7 @@ fn as_json(rows: &[OrphanRow]) -> String {
     format!("{rows:#}\n")
 }
 
-/// Columns as kubectl sets them: in capitals, three spaces apart.
+/// Formats a table as kubectl does: titles in capitals, columns three spaces apart.
 fn as_table(rows: &[OrphanRow]) -> String {
     let head = ["KIND", "ARN", "ACCOUNT", "USERNAME", "REASON", "FIRST-SEEN"].map(str::to_owned);
     let lines: Vec<_> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
@@ -66,7 +66,8 @@ fn cells(row: &OrphanRow) -> [String; 6] {
     ]
 }
 
-/// The ARN; of an attempt whose outcome is unknown, its nonce, which is a tag on what it made.
+/// Returns the ARN. For an attempt of unknown outcome, returns its nonce, which is a tag on the resource that
+/// it may have created.
 fn arn(orphan: &Orphan) -> String {
     match (&orphan.arn, orphan.attempt) {
         (Some(arn), _) => arn.clone(),
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_line_for_each() {
+    fn table_has_a_line_per_orphan() {
         let table = as_table(&rows());
         let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[0], ["KIND", "ARN", "ACCOUNT", "USERNAME", "REASON", "FIRST-SEEN"]);
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_null_for_what_is_not_known() {
+    fn json_has_null_for_unknown_values() {
         let list: serde_json::Value = serde_json::from_str(&as_json(&rows())).expect("JSON");
         assert_eq!((&list[0]["arn"], &list[0]["reason"]), (&json!("arn:room"), &json!("abandoned")));
         assert_eq!((&list[0]["namespace"], &list[0]["name"]), (&json!("default"), &json!("todd")));

@@ -1,4 +1,4 @@
-//! Looks again and again whether what we need is there, for `/readyz` and for the log.
+//! Periodic checks of dependencies, for `/readyz` and for the log.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Gates;
 
-/// Time between two looks.
+/// Time between two checks.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Opens and shuts one gate as `check` says, until `stop`; each change is logged once.
+/// Opens and closes a gate according to `check`, until `stop`. Logs each change once.
 pub async fn watch<C, F>(gates: Gates, gate: &'static str, stop: CancellationToken, check: C)
 where
     C: Fn() -> F,
@@ -22,7 +22,7 @@ where
             now = check() => now,
         };
         if last.as_ref() != Some(&now) {
-            tell(&gates, gate, &now);
+            update(&gates, gate, &now);
             last = Some(now);
         }
         tokio::select! {
@@ -32,7 +32,7 @@ where
     }
 }
 
-fn tell(gates: &Gates, gate: &'static str, now: &Result<(), String>) {
+fn update(gates: &Gates, gate: &'static str, now: &Result<(), String>) {
     match now {
         Ok(()) => {
             gates.open(gate);
@@ -40,7 +40,7 @@ fn tell(gates: &Gates, gate: &'static str, now: &Result<(), String>) {
         }
         Err(reason) => {
             gates.close(gate, reason);
-            tracing::warn!(gate, reason, "not ready, trying again");
+            tracing::warn!(gate, reason, "not ready, retrying");
         }
     }
 }
@@ -52,16 +52,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_gate_follows_what_is_seen() {
+    async fn gate_follows_the_check() {
         let gates = Gates::shut(&["database"]);
-        let looks = AtomicUsize::new(0);
-        let check = async || match looks.fetch_add(1, Ordering::Relaxed) {
+        let checks = AtomicUsize::new(0);
+        let check = async || match checks.fetch_add(1, Ordering::Relaxed) {
             0 => Err("refused".to_owned()),
             1 => Ok(()),
             _ => Err("gone again".to_owned()),
         };
         let (watched, stop) = (gates.clone(), CancellationToken::new());
-        let look = async {
+        let observe = async {
             let mut seen = Vec::new();
             for _ in 0..3 {
                 tokio::time::sleep(INTERVAL / 2).await;
@@ -71,7 +71,7 @@ mod tests {
             stop.cancel();
             seen
         };
-        let (seen, ()) = tokio::join!(look, watch(gates, "database", stop.clone(), check));
+        let (seen, ()) = tokio::join!(observe, watch(gates, "database", stop.clone(), check));
         assert_eq!(seen, [Some("refused".to_owned()), None, Some("gone again".to_owned())]);
     }
 }

@@ -1,18 +1,18 @@
-//! From a signal to a token: everything that runs stops when it is cancelled.
+//! Graceful shutdown: a signal cancels a token, which stops everything that runs.
 
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// How long calls in flight may take to finish after the first signal; then the process ends whatever hangs.
-/// Below Kubernetes' usual 30 s, and below our own promise of 20 s.
+/// Maximum time that calls in flight have to finish after the first signal. Less than the 30 s that
+/// Kubernetes allows by default, and less than the documented 20 s.
 pub const GRACE: Duration = Duration::from_secs(18);
 
-/// A token that SIGTERM or SIGINT cancels.
+/// Returns a token that SIGTERM or SIGINT cancels.
 ///
 /// # Errors
-/// When the signals cannot be listened to.
+/// Returns an error if the signal handlers cannot be installed.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
     let token = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -23,13 +23,13 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
-        tracing::info!(signal = name, "stopping: no new work, calls in flight finish");
+        tracing::info!(signal = name, "shutting down: waiting for calls in flight");
         stop.cancel();
     });
     Ok(token)
 }
 
-/// Runs `work` to its end, or, once `stop` is cancelled, for [`GRACE`] longer at the most.
+/// Runs `work` to its end, but at most [`GRACE`] longer than until `stop` is cancelled.
 pub async fn within_grace<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
     tokio::pin!(work);
     tokio::select! {
@@ -38,7 +38,7 @@ pub async fn within_grace<T>(stop: &CancellationToken, work: impl Future<Output 
     }
     let done = tokio::time::timeout(GRACE, work).await.ok();
     if done.is_none() {
-        tracing::warn!("some calls did not finish in time and are left to the next start");
+        tracing::warn!("some calls did not finish in time; they are completed after the next start");
     }
     done
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_hangs_is_left_after_the_grace() {
+    async fn work_that_hangs_is_dropped_after_the_grace() {
         let stop = CancellationToken::new();
         stop.cancel();
         let start = tokio::time::Instant::now();
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_finishes_in_time_is_waited_for() {
+    async fn work_that_ends_within_the_grace_completes() {
         let stop = CancellationToken::new();
         stop.cancel();
         let work = tokio::time::sleep(Duration::from_secs(5));

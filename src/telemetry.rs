@@ -10,21 +10,22 @@ use tracing_subscriber::EnvFilter;
 
 pub use self::{
     controller::Metrics,
-    registration::{HashMetrics, Held, RegistrationMetrics, Timed},
+    registration::{GaugeGuard, HashMetrics, RegistrationMetrics, TimerGuard},
 };
 
 use crate::config::LogFormat;
 
-/// kube logs every failed call; we say once what each failure means, where it is handled.
-const SAID_ELSEWHERE: &str = "kube_client::client::builder=off";
+/// Filter that silences the log of failed calls in kube. The code that handles a failure logs what it means.
+const KUBE_CLIENT_OFF: &str = "kube_client::client::builder=off";
 
 /// Starts logging to standard error.
 ///
 /// # Errors
-/// What is wrong with the filter, in one line.
+/// Returns one line if the filter is invalid.
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = format!("{filter},{SAID_ELSEWHERE}");
-    let filter = EnvFilter::try_new(&filter).map_err(|error| format!("--log {filter:?}: {error}"))?;
+    let filter = format!("{filter},{KUBE_CLIENT_OFF}");
+    let filter = EnvFilter::try_new(&filter)
+        .map_err(|error| format!("--log {filter:?} is not a valid filter: {error}"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
@@ -33,12 +34,12 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The metrics of a process, for its admin port.
+/// The metrics of a process, as the admin server exposes them.
 #[derive(Clone)]
 pub struct Exposition(Arc<Registry>);
 
 impl Exposition {
-    /// All of them in OpenMetrics' text form.
+    /// Returns all metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();

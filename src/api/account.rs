@@ -1,4 +1,4 @@
-//! `StreamerAccount`: one streamer, and what became of the three AWS resources.
+//! `StreamerAccount`: one streamer and the three AWS resources.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus, tags};
 
 #[allow(clippy::duplicated_attributes, reason = "each printcolumn has the same keys")]
-/// What a streamer is to have on Amazon IVS: a channel, a chat room and a real-time stage.
+/// Desired Amazon IVS resources of a streamer: a channel, a chat room and a real-time stage.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "streamcat.dev",
@@ -22,18 +22,18 @@ use super::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec,
     namespaced,
     status = "StreamerAccountStatus",
     derive = "PartialEq",
-    doc = "A streamer of the platform: one Amazon IVS channel, one chat room and one real-time stage, made, kept and deleted together.",
+    doc = "A streamer of the platform, with one Amazon IVS channel, one chat room and one real-time stage. They are created, kept in sync and deleted with this object.",
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
-        description = "Whether the channel, the chat room and the stage are there as the spec says"
+        description = "True if the channel, the chat room and the stage exist and match the spec"
     ),
     printcolumn(
         name = "Reason",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        description = "Why it is ready or not, in one word"
+        description = "Reason of the Ready condition"
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
@@ -58,17 +58,18 @@ use super::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec,
         description = "ARN of the stage"
     ),
     selectable = ".spec.username",
-    // namespace/name is a tag's value: AWS allows 256 characters, a namespace takes at most 63 and the slash one.
+    // namespace/name is the value of a tag: AWS allows 256 characters, and a namespace with the slash has at
+    // most 64.
     validation = Rule::new("size(self.metadata.name) <= 192")
-        .message("metadata.name must not be longer than 192 characters, so that namespace/name fits into an AWS tag: choose a shorter name for the object; the username need not be its name"),
+        .message("metadata.name must not be longer than 192 characters, so that namespace/name fits into an AWS tag: choose a shorter name for the object, which can differ from the username"),
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StreamerAccountSpec {
-    /// Name of the streamer: becomes the name of the channel, the chat room and the stage. 1 to 128 letters, digits,
-    /// `-` or `_`; cannot be changed afterwards.
+    /// Name of the streamer, and of the channel, the chat room and the stage. 1 to 128 letters, digits, `-`
+    /// or `_`. Immutable.
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[a-zA-Z0-9_-]{1,128}$"))]
     #[x_kube(validation = Rule::new("self == oldSelf")
-        .message("username cannot be changed: the channel, the chat room and the stage carry it; delete this account and create another"))]
+        .message("username is immutable, because the channel, the chat room and the stage have it as their name: delete this account and create another"))]
     pub username: String,
 
     /// Settings of the channel.
@@ -83,61 +84,62 @@ pub struct StreamerAccountSpec {
     #[serde(default)]
     pub stage: StageSpec,
 
-    /// Your own AWS tags for all three resources: at most 46 (AWS allows 50, the operator uses four). Keys that begin
-    /// with `streamcat.dev/` or `aws:` are reserved.
+    /// AWS tags to add to all three resources: at most 46, because AWS allows 50 and the operator uses four.
+    /// Keys that start with `streamcat.dev/` or `aws:` are reserved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "tags::schema")]
     pub tags: BTreeMap<String, String>,
 
-    /// What happens to the AWS resources and the rows in the database when this object is deleted: Delete takes them
-    /// away, Retain leaves them.
+    /// Policy for the deletion of this object: Delete also deletes the AWS resources and the rows in the
+    /// database, Retain keeps them.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// What happens when a resource is gone from AWS though nobody asked the operator for that: Always makes another,
-    /// Never makes none and says so in the condition Stalled.
+    /// Policy for a resource that was deleted in AWS by something other than the operator: Always creates
+    /// another one, Never creates none and sets the condition Stalled.
     #[serde(default)]
     pub recreate_policy: RecreatePolicy,
 }
 
-/// What happens to the AWS side when the account is deleted.
+/// Policy for the deletion of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
-    /// Everything is deleted.
+    /// The AWS resources and the rows are deleted.
     #[default]
     Delete,
-    /// The AWS resources and the rows stay as they are.
+    /// The AWS resources and the rows are kept.
     Retain,
 }
 
-/// What happens when a resource vanished from AWS.
+/// Policy for a resource that is missing from AWS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RecreatePolicy {
-    /// Another is made.
+    /// Another one is created.
     #[default]
     Always,
-    /// None is made; the account is stalled.
+    /// None is created, and the account is stalled.
     Never,
 }
 
-/// What was observed of a streamer's resources.
+/// Observed state of a streamer's resources.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamerAccountStatus {
-    /// Generation of the spec that this status speaks of; -1 before the first look.
+    /// Generation of the spec that this status describes. -1 before the first reconcile.
     #[serde(default = "never_observed")]
     pub observed_generation: i64,
 
-    /// Ready, Reconciling and Stalled as kstatus defines them; UserReady, ChannelReady, ChatRoomReady, StageReady for the parts.
+    /// Ready, Reconciling and Stalled as kstatus defines them, and UserReady, ChannelReady, ChatRoomReady and
+    /// StageReady for the parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
-    /// Value of the annotation `streamcat.dev/reconcile-at` that was handled last.
+    /// Latest value of the annotation `streamcat.dev/reconcile-at` that was handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
 
-    /// Id of the row in `users` (a UUID); outlives this object.
+    /// Id of the user in the database (a UUID). It outlives this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
 

@@ -1,4 +1,5 @@
-//! `spec.channel`: every field of CreateChannel but name and tags, with AWS's own limits; and `status.channel`.
+//! `spec.channel`, which has every field of CreateChannel except name and tags, with the limits of AWS; and
+//! `status.channel`.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,31 +7,33 @@ use serde::{Deserialize, Serialize};
 
 use super::aws_enum;
 
-/// Settings of the Amazon IVS channel. A field left out keeps the value AWS gives it, and is not compared later.
+/// Settings of the Amazon IVS channel. AWS sets the fields that are not specified, and the operator does not
+/// compare them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("!has(self.preset) || (has(self.type) && self.type.startsWith('ADVANCED_'))")
-        .message("preset works only with the ADVANCED types: set type to ADVANCED_SD or ADVANCED_HD, or remove preset"),
+        .message("preset requires an ADVANCED type: set type to ADVANCED_SD or ADVANCED_HD, or remove preset"),
     validation = Rule::new("!(has(self.multitrackInputConfiguration) && has(self.multitrackInputConfiguration.enabled) && self.multitrackInputConfiguration.enabled) || !has(self.type) || self.type == 'STANDARD'")
-        .message("multitrack input works only with type STANDARD: set type to STANDARD, or multitrackInputConfiguration.enabled to false"),
+        .message("multitrack input requires type STANDARD: set type to STANDARD, or multitrackInputConfiguration.enabled to false"),
     validation = Rule::new("!(has(self.multitrackInputConfiguration) && has(self.multitrackInputConfiguration.enabled) && self.multitrackInputConfiguration.enabled) || (has(self.containerFormat) && self.containerFormat == 'FRAGMENTED_MP4')")
-        .message("multitrack input needs containerFormat FRAGMENTED_MP4: set it, or multitrackInputConfiguration.enabled to false"),
+        .message("multitrack input requires containerFormat FRAGMENTED_MP4: set it, or multitrackInputConfiguration.enabled to false"),
 )]
 pub struct ChannelSpec {
-    /// Delay of the video: LOW for interaction with viewers in near real time, NORMAL otherwise. AWS's default: LOW.
+    /// Video latency: LOW for near real-time interaction with viewers, NORMAL otherwise. AWS default: LOW.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_mode: Option<LatencyMode>,
 
-    /// Channel type, which sets the allowed resolution and bit rate, and the transcoding. AWS's default: STANDARD.
+    /// Channel type, which determines the allowed resolution and bitrate, and transcoding. AWS default:
+    /// STANDARD.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub channel_type: Option<ChannelType>,
 
-    /// Whether playback needs a signed token (a private channel). AWS's default: false.
+    /// Makes the channel private: playback requires a signed token. AWS default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorized: Option<bool>,
 
-    /// ARN of the recording configuration; an empty string switches recording off.
+    /// ARN of the recording configuration. An empty string disables recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 128),
@@ -38,15 +41,16 @@ pub struct ChannelSpec {
     )]
     pub recording_configuration_arn: Option<String>,
 
-    /// Whether an encoder may send without TLS. AWS's default: false.
+    /// Allows encoders to send without TLS. AWS default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_ingest: Option<bool>,
 
-    /// Transcode preset; only for the types ADVANCED_SD and ADVANCED_HD. AWS's default there: HIGHER_BANDWIDTH_DELIVERY.
+    /// Transcode preset, only for the types ADVANCED_SD and ADVANCED_HD. AWS default for these types:
+    /// HIGHER_BANDWIDTH_DELIVERY.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<TranscodePreset>,
 
-    /// ARN of the playback restriction policy; an empty string removes the restriction.
+    /// ARN of the playback restriction policy. An empty string removes the restriction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 128),
@@ -54,15 +58,15 @@ pub struct ChannelSpec {
     )]
     pub playback_restriction_policy_arn: Option<String>,
 
-    /// Multitrack input (several renditions sent by the encoder); only for type STANDARD.
+    /// Multitrack input (the encoder sends several renditions), only for type STANDARD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multitrack_input_configuration: Option<MultitrackInputConfiguration>,
 
-    /// Packaging of the stream: TS or FRAGMENTED_MP4. AWS's default: TS.
+    /// Packaging of the stream: TS or FRAGMENTED_MP4. AWS default: TS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_format: Option<ContainerFormat>,
 
-    /// ARN of the ad configuration; an empty string switches server-side ads off.
+    /// ARN of the ad configuration. An empty string disables server-side ads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 128),
@@ -70,7 +74,7 @@ pub struct ChannelSpec {
     )]
     pub ad_configuration_arn: Option<String>,
 
-    /// ARN of the failover slate configuration; an empty string switches the slate off.
+    /// ARN of the failover slate configuration. An empty string disables the slate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 128),
@@ -79,29 +83,29 @@ pub struct ChannelSpec {
     pub failover_slate_configuration_arn: Option<String>,
 }
 
-/// Multitrack input: the encoder sends several renditions, and IVS transcodes nothing.
+/// Multitrack input: the encoder sends several renditions, and IVS does not transcode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("!has(self.enabled) || !self.enabled || (has(self.policy) && has(self.maximumResolution))")
-        .message("multitrack input needs policy and maximumResolution: set both, or enabled to false"),
+        .message("multitrack input requires policy and maximumResolution: set both, or enabled to false"),
 )]
 pub struct MultitrackInputConfiguration {
-    /// Whether multitrack input is on. AWS's default: false.
+    /// Enables multitrack input. AWS default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 
-    /// Whether a stream without several tracks is let in (ALLOW) or refused (REQUIRE). Required when enabled.
+    /// Policy for streams with a single track: ALLOW accepts them, REQUIRE rejects them. Required if enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<MultitrackPolicy>,
 
-    /// Highest resolution that the encoder may send. Required when enabled.
+    /// Maximum resolution that the encoder may send. Required if enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_resolution: Option<MaximumResolution>,
 }
 
 aws_enum! {
-    /// Delay of the video.
+    /// Video latency.
     LatencyMode { Normal = "NORMAL", Low = "LOW" }
 }
 aws_enum! {
@@ -113,11 +117,11 @@ aws_enum! {
     TranscodePreset { HigherBandwidth = "HIGHER_BANDWIDTH_DELIVERY", ConstrainedBandwidth = "CONSTRAINED_BANDWIDTH_DELIVERY" }
 }
 aws_enum! {
-    /// What happens to a stream that has one track only.
+    /// Policy for streams with a single track.
     MultitrackPolicy { Allow = "ALLOW", Require = "REQUIRE" }
 }
 aws_enum! {
-    /// Highest resolution of multitrack input.
+    /// Maximum resolution of multitrack input.
     MaximumResolution { Sd = "SD", Hd = "HD", FullHd = "FULL_HD" }
 }
 aws_enum! {
@@ -125,19 +129,19 @@ aws_enum! {
     ContainerFormat { Ts = "TS", FragmentedMp4 = "FRAGMENTED_MP4" }
 }
 
-/// The channel as AWS made it.
+/// The channel in AWS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelStatus {
     /// ARN of the channel.
     pub arn: String,
-    /// Host that an encoder sends to, without scheme; the whole URL is in the Secret.
+    /// Host name that encoders send to. The full URL is in the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingest_endpoint: Option<String>,
-    /// URL that a player plays.
+    /// Playback URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playback_url: Option<String>,
-    /// Name of the Secret, in the account's namespace, that holds the stream key.
+    /// Name of the Secret with the stream key, in the account's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_key_secret_name: Option<String>,
 }

@@ -1,49 +1,49 @@
-//! Conditions as kstatus defines them: their types, and the one rule by which they change.
+//! Condition types as kstatus defines them, and how conditions change.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// Everything is there as the spec of this generation says. Always present.
+/// All resources exist and match the spec of this generation. Always present.
 pub const READY: &str = "Ready";
-/// Work is under way. Present only while true.
+/// Work is in progress. Present only while true.
 pub const RECONCILING: &str = "Reconciling";
-/// Nothing will happen until somebody changes something. Present only while true.
+/// No progress is possible until somebody changes something. Present only while true.
 pub const STALLED: &str = "Stalled";
-/// The row in `users` is there.
+/// The user exists in the database.
 pub const USER_READY: &str = "UserReady";
-/// The channel is there as the spec says.
+/// The channel exists and matches the spec.
 pub const CHANNEL_READY: &str = "ChannelReady";
-/// The chat room is there as the spec says.
+/// The chat room exists and matches the spec.
 pub const CHAT_ROOM_READY: &str = "ChatRoomReady";
-/// The stage is there as the spec says.
+/// The stage exists and matches the spec.
 pub const STAGE_READY: &str = "StageReady";
 
-/// Whether the condition of this type is True.
+/// Returns true if the status of the condition is True.
 #[must_use]
 pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
     find(conditions, type_).is_some_and(|condition| condition.status == "True")
 }
 
-/// The condition of this type.
+/// Returns the condition of this type.
 #[must_use]
 pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)
 }
 
-/// One condition as it should be now; when it last turned is worked out from what was there before.
+/// The observed state of a condition. Its transition time follows from the previous conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// Type of the condition.
     pub type_: &'static str,
-    /// True or False.
+    /// Status: True or False.
     pub status: bool,
-    /// One word in CamelCase, for programs.
+    /// Reason in CamelCase, for programs.
     pub reason: String,
-    /// What it means and what to do, for people. Never a secret (I9).
+    /// Meaning and remedy, for people. Never contains a secret (I9).
     pub message: String,
 }
 
 impl Observation {
-    /// A condition that is or is not met, and why.
+    /// Creates an observation.
     pub fn new(
         type_: &'static str,
         status: bool,
@@ -54,8 +54,8 @@ impl Observation {
     }
 }
 
-/// The conditions after an observation of `generation` at `now`: exactly those observed, in that order; the time of
-/// the last transition moves only where the status did.
+/// Returns the conditions for the observations of `generation` at `now`, in the same order. The transition
+/// time changes only if the status does.
 #[must_use]
 pub fn observed(
     previous: &[Condition],
@@ -63,7 +63,7 @@ pub fn observed(
     generation: i64,
     observations: &[Observation],
 ) -> Vec<Condition> {
-    let turned = |observation: &Observation, status: &str| match find(previous, observation.type_) {
+    let transition_time = |observation: &Observation, status: &str| match find(previous, observation.type_) {
         Some(before) if before.status == status => before.last_transition_time.clone(),
         _ => now.clone(),
     };
@@ -77,7 +77,7 @@ pub fn observed(
                 reason: observation.reason.clone(),
                 message: observation.message.clone(),
                 observed_generation: Some(generation),
-                last_transition_time: turned(observation, status),
+                last_transition_time: transition_time(observation, status),
             }
         })
         .collect()
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_transition_time_moves_only_with_the_status() {
+    fn transition_time_changes_only_with_the_status() {
         let first = observed(&[], &at(1), 1, &[Observation::new(READY, false, "Creating", "soon")]);
         let second = observed(&first, &at(2), 2, &[Observation::new(READY, false, "Throttled", "later")]);
         let third = observed(&second, &at(3), 2, &[Observation::new(READY, true, "Ready", "all three")]);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_observed_any_more_goes() {
+    fn conditions_that_are_not_observed_are_removed() {
         let before = observed(
             &[],
             &at(1),

@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions as they are applied: what the derive makes, and what it cannot say.
+//! The CustomResourceDefinitions: the derived ones, with the properties that the derive cannot express.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps,
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::StreamerAccount;
 
-/// All CustomResourceDefinitions of this operator.
+/// Returns all CustomResourceDefinitions of the operator.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut account = StreamerAccount::crd();
@@ -22,10 +22,10 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![account]
 }
 
-/// The same as YAML documents, as `crds/` and the chart carry them.
+/// Returns the same as YAML documents, as in `crds/` and in the chart.
 ///
 /// # Errors
-/// Never in practice: a CustomResourceDefinition is always YAML.
+/// Never in practice: a CustomResourceDefinition can always be written as YAML.
 pub fn crds_yaml() -> Result<String, serde_yaml::Error> {
     let documents: Vec<String> = crds().iter().map(serde_yaml::to_string).collect::<Result<_, _>>()?;
     Ok(format!(
@@ -34,7 +34,8 @@ pub fn crds_yaml() -> Result<String, serde_yaml::Error> {
     ))
 }
 
-/// A field is set or left out: null would pass the schema, and then trip a rule that asks whether it is set.
+/// Rejects null: a field is set or omitted. Null would pass the schema, and then fail a rule that checks
+/// whether the field is set.
 fn refuse_null(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     if let Some(values) = &mut schema.enum_ {
@@ -43,7 +44,7 @@ fn refuse_null(schema: &mut JSONSchemaProps) {
     schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(refuse_null);
 }
 
-/// A description is one paragraph, which `kubectl explain` breaks itself: not where our source does.
+/// Joins the lines of descriptions. `kubectl explain` wraps them itself.
 fn join_lines(schema: &mut JSONSchemaProps) {
     if let Some(description) = &mut schema.description {
         *description = description.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -51,7 +52,8 @@ fn join_lines(schema: &mut JSONSchemaProps) {
     schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(join_lines);
 }
 
-/// A new object has never been observed: without this it would look ready to kstatus for a moment.
+/// Sets the default status of a new object to unobserved. Without it, kstatus would briefly consider the
+/// object ready.
 fn start_unobserved(schema: &mut JSONSchemaProps) {
     let Some(status) = schema.properties.as_mut().and_then(|properties| properties.get_mut("status")) else {
         return;
@@ -80,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_object_is_unobserved() {
+    fn default_status_is_unobserved() {
         let schema = schema();
         let status = property(&schema, &["status"]);
         assert_eq!(status.default, Some(JSON(json!({ "observedGeneration": -1 }))));
@@ -95,7 +97,7 @@ mod tests {
                 let path = format!("{path}.{name}");
                 let description =
                     field.description.as_ref().unwrap_or_else(|| panic!("{path} has no description"));
-                assert!(!description.contains('\n'), "{path} breaks its lines itself: {description}");
+                assert!(!description.contains('\n'), "{path} contains a line break: {description}");
                 check(&path, field);
             }
         }

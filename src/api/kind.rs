@@ -137,8 +137,8 @@ mod tests {
 
     use super::*;
 
-    /// Number of files in each directory of `src` that name a kind in code. A new kind needs code in these files, of which two
-    /// are its own: one in `api`, one in `ivs`.
+    /// Number of files in each directory of `src` that name a kind in code. A new kind needs code in these
+    /// files, of which two are its own: one in `api`, one in `ivs`.
     const FILES: [(&str, usize); 6] =
         [("api", 5), ("controller", 4), ("ivs", 2), ("provision", 1), ("registration", 4), ("store", 1)];
 
@@ -160,7 +160,8 @@ mod tests {
         entries.flat_map(read).collect()
     }
 
-    /// Returns true if a file names the chat room in code that is neither a test nor a test double nor a comment.
+    /// Returns true if a file names the chat room in code that is neither a test nor a test double nor a
+    /// comment.
     fn names_a_kind(path: &Path, text: &str) -> bool {
         let is_test = |part: &str| part == "tests" || part.starts_with("fake");
         if path.with_extension("").iter().any(|part| part.to_str().is_some_and(is_test)) {

@@ -1,4 +1,5 @@
-//! The custom resources: types, schema, validation rules and conditions. No I/O, and nothing else of ours.
+//! The custom resources: types, schema, validation rules and conditions. This module does no I/O and imports
+//! no other module.
 
 mod account;
 mod channel;
@@ -29,37 +30,37 @@ pub use stage::{
     StageStatus, ThumbnailConfiguration, ThumbnailRecordingMode, ThumbnailStorage,
 };
 
-/// The API group of everything of ours, and the prefix of our tags and annotations.
+/// API group, and prefix of tags and annotations.
 pub const GROUP: &str = "streamcat.dev";
 
-/// Keeps an account until AWS has said that its three resources are gone (I3).
+/// Finalizer that keeps an account until AWS has confirmed that its three resources are deleted (I3).
 pub const FINALIZER: &str = "streamcat.dev/aws-resources";
 
-/// Annotation that the registration writes on an account it makes: the id of the row in `users` it belongs to.
+/// Annotation that the registration page sets on the accounts that it creates: the id of the user.
 pub const USER_ID_ANNOTATION: &str = "streamcat.dev/user-id";
 
-/// Annotation that asks for a look at everything, the Secret included: any value that is new.
+/// Annotation that requests a full reconcile, including the Secret, whenever its value changes.
 pub const RECONCILE_AT_ANNOTATION: &str = "streamcat.dev/reconcile-at";
 
-/// Annotation by which a person lets go of an account that is being deleted: with the value `true` nothing more is asked
-/// of AWS, and what may be left there goes onto the orphan list.
+/// Annotation that abandons an account that is being deleted: with the value `true`, the operator makes no
+/// more calls to AWS for it, and adds its resources to the orphan list.
 pub const ABANDON_ANNOTATION: &str = "streamcat.dev/abandon";
 
-/// Annotation of a Secret with a stream key: the ARN of the channel whose key it is.
+/// Annotation of a Secret with a stream key: the ARN of the channel.
 pub const CHANNEL_ARN_ANNOTATION: &str = "streamcat.dev/channel-arn";
 
-/// An enum whose variants are AWS's own strings, in the schema and on the wire.
+/// Defines an enum whose variants have the names that AWS uses, in the schema and in JSON.
 macro_rules! aws_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[allow(missing_docs, reason = "a variant is AWS's own word; a description would turn the enum in the schema into a oneOf")]
+        #[allow(missing_docs, reason = "the variants are named by AWS, and descriptions would turn the enum in the schema into a oneOf")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         pub enum $name {
             $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+
         }
 
         impl $name {
-            /// The value as AWS spells it.
+            /// Returns the name that AWS uses.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {

@@ -1,20 +1,21 @@
-//! Names: an account's, and how a streamer's becomes an object's.
+//! Names of accounts and streamers, and the object name of a streamer.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// Which account, by name: what outlives the object, and what a tag says.
+/// Reference to an account by namespace and name. Unlike the UID, it outlives the object. Also the value of a
+/// tag.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountRef {
-    /// Its namespace.
+    /// Namespace of the account.
     pub namespace: String,
-    /// Its name.
+    /// Name of the account.
     pub name: String,
 }
 
 impl AccountRef {
-    /// The account that a text as in our tags names; None where it names none.
+    /// Parses the value of a tag. None if it is not `namespace/name`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (namespace, name) = text.split_once('/')?;
@@ -28,44 +29,45 @@ impl fmt::Display for AccountRef {
     }
 }
 
-/// Longest stem that leaves room for a dash and eight digits of hash in a DNS label (63).
+/// Maximum length of a stem, so that a dash and an eight-digit hash fit into a DNS label (63 characters).
 const MAX_STEM: usize = 54;
 
-/// Why a username cannot be one, in words for a person; None when it can.
+/// Returns the reason why a username is invalid, as a text for people, or None if it is valid.
 ///
-/// The rule is AWS's for the names of channels, rooms and stages, which must not be empty here.
+/// AWS has the same rule for the names of channels, chat rooms and stages, except that it allows empty names.
 #[must_use]
 pub fn username_problem(username: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if username.is_empty() {
         Some("Choose a username.")
     } else if username.len() > 128 {
-        Some("A username has at most 128 characters.")
+        Some("A username can have at most 128 characters.")
     } else if !username.chars().all(allowed) {
-        Some("A username has only letters (a to z), digits, - and _.")
+        Some("A username can contain only letters (a to z), digits, - and _.")
     } else {
         None
     }
 }
 
-/// What makes two usernames the same: case does not count, nor whether it is `-` or `_`. The database's function
-/// `username_key` (migrations/0005_names.sql) says it in SQL.
+/// Returns the comparison key of a username: case is ignored, and `_` equals `-`. The database has a function
+/// of the same name (migrations/0001_schema.sql).
 #[must_use]
 pub fn username_key(username: &str) -> String {
     username.to_ascii_lowercase().replace('_', "-")
 }
 
-/// Whether two usernames cannot both be had: they are the same, or look so much alike that people would take one for the other.
+/// Returns true if two usernames have the same key, so that only one of them can exist. People would mistake
+/// one for the other.
 #[must_use]
 pub fn are_alike(one: &str, other: &str) -> bool {
     username_key(one) == username_key(other)
 }
 
-/// The name of the account object of a username: the username itself where it is a DNS label already, otherwise
-/// its lower case with a short hash, so that two usernames never share an object.
+/// Returns the name of the account object for a username: the username in lower case if that is a DNS label,
+/// and otherwise a similar label with a short hash, so that two usernames never share an object.
 ///
-/// Case does not count, so `Todd` and `todd` get one name. `a-b` and `a_b` get two, of which one is ever used: see
-/// [`are_alike`].
+/// Case is ignored, so `Todd` and `todd` get the same name. `a-b` and `a_b` get different names, but only one
+/// of the two can exist: see [`are_alike`].
 #[must_use]
 pub fn object_name(username: &str) -> String {
     let folded = username.to_ascii_lowercase();
@@ -87,7 +89,7 @@ fn is_dns_label(name: &str) -> bool {
     name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }
 
-/// Whether a plain name could be taken for one with a hash; such a name gets a hash of its own.
+/// Returns true if a name looks like one with a hash. Such a name gets another hash.
 fn looks_hashed(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(_, tail)| {
         tail.len() == 8 && tail.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
@@ -99,13 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_name_stays_as_it_is() {
+    fn dns_labels_are_used_in_lower_case() {
         assert_eq!(object_name("todd"), "todd");
         assert_eq!(object_name("Todd-2"), "todd-2");
     }
 
     #[test]
-    fn a_changed_name_carries_a_hash_and_is_a_label() {
+    fn other_usernames_become_labels_with_a_hash() {
         let names = ["a_b", "_", "--", "-todd", "todd_", &"x".repeat(128), "todd-deadbeef"];
         for name in names {
             let object = object_name(name);
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_give_objects_that_differ() {
+    fn different_usernames_get_different_object_names() {
         let names = ["a-b", "a_b", "a__b", "a-b-", "_a-b", "_", "__", "-"];
         let objects: std::collections::BTreeSet<_> = names.iter().map(|name| object_name(name)).collect();
         assert_eq!(objects.len(), names.len());
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_case_nor_the_choice_of_a_dash_makes_another_username() {
+    fn usernames_that_differ_by_case_or_dash_are_alike() {
         assert!(are_alike("Todd_the-1st", "todd-THE_1st") && username_key("A_b-C") == "a-b-c");
         for other in ["todd", "todd-the1st", "todd--the-1st", "todd-the-lst"] {
             assert!(!are_alike("todd-the-1st", other), "{other}");
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_username_is_told_why() {
+    fn invalid_usernames_have_a_problem() {
         assert_eq!(username_problem("todd_Streams-1"), None);
         assert!(username_problem("").is_some());
         assert!(username_problem("tödd").is_some());

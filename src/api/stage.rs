@@ -1,4 +1,5 @@
-//! `spec.stage`: what CreateStage takes but name, tags and participant tokens, with AWS's own limits; and `status.stage`.
+//! `spec.stage`, which has every field of CreateStage except name, tags and participant tokens, with the
+//! limits of AWS; and `status.stage`.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,27 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use super::aws_enum;
 
-/// Settings of the Amazon IVS real-time stage. A field left out keeps the value AWS gives it, and is not compared later.
+/// Settings of the Amazon IVS real-time stage. AWS sets the fields that are not specified, and the operator
+/// does not compare them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StageSpec {
-    /// Recording of every participant, each on its own, to Amazon S3.
+    /// Recording of each participant separately to Amazon S3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_participant_recording_configuration: Option<AutoParticipantRecordingConfiguration>,
 }
 
-/// Recording of every participant of a stage.
+/// Recording of each participant of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AutoParticipantRecordingConfiguration {
-    /// ARN of the storage configuration; an empty string switches recording off.
+    /// ARN of the storage configuration. An empty string disables recording.
     #[schemars(
         length(max = 128),
         regex(pattern = r"^$|^arn:aws:ivs:[a-z0-9-]+:[0-9]+:storage-configuration/[a-zA-Z0-9-]+$")
     )]
     pub storage_configuration_arn: String,
 
-    /// What is recorded: one of AUDIO_VIDEO, AUDIO_ONLY, NONE. AWS's default: AUDIO_VIDEO.
+    /// Media types to record: one of AUDIO_VIDEO, AUDIO_ONLY, NONE. AWS default: AUDIO_VIDEO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1))]
     pub media_types: Option<Vec<MediaType>>,
@@ -35,7 +37,8 @@ pub struct AutoParticipantRecordingConfiguration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnail_configuration: Option<ThumbnailConfiguration>,
 
-    /// Seconds within which a participant who comes back continues the same recording. AWS's default: 0 (off).
+    /// Time in seconds within which a participant who reconnects continues the same recording. AWS default: 0
+    /// (disabled).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 300))]
     pub recording_reconnect_window_seconds: Option<i32>,
@@ -44,7 +47,7 @@ pub struct AutoParticipantRecordingConfiguration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hls_configuration: Option<HlsConfiguration>,
 
-    /// Whether participants replicated from another stage are recorded too. AWS's default: true.
+    /// Also records participants that are replicated from another stage. AWS default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_participant_replicas: Option<bool>,
 }
@@ -53,17 +56,18 @@ pub struct AutoParticipantRecordingConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ThumbnailConfiguration {
-    /// Seconds between two thumbnails. AWS's default: 60.
+    /// Interval between thumbnails, in seconds. AWS default: 60.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86400))]
     pub target_interval_seconds: Option<i32>,
 
-    /// How thumbnails are kept: all of them (SEQUENTIAL), the newest only (LATEST), or both. AWS's default: SEQUENTIAL.
+    /// Thumbnails to store: all of them (SEQUENTIAL), only the latest (LATEST), or both. AWS default:
+    /// SEQUENTIAL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2))]
     pub storage: Option<Vec<ThumbnailStorage>>,
 
-    /// Whether thumbnails are taken (INTERVAL) or not (DISABLED). AWS's default: DISABLED.
+    /// Thumbnail recording: at intervals (INTERVAL) or not at all (DISABLED). AWS default: DISABLED.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_mode: Option<ThumbnailRecordingMode>,
 }
@@ -72,26 +76,26 @@ pub struct ThumbnailConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HlsConfiguration {
-    /// Length of a segment, in seconds. AWS's default: 6.
+    /// Length of a segment, in seconds. AWS default: 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 10))]
     pub target_segment_duration_seconds: Option<i32>,
 }
 
 aws_enum! {
-    /// What is recorded of a participant.
+    /// Media type to record.
     MediaType { AudioVideo = "AUDIO_VIDEO", AudioOnly = "AUDIO_ONLY", None = "NONE" }
 }
 aws_enum! {
-    /// How thumbnails are kept.
+    /// Thumbnails to store.
     ThumbnailStorage { Sequential = "SEQUENTIAL", Latest = "LATEST" }
 }
 aws_enum! {
-    /// Whether thumbnails are taken.
+    /// Thumbnail recording mode.
     ThumbnailRecordingMode { Interval = "INTERVAL", Disabled = "DISABLED" }
 }
 
-/// The real-time stage as AWS made it.
+/// The real-time stage in AWS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StageStatus {
@@ -109,7 +113,7 @@ pub struct StageEndpoints {
     /// WebSocket endpoint for events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<String>,
-    /// WHIP endpoint, for publishing by WebRTC.
+    /// WHIP endpoint, for publishing with WebRTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whip: Option<String>,
     /// RTMP endpoint, for publishing without TLS.

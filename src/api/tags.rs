@@ -1,33 +1,33 @@
-//! AWS tags: which are ours and reserved, and the schema of a user's own.
+//! AWS tags: the operator's own, the reserved keys, and the schema of a user's tags.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// Which deployment of the operator made the resource.
+/// Key of the tag with the installation id of the operator that created the resource.
 pub const INSTALLATION: &str = "streamcat.dev/installation";
-/// Id of the row in `users` that the resource belongs to.
+/// Key of the tag with the id of the user.
 pub const USER: &str = "streamcat.dev/user";
-/// The account, as namespace/name.
+/// Key of the tag with the account, as namespace/name.
 pub const ACCOUNT: &str = "streamcat.dev/account";
-/// Nonce of the attempt that made the resource.
+/// Key of the tag with the nonce of the attempt that created the resource.
 pub const ATTEMPT: &str = "streamcat.dev/attempt";
 
-/// Prefix of our own keys.
+/// Prefix of the operator's keys.
 const OURS: &str = "streamcat.dev/";
 
-/// Prefix of AWS's own keys and values.
+/// Prefix that AWS reserves for its keys and values.
 const AWS: &str = "aws:";
 
-/// Tags left to the user: AWS allows 50 on a resource, four are ours.
+/// Maximum number of user tags: AWS allows 50 tags on a resource, and the operator uses four.
 pub const MAX_USER_TAGS: usize = 46;
 
-/// Returns true for a key that no tag of a user's may have: ours and AWS's, in any case, since IAM compares keys
-/// without regard to case.
+/// Returns true if user tags cannot have the key: the prefixes of the operator and of AWS, in any case, since
+/// IAM ignores the case of keys.
 #[must_use]
 pub fn is_reserved(key: &str) -> bool {
     begins_with(key, OURS) || begins_with(key, AWS)
 }
 
-/// Returns true for a key that passes for ours and is not: `Streamcat.dev/installation`.
+/// Returns true if the key looks like one of the operator's but is not: `Streamcat.dev/installation`.
 #[must_use]
 pub fn is_look_alike(key: &str) -> bool {
     begins_with(key, OURS) && !key.starts_with(OURS)
@@ -37,7 +37,8 @@ fn begins_with(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// Schema of `spec.tags`. Keys cannot have a pattern in a structural schema, so they are checked by CEL.
+/// Returns the schema of `spec.tags`. A structural schema has no patterns for keys, so CEL rules validate
+/// them.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -50,15 +51,15 @@ pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-validations": [
             {
                 "rule": "self.all(key, !key.lowerAscii().startsWith('streamcat.dev/') && !key.lowerAscii().startsWith('aws:'))",
-                "message": "keys that begin with streamcat.dev/ or aws:, in upper or lower case, are reserved: use another prefix",
+                "message": "keys that start with streamcat.dev/ or aws:, in any case, are reserved: use another prefix",
             },
             {
                 "rule": "self.all(key, !self[key].lowerAscii().startsWith('aws:'))",
-                "message": "values that begin with aws:, in upper or lower case, are reserved by AWS: use another value",
+                "message": "values that start with aws:, in any case, are reserved by AWS: use another value",
             },
             {
                 "rule": r"self.all(key, key.size() <= 128 && key.matches('^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+$'))",
-                "message": "a key has 1 to 128 letters, digits, spaces or _.:/=+-@: AWS takes no other",
+                "message": "a key must have 1 to 128 letters, digits, spaces or _.:/=+-@: AWS rejects other keys",
             },
         ],
     })
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_reserved_in_any_case() {
+    fn reserved_keys_are_matched_in_any_case() {
         for key in [
             INSTALLATION,
             "streamcat.dev/x",
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_alike_is_of_our_prefix_in_another_case() {
+    fn look_alikes_have_the_prefix_in_another_case() {
         for key in ["Streamcat.dev/installation", "STREAMCAT.DEV/x"] {
             assert!(is_look_alike(key), "{key}");
         }

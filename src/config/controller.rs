@@ -20,69 +20,72 @@ pub struct ControllerSettings {
     #[command(flatten)]
     pub database: DatabaseSettings,
 
-    /// AWS region in which the channels, chat rooms and stages live.
+    /// AWS region of the channels, chat rooms and stages.
     #[arg(long, env = "AWS_REGION", value_parser = region)]
     pub aws_region: String,
 
-    /// Id that tells this installation from others in the same AWS account; written as a tag on every resource.
-    /// Must never change. [default: the UID of the namespace kube-system]
+    /// Id that distinguishes this installation from others in the same AWS account. It is a tag on every
+    /// resource and must never change. [default: the UID of the namespace kube-system]
     #[arg(long, env = "STREAMCAT_INSTALLATION_ID", value_parser = installation)]
     pub installation_id: Option<String>,
 
-    /// The one namespace whose accounts are served. [default: all]
+    /// Namespace whose accounts are reconciled. [default: all]
     #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
     pub namespace: Option<String>,
 
-    /// Address of /healthz, /readyz and /metrics.
+    /// Listen address of /healthz, /readyz and /metrics.
     #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
     pub admin_listen: SocketAddr,
 
-    /// How often everything is compared with AWS, by listing page after page, e.g. 10m.
+    /// Interval of the resync, which lists all resources in AWS and compares them with the accounts, for
+    /// example 10m.
     #[arg(long, env = "STREAMCAT_RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
     pub resync_interval: Duration,
 
-    /// Calls a second that AWS is asked for, for each operation. AWS allows 5, whatever the account.
+    /// Maximum number of AWS calls per second, for each operation. AWS allows 5 in every AWS account.
     #[arg(long, env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]
     pub aws_calls_per_second: NonZeroU32,
 
-    /// How long one Create may take before its outcome counts as unknown.
+    /// Timeout of an AWS call. If a Create call times out, its outcome is unknown.
     #[arg(long, env = "STREAMCAT_AWS_CALL_TIMEOUT", default_value = "10s", value_parser = duration)]
     pub aws_call_timeout: Duration,
 
-    /// How long after that to wait before looking at what a Create of unknown outcome made: longer than one call may take
-    /// and AWS needs to show a new resource in its lists, together. Also the least time between the two
-    /// lists that prove that a resource is gone.
+    /// Time to wait after that timeout before checking whether a Create of unknown outcome created a
+    /// resource. Must exceed the time that a call may take plus the time that AWS needs to list a new
+    /// resource. Also the minimum time between the two lists that prove that a resource is gone.
     #[arg(long, env = "STREAMCAT_CONSISTENCY_GRACE", default_value = "15s", value_parser = duration)]
     pub consistency_grace: Duration,
 
-    /// Number of resources of one kind that may be missing from AWS, without the operator having deleted them, before the brake is on:
-    /// then nothing is made or deleted in their place until they show again, or a person releases the brake.
+    /// Number of resources of one kind that can be missing from AWS, unless the operator deleted them, before
+    /// the brake engages. Then they are neither replaced nor given up until they show up again or a person
+    /// releases the brake.
     #[arg(long, env = "STREAMCAT_BRAKE_RESOURCES", default_value = "5")]
     pub brake_resources: usize,
 
-    /// Percentage of the recorded resources of one kind that may be missing before the brake is on; both limits must be exceeded.
+    /// Percentage of the recorded resources of one kind that can be missing before the brake engages. Both
+    /// limits must be exceeded.
     #[arg(long, env = "STREAMCAT_BRAKE_PERCENT", default_value = "2", value_parser = percent)]
     pub brake_percent: f64,
 
-    /// How long after the controller of another cluster was last seen on this database this one takes its place. Until then it changes
-    /// nothing.
+    /// Time after which this cluster takes over from another one whose controller has stopped renewing its
+    /// entry in the database. Until then, this controller changes nothing.
     #[arg(long, env = "STREAMCAT_CLUSTER_TAKEOVER_AFTER", default_value = "5m", value_parser = duration)]
     pub cluster_takeover_after: Duration,
 
-    /// How many accounts are worked on at the same time.
+    /// Maximum number of concurrent reconciles.
     #[arg(long, env = "STREAMCAT_MAX_CONCURRENT_RECONCILES", default_value = "32")]
     pub max_concurrent_reconciles: NonZeroU16,
 
-    /// Name of the pod we run in, for events and the Lease.
+    /// Name of the pod, for events and the Lease.
     #[arg(long, env = "POD_NAME", value_parser = not_empty)]
     pub pod_name: Option<String>,
 
-    /// Which of several controllers works.
+    /// Leader election.
     #[command(flatten)]
     pub leader_election: LeaderElectionSettings,
 }
 
-/// The variables by which the AWS SDK is sent elsewhere than to AWS.
+/// Environment variables that override the endpoints of the AWS SDK.
 const ENDPOINTS: [&str; 5] = [
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_IVS",
@@ -92,16 +95,16 @@ const ENDPOINTS: [&str; 5] = [
 ];
 
 impl ControllerSettings {
-    /// Looks at what is read from the environment by others than us, who would say late or never that it is wrong.
-    /// `variable` gives the value of a variable that is set.
+    /// Checks environment variables that libraries read, which would report an invalid value late or never.
+    /// `variable` returns the value of a variable, if it is set.
     ///
     /// # Errors
-    /// What is wrong, in one line that names the variable and not its value, which may hold a password.
+    /// Returns one line that names the invalid variable, but not its value, which may contain a password.
     pub fn check_environment(variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
         for name in ENDPOINTS {
             if variable(name).is_some_and(|url| !is_endpoint(&url)) {
                 return Err(format!(
-                    "{name} is not a URL that begins with http:// or https:// and names a host, such as http://localhost:4566"
+                    "{name} must be a URL that starts with http:// or https:// and has a host, for example http://localhost:4566"
                 ));
             }
         }
@@ -115,29 +118,29 @@ fn is_endpoint(text: &str) -> bool {
     })
 }
 
-/// AWS's name of a region. What it would not be is said here: the SDK would look for a host of that name.
+/// Parses the name of an AWS region. The SDK would use an invalid name as part of a host name.
 fn region(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !text.is_empty() && text.chars().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err("it must be the name of an AWS region, such as eu-west-1".to_owned())
+        Err("must be the name of an AWS region, for example eu-west-1".to_owned())
     }
 }
 
-/// A percentage.
+/// Parses a percentage.
 fn percent(text: &str) -> Result<f64, String> {
     let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
-    percent.ok_or_else(|| "it must be a number from 0 to 100".to_owned())
+    percent.ok_or_else(|| "must be a number from 0 to 100".to_owned())
 }
 
-/// An installation id is a tag's value: what AWS takes there, and short enough to read.
+/// Parses an installation id, which has to be a valid value of an AWS tag, and readable.
 fn installation(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err("it must be 1 to 64 letters, digits, -, _ or .".to_owned())
+        Err("must have 1 to 64 letters, digits, -, _ or .".to_owned())
     }
 }
 
@@ -146,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_is_lower_case_letters_digits_and_hyphens() {
+    fn region_has_lower_case_letters_digits_and_hyphens() {
         assert_eq!(region("eu-west-1"), Ok("eu-west-1".to_owned()));
         for wrong in ["", " ", "eu-west-1 ", "EU-WEST-1", "eu_west_1", "eu-west-1.example.com", "eu-wést-1"]
         {
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_is_a_number_from_0_to_100() {
+    fn percentage_is_a_number_from_0_to_100() {
         assert_eq!((percent("2"), percent("0.5"), percent("100")), (Ok(2.0), Ok(0.5), Ok(100.0)));
         for wrong in ["", "-1", "101", "2%", "NaN", "inf"] {
             assert!(percent(wrong).is_err(), "{wrong:?}");
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_a_url_with_a_host() {
+    fn endpoint_variable_is_a_url_with_a_host() {
         let check = |name: &str, url: &str| {
             let set = std::collections::BTreeMap::from([(name.to_owned(), url.to_owned())]);
             ControllerSettings::check_environment(|name| set.get(name).cloned())

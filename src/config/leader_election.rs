@@ -1,4 +1,4 @@
-//! Which of several controllers works: the settings of the Lease by which they agree.
+//! Settings of leader election.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use clap::Args;
 
 use super::values::{YesOrNo as _, duration, not_empty};
 
-/// How controllers of one installation agree on which of them works. The times mean what they mean in client-go.
+/// Settings of leader election among the controllers of one installation. The times have the same meaning as
+/// in client-go.
 #[derive(Clone, Debug, Args)]
 pub struct LeaderElectionSettings {
-    /// Whether several controllers elect one that works, by a Lease, while the others stand by. It saves work and calls
-    /// to AWS; without it several are safe too.
+    /// Elects one of several controllers as the leader, by a Lease, while the others stand by. Several
+    /// controllers are safe without leader election, but make more calls to AWS.
     #[arg(long = "leader-election", env = "STREAMCAT_LEADER_ELECTION", yes_or_no = "false")]
     pub enabled: bool,
 
-    /// Name of the Lease: the same for all controllers of an installation, and another for each installation in the
-    /// same namespace.
+    /// Name of the Lease. All controllers of an installation have to use the same name. Installations in the
+    /// same namespace need different names.
     #[arg(
         long = "leader-election-name",
         env = "STREAMCAT_LEADER_ELECTION_NAME",
@@ -24,7 +25,7 @@ pub struct LeaderElectionSettings {
     )]
     pub name: String,
 
-    /// Namespace of the Lease. [default: that of the pod, or of the context in KUBECONFIG]
+    /// Namespace of the Lease. [default: the namespace of the pod, or of the context in KUBECONFIG]
     #[arg(
         id = "leader-election-namespace",
         long,
@@ -33,7 +34,7 @@ pub struct LeaderElectionSettings {
     )]
     pub namespace: Option<String>,
 
-    /// How long the others wait, since they last saw the Lease renewed, before one takes over.
+    /// Time after the last observed renewal of the Lease before another controller takes over.
     #[arg(
         long = "leader-election-lease-duration",
         env = "STREAMCAT_LEADER_ELECTION_LEASE_DURATION",
@@ -42,7 +43,8 @@ pub struct LeaderElectionSettings {
     )]
     pub lease_duration: Duration,
 
-    /// How long the leader goes on working since it last renewed the Lease; less than the lease duration.
+    /// Time after its last renewal of the Lease before the leader stops working. Must be less than the lease
+    /// duration.
     #[arg(
         long = "leader-election-renew-deadline",
         env = "STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE",
@@ -51,7 +53,7 @@ pub struct LeaderElectionSettings {
     )]
     pub renew_deadline: Duration,
 
-    /// How often the leader renews the Lease, and the others look at it.
+    /// Interval at which the leader renews the Lease, and the others check it.
     #[arg(
         long = "leader-election-retry-period",
         env = "STREAMCAT_LEADER_ELECTION_RETRY_PERIOD",
@@ -62,16 +64,16 @@ pub struct LeaderElectionSettings {
 }
 
 impl LeaderElectionSettings {
-    /// Looks at what no single setting shows: whether the times leave room for one another.
+    /// Checks that the times are consistent with each other.
     ///
     /// # Errors
-    /// What is wrong, in one line that names the flags.
+    /// Returns one line that names the flags.
     pub fn check(&self) -> Result<(), String> {
         if self.renew_deadline >= self.lease_duration {
-            return Err("--leader-election-renew-deadline must be shorter than --leader-election-lease-duration: the leader stops before another takes over".to_owned());
+            return Err("--leader-election-renew-deadline must be less than --leader-election-lease-duration, so that the leader stops before another controller takes over".to_owned());
         }
         if self.retry_period.saturating_mul(2) > self.renew_deadline {
-            return Err("--leader-election-retry-period must be at most half of --leader-election-renew-deadline: one renewal that fails is no reason to stop".to_owned());
+            return Err("--leader-election-retry-period must be at most half of --leader-election-renew-deadline, so that the leader survives a failed renewal".to_owned());
         }
         Ok(())
     }
@@ -94,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_off_unless_it_is_asked_for() {
+    fn leader_election_is_disabled_by_default() {
         assert!(!parsed(&[]).enabled);
         assert!(parsed(&["--leader-election"]).enabled);
         assert!(!parsed(&["--leader-election=false"]).enabled);
     }
 
     #[test]
-    fn the_times_leave_room_for_one_another() {
+    fn inconsistent_times_are_rejected() {
         let checked = |lease, renew, retry| {
             let flags = [
                 format!("--leader-election-lease-duration={lease}"),

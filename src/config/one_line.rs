@@ -1,4 +1,4 @@
-//! What is wrong with a command line, as people are told.
+//! Error messages for an invalid command line.
 
 use clap::{
     CommandFactory,
@@ -7,7 +7,7 @@ use clap::{
 
 use super::Cli;
 
-/// What is wrong with a command line, as one line.
+/// Returns the error as one line.
 #[must_use]
 pub fn one_line(error: &clap::Error) -> String {
     if let (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) =
@@ -22,7 +22,7 @@ pub fn one_line(error: &clap::Error) -> String {
     head.split_whitespace().collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
 }
 
-/// A flag as clap shows it (`--namespace <NAMESPACE>`), with the variable that can be set instead.
+/// Adds the environment variable to a flag as clap prints it (`--namespace <NAMESPACE>`).
 fn with_variable(flag: &str) -> String {
     let long = flag.split_whitespace().next().unwrap_or(flag).trim_start_matches("--");
     let command = Cli::command();
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_setting_is_one_line() {
+    fn invalid_setting_is_reported_in_one_line() {
         let arguments = ["streamcat-operator", "migrate", "--frobnicate"];
         let error = Cli::try_parse_from(arguments).expect_err("no such flag");
         assert_eq!(one_line(&error).lines().count(), 1);
@@ -49,8 +49,8 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_setting_is_named_as_a_variable_too() {
-        // The variables may be set where the tests run, so the error is made here.
+    fn missing_setting_is_reported_with_its_variable() {
+        // Created here, because the variables may be set in the environment of the tests.
         let mut error = clap::Error::new(ErrorKind::MissingRequiredArgument);
         let missing = vec!["--database-url <DATABASE_URL>".to_owned(), "--namespace <NAMESPACE>".to_owned()];
         error.insert(ContextKind::InvalidArg, ContextValue::Strings(missing));

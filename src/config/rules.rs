@@ -1,25 +1,25 @@
-//! What the registration page takes as a username and a password.
+//! Rules for usernames and passwords on the registration page.
 
 use clap::Args;
 
 use super::values::not_empty;
 use crate::api;
 
-/// Usernames that people would take for us, or for a part of the site.
+/// Usernames that people could mistake for the operators of the site, or for a part of it.
 const RESERVED: &str = "abuse,account,accounts,admin,administrator,api,app,auth,billing,blog,contact,dashboard,docs,guest,\
     help,hostmaster,info,legal,login,logout,mail,moderator,news,nobody,noreply,null,official,operator,owner,postmaster,\
     privacy,register,root,security,settings,sign-in,sign-out,staff,status,superuser,support,system,team,undefined,\
     webmaster,www";
 
-/// What may be registered.
+/// Rules for usernames and passwords.
 #[derive(Clone, Debug, Args)]
 pub struct RuleSettings {
-    /// Name of the site, as people know it. It stands on every page, and nobody gets it as username or password.
+    /// Name of the site, displayed on every page. It is not allowed as a username or password.
     #[arg(long, env = "STREAMCAT_SITE_NAME", default_value = "Streamcat", value_parser = not_empty)]
     pub site_name: String,
 
-    /// Fewest characters of a password, from 8 to 128. NIST SP 800-63B-4 asks for 15 where a password is all that somebody
-    /// signs in with.
+    /// Minimum length of a password, from 8 to 128 characters. NIST SP 800-63B-4 requires 15 if the password
+    /// is the only authentication factor.
     #[arg(
         long,
         env = "STREAMCAT_MIN_PASSWORD_LENGTH",
@@ -28,8 +28,8 @@ pub struct RuleSettings {
     )]
     pub min_password_length: u8,
 
-    /// Usernames that nobody can register, with a comma between two; an account by kubectl can have one. A list given here
-    /// takes the place of the one that is built in.
+    /// Comma-separated usernames that cannot be registered. Accounts created with kubectl can have them. The
+    /// list replaces the built-in one.
     #[arg(
         long,
         env = "STREAMCAT_RESERVED_USERNAMES",
@@ -40,7 +40,7 @@ pub struct RuleSettings {
     pub reserved_usernames: Vec<String>,
 }
 
-/// Nothing, so that an empty list can be given.
+/// Parses a username. An empty one is allowed, so that the list can be empty.
 fn username_or_nothing(text: &str) -> Result<String, String> {
     let username = text.trim();
     match api::username_problem(username).filter(|_| !username.is_empty()) {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_takes_the_place_of_the_built_in_one_and_may_be_empty() {
+    fn reserved_usernames_replace_the_built_in_list() {
         let built_in = reserved(&[]).expect("a list");
         assert!(
             ["admin", "root", "support", "www"].iter().all(|name| built_in.iter().any(|one| one == name))

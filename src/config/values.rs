@@ -1,12 +1,12 @@
-//! Values that several settings have.
+//! Value parsers that several settings use.
 
 use std::time::Duration;
 
 use clap::ArgAction;
 
-/// A setting that is yes or no: a flag, to which a value may be given (`--flag=false`), as to its variable.
+/// A boolean setting: a flag with an optional value (`--flag=false`), and a variable with the same values.
 pub trait YesOrNo {
-    /// With this default.
+    /// Makes the argument a boolean with this default.
     fn yes_or_no(self, default: &'static str) -> Self;
 }
 
@@ -17,17 +17,20 @@ impl YesOrNo for clap::Arg {
     }
 }
 
-/// A text that is not empty.
+/// Parses a text that is not empty.
 pub fn not_empty(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// A duration such as `500ms`, `10s`, `5m` or `1h`.
+/// Parses a duration such as `500ms`, `10s`, `5m` or `1h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let wrong =
-        || format!("{text:?} is not a duration: write a whole number and ms, s, m or h, for example 10s");
+    let wrong = || {
+        format!(
+            "{text:?} is not a duration: specify a whole number followed by ms, s, m or h, for example 10s"
+        )
+    };
     let number: u64 = number.parse().map_err(|_| wrong())?;
     let duration = match unit {
         "ms" => Duration::from_millis(number),
@@ -36,7 +39,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?),
         _ => return Err(wrong()),
     };
-    if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
+    if duration.is_zero() { Err("must be greater than zero".to_owned()) } else { Ok(duration) }
 }
 
 #[cfg(test)]
@@ -44,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_as_people_write_them() {
+    fn duration_is_a_positive_number_with_a_unit() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
         assert!(duration("10").is_err());

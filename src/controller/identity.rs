@@ -18,7 +18,7 @@ use super::{
 use crate::{
     api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION, are_alike},
     provision::Inventory,
-    store::{Claim, Claimant, Holder, Refusal, Users},
+    store::{Claim, Claimant, UsernameOwner, ClaimRefusal, Users},
 };
 
 pub(super) use self::held::HeldClaim;
@@ -80,7 +80,7 @@ pub(super) async fn leave<W: World>(
         Claimed::Released => Leaving::Released,
     };
     // A claim of its that is still on its way must not get a user. It has one if that one was faster.
-    if context.world.store().bar(uid(account)).await?.is_some() {
+    if context.world.store().tombstone(uid(account)).await?.is_some() {
         return Err(Problem::superseded());
     }
     Ok(leaving)
@@ -111,21 +111,21 @@ async fn make_claim<W: World>(
         Claim::Refused(refusal) => refusal,
     };
     Ok(Claimed::Refused(match refusal {
-        Refusal::Spelled(other) => Problem::username_spelled(username, other.username()),
-        Refusal::Taken(other) => {
+        ClaimRefusal::SpellingMismatch(other) => Problem::username_spelled(username, other.username()),
+        ClaimRefusal::Taken(other) => {
             let exists = accounts.iter().any(|account| reference(account) == *other.account());
             Problem::username_taken(username, other.account(), exists)
         }
-        Refusal::Registered => Problem::username_registered(username),
-        Refusal::OtherCluster(cluster) => Problem::of_another_cluster(username, &cluster),
-        Refusal::Released => return Ok(Claimed::Released),
+        ClaimRefusal::Registered => Problem::username_registered(username),
+        ClaimRefusal::OtherCluster(cluster) => Problem::of_another_cluster(username, &cluster),
+        ClaimRefusal::Deleted => return Ok(Claimed::Released),
     }))
 }
 
 /// The account had no user when it was read. Whoever slept since may have missed that it was given one, and that the database was
 /// lost then, so that this one was drawn anew: status knows, and the next look takes up the one that it names.
 async fn refuse_another<W: World>(
-    holder: &Holder,
+    holder: &UsernameOwner,
     account: &StreamerAccount,
     context: &Context<W>,
 ) -> Result<(), Problem> {
@@ -171,7 +171,7 @@ async fn hold<W: World>(
     {
         tracing::warn!(account = %key, by = %row.account, "a row from before a restore, or from after a loss, names another user than the account has: it goes");
         let is_own = row.uid.as_deref() == Some(uid(account));
-        store.evict(row, is_own.then_some(context.timing.grace)).await?;
+        store.delete_stale_user(row, is_own.then_some(context.timing.grace)).await?;
         claim = store.claim(claimant).await?;
     }
     if let Claim::Held(holder) = &claim {
@@ -181,11 +181,11 @@ async fn hold<W: World>(
 }
 
 /// The row that may be out of date.
-fn row(claim: &Claim) -> Option<&Holder> {
+fn row(claim: &Claim) -> Option<&UsernameOwner> {
     match claim {
         Claim::Held(holder) => Some(holder),
-        Claim::Refused(Refusal::Taken(other) | Refusal::Spelled(other)) => Some(other.row()),
-        Claim::Refused(Refusal::Registered | Refusal::Released | Refusal::OtherCluster(_)) => None,
+        Claim::Refused(ClaimRefusal::Taken(other) | ClaimRefusal::SpellingMismatch(other)) => Some(other.row()),
+        Claim::Refused(ClaimRefusal::Registered | ClaimRefusal::Deleted | ClaimRefusal::OtherCluster(_)) => None,
     }
 }
 
@@ -194,7 +194,7 @@ fn row(claim: &Claim) -> Option<&Holder> {
 async fn inherit<W: World>(
     account: &StreamerAccount,
     context: &Context<W>,
-    holder: &Holder,
+    holder: &UsernameOwner,
 ) -> Result<(), Problem> {
     if holder.uid.as_deref() == Some(uid(account)) {
         return Ok(());
@@ -204,7 +204,7 @@ async fn inherit<W: World>(
     // One that was deleted since the claim claims by other rules.
     let is_there = current.is_some_and(|current| is_deleted(&current) == is_deleted(account));
     let (store, cluster) = (context.world.store(), &context.cluster.id);
-    if is_there && store.inherit(holder.user, holder.uid.as_deref(), uid(account), cluster).await? {
+    if is_there && store.transfer(holder.user, holder.uid.as_deref(), uid(account), cluster).await? {
         return Ok(());
     }
     Err(Problem::superseded())

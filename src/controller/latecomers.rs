@@ -21,7 +21,7 @@ pub(super) async fn take_away<W: World>(
     if users.is_empty() {
         return Ok(());
     }
-    let released = context.world.store().released(&users).await?;
+    let released = context.world.store().deleted_users(&users).await?;
     let is_late = |orphan: &&Orphan| orphan.user.is_some_and(|user| released.contains(&user));
     for orphan in orphans.values().filter(is_late).cloned().collect::<Vec<_>>() {
         let Some((owner, arn)) = subject(context, &orphan) else { continue };

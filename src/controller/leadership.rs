@@ -57,7 +57,7 @@ fn stand_by(gates: &Gates, looked: Result<(), String>) {
 /// Whoever leads is ready when it has seen the accounts and AWS.
 fn begin(gates: &Gates) {
     for gate in [KUBERNETES_GATE, AWS_GATE] {
-        gates.close(gate, "not tried yet");
+        gates.close(gate, "not checked yet");
     }
 }
 

@@ -16,13 +16,13 @@ use crate::{
     api::{ResourceKind, StreamerAccount, are_alike},
     ivs::{self, Kind},
     provision::{self, Owner, is_confirmed_absent},
-    store::{Claimant, Holder, Recorded, Resources},
+    store::{Claimant, ResourceRecord, Resources, UsernameOwner},
 };
 
 /// Whether the row of a username is out of date. One that a person registered, that is to stay, or that is held in another cluster
 /// never is; and what tags say is no evidence against a user who has, or may have, anything.
 pub(super) async fn is_out_of_date<W: World>(
-    holder: &Holder,
+    holder: &UsernameOwner,
     account: &StreamerAccount,
     claimant: &Claimant<'_>,
     context: &Context<W>,
@@ -73,7 +73,7 @@ enum Possession {
 
 /// Whether the holder's account is there and wants the username still; one in a namespace that is not ours to look into
 /// counts so.
-async fn claims<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool, Problem> {
+async fn claims<W: World>(holder: &UsernameOwner, context: &Context<W>) -> Result<bool, Problem> {
     let cluster = context.world.cluster();
     let is_it = |known: &Arc<StreamerAccount>| {
         reference(known) == holder.account && are_alike(&known.spec.username, &holder.username)
@@ -88,7 +88,7 @@ async fn claims<W: World>(holder: &Holder, context: &Context<W>) -> Result<bool,
 }
 
 /// Returns what a user has in AWS, of all kinds.
-async fn possession<W: World>(holder: &Holder, context: &Context<W>) -> Result<Possession, Problem> {
+async fn possession<W: World>(holder: &UsernameOwner, context: &Context<W>) -> Result<Possession, Problem> {
     let mut possession = Possession::Nothing;
     for kind in ResourceKind::ALL {
         let recorded = context.world.store().recorded(holder.user, kind).await?;
@@ -110,13 +110,13 @@ async fn possession<W: World>(holder: &Holder, context: &Context<W>) -> Result<P
 /// Returns what a user has of one kind.
 async fn possession_of<W: World, K: Kind>(
     kind: &K,
-    holder: &Holder,
-    recorded: &Recorded,
+    holder: &UsernameOwner,
+    recorded: &ResourceRecord,
     context: &Context<W>,
 ) -> ivs::Result<Possession> {
     let grace = context.timing.grace;
     let is_new = recorded.arn.is_some() && recorded.age < grace;
-    if is_new || recorded.settles_in(grace).is_some() {
+    if is_new || recorded.remaining(grace).is_some() {
         return Ok(Possession::Something);
     }
     if let Some(arn) = &recorded.arn

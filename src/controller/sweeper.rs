@@ -24,7 +24,7 @@ use crate::{
         AccountState, CompleteList, Inventory, KnownResource, Listing, StatusEntry, find_absences,
         find_drift, orphan_changes, pending_rechecks,
     },
-    store::{Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Resources, UserRecord},
+    store::{Evidence, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, RecordedResource, Resources},
 };
 
 /// How soon a sweep that failed is tried again.
@@ -248,7 +248,7 @@ fn is_in(namespace: Option<&str>, account: &AccountRef) -> bool {
 fn named<W: World>(
     context: &Context<W>,
     namespace: Option<&str>,
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     statuses: &[StatusEntry],
     standings: &BTreeMap<AccountRef, AccountState>,
 ) -> Vec<KnownResource> {
@@ -262,7 +262,7 @@ fn named<W: World>(
         // Of an account that is another controller's, nobody here knows.
         has_account: standings.contains_key(&row.account) || !is_in(namespace, &row.account),
         is_served: is_in(namespace, &row.account),
-        is_being_deleted: row.leaving,
+        is_being_deleted: row.deleting,
         age: row.age,
         since_update: updated(&row.arn),
     });

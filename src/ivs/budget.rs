@@ -37,7 +37,8 @@ impl Budgets {
         Arc::clone(bucket)
     }
 
-    /// Returns the quota of an operation. Calls are evenly spaced, because a burst would exceed AWS's limit in some seconds.
+    /// Returns the quota of an operation. Calls are evenly spaced, because a burst would exceed AWS's limit
+    /// in some seconds.
     fn quota(&self, operation: &str) -> Quota {
         let factor = if TAG_OPERATIONS.contains(&operation) { 2 } else { 1 };
         let rate = self.per_second.saturating_mul(NonZeroU32::MIN.saturating_add(factor - 1));

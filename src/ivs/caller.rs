@@ -54,7 +54,8 @@ impl Caller {
         })
     }
 
-    /// Waits for the budget, then makes an Update with these settings. `send`: sends the request through the completion.
+    /// Waits for the budget, then makes an Update with these settings. `send`: sends the request through the
+    /// completion.
     pub(super) fn update<'a, T: 'a, E, F>(
         &'a self,
         operation: &'static str,
@@ -68,8 +69,8 @@ impl Caller {
         self.call(operation, send(completion(settings)))
     }
 
-    /// Makes a Create with these settings. The caller has waited for the budget already, with [`Caller::admit`]. Fails after
-    /// `stop`. `send`: sends the request through the completion.
+    /// Makes a Create with these settings. The caller has waited for the budget already, with
+    /// [`Caller::admit`]. Fails after `stop`. `send`: sends the request through the completion.
     pub(super) fn create<'a, T: 'a, E, F>(
         &'a self,
         operation: &'static str,
@@ -82,7 +83,8 @@ impl Caller {
     {
         let call = send(completion(settings));
         Box::pin(async move {
-            // Checked again because the attempt was journalled since `admit`. Failing here is cheap: nothing was created.
+            // Checked again because the attempt was journalled since `admit`. Failing here is cheap: nothing
+            // was created.
             if self.stop.is_cancelled() {
                 return Err(Error::stopping(operation));
             }

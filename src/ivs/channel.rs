@@ -23,7 +23,8 @@ use crate::api::{ChannelSpec, ChannelStatus, MultitrackInputConfiguration, Resou
 /// Largest page of ListChannels.
 const PAGE: i32 = 100;
 
-/// Maximum number of polls for the end of a stopped stream. After that, the deletion is retried by the next reconcile.
+/// Maximum number of polls for the end of a stopped stream. After that, the deletion is retried by the next
+/// reconcile.
 const MAX_STREAM_END_POLLS: u32 = 10;
 
 /// Time between two polls for the end of a stopped stream.
@@ -136,8 +137,8 @@ fn to_multitrack(input: &MultitrackInputConfiguration) -> types::MultitrackInput
         .build()
 }
 
-/// Adds the settings to a request. CreateChannel and UpdateChannel take the same members, but share no type. The spec is
-/// destructured in full, so that a new field must be added here.
+/// Adds the settings to a request. CreateChannel and UpdateChannel take the same members, but share no type.
+/// The spec is destructured in full, so that a new field must be added here.
 macro_rules! with_settings {
     ($request:expr, $settings:expr) => {{
         let ChannelSpec {

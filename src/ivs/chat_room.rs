@@ -54,8 +54,8 @@ impl ChatRooms {
     }
 }
 
-/// Returns the live settings in a response, under the names that the spec uses. CreateRoom, GetRoom, and UpdateRoom answer
-/// with the same members, but share no type.
+/// Returns the live settings in a response, under the names that the spec uses. CreateRoom, GetRoom, and
+/// UpdateRoom answer with the same members, but share no type.
 macro_rules! settings_of {
     ($room:expr) => {
         live_settings!(ChatRoomSpec {
@@ -90,8 +90,8 @@ fn to_handler(handler: &MessageReviewHandler) -> types::MessageReviewHandler {
         .build()
 }
 
-/// Adds the settings to a request. CreateRoom and UpdateRoom take the same members, but share no type. The spec is
-/// destructured in full, so that a new field must be added here.
+/// Adds the settings to a request. CreateRoom and UpdateRoom take the same members, but share no type. The
+/// spec is destructured in full, so that a new field must be added here.
 macro_rules! with_settings {
     ($request:expr, $settings:expr) => {{
         let ChatRoomSpec {

@@ -14,7 +14,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Class {
     /// The error is temporary: retry soon, with backoff.
     Transient,
-    /// Someone must act outside the spec (on a quota, a permission, or a verification): report it, and retry slowly.
+    /// Someone must act outside the spec (on a quota, a permission, or a verification): report it, and retry
+    /// slowly.
     Blocked,
     /// The spec must change: do not retry.
     Invalid,
@@ -70,8 +71,8 @@ fn request(id: Option<&str>) -> String {
 }
 
 impl Error {
-    /// Classifies an error of the SDK. `creates`: true if the operation creates something, so that an unknown outcome is
-    /// ambiguous.
+    /// Classifies an error of the SDK. `creates`: true if the operation creates something, so that an unknown
+    /// outcome is ambiguous.
     pub(super) fn from_sdk<E>(
         operation: &'static str,
         creates: bool,
@@ -143,8 +144,8 @@ impl Error {
     }
 }
 
-/// Returns the class of an error response. A response that is not in the API model, such as a proxy's page, says nothing
-/// about the resource.
+/// Returns the class of an error response. A response that is not in the API model, such as a proxy's page,
+/// says nothing about the resource.
 fn classify(code: Option<&str>, status: u16, unknown: Class) -> Class {
     match code {
         Some("ResourceNotFoundException") => Class::Missing,
@@ -160,15 +161,16 @@ fn classify(code: Option<&str>, status: u16, unknown: Class) -> Class {
     }
 }
 
-/// Returns AWS's message: `exceptionMessage` in ivs and ivs-realtime, which the SDK does not read, and `message` in ivschat.
+/// Returns AWS's message: `exceptionMessage` in ivs and ivs-realtime, which the SDK does not read, and
+/// `message` in ivschat.
 fn message(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let text = ["exceptionMessage", "message", "Message"].iter().find_map(|name| body.get(name)?.as_str())?;
     Some(text.to_owned())
 }
 
-/// Returns true if AWS lacks permission to invoke the Lambda function. A new permission takes a while to take effect
-/// (docs/ivs.md), so the spec need not be wrong.
+/// Returns true if AWS lacks permission to invoke the Lambda function. A new permission takes a while to take
+/// effect (docs/ivs.md), so the spec need not be wrong.
 fn is_lambda_permission(operation: &str, message: &str) -> bool {
     ["CreateRoom", "UpdateRoom"].contains(&operation)
         && message.to_ascii_lowercase().contains("lambda permission")

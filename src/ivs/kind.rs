@@ -60,8 +60,8 @@ pub trait Kind: Send + Sync + 'static {
     /// Its part of the status.
     type Status: api::Status + Clone + fmt::Debug + PartialEq + Send + Sync;
 
-    /// Waits until the budget allows a Create. Called before the attempt is journalled, so that waiting does not use up the
-    /// attempt's time.
+    /// Waits until the budget allows a Create. Called before the attempt is journalled, so that waiting does
+    /// not use up the attempt's time.
     ///
     /// # Errors
     /// The controller is stopping: no new call is begun.
@@ -95,7 +95,8 @@ pub trait Kind: Send + Sync + 'static {
         pagination::collect(|token| self.list_page(None, token))
     }
 
-    /// Updates these settings, and no others. Returns the settings in AWS's answer, under the names that the spec uses.
+    /// Updates these settings, and no others. Returns the settings in AWS's answer, under the names that the
+    /// spec uses.
     fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<Value>> + Send;
 
     /// Adds or changes tags.
@@ -107,8 +108,8 @@ pub trait Kind: Send + Sync + 'static {
     /// Deletes a resource. Succeeds if it does not exist.
     fn delete(&self, arn: &str) -> impl Future<Output = Result<()>> + Send;
 
-    /// Deletes a resource that is not in use. Succeeds if it does not exist. Returns false, and changes nothing, if it is in
-    /// use.
+    /// Deletes a resource that is not in use. Succeeds if it does not exist. Returns false, and changes
+    /// nothing, if it is in use.
     fn delete_if_idle(&self, arn: &str) -> impl Future<Output = Result<bool>> + Send;
 }
 
@@ -117,8 +118,8 @@ pub trait StreamKeys: Send + Sync + 'static {
     /// Returns the key of a channel; None if it has none.
     fn stream_key(&self, channel_arn: &str) -> impl Future<Output = Result<Option<SecretString>>> + Send;
 
-    /// Creates the key of a channel that has none. AWS allows one key per channel, so a second or a late call creates no
-    /// other: AWS refuses it, see [`Error::is_quota_exceeded`](super::Error::is_quota_exceeded).
+    /// Creates the key of a channel that has none. AWS allows one key per channel, so a second or a late call
+    /// creates no other: AWS refuses it, see [`Error::is_quota_exceeded`](super::Error::is_quota_exceeded).
     fn create_stream_key(&self, channel_arn: &str) -> impl Future<Output = Result<SecretString>> + Send;
 }
 

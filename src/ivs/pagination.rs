@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Class, Result};
 
-/// Maximum number of calls for one page. Without retries, a failure rate of one percent would keep a list of hundreds of
-/// pages from ever completing.
+/// Maximum number of calls for one page. Without retries, a failure rate of one percent would keep a list of
+/// hundreds of pages from ever completing.
 const MAX_CALLS_PER_PAGE: u32 = 4;
 
 /// Time before the first retry of a page. Doubled before each further retry.

@@ -1,5 +1,5 @@
-//! Completion of request bodies: the SDK leaves `false` and 0 out of nested members, so the settings are merged into the body
-//! again, under AWS's own names, before the request is signed.
+//! Completion of request bodies: the SDK leaves `false` and 0 out of nested members, so the settings are
+//! merged into the body again, under AWS's own names, before the request is signed.
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout
 
 use super::{Class, Result, Tags};
 
-/// Loads the configuration of the SDK, with a timeout for each call and without the SDK's own retries: a retried Create
-/// makes a duplicate, and retries bypass the call budget.
+/// Loads the configuration of the SDK, with a timeout for each call and without the SDK's own retries: a
+/// retried Create makes a duplicate, and retries bypass the call budget.
 pub async fn sdk_config(region: &str, call_timeout: Duration) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().operation_timeout(call_timeout).build();
     aws_config::defaults(BehaviorVersion::latest())
@@ -18,8 +18,8 @@ pub async fn sdk_config(region: &str, call_timeout: Duration) -> SdkConfig {
         .await
 }
 
-/// Defines `tag` and `untag`. TagResource and UntagResource are the same in all three services, but their clients share no
-/// type.
+/// Defines `tag` and `untag`. TagResource and UntagResource are the same in all three services, but their
+/// clients share no type.
 macro_rules! tag_calls {
     () => {
         async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
@@ -44,7 +44,8 @@ pub(super) fn missing_as_deleted<T>(result: Result<T>) -> Result<()> {
     }
 }
 
-/// Returns false for a deletion that AWS refused with a ConflictException: the resource is in use, and nothing was changed.
+/// Returns false for a deletion that AWS refused with a ConflictException: the resource is in use, and
+/// nothing was changed.
 pub(super) fn conflict_as_in_use(deleted: Result<()>) -> Result<bool> {
     match deleted {
         Err(error) if error.is_conflict() => Ok(false),

@@ -3,8 +3,8 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-/// Builds the live settings of a resource as JSON, under the names that the spec uses. Every field of the spec's struct must
-/// be listed: a field that is added to the struct but not here does not compile.
+/// Builds the live settings of a resource as JSON, under the names that the spec uses. Every field of the
+/// spec's struct must be listed: a field that is added to the struct but not here does not compile.
 macro_rules! live_settings {
     ($spec:ident { $($field:ident as $name:literal: $value:expr),+ $(,)? }) => {{
         const _: fn($spec) = |$spec { $($field: _),+ }| ();
@@ -13,8 +13,8 @@ macro_rules! live_settings {
 }
 pub(super) use live_settings;
 
-/// Returns the desired settings that differ from the live ones; None if none differ. A field that the spec leaves out is
-/// neither compared nor sent, so that AWS's default applies.
+/// Returns the desired settings that differ from the live ones; None if none differ. A field that the spec
+/// leaves out is neither compared nor sent, so that AWS's default applies.
 #[must_use]
 pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Option<S> {
     let Ok(Value::Object(desired)) = serde_json::to_value(desired) else { return None };
@@ -25,8 +25,8 @@ pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Op
     if differing.is_empty() { None } else { serde_json::from_value(Value::Object(differing)).ok() }
 }
 
-/// Returns true if the live value is as desired. AWS leaves out values that are off or empty, and does not keep the order
-/// of lists.
+/// Returns true if the live value is as desired. AWS leaves out values that are off or empty, and does not
+/// keep the order of lists.
 fn covers(live: &Value, desired: &Value) -> bool {
     match (live, desired) {
         (_, Value::Object(desired)) => {

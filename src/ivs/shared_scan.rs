@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 
 use super::Result;
 
-/// Scans shared by concurrent callers. Each caller gets the result of a scan that began after the call, so that it is never
-/// older than what the caller knows.
+/// Scans shared by concurrent callers. Each caller gets the result of a scan that began after the call, so
+/// that it is never older than what the caller knows.
 #[derive(Debug)]
 pub(super) struct SharedScan<T> {
     begun: AtomicU64,
@@ -24,14 +24,16 @@ impl<T: Default> Default for SharedScan<T> {
 }
 
 impl<T> SharedScan<T> {
-    /// Returns the result of a scan that begins now or later. Calls `scan` unless another caller's scan serves.
+    /// Returns the result of a scan that begins now or later. Calls `scan` unless another caller's scan
+    /// serves.
     pub(super) async fn get<F: Future<Output = Result<T>>>(
         &self,
         scan: impl FnOnce() -> F,
     ) -> Result<Arc<T>> {
         let before = self.begun.load(Ordering::SeqCst);
         let mut last = self.last.lock().await;
-        // A scan that was running at the call does not count. The next one does, for all callers that wait for it.
+        // A scan that was running at the call does not count. The next one does, for all callers that wait
+        // for it.
         if last.0 <= before {
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             *last = (number, Arc::new(scan().await?));

@@ -107,7 +107,8 @@ fn hls_settings(hls: &ParticipantRecordingHlsConfiguration) -> Value {
     })
 }
 
-/// Returns the recording for a request. The spec is destructured in full, here and below, so that a new field must be added.
+/// Returns the recording for a request. The spec is destructured in full, here and below, so that a new field
+/// must be added.
 fn to_recording(
     settings: &StageSpec,
     operation: &'static str,

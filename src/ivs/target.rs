@@ -10,7 +10,8 @@ use aws_types::service_config::ServiceConfigKey;
 
 use super::{Error, Result};
 
-/// The operation that returns the AWS account of the credentials. It needs no IAM permission, and no policy can deny it.
+/// The operation that returns the AWS account of the credentials. It needs no IAM permission, and no policy
+/// can deny it.
 const OPERATION: &str = "GetCallerIdentity";
 
 /// The services of IVS, as the SDK's settings name them.
@@ -45,8 +46,9 @@ impl Target {
         Self { partition: partition(region), region: region.to_owned(), account }
     }
 
-    /// Returns true if the ARN names this target's partition, region, and account. While the account is unknown, any account
-    /// matches. Returns false for text that is not an ARN of IVS: its location is unknown, so nothing may be done about it.
+    /// Returns true if the ARN names this target's partition, region, and account. While the account is
+    /// unknown, any account matches. Returns false for text that is not an ARN of IVS: its location is
+    /// unknown, so nothing may be done about it.
     #[must_use]
     pub fn holds(&self, arn: &str) -> bool {
         ArnLocation::parse(arn).is_some_and(|location| {
@@ -78,7 +80,8 @@ pub struct ArnLocation<'a> {
 }
 
 impl<'a> ArnLocation<'a> {
-    /// Parses `arn:PARTITION:ivs:REGION:ACCOUNT:KIND/ID`, or the same of `ivschat`. Returns None for any other text.
+    /// Parses `arn:PARTITION:ivs:REGION:ACCOUNT:KIND/ID`, or the same of `ivschat`. Returns None for any
+    /// other text.
     #[must_use]
     pub fn parse(arn: &'a str) -> Option<Self> {
         let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':');
@@ -112,8 +115,9 @@ fn partition(region: &str) -> &'static str {
     found.map_or("aws", |(_, partition)| partition)
 }
 
-/// Returns the account id of the credentials, from AWS STS. Returns None, without a call, if IVS has a custom endpoint but STS
-/// does not: the endpoint need not be AWS, and the real STS would return an unrelated account.
+/// Returns the account id of the credentials, from AWS STS. Returns None, without a call, if IVS has a custom
+/// endpoint but STS does not: the endpoint need not be AWS, and the real STS would return an unrelated
+/// account.
 ///
 /// # Errors
 /// The failed call, after at most `timeout`.

@@ -14,8 +14,8 @@ use crate::{
     store::{AbsenceChanges, Absences, Missing},
 };
 
-/// Age of an unused chat room from which its absence does not count for the brake. AWS deletes rooms that are unused for
-/// 24 months (docs/ivs.md); this is 23.
+/// Age of an unused chat room from which its absence does not count for the brake. AWS deletes rooms that are
+/// unused for 24 months (docs/ivs.md); this is 23.
 pub const ROOM_IDLE: Duration = Duration::from_hours(23 * 730);
 
 /// A resource that a record names: a row in PostgreSQL, or the status of an account.
@@ -40,7 +40,8 @@ pub struct KnownResource {
 }
 
 impl KnownResource {
-    /// Returns true if AWS may have deleted the room by itself. A room whose last update is unknown is not idle.
+    /// Returns true if AWS may have deleted the room by itself. A room whose last update is unknown is not
+    /// idle.
     fn is_idle_room(&self) -> bool {
         self.kind == ResourceKind::ChatRoom
             && self.age >= ROOM_IDLE
@@ -66,8 +67,8 @@ pub struct Brake {
     pub missing: usize,
     /// Number of recorded resources.
     pub recorded: usize,
-    /// True if AWS shows no resource of this installation, of any kind, although some are recorded. The controller may be in
-    /// another AWS account or region than the records.
+    /// True if AWS shows no resource of this installation, of any kind, although some are recorded. The
+    /// controller may be in another AWS account or region than the records.
     pub is_blind: bool,
 }
 
@@ -116,8 +117,8 @@ pub struct AbsenceFindings {
     pub brakes: BTreeMap<ResourceKind, Brake>,
 }
 
-/// Compares a complete list with the records. A resource that was recorded a moment before the list may not be on it, and
-/// one that is recorded in another AWS account or region never is.
+/// Compares a complete list with the records. A resource that was recorded a moment before the list may not
+/// be on it, and one that is recorded in another AWS account or region never is.
 #[must_use]
 pub fn find_absences(
     list: &CompleteList,
@@ -169,7 +170,8 @@ impl AbsenceFindings {
         }
     }
 
-    /// Adds evidence against a resource that is not listed. Once its absence is confirmed, nothing more is written (I5).
+    /// Adds evidence against a resource that is not listed. Once its absence is confirmed, nothing more is
+    /// written (I5).
     fn add_unlisted(&mut self, known: &KnownResource, evidence: Option<&Missing>, timing: Timing) {
         if known.is_served && evidence.is_none_or(|evidence| evidence.unlisted_for < Some(timing.evidence()))
         {
@@ -187,8 +189,8 @@ struct Counts {
     unexplained: BTreeMap<ResourceKind, usize>,
     idle_rooms: usize,
     is_any_shown: bool,
-    /// True if a resource is missing of a user for whom the operator has deleted nothing. Then the controller may be in
-    /// another AWS account or region.
+    /// True if a resource is missing of a user for whom the operator has deleted nothing. Then the controller
+    /// may be in another AWS account or region.
     is_any_unaccounted: bool,
 }
 

@@ -10,20 +10,20 @@ use crate::{api::ResourceKind, ivs::Target};
 pub struct Timing {
     /// Maximum duration of one call to AWS.
     pub aws_call_timeout: Duration,
-    /// Grace period: the time after a deadline within which AWS may not show a result yet. Also the minimum time
-    /// between the two complete lists that confirm an absence.
+    /// Grace period: the time after a deadline within which AWS may not show a result yet. Also the minimum
+    /// time between the two complete lists that confirm an absence.
     pub grace: Duration,
     /// Time from the end of one resync to the start of the next.
     pub resync: Duration,
 }
 
-/// Maximum time between the journalling of a call and its start. The deadline of the call is later by this much than
-/// its own timeout.
+/// Maximum time between the journalling of a call and its start. The deadline of the call is later by this
+/// much than its own timeout.
 pub(super) const CALL_START_MARGIN: Duration = Duration::from_secs(2);
 
 impl Timing {
-    /// Minimum time between two complete lists that confirm the absence of a resource: one resync, less a tolerance for
-    /// clocks that run differently.
+    /// Minimum time between two complete lists that confirm the absence of a resource: one resync, less a
+    /// tolerance for clocks that run differently.
     #[must_use]
     pub fn evidence(self) -> Duration {
         self.resync.mul_f64(0.9).max(self.grace)

@@ -21,7 +21,8 @@ use crate::{
     api::{Status, tags},
     ivs::{Created, Kind, Listed, Live, Tags},
     store::{
-        AttemptEnd, Edit, Journal, OrphanChanges, OrphanReason, Orphans, Recorded, Resources, Unsettled,
+        AttemptEnd, InFlight, Journal, OrphanChanges, OrphanReason, Orphans, PendingUpdate, ResourceRecord,
+        Resources,
     },
 };
 
@@ -70,7 +71,7 @@ struct Convergence<'a, K: Kind, S> {
     /// The ARN recorded in the database at the start of the pass.
     initial_arn: Option<String>,
     /// The records in the database.
-    recorded: Recorded,
+    recorded: ResourceRecord,
     /// The state of AWS.
     observed: Observed,
     /// Resources that AWS has shown in this pass, by ARN.
@@ -116,8 +117,8 @@ where
                 Step::Update(arn) if self.update(&arn).await? => {}
                 Step::Record(_) | Step::Update(_) => return Ok(Outcome::Waiting(Wait::for_peer(kind))),
                 Step::EndUpdate(nonce) => {
-                    self.store.end_edit(nonce).await?;
-                    self.recorded.edit = None;
+                    self.store.end_update(nonce).await?;
+                    self.recorded.pending_update = None;
                 }
                 Step::DeleteDuplicate(arn) => self.delete_duplicate(arn).await?,
             }
@@ -160,19 +161,19 @@ where
             _ if is_another => Change::Corrected,
             change => change,
         };
-        let recheck_in = self.recorded.edit.as_ref().and_then(|update| self.recheck_in(update));
+        let recheck_in = self.recorded.pending_update.as_ref().and_then(|update| self.recheck_in(update));
         let (stream_key, observed) = (self.stream_key.clone(), self.compared.contains_key(arn));
         Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, drift })
     }
 
-    fn recheck_in(&self, update: &Edit) -> Option<Duration> {
+    fn recheck_in(&self, update: &PendingUpdate) -> Option<Duration> {
         recheck_in(update, self.context.timing.grace)
     }
 
     /// Returns the drift of an updated resource, and the time until the update is sent again.
     fn drift(&self, arn: &str) -> Option<Drift> {
         let fields = self.compared.get(arn)?.differences.fields();
-        let update = self.recorded.edit.as_ref().filter(|update| !is_resent_too_often(update));
+        let update = self.recorded.pending_update.as_ref().filter(|update| !is_resent_too_often(update));
         Some(Drift { fields, resend_in: update.and_then(|update| self.recheck_in(update)) })
     }
 
@@ -205,7 +206,7 @@ where
         self.compare(&arn, live);
         self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);
         self.observed.owned.get_or_insert_with(|| vec![arn.clone()]);
-        self.recorded = Recorded { arn: Some(arn), ..Recorded::default() };
+        self.recorded = ResourceRecord { arn: Some(arn), ..ResourceRecord::default() };
         (self.stream_key, self.change) = (stream_key, change);
     }
 
@@ -236,13 +237,14 @@ where
             Some(position) => recorded.former.drain(..position).collect(),
             None => recorded.former.into_iter().chain(recorded.arn).collect(),
         };
-        let (edit, former) = (recorded.edit, recorded.former);
-        self.recorded = Recorded { arn: Some(arn.to_owned()), edit, former, ..Recorded::default() };
+        let (pending_update, former) = (recorded.pending_update, recorded.former);
+        self.recorded =
+            ResourceRecord { arn: Some(arn.to_owned()), pending_update, former, ..ResourceRecord::default() };
         Ok(true)
     }
 
-    /// Deletes a duplicate if the journal has its attempt and it is idle; otherwise puts it on the orphan list. Leaves it
-    /// alone if it has been recorded meanwhile.
+    /// Deletes a duplicate if the journal has its attempt and it is idle; otherwise puts it on the orphan
+    /// list. Leaves it alone if it has been recorded meanwhile.
     async fn delete_duplicate(&mut self, arn: String) -> Result<()> {
         let user = self.desired.owner.user;
         let now = self.store.recorded(user, K::KIND).await?;
@@ -253,7 +255,8 @@ where
         Ok(())
     }
 
-    /// Deletes a duplicate. Returns false, and deletes nothing, if the journal does not have its attempt or if it is in use.
+    /// Deletes a duplicate. Returns false, and deletes nothing, if the journal does not have its attempt or
+    /// if it is in use.
     async fn delete_own_duplicate(&self, arn: &str) -> Result<bool> {
         let attempt = self.compared.get(arn).and_then(|compared| compared.live.tags.get(tags::ATTEMPT));
         let attempts = self.store.attempts(self.desired.owner.user, K::KIND).await?;
@@ -274,29 +277,30 @@ where
         Ok(self.store.change_orphans(&OrphanChanges { added, ..OrphanChanges::default() }).await?)
     }
 
-    /// Sends the settings and tags that differ. Returns false if the user is gone. The update is recorded as pending before
-    /// it is sent, because an earlier update may take effect after it: a re-check must confirm it. The settings in AWS's
-    /// answer are compared at once.
+    /// Sends the settings and tags that differ. Returns false if the user is gone. The update is recorded as
+    /// pending before it is sent, because an earlier update may take effect after it: a re-check must confirm
+    /// it. The settings in AWS's answer are compared at once.
     async fn update(&mut self, arn: &str) -> Result<bool> {
         let Some(compared) = self.compared.get(arn) else { return Ok(false) };
         let (user, begun) = (self.desired.owner.user, Instant::now());
         let deadline = self.context.timing.update_deadline();
         let resends = self.resends();
-        let Some(pending) = self.store.begin_edit(user, K::KIND, deadline, resends).await? else {
+        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
         let sent = compared.differences.send(self.kind, arn).await;
-        // A process that was suspended, or waited long for the budget, may have sent the update after its deadline, when
-        // another controller has already re-checked the resource.
+        // A process that was suspended, or waited long for the budget, may have sent the update after its
+        // deadline, when another controller has already re-checked the resource.
         let pending = if begun.elapsed() < deadline {
             Some(pending)
         } else {
-            let recorded = self.store.begin_edit(user, K::KIND, deadline, resends).await;
+            let recorded = self.store.begin_update(user, K::KIND, deadline, resends).await;
             recorded.map_err(Error::LateUpdateNotRecorded)?
         };
         let settings = sent?;
-        let note = |nonce| Unsettled::until(nonce, deadline, Duration::ZERO);
-        self.recorded.edit = pending.map(|nonce| Edit { note: note(nonce), repeats: resends });
+        let note = |nonce| InFlight::until(nonce, deadline, Duration::ZERO);
+        self.recorded.pending_update =
+            pending.map(|nonce| PendingUpdate { in_flight: note(nonce), repeats: resends });
         self.confirm(arn, settings);
         if self.change == Change::Unchanged {
             self.change = Change::Updated;
@@ -306,12 +310,12 @@ where
 
     /// Returns the number of consecutive times that this update, with the present one, was sent again.
     fn resends(&self) -> u32 {
-        let previous = self.recorded.edit.as_ref().filter(|_| self.desired.was_sent);
+        let previous = self.recorded.pending_update.as_ref().filter(|_| self.desired.was_sent);
         previous.map_or(0, |previous| previous.repeats.saturating_add(1))
     }
 
-    /// Compares the desired settings with those in AWS's answer, if it has any. AWS does not answer with tags: they count
-    /// as set.
+    /// Compares the desired settings with those in AWS's answer, if it has any. AWS does not answer with
+    /// tags: they count as set.
     fn confirm(&mut self, arn: &str, settings: Option<Value>) {
         let Some(Compared { mut live, differences }) = self.compared.remove(arn) else { return };
         differences.apply_tags(&mut live.tags);

@@ -18,7 +18,8 @@ pub(super) enum Attempt<S> {
     Waiting(Wait),
 }
 
-/// Journals an attempt, calls Create, and records the result. `recorded_arn`: the ARN that the database had before.
+/// Journals an attempt, calls Create, and records the result. `recorded_arn`: the ARN that the database had
+/// before.
 pub(super) async fn create<K: Kind, S: Journal + Resources>(
     kind: &K,
     store: &S,
@@ -66,8 +67,8 @@ async fn record_created<K: Kind, S: Journal + Resources>(
     if store.record_made(nonce, owner.user, &owner.username, &resource).await? {
         return Ok(Attempt::Recorded(created, tags));
     }
-    // Another controller took over after the deadline. If another resource is recorded, this one is a duplicate. If none
-    // is recorded, this one will be adopted, or the resync finds it.
+    // Another controller took over after the deadline. If another resource is recorded, this one is a
+    // duplicate. If none is recorded, this one will be adopted, or the resync finds it.
     let now = store.recorded(owner.user, K::KIND).await?;
     if now.arn.is_some_and(|recorded| recorded != created.status.arn()) {
         kind.delete(created.status.arn()).await?;

@@ -1,7 +1,7 @@
-//! Decisions about the next step for one kind of a user's resources. Pure functions of three inputs: the desired state, the
-//! records in the database (with ages by its clock), and what AWS has shown in this pass. The caller takes the step, adds
-//! its result to the inputs, and asks again, until the step is final. So this code reads like the protocol in
-//! docs/architecture.md, section "Creating once".
+//! Decisions about the next step for one kind of a user's resources. Pure functions of three inputs: the
+//! desired state, the records in the database (with ages by its clock), and what AWS has shown in this pass.
+//! The caller takes the step, adds its result to the inputs, and asks again, until the step is final. So this
+//! code reads like the protocol in docs/architecture.md, section "Creating once".
 
 pub(super) mod converge;
 pub(super) mod delete;
@@ -9,7 +9,7 @@ pub(super) mod delete;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DecisionContext, Owner};
-use crate::{ivs::Tags, store::Recorded};
+use crate::{ivs::Tags, store::ResourceRecord};
 
 /// The ownership of one resource, as a Get shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +73,13 @@ pub(super) enum Absence {
 
 /// Returns true if two complete lists have confirmed that a recorded resource is gone, and no brake is on.
 #[must_use]
-pub fn is_confirmed_absent(arn: &str, recorded: &Recorded, context: &DecisionContext) -> bool {
+pub fn is_confirmed_absent(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> bool {
     absence(arn, recorded, context) == Absence::Confirmed
 }
 
-/// Returns the meaning of a resource's absence. A single read proves nothing: the absence is confirmed by two complete
-/// lists one resync apart, and only while the brake is off.
-pub(super) fn absence(arn: &str, recorded: &Recorded, context: &DecisionContext) -> Absence {
+/// Returns the meaning of a resource's absence. A single read proves nothing: the absence is confirmed by two
+/// complete lists one resync apart, and only while the brake is off.
+pub(super) fn absence(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> Absence {
     let missing = recorded.missing.iter().find(|missing| missing.arn == arn);
     match missing {
         Some(missing) if !missing.released && context.brake.is_some() => Absence::Braked,

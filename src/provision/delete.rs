@@ -12,14 +12,14 @@ use super::{
 };
 use crate::{
     ivs::{self, Kind, Listed},
-    store::{Evidence, Recorded, Resources},
+    store::{Evidence, ResourceRecord, Resources},
 };
 
 /// The outcome of a pass that deletes one kind of resource.
 #[derive(Debug, PartialEq, Eq)]
 pub enum DeletionOutcome {
-    /// AWS confirms that no resource of the user is left. These ARNs are recorded, but their tags or another record say
-    /// that they belong to someone else; they were not touched.
+    /// AWS confirms that no resource of the user is left. These ARNs are recorded, but their tags or another
+    /// record say that they belong to someone else; they were not touched.
     Gone(Vec<String>),
     /// Nothing can be done yet.
     Waiting(Wait),
@@ -28,10 +28,10 @@ pub enum DeletionOutcome {
 /// Time until the next read of a deleted resource that AWS still shows.
 const DELETION_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Deletes all resources of this kind that the user has: those recorded, and those found by tag, so that what a crash left
-/// behind is deleted too. Each deletion is confirmed by a read. A resource that does not carry the user's tags, or that
-/// another user's record names, is not touched (I2). `listed`: the resources that the last resync listed with the
-/// user's tags.
+/// Deletes all resources of this kind that the user has: those recorded, and those found by tag, so that what
+/// a crash left behind is deleted too. Each deletion is confirmed by a read. A resource that does not carry
+/// the user's tags, or that another user's record names, is not touched (I2). `listed`: the resources that
+/// the last resync listed with the user's tags.
 ///
 /// # Errors
 /// The first failed call; or the reason why a resource may not be deleted here.
@@ -52,8 +52,8 @@ where
     Deletion { kind, store, context, owner, status_arn, listed, recorded, observed }.run().await
 }
 
-/// Deletes one late create: a resource of a user that was deleted before. Returns true once it is gone. A resource with
-/// other tags, or that a record names, is not touched (I2).
+/// Deletes one late create: a resource of a user that was deleted before. Returns true once it is gone. A
+/// resource with other tags, or that a record names, is not touched (I2).
 ///
 /// # Errors
 /// The first failed call.
@@ -69,7 +69,7 @@ where
     S: Resources + Evidence,
 {
     let observed = Observed { owned: Some(vec![arn.to_owned()]), ..Observed::default() };
-    let (recorded, listed) = (Recorded::default(), &[]);
+    let (recorded, listed) = (ResourceRecord::default(), &[]);
     let deletion = Deletion { kind, store, context, owner, status_arn: None, listed, recorded, observed };
     Ok(matches!(deletion.run().await?, DeletionOutcome::Gone(_)))
 }
@@ -84,7 +84,7 @@ struct Deletion<'a, K, S> {
     /// The resources that the last resync listed with the user's tags.
     listed: &'a [Listed],
     /// The records in the database.
-    recorded: Recorded,
+    recorded: ResourceRecord,
     /// The state of AWS.
     observed: Observed,
 }
@@ -151,8 +151,8 @@ impl<K: Kind, S: Resources + Evidence> Deletion<'_, K, S> {
         Ok(())
     }
 
-    /// Deletes one resource. The deletion of a recorded one is noted before the call, so that its absence is explained
-    /// after a crash.
+    /// Deletes one resource. The deletion of a recorded one is noted before the call, so that its absence is
+    /// explained after a crash.
     async fn delete(&mut self, arn: String) -> Result<()> {
         if self.is_recorded(&arn) {
             self.store.note_deletion(self.owner.user, K::KIND, &arn, true).await?;

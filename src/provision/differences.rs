@@ -22,8 +22,8 @@ impl<K: Kind> Default for Differences<K> {
 }
 
 impl<K: Kind> Differences<K> {
-    /// Compares a resource with its desired state: settings, the user's own tags, and the ownership tags, which someone may
-    /// have removed.
+    /// Compares a resource with its desired state: settings, the user's own tags, and the ownership tags,
+    /// which someone may have removed.
     pub(super) fn between(desired: &DesiredResource<'_, K>, live: &Live<K::Status>) -> Self {
         let (set, remove) = tag_changes(desired.tags, &live.tags);
         let mut ownership = desired.owner.ownership_tags();

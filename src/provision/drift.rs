@@ -11,7 +11,7 @@ use super::{Listing, decide::converge::recheck_in, describe_orphan, inventory::i
 use crate::{
     api::{AccountRef, ResourceKind, tags},
     ivs::Listed,
-    store::{Orphan, OrphanReason, UserRecord},
+    store::{Orphan, OrphanReason, RecordedResource},
 };
 
 /// One resource in the status of an account.
@@ -42,7 +42,7 @@ pub type Duplicates<'a> = BTreeSet<&'a str>;
 /// Returns the accounts with a ready resource whose update is pending, and the time until its re-check.
 #[must_use]
 pub fn pending_rechecks(
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     statuses: &[StatusEntry],
     grace: Duration,
 ) -> BTreeMap<AccountRef, Duration> {
@@ -50,7 +50,7 @@ pub fn pending_rechecks(
         statuses.iter().filter(|status| status.is_ready).map(|status| status.arn.as_str()).collect();
     let mut rechecks = BTreeMap::new();
     for record in recorded.iter().filter(|record| ready.contains(record.arn.as_str())) {
-        if let Some(update) = &record.edit {
+        if let Some(update) = &record.pending_update {
             let recheck_in = recheck_in(update, grace).unwrap_or_default();
             let earliest = rechecks.entry(record.account.clone()).or_insert(recheck_in);
             *earliest = recheck_in.min(*earliest);
@@ -79,7 +79,7 @@ pub fn find_drift(
     listing: &Listing,
     accounts: &AccountStates,
     statuses: &[StatusEntry],
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     duplicates: &Duplicates<'_>,
 ) -> DriftReport {
     let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
@@ -113,7 +113,7 @@ fn classify<'l>(
     all: impl Iterator<Item = (ResourceKind, &'l Listed)>,
     accounts: &AccountStates,
     statuses: &[StatusEntry],
-    recorded: &[UserRecord],
+    recorded: &[RecordedResource],
     report: &mut DriftReport,
 ) {
     let rows = recorded.iter().filter(|row| accounts.contains_key(&row.account));
@@ -130,7 +130,7 @@ fn classify<'l>(
             (Some(account), None) if has.contains(&(&account, kind)) || accounts[&account].is_stalled => {
                 report.drifted.insert(account);
             }
-            // Recorded, or being created or deleted.
+            // ResourceRecord, or being created or deleted.
             (Some(_), _) => {}
             // A record names the owner, but the tags do not.
             (None, Some(account)) => drop(report.drifted.insert((*account).clone())),
@@ -190,9 +190,9 @@ mod tests {
         }
     }
 
-    fn row(name: &str, arn: &str) -> UserRecord {
+    fn row(name: &str, arn: &str) -> RecordedResource {
         let retained = name == "kept";
-        UserRecord {
+        RecordedResource {
             user: Uuid::nil(),
             age: Duration::ZERO,
             account: account(name),
@@ -200,8 +200,8 @@ mod tests {
             kind: ResourceKind::Channel,
             arn: arn.to_owned(),
             retained,
-            leaving: false,
-            edit: None,
+            deleting: false,
+            pending_update: None,
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
         listing: &Listing,
         accounts: &AccountStates,
         statuses: &[StatusEntry],
-        recorded: &[UserRecord],
+        recorded: &[RecordedResource],
     ) -> DriftReport {
         find_drift(listing, accounts, statuses, recorded, &Duplicates::new())
     }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_row_that_names_an_earlier_object_is_drift() {
-        let earlier = UserRecord { uid: Some("earlier".to_owned()), ..row("todd", "a") };
+        let earlier = RecordedResource { uid: Some("earlier".to_owned()), ..row("todd", "a") };
         let report = drift(
             &listing(vec![listed("a", "todd", 1)]),
             &accounts(&[("todd", 1)]),

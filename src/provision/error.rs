@@ -18,8 +18,8 @@ pub enum Error {
     /// A call to the database failed.
     #[error("{0}")]
     Store(#[from] store::Error),
-    /// An update took effect after its deadline and could not be recorded as pending. Another controller may have
-    /// re-checked the resource before, so it must be re-checked.
+    /// An update took effect after its deadline and could not be recorded as pending. Another controller may
+    /// have re-checked the resource before, so it must be re-checked.
     #[error("an update was sent after its deadline and could not be recorded: {0}")]
     LateUpdateNotRecorded(#[source] store::Error),
     /// The recorded ARN belongs to another user. Nothing is changed or deleted (I2).
@@ -32,7 +32,8 @@ pub enum Error {
         /// The ARN.
         arn: String,
     },
-    /// The record names an AWS account or region that this controller does not work in. Nothing is changed or deleted.
+    /// The record names an AWS account or region that this controller does not work in. Nothing is changed or
+    /// deleted.
     #[error(
         "the {kind} {arn} is recorded in {}, but this controller works in {target}: start the controller with the region and credentials of the record; until then nothing is created or deleted",
         location(arn)

@@ -32,7 +32,8 @@ impl Listing {
     }
 }
 
-/// Everything that the last resync listed, by account and by user. It identifies a user whose status and rows are lost.
+/// Everything that the last resync listed, by account and by user. It identifies a user whose status and rows
+/// are lost.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     all: Vec<(ResourceKind, Listed)>,
@@ -70,8 +71,8 @@ impl Inventory {
     /// Returns the user in the tags of this account's resources.
     #[must_use]
     pub fn user(&self, account: &AccountRef, username: &str) -> Option<Uuid> {
-        // An account that was created again with another username is another user. A different spelling is refused if the
-        // user has a row.
+        // An account that was created again with another username is another user. A different spelling is
+        // refused if the user has a row.
         self.tagged_with(account)
             .filter(|(_, listed)| listed.name == username)
             .find_map(|(_, listed)| user_of(listed))
@@ -93,8 +94,8 @@ impl Inventory {
         all.map(|(_, listed)| listed.clone()).collect()
     }
 
-    /// Returns the ARN of this user's resource; the first by ARN if a crash left more than one. A resource of the same name
-    /// and account that has lost the user's tag counts only if there is no other.
+    /// Returns the ARN of this user's resource; the first by ARN if a crash left more than one. A resource of
+    /// the same name and account that has lost the user's tag counts only if there is no other.
     #[must_use]
     pub fn arn(&self, owner: &Owner, kind: ResourceKind) -> Option<&str> {
         let is_owned = |listed: &Listed| is_of_user(listed, owner.user);

@@ -1,8 +1,10 @@
-//! Provisioning of a user's AWS resources: create once, adopt, update, and delete. Written once, generic over the kind.
+//! Provisioning of a user's AWS resources: create once, adopt, update, and delete. Written once, generic over
+//! the kind.
 //!
-//! - [`converge`] brings one kind of resource to what the spec says; [`delete_all`] deletes it. Each is a loop around a
-//!   pure function in `decide`, which returns the next step.
-//! - [`find_drift`] and [`find_absences`] compare a complete list of AWS with the records, at each resync. Both are pure.
+//! - [`converge`] brings one kind of resource to what the spec says; [`delete_all`] deletes it. Each is a
+//!   loop around a pure function in `decide`, which returns the next step.
+//! - [`find_drift`] and [`find_absences`] compare a complete list of AWS with the records, at each resync.
+//!   Both are pure.
 //! - [`orphan_changes`] keeps the orphan list.
 //!
 //! The protocol is described in docs/architecture.md, section "Creating once".

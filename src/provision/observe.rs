@@ -3,15 +3,16 @@
 use super::{Owner, Result, decide::ObservedOwnership};
 use crate::{
     ivs::{Kind, Live},
-    store::{Recorded, Resources},
+    store::{ResourceRecord, Resources},
 };
 
-/// Reads one resource by its ARN. Returns its ownership by tags and records, and the resource itself if it exists.
+/// Reads one resource by its ARN. Returns its ownership by tags and records, and the resource itself if it
+/// exists.
 pub(super) async fn observe<K: Kind, S: Resources>(
     kind: &K,
     store: &S,
     owner: &Owner,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     arn: &str,
 ) -> Result<(ObservedOwnership, Option<Live<K::Status>>)> {
     let live = kind.get(arn).await?;

@@ -28,9 +28,9 @@ pub fn describe_orphan(kind: ResourceKind, listed: &Listed, reason: OrphanReason
     }
 }
 
-/// Returns the changes of the orphan list. `rows`: the list before the resync; `found`: the orphans that the resync
-/// found. A row goes only if an earlier resync, at least one grace period ago, did not find its resource either: one
-/// incomplete list loses nothing. Without news nothing is written (I5).
+/// Returns the changes of the orphan list. `rows`: the list before the resync; `found`: the orphans that the
+/// resync found. A row goes only if an earlier resync, at least one grace period ago, did not find its
+/// resource either: one incomplete list loses nothing. Without news nothing is written (I5).
 #[must_use]
 pub fn orphan_changes(
     rows: &[OrphanRow],

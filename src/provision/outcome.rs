@@ -52,7 +52,7 @@ pub enum Change {
     Adopted,
     /// Updated.
     Updated,
-    /// Recorded in place of another ARN, whose resource is gone or belongs to another user.
+    /// ResourceRecord in place of another ARN, whose resource is gone or belongs to another user.
     Corrected,
     /// Created to replace a resource that is gone from AWS.
     Recreated,

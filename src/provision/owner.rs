@@ -21,7 +21,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Returns the tags for a Create: the operator's, and the user's own, which never override the operator's.
+    /// Returns the tags for a Create: the operator's, and the user's own, which never override the
+    /// operator's.
     #[must_use]
     pub fn create_tags(&self, attempt: Uuid, own: &Tags) -> Tags {
         let mut all: Tags = own.iter().filter(|(key, _)| !tags::is_reserved(key)).map(clone_pair).collect();
@@ -53,8 +54,8 @@ impl Owner {
         found.get(tags::USER) == Some(&self.user.to_string())
     }
 
-    /// Lists the resources of one kind that carry this user's tags: those with the user's name, and those in `listed`, from
-    /// the last resync, which someone may have renamed.
+    /// Lists the resources of one kind that carry this user's tags: those with the user's name, and those in
+    /// `listed`, from the last resync, which someone may have renamed.
     ///
     /// # Errors
     /// The failed call.
@@ -75,8 +76,8 @@ impl Owner {
     }
 }
 
-/// Returns the changes that bring a user's own tags to the desired state: tags to set, and keys to remove. Reserved tags
-/// are left alone, except keys that differ from the operator's only in case, which are removed.
+/// Returns the changes that bring a user's own tags to the desired state: tags to set, and keys to remove.
+/// Reserved tags are left alone, except keys that differ from the operator's only in case, which are removed.
 #[must_use]
 pub(super) fn tag_changes(desired: &Tags, live: &Tags) -> (Tags, Vec<String>) {
     let differs =

@@ -247,7 +247,8 @@ async fn with_policy_never_a_gone_resource_is_not_recreated() {
 
 #[tokio::test]
 async fn a_failed_recreation_is_repeated_only_if_the_policy_allows_it() {
-    // After the four effects of the first create: read the record, get, list, open the attempt. The ninth is the Create.
+    // After the four effects of the first create: read the record, get, list, open the attempt. The ninth is
+    // the Create.
     let world = World::failing(9, Failure::Before);
     let first = world.until_ready().await;
     world.remove(&first.arn);

@@ -1,5 +1,5 @@
-//! The simulated world of the protocol's tests: AWS and the database in memory, behind the traits that the code uses, with a
-//! clock that is moved by hand. Any effect can fail, before or after it happens.
+//! The simulated world of the protocol's tests: AWS and the database in memory, behind the traits that the
+//! code uses, with a clock that is moved by hand. Any effect can fail, before or after it happens.
 
 mod fake_aws;
 mod fake_database;
@@ -54,7 +54,7 @@ struct State {
     orphans: Vec<Orphan>,
     brake: Option<&'static str>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
-    edit: Option<(Uuid, Duration, u32)>,
+    pending_update: Option<(Uuid, Duration, u32)>,
     peer_creates_next: bool,
     is_dirty: bool,
 }

@@ -301,8 +301,8 @@ mod tests {
             account_uid: account_uid.map(str::to_owned),
             key: None,
             open: false,
-            unwanted: false,
-            turn: 1,
+            delete_requested: false,
+            fencing_token: 1,
         }
     }
 

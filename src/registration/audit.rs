@@ -169,7 +169,7 @@ mod tests {
                 .contains(r#"streamcat_audit_records_dropped_total{reason="too_many"} 1"#)
         );
         let before = world.audit().len();
-        auditing.deed(&world, &entry(AuditEvent::DeletionAsked)).await.expect("written");
+        auditing.deed(&world, &entry(AuditEvent::DeletionRequested)).await.expect("written");
         assert_eq!(world.audit().len(), before + 1);
     }
 }

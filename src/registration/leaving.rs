@@ -22,7 +22,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         registrant: &Registrant,
         account: Option<&StreamerAccount>,
     ) -> Result<(), Refusal> {
-        self.registrants.renounce(registrant).await?;
+        self.registrants.request_deletion(registrant).await?;
         tracing::info!(user.id = %registrant.id, "account given up by its owner");
         if let Some(account) = account
             && let Err(error) = self.accounts.delete(account).await
@@ -60,7 +60,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
 
     /// Where this fails, the next try comes when this one's time is up.
     pub(super) async fn put_off(&self, registrant: &Registrant) {
-        if let Err(error) = self.registrants.put_off(registrant).await {
+        if let Err(error) = self.registrants.reschedule(registrant).await {
             tracing::warn!(user.id = %registrant.id, %error, "the next try is not put off");
         }
     }
@@ -69,7 +69,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     /// an account before. If the same person made this one just now by a second request, that one has taken it up, and the
     /// row stays.
     pub(super) async fn lose(&self, registrant: &Registrant) {
-        match self.registrants.take_back(registrant).await {
+        match self.registrants.rollback_registration(registrant).await {
             Ok(true) => {
                 tracing::warn!(user.id = %registrant.id, "the user has no account and will get none: taken back");
             }

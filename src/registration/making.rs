@@ -25,12 +25,12 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
     /// # Errors
     /// When they cannot be looked up.
     pub async fn make_due(&self) -> store::Result<Vec<Result<Registered, Refusal>>> {
-        let due = self.registrants.take_up_due(AT_ONCE).await?;
+        let due = self.registrants.lease_due(AT_ONCE).await?;
         Ok(futures::future::join_all(due.iter().map(|registrant| self.carry_out(registrant))).await)
     }
 
     async fn carry_out(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
-        if registrant.unwanted {
+        if registrant.delete_requested {
             self.see_off(registrant).await;
             return Err(Refusal::Deleting);
         }
@@ -42,7 +42,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         match self.accounts.create(&account_of(registrant)).await {
             Ok(()) => Ok(self.made(registrant, Status::Pending, Made::Now).await),
             Err(accounts::Error::AlreadyExists) => self.find(registrant, &gone()).await,
-            Err(error @ accounts::Error::NoRoom(_)) if registrant.turn == FIRST_TURN => {
+            Err(error @ accounts::Error::NoRoom(_)) if registrant.fencing_token == FIRST_TURN => {
                 self.turn_away(registrant, &error).await
             }
             // The quota is asked before the name: the account may be there all the same.
@@ -84,7 +84,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         registrant: &Registrant,
         error: &accounts::Error,
     ) -> Result<Registered, Refusal> {
-        match self.registrants.take_back(registrant).await {
+        match self.registrants.rollback_registration(registrant).await {
             Ok(true) => Err(Refusal::NoRoom(error.to_string())),
             Ok(false) => Ok(registered(registrant, Status::Pending, Made::Later)),
             Err(away) => {
@@ -111,7 +111,7 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
 
     /// Where this fails, the loop comes by the account once more.
     pub(super) async fn settle(&self, registrant: &Registrant) {
-        if let Err(error) = self.registrants.settle(registrant).await {
+        if let Err(error) = self.registrants.complete_registration(registrant).await {
             tracing::warn!(user.id = %registrant.id, %error, "what was made is not noted");
         }
     }

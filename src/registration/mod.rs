@@ -133,7 +133,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     let kept = settings.audit_ip_retention;
     tasks.spawn(upkeep::run(Arc::clone(&registering), kept, metrics.clone(), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
-    let of_an_address = settings.connections.of_an_address();
+    let of_an_address = settings.connections.connections_per_ip();
     let site = Arc::new(Site {
         registering,
         cookies,

@@ -136,13 +136,13 @@ impl<R: Registrants, A: Accounts> Registering<R, A> {
         if !self.try_password(registrant, &applicant.password, hash, Some(applicant.address)).await? {
             return Err(Refusal::Taken);
         }
-        if registrant.unwanted {
+        if registrant.delete_requested {
             return Err(Refusal::Deleting);
         }
         let username = &registrant.username;
         let entry = AuditEntry { event: AuditEvent::Returned, username, address: applicant.address };
         self.registrants.note(&entry).await?;
-        let Some(registrant) = self.registrants.take_up(registrant).await? else { return Ok(None) };
+        let Some(registrant) = self.registrants.lease(registrant).await? else { return Ok(None) };
         let mut registered = self.make(&registrant).await?;
         let same_key = applicant.key.is_some_and(|key| registrant.key.as_deref() == Some(&key[..]));
         if same_key && registered.made == Made::Before {

@@ -60,7 +60,7 @@ impl Server {
     /// Serves until `stop`; then the requests that have come are answered, and all connections end.
     pub async fn serve(self, listener: TcpListener, stop: &CancellationToken) {
         let places = Places {
-            served: Arc::new(Semaphore::new(usize::from(self.settings.most.get()))),
+            served: Arc::new(Semaphore::new(usize::from(self.settings.max_connections.get()))),
             turned_away: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
             of_one_address: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
             shares: self.shares.clone(),

@@ -87,14 +87,14 @@ impl Inside {
 
     fn take_up(&mut self, id: Uuid) -> Option<Registrant> {
         let row = self.rows.iter_mut().find(|row| row.id == id)?;
-        row.turn += 1;
+        row.fencing_token += 1;
         row.open = true;
         Some(row.clone())
     }
 
     /// The row, if nobody has taken it up since.
     fn in_turn(&mut self, registrant: &Registrant) -> Option<&mut Registrant> {
-        self.rows.iter_mut().find(|row| row.id == registrant.id && row.turn == registrant.turn)
+        self.rows.iter_mut().find(|row| row.id == registrant.id && row.fencing_token == registrant.fencing_token)
     }
 
     /// The row, if this is still the hash of its password.
@@ -203,8 +203,8 @@ impl World {
             account_uid: None,
             key: None,
             open: false,
-            unwanted: false,
-            turn: 0,
+            delete_requested: false,
+            fencing_token: 0,
         };
         inside.rows.push(row.clone());
         row

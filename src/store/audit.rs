@@ -1,4 +1,4 @@
-//! The audit log: who did what on the registration page. Rows are only ever added.
+//! The audit log of the registration page. Rows are only added.
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -7,52 +7,54 @@ use uuid::Uuid;
 
 use super::{Postgres, Result};
 
-/// What somebody did.
+/// An action on the registration page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "audit_event", rename_all = "snake_case")]
 pub enum AuditEvent {
-    /// A user came by the page.
+    /// A user registered on the page.
     Registered,
-    /// The same person registered again, and proved the password.
+    /// The same person registered again and entered the correct password.
     Returned,
-    /// Somebody wanted a username that is not to be had, or did not know its password.
+    /// The username is not available, or the password is not the user's.
     RegistrationRefused,
-    /// The user's row was taken back, because no account could be made for it.
-    RegistrationTakenBack,
-    /// The password was proved, and a session began.
+    /// The user was deleted again, because the account could not be created.
+    RegistrationRolledBack,
+    /// The password was correct, and a session began.
     SignedIn,
     /// The username or the password was wrong.
     SignInFailed,
-    /// A session ended because its person wanted so.
+    /// The person signed out.
     SignedOut,
-    /// A person saw the stream key.
+    /// The person displayed the stream key.
     StreamKeyShown,
-    /// The password that is asked for once more was wrong.
+    /// The password was wrong when it was asked for again.
     PasswordRefused,
-    /// A person took another password.
+    /// The person changed the password.
     PasswordChanged,
-    /// A person had the account deleted.
-    DeletionAsked,
+    /// The person requested the account's deletion.
+    DeletionRequested,
 }
 
-/// One row to be: the time is the database's.
+/// A row to be added. The database sets the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditEntry<'a> {
-    /// What somebody did.
+    /// The action.
     pub event: AuditEvent,
-    /// The username as typed. The row has the user's own, and none where nobody has the name: people type passwords there.
+    /// Username as typed. The row gets the spelling of the user's row, and no username if no user has it,
+    /// since people type passwords into that field.
     pub username: &'a str,
-    /// From where.
+    /// IP address of the client.
     pub address: IpAddr,
 }
 
-/// The audit log, as the registration sees it.
+/// The audit log, from the registration page's point of view.
 pub trait Audit: Send + Sync + 'static {
     /// Adds a row.
     fn note(&self, entry: &AuditEntry<'_>) -> impl Future<Output = Result<()>> + Send;
 
-    /// In how many seconds the password of a user may be tried again of whom it was wrong so often within an hour; None: now.
-    /// To a stranger's address, from which the user has never proved it, half as many are given, so that strangers keep nobody out.
+    /// Returns the number of seconds until the user's password may be tried again, or None if it may be tried
+    /// now. `most` failures are allowed within an hour. A stranger's address, from which the user has never
+    /// signed in, gets half of them, so that strangers cannot lock the user out.
     fn next_try(
         &self,
         user: Uuid,
@@ -60,7 +62,7 @@ pub trait Audit: Send + Sync + 'static {
         most: NonZeroU32,
     ) -> impl Future<Output = Result<Option<u64>>> + Send;
 
-    /// Forgets the addresses that have been kept for so long, but never those of the last hour; how many.
+    /// Erases the addresses that are older than `keep`, except those of the last hour. Returns their number.
     fn forget_addresses(&self, keep: Duration) -> impl Future<Output = Result<i64>> + Send;
 }
 

@@ -1,32 +1,33 @@
-//! The Kubernetes clusters that work on this database: one at a time.
+//! The Kubernetes clusters whose controllers use this database. Only one is active at a time.
 
 use std::time::Duration;
 
 use super::{Postgres, Result, seconds};
 
-/// The cluster that a controller works for.
+/// The cluster of a controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterIdentity {
-    /// UID of the cluster's namespace kube-system.
+    /// UID of the namespace kube-system.
     pub id: String,
-    /// How long after another cluster was last seen this one may take its place.
+    /// Minimum time since another cluster was last seen before this one takes over.
     pub takeover_after: Duration,
 }
 
-/// Another cluster whose controller may still work on this database.
+/// Another cluster that may still be active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherCluster {
     /// UID of its namespace kube-system.
     pub id: String,
-    /// When it was last seen, as RFC 3339 writes it (UTC), by the database's clock.
+    /// Time at which it was last seen, by the database's clock, in RFC 3339 format (UTC).
     pub seen_at: String,
-    /// How long until it counts as gone, if it is not seen again.
+    /// Time until it expires, unless it is seen again.
     pub expires_in: Duration,
 }
 
-/// The clusters, as PostgreSQL knows them.
+/// The clusters that have used the database.
 pub trait Clusters: Send + Sync + 'static {
-    /// Notes that this cluster works on the database, unless another one may still do so: that one then.
+    /// Makes this cluster the active one, or renews that it is. If another cluster may still be active,
+    /// returns that one instead.
     fn hold_database(
         &self,
         cluster: &ClusterIdentity,
@@ -36,7 +37,7 @@ pub trait Clusters: Send + Sync + 'static {
 impl Clusters for Postgres {
     async fn hold_database(&self, cluster: &ClusterIdentity) -> Result<Option<OtherCluster>> {
         let mut transaction = self.pool.begin().await?;
-        // Of two clusters that come at the same time, the second one sees the first.
+        // Of two clusters that start at the same time, the second one sees the first.
         sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('clusters', 0))::text as "lock""#)
             .fetch_one(&mut *transaction)
             .await?;
@@ -57,7 +58,7 @@ impl Clusters for Postgres {
             let expires_in = seconds(other.expires_in);
             return Ok(Some(OtherCluster { id: other.id, seen_at: other.seen_at, expires_in }));
         }
-        // Rows from before any cluster was known are the first one's.
+        // Rows without a cluster belong to the first cluster that uses the database.
         sqlx::query!(
             "update users set account_cluster = $1
              where account_cluster is null and account_uid is not null and not exists (select from clusters)",

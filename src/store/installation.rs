@@ -1,12 +1,13 @@
-//! The id of the installation, as the database remembers it.
+//! The installation id that the database stores.
 
 use super::{Postgres, Result};
 
 impl Postgres {
-    /// The id that this database was first used with; `proposed` if that is now.
+    /// Returns the installation id that this database was first used with, and stores `proposed` if it has
+    /// none.
     ///
     /// # Errors
-    /// What PostgreSQL said.
+    /// Returns the error from PostgreSQL.
     pub async fn installation(&self, proposed: &str) -> Result<String> {
         sqlx::query!("insert into installation (id) values ($1) on conflict do nothing", proposed)
             .execute(&self.pool)
@@ -14,10 +15,10 @@ impl Postgres {
         Ok(sqlx::query_scalar!("select id from installation").fetch_one(&self.pool).await?)
     }
 
-    /// The id that this database was first used with, if it was used.
+    /// Returns the installation id that this database was first used with, if any.
     ///
     /// # Errors
-    /// What PostgreSQL said.
+    /// Returns the error from PostgreSQL.
     pub async fn known_installation(&self) -> Result<Option<String>> {
         Ok(sqlx::query_scalar!("select id from installation").fetch_optional(&self.pool).await?)
     }

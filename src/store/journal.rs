@@ -1,4 +1,5 @@
-//! The journal of attempts: written before each Create, so that a crash leaves a note of what may exist.
+//! The journal of create attempts. Each is recorded before its call, so that after a crash the journal names
+//! what may exist.
 
 use std::time::Duration;
 
@@ -11,20 +12,21 @@ use crate::{
     failpoint::effect,
 };
 
-/// How an attempt ended without a resource.
+/// Outcome of an attempt that recorded no resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "attempt_state", rename_all = "snake_case")]
 pub enum AttemptEnd {
-    /// AWS said that nothing was made.
+    /// AWS reported that it created nothing.
     Failed,
-    /// Somebody looked after the deadline, and what was found, if anything, is recorded by that look.
+    /// A reconcile checked AWS after the deadline, and recorded what it found, if anything.
     GivenUp,
 }
 
-/// The journal.
+/// The journal of create attempts.
 pub trait Journal: Send + Sync + 'static {
-    /// Opens an attempt that ends within `lasts`; None when one is open already, whoever's it is, when the recorded ARN
-    /// is not `known` any more (somebody else was faster), or when the user is leaving or gone.
+    /// Opens an attempt that ends within `lasts` and returns its nonce. None if any attempt is open already,
+    /// if the recorded ARN is no longer `known` (another reconcile was faster), or if the user is being
+    /// deleted or does not exist.
     fn open(
         &self,
         user: Uuid,
@@ -33,15 +35,16 @@ pub trait Journal: Send + Sync + 'static {
         lasts: Duration,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// All attempts for one kind of a user's resources, the oldest first.
+    /// Returns the nonces of all attempts for one kind of a user's resources, the oldest first.
     fn attempts(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 
-    /// Ends an attempt that made nothing, or whose outcome somebody found out by looking. One that has ended stays
-    /// as it is.
+    /// Ends an attempt that created nothing, or whose outcome was found by a check. Does nothing if it has
+    /// ended.
     fn end(&self, nonce: Uuid, how: AttemptEnd) -> impl Future<Output = Result<()>> + Send;
 
-    /// Records what an attempt made, and ends it, in one transaction. False when the attempt was not open any more:
-    /// somebody took over after the deadline, and what was made is nobody's.
+    /// Records the resource that an attempt created, and ends the attempt, in one transaction. Returns false
+    /// if the attempt is no longer open: another reconcile took over after the deadline, and the resource has
+    /// no owner.
     fn record_made(
         &self,
         nonce: Uuid,
@@ -61,9 +64,10 @@ impl Journal for Postgres {
     ) -> Result<Option<Uuid>> {
         let mut transaction = self.pool.begin().await?;
         let nonce = sqlx::query_scalar!(
-            // The lock makes whoever takes the user away wait for this attempt, or this attempt see that they do.
-            "with present as (select id from users where id = $1 and not leaving for share)
-             insert into attempts (user_id, kind, deadline)
+            // Because of the lock, a concurrent deletion of the user waits for this attempt, or this attempt
+            // sees it.
+            "with present as (select id from users where id = $1 and not deleting for share)
+             insert into create_attempts (user_id, kind, deadline)
              select id, $2, now() + make_interval(secs => $3) from present
              on conflict (user_id, kind) where state = 'open' do nothing
              returning nonce",
@@ -73,7 +77,8 @@ impl Journal for Postgres {
         )
         .fetch_optional(&mut *transaction)
         .await?;
-        // Read after our attempt stands: from here on nobody else records, and what was recorded before is seen.
+        // Read after the attempt was inserted: nobody else records a resource from here on, and an earlier
+        // record is visible.
         if nonce.is_none() || rows::arn(&mut transaction, user, kind).await?.as_deref() != known {
             return Ok(None);
         }
@@ -83,7 +88,7 @@ impl Journal for Postgres {
 
     async fn attempts(&self, user: Uuid, kind: ResourceKind) -> Result<Vec<Uuid>> {
         let nonces = sqlx::query_scalar!(
-            "select nonce from attempts where user_id = $1 and kind = $2 order by started_at, nonce",
+            "select nonce from create_attempts where user_id = $1 and kind = $2 order by started_at, nonce",
             user,
             kind as ResourceKind,
         )
@@ -94,7 +99,7 @@ impl Journal for Postgres {
 
     async fn end(&self, nonce: Uuid, how: AttemptEnd) -> Result<()> {
         let end = sqlx::query!(
-            "update attempts set state = $2 where nonce = $1 and state = 'open'",
+            "update create_attempts set state = $2 where nonce = $1 and state = 'open'",
             nonce,
             how as AttemptEnd,
         );
@@ -110,12 +115,12 @@ impl Journal for Postgres {
         resource: &ResourceStatus,
     ) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // In the order in which the others lock: the user, then what hangs on it.
+        // The lock order is the same everywhere: the user, then its other rows.
         sqlx::query!("select id from users where id = $1 for no key update", user)
             .fetch_optional(&mut *transaction)
             .await?;
         let ended = sqlx::query!(
-            "update attempts set state = 'recorded' where nonce = $1 and state = 'open'",
+            "update create_attempts set state = 'recorded' where nonce = $1 and state = 'open'",
             nonce,
         )
         .execute(&mut *transaction)
@@ -129,14 +134,14 @@ impl Journal for Postgres {
     }
 }
 
-/// Ends the attempt that is open, if there is one, because its outcome was found out; its nonce.
+/// Ends the open attempt, if there is one, because its outcome is known. Returns its nonce.
 pub(super) async fn end_open(
     connection: &mut PgConnection,
     user: Uuid,
     kind: ResourceKind,
 ) -> Result<Option<Uuid>> {
     let nonce = sqlx::query_scalar!(
-        "update attempts set state = 'given_up' where user_id = $1 and kind = $2 and state = 'open' returning nonce",
+        "update create_attempts set state = 'given_up' where user_id = $1 and kind = $2 and state = 'open' returning nonce",
         user,
         kind as ResourceKind,
     )

@@ -1,67 +1,67 @@
-//! PostgreSQL: users, what was made for them, the journal of attempts, and the orphan list.
+//! PostgreSQL: users, their resources, the journal of create attempts, and the orphan list.
 
-mod adding;
+mod absences;
 mod audit;
 mod clusters;
-mod edits;
+mod in_flight;
 mod installation;
 mod journal;
-mod missing;
+mod new_registrant;
 mod orphans;
+mod pending_updates;
 mod postgres;
 mod registrants;
 mod resources;
 mod rows;
 mod sessions;
-mod unsettled;
 mod users;
 
+pub use absences::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
 pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use clusters::{ClusterIdentity, Clusters, OtherCluster};
-pub use edits::Edit;
+pub use in_flight::InFlight;
 pub use journal::{AttemptEnd, Journal};
-pub use missing::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
 pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
+pub use pending_updates::PendingUpdate;
 pub use postgres::{MIGRATIONS, Postgres};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
-pub use resources::{Recorded, Resources, UserRecord};
+pub use resources::{RecordedResource, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
-pub use unsettled::Unsettled;
-pub use users::{Claim, Claimant, Holder, Other, Refusal, Users};
+pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, UsernameOwner, Users};
 
-/// What went wrong with the database. No message holds its URL.
+/// A database error. No message contains the database's URL.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// DATABASE_URL cannot be read; the URL is not repeated, since it holds a password.
+    /// DATABASE_URL cannot be parsed. The message does not repeat it, since it contains a password.
     #[error(
         "DATABASE_URL is not a PostgreSQL URL: write it as postgres://user:password@host:5432/database (a special character in the password as %XX)"
     )]
     Url,
-    /// The database did not do what it was asked.
+    /// A statement failed, or the database is unavailable.
     #[error("PostgreSQL: {0}")]
     Sql(#[from] sqlx::Error),
-    /// The schema could not be brought up to date.
+    /// A migration failed.
     #[error("migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// A newer version of the operator has changed the schema.
+    /// A newer version of the operator has migrated the schema.
     #[error(
-        "the database's schema (version {found}) is newer than this program knows (version {known}): run the newer version, or restore the database"
+        "the database schema (version {found}) is newer than this program supports (version {known}): run the newer version of the operator, or restore the database"
     )]
     Newer {
-        /// The newest migration in the database.
+        /// Version of the latest migration in the database.
         found: i64,
-        /// The newest migration known here.
+        /// Version of the latest migration of this program.
         known: i64,
     },
-    /// The schema is missing or too old.
-    #[error("the database's schema is not up to date: run `streamcat-operator migrate` first")]
+    /// The schema is missing or outdated.
+    #[error("the database schema is not up to date: run `streamcat-operator migrate` first")]
     Older,
 }
 
 /// Result of a call to the database.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A time that PostgreSQL has counted in seconds; zero where that is below zero.
+/// Converts seconds to a duration. Negative numbers become zero.
 fn seconds(seconds: f64) -> std::time::Duration {
     std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

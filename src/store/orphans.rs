@@ -1,4 +1,4 @@
-//! The orphan list: what is, or may be, in AWS and belongs to no account.
+//! The orphan list: resources that exist, or may exist, in AWS and belong to no account.
 
 use std::{fmt, time::Duration};
 
@@ -11,15 +11,16 @@ use crate::{
     failpoint::effect,
 };
 
-/// Why something is on the list.
+/// Reason why a resource is on the orphan list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "orphan_reason", rename_all = "snake_case")]
 pub enum OrphanReason {
-    /// A person let go of its account without AWS.
+    /// A person abandoned the account.
     Abandoned,
-    /// A sweep found it with our tag and without an account.
+    /// A resync found the resource with the installation's tag, but no account owns it.
     Unowned,
-    /// A second resource of a user, which the operator may not delete: its journal did not make it, or somebody uses it.
+    /// A second resource of a user that the operator may not delete: no attempt in the journal created it, or
+    /// it is in use.
     Duplicate,
 }
 
@@ -36,75 +37,79 @@ impl fmt::Display for OrphanReason {
 /// A resource that belongs to no account, or an attempt that may have made one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orphan {
-    /// Which of the three.
+    /// Kind of the resource.
     pub kind: ResourceKind,
-    /// Its ARN; None where only the attempt is known, and not its outcome.
+    /// ARN of the resource. None if only the attempt is known, and not its outcome.
     pub arn: Option<String>,
-    /// The attempt that made it, or may have; None where that is not known.
+    /// Attempt that created it, or may have created it. None if unknown.
     pub attempt: Option<Uuid>,
-    /// The user it was made for.
+    /// User for whom it was created.
     pub user: Option<Uuid>,
-    /// The account it was made for.
+    /// Account for which it was created.
     pub account: Option<AccountRef>,
-    /// Its name, which is the user's.
+    /// Name of the resource, which is the username.
     pub username: Option<String>,
-    /// Why it is on the list.
+    /// Reason why it is on the list.
     pub reason: OrphanReason,
 }
 
-/// A row of the list.
+/// A row of the orphan list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrphanRow {
     /// Id of the row.
     pub id: Uuid,
-    /// What it is.
+    /// The orphan.
     pub orphan: Orphan,
-    /// When it came onto the list, as RFC 3339 writes it (UTC).
+    /// Time at which it was added to the list, in RFC 3339 format (UTC).
     pub first_seen: String,
-    /// For how long sweeps have not found it, by the database's clock; None when the last one did.
+    /// Time since the first resync that did not find it, by the database's clock. None if the latest resync
+    /// found it.
     pub unseen: Option<Duration>,
 }
 
-/// What a sweep changes of the list.
+/// Changes of the orphan list that a resync makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrphanChanges {
-    /// Found for the first time.
+    /// New orphans.
     pub added: Vec<Orphan>,
-    /// Rows of attempts that turned out to have made something: its ARN.
+    /// Rows of attempts that created a resource after all, with its ARN.
     pub named: Vec<(Uuid, String)>,
-    /// Rows of what was not found, and had been before.
+    /// Rows of orphans that were not found for the first time.
     pub unseen: Vec<Uuid>,
-    /// Rows of what was found again.
+    /// Rows of orphans that were found again.
     pub seen: Vec<Uuid>,
-    /// Rows of what has not been found for long.
+    /// Rows of orphans that have not been found for long enough.
     pub gone: Vec<Uuid>,
 }
 
-/// Whom a person lets go of without AWS.
+/// An account that a person abandons.
 #[derive(Debug)]
 pub struct Abandonment<'a> {
     /// The account.
     pub account: &'a AccountRef,
-    /// UID of its object.
+    /// UID of the account's object.
     pub uid: &'a str,
-    /// The user that the object holds.
+    /// User that the object owns.
     pub user: Uuid,
-    /// What other records than the database (status, tags) know of its resources.
+    /// Resources of the user according to records outside the database (status, tags).
     pub elsewhere: Vec<Orphan>,
 }
 
 /// The orphan list.
 pub trait Orphans: Send + Sync + 'static {
-    /// The rows of one namespace's accounts, or all of them, the oldest first.
+    /// Returns the rows of the accounts in one namespace, or all rows, the oldest first.
     fn orphans(&self, namespace: Option<&str>) -> impl Future<Output = Result<Vec<OrphanRow>>> + Send;
 
-    /// Writes what a sweep has found. Two that write at the same time come to the same list.
+    /// Writes the changes of a resync. Concurrent resyncs arrive at the same list.
     fn change_orphans(&self, changes: &OrphanChanges) -> impl Future<Output = Result<()>> + Send;
 
-    /// Deletes the user of an object and all rows that hang on it, and in the same transaction writes all that is known
-    /// of its resources onto the list; what is now on the list of that account and user. None when the user is not that
-    /// object's: then nothing is done.
-    fn abandon(&self, whom: &Abandonment<'_>) -> impl Future<Output = Result<Option<Vec<Orphan>>>> + Send;
+    /// Deletes the object's user with all its rows, and adds all its known resources to the list, in one
+    /// transaction. Returns the orphans of that account and user. Returns None, and does nothing, if the
+    /// object does not own the user.
+    fn abandon(
+        &self,
+        abandonment: &Abandonment<'_>,
+    ) -> impl Future<Output = Result<Option<Vec<Orphan>>>> + Send;
 }
 
 impl Orphans for Postgres {
@@ -141,24 +146,24 @@ impl Orphans for Postgres {
         Ok(())
     }
 
-    async fn abandon(&self, whom: &Abandonment<'_>) -> Result<Option<Vec<Orphan>>> {
+    async fn abandon(&self, abandonment: &Abandonment<'_>) -> Result<Option<Vec<Orphan>>> {
         let mut transaction = self.pool.begin().await?;
-        if !hold(&mut transaction, whom.user, whom.uid).await? {
+        if !lock_user(&mut transaction, abandonment.user, abandonment.uid).await? {
             return Ok(None);
         }
-        add_all_of(&mut transaction, whom.user).await?;
-        users::delete(&mut transaction, whom.user, whom.uid, true).await?;
-        for orphan in &whom.elsewhere {
+        add_all_of(&mut transaction, abandonment.user).await?;
+        users::delete(&mut transaction, abandonment.user, abandonment.uid, true).await?;
+        for orphan in &abandonment.elsewhere {
             add(&mut transaction, orphan).await?;
         }
-        let listed = rows(&mut *transaction, Some(&whom.account.namespace)).await?;
+        let listed = rows(&mut *transaction, Some(&abandonment.account.namespace)).await?;
         effect("abandon", transaction.commit()).await?;
-        let is_whose = |orphan: &Orphan| {
-            orphan.account.as_ref() == Some(whom.account)
-                && orphan.user == Some(whom.user)
+        let is_of_the_user = |orphan: &Orphan| {
+            orphan.account.as_ref() == Some(abandonment.account)
+                && orphan.user == Some(abandonment.user)
                 && orphan.reason == OrphanReason::Abandoned
         };
-        Ok(Some(listed.into_iter().map(|row| row.orphan).filter(is_whose).collect()))
+        Ok(Some(listed.into_iter().map(|row| row.orphan).filter(is_of_the_user).collect()))
     }
 }
 
@@ -196,7 +201,8 @@ async fn rows(executor: impl PgExecutor<'_>, namespace: Option<&str>) -> Result<
     Ok(row.collect())
 }
 
-/// Puts one onto the list. One that is there already stays, but a person's word counts for more than a sweep's.
+/// Adds an orphan to the list. If it is there already, it stays, but the reason "abandoned" replaces any
+/// other: a person's decision outweighs what a resync found.
 async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
     let account = orphan.account.as_ref();
     sqlx::query!(
@@ -218,17 +224,18 @@ async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
     Ok(())
 }
 
-/// Holds the row of a user until the transaction ends, so that nobody records anything more of it; false when it is not
-/// this object's: the id comes from a status or a tag, which may be out of date.
-async fn hold(connection: &mut PgConnection, user: Uuid, uid: &str) -> Result<bool> {
-    let held = sqlx::query!("select id from users where id = $1 and account_uid = $2 for update", user, uid)
+/// Locks the row of a user until the transaction ends, so that no resource is recorded for it meanwhile.
+/// Returns false if the object does not own the user: the id comes from a status or a tag, which may be
+/// stale.
+async fn lock_user(connection: &mut PgConnection, user: Uuid, uid: &str) -> Result<bool> {
+    let row = sqlx::query!("select id from users where id = $1 and account_uid = $2 for update", user, uid)
         .fetch_optional(connection)
         .await?;
-    Ok(held.is_some())
+    Ok(row.is_some())
 }
 
-/// Puts all that the database knows of a user's resources onto the list: the recorded ones, and the attempts whose
-/// outcome is unknown, which count as unseen from their deadline on.
+/// Adds all resources of a user that the database knows to the list: the recorded ones, and the attempts of
+/// unknown outcome, which count as unseen from their deadline on.
 async fn add_all_of(connection: &mut PgConnection, user: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into orphans (kind, arn, user_id, account_namespace, account_name, username, reason)
@@ -244,7 +251,7 @@ async fn add_all_of(connection: &mut PgConnection, user: Uuid) -> Result<()> {
         "insert into orphans
            (kind, attempt, user_id, account_namespace, account_name, username, reason, unseen_since)
          select a.kind, a.nonce, u.id, u.account_namespace, u.account_name, u.username, 'abandoned', a.deadline
-         from attempts a join users u on u.id = a.user_id
+         from create_attempts a join users u on u.id = a.user_id
          where u.id = $1 and a.state = 'open'
          on conflict (attempt) where arn is null do nothing",
         user,

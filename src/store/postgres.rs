@@ -1,4 +1,4 @@
-//! The connection pool and the schema.
+//! The connection pool and the schema migrations.
 
 use std::{str::FromStr, time::Duration};
 
@@ -11,44 +11,48 @@ use sqlx::{
 
 use super::{Error, Result};
 
-/// The schema's history, in `migrations/`.
+/// The migrations in `migrations/`.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// How long a statement waits for a connection.
+/// Privileges of the programs' roles. Unlike a migration, this script runs each time.
+const GRANTS: &str = include_str!("../../migrations/grants.sql");
+
+/// Maximum time a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection that was idle for longer is asked whether it is still there before it is used.
-const FRESH: Duration = Duration::from_secs(1);
+/// Maximum idle time after which a connection is used without a ping.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
-/// The real database.
+/// The store in a PostgreSQL database.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pub(super) pool: PgPool,
 }
 
 impl Postgres {
-    /// A pool that connects when first needed.
+    /// Creates a pool that connects on first use.
     ///
     /// # Errors
-    /// [`Error::Url`] when the URL cannot be read.
+    /// [`Error::Url`] if the URL cannot be parsed.
     pub fn new(url: &SecretString, connections: u32) -> Result<Self> {
         let url = url.expose_secret();
-        // sqlx takes any scheme, and would look for a PostgreSQL at the address of something else.
+        // sqlx accepts any scheme, and would look for PostgreSQL at the address of another service.
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(Error::Url);
         }
         let options = PgConnectOptions::from_str(url).map_err(|_| Error::Url)?;
-        // Neither a statement nor a process that stands still in the middle of a transaction holds up others for longer.
+        // Neither a slow statement nor a process that stalls inside a transaction blocks others for longer
+        // than this.
         let limits = ["statement_timeout", "idle_in_transaction_session_timeout"].map(|limit| (limit, "15s"));
         let options = options.application_name("streamcat-operator").options(limits);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // By itself the pool asks each time, which for many short statements is one more each.
+            // By default, the pool pings before each use, which doubles the round trips of short statements.
             .test_before_acquire(false)
             .before_acquire(|connection, before| {
                 Box::pin(async move {
-                    if before.idle_for > FRESH {
+                    if before.idle_for > PING_AFTER_IDLE {
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -58,22 +62,35 @@ impl Postgres {
         Ok(Self { pool })
     }
 
-    /// Applies the migrations that are missing.
+    /// Applies the pending migrations, then the grants.
     ///
     /// # Errors
-    /// [`Error::Newer`] when the schema is newer than this program; else what PostgreSQL said.
+    /// [`Error::Newer`] if the schema is newer than this program, or the error from PostgreSQL.
     pub async fn migrate(&self) -> Result<()> {
         match self.check_schema().await {
-            Ok(()) => Ok(()),
-            Err(Error::Older) => Ok(MIGRATIONS.run(&self.pool).await?),
-            Err(error) => Err(error),
+            Ok(()) => {}
+            Err(Error::Older) => MIGRATIONS.run(&self.pool).await?,
+            Err(error) => return Err(error),
         }
+        self.grant().await
     }
 
-    /// Whether the schema is the one this program was written for.
+    /// Grants the programs' roles their privileges.
+    async fn grant(&self) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        // PostgreSQL rejects concurrent grants on the same table.
+        sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('grants', 0))::text as "lock""#)
+            .fetch_one(&mut *transaction)
+            .await?;
+        sqlx::raw_sql(GRANTS).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Checks that the schema is the one that this program was built for.
     ///
     /// # Errors
-    /// [`Error::Newer`] or [`Error::Older`] when it is not; else what PostgreSQL said.
+    /// [`Error::Newer`] or [`Error::Older`] if it is not, or the error from PostgreSQL.
     pub async fn check_schema(&self) -> Result<()> {
         let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
         let version = match self.schema_version().await {
@@ -87,7 +104,8 @@ impl Postgres {
         }
     }
 
-    /// What is really wrong when no connection could be had in time: the pool does not say.
+    /// Returns the cause of a pool timeout, which the pool does not report. Other errors are returned
+    /// unchanged.
     async fn cause(&self, error: sqlx::Error) -> sqlx::Error {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
             return error;
@@ -100,7 +118,8 @@ impl Postgres {
         }
     }
 
-    /// The newest migration applied. The table is sqlx's own, and is not there before the first one.
+    /// Returns the version of the latest applied migration. The table belongs to sqlx, and does not exist
+    /// before the first migration.
     async fn schema_version(&self) -> Result<Option<i64>> {
         let present: Option<String> =
             sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text").fetch_one(&self.pool).await?;

@@ -1,4 +1,4 @@
-//! Users who came by the registration page, each with the intention to make their account.
+//! Users who registered on the page, each with a registration: the task of creating or deleting the account.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -7,102 +7,104 @@ use uuid::Uuid;
 
 use super::{
     Audit, Postgres, Result,
-    adding::{insert, is_held_back},
+    new_registrant::{insert, is_held_back},
 };
 use crate::failpoint::effect;
 
 /// SHA-256 of an Idempotency-Key.
 pub type KeyHash = [u8; 32];
 
-/// A user, as the registration needs to know them.
+/// A user, from the registration page's point of view.
 #[derive(Clone, Debug)]
 pub struct Registrant {
-    /// Id of the row.
+    /// Id of the user.
     pub id: Uuid,
-    /// The username as it was first typed.
+    /// Username as it was first typed.
     pub username: String,
-    /// Argon2id in PHC string form; None for a user who came by kubectl.
+    /// Argon2id hash in PHC string form. None for a user whose account was created with kubectl.
     pub password_hash: Option<SecretString>,
-    /// Namespace of the account that holds this user.
+    /// Namespace of the account that owns the user.
     pub account_namespace: String,
     /// Name of that account.
     pub account_name: String,
-    /// UID of its object; None until the controller has seen one.
+    /// UID of its object. None until the controller has seen one.
     pub account_uid: Option<String>,
-    /// The Idempotency-Key of the request that brought the user.
+    /// Hash of the Idempotency-Key of the request that created the user.
     pub key: Option<Vec<u8>>,
-    /// Whether the account is still to be made, or to go.
+    /// True if the account is still to be created or deleted.
     pub open: bool,
-    /// Whether the account is to go, made or not.
-    pub unwanted: bool,
-    /// Grows whenever somebody takes up the making of the account; see [`Registrants::take_up`].
-    pub turn: i64,
+    /// True if the account is to be deleted, whether it was created or not.
+    pub delete_requested: bool,
+    /// Incremented by each lease of the registration; see [`Registrants::lease`].
+    pub fencing_token: i64,
 }
 
-/// A user to be.
+/// A user to be added.
 #[derive(Debug)]
 pub struct NewRegistrant<'a> {
-    /// The username as typed.
+    /// Username as typed.
     pub username: &'a str,
-    /// Argon2id in PHC string form.
+    /// Argon2id hash in PHC string form.
     pub password_hash: &'a SecretString,
-    /// Namespace of the account to be.
+    /// Namespace of the account to create.
     pub account_namespace: &'a str,
-    /// Name of the account to be.
+    /// Name of the account to create.
     pub account_name: &'a str,
-    /// The request's Idempotency-Key.
+    /// Hash of the request's Idempotency-Key.
     pub key: Option<&'a KeyHash>,
-    /// How long the username of a deleted account is nobody's.
+    /// Time for which the username of a deleted account cannot be registered.
     pub held_back: Option<Duration>,
-    /// From where the request came, for the audit log.
+    /// IP address of the client, for the audit log.
     pub address: IpAddr,
 }
 
-/// What became of a user to be.
+/// Result of adding a user.
 #[derive(Debug)]
 pub enum Addition {
-    /// The row is there, and with it the intention to make the account, taken up already.
+    /// The user and the registration were added. The registration is leased to the caller.
     Added(Registrant),
-    /// Somebody has the username.
+    /// A user has the username.
     Exists,
-    /// Somebody had the username until a while ago.
+    /// An account with the username was deleted recently.
     HeldBack,
-    /// The Idempotency-Key is another user's.
+    /// Another user has the Idempotency-Key.
     KeyUsed,
 }
 
-/// The users, as the registration sees them; who comes and who is taken back is in the audit log.
+/// The users, from the registration page's point of view. The audit log records additions and rollbacks.
 pub trait Registrants: Audit {
-    /// The user with this name, or one that looks like it.
+    /// Returns the user with this username, or with one that has the same key.
     fn registrant(&self, username: &str) -> impl Future<Output = Result<Option<Registrant>>> + Send;
 
-    /// The username of the user whom a request with this Idempotency-Key brought.
+    /// Returns the username of the user whom a request with this Idempotency-Key created.
     fn username_by_key(&self, key: &KeyHash) -> impl Future<Output = Result<Option<String>>> + Send;
 
-    /// Adds a user together with the intention to make the account, and the row of the audit log: all, or nothing.
+    /// Adds a user, the registration and the row of the audit log: all, or nothing.
     fn add(&self, new: &NewRegistrant<'_>) -> impl Future<Output = Result<Addition>> + Send;
 
-    /// Takes up the making of a user's account, so that nobody else does for a while, and whoever did before can no longer
-    /// take the user back; None when the user is gone, or no longer wants it.
-    fn take_up(&self, registrant: &Registrant) -> impl Future<Output = Result<Option<Registrant>>> + Send;
+    /// Leases the registration of a user for a short time. Earlier lessees can no longer complete it or roll
+    /// it back. Returns None if the user does not exist, or has requested the account's deletion.
+    fn lease(&self, registrant: &Registrant) -> impl Future<Output = Result<Option<Registrant>>> + Send;
 
-    /// Takes up at most so many intentions that nobody has at the moment.
-    fn take_up_due(&self, most: i64) -> impl Future<Output = Result<Vec<Registrant>>> + Send;
+    /// Leases at most `most` registrations that are due.
+    fn lease_due(&self, most: i64) -> impl Future<Output = Result<Vec<Registrant>>> + Send;
 
-    /// Notes that there is nothing left to make, unless somebody else has taken it up since.
-    fn settle(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
+    /// Marks the registration as completed, unless another process has leased it since.
+    fn complete_registration(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
-    /// Puts the next try off, the longer the more there were.
-    fn put_off(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
+    /// Delays the next attempt, with a backoff that grows with the number of leases.
+    fn reschedule(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
-    /// Notes that a user no longer wants the account, made or not, and ends all sessions of the user. Whoever is making it can no longer settle it; once they are
-    /// through, it is due.
-    fn renounce(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
+    /// Records that the account is to be deleted, whether it was created or not, and ends all sessions of the
+    /// user. The current lessee can no longer complete the registration. Once its lease expires, the
+    /// registration is due.
+    fn request_deletion(&self, registrant: &Registrant) -> impl Future<Output = Result<()>> + Send;
 
-    /// Takes back a user who never had an account, unless somebody else has taken it up since; whether it did.
-    fn take_back(&self, registrant: &Registrant) -> impl Future<Output = Result<bool>> + Send;
+    /// Deletes a user who never had an account, unless another process has leased the registration since.
+    /// Returns true if it did.
+    fn rollback_registration(&self, registrant: &Registrant) -> impl Future<Output = Result<bool>> + Send;
 
-    /// How many accounts are still to be made.
+    /// Returns the number of registrations that are not completed.
     fn pending(&self) -> impl Future<Output = Result<i64>> + Send;
 }
 
@@ -115,8 +117,8 @@ struct Row {
     account_uid: Option<String>,
     key: Option<Vec<u8>>,
     open: bool,
-    unwanted: bool,
-    turn: i64,
+    delete_requested: bool,
+    fencing_token: i64,
 }
 
 impl From<Row> for Registrant {
@@ -130,8 +132,8 @@ impl From<Row> for Registrant {
             account_uid: row.account_uid,
             key: row.key,
             open: row.open,
-            unwanted: row.unwanted,
-            turn: row.turn,
+            delete_requested: row.delete_requested,
+            fencing_token: row.fencing_token,
         }
     }
 }
@@ -142,8 +144,9 @@ impl Registrants for Postgres {
             Row,
             r#"select id, username, password_hash, account_namespace, account_name, account_uid,
                       idempotency_key as "key?",
-                      user_id is not null and settled_at is null as "open!",
-                      coalesce(unwanted, false) as "unwanted!", coalesce(turn, 0) as "turn!"
+                      user_id is not null and completed_at is null as "open!",
+                      coalesce(delete_requested, false) as "delete_requested!",
+                      coalesce(fencing_token, 0) as "fencing_token!"
                from users left join registrations on user_id = id where username_key(username) = username_key($1)"#,
             username,
         )
@@ -163,97 +166,99 @@ impl Registrants for Postgres {
     }
 
     async fn add(&self, new: &NewRegistrant<'_>) -> Result<Addition> {
-        let Some(time) = new.held_back else { return effect("register", insert(&self.pool, new)).await };
+        let Some(delay) = new.held_back else { return effect("register", insert(&self.pool, new)).await };
         let mut transaction = self.pool.begin().await?;
         let addition = insert(&mut *transaction, new).await?;
         if !matches!(addition, Addition::Added(_)) {
             return Ok(addition);
         }
-        // Asked after the insert: if that waited for the row's deletion, the freed name is seen here.
-        if is_held_back(&mut transaction, new.username, time).await? {
+        // Queried after the insert: if the insert waited for the row's deletion, the tombstone is visible
+        // now.
+        if is_held_back(&mut transaction, new.username, delay).await? {
             return Ok(Addition::HeldBack);
         }
         effect("register", transaction.commit()).await?;
         Ok(addition)
     }
 
-    async fn take_up(&self, registrant: &Registrant) -> Result<Option<Registrant>> {
-        let turn = sqlx::query_scalar!(
+    async fn lease(&self, registrant: &Registrant) -> Result<Option<Registrant>> {
+        let token = sqlx::query_scalar!(
             "insert into registrations as r (user_id, due_at)
              select id, now() + interval '15 seconds' from users where id = $1
              on conflict (user_id) do update
-             set turn = r.turn + 1, settled_at = null, due_at = excluded.due_at
-             where not r.unwanted
-             returning turn",
+             set fencing_token = r.fencing_token + 1, completed_at = null, due_at = excluded.due_at
+             where not r.delete_requested
+             returning fencing_token",
             registrant.id,
         );
-        let turn = effect("take_up", turn.fetch_optional(&self.pool)).await?;
-        Ok(turn.map(|turn| Registrant { turn, open: true, ..registrant.clone() }))
+        let token = effect("lease", token.fetch_optional(&self.pool)).await?;
+        Ok(token.map(|fencing_token| Registrant { fencing_token, open: true, ..registrant.clone() }))
     }
 
-    async fn take_up_due(&self, most: i64) -> Result<Vec<Registrant>> {
+    async fn lease_due(&self, most: i64) -> Result<Vec<Registrant>> {
         let rows = sqlx::query_as!(
             Row,
-            r#"update registrations r set turn = turn + 1, due_at = now() + interval '15 seconds'
+            r#"update registrations r set fencing_token = fencing_token + 1, due_at = now() + interval '15 seconds'
                from users
                where id = user_id and user_id in (
-                 select user_id from registrations where settled_at is null and due_at <= now()
+                 select user_id from registrations where completed_at is null and due_at <= now()
                  order by due_at limit $1 for update skip locked)
                returning id, username, password_hash, account_namespace, account_name, account_uid,
-                         idempotency_key as "key?", true as "open!", unwanted, turn"#,
+                         idempotency_key as "key?", true as "open!", delete_requested, fencing_token"#,
             most,
         );
         let rows = rows.fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(Registrant::from).collect())
     }
 
-    async fn settle(&self, registrant: &Registrant) -> Result<()> {
-        let settle = sqlx::query!(
-            "update registrations set settled_at = now(), unwanted = false where user_id = $1 and turn = $2",
+    async fn complete_registration(&self, registrant: &Registrant) -> Result<()> {
+        let complete = sqlx::query!(
+            "update registrations set completed_at = now(), delete_requested = false
+             where user_id = $1 and fencing_token = $2",
             registrant.id,
-            registrant.turn,
+            registrant.fencing_token,
         );
-        effect("settle", settle.execute(&self.pool)).await?;
+        effect("complete_registration", complete.execute(&self.pool)).await?;
         Ok(())
     }
 
-    async fn put_off(&self, registrant: &Registrant) -> Result<()> {
+    async fn reschedule(&self, registrant: &Registrant) -> Result<()> {
         sqlx::query!(
-            "update registrations set due_at = now() + interval '1 second' * least(60, 2 ^ least(turn, 6))
-             where user_id = $1 and turn = $2",
+            "update registrations set due_at = now() + interval '1 second' * least(60, 2 ^ least(fencing_token, 6))
+             where user_id = $1 and fencing_token = $2",
             registrant.id,
-            registrant.turn,
+            registrant.fencing_token,
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    async fn renounce(&self, registrant: &Registrant) -> Result<()> {
-        let renounce = sqlx::query!(
+    async fn request_deletion(&self, registrant: &Registrant) -> Result<()> {
+        let request = sqlx::query!(
             "with ended as (delete from sessions where user_id = $1)
              update registrations
-             set unwanted = true, turn = turn + 1, settled_at = null,
+             set delete_requested = true, fencing_token = fencing_token + 1, completed_at = null,
                  due_at = least(due_at, now() + interval '15 seconds')
              where user_id = $1",
             registrant.id,
         );
-        effect("renounce", renounce.execute(&self.pool)).await?;
+        effect("request_deletion", request.execute(&self.pool)).await?;
         Ok(())
     }
 
-    async fn take_back(&self, registrant: &Registrant) -> Result<bool> {
-        let taken_back = sqlx::query_scalar!(
-            r#"select take_back_registration($1, $2) as "taken_back!""#,
+    async fn rollback_registration(&self, registrant: &Registrant) -> Result<bool> {
+        let rolled_back = sqlx::query_scalar!(
+            r#"select rollback_registration($1, $2) as "rolled_back!""#,
             registrant.id,
-            registrant.turn,
+            registrant.fencing_token,
         );
-        Ok(effect("take_back", taken_back.fetch_one(&self.pool)).await?)
+        Ok(effect("rollback_registration", rolled_back.fetch_one(&self.pool)).await?)
     }
 
     async fn pending(&self) -> Result<i64> {
         let pending = sqlx::query_scalar!(
-            r#"select count(*) as "pending!" from registrations where settled_at is null"#
+            r#"select count(*) as "pending!" from registrations where completed_at is null"#
         );
         Ok(pending.fetch_one(&self.pool).await?)
     }

@@ -1,87 +1,92 @@
-//! What was made for a user, of each kind.
+//! The recorded resources of users, and the state of their attempts and updates.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Edit, Missing, Postgres, Result, Unsettled, edits, journal::end_open, rows, seconds};
+use super::{
+    InFlight, Missing, PendingUpdate, Postgres, Result, journal::end_open, pending_updates, rows, seconds,
+};
 use crate::{
     api::{AccountRef, ResourceKind, ResourceStatus},
     failpoint::effect,
 };
 
-/// What is known of one kind of a user's resources.
+/// Everything that the database knows about one kind of a user's resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
-    /// The ARN recorded.
+pub struct ResourceRecord {
+    /// Recorded ARN.
     pub arn: Option<String>,
-    /// How long ago it was recorded, by the database's clock.
+    /// Time since it was recorded, by the database's clock.
     pub age: Duration,
-    /// Whether the journal knows of an attempt, however it ended.
+    /// True if the journal has an attempt, whatever its outcome.
     pub is_tried: bool,
-    /// Whether the user was released before and may have left something behind: a person let go, or the policy was Retain.
+    /// True if the user was deleted before and its resources stayed: it was abandoned, or retained.
     pub is_abandoned: bool,
-    /// The attempt that is open.
-    pub attempt: Option<Unsettled>,
-    /// ARNs that were recorded before this one, the earliest first.
+    /// The open attempt.
+    pub attempt: Option<InFlight>,
+    /// ARNs that were recorded earlier, the earliest first.
     pub former: Vec<String>,
-    /// Evidence of absence of the resources that records name.
+    /// Evidence that recorded resources are absent.
     pub missing: Vec<Missing>,
-    /// The change of settings or tags that was not seen to stay yet.
-    pub edit: Option<Edit>,
+    /// Update of settings or tags that is not verified yet.
+    pub pending_update: Option<PendingUpdate>,
 }
 
-impl Recorded {
-    /// How long until the open attempt must have ended and AWS must show what it made; None when that is so, or none is open.
+impl ResourceRecord {
+    /// Returns the time until the open attempt has ended and AWS shows its resource. None if that time has
+    /// passed, or if no attempt is open.
     #[must_use]
-    pub fn settles_in(&self, grace: Duration) -> Option<Duration> {
-        self.attempt.as_ref()?.settles_in(grace)
+    pub fn remaining(&self, grace: Duration) -> Option<Duration> {
+        self.attempt.as_ref()?.remaining(grace)
     }
 }
 
-/// One recorded ARN, and the account whose it is.
+/// A recorded resource and the account that owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRecord {
-    /// The user.
+pub struct RecordedResource {
+    /// Id of the user.
     pub user: Uuid,
-    /// The account.
+    /// Account that owns the user.
     pub account: AccountRef,
-    /// UID of its object.
+    /// UID of the account's object.
     pub uid: Option<String>,
-    /// Which of the three.
+    /// Kind of the resource.
     pub kind: ResourceKind,
-    /// Its ARN.
+    /// ARN of the resource.
     pub arn: String,
     /// Time since it was recorded, by the database's clock.
     pub age: Duration,
-    /// Whether the account was deleted with the policy Retain.
+    /// True if the account was deleted with deletionPolicy Retain.
     pub retained: bool,
-    /// Whether what the user has is being taken away.
-    pub leaving: bool,
-    /// The change of settings or tags that was not seen to stay yet.
-    pub edit: Option<Edit>,
+    /// True if the user's resources are being deleted.
+    pub deleting: bool,
+    /// Update of settings or tags that is not verified yet.
+    pub pending_update: Option<PendingUpdate>,
 }
 
 /// The recorded resources.
 pub trait Resources: Send + Sync + 'static {
-    /// What is known of one kind of a user's resources.
-    fn recorded(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Recorded>> + Send;
+    /// Returns everything that the database knows about one kind of a user's resources.
+    fn recorded(&self, user: Uuid, kind: ResourceKind)
+    -> impl Future<Output = Result<ResourceRecord>> + Send;
 
-    /// Records a resource that was found and not made (adopted, or known from another record), and ends the attempt whose
-    /// outcome that is, in one transaction. False when the recorded ARN or the open attempt is not the one in `known` any
-    /// more: somebody else was faster.
+    /// Records a resource that was found (adopted, or known from another record), and ends the open attempt,
+    /// in one transaction. Returns false if the recorded ARN or the open attempt no longer matches `known`:
+    /// another reconcile was faster.
     fn record(
         &self,
         user: Uuid,
         name: &str,
-        known: &Recorded,
+        known: &ResourceRecord,
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Returns true if an ARN is recorded of another user than this.
+    /// Returns true if the ARN is recorded for another user.
     fn is_anothers(&self, user: Uuid, arn: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Writes the name and the addresses of a recorded resource, as AWS has shown them, where its row has others; whether it had.
+    /// Corrects the name and the endpoints of a recorded resource to what AWS returned. Returns true if they
+    /// differed.
     fn correct(
         &self,
         user: Uuid,
@@ -89,9 +94,9 @@ pub trait Resources: Send + Sync + 'static {
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Notes that settings or tags are being changed, which ends within `lasts`; the id of the note, which takes the place of an
-    /// earlier one. `repeats`: see [`Edit`]. None when the user is gone.
-    fn begin_edit(
+    /// Records an update of settings or tags that ends within `lasts`, in place of an earlier one, and
+    /// returns its nonce. `repeats`: see [`PendingUpdate`]. None if the user does not exist.
+    fn begin_update(
         &self,
         user: Uuid,
         kind: ResourceKind,
@@ -99,22 +104,22 @@ pub trait Resources: Send + Sync + 'static {
         repeats: u32,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// Forgets a change that was seen to stay, unless there has been another since.
-    fn end_edit(&self, nonce: Uuid) -> impl Future<Output = Result<()>> + Send;
+    /// Removes an update that was verified, unless a later one has replaced it.
+    fn end_update(&self, nonce: Uuid) -> impl Future<Output = Result<()>> + Send;
 
-    /// Everything recorded, in one read, for the sweep.
-    fn all_recorded(&self) -> impl Future<Output = Result<Vec<UserRecord>>> + Send;
+    /// Returns all recorded resources, read at once for a resync.
+    fn all_recorded(&self) -> impl Future<Output = Result<Vec<RecordedResource>>> + Send;
 }
 
 impl Resources for Postgres {
-    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<Recorded> {
+    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<ResourceRecord> {
         let row = sqlx::query!(
             r#"select
                  r.arn as "arn?",
                  coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
-                 exists (select from attempts t where t.user_id = wanted.user_id and t.kind = wanted.kind)
+                 exists (select from create_attempts t where t.user_id = wanted.user_id and t.kind = wanted.kind)
                    as "is_tried!",
-                 exists (select from released_users where id = wanted.user_id and resources_kept) as "is_abandoned!",
+                 exists (select from user_tombstones where id = wanted.user_id and resources_kept) as "is_abandoned!",
                  a.nonce as "nonce?",
                  coalesce(extract(epoch from a.deadline - now()), 0)::float8 as "due_in!",
                  array(select f.arn from former_resources f
@@ -125,12 +130,12 @@ impl Resources for Postgres {
                        order by f.recorded_at) as "former!",
                  m.arns as "missing_arns?", m.unlisted_for as "unlisted_for?: Vec<Option<f64>>",
                  m.released as "released?", m.deletion_requested as "deletion_requested?",
-                 e.nonce as "edit?",
-                 coalesce(e.repeats, 0) as "edit_repeats!",
-                 coalesce(extract(epoch from e.deadline - now()), 0)::float8 as "edit_due_in!"
+                 p.nonce as "update_nonce?",
+                 coalesce(p.repeats, 0) as "update_repeats!",
+                 coalesce(extract(epoch from p.deadline - now()), 0)::float8 as "update_due_in!"
                from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
                left join resources r on r.user_id = wanted.user_id and r.kind = wanted.kind
-               left join attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'
+               left join create_attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'
                left join lateral (
                  select array_agg(arn) as arns,
                         array_agg(extract(epoch from unlisted_until - unlisted_since)::float8) as unlisted_for,
@@ -139,7 +144,7 @@ impl Resources for Postgres {
                  from missing_resources left join brake_releases b on b.kind = missing_resources.kind
                  where user_id = wanted.user_id and missing_resources.kind = wanted.kind
                ) m on true
-               left join edits e on e.user_id = wanted.user_id and e.kind = wanted.kind"#,
+               left join pending_updates p on p.user_id = wanted.user_id and p.kind = wanted.kind"#,
             user,
             kind as ResourceKind,
         )
@@ -153,15 +158,17 @@ impl Resources for Postgres {
             arns.zip(evidence).zip(flags).map(|((arn, unlisted_for), (released, deletion_requested))| {
                 Missing { arn, unlisted_for: unlisted_for.map(seconds), released, deletion_requested }
             });
-        Ok(Recorded {
+        Ok(ResourceRecord {
             arn: row.arn,
             age: seconds(row.age),
             is_tried: row.is_tried,
             is_abandoned: row.is_abandoned,
-            attempt: row.nonce.map(|nonce| Unsettled::new(nonce, row.due_in)),
+            attempt: row.nonce.map(|nonce| InFlight::new(nonce, row.due_in)),
             former: row.former,
             missing: missing.collect(),
-            edit: row.edit.map(|nonce| Edit::new(nonce, row.edit_due_in, row.edit_repeats)),
+            pending_update: row
+                .update_nonce
+                .map(|nonce| PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)),
         })
     }
 
@@ -169,11 +176,12 @@ impl Resources for Postgres {
         &self,
         user: Uuid,
         name: &str,
-        known: &Recorded,
+        known: &ResourceRecord,
         resource: &ResourceStatus,
     ) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // Of two who record or open an attempt at the same time, the second sees what the first has written.
+        // Of two concurrent transactions that record a resource or open an attempt, the second sees what the
+        // first has written.
         sqlx::query!("select id from users where id = $1 for no key update", user)
             .fetch_optional(&mut *transaction)
             .await?;
@@ -202,35 +210,35 @@ impl Resources for Postgres {
         effect("correct", rows::correct(&self.pool, user, name, resource)).await
     }
 
-    async fn begin_edit(
+    async fn begin_update(
         &self,
         user: Uuid,
         kind: ResourceKind,
         lasts: Duration,
         repeats: u32,
     ) -> Result<Option<Uuid>> {
-        effect("begin_edit", edits::begin(&self.pool, user, kind, lasts, repeats)).await
+        effect("begin_update", pending_updates::begin(&self.pool, user, kind, lasts, repeats)).await
     }
 
-    async fn end_edit(&self, nonce: Uuid) -> Result<()> {
-        effect("end_edit", edits::end(&self.pool, nonce)).await
+    async fn end_update(&self, nonce: Uuid) -> Result<()> {
+        effect("end_update", pending_updates::end(&self.pool, nonce)).await
     }
 
-    async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
+    async fn all_recorded(&self) -> Result<Vec<RecordedResource>> {
         let rows = sqlx::query!(
-            r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained, u.leaving,
+            r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained, u.deleting,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
                  greatest(extract(epoch from now() - r.created_at), 0)::float8 as "age!",
-                 e.nonce as "edit?",
-                 coalesce(e.repeats, 0) as "edit_repeats!",
-                 coalesce(extract(epoch from e.deadline - now()), 0)::float8 as "edit_due_in!"
+                 p.nonce as "update_nonce?",
+                 coalesce(p.repeats, 0) as "update_repeats!",
+                 coalesce(extract(epoch from p.deadline - now()), 0)::float8 as "update_due_in!"
                from users u
                join resources r on r.user_id = u.id
-               left join edits e on e.user_id = r.user_id and e.kind = r.kind"#,
+               left join pending_updates p on p.user_id = r.user_id and p.kind = r.kind"#,
         )
         .fetch_all(&self.pool)
         .await?;
-        let records = rows.into_iter().map(|row| UserRecord {
+        let records = rows.into_iter().map(|row| RecordedResource {
             user: row.user,
             age: seconds(row.age),
             account: AccountRef { namespace: row.namespace, name: row.name },
@@ -238,8 +246,10 @@ impl Resources for Postgres {
             kind: row.kind,
             arn: row.arn,
             retained: row.retained,
-            leaving: row.leaving,
-            edit: row.edit.map(|nonce| Edit::new(nonce, row.edit_due_in, row.edit_repeats)),
+            deleting: row.deleting,
+            pending_update: row
+                .update_nonce
+                .map(|nonce| PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)),
         });
         Ok(records.collect())
     }

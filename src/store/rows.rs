@@ -1,12 +1,12 @@
-//! The row of a resource, in the table of its kind: what the application shows of it.
+//! The row of a resource in the table of its kind.
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Result, missing};
+use super::{Result, absences};
 use crate::api::{ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus};
 
-/// The ARN recorded of one kind of a user's resources.
+/// Returns the recorded ARN for one kind of a user's resources.
 pub(super) async fn arn(
     connection: &mut PgConnection,
     user: Uuid,
@@ -20,14 +20,15 @@ pub(super) async fn arn(
     Ok(arn.fetch_optional(connection).await?)
 }
 
-/// Writes the row of a resource of this user. The one that was recorded before it is remembered, and no longer missed.
+/// Writes the row of a user's resource. The resource that was recorded before becomes a former one, and no
+/// longer counts as missing.
 pub(super) async fn write(
     connection: &mut PgConnection,
     user: Uuid,
     name: &str,
     resource: &ResourceStatus,
 ) -> Result<()> {
-    missing::replace(&mut *connection, user, resource).await?;
+    absences::replace(&mut *connection, user, resource).await?;
     match resource {
         ResourceStatus::Channel(channel) => write_channel(connection, user, name, channel).await,
         ResourceStatus::ChatRoom(room) => write_chat_room(connection, user, name, room).await,
@@ -94,7 +95,7 @@ async fn write_stage(
     Ok(())
 }
 
-/// Writes the name and the addresses of a recorded resource where its row has others; whether it had.
+/// Corrects the name and the endpoints of a recorded resource. Returns true if they differed.
 pub(super) async fn correct(
     pool: &PgPool,
     user: Uuid,

@@ -1,4 +1,4 @@
-//! Who is signed in: sessions that live here, and of whose tokens only hashes do.
+//! Sessions of signed-in users. The database has only the hashes of the tokens.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -9,13 +9,13 @@ use uuid::Uuid;
 use super::{Postgres, Result};
 use crate::failpoint::effect;
 
-/// SHA-256 of a session's token.
+/// SHA-256 of a session token.
 pub type TokenHash = [u8; 32];
 
-/// The sessions, as the registration sees them.
+/// The sessions, from the registration page's point of view.
 pub trait Sessions: Send + Sync + 'static {
-    /// Begins a session that lasts so long, together with its row in the audit log, if the password that was proved is still the
-    /// user's; whether it did. Those that have expired go.
+    /// Begins a session that ends after `lasts`, together with its row in the audit log, unless the password
+    /// has changed since it was verified. Returns true if the session began. Deletes expired sessions.
     fn begin_session(
         &self,
         user: Uuid,
@@ -25,19 +25,20 @@ pub trait Sessions: Send + Sync + 'static {
         address: IpAddr,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Whose a session is that has not expired.
+    /// Returns the user of a session that has not expired.
     fn session_user(&self, token: &TokenHash) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// The username of whose session it is that has not expired.
+    /// Returns the username of a session that has not expired.
     fn session_username(&self, token: &TokenHash) -> impl Future<Output = Result<Option<String>>> + Send;
 
-    /// Ends a session, if there is one.
+    /// Ends a session, if it exists.
     fn end_session(&self, token: &TokenHash) -> impl Future<Output = Result<()>> + Send;
 
-    /// Ends a session because its person wants so, together with its row in the audit log.
+    /// Ends a session because the person signs out, and writes the row of the audit log.
     fn sign_out(&self, token: &TokenHash, address: IpAddr) -> impl Future<Output = Result<()>> + Send;
 
-    /// Puts another password in the place of one that is still the user's, and ends all sessions of the user; whether it did.
+    /// Replaces the password hash, unless it has changed since, and ends all sessions of the user. Returns
+    /// true if it did.
     fn change_password(
         &self,
         user: Uuid,
@@ -45,7 +46,8 @@ pub trait Sessions: Send + Sync + 'static {
         new: &SecretString,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Puts a stronger hash of the same password in the place of an older one, if that is still the user's; whether it did.
+    /// Replaces the password hash by a stronger one of the same password, unless it has changed since.
+    /// Returns true if it did.
     fn rehash(
         &self,
         user: Uuid,
@@ -66,7 +68,7 @@ impl Sessions for Postgres {
         let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
         sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
         let begin = sqlx::query!(
-            // The lock lets no change of the password come in between.
+            // The lock prevents a concurrent change of the password.
             "with proved as (
                select id, username from users where id = $2 and password_hash = $5 for share
              ), begun as (
@@ -127,7 +129,8 @@ impl Sessions for Postgres {
             let mut transaction = self.pool.begin().await?;
             let is_changed = replace_hash(&mut *transaction, user, old, new).await?;
             if is_changed {
-                // In a statement of its own: it sees a session whose beginning the first one has waited for.
+                // In a separate statement, which sees a concurrent new session that the first statement has
+                // waited for.
                 sqlx::query!("delete from sessions where user_id = $1", user)
                     .execute(&mut *transaction)
                     .await?;
@@ -143,7 +146,7 @@ impl Sessions for Postgres {
     }
 }
 
-/// Puts one hash in the place of another, if that is still the user's; whether it did.
+/// Replaces the password hash, unless it has changed since. Returns true if it did.
 async fn replace_hash(
     executor: impl PgExecutor<'_>,
     user: Uuid,

@@ -1,4 +1,4 @@
-//! Users: identity that outlives the object.
+//! Users: identities that outlive the Kubernetes object.
 
 use std::time::Duration;
 
@@ -8,139 +8,143 @@ use uuid::Uuid;
 use super::{ClusterIdentity, Postgres, Result};
 use crate::{api::AccountRef, failpoint::effect};
 
-/// The row of the user that has a username.
+/// The user that has a username, and the object that owns the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The user.
+pub struct UsernameOwner {
+    /// Id of the user.
     pub user: Uuid,
-    /// The username as it was first written, which is the name of the user's resources.
+    /// Username as it was first written. The user's resources have it as their name.
     pub username: String,
-    /// The account that holds it.
+    /// Account that owns the user.
     pub account: AccountRef,
-    /// UID of the object that holds it; None where none has yet.
+    /// UID of the object that owns the user. None if no object does yet.
     pub uid: Option<String>,
-    /// The cluster of that object, where it is known.
+    /// Cluster of that object, if known.
     pub cluster: Option<String>,
-    /// Whether that cluster was seen so short a while ago that it may still work.
+    /// True if that cluster was seen recently enough that it may still be active.
     pub is_cluster_live: bool,
-    /// Whether a person registered it with a password.
+    /// True if a person registered the user with a password.
     pub registered: bool,
-    /// Whether the account was deleted with the policy Retain.
+    /// True if the account was deleted with deletionPolicy Retain.
     pub retained: bool,
 }
 
-/// The answer to a claim. Only [`Claim::Held`] gives a user.
+/// Result of a claim. Only [`Claim::Held`] gives the object a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The user is this object's.
-    Held(Holder),
-    /// The username is not this object's, and neither is any user.
-    Refused(Refusal),
+    /// The object owns the user.
+    Held(UsernameOwner),
+    /// The object owns neither the username nor any user.
+    Refused(ClaimRefusal),
 }
 
-/// The reason why a claim is refused.
+/// Reason why a claim is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The account has the username, but under another spelling, which is the name of its resources.
-    Spelled(Other),
-    /// Another account has it.
-    Taken(Other),
-    /// It was registered by a person with a password, and this account was not made for that registration.
+pub enum ClaimRefusal {
+    /// The account has the username with another spelling, which is the name of its resources.
+    SpellingMismatch(OtherOwner),
+    /// Another account has the username.
+    Taken(OtherOwner),
+    /// A person registered the username with a password, and this account was not created for that
+    /// registration.
     Registered,
-    /// What this object had was taken away already: it never holds anything again.
-    Released,
-    /// The row is held by an object of this other cluster, which may still work; or this object is being deleted.
+    /// The object's user was deleted: the object never owns a user again.
+    Deleted,
+    /// An object of this other cluster owns the user, and that cluster may still be active or this object is
+    /// being deleted.
     OtherCluster(String),
 }
 
-/// The row of somebody else. It tells whose it is, and is no claim to the user.
+/// The owner of a username that was claimed by somebody else. It names the owner and gives no access to the
+/// user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Other(Holder);
+pub struct OtherOwner(UsernameOwner);
 
-impl Other {
-    /// The row of somebody else.
+impl OtherOwner {
+    /// Wraps the owner.
     #[must_use]
-    pub fn new(holder: Holder) -> Self {
-        Self(holder)
+    pub fn new(owner: UsernameOwner) -> Self {
+        Self(owner)
     }
 
-    /// The username as it was first written.
+    /// Returns the username as it was first written.
     #[must_use]
     pub fn username(&self) -> &str {
         &self.0.username
     }
 
-    /// The account that holds it.
+    /// Returns the account that owns the user.
     #[must_use]
     pub fn account(&self) -> &AccountRef {
         &self.0.account
     }
 
-    /// The row, for the check whether it is out of date, and for nothing else.
-    pub(crate) fn row(&self) -> &Holder {
+    /// Returns the owner, only to check whether its row is stale.
+    pub(crate) fn row(&self) -> &UsernameOwner {
         &self.0
     }
 }
 
-/// The object that wants a username.
+/// The object that claims a username.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
-    /// The name wanted.
+    /// The claimed username.
     pub username: &'a str,
-    /// The account that wants it.
+    /// Account of the object.
     pub account: &'a AccountRef,
-    /// UID of that account's object.
+    /// UID of the object.
     pub uid: &'a str,
-    /// The user's id, where another record (status, tags) has it: a new row gets it, so that the user's resources are
-    /// still its own after a restore. A row that exists is not changed by it.
+    /// Id of the user according to another record (status, tags). A new row gets this id, so that the user
+    /// keeps its resources after the database was restored. An existing row keeps its own.
     pub known: Option<Uuid>,
-    /// The id of the registration that made the account, by its annotation.
+    /// Id of the registration that created the account, from its annotation.
     pub registration: Option<Uuid>,
-    /// The cluster of the object.
+    /// Cluster of the object.
     pub cluster: &'a ClusterIdentity,
-    /// Whether the object is being deleted: then nothing is taken over from another cluster.
+    /// True if the object is being deleted. Such an object takes over nothing from another cluster.
     pub is_deleted: bool,
 }
 
 impl Claimant<'_> {
-    /// The answer, given the row: the object that it names holds it, whatever else is said.
-    fn judge(&self, holder: Holder) -> Claim {
-        if holder.uid.as_deref() == Some(self.uid) {
-            return Claim::Held(holder);
+    /// Returns the result of the claim, given the current owner. A row that names the object is always its
+    /// own.
+    fn judge(&self, owner: UsernameOwner) -> Claim {
+        if owner.uid.as_deref() == Some(self.uid) {
+            return Claim::Held(owner);
         }
-        Claim::Refused(if holder.account != *self.account {
-            Refusal::Taken(Other(holder))
-        } else if holder.registered && self.registration != Some(holder.user) {
-            Refusal::Registered
-        } else if holder.username != *self.username {
-            Refusal::Spelled(Other(holder))
-        } else if self.is_of_another_cluster(&holder) {
-            Refusal::OtherCluster(holder.cluster.unwrap_or_default())
+        Claim::Refused(if owner.account != *self.account {
+            ClaimRefusal::Taken(OtherOwner(owner))
+        } else if owner.registered && self.registration != Some(owner.user) {
+            ClaimRefusal::Registered
+        } else if owner.username != *self.username {
+            ClaimRefusal::SpellingMismatch(OtherOwner(owner))
+        } else if self.is_of_another_cluster(&owner) {
+            ClaimRefusal::OtherCluster(owner.cluster.unwrap_or_default())
         } else {
-            return Claim::Held(holder);
+            return Claim::Held(owner);
         })
     }
 
-    /// Whether a row is held by an object of another cluster from which it may not be taken over.
+    /// Returns true if an object of another cluster owns the row and it may not be taken over.
     #[must_use]
-    pub fn is_of_another_cluster(&self, holder: &Holder) -> bool {
-        let is_other = holder.cluster.as_ref().is_some_and(|cluster| *cluster != self.cluster.id);
-        is_other && (self.is_deleted || holder.is_cluster_live)
+    pub fn is_of_another_cluster(&self, owner: &UsernameOwner) -> bool {
+        let is_other = owner.cluster.as_ref().is_some_and(|cluster| *cluster != self.cluster.id);
+        is_other && (self.is_deleted || owner.is_cluster_live)
     }
 }
 
-/// The users, as the controller sees them.
+/// The users, from the controller's point of view.
 pub trait Users: Send + Sync + 'static {
-    /// Whether somebody has a username, or one that looks like it.
+    /// Returns true if a user has the username, or one with the same key.
     fn is_held(&self, username: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Makes the username this object's, if it is nobody's and the object has no user. An id that another user has, or that
-    /// a released one had, is not used again.
+    /// Gives the object the username if nobody has it and the object owns no user. The id of an existing
+    /// user, or of a deleted one, is not reused.
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
-    /// Hands a user on from an earlier object of the account to the one that is there now; false when it is not that
-    /// earlier object's any more, or the object that is there now was barred.
-    fn inherit(
+    /// Transfers a user from an earlier object of the account to the current one. Returns false if the
+    /// earlier object no longer owns the user, or the current object has a tombstone.
+    fn transfer(
         &self,
         user: Uuid,
         from: Option<&str>,
@@ -148,30 +152,36 @@ pub trait Users: Send + Sync + 'static {
         cluster: &str,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// From here on no attempt is opened for this object's user; false when it is not this object's.
-    fn leave(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
+    /// Marks the object's user as deleting: no attempt is opened for it after this. Returns false if the
+    /// object does not own it.
+    fn mark_deleting(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Notes that this object's user stays without its account (the policy Retain); false when it has nothing that
-    /// could stay.
-    fn retain(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
+    /// Marks the object's user as retained (deletionPolicy Retain). Returns false if there is nothing to
+    /// retain.
+    fn mark_retained(&self, user: Uuid, uid: &str) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Deletes a user that is this object's, with all rows that hang on it, and remembers both as released; false when it is not
-    /// this object's: then nothing is done. `kept`: what it may still have in AWS stays (the policy Retain, with a database that
-    /// does not know of it any more).
-    fn release(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<bool>> + Send;
+    /// Deletes the object's user with all its rows, and leaves tombstones for the user and the object.
+    /// Returns false, and does nothing, if the object does not own the user. `kept`: resources that may exist
+    /// in AWS stay (deletionPolicy Retain, with a database that does not know them).
+    fn delete_user(&self, user: Uuid, uid: &str, kept: bool) -> impl Future<Output = Result<bool>> + Send;
 
-    /// From here on this object, which has no user, gets none: a claim of its that comes late finds it released. The user that it
-    /// has all the same, if it has one; then nothing is done.
-    fn bar(&self, uid: &str) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+    /// Leaves a tombstone for an object without a user, so that a late claim of the object is refused. If the
+    /// object owns a user after all, does nothing and returns the user.
+    fn tombstone(&self, uid: &str) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// Deletes the row of a user that another record has shown to be out of date; one that has changed since stays. With
-    /// `idle_for` so does one for whom something was made within that time, or is being made until that long after its deadline: of
-    /// this very object's own user another controller may be making something.
-    fn evict(&self, holder: &Holder, idle_for: Option<Duration>) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes the row of a user that another record has proved stale. The row stays if it has changed since.
+    /// With `idle_for`, the row also stays if a resource was recorded for the user within that time, or an
+    /// attempt is open whose deadline passed less than that time ago: another controller may be creating a
+    /// resource for this object.
+    fn delete_stale_user(
+        &self,
+        owner: &UsernameOwner,
+        idle_for: Option<Duration>,
+    ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Which of these users were released and are nobody's now, so that what is found of theirs came too late. Those that
-    /// a person let go of, or whose policy was Retain, are not among them: what they left stays.
-    fn released(&self, users: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
+    /// Returns those of the users that were deleted and that no object owns: resources found for them were
+    /// created too late. Abandoned and retained users are not among them, because their resources stay.
+    fn deleted_users(&self, users: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 }
 
 impl Users for Postgres {
@@ -187,29 +197,30 @@ impl Users for Postgres {
         let mut transaction = self.pool.begin().await?;
         lock_object(&mut transaction, claimant.uid).await?;
         insert(&mut transaction, &claimant).await?;
-        // Asked after the insert: if that waited for the row's deletion, the release is seen here.
-        let released = sqlx::query_scalar!(
-            r#"select exists (select from released_users where account_uid = $1) as "released!""#,
+        // Queried after the insert: if the insert waited for the row's deletion, the tombstone is visible
+        // now.
+        let is_deleted = sqlx::query_scalar!(
+            r#"select exists (select from user_tombstones where account_uid = $1) as "is_deleted!""#,
             claimant.uid,
         )
         .fetch_one(&mut *transaction)
         .await?;
-        if released {
-            return Ok(Claim::Refused(Refusal::Released));
+        if is_deleted {
+            return Ok(Claim::Refused(ClaimRefusal::Deleted));
         }
-        let holder = holder(&mut transaction, &claimant).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let owner = owner(&mut transaction, &claimant).await?.ok_or(sqlx::Error::RowNotFound)?;
         effect("claim", transaction.commit()).await?;
-        Ok(claimant.judge(holder))
+        Ok(claimant.judge(owner))
     }
 
-    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
+    async fn transfer(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // Of an object that was barred meanwhile, this sees it.
+        // After this, a tombstone that the object got meanwhile is visible.
         lock_object(&mut transaction, uid).await?;
-        let handed_on = sqlx::query!(
-            "update users set account_uid = $3, account_cluster = $4, leaving = false, retained = false
+        let transferred = sqlx::query!(
+            "update users set account_uid = $3, account_cluster = $4, deleting = false, retained = false
              where id = $1 and account_uid is not distinct from $2
-               and not exists (select from released_users where account_uid = $3)",
+               and not exists (select from user_tombstones where account_uid = $3)",
             user,
             from,
             uid,
@@ -217,7 +228,7 @@ impl Users for Postgres {
         )
         .execute(&mut *transaction)
         .await?;
-        // What AWS was asked to delete for the earlier object proves nothing to this one.
+        // A deletion that the earlier object requested proves nothing to this one.
         sqlx::query!(
             "update missing_resources set deletion_requested = false
              where user_id = $1 and deletion_requested
@@ -227,38 +238,38 @@ impl Users for Postgres {
         )
         .execute(&mut *transaction)
         .await?;
-        effect("inherit", transaction.commit()).await?;
-        Ok(handed_on.rows_affected() == 1)
+        effect("transfer", transaction.commit()).await?;
+        Ok(transferred.rows_affected() == 1)
     }
 
-    async fn leave(&self, user: Uuid, uid: &str) -> Result<bool> {
-        let leave =
-            sqlx::query!("update users set leaving = true where id = $1 and account_uid = $2", user, uid);
-        let leaving = effect("leave", leave.execute(&self.pool)).await?;
-        Ok(leaving.rows_affected() == 1)
+    async fn mark_deleting(&self, user: Uuid, uid: &str) -> Result<bool> {
+        let mark =
+            sqlx::query!("update users set deleting = true where id = $1 and account_uid = $2", user, uid);
+        let marked = effect("mark_deleting", mark.execute(&self.pool)).await?;
+        Ok(marked.rows_affected() == 1)
     }
 
-    async fn retain(&self, user: Uuid, uid: &str) -> Result<bool> {
-        let retain = sqlx::query!(
+    async fn mark_retained(&self, user: Uuid, uid: &str) -> Result<bool> {
+        let mark = sqlx::query!(
             "update users set retained = true
              where id = $1 and account_uid = $2
                and (exists (select from resources where user_id = $1)
-                 or exists (select from attempts where user_id = $1 and state = 'open'))",
+                 or exists (select from create_attempts where user_id = $1 and state = 'open'))",
             user,
             uid,
         );
-        let retained = effect("retain", retain.execute(&self.pool)).await?;
-        Ok(retained.rows_affected() == 1)
+        let marked = effect("mark_retained", mark.execute(&self.pool)).await?;
+        Ok(marked.rows_affected() == 1)
     }
 
-    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
+    async fn delete_user(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        let is_its = delete(&mut transaction, user, uid, kept).await?;
-        effect("release", transaction.commit()).await?;
-        Ok(is_its)
+        let is_deleted = delete(&mut transaction, user, uid, kept).await?;
+        effect("delete_user", transaction.commit()).await?;
+        Ok(is_deleted)
     }
 
-    async fn bar(&self, uid: &str) -> Result<Option<Uuid>> {
+    async fn tombstone(&self, uid: &str) -> Result<Option<Uuid>> {
         let mut transaction = self.pool.begin().await?;
         lock_object(&mut transaction, uid).await?;
         let user = sqlx::query_scalar!("select id from users where account_uid = $1", uid)
@@ -268,66 +279,67 @@ impl Users for Postgres {
             return Ok(user);
         }
         sqlx::query!(
-            "insert into released_users (id, account_uid)
-             select gen_random_uuid(), $1 where not exists (select from released_users where account_uid = $1)",
+            "insert into user_tombstones (id, account_uid)
+             select gen_random_uuid(), $1 where not exists (select from user_tombstones where account_uid = $1)",
             uid,
         )
         .execute(&mut *transaction)
         .await?;
-        effect("bar", transaction.commit()).await?;
+        effect("tombstone", transaction.commit()).await?;
         Ok(None)
     }
 
-    async fn evict(&self, holder: &Holder, idle_for: Option<Duration>) -> Result<()> {
+    async fn delete_stale_user(&self, owner: &UsernameOwner, idle_for: Option<Duration>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        // Whoever opens an attempt at the same time is waited for, and seen by what comes next; or finds the row gone.
-        sqlx::query!("select id from users where id = $1 for update", holder.user)
+        // Waits for a concurrent transaction that opens an attempt, whose row the next statement then sees.
+        // One that comes later finds the user deleted.
+        sqlx::query!("select id from users where id = $1 for update", owner.user)
             .fetch_optional(&mut *transaction)
             .await?;
         sqlx::query!(
             "delete from users
              where id = $1 and account_uid is not distinct from $2 and not registered and not retained
                and ($3::float8 is null
-                    or not exists (select from attempts where user_id = $1 and state = 'open'
-                                                          and deadline > now() - make_interval(secs => $3))
+                    or not exists (select from create_attempts where user_id = $1 and state = 'open'
+                                                                 and deadline > now() - make_interval(secs => $3))
                    and not exists (select from resources where user_id = $1
                                                            and created_at > now() - make_interval(secs => $3)))",
-            holder.user,
-            holder.uid,
+            owner.user,
+            owner.uid,
             idle_for.map(|time| time.as_secs_f64()),
         )
         .execute(&mut *transaction)
         .await?;
-        effect("evict", transaction.commit()).await?;
+        effect("delete_stale_user", transaction.commit()).await?;
         Ok(())
     }
 
-    async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
-        let released = sqlx::query_scalar!(
-            "select distinct id from released_users where id = any($1) and not resources_kept and id not in (select id from users)",
+    async fn deleted_users(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
+        let deleted = sqlx::query_scalar!(
+            "select distinct id from user_tombstones where id = any($1) and not resources_kept and id not in (select id from users)",
             users,
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(released)
+        Ok(deleted)
     }
 }
 
-/// Of a claim of an object and its being barred, the second one sees what the first has done.
+/// Serializes the claim and the tombstone of one object: the later one sees what the earlier one did.
 async fn lock_object(connection: &mut PgConnection, uid: &str) -> Result<()> {
     let lock = sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended($1, 0))::text as "lock""#, uid);
     lock.fetch_one(connection).await?;
     Ok(())
 }
 
-/// A row for who has none, if the username is nobody's.
+/// Inserts a row for an object that owns no user, if nobody has the username.
 async fn insert(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result<()> {
     sqlx::query!(
         "insert into users (id, username, account_namespace, account_name, account_uid, account_cluster)
          select coalesce(
                   (select $1::uuid
                    where not exists (select from users where id = $1)
-                     and not exists (select from released_users where id = $1 and not resources_kept)),
+                     and not exists (select from user_tombstones where id = $1 and not resources_kept)),
                   gen_random_uuid()),
                 $2, $3, $4, $5, $6
          where not exists (select from users where account_uid = $5)
@@ -344,8 +356,8 @@ async fn insert(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Resul
     Ok(())
 }
 
-/// The row that this object holds; else the one of the username.
-async fn holder(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result<Option<Holder>> {
+/// Returns the row that this object owns, or else the row of the username.
+async fn owner(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result<Option<UsernameOwner>> {
     let row = sqlx::query!(
         r#"select id, username, account_namespace, account_name, account_uid, account_cluster, retained,
                   registered as "registered!",
@@ -360,7 +372,7 @@ async fn holder(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Resul
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Holder {
+    Ok(row.map(|row| UsernameOwner {
         user: row.id,
         username: row.username,
         account: AccountRef { namespace: row.account_namespace, name: row.account_name },
@@ -372,36 +384,36 @@ async fn holder(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Resul
     }))
 }
 
-/// Deletes a user that is this object's, with all rows that hang on it, and remembers both, and the username, which the
-/// registration may hold back; false when it is not this object's. Nobody else's user is remembered as released.
+/// Deletes the object's user with all its rows, and leaves tombstones for the user, the object and the
+/// username. Returns false, and leaves none, if the object does not own the user.
 pub(super) async fn delete(
     connection: &mut PgConnection,
     user: Uuid,
     uid: &str,
     resources_kept: bool,
 ) -> Result<bool> {
-    let gone = sqlx::query_scalar!(
-        r#"with gone as (delete from users where id = $1 and account_uid = $2 returning id, username),
-           freed as (
-             insert into former_usernames (username) select username_key(username) from gone
-             on conflict (username) do update set freed_at = now()),
-           remembered as (
-             insert into released_users (id, account_uid, resources_kept) select id, $2, $3 from gone
+    let deleted = sqlx::query_scalar!(
+        r#"with deleted as (delete from users where id = $1 and account_uid = $2 returning id, username),
+           username_tombstone as (
+             insert into username_tombstones (username) select username_key(username) from deleted
+             on conflict (username) do update set deleted_at = now()),
+           user_tombstone as (
+             insert into user_tombstones (id, account_uid, resources_kept) select id, $2, $3 from deleted
              on conflict do nothing)
-           select count(*) as "gone!" from gone"#,
+           select count(*) as "deleted!" from deleted"#,
         user,
         uid,
         resources_kept,
     )
     .fetch_one(&mut *connection)
     .await?;
-    sqlx::query!("delete from released_users where released_at < now() - interval '30 days'")
+    sqlx::query!("delete from user_tombstones where deleted_at < now() - interval '30 days'")
         .execute(&mut *connection)
         .await?;
-    sqlx::query!("delete from former_usernames where freed_at < now() - interval '1 year'")
+    sqlx::query!("delete from username_tombstones where deleted_at < now() - interval '1 year'")
         .execute(connection)
         .await?;
-    Ok(gone == 1)
+    Ok(deleted == 1)
 }
 
 #[cfg(test)]
@@ -416,8 +428,8 @@ mod tests {
         AccountRef { namespace: "default".to_owned(), name: "todd".to_owned() }
     }
 
-    fn row() -> Holder {
-        Holder {
+    fn row() -> UsernameOwner {
+        UsernameOwner {
             user: Uuid::from_u128(1),
             username: "todd".to_owned(),
             account: account(),
@@ -429,48 +441,51 @@ mod tests {
         }
     }
 
-    /// The answer to an object `later` of the same account in a cluster.
-    fn answer(holder: Holder, of: &str, is_deleted: bool) -> Claim {
+    /// Returns the result for an object `later` of the same account in a cluster.
+    fn judged(owner: UsernameOwner, of: &str, is_deleted: bool) -> Claim {
         let (account, cluster) = (account(), cluster(of));
         let (username, uid, known, registration) = ("todd", "later", None, None);
         let claimant =
             Claimant { username, account: &account, uid, known, registration, cluster: &cluster, is_deleted };
-        claimant.judge(holder)
+        claimant.judge(owner)
     }
 
     #[test]
-    fn a_row_that_names_the_object_is_held_without_annotation_or_spelling() {
-        let own = Holder { uid: Some("later".to_owned()), registered: true, ..row() };
+    fn a_row_with_the_objects_uid_is_held_whatever_else_differs() {
+        let own = UsernameOwner { uid: Some("later".to_owned()), registered: true, ..row() };
         for username in ["todd", "Todd"] {
-            let own = Holder { username: username.to_owned(), ..own.clone() };
-            assert_eq!(answer(own.clone(), "here", true), Claim::Held(own));
+            let own = UsernameOwner { username: username.to_owned(), ..own.clone() };
+            assert_eq!(judged(own.clone(), "here", true), Claim::Held(own));
         }
     }
 
     #[test]
-    fn a_row_of_an_earlier_object_is_held_only_if_all_fits() {
-        assert_eq!(answer(row(), "here", true), Claim::Held(row()));
-        let registered = Holder { registered: true, ..row() };
+    fn a_row_of_an_earlier_object_is_held_only_if_everything_matches() {
+        assert_eq!(judged(row(), "here", true), Claim::Held(row()));
+        let registered = UsernameOwner { registered: true, ..row() };
         for uid in [None, Some("earlier".to_owned())] {
-            let registered = Holder { uid, ..registered.clone() };
-            assert_eq!(answer(registered, "here", false), Claim::Refused(Refusal::Registered));
+            let registered = UsernameOwner { uid, ..registered.clone() };
+            assert_eq!(judged(registered, "here", false), Claim::Refused(ClaimRefusal::Registered));
         }
-        let spelled = Holder { username: "Todd".to_owned(), ..row() };
-        let refused = Claim::Refused(Refusal::Spelled(Other(spelled.clone())));
-        assert_eq!(answer(spelled, "here", false), refused);
+        let other_spelling = UsernameOwner { username: "Todd".to_owned(), ..row() };
+        let refused = Claim::Refused(ClaimRefusal::SpellingMismatch(OtherOwner(other_spelling.clone())));
+        assert_eq!(judged(other_spelling, "here", false), refused);
         let other = AccountRef { name: "other".to_owned(), ..account() };
-        let taken = Holder { account: other, ..row() };
-        assert_eq!(answer(taken.clone(), "here", false), Claim::Refused(Refusal::Taken(Other(taken))));
+        let taken = UsernameOwner { account: other, ..row() };
+        assert_eq!(
+            judged(taken.clone(), "here", false),
+            Claim::Refused(ClaimRefusal::Taken(OtherOwner(taken)))
+        );
     }
 
     #[test]
-    fn a_row_of_another_cluster_is_held_once_that_expired_and_not_to_delete() {
-        let expired = Holder { is_cluster_live: false, ..row() };
-        let refused = Claim::Refused(Refusal::OtherCluster("here".to_owned()));
-        assert_eq!(answer(row(), "there", false), refused);
-        assert_eq!(answer(expired.clone(), "there", true), refused);
-        assert_eq!(answer(expired.clone(), "there", false), Claim::Held(expired));
-        let unknown = Holder { cluster: None, ..row() };
-        assert_eq!(answer(unknown.clone(), "there", true), Claim::Held(unknown));
+    fn a_row_of_an_expired_cluster_is_held_except_for_deletion() {
+        let expired = UsernameOwner { is_cluster_live: false, ..row() };
+        let refused = Claim::Refused(ClaimRefusal::OtherCluster("here".to_owned()));
+        assert_eq!(judged(row(), "there", false), refused);
+        assert_eq!(judged(expired.clone(), "there", true), refused);
+        assert_eq!(judged(expired.clone(), "there", false), Claim::Held(expired));
+        let unknown = UsernameOwner { cluster: None, ..row() };
+        assert_eq!(judged(unknown.clone(), "there", true), Claim::Held(unknown));
     }
 }

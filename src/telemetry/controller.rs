@@ -1,4 +1,4 @@
-//! What the controller counts.
+//! Metrics of the controller.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use crate::api::ResourceKind;
 /// Name of the controller in the labels of controller-runtime's metrics.
 const CONTROLLER: &str = "streameraccount";
 
-/// How a reconcile ended, as controller-runtime names it.
+/// Labels of a finished reconcile, as in controller-runtime.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ReconcileLabels {
     controller: &'static str,
@@ -35,19 +35,19 @@ struct CallLabels {
     outcome: &'static str,
 }
 
-/// A kind of resource.
+/// Label of a resource kind.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct KindLabels {
     kind: &'static str,
 }
 
-/// A Lease, under the label that controller-runtime gives it.
+/// Label of a Lease, as in controller-runtime.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LeaseLabels {
     name: String,
 }
 
-/// Everything that is counted. Labels come from fixed sets; a username is never one (I9).
+/// The metrics. Label values come from fixed sets and never contain a username (I9).
 #[derive(Clone, Debug)]
 pub struct Metrics {
     exposition: Exposition,
@@ -79,42 +79,42 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         registry.register(
             "controller_runtime_reconcile",
-            "Reconciles by how they ended",
+            "Total number of reconciliations by result",
             Family::clone(&reconciles),
         );
         registry.register(
             "controller_runtime_reconcile_errors",
-            "Reconciles that ended in an error",
+            "Total number of reconciliation errors",
             Family::clone(&reconcile_errors),
         );
         registry.register(
             "controller_runtime_reconcile_time_seconds",
-            "How long a reconcile took",
+            "Duration of a reconciliation",
             Family::clone(&reconcile_seconds),
         );
         registry.register(
             "streamcat_aws_calls",
-            "Calls to AWS by operation and outcome",
+            "Total number of AWS calls by operation and outcome",
             Family::clone(&calls),
         );
         registry.register(
             "streamcat_orphaned_resources",
-            "Resources with this installation's tag that no account owns, at the last sweep",
+            "Resources with the tag of this installation that no account owned at the latest resync",
             orphans.clone(),
         );
         registry.register(
             "streamcat_missing_resources",
-            "Recorded resources that AWS did not list at the last resync, and that the operator did not delete",
+            "Recorded resources that AWS did not list at the latest resync, except those that the operator deleted",
             Family::clone(&missing),
         );
         registry.register(
             "streamcat_brake_engaged",
-            "1 while too many resources of a kind are missing, so that nothing is created or deleted in their place",
+            "1 while too many resources of a kind are missing, so that they are neither replaced nor given up; otherwise 0",
             Family::clone(&brakes),
         );
         registry.register(
             "leader_election_master_status",
-            "Whether this process leads by the Lease of this name: 1, or 0 if it stands by",
+            "1 if this process is the leader by the Lease of this name, 0 if it stands by",
             Family::clone(&leads),
         );
         let exposition = Exposition(Arc::new(registry));
@@ -133,7 +133,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a reconcile; `result` is one of success, requeue_after, error.
+    /// Counts a finished reconcile. `result` is one of success, requeue_after, error.
     pub fn reconciled(&self, result: &'static str, took: std::time::Duration) {
         self.reconciles.get_or_create(&ReconcileLabels { controller: CONTROLLER, result }).inc();
         self.reconcile_seconds
@@ -144,17 +144,18 @@ impl Metrics {
         }
     }
 
-    /// Counts a call to AWS; `outcome` is `ok` or the class of the error.
+    /// Counts a call to AWS. `outcome` is `ok` or the class of the error.
     pub fn called(&self, operation: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&CallLabels { operation, outcome }).inc();
     }
 
-    /// Sets how many orphans the last sweep found.
+    /// Sets the number of orphans that the latest resync found.
     pub fn orphans(&self, found: usize) {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
     }
 
-    /// Sets the number of missing resources of each kind, and the kinds whose brake is on, as the last resync found them.
+    /// Sets the number of missing resources of each kind, and the kinds whose brake is on, as the last resync
+    /// found them.
     pub fn absences(&self, missing: &BTreeMap<ResourceKind, usize>, braked: &BTreeSet<ResourceKind>) {
         for kind in ResourceKind::ALL {
             let labels = KindLabels { kind: kind.label() };
@@ -164,25 +165,25 @@ impl Metrics {
         }
     }
 
-    /// Sets whether this process leads by the Lease of this name.
+    /// Sets whether this process is the leader by the Lease of this name.
     pub fn leads(&self, lease: &str, leads: bool) {
         self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
     }
 
-    /// All metrics in OpenMetrics' text form.
+    /// Returns all metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
         self.exposition.text()
     }
 
-    /// All metrics, for the admin port.
+    /// Returns all metrics, for the admin server.
     #[must_use]
     pub fn exposition(&self) -> Exposition {
         self.exposition.clone()
     }
 }
 
-/// Buckets from a reconcile that finds nothing to do to one that waits for AWS.
+/// Creates a histogram with buckets from a reconcile without changes to one that waits for AWS.
 fn seconds() -> Histogram {
     Histogram::new([0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
 }
@@ -192,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_carry_the_names_of_controller_runtime() {
+    fn metrics_have_the_names_of_controller_runtime() {
         let metrics = Metrics::default();
         metrics.reconciled("error", std::time::Duration::from_millis(3));
         metrics.called("CreateChannel", "ok");

@@ -1,4 +1,5 @@
-//! What the registration page counts. Labels come from fixed sets; a username or an address is never one (I9).
+//! Metrics of the registration page. Label values come from fixed sets and never contain a username or an IP
+//! address (I9).
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,7 +21,7 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
-/// A request. The route is that of the router, with `{username}` as it stands there.
+/// Labels of a request. The route is the pattern of the router, with the placeholder `{username}`.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
     method: &'static str,
@@ -28,7 +29,7 @@ struct RequestLabels {
     status: u16,
 }
 
-/// Everything that the registration counts.
+/// The metrics of the registration page.
 #[derive(Clone, Debug)]
 pub struct RegistrationMetrics {
     exposition: Exposition,
@@ -56,44 +57,52 @@ impl Default for RegistrationMetrics {
         let mut registry = Registry::default();
         registry.register(
             "streamcat_registrations",
-            "Registrations by outcome",
+            "Total number of registrations by outcome",
             Family::clone(&registrations),
         );
-        registry.register("streamcat_sign_ins", "Sign-ins by outcome", Family::clone(&sign_ins));
+        registry.register(
+            "streamcat_sign_ins",
+            "Total number of sign-in attempts by outcome",
+            Family::clone(&sign_ins),
+        );
         registry.register(
             "streamcat_requests_rejected",
-            "Requests that a limit has refused, by the limit",
+            "Total number of requests that a limit rejected, by limit",
             Family::clone(&refusals),
         );
         registry.register(
             "streamcat_audit_records_dropped",
-            "Rows that the audit log lacks, by the reason",
+            "Total number of audit log records that were not written, by reason",
             Family::clone(&unaudited),
         );
         registry.register(
             "streamcat_password_hash_seconds",
-            "How long a password was hashed, from its turn on",
+            "Duration of hashing a password, without the time in the queue",
             hashing.seconds.clone(),
         );
         registry.register(
             "streamcat_password_hash_running",
-            "Passwords that are being hashed, each with a permit",
+            "Passwords that are being hashed",
             hashing.running.clone(),
         );
         registry.register(
             "streamcat_password_hash_queued",
-            "Requests that wait for a permit to hash",
+            "Requests that wait in the queue of the password hashers",
             hashing.waiting.clone(),
         );
         registry.register(
             "streamcat_pending_registrations",
-            "Users whose account is still to be made, as the database has them",
+            "Registrations in the database that are not completed",
             pending.clone(),
         );
-        registry.register("streamcat_connections", "Open connections to the page", connections.clone());
+        registry.register(
+            "streamcat_connections",
+            "Open connections to the registration page",
+            connections.clone(),
+        );
         registry.register(
             "streamcat_http_request_duration_seconds",
-            "How long a request took until its answer began",
+            "Time from a request to the first byte of its response",
             Family::clone(&requests),
         );
         let exposition = Exposition(Arc::new(registry));
@@ -122,47 +131,48 @@ impl RegistrationMetrics {
         self.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
-    /// Counts what a limit has refused.
+    /// Counts a request that a limit rejected.
     pub fn refused(&self, reason: &'static str) {
         self.refusals.get_or_create(&ReasonLabels { reason }).inc();
     }
 
-    /// Counts a row that the audit log lacks: it could not be written (`failed`), or was one of `too_many`.
+    /// Counts a record of the audit log that was not written: the write failed (`failed`), or there were
+    /// `too_many`.
     pub fn unaudited(&self, reason: &'static str) {
         self.unaudited.get_or_create(&ReasonLabels { reason }).inc();
     }
 
-    /// What is counted where passwords are hashed.
+    /// Returns the metrics of password hashing.
     #[must_use]
     pub fn hashing(&self) -> HashMetrics {
         self.hashing.clone()
     }
 
-    /// Sets how many accounts are still to be made.
+    /// Sets the number of registrations that are not completed.
     pub fn pending(&self, accounts: i64) {
         self.pending.set(accounts);
     }
 
-    /// Counts a connection for as long as it is held.
+    /// Counts a connection while the guard exists.
     #[must_use]
-    pub fn connection(&self) -> Held {
-        Held::new(&self.connections)
+    pub fn connection(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.connections)
     }
 
-    /// Counts a request that was answered.
+    /// Counts a request that has a response.
     pub fn answered(&self, method: &'static str, route: &str, status: u16, since: Instant) {
         let labels = RequestLabels { method, route: route.to_owned(), status };
         self.requests.get_or_create(&labels).observe(since.elapsed().as_secs_f64());
     }
 
-    /// All metrics, for the admin port.
+    /// Returns all metrics, for the admin server.
     #[must_use]
     pub fn exposition(&self) -> Exposition {
         self.exposition.clone()
     }
 }
 
-/// What is counted where passwords are hashed.
+/// The metrics of password hashing.
 #[derive(Clone, Debug)]
 pub struct HashMetrics {
     seconds: Histogram,
@@ -179,21 +189,25 @@ impl Default for HashMetrics {
 }
 
 impl HashMetrics {
-    /// A request waits for its turn for as long as this is held.
+    /// Counts a request as queued while the guard exists.
     #[must_use]
-    pub fn wait(&self) -> Held {
-        Held::new(&self.waiting)
+    pub fn wait(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.waiting)
     }
 
-    /// Counts a request that has waited for too long.
+    /// Counts a request that timed out in the queue.
     pub fn gave_up(&self) {
         self.busy.inc();
     }
 
-    /// A password is being hashed for as long as this is held.
+    /// Counts a password as being hashed while the guard exists.
     #[must_use]
-    pub fn run(&self) -> Timed {
-        Timed { seconds: self.seconds.clone(), since: Instant::now(), _held: Held::new(&self.running) }
+    pub fn run(&self) -> TimerGuard {
+        TimerGuard {
+            seconds: self.seconds.clone(),
+            since: Instant::now(),
+            _running: GaugeGuard::new(&self.running),
+        }
     }
 }
 
@@ -201,38 +215,38 @@ fn refusals_of(refusals: &Family<ReasonLabels, Counter>, labels: &ReasonLabels) 
     refusals.get_or_create(labels).clone()
 }
 
-/// One more in a gauge, until it is dropped.
+/// Increments a gauge, and decrements it when dropped.
 #[derive(Debug)]
-pub struct Held(Gauge);
+pub struct GaugeGuard(Gauge);
 
-impl Held {
+impl GaugeGuard {
     fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }
 }
 
-impl Drop for Held {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }
 }
 
-/// One more in a gauge, and when it is dropped the time that it took in a histogram.
+/// Increments a gauge until it is dropped, and then observes the elapsed time.
 #[derive(Debug)]
-pub struct Timed {
+pub struct TimerGuard {
     seconds: Histogram,
     since: Instant,
-    _held: Held,
+    _running: GaugeGuard,
 }
 
-impl Drop for Timed {
+impl Drop for TimerGuard {
     fn drop(&mut self) {
         self.seconds.observe(self.since.elapsed().as_secs_f64());
     }
 }
 
-/// Buckets from a file of ours to a request that waited for everything.
+/// Creates a histogram with buckets from a static file to a request that waits for AWS and the database.
 fn seconds() -> Histogram {
     Histogram::new([0.001, 0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
 }
@@ -242,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_is_counted_until_it_is_dropped() {
+    fn guards_count_until_they_are_dropped() {
         let metrics = RegistrationMetrics::default();
         let shown = |line: &str| metrics.exposition().text().lines().any(|found| found == line);
         let (wait, run) = (metrics.hashing().wait(), metrics.hashing().run());
@@ -254,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_carry_what_was_said() {
+    fn counters_have_the_given_labels() {
         let metrics = RegistrationMetrics::default();
         metrics.registered("created");
         metrics.signed_in("wrong");

@@ -153,7 +153,7 @@ async fn without_aws_it_goes_too_with_the_attempt_whose_outcome_is_unknown() {
     let left = arns(&ready(&tenant, "todd").await);
     assert!(controller.terminate().await.success());
     let attempt: uuid::Uuid = sqlx::query_scalar(
-        "insert into attempts (user_id, kind, deadline)
+        "insert into create_attempts (user_id, kind, deadline)
          select id, 'channel', now() + interval '1 hour' from users returning nonce",
     )
     .fetch_one(&tenant.pool())

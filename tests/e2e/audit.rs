@@ -83,7 +83,7 @@ async fn addresses_are_forgotten_after_their_time_and_the_rows_stay() {
 
 async fn refused(pool: &PgPool, statement: &'static str) {
     let error = sqlx::query(statement).execute(pool).await.expect_err(statement);
-    assert!(error.to_string().contains("audit_log only grows"), "{statement}: {error}");
+    assert!(error.to_string().contains("audit_log is append-only"), "{statement}: {error}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What each program may do in the database, tried with its own role. That this is enough, every other test shows: their
-//! processes sign in with these roles.
+//! Privileges of each program's role in the database. Every other test shows that they suffice: its processes
+//! use these roles.
 
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
@@ -10,7 +10,8 @@ use crate::support::tenant;
 
 const FORBIDDEN: &str = "42501";
 
-/// How a statement ends for who signs in with this URL: None when it is carried out, else PostgreSQL's code.
+/// Executes a statement with the role of the URL. Returns None if it succeeds, or the error code from
+/// PostgreSQL.
 async fn attempt(url: &str, statement: &str) -> Option<String> {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let ended = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await;
@@ -34,14 +35,21 @@ async fn with_a_user(label: &str) -> Tenant {
 }
 
 #[tokio::test]
-async fn the_registration_sees_nothing_of_aws_and_does_not_change_the_audit_log() {
+async fn registration_role_cannot_read_aws_resources_or_change_audit_log() {
     let tenant = with_a_user("registration-role").await;
     let url = tenant.registration_database_url();
     assert_eq!(attempt(url, "select username, password_hash, account_uid from users").await, None);
     assert_eq!(attempt(url, "insert into audit_log (event) values ('signed_in')").await, None);
     assert_eq!(attempt(url, "select next_try(id, null, 1) from users").await, None);
-    let tables =
-        ["channels", "chat_rooms", "stages", "attempts", "missing_resources", "orphans", "released_users"];
+    let tables = [
+        "channels",
+        "chat_rooms",
+        "stages",
+        "create_attempts",
+        "missing_resources",
+        "orphans",
+        "user_tombstones",
+    ];
     for table in tables {
         let statements = ["select 1 from", "delete from", "truncate"].map(|verb| format!("{verb} {table}"));
         assert_forbidden(url, &statements.each_ref().map(String::as_str)).await;
@@ -65,18 +73,18 @@ async fn the_registration_sees_nothing_of_aws_and_does_not_change_the_audit_log(
             "insert into users (username, account_namespace, account_name, account_uid) values ('a', 'n', 'a', 'u')",
             "delete from users",
             "delete from registrations",
-            "insert into former_usernames (username) values ('x')",
-            "delete from former_usernames",
+            "insert into username_tombstones (username) values ('x')",
+            "delete from username_tombstones",
             "update _sqlx_migrations set success = false",
             "create table mine (id int)",
-            "select grant_rights()",
+            "alter table users add mine int",
         ],
     )
     .await;
 }
 
 #[tokio::test]
-async fn the_controller_sees_no_password_hash_no_session_and_no_audit_log() {
+async fn controller_role_cannot_read_hashes_sessions_or_audit_log() {
     let tenant = with_a_user("controller-role").await;
     let url = tenant.controller_database_url();
     assert_eq!(attempt(url, "select id, username, registered from users").await, None);
@@ -98,25 +106,25 @@ async fn the_controller_sees_no_password_hash_no_session_and_no_audit_log() {
             "insert into audit_log (event) values ('signed_in')",
             "delete from audit_log",
             "select forget_addresses(interval '1 day')",
-            "select take_back_registration(id, 1) from users",
+            "select rollback_registration(id, 1) from users",
             "select next_try(id, null, 1) from users",
             "update stages set is_live = true",
             "update channels set title = 'x'",
             "create table mine (id int)",
-            "select grant_rights()",
+            "alter table users add mine int",
         ],
     )
     .await;
 }
 
-/// The URL of another database of the same server, for another role.
+/// Returns the URL of another database on the same server, for another role.
 fn elsewhere(url: &str, role: &str, database: &str) -> String {
     let (base, _) = url.rsplit_once('/').unwrap();
     let host = base.rsplit_once('@').unwrap().1;
     format!("postgres://{role}:{role}@{host}/{database}")
 }
 
-/// Whether the role of the registration may add to the audit log of this database.
+/// Returns true if the registration's role may add to the audit log of this database.
 async fn is_granted(owner: &str) -> bool {
     let mut connection = PgConnection::connect(owner).await.unwrap();
     let query = "select has_any_column_privilege('streamcat_registration', 'audit_log', 'insert')";
@@ -124,16 +132,13 @@ async fn is_granted(owner: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_owner_who_may_make_no_roles_migrates_all_the_same_and_grants_the_rights_later() {
+async fn migrate_without_createrole_succeeds_and_grants_once_roles_exist() {
     let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
     let mut administrator = PgConnection::connect(scratch.url()).await.unwrap();
     let mut run = async |statements: &'static str| {
         sqlx::raw_sql(statements).execute(&mut administrator).await.unwrap();
     };
-    run("drop owned by streamcat_controller, streamcat_registration;
-         drop role streamcat_controller, streamcat_registration;
-         create role owner login password 'owner'")
-    .await;
+    run("create role owner login password 'owner'").await;
     run("create database owned owner owner").await;
     let owner = elsewhere(scratch.url(), "owner", "owned");
     let store = Postgres::new(&SecretString::from(owner.as_str()), 1).unwrap();
@@ -142,12 +147,12 @@ async fn an_owner_who_may_make_no_roles_migrates_all_the_same_and_grants_the_rig
 
     run("create role streamcat_controller nologin; create role streamcat_registration nologin").await;
     assert!(!is_granted(&owner).await);
-    assert_eq!(attempt(&owner, "select grant_rights()").await, None);
+    store.migrate().await.unwrap();
     assert!(is_granted(&owner).await);
 }
 
 #[tokio::test]
-async fn databases_of_one_server_can_be_migrated_at_the_same_time() {
+async fn concurrent_migrations_of_several_databases_create_the_roles_once() {
     let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
     let mut administrator = PgConnection::connect(scratch.url()).await.unwrap();
     let names = ["one", "two", "three", "four"];
@@ -155,9 +160,6 @@ async fn databases_of_one_server_can_be_migrated_at_the_same_time() {
         let create = AssertSqlSafe(format!("create database {name}"));
         sqlx::query(create).execute(&mut administrator).await.unwrap();
     }
-    let away = "drop owned by streamcat_controller, streamcat_registration;
-                drop role streamcat_controller, streamcat_registration";
-    sqlx::raw_sql(away).execute(&mut administrator).await.unwrap();
     let (base, _) = scratch.url().rsplit_once('/').unwrap();
     let migrations = names.map(|name| {
         let url = format!("{base}/{name}");
@@ -168,4 +170,18 @@ async fn databases_of_one_server_can_be_migrated_at_the_same_time() {
         }
     });
     futures::future::join_all(migrations).await;
+}
+
+#[tokio::test]
+async fn concurrent_migrations_of_one_database_all_succeed() {
+    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let url = SecretString::from(scratch.url());
+    let migrations = [(); 8].map(|()| {
+        let store = Postgres::new(&url, 1).unwrap();
+        async move { store.migrate().await }
+    });
+    for migrated in futures::future::join_all(migrations).await {
+        migrated.unwrap();
+    }
+    assert!(is_granted(scratch.url()).await);
 }

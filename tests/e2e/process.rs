@@ -65,7 +65,7 @@ async fn what_cannot_be_reached_is_waited_for_and_named_and_a_stop_is_prompt() {
         wait::until(format!("readyz names {gate}"), PATIENCE, || async {
             let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
             let named =
-                answer.body.lines().any(|line| line.starts_with(gate) && !line.ends_with("not tried yet"));
+                answer.body.lines().any(|line| line.starts_with(gate) && !line.ends_with("not checked yet"));
             if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
         })
         .await
@@ -96,7 +96,7 @@ async fn without_an_api_server_it_waits_and_ends_when_asked() {
         let named = answer
             .body
             .lines()
-            .any(|line| line.starts_with("kubernetes") && !line.ends_with("not tried yet"));
+            .any(|line| line.starts_with("kubernetes") && !line.ends_with("not checked yet"));
         if named { Ok(()) } else { Err(answer.body) }
     })
     .await

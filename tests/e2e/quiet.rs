@@ -37,10 +37,10 @@ async fn written(tenant: &Tenant) -> Written {
          union all select 'channel ' || ctid || ' ' || xmin from channels
          union all select 'chat room ' || ctid || ' ' || xmin from chat_rooms
          union all select 'stage ' || ctid || ' ' || xmin from stages
-         union all select 'attempt ' || ctid || ' ' || xmin from attempts
+         union all select 'attempt ' || ctid || ' ' || xmin from create_attempts
          union all select 'missing ' || ctid || ' ' || xmin from missing_resources
          union all select 'orphan ' || ctid || ' ' || xmin from orphans
-         union all select 'released ' || ctid || ' ' || xmin from released_users order by version",
+         union all select 'released ' || ctid || ' ' || xmin from user_tombstones order by version",
     );
     let rows = rows.fetch_all(&tenant.pool()).await.unwrap();
     Written { objects, rows }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use testbed::{
     Operator, Tenant,
-    http::{self, Answer},
+    http::{self, Response},
     wait,
 };
 
@@ -37,14 +37,14 @@ async fn until_shut(registration: &Operator, gate: &str) {
         let shut: Vec<_> = answer.body.lines().collect();
         let named = shut.len() == 1
             && shut[0].starts_with(&format!("{gate}: "))
-            && !shut[0].ends_with("not tried yet");
+            && !shut[0].ends_with("not checked yet");
         if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
 /// Asserts that somebody is put off, in words that promise nothing and tell nothing of our insides.
-fn assert_put_off(answer: &Answer) {
+fn assert_put_off(answer: &Response) {
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("5")), "{}", answer.body);
     assert!(
         answer.body.contains("Try again in a moment, with the same username and password."),
@@ -112,7 +112,7 @@ async fn without_the_api_server_a_registration_is_kept_and_the_account_made_with
     // Two processes at once: what one makes the other need not.
     let _both = tokio::join!(tenant.registration().start(), tenant.registration().start());
     until_made(&tenant, (2, 2)).await;
-    let open = "select count(*) from registrations where settled_at is null";
+    let open = "select count(*) from registrations where completed_at is null";
     let seen = wait::until("nothing is left to make", PATIENCE, || async { count(&tenant, open).await == 0 });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }

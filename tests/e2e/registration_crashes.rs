@@ -18,14 +18,14 @@ use crate::{
 
 /// The effects at which it is killed here.
 pub const KILLED: [&str; 12] = [
-    "renounce",
+    "request_deletion",
     "delete_account",
     "register",
     "create_account",
-    "settle",
-    "take_up",
+    "complete_registration",
+    "lease",
     "begin_session",
-    "take_back",
+    "rollback_registration",
     "end_session",
     "sign_out",
     "change_password",
@@ -49,7 +49,7 @@ async fn until_dead(registration: &mut Operator, point: &str) {
 
 /// Waits until so many users and accounts are there, and nothing is left to be made.
 async fn until_settled(tenant: &Tenant, expected: (i64, usize), point: &str) {
-    let open = "select count(*) from registrations where settled_at is null";
+    let open = "select count(*) from registrations where completed_at is null";
     let seen = wait::until(format!("{point} is mended by itself"), PATIENCE, || async {
         let (made, open) = (made(tenant).await, count(tenant, open).await);
         if (made, open) == (expected, 0) { Ok(()) } else { Err(format!("{made:?} {open}")) }
@@ -93,7 +93,7 @@ async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
     assert!(answer.is_err(), "{point}: it answered");
 
     let another = tenant.registration().start().await;
-    if point == "before renounce" {
+    if point == "before request_deletion" {
         assert!(mary.at(&another).get("/accounts/mary").await.body.contains("Sign out"));
         let going = mary.at(&another).submit(form, form, &format!("&password={password}")).await;
         assert_eq!(going.status, 303, "{point}: {}", going.body);
@@ -108,7 +108,7 @@ async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
 #[tokio::test]
 async fn killed_while_an_account_is_deleted_it_goes_by_itself_or_by_another_try() {
     let testbed = operator_with_fail_points().await;
-    for effect in ["renounce", "delete_account"] {
+    for effect in ["request_deletion", "delete_account"] {
         join_all(SIDES.map(|side| die_deleting(&testbed, side, effect))).await;
     }
 }
@@ -116,7 +116,7 @@ async fn killed_while_an_account_is_deleted_it_goes_by_itself_or_by_another_try(
 #[tokio::test]
 async fn killed_at_each_effect_of_a_registration_there_is_one_user_and_one_account_in_the_end() {
     let testbed = operator_with_fail_points().await;
-    for effect in ["register", "create_account", "settle"] {
+    for effect in ["register", "create_account", "complete_registration"] {
         join_all(SIDES.map(|side| die_registering(&testbed, side, effect))).await;
     }
 }
@@ -140,21 +140,21 @@ async fn die_coming_back(testbed: &Testbed, side: &str, effect: &str) {
 #[tokio::test]
 async fn killed_while_somebody_comes_back_the_same_request_signs_in() {
     let testbed = operator_with_fail_points().await;
-    for effect in ["take_up", "begin_session"] {
+    for effect in ["lease", "begin_session"] {
         join_all(SIDES.map(|side| die_coming_back(&testbed, side, effect))).await;
     }
 }
 
 /// Lets a registration die while it takes back a row whose name went to an account by kubectl.
 async fn die_taking_back(testbed: &Testbed, side: &str) {
-    let (tenant, point) = (tenant(testbed, side, "take_back").await, format!("{side} take_back"));
+    let (tenant, point) = (tenant(testbed, side, "rollback_registration").await, format!("{side} rollback_registration"));
     let kubeconfig = of_nowhere(&tenant.registration_kubeconfig());
     let mut away = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
     assert_eq!(post(&away, "todd", PASSWORD).await.status, 202);
     away.kill().await;
     create(&tenant, "todd", json!({})).await;
     // The loop may come by before it says that it is ready.
-    let doomed = tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} take_back 1"));
+    let doomed = tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} rollback_registration 1"));
     if let Ok(mut registration) = doomed.try_start_unready().await {
         until_dead(&mut registration, &point).await;
     }

@@ -55,7 +55,7 @@ async fn nothing_is_looked_for_or_made_before_an_old_attempt_must_have_ended() {
     let tenant = tenant("grace").await;
     sqlx::query(
         "with u as (insert into users (username, account_namespace, account_name) values ('todd', $1, 'todd') returning id)
-         insert into attempts (user_id, kind, deadline) select id, 'stage', now() - interval '500 milliseconds' from u",
+         insert into create_attempts (user_id, kind, deadline) select id, 'stage', now() - interval '500 milliseconds' from u",
     )
     .bind(tenant.namespace())
     .execute(&tenant.pool())

@@ -98,7 +98,7 @@ async fn a_username_cannot_be_changed() {
     let patch = r#"{"spec":{"username":"mary"}}"#;
     let output = tenant.kubectl(&["patch", "streamer", "todd", "--type=merge", "--patch", patch]).await;
     assert!(!output.success);
-    let words = "username cannot be changed: the channel, the chat room and the stage carry it; delete this account and create another";
+    let words = "username is immutable, because the channel, the chat room and the stage have it as their name: delete this account and create another";
     assert!(output.stderr.contains(words), "{}", output.stderr);
     assert_eq!(accounts(&tenant).get("todd").await.unwrap().spec.username, "todd");
 }
@@ -146,14 +146,14 @@ async fn multitrack_input_needs_its_type_its_container_format_and_its_settings()
     let (standard, mp4) = (json!("STANDARD"), json!("FRAGMENTED_MP4"));
     let on = json!({ "enabled": true, "policy": "ALLOW", "maximumResolution": "FULL_HD" });
 
-    let words = ["multitrack input works only with type STANDARD: set type to STANDARD"];
+    let words = ["multitrack input requires type STANDARD: set type to STANDARD"];
     refused(&tenant, spec(json!("BASIC"), mp4.clone(), on.clone()), &words).await;
-    let words = ["multitrack input needs containerFormat FRAGMENTED_MP4: set it"];
+    let words = ["multitrack input requires containerFormat FRAGMENTED_MP4: set it"];
     for format in [json!("TS"), Value::Null] {
         refused(&tenant, spec(standard.clone(), format, on.clone()), &words).await;
     }
     let words =
-        ["multitrackInputConfiguration", "multitrack input needs policy and maximumResolution: set both"];
+        ["multitrackInputConfiguration", "multitrack input requires policy and maximumResolution: set both"];
     for missing in ["policy", "maximumResolution"] {
         let mut input = on.clone();
         input.as_object_mut().unwrap().remove(missing);
@@ -168,14 +168,13 @@ async fn multitrack_input_needs_its_type_its_container_format_and_its_settings()
 #[tokio::test]
 async fn reserved_tags_and_more_than_46_are_refused() {
     let tenant = tenant("tags").await;
-    let reserved =
-        ["spec.tags", "keys that begin with streamcat.dev/ or aws:, in upper or lower case, are reserved"];
+    let reserved = ["spec.tags", "keys that start with streamcat.dev/ or aws:, in any case, are reserved"];
     let keys =
         ["streamcat.dev/user", "Streamcat.dev/installation", "STREAMCAT.DEV/x", "aws:x", "AWS:x", "Aws:x"];
     for key in keys {
         refused(&tenant, tag(key, "x"), &reserved).await;
     }
-    let value = ["spec.tags", "values that begin with aws:, in upper or lower case, are reserved by AWS"];
+    let value = ["spec.tags", "values that start with aws:, in any case, are reserved by AWS"];
     for aws in ["aws:x", "Aws:x", "AWS:"] {
         refused(&tenant, tag("team", aws), &value).await;
     }
@@ -193,7 +192,7 @@ async fn reserved_tags_and_more_than_46_are_refused() {
 #[tokio::test]
 async fn tags_that_aws_would_not_take_are_refused() {
     let tenant = tenant("tag-text").await;
-    let key = ["spec.tags", "a key has 1 to 128 letters, digits, spaces or _.:/=+-@"];
+    let key = ["spec.tags", "a key must have 1 to 128 letters, digits, spaces or _.:/=+-@"];
     for wrong in ["a!b", "", &"k".repeat(129)] {
         refused(&tenant, tag(wrong, "x"), &key).await;
     }

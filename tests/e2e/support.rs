@@ -179,7 +179,7 @@ pub async fn assert_nothing_left(tenant: &Tenant) {
         "channels",
         "chat_rooms",
         "stages",
-        "attempts",
+        "create_attempts",
         "missing_resources",
         "registrations",
         "sessions",

@@ -184,7 +184,7 @@ async fn edit_before_an_older_edit_lands(tenant: &Tenant) {
     edit(tenant, "todd", json!({ "tags": { "team": "b" } })).await;
     let channel = arns(&ready(tenant, "todd").await)[0].clone();
     assert_eq!(
-        count(tenant, "select count(*) from edits").await,
+        count(tenant, "select count(*) from pending_updates").await,
         3,
         "each is noted until it was seen to stay"
     );
@@ -194,7 +194,7 @@ async fn edit_before_an_older_edit_lands(tenant: &Tenant) {
 /// Waits until AWS has what the last edit says, and nothing is left to look at.
 async fn the_last_edit_stays(tenant: &Tenant) {
     let looked = wait::until("the last edit stays", PATIENCE, async || {
-        match (channel(tenant)["tags"]["team"].as_str(), count(tenant, "select count(*) from edits").await) {
+        match (channel(tenant)["tags"]["team"].as_str(), count(tenant, "select count(*) from pending_updates").await) {
             (Some("b"), 0) => Ok(()),
             other => Err(format!("{other:?}")),
         }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
     api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus, are_alike},
-    store::{Edit, Error, Recorded, Result, Unsettled},
+    store::{Error, InFlight, PendingUpdate, ResourceRecord, Result},
 };
 use uuid::Uuid;
 
@@ -25,15 +25,15 @@ pub struct User {
     pub cluster: Option<String>,
     pub registered: bool,
     pub retained: bool,
-    pub leaving: bool,
+    pub deleting: bool,
 }
 
 impl User {
     /// A row of no object.
     fn new(username: &str, account: AccountRef) -> Self {
         let username = username.to_owned();
-        let (retained, leaving, registered) = (false, false, false);
-        Self { username, account, uid: None, cluster: None, registered, retained, leaving }
+        let (retained, deleting, registered) = (false, false, false);
+        Self { username, account, uid: None, cluster: None, registered, retained, deleting }
     }
 }
 
@@ -45,7 +45,7 @@ pub struct Row {
     created: Duration,
 }
 
-/// A row of `attempts`.
+/// A row of `create_attempts`.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub user: Uuid,
@@ -68,8 +68,8 @@ pub struct Database {
     /// `brake_releases`.
     brake_releases: BTreeMap<ResourceKind, Duration>,
     /// The nonce, the deadline and the repeats of each.
-    pub edits: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
-    /// `released_users`: the id, the UID of the object it was of, and whether a person let go of it.
+    pub pending_updates: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
+    /// `user_tombstones`: the id, the UID of the object it was of, and whether a person let go of it.
     released: BTreeMap<(Uuid, String), bool>,
     pub orphans: BTreeMap<Uuid, orphans::Listed>,
     /// `clusters`: when each was last seen.
@@ -111,7 +111,7 @@ impl Database {
         self.attempts.retain(|_, attempt| attempt.user != user);
         self.missing.retain(|_, absent| absent.user != user);
         self.former.retain(|(of, _), _| *of != user);
-        self.edits.retain(|(of, _), _| *of != user);
+        self.pending_updates.retain(|(of, _), _| *of != user);
     }
 
     /// The ARN recorded of one kind of a user's resources.
@@ -142,7 +142,7 @@ impl Database {
 
     /// Whether the one of this ARN was changed, and was not seen to stay yet.
     pub fn waits_for_a_look(&self, arn: &str) -> bool {
-        self.rows.iter().any(|(key, row)| row.resource.arn() == arn && self.edits.contains_key(key))
+        self.rows.iter().any(|(key, row)| row.resource.arn() == arn && self.pending_updates.contains_key(key))
     }
 
     /// The user that an ARN is recorded of.
@@ -176,12 +176,12 @@ impl Database {
             || self.attempts.values().any(|attempt| attempt.is_open && attempt.user == user)
     }
 
-    fn recorded(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Recorded {
+    fn recorded(&self, now: Duration, user: Uuid, kind: ResourceKind) -> ResourceRecord {
         let row = self.rows.get(&(user, kind));
         let attempt = self
             .open_attempt(user, kind)
-            .map(|(nonce, attempt)| Unsettled::until(nonce, attempt.deadline, now));
-        Recorded {
+            .map(|(nonce, attempt)| InFlight::until(nonce, attempt.deadline, now));
+        ResourceRecord {
             arn: row.map(|row| row.resource.arn().to_owned()),
             age: row.map(|row| now.saturating_sub(row.created)).unwrap_or_default(),
             is_tried: self.attempts.values().any(|attempt| attempt.user == user && attempt.kind == kind),
@@ -189,13 +189,13 @@ impl Database {
             attempt,
             former: self.former_of(user, kind),
             missing: self.missing_of(user, kind),
-            edit: self.edit(now, user, kind),
+            pending_update: self.pending_update(now, user, kind),
         }
     }
 
-    fn edit(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Option<Edit> {
-        let (nonce, deadline, repeats) = self.edits.get(&(user, kind))?;
-        Some(Edit { note: Unsettled::until(*nonce, *deadline, now), repeats: *repeats })
+    fn pending_update(&self, now: Duration, user: Uuid, kind: ResourceKind) -> Option<PendingUpdate> {
+        let (nonce, deadline, repeats) = self.pending_updates.get(&(user, kind))?;
+        Some(PendingUpdate { in_flight: InFlight::until(*nonce, *deadline, now), repeats: *repeats })
     }
 }
 

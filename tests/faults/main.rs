@@ -145,7 +145,7 @@ fn what_was_sent_late_and_cannot_be_noted_is_looked_at() {
     let unnoted = |sleep: Case| {
         let calls = run(&sleep, false).calls;
         let (slept, _) = sleep.plan.first_key_value().expect("a sleep");
-        let noted = calls.iter().enumerate().skip(*slept).filter(|(_, call)| call.name == "begin_edit");
+        let noted = calls.iter().enumerate().skip(*slept).filter(|(_, call)| call.name == "begin_update");
         let plans =
             noted.map(|(number, _)| [*slept, number + 1].into_iter().zip([Mode::Freeze, Mode::Block]));
         let cases = plans.map(|plan| Case { plan: plan.collect(), ..sleep.clone() });

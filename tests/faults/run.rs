@@ -28,7 +28,7 @@ const QUIET: Duration = RESYNC.saturating_add(Duration::from_secs(30));
 
 /// The only calls that are made when there is nothing to do.
 const SWEEP: [&str; 7] =
-    ["absences", "orphans", "ListChannels", "ListRooms", "ListStages", "all_recorded", "released"];
+    ["absences", "orphans", "ListChannels", "ListRooms", "ListStages", "all_recorded", "deleted_users"];
 
 /// Who waits for a username looks at each sweep whether it is free: another controller may serve the one who has it. The
 /// claim finds it taken and writes nothing, which the end shows.

@@ -47,12 +47,12 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "no grace before the look",
         file: DECIDE,
-        right: "recorded.settles_in(grace)",
-        wrong: "recorded.settles_in(grace.saturating_sub(grace))",
+        right: "recorded.remaining(grace)",
+        wrong: "recorded.remaining(grace.saturating_sub(grace))",
     },
     Defect {
         name: "the deadline is not waited for",
-        file: "src/store/unsettled.rs",
+        file: "src/store/in_flight.rs",
         right: "let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);",
         wrong: "let left = grace.saturating_sub(grace);",
     },
@@ -136,8 +136,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a deletion does not wait for an open attempt",
         file: DELETE,
-        right: "recorded.settles_in(context.timing.grace)",
-        wrong: "recorded.settles_in(context.timing.grace).filter(|_| false)",
+        right: "recorded.remaining(context.timing.grace)",
+        wrong: "recorded.remaining(context.timing.grace).filter(|_| false)",
     },
     Defect {
         name: "what was just made and is not shown counts as gone",
@@ -242,13 +242,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a change is noted after it is sent",
         file: CONVERGE,
-        right: "        let Some(pending) = self.store.begin_edit(user, K::KIND, deadline, resends).await? else {
+        right: "        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
         let sent = compared.differences.send(self.kind, arn).await;
 ",
         wrong: "        let sent = compared.differences.send(self.kind, arn).await;
-        let Some(pending) = self.store.begin_edit(user, K::KIND, deadline, resends).await? else {
+        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
 ",
@@ -274,8 +274,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "who never had a user may be given one after it is gone",
         file: "src/controller/identity.rs",
-        right: "    if context.world.store().bar(uid(account)).await?.is_some() {",
-        wrong: "    if uid(account).is_empty() && context.world.store().bar(uid(account)).await?.is_some() {",
+        right: "    if context.world.store().tombstone(uid(account)).await?.is_some() {",
+        wrong: "    if uid(account).is_empty() && context.world.store().tombstone(uid(account)).await?.is_some() {",
     },
     Defect {
         name: "who waits for a username owns what has its name",
@@ -365,13 +365,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the annotation is needed though the row names the object",
         file: USERS,
-        right: "if holder.uid.as_deref() == Some(self.uid) {",
-        wrong: "if holder.uid.as_deref() == Some(self.uid) && !holder.registered {",
+        right: "if owner.uid.as_deref() == Some(self.uid) {",
+        wrong: "if owner.uid.as_deref() == Some(self.uid) && !owner.registered {",
     },
     Defect {
         name: "a row of another cluster that works is taken over",
         file: USERS,
-        right: "(self.is_deleted || holder.is_cluster_live)",
+        right: "(self.is_deleted || owner.is_cluster_live)",
         wrong: "self.is_deleted",
     },
     Defect {

@@ -4,9 +4,8 @@
 {{- end }}
 
 {{/*
-What the names of objects begin with: the release's name if it contains the chart's name, else both.
-"-registration" (13 characters) must still fit into a DNS label (63); what is cut gets a hash, so that two long
-names that begin alike stay apart.
+Prefix of the names of objects: the release's name if it contains the chart's name, or else both names. It is limited to 50 characters,
+so that "-registration" fits into a DNS label (63). A truncated name gets a hash, so that two long names with the same start differ.
 */}}
 {{- define "streamcat-operator.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride }}
@@ -18,8 +17,8 @@ names that begin alike stay apart.
 {{- end }}
 
 {{/*
-What the names of cluster-scoped objects of a release that serves one namespace begin with: releases in other
-namespaces may have the same name.
+Prefix of the names of cluster-scoped objects. If the release serves one namespace, it includes the namespace of the release: releases in
+other namespaces may have the same name.
 */}}
 {{- define "streamcat-operator.clusterName" -}}
 {{- $full := include "streamcat-operator.fullname" . }}
@@ -30,7 +29,7 @@ namespaces may have the same name.
 {{- end }}
 {{- end }}
 
-{{/* Labels of every object; with a component: (dict "root" $ "component" "controller"). */}}
+{{/* Labels of every object, optionally with a component: (dict "root" $ "component" "controller"). */}}
 {{- define "streamcat-operator.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "streamcat-operator.selectorLabels" . }}
@@ -41,7 +40,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Labels by which pods are found. */}}
+{{/* Selector labels of pods. */}}
 {{- define "streamcat-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "streamcat-operator.name" .root | quote }}
 app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
@@ -50,7 +49,7 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* Whether browsers reach the registration page by TLS only: "true", or nothing. */}}
+{{/* "true" if browsers reach the registration page only through TLS, or else empty. */}}
 {{- define "streamcat-operator.behindTls" -}}
 {{- $behind := toString .Values.registration.behindTls }}
 {{- if eq $behind "auto" }}
@@ -61,8 +60,8 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 
 {{/*
-Whether the registration page may get the Secrets of the accounts' namespace: "true", or nothing. In the release's
-namespace the right would reach the database's.
+"true" if the registration page may get the Secrets in the accounts' namespace, or else empty. In the release's namespace, the permission
+would include the Secret of the database.
 */}}
 {{- define "streamcat-operator.streamKeys" -}}
 {{- $show := toString .Values.registration.streamKeys }}
@@ -72,7 +71,7 @@ namespace the right would reach the database's.
 {{- if eq $show "true" }}true{{ end }}
 {{- end }}
 
-{{/* Whether the controller's pods elect one that works: "true", or nothing. */}}
+{{/* "true" if the controller's pods elect a leader, or else empty. */}}
 {{- define "streamcat-operator.leaderElection" -}}
 {{- $elect := toString .Values.controller.leaderElection }}
 {{- if eq $elect "auto" }}
@@ -81,18 +80,18 @@ namespace the right would reach the database's.
 {{- if eq $elect "true" }}true{{ end }}
 {{- end }}
 
-{{/* The namespace in which the registration page creates accounts. */}}
+{{/* Namespace in which the registration page creates accounts. */}}
 {{- define "streamcat-operator.registrationNamespace" -}}
 {{- $namespace := default .Release.Namespace .Values.registration.namespace }}
 {{- $watched := .Values.controller.watchNamespace }}
 {{- if and $watched (ne $namespace $watched) }}
-{{- fail (printf "registration.namespace is %q but the controller serves only controller.watchNamespace %q: accounts made by the registration page would never be served. Set both to the same namespace, or registration.enabled=false." $namespace $watched) }}
+{{- fail (printf "registration.namespace is %q but the controller watches only controller.watchNamespace %q: it would ignore the accounts that the registration page creates. Set both to the same namespace, or registration.enabled=false." $namespace $watched) }}
 {{- end }}
 {{- $namespace }}
 {{- end }}
 
 {{/*
-The variable DATABASE_URL from a component's own Secret, or from that of all:
+Variable DATABASE_URL, from the component's own Secret or from the common one:
 (dict "root" $ "own" .Values.registration.database.existingSecret).
 */}}
 {{- define "streamcat-operator.databaseUrl" -}}
@@ -100,17 +99,17 @@ The variable DATABASE_URL from a component's own Secret, or from that of all:
 - name: DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ required "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL of the PostgreSQL database (under the key database.existingSecret.key)" (default $common.name .own.name) | quote }}
+      name: {{ required "database.existingSecret.name is required: the name of the Secret in the release's namespace with the URL of the PostgreSQL database (key: database.existingSecret.key)" (default $common.name .own.name) | quote }}
       key: {{ default $common.key .own.key | quote }}
 {{- end }}
 
-{{/* How many new accounts a minute each pod of the registration takes on, so that all together keep to the limit. */}}
+{{/* Maximum number of new accounts per minute for each pod of the registration page: its share of the limit. */}}
 {{- define "streamcat-operator.maxRegistrationsPerMinute" -}}
 {{- $registration := .Values.registration }}
 {{- max 1 (div $registration.limits.maxRegistrationsPerMinute (max 1 ($registration.replicas | int64))) }}
 {{- end }}
 
-{{/* Variables of every container. */}}
+{{/* Environment variables of every container. */}}
 {{- define "streamcat-operator.logEnv" -}}
 - name: STREAMCAT_LOG
   value: {{ .Values.log.level | quote }}
@@ -164,7 +163,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* What a pod's spec ends with: volumes and where it may run. */}}
+{{/* Last part of a pod's spec: volumes and scheduling. */}}
 {{- define "streamcat-operator.podTail" -}}
 {{- with .extraVolumes }}
 volumes:

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::super::{Context, World, problem::Problem};
 use crate::{
     api::AccountRef,
-    store::{Holder, Users},
+    store::{UsernameOwner, Users},
 };
 
 /// A user that an account's object holds in PostgreSQL, by its UID. Only the claim makes one, and without one nothing is
@@ -20,7 +20,7 @@ pub(in crate::controller) struct HeldClaim {
 
 impl HeldClaim {
     /// The claim of the object with this UID, whose row this is by now.
-    pub(super) fn new(holder: Holder, account: AccountRef, uid: &str) -> Self {
+    pub(super) fn new(holder: UsernameOwner, account: AccountRef, uid: &str) -> Self {
         Self { user: holder.user, account, username: holder.username, uid: uid.to_owned() }
     }
 
@@ -46,17 +46,17 @@ impl HeldClaim {
 
     /// From here on nothing is begun for the user.
     pub async fn leave<W: World>(&self, context: &Context<W>) -> Result<(), Problem> {
-        self.still(context.world.store().leave(self.user, &self.uid).await?)
+        self.still(context.world.store().mark_deleting(self.user, &self.uid).await?)
     }
 
     /// Notes that the user stays without its account; false when it has nothing that could stay.
     pub async fn retain<W: World>(&self, context: &Context<W>) -> Result<bool, Problem> {
-        Ok(context.world.store().retain(self.user, &self.uid).await?)
+        Ok(context.world.store().mark_retained(self.user, &self.uid).await?)
     }
 
     /// Deletes the user's rows. `kept`: what may be in AWS stays.
     pub async fn release<W: World>(&self, context: &Context<W>, kept: bool) -> Result<(), Problem> {
-        self.still(context.world.store().release(self.user, &self.uid, kept).await?)
+        self.still(context.world.store().delete_user(self.user, &self.uid, kept).await?)
     }
 
     /// The row is another object's by now, or gone: the next try claims it once more.

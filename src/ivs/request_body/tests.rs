@@ -24,7 +24,8 @@ use crate::{
 
 type Bodies = Arc<Mutex<Vec<Value>>>;
 
-/// Starts a listener that keeps the bodies of requests, and answers each Create and Update with the settings in its body.
+/// Starts a listener that keeps the bodies of requests, and answers each Create and Update with the settings
+/// in its body.
 async fn fake_ivs() -> (String, Bodies) {
     async fn keep(State(bodies): State<Bodies>, body: Bytes) -> Json<Value> {
         let body: Value = serde_json::from_slice(&body).expect("a body of JSON, as long as its header says");
@@ -63,8 +64,8 @@ fn schema(name: &str) -> JSONSchemaProps {
     spec.properties.expect("properties").remove(name).expect("the kind's settings")
 }
 
-/// Returns the edge values of a schema. For an object: each edge value of each member alone, then the first edge values of
-/// all members together, then the second, and so on.
+/// Returns the edge values of a schema. For an object: each edge value of each member alone, then the first
+/// edge values of all members together, then the second, and so on.
 fn edges(schema: &JSONSchemaProps) -> Vec<Value> {
     if let Some(words) = &schema.enum_ {
         return words.iter().map(|word| word.0.clone()).filter(|word| !word.is_null()).collect();

@@ -9,7 +9,7 @@ use crate::{
     api::{RecreatePolicy, tags},
     ivs::Listed,
     provision::{Change, DecisionContext},
-    store::{Edit, Recorded, Unsettled},
+    store::{InFlight, PendingUpdate, ResourceRecord},
 };
 
 /// The desired state and the records other than the database's, as far as decisions need them.
@@ -87,20 +87,20 @@ pub(in crate::provision) enum WaitFor {
     Get,
 }
 
-/// Maximum number of times that an update is sent again after the re-check did not confirm it. An earlier update that
-/// takes effect late can undo it only once; more often, something else changes the resource, or AWS does not keep the
-/// value.
+/// Maximum number of times that an update is sent again after the re-check did not confirm it. An earlier
+/// update that takes effect late can undo it only once; more often, something else changes the resource, or
+/// AWS does not keep the value.
 const MAX_RESENDS: u32 = 3;
 
 /// Returns true if an update was sent again too often, so that the drift is left as it is.
-pub(in crate::provision) fn is_resent_too_often(update: &Edit) -> bool {
+pub(in crate::provision) fn is_resent_too_often(update: &PendingUpdate) -> bool {
     update.repeats >= MAX_RESENDS
 }
 
 /// Returns the next step.
 pub(in crate::provision) fn next(
     input: &DecisionInput<'_>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     context: &DecisionContext,
 ) -> Step {
@@ -109,7 +109,7 @@ pub(in crate::provision) fn next(
     if let Some(arn) = recorded_arn.filter(|arn| !context.target.holds(arn)) {
         return Step::RecordedElsewhere(arn.to_owned());
     }
-    if let Some(remaining) = recorded.settles_in(grace) {
+    if let Some(remaining) = recorded.remaining(grace) {
         return Step::Wait(WaitFor::CreateOutcome(remaining));
     }
     if let Some(attempt) = &recorded.attempt {
@@ -122,7 +122,8 @@ pub(in crate::provision) fn next(
         return Step::Ready(arn.to_owned());
     }
     match observed.ownership_of(arn) {
-        // Reading thousands of missing resources one by one would use up the budget: the next list shows them.
+        // Reading thousands of missing resources one by one would use up the budget: the next list shows
+        // them.
         None if absence(arn, recorded, context) == Absence::Braked => Step::Braked(arn.to_owned()),
         None => Step::Get(arn.to_owned()),
         Some(ObservedOwnership::Owned | ObservedOwnership::Untagged) => {
@@ -142,9 +143,9 @@ pub(in crate::provision) fn next(
     }
 }
 
-/// Returns the step when no record names a resource. One may exist nevertheless if the user was known and the journal has
-/// no attempt: the account was abandoned, or the database was lost.
-fn without_record(input: &DecisionInput<'_>, recorded: &Recorded, observed: &Observed) -> Step {
+/// Returns the step when no record names a resource. One may exist nevertheless if the user was known and the
+/// journal has no attempt: the account was abandoned, or the database was lost.
+fn without_record(input: &DecisionInput<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
     if (input.is_known_user || recorded.is_abandoned) && !recorded.is_tried {
         if observed.owned.is_none() {
             return Step::ListOwned;
@@ -155,34 +156,35 @@ fn without_record(input: &DecisionInput<'_>, recorded: &Recorded, observed: &Obs
 }
 
 /// Returns true if AWS need not be read: status and database name the same resource, and no re-check is due.
-fn is_settled(input: &DecisionInput<'_>, recorded: &Recorded, grace: Duration) -> bool {
+fn is_settled(input: &DecisionInput<'_>, recorded: &ResourceRecord, grace: Duration) -> bool {
     input.is_settled
         && input.status_arn.is_some()
         && input.status_arn == recorded.arn.as_deref()
         && due_recheck(recorded, grace).is_none()
 }
 
-/// Returns the time until an update is re-checked; None when the re-check is due. An earlier update may take effect until
-/// one grace period has passed, and AWS may show that one grace period later.
-pub(in crate::provision) fn recheck_in(update: &Edit, grace: Duration) -> Option<Duration> {
-    update.note.settles_in(grace.saturating_mul(2))
+/// Returns the time until an update is re-checked; None when the re-check is due. An earlier update may take
+/// effect until one grace period has passed, and AWS may show that one grace period later.
+pub(in crate::provision) fn recheck_in(update: &PendingUpdate, grace: Duration) -> Option<Duration> {
+    update.in_flight.remaining(grace.saturating_mul(2))
 }
 
 /// Returns the pending update whose re-check is due.
-fn due_recheck(recorded: &Recorded, grace: Duration) -> Option<&Edit> {
-    recorded.edit.as_ref().filter(|update| recheck_in(update, grace).is_none())
+fn due_recheck(recorded: &ResourceRecord, grace: Duration) -> Option<&PendingUpdate> {
+    recorded.pending_update.as_ref().filter(|update| recheck_in(update, grace).is_none())
 }
 
-/// Returns the step for an attempt whose outcome is unknown: adopt what it created, or end it if it created nothing.
-fn resolve_attempt(attempt: &Unsettled, observed: &Observed) -> Step {
+/// Returns the step for an attempt whose outcome is unknown: adopt what it created, or end it if it created
+/// nothing.
+fn resolve_attempt(attempt: &InFlight, observed: &Observed) -> Step {
     match &observed.owned {
         None => Step::ListOwned,
         Some(_) => adopt(None, observed).unwrap_or(Step::EndAttempt(attempt.nonce)),
     }
 }
 
-/// Returns the step that uses another resource in place of the recorded one: first the one that another record names,
-/// then one that carries the user's tags.
+/// Returns the step that uses another resource in place of the recorded one: first the one that another
+/// record names, then one that carries the user's tags.
 fn use_another(recorded_arn: &str, input: &DecisionInput<'_>, observed: &Observed) -> Option<Step> {
     if let Some(arn) = input.other_record().filter(|arn| *arn != recorded_arn) {
         match observed.ownership_of(arn) {
@@ -196,8 +198,8 @@ fn use_another(recorded_arn: &str, input: &DecisionInput<'_>, observed: &Observe
     if observed.owned.is_none() { Some(Step::ListOwned) } else { adopt(Some(recorded_arn), observed) }
 }
 
-/// Returns the step that adopts the first listed resource other than `except`. It is recorded before duplicates are
-/// deleted, so that a concurrent pass keeps the same one.
+/// Returns the step that adopts the first listed resource other than `except`. It is recorded before
+/// duplicates are deleted, so that a concurrent pass keeps the same one.
 fn adopt(except: Option<&str>, observed: &Observed) -> Option<Step> {
     let is_candidate = |arn: &&String| {
         except != Some(arn.as_str())
@@ -215,9 +217,9 @@ fn adopt(except: Option<&str>, observed: &Observed) -> Option<Step> {
     })
 }
 
-/// Returns the step for a resource that is gone. One that only the inventory names was not the account's: the account was
-/// abandoned, and a person has deleted the resource.
-fn replace(gone: &str, input: &DecisionInput<'_>, recorded: &Recorded) -> Step {
+/// Returns the step for a resource that is gone. One that only the inventory names was not the account's: the
+/// account was abandoned, and a person has deleted the resource.
+fn replace(gone: &str, input: &DecisionInput<'_>, recorded: &ResourceRecord) -> Step {
     if recorded.arn.is_none() && input.status_arn.is_none() {
         return Step::Create(Change::Created);
     }
@@ -231,7 +233,7 @@ fn replace(gone: &str, input: &DecisionInput<'_>, recorded: &Recorded) -> Step {
 fn converge_existing(
     arn: &str,
     input: &DecisionInput<'_>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     grace: Duration,
 ) -> Step {
@@ -249,21 +251,21 @@ fn converge_existing(
         return correct_drift(arn, input, recorded, observed, grace);
     }
     match due_recheck(recorded, grace) {
-        Some(update) => Step::EndUpdate(update.note.nonce),
+        Some(update) => Step::EndUpdate(update.in_flight.nonce),
         None => Step::Ready(arn.to_owned()),
     }
 }
 
-/// Returns the step for a resource that differs from the spec. An update that the re-check does not confirm is sent again
-/// once no earlier update can take effect, up to [`MAX_RESENDS`] times.
+/// Returns the step for a resource that differs from the spec. An update that the re-check does not confirm
+/// is sent again once no earlier update can take effect, up to [`MAX_RESENDS`] times.
 fn correct_drift(
     arn: &str,
     input: &DecisionInput<'_>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     grace: Duration,
 ) -> Step {
-    let is_sent = match &recorded.edit {
+    let is_sent = match &recorded.pending_update {
         Some(update) if input.was_sent => recheck_in(update, grace).is_some() || is_resent_too_often(update),
         _ => false,
     };
@@ -274,9 +276,9 @@ fn correct_drift(
     }
 }
 
-/// Returns the step for a resource that was recorded before the current one, counted as gone, and exists after all. It is
-/// the one that people use.
-fn restore_former(recorded: &Recorded, observed: &Observed) -> Option<Step> {
+/// Returns the step for a resource that was recorded before the current one, counted as gone, and exists
+/// after all. It is the one that people use.
+fn restore_former(recorded: &ResourceRecord, observed: &Observed) -> Option<Step> {
     let is_listed = |arn: &&String| observed.owned.iter().flatten().any(|listed| listed == *arn);
     let candidates = recorded.former.iter().filter(is_listed);
     candidates.map(|arn| (arn, observed.ownership_of(arn))).find_map(|(arn, ownership)| match ownership {
@@ -297,12 +299,13 @@ fn delete_duplicate(keep: &str, observed: &Observed) -> Option<Step> {
     })
 }
 
-/// Sorts the user's resources so that the one to keep comes first: the one recorded first, else the one in another record,
-/// else the one of the oldest attempt, else the first by ARN. Every pass therefore keeps the same one.
+/// Sorts the user's resources so that the one to keep comes first: the one recorded first, else the one in
+/// another record, else the one of the oldest attempt, else the first by ARN. Every pass therefore keeps the
+/// same one.
 pub(in crate::provision) fn rank(
     owned: &mut [Listed],
     input: &DecisionInput<'_>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     attempts: &[Uuid],
 ) {
     let attempt_position = |listed: &Listed| {

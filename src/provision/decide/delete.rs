@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{Absence, Observed, ObservedOwnership, absence};
-use crate::{provision::DecisionContext, store::Recorded};
+use crate::{provision::DecisionContext, store::ResourceRecord};
 
 /// The next step.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(in crate::provision) enum WaitFor {
 /// Returns the next step. `status_arn`: the ARN in status.
 pub(in crate::provision) fn next(
     status_arn: Option<&str>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     context: &DecisionContext,
 ) -> Step {
@@ -52,7 +52,7 @@ pub(in crate::provision) fn next(
     if let Some(arn) = recorded_arns.iter().find(|arn| !context.target.holds(arn)) {
         return Step::RecordedElsewhere((*arn).to_owned());
     }
-    if let Some(remaining) = recorded.settles_in(context.timing.grace) {
+    if let Some(remaining) = recorded.remaining(context.timing.grace) {
         return Step::Wait(WaitFor::CreateOutcome(remaining));
     }
     let Some(owned) = &observed.owned else { return Step::ListOwned };
@@ -65,7 +65,7 @@ pub(in crate::provision) fn next(
 fn next_for(
     arn: &str,
     is_recorded: bool,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
     context: &DecisionContext,
 ) -> Option<Step> {
@@ -90,7 +90,7 @@ fn next_for(
 }
 
 /// Returns the next step for a recorded resource that AWS does not show and this pass has not deleted.
-fn missing(arn: &str, recorded: &Recorded, context: &DecisionContext) -> Option<Step> {
+fn missing(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> Option<Step> {
     // An earlier pass of this deletion has deleted it.
     if recorded.missing.iter().any(|missing| missing.arn == arn && missing.deletion_requested) {
         return None;
@@ -103,7 +103,7 @@ fn missing(arn: &str, recorded: &Recorded, context: &DecisionContext) -> Option<
 }
 
 /// Returns the time until every read shows a resource that was recorded a moment ago.
-fn shown_in(arn: &str, recorded: &Recorded, grace: Duration) -> Duration {
+fn shown_in(arn: &str, recorded: &ResourceRecord, grace: Duration) -> Duration {
     let is_current = recorded.arn.as_deref() == Some(arn);
     if is_current { grace.saturating_sub(recorded.age) } else { Duration::ZERO }
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::{
         provision::{Timing, world::decision_context},
-        store::{Missing, Unsettled},
+        store::{InFlight, Missing},
     };
 
     const GRACE: Duration = Duration::from_secs(10);
@@ -123,13 +123,22 @@ mod tests {
     const B: &str = "arn:aws:ivs:eu-west-1:1:stage/b";
     const C: &str = "arn:aws:ivs:eu-west-1:1:stage/c";
 
-    fn next(status_arn: Option<&str>, recorded: &Recorded, observed: &Observed, grace: Duration) -> Step {
+    fn next(
+        status_arn: Option<&str>,
+        recorded: &ResourceRecord,
+        observed: &Observed,
+        grace: Duration,
+    ) -> Step {
         let timing = Timing { aws_call_timeout: grace, grace, resync: grace };
         super::next(status_arn, recorded, observed, &decision_context(timing, None))
     }
 
-    fn recorded(arn: Option<&str>, age: u64) -> Recorded {
-        Recorded { arn: arn.map(str::to_owned), age: Duration::from_secs(age), ..Recorded::default() }
+    fn recorded(arn: Option<&str>, age: u64) -> ResourceRecord {
+        ResourceRecord {
+            arn: arn.map(str::to_owned),
+            age: Duration::from_secs(age),
+            ..ResourceRecord::default()
+        }
     }
 
     fn observed(owned: &[&str], gets: &[(&str, ObservedOwnership)], deleted: &[&str]) -> Observed {
@@ -148,8 +157,8 @@ mod tests {
     #[test]
     fn deletion_waits_for_an_open_attempt_before_the_list() {
         let attempt =
-            Unsettled { nonce: Uuid::nil(), due_in: Duration::from_secs(2), overdue: Duration::ZERO };
-        let recorded = Recorded { attempt: Some(attempt), ..recorded(None, 60) };
+            InFlight { nonce: Uuid::nil(), due_in: Duration::from_secs(2), overdue: Duration::ZERO };
+        let recorded = ResourceRecord { attempt: Some(attempt), ..recorded(None, 60) };
         let step = next(None, &recorded, &Observed::default(), GRACE);
         assert_eq!(step, Step::Wait(WaitFor::CreateOutcome(Duration::from_secs(12))));
     }
@@ -192,8 +201,9 @@ mod tests {
     #[test]
     fn an_absence_counts_only_if_requested_or_confirmed() {
         let absent = |deleted: &[&str]| observed(&[], &[(A, ObservedOwnership::Absent)], deleted);
-        let step = |recorded: &Recorded, deleted: &[&str]| next(None, recorded, &absent(deleted), GRACE);
-        let with_evidence = |missing: Missing| Recorded {
+        let step =
+            |recorded: &ResourceRecord, deleted: &[&str]| next(None, recorded, &absent(deleted), GRACE);
+        let with_evidence = |missing: Missing| ResourceRecord {
             missing: vec![Missing { arn: arn(A), ..missing }],
             ..recorded(Some(A), 60)
         };

@@ -8,8 +8,9 @@ use super::{Shared, State};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     store::{
-        self, Abandonment, AbsenceChanges, Absences, AttemptEnd, Edit, Evidence, Journal, Missing, Orphan,
-        OrphanChanges, OrphanRow, Orphans, Recorded, Resources, Unsettled, UserRecord,
+        self, Abandonment, AbsenceChanges, Absences, AttemptEnd, Evidence, InFlight, Journal, Missing,
+        Orphan, OrphanChanges, OrphanRow, Orphans, PendingUpdate, RecordedResource, ResourceRecord,
+        Resources,
     },
 };
 
@@ -71,19 +72,19 @@ impl Journal for FakeDatabase {
 }
 
 impl Resources for FakeDatabase {
-    async fn recorded(&self, _: Uuid, _: ResourceKind) -> store::Result<Recorded> {
+    async fn recorded(&self, _: Uuid, _: ResourceKind) -> store::Result<ResourceRecord> {
         self.perform(|state| {
             let open = state.attempts.iter().find(|(_, (open, _))| *open);
-            Recorded {
+            ResourceRecord {
                 arn: state.record.clone().map(|(arn, _)| arn),
                 age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
                 is_tried: !state.attempts.is_empty(),
                 is_abandoned: false,
-                attempt: open.map(|(nonce, (_, deadline))| Unsettled::until(*nonce, *deadline, state.now)),
+                attempt: open.map(|(nonce, (_, deadline))| InFlight::until(*nonce, *deadline, state.now)),
                 former: state.former.iter().map(|(arn, _)| arn.clone()).collect(),
                 missing: missing(state),
-                edit: state.edit.map(|(nonce, deadline, repeats)| Edit {
-                    note: Unsettled::until(nonce, deadline, state.now),
+                pending_update: state.pending_update.map(|(nonce, deadline, repeats)| PendingUpdate {
+                    in_flight: InFlight::until(nonce, deadline, state.now),
                     repeats,
                 }),
             }
@@ -94,7 +95,7 @@ impl Resources for FakeDatabase {
         &self,
         _: Uuid,
         _: &str,
-        known: &Recorded,
+        known: &ResourceRecord,
         resource: &ResourceStatus,
     ) -> store::Result<bool> {
         let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
@@ -118,7 +119,7 @@ impl Resources for FakeDatabase {
         Ok(false)
     }
 
-    async fn begin_edit(
+    async fn begin_update(
         &self,
         _: Uuid,
         _: ResourceKind,
@@ -127,18 +128,18 @@ impl Resources for FakeDatabase {
     ) -> store::Result<Option<Uuid>> {
         self.perform(|state| {
             let nonce = Uuid::from_u128(state.effects as u128 + 1000);
-            state.edit = Some((nonce, state.now + lasts, repeats));
+            state.pending_update = Some((nonce, state.now + lasts, repeats));
             Some(nonce)
         })
     }
 
-    async fn end_edit(&self, nonce: Uuid) -> store::Result<()> {
+    async fn end_update(&self, nonce: Uuid) -> store::Result<()> {
         self.perform(|state| {
-            state.edit.take_if(|(noted, ..)| *noted == nonce);
+            state.pending_update.take_if(|(noted, ..)| *noted == nonce);
         })
     }
 
-    async fn all_recorded(&self) -> store::Result<Vec<UserRecord>> {
+    async fn all_recorded(&self) -> store::Result<Vec<RecordedResource>> {
         Ok(Vec::new())
     }
 }

@@ -104,7 +104,7 @@ pub async fn found<R: Registrants, A: Accounts>(
         Err(error) => return Err(away(error)),
     };
     let progress = match &account {
-        _ if registrant.unwanted => Progress::going(),
+        _ if registrant.delete_requested => Progress::going(),
         Some((Ownership::Theirs, account)) => Progress::of(account),
         Some((Ownership::Successor, _)) => Progress::to_be_made(),
         _ if registrant.open => Progress::to_be_made(),

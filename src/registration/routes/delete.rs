@@ -48,7 +48,7 @@ async fn abandon<R: Registrants + Sessions, A: Accounts>(
     site.prove_again(owner).await?;
     let (username, address) = (&owner.registrant.username, owner.address);
     let found = found(&site.registering, username).await?;
-    let entry = AuditEntry { event: AuditEvent::DeletionAsked, username, address };
+    let entry = AuditEntry { event: AuditEvent::DeletionRequested, username, address };
     site.audit.deed(&site.registering.registrants, &entry).await?;
     let left = site.registering.leave(&found.registrant, found.account.as_ref()).await;
     left.map_err(|refusal| site.refused(&refusal))

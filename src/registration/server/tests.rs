@@ -38,7 +38,8 @@ impl Running {
     async fn start(most: u16, request_timeout: Duration, router: Router) -> Self {
         let most = NonZeroU16::new(most).expect("not zero");
         let idle_timeout = Duration::from_mins(5);
-        let settings = ConnectionSettings { most, request_timeout, idle_timeout, per_address: None };
+        let settings =
+            ConnectionSettings { max_connections: most, request_timeout, idle_timeout, max_per_ip: None };
         Self::start_with(settings, router, None).await
     }
 
@@ -145,7 +146,8 @@ async fn a_body_has_its_time_however_often_a_piece_of_it_comes() {
 async fn an_idle_connection_lives_longer_than_a_head_may_take_and_is_closed_in_the_end() {
     let (request_timeout, idle_timeout) = (Duration::from_millis(50), Duration::from_millis(500));
     let most = NonZeroU16::MIN;
-    let settings = ConnectionSettings { most, request_timeout, idle_timeout, per_address: None };
+    let settings =
+        ConnectionSettings { max_connections: most, request_timeout, idle_timeout, max_per_ip: None };
     let server = Running::start_with(settings, router(), None).await;
     let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let since = tokio::time::Instant::now();
@@ -210,12 +212,13 @@ async fn an_idle_connection_is_given_up_for_who_has_something_to_ask() {
 #[tokio::test]
 async fn one_address_does_not_take_all_places() {
     let settings = ConnectionSettings {
-        most: NonZeroU16::new(8).expect("not zero"),
+        max_connections: NonZeroU16::new(8).expect("not zero"),
         request_timeout: Duration::from_mins(5),
         idle_timeout: Duration::from_mins(5),
-        per_address: None,
+        max_per_ip: None,
     };
-    let server = Running::start_with(settings, router(), Some(Shares::new(settings.of_an_address()))).await;
+    let server =
+        Running::start_with(settings, router(), Some(Shares::new(settings.connections_per_ip()))).await;
     let _silent = [server.connect("").await, server.connect("").await];
     let answer = server.ask().await;
     assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("OfOneAddress"), "{answer}");
@@ -231,12 +234,13 @@ async fn one_address_does_not_take_all_places() {
 #[tokio::test]
 async fn beyond_those_that_are_told_why_an_address_is_answered_briefly_and_counted() {
     let settings = ConnectionSettings {
-        most: NonZeroU16::new(8).expect("not zero"),
+        max_connections: NonZeroU16::new(8).expect("not zero"),
         request_timeout: Duration::from_mins(5),
         idle_timeout: Duration::from_mins(5),
-        per_address: NonZeroU16::new(1),
+        max_per_ip: NonZeroU16::new(1),
     };
-    let server = Running::start_with(settings, router(), Some(Shares::new(settings.of_an_address()))).await;
+    let server =
+        Running::start_with(settings, router(), Some(Shares::new(settings.connections_per_ip()))).await;
     let _served = server.connect("").await;
     // Who asks nothing keeps the place of one who is told why for three seconds: the next ones find none.
     let told = async {

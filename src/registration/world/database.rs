@@ -46,8 +46,8 @@ impl Registrants for Arc<World> {
                 account_uid: None,
                 key,
                 open: true,
-                unwanted: false,
-                turn: 1,
+                delete_requested: false,
+                fencing_token: 1,
             };
             inside.rows.push(row.clone());
             inside.audit.push((AuditEvent::Registered, Some(row.id), Some(new.address)));
@@ -56,15 +56,15 @@ impl Registrants for Arc<World> {
         .await
     }
 
-    async fn take_up(&self, registrant: &Registrant) -> store::Result<Option<Registrant>> {
+    async fn lease(&self, registrant: &Registrant) -> store::Result<Option<Registrant>> {
         self.sql(|inside| {
-            let is_unwanted = inside.rows.iter().any(|row| row.id == registrant.id && row.unwanted);
+            let is_unwanted = inside.rows.iter().any(|row| row.id == registrant.id && row.delete_requested);
             if is_unwanted { None } else { inside.take_up(registrant.id) }
         })
         .await
     }
 
-    async fn take_up_due(&self, _: i64) -> store::Result<Vec<Registrant>> {
+    async fn lease_due(&self, _: i64) -> store::Result<Vec<Registrant>> {
         self.sql(|inside| {
             let due: Vec<_> = inside.rows.iter().filter(|row| row.open).map(|row| row.id).collect();
             due.into_iter().filter_map(|id| inside.take_up(id)).collect()
@@ -72,33 +72,33 @@ impl Registrants for Arc<World> {
         .await
     }
 
-    async fn settle(&self, registrant: &Registrant) -> store::Result<()> {
+    async fn complete_registration(&self, registrant: &Registrant) -> store::Result<()> {
         self.sql(|inside| {
             if let Some(row) = inside.in_turn(registrant) {
-                (row.open, row.unwanted) = (false, false);
+                (row.open, row.delete_requested) = (false, false);
             }
         })
         .await
     }
 
-    async fn put_off(&self, _: &Registrant) -> store::Result<()> {
+    async fn reschedule(&self, _: &Registrant) -> store::Result<()> {
         self.sql(|_| ()).await
     }
 
-    async fn renounce(&self, registrant: &Registrant) -> store::Result<()> {
+    async fn request_deletion(&self, registrant: &Registrant) -> store::Result<()> {
         self.sql(|inside| {
             if let Some(row) = inside.rows.iter_mut().find(|row| row.id == registrant.id) {
-                (row.turn, row.open, row.unwanted) = (row.turn + 1, true, true);
+                (row.fencing_token, row.open, row.delete_requested) = (row.fencing_token + 1, true, true);
             }
         })
         .await
     }
 
-    async fn take_back(&self, registrant: &Registrant) -> store::Result<bool> {
+    async fn rollback_registration(&self, registrant: &Registrant) -> store::Result<bool> {
         self.sql(|inside| {
             let ours = inside.in_turn(registrant).is_some();
             if ours {
-                inside.audit.push((AuditEvent::RegistrationTakenBack, Some(registrant.id), None));
+                inside.audit.push((AuditEvent::RegistrationRolledBack, Some(registrant.id), None));
             }
             inside.rows.retain(|row| !ours || row.id != registrant.id);
             ours

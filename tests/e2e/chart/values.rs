@@ -24,11 +24,11 @@ async fn refused(testbed: &Testbed, values: &[&str]) -> String {
 #[tokio::test]
 async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
     let testbed = operator_under_test().await;
-    let region = "aws.region is required: the AWS region in which the channels, chat rooms and stages live";
-    let database = "database.existingSecret.name is required: the Secret, in the release's namespace, that holds the URL";
+    let region = "aws.region is required: the AWS region of the channels, chat rooms and stages";
+    let database = "database.existingSecret.name is required: the name of the Secret in the release's namespace with the URL";
     let ingress = "registration.ingress.hosts is required when registration.ingress.enabled is true";
-    let hops = "registration.limits.trustedProxyHops is 0 but registration.ingress.enabled is true: all people behind the Ingress would share one address, and its limits. Set it to how many proxies stand in front that add to X-Forwarded-For: 1 for the Ingress alone, 2 with a load balancer before it that speaks HTTP";
-    let elsewhere = "accounts made by the registration page would never be served";
+    let hops = "registration.limits.trustedProxyHops is 0 but registration.ingress.enabled is true: all clients behind the Ingress would share one IP address and its rate limits. Set it to the number of proxies that append to X-Forwarded-For: 1 for the Ingress alone, 2 with an HTTP load balancer in front of it";
+    let elsewhere = "it would ignore the accounts that the registration page creates";
     for (values, said) in [
         (&[DATABASE][..], region),
         (&[REGION], database),

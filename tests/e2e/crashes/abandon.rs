@@ -10,7 +10,7 @@ pub struct Abandon;
 
 impl Story for Abandon {
     const NAME: &'static str = "abandon";
-    const EFFECTS: &'static [&'static str] = &["leave", "abandon", "publish", "remove_finalizer"];
+    const EFFECTS: &'static [&'static str] = &["mark_deleting", "abandon", "publish", "remove_finalizer"];
 
     async fn act(place: &Place<'_>) {
         place.patch(json!({ "metadata": { "annotations": { ABANDON_ANNOTATION: "true" } } })).await;

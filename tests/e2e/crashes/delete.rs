@@ -10,12 +10,12 @@ pub struct Delete;
 impl Story for Delete {
     const NAME: &'static str = "delete";
     const EFFECTS: &'static [&'static str] = &[
-        "leave",
+        "mark_deleting",
         "note_deletion",
         "DeleteChannel",
         "DeleteRoom",
         "DeleteStage",
-        "release",
+        "delete_user",
         "remove_finalizer",
     ];
     const THOROUGH: bool = true;

@@ -18,7 +18,7 @@ impl Story for Edit {
         "UpdateStage",
         "TagResource",
         "UntagResource",
-        "begin_edit",
+        "begin_update",
     ];
     const THOROUGH: bool = true;
 

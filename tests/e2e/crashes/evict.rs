@@ -7,7 +7,7 @@ pub struct Evict;
 
 impl Story for Evict {
     const NAME: &'static str = "evict";
-    const EFFECTS: &'static [&'static str] = &["evict", "claim", "record"];
+    const EFFECTS: &'static [&'static str] = &["delete_stale_user", "claim", "record"];
 
     async fn act(place: &Place<'_>) {
         place.forget_user().await;

@@ -10,7 +10,7 @@ pub struct Inherit;
 impl Story for Inherit {
     const NAME: &'static str = "inherit";
     const EFFECTS: &'static [&'static str] =
-        &["add_finalizer", "claim", "inherit", "write_secret", "write_status"];
+        &["add_finalizer", "claim", "transfer", "write_secret", "write_status"];
 
     async fn act(place: &Place<'_>) {
         place.lose().await;

@@ -40,9 +40,9 @@ const NOT_SHOWN: Note = Note {
 
 /// It was changed, and is to be looked at once more.
 const CHANGED: Note = Note {
-    take: "insert into edits (user_id, kind, deadline)
+    take: "insert into pending_updates (user_id, kind, deadline)
            select id, 'chat_room', now() - interval '1 hour' from users where username = $1",
-    count: "select count(*) from edits join users on id = user_id where username = $1",
+    count: "select count(*) from pending_updates join users on id = user_id where username = $1",
 };
 
 /// What AWS did not show is there.
@@ -66,7 +66,7 @@ pub struct Stayed;
 
 impl Story for Stayed {
     const NAME: &'static str = "stayed";
-    const EFFECTS: &'static [&'static str] = &["end_edit"];
+    const EFFECTS: &'static [&'static str] = &["end_update"];
 
     async fn act(place: &Place<'_>) {
         CHANGED.take(place).await;

@@ -12,7 +12,7 @@ pub struct Retain;
 
 impl Story for Retain {
     const NAME: &'static str = "retain";
-    const EFFECTS: &'static [&'static str] = &["leave", "retain", "remove_finalizer"];
+    const EFFECTS: &'static [&'static str] = &["mark_deleting", "mark_retained", "remove_finalizer"];
 
     async fn prepare(place: &Place<'_>) {
         place.create_ready(json!({ "deletionPolicy": "Retain" })).await;

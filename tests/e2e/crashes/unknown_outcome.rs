@@ -40,7 +40,7 @@ impl Story for UnknownOutcome {
     /// Each was made once.
     async fn check(place: &Place<'_>) {
         assert_eq!((place.made(), place.users().await), (3, 1));
-        let open = "select count(*) from attempts a join users u on u.id = a.user_id where u.username = $1 and a.state = 'open'";
+        let open = "select count(*) from create_attempts a join users u on u.id = a.user_id where u.username = $1 and a.state = 'open'";
         assert_eq!(place.count(open).await, 0);
     }
 }

@@ -10,7 +10,7 @@ pub struct Waiting;
 
 impl Story for Waiting {
     const NAME: &'static str = "waiting";
-    const EFFECTS: &'static [&'static str] = &["bar", "remove_finalizer"];
+    const EFFECTS: &'static [&'static str] = &["tombstone", "remove_finalizer"];
 
     async fn prepare(place: &Place<'_>) {
         let row = "insert into users (username, account_namespace, account_name, account_uid, retained)

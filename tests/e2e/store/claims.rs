@@ -1,35 +1,39 @@
-//! The claim to a user by the UID of an object, and of objects in another cluster.
+//! Claims of objects to users, by UID and cluster.
 
 use super::*;
 
 #[tokio::test]
-async fn a_row_that_names_the_object_is_held_whatever_else_is_said() {
+async fn object_with_the_rows_uid_holds_the_user_with_any_username() {
     let tenant = tenant("byuid").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(store.inherit(todd.id, None, "uid", "here").await.unwrap());
+    assert!(store.transfer(todd.id, None, "uid", "here").await.unwrap());
     for username in ["todd", "Todd", "another"] {
         let claimed = store.claim(claimant(username, &account("todd"), "uid")).await.unwrap();
-        assert!(matches!(claimed, Claim::Held(holder) if holder.user == todd.id), "{username}");
+        assert!(matches!(claimed, Claim::Held(owner) if owner.user == todd.id), "{username}");
     }
     assert_eq!(crate::support::count(&tenant, "select count(*) from users").await, 1);
     let another = store.claim(claimant("todd", &account("todd"), "later")).await.unwrap();
-    assert_eq!(another, Claim::Refused(Refusal::Registered));
+    assert_eq!(another, Claim::Refused(ClaimRefusal::Registered));
 }
 
 #[tokio::test]
-async fn an_object_that_was_barred_is_handed_nothing() {
+async fn object_with_a_tombstone_receives_no_user() {
     let tenant = tenant("barred").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    assert_eq!(store.bar("later").await.unwrap(), None);
-    assert!(!store.inherit(user, Some("todd"), "later", "here").await.unwrap());
-    assert_eq!(store.bar("todd").await.unwrap(), Some(user), "who has a user is not barred");
+    assert_eq!(store.tombstone("later").await.unwrap(), None);
+    assert!(!store.transfer(user, Some("todd"), "later", "here").await.unwrap());
+    assert_eq!(
+        store.tombstone("todd").await.unwrap(),
+        Some(user),
+        "an object that owns a user gets no tombstone"
+    );
 }
 
 #[tokio::test]
-async fn a_cluster_waits_while_another_works_and_then_takes_over() {
+async fn cluster_takes_over_once_the_active_one_expires() {
     let tenant = tenant("turns").await;
     let store = store(&tenant);
     assert_eq!(store.hold_database(here()).await.unwrap(), None);
@@ -42,10 +46,10 @@ async fn a_cluster_waits_while_another_works_and_then_takes_over() {
     expire(&tenant).await;
     assert_eq!(store.hold_database(&cluster("there")).await.unwrap(), None);
     let other = store.hold_database(here()).await.unwrap().unwrap();
-    assert_eq!(other.id, "there", "who slept finds that it has lost");
+    assert_eq!(other.id, "there", "the cluster that stalled is no longer active");
 }
 
-/// The cluster `here` was last seen long ago.
+/// Makes the cluster `here` expire.
 async fn expire(tenant: &Tenant) {
     let expire = "update clusters set seen_at = seen_at - interval '61 seconds', expires_at = expires_at - interval '61 seconds'
                   where id = 'here'";
@@ -53,28 +57,28 @@ async fn expire(tenant: &Tenant) {
 }
 
 #[tokio::test]
-async fn a_row_of_another_cluster_is_taken_over_when_that_one_expired_and_never_to_delete() {
+async fn user_of_an_expired_cluster_is_claimed_except_for_deletion() {
     let tenant = tenant("elsewhere").await;
     let store = store(&tenant);
     store.hold_database(here()).await.unwrap();
     let user = held(&store, "todd").await;
     let (there, account) = (cluster("there"), account("todd"));
     let wanted = Claimant { cluster: &there, ..claimant("todd", &account, "later") };
-    let refused = Claim::Refused(Refusal::OtherCluster("here".to_owned()));
-    assert_eq!(store.claim(wanted).await.unwrap(), refused, "it works");
+    let refused = Claim::Refused(ClaimRefusal::OtherCluster("here".to_owned()));
+    assert_eq!(store.claim(wanted).await.unwrap(), refused, "the other cluster is active");
 
     expire(&tenant).await;
     let deleted = Claimant { is_deleted: true, ..wanted };
-    assert_eq!(store.claim(deleted).await.unwrap(), refused, "in order to delete");
+    assert_eq!(store.claim(deleted).await.unwrap(), refused, "the object is being deleted");
     let claimed = store.claim(wanted).await.unwrap();
-    assert!(matches!(claimed, Claim::Held(holder) if holder.user == user));
-    assert!(store.inherit(user, Some("todd"), "later", "there").await.unwrap());
+    assert!(matches!(claimed, Claim::Held(owner) if owner.user == user));
+    assert!(store.transfer(user, Some("todd"), "later", "there").await.unwrap());
     let claimed = store.claim(deleted).await.unwrap();
-    assert!(matches!(claimed, Claim::Held(holder) if holder.user == user), "its own it may delete");
+    assert!(matches!(claimed, Claim::Held(owner) if owner.user == user), "the object owns the user");
 }
 
 #[tokio::test]
-async fn rows_from_before_any_cluster_was_known_are_the_first_ones() {
+async fn users_without_a_cluster_belong_to_the_first_cluster() {
     let tenant = tenant("firstone").await;
     let store = store(&tenant);
     held(&store, "todd").await;

@@ -1,4 +1,4 @@
-//! How often a wrong password may be tried, as all processes count it.
+//! Limit of wrong passwords, counted over all processes.
 
 use std::num::NonZeroU32;
 
@@ -7,7 +7,7 @@ use streamcat_operator::store::{Audit, AuditEntry, AuditEvent};
 use super::*;
 
 const MOST: NonZeroU32 = NonZeroU32::new(4).unwrap();
-/// Where Todd has registered.
+/// Address from which Todd registered.
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn address(text: &str) -> IpAddr {
@@ -19,7 +19,7 @@ async fn note(store: &Postgres, event: AuditEvent, address: IpAddr) {
 }
 
 #[tokio::test]
-async fn a_stranger_is_given_half_of_the_tries_and_who_was_here_before_all_of_them() {
+async fn unknown_addresses_get_half_of_the_failures_of_known_ones() {
     let tenant = tenant("failures").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap().id;
@@ -29,12 +29,12 @@ async fn a_stranger_is_given_half_of_the_tries_and_who_was_here_before_all_of_th
     note(&store, AuditEvent::SignInFailed, HERE).await;
     assert_eq!(next(stranger).await, None);
     note(&store, AuditEvent::RegistrationRefused, HERE).await;
-    let seconds = next(stranger).await.expect("as many as a stranger may");
+    let seconds = next(stranger).await.expect("the limit of a stranger is reached");
     assert!((1..=3600).contains(&seconds), "{seconds}");
     for known in [Some(HERE), Some(address("2001:db8::ffff:1")), None] {
         assert_eq!(next(known).await, None, "{known:?}");
     }
-    assert!(next(Some(address("2001:db8:0:1::1"))).await.is_some(), "another household");
+    assert!(next(Some(address("2001:db8:0:1::1"))).await.is_some(), "another /64 network");
 
     note(&store, AuditEvent::PasswordRefused, HERE).await;
     assert_eq!(next(None).await, None);
@@ -42,11 +42,11 @@ async fn a_stranger_is_given_half_of_the_tries_and_who_was_here_before_all_of_th
     for known in [Some(HERE), None] {
         assert!(next(known).await.is_some(), "{known:?}");
     }
-    assert_eq!(store.next_try(Uuid::new_v4(), stranger, MOST).await.unwrap(), None, "of another user");
+    assert_eq!(store.next_try(Uuid::new_v4(), stranger, MOST).await.unwrap(), None, "another user");
 }
 
 #[tokio::test]
-async fn what_was_tried_more_than_an_hour_ago_does_not_count() {
+async fn failures_older_than_an_hour_do_not_count() {
     let tenant = tenant("failures-before").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap().id;
@@ -61,7 +61,7 @@ async fn what_was_tried_more_than_an_hour_ago_does_not_count() {
 }
 
 #[tokio::test]
-async fn what_is_nobodys_does_not_count() {
+async fn failures_without_a_user_do_not_count() {
     let tenant = tenant("failures-of-nobody").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap().id;
@@ -74,7 +74,7 @@ async fn what_is_nobodys_does_not_count() {
 }
 
 #[tokio::test]
-async fn where_somebody_was_is_forgotten_with_the_address_and_found_without_the_whole_history() {
+async fn known_addresses_are_found_by_index_until_they_are_erased() {
     let tenant = tenant("failures-forgotten").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap().id;
@@ -87,7 +87,7 @@ async fn where_somebody_was_is_forgotten_with_the_address_and_found_without_the_
     assert!(store.next_try(todd, Some(HERE), two).await.unwrap().is_some(), "a stranger again");
 
     let mut connection = tenant.pool().acquire().await.unwrap();
-    // Of a few rows a scan is cheaper; whether the index serves the query is asked.
+    // For a few rows, a sequential scan is cheaper. The test checks that the index can serve the query.
     sqlx::query("set enable_seqscan = off").execute(&mut *connection).await.unwrap();
     let explain = "explain select from audit_log where user_id = gen_random_uuid()
         and event in ('registered', 'returned', 'signed_in') and address <<= '192.0.2.0/24' and address is not null";

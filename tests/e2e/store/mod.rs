@@ -1,4 +1,4 @@
-//! The database: what holds by constraint, and who wins.
+//! The store against a real database: constraints and concurrency.
 
 mod claims;
 mod failures;
@@ -16,9 +16,9 @@ use secrecy::SecretString;
 use streamcat_operator::{
     api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
     store::{
-        Abandonment, AbsenceChanges, Addition, AttemptEnd, Claim, Claimant, ClusterIdentity, Clusters,
-        Evidence, Journal, KeyHash, NewRegistrant, Orphan, OrphanChanges, OrphanReason, Orphans, Postgres,
-        Recorded, Refusal, Registrant, Registrants, Resources, Sessions, Users,
+        Abandonment, AbsenceChanges, Addition, AttemptEnd, Claim, ClaimRefusal, Claimant, ClusterIdentity,
+        Clusters, Evidence, Journal, KeyHash, NewRegistrant, Orphan, OrphanChanges, OrphanReason, Orphans,
+        Postgres, Registrant, Registrants, ResourceRecord, Resources, Sessions, Users,
     },
 };
 use testbed::Tenant;
@@ -38,18 +38,18 @@ pub async fn claim(store: &Postgres, username: &str, name: &str, registration: O
     store.claim(Claimant { registration, ..claimant(username, &account(name), name) }).await.unwrap()
 }
 
-/// The cluster of the objects here.
+/// Cluster of the objects in these tests.
 pub fn here() -> &'static ClusterIdentity {
     static HERE: LazyLock<ClusterIdentity> = LazyLock::new(|| cluster("here"));
     &HERE
 }
 
-/// A cluster that another one follows after a minute.
+/// Returns a cluster that takes over from another one after a minute.
 pub fn cluster(id: &str) -> ClusterIdentity {
     ClusterIdentity { id: id.to_owned(), takeover_after: Duration::from_mins(1) }
 }
 
-/// An object that wants a username.
+/// Returns an object that claims a username.
 pub fn claimant<'a>(username: &'a str, account: &'a AccountRef, uid: &'a str) -> Claimant<'a> {
     let (known, registration) = (None, None);
     Claimant { username, account, uid, known, registration, cluster: here(), is_deleted: false }
@@ -57,12 +57,13 @@ pub fn claimant<'a>(username: &'a str, account: &'a AccountRef, uid: &'a str) ->
 
 pub async fn held(store: &Postgres, username: &str) -> Uuid {
     match claim(store, username, username, None).await {
-        Claim::Held(holder) => holder.user,
+        Claim::Held(owner) => owner.user,
         Claim::Refused(refusal) => panic!("{refusal:?}"),
     }
 }
 
-/// Adds a user who came by the page, with an Idempotency-Key and with a name of a deleted account held back for a minute.
+/// Adds a user who registers on the page, with an Idempotency-Key. Usernames of deleted accounts are held
+/// back for a minute.
 pub async fn add(store: &Postgres, username: &str, key: Option<&KeyHash>) -> Addition {
     let password_hash = &SecretString::from("canary");
     let new = NewRegistrant {

@@ -1,9 +1,9 @@
-//! Who came by the registration page.
+//! Users who registered on the page.
 
 use super::*;
 
 #[tokio::test]
-async fn a_username_and_its_look_alikes_are_one_person() {
+async fn look_alike_usernames_belong_to_the_same_user() {
     let tenant = tenant("username").await;
     let store = store(&tenant);
     let first = register(&store, "Todd_the-1st").await.unwrap();
@@ -11,105 +11,109 @@ async fn a_username_and_its_look_alikes_are_one_person() {
         let other = look_alike.contains("__");
         assert_eq!(register(&store, look_alike).await.is_some(), other, "{look_alike}");
         let found = store.registrant(look_alike).await.unwrap().unwrap();
-        assert_eq!((found.id == first.id, found.turn, found.open), (!other, 1, true), "{look_alike}");
+        assert_eq!(
+            (found.id == first.id, found.fencing_token, found.open),
+            (!other, 1, true),
+            "{look_alike}"
+        );
         let key: String = sqlx::query_scalar("select username_key($1)")
             .bind(look_alike)
             .fetch_one(&tenant.pool())
             .await
             .unwrap();
-        assert_eq!(key, username_key(look_alike), "PostgreSQL and we disagree");
+        assert_eq!(key, username_key(look_alike), "the key differs from the one in Rust");
     }
     assert!(store.registrant("mary").await.unwrap().is_none());
     assert!(!format!("{first:?}").contains("canary"));
 }
 
 #[tokio::test]
-async fn only_who_took_up_a_registration_last_settles_it_or_takes_it_back() {
+async fn only_the_latest_lease_completes_or_rolls_back_a_registration() {
     let tenant = tenant("takeback").await;
     let store = store(&tenant);
     let first = register(&store, "todd").await.unwrap();
-    let second = store.take_up(&first).await.unwrap().unwrap();
-    assert!(!store.take_back(&first).await.unwrap());
-    store.settle(&first).await.unwrap();
+    let second = store.lease(&first).await.unwrap().unwrap();
+    assert!(!store.rollback_registration(&first).await.unwrap());
+    store.complete_registration(&first).await.unwrap();
     assert!(store.registrant("todd").await.unwrap().unwrap().open);
-    store.settle(&second).await.unwrap();
+    store.complete_registration(&second).await.unwrap();
     assert!(!store.registrant("todd").await.unwrap().unwrap().open);
-    assert!(!store.take_back(&second).await.unwrap(), "it has its account");
+    assert!(!store.rollback_registration(&second).await.unwrap(), "the registration is completed");
 
-    let third = store.take_up(&second).await.unwrap().unwrap();
-    assert!(store.take_back(&third).await.unwrap());
+    let third = store.lease(&second).await.unwrap().unwrap();
+    assert!(store.rollback_registration(&third).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
-    assert!(store.take_up(&first).await.unwrap().is_none(), "it is gone");
+    assert!(store.lease(&first).await.unwrap().is_none(), "the user is deleted");
 }
 
 #[tokio::test]
-async fn what_is_unwanted_is_neither_made_nor_settled_by_who_was_making_it() {
-    let tenant = tenant("unwanted").await;
+async fn deletion_request_revokes_the_lease_and_is_due_when_it_expires() {
+    let tenant = tenant("delete-requested").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
-    store.renounce(&todd).await.unwrap();
-    store.settle(&todd).await.unwrap();
-    assert!(!store.take_back(&todd).await.unwrap(), "somebody else sees to it");
-    assert!(store.take_up(&todd).await.unwrap().is_none(), "nobody makes it any more");
-    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0, "whoever was making it may still be at it");
+    store.request_deletion(&todd).await.unwrap();
+    store.complete_registration(&todd).await.unwrap();
+    assert!(!store.rollback_registration(&todd).await.unwrap(), "the lease is revoked");
+    assert!(store.lease(&todd).await.unwrap().is_none(), "the account is not to be created");
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "the earlier lease has not expired");
     let due = "update registrations set due_at = now() - interval '1 second'";
     sqlx::query(due).execute(&tenant.pool()).await.unwrap();
-    let due = store.take_up_due(9).await.unwrap();
-    assert!(due.len() == 1 && due[0].unwanted && due[0].open, "{due:?}");
-    assert!(store.take_back(&due[0]).await.unwrap());
+    let due = store.lease_due(9).await.unwrap();
+    assert!(due.len() == 1 && due[0].delete_requested && due[0].open, "{due:?}");
+    assert!(store.rollback_registration(&due[0]).await.unwrap());
     assert!(store.registrant("todd").await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn who_has_had_an_account_is_not_taken_back() {
+async fn user_who_had_an_account_is_not_rolled_back() {
     let tenant = tenant("had-account").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(store.inherit(todd.id, None, "uid", "here").await.unwrap());
-    assert!(!store.take_back(&todd).await.unwrap());
+    assert!(store.transfer(todd.id, None, "uid", "here").await.unwrap());
+    assert!(!store.rollback_registration(&todd).await.unwrap());
 }
 
 #[tokio::test]
-async fn what_is_due_is_taken_up_once() {
+async fn concurrent_processes_lease_each_due_registration_once() {
     let tenant = tenant("due").await;
     let store = store(&tenant);
     for username in ["ann", "todd", "zoe"] {
         register(&store, username).await.unwrap();
     }
-    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0, "their requests are at them");
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0, "the registering requests hold the leases");
     let due = "update registrations set due_at = now() - interval '1 second'";
     sqlx::query(due).execute(&tenant.pool()).await.unwrap();
-    let (some, others) = tokio::join!(store.take_up_due(2), store.take_up_due(2));
-    let taken = [some.unwrap(), others.unwrap()].concat();
-    let mut names: Vec<_> = taken.iter().map(|registrant| registrant.username.as_str()).collect();
+    let (first, second) = tokio::join!(store.lease_due(2), store.lease_due(2));
+    let leased = [first.unwrap(), second.unwrap()].concat();
+    let mut names: Vec<_> = leased.iter().map(|registrant| registrant.username.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["ann", "todd", "zoe"]);
-    assert!(taken.iter().all(|registrant| registrant.turn == 2 && registrant.open));
-    store.put_off(&taken[0]).await.unwrap();
-    assert_eq!(store.take_up_due(9).await.unwrap().len(), 0);
+    assert!(leased.iter().all(|registrant| registrant.fencing_token == 2 && registrant.open));
+    store.reschedule(&leased[0]).await.unwrap();
+    assert_eq!(store.lease_due(9).await.unwrap().len(), 0);
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_one_users() {
+async fn idempotency_key_belongs_to_one_user() {
     let tenant = tenant("key").await;
     let store = store(&tenant);
     assert!(matches!(add(&store, "todd", Some(&[1; 32])).await, Addition::Added(_)));
     assert!(matches!(add(&store, "mary", Some(&[1; 32])).await, Addition::KeyUsed));
-    assert!(store.registrant("mary").await.unwrap().is_none(), "both, or nothing");
+    assert!(store.registrant("mary").await.unwrap().is_none(), "nothing is added");
     assert_eq!(store.username_by_key(&[1; 32]).await.unwrap().as_deref(), Some("todd"));
     assert_eq!(store.username_by_key(&[2; 32]).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn the_name_of_a_deleted_account_is_held_back() {
+async fn username_of_a_deleted_account_is_held_back_for_the_delay() {
     let tenant = tenant("held").await;
     let store = store(&tenant);
     let user = held(&store, "Todd").await;
-    store.release(user, "Todd", false).await.unwrap();
+    store.delete_user(user, "Todd", false).await.unwrap();
     assert!(matches!(add(&store, "todd", None).await, Addition::HeldBack));
     assert!(store.registrant("todd").await.unwrap().is_none());
-    let long_ago = "update former_usernames set freed_at = freed_at - interval '2 minutes'";
+    let long_ago = "update username_tombstones set deleted_at = deleted_at - interval '2 minutes'";
     sqlx::query(long_ago).execute(&tenant.pool()).await.unwrap();
     assert!(register(&store, "todd").await.is_some());
 }

@@ -1,4 +1,4 @@
-//! Who holds a user, and what was made for it.
+//! Owners of users, and the resources of users.
 
 use super::*;
 
@@ -7,76 +7,78 @@ fn stage(arn: &str) -> ResourceStatus {
 }
 
 #[tokio::test]
-async fn one_account_holds_a_username_and_a_registered_one_only_the_account_made_for_it() {
+async fn username_belongs_to_one_account_or_to_its_registration() {
     let tenant = tenant("holder").await;
     let store = store(&tenant);
     let user = held(&store, "ann").await;
-    let Claim::Held(again) = claim(&store, "ann", "ann", None).await else { panic!("it is not held") };
+    let Claim::Held(again) = claim(&store, "ann", "ann", None).await else { panic!("the claim is refused") };
     assert_eq!((again.user, again.uid.as_deref()), (user, Some("ann")));
     let claimed = store.claim(claimant("ANN", &account("ann"), "later")).await.unwrap();
-    let Claim::Refused(Refusal::Spelled(kept)) = claimed else { panic!("it is not spelled so") };
+    let Claim::Refused(ClaimRefusal::SpellingMismatch(kept)) = claimed else {
+        panic!("the spelling is accepted")
+    };
     assert_eq!(kept.username(), "ann");
-    let Claim::Refused(Refusal::Taken(by)) = claim(&store, "ann", "other", None).await else {
-        panic!("it is not taken")
+    let Claim::Refused(ClaimRefusal::Taken(by)) = claim(&store, "ann", "other", None).await else {
+        panic!("the username is not taken")
     };
     assert_eq!(by.account(), &account("ann"));
 
     let todd = register(&store, "todd").await.unwrap();
-    let registered = Claim::Refused(Refusal::Registered);
+    let registered = Claim::Refused(ClaimRefusal::Registered);
     assert_eq!(claim(&store, "todd", "todd", None).await, registered);
     assert_eq!(claim(&store, "todd", "todd", Some(Uuid::new_v4())).await, registered);
     let claimed = claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(matches!(claimed, Claim::Held(holder) if holder.user == todd.id));
+    assert!(matches!(claimed, Claim::Held(owner) if owner.user == todd.id));
 }
 
 #[tokio::test]
-async fn an_id_that_another_user_has_is_not_used_twice() {
+async fn id_of_an_existing_or_deleted_user_is_not_reused() {
     let tenant = tenant("ids").await;
     let store = store(&tenant);
     let user = held(&store, "erin").await;
     let account: &'static AccountRef = Box::leak(Box::new(account("erin")));
     let known = |wanted: Claimant<'static>| Claimant { known: Some(user), ..wanted };
     let claimed = store.claim(known(claimant("erin-two", account, "erin-two"))).await.unwrap();
-    assert!(matches!(claimed, Claim::Held(holder) if holder.user != user));
+    assert!(matches!(claimed, Claim::Held(owner) if owner.user != user));
 
-    assert!(!store.release(user, "another", false).await.unwrap());
-    assert!(store.released(&[user]).await.unwrap().is_empty(), "nobody releases what another holds");
-    assert!(store.release(user, "erin", false).await.unwrap());
-    let released = Claim::Refused(Refusal::Released);
-    assert_eq!(claim(&store, "erin", "erin", None).await, released, "the object holds nothing again");
-    assert_eq!(store.released(&[user, Uuid::new_v4()]).await.unwrap(), [user]);
+    assert!(!store.delete_user(user, "another", false).await.unwrap());
+    assert!(store.deleted_users(&[user]).await.unwrap().is_empty(), "an object deletes only its own user");
+    assert!(store.delete_user(user, "erin", false).await.unwrap());
+    let refused = Claim::Refused(ClaimRefusal::Deleted);
+    assert_eq!(claim(&store, "erin", "erin", None).await, refused, "the object never owns a user again");
+    assert_eq!(store.deleted_users(&[user, Uuid::new_v4()]).await.unwrap(), [user]);
     let claimed = store.claim(known(claimant("erin", account, "new"))).await.unwrap();
-    assert!(matches!(claimed, Claim::Held(holder) if holder.user != user), "nor is the id used again");
+    assert!(matches!(claimed, Claim::Held(owner) if owner.user != user), "the id is not reused");
 }
 
 #[tokio::test]
-async fn an_old_object_takes_nothing_from_a_new_one_of_its_name() {
+async fn earlier_object_cannot_change_the_user_after_the_transfer() {
     let tenant = tenant("reuse").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    assert!(!store.inherit(user, Some("another"), "new", "here").await.unwrap(), "it is not that one's");
-    assert!(store.leave(user, "todd").await.unwrap());
+    assert!(!store.transfer(user, Some("another"), "new", "here").await.unwrap(), "another object owns it");
+    assert!(store.mark_deleting(user, "todd").await.unwrap());
     let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1));
-    assert_eq!(attempt().await.unwrap(), None, "nothing is created for a user that leaves");
+    assert_eq!(attempt().await.unwrap(), None, "no attempt is opened for a user that is being deleted");
 
-    assert!(store.inherit(user, Some("todd"), "new", "here").await.unwrap());
-    assert!(attempt().await.unwrap().is_some(), "the new object's user stays");
-    assert!(!store.leave(user, "todd").await.unwrap());
-    assert!(!store.retain(user, "todd").await.unwrap());
-    assert!(!store.release(user, "todd", false).await.unwrap());
+    assert!(store.transfer(user, Some("todd"), "new", "here").await.unwrap());
+    assert!(attempt().await.unwrap().is_some(), "the transfer ends the deletion");
+    assert!(!store.mark_deleting(user, "todd").await.unwrap());
+    assert!(!store.mark_retained(user, "todd").await.unwrap());
+    assert!(!store.delete_user(user, "todd", false).await.unwrap());
     let claimed = store.claim(claimant("todd", &account("todd"), "new")).await.unwrap();
-    let Claim::Held(holder) = claimed else { panic!("{claimed:?}") };
-    assert_eq!((holder.user, holder.uid.as_deref(), holder.retained), (user, Some("new"), false));
-    assert!(store.released(&[user]).await.unwrap().is_empty());
+    let Claim::Held(owner) = claimed else { panic!("{claimed:?}") };
+    assert_eq!((owner.user, owner.uid.as_deref(), owner.retained), (user, Some("new"), false));
+    assert!(store.deleted_users(&[user]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn of_two_who_record_the_second_sees_the_first() {
+async fn record_is_refused_if_the_state_has_changed() {
     let tenant = tenant("record").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let record = async |known: Option<&str>, arn: &str| {
-        let known = Recorded { arn: known.map(str::to_owned), ..Recorded::default() };
+        let known = ResourceRecord { arn: known.map(str::to_owned), ..ResourceRecord::default() };
         store.record(user, "todd", &known, &stage(arn)).await.unwrap()
     };
     assert!(record(None, "first").await);
@@ -85,7 +87,7 @@ async fn of_two_who_record_the_second_sees_the_first() {
 
     let lasts = Duration::from_mins(1);
     let nonce = store.open(user, ResourceKind::Stage, Some("second"), lasts).await.unwrap().unwrap();
-    assert!(!record(Some("second"), "third").await, "an attempt is open that the caller does not know of");
+    assert!(!record(Some("second"), "third").await, "the caller does not know the open attempt");
     let known = store.recorded(user, ResourceKind::Stage).await.unwrap();
     let third = stage("third");
     assert!(store.record(user, "todd", &known, &third).await.unwrap());
@@ -96,7 +98,7 @@ async fn of_two_who_record_the_second_sees_the_first() {
 }
 
 #[tokio::test]
-async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
+async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
     let tenant = tenant("journal").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
@@ -118,12 +120,12 @@ async fn one_attempt_at_a_time_and_a_late_one_records_nothing() {
 
     assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), [nonce, second], "the oldest first");
     let late = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap();
-    assert_eq!(late, None, "whoever does not know of what is recorded opens nothing");
+    assert_eq!(late, None, "the caller does not know the recorded ARN");
     assert!(store.open(user, ResourceKind::Stage, Some("made"), lasts).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn evidence_of_absence_grows_until_the_resource_shows_or_is_replaced() {
+async fn evidence_of_absence_ends_when_the_resource_is_listed_or_replaced() {
     let tenant = tenant("missing").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
@@ -133,7 +135,7 @@ async fn evidence_of_absence_grows_until_the_resource_shows_or_is_replaced() {
         unlisted: vec![(user, ResourceKind::Stage, arn.to_owned())],
         ..AbsenceChanges::default()
     };
-    assert!(store.record(user, "todd", &Recorded::default(), &stage("a")).await.unwrap());
+    assert!(store.record(user, "todd", &ResourceRecord::default(), &stage("a")).await.unwrap());
     store.note_absences(&unlisted("a"), minute * 2).await.unwrap();
     store.note_absences(&unlisted("a"), minute).await.unwrap();
     store.note_absences(&unlisted("b"), minute).await.unwrap();
@@ -148,7 +150,7 @@ async fn evidence_of_absence_grows_until_the_resource_shows_or_is_replaced() {
     let listed = AbsenceChanges { listed: vec!["b".to_owned()], ..AbsenceChanges::default() };
     store.note_absences(&listed, Duration::ZERO).await.unwrap();
     let b = recorded().await.missing.into_iter().find(|missing| missing.arn == "b").unwrap();
-    assert_eq!((b.unlisted_for, b.deletion_requested), (None, true), "a list may be behind a deletion");
+    assert_eq!((b.unlisted_for, b.deletion_requested), (None, true), "the list may lag behind the deletion");
 
     assert_eq!(store.absences().await.unwrap().rows.len(), 2);
     let known = recorded().await;
@@ -165,7 +167,7 @@ async fn evidence_of_absence_grows_until_the_resource_shows_or_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_released_brake_counts_for_what_was_missing_by_then() {
+async fn brake_release_applies_to_resources_missing_by_then() {
     let tenant = tenant("released").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
@@ -182,7 +184,7 @@ async fn a_released_brake_counts_for_what_was_missing_by_then() {
     assert_eq!(["a", "b", "c"].map(is_released), [true, false, false]);
 }
 
-/// A stage of todd's that is nobody's.
+/// Returns an orphaned stage of todd's.
 fn orphan(arn: Option<&str>, attempt: Option<Uuid>, reason: OrphanReason) -> Orphan {
     let (account, username) = (Some(account("todd")), Some("todd".to_owned()));
     Orphan {
@@ -197,62 +199,65 @@ fn orphan(arn: Option<&str>, attempt: Option<Uuid>, reason: OrphanReason) -> Orp
 }
 
 #[tokio::test]
-async fn a_change_is_noted_until_it_was_seen_to_stay_and_a_newer_one_takes_its_place() {
+async fn pending_update_stays_until_it_ends_or_a_later_one_replaces_it() {
     let tenant = tenant("changes").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let begin = async || {
-        store.begin_edit(user, ResourceKind::Stage, Duration::from_secs(40), 2).await.unwrap().unwrap()
+        store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 2).await.unwrap().unwrap()
     };
     let (first, second) = (begin().await, begin().await);
     assert_ne!(first, second);
-    store.end_edit(first).await.unwrap();
-    let edit = store.recorded(user, ResourceKind::Stage).await.unwrap().edit.unwrap();
-    assert_eq!((edit.note.nonce, edit.repeats), (second, 2));
-    assert!(edit.note.due_in > Duration::from_secs(30) && edit.note.overdue.is_zero(), "{edit:?}");
-    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().edit, None);
-    store.end_edit(second).await.unwrap();
-    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().edit, None);
+    store.end_update(first).await.unwrap();
+    let update = store.recorded(user, ResourceKind::Stage).await.unwrap().pending_update.unwrap();
+    assert_eq!((update.in_flight.nonce, update.repeats), (second, 2));
+    assert!(
+        update.in_flight.due_in > Duration::from_secs(30) && update.in_flight.overdue.is_zero(),
+        "{update:?}"
+    );
+    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().pending_update, None);
+    store.end_update(second).await.unwrap();
+    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().pending_update, None);
 
     begin().await;
-    store.release(user, "todd", false).await.unwrap();
-    let gone = store.begin_edit(user, ResourceKind::Stage, Duration::from_secs(40), 0).await.unwrap();
+    store.delete_user(user, "todd", false).await.unwrap();
+    let gone = store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 0).await.unwrap();
     assert_eq!(gone, None);
 }
 
 #[tokio::test]
-async fn who_is_abandoned_of_leaves_its_resources_and_its_open_attempt_on_the_orphan_list() {
+async fn abandoned_user_leaves_resources_and_open_attempt_as_orphans() {
     let tenant = tenant("letgo").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    store.record(user, "todd", &Recorded::default(), &stage("recorded")).await.unwrap();
+    store.record(user, "todd", &ResourceRecord::default(), &stage("recorded")).await.unwrap();
     let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
     let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::Abandoned) };
-    let swept = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
-    let added = OrphanChanges { added: vec![swept], ..OrphanChanges::default() };
+    let unowned = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
+    let added = OrphanChanges { added: vec![unowned], ..OrphanChanges::default() };
     store.change_orphans(&added).await.unwrap();
 
     let (account, elsewhere) = (&account("todd"), vec![known("recorded"), known("in tags")]);
-    let whom = Abandonment { account, uid: "todd", user, elsewhere };
+    let abandonment = Abandonment { account, uid: "todd", user, elsewhere };
     let open = Orphan { kind: ResourceKind::Channel, arn: None, attempt, ..known("") };
     let expected = [open, known("in tags"), known("recorded")];
-    let mut left = store.abandon(&whom).await.unwrap().unwrap();
+    let mut left = store.abandon(&abandonment).await.unwrap().unwrap();
     left.sort_by_key(|orphan| orphan.arn.clone());
     assert_eq!(left, expected);
-    assert_eq!(store.abandon(&whom).await.unwrap(), None, "it is nobody's by now");
+    assert_eq!(store.abandon(&abandonment).await.unwrap(), None, "the user is deleted");
     assert!(!store.is_held("todd").await.unwrap());
-    assert!(store.released(&[user]).await.unwrap().is_empty(), "what it left is not taken for late");
+    assert!(store.deleted_users(&[user]).await.unwrap().is_empty(), "its resources stay");
 
     let anns = held(&store, "ann").await;
-    let whom = Abandonment { account, uid: "todd", user: anns, elsewhere: Vec::new() };
-    assert_eq!(store.abandon(&whom).await.unwrap(), None);
-    assert!(store.is_held("ann").await.unwrap(), "it is another account's");
+    let abandonment = Abandonment { account, uid: "todd", user: anns, elsewhere: Vec::new() };
+    assert_eq!(store.abandon(&abandonment).await.unwrap(), None);
+    assert!(store.is_held("ann").await.unwrap(), "another account owns it");
     assert_eq!(store.orphans(Some("default")).await.unwrap().len(), 3);
     assert_eq!(store.orphans(Some("another")).await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn the_orphan_list_says_since_when_what_is_not_found() {
+async fn orphan_list_tracks_when_an_orphan_was_not_found() {
     let tenant = tenant("orphans").await;
     let store = store(&tenant);
     let attempt = Some(Uuid::new_v4());
@@ -278,21 +283,21 @@ async fn the_orphan_list_says_since_when_what_is_not_found() {
 }
 
 #[tokio::test]
-async fn the_one_to_one_holds_by_constraint() {
+async fn constraints_enforce_one_resource_of_each_kind_per_user() {
     let tenant = tenant("onetoone").await;
     let store = store(&tenant);
     let (todd, ann) = (held(&store, "todd").await, held(&store, "ann").await);
     let resource = stage("arn");
-    store.record(todd, "todd", &Recorded::default(), &resource).await.unwrap();
+    store.record(todd, "todd", &ResourceRecord::default(), &resource).await.unwrap();
     assert!(
-        store.record(ann, "ann", &Recorded::default(), &resource).await.is_err(),
+        store.record(ann, "ann", &ResourceRecord::default(), &resource).await.is_err(),
         "one stage of two users"
     );
     let twice = "insert into stages (user_id, name, arn) values ($1, 'todd', 'another')";
     assert!(sqlx::query(twice).bind(todd).execute(&tenant.pool()).await.is_err(), "two stages of one user");
     let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url) values (null, '', '', '', '')";
-    assert!(sqlx::query(orphan).execute(&tenant.pool()).await.is_err(), "a channel of nobody");
+    assert!(sqlx::query(orphan).execute(&tenant.pool()).await.is_err(), "a channel without a user");
 
-    store.release(todd, "todd", false).await.unwrap();
+    store.delete_user(todd, "todd", false).await.unwrap();
     assert!(store.all_recorded().await.unwrap().is_empty(), "the rows go with the user");
 }

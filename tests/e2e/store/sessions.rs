@@ -1,4 +1,4 @@
-//! Whose a session is, and which password it was begun with.
+//! Sessions, and changes of the password that they began with.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const LASTS: Duration = Duration::from_hours(1);
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
-async fn a_session_begins_only_with_the_password_that_is_still_the_users() {
+async fn session_begins_only_with_the_current_password() {
     let tenant = tenant("proved").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
@@ -21,15 +21,15 @@ async fn a_session_begins_only_with_the_password_that_is_still_the_users() {
     assert!(store.begin_session(todd.id, &new, &[3; 32], LASTS, HERE).await.unwrap());
     let begun = "select count(*) from audit_log where event = 'signed_in'";
     let begun: i64 = sqlx::query_scalar(begun).fetch_one(&tenant.pool()).await.unwrap();
-    assert_eq!(begun, 2, "what did not begin has no row");
+    assert_eq!(begun, 2, "a session that did not begin has no row");
 
     assert!(!store.change_password(todd.id, &old, &new).await.unwrap());
     assert!(!store.rehash(todd.id, &old, &old).await.unwrap());
-    assert_eq!(store.session_user(&[3; 32]).await.unwrap(), Some(todd.id), "nothing was changed");
+    assert_eq!(store.session_user(&[3; 32]).await.unwrap(), Some(todd.id), "nothing has changed");
 }
 
-/// Waits until a statement of this tenant waits for a lock.
-async fn somebody_waits(tenant: &Tenant) {
+/// Waits until a statement in the tenant's database waits for a lock.
+async fn until_a_statement_is_blocked(tenant: &Tenant) {
     let waits = "select exists (select from pg_stat_activity
                  where datname = current_database() and wait_event_type = 'Lock')";
     while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&tenant.pool()).await.unwrap() {
@@ -38,7 +38,7 @@ async fn somebody_waits(tenant: &Tenant) {
 }
 
 #[tokio::test]
-async fn a_change_of_the_password_ends_a_session_that_is_just_beginning() {
+async fn password_change_ends_a_session_that_begins_concurrently() {
     let tenant = tenant("beginning").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
@@ -51,7 +51,7 @@ async fn a_change_of_the_password_ends_a_session_that_is_just_beginning() {
     let (old, new) = (SecretString::from("canary"), SecretString::from("another canary"));
     let change = store.change_password(todd.id, &old, &new);
     let commit = async {
-        somebody_waits(&tenant).await;
+        until_a_statement_is_blocked(&tenant).await;
         beginning.commit().await
     };
     let (changed, committed) = tokio::join!(change, commit);
@@ -60,7 +60,7 @@ async fn a_change_of_the_password_ends_a_session_that_is_just_beginning() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_waited_for_a_change_of_the_password_does_not_begin() {
+async fn session_that_waited_for_a_password_change_does_not_begin() {
     let tenant = tenant("waited").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
@@ -71,7 +71,7 @@ async fn a_session_that_has_waited_for_a_change_of_the_password_does_not_begin()
     let old = SecretString::from("canary");
     let session = store.begin_session(todd.id, &old, &[1; 32], LASTS, HERE);
     let commit = async {
-        somebody_waits(&tenant).await;
+        until_a_statement_is_blocked(&tenant).await;
         changing.commit().await
     };
     let (begun, committed) = tokio::join!(session, commit);

@@ -70,7 +70,7 @@ impl Database {
         for (orphan, unseen_since) in self.all_of(whom.user) {
             self.list(fresh(), orphan, unseen_since);
         }
-        self.release(whom.user, &whom.uid, true);
+        self.delete_user(whom.user, &whom.uid, true);
         for orphan in whom.elsewhere {
             self.list(fresh(), orphan, None);
         }

@@ -1,10 +1,10 @@
-//! `attempts`, and the three tables of resources.
+//! `create_attempts`, and the three tables of resources.
 
 use std::time::Duration;
 
 use streamcat_operator::{
     api::{ResourceKind, ResourceStatus},
-    store::{AttemptEnd, Journal, Recorded, Resources, Result, UserRecord},
+    store::{AttemptEnd, Journal, RecordedResource, ResourceRecord, Resources, Result},
 };
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ impl Journal for Line {
         let effect = move |state: &mut State, now| {
             let nonce = fresh(&mut state.rng);
             let database = &mut state.database;
-            let is_present = database.users.get(&user).is_some_and(|user| !user.leaving);
+            let is_present = database.users.get(&user).is_some_and(|user| !user.deleting);
             if !is_present
                 || database.open_attempt(user, kind).is_some()
                 || database.arn(user, kind) != known.as_deref()
@@ -80,7 +80,7 @@ impl Journal for Line {
 }
 
 impl Resources for Line {
-    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<Recorded> {
+    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<ResourceRecord> {
         let effect = move |state: &mut State, now| Ok(state.database.recorded(now, user, kind));
         self.call(read("recorded"), kind.noun(), effect).await
     }
@@ -89,7 +89,7 @@ impl Resources for Line {
         &self,
         user: Uuid,
         name: &str,
-        known: &Recorded,
+        known: &ResourceRecord,
         resource: &ResourceStatus,
     ) -> Result<bool> {
         let (name, known, found) = (name.to_owned(), known.clone(), resource.clone());
@@ -130,7 +130,7 @@ impl Resources for Line {
         self.call(read("is_anothers"), arn, effect).await
     }
 
-    async fn begin_edit(
+    async fn begin_update(
         &self,
         user: Uuid,
         kind: ResourceKind,
@@ -142,26 +142,26 @@ impl Resources for Line {
                 return Ok(None);
             }
             let nonce = fresh(&mut state.rng);
-            state.database.edits.insert((user, kind), (nonce, now + lasts, repeats));
+            state.database.pending_updates.insert((user, kind), (nonce, now + lasts, repeats));
             Ok(Some(nonce))
         };
-        self.call(write("begin_edit"), kind.noun(), effect).await
+        self.call(write("begin_update"), kind.noun(), effect).await
     }
 
-    async fn end_edit(&self, nonce: Uuid) -> Result<()> {
+    async fn end_update(&self, nonce: Uuid) -> Result<()> {
         let effect = move |state: &mut State, _| {
-            state.database.edits.retain(|_, (noted, ..)| *noted != nonce);
+            state.database.pending_updates.retain(|_, (noted, ..)| *noted != nonce);
             Ok(())
         };
-        self.call(write("end_edit"), "", effect).await
+        self.call(write("end_update"), "", effect).await
     }
 
-    async fn all_recorded(&self) -> Result<Vec<UserRecord>> {
+    async fn all_recorded(&self) -> Result<Vec<RecordedResource>> {
         let effect = |state: &mut State, now: Duration| {
             let database = &state.database;
             let record = |((id, kind), row): (&(Uuid, ResourceKind), &Row)| {
                 let user = database.users.get(id)?;
-                Some(UserRecord {
+                Some(RecordedResource {
                     user: *id,
                     age: now.saturating_sub(row.created),
                     account: user.account.clone(),
@@ -169,8 +169,8 @@ impl Resources for Line {
                     kind: *kind,
                     arn: row.resource.arn().to_owned(),
                     retained: user.retained,
-                    leaving: user.leaving,
-                    edit: database.edit(now, *id, *kind),
+                    deleting: user.deleting,
+                    pending_update: database.pending_update(now, *id, *kind),
                 })
             };
             Ok(database.rows.iter().filter_map(record).collect())

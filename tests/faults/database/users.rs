@@ -1,10 +1,10 @@
-//! `users` and `released_users`.
+//! `users` and `user_tombstones`.
 
 use std::time::Duration;
 
 use streamcat_operator::{
     api::AccountRef,
-    store::{Claim, Claimant, ClusterIdentity, Holder, Other, Refusal, Result, Users},
+    store::{Claim, ClaimRefusal, Claimant, ClusterIdentity, OtherOwner, Result, UsernameOwner, Users},
 };
 use uuid::Uuid;
 
@@ -29,26 +29,26 @@ impl Wanted {
     }
 
     /// Why the row of another object is not this one's, if it is not.
-    fn refusal(&self, row: &User, id: Uuid, holder: Holder) -> Option<Refusal> {
+    fn refusal(&self, row: &User, id: Uuid, holder: UsernameOwner) -> Option<ClaimRefusal> {
         let others = row.cluster.as_ref().filter(|cluster| **cluster != self.cluster.id);
         if row.account != self.account {
-            Some(Refusal::Taken(Other::new(holder)))
+            Some(ClaimRefusal::Taken(OtherOwner::new(holder)))
         } else if row.registered && self.registration != Some(id) {
-            Some(Refusal::Registered)
+            Some(ClaimRefusal::Registered)
         } else if row.username != self.username {
-            Some(Refusal::Spelled(Other::new(holder)))
+            Some(ClaimRefusal::SpellingMismatch(OtherOwner::new(holder)))
         } else {
             let others = others.filter(|_| self.is_deleted || holder.is_cluster_live);
-            others.map(|cluster| Refusal::OtherCluster(cluster.clone()))
+            others.map(|cluster| ClaimRefusal::OtherCluster(cluster.clone()))
         }
     }
 }
 
 impl Database {
-    fn holder(&self, id: Uuid, wanted: &Wanted, now: Duration) -> Option<Holder> {
+    fn holder(&self, id: Uuid, wanted: &Wanted, now: Duration) -> Option<UsernameOwner> {
         let user = self.users.get(&id)?;
         let is_live = |cluster: &String| self.is_live(cluster, now, wanted.cluster.takeover_after);
-        Some(Holder {
+        Some(UsernameOwner {
             user: id,
             username: user.username.clone(),
             account: user.account.clone(),
@@ -90,7 +90,7 @@ impl Database {
 
     fn claim(&mut self, wanted: &Wanted, fresh: Uuid, now: Duration) -> Claim {
         if self.released.keys().any(|(_, uid)| *uid == wanted.uid) {
-            return Claim::Refused(Refusal::Released);
+            return Claim::Refused(ClaimRefusal::Deleted);
         }
         let found = self.held_by(&wanted.uid).or_else(|| self.of_name(&wanted.username).map(|(id, _)| id));
         let id = found.unwrap_or_else(|| {
@@ -116,7 +116,7 @@ impl Database {
     }
 
     /// Deletes a user that is this object's, and remembers both.
-    pub(super) fn release(&mut self, user: Uuid, uid: &str, resources_kept: bool) -> bool {
+    pub(super) fn delete_user(&mut self, user: Uuid, uid: &str, resources_kept: bool) -> bool {
         let is_its = self.of_object(user, Some(uid)).is_some();
         if is_its {
             self.delete(user);
@@ -150,7 +150,7 @@ impl Users for Line {
         self.call(write("claim"), claimant.username, effect).await
     }
 
-    async fn inherit(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
+    async fn transfer(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
         let (from, uid, cluster) = (from.map(str::to_owned), uid.to_owned(), cluster.to_owned());
         let effect = move |state: &mut State, now| {
             let is_barred = state.database.released.keys().any(|(_, released)| *released == uid);
@@ -159,44 +159,44 @@ impl Users for Line {
             };
             let before = row.cluster.replace(cluster);
             row.uid = Some(uid.clone());
-            row.leaving = false;
+            row.deleting = false;
             row.retained = false;
             state.database.forget_deletions(user);
             steps::handing_on(state, now, before.as_deref(), &uid);
             Ok(true)
         };
-        self.call(write("inherit"), "", effect).await
+        self.call(write("transfer"), "", effect).await
     }
 
-    async fn leave(&self, user: Uuid, uid: &str) -> Result<bool> {
+    async fn mark_deleting(&self, user: Uuid, uid: &str) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
             let row = state.database.of_object(user, Some(&uid));
-            Ok(row.map(|row| row.leaving = true).is_some())
+            Ok(row.map(|row| row.deleting = true).is_some())
         };
-        self.call(write("leave"), "", effect).await
+        self.call(write("mark_deleting"), "", effect).await
     }
 
-    async fn retain(&self, user: Uuid, uid: &str) -> Result<bool> {
+    async fn mark_retained(&self, user: Uuid, uid: &str) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
             let has_any = state.database.has_any(user);
             let row = state.database.of_object(user, Some(&uid)).filter(|_| has_any);
             Ok(row.map(|row| row.retained = true).is_some())
         };
-        self.call(write("retain"), "", effect).await
+        self.call(write("mark_retained"), "", effect).await
     }
 
-    async fn release(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
+    async fn delete_user(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
             steps::releasing(state, user, &uid);
-            Ok(state.database.release(user, &uid, kept))
+            Ok(state.database.delete_user(user, &uid, kept))
         };
-        self.call(write("release"), "", effect).await
+        self.call(write("delete_user"), "", effect).await
     }
 
-    async fn bar(&self, uid: &str) -> Result<Option<Uuid>> {
+    async fn tombstone(&self, uid: &str) -> Result<Option<Uuid>> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
             let database = &mut state.database;
@@ -207,10 +207,10 @@ impl Users for Line {
             }
             Ok(user)
         };
-        self.call(write("bar"), "", effect).await
+        self.call(write("tombstone"), "", effect).await
     }
 
-    async fn evict(&self, holder: &Holder, idle_for: Option<Duration>) -> Result<()> {
+    async fn delete_stale_user(&self, holder: &UsernameOwner, idle_for: Option<Duration>) -> Result<()> {
         let (user, uid) = (holder.user, holder.uid.clone());
         let effect = move |state: &mut State, now| {
             let database = &mut state.database;
@@ -222,16 +222,16 @@ impl Users for Line {
             }
             Ok(())
         };
-        self.call(write("evict"), "", effect).await
+        self.call(write("delete_stale_user"), "", effect).await
     }
 
-    async fn released(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
+    async fn deleted_users(&self, users: &[Uuid]) -> Result<Vec<Uuid>> {
         let users = users.to_vec();
         let effect = move |state: &mut State, _| {
             let database = &state.database;
             let is_released = |id: &Uuid| database.is_released(*id) && !database.users.contains_key(id);
             Ok(users.into_iter().filter(is_released).collect())
         };
-        self.call(read("released"), "", effect).await
+        self.call(read("deleted_users"), "", effect).await
     }
 }

@@ -85,7 +85,7 @@ fn needless(state: &State) -> impl Iterator<Item = String> {
 
 /// I4: what was changed of an account that is ready was looked at once more.
 fn unseen(state: &State) -> impl Iterator<Item = String> {
-    state.database.edits.keys().filter_map(|(user, kind)| {
+    state.database.pending_updates.keys().filter_map(|(user, kind)| {
         let key = &state.database.users.get(user)?.account;
         let status = state.cluster.accounts.get(key)?.status.as_ref()?;
         is_true(&status.conditions, READY)
@@ -153,7 +153,7 @@ fn disagreements<'s>(
     let key = reference(account);
     let user = status.user_id.as_ref().and_then(|user| user.parse().ok()).unwrap_or_default();
     let row = state.database.users.get(&user);
-    let is_held = row.is_some_and(|row| row.account == key && row.uid == account.uid() && !row.leaving);
+    let is_held = row.is_some_and(|row| row.account == key && row.uid == account.uid() && !row.deleting);
     let of_user = (!is_held).then(|| "I4: the row of the user".to_owned());
     let of_kinds = arns(status).into_iter().filter_map(move |(kind, _, arn)| {
         let is_of_user = |resource: &&Arc<Resource>| {

@@ -163,7 +163,7 @@ pub fn handing_on(state: &mut State, now: Duration, from: Option<&str>, uid: &st
 /// Whoever's everything was taken away had left first, so that nobody has begun anything for it since.
 pub fn releasing(state: &mut State, user: Uuid, uid: &str) {
     let row = state.database.users.get(&user).filter(|row| row.uid.as_deref() == Some(uid));
-    if row.is_some_and(|row| !row.leaving) {
+    if row.is_some_and(|row| !row.deleting) {
         violated(state, format!("I3: the user {user} is released, and another may still be given something"));
     }
 }

@@ -32,25 +32,25 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn unsettled(due_in: u64, overdue: u64) -> Unsettled {
-    Unsettled { nonce: Uuid::from_u128(7), due_in: seconds(due_in), overdue: seconds(overdue) }
+fn in_flight(due_in: u64, overdue: u64) -> InFlight {
+    InFlight { nonce: Uuid::from_u128(7), due_in: seconds(due_in), overdue: seconds(overdue) }
 }
 
-fn update(due_in: u64, overdue: u64, repeats: u32) -> Edit {
-    Edit { note: unsettled(due_in, overdue), repeats }
+fn update(due_in: u64, overdue: u64, repeats: u32) -> PendingUpdate {
+    PendingUpdate { in_flight: in_flight(due_in, overdue), repeats }
 }
 
-fn recorded(arn: Option<&str>) -> Recorded {
-    Recorded { arn: arn.map(str::to_owned), ..Recorded::default() }
+fn recorded(arn: Option<&str>) -> ResourceRecord {
+    ResourceRecord { arn: arn.map(str::to_owned), ..ResourceRecord::default() }
 }
 
-fn trying(arn: Option<&str>, due_in: u64, overdue: u64) -> Recorded {
-    Recorded { attempt: Some(unsettled(due_in, overdue)), ..recorded(arn) }
+fn trying(arn: Option<&str>, due_in: u64, overdue: u64) -> ResourceRecord {
+    ResourceRecord { attempt: Some(in_flight(due_in, overdue)), ..recorded(arn) }
 }
 
-fn missing(arn: &str, unlisted_for: u64) -> Recorded {
+fn missing(arn: &str, unlisted_for: u64) -> ResourceRecord {
     let unlisted_for = Some(seconds(unlisted_for));
-    Recorded {
+    ResourceRecord {
         missing: vec![Missing { arn: arn.to_owned(), unlisted_for, ..Missing::default() }],
         ..recorded(Some(arn))
     }
@@ -65,14 +65,14 @@ fn listed(owned: &[&str], gets: &[(&str, ObservedOwnership)]) -> Observed {
     Observed { owned: Some(owned.iter().map(ToString::to_string).collect()), ..shown(gets) }
 }
 
-fn step(input: &DecisionInput<'_>, recorded: &Recorded, observed: &Observed) -> Step {
+fn step(input: &DecisionInput<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
     step_under(None, input, recorded, observed)
 }
 
 fn step_under(
     brake: Option<&str>,
     input: &DecisionInput<'_>,
-    recorded: &Recorded,
+    recorded: &ResourceRecord,
     observed: &Observed,
 ) -> Step {
     let timing = Timing { aws_call_timeout: GRACE, grace: GRACE, resync: GRACE };
@@ -86,7 +86,7 @@ fn a_new_user_gets_a_create_without_a_list() {
 
 #[test]
 fn no_create_is_sent_while_another_may_be_in_flight() {
-    let waits = |recorded: &Recorded| match step(&NEW, recorded, &Observed::default()) {
+    let waits = |recorded: &ResourceRecord| match step(&NEW, recorded, &Observed::default()) {
         Step::Wait(WaitFor::CreateOutcome(left)) => left,
         other => panic!("{other:?}"),
     };
@@ -168,7 +168,7 @@ fn a_dirty_account_lists_and_deletes_its_own_duplicates() {
 #[test]
 fn an_absence_is_confirmed_by_two_complete_lists_a_resync_apart() {
     let absent = shown(&[(A, ObservedOwnership::Absent)]);
-    let other = Recorded { missing: missing(ANOTHER, 60).missing, ..recorded(Some(A)) };
+    let other = ResourceRecord { missing: missing(ANOTHER, 60).missing, ..recorded(Some(A)) };
     let waits = Step::Wait(WaitFor::NextList(arn(A)));
     for unproven in [recorded(Some(A)), other, missing(A, 0), missing(A, 9)] {
         assert_eq!(step(&NEW, &unproven, &absent), waits, "{unproven:?}");
@@ -194,7 +194,7 @@ fn a_braked_resource_is_not_read() {
 #[test]
 fn under_the_brake_an_absence_is_confirmed_only_after_a_release() {
     let absent = shown(&[(A, ObservedOwnership::Absent)]);
-    let step = |recorded: &Recorded| step_under(Some("much is missing"), &NEW, recorded, &absent);
+    let step = |recorded: &ResourceRecord| step_under(Some("much is missing"), &NEW, recorded, &absent);
     assert_eq!(step(&missing(A, 10)), Step::Braked(arn(A)));
     let mut released = missing(A, 10);
     released.missing[0].released = true;
@@ -222,7 +222,7 @@ fn a_resource_of_another_installation_is_not_touched_and_blocks() {
 
 #[test]
 fn of_two_existing_resources_the_one_recorded_first_is_kept() {
-    let replaced = Recorded { former: vec![arn(C), arn(B)], ..recorded(Some(A)) };
+    let replaced = ResourceRecord { former: vec![arn(C), arn(B)], ..recorded(Some(A)) };
     let dirty = DecisionInput { is_dirty: true, ..NEW };
     let mut seen = listed(&[A, B], &[(A, ObservedOwnership::Owned)]);
     assert_eq!(step(&dirty, &replaced, &seen), Step::Get(arn(B)));
@@ -256,7 +256,10 @@ fn a_foreign_resource_is_not_touched() {
 #[test]
 fn an_update_is_rechecked_once_no_earlier_one_can_take_effect() {
     let settled = DecisionInput { status_arn: Some(A), is_settled: true, ..NEW };
-    let updated = |due_in, overdue| Recorded { edit: Some(update(due_in, overdue, 0)), ..recorded(Some(A)) };
+    let updated = |due_in, overdue| ResourceRecord {
+        pending_update: Some(update(due_in, overdue, 0)),
+        ..recorded(Some(A))
+    };
     let (unread, read) = (Observed::default(), shown(&[(A, ObservedOwnership::Owned)]));
     for recorded in [updated(9, 0), updated(0, 19)] {
         assert_eq!(step(&settled, &recorded, &unread), Step::Ready(arn(A)));
@@ -272,12 +275,13 @@ fn an_update_is_rechecked_once_no_earlier_one_can_take_effect() {
 #[test]
 fn drift_is_resent_three_times_and_then_left_until_the_spec_changes() {
     let settled = DecisionInput { status_arn: Some(A), is_settled: true, was_sent: true, ..NEW };
-    let undone = |repeats| Recorded { edit: Some(update(0, 20, repeats)), ..recorded(Some(A)) };
+    let undone =
+        |repeats| ResourceRecord { pending_update: Some(update(0, 20, repeats)), ..recorded(Some(A)) };
     let mut differing = shown(&[(A, ObservedOwnership::Owned)]);
     differing.differing.insert(arn(A));
     assert_eq!(step(&settled, &undone(2), &differing), Step::Update(arn(A)));
     assert_eq!(step(&settled, &undone(3), &differing), Step::DriftPersists(arn(A)));
-    let recent = Recorded { edit: Some(update(9, 0, 0)), ..recorded(Some(A)) };
+    let recent = ResourceRecord { pending_update: Some(update(9, 0, 0)), ..recorded(Some(A)) };
     let reported = DecisionInput { is_settled: false, ..settled };
     assert_eq!(
         step(&reported, &recent, &differing),
@@ -316,7 +320,7 @@ fn the_recorded_resource_is_kept_else_that_of_the_oldest_attempt() {
 #[test]
 fn a_gone_resource_that_only_the_inventory_names_is_recreated() {
     let never = DecisionInput { inventory_arn: Some(A), recreate: RecreatePolicy::Never, ..NEW };
-    let missed = Recorded { arn: None, ..missing(A, 10) };
+    let missed = ResourceRecord { arn: None, ..missing(A, 10) };
     let none = listed(&[], &[(A, ObservedOwnership::Absent)]);
     assert_eq!(step(&never, &missed, &none), Step::Create(Change::Created));
     let in_status = DecisionInput { status_arn: Some(A), ..never };
@@ -332,9 +336,9 @@ fn a_known_user_without_records_is_listed_before_a_create() {
     assert_eq!(step(&known, &untried, &listed(&[], &[])), Step::Create(Change::Created));
     assert_eq!(step(&known, &untried, &listed(&[A], &[])), Step::Get(arn(A)));
     assert_eq!(step(&known, &untried, &listed(&[A], &[(A, ObservedOwnership::Owned)])), Step::Record(arn(A)));
-    let abandoned = Recorded { is_abandoned: true, ..untried.clone() };
+    let abandoned = ResourceRecord { is_abandoned: true, ..untried.clone() };
     assert_eq!(step(&NEW, &abandoned, &Observed::default()), Step::ListOwned);
-    let tried = Recorded { is_tried: true, ..abandoned };
+    let tried = ResourceRecord { is_tried: true, ..abandoned };
     assert_eq!(
         step(&known, &tried, &Observed::default()),
         Step::Create(Change::Created),

@@ -23,7 +23,7 @@ async fn whom_there_is_no_room_for_is_turned_away_and_nothing_is_left() {
     let refused = register(&world, "todd", "a long password").await;
     assert!(matches!(refused, Err(Refusal::NoRoom(_))), "{refused:?}");
     assert_eq!(world.pairs(), 0);
-    assert_eq!(world.deeds(), [AuditEvent::Registered, AuditEvent::RegistrationTakenBack]);
+    assert_eq!(world.deeds(), [AuditEvent::Registered, AuditEvent::RegistrationRolledBack]);
     register(&world, "todd", "a long password").await.expect("registered");
 }
 

@@ -8,7 +8,7 @@ use crate::{
     store::{
         Audit,
         AuditEvent::{
-            DeletionAsked, PasswordRefused, Registered, RegistrationRefused, Returned, SignInFailed,
+            DeletionRequested, PasswordRefused, Registered, RegistrationRefused, Returned, SignInFailed,
             SignedIn, SignedOut, StreamKeyShown,
         },
         Registrants,
@@ -25,7 +25,7 @@ async fn each_deed_has_a_row_with_its_person_and_the_address() {
     browser.post(&world, path, &browser.token, "&password=not+my+password").await;
     browser.post(&world, path, &browser.token, "&password=a+canary+of+a+password").await;
     browser.post(&world, "/sign-out", &browser.token, "").await;
-    let deeds = [Registered, SignedIn, StreamKeyShown, PasswordRefused, DeletionAsked, SignedOut];
+    let deeds = [Registered, SignedIn, StreamKeyShown, PasswordRefused, DeletionRequested, SignedOut];
     assert_eq!(world.deeds(), deeds);
     let (todd, here) = (world.rows()[0].id, "127.0.0.1".parse().ok());
     assert!(world.audit().iter().all(|(_, user, address)| (*user, *address) == (Some(todd), here)));
@@ -75,7 +75,7 @@ async fn what_fails_without_a_wrong_password_is_nobodys_and_keeps_nobody_out() {
     for _ in 0..MOST.get() {
         assert_eq!(status(&ask(&world, "POST /register", &keyed, TODD).await), "422");
     }
-    world.renounce(&world.rows()[0]).await.expect("renounced");
+    world.request_deletion(&world.rows()[0]).await.expect("renounced");
     for _ in 0..MOST.get() {
         assert_eq!(status(&ask(&world, "POST /register", JSON, TODD).await), "409");
     }

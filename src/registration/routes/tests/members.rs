@@ -150,7 +150,7 @@ async fn of_an_object_that_copies_the_annotation_nothing_is_shown_or_deleted_unt
     let path = "/accounts/todd/delete";
     assert_eq!(status(&browser.post(&world, path, &browser.token, password).await), "303");
     make_due(&world).await;
-    assert!(world.accounts()[0].metadata.deletion_timestamp.is_none() && world.rows()[0].unwanted);
+    assert!(world.accounts()[0].metadata.deletion_timestamp.is_none() && world.rows()[0].delete_requested);
 
     world.hand_on("todd");
     make_due(&world).await;

@@ -1,0 +1,57 @@
+//! Updates of settings and tags that another update may still override. AWS has no conditional updates: of
+//! two updates, the earlier one can take effect later. So each update is recorded before it is sent, and
+//! verified once no earlier one can take effect.
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::{InFlight, Result};
+use crate::api::ResourceKind;
+
+/// An update of settings or tags that is not verified yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingUpdate {
+    /// The calls of the update.
+    pub in_flight: InFlight,
+    /// Number of consecutive verifications that found the update reverted, after each of which it was sent
+    /// again.
+    pub repeats: u32,
+}
+
+impl PendingUpdate {
+    /// Returns an update whose calls end in this number of seconds, or have ended if the number is negative.
+    pub(super) fn new(nonce: Uuid, seconds: f64, repeats: i32) -> Self {
+        Self { in_flight: InFlight::new(nonce, seconds), repeats: repeats.unsigned_abs() }
+    }
+}
+
+/// Records an update of a user's resource that ends within `lasts`, in place of an earlier one, and returns
+/// its nonce. `repeats`: see [`PendingUpdate`]. None if the user does not exist.
+pub(super) async fn begin(
+    executor: impl PgExecutor<'_>,
+    user: Uuid,
+    kind: ResourceKind,
+    lasts: Duration,
+    repeats: u32,
+) -> Result<Option<Uuid>> {
+    let nonce = sqlx::query_scalar!(
+        "insert into pending_updates (user_id, kind, deadline, repeats)
+         select id, $2, now() + make_interval(secs => $3), $4 from users where id = $1
+         on conflict (user_id, kind) do update
+         set nonce = excluded.nonce, deadline = excluded.deadline, repeats = excluded.repeats
+         returning nonce",
+        user,
+        kind as ResourceKind,
+        lasts.as_secs_f64(),
+        i32::try_from(repeats).unwrap_or(i32::MAX),
+    );
+    Ok(nonce.fetch_optional(executor).await?)
+}
+
+/// Removes an update that was verified, unless a later one has replaced it.
+pub(super) async fn end(executor: impl PgExecutor<'_>, nonce: Uuid) -> Result<()> {
+    sqlx::query!("delete from pending_updates where nonce = $1", nonce).execute(executor).await?;
+    Ok(())
+}
