@@ -1,4 +1,5 @@
-//! Permits for which only so many wait, and only so long: who would wait in vain is told so at once.
+//! A queue for permits that is limited in length and time: a caller that would wait in vain is rejected at
+//! once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,34 +8,34 @@ use tokio::{
     time::timeout,
 };
 
-/// How long anybody waits.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Maximum time that a caller waits for a permit.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// The permits, and the line for them.
+/// A semaphore with a bounded queue.
 #[derive(Clone, Debug)]
-pub struct Turns {
+pub struct AdmissionQueue {
     permits: Arc<Semaphore>,
-    line: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
 }
 
-impl Turns {
-    /// So many permits, for which so many may wait.
+impl AdmissionQueue {
+    /// Creates a queue for this many permits, in which this many callers may wait.
     #[must_use]
     pub fn new(permits: usize, waiting: usize) -> Self {
-        // Who takes a permit that is free stands in the line for no time.
-        let line = Arc::new(Semaphore::new(waiting.max(1)));
-        Self { permits: Arc::new(Semaphore::new(permits)), line }
+        // A caller that gets a free permit occupies a place in the queue only for an instant.
+        let queue = Arc::new(Semaphore::new(waiting.max(1)));
+        Self { permits: Arc::new(Semaphore::new(permits)), queue }
     }
 
-    /// Waits for a permit; None when the line is too long, or does not move.
-    pub async fn take(&self) -> Option<OwnedSemaphorePermit> {
-        let _in_line = self.line.try_acquire().ok()?;
-        timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()
+    /// Waits for a permit. Returns None if the queue is full or the wait takes too long.
+    pub async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+        let _queued = self.queue.try_acquire().ok()?;
+        timeout(MAX_WAIT, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()
     }
 
-    /// There are none any more.
+    /// Makes every attempt to acquire a permit fail.
     #[cfg(test)]
-    pub fn end(&self) {
+    pub fn close(&self) {
         self.permits.close();
     }
 }
@@ -47,28 +48,28 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_comes_when_the_line_is_full_is_told_at_once_and_the_others_after_two_seconds() {
-        let turns = Turns::new(1, 2);
-        let taken = turns.take().now_or_never().flatten().expect("it is free");
-        let mut waiting = Box::pin(join(turns.take(), turns.take()));
+    async fn a_full_queue_rejects_at_once_and_waiting_callers_time_out() {
+        let queue = AdmissionQueue::new(1, 2);
+        let taken = queue.acquire().now_or_never().flatten().expect("a free permit");
+        let mut waiting = Box::pin(join(queue.acquire(), queue.acquire()));
         assert!(waiting.as_mut().now_or_never().is_none());
-        assert!(turns.take().now_or_never().expect("no waiting").is_none());
+        assert!(queue.acquire().now_or_never().expect("no waiting").is_none());
         let since = Instant::now();
         assert!(matches!(waiting.await, (None, None)));
-        assert_eq!(since.elapsed(), LONGEST_WAIT);
+        assert_eq!(since.elapsed(), MAX_WAIT);
         drop(taken);
-        assert!(turns.take().await.is_some());
+        assert!(queue.acquire().await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_gets_the_next_permit_and_makes_room_in_the_line() {
-        let turns = Turns::new(1, 1);
-        let taken = turns.take().await.expect("it is free");
-        let mut waiting = Box::pin(turns.take());
+    async fn a_waiting_caller_gets_the_next_permit_and_leaves_the_queue() {
+        let queue = AdmissionQueue::new(1, 1);
+        let taken = queue.acquire().await.expect("a free permit");
+        let mut waiting = Box::pin(queue.acquire());
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(taken);
         let next = waiting.await.expect("a permit");
-        let mut waiting = Box::pin(turns.take());
+        let mut waiting = Box::pin(queue.acquire());
         assert!(waiting.as_mut().now_or_never().is_none(), "there is room to wait again");
         drop(next);
         assert!(waiting.await.is_some());

@@ -1,4 +1,4 @@
-//! A database and a cluster in memory.
+//! A database and a cluster in memory, for tests, with injected faults.
 
 mod cluster;
 mod database;
@@ -13,54 +13,57 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::accounts::{Ownership, account_of};
 use crate::{
     api::StreamerAccount,
+    registration::{
+        accounts::{Ownership, account_of},
+        backend::Backend,
+    },
     store::{self, AuditEvent, Registrant, TokenHash},
 };
 
 /// The stream key of every account.
-pub const STREAM_KEY: &str = "sk_of_the_world";
+pub const STREAM_KEY: &str = "sk_fake";
 
-/// How a call goes wrong.
+/// A fault that a call meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not carried out.
-    Away,
-    /// It is carried out, but nobody learns of it.
-    AnswerLost,
-    /// The cluster says no.
-    Refused,
-    /// The cluster has no room.
-    NoRoom,
-    /// Somebody else is faster.
+    /// The call is not carried out.
+    Unavailable,
+    /// The call is carried out, but its response is lost.
+    ResponseLost,
+    /// The API server rejects the call.
+    Rejected,
+    /// The ResourceQuota is used up.
+    QuotaExceeded,
+    /// A kubectl user creates an account of the same name first.
     NameTaken,
-    /// Somebody else is faster, and then the same person comes by a second request.
-    NameTakenBeforeADoubleClick,
+    /// As above, and then a second request of the applicant leases the registration.
+    NameTakenBeforeRetry,
 }
 
 #[derive(Default)]
-struct Inside {
+struct State {
     rows: Vec<Registrant>,
     accounts: Vec<StreamerAccount>,
-    /// How many objects there ever were.
+    /// Number of objects ever created.
     objects: usize,
-    /// Calls until the fault.
+    /// The next fault, and the number of calls before it.
     fault: Option<(usize, Fault)>,
     on_create: Option<Fault>,
-    on_note: Option<Fault>,
-    /// Whether the password is changed before the next session begins.
-    overtaken: bool,
+    on_audit: Option<Fault>,
+    /// True if the password changes before the next session begins.
+    password_changes_first: bool,
     held_back: Vec<String>,
     sessions: BTreeMap<TokenHash, Uuid>,
     audit: Vec<AuditRow>,
 }
 
-/// A row of the audit log: what, who if anybody has the name, from where.
+/// A row of the audit log: the event, the user if there is one, and the IP address.
 pub type AuditRow = (AuditEvent, Option<Uuid>, Option<IpAddr>);
 
-impl Inside {
-    /// Makes an object, with a UID of its own.
+impl State {
+    /// Adds an object with a new UID.
     fn put(&mut self, mut account: StreamerAccount) {
         account.metadata.uid = Some(self.next_uid());
         self.accounts.push(account);
@@ -73,7 +76,7 @@ impl Inside {
 
     fn account(&mut self, name: &str) -> &mut StreamerAccount {
         let named = |account: &&mut StreamerAccount| account.metadata.name.as_deref() == Some(name);
-        self.accounts.iter_mut().find(named).expect("there")
+        self.accounts.iter_mut().find(named).expect("the account")
     }
 
     fn next_fault(&mut self) -> Option<Fault> {
@@ -92,20 +95,20 @@ impl Inside {
         Some(row.clone())
     }
 
-    /// The row, if nobody has taken it up since.
-    fn in_turn(&mut self, registrant: &Registrant) -> Option<&mut Registrant> {
+    /// Returns the row if nobody has leased it since.
+    fn with_current_lease(&mut self, registrant: &Registrant) -> Option<&mut Registrant> {
         self.rows.iter_mut().find(|row| row.id == registrant.id && row.turn == registrant.turn)
     }
 
-    /// The row, if this is still the hash of its password.
+    /// Returns the row if this is still the hash of its password.
     fn with_hash(&mut self, user: Uuid, hash: &SecretString) -> Option<&mut Registrant> {
-        let is_theirs = |row: &&mut Registrant| {
+        let has_hash = |row: &&mut Registrant| {
             row.password_hash.as_ref().is_some_and(|own| own.expose_secret() == hash.expose_secret())
         };
-        self.rows.iter_mut().filter(|row| row.id == user).find(is_theirs)
+        self.rows.iter_mut().filter(|row| row.id == user).find(has_hash)
     }
 
-    /// As the database does, where all happens within an hour.
+    /// Applies the failure limit as the database does. All events count as of the last hour.
     fn next_try(&self, user: Uuid, stranger: Option<IpAddr>, most: usize) -> Option<u64> {
         let of_user = |row: &&AuditRow| row.1 == Some(user);
         let count = |events: &[AuditEvent], from: Option<IpAddr>| {
@@ -126,74 +129,79 @@ impl Inside {
     }
 }
 
-/// What is there, and what will fail.
+/// The fake database and cluster.
 #[derive(Default)]
-pub struct World(Mutex<Inside>);
+pub struct FakeBackend(Mutex<State>);
 
-impl World {
-    pub fn empty() -> Arc<Self> {
+impl Backend for FakeBackend {
+    type Store = Arc<Self>;
+    type Accounts = Arc<Self>;
+}
+
+impl FakeBackend {
+    pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
     pub fn fail(&self, after_calls: usize, fault: Fault) {
-        self.inside().fault = Some((after_calls, fault));
+        self.state().fault = Some((after_calls, fault));
     }
 
-    /// Nothing fails any more.
-    pub fn heal(&self) {
-        self.inside().fault = None;
+    /// Removes the injected fault.
+    pub fn clear_fault(&self) {
+        self.state().fault = None;
     }
 
     pub fn on_create(&self, fault: Fault) {
-        self.inside().on_create = Some(fault);
+        self.state().on_create = Some(fault);
     }
 
-    /// How the next row of the audit log that is written by itself fails.
-    pub fn on_note(&self, fault: Fault) {
-        self.inside().on_note = Some(fault);
+    /// Makes the next write to the audit log fail.
+    pub fn on_audit(&self, fault: Fault) {
+        self.state().on_audit = Some(fault);
     }
 
-    /// Somebody changes the password just before the next session begins.
-    pub fn overtake_session(&self) {
-        self.inside().overtaken = true;
+    /// Makes the password change just before the next session begins.
+    pub fn change_password_before_session(&self) {
+        self.state().password_changes_first = true;
     }
 
     pub fn rows(&self) -> Vec<Registrant> {
-        self.inside().rows.clone()
+        self.state().rows.clone()
     }
 
     pub fn accounts(&self) -> Vec<StreamerAccount> {
-        self.inside().accounts.clone()
+        self.state().accounts.clone()
     }
 
     pub fn audit(&self) -> Vec<AuditRow> {
-        self.inside().audit.clone()
+        self.state().audit.clone()
     }
 
-    /// What was done until now, in its order.
-    pub fn deeds(&self) -> Vec<AuditEvent> {
+    /// Returns the events of the audit log in order.
+    pub fn audit_events(&self) -> Vec<AuditEvent> {
         self.audit().into_iter().map(|(event, ..)| event).collect()
     }
 
-    /// Keeps a username as that of a deleted account.
-    pub fn hold_back(&self, username: &str) {
-        self.inside().held_back.push(username.to_owned());
+    /// Reserves a username as that of a deleted account.
+    pub fn reserve(&self, username: &str) {
+        self.state().held_back.push(username.to_owned());
     }
 
-    /// How many users have exactly their own account; panics when anything is left over or to be done.
-    pub fn pairs(&self) -> usize {
+    /// Returns the number of users, each of which must have exactly its own account. Panics if anything is
+    /// left over or pending.
+    pub fn consistent_accounts(&self) -> usize {
         let (rows, accounts) = (self.rows(), self.accounts());
         assert_eq!(rows.len(), accounts.len());
         assert!(rows.iter().all(|row| !row.open));
-        let owned = |row: &Registrant| {
-            accounts.iter().any(|account| Ownership::of(account, row) == Ownership::Theirs)
-        };
+        let owned =
+            |row: &Registrant| accounts.iter().any(|account| Ownership::of(account, row) == Ownership::Owned);
         assert!(rows.iter().all(owned));
         rows.len()
     }
 
-    pub fn put_row(&self, username: &str, password_hash: Option<SecretString>) -> Registrant {
-        let mut inside = self.inside();
+    pub fn put_user(&self, username: &str, password_hash: Option<SecretString>) -> Registrant {
+        let mut state = self.state();
         let row = Registrant {
             id: Uuid::new_v4(),
             username: username.to_owned(),
@@ -206,27 +214,27 @@ impl World {
             unwanted: false,
             turn: 0,
         };
-        inside.rows.push(row.clone());
+        state.rows.push(row.clone());
         row
     }
 
-    /// An account, of this user or of somebody who used kubectl.
+    /// Adds an account of this user, or one created with kubectl.
     pub fn put_account(&self, name: &str, owner: Option<&Registrant>) {
-        let account = owner.map_or_else(|| by_kubectl(name), account_of);
-        self.inside().put(account);
+        let account = owner.map_or_else(|| kubectl_account(name), account_of);
+        self.state().put(account);
     }
 
-    pub fn abandon(&self, name: &str) {
-        let mut inside = self.inside();
-        let account = inside.account(name);
+    pub fn start_deletion(&self, name: &str) {
+        let mut state = self.state();
+        let account = state.account(name);
         account.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
     }
 
-    /// What the controller writes when all is there, into the row too.
+    /// Makes an account ready, as the controller does, and records its UID.
     pub fn make_ready(&self, name: &str) {
-        self.hand_on(name);
-        let mut inside = self.inside();
-        let account = inside.account(name);
+        self.record_uid(name);
+        let mut state = self.state();
+        let account = state.account(name);
         account.status = serde_json::from_value(serde_json::json!({
             "observedGeneration": 1,
             "conditions": [{
@@ -238,71 +246,71 @@ impl World {
         .expect("a status");
     }
 
-    /// The controller records in the row which object the account is.
-    pub fn hand_on(&self, name: &str) {
-        let mut inside = self.inside();
-        let uid = inside.account(name).metadata.uid.clone();
-        for row in inside.rows.iter_mut().filter(|row| row.account_name == name) {
+    /// Records the UID of the account in the row, as the controller does.
+    pub fn record_uid(&self, name: &str) {
+        let mut state = self.state();
+        let uid = state.account(name).metadata.uid.clone();
+        for row in state.rows.iter_mut().filter(|row| row.account_name == name) {
             row.account_uid.clone_from(&uid);
         }
     }
 
-    /// Somebody drops all annotations of an account, as `kubectl replace` does.
+    /// Drops all annotations of an account, as `kubectl replace` does.
     pub fn drop_annotations(&self, name: &str) {
-        self.inside().account(name).metadata.annotations = None;
+        self.state().account(name).metadata.annotations = None;
     }
 
-    /// Another object takes the place of one, and has its annotations and its status.
-    pub fn copy(&self, name: &str) {
-        let mut inside = self.inside();
-        let uid = inside.next_uid();
-        inside.account(name).metadata.uid = Some(uid);
+    /// Replaces an account with another object that has the same annotations and status.
+    pub fn replace_with_copy(&self, name: &str) {
+        let mut state = self.state();
+        let uid = state.next_uid();
+        state.account(name).metadata.uid = Some(uid);
     }
 
-    /// Somebody puts an account of their own in the place of one.
-    pub fn replace(&self, name: &str) {
-        self.copy(name);
+    /// Replaces an account with an object of somebody else.
+    pub fn replace_with_foreign(&self, name: &str) {
+        self.replace_with_copy(name);
         self.drop_annotations(name);
     }
 
-    /// A deleted account and its user go.
-    pub fn forget(&self, name: &str) {
-        self.forget_account(name);
-        self.inside().rows.retain(|row| row.account_name != name);
+    /// Removes an account and its user.
+    pub fn remove(&self, name: &str) {
+        self.remove_account(name);
+        self.state().rows.retain(|row| row.account_name != name);
     }
 
-    /// A deleted account goes that no controller has seen.
-    pub fn forget_account(&self, name: &str) {
-        self.inside().accounts.retain(|account| account.metadata.name.as_deref() != Some(name));
+    /// Removes an account that no controller has seen.
+    pub fn remove_account(&self, name: &str) {
+        self.state().accounts.retain(|account| account.metadata.name.as_deref() != Some(name));
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One statement; other requests may come in between two.
-    async fn sql<T>(&self, work: impl FnOnce(&mut Inside) -> T) -> store::Result<T> {
+    /// Runs one statement. Other requests may run between two statements.
+    async fn sql<T>(&self, work: impl FnOnce(&mut State) -> T) -> store::Result<T> {
         tokio::task::yield_now().await;
-        let mut inside = self.inside();
-        let away = || store::Error::Sql(sqlx::Error::PoolTimedOut);
-        match inside.next_fault() {
-            None => Ok(work(&mut inside)),
-            Some(Fault::AnswerLost) => {
-                work(&mut inside);
-                Err(away())
+        let mut state = self.state();
+        let unavailable = || store::Error::Sql(sqlx::Error::PoolTimedOut);
+        match state.next_fault() {
+            None => Ok(work(&mut state)),
+            Some(Fault::ResponseLost) => {
+                work(&mut state);
+                Err(unavailable())
             }
-            Some(_) => Err(away()),
+            Some(_) => Err(unavailable()),
         }
     }
 }
 
-fn by_kubectl(name: &str) -> StreamerAccount {
+fn kubectl_account(name: &str) -> StreamerAccount {
     let spec = serde_json::from_value(serde_json::json!({ "username": name })).expect("a spec");
     let mut account = StreamerAccount::new(name, spec);
     account.metadata.namespace = Some("default".to_owned());
     account
 }
 
-fn place_of(account: &StreamerAccount) -> (Option<&str>, Option<&str>) {
+fn key_of(account: &StreamerAccount) -> (Option<&str>, Option<&str>) {
     (account.metadata.namespace.as_deref(), account.metadata.name.as_deref())
 }

@@ -1,5 +1,7 @@
-//! What a browser carries: a cookie with a random token, which is a session's where the database says so, and in each form a
-//! second token made from the first, which no other site can know.
+//! The cookies of the site: the session cookie, and the flash message.
+//!
+//! The session cookie holds a random token. The database says whether the token belongs to a session. Each
+//! form carries a second token, derived from the first, which no other site can know (CSRF).
 
 use std::time::Duration;
 
@@ -10,45 +12,46 @@ use uuid::Uuid;
 
 use crate::store::TokenHash;
 
-/// The token of a browser.
+/// The token in a browser's session cookie.
 #[derive(Clone, Debug)]
 pub struct Token(SecretString);
 
 impl Token {
-    /// A new one, of 244 random bits from the operating system.
+    /// Creates a token of 244 random bits from the operating system.
     #[must_use]
     pub fn random() -> Self {
         Self(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into())
     }
 
-    /// What the database knows of it, if it is a session's.
+    /// Returns the hash under which the database stores a session.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         Sha256::digest(self.0.expose_secret()).into()
     }
 
-    /// The token that this browser's forms carry: 128 bits of a digest.
+    /// Returns the token for this browser's forms: 128 bits of a digest.
     #[must_use]
     pub fn for_forms(&self) -> String {
         let digest = Sha256::digest(format!("form {}", self.0.expose_secret()));
         Uuid::from_bytes(std::array::from_fn(|at| digest[at])).simple().to_string()
     }
 
-    /// Whether a form carries this browser's token. Digests are compared, so that the time tells nothing.
+    /// Returns true if a form carries this browser's form token. Compares digests, so that timing reveals
+    /// nothing.
     #[must_use]
-    pub fn is_in_form(&self, carried: &str) -> bool {
+    pub fn matches_form(&self, carried: &str) -> bool {
         Sha256::digest(self.for_forms()) == Sha256::digest(carried)
     }
 }
 
-/// What a browser is told once, on the next page that it gets.
+/// A message that the next page shows once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// The password was changed.
+pub enum FlashMessage {
+    /// The password has been changed.
     PasswordChanged,
 }
 
-impl Notice {
+impl FlashMessage {
     const fn value(self) -> &'static str {
         match self {
             Self::PasswordChanged => "password-changed",
@@ -56,61 +59,62 @@ impl Notice {
     }
 }
 
-/// How long a browser remembers what it is to be told, in seconds.
-const REMEMBERED: u64 = 60;
+/// Number of seconds for which a browser keeps a flash message.
+const FLASH_MAX_AGE_SECONDS: u64 = 60;
 
-/// How the cookie is written.
+/// The attributes of the cookies.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookies {
-    /// Whether browsers reach us by TLS only.
+    /// True if browsers reach the site by TLS only.
     pub secure: bool,
-    /// How long a session lasts.
+    /// Lifetime of a session.
     pub lasts: Duration,
 }
 
 impl Cookies {
-    /// The token that a request carries.
+    /// Returns the session token of a request.
     #[must_use]
     pub fn token(self, headers: &HeaderMap) -> Option<Token> {
         cookie(headers, self.name()).map(|value| Token(value.into()))
     }
 
-    /// What this browser is to be told. Nobody else puts it there: no link, and behind TLS no other host.
+    /// Returns the flash message of a request. No link can set it, and behind TLS no other host can.
     #[must_use]
-    pub fn notice(self, headers: &HeaderMap) -> Option<Notice> {
-        let notice = Notice::PasswordChanged;
-        cookie(headers, &self.notice_name()).filter(|value| *value == notice.value()).map(|_| notice)
+    pub fn flash(self, headers: &HeaderMap) -> Option<FlashMessage> {
+        let message = FlashMessage::PasswordChanged;
+        cookie(headers, &self.flash_name()).filter(|value| *value == message.value()).map(|_| message)
     }
 
-    /// The header by which a browser is told something on its next page.
+    /// Returns the Set-Cookie header that sets a flash message.
     #[must_use]
-    pub fn tell(self, notice: Notice) -> HeaderValue {
-        self.header(&self.notice_name(), notice.value(), REMEMBERED)
+    pub fn set_flash(self, message: FlashMessage) -> HeaderValue {
+        self.header(&self.flash_name(), message.value(), FLASH_MAX_AGE_SECONDS)
     }
 
-    /// The header by which it is not told again.
+    /// Returns the Set-Cookie header that clears the flash message.
     #[must_use]
-    pub fn told(self) -> HeaderValue {
-        self.header(&self.notice_name(), "", 0)
+    pub fn clear_flash(self) -> HeaderValue {
+        self.header(&self.flash_name(), "", 0)
     }
 
-    /// The header that gives a browser its token.
+    /// Returns the Set-Cookie header that sets the session token.
     #[must_use]
     pub fn set(self, token: &Token) -> HeaderValue {
         self.header(self.name(), token.0.expose_secret(), self.lasts.as_secs())
     }
 
-    /// The header that takes it away.
+    /// Returns the Set-Cookie header that clears the session token.
     #[must_use]
     pub fn clear(self) -> HeaderValue {
         self.header(self.name(), "", 0)
     }
 
-    fn notice_name(self) -> String {
+    fn flash_name(self) -> String {
         format!("{}-notice", self.name())
     }
 
-    /// With the prefix, browsers take the cookie from nobody but us, and by TLS only.
+    /// Returns the name of the session cookie. With the prefix `__Host-`, browsers accept it only from this
+    /// host and by TLS.
     fn name(self) -> &'static str {
         if self.secure { "__Host-streamcat" } else { "streamcat" }
     }
@@ -124,7 +128,7 @@ impl Cookies {
     }
 }
 
-/// The value of a cookie that a request carries.
+/// Returns the value of a cookie of a request.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -138,7 +142,7 @@ mod tests {
     const PLAIN: Cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
 
     #[test]
-    fn a_browser_gives_back_the_token_that_it_was_given() {
+    fn a_token_survives_the_round_trip_through_the_cookie() {
         for cookies in [PLAIN, Cookies { secure: true, ..PLAIN }] {
             let token = Token::random();
             let set = cookies.set(&token);
@@ -146,39 +150,41 @@ mod tests {
             let carried = HeaderValue::from_str(&format!("other=1; {pair}")).expect("a header");
             let back = cookies.token(&HeaderMap::from_iter([(header::COOKIE, carried)])).expect("a token");
             assert_eq!(back.hash(), token.hash());
-            assert!(back.is_in_form(&token.for_forms()));
+            assert!(back.matches_form(&token.for_forms()));
         }
         assert!(PLAIN.token(&HeaderMap::new()).is_none());
     }
 
     #[test]
-    fn a_form_carries_neither_the_token_nor_that_of_another_session() {
+    fn a_form_token_reveals_no_session_and_fits_no_other() {
         let (one, other) = (Token::random(), Token::random());
         assert_ne!(one.hash(), other.hash());
         assert!(!one.for_forms().contains(one.0.expose_secret()));
         for carried in [other.for_forms().as_str(), one.0.expose_secret(), ""] {
-            assert!(!one.is_in_form(carried));
+            assert!(!one.matches_form(carried));
         }
         assert!(!format!("{one:?}").contains(one.0.expose_secret()));
     }
 
     #[test]
-    fn a_browser_is_told_what_we_have_said_and_nothing_else() {
+    fn only_known_flash_messages_are_shown() {
         let carrying = |text: &str| {
             let carried = HeaderValue::from_str(text).expect("a header");
-            PLAIN.notice(&HeaderMap::from_iter([(header::COOKIE, carried)]))
+            PLAIN.flash(&HeaderMap::from_iter([(header::COOKIE, carried)]))
         };
-        let tell = PLAIN.tell(Notice::PasswordChanged);
-        let pair = tell.to_str().expect("text").split(';').next().expect("a pair");
-        assert_eq!(carrying(pair), Some(Notice::PasswordChanged));
+        let set = PLAIN.set_flash(FlashMessage::PasswordChanged);
+        let pair = set.to_str().expect("text").split(';').next().expect("a pair");
+        assert_eq!(carrying(pair), Some(FlashMessage::PasswordChanged));
         for other in ["streamcat-notice=", "streamcat-notice=You have won", "streamcat=password-changed"] {
             assert_eq!(carrying(other), None, "{other}");
         }
-        assert!(PLAIN.told().to_str().expect("text").starts_with("streamcat-notice=; Path=/; Max-Age=0;"));
+        assert!(
+            PLAIN.clear_flash().to_str().expect("text").starts_with("streamcat-notice=; Path=/; Max-Age=0;")
+        );
     }
 
     #[test]
-    fn no_script_reads_the_cookie_and_behind_tls_it_goes_by_tls_only() {
+    fn cookies_are_http_only_and_secure_behind_tls() {
         let set = PLAIN.set(&Token::random());
         let text = set.to_str().expect("text");
         assert!(text.ends_with("; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax") && set.is_sensitive());

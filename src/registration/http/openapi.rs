@@ -1,4 +1,4 @@
-//! `/openapi.json`: the way for programs, described from the handlers and from the types that they read and answer with.
+//! `/openapi.json`: the description of the API, generated from the handlers and their types.
 
 use std::sync::Arc;
 
@@ -12,26 +12,26 @@ use utoipa::{
 };
 
 use super::{
-    problem::Details,
-    routes::{self, Site},
+    handlers::{account, events, register},
+    problem::ProblemDetails,
+    state::AppState,
 };
+use crate::registration::backend::Backend;
 
-/// `GET /openapi.json`: OpenAPI 3.1.
-pub async fn document<R: Send + Sync, A: Send + Sync>(
-    State(site): State<Arc<Site<R, A>>>,
-) -> Json<openapi::OpenApi> {
-    Json(described(site.rules.shortest_password))
+/// `GET /openapi.json`: returns the OpenAPI 3.1 document.
+pub async fn document<B: Backend>(State(state): State<Arc<AppState<B>>>) -> Json<openapi::OpenApi> {
+    Json(describe(state.rules.min_password_length))
 }
 
-/// With the rule that each site sets for itself.
-fn described(shortest_password: usize) -> openapi::OpenApi {
+/// Returns the document, with the minimum password length of this site.
+fn describe(min_password_length: usize) -> openapi::OpenApi {
     let mut document = Document::openapi();
     let schemas = document.components.as_mut().map(|components| &mut components.schemas);
     if let Some(RefOr::T(Schema::Object(registration))) =
         schemas.and_then(|schemas| schemas.get_mut("Registration"))
         && let Some(RefOr::T(Schema::Object(password))) = registration.properties.get_mut("password")
     {
-        password.min_length = Some(shortest_password);
+        password.min_length = Some(min_password_length);
     }
     document
 }
@@ -40,18 +40,18 @@ fn described(shortest_password: usize) -> openapi::OpenApi {
 #[openapi(
     info(
         title = "Streamcat registration",
-        description = "A username and a password become an account: a channel, a chat room and a stage of Amazon IVS.\n\nSend `Accept: application/json`: without it, answers are pages for people. What does not work out is told by problem details (RFC 9457)."
+        description = "Registers accounts. Each account has an Amazon IVS channel, a chat room, and a stage.\n\nSend `Accept: application/json`; without it, responses are HTML pages. Errors are problem details (RFC 9457)."
     ),
-    paths(routes::registration_form, routes::register::register, routes::account::account, routes::events::events),
-    components(schemas(Details)),
-    modifiers(&Problems)
+    paths(register::form, register::register, account::account, events::events),
+    components(schemas(ProblemDetails)),
+    modifiers(&CommonErrors)
 )]
 struct Document;
 
-/// What does not work out is told in one way, whatever was asked: the handlers say only what else can happen to theirs.
-struct Problems;
+/// Adds the errors that every operation can return, and their format. The handlers describe only their own.
+struct CommonErrors;
 
-impl Modify for Problems {
+impl Modify for CommonErrors {
     fn modify(&self, document: &mut openapi::OpenApi) {
         let paths = document.paths.paths.values_mut();
         let operations = paths.flat_map(|path| [&mut path.get, &mut path.post]).flatten();
@@ -62,10 +62,10 @@ impl Modify for Problems {
 fn describe_problems(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
     for (status, description) in [
-        (StatusCode::METHOD_NOT_ALLOWED, "Another method."),
-        (StatusCode::TOO_MANY_REQUESTS, "Too many connections from this address."),
-        (StatusCode::INTERNAL_SERVER_ERROR, "Whoever runs this has to mend something."),
-        (StatusCode::SERVICE_UNAVAILABLE, "Not now: ask again."),
+        (StatusCode::METHOD_NOT_ALLOWED, "The method is not supported."),
+        (StatusCode::TOO_MANY_REQUESTS, "Too many connections from this IP address."),
+        (StatusCode::INTERNAL_SERVER_ERROR, "The operators have to fix something."),
+        (StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable. Retry later."),
     ] {
         let response = || ResponseBuilder::new().description(description).build().into();
         responses.entry(status.as_str().to_owned()).or_insert_with(response);
@@ -84,7 +84,10 @@ fn describe_problem(status: &str, response: &mut Response) {
     response.content.insert("application/problem+json".to_owned(), details.into());
     if ["429", "503"].contains(&status) {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
-        let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds.")).build();
+        let header = HeaderBuilder::new()
+            .schema(Some(seconds))
+            .description(Some("Number of seconds to wait."))
+            .build();
         response.headers.insert("Retry-After".to_owned(), header.into());
     }
 }
@@ -94,8 +97,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_says_how_a_problem_is_told() {
-        let document = serde_json::to_value(described(15)).expect("JSON");
+    fn every_operation_describes_its_problem_responses() {
+        let document = serde_json::to_value(describe(15)).expect("JSON");
         assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
         let paths = document["paths"].as_object().expect("paths");
         assert_eq!(paths.len(), 3);
@@ -109,12 +112,12 @@ mod tests {
             }
         }
         let kinds = &document["components"]["schemas"]["Problem"]["properties"]["type"];
-        assert_eq!(kinds["$ref"], "#/components/schemas/Kind");
+        assert_eq!(kinds["$ref"], "#/components/schemas/ProblemKind");
     }
 
     #[test]
-    fn a_password_is_only_ever_sent_and_as_long_as_this_site_wants_it() {
-        let document = serde_json::to_value(described(12)).expect("JSON");
+    fn the_password_is_write_only_and_has_the_minimum_length() {
+        let document = serde_json::to_value(describe(12)).expect("JSON");
         let password = &document["components"]["schemas"]["Registration"]["properties"]["password"];
         assert_eq!((&password["writeOnly"], &password["minLength"]), (&true.into(), &12.into()));
     }

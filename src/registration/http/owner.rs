@@ -1,4 +1,4 @@
-//! What only the owner of an account may do: forms of a signed-in person, some of which ask for the password once more.
+//! Actions of an account's owner: forms of a signed-in user, some of which ask for the password again.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -14,130 +14,147 @@ use axum::{
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Site, Username, account::found, away};
+use super::{
+    account_lookup::lookup_failed,
+    cookies::Token,
+    pages::{self, Page},
+    problem::{Format, Problem},
+    state::AppState,
+    submission,
+    username::Username,
+};
 use crate::{
-    registration::{
-        accounts::Accounts,
-        pages::{self, Page},
-        problem::{Format, Problem},
-        session::Token,
-        submission,
-    },
-    store::{AuditEntry, AuditEvent, Registrant, Registrants, Sessions},
+    registration::backend::Backend,
+    store::{AuditEntry, AuditEvent, Registrant, Registrants},
 };
 
-/// What the forms of a signed-in person carry.
+/// The fields of a signed-in user's form.
 #[derive(Debug, Deserialize)]
-pub struct Deed {
+pub struct AccountForm {
+    /// The form token.
     #[serde(default)]
     pub token: String,
-    /// The password, where it is asked for once more.
+    /// The current password, where the form asks for it.
     #[serde(default, deserialize_with = "submission::password")]
     pub password: SecretString,
-    /// The one that is to take its place.
+    /// The new password, where the form asks for it.
     #[serde(default, rename = "new-password", deserialize_with = "submission::password")]
     pub new_password: SecretString,
 }
 
-/// A form of a signed-in person.
-pub type DeedForm = Result<Form<Deed>, FormRejection>;
+/// A signed-in user's form, or the reason why it cannot be read.
+pub type AccountFormResult = Result<Form<AccountForm>, FormRejection>;
 
-/// The owner of the account in the address, who sent a form from a page of the session. Anybody else is told that they are not.
+/// The owner of the account in the path, who has sent a form of the current session. Extracting it rejects
+/// everybody else.
 #[derive(Debug)]
-pub struct Owner {
-    /// The owner.
+pub struct AccountOwner {
+    /// The user.
     pub registrant: Registrant,
     /// The headers of the request.
     pub headers: HeaderMap,
-    /// Of the session.
+    /// The token of the session.
     pub token: Token,
-    /// What the form carried.
-    pub deed: Deed,
-    /// From where.
+    /// The fields of the form.
+    pub form: AccountForm,
+    /// The client's IP address.
     pub address: IpAddr,
 }
 
-impl<R: Registrants + Sessions, A: Accounts> FromRequest<Arc<Site<R, A>>> for Owner {
+impl<B: Backend> FromRequest<Arc<AppState<B>>> for AccountOwner {
     type Rejection = Response;
 
-    async fn from_request(request: Request, site: &Arc<Site<R, A>>) -> Result<Self, Response> {
-        type Posted = (ConnectInfo<SocketAddr>, Username, HeaderMap, DeedForm);
-        let (ConnectInfo(peer), username, headers, deed) = Posted::from_request(request, site).await?;
-        let owner = site.owner(&username, headers, peer, deed).await;
-        owner.map_err(|problem| site.told(Format::Html, &problem))
+    async fn from_request(request: Request, state: &Arc<AppState<B>>) -> Result<Self, Response> {
+        type Parts = (ConnectInfo<SocketAddr>, Username, HeaderMap, AccountFormResult);
+        let (ConnectInfo(peer), username, headers, form) = Parts::from_request(request, state).await?;
+        let owner = state.owner(&username, headers, peer, form).await;
+        owner.map_err(|problem| state.render_problem(Format::Html, &problem))
     }
 }
 
-impl<R: Registrants + Sessions, A: Accounts> Site<R, A> {
+impl<B: Backend> AppState<B> {
     async fn owner(
         &self,
         username: &Username,
         headers: HeaderMap,
         peer: SocketAddr,
-        deed: DeedForm,
-    ) -> Result<Owner, Problem> {
-        let Form(deed) = deed.map_err(|_| Problem::malformed("The form could not be read."))?;
-        if !username.is_one() {
+        form: AccountFormResult,
+    ) -> Result<AccountOwner, Problem> {
+        let Form(form) = form.map_err(|_| Problem::unreadable_form())?;
+        if !username.is_valid() {
             return Err(Problem::not_signed_in());
         }
-        let registrant = self.registering.registrants.registrant(&username.0).await.map_err(away)?;
+        let registrant = self.service.registrants.registrant(&username.0).await.map_err(lookup_failed)?;
         let registrant = registrant.ok_or_else(Problem::not_signed_in)?;
         let token = self.session_of(&registrant, &headers).await?.ok_or_else(Problem::not_signed_in)?;
-        if !token.is_in_form(&deed.token) {
+        if !token.matches_form(&form.token) {
             return Err(Problem::not_signed_in());
         }
-        let address = self.limits.client(&headers, peer.ip());
-        Ok(Owner { registrant, headers, token, deed, address })
+        let address = self.limits.client_ip(&headers, peer.ip());
+        Ok(AccountOwner { registrant, headers, token, form, address })
     }
 
-    /// A form that only the owner of an account gets.
-    pub async fn owners_form(
+    /// Returns a form that only the owner of the account may see.
+    pub async fn owner_form(
         &self,
         username: &Username,
         headers: &HeaderMap,
         page: impl FnOnce(pages::Form<'_>) -> Page,
     ) -> Response {
         let page = async {
-            let found = found(&self.registering, &username.0).await?;
+            let found = self.find_account(&username.0).await?;
             let token = self.session_of(&found.registrant, headers).await?;
             let token = token.ok_or_else(Problem::not_signed_in)?;
             let username = &found.registrant.username;
             Ok(page(pages::Form { token: &token.for_forms(), username, problem: None }))
         };
-        page.await.map_or_else(|problem: Problem| self.told(Format::Html, &problem), |page| self.shown(&page))
+        let page = page.await;
+        page.map_or_else(
+            |problem: Problem| self.render_problem(Format::Html, &problem),
+            |page| self.render_page(&page),
+        )
     }
 
-    /// Counts an attempt of the owner, and answers it; what did not work out is told on the page with the form.
-    pub async fn carry_out(
+    /// Counts an attempt of the owner and runs the action. A problem is shown on the page with the form.
+    pub async fn run_owner_action(
         &self,
-        owner: &Owner,
+        owner: &AccountOwner,
         page: impl FnOnce(pages::Form<'_>) -> Page,
-        attempt: impl Future<Output = Result<Response, Problem>>,
+        action: impl Future<Output = Result<Response, Problem>>,
     ) -> Response {
-        let done = match self.limits.count_member(owner.address, owner.registrant.id) {
-            Ok(()) => attempt.await,
+        let result = match self.limits.check_user(owner.address, owner.registrant.id) {
+            Ok(()) => action.await,
             Err(problem) => Err(problem),
         };
-        done.unwrap_or_else(|problem| {
+        result.unwrap_or_else(|problem| {
             let (token, username) = (&owner.token.for_forms(), &owner.registrant.username);
             let form = pages::Form { token, username, problem: Some(&problem) };
-            problem.finish(self.shown(&page(form)))
+            problem.finish(self.render_page(&page(form)))
         })
     }
 
-    /// The owner, as the database has them, once the password is proved that was asked for again.
+    /// Verifies the password that the owner has entered again. Returns the owner as the database knows them.
     ///
     /// # Errors
-    /// That it is another, which is written into the audit log.
-    pub async fn prove_again(&self, owner: &Owner) -> Result<Registrant, Problem> {
+    /// Returns an error if the password is wrong, which is recorded in the audit log, or cannot be verified.
+    pub async fn confirm_password(&self, owner: &AccountOwner) -> Result<Registrant, Problem> {
         let (username, address) = (&owner.registrant.username, owner.address);
-        let proved = self.registering.prove(username, &owner.deed.password, None).await;
-        let proved = proved.map_err(|refusal| self.refused(&refusal))?;
-        if let Some(proved) = proved.filter(|proved| proved.id == owner.registrant.id) {
-            return Ok(proved);
+        let verified = self.service.authenticate(username, &owner.form.password, None).await;
+        let verified = verified.map_err(|error| self.problem_for(&error))?;
+        if let Some(verified) = verified.filter(|verified| verified.id == owner.registrant.id) {
+            return Ok(verified);
         }
         let entry = AuditEntry { event: AuditEvent::PasswordRefused, username, address };
-        self.audit.failure(&self.registering.registrants, &entry).await;
+        self.audit.record_failure(&self.service.registrants, &entry).await;
         Err(Problem::wrong_password())
+    }
+
+    /// Records an action in the audit log before it is carried out.
+    ///
+    /// # Errors
+    /// Returns an error if the record cannot be written. The action must not be carried out then.
+    pub async fn record_action(&self, entry: &AuditEntry<'_>) -> Result<(), Problem> {
+        let recorded = self.audit.record_action(&self.service.registrants, entry).await;
+        recorded.map_err(|_| Problem::unavailable())
     }
 }

@@ -1,52 +1,79 @@
-//! How pages, forms and problems are shown, and how a form is known to be ours.
+//! Rendering pages, forms, and problems.
 
 use axum::{
     http::{HeaderMap, header},
     response::{Html, IntoResponse, Response},
 };
 
-use super::Site;
-use crate::registration::{
+use super::{
+    cookies::Token,
     pages::{self, Form, Page},
     problem::{Format, Problem},
-    session::Token,
-    submission::Submission,
+    state::AppState,
 };
+use crate::registration::{backend::Backend, service::RegistrationError};
 
-impl<R, A> Site<R, A> {
-    /// A page of this site.
-    pub fn shown(&self, page: &Page) -> Response {
-        Html(page.of_site(&self.rules.site_name).0).into_response()
+impl<B: Backend> AppState<B> {
+    /// Renders a page.
+    pub fn render_page(&self, page: &Page) -> Response {
+        Html(page.render(&self.rules.site_name).0).into_response()
     }
 
-    /// A page of this site, with what this browser is to be told once.
-    pub fn shown_with_notice(&self, headers: &HeaderMap, page: Page) -> Response {
-        let Some(notice) = self.cookies.notice(headers) else { return self.shown(&page) };
-        let mut response = self.shown(&page.with_notice(notice));
-        response.headers_mut().append(header::SET_COOKIE, self.cookies.told());
+    /// Renders a page with the browser's flash message, if there is one, and clears the message.
+    pub fn render_page_with_flash(&self, headers: &HeaderMap, page: Page) -> Response {
+        let Some(message) = self.cookies.flash(headers) else { return self.render_page(&page) };
+        let mut response = self.render_page(&page.with_flash(message));
+        response.headers_mut().append(header::SET_COOKIE, self.cookies.clear_flash());
         response
     }
 
-    /// A problem, as a page or as problem details.
-    pub fn told(&self, format: Format, problem: &Problem) -> Response {
+    /// Renders a problem as a page or as problem details.
+    pub fn render_problem(&self, format: Format, problem: &Problem) -> Response {
         match format {
             Format::Json => problem.json(),
-            Format::Html => problem.finish(self.shown(&pages::problem(problem))),
+            Format::Html => problem.finish(self.render_page(&pages::problem(problem))),
         }
     }
 
-    /// The form to register, for the first time or again.
+    /// Logs an error that is not the client's fault, counts a rejection by a limit, and returns the problem
+    /// that the client sees. For signed-in users and for signing in: an outage is described without
+    /// mentioning a registration.
+    pub fn problem_for(&self, error: &RegistrationError) -> Problem {
+        match error {
+            RegistrationError::Unavailable(reason) => {
+                tracing::warn!(reason, "request failed, the client may retry");
+                Problem::unavailable()
+            }
+            RegistrationError::Misconfigured(reason) => {
+                tracing::error!(reason, "request failed");
+                Problem::internal_error()
+            }
+            RegistrationError::QueueFull | RegistrationError::HashingBusy => Problem::unavailable(),
+            RegistrationError::UsernameTaken
+            | RegistrationError::AccountDeleting
+            | RegistrationError::IdempotencyKeyReused
+            | RegistrationError::SignupRateExceeded(_)
+            | RegistrationError::QuotaExceeded(_) => Problem::from(error),
+            RegistrationError::TooManyFailures(_) => {
+                self.metrics.refused("failures");
+                Problem::from(error)
+            }
+        }
+    }
+
+    /// Renders the registration form, with the problem of the last attempt if there was one.
     pub fn registration_form(
         &self,
         headers: &HeaderMap,
         username: &str,
         problem: Option<&Problem>,
     ) -> Response {
-        let least = self.rules.shortest_password;
-        self.form(headers, username, problem, |form| pages::register(form, least))
+        let min = self.rules.min_password_length;
+        self.form(headers, username, problem, |form| pages::register(form, min))
     }
 
-    /// The form to sign in, for the first time or again; `own` is the username of who is signed in.
+    /// Renders the sign-in form, with the problem of the last attempt if there was one. `own` is the username
+    /// of the signed-in user.
     pub fn sign_in_form(
         &self,
         headers: &HeaderMap,
@@ -57,8 +84,8 @@ impl<R, A> Site<R, A> {
         self.form(headers, username, problem, |form| pages::sign_in(form, own))
     }
 
-    /// A form that takes no session. It carries a token made from that of the cookie; a browser that has none gets one with it,
-    /// which never becomes a session's.
+    /// Renders a form that needs no session. The form carries a token derived from the browser's cookie. A
+    /// browser without a cookie gets one; it never becomes the cookie of a session.
     fn form(
         &self,
         headers: &HeaderMap,
@@ -70,27 +97,13 @@ impl<R, A> Site<R, A> {
         let is_new = carried.is_none();
         let token = carried.unwrap_or_else(Token::random);
         let page = page(Form { token: &token.for_forms(), username, problem });
-        let mut response = self.shown_with_notice(headers, page);
+        let mut response = self.render_page_with_flash(headers, page);
         if is_new {
             response.headers_mut().append(header::SET_COOKIE, self.cookies.set(&token));
         }
         match problem {
             Some(problem) => problem.finish(response),
             None => response,
-        }
-    }
-
-    /// Whether a form is the one that this browser got from us; a program's JSON needs no such proof, since no browser sends
-    /// it for another site.
-    ///
-    /// # Errors
-    /// That the form has to be sent once more.
-    pub fn check_form(&self, headers: &HeaderMap, submission: &Submission) -> Result<(), Problem> {
-        match self.cookies.token(headers) {
-            _ if submission.format == Format::Json => Ok(()),
-            None => Err(Problem::without_cookie()),
-            Some(token) if token.is_in_form(&submission.token) => Ok(()),
-            Some(_) => Err(Problem::stale_form()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One connection that is served: requests and answers, each in its time.
+//! One served connection, with its time-outs.
 
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
@@ -13,67 +13,67 @@ use tokio_util::sync::CancellationToken;
 use tower_http::timeout::DeadlineBody;
 
 use super::{
-    BUFFER,
-    hurried::{Answers, Hurried},
-    idle::Connection,
+    MAX_BUFFER_BYTES,
+    idle::IdleHandle,
+    timeout_stream::{ResponsePhase, TimeoutStream},
 };
 use crate::config::ConnectionSettings;
 
-/// How long a connection lives. What is being asked and answered then may end.
-pub const LONGEST: Duration = Duration::from_mins(10);
+/// Maximum age of a connection. A request in flight at that time may finish.
+pub const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// How long the last answer may take, after its request has had the time to come.
-const LAST: Duration = Duration::from_secs(15);
+/// Maximum time for the last response of a connection, after the time for its request.
+const LAST_RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Serves it until it ends, is given up, has lived long enough, or `stop`.
-pub async fn converse(
+/// Serves a connection until it ends, its slot is needed, it reaches the maximum age, or `stop` is cancelled.
+pub async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     settings: ConnectionSettings,
-    idle: Connection,
+    idle: IdleHandle,
     stop: &CancellationToken,
 ) {
-    let (router, patience) = (TowerToHyperService::new(router), settings.request_timeout);
-    let answers = Answers::default();
-    let stream = Hurried::new(stream, patience, answers.clone());
-    let connected = idle.clone();
+    let (router, request_timeout) = (TowerToHyperService::new(router), settings.request_timeout);
+    let phase = ResponsePhase::default();
+    let stream = TimeoutStream::new(stream, request_timeout, phase.clone());
+    let handle = idle.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        answers.turn();
-        connected.wakes();
-        let mut request = request.map(|body| Body::new(DeadlineBody::new(patience, body)));
+        phase.advance();
+        handle.mark_busy();
+        let mut request = request.map(|body| Body::new(DeadlineBody::new(request_timeout, body)));
         request.extensions_mut().insert(ConnectInfo(peer));
-        let (answer, answers, connected) = (router.call(request), answers.clone(), connected.clone());
+        let (response, phase, handle) = (router.call(request), phase.clone(), handle.clone());
         async move {
-            let answer = answer.await;
-            answers.turn();
-            answer.map(|answer| answer.map(|body| connected.rests_after(body)))
+            let response = response.await;
+            phase.advance();
+            response.map(|response| response.map(|body| handle.idle_after(body)))
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // Runs from the last answer on, and so ends an idle connection.
+        // Runs from the last response, so it closes an idle connection.
         .header_read_timeout(settings.idle_timeout)
-        .max_buf_size(BUFFER)
+        .max_buf_size(MAX_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = over(&idle, stop) => {
+        () = end_of_life(&idle, stop) => {
             connection.as_mut().graceful_shutdown();
-            timeout(patience + LAST, connection).await.unwrap_or(Ok(()))
+            timeout(request_timeout + LAST_RESPONSE_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended");
+        tracing::debug!(%error, "connection closed with an error");
     }
 }
 
-/// Waits until we stop, the connection's place is wanted, or it has lived long enough.
-async fn over(idle: &Connection, stop: &CancellationToken) {
+/// Waits until shutdown, until the slot is needed, or until the connection reaches the maximum age.
+async fn end_of_life(idle: &IdleHandle, stop: &CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
-        () = idle.given_up() => {}
-        () = tokio::time::sleep(LONGEST) => {}
+        () = idle.close_requested() => {}
+        () = tokio::time::sleep(MAX_AGE) => {}
     }
 }

@@ -1,5 +1,4 @@
-//! Connections over which nobody asks anything at the moment. They are kept for what may come next, and given up first when all
-//! places are taken.
+//! Idle connections: they are kept for a next request, and closed first when all slots are in use.
 
 use std::{
     collections::BTreeMap,
@@ -14,91 +13,91 @@ use tokio_util::sync::CancellationToken;
 
 /// The idle connections of a server.
 #[derive(Debug, Default)]
-pub struct Idle(Mutex<Resting>);
+pub struct IdleConnections(Mutex<IdleSet>);
 
 #[derive(Debug, Default)]
-struct Resting {
-    next: u64,
-    /// The one that has rested for longest comes first.
+struct IdleSet {
+    next_number: u64,
+    /// The connections by the time since which they have been idle, longest first.
     connections: BTreeMap<u64, CancellationToken>,
 }
 
-impl Idle {
-    /// Asks the connection that has been idle for longest to end; whether there is one.
-    pub fn give_up_one(&self) -> bool {
-        let given_up = self.resting().connections.pop_first();
-        given_up.map(|(_, connection)| connection.cancel()).is_some()
+impl IdleConnections {
+    /// Closes the connection that has been idle longest. Returns false if none is idle.
+    pub fn close_oldest(&self) -> bool {
+        let oldest = self.idle().connections.pop_first();
+        oldest.map(|(_, connection)| connection.cancel()).is_some()
     }
 
-    /// A connection of this server, which does not count as idle before it has carried an answer.
-    pub fn connection(self: &Arc<Self>) -> Connection {
-        Connection { all: Arc::clone(self), given_up: CancellationToken::new(), rests: Arc::default() }
+    /// Registers a new connection. It does not count as idle before its first response.
+    pub fn register(self: &Arc<Self>) -> IdleHandle {
+        IdleHandle { all: Arc::clone(self), close_requested: CancellationToken::new(), entry: Arc::default() }
     }
 
-    fn resting(&self) -> MutexGuard<'_, Resting> {
+    fn idle(&self) -> MutexGuard<'_, IdleSet> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One connection.
+/// The handle of one connection.
 #[derive(Clone, Debug)]
-pub struct Connection {
-    all: Arc<Idle>,
-    given_up: CancellationToken,
-    rests: Arc<Mutex<Option<Rest>>>,
+pub struct IdleHandle {
+    all: Arc<IdleConnections>,
+    close_requested: CancellationToken,
+    entry: Arc<Mutex<Option<IdleEntry>>>,
 }
 
-impl Connection {
-    /// Waits until it is to end, because its place is wanted.
-    pub async fn given_up(&self) {
-        self.given_up.cancelled().await;
+impl IdleHandle {
+    /// Waits until the connection has to close because its slot is needed.
+    pub async fn close_requested(&self) {
+        self.close_requested.cancelled().await;
     }
 
-    /// A request has come.
-    pub fn wakes(&self) {
-        self.rests(None);
+    /// Marks the connection as busy: a request has arrived.
+    pub fn mark_busy(&self) {
+        self.set_entry(None);
     }
 
-    /// The connection rests once this body is handed over to be sent, or given up.
-    pub fn rests_after(&self, body: Body) -> Body {
-        Body::new(Answer { body, connection: self.clone() })
+    /// Wraps a response body. The connection becomes idle once the body is sent or dropped.
+    pub fn idle_after(&self, body: Body) -> Body {
+        Body::new(TrackedBody { body, connection: self.clone() })
     }
 
-    fn rests(&self, rest: Option<Rest>) {
-        *self.rests.lock().unwrap_or_else(PoisonError::into_inner) = rest;
+    fn set_entry(&self, entry: Option<IdleEntry>) {
+        *self.entry.lock().unwrap_or_else(PoisonError::into_inner) = entry;
     }
 }
 
-/// A connection is among the idle ones for as long as this is held.
+/// The entry of an idle connection, removed on drop.
 #[derive(Debug)]
-struct Rest {
-    all: Arc<Idle>,
+struct IdleEntry {
+    all: Arc<IdleConnections>,
     number: u64,
 }
 
-impl Rest {
-    fn begin(connection: &Connection) -> Self {
-        let mut resting = connection.all.resting();
-        let number = resting.next;
-        resting.next += 1;
-        resting.connections.insert(number, connection.given_up.clone());
+impl IdleEntry {
+    fn begin(connection: &IdleHandle) -> Self {
+        let mut idle = connection.all.idle();
+        let number = idle.next_number;
+        idle.next_number += 1;
+        idle.connections.insert(number, connection.close_requested.clone());
         Self { all: Arc::clone(&connection.all), number }
     }
 }
 
-impl Drop for Rest {
+impl Drop for IdleEntry {
     fn drop(&mut self) {
-        self.all.resting().connections.remove(&self.number);
+        self.all.idle().connections.remove(&self.number);
     }
 }
 
-/// The body of an answer.
-struct Answer {
+/// A response body that marks its connection as idle on drop.
+struct TrackedBody {
     body: Body,
-    connection: Connection,
+    connection: IdleHandle,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -118,9 +117,9 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.connection.rests(Some(Rest::begin(&self.connection)));
+        self.connection.set_entry(Some(IdleEntry::begin(&self.connection)));
     }
 }
 
@@ -129,32 +128,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_one_that_has_rested_for_longest_is_given_up_first_and_none_that_works() {
-        let idle = Arc::new(Idle::default());
-        let connections = [(); 4].map(|()| idle.connection());
-        let answers = connections.each_ref().map(|one| one.rests_after(Body::empty()));
-        assert!(!idle.give_up_one(), "answers are under way");
-        drop(answers);
-        connections[0].wakes();
-        let given_up = || connections.each_ref().map(|one| one.given_up.is_cancelled());
-        assert!(idle.give_up_one());
-        assert_eq!(given_up(), [false, true, false, false]);
-        assert!(idle.give_up_one() && idle.give_up_one());
-        assert_eq!(given_up(), [false, true, true, true]);
-        assert!(!idle.give_up_one());
+    fn the_longest_idle_connection_is_closed_first_and_no_busy_one() {
+        let idle = Arc::new(IdleConnections::default());
+        let connections = [(); 4].map(|()| idle.register());
+        let responses = connections.each_ref().map(|one| one.idle_after(Body::empty()));
+        assert!(!idle.close_oldest(), "responses are in flight");
+        drop(responses);
+        connections[0].mark_busy();
+        let close_requested = || connections.each_ref().map(|one| one.close_requested.is_cancelled());
+        assert!(idle.close_oldest());
+        assert_eq!(close_requested(), [false, true, false, false]);
+        assert!(idle.close_oldest() && idle.close_oldest());
+        assert_eq!(close_requested(), [false, true, true, true]);
+        assert!(!idle.close_oldest());
     }
 
     #[test]
-    fn a_connection_that_is_gone_rests_no_more() {
-        let idle = Arc::new(Idle::default());
-        let connection = idle.connection();
-        drop(connection.rests_after(Body::empty()));
+    fn a_closed_connection_is_not_idle() {
+        let idle = Arc::new(IdleConnections::default());
+        let connection = idle.register();
+        drop(connection.idle_after(Body::empty()));
         drop(connection);
-        assert!(!idle.give_up_one());
-        let connection = idle.connection();
-        let answer = connection.rests_after(Body::empty());
+        assert!(!idle.close_oldest());
+        let connection = idle.register();
+        let response = connection.idle_after(Body::empty());
         drop(connection);
-        drop(answer);
-        assert!(!idle.give_up_one(), "not even where the answer is given up last");
+        drop(response);
+        assert!(!idle.close_oldest(), "not even if the response is dropped last");
     }
 }

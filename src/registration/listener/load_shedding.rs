@@ -1,4 +1,5 @@
-//! Connections beyond those that are served: each asks one thing, is told why it is not looked at, and ends.
+//! Load shedding: rejecting connections beyond the limit. Each may send one request, is told the reason, and
+//! is closed.
 
 use std::{
     io::{self, Read, Write},
@@ -10,60 +11,61 @@ use hyper::{body::Incoming, server::conn::http1, service::Service, service::serv
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
-use super::BUFFER;
+use super::MAX_BUFFER_BYTES;
 
-/// How long one takes at most. Whoever has something to ask does so at once.
-const LONGEST: Duration = Duration::from_secs(3);
+/// Maximum age of a rejected connection.
+const REJECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The reason by which the metrics count connections of an address that has as many as it may.
-pub const OF_ONE_ADDRESS: &str = "connections_of_address";
+/// The metric label for a rejection because of the limit per IP address.
+pub const CONNECTIONS_PER_IP: &str = "connections_of_address";
 
-/// What is said where there is no time to hear what is asked.
-const BRIEFLY: &[u8] =
+/// The response of [`reject_fast`].
+const FAST_RESPONSE: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// Why a connection is not served; every request over it carries this.
+/// The reason why a connection is rejected. Every request over it carries the reason as an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TurnedAway {
-    /// As many connections are served as may be.
-    Full,
-    /// As many are served of its address as may be.
-    OfOneAddress,
+pub enum OverloadReason {
+    /// The server has the maximum number of connections.
+    MaxConnections,
+    /// The IP address has its maximum number of connections.
+    MaxConnectionsPerIp,
 }
 
-/// Has this router answer the one request.
-pub async fn turn_away(stream: TcpStream, why: TurnedAway, router: Router) {
-    if let Ok(Err(error)) = timeout(LONGEST, tell(stream, why, router)).await {
-        tracing::debug!(%error, "a connection that was turned away ended");
+/// Answers one request with this router, then closes the connection.
+pub async fn reject(stream: TcpStream, reason: OverloadReason, router: Router) {
+    if let Ok(Err(error)) = timeout(REJECTION_TIMEOUT, respond(stream, reason, router)).await {
+        tracing::debug!(%error, "rejected connection closed with an error");
     }
 }
 
-/// Answers, as far as that takes no waiting, whatever is asked. Whoever asks a lot, or later, may find a reset in its place.
-pub fn brush_off(stream: TcpStream) {
-    let said = stream.into_std().and_then(|mut stream| {
-        // What has come and is not read would make the system reset the connection.
-        drop(stream.read(&mut [0; BUFFER]));
-        stream.write_all(BRIEFLY)
+/// Sends a response without waiting for the request. A client that sends a lot, or later, may see a reset
+/// instead.
+pub fn reject_fast(stream: TcpStream) {
+    let sent = stream.into_std().and_then(|mut stream| {
+        // Unread data would make the kernel reset the connection.
+        drop(stream.read(&mut [0; MAX_BUFFER_BYTES]));
+        stream.write_all(FAST_RESPONSE)
     });
-    if let Err(error) = said {
-        tracing::debug!(%error, "a connection was turned away without a word");
+    if let Err(error) = sent {
+        tracing::debug!(%error, "cannot send a rejection");
     }
 }
 
-async fn tell(stream: TcpStream, why: TurnedAway, router: Router) -> io::Result<()> {
+async fn respond(stream: TcpStream, reason: OverloadReason, router: Router) -> io::Result<()> {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(why);
+        request.extensions_mut().insert(reason);
         router.call(request)
     });
     let connection = http1::Builder::new()
         .keep_alive(false)
-        .max_buf_size(BUFFER)
+        .max_buf_size(MAX_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let told = connection.without_shutdown().await.map_err(io::Error::other)?;
-    let mut stream = told.io.into_inner();
+    let parts = connection.without_shutdown().await.map_err(io::Error::other)?;
+    let mut stream = parts.io.into_inner();
     stream.shutdown().await?;
-    // Where something that was sent is not read, the system answers with a reset, which may take our answer with it.
+    // Unread data would make the kernel send a reset, which could discard our response.
     tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }

@@ -1,10 +1,13 @@
-//! The sockets: so many connections at a time, and none that takes longer than it may. `axum::serve` knows no time-outs; our own loop
-//! over hyper does.
+//! The TCP listener: a limited number of connections, each with time-outs. `axum::serve` has no time-outs, so
+//! this is a loop of our own over hyper.
 
-mod conversation;
-mod hurried;
+mod connection;
 mod idle;
-mod turning_away;
+mod load_shedding;
+mod per_ip_limit;
+#[cfg(test)]
+mod tests;
+mod timeout_stream;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,95 +23,101 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::turning_away::{OF_ONE_ADDRESS, TurnedAway};
 use self::{
-    conversation::converse,
-    idle::Idle,
-    turning_away::{brush_off, turn_away},
+    connection::serve_connection,
+    idle::IdleConnections,
+    load_shedding::{reject, reject_fast},
 };
-use super::shares::{Share, Shares};
+pub use self::{
+    load_shedding::{CONNECTIONS_PER_IP, OverloadReason},
+    per_ip_limit::{PerIpLimit, PerIpPermit, ip_network},
+};
 use crate::{config::ConnectionSettings, telemetry::RegistrationMetrics};
 
-/// Most bytes of a connection's requests, and of its answers, that are in memory: a head must fit.
-const BUFFER: usize = 16 * 1024;
+/// Maximum number of bytes that a connection buffers of its requests, and of its responses. The head of a
+/// request must fit.
+const MAX_BUFFER_BYTES: usize = 16 * 1024;
 
-/// How many are told at the same time that they are not served, for each reason.
-const MOST_TURNED_AWAY: usize = 128;
+/// Maximum number of connections that are told the reason for their rejection at the same time, for each
+/// reason.
+const MAX_CONCURRENT_REJECTIONS: usize = 128;
 
-/// How long a newcomer waits for the place of an idle connection, which has nothing to do but to close.
-const SOON: Duration = Duration::from_millis(100);
+/// Maximum time that a new connection waits for an idle one to close.
+const IDLE_CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Out of file descriptors, most likely: until some are closed, there is no use in trying.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Time between two attempts to accept a connection after a failure, most likely because there are no free
+/// file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves connections.
+/// The server of all connections.
 #[derive(Debug)]
 pub struct Server {
-    /// Answers those that are served.
-    pub site: Router,
-    /// Answers the others; what it is asked carries a [`TurnedAway`].
-    pub turned_away: Router,
-    /// How many are served, and how slow they may be.
+    /// Handles the requests of served connections.
+    pub app: Router,
+    /// Handles the requests of rejected connections. Each request carries an [`OverloadReason`] as an
+    /// extension.
+    pub overload: Router,
+    /// The limits and time-outs of connections.
     pub settings: ConnectionSettings,
-    /// How many of them one address may have. None where all come from a proxy.
-    pub shares: Option<Arc<Shares>>,
-    /// Counts.
+    /// The limit on connections per IP address, or None behind a proxy.
+    pub per_ip_limit: Option<Arc<PerIpLimit>>,
+    /// The metrics.
     pub metrics: RegistrationMetrics,
 }
 
 impl Server {
-    /// Serves until `stop`; then the requests that have come are answered, and all connections end.
+    /// Serves until `stop` is cancelled, then finishes the requests in flight and closes all connections.
     pub async fn serve(self, listener: TcpListener, stop: &CancellationToken) {
-        let places = Places {
+        let slots = Slots {
             served: Arc::new(Semaphore::new(usize::from(self.settings.most.get()))),
-            turned_away: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
-            of_one_address: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
-            shares: self.shares.clone(),
+            rejected: Arc::new(Semaphore::new(MAX_CONCURRENT_REJECTIONS)),
+            rejected_per_ip: Arc::new(Semaphore::new(MAX_CONCURRENT_REJECTIONS)),
+            per_ip_limit: self.per_ip_limit.clone(),
             idle: Arc::default(),
         };
-        let open = TaskTracker::new();
-        let accepted = async {
+        let connections = TaskTracker::new();
+        let accepting = async {
             loop {
                 let (stream, peer) = accept(&listener).await;
-                // Who comes meanwhile waits in the listener's queue.
-                match places.find(peer.ip()).await {
-                    Some(Place::Served(place)) => {
-                        open.spawn(self.converse(stream, peer, place, &places.idle, stop));
+                // Meanwhile, further connections wait in the listener's backlog.
+                match slots.acquire(peer.ip()).await {
+                    Some(Slot::Served(permits)) => {
+                        connections.spawn(self.serve_one(stream, peer, permits, &slots.idle, stop));
                     }
-                    Some(Place::TurnedAway(why, permit)) => {
-                        let told = turn_away(stream, why, self.turned_away.clone());
-                        open.spawn(async move {
-                            told.await;
+                    Some(Slot::Rejected(reason, permit)) => {
+                        let rejection = reject(stream, reason, self.overload.clone());
+                        connections.spawn(async move {
+                            rejection.await;
                             drop(permit);
                         });
                     }
-                    Some(Place::None) => {
-                        self.metrics.refused(OF_ONE_ADDRESS);
-                        brush_off(stream);
+                    Some(Slot::Unavailable) => {
+                        self.metrics.refused(CONNECTIONS_PER_IP);
+                        reject_fast(stream);
                     }
                     None => {}
                 }
             }
         };
-        stop.run_until_cancelled(accepted).await;
+        stop.run_until_cancelled(accepting).await;
         drop(listener);
-        open.close();
-        open.wait().await;
+        connections.close();
+        connections.wait().await;
     }
 
-    fn converse(
+    fn serve_one(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        place: Served,
-        idle: &Arc<Idle>,
+        permits: ServedPermits,
+        idle: &Arc<IdleConnections>,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + 'static {
-        let (router, settings, counted) = (self.site.clone(), self.settings, self.metrics.connection());
-        let (connection, stop) = (idle.connection(), stop.clone());
+        let (router, settings, counted) = (self.app.clone(), self.settings, self.metrics.connection());
+        let (idle, stop) = (idle.register(), stop.clone());
         async move {
-            converse(stream, peer, router, settings, connection, &stop).await;
-            drop((place, counted));
+            serve_connection(stream, peer, router, settings, idle, &stop).await;
+            drop((permits, counted));
         }
     }
 }
@@ -124,68 +133,65 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// What a connection that is served holds.
-type Served = (OwnedSemaphorePermit, Option<Share>);
+/// The permits of a served connection.
+type ServedPermits = (OwnedSemaphorePermit, Option<PerIpPermit>);
 
-/// Where a connection goes.
-enum Place {
-    Served(Served),
-    TurnedAway(TurnedAway, OwnedSemaphorePermit),
-    /// Not even to be told why with patience.
-    None,
+/// The slot that a new connection gets.
+enum Slot {
+    Served(ServedPermits),
+    Rejected(OverloadReason, OwnedSemaphorePermit),
+    /// No slot at all: the connection is rejected without waiting for its request.
+    Unavailable,
 }
 
-/// The places for connections.
-struct Places {
+/// The slots for connections.
+struct Slots {
     served: Arc<Semaphore>,
-    turned_away: Arc<Semaphore>,
-    of_one_address: Arc<Semaphore>,
-    shares: Option<Arc<Shares>>,
-    idle: Arc<Idle>,
+    rejected: Arc<Semaphore>,
+    rejected_per_ip: Arc<Semaphore>,
+    per_ip_limit: Option<Arc<PerIpLimit>>,
+    idle: Arc<IdleConnections>,
 }
 
-impl Places {
-    /// Finds one. Where there is none of either kind it waits, but not for an address that has more connections than it may: that
-    /// would hold up the others.
-    async fn find(&self, address: IpAddr) -> Option<Place> {
-        let share = match self.shares.as_ref().map(|shares| shares.take(address)) {
+impl Slots {
+    /// Acquires a slot. Waits if there is none, except for an address that exceeds its limit: waiting for
+    /// that one would hold up all others.
+    async fn acquire(&self, address: IpAddr) -> Option<Slot> {
+        let ip_permit = match self.per_ip_limit.as_ref().map(|limit| limit.acquire(address)) {
             Some(None) => {
-                let permit = Arc::clone(&self.of_one_address).try_acquire_owned();
-                return Some(
-                    permit.map_or(Place::None, |permit| Place::TurnedAway(TurnedAway::OfOneAddress, permit)),
-                );
+                let Ok(permit) = Arc::clone(&self.rejected_per_ip).try_acquire_owned() else {
+                    return Some(Slot::Unavailable);
+                };
+                return Some(Slot::Rejected(OverloadReason::MaxConnectionsPerIp, permit));
             }
-            share => share.flatten(),
+            ip_permit => ip_permit.flatten(),
         };
-        if let Some(permit) = self.free().await {
-            return Some(Place::Served((permit, share)));
+        if let Some(permit) = self.free_slot().await {
+            return Some(Slot::Served((permit, ip_permit)));
         }
         tokio::select! {
             biased;
-            permit = Arc::clone(&self.served).acquire_owned() => Some(Place::Served((permit.ok()?, share))),
-            permit = Arc::clone(&self.turned_away).acquire_owned() => {
-                Some(Place::TurnedAway(TurnedAway::Full, permit.ok()?))
+            permit = Arc::clone(&self.served).acquire_owned() => Some(Slot::Served((permit.ok()?, ip_permit))),
+            permit = Arc::clone(&self.rejected).acquire_owned() => {
+                Some(Slot::Rejected(OverloadReason::MaxConnections, permit.ok()?))
             }
         }
     }
 
-    /// A place that is free, or becomes so because an idle connection is given up for it.
-    async fn free(&self) -> Option<OwnedSemaphorePermit> {
+    /// Acquires a free slot, or that of an idle connection, which is closed.
+    async fn free_slot(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(permit) = Arc::clone(&self.served).try_acquire_owned() {
             return Some(permit);
         }
-        if !self.idle.give_up_one() {
+        if !self.idle.close_oldest() {
             return None;
         }
-        timeout(SOON, Arc::clone(&self.served).acquire_owned()).await.ok()?.ok()
+        timeout(IDLE_CLOSE_TIMEOUT, Arc::clone(&self.served).acquire_owned()).await.ok()?.ok()
     }
 }
-
-#[cfg(test)]
-mod tests;

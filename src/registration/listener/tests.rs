@@ -1,4 +1,4 @@
-//! Slow and many clients, over real sockets.
+//! Slow clients and many clients, over real sockets.
 
 use std::{
     num::NonZeroU16,
@@ -15,18 +15,18 @@ use axum::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{conversation::LONGEST, *};
-use crate::registration::submission::Submission;
+use super::{connection::MAX_AGE, *};
+use crate::registration::http::Submission;
 
 const FORM: &str = "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\n";
 
-/// A whole request, after which nothing more comes.
+/// A complete request, after which the client sends nothing more.
 const ASKED: &str = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
-/// The longest that a test waits for what must come.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum time that a test waits.
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A server that takes a form, or tells where somebody came from.
+/// A running server whose router accepts a form, or returns the peer's address.
 struct Running {
     address: SocketAddr,
     stop: CancellationToken,
@@ -42,13 +42,17 @@ impl Running {
         Self::start_with(settings, router, None).await
     }
 
-    async fn start_with(settings: ConnectionSettings, site: Router, shares: Option<Arc<Shares>>) -> Self {
+    async fn start_with(
+        settings: ConnectionSettings,
+        app: Router,
+        per_ip_limit: Option<Arc<PerIpLimit>>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, metrics) = (CancellationToken::new(), RegistrationMetrics::default());
         let (stopped, counted) = (stop.clone(), metrics.clone());
-        let turned_away = Router::new().fallback(turned_away);
-        let sockets = Server { site, turned_away, settings, shares, metrics: counted };
+        let overload = Router::new().fallback(overload);
+        let sockets = Server { app, overload, settings, per_ip_limit, metrics: counted };
         let served = tokio::spawn(async move { sockets.serve(listener, &stopped).await });
         Self { address, stop, metrics, served }
     }
@@ -59,12 +63,12 @@ impl Running {
         stream
     }
 
-    /// The answer over a connection of its own.
+    /// Sends a request over a new connection and returns the response.
     async fn ask(&self) -> String {
         until_closed(&mut self.connect(ASKED).await).await
     }
 
-    /// The first answer that is none of those that turn away.
+    /// Sends requests until one is not rejected.
     async fn ask_until_served(&self) -> String {
         let asked = async {
             loop {
@@ -74,16 +78,16 @@ impl Running {
                 }
             }
         };
-        timeout(PATIENCE, asked).await.expect("everybody is turned away")
+        timeout(TEST_TIMEOUT, asked).await.expect("every connection is rejected")
     }
 }
 
-async fn turned_away(Extension(why): Extension<TurnedAway>, body: Bytes) -> (StatusCode, String) {
-    let status = match why {
-        TurnedAway::Full => StatusCode::SERVICE_UNAVAILABLE,
-        TurnedAway::OfOneAddress => StatusCode::TOO_MANY_REQUESTS,
+async fn overload(Extension(reason): Extension<OverloadReason>, body: Bytes) -> (StatusCode, String) {
+    let status = match reason {
+        OverloadReason::MaxConnections => StatusCode::SERVICE_UNAVAILABLE,
+        OverloadReason::MaxConnectionsPerIp => StatusCode::TOO_MANY_REQUESTS,
     };
-    (status, format!("{why:?} {}", body.len()))
+    (status, format!("{reason:?} {}", body.len()))
 }
 
 fn router() -> Router {
@@ -98,17 +102,17 @@ async fn submitted(request: Asked) -> Response {
     }
 }
 
-/// All that comes until the other end closes.
+/// Reads until the peer closes the connection.
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("the connection stays open");
-    // What was sent to who has closed already may be answered by a reset.
+    let read = timeout(TEST_TIMEOUT, stream.read_to_end(&mut text)).await.expect("the connection stays open");
+    // Data sent to a closed peer may be answered by a reset.
     drop(read);
     String::from_utf8(text).expect("text")
 }
 
 #[tokio::test]
-async fn who_does_not_finish_a_head_is_cut_off_and_makes_room() {
+async fn a_client_that_sends_no_complete_head_is_disconnected() {
     let server = Running::start(2, Duration::from_millis(100), router()).await;
     let mut silent = server.connect("").await;
     let mut slow = server.connect("GET / HTTP/1.1\r\nHost:").await;
@@ -119,7 +123,7 @@ async fn who_does_not_finish_a_head_is_cut_off_and_makes_room() {
 }
 
 #[tokio::test]
-async fn a_body_has_its_time_however_often_a_piece_of_it_comes() {
+async fn a_body_must_complete_in_time_however_often_a_piece_arrives() {
     let server = Running::start(8, Duration::from_millis(200), router()).await;
     let stream = server.connect(&format!("{FORM}Content-Length: 8000\r\n\r\nusername=")).await;
     let (mut reader, mut writer) = stream.into_split();
@@ -131,7 +135,7 @@ async fn a_body_has_its_time_however_often_a_piece_of_it_comes() {
     let mut answer = String::new();
     let read = async { reader.read_to_string(&mut answer).await };
     tokio::select! {
-        read = timeout(PATIENCE, read) => drop(read.expect("the connection stays open")),
+        read = timeout(TEST_TIMEOUT, read) => drop(read.expect("the connection stays open")),
         () = trickle => {}
     }
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -142,7 +146,7 @@ async fn a_body_has_its_time_however_often_a_piece_of_it_comes() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_lives_longer_than_a_head_may_take_and_is_closed_in_the_end() {
+async fn an_idle_connection_outlives_the_request_timeout_then_closes() {
     let (request_timeout, idle_timeout) = (Duration::from_millis(50), Duration::from_millis(500));
     let most = NonZeroU16::MIN;
     let settings = ConnectionSettings { most, request_timeout, idle_timeout, per_address: None };
@@ -152,16 +156,16 @@ async fn an_idle_connection_lives_longer_than_a_head_may_take_and_is_closed_in_t
     let mut idle = server.connect(request).await;
     let answer = until_closed(&mut idle).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("connection: close"), "{answer}");
-    assert!(since.elapsed() >= idle_timeout, "it was not closed for the head that did not come");
+    assert!(since.elapsed() >= idle_timeout, "the request time-out did not close it");
 
-    // A next head has its time from its own first byte on.
+    // The time-out for the next head starts at its first byte.
     let mut slow = server.connect(&format!("{request}GET /")).await;
     let answer = until_closed(&mut slow).await;
     assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 1, "{answer}");
 }
 
 #[tokio::test]
-async fn no_more_connections_are_served_at_a_time_than_there_may_be() {
+async fn at_most_the_maximum_number_of_connections_is_served_at_once() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (counted, seen) = (Arc::clone(&now), Arc::clone(&most));
     let handler = async move || {
@@ -180,27 +184,27 @@ async fn no_more_connections_are_served_at_a_time_than_there_may_be() {
 }
 
 #[tokio::test]
-async fn when_all_places_are_taken_everybody_reads_that_they_are() {
+async fn every_connection_beyond_the_maximum_is_told_the_reason() {
     let server = Running::start(1, Duration::from_mins(5), router()).await;
     let _silent = server.connect("").await;
     let body = "x".repeat(4000);
     let sent = format!("{FORM}Content-Length: 4000\r\n\r\n{body}");
     let ask = async || until_closed(&mut server.connect(&sent).await).await;
-    let answers = futures::future::join_all((0..2 * MOST_TURNED_AWAY).map(|_| ask())).await;
+    let answers = futures::future::join_all((0..2 * MAX_CONCURRENT_REJECTIONS).map(|_| ask())).await;
     for answer in answers {
-        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("Full 4000"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("MaxConnections 4000"), "{answer}");
     }
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_given_up_for_who_has_something_to_ask() {
+async fn an_idle_connection_is_closed_for_a_new_one() {
     let server = Running::start(1, Duration::from_mins(5), router()).await;
     let mut idle = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let address = idle.local_addr().expect("an address").to_string();
     let mut answer = String::new();
     while !answer.ends_with(&address) {
         let mut bytes = [0; 1024];
-        let read = timeout(PATIENCE, idle.read(&mut bytes)).await.expect("an answer").expect("read");
+        let read = timeout(TEST_TIMEOUT, idle.read(&mut bytes)).await.expect("an answer").expect("read");
         answer.push_str(std::str::from_utf8(&bytes[..read]).expect("text"));
     }
     assert!(server.ask().await.starts_with("HTTP/1.1 200 "));
@@ -208,17 +212,18 @@ async fn an_idle_connection_is_given_up_for_who_has_something_to_ask() {
 }
 
 #[tokio::test]
-async fn one_address_does_not_take_all_places() {
+async fn one_ip_address_cannot_use_all_slots() {
     let settings = ConnectionSettings {
         most: NonZeroU16::new(8).expect("not zero"),
         request_timeout: Duration::from_mins(5),
         idle_timeout: Duration::from_mins(5),
         per_address: None,
     };
-    let server = Running::start_with(settings, router(), Some(Shares::new(settings.of_an_address()))).await;
+    let server =
+        Running::start_with(settings, router(), Some(PerIpLimit::new(settings.of_an_address()))).await;
     let _silent = [server.connect("").await, server.connect("").await];
     let answer = server.ask().await;
-    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("OfOneAddress"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("MaxConnectionsPerIp"), "{answer}");
 
     let another = tokio::net::TcpSocket::new_v4().expect("a socket");
     another.bind("127.0.0.2:0".parse().expect("an address")).expect("bound");
@@ -229,19 +234,20 @@ async fn one_address_does_not_take_all_places() {
 }
 
 #[tokio::test]
-async fn beyond_those_that_are_told_why_an_address_is_answered_briefly_and_counted() {
+async fn excess_connections_of_one_ip_get_a_fast_response_and_are_counted() {
     let settings = ConnectionSettings {
         most: NonZeroU16::new(8).expect("not zero"),
         request_timeout: Duration::from_mins(5),
         idle_timeout: Duration::from_mins(5),
         per_address: NonZeroU16::new(1),
     };
-    let server = Running::start_with(settings, router(), Some(Shares::new(settings.of_an_address()))).await;
+    let server =
+        Running::start_with(settings, router(), Some(PerIpLimit::new(settings.of_an_address()))).await;
     let _served = server.connect("").await;
-    // Who asks nothing keeps the place of one who is told why for three seconds: the next ones find none.
+    // A silent client occupies a slot for rejections for three seconds, so the next ones find none.
     let told = async {
         loop {
-            let silent = (0..=MOST_TURNED_AWAY).map(|_| server.connect(""));
+            let silent = (0..=MAX_CONCURRENT_REJECTIONS).map(|_| server.connect(""));
             let silent = futures::future::join_all(silent).await;
             let answer = until_closed(&mut server.connect("").await).await;
             drop(silent);
@@ -250,14 +256,14 @@ async fn beyond_those_that_are_told_why_an_address_is_answered_briefly_and_count
             }
         }
     };
-    let answer = timeout(PATIENCE, told).await.expect("an answer");
+    let answer = timeout(TEST_TIMEOUT, told).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 5\r\n"), "{answer}");
     let refused = r#"streamcat_requests_rejected_total{reason="connections_of_address"} "#;
     assert!(server.metrics.exposition().text().contains(refused));
 }
 
 #[tokio::test]
-async fn at_the_end_what_has_come_is_answered() {
+async fn requests_in_flight_are_answered_on_shutdown() {
     let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (told, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
     let handler = async move || {
@@ -273,18 +279,21 @@ async fn at_the_end_what_has_come_is_answered() {
     server.stop.cancel();
     go_on.add_permits(1);
     assert!(until_closed(&mut asked).await.ends_with("done"));
-    timeout(PATIENCE, server.served).await.expect("the server goes on").expect("it ended well");
+    timeout(TEST_TIMEOUT, server.served)
+        .await
+        .expect("the server keeps running")
+        .expect("the server task succeeded");
     assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
 }
 
-/// The clock is stopped, and goes on by itself while everybody waits.
+/// The clock is paused, and advances by itself while all tasks wait.
 #[tokio::test(start_paused = true)]
-async fn who_does_not_take_the_answer_is_cut_off() {
+async fn a_client_that_does_not_read_the_response_is_disconnected() {
     const LARGE: usize = 64 << 20;
     let large = routing::get(async || vec![b'x'; LARGE]);
     let server = Running::start(8, Duration::from_secs(30), Router::new().route("/", large)).await;
     let mut lazy = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-    tokio::time::sleep(LONGEST / 2).await;
+    tokio::time::sleep(MAX_AGE / 2).await;
     assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
     assert!(until_closed(&mut lazy).await.len() < LARGE);
 }

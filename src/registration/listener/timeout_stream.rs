@@ -1,6 +1,8 @@
-//! A connection over which the head of a request must come in time. hyper's own time-out begins when the connection is idle; this one
-//! when the first byte has come, so that an idle connection, which a proxy keeps for the next request, may live longer. Nor does it wait for longer for who takes nothing of
-//! the answer.
+//! A stream with time-outs for slow clients: for the head of a request, and for a response that the client
+//! does not read.
+//!
+//! hyper's own time-out for the head starts when the connection becomes idle. This one starts at the first
+//! byte, so that a proxy may keep an idle connection for longer.
 
 use std::{
     io,
@@ -18,100 +20,103 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// Counts the beginnings and the ends of answers: odd while one is being made.
+/// The phase of a connection: a counter that is odd while a handler is working on a response.
 #[derive(Clone, Debug, Default)]
-pub struct Answers(Arc<AtomicUsize>);
+pub struct ResponsePhase(Arc<AtomicUsize>);
 
-impl Answers {
-    /// A request has come; or its answer begins.
-    pub fn turn(&self) {
+impl ResponsePhase {
+    /// Advances the phase: a request has arrived, or its response begins.
+    pub fn advance(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn turns(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-/// A stream that fails when the rest of a head does not come in time, or nothing of an answer is taken for so long.
-pub struct Hurried<S> {
+/// A stream that fails if the rest of a request head, or the next progress of a write, takes longer than the
+/// time-out.
+pub struct TimeoutStream<S> {
     stream: S,
-    patience: Duration,
-    answers: Answers,
-    /// The turns that were seen last: what came before them is no head any more.
+    timeout: Duration,
+    phase: ResponsePhase,
+    /// The phase at the last read. A head deadline of an earlier phase is void.
     seen: usize,
-    /// Runs while a part of a head is there.
-    head: Option<Pin<Box<Sleep>>>,
-    /// Runs while nothing of an answer is taken.
-    unsent: Option<Pin<Box<Sleep>>>,
+    /// Runs while the head of a request is incomplete.
+    head_deadline: Option<Pin<Box<Sleep>>>,
+    /// Runs while a write makes no progress.
+    write_deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Hurried<S> {
-    /// The first head is due at once: who connects has something to say.
-    pub fn new(stream: S, patience: Duration, answers: Answers) -> Self {
-        let head = Some(Box::pin(sleep(patience)));
-        Self { stream, patience, answers, seen: 0, head, unsent: None }
+impl<S> TimeoutStream<S> {
+    /// Wraps a stream. The deadline for the first head starts at once.
+    pub fn new(stream: S, timeout: Duration, phase: ResponsePhase) -> Self {
+        let head_deadline = Some(Box::pin(sleep(timeout)));
+        Self { stream, timeout, phase, seen: 0, head_deadline, write_deadline: None }
     }
 
-    fn has_read(&mut self) {
-        // While an answer is being made, what comes is a body.
-        if self.seen.is_multiple_of(2) && self.head.is_none() {
-            self.head = Some(Box::pin(sleep(self.patience)));
+    fn on_read(&mut self) {
+        // While a handler is working, the client sends a body.
+        if self.seen.is_multiple_of(2) && self.head_deadline.is_none() {
+            self.head_deadline = Some(Box::pin(sleep(self.timeout)));
         }
     }
 
-    /// What became of a write; it fails once it has waited for too long.
-    fn has_written<T>(
+    /// Applies the time-out to the result of a write.
+    fn on_write<T>(
         &mut self,
         written: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.unsent = None;
+            self.write_deadline = None;
             return written;
         }
-        let patience = self.patience;
-        let unsent = self.unsent.get_or_insert_with(|| Box::pin(sleep(patience)));
-        unsent.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let timeout = self.timeout;
+        let write_deadline = self.write_deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        write_deadline.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Hurried<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let turns = self.answers.turns();
-        if turns != self.seen {
-            self.seen = turns;
-            self.head = None;
+        let count = self.phase.count();
+        if count != self.seen {
+            self.seen = count;
+            self.head_deadline = None;
         }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
-            self.has_read();
+            self.on_read();
             return read;
         }
-        match &mut self.head {
-            Some(head) => head.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
+        match &mut self.head_deadline {
+            Some(head_deadline) => {
+                head_deadline.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
             None => Poll::Pending,
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Hurried<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.has_written(written, context)
+        self.on_write(written, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.has_written(flushed, context)
+        self.on_write(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,5 +1,6 @@
-//! Argon2id in memory that is kept from one hash to the next. The crate takes it anew for each; glibc often does not find
-//! again what was given back, and after a few hundred hashes the process had twenty times what it needs.
+//! Argon2id with memory that is reused from one hash to the next. The crate allocates it for each hash; glibc
+//! often fails to reuse freed memory of that size, and after a few hundred hashes the process used twenty
+//! times what it needs.
 
 use std::cell::RefCell;
 
@@ -11,17 +12,17 @@ use argon2::{
     },
 };
 
-/// What is filled for a hash.
+/// The working memory of a hash.
 pub type Memory = Vec<Block>;
 
-/// Argon2id with some parameters. It verifies, too: by any hash's own parameters.
+/// Argon2id with some parameters. It also verifies any hash, with the parameters of that hash.
 pub struct Argon2id<'a> {
     params: Params,
     memory: RefCell<&'a mut Memory>,
 }
 
 impl<'a> Argon2id<'a> {
-    /// Fills this memory, which grows to what is needed.
+    /// Creates a hasher that uses this memory, growing it as needed.
     pub fn new(params: Params, memory: &'a mut Memory) -> Self {
         Self { params, memory: RefCell::new(memory) }
     }
@@ -65,7 +66,7 @@ impl CustomizedPasswordHasher<PasswordHash> for Argon2id<'_> {
         version: Option<u32>,
         params: Params,
     ) -> Result<PasswordHash> {
-        // A hash of another kind is not one of ours.
+        // We never create a hash with another algorithm.
         if algorithm.is_some_and(|name| name != Algorithm::Argon2id.as_str()) {
             return Err(argon2::password_hash::Error::Algorithm);
         }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_that_was_used_before_gives_what_the_crate_gives() {
+    fn reused_memory_gives_the_same_hashes_as_the_crate() {
         let params = |memory, passes| Params::new(memory, passes, 1, None).expect("parameters");
         let mut memory = Memory::new();
         for (password, params) in [("one", params(64, 2)), ("two", params(32, 1)), ("three", params(128, 3))]

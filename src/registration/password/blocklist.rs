@@ -1,12 +1,12 @@
-//! Passwords that anybody would try first: the most common ones, and what a person's own names make.
+//! Passwords that attackers try first: the most common ones, and those built from the user's own names.
 
 use passwords::analyzer::is_common_password;
 
-/// So few characters before or behind a common password are padding, whatever they are: a year, say.
-const FEW: usize = 4;
+/// Maximum number of characters before or after a common password that count as padding, such as a year.
+const MAX_PADDING_CHARS: usize = 4;
 
-/// Whether a password is one of the 100,000 most common, in any case of letters, or nothing but one: said again and again, or
-/// with padding before or behind it.
+/// Returns true if a password is one of the 100,000 most common, in any case, or such a password repeated or
+/// padded.
 #[must_use]
 pub fn is_common(password: &str) -> bool {
     let folded = password.to_lowercase();
@@ -16,7 +16,8 @@ pub fn is_common(password: &str) -> bool {
         || cores.into_iter().any(|core| is_padded(&folded, core))
 }
 
-/// Whether the names make up most of a password: of its letters and digits, less than half are left without them.
+/// Returns true if the names make up most of a password: less than half of its letters and digits remain
+/// without them.
 #[must_use]
 pub fn is_mostly(password: &str, names: &[&str]) -> bool {
     let whole = letters_and_digits(password);
@@ -27,28 +28,29 @@ pub fn is_mostly(password: &str, names: &[&str]) -> bool {
     rest.chars().count() * 2 < whole.chars().count()
 }
 
-/// Whether a text is common, once or more often.
+/// Returns true if a text is a common password, or a repetition of one.
 fn is_listed(text: &str) -> bool {
-    let unit = repeated(text);
-    is_common_password(unit.trim()) || (unit.len() < text.len() && unit.chars().count() <= FEW)
+    let unit = repeated_unit(text);
+    is_common_password(unit.trim()) || (unit.len() < text.len() && unit.chars().count() <= MAX_PADDING_CHARS)
 }
 
-/// Whether a text is, from the first character of a kind to the last, a common password, and padding before and behind that.
+/// Returns true if a text is a common password (from the first character of a kind to the last) with padding
+/// around it.
 fn is_padded(text: &str, of_kind: fn(char) -> bool) -> bool {
     let core = text.trim_matches(|c: char| !of_kind(c));
-    let Some((before, behind)) = text.split_once(core).filter(|_| !core.is_empty() && core != text) else {
+    let Some((before, after)) = text.split_once(core).filter(|_| !core.is_empty() && core != text) else {
         return false;
     };
-    is_padding(before) && is_padding(behind) && is_listed(core)
+    is_padding(before) && is_padding(after) && is_listed(core)
 }
 
 fn is_padding(text: &str) -> bool {
     let text = text.trim();
-    text.chars().count() <= FEW || is_listed(text)
+    text.chars().count() <= MAX_PADDING_CHARS || is_listed(text)
 }
 
-/// The shortest text that makes this one when it is said again and again; the text itself where that needs all of it.
-fn repeated(text: &str) -> &str {
+/// Returns the shortest text whose repetition is this one, or the text itself.
+fn repeated_unit(text: &str) -> &str {
     let units = text.char_indices().map(|(end, _)| &text[..end]).skip(1);
     let mut units = units.take_while(|unit| unit.len() * 2 <= text.len());
     units.find(|unit| text.bytes().eq(unit.bytes().cycle().take(text.len()))).unwrap_or(text)
@@ -63,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_common_passwords_are_known_in_any_case() {
+    fn common_passwords_are_detected_in_any_case() {
         for password in
             ["password", "PassWord", "trustno1", "123456789012345", "1QAZ2WSX3EDC4RFV", "P@ssw0rd"]
         {
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_makes_no_password_of_a_common_one() {
+    fn padded_and_repeated_common_passwords_are_detected() {
         for password in [
             "passwordpassword",
             "Password Password Password",
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_has_made_up_is_not_common() {
+    fn made_up_passwords_are_not_common() {
         for password in [
             "correct horse battery",
             "dragon8472610938471",
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_persons_own_names_do_not_make_most_of_a_password() {
+    fn passwords_built_from_own_names_are_detected() {
         let names = ["todd_streams", "Streamcat"];
         for password in
             ["Todd-Streams-2026", "streamcat1234567", "streamcat todd streams!!", "STREAMCATSTREAMCAT"]

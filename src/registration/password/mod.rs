@@ -1,4 +1,9 @@
-//! Argon2id, off the async threads and never more at once than there are cores.
+//! Passwords: hashing with Argon2id on threads of its own, one per core, and the checks for weak passwords.
+
+mod argon2id;
+pub mod blocklist;
+mod hash_pool;
+pub mod patterns;
 
 use std::{io, thread::available_parallelism};
 
@@ -9,34 +14,35 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::{
+use self::{
     argon2id::{Argon2id, Memory},
-    hashers::Hashers,
-    turns::Turns,
+    hash_pool::HashPool,
 };
-use crate::{config::PasswordSettings, telemetry::HashMetrics};
+use crate::{
+    config::PasswordSettings, registration::admission_queue::AdmissionQueue, telemetry::HashMetrics,
+};
 
-/// How many may wait for each permit: about as many as a fast core hashes in the time that anybody waits. On a slow one those at
-/// the end wait that long and get none.
-const LINE: usize = 64;
+/// Maximum number of callers that wait for a hash, per core. A fast core can serve about that many within the
+/// maximum wait; on a slow one, the last of them time out.
+const QUEUED_PER_PERMIT: usize = 64;
 
-/// Why there is no answer about a password.
+/// The reason why a password cannot be hashed or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Others are being hashed, and too many wait.
-    #[error("too many passwords wait to be hashed")]
+    /// All threads are busy, and too many callers wait.
+    #[error("too many passwords waiting to be hashed")]
     Busy,
-    /// The hash could not be worked out, or the stored one cannot be read.
+    /// The hash cannot be computed, or the stored one cannot be parsed.
     #[error("password hash: {0}")]
     Hash(#[from] password_hash::Error),
     /// The parameters are out of Argon2's range.
-    #[error("the parameters of Argon2id (--argon2-memory-kib, --argon2-passes, --argon2-lanes): {0}")]
+    #[error("invalid Argon2id parameters (--argon2-memory-kib, --argon2-passes, --argon2-lanes): {0}")]
     Parameters(String),
-    /// There is no thread to hash.
-    #[error("password hashing: no thread: {0}")]
+    /// A hashing thread cannot be started.
+    #[error("cannot start a password hashing thread: {0}")]
     Threads(#[from] io::Error),
-    /// The hashing thread ended early.
-    #[error("password hashing: {0}")]
+    /// The hashing thread panicked.
+    #[error("password hashing failed: {0}")]
     Broken(String),
 }
 
@@ -44,18 +50,18 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Passwords {
     params: Params,
-    turns: Turns,
-    hashers: Hashers,
-    /// The hash of a password that nobody has: verifying against it costs what any other does.
-    nobodys: SecretString,
+    queue: AdmissionQueue,
+    hash_pool: HashPool,
+    /// The hash of a random password. Verifying against it costs as much as against any other.
+    dummy_hash: SecretString,
     metrics: HashMetrics,
 }
 
 impl Passwords {
-    /// With these parameters.
+    /// Creates a hasher with these parameters.
     ///
     /// # Errors
-    /// When the parameters are out of Argon2's range, or there are no threads.
+    /// Returns an error if the parameters are out of Argon2's range, or if no thread can be started.
     pub fn new(settings: &PasswordSettings) -> Result<Self, Error> {
         let params = ParamsBuilder::new()
             .m_cost(settings.memory_kib)
@@ -66,43 +72,45 @@ impl Passwords {
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
         let hash =
             Argon2id::new(params.clone(), &mut Memory::new()).hash_password(Uuid::new_v4().as_bytes())?;
-        let (turns, hashers) = (Turns::new(cores, cores * LINE), Hashers::start(cores)?);
-        let (nobodys, metrics) = (hash.to_string().into(), HashMetrics::default());
-        Ok(Self { params, turns, hashers, nobodys, metrics })
+        let (queue, hash_pool) =
+            (AdmissionQueue::new(cores, cores * QUEUED_PER_PERMIT), HashPool::start(cores)?);
+        let (dummy_hash, metrics) = (hash.to_string().into(), HashMetrics::default());
+        Ok(Self { params, queue, hash_pool, dummy_hash, metrics })
     }
 
-    /// Counted by these metrics.
+    /// Sets the metrics.
     #[must_use]
-    pub fn counted(self, metrics: HashMetrics) -> Self {
+    pub fn with_metrics(self, metrics: HashMetrics) -> Self {
         Self { metrics, ..self }
     }
 
-    /// With so little work that tests need not wait for it.
+    /// Creates a hasher with minimal work, for fast tests.
     #[cfg(test)]
     pub fn weak() -> Self {
         Self::new(&PasswordSettings { memory_kib: 8, passes: 1, lanes: 1 }).expect("in range")
     }
 
-    /// The PHC string of a password, with a salt of its own.
+    /// Hashes a password with a new salt and returns the PHC string.
     ///
     /// # Errors
-    /// [`Error::Busy`] when there was no turn in time.
+    /// Returns [`Error::Busy`] if the queue is full or the wait takes too long.
     pub async fn hash(&self, password: &SecretString) -> Result<SecretString, Error> {
         let password = password.clone();
-        self.in_turn(move |argon2| {
+        self.run_queued(move |argon2| {
             let hash = argon2.hash_password(password.expose_secret().as_bytes())?;
             Ok(SecretString::from(hash.to_string()))
         })
         .await
     }
 
-    /// Whether this is the password that was hashed.
+    /// Returns true if the hash is that of this password.
     ///
     /// # Errors
-    /// [`Error::Busy`] when there was no turn in time; [`Error::Hash`] when the stored hash cannot be read.
-    pub async fn matches(&self, password: &SecretString, hash: &SecretString) -> Result<bool, Error> {
+    /// Returns [`Error::Busy`] if the queue is full or the wait takes too long, and [`Error::Hash`] if the
+    /// hash cannot be parsed.
+    pub async fn verify(&self, password: &SecretString, hash: &SecretString) -> Result<bool, Error> {
         let (password, hash) = (password.clone(), hash.clone());
-        self.in_turn(move |argon2| {
+        self.run_queued(move |argon2| {
             let hash = PasswordHash::new(hash.expose_secret()).map_err(password_hash::Error::from)?;
             match argon2.verify_password(password.expose_secret().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
@@ -113,15 +121,15 @@ impl Passwords {
         .await
     }
 
-    /// Does the work of [`Passwords::matches`] for a user who is not there or has no password.
+    /// Does the work of [`Passwords::verify`] for a user who does not exist or has no password.
     ///
     /// # Errors
-    /// As there.
-    pub async fn match_nobody(&self, password: &SecretString) -> Result<(), Error> {
-        self.matches(password, &self.nobodys).await.map(drop)
+    /// Returns the same errors.
+    pub async fn verify_dummy(&self, password: &SecretString) -> Result<(), Error> {
+        self.verify(password, &self.dummy_hash).await.map(drop)
     }
 
-    /// Whether a hash was made with less work than a new one would be.
+    /// Returns true if a hash was computed with less work than a new one would be.
     #[must_use]
     pub fn is_outdated(&self, hash: &SecretString) -> bool {
         let params =
@@ -133,20 +141,21 @@ impl Passwords {
         })
     }
 
-    /// The permit goes with the work: a request that is given up still counts until its hash is done.
-    async fn in_turn<T: Send + 'static>(
+    /// Waits for a permit and runs the work on a hashing thread. The thread holds the permit, so a cancelled
+    /// request still counts until its hash is done.
+    async fn run_queued<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Argon2id<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let waiting = self.metrics.wait();
-        let turn = self.turns.take().await;
+        let permit = self.queue.acquire().await;
         drop(waiting);
-        let permit = turn.ok_or_else(|| {
+        let permit = permit.ok_or_else(|| {
             self.metrics.gave_up();
             Error::Busy
         })?;
         let (params, running) = (self.params.clone(), self.metrics.run());
-        let done = self.hashers.run(move |memory| {
+        let done = self.hash_pool.run(move |memory| {
             let result = work(&Argon2id::new(params, memory));
             drop((running, permit));
             result
@@ -159,10 +168,10 @@ impl Passwords {
 mod tests {
     use super::*;
 
-    const USUAL: PasswordSettings = PasswordSettings { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+    const DEFAULTS: PasswordSettings = PasswordSettings { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
 
     #[tokio::test]
-    async fn a_hash_of_less_work_is_outdated() {
+    async fn a_hash_with_weaker_parameters_is_outdated() {
         let weak = Passwords::weak();
         let hash = weak.hash(&SecretString::from("x")).await.expect("hash");
         assert!(!weak.is_outdated(&hash));
@@ -175,42 +184,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_for_nobody_is_verified_with_the_work_of_any_other() {
+    async fn verifying_for_an_unknown_user_takes_the_same_work() {
         let passwords = Passwords::weak();
-        assert!(!passwords.is_outdated(&passwords.nobodys));
-        passwords.match_nobody(&SecretString::from("x")).await.expect("verified");
-        passwords.turns.end();
-        assert!(passwords.match_nobody(&SecretString::from("x")).await.is_err(), "nothing was verified");
+        assert!(!passwords.is_outdated(&passwords.dummy_hash));
+        passwords.verify_dummy(&SecretString::from("x")).await.expect("verified");
+        passwords.queue.close();
+        assert!(passwords.verify_dummy(&SecretString::from("x")).await.is_err(), "no password was verified");
     }
 
     #[test]
-    fn parameters_out_of_range_are_refused() {
-        let settings = PasswordSettings { memory_kib: 1, ..USUAL };
+    fn parameters_out_of_range_are_rejected() {
+        let settings = PasswordSettings { memory_kib: 1, ..DEFAULTS };
         assert!(matches!(Passwords::new(&settings), Err(Error::Parameters(_))));
     }
 
     #[tokio::test]
     async fn a_password_matches_its_own_hash_only() {
-        let passwords = Passwords::new(&USUAL).expect("parameters");
+        let passwords = Passwords::new(&DEFAULTS).expect("parameters");
         let password = SecretString::from(" correct horse battery ");
         let hash = passwords.hash(&password).await.expect("hash");
         assert!(hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(passwords.matches(&password, &hash).await.expect("verify"));
+        assert!(passwords.verify(&password, &hash).await.expect("verify"));
         let trimmed = SecretString::from("correct horse battery");
-        assert!(!passwords.matches(&trimmed, &hash).await.expect("verify"));
+        assert!(!passwords.verify(&trimmed, &hash).await.expect("verify"));
     }
 
     #[tokio::test]
     async fn an_unreadable_hash_is_an_error_and_not_a_mismatch() {
-        let passwords = Passwords::new(&USUAL).expect("parameters");
+        let passwords = Passwords::new(&DEFAULTS).expect("parameters");
         let (password, hash) = (SecretString::from("x"), SecretString::from("md5:x"));
-        assert!(matches!(passwords.matches(&password, &hash).await, Err(Error::Hash(_))));
+        assert!(matches!(passwords.verify(&password, &hash).await, Err(Error::Hash(_))));
     }
 
     #[tokio::test]
-    async fn without_a_turn_the_answer_is_busy() {
-        let passwords = Passwords::new(&USUAL).expect("parameters");
-        passwords.turns.end();
+    async fn hashing_without_a_permit_fails_as_busy() {
+        let passwords = Passwords::new(&DEFAULTS).expect("parameters");
+        passwords.queue.close();
         let answer = passwords.hash(&SecretString::from("x")).await;
         assert!(matches!(answer, Err(Error::Busy)));
     }

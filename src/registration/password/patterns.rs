@@ -1,19 +1,20 @@
-//! Passwords that are long and have nothing to guess: a few characters again and again, the alphabet, a row of keys.
+//! Long passwords that are easy to guess: repetitions, the alphabet, keyboard rows.
 
 use std::collections::BTreeSet;
 
-/// A block no longer than this is no password by being said again: it is as short as a password may be at any site.
-const LONGEST_BLOCK: usize = 8;
+/// Maximum length of a block whose repetition is a pattern: the minimum password length that any site can
+/// set.
+const MAX_BLOCK_CHARS: usize = 8;
 
-/// Runs along a line that are this long on average make a password; in words they are short.
-const LONG_RUN: usize = 4;
+/// Minimum average length of the runs of a pattern. Runs in words are shorter.
+const MIN_AVERAGE_RUN: usize = 4;
 
-/// So many different characters may be there only to separate: a comma and a space, say. More are a part of the password.
-const MOST_SEPARATORS: usize = 2;
+/// Maximum number of different characters that count as separators, such as a comma and a space.
+const MAX_SEPARATOR_KINDS: usize = 2;
 
-/// Characters in an order that everybody knows; the first one comes after the last. The alphabet and the digits; rows of keys as
-/// they are on English, German and French keyboards; those of digits with Shift (on French ones without it); ways down and up; a
-/// keypad by columns and by rows.
+/// Well-known sequences, each cyclic: the alphabet and the digits; the rows of English, German, and French
+/// keyboards; their digit rows with Shift (without it on French ones); their diagonals; the columns and the
+/// rows of a keypad.
 const LINES: [&str; 19] = [
     "abcdefghijklmnopqrstuvwxyz",
     "1234567890",
@@ -36,8 +37,8 @@ const LINES: [&str; 19] = [
     "789456123",
 ];
 
-/// Whether a password is, with or without what separates its parts, one or two characters in any order, a short block again and
-/// again, or made of sequences.
+/// Returns true if a password, with or without its separators, consists of one or two different characters,
+/// of a repeated short block, or of sequences.
 #[must_use]
 pub fn is_pattern(password: &str) -> bool {
     let folded: Vec<char> = password.to_lowercase().chars().collect();
@@ -46,11 +47,11 @@ pub fn is_pattern(password: &str) -> bool {
         .any(|text| has_two_characters(text) || is_block_repeated(text) || is_made_of_sequences(text))
 }
 
-/// The letters and digits, where all else only separates them.
+/// Returns the letters and digits if all other characters only separate them.
 fn without_separators(password: &[char]) -> Vec<char> {
     let (kept, separators): (Vec<char>, Vec<char>) = password.iter().partition(|c| c.is_alphanumeric());
     let kinds: BTreeSet<char> = separators.into_iter().collect();
-    if kinds.len() <= MOST_SEPARATORS { kept } else { password.to_vec() }
+    if kinds.len() <= MAX_SEPARATOR_KINDS { kept } else { password.to_vec() }
 }
 
 fn has_two_characters(password: &[char]) -> bool {
@@ -60,28 +61,28 @@ fn has_two_characters(password: &[char]) -> bool {
 }
 
 fn is_block_repeated(password: &[char]) -> bool {
-    let blocks = (1..=LONGEST_BLOCK).take_while(|length| length * 2 <= password.len());
+    let blocks = (1..=MAX_BLOCK_CHARS).take_while(|length| length * 2 <= password.len());
     blocks.into_iter().any(|length| password.iter().zip(&password[length..]).all(|(one, next)| one == next))
 }
 
 fn is_made_of_sequences(password: &[char]) -> bool {
     let (mut rest, mut runs) = (password, 0);
     while !rest.is_empty() {
-        rest = &rest[run(rest)..];
+        rest = &rest[run_length(rest)..];
         runs += 1;
     }
-    runs * LONG_RUN <= password.len()
+    runs * MIN_AVERAGE_RUN <= password.len()
 }
 
-/// How many characters from the first on go along one line, forwards or backwards, or stay.
-fn run(password: &[char]) -> usize {
+/// Returns the number of characters at the start that follow one line, forward or backward, or repeat.
+fn run_length(password: &[char]) -> usize {
     let along = |line: &&str| {
         1 + password.windows(2).take_while(|pair| are_neighbours(line, pair[0], pair[1])).count()
     };
     LINES.iter().map(along).max().unwrap_or(1)
 }
 
-/// Whether two characters stand side by side in a line, or are the same.
+/// Returns true if two characters are equal or adjacent in a line.
 fn are_neighbours(line: &str, one: char, other: char) -> bool {
     let next = line.chars().cycle().skip(1);
     one == other || line.chars().zip(next).any(|pair| pair == (one, other) || pair == (other, one))
@@ -91,15 +92,15 @@ fn are_neighbours(line: &str, one: char, other: char) -> bool {
 mod tests {
     use super::*;
 
-    /// How often a property is tried.
-    const TRIES: usize = 500;
+    /// Number of random inputs per property.
+    const ROUNDS: usize = 500;
 
     fn random(length: usize) -> String {
         (0..length).map(|_| fastrand::char(' '..='~')).collect()
     }
 
     #[test]
-    fn what_has_nothing_to_guess_is_known() {
+    fn known_patterns_are_detected() {
         for password in [
             "aaaaaaaaaaaaaab",
             "aabbabbabbbaaab",
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_has_made_up_is_none() {
+    fn made_up_passwords_are_not_patterns() {
         for password in [
             "correct horse battery",
             "correct horsecorrect horse",
@@ -155,18 +156,18 @@ mod tests {
     }
 
     #[test]
-    fn any_short_block_again_and_again_is_one() {
-        for _ in 0..TRIES {
-            let block = random(fastrand::usize(1..=LONGEST_BLOCK));
-            let length = fastrand::usize(LONGEST_BLOCK * 2..=128);
+    fn any_repeated_short_block_is_a_pattern() {
+        for _ in 0..ROUNDS {
+            let block = random(fastrand::usize(1..=MAX_BLOCK_CHARS));
+            let length = fastrand::usize(MAX_BLOCK_CHARS * 2..=128);
             let password: String = block.chars().cycle().take(length).collect();
             assert!(is_pattern(&password), "{password}");
         }
     }
 
     #[test]
-    fn any_part_of_a_line_is_one_forwards_and_backwards() {
-        for _ in 0..TRIES {
+    fn any_part_of_a_line_is_a_pattern_in_both_directions() {
+        for _ in 0..ROUNDS {
             let line = LINES[fastrand::usize(..LINES.len())];
             let (from, length) = (fastrand::usize(..line.chars().count()), fastrand::usize(8..=128));
             let forwards: String = line.chars().cycle().skip(from).take(length).collect();
@@ -176,18 +177,18 @@ mod tests {
     }
 
     #[test]
-    fn random_characters_are_none() {
-        for length in [15, 20].repeat(TRIES) {
+    fn random_characters_are_not_a_pattern() {
+        for length in [15, 20].repeat(ROUNDS) {
             let password = random(length);
             assert!(!is_pattern(&password), "{password}");
         }
     }
 
     #[test]
-    fn words_are_none_whatever_stands_between_them() {
+    fn words_are_not_a_pattern_with_any_separator() {
         let words =
             ["correct", "horse", "battery", "staple", "student", "hijab", "katzen", "qué", "first", "deed"];
-        for separator in ["", " ", "-", "_", ". ", " & "].repeat(TRIES) {
+        for separator in ["", " ", "-", "_", ". ", " & "].repeat(ROUNDS) {
             let password = fastrand::choose_multiple(words, 4).join(separator);
             assert!(!is_pattern(&password), "{password}");
         }

@@ -1,127 +1,156 @@
-//! How the account of a registrant is made who was taken up; whatever stands in the way, it is made later, or the registrant is
-//! told why not.
+//! Creating the account of a leased registration. If it cannot be created now, it is created later or the
+//! registration fails with a reason.
 
 use super::{
-    accounts::{self, Accounts, Ownership, account_of},
-    progress::Status,
-    refusal::Refusal,
-    registering::{Made, Registered, Registering, is_going},
+    RegistrationError,
+    progress::ProgressStatus,
+    registration::{CreationOutcome, Registered, RegistrationService, is_being_deleted},
 };
 use crate::{
     api::StreamerAccount,
+    registration::{
+        accounts::{self, Accounts, Ownership, account_of},
+        backend::Backend,
+    },
     store::{self, Registrant, Registrants},
 };
 
-/// The turn of a registrant whom nobody has taken up since the row was written.
+/// The fencing token of a registration that has never been leased again since its row was inserted.
 const FIRST_TURN: i64 = 1;
 
-/// How many accounts the loop makes at the same time.
-const AT_ONCE: i64 = 16;
+/// Maximum number of registrations that one pass of the retry loop processes, all of them concurrently.
+const BATCH_SIZE: i64 = 16;
 
-impl<R: Registrants, A: Accounts> Registering<R, A> {
-    /// Makes the accounts that are still to be made and that nobody is making, and sees off those that are unwanted; how each
-    /// ended.
+impl<B: Backend> RegistrationService<B> {
+    /// Processes the registrations that are due and not leased by another process: creates accounts, and
+    /// deletes those whose owners have asked for it. Returns the result of each.
     ///
     /// # Errors
-    /// When they cannot be looked up.
-    pub async fn make_due(&self) -> store::Result<Vec<Result<Registered, Refusal>>> {
-        let due = self.registrants.take_up_due(AT_ONCE).await?;
-        Ok(futures::future::join_all(due.iter().map(|registrant| self.carry_out(registrant))).await)
+    /// Returns an error if the due registrations cannot be read.
+    pub async fn process_due(&self) -> store::Result<Vec<Result<Registered, RegistrationError>>> {
+        let due = self.registrants.take_up_due(BATCH_SIZE).await?;
+        Ok(futures::future::join_all(due.iter().map(|registrant| self.process(registrant))).await)
     }
 
-    async fn carry_out(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
+    async fn process(&self, registrant: &Registrant) -> Result<Registered, RegistrationError> {
         if registrant.unwanted {
-            self.see_off(registrant).await;
-            return Err(Refusal::Deleting);
+            self.ensure_account_deleted(registrant).await;
+            return Err(RegistrationError::AccountDeleting);
         }
-        self.make(registrant).await
+        self.create_account(registrant).await
     }
 
-    /// Makes the account of a registrant who was taken up; whatever stands in the way for now, it stays to be made.
-    pub(super) async fn make(&self, registrant: &Registrant) -> Result<Registered, Refusal> {
+    /// Creates the account of a leased registration. If this fails for a temporary reason, the registration
+    /// stays due.
+    pub(super) async fn create_account(
+        &self,
+        registrant: &Registrant,
+    ) -> Result<Registered, RegistrationError> {
         match self.accounts.create(&account_of(registrant)).await {
-            Ok(()) => Ok(self.made(registrant, Status::Pending, Made::Now).await),
-            Err(accounts::Error::AlreadyExists) => self.find(registrant, &gone()).await,
-            Err(error @ accounts::Error::NoRoom(_)) if registrant.turn == FIRST_TURN => {
-                self.turn_away(registrant, &error).await
+            Ok(()) => Ok(self.complete(registrant, ProgressStatus::Pending, CreationOutcome::Created).await),
+            Err(accounts::Error::AlreadyExists) => {
+                self.resolve_existing(registrant, &deleted_meanwhile()).await
             }
-            // The quota is asked before the name: the account may be there all the same.
-            Err(error @ accounts::Error::NoRoom(_)) => self.find(registrant, &error).await,
-            Err(error) => Ok(self.make_later(registrant, &error).await),
+            Err(error @ accounts::Error::QuotaExceeded(_)) if registrant.turn == FIRST_TURN => {
+                self.reject_over_quota(registrant, &error).await
+            }
+            // The API server checks the quota before the name, so the account may exist all the same.
+            Err(error @ accounts::Error::QuotaExceeded(_)) => self.resolve_existing(registrant, &error).await,
+            Err(error) => Ok(self.defer_creation(registrant, &error).await),
         }
     }
 
-    /// Whose is the account that has the name already? Where there is none, `missing` is why.
-    async fn find(&self, registrant: &Registrant, missing: &accounts::Error) -> Result<Registered, Refusal> {
+    /// Looks up the account that has the name. If there is none, the creation is deferred because of
+    /// `missing`.
+    async fn resolve_existing(
+        &self,
+        registrant: &Registrant,
+        missing: &accounts::Error,
+    ) -> Result<Registered, RegistrationError> {
         let found = self.accounts.account(&registrant.account_namespace, &registrant.account_name).await;
         match found {
-            Ok(Some(account)) => self.found(registrant, &account).await,
-            Ok(None) => Ok(self.make_later(registrant, missing).await),
-            Err(error) => Ok(self.make_later(registrant, &error).await),
+            Ok(Some(account)) => self.accept_existing(registrant, &account).await,
+            Ok(None) => Ok(self.defer_creation(registrant, missing).await),
+            Err(error) => Ok(self.defer_creation(registrant, &error).await),
         }
     }
 
-    async fn found(&self, registrant: &Registrant, account: &StreamerAccount) -> Result<Registered, Refusal> {
+    async fn accept_existing(
+        &self,
+        registrant: &Registrant,
+        account: &StreamerAccount,
+    ) -> Result<Registered, RegistrationError> {
         let status = match Ownership::of(account, registrant) {
-            Ownership::Anothers => {
-                self.lose(registrant).await;
-                return Err(Refusal::Taken);
+            Ownership::Foreign => {
+                self.abandon_registration(registrant).await;
+                return Err(RegistrationError::UsernameTaken);
             }
-            Ownership::Theirs => Status::of(account),
-            Ownership::Successor => Status::Pending,
+            Ownership::Owned => ProgressStatus::of(account),
+            Ownership::Successor => ProgressStatus::Pending,
         };
-        if is_going(account) {
-            self.settle(registrant).await;
-            return Err(Refusal::Deleting);
+        if is_being_deleted(account) {
+            self.mark_settled(registrant).await;
+            return Err(RegistrationError::AccountDeleting);
         }
-        Ok(self.made(registrant, status, Made::Before).await)
+        Ok(self.complete(registrant, status, CreationOutcome::Existing).await)
     }
 
-    /// There is no room for whom this request has brought: they are told so, and may come again. To whom an account was
-    /// promised before, because the cluster was away, the promise is kept once there is room.
-    async fn turn_away(
+    /// Rolls back a new registration that exceeds the quota, so that the applicant can try again. A
+    /// registration that was accepted earlier, while the API server was unavailable, is kept until the quota
+    /// allows its account.
+    async fn reject_over_quota(
         &self,
         registrant: &Registrant,
         error: &accounts::Error,
-    ) -> Result<Registered, Refusal> {
+    ) -> Result<Registered, RegistrationError> {
         match self.registrants.take_back(registrant).await {
-            Ok(true) => Err(Refusal::NoRoom(error.to_string())),
-            Ok(false) => Ok(registered(registrant, Status::Pending, Made::Later)),
-            Err(away) => {
-                tracing::warn!(user.id = %registrant.id, error = %away, "not taken back");
-                Ok(self.make_later(registrant, error).await)
+            Ok(true) => Err(RegistrationError::QuotaExceeded(error.to_string())),
+            Ok(false) => Ok(registered(registrant, ProgressStatus::Pending, CreationOutcome::Deferred)),
+            Err(failure) => {
+                tracing::warn!(user.id = %registrant.id, error = %failure, "cannot roll back the registration");
+                Ok(self.defer_creation(registrant, error).await)
             }
         }
     }
 
-    async fn made(&self, registrant: &Registrant, status: Status, made: Made) -> Registered {
-        self.settle(registrant).await;
-        registered(registrant, status, made)
+    async fn complete(
+        &self,
+        registrant: &Registrant,
+        status: ProgressStatus,
+        outcome: CreationOutcome,
+    ) -> Registered {
+        self.mark_settled(registrant).await;
+        registered(registrant, status, outcome)
     }
 
-    pub(super) async fn make_later(&self, registrant: &Registrant, error: &accounts::Error) -> Registered {
-        if matches!(error, accounts::Error::Refused(_)) {
-            tracing::error!(user.id = %registrant.id, %error, "account not made");
+    /// Leaves the account to the retry loop.
+    pub(super) async fn defer_creation(
+        &self,
+        registrant: &Registrant,
+        error: &accounts::Error,
+    ) -> Registered {
+        if matches!(error, accounts::Error::Rejected(_)) {
+            tracing::error!(user.id = %registrant.id, %error, "cannot create the account");
         } else {
-            tracing::warn!(user.id = %registrant.id, %error, "account not made yet");
+            tracing::warn!(user.id = %registrant.id, %error, "cannot create the account yet, will retry");
         }
-        self.put_off(registrant).await;
-        registered(registrant, Status::Pending, Made::Later)
+        self.postpone(registrant).await;
+        registered(registrant, ProgressStatus::Pending, CreationOutcome::Deferred)
     }
 
-    /// Where this fails, the loop comes by the account once more.
-    pub(super) async fn settle(&self, registrant: &Registrant) {
+    /// Marks the registration as done. If this fails, the retry loop processes it again.
+    pub(super) async fn mark_settled(&self, registrant: &Registrant) {
         if let Err(error) = self.registrants.settle(registrant).await {
-            tracing::warn!(user.id = %registrant.id, %error, "what was made is not noted");
+            tracing::warn!(user.id = %registrant.id, %error, "cannot mark the registration as done");
         }
     }
 }
 
-fn gone() -> accounts::Error {
-    accounts::Error::Away("the account was deleted a moment ago".to_owned())
+fn deleted_meanwhile() -> accounts::Error {
+    accounts::Error::Unavailable("the account was deleted a moment ago".to_owned())
 }
 
-fn registered(registrant: &Registrant, status: Status, made: Made) -> Registered {
+fn registered(registrant: &Registrant, status: ProgressStatus, outcome: CreationOutcome) -> Registered {
     Registered {
         user: registrant.id,
         password_hash: registrant.password_hash.clone(),
@@ -129,6 +158,6 @@ fn registered(registrant: &Registrant, status: Status, made: Made) -> Registered
         namespace: registrant.account_namespace.clone(),
         name: registrant.account_name.clone(),
         status,
-        made,
+        outcome,
     }
 }

@@ -1,80 +1,84 @@
-//! How an account goes that its owner no longer wants, made or not: that it is to go is written down first, and whoever looks
-//! after what is to be made sees to it.
+//! Deleting an account on its owner's request, even one that is still to be created. The request is recorded
+//! first; the retry loop carries it out.
 
-use super::{
-    accounts::{self, Accounts, Ownership},
-    refusal::Refusal,
-    registering::Registering,
-};
+use super::{RegistrationError, registration::RegistrationService};
 use crate::{
     api::StreamerAccount,
+    registration::{
+        accounts::{self, Accounts, Ownership},
+        backend::Backend,
+    },
     store::{Registrant, Registrants},
 };
 
-impl<R: Registrants, A: Accounts> Registering<R, A> {
-    /// Lets go of a user, and of the account as far as it is there. Somebody may be making it at this moment, so the user
-    /// goes later, when it is certain that there is none.
+impl<B: Backend> RegistrationService<B> {
+    /// Records that the user's account is to be deleted, and deletes the object if it exists. A concurrent
+    /// request may be creating the account, so the row is deleted later, once it is certain that no account
+    /// exists.
     ///
     /// # Errors
-    /// When it could not be written down.
-    pub async fn leave(
+    /// Returns an error if the request cannot be recorded.
+    pub async fn delete_account(
         &self,
         registrant: &Registrant,
         account: Option<&StreamerAccount>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RegistrationError> {
         self.registrants.renounce(registrant).await?;
-        tracing::info!(user.id = %registrant.id, "account given up by its owner");
+        tracing::info!(user.id = %registrant.id, "the owner has asked to delete the account");
         if let Some(account) = account
             && let Err(error) = self.accounts.delete(account).await
         {
-            tracing::warn!(user.id = %registrant.id, %error, "account not deleted yet");
+            tracing::warn!(user.id = %registrant.id, %error, "cannot delete the account yet, will retry");
         }
         Ok(())
     }
 
-    /// Sees that the account of a registrant who was taken up goes, and then the user; the controller takes away a user
-    /// whose account it has seen.
-    pub(super) async fn see_off(&self, registrant: &Registrant) {
+    /// Deletes the account of a leased registration, or the registration if it never got an account. If the
+    /// controller has seen the account, the controller deletes the user.
+    pub(super) async fn ensure_account_deleted(&self, registrant: &Registrant) {
         let (namespace, name) = (&registrant.account_namespace, &registrant.account_name);
         match self.accounts.account(namespace, name).await {
             Ok(Some(account)) => match Ownership::of(&account, registrant) {
-                Ownership::Theirs => {
-                    let gone = self.accounts.delete(&account).await;
-                    self.see_off_later(registrant, gone.err()).await;
+                Ownership::Owned => {
+                    let deleted = self.accounts.delete(&account).await;
+                    self.retry_deletion_later(registrant, deleted.err()).await;
                 }
-                // It is deleted once the controller has handed the user on to it.
-                Ownership::Successor => self.see_off_later(registrant, None).await,
-                Ownership::Anothers => self.lose(registrant).await,
+                // It is deleted once the controller has transferred the user to it.
+                Ownership::Successor => self.retry_deletion_later(registrant, None).await,
+                Ownership::Foreign => self.abandon_registration(registrant).await,
             },
-            Ok(None) => self.lose(registrant).await,
-            Err(error) => self.see_off_later(registrant, Some(error)).await,
+            Ok(None) => self.abandon_registration(registrant).await,
+            Err(error) => self.retry_deletion_later(registrant, Some(error)).await,
         }
     }
 
-    async fn see_off_later(&self, registrant: &Registrant, error: Option<accounts::Error>) {
+    async fn retry_deletion_later(&self, registrant: &Registrant, error: Option<accounts::Error>) {
         if let Some(error) = error {
-            tracing::warn!(user.id = %registrant.id, %error, "account not deleted yet");
+            tracing::warn!(user.id = %registrant.id, %error, "cannot delete the account yet, will retry");
         }
-        self.put_off(registrant).await;
+        self.postpone(registrant).await;
     }
 
-    /// Where this fails, the next try comes when this one's time is up.
-    pub(super) async fn put_off(&self, registrant: &Registrant) {
+    /// Schedules the next attempt with a backoff. If this fails, the next attempt comes when the current
+    /// lease expires.
+    pub(super) async fn postpone(&self, registrant: &Registrant) {
         if let Err(error) = self.registrants.put_off(registrant).await {
-            tracing::warn!(user.id = %registrant.id, %error, "the next try is not put off");
+            tracing::warn!(user.id = %registrant.id, %error, "cannot schedule the next attempt");
         }
     }
 
-    /// The name is another's account's, or nobody's any more. A row of ours must not be there for it to be given, unless it had
-    /// an account before. If the same person made this one just now by a second request, that one has taken it up, and the
-    /// row stays.
-    pub(super) async fn lose(&self, registrant: &Registrant) {
+    /// Rolls back a registration whose account does not exist or belongs to somebody else, so that the name
+    /// becomes free. The row stays if it had an account before, or if a concurrent request of the same user
+    /// has leased it.
+    pub(super) async fn abandon_registration(&self, registrant: &Registrant) {
         match self.registrants.take_back(registrant).await {
             Ok(true) => {
-                tracing::warn!(user.id = %registrant.id, "the user has no account and will get none: taken back");
+                tracing::warn!(user.id = %registrant.id, "registration rolled back: the user has no account");
             }
-            Ok(false) => self.settle(registrant).await,
-            Err(error) => tracing::warn!(user.id = %registrant.id, %error, "not taken back"),
+            Ok(false) => self.mark_settled(registrant).await,
+            Err(error) => {
+                tracing::warn!(user.id = %registrant.id, %error, "cannot roll back the registration");
+            }
         }
     }
 }

@@ -1,109 +1,116 @@
-//! Whether a password is a user's: with the same work whether or not there is such a user.
+//! Verifying passwords. The work is the same whether or not the user exists, so that timing reveals nothing.
 
 use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::{accounts::Accounts, refusal::Refusal, registering::Registering};
+use super::{RegistrationError, registration::RegistrationService};
 use crate::{
     api,
-    store::{Registrant, Registrants, Sessions},
+    registration::backend::Backend,
+    store::{Audit, Registrant, Registrants, Sessions},
 };
 
-impl<R: Registrants + Sessions, A: Accounts> Registering<R, A> {
-    /// The user of this name, if this is the password; with the hash that it was proved by, or the stronger one in its place.
-    /// `stranger` is the address of whoever is not signed in.
+impl<B: Backend> RegistrationService<B> {
+    /// Returns the user with this username if the password is right, with the hash that was verified or the
+    /// stronger one that replaced it. `stranger` is the IP address of a client that is not signed in.
     ///
     /// # Errors
-    /// When it cannot be told, or was wrong too often of late.
-    pub async fn prove(
+    /// Returns an error if the password cannot be verified, or if too many wrong ones were tried.
+    pub async fn authenticate(
         &self,
         username: &str,
         password: &SecretString,
         stranger: Option<IpAddr>,
-    ) -> Result<Option<Registrant>, Refusal> {
-        let Some(proved) = self.match_user(username, password, stranger).await? else { return Ok(None) };
-        let Some(old) = proved.password_hash.as_ref().filter(|hash| self.passwords.is_outdated(hash)) else {
-            return Ok(Some(proved));
+    ) -> Result<Option<Registrant>, RegistrationError> {
+        let Some(verified) = self.verify_credentials(username, password, stranger).await? else {
+            return Ok(None);
         };
-        match self.strengthen(&proved, password, old).await {
-            Ok(Some(new)) => Ok(Some(Registrant { password_hash: Some(new), ..proved })),
-            // Another sign-in has done it by now, or the password was changed.
-            Ok(None) => self.match_user(username, password, stranger).await,
+        let hash = verified.password_hash.as_ref();
+        let Some(old) = hash.filter(|hash| self.passwords.is_outdated(hash)) else {
+            return Ok(Some(verified));
+        };
+        match self.upgrade_hash(&verified, password, old).await {
+            Ok(Some(new)) => Ok(Some(Registrant { password_hash: Some(new), ..verified })),
+            // A concurrent sign-in has upgraded the hash, or the password was changed.
+            Ok(None) => self.verify_credentials(username, password, stranger).await,
             Err(error) => {
-                tracing::warn!(user.id = %proved.id, %error, "a password is not hashed anew");
-                Ok(Some(proved))
+                tracing::warn!(user.id = %verified.id, %error, "cannot upgrade the password hash");
+                Ok(Some(verified))
             }
         }
     }
 
-    async fn match_user(
+    async fn verify_credentials(
         &self,
         username: &str,
         password: &SecretString,
         stranger: Option<IpAddr>,
-    ) -> Result<Option<Registrant>, Refusal> {
+    ) -> Result<Option<Registrant>, RegistrationError> {
         let registrant = match api::username_problem(username) {
             None => self.registrants.registrant(username).await?,
-            // The database may not even take it.
+            // It may contain characters that the database rejects.
             Some(_) => None,
         };
         let hash = registrant.as_ref().and_then(|registrant| registrant.password_hash.clone());
         let (Some(registrant), Some(hash)) = (registrant, hash) else {
-            self.passwords.match_nobody(password).await?;
+            self.passwords.verify_dummy(password).await?;
             return Ok(None);
         };
-        let matches = self.try_password(&registrant, password, &hash, stranger).await?;
-        Ok(matches.then_some(registrant))
+        let is_right = self.verify_password(&registrant, password, &hash, stranger).await?;
+        Ok(is_right.then_some(registrant))
     }
 
-    /// Puts another password in the place of the one that this registrant has just proved; its hash.
+    /// Replaces the password that the user has just proved. Returns the hash of the new one.
     ///
     /// # Errors
-    /// When it could not be, or somebody else was faster.
+    /// Returns an error if the password cannot be changed, or was changed concurrently.
     pub async fn change_password(
         &self,
         registrant: &Registrant,
         new: &SecretString,
-    ) -> Result<SecretString, Refusal> {
-        let elsewhere = || Refusal::NotNow("the password was changed elsewhere".to_owned());
-        let old = registrant.password_hash.as_ref().ok_or_else(elsewhere)?;
+    ) -> Result<SecretString, RegistrationError> {
+        let conflict = || RegistrationError::Unavailable("the password was changed concurrently".to_owned());
+        let old = registrant.password_hash.as_ref().ok_or_else(conflict)?;
         let hash = self.passwords.hash(new).await?;
         let is_changed = self.registrants.change_password(registrant.id, old, &hash).await?;
-        if is_changed { Ok(hash) } else { Err(elsewhere()) }
+        if is_changed { Ok(hash) } else { Err(conflict()) }
     }
 
-    /// Hashes a password anew with the parameters of today; the hash. None where the one of before is the user's no more.
-    async fn strengthen(
+    /// Hashes a password with the current parameters and returns the new hash. Returns None if the old hash
+    /// is no longer the user's.
+    async fn upgrade_hash(
         &self,
         registrant: &Registrant,
         password: &SecretString,
         old: &SecretString,
-    ) -> Result<Option<SecretString>, Refusal> {
+    ) -> Result<Option<SecretString>, RegistrationError> {
         let new = self.passwords.hash(password).await?;
         Ok(self.registrants.rehash(registrant.id, old, &new).await?.then_some(new))
     }
-}
 
-impl<R: Registrants, A: Accounts> Registering<R, A> {
-    /// Whether this is the password of a user, of whom not too many were wrong of late. `stranger` is the address of whoever is not
-    /// signed in.
-    pub(super) async fn try_password(
+    /// Returns true if the password is right, unless too many wrong ones were tried within the last hour.
+    /// `stranger` is the IP address of a client that is not signed in.
+    pub(super) async fn verify_password(
         &self,
         registrant: &Registrant,
         password: &SecretString,
         hash: &SecretString,
         stranger: Option<IpAddr>,
-    ) -> Result<bool, Refusal> {
-        self.check_failures(registrant, stranger).await?;
-        let matches = self.passwords.matches(password, hash).await?;
-        // Once more: of those that were under way at the same time, others may have failed meanwhile.
-        self.check_failures(registrant, stranger).await?;
-        Ok(matches)
+    ) -> Result<bool, RegistrationError> {
+        self.check_failure_limit(registrant, stranger).await?;
+        let is_right = self.passwords.verify(password, hash).await?;
+        // Check again: concurrent attempts may have failed in the meantime.
+        self.check_failure_limit(registrant, stranger).await?;
+        Ok(is_right)
     }
 
-    async fn check_failures(&self, registrant: &Registrant, stranger: Option<IpAddr>) -> Result<(), Refusal> {
-        let next = self.registrants.next_try(registrant.id, stranger, self.most_failures).await?;
-        next.map_or(Ok(()), |seconds| Err(Refusal::Guessed(seconds)))
+    async fn check_failure_limit(
+        &self,
+        registrant: &Registrant,
+        stranger: Option<IpAddr>,
+    ) -> Result<(), RegistrationError> {
+        let next = self.registrants.next_try(registrant.id, stranger, self.max_failures_per_hour).await?;
+        next.map_or(Ok(()), |seconds| Err(RegistrationError::TooManyFailures(seconds)))
     }
 }

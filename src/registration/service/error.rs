@@ -1,63 +1,65 @@
-//! Why somebody does not get what they ask for, before it is put into words for them.
+//! The errors of the service.
 
-use super::{accounts, password};
-use crate::store;
+use crate::{
+    registration::{accounts, password},
+    store,
+};
 
-/// Why there is no account for the applicant.
+/// The reason why a registration, a sign-in, or another request of a user has failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The username is somebody else's.
+pub enum RegistrationError {
+    /// Another user has this username.
     #[error("the username is taken")]
-    Taken,
-    /// The applicant's own account is being deleted.
+    UsernameTaken,
+    /// The user's own account is being deleted.
     #[error("the account is being deleted")]
-    Deleting,
-    /// The Idempotency-Key came with another request.
-    #[error("the Idempotency-Key was used before")]
-    KeyUsed,
-    /// More come than can be taken on; in so many seconds there may be room.
+    AccountDeleting,
+    /// The Idempotency-Key was used with another username.
+    #[error("the Idempotency-Key was used with another username")]
+    IdempotencyKeyReused,
+    /// The limit on new accounts per minute is reached. Holds the number of seconds to wait.
     #[error("too many new accounts")]
-    Crowded(u64),
-    /// As many accounts are there as there may be.
-    #[error("no room for another account: {0}")]
-    NoRoom(String),
-    /// Too many wrong passwords were tried for this user; in so many seconds there may be another.
+    SignupRateExceeded(u64),
+    /// A ResourceQuota allows no more accounts.
+    #[error("the account quota is exceeded: {0}")]
+    QuotaExceeded(String),
+    /// Too many wrong passwords were tried for this user. Holds the number of seconds to wait.
     #[error("too many wrong passwords")]
-    Guessed(u64),
-    /// Too many register at this moment.
-    #[error("too many register at this moment")]
-    Full,
-    /// Too many passwords wait to be hashed.
-    #[error("too many passwords wait to be hashed")]
-    Busy,
-    /// It did not work out now. Nothing stands in the way of another try with the same password.
-    #[error("not now: {0}")]
-    NotNow(String),
-    /// It will not work out until the people who run this change something.
+    TooManyFailures(u64),
+    /// Too many registrations are in progress.
+    #[error("too many registrations in progress")]
+    QueueFull,
+    /// Too many passwords are waiting to be hashed.
+    #[error("too many passwords waiting to be hashed")]
+    HashingBusy,
+    /// The database or the API server is unavailable. The same request can succeed later.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(String),
+    /// The operators have to change something first.
     #[error("misconfigured: {0}")]
     Misconfigured(String),
 }
 
-impl From<store::Error> for Refusal {
+impl From<store::Error> for RegistrationError {
     fn from(error: store::Error) -> Self {
-        Self::NotNow(error.to_string())
+        Self::Unavailable(error.to_string())
     }
 }
 
-impl From<password::Error> for Refusal {
+impl From<password::Error> for RegistrationError {
     fn from(error: password::Error) -> Self {
         match error {
-            password::Error::Busy => Self::Busy,
+            password::Error::Busy => Self::HashingBusy,
             _ => Self::Misconfigured(error.to_string()),
         }
     }
 }
 
-impl From<accounts::Error> for Refusal {
+impl From<accounts::Error> for RegistrationError {
     fn from(error: accounts::Error) -> Self {
         match error {
-            accounts::Error::Refused(_) => Self::Misconfigured(error.to_string()),
-            _ => Self::NotNow(error.to_string()),
+            accounts::Error::Rejected(_) => Self::Misconfigured(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
         }
     }
 }

@@ -1,44 +1,48 @@
-//! What is done now and then: addresses that the audit log has kept long enough are forgotten, and open registrations counted.
+//! Periodic maintenance: counts pending registrations, and purges expired IP addresses from the audit log.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{accounts::Accounts, registering::Registering};
-use crate::{store::Registrants, telemetry::RegistrationMetrics};
+use super::RegistrationService;
+use crate::{
+    registration::backend::Backend,
+    store::{Audit, Registrants},
+    telemetry::RegistrationMetrics,
+};
 
-/// Time between two counts.
-const INTERVAL: Duration = Duration::from_secs(10);
+/// Time between two counts of pending registrations.
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Every so many counts addresses are forgotten: every ten minutes.
-const COUNTS: u64 = 60;
+/// Number of counts between two purges: one purge every ten minutes.
+const COUNTS_PER_PURGE: u64 = 60;
 
-/// Does so until `stop`. Any number of processes may.
-pub async fn run<R: Registrants, A: Accounts>(
-    registering: Arc<Registering<R, A>>,
-    audit_ip_retention: Duration,
+/// Runs maintenance until `stop` is cancelled. Any number of processes may.
+pub async fn run<B: Backend>(
+    service: Arc<RegistrationService<B>>,
+    ip_retention: Duration,
     metrics: RegistrationMetrics,
     stop: CancellationToken,
 ) {
     for round in 0_u64.. {
-        if round % COUNTS == 0 {
-            forget(&registering.registrants, audit_ip_retention).await;
+        if round % COUNTS_PER_PURGE == 0 {
+            purge_ips(&service.registrants, ip_retention).await;
         }
-        match registering.registrants.pending().await {
+        match service.registrants.pending().await {
             Ok(pending) => metrics.pending(pending),
-            Err(error) => tracing::debug!(%error, "accounts to make cannot be counted"),
+            Err(error) => tracing::debug!(%error, "cannot count pending registrations"),
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(COUNT_INTERVAL) => {}
         }
     }
 }
 
-async fn forget(log: &impl Registrants, keep: Duration) {
-    match log.forget_addresses(keep).await {
+async fn purge_ips(log: &impl Audit, retention: Duration) {
+    match log.forget_addresses(retention).await {
         Ok(0) => {}
-        Ok(forgotten) => tracing::info!(forgotten, "addresses in the audit log forgotten"),
-        Err(error) => tracing::warn!(%error, "addresses in the audit log are not forgotten"),
+        Ok(purged) => tracing::info!(purged, "purged expired IP addresses from the audit log"),
+        Err(error) => tracing::warn!(%error, "cannot purge IP addresses from the audit log"),
     }
 }

@@ -1,4 +1,5 @@
-//! From conditions to what a person reads: which part is there, what is being done, what is wrong.
+//! The progress of an account: which parts are ready, and why the others are not. Derived from the conditions
+//! of the object.
 
 use std::fmt;
 
@@ -10,22 +11,23 @@ use crate::api::{
     condition::{self, CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, STALLED},
 };
 
-/// How far something is.
+/// The status of an account, or of one part of it
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Status)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It is being set up, or will be tried again by itself.
+pub enum ProgressStatus {
+    /// Setup is in progress, or will be retried automatically.
     Pending,
-    /// It is there.
+    /// Setup is complete.
     Ready,
-    /// Nothing will happen until somebody changes something.
+    /// Setup has failed and does not continue until somebody changes something.
     Failed,
-    /// It is being taken away.
+    /// Deletion is in progress.
     Deleting,
 }
 
-impl fmt::Display for Status {
-    /// As in JSON.
+impl fmt::Display for ProgressStatus {
+    /// Writes the status as it is in JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pending => "pending",
@@ -36,21 +38,51 @@ impl fmt::Display for Status {
     }
 }
 
-impl Status {
-    /// How far a whole account is.
+impl ProgressStatus {
+    /// Returns the status of a whole account.
     #[must_use]
     pub fn of(account: &StreamerAccount) -> Self {
         Progress::of(account).status
     }
 }
 
-/// How far the three parts are, each with what a person should know of it.
+/// A reason why an account or one part of it is not ready, as far as it concerns the person who registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issue {
+    /// An AWS quota is used up. Setup continues once it is raised.
+    ProviderQuota,
+    /// AWS denies access, or has not verified the AWS account yet.
+    ProviderDenied,
+    /// AWS rejects a setting of the account.
+    InvalidSetting,
+    /// The username belongs to another account.
+    UsernameTaken,
+    /// Something else that the operators have to look into.
+    Other,
+}
+
+impl Issue {
+    /// Returns the issue behind a condition's reason, or None if the condition passes by itself. The
+    /// condition's message is written for the operators and is never shown.
+    fn of(reason: &str) -> Option<Self> {
+        match reason {
+            "QuotaExceeded" => Some(Self::ProviderQuota),
+            "AccessDenied" | "PendingVerification" | "LambdaPermission" => Some(Self::ProviderDenied),
+            "UsernameTaken" => Some(Self::UsernameTaken),
+            "InvalidSpec" => Some(Self::InvalidSetting),
+            "SecretExists" | "SecretImmutable" | "ForeignResource" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+
+/// The progress of an account and of its three parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The whole.
-    pub status: Status,
-    /// What is wrong with the whole, where one word about the parts does not say it.
-    pub problem: Option<&'static str>,
+    /// The status of the account.
+    pub status: ProgressStatus,
+    /// The issue of the account, if no part has one.
+    pub issue: Option<Issue>,
     /// The channel.
     pub channel: Part,
     /// The chat room.
@@ -59,77 +91,79 @@ pub struct Progress {
     pub stage: Part,
 }
 
-/// How far one part is.
+/// The progress of one part of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// How far.
-    pub status: Status,
-    /// What is wrong, in a person's words.
-    pub problem: Option<&'static str>,
+    /// The status of the part.
+    pub status: ProgressStatus,
+    /// The issue of the part.
+    pub issue: Option<Issue>,
 }
 
 impl Progress {
-    /// Of an account that is still to be made.
+    /// Returns the progress of an account that is still to be created.
     #[must_use]
-    pub fn to_be_made() -> Self {
-        Self::all(Status::Pending)
+    pub fn pending() -> Self {
+        Self::uniform(ProgressStatus::Pending)
     }
 
-    /// Of an account that is to go, made or not.
+    /// Returns the progress of an account whose owner has asked for its deletion.
     #[must_use]
-    pub fn going() -> Self {
-        Self::all(Status::Deleting)
+    pub fn deleting() -> Self {
+        Self::uniform(ProgressStatus::Deleting)
     }
 
-    fn all(status: Status) -> Self {
-        let part = Part { status, problem: None };
-        Self { status, problem: None, channel: part, chat_room: part, stage: part }
+    fn uniform(status: ProgressStatus) -> Self {
+        let part = Part { status, issue: None };
+        Self { status, issue: None, channel: part, chat_room: part, stage: part }
     }
 
-    /// What the conditions say; conditions of an older spec say nothing of this one's readiness.
+    /// Returns the progress according to the conditions of an account. A condition of an earlier generation
+    /// does not count.
     #[must_use]
     pub fn of(account: &StreamerAccount) -> Self {
-        let going = account.metadata.deletion_timestamp.is_some();
-        let stalled = is_true(account, STALLED);
-        let part = |type_| part(account, type_, going, stalled);
+        let is_deleting = account.metadata.deletion_timestamp.is_some();
+        let is_stalled = is_true(account, STALLED);
+        let part = |type_| part(account, type_, is_deleting, is_stalled);
         let (channel, chat_room, stage) = (part(CHANNEL_READY), part(CHAT_ROOM_READY), part(STAGE_READY));
-        let status = if going {
-            Status::Deleting
-        } else if stalled {
-            Status::Failed
+        let status = if is_deleting {
+            ProgressStatus::Deleting
+        } else if is_stalled {
+            ProgressStatus::Failed
         } else if is_true(account, READY) {
-            Status::Ready
+            ProgressStatus::Ready
         } else {
-            Status::Pending
+            ProgressStatus::Pending
         };
-        let told = [channel, chat_room, stage].iter().any(|part| part.problem.is_some());
-        let problem = if stalled && !told { problem(reason(account, STALLED)).or(Some(OTHER)) } else { None };
-        Self { status, problem, channel, chat_room, stage }
+        let is_explained = [channel, chat_room, stage].iter().any(|part| part.issue.is_some());
+        let needs_issue = is_stalled && !is_explained;
+        let issue = needs_issue.then(|| Issue::of(reason(account, STALLED)).unwrap_or(Issue::Other));
+        Self { status, issue, channel, chat_room, stage }
     }
 
-    /// Everything that is wrong, once each.
+    /// Returns all issues. Equal issues of neighboring parts are returned once.
     #[must_use]
-    pub fn problems(&self) -> Vec<&'static str> {
-        let all = [self.problem, self.channel.problem, self.chat_room.problem, self.stage.problem];
-        let mut problems: Vec<_> = all.into_iter().flatten().collect();
-        problems.dedup();
-        problems
+    pub fn issues(&self) -> Vec<Issue> {
+        let all = [self.issue, self.channel.issue, self.chat_room.issue, self.stage.issue];
+        let mut issues: Vec<_> = all.into_iter().flatten().collect();
+        issues.dedup();
+        issues
     }
 }
 
-fn part(account: &StreamerAccount, type_: &str, going: bool, stalled: bool) -> Part {
-    if going {
-        return Part { status: Status::Deleting, problem: None };
+fn part(account: &StreamerAccount, type_: &str, is_deleting: bool, is_stalled: bool) -> Part {
+    if is_deleting {
+        return Part { status: ProgressStatus::Deleting, issue: None };
     }
     if is_true(account, type_) {
-        return Part { status: Status::Ready, problem: None };
+        return Part { status: ProgressStatus::Ready, issue: None };
     }
-    let problem = problem(reason(account, type_));
-    let status = if stalled && problem.is_some() { Status::Failed } else { Status::Pending };
-    Part { status, problem }
+    let issue = Issue::of(reason(account, type_));
+    let is_failed = is_stalled && issue.is_some();
+    Part { status: if is_failed { ProgressStatus::Failed } else { ProgressStatus::Pending }, issue }
 }
 
-/// Whether a condition is true of the spec as it is now.
+/// Returns true if a condition is true for the current generation of the spec.
 fn is_true(account: &StreamerAccount, type_: &str) -> bool {
     let Some(status) = &account.status else { return false };
     condition::find(&status.conditions, type_).is_some_and(|condition| {
@@ -140,25 +174,6 @@ fn is_true(account: &StreamerAccount, type_: &str) -> bool {
 fn reason<'a>(account: &'a StreamerAccount, type_: &str) -> &'a str {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     condition::find(conditions, type_).map_or("", |condition| condition.reason.as_str())
-}
-
-const FULL: &str = "We have reached the number of streamers that we can host right now. Your place is kept, and this is tried again by itself.";
-const DENIED: &str = "Our video provider does not let us set this up yet. The people who run this site have to change something; then it goes on by itself.";
-const INVALID: &str = "Our video provider does not accept a setting of this account. The people who run this site have to change it.";
-const TAKEN: &str = "This username belongs to another account.";
-const OTHER: &str = "This could not be set up. The people who run this site have to look at it.";
-
-/// A person's words for a condition's reason; None for what passes by itself. Never the condition's own message,
-/// which is written for whoever runs the operator.
-fn problem(reason: &str) -> Option<&'static str> {
-    match reason {
-        "QuotaExceeded" => Some(FULL),
-        "AccessDenied" | "PendingVerification" | "LambdaPermission" => Some(DENIED),
-        "UsernameTaken" => Some(TAKEN),
-        "InvalidSpec" => Some(INVALID),
-        "SecretExists" | "SecretImmutable" | "ForeignResource" => Some(OTHER),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -185,62 +200,70 @@ mod tests {
     }
 
     #[test]
-    fn a_status_reads_the_same_everywhere() {
-        for status in [Status::Pending, Status::Ready, Status::Failed, Status::Deleting] {
+    fn display_and_json_of_a_status_are_equal() {
+        for status in
+            [ProgressStatus::Pending, ProgressStatus::Ready, ProgressStatus::Failed, ProgressStatus::Deleting]
+        {
             assert_eq!(serde_json::json!(status), status.to_string());
         }
     }
 
     #[test]
-    fn a_new_account_is_being_set_up() {
+    fn an_account_without_status_is_pending() {
         let mut new = account(2, &[]);
         new.status = None;
         let progress = Progress::of(&new);
-        assert_eq!(progress.status, Status::Pending);
-        assert_eq!(progress.channel, Part { status: Status::Pending, problem: None });
+        assert_eq!(progress.status, ProgressStatus::Pending);
+        assert_eq!(progress.channel, Part { status: ProgressStatus::Pending, issue: None });
     }
 
     #[test]
-    fn three_ready_parts_make_a_ready_account() {
+    fn an_account_with_three_ready_parts_is_ready() {
         let progress = Progress::of(&account(2, &all(true, "Ready")));
         let parts = [progress.channel, progress.chat_room, progress.stage];
-        assert_eq!(progress.status, Status::Ready);
-        assert!(parts.iter().all(|part| part.status == Status::Ready));
+        assert_eq!(progress.status, ProgressStatus::Ready);
+        assert!(parts.iter().all(|part| part.status == ProgressStatus::Ready));
     }
 
     #[test]
-    fn readiness_of_an_older_spec_is_not_readiness() {
-        assert_eq!(Status::of(&account(1, &all(true, "Ready"))), Status::Pending);
+    fn ready_condition_of_an_older_generation_does_not_count() {
+        assert_eq!(ProgressStatus::of(&account(1, &all(true, "Ready"))), ProgressStatus::Pending);
     }
 
     #[test]
-    fn a_part_that_waits_for_a_quota_says_so_and_stays_pending() {
+    fn a_part_that_waits_for_a_quota_is_pending_with_an_issue() {
         let mut observations = all(true, "Ready");
         observations[0] = Observation::new(READY, false, "QuotaExceeded", "");
         observations[3] = Observation::new(STAGE_READY, false, "QuotaExceeded", "");
         let progress = Progress::of(&account(2, &observations));
-        assert_eq!(progress.status, Status::Pending);
-        assert_eq!(progress.channel.status, Status::Ready);
-        assert_eq!(progress.stage, Part { status: Status::Pending, problem: Some(FULL) });
-        assert_eq!(progress.problems(), [FULL]);
+        assert_eq!(progress.status, ProgressStatus::Pending);
+        assert_eq!(progress.channel.status, ProgressStatus::Ready);
+        assert_eq!(
+            progress.stage,
+            Part { status: ProgressStatus::Pending, issue: Some(Issue::ProviderQuota) }
+        );
+        assert_eq!(progress.issues(), [Issue::ProviderQuota]);
     }
 
     #[test]
-    fn a_stalled_account_has_failed_and_says_why_once() {
+    fn a_stalled_account_has_failed_and_reports_its_issue_once() {
         let mut observations = all(false, "InvalidSpec");
         observations.push(Observation::new(STALLED, true, "InvalidSpec", ""));
         let progress = Progress::of(&account(2, &observations));
-        assert_eq!((progress.status, progress.channel.status), (Status::Failed, Status::Failed));
-        assert_eq!(progress.problems(), [INVALID]);
+        assert_eq!(
+            (progress.status, progress.channel.status),
+            (ProgressStatus::Failed, ProgressStatus::Failed)
+        );
+        assert_eq!(progress.issues(), [Issue::InvalidSetting]);
 
         let progress = Progress::of(&account(2, &[Observation::new(STALLED, true, "Odd", "")]));
-        assert_eq!(progress.problems(), [OTHER]);
+        assert_eq!(progress.issues(), [Issue::Other]);
     }
 
     #[test]
-    fn an_account_on_its_way_out_is_deleting() {
+    fn an_account_with_a_deletion_timestamp_is_deleting() {
         let mut account = account(2, &all(true, "Ready"));
         account.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
-        assert_eq!(Status::of(&account), Status::Deleting);
+        assert_eq!(ProgressStatus::of(&account), ProgressStatus::Deleting);
     }
 }

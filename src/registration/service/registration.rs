@@ -1,63 +1,60 @@
-//! The protocol: a username and a password become a row and, in the same transaction, the intention to make the account. The
-//! account is made from it at once, or by the loop in `retry.rs`; the same person trying again gets the same.
+//! Registering: a username and a password become a row and, in the same transaction, the intention to create
+//! the account. The account is created at once, or later by the loop in `retry.rs`. Repeating a registration
+//! returns the same account.
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{
-    accounts::{self, Accounts},
-    limits::Newcomers,
-    password::Passwords,
-    progress::Status,
-    refusal::Refusal,
-    turns::Turns,
-};
+use super::{RegistrationError, SignupRateLimiter, progress::ProgressStatus};
 use crate::{
     api::{self, StreamerAccount},
-    store::{Addition, AuditEntry, AuditEvent, KeyHash, NewRegistrant, Registrant, Registrants},
+    registration::{
+        accounts::{self, Accounts},
+        admission_queue::AdmissionQueue,
+        backend::Backend,
+        password::Passwords,
+    },
+    store::{Addition, Audit, AuditEntry, AuditEvent, KeyHash, NewRegistrant, Registrant, Registrants},
 };
 
-#[cfg(test)]
-mod tests;
+/// Maximum number of times that the row is looked up again because it appeared or disappeared in between.
+const MAX_LOOKUPS: usize = 3;
 
-/// How often the look-up is repeated when the row comes or goes between two of our steps.
-const TRIES: usize = 3;
+/// Maximum number of registrations in progress. More would only wait for a database connection.
+pub const MAX_CONCURRENT_REGISTRATIONS: usize = 128;
 
-/// How many register at the same time. More would only keep each other waiting for a connection to the database.
-pub const MOST_AT_ONCE: usize = 128;
+/// Maximum number of registrations that wait for one in progress to finish.
+pub const MAX_QUEUED_REGISTRATIONS: usize = 128;
 
-/// How many may wait for a place among them.
-pub const MOST_WAITING: usize = 128;
-
-/// Who wants an account.
+/// A person who asks for an account. Username and password are valid.
 #[derive(Clone, Debug)]
 pub struct Applicant {
-    /// The username as typed; valid.
+    /// The username, as typed.
     pub username: String,
-    /// The password as typed; valid.
+    /// The password, as typed.
     pub password: SecretString,
-    /// The Idempotency-Key that a program sent with it.
+    /// The hash of the Idempotency-Key, if an API client has sent one.
     pub key: Option<KeyHash>,
-    /// From where the request came.
+    /// The client's IP address.
     pub address: IpAddr,
 }
 
-/// When a registrant's account was made.
+/// The way in which a registration got its account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// By this request.
-    Now,
-    /// By an earlier request with the same Idempotency-Key: this one is to be answered as that one was.
-    Repeated,
-    /// Before.
-    Before,
-    /// Not yet: it will be, without anybody asking again.
-    Later,
+pub enum CreationOutcome {
+    /// This request created the account.
+    Created,
+    /// An earlier request with the same Idempotency-Key created the account. Its response is repeated.
+    Replayed,
+    /// The account already existed.
+    Existing,
+    /// The account will be created later, without another request.
+    Deferred,
 }
 
-/// An account that is there for the applicant, or will be.
+/// A registered user, and the account that exists or will exist.
 #[derive(Clone, Debug)]
 pub struct Registered {
     /// Id of the user.
@@ -70,147 +67,152 @@ pub struct Registered {
     pub namespace: String,
     /// Name of the account.
     pub name: String,
-    /// How far it is.
-    pub status: Status,
-    /// When it was made.
-    pub made: Made,
+    /// The status of the account.
+    pub status: ProgressStatus,
+    /// The way in which the account came about.
+    pub outcome: CreationOutcome,
 }
 
-/// Makes accounts for applicants.
-#[derive(Debug)]
-pub struct Registering<R, A> {
-    /// The users.
-    pub registrants: R,
+/// The registration service. Any number of processes may run one on the same database.
+pub struct RegistrationService<B: Backend> {
+    /// The users, their sessions, and the audit log.
+    pub registrants: B::Store,
     /// The accounts.
-    pub accounts: A,
-    /// Hashes and verifies.
+    pub accounts: B::Accounts,
+    /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// Where accounts are made.
+    /// Namespace in which accounts are created.
     pub namespace: String,
-    /// How long the username of a deleted account is nobody's.
-    pub held_back: Option<Duration>,
-    /// How many new accounts are taken on.
-    pub newcomers: Newcomers,
-    /// Permits of those who register at this moment, [`MOST_AT_ONCE`].
-    pub places: Turns,
-    /// How many wrong passwords an hour are tried for one user; half of them by strangers.
-    pub most_failures: NonZeroU32,
+    /// Time for which the username of a deleted account cannot be registered.
+    pub username_reuse_delay: Option<Duration>,
+    /// The limit on new accounts per minute.
+    pub signup_limiter: SignupRateLimiter,
+    /// The registrations in progress, at most [`MAX_CONCURRENT_REGISTRATIONS`].
+    pub queue: AdmissionQueue,
+    /// Maximum number of wrong passwords per hour and user. Clients at unknown addresses can use up half of
+    /// it.
+    pub max_failures_per_hour: NonZeroU32,
 }
 
-impl<R: Registrants, A: Accounts> Registering<R, A> {
-    /// Makes the applicant's account, or finds it when the applicant has asked before.
+impl<B: Backend> RegistrationService<B> {
+    /// Creates the applicant's account, or finds it if the applicant has registered before.
     ///
     /// # Errors
-    /// Why there is none.
-    pub async fn register(&self, applicant: &Applicant) -> Result<Registered, Refusal> {
-        let _place = self.places.take().await.ok_or(Refusal::Full)?;
-        self.check_key(applicant).await?;
-        for _ in 0..TRIES {
+    /// Returns the reason why the applicant has no account.
+    pub async fn register(&self, applicant: &Applicant) -> Result<Registered, RegistrationError> {
+        let _permit = self.queue.acquire().await.ok_or(RegistrationError::QueueFull)?;
+        self.check_idempotency_key(applicant).await?;
+        for _ in 0..MAX_LOOKUPS {
             let registered = match self.registrants.registrant(&applicant.username).await? {
-                Some(registrant) => self.come_back(&registrant, applicant).await?,
-                None => self.come_new(applicant).await?,
+                Some(registrant) => self.reregister(&registrant, applicant).await?,
+                None => self.register_new(applicant).await?,
             };
             if let Some(registered) = registered {
                 return Ok(registered);
             }
         }
-        Err(Refusal::NotNow("the user's row keeps changing".to_owned()))
+        Err(RegistrationError::Unavailable("the user's row keeps changing".to_owned()))
     }
 
-    /// An Idempotency-Key is for one username.
-    async fn check_key(&self, applicant: &Applicant) -> Result<(), Refusal> {
+    /// Checks that the Idempotency-Key was not used with another username.
+    async fn check_idempotency_key(&self, applicant: &Applicant) -> Result<(), RegistrationError> {
         let Some(key) = &applicant.key else { return Ok(()) };
         match self.registrants.username_by_key(key).await? {
-            Some(username) if !api::are_alike(&username, &applicant.username) => Err(Refusal::KeyUsed),
+            Some(username) if !api::are_alike(&username, &applicant.username) => {
+                Err(RegistrationError::IdempotencyKeyReused)
+            }
             _ => Ok(()),
         }
     }
 
-    /// The same person again (a double click, a retry) proves it by the password. None when the row is gone by now.
-    async fn come_back(
+    /// Registers an existing user again (a double click, a retry), who proves their identity with the
+    /// password. Returns None if the row has disappeared since.
+    async fn reregister(
         &self,
         registrant: &Registrant,
         applicant: &Applicant,
-    ) -> Result<Option<Registered>, Refusal> {
-        let Some(hash) = &registrant.password_hash else { return Err(Refusal::Taken) };
-        if !self.try_password(registrant, &applicant.password, hash, Some(applicant.address)).await? {
-            return Err(Refusal::Taken);
+    ) -> Result<Option<Registered>, RegistrationError> {
+        let Some(hash) = &registrant.password_hash else { return Err(RegistrationError::UsernameTaken) };
+        let stranger = Some(applicant.address);
+        if !self.verify_password(registrant, &applicant.password, hash, stranger).await? {
+            return Err(RegistrationError::UsernameTaken);
         }
         if registrant.unwanted {
-            return Err(Refusal::Deleting);
+            return Err(RegistrationError::AccountDeleting);
         }
         let username = &registrant.username;
         let entry = AuditEntry { event: AuditEvent::Returned, username, address: applicant.address };
         self.registrants.note(&entry).await?;
         let Some(registrant) = self.registrants.take_up(registrant).await? else { return Ok(None) };
-        let mut registered = self.make(&registrant).await?;
+        let mut registered = self.create_account(&registrant).await?;
         let same_key = applicant.key.is_some_and(|key| registrant.key.as_deref() == Some(&key[..]));
-        if same_key && registered.made == Made::Before {
-            registered.made = Made::Repeated;
+        if same_key && registered.outcome == CreationOutcome::Existing {
+            registered.outcome = CreationOutcome::Replayed;
         }
         Ok(Some(registered))
     }
 
-    /// Somebody new gets a row. None when another request is faster.
-    async fn come_new(&self, applicant: &Applicant) -> Result<Option<Registered>, Refusal> {
-        // Before the expensive part. Who comes back to an account is not counted.
-        self.newcomers.admit().map_err(Refusal::Crowded)?;
-        // Before the cluster is asked: of a flood, only those who get a turn to hash go on from here.
+    /// Registers a new user. Returns None if another request was faster.
+    async fn register_new(&self, applicant: &Applicant) -> Result<Option<Registered>, RegistrationError> {
+        // Checked before the expensive hash. Returning users do not count.
+        self.signup_limiter.admit().map_err(RegistrationError::SignupRateExceeded)?;
+        // Hashing limits how many requests of a flood reach the API server.
         let password_hash = self.passwords.hash(&applicant.password).await?;
         let name = api::object_name(&applicant.username);
-        // An account that somebody made with kubectl may have no row yet: its name is taken all the same. With the
-        // cluster away this cannot be asked: then whoever makes the account finds out.
-        let looked = match self.accounts.account(&self.namespace, &name).await {
-            Ok(Some(account)) => return self.come_late(applicant, &account).await,
-            Err(error @ accounts::Error::Refused(_)) => return Err(error.into()),
-            looked => looked,
+        // An account created with kubectl may have no row yet, but its name is taken all the same. If the API
+        // server is unavailable, the conflict is detected when the account is created.
+        let existing = match self.accounts.account(&self.namespace, &name).await {
+            Ok(Some(account)) => return self.resolve_race(applicant, &account).await,
+            Err(error @ accounts::Error::Rejected(_)) => return Err(error.into()),
+            existing => existing,
         };
-        let Some(registrant) = self.add(applicant, &name, &password_hash).await? else { return Ok(None) };
-        match looked {
-            Ok(_) => self.make(&registrant).await.map(Some),
-            Err(error) => Ok(Some(self.make_later(&registrant, &error).await)),
+        let registrant = self.add_registrant(applicant, &name, &password_hash).await?;
+        let Some(registrant) = registrant else { return Ok(None) };
+        match existing {
+            Ok(_) => self.create_account(&registrant).await.map(Some),
+            Err(error) => Ok(Some(self.defer_creation(&registrant, &error).await)),
         }
     }
 
-    /// An account has the name already. Where that comes of another request of a moment ago, there is a row by now: it was
-    /// written before the account.
-    async fn come_late(
+    /// Handles an account that already has the name. If a concurrent request created it, the row exists by
+    /// now, because it is written before the account.
+    async fn resolve_race(
         &self,
         applicant: &Applicant,
         account: &StreamerAccount,
-    ) -> Result<Option<Registered>, Refusal> {
+    ) -> Result<Option<Registered>, RegistrationError> {
         match self.registrants.registrant(&applicant.username).await? {
             Some(_) => Ok(None),
-            None if is_going(account) => Err(Refusal::Deleting),
-            None => Err(Refusal::Taken),
+            None if is_being_deleted(account) => Err(RegistrationError::AccountDeleting),
+            None => Err(RegistrationError::UsernameTaken),
         }
     }
 
-    async fn add(
+    async fn add_registrant(
         &self,
         applicant: &Applicant,
         name: &str,
         password_hash: &SecretString,
-    ) -> Result<Option<Registrant>, Refusal> {
+    ) -> Result<Option<Registrant>, RegistrationError> {
         let new = NewRegistrant {
             username: &applicant.username,
             password_hash,
             account_namespace: &self.namespace,
             account_name: name,
             key: applicant.key.as_ref(),
-            held_back: self.held_back,
+            held_back: self.username_reuse_delay,
             address: applicant.address,
         };
         match self.registrants.add(&new).await? {
             Addition::Added(registrant) => Ok(Some(registrant)),
             Addition::Exists => Ok(None),
-            Addition::HeldBack => Err(Refusal::Taken),
-            Addition::KeyUsed => Err(Refusal::KeyUsed),
+            Addition::HeldBack => Err(RegistrationError::UsernameTaken),
+            Addition::KeyUsed => Err(RegistrationError::IdempotencyKeyReused),
         }
     }
 }
 
-/// Whether an account is being deleted.
-pub(super) fn is_going(account: &StreamerAccount) -> bool {
+/// Returns true if an account is being deleted.
+pub(super) fn is_being_deleted(account: &StreamerAccount) -> bool {
     account.metadata.deletion_timestamp.is_some()
 }

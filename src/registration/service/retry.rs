@@ -1,51 +1,53 @@
-//! Makes the accounts that could not be made at once: the API server was away, or the process died.
+//! The retry loop: creates the accounts that could not be created at once, because the API server was
+//! unavailable or the process died, and carries out deletions.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    accounts::Accounts,
-    refusal::Refusal,
-    registering::{Made, Registered, Registering},
-};
-use crate::store::Registrants;
+use super::{CreationOutcome, Registered, RegistrationError, RegistrationService};
+use crate::registration::backend::Backend;
 
-/// Time between two looks.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two polls for registrations that are due.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Looks again and again for accounts to make, until `stop`. Any number of processes may: each takes up what no other has.
-pub async fn run<R: Registrants, A: Accounts>(registering: Arc<Registering<R, A>>, stop: CancellationToken) {
+/// Processes due registrations until `stop` is cancelled. Any number of processes may run the loop: a lease
+/// keeps them from processing the same registration.
+pub async fn run<B: Backend>(service: Arc<RegistrationService<B>>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match registering.make_due().await {
-            Ok(ended) => ended.iter().for_each(tell),
-            Err(error) => tracing::debug!(%error, "accounts to make cannot be looked up"),
+        match service.process_due().await {
+            Ok(results) => results.iter().for_each(log_outcome),
+            Err(error) => tracing::debug!(%error, "cannot read the registrations that are due"),
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 }
 
-/// Logs how a registration ended.
-pub fn tell(ended: &Result<Registered, Refusal>) {
-    match ended {
-        Ok(Registered { made: Made::Now, namespace, name, .. }) => {
+/// Logs the result of a registration. Errors that are the applicant's doing are not logged.
+pub fn log_outcome(result: &Result<Registered, RegistrationError>) {
+    match result {
+        Ok(Registered { outcome: CreationOutcome::Created, namespace, name, .. }) => {
             tracing::info!(namespace, name, "account created");
         }
-        Err(Refusal::NotNow(reason)) => tracing::warn!(reason, "registration put off"),
-        Err(Refusal::NoRoom(reason)) => tracing::warn!(reason, "registration turned away"),
-        Err(Refusal::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),
+        Err(RegistrationError::Unavailable(reason)) => {
+            tracing::warn!(reason, "registration failed, the client may retry");
+        }
+        Err(RegistrationError::QuotaExceeded(reason)) => {
+            tracing::warn!(reason, "registration rejected: no quota left");
+        }
+        Err(RegistrationError::Misconfigured(reason)) => tracing::error!(reason, "registration failed"),
         Ok(_)
         | Err(
-            Refusal::Taken
-            | Refusal::Deleting
-            | Refusal::KeyUsed
-            | Refusal::Crowded(_)
-            | Refusal::Guessed(_)
-            | Refusal::Full
-            | Refusal::Busy,
+            RegistrationError::UsernameTaken
+            | RegistrationError::AccountDeleting
+            | RegistrationError::IdempotencyKeyReused
+            | RegistrationError::SignupRateExceeded(_)
+            | RegistrationError::TooManyFailures(_)
+            | RegistrationError::QueueFull
+            | RegistrationError::HashingBusy,
         ) => {}
     }
 }

@@ -1,4 +1,4 @@
-//! `/accounts/{username}/password`: a person takes another password.
+//! `/accounts/{username}/password`: changing one's own password.
 
 use std::sync::Arc;
 
@@ -9,53 +9,64 @@ use axum::{
 };
 use secrecy::SecretString;
 
-use super::{Site, Username, owner::Owner, sign_in::Proved};
 use crate::{
-    registration::{accounts::Accounts, pages, problem::Problem, session::Notice, validate::Problems},
-    store::{AuditEntry, AuditEvent, Registrants, Sessions},
+    registration::{
+        backend::Backend,
+        http::{
+            cookies::FlashMessage,
+            owner::AccountOwner,
+            pages,
+            problem::{FieldErrors, Problem},
+            session::VerifiedUser,
+            state::AppState,
+            username::Username,
+        },
+    },
+    store::{AuditEntry, AuditEvent},
 };
 
-/// `GET /accounts/{username}/password`.
-pub async fn ask<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
+/// `GET /accounts/{username}/password`: shows the form.
+pub async fn form<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
     username: Username,
     headers: HeaderMap,
 ) -> Response {
-    let least = site.rules.shortest_password;
-    site.owners_form(&username, &headers, |form| pages::new_password(form, least)).await
+    let min = state.rules.min_password_length;
+    state.owner_form(&username, &headers, |form| pages::change_password(form, min)).await
 }
 
-/// `POST /accounts/{username}/password`, with the present one once more. Every session of the user ends, and this browser
-/// gets another.
-pub async fn change<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    owner: Owner,
+/// `POST /accounts/{username}/password`: changes the password after the owner has confirmed with the current
+/// one. All sessions of the user end, and this browser gets a new one.
+pub async fn change_password<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
+    owner: AccountOwner,
 ) -> Response {
-    let page = |form: pages::Form<'_>| pages::new_password(form, site.rules.shortest_password);
-    let attempt = async {
-        let new = replace(&site, &owner).await?;
-        let proved = Proved { password_hash: Some(&new), ..(&owner.registrant).into() };
-        // The password is another: who gets no session signs in with it.
-        let begun = site.begin_session(&owner.headers, owner.address, proved).await.ok().flatten();
-        let mut on = begun.unwrap_or_else(|| Redirect::to("/sign-in").into_response());
-        on.headers_mut().append(header::SET_COOKIE, site.cookies.tell(Notice::PasswordChanged));
-        Ok(on)
+    let page = |form: pages::Form<'_>| pages::change_password(form, state.rules.min_password_length);
+    let action = async {
+        let new_hash = replace_password(&state, &owner).await?;
+        let verified = VerifiedUser { password_hash: Some(&new_hash), ..(&owner.registrant).into() };
+        // The password has changed. If no session can be started, the user signs in with the new one.
+        let begun = state.begin_session(&owner.headers, owner.address, verified).await.ok().flatten();
+        let mut response = begun.unwrap_or_else(|| Redirect::to("/sign-in").into_response());
+        let flash = state.cookies.set_flash(FlashMessage::PasswordChanged);
+        response.headers_mut().append(header::SET_COOKIE, flash);
+        Ok(response)
     };
-    site.carry_out(&owner, page, attempt).await
+    state.run_owner_action(&owner, page, action).await
 }
 
-/// Changes the password; the hash of the new one.
-async fn replace<R: Registrants + Sessions, A: Accounts>(
-    site: &Site<R, A>,
-    owner: &Owner,
+/// Changes the password and returns the hash of the new one.
+async fn replace_password<B: Backend>(
+    state: &AppState<B>,
+    owner: &AccountOwner,
 ) -> Result<SecretString, Problem> {
-    let (username, deed) = (&owner.registrant.username, &owner.deed);
-    if let Some(problem) = site.rules.new_password_problem(username, &deed.password, &deed.new_password) {
-        return Err(Problem::invalid(Problems::of_new_password(problem)));
+    let (username, form) = (&owner.registrant.username, &owner.form);
+    if let Some(error) = state.rules.check_new_password(username, &form.password, &form.new_password) {
+        return Err(Problem::invalid_fields(FieldErrors::new_password(error)));
     }
-    let proved = site.prove_again(owner).await?;
+    let verified = state.confirm_password(owner).await?;
     let entry = AuditEntry { event: AuditEvent::PasswordChanged, username, address: owner.address };
-    site.audit.deed(&site.registering.registrants, &entry).await?;
-    let changed = site.registering.change_password(&proved, &deed.new_password).await;
-    changed.map_err(|refusal| site.refused(&refusal))
+    state.record_action(&entry).await?;
+    let changed = state.service.change_password(&verified, &form.new_password).await;
+    changed.map_err(|error| state.problem_for(&error))
 }

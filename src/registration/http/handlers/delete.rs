@@ -1,4 +1,4 @@
-//! `/accounts/{username}/delete`: a person leaves.
+//! `/accounts/{username}/delete`: deleting one's own account.
 
 use std::sync::Arc;
 
@@ -8,65 +8,60 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{Site, Username, account::found, location, owner::Owner};
 use crate::{
     registration::{
-        accounts::Accounts,
-        pages,
-        problem::{Format, Problem},
-        progress::Status,
+        backend::Backend,
+        http::{
+            owner::AccountOwner,
+            pages,
+            problem::{Format, Problem},
+            state::AppState,
+            username::{Username, account_path},
+        },
+        service::ProgressStatus,
     },
-    store::{AuditEntry, AuditEvent, Registrants, Sessions},
+    store::{AuditEntry, AuditEvent},
 };
 
-/// `GET /accounts/{username}/delete`.
-pub async fn ask<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
+/// `GET /accounts/{username}/delete`: shows the form.
+pub async fn form<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
     username: Username,
     headers: HeaderMap,
 ) -> Response {
-    site.owners_form(&username, &headers, pages::delete).await
+    state.owner_form(&username, &headers, pages::delete).await
 }
 
-/// `POST /accounts/{username}/delete`, with the password once more.
-pub async fn delete<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    owner: Owner,
-) -> Response {
-    let attempt = async {
-        abandon(&site, &owner).await?;
-        let goodbye = format!("{}/goodbye", location(&owner.registrant.username));
+/// `POST /accounts/{username}/delete`: deletes the account after the owner has confirmed with the password.
+pub async fn delete<B: Backend>(State(state): State<Arc<AppState<B>>>, owner: AccountOwner) -> Response {
+    let action = async {
+        delete_account(&state, &owner).await?;
+        let goodbye = format!("{}/goodbye", account_path(&owner.registrant.username));
         Ok(Redirect::to(&goodbye).into_response())
     };
-    site.carry_out(&owner, pages::delete, attempt).await
+    state.run_owner_action(&owner, pages::delete, action).await
 }
 
-async fn abandon<R: Registrants + Sessions, A: Accounts>(
-    site: &Site<R, A>,
-    owner: &Owner,
-) -> Result<(), Problem> {
-    site.prove_again(owner).await?;
+async fn delete_account<B: Backend>(state: &AppState<B>, owner: &AccountOwner) -> Result<(), Problem> {
+    state.confirm_password(owner).await?;
     let (username, address) = (&owner.registrant.username, owner.address);
-    let found = found(&site.registering, username).await?;
+    let found = state.find_account(username).await?;
     let entry = AuditEntry { event: AuditEvent::DeletionAsked, username, address };
-    site.audit.deed(&site.registering.registrants, &entry).await?;
-    let left = site.registering.leave(&found.registrant, found.account.as_ref()).await;
-    left.map_err(|refusal| site.refused(&refusal))
+    state.record_action(&entry).await?;
+    let deleted = state.service.delete_account(&found.registrant, found.account.as_ref()).await;
+    deleted.map_err(|error| state.problem_for(&error))
 }
 
-/// `GET /accounts/{username}/goodbye`: the account while it goes, and that it is gone.
-pub async fn goodbye<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    username: Username,
-) -> Response {
-    match found(&site.registering, &username.0).await {
-        Ok(found) if found.progress.status == Status::Deleting => {
-            site.shown(&pages::account(&found.registrant.username, &found.progress, None))
+/// `GET /accounts/{username}/goodbye`: shows the progress of the deletion, and that it is complete.
+pub async fn goodbye<B: Backend>(State(state): State<Arc<AppState<B>>>, username: Username) -> Response {
+    match state.find_account(&username.0).await {
+        Ok(found) if found.progress.status == ProgressStatus::Deleting => {
+            state.render_page(&pages::account(&found.registrant.username, &found.progress, None))
         }
-        Ok(found) => Redirect::to(&location(&found.registrant.username)).into_response(),
-        Err(problem) if problem.status == StatusCode::NOT_FOUND && username.is_one() => {
-            site.shown(&pages::gone(&username.0))
+        Ok(found) => Redirect::to(&account_path(&found.registrant.username)).into_response(),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND && username.is_valid() => {
+            state.render_page(&pages::deleted(&username.0))
         }
-        Err(problem) => site.told(Format::Html, &problem),
+        Err(problem) => state.render_problem(Format::Html, &problem),
     }
 }

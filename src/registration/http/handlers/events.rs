@@ -1,4 +1,4 @@
-//! `GET /accounts/{username}/events`: progress as it happens, by server-sent events.
+//! `GET /accounts/{username}/events`: the progress of an account as server-sent events.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,132 +17,131 @@ use tokio::{
 };
 use utoipa::ToSchema;
 
-use super::{
-    Site, Username,
-    account::{found, progress_answer},
-};
-use crate::{
-    registration::{
-        accounts::Accounts,
+use super::account::progress_response;
+use crate::registration::{
+    backend::Backend,
+    http::{
         problem::{Format, Problem},
-        progress::Status,
-        shares::Share,
+        state::AppState,
+        username::Username,
     },
-    store::{Registrants, Sessions},
+    listener::PerIpPermit,
+    service::ProgressStatus,
 };
 
-/// How many listen at the same time; each costs the API server a read per [`LOOK_EVERY`].
-pub const MOST_LISTENERS: usize = 256;
+/// Maximum number of open event streams of one process. Each costs one read of the API server per
+/// [`POLL_INTERVAL`].
+pub const MAX_EVENT_STREAMS: usize = 256;
 
-/// Time between two looks at an account: the page may not watch accounts, only get single ones.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Time between two polls of an account. The registration may only get single accounts, not watch them.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// After this long a listener is let go of. A browser comes again by itself.
-const LONGEST: Duration = Duration::from_mins(5);
+/// Maximum age of an event stream. Browsers reconnect automatically.
+const MAX_AGE: Duration = Duration::from_mins(5);
 
-/// Progress as it happens.
+/// Follow the progress of an account
 ///
-/// An event `progress` for each change, with how far the account is as JSON, until all is ready; an event `gone` when the
-/// account is no more.
+/// Sends an event `progress` for each change, with the progress as JSON, until the account is ready; sends an
+/// event `gone` once the account no longer exists.
 #[utoipa::path(
     get,
     path = "/accounts/{username}/events",
     params(Username),
     responses(
-        (status = OK, description = "Server-sent events, each of this form.", body = Seen, content_type = "text/event-stream"),
-        (status = NOT_FOUND, description = "Nobody has this name."),
-        (status = TOO_MANY_REQUESTS, description = "Too many listen from this address, or it has too many connections."),
+        (status = OK, description = "A stream of server-sent events of this form.", body = ProgressEvent, content_type = "text/event-stream"),
+        (status = NOT_FOUND, description = "No account with this username exists."),
+        (status = TOO_MANY_REQUESTS, description = "Too many event streams or connections are open from this IP address."),
     )
 )]
-pub async fn events<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
+pub async fn events<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Username(username): Username,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(problem) = found(&site.registering, &username).await {
-        return site.told(Format::Json, &problem);
+    if let Err(problem) = state.find_account(&username).await {
+        return state.render_problem(Format::Json, &problem);
     }
-    let Some(share) = site.listening.take(site.limits.client(&headers, peer.ip())) else {
-        site.metrics.refused("listeners_of_address");
-        return site.told(Format::Json, &Problem::too_many_connections());
+    let Some(ip_permit) = state.stream_limit.acquire(state.limits.client_ip(&headers, peer.ip())) else {
+        state.metrics.refused("listeners_of_address");
+        return state.render_problem(Format::Json, &Problem::too_many_connections());
     };
-    let Ok(permit) = Arc::clone(&site.listeners).try_acquire_owned() else {
-        site.metrics.refused("listeners");
-        return site.told(Format::Json, &Problem::away());
+    let Ok(permit) = Arc::clone(&state.stream_permits).try_acquire_owned() else {
+        state.metrics.refused("listeners");
+        return state.render_problem(Format::Json, &Problem::unavailable());
     };
-    tracing::debug!("somebody listens to progress");
-    let listener = Listener {
-        site,
+    tracing::debug!("event stream opened");
+    let stream = EventStream {
+        state,
         username,
         last: String::new(),
-        until: Instant::now() + LONGEST,
-        over: false,
-        held: (permit, share),
+        until: Instant::now() + MAX_AGE,
+        is_done: false,
+        permits: (permit, ip_permit),
     };
-    Sse::new(listener.changes()).keep_alive(KeepAlive::default()).into_response()
+    Sse::new(stream.events()).keep_alive(KeepAlive::default()).into_response()
 }
 
-/// Somebody who listens.
-struct Listener<R, A> {
-    site: Arc<Site<R, A>>,
+/// One client's event stream.
+struct EventStream<B: Backend> {
+    state: Arc<AppState<B>>,
     username: String,
-    /// What was told last.
+    /// The data of the last event.
     last: String,
     until: Instant,
-    over: bool,
-    /// Given back when the connection ends.
-    #[expect(dead_code, reason = "it is held")]
-    held: (OwnedSemaphorePermit, Share),
+    is_done: bool,
+    #[expect(dead_code, reason = "released when the stream ends")]
+    permits: (OwnedSemaphorePermit, PerIpPermit),
 }
 
-/// What a look has shown, as a server-sent event.
+/// A server-sent event
 #[derive(ToSchema)]
 #[schema(as = Event)]
-pub struct Seen {
-    /// `progress`, or `gone` when the account is no more.
+pub struct ProgressEvent {
+    /// `progress`, or `gone` once the account no longer exists
     event: &'static str,
-    /// How far the account is, as JSON; of one that is gone, an empty object.
+    /// The progress of the account as JSON; an empty object for `gone`
     #[schema(content_media_type = "application/json")]
     data: String,
     #[schema(ignore)]
-    last: bool,
+    is_last: bool,
 }
 
-impl<R: Registrants + Sessions, A: Accounts> Listener<R, A> {
-    fn changes(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        stream::unfold(self, async |mut listener| {
-            let seen = listener.next().await?;
-            Some((Ok(Event::default().event(seen.event).data(seen.data)), listener))
+impl<B: Backend> EventStream<B> {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        stream::unfold(self, async |mut stream| {
+            let next = stream.next().await?;
+            Some((Ok(Event::default().event(next.event).data(next.data)), stream))
         })
     }
 
-    /// The next change; None at the end.
-    async fn next(&mut self) -> Option<Seen> {
-        while !self.over && Instant::now() < self.until {
-            if let Some(seen) = self.look().await.filter(|seen| seen.data != self.last) {
-                self.last.clone_from(&seen.data);
-                self.over = seen.last;
-                return Some(seen);
+    /// Waits for the next change. Returns None at the end of the stream.
+    async fn next(&mut self) -> Option<ProgressEvent> {
+        while !self.is_done && Instant::now() < self.until {
+            if let Some(event) = self.poll().await.filter(|event| event.data != self.last) {
+                self.last.clone_from(&event.data);
+                self.is_done = event.is_last;
+                return Some(event);
             }
             tokio::select! {
-                () = self.site.stop.cancelled() => return None,
-                () = sleep(LOOK_EVERY) => {}
+                () = self.state.stop.cancelled() => return None,
+                () = sleep(POLL_INTERVAL) => {}
             }
         }
         None
     }
 
-    /// None while something is away.
-    async fn look(&self) -> Option<Seen> {
-        match found(&self.site.registering, &self.username).await {
+    /// Reads the progress. Returns None if the database or the API server is unavailable.
+    async fn poll(&self) -> Option<ProgressEvent> {
+        match self.state.find_account(&self.username).await {
             Ok(found) => {
-                let answer = progress_answer(found.registrant.username, &found.progress);
-                let data = serde_json::to_string(&answer).ok()?;
-                Some(Seen { event: "progress", data, last: found.progress.status == Status::Ready })
+                let response = progress_response(found.registrant.username, &found.progress);
+                let data = serde_json::to_string(&response).ok()?;
+                let is_last = found.progress.status == ProgressStatus::Ready;
+                Some(ProgressEvent { event: "progress", data, is_last })
             }
             Err(problem) if problem.status == StatusCode::NOT_FOUND => {
-                Some(Seen { event: "gone", data: "{}".to_owned(), last: true })
+                Some(ProgressEvent { event: "gone", data: "{}".to_owned(), is_last: true })
             }
             Err(_) => None,
         }

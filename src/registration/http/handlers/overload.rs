@@ -1,47 +1,33 @@
-//! What is answered over a connection that is not served: why, whatever was asked.
+//! Every request over a connection that the listener has rejected: answered with the reason.
 
-use std::{future::ready, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Extension,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, State},
-    middleware::{from_fn_with_state, map_response},
+    extract::{FromRequest, Request, State},
     response::Response,
 };
 
-use super::{LARGEST_BODY, Site};
 use crate::registration::{
-    headers,
-    measure::measure,
-    problem::Problem,
-    server::{OF_ONE_ADDRESS, TurnedAway},
-    submission,
+    backend::Backend,
+    http::{problem::Problem, state::AppState, submission},
+    listener::{CONNECTIONS_PER_IP, OverloadReason},
 };
 
-/// Answers everything so.
-pub fn router<R: Send + Sync + 'static, A: Send + Sync + 'static>(site: Arc<Site<R, A>>) -> Router {
-    let (behind_tls, metrics) = (site.cookies.secure, site.metrics.clone());
-    Router::new()
-        .fallback(tell::<R, A>)
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(map_response(move |response| ready(headers::secure(response, behind_tls))))
-        .layer(from_fn_with_state(metrics, measure))
-        .with_state(site)
-}
-
-async fn tell<R, A>(
-    State(site): State<Arc<Site<R, A>>>,
-    Extension(why): Extension<TurnedAway>,
+/// Answers any request with the reason for the rejection.
+pub async fn reject<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
+    Extension(reason): Extension<OverloadReason>,
     request: Request,
 ) -> Response {
-    let format = submission::answer_format(request.headers());
-    // Who is answered before all is sent may not read the answer.
+    let format = submission::response_format(request.headers());
+    // A client that is still sending may not read the response.
     drop(Bytes::from_request(request, &()).await);
-    let (reason, problem) = match why {
-        TurnedAway::Full => ("connections", Problem::full()),
-        TurnedAway::OfOneAddress => (OF_ONE_ADDRESS, Problem::too_many_connections()),
+    let (label, problem) = match reason {
+        OverloadReason::MaxConnections => ("connections", Problem::server_full()),
+        OverloadReason::MaxConnectionsPerIp => (CONNECTIONS_PER_IP, Problem::too_many_connections()),
     };
-    site.metrics.refused(reason);
-    site.told(format, &problem)
+    state.metrics.refused(label);
+    state.render_problem(format, &problem)
 }

@@ -1,4 +1,4 @@
-//! `POST /register`: a person who registers, or a program that registers one.
+//! `/register`: the registration, by form or by JSON.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -14,182 +14,210 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Site, location, sent::Sent, sign_in::Proved};
 use crate::{
     registration::{
-        accounts::Accounts,
-        audit::NOBODY,
-        problem::{Format, Problem},
-        progress::Status,
-        refusal::Refusal,
-        registering::{Applicant, Made, Registered},
-        retry,
-        submission::{JsonFields, Submission},
+        backend::Backend,
+        http::{
+            credentials::CredentialsRequest,
+            problem::{Format, Problem},
+            session::VerifiedUser,
+            state::AppState,
+            submission::{JsonFields, Submission},
+            username::account_path,
+        },
+        service::{
+            Applicant, CreationOutcome, NO_USER, ProgressStatus, Registered, RegistrationError, retry,
+        },
     },
-    store::{AuditEntry, AuditEvent, Registrants, Sessions},
+    store::{AuditEntry, AuditEvent},
 };
 
-/// Who is registered.
+/// A registered account
 #[derive(Serialize, ToSchema)]
 #[schema(as = Registered)]
-pub struct RegisteredAnswer {
-    /// As it was first registered.
+pub struct RegisteredResponse {
+    /// The username as it was first registered
     username: String,
     account: AccountName,
-    status: Status,
+    status: ProgressStatus,
 }
 
-/// The StreamerAccount in the cluster.
+/// The StreamerAccount object in the cluster
 #[derive(Serialize, ToSchema)]
 struct AccountName {
     namespace: String,
     name: String,
 }
 
-/// Registers somebody.
+/// Get the registration form
+#[utoipa::path(
+    get,
+    path = "/register",
+    operation_id = "registration_form",
+    responses(
+        (status = OK, description = "An HTML page.", body = String, content_type = "text/html"),
+        (status = SEE_OTHER, description = "A redirect to the account of the signed-in user."),
+    )
+)]
+pub async fn form<B: Backend>(State(state): State<Arc<AppState<B>>>, headers: HeaderMap) -> Response {
+    match state.redirect_to_own_account(&headers).await {
+        Some(redirect) => redirect.into_response(),
+        None => state.registration_form(&headers, "", None),
+    }
+}
+
+/// Register an account
 ///
-/// The same request again, with the same password, is answered with the same account.
+/// Idempotent: the same request with the same password returns the same account.
 #[utoipa::path(
     post,
     path = "/register",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "A request that is sent again with the same key is answered as the first time",
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the same response as the first",
             min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$"),
     ),
     request_body = JsonFields,
     responses(
-        (status = CREATED, description = "The account is being set up.", body = RegisteredAnswer,
-            headers(("Location" = String, description = "Where its progress is")),
+        (status = CREATED, description = "The account was created and is being set up.", body = RegisteredResponse,
+            headers(("Location" = String, description = "Path of the account's progress")),
             links(("progress" = (operation_id = "account", parameters(("username" = "$response.body#/username")))))),
-        (status = OK, description = "The account was there.", body = RegisteredAnswer,
-            headers(("Location" = String, description = "Where its progress is"))),
-        (status = ACCEPTED, description = "The account will be made as soon as that can be done, without another request.", body = RegisteredAnswer,
-            headers(("Location" = String, description = "Where its progress is"))),
-        (status = BAD_REQUEST, description = "What was sent cannot be read."),
-        (status = FORBIDDEN, description = "A page of another site made a browser send this."),
-        (status = REQUEST_TIMEOUT, description = "It took too long to come."),
+        (status = OK, description = "The account already existed.", body = RegisteredResponse,
+            headers(("Location" = String, description = "Path of the account's progress"))),
+        (status = ACCEPTED, description = "The account will be created as soon as possible, without another request.", body = RegisteredResponse,
+            headers(("Location" = String, description = "Path of the account's progress"))),
+        (status = BAD_REQUEST, description = "The request is malformed."),
+        (status = FORBIDDEN, description = "A browser sent the request on behalf of another site."),
+        (status = REQUEST_TIMEOUT, description = "The request body did not arrive in time."),
         (status = CONFLICT, description = "The username is taken, or its account is being deleted."),
-        (status = PAYLOAD_TOO_LARGE, description = "More than 8 KB."),
-        (status = UNSUPPORTED_MEDIA_TYPE, description = "It is not JSON."),
-        (status = UNPROCESSABLE_ENTITY, description = "A field does not keep the rules, or the Idempotency-Key was used for another username."),
-        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this address or for this username, too many wrong passwords, or too many connections from this address."),
+        (status = PAYLOAD_TOO_LARGE, description = "The request body is larger than 8 KB."),
+        (status = UNSUPPORTED_MEDIA_TYPE, description = "The request body is not JSON."),
+        (status = UNPROCESSABLE_ENTITY, description = "A field is invalid, or the Idempotency-Key was used with another username."),
+        (status = TOO_MANY_REQUESTS, description = "Too many attempts from this IP address or for this username, too many wrong passwords, or too many connections from this IP address."),
     )
 )]
-pub async fn register<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
+pub async fn register<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let sent = match site.sent(peer, request).await {
-        Ok(sent) => sent,
+    let request = match state.read_credentials(peer, request).await {
+        Ok(request) => request,
         Err((headers, (format, problem))) => {
-            site.metrics.registered("unreadable");
-            return told_with_form(&site, &headers, format, "", &problem);
+            state.metrics.registered("unreadable");
+            return problem_with_form(&state, &headers, format, "", &problem);
         }
     };
-    let format = sent.submission.format;
-    match attempt(&site, &sent).await {
-        Ok(registered) if format == Format::Json => answered(registered),
-        Ok(registered) => welcomed(&site, &sent, &registered).await,
-        Err(problem) => told_with_form(&site, &sent.headers, format, &sent.submission.username, &problem),
+    let format = request.submission.format;
+    match attempt(&state, &request).await {
+        Ok(registered) if format == Format::Json => json_response(registered),
+        Ok(registered) => sign_in_registered(&state, &request, &registered).await,
+        Err(problem) => {
+            let username = &request.submission.username;
+            problem_with_form(&state, &request.headers, format, username, &problem)
+        }
     }
 }
 
-/// Registers who is not turned away before.
-async fn attempt<R: Registrants + Sessions, A: Accounts>(
-    site: &Site<R, A>,
-    sent: &Sent,
+/// Checks the limits and the rules, then registers the applicant.
+async fn attempt<B: Backend>(
+    state: &AppState<B>,
+    request: &CredentialsRequest,
 ) -> Result<Registered, Problem> {
-    site.admit(sent, |metrics| metrics.registered("limited"))?;
-    let Submission { username, password, key, .. } = &sent.submission;
-    let problems = site.rules.problems(username, password);
-    if !problems.is_empty() {
-        site.metrics.registered("invalid");
-        return Err(Problem::invalid(problems));
+    state.admit(request, |metrics| metrics.registered("limited"))?;
+    let Submission { username, password, key, .. } = &request.submission;
+    let errors = state.rules.check(username, password);
+    if !errors.is_empty() {
+        state.metrics.registered("invalid");
+        return Err(Problem::invalid_fields(errors));
     }
     let (username, password) = (username.clone(), password.clone());
-    let applicant = Applicant { username, password, key: *key, address: sent.address };
-    let ended = site.registering.register(&applicant).await;
-    if let Err(refusal) = &ended {
-        note_refusal(site, refusal, &applicant).await;
+    let applicant = Applicant { username, password, key: *key, address: request.address };
+    let result = state.service.register(&applicant).await;
+    if let Err(error) = &result {
+        record_error(state, error, &applicant).await;
     }
-    retry::tell(&ended);
-    site.metrics.registered(outcome(&ended));
-    ended.map_err(|refusal| Problem::from(&refusal))
+    retry::log_outcome(&result);
+    state.metrics.registered(outcome_label(&result));
+    result.map_err(|error| Problem::from(&error))
 }
 
-/// Counts what a limit has refused; writes into the audit log that somebody wanted a name that is not to be had. It is written of the
-/// user only where the password was wrong: as such each row counts, and by any other anybody could lock the user out.
-async fn note_refusal<R: Registrants + Sessions, A: Accounts>(
-    site: &Site<R, A>,
-    refusal: &Refusal,
-    applicant: &Applicant,
-) {
-    match refusal {
-        Refusal::Crowded(_) => site.metrics.refused("accounts"),
-        Refusal::Full => site.metrics.refused("registering"),
-        Refusal::Guessed(_) => site.metrics.refused("failures"),
-        Refusal::NoRoom(_) => site.metrics.refused("quota"),
-        Refusal::Taken => note_refused(site, &applicant.username, applicant.address).await,
-        Refusal::Deleting | Refusal::KeyUsed => note_refused(site, NOBODY, applicant.address).await,
-        Refusal::Busy | Refusal::NotNow(_) | Refusal::Misconfigured(_) => {}
+/// Counts requests that a limit has rejected, and records in the audit log that a username was not available.
+/// The record names the user only if the password was wrong, because such records count towards the user's
+/// limit; otherwise anybody could lock the user out.
+async fn record_error<B: Backend>(state: &AppState<B>, error: &RegistrationError, applicant: &Applicant) {
+    match error {
+        RegistrationError::SignupRateExceeded(_) => state.metrics.refused("accounts"),
+        RegistrationError::QueueFull => state.metrics.refused("registering"),
+        RegistrationError::TooManyFailures(_) => state.metrics.refused("failures"),
+        RegistrationError::QuotaExceeded(_) => state.metrics.refused("quota"),
+        RegistrationError::UsernameTaken => {
+            record_rejection(state, &applicant.username, applicant.address).await;
+        }
+        RegistrationError::AccountDeleting | RegistrationError::IdempotencyKeyReused => {
+            record_rejection(state, NO_USER, applicant.address).await;
+        }
+        RegistrationError::HashingBusy
+        | RegistrationError::Unavailable(_)
+        | RegistrationError::Misconfigured(_) => {}
     }
 }
 
-async fn note_refused<R: Registrants + Sessions, A: Accounts>(
-    site: &Site<R, A>,
-    username: &str,
-    address: IpAddr,
-) {
+async fn record_rejection<B: Backend>(state: &AppState<B>, username: &str, address: IpAddr) {
     let entry = AuditEntry { event: AuditEvent::RegistrationRefused, username, address };
-    site.audit.failure(&site.registering.registrants, &entry).await;
+    state.audit.record_failure(&state.service.registrants, &entry).await;
 }
 
-fn outcome(ended: &Result<Registered, Refusal>) -> &'static str {
-    match ended {
-        Ok(Registered { made: Made::Now, .. }) => "created",
-        Ok(Registered { made: Made::Later, .. }) => "later",
-        Ok(Registered { made: Made::Before | Made::Repeated, .. }) => "returned",
-        Err(Refusal::Taken) => "taken",
-        Err(Refusal::Deleting) => "deleting",
-        Err(Refusal::KeyUsed) => "key_used",
-        Err(Refusal::Crowded(_)) => "crowded",
-        Err(Refusal::NoRoom(_)) => "no_room",
-        Err(Refusal::Guessed(_)) => "limited",
-        Err(Refusal::Full | Refusal::Busy | Refusal::NotNow(_)) => "not_now",
-        Err(Refusal::Misconfigured(_)) => "failed",
+/// Returns the value of the metric label `outcome`.
+fn outcome_label(result: &Result<Registered, RegistrationError>) -> &'static str {
+    match result {
+        Ok(registered) => match registered.outcome {
+            CreationOutcome::Created => "created",
+            CreationOutcome::Deferred => "later",
+            CreationOutcome::Existing | CreationOutcome::Replayed => "returned",
+        },
+        Err(RegistrationError::UsernameTaken) => "taken",
+        Err(RegistrationError::AccountDeleting) => "deleting",
+        Err(RegistrationError::IdempotencyKeyReused) => "key_used",
+        Err(RegistrationError::SignupRateExceeded(_)) => "crowded",
+        Err(RegistrationError::QuotaExceeded(_)) => "no_room",
+        Err(RegistrationError::TooManyFailures(_)) => "limited",
+        Err(
+            RegistrationError::QueueFull | RegistrationError::HashingBusy | RegistrationError::Unavailable(_),
+        ) => "not_now",
+        Err(RegistrationError::Misconfigured(_)) => "failed",
     }
 }
 
-/// Whoever registers has proved the password, and is signed in. Where that fails, the account is there all the same.
-async fn welcomed<R: Registrants + Sessions, A: Accounts>(
-    site: &Site<R, A>,
-    sent: &Sent,
+/// Signs in the user who has just registered. If that fails, the account exists all the same, and the user
+/// can sign in later.
+async fn sign_in_registered<B: Backend>(
+    state: &AppState<B>,
+    request: &CredentialsRequest,
     registered: &Registered,
 ) -> Response {
     let Registered { user, username, password_hash, .. } = registered;
-    let proved = Proved { user: *user, username, password_hash: password_hash.as_ref() };
-    let begun = site.begin_session(&sent.headers, sent.address, proved).await.ok().flatten();
-    begun.unwrap_or_else(|| Redirect::to(&location(&registered.username)).into_response())
+    let verified = VerifiedUser { user: *user, username, password_hash: password_hash.as_ref() };
+    let begun = state.begin_session(&request.headers, request.address, verified).await.ok().flatten();
+    begun.unwrap_or_else(|| Redirect::to(&account_path(&registered.username)).into_response())
 }
 
-fn answered(registered: Registered) -> Response {
-    let location = location(&registered.username);
-    let status = match registered.made {
-        Made::Now | Made::Repeated => StatusCode::CREATED,
-        Made::Before => StatusCode::OK,
-        Made::Later => StatusCode::ACCEPTED,
+fn json_response(registered: Registered) -> Response {
+    let location = account_path(&registered.username);
+    let status = match registered.outcome {
+        CreationOutcome::Created | CreationOutcome::Replayed => StatusCode::CREATED,
+        CreationOutcome::Existing => StatusCode::OK,
+        CreationOutcome::Deferred => StatusCode::ACCEPTED,
     };
-    let answer = RegisteredAnswer {
+    let body = RegisteredResponse {
         username: registered.username,
         account: AccountName { namespace: registered.namespace, name: registered.name },
         status: registered.status,
     };
-    (status, [(header::LOCATION, location)], Json(answer)).into_response()
+    (status, [(header::LOCATION, location)], Json(body)).into_response()
 }
 
-fn told_with_form<R, A>(
-    site: &Site<R, A>,
+fn problem_with_form<B: Backend>(
+    state: &AppState<B>,
     headers: &HeaderMap,
     format: Format,
     username: &str,
@@ -197,6 +225,6 @@ fn told_with_form<R, A>(
 ) -> Response {
     match format {
         Format::Json => problem.json(),
-        Format::Html => site.registration_form(headers, username, Some(problem)),
+        Format::Html => state.registration_form(headers, username, Some(problem)),
     }
 }

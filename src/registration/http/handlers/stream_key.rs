@@ -1,4 +1,4 @@
-//! `/accounts/{username}/stream-key`: the owner sees it.
+//! `/accounts/{username}/stream-key`: shows the owner the stream key.
 
 use std::sync::Arc;
 
@@ -7,63 +7,60 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{
-    Site, Username,
-    account::{found, own},
-    location,
-    owner::Owner,
-};
+use super::account::owner_view;
 use crate::{
     api::StreamerAccount,
     registration::{
         accounts::Accounts,
-        pages::{self, Own, StreamKey},
-        problem::{Format, Problem},
+        backend::Backend,
+        http::{
+            owner::AccountOwner,
+            pages::{self, OwnerView, StreamKeyView},
+            problem::{Format, Problem},
+            state::AppState,
+            username::{Username, account_path},
+        },
     },
-    store::{AuditEntry, AuditEvent, Registrants, Sessions},
+    store::{AuditEntry, AuditEvent},
 };
 
-/// `POST`: the page of the account, with the key.
-pub async fn show<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    owner: Owner,
-) -> Response {
+/// `POST /accounts/{username}/stream-key`: shows the page of the account with the stream key.
+pub async fn show<B: Backend>(State(state): State<Arc<AppState<B>>>, owner: AccountOwner) -> Response {
     let page = async {
         let (username, address) = (&owner.registrant.username, owner.address);
-        let found = found(&site.registering, username).await?;
+        let found = state.find_account(username).await?;
         let stream_key = match &found.account {
-            Some(account) => key_of(&site.registering.accounts, account).await,
-            None => StreamKey::NotNow,
+            Some(account) => read_stream_key(&state.service.accounts, account).await,
+            None => StreamKeyView::Unavailable,
         };
-        if matches!(stream_key, StreamKey::Shown(_)) {
+        if matches!(stream_key, StreamKeyView::Shown(_)) {
             let entry = AuditEntry { event: AuditEvent::StreamKeyShown, username, address };
-            site.audit.deed(&site.registering.registrants, &entry).await?;
+            state.record_action(&entry).await?;
         }
-        let own = Own { stream_key, ..own(&found, owner.token.for_forms()) };
-        Ok(pages::account(username, &found.progress, Some(&own)))
+        let view = OwnerView { stream_key, ..owner_view(&found, owner.token.for_forms()) };
+        Ok(pages::account(username, &found.progress, Some(&view)))
     };
-    page.await.map_or_else(|problem| site.told(Format::Html, &problem), |page| site.shown(&page))
+    let page = page.await;
+    page.map_or_else(|problem| state.render_problem(Format::Html, &problem), |page| state.render_page(&page))
 }
 
-/// `GET`: where a browser that loads the page with the key again, or signs in first, finds the account.
-pub async fn without<R: Registrants + Sessions, A: Accounts>(
-    State(site): State<Arc<Site<R, A>>>,
-    username: Username,
-) -> Response {
-    if username.is_one() {
-        Redirect::to(&location(&username.0)).into_response()
+/// `GET /accounts/{username}/stream-key`: redirects a browser that reloads the page with the key to the
+/// account.
+pub async fn redirect<B: Backend>(State(state): State<Arc<AppState<B>>>, username: Username) -> Response {
+    if username.is_valid() {
+        Redirect::to(&account_path(&username.0)).into_response()
     } else {
-        site.told(Format::Html, &Problem::unknown_account())
+        state.render_problem(Format::Html, &Problem::unknown_account())
     }
 }
 
-async fn key_of<A: Accounts>(accounts: &A, account: &StreamerAccount) -> StreamKey {
+async fn read_stream_key<A: Accounts>(accounts: &A, account: &StreamerAccount) -> StreamKeyView {
     match accounts.stream_key(account).await {
-        Ok(Some(key)) => StreamKey::Shown(key),
-        Ok(None) => StreamKey::NotNow,
+        Ok(Some(key)) => StreamKeyView::Shown(key),
+        Ok(None) => StreamKeyView::Unavailable,
         Err(error) => {
-            tracing::warn!(%error, "a stream key cannot be read");
-            StreamKey::NotNow
+            tracing::warn!(%error, "cannot read a stream key");
+            StreamKeyView::Unavailable
         }
     }
 }

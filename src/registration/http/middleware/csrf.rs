@@ -1,4 +1,4 @@
-//! Requests that another site makes a browser send change nothing here.
+//! Rejecting requests that another site makes a browser send (CSRF).
 
 use std::sync::Arc;
 
@@ -9,23 +9,31 @@ use axum::{
     response::Response,
 };
 
-use super::{
-    problem::{Format, Problem},
-    routes::Site,
+use crate::registration::{
+    backend::Backend,
+    http::{
+        problem::{Format, Problem},
+        state::AppState,
+    },
 };
 
-/// Lets through what only reads, and what a page of ours or a program sends.
-pub async fn refuse<R, A>(State(site): State<Arc<Site<R, A>>>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if reads || !is_of_another_site(request.headers()) {
+/// Rejects a request that may change something and comes from another site.
+pub async fn reject_cross_site<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_read_only = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if is_read_only || !is_cross_site(request.headers()) {
         return next.run(request).await;
     }
-    site.told(Format::accepted(request.headers()), &Problem::of_another_site())
+    state.render_problem(Format::accepted(request.headers()), &Problem::cross_site())
 }
 
-/// What the browser says of where a request comes from; one too old to say so at least names the origin. A program says
-/// neither, and has no cookie that it was not given.
-fn is_of_another_site(headers: &HeaderMap) -> bool {
+/// Returns true if the browser says that the request comes from another site: with `Sec-Fetch-Site`, or with
+/// `Origin` if the browser is too old for that. An API client sends neither, and has no cookie that an
+/// attacker could use.
+fn is_cross_site(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match (text("sec-fetch-site"), text(header::ORIGIN.as_str())) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
@@ -40,13 +48,13 @@ mod tests {
 
     use super::*;
 
-    fn judge(headers: &[(&'static str, &'static str)]) -> bool {
+    fn is_rejected(headers: &[(&'static str, &'static str)]) -> bool {
         let header = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
-        is_of_another_site(&headers.iter().map(header).collect())
+        is_cross_site(&headers.iter().map(header).collect())
     }
 
     #[test]
-    fn a_browser_says_where_a_request_comes_from() {
+    fn cross_site_requests_are_detected_by_their_headers() {
         let host = ("host", "register.example.com");
         for own in [
             &[host][..],
@@ -54,7 +62,7 @@ mod tests {
             &[host, ("sec-fetch-site", "none")],
             &[host, ("origin", "https://register.example.com")],
         ] {
-            assert!(!judge(own), "{own:?}");
+            assert!(!is_rejected(own), "{own:?}");
         }
         for other in [
             &[host, ("sec-fetch-site", "cross-site")][..],
@@ -62,7 +70,7 @@ mod tests {
             &[host, ("origin", "https://example.com")],
             &[host, ("origin", "null")],
         ] {
-            assert!(judge(other), "{other:?}");
+            assert!(is_rejected(other), "{other:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Times every request, by the route that took it.
+//! Measuring every request, by its route.
 
 use std::time::Instant;
 
@@ -11,22 +11,26 @@ use axum::{
 
 use crate::telemetry::RegistrationMetrics;
 
-/// The route of what no route has taken.
-const NONE: &str = "none";
+/// The route label of a request that matches no route.
+const NO_ROUTE: &str = "none";
 
-/// Counts a request and the time until its answer begins.
-pub async fn measure(State(metrics): State<RegistrationMetrics>, request: Request, next: Next) -> Response {
+/// Records a request and the time until its response begins.
+pub async fn record_request(
+    State(metrics): State<RegistrationMetrics>,
+    request: Request,
+    next: Next,
+) -> Response {
     let since = Instant::now();
-    let method = known(request.method());
+    let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    let route = route.as_ref().map_or(NONE, MatchedPath::as_str);
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     metrics.answered(method, route, response.status().as_u16(), since);
     response
 }
 
-/// Anybody may invent methods; each would be a series of its own.
-fn known(method: &Method) -> &'static str {
+/// Returns the method label. Clients can invent methods, and each would create a new time series.
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -1,5 +1,5 @@
-//! What somebody sent is done to its end, also where they hang up before the answer: a wrong password counts, and nothing stops
-//! halfway.
+//! Running every `POST` to completion, even if the client disconnects: a wrong password is counted, and no
+//! change stops halfway.
 
 use std::sync::Arc;
 
@@ -10,16 +10,23 @@ use axum::{
     response::Response,
 };
 
-use super::{problem::Problem, routes::Site, submission};
+use crate::registration::{
+    backend::Backend,
+    http::{problem::Problem, state::AppState, submission},
+};
 
-/// Answers what may change something in a task of its own; hyper drops the future of an answer that nobody waits for.
-pub async fn carry<R, A>(State(site): State<Arc<Site<R, A>>>, request: Request, next: Next) -> Response {
+/// Runs a `POST` in a task of its own, because hyper drops the response future when the client disconnects.
+pub async fn run_to_completion<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
     }
-    let format = submission::answer_format(request.headers());
-    site.tasks.spawn(next.run(request)).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "an answer broke off");
-        site.told(format, &Problem::broken())
+    let format = submission::response_format(request.headers());
+    state.tasks.spawn(next.run(request)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request handler panicked");
+        state.render_problem(format, &Problem::internal_error())
     })
 }

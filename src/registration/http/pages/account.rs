@@ -1,51 +1,51 @@
-//! The page of an account: how far it is, for whoever knows its name; and for its owner what to put into OBS.
+//! The page of an account: its progress, for anybody; and for its owner, the streaming settings.
 
 use maud::{Markup, html};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Page, fields::token};
+use super::{super::problem::issue_text, Page, fields::token};
 use crate::{
     api::StreamerAccount,
-    registration::progress::{Part, Progress, Status},
+    registration::service::{Part, Progress, ProgressStatus},
 };
 
-/// Seconds after which a progress page looks again.
-const LOOK_AGAIN: u32 = 2;
-/// The same where something has to be mended first.
-const LOOK_AGAIN_LATER: u32 = 10;
+/// Number of seconds after which the page reloads while setup or deletion is in progress.
+const REFRESH_SECONDS: u32 = 2;
+/// Number of seconds after which the page reloads when the operators have to fix something first.
+const SLOW_REFRESH_SECONDS: u32 = 10;
 
-/// What the owner sees besides.
+/// The part of the page that only the owner sees.
 #[derive(Debug)]
-pub struct Own {
-    /// The token that the forms carry.
+pub struct OwnerView {
+    /// The form token.
     pub token: String,
-    /// Where to stream, to play and to chat, once it is known.
-    pub addresses: Option<Addresses>,
-    /// The stream key, where it was asked for.
-    pub stream_key: StreamKey,
+    /// The streaming addresses, once they are known.
+    pub addresses: Option<StreamingAddresses>,
+    /// The stream key, if it was requested.
+    pub stream_key: StreamKeyView,
 }
 
-/// Whether the stream key is shown.
+/// The visibility of the stream key.
 #[derive(Debug)]
-pub enum StreamKey {
-    /// Behind a button.
+pub enum StreamKeyView {
+    /// Hidden behind a button.
     Hidden,
-    /// It is.
+    /// Shown.
     Shown(SecretString),
-    /// It was asked for and could not be read.
-    NotNow,
+    /// Requested, but it could not be read.
+    Unavailable,
 }
 
-/// Where to stream, to play and to chat.
+/// The addresses for streaming, playback, and chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addresses {
+pub struct StreamingAddresses {
     server: String,
     playback: String,
     chat: String,
 }
 
-impl Addresses {
-    /// As the status of an account has them; None where one is missing.
+impl StreamingAddresses {
+    /// Returns the addresses in the status of an account, or None if one is missing.
     #[must_use]
     pub fn of(account: &StreamerAccount) -> Option<Self> {
         let status = account.status.as_ref()?;
@@ -58,20 +58,24 @@ impl Addresses {
     }
 }
 
-/// How far an account is; looks again by itself until there is nothing to wait for.
+/// Returns the page of an account. It updates itself until setup or deletion is complete.
 #[must_use]
-pub fn account(username: &str, progress: &Progress, own: Option<&Own>) -> Page {
-    let (headline, lead, look_again) = match progress.status {
-        Status::Pending => (
+pub fn account(username: &str, progress: &Progress, owner: Option<&OwnerView>) -> Page {
+    let (headline, lead, refresh_seconds) = match progress.status {
+        ProgressStatus::Pending => (
             "Almost there",
-            "We are setting this up for you. This page looks again by itself.",
-            Some(LOOK_AGAIN),
+            "We are setting up your account. This page updates automatically.",
+            Some(REFRESH_SECONDS),
         ),
-        Status::Ready => {
-            ("You are ready to stream", "Your channel, your chat room and your stage are there.", None)
+        ProgressStatus::Ready => {
+            ("You are ready to stream", "Your channel, chat room, and stage are ready.", None)
         }
-        Status::Failed => ("This did not work", "We could not set everything up.", Some(LOOK_AGAIN_LATER)),
-        Status::Deleting => ("Saying goodbye", "This account is being deleted.", Some(LOOK_AGAIN)),
+        ProgressStatus::Failed => {
+            ("Setup failed", "We could not set everything up.", Some(SLOW_REFRESH_SECONDS))
+        }
+        ProgressStatus::Deleting => {
+            ("Deleting the account", "This account is being deleted.", Some(REFRESH_SECONDS))
+        }
     };
     let content = html! {
         p.who { (username) }
@@ -79,30 +83,30 @@ pub fn account(username: &str, progress: &Progress, own: Option<&Own>) -> Page {
         p.lead { (lead) }
         section #progress aria-label="Progress" aria-live="polite"
             data-events=(format!("/accounts/{username}/events")) data-status=(progress.status) {
-            @if let Some(problem) = progress.problem { div.alert role="alert" { p { (problem) } } }
+            @if let Some(issue) = progress.issue { div.alert role="alert" { p { (issue_text(issue)) } } }
             ul.parts {
-                (part("Channel", "where your stream is watched", progress.channel))
-                (part("Chat room", "where your viewers talk", progress.chat_room))
+                (part("Channel", "where viewers watch your stream", progress.channel))
+                (part("Chat room", "where your viewers chat", progress.chat_room))
                 (part("Stage", "where guests join you live", progress.stage))
             }
         }
-        @match own {
-            Some(own) => (for_the_owner(username, progress, own)),
-            // Whoever has just deleted it need not be asked.
-            None if progress.status == Status::Deleting => {}
-            None => p.foot { "Is this yours? " a href="/sign-in" { "Sign in" } },
+        @match owner {
+            Some(owner) => (owner_section(username, progress, owner)),
+            // The owner who has just deleted the account need not sign in.
+            None if progress.status == ProgressStatus::Deleting => {}
+            None => p.foot { "Is this your account? " a href="/sign-in" { "Sign in" } },
         }
     };
-    Page::new(format!("{headline}: {username}"), content).live(look_again)
+    Page::new(format!("{headline}: {username}"), content).live(refresh_seconds)
 }
 
 fn part(name: &str, purpose: &str, part: Part) -> Markup {
-    let (class, sign, words) = match (part.status, part.problem) {
-        (Status::Ready, _) => ("ready", "✓", "ready"),
-        (Status::Pending, None) => ("pending", "…", "being set up"),
-        (Status::Pending, Some(_)) => ("waiting", "!", "waiting"),
-        (Status::Failed, _) => ("failed", "×", "not set up"),
-        (Status::Deleting, _) => ("pending", "…", "being deleted"),
+    let (class, sign, state) = match (part.status, part.issue) {
+        (ProgressStatus::Ready, _) => ("ready", "✓", "ready"),
+        (ProgressStatus::Pending, None) => ("pending", "…", "being set up"),
+        (ProgressStatus::Pending, Some(_)) => ("waiting", "!", "waiting"),
+        (ProgressStatus::Failed, _) => ("failed", "×", "not set up"),
+        (ProgressStatus::Deleting, _) => ("pending", "…", "being deleted"),
     };
     html! {
         li class=(class) {
@@ -110,22 +114,22 @@ fn part(name: &str, purpose: &str, part: Part) -> Markup {
             div {
                 strong { (name) }
                 span.purpose { (purpose) }
-                @if let Some(problem) = part.problem { p.problem { (problem) } }
+                @if let Some(issue) = part.issue { p.problem { (issue_text(issue)) } }
             }
-            span.state { (words) }
+            span.state { (state) }
         }
     }
 }
 
-fn for_the_owner(username: &str, progress: &Progress, own: &Own) -> Markup {
+fn owner_section(username: &str, progress: &Progress, owner: &OwnerView) -> Markup {
     html! {
-        @if let (Status::Ready, Some(addresses)) = (progress.status, &own.addresses) {
+        @if let (ProgressStatus::Ready, Some(addresses)) = (progress.status, &owner.addresses) {
             section #streaming aria-labelledby="streaming-title" {
-                h2 #streaming-title { "What to put into OBS" }
+                h2 #streaming-title { "Settings for OBS" }
                 dl {
                     (address("Server", &addresses.server))
                     dt { "Stream key" }
-                    dd { (stream_key(username, own)) }
+                    dd { (stream_key(username, owner)) }
                 }
                 h2 { "For your viewers" }
                 dl {
@@ -136,12 +140,12 @@ fn for_the_owner(username: &str, progress: &Progress, own: &Own) -> Markup {
         }
         div.foot {
             form method="post" action="/sign-out" {
-                (token(&own.token))
+                (token(&owner.token))
                 button.quiet type="submit" { "Sign out" }
             }
-            @if progress.status != Status::Deleting {
-                a href=(format!("/accounts/{username}/password")) { "Change my password" }
-                a href=(format!("/accounts/{username}/delete")) { "Delete my account" }
+            @if progress.status != ProgressStatus::Deleting {
+                a href=(format!("/accounts/{username}/password")) { "Change password" }
+                a href=(format!("/accounts/{username}/delete")) { "Delete account" }
             }
         }
     }
@@ -151,20 +155,20 @@ fn address(name: &str, value: &str) -> Markup {
     html! { dt { (name) } dd { code { (value) } } }
 }
 
-fn stream_key(username: &str, own: &Own) -> Markup {
+fn stream_key(username: &str, owner: &OwnerView) -> Markup {
     html! {
-        @match &own.stream_key {
-            StreamKey::Shown(key) => {
+        @match &owner.stream_key {
+            StreamKeyView::Shown(key) => {
                 code #stream-key { (key.expose_secret()) }
-                p.hint { "Whoever has it can stream as you: show it to nobody." }
+                p.hint { "Anyone who has this key can stream as you. Keep it secret." }
             }
-            StreamKey::Hidden | StreamKey::NotNow => {
-                @if matches!(own.stream_key, StreamKey::NotNow) {
-                    p.error role="alert" { "It cannot be shown right now. Try again in a moment." }
+            StreamKeyView::Hidden | StreamKeyView::Unavailable => {
+                @if matches!(owner.stream_key, StreamKeyView::Unavailable) {
+                    p.error role="alert" { "The stream key is temporarily unavailable. Try again in a moment." }
                 }
                 form method="post" action=(format!("/accounts/{username}/stream-key#streaming")) {
-                    (token(&own.token))
-                    button.quiet type="submit" { "Show the stream key" }
+                    (token(&owner.token))
+                    button.quiet type="submit" { "Show stream key" }
                 }
             }
         }
@@ -175,52 +179,52 @@ fn stream_key(username: &str, own: &Own) -> Markup {
 mod tests {
     use super::*;
 
-    fn progress(status: Status) -> Progress {
-        let part = Part { status, problem: None };
-        Progress { status, problem: None, channel: part, chat_room: part, stage: part }
+    fn progress(status: ProgressStatus) -> Progress {
+        let part = Part { status, issue: None };
+        Progress { status, issue: None, channel: part, chat_room: part, stage: part }
     }
 
-    fn own(stream_key: StreamKey) -> Own {
-        let addresses = Addresses {
+    fn owner(stream_key: StreamKeyView) -> OwnerView {
+        let addresses = StreamingAddresses {
             server: "rtmps://in".into(),
             playback: "https://play".into(),
             chat: "wss://chat".into(),
         };
-        Own { token: "t-1".to_owned(), addresses: Some(addresses), stream_key }
+        OwnerView { token: "t-1".to_owned(), addresses: Some(addresses), stream_key }
     }
 
-    fn shown(status: Status, own: Option<&Own>) -> String {
-        account("todd", &progress(status), own).of_site("Streamcat").into_string()
+    fn shown(status: ProgressStatus, owner: Option<&OwnerView>) -> String {
+        account("todd", &progress(status), owner).render("Streamcat").into_string()
     }
 
     #[test]
-    fn a_page_looks_again_until_all_is_ready() {
-        let text = shown(Status::Pending, None);
+    fn page_updates_itself_until_the_account_is_ready() {
+        let text = shown(ProgressStatus::Pending, None);
         assert!(text.contains(r#"http-equiv="refresh" content="2""#));
         assert!(
             text.contains("<noscript><meta") && text.contains(r#"<script src="/live.js" defer></script>"#)
         );
         assert!(text.contains(r#"data-events="/accounts/todd/events" data-status="pending""#));
-        let text = shown(Status::Ready, None);
+        let text = shown(ProgressStatus::Ready, None);
         assert!(!text.contains("http-equiv") && !text.contains("<script"));
     }
 
     #[test]
-    fn only_the_owner_sees_where_to_stream_and_the_key_only_after_a_click() {
-        let text = shown(Status::Ready, None);
+    fn only_the_owner_sees_the_settings_and_the_key_on_request() {
+        let text = shown(ProgressStatus::Ready, None);
         assert!(!text.contains("rtmps://") && !text.contains("/delete") && text.contains("/sign-in"));
 
-        let text = shown(Status::Ready, Some(&own(StreamKey::Hidden)));
+        let text = shown(ProgressStatus::Ready, Some(&owner(StreamKeyView::Hidden)));
         assert!(["rtmps://in", "https://play", "wss://chat"].iter().all(|address| text.contains(address)));
-        assert!(text.contains("Show the stream key") && text.contains(r#"name="token" value="t-1""#));
+        assert!(text.contains("Show stream key") && text.contains(r#"name="token" value="t-1""#));
 
-        let text = shown(Status::Ready, Some(&own(StreamKey::Shown("sk_1".to_owned().into()))));
-        assert!(text.contains("sk_1") && !text.contains("Show the stream key"));
+        let text = shown(ProgressStatus::Ready, Some(&owner(StreamKeyView::Shown("sk_1".to_owned().into()))));
+        assert!(text.contains("sk_1") && !text.contains("Show stream key"));
     }
 
     #[test]
-    fn before_all_is_ready_there_is_nothing_to_put_into_obs() {
-        let text = shown(Status::Pending, Some(&own(StreamKey::Hidden)));
+    fn streaming_settings_are_hidden_until_the_account_is_ready() {
+        let text = shown(ProgressStatus::Pending, Some(&owner(StreamKeyView::Hidden)));
         assert!(!text.contains("rtmps://") && text.contains("Sign out"));
     }
 }

@@ -1,49 +1,50 @@
-//! What the forms are made of.
+//! The fields of the forms.
 
 use maud::{Markup, html};
 
-use crate::registration::problem::Problem;
+use super::super::problem::Problem;
 
-/// A password that somebody is asked for.
+/// A password field.
 #[derive(Clone, Copy, Debug)]
 pub struct Password<'a> {
-    /// Its name in the form, and its id.
+    /// The name and the id of the field.
     pub name: &'a str,
-    /// What it is called.
+    /// The label.
     pub label: &'a str,
-    /// What a password manager is to do: `new-password` or `current-password`.
+    /// The hint for password managers: `new-password` or `current-password`.
     pub autocomplete: &'a str,
-    /// What is said before one types.
+    /// The hint below the label.
     pub hint: Option<&'a str>,
-    /// What is wrong with it.
-    pub problem: Option<&'a str>,
-    /// Whether one begins to type here.
+    /// The error of the last attempt.
+    pub error: Option<&'a str>,
+    /// True if the field gets the focus.
     pub focus: bool,
-    /// Fewest characters of a new one, for the advice of the script.
-    pub least: Option<usize>,
+    /// Minimum number of characters, for the strength meter of the script.
+    pub min_length: Option<usize>,
 }
 
 impl Default for Password<'_> {
-    /// The one that somebody has.
+    /// Returns the field for the current password.
     fn default() -> Self {
         Self {
             name: "password",
             label: "Password",
             autocomplete: "current-password",
             hint: None,
-            problem: None,
+            error: None,
             focus: false,
-            least: None,
+            min_length: None,
         }
     }
 }
 
-/// The field by which a form shows that it came from us.
+/// Returns the hidden field with the form token.
 pub fn token(token: &str) -> Markup {
     html! { input type="hidden" name="token" value=(token); }
 }
 
-/// What is wrong with the whole; what is wrong with a field stands beside that.
+/// Returns the alert for a problem of the whole form. The errors of single fields are shown next to the
+/// fields.
 pub fn alert(problem: Option<&Problem>) -> Markup {
     html! {
         @if let Some(problem) = problem.filter(|problem| problem.fields.is_empty()) {
@@ -55,62 +56,63 @@ pub fn alert(problem: Option<&Problem>) -> Markup {
     }
 }
 
-/// A username, as far as it was typed.
-pub fn username(typed: &str, hint: Option<&str>, problem: Option<&Markup>, focus: bool) -> Markup {
+/// Returns the username field.
+pub fn username(typed: &str, hint: Option<&str>, error: Option<&Markup>, focus: bool) -> Markup {
     html! {
         div.field {
             label for="username" { "Username" }
-            (notes("username", hint, problem))
+            (notes("username", hint, error))
             input #username name="username" type="text" value=(typed) required autofocus[focus]
                 autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false"
-                aria-invalid=[problem.map(|_| "true")]
-                aria-describedby=[described_by("username", hint, problem)];
+                aria-invalid=[error.map(|_| "true")]
+                aria-describedby=[described_by("username", hint, error)];
         }
     }
 }
 
-/// Never with a value: a password is not sent back. Nor with a maxlength: a pasted password would be cut silently.
+/// Returns a password field. It never has a value, because passwords are not sent back, nor a maxlength,
+/// because browsers would silently cut a pasted password.
 pub fn password(password: Password<'_>) -> Markup {
-    let Password { name, label, autocomplete, hint, problem, focus, least } = password;
-    let problem = problem.map(|problem| html! { (problem) });
-    let problem = problem.as_ref();
+    let Password { name, label, autocomplete, hint, error, focus, min_length } = password;
+    let error = error.map(|error| html! { (error) });
+    let error = error.as_ref();
     html! {
         div.field {
             label for=(name) { (label) }
-            (notes(name, hint, problem))
+            (notes(name, hint, error))
             div.secret {
                 input id=(name) name=(name) type="password" required autofocus[focus]
                     autocomplete=(autocomplete) autocapitalize="none" autocorrect="off" spellcheck="false"
-                    data-least=[least]
-                    aria-invalid=[problem.map(|_| "true")]
-                    aria-describedby=[described_by(name, hint, problem)];
+                    data-min-length=[min_length]
+                    aria-invalid=[error.map(|_| "true")]
+                    aria-describedby=[described_by(name, hint, error)];
             }
         }
     }
 }
 
-/// A password that somebody chooses, with the rules.
-pub fn chosen_password(password: Password<'_>, least: usize) -> Markup {
+/// Returns the field for a new password, with the rules.
+pub fn new_password(password: Password<'_>, min_length: usize) -> Markup {
     let hint = format!(
-        "{least} to 128 characters, spaces and signs of any language too. A few words that you remember are best."
+        "{min_length} to 128 characters. Spaces and characters of any language are allowed. A few words that you can remember work best."
     );
     self::password(Password {
         autocomplete: "new-password",
         hint: Some(&hint),
-        least: Some(least),
+        min_length: Some(min_length),
         ..password
     })
 }
 
-fn notes(field: &str, hint: Option<&str>, problem: Option<&Markup>) -> Markup {
+fn notes(field: &str, hint: Option<&str>, error: Option<&Markup>) -> Markup {
     html! {
         @if let Some(hint) = hint { p.hint id=(format!("{field}-hint")) { (hint) } }
-        @if let Some(problem) = problem { p.error id=(format!("{field}-error")) { (problem) } }
+        @if let Some(error) = error { p.error id=(format!("{field}-error")) { (error) } }
     }
 }
 
-fn described_by(field: &str, hint: Option<&str>, problem: Option<&Markup>) -> Option<String> {
-    let notes = [problem.map(|_| format!("{field}-error")), hint.map(|_| format!("{field}-hint"))];
+fn described_by(field: &str, hint: Option<&str>, error: Option<&Markup>) -> Option<String> {
+    let notes = [error.map(|_| format!("{field}-error")), hint.map(|_| format!("{field}-hint"))];
     let notes: Vec<_> = notes.into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join(" "))
 }

@@ -1,9 +1,9 @@
-// Makes a password easier to type. Without this script the form works all the same.
-// The one that is being chosen, or else the one that is asked for.
-const field = document.querySelector("[data-least]") ?? document.getElementById("password");
-const PAUSE = 500;
+// Makes a password easier to enter. The form works without JavaScript, too.
+// The field for a new password if the form has one, or the one for the current password.
+const field = document.querySelector("[data-min-length]") ?? document.getElementById("password");
+const STRENGTH_DELAY_MS = 500;
 
-// A place for words that come later: a screen reader says them when it has nothing else to say.
+// Adds an empty status line. A screen reader reads its later text when it is idle.
 function addStatus(className) {
   const status = document.createElement("p");
   status.className = className;
@@ -25,41 +25,41 @@ function addShowButton() {
   button.setAttribute("aria-controls", field.id);
   button.addEventListener("click", () => {
     show(field.type === "password");
-    status.textContent = field.type === "text" ? "Your password is shown." : "Your password is hidden.";
+    status.textContent = field.type === "text" ? "Your password is visible." : "Your password is hidden.";
   });
-  // A browser remembers what was sent as plain text.
+  // Browsers store values that were submitted as plain text.
   field.form.addEventListener("submit", () => show(false));
   show(false);
   field.after(button);
 }
 
-// Advice only: whether a password will do is for the server to say.
-function advise(password, least) {
-  const signs = [...password.normalize("NFKC")];
-  const missing = least - signs.length;
-  const different = new Set(password.toLowerCase()).size;
-  const bits = signs.length * Math.log2(different);
-  if (signs.length === 0) return ["", ""];
-  if (missing > 0) return ["1", missing === 1 ? "One more character to go." : `${missing} more characters to go.`];
-  if (different < 6) return ["1", "Weak: always the same few characters. Add other words."];
+// Rates a password, as advice only: the server decides whether to accept it.
+function rate(password, minLength) {
+  const characters = [...password.normalize("NFKC")];
+  const missing = minLength - characters.length;
+  const distinct = new Set(password.toLowerCase()).size;
+  const bits = characters.length * Math.log2(distinct);
+  if (characters.length === 0) return ["", ""];
+  if (missing > 0) return ["1", missing === 1 ? "1 more character needed." : `${missing} more characters needed.`];
+  if (distinct < 6) return ["1", "Weak: too few different characters. Add other words."];
   if (bits < 60) return ["2", "Fair. Another word makes it much stronger."];
   if (bits < 80) return ["3", "Good."];
   return ["4", "Strong."];
 }
 
-function addStrength(least) {
+function addStrengthMeter(minLength) {
   const status = addStatus("strength");
-  let pause;
-  const tell = () => {
-    const [level, words] = advise(field.value, least);
+  let timer;
+  const update = () => {
+    const [level, text] = rate(field.value, minLength);
     status.dataset.level = level;
-    status.textContent = words;
+    status.textContent = text;
   };
   field.addEventListener("input", () => {
-    clearTimeout(pause);
-    pause = setTimeout(tell, PAUSE);
+    clearTimeout(timer);
+    timer = setTimeout(update, STRENGTH_DELAY_MS);
   });
 }
 
 addShowButton();
-if (field.dataset.least) addStrength(Number(field.dataset.least));
+if (field.dataset.minLength) addStrengthMeter(Number(field.dataset.minLength));

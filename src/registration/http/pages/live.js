@@ -1,24 +1,24 @@
-// Shows progress as it happens. Without this script the page looks again by itself.
+// Updates the progress as it changes. Without JavaScript, the page reloads itself.
 const progress = document.getElementById("progress");
 const events = new EventSource(progress.dataset.events);
 
-function startOver() {
+function reload() {
   events.close();
   location.reload();
 }
 
 events.addEventListener("progress", async (event) => {
   if (JSON.parse(event.data).status !== progress.dataset.status) {
-    startOver();
+    reload();
     return;
   }
-  const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const now = page.getElementById("progress");
-  if (answer.ok && now && now.innerHTML !== progress.innerHTML) progress.innerHTML = now.innerHTML;
+  const response = await fetch(location.pathname, { headers: { accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const updated = page.getElementById("progress");
+  if (response.ok && updated && updated.innerHTML !== progress.innerHTML) progress.innerHTML = updated.innerHTML;
 });
-events.addEventListener("gone", startOver);
+events.addEventListener("gone", reload);
 events.addEventListener("error", () => {
-  // A browser tries again by itself, except where it was refused.
-  if (events.readyState === EventSource.CLOSED) setTimeout(startOver, 5000);
+  // Browsers reconnect automatically, unless the server has rejected the request.
+  if (events.readyState === EventSource.CLOSED) setTimeout(reload, 5000);
 });

@@ -1,4 +1,4 @@
-//! The pages by which a person comes back, and leaves.
+//! The pages of a registered user: signing in, changing the password, deleting the account.
 
 use maud::{Markup, html};
 
@@ -7,13 +7,13 @@ use super::{
     fields::{self, Password},
 };
 
-/// The form to sign in, with what did not work out. Who is signed in already, as `own`, is told so.
+/// Returns the sign-in form. `own` is the username of the user who is signed in already.
 #[must_use]
 pub fn sign_in(form: Form<'_>, own: Option<&str>) -> Page {
     let focus_password = !form.username.is_empty();
     let content = html! {
         h1 { "Welcome back" }
-        p.lead { "Sign in to see how your account is, and what to put into OBS." }
+        p.lead { "Sign in to see your account and your streaming settings." }
         @if let Some(own) = own {
             p { "You are signed in as " a href=(format!("/accounts/{own}")) { (own) } "." }
         }
@@ -24,18 +24,19 @@ pub fn sign_in(form: Form<'_>, own: Option<&str>) -> Page {
             (fields::password(Password { focus: focus_password, ..current_password(form, None) }))
             button type="submit" { "Sign in" }
         }
-        p.foot { "New here? " a href="/register" { "Register" } }
+        p.foot { "New here? " a href="/register" { "Create an account" } }
     };
     Page::with_form("Sign in", form, content)
 }
 
-/// A page on which the owner confirms something with the password.
+/// A page on which the owner confirms an action with the password.
 struct Confirmation {
+    /// The title, also the label of the button.
     title: &'static str,
     lead: &'static str,
-    /// Where it is sent, below the account.
+    /// The path of the action, below the path of the account.
     path: &'static str,
-    /// Of the button.
+    /// The CSS class of the button.
     class: Option<&'static str>,
     fields: Markup,
 }
@@ -54,19 +55,19 @@ impl Confirmation {
                 (self.fields)
                 button class=[self.class] type="submit" { (title) }
             }
-            p.foot { a href=(format!("/accounts/{username}")) { "No, keep it" } }
+            p.foot { a href=(format!("/accounts/{username}")) { "Cancel" } }
         };
         Page::with_form(title, form, content)
     }
 }
 
-/// Asks for the password before an account is deleted.
+/// Returns the form that asks for the password before an account is deleted.
 #[must_use]
 pub fn delete(form: Form<'_>) -> Page {
-    let hint = "Once more, so that nobody else does this.";
+    let hint = "Enter your password to confirm.";
     let confirmation = Confirmation {
-        title: "Delete my account",
-        lead: "Your channel, your chat room and your stage go, and everything in them. This cannot be undone.",
+        title: "Delete account",
+        lead: "This deletes your channel, chat room, and stage, with everything in them. This cannot be undone.",
         path: "delete",
         class: Some("danger"),
         fields: fields::password(current_password(form, Some(hint))),
@@ -74,81 +75,77 @@ pub fn delete(form: Form<'_>) -> Page {
     confirmation.page(form)
 }
 
-/// Asks for the password and for another one.
+/// Returns the form that asks for the current and the new password.
 #[must_use]
-pub fn new_password(form: Form<'_>, shortest_password: usize) -> Page {
-    let problem = form.problem.and_then(|problem| problem.fields.new_password.as_deref());
-    let is_known = problem.is_some();
-    let present = Password { focus: !is_known, label: "Present password", ..current_password(form, None) };
+pub fn change_password(form: Form<'_>, min_length: usize) -> Page {
+    let error = form.problem.and_then(|problem| problem.fields.new_password.as_deref());
+    let focus_new = error.is_some();
+    let current = Password { focus: !focus_new, label: "Current password", ..current_password(form, None) };
     let (name, label) = ("new-password", "New password");
-    let new = Password { name, label, problem, focus: is_known, ..Password::default() };
+    let new = Password { name, label, error, focus: focus_new, ..Password::default() };
     let confirmation = Confirmation {
-        title: "Change my password",
-        lead: "Wherever else you are signed in, you will be signed out.",
+        title: "Change password",
+        lead: "All your other sessions will be signed out.",
         path: "password",
         class: None,
         fields: html! {
-            (fields::password(present))
-            (fields::chosen_password(new, shortest_password))
+            (fields::password(current))
+            (fields::new_password(new, min_length))
         },
     };
     confirmation.page(form)
 }
 
-/// The password that somebody has.
+/// Returns the field for the current password.
 fn current_password<'a>(form: Form<'a>, hint: Option<&'a str>) -> Password<'a> {
-    let problem = form.problem.and_then(|problem| problem.fields.password.as_deref());
-    Password { hint, problem, focus: true, ..Password::default() }
+    let error = form.problem.and_then(|problem| problem.fields.password.as_deref());
+    Password { hint, error, focus: true, ..Password::default() }
 }
 
-/// After an account has gone.
+/// Returns the page that confirms a completed deletion.
 #[must_use]
-pub fn gone(username: &str) -> Page {
+pub fn deleted(username: &str) -> Page {
     let content = html! {
         p.who { (username) }
-        h1 { "Your account is gone" }
-        p.lead { "Channel, chat room and stage were taken away. Thank you for having been here." }
-        p { a href="/register" { "To the registration" } }
+        h1 { "Account deleted" }
+        p.lead { "Your channel, chat room, and stage have been deleted. Thank you for having been with us." }
+        p { a href="/register" { "Go to registration" } }
     };
-    Page::new("Your account is gone", content)
+    Page::new("Account deleted", content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registration::{problem::Problem, validate::Problems};
+    use crate::registration::http::problem::{FieldErrors, Problem};
 
     fn form(problem: Option<&Problem>) -> Form<'_> {
         Form { token: "t-1", username: "todd", problem }
     }
 
     #[test]
-    fn a_failed_sign_in_keeps_the_username_and_says_so_beside_the_password() {
-        let text = sign_in(form(Some(&Problem::wrong_sign_in())), None).of_site("Streamcat").into_string();
+    fn a_failed_sign_in_keeps_the_username_and_marks_the_password() {
+        let text = sign_in(form(Some(&Problem::wrong_credentials())), None).render("Streamcat").into_string();
         assert!(text.contains(r#"value="todd""#) && text.contains(r#"autocomplete="current-password""#));
-        assert!(
-            text.contains(
-                r#"<p class="error" id="password-error">The username or the password is wrong.</p>"#
-            )
-        );
+        assert!(text.contains(r#"<p class="error" id="password-error">Incorrect username or password.</p>"#));
         assert!(text.contains(r#"aria-describedby="password-error""#));
         assert_eq!(text.matches("autofocus").count(), 1);
     }
 
     #[test]
     fn every_form_carries_the_token() {
-        for page in [sign_in(form(None), None), delete(form(None)), new_password(form(None), 15)] {
-            let text = page.of_site("Streamcat").into_string();
+        for page in [sign_in(form(None), None), delete(form(None)), change_password(form(None), 15)] {
+            let text = page.render("Streamcat").into_string();
             assert!(text.contains(r#"type="password""#) && text.contains(r#"name="token" value="t-1""#));
         }
     }
 
     #[test]
-    fn what_is_wrong_with_the_new_password_stands_beside_that() {
-        let problem = Problem::invalid(Problems::of_new_password("Too common.".into()));
-        let text = new_password(form(Some(&problem)), 15).of_site("Streamcat").into_string();
+    fn an_error_of_the_new_password_is_shown_next_to_it() {
+        let problem = Problem::invalid_fields(FieldErrors::new_password("Too common.".into()));
+        let text = change_password(form(Some(&problem)), 15).render("Streamcat").into_string();
         assert!(text.contains(r#"<p class="error" id="new-password-error">Too common.</p>"#), "{text}");
-        assert!(text.contains(r#"autocomplete="new-password""#) && text.contains(r#"data-least="15""#));
+        assert!(text.contains(r#"autocomplete="new-password""#) && text.contains(r#"data-min-length="15""#));
         assert!(
             text.contains(r#"autocomplete="current-password""#) && !text.contains(r#"id="password-error""#)
         );
@@ -156,8 +153,8 @@ mod tests {
     }
 
     #[test]
-    fn deleting_asks_for_the_password() {
-        let text = delete(form(None)).of_site("Streamcat").into_string();
+    fn deletion_form_asks_for_the_password() {
+        let text = delete(form(None)).render("Streamcat").into_string();
         assert!(
             text.contains(r#"aria-describedby="password-hint""#) && text.contains("/accounts/todd/delete")
         );

@@ -1,10 +1,11 @@
-//! The pages. All work without JavaScript; with it the account's shows progress sooner, and a password can be looked at.
+//! The HTML pages. All of them work without JavaScript. With it, the account page updates itself, and a
+//! password can be shown.
 
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    problem::{Kind, Problem},
-    session::Notice,
+    cookies::FlashMessage,
+    problem::{Problem, ProblemKind},
 };
 
 mod account;
@@ -12,56 +13,58 @@ mod fields;
 mod member;
 mod register;
 
-pub use account::{Addresses, Own, StreamKey, account};
-pub use member::{delete, gone, new_password, sign_in};
+pub use account::{OwnerView, StreamKeyView, StreamingAddresses, account};
+pub use member::{change_password, delete, deleted, sign_in};
 pub use register::register;
 
-/// A form, as it is shown for the first time or again.
+/// The state of a form, for the first time or after an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Form<'a> {
-    /// The token by which it shows that it came from us.
+    /// The form token, which proves that the form was rendered for this browser.
     pub token: &'a str,
     /// The username, as far as it was typed.
     pub username: &'a str,
-    /// What did not work out.
+    /// The problem of the last attempt.
     pub problem: Option<&'a Problem>,
 }
 
-/// What a page shows within the frame that all have.
+/// A page, without the frame that all pages share.
 #[derive(Debug)]
 pub struct Page {
     title: String,
-    notice: Option<Notice>,
-    look_again: Option<u32>,
+    flash: Option<FlashMessage>,
+    refresh_seconds: Option<u32>,
     script: Option<&'static str>,
     content: Markup,
 }
 
 impl Page {
     fn new(title: impl Into<String>, content: Markup) -> Self {
-        Self { title: title.into(), notice: None, look_again: None, script: None, content }
+        Self { title: title.into(), flash: None, refresh_seconds: None, script: None, content }
     }
 
-    /// A page with a form, whose title says first of all that something did not work out.
+    /// Creates a page with a form. The title begins with "Error" after a failed attempt, so that screen
+    /// readers say it first.
     fn with_form(title: &str, form: Form<'_>, content: Markup) -> Self {
         let title = if form.problem.is_some() { format!("Error: {title}") } else { title.to_owned() };
         Self { script: Some("/form.js"), ..Self::new(title, content) }
     }
 
-    /// Says something before all else.
+    /// Adds a flash message at the top.
     #[must_use]
-    pub fn with_notice(self, notice: Notice) -> Self {
-        Self { notice: Some(notice), ..self }
+    pub fn with_flash(self, message: FlashMessage) -> Self {
+        Self { flash: Some(message), ..self }
     }
 
-    /// Shows what happens: by its script, and without JavaScript by looking again after so many seconds.
+    /// Makes the page update itself: with its script, or without JavaScript by reloading after so many
+    /// seconds.
     fn live(self, seconds: Option<u32>) -> Self {
-        Self { look_again: seconds, script: seconds.map(|_| "/live.js"), ..self }
+        Self { refresh_seconds: seconds, script: seconds.map(|_| "/live.js"), ..self }
     }
 
-    /// The whole of it, of the site with this name.
+    /// Renders the page with the frame of the site.
     #[must_use]
-    pub fn of_site(&self, name: &str) -> Markup {
+    pub fn render(&self, site_name: &str) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -69,17 +72,17 @@ impl Page {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    @if let Some(seconds) = self.look_again {
+                    @if let Some(seconds) = self.refresh_seconds {
                         noscript { meta http-equiv="refresh" content=(seconds); }
                     }
                     @if let Some(script) = self.script { script src=(script) defer {} }
-                    title { (self.title) " · " (name) }
+                    title { (self.title) " · " (site_name) }
                     link rel="stylesheet" href="/style.css";
                 }
                 body {
-                    header { (name) }
+                    header { (site_name) }
                     main {
-                        @if let Some(notice) = self.notice { p.notice role="status" { (words(notice)) } }
+                        @if let Some(message) = self.flash { p.notice role="status" { (flash_text(message)) } }
                         (self.content)
                     }
                 }
@@ -88,24 +91,24 @@ impl Page {
     }
 }
 
-fn words(notice: Notice) -> &'static str {
-    match notice {
-        Notice::PasswordChanged => {
-            "Your password is changed. Wherever else you were signed in, you are signed out now."
+fn flash_text(message: FlashMessage) -> &'static str {
+    match message {
+        FlashMessage::PasswordChanged => {
+            "Your password has been changed. All your other sessions have been signed out."
         }
     }
 }
 
-/// A page for what did not work out.
+/// Returns the page for a problem that belongs to no form.
 #[must_use]
 pub fn problem(problem: &Problem) -> Page {
     let content = html! {
         h1 { (problem.title) }
         p.lead { (problem.detail) }
-        @if problem.kind == Kind::NotSignedIn {
+        @if problem.kind == ProblemKind::NotSignedIn {
             p { a href="/sign-in" { "Sign in" } }
         } @else {
-            p { a href="/register" { "To the registration" } }
+            p { a href="/register" { "Go to registration" } }
         }
     };
     Page::new(problem.title, content)
@@ -116,8 +119,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_the_site_stands_on_every_page() {
-        let text = problem(&Problem::not_found()).of_site("Cats & Co").into_string();
+    fn every_page_carries_the_escaped_site_name() {
+        let text = problem(&Problem::not_found()).render("Cats & Co").into_string();
         assert!(text.contains("<title>Not Found · Cats &amp; Co</title>"), "{text}");
         assert!(text.contains("<header>Cats &amp; Co</header>") && !text.contains("<script"), "{text}");
     }

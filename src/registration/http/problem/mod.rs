@@ -1,6 +1,12 @@
-//! What did not work out, told once and shown as a page or as RFC 9457 problem details.
+//! Problems: everything that can go wrong with a request, rendered as a page or as problem details (RFC
+//! 9457).
+//!
+//! The texts are in [`catalog`] (whole requests), [`field_errors`] (single fields), and [`issues`] (accounts
+//! that are not ready).
 
-mod words;
+mod catalog;
+mod field_errors;
+mod issues;
 
 use std::collections::BTreeMap;
 
@@ -12,126 +18,134 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::validate::Problems;
+pub use self::{
+    field_errors::{
+        COMMON_PASSWORD, EMPTY_PASSWORD, FieldErrors, NO_LETTER_OR_DIGIT, OWN_NAME_PASSWORD,
+        PASSWORD_PATTERN, PASSWORD_TOO_LONG, RESERVED_USERNAME, SAME_PASSWORD, password_too_short,
+    },
+    issues::issue_text,
+};
 
-/// Seconds after which another try may get through where something is away.
-const RETRY_AFTER: u64 = 5;
+/// Number of seconds after which a client may retry while something is unavailable.
+const DEFAULT_RETRY_AFTER_SECONDS: u64 = 5;
 
-/// How the other side wants to be answered.
+/// The format that the client wants for the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A person, with a browser.
+    /// HTML, for a browser.
     Html,
-    /// A program.
+    /// JSON, for an API client.
     Json,
 }
 
 impl Format {
-    /// JSON for whoever asks for it, or for events of JSON, and not for HTML too, as a browser does for a page.
+    /// Returns the format that the Accept header asks for: JSON if it names JSON or server-sent events and
+    /// not HTML as well, as a browser does.
     #[must_use]
     pub fn accepted(headers: &HeaderMap) -> Self {
         let accepts = |media: &str| {
             let mut values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
             values.any(|value| value.contains(media))
         };
-        let is_program = accepts("json") || accepts("text/event-stream");
-        if is_program && !accepts("text/html") { Self::Json } else { Self::Html }
+        let is_api_client = accepts("json") || accepts("text/event-stream");
+        if is_api_client && !accepts("text/html") { Self::Json } else { Self::Html }
     }
 }
 
-/// What did not work out.
+/// A failed request, as the client sees it.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The HTTP status.
     pub status: StatusCode,
     /// The kind of problem.
-    pub kind: Kind,
-    /// What happened, in a few words.
+    pub kind: ProblemKind,
+    /// A short summary.
     pub title: &'static str,
-    /// What it means and what to do. Never a secret, never an internal name.
+    /// An explanation, and what to do. Never contains a secret or an internal name.
     pub detail: String,
-    /// What is wrong with single fields.
-    pub fields: Box<Problems>,
-    /// Seconds after which another try may get through.
+    /// The errors of single fields.
+    pub fields: Box<FieldErrors>,
+    /// Number of seconds after which the client may retry.
     pub retry_after: Option<u64>,
 }
 
-/// The kind of a problem, as a URI that a program can compare.
+/// The kind of a problem, as a URI that a client can compare
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub enum Kind {
+pub enum ProblemKind {
     /// The HTTP status says it all.
     #[serde(rename = "about:blank")]
     Plain,
-    /// Fields that do not keep the rules.
+    /// Some fields are invalid.
     #[serde(rename = "urn:streamcat:problem:invalid-fields")]
     InvalidFields,
-    /// The username is somebody else's.
+    /// Another user has this username.
     #[serde(rename = "urn:streamcat:problem:username-taken")]
     UsernameTaken,
-    /// The account is on its way out.
+    /// The account with this username is being deleted.
     #[serde(rename = "urn:streamcat:problem:account-deleting")]
     AccountDeleting,
-    /// The Idempotency-Key came with another request.
-    #[serde(rename = "urn:streamcat:problem:idempotency-key-used")]
-    IdempotencyKeyUsed,
-    /// What only the owner of an account may do or see, and nobody of this browser is signed in as.
+    /// The Idempotency-Key was used with another username.
+    #[serde(rename = "urn:streamcat:problem:idempotency-key-reused")]
+    IdempotencyKeyReused,
+    /// Only the signed-in owner of the account may do this.
     #[serde(rename = "urn:streamcat:problem:not-signed-in")]
     NotSignedIn,
-    /// A page's form that is too old, or came without our cookie.
+    /// The form is too old, or came without its cookie.
     #[serde(rename = "urn:streamcat:problem:stale-form")]
     StaleForm,
-    /// The same request may get through later.
-    #[serde(rename = "urn:streamcat:problem:not-now")]
-    NotNow,
-    /// More register than can be taken on; the same request may get through later.
-    #[serde(rename = "urn:streamcat:problem:crowded")]
-    Crowded,
-    /// As many accounts are there as there may be.
-    #[serde(rename = "urn:streamcat:problem:no-room")]
-    NoRoom,
+    /// The registration is temporarily unavailable; retry the same request.
+    #[serde(rename = "urn:streamcat:problem:temporarily-unavailable")]
+    Unavailable,
+    /// Too many new accounts per minute; retry the same request.
+    #[serde(rename = "urn:streamcat:problem:registration-rate-exceeded")]
+    RegistrationRateExceeded,
+    /// The number of accounts has reached its limit; retry later.
+    #[serde(rename = "urn:streamcat:problem:capacity-reached")]
+    CapacityReached,
 }
 
-/// What did not work out (RFC 9457).
+/// Problem details (RFC 9457)
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub struct Details<'a> {
+pub struct ProblemDetails<'a> {
     #[serde(rename = "type")]
-    kind: Kind,
-    /// What happened, in a few words.
+    kind: ProblemKind,
+    /// A short summary
     title: &'a str,
-    /// The HTTP status.
+    /// The HTTP status
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What it means and what to do.
+    /// An explanation, and what to do
     detail: &'a str,
-    /// What is wrong with each field, by its name.
+    /// The errors of single fields, by field name
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false)]
     errors: BTreeMap<&'static str, &'a str>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: Kind, title: &'static str, detail: impl Into<String>) -> Self {
-        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+    fn new(status: StatusCode, kind: ProblemKind, title: &'static str, detail: impl Into<String>) -> Self {
+        let is_temporary = status == StatusCode::SERVICE_UNAVAILABLE;
+        let retry_after = is_temporary.then_some(DEFAULT_RETRY_AFTER_SECONDS);
         Self { status, kind, title, detail: detail.into(), fields: Box::default(), retry_after }
     }
 
-    /// As problem details.
+    /// Returns the problem as a JSON response with problem details.
     #[must_use]
     pub fn json(&self) -> Response {
         let fields = [("username", self.fields.username), ("password", self.fields.password.as_deref())];
-        let details = Details {
+        let details = ProblemDetails {
             kind: self.kind,
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,
-            errors: fields.into_iter().filter_map(|(name, problem)| Some((name, problem?))).collect(),
+            errors: fields.into_iter().filter_map(|(name, error)| Some((name, error?))).collect(),
         };
         let content_type = HeaderValue::from_static("application/problem+json");
         self.finish(([(header::CONTENT_TYPE, content_type)], Json(details)).into_response())
     }
 
-    /// Gives an answer this problem's status, and says when to try again where that helps.
+    /// Sets the status of a response, and Retry-After if a retry can help.
     #[must_use]
     pub fn finish(&self, mut response: Response) -> Response {
         *response.status_mut() = self.status;
@@ -144,7 +158,8 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::refusal::Refusal, *};
+    use super::*;
+    use crate::registration::service::RegistrationError;
 
     fn accepted(value: &str) -> Format {
         let value = HeaderValue::from_str(value).expect("a header");
@@ -152,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn json_goes_to_whoever_asks_for_it() {
+    fn accept_header_selects_json_only_without_html() {
         assert_eq!(accepted("application/json"), Format::Json);
         assert_eq!(accepted("application/problem+json, application/json"), Format::Json);
         assert_eq!(accepted("text/event-stream"), Format::Json);
@@ -162,11 +177,15 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_inside_is_not_told() {
-        let refusals = [Refusal::NotNow, Refusal::NoRoom, Refusal::Misconfigured];
-        let refusals = refusals.map(|refusal| refusal("canary".to_owned()));
-        for refusal in &refusals {
-            let problem = Problem::from(refusal);
+    fn internal_reasons_are_not_part_of_a_problem() {
+        let errors = [
+            RegistrationError::Unavailable,
+            RegistrationError::QuotaExceeded,
+            RegistrationError::Misconfigured,
+        ];
+        let errors = errors.map(|error| error("canary".to_owned()));
+        for error in &errors {
+            let problem = Problem::from(error);
             assert!(!format!("{problem:?}").contains("canary"));
         }
     }

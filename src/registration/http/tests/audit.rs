@@ -1,10 +1,10 @@
-//! What is written into the audit log, and who is named in it.
+//! The audit log: what is recorded, and for which user.
 
 use std::num::NonZeroU32;
 
-use super::{JSON, TODD, TODD_FORM, World, ask, members::Browser, status, submit};
+use super::{FakeBackend, JSON, TODD, TODD_FORM, ask, signed_in::Browser, status, submit};
 use crate::{
-    registration::world::{Fault, STREAM_KEY},
+    registration::fake_backend::{Fault, STREAM_KEY},
     store::{
         Audit,
         AuditEvent::{
@@ -16,41 +16,41 @@ use crate::{
 };
 
 #[tokio::test]
-async fn each_deed_has_a_row_with_its_person_and_the_address() {
-    let world = World::empty();
-    let browser = Browser::registered(&world).await;
-    world.make_ready("todd");
-    browser.post(&world, "/accounts/todd/stream-key", &browser.token, "").await;
+async fn each_action_is_recorded_with_its_user_and_ip_address() {
+    let backend = FakeBackend::new();
+    let browser = Browser::registered(&backend).await;
+    backend.make_ready("todd");
+    browser.post(&backend, "/accounts/todd/stream-key", &browser.token, "").await;
     let path = "/accounts/todd/delete";
-    browser.post(&world, path, &browser.token, "&password=not+my+password").await;
-    browser.post(&world, path, &browser.token, "&password=a+canary+of+a+password").await;
-    browser.post(&world, "/sign-out", &browser.token, "").await;
+    browser.post(&backend, path, &browser.token, "&password=not+my+password").await;
+    browser.post(&backend, path, &browser.token, "&password=a+canary+of+a+password").await;
+    browser.post(&backend, "/sign-out", &browser.token, "").await;
     let deeds = [Registered, SignedIn, StreamKeyShown, PasswordRefused, DeletionAsked, SignedOut];
-    assert_eq!(world.deeds(), deeds);
-    let (todd, here) = (world.rows()[0].id, "127.0.0.1".parse().ok());
-    assert!(world.audit().iter().all(|(_, user, address)| (*user, *address) == (Some(todd), here)));
+    assert_eq!(backend.audit_events(), deeds);
+    let (todd, here) = (backend.rows()[0].id, "127.0.0.1".parse().ok());
+    assert!(backend.audit().iter().all(|(_, user, address)| (*user, *address) == (Some(todd), here)));
 }
 
 #[tokio::test]
-async fn the_address_is_what_our_proxy_saw() {
-    let world = World::empty();
+async fn the_recorded_ip_address_is_the_one_that_the_proxy_saw() {
+    let backend = FakeBackend::new();
     let headers = format!("{JSON}\r\nX-Forwarded-For: 6.6.6.6, 192.0.2.7");
-    ask(&world, "POST /register", &headers, TODD).await;
-    assert_eq!(world.audit()[0].2, "192.0.2.7".parse().ok());
+    ask(&backend, "POST /register", &headers, TODD).await;
+    assert_eq!(backend.audit()[0].2, "192.0.2.7".parse().ok());
 }
 
 #[tokio::test]
-async fn who_fails_is_named_only_where_there_is_such_a_user() {
-    let world = World::empty();
-    ask(&world, "POST /register", JSON, TODD).await;
+async fn a_failure_names_a_user_only_if_the_user_exists() {
+    let backend = FakeBackend::new();
+    ask(&backend, "POST /register", JSON, TODD).await;
     for username in ["Todd", "nobody"] {
-        submit(&world, "/sign-in", &format!("username={username}&password=wrong")).await;
+        submit(&backend, "/sign-in", &format!("username={username}&password=wrong")).await;
     }
     let taken = TODD_FORM.replace("+of+", "+that+is+not+of+");
-    assert_eq!(status(&submit(&world, "/register", &taken).await), "409");
-    ask(&world, "POST /register", JSON, TODD).await;
-    let todd = Some(world.rows()[0].id);
-    let rows: Vec<_> = world.audit().into_iter().map(|(event, user, _)| (event, user)).collect();
+    assert_eq!(status(&submit(&backend, "/register", &taken).await), "409");
+    ask(&backend, "POST /register", JSON, TODD).await;
+    let todd = Some(backend.rows()[0].id);
+    let rows: Vec<_> = backend.audit().into_iter().map(|(event, user, _)| (event, user)).collect();
     let expected = [
         (Registered, todd),
         (SignInFailed, todd),
@@ -61,47 +61,47 @@ async fn who_fails_is_named_only_where_there_is_such_a_user() {
     assert_eq!(rows, expected);
 }
 
-/// How many wrong passwords an hour are tried, by default.
-const MOST: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+/// The default limit on wrong passwords per hour.
+const MAX_FAILURES: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 
 #[tokio::test]
-async fn what_fails_without_a_wrong_password_is_nobodys_and_keeps_nobody_out() {
-    let world = World::empty();
-    ask(&world, "POST /register", JSON, TODD).await;
-    let todd = world.rows()[0].id;
+async fn failures_without_a_wrong_password_count_for_nobody() {
+    let backend = FakeBackend::new();
+    ask(&backend, "POST /register", JSON, TODD).await;
+    let todd = backend.rows()[0].id;
     let keyed = format!("{JSON}\r\nIdempotency-Key: of-mary");
     let mary = TODD.replace("Todd", "mary");
-    assert_eq!(status(&ask(&world, "POST /register", &keyed, &mary).await), "201");
-    for _ in 0..MOST.get() {
-        assert_eq!(status(&ask(&world, "POST /register", &keyed, TODD).await), "422");
+    assert_eq!(status(&ask(&backend, "POST /register", &keyed, &mary).await), "201");
+    for _ in 0..MAX_FAILURES.get() {
+        assert_eq!(status(&ask(&backend, "POST /register", &keyed, TODD).await), "422");
     }
-    world.renounce(&world.rows()[0]).await.expect("renounced");
-    for _ in 0..MOST.get() {
-        assert_eq!(status(&ask(&world, "POST /register", JSON, TODD).await), "409");
+    backend.renounce(&backend.rows()[0]).await.expect("renounced");
+    for _ in 0..MAX_FAILURES.get() {
+        assert_eq!(status(&ask(&backend, "POST /register", JSON, TODD).await), "409");
     }
     let refused: Vec<_> =
-        world.audit().into_iter().filter(|(event, ..)| *event == RegistrationRefused).collect();
+        backend.audit().into_iter().filter(|(event, ..)| *event == RegistrationRefused).collect();
     assert!(!refused.is_empty() && refused.iter().all(|(_, user, _)| user.is_none()), "{refused:?}");
     for stranger in ["127.0.0.1", "198.51.100.1"].map(|address| address.parse().ok()) {
-        assert_eq!(world.next_try(todd, stranger, NonZeroU32::MIN).await.expect("told"), None);
+        assert_eq!(backend.next_try(todd, stranger, NonZeroU32::MIN).await.expect("a result"), None);
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_not_done() {
-    let world = World::empty();
-    let browser = Browser::registered(&world).await;
-    world.make_ready("todd");
-    let written = world.audit();
-    world.on_note(Fault::Away);
-    let key = browser.post(&world, "/accounts/todd/stream-key", &browser.token, "").await;
+async fn an_action_that_cannot_be_recorded_is_not_carried_out() {
+    let backend = FakeBackend::new();
+    let browser = Browser::registered(&backend).await;
+    backend.make_ready("todd");
+    let written = backend.audit();
+    backend.on_audit(Fault::Unavailable);
+    let key = browser.post(&backend, "/accounts/todd/stream-key", &browser.token, "").await;
     assert!(status(&key) == "503" && !key.contains(STREAM_KEY), "{key}");
-    world.on_note(Fault::Away);
+    backend.on_audit(Fault::Unavailable);
     let password = "&password=a+canary+of+a+password";
-    let delete = browser.post(&world, "/accounts/todd/delete", &browser.token, password).await;
+    let delete = browser.post(&backend, "/accounts/todd/delete", &browser.token, password).await;
     assert_eq!(status(&delete), "503");
-    assert!(world.accounts()[0].metadata.deletion_timestamp.is_none());
-    world.on_note(Fault::Away);
-    assert_eq!(status(&ask(&world, "POST /register", JSON, TODD).await), "503");
-    assert_eq!(world.audit(), written);
+    assert!(backend.accounts()[0].metadata.deletion_timestamp.is_none());
+    backend.on_audit(Fault::Unavailable);
+    assert_eq!(status(&ask(&backend, "POST /register", JSON, TODD).await), "503");
+    assert_eq!(backend.audit(), written);
 }

@@ -1,43 +1,51 @@
-//! Whoever hangs up before the answer stops nothing halfway.
+//! A client that disconnects before the response interrupts nothing.
 
 use axum::{
     body::Body,
     extract::ConnectInfo,
     http::{Request, header},
+    middleware::from_fn_with_state,
+    routing::post,
 };
 use futures::poll;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::{members::Browser, *};
-use crate::store::AuditEvent;
+use super::{signed_in::Browser, *};
+use crate::{registration::http::middleware::run_to_completion, store::AuditEvent};
 
-/// More looks than an answer takes that waits for nothing but the database.
-const LOOKS: usize = 30;
+/// Number of polls after which a response that waits only for the database is complete.
+const MAX_POLLS: usize = 30;
 
-/// Sends a browser's form, looks so many times whether it is answered, and hangs up; returns when nothing goes on any more.
-async fn hang_up(world: &Arc<World>, looks: usize, path: &str, browser: &Browser, fields: &str) {
-    let site = site(world);
+/// Submits a form, polls the response this many times, and disconnects. Returns when no task is running.
+async fn submit_and_disconnect(
+    backend: &Arc<FakeBackend>,
+    polls: usize,
+    path: &str,
+    browser: &Browser,
+    fields: &str,
+) {
+    let state = state(backend);
     let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::COOKIE, browser.cookie.trim_start_matches("Cookie: "))
         .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))))
         .body(Body::from(format!("token={}&{fields}", browser.token)))
         .expect("a request");
-    let mut answer = Box::pin(TowerToHyperService::new(router(Arc::clone(&site))).call(request));
-    for _ in 0..looks {
+    let mut answer = Box::pin(TowerToHyperService::new(router(Arc::clone(&state))).call(request));
+    for _ in 0..polls {
         if poll!(&mut answer).is_ready() {
             break;
         }
         tokio::task::yield_now().await;
     }
     drop(answer);
-    site.tasks.close();
-    site.tasks.wait().await;
+    state.tasks.close();
+    state.tasks.wait().await;
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_written_down_whether_or_not_its_answer_is_waited_for() {
+async fn a_wrong_password_is_recorded_even_if_the_client_disconnects() {
     for (path, fields, event) in [
         ("/sign-in", "username=Todd&password=not+my+password", AuditEvent::SignInFailed),
         ("/register", "username=Todd&password=this+is+not+my+password", AuditEvent::RegistrationRefused),
@@ -48,30 +56,30 @@ async fn a_wrong_password_is_written_down_whether_or_not_its_answer_is_waited_fo
             AuditEvent::PasswordRefused,
         ),
     ] {
-        for looks in 1..=LOOKS {
-            let world = World::empty();
-            let browser = Browser::registered(&world).await;
-            hang_up(&world, looks, path, &browser, fields).await;
-            assert_eq!(world.deeds().last(), Some(&event), "{path}, after {looks}");
+        for polls in 1..=MAX_POLLS {
+            let backend = FakeBackend::new();
+            let browser = Browser::registered(&backend).await;
+            submit_and_disconnect(&backend, polls, path, &browser, fields).await;
+            assert_eq!(backend.audit_events().last(), Some(&event), "{path}, after {polls}");
         }
     }
 }
 
 #[tokio::test]
-async fn an_account_whose_deletion_was_begun_goes_whether_or_not_the_answer_is_waited_for() {
-    for looks in 1..=LOOKS {
-        let world = World::empty();
-        let browser = Browser::registered(&world).await;
+async fn a_deletion_completes_even_if_the_client_disconnects() {
+    for polls in 1..=MAX_POLLS {
+        let backend = FakeBackend::new();
+        let browser = Browser::registered(&backend).await;
         let fields = "password=a+canary+of+a+password";
-        hang_up(&world, looks, "/accounts/todd/delete", &browser, fields).await;
-        assert!(world.accounts()[0].metadata.deletion_timestamp.is_some(), "after {looks}");
+        submit_and_disconnect(&backend, polls, "/accounts/todd/delete", &browser, fields).await;
+        assert!(backend.accounts()[0].metadata.deletion_timestamp.is_some(), "after {polls}");
     }
 }
 
 #[tokio::test]
-async fn what_breaks_off_is_answered_all_the_same() {
-    let carry = from_fn_with_state(site(&World::empty()), to_its_end::carry::<Arc<World>, Arc<World>>);
-    let broken = post(async || -> () { panic!("on purpose") }).layer(carry);
+async fn a_panicking_handler_is_answered_with_a_500() {
+    let layer = from_fn_with_state(state(&FakeBackend::new()), run_to_completion::<FakeBackend>);
+    let broken = post(async || -> () { panic!("on purpose") }).layer(layer);
     let answer = ask_of(Router::new().route("/", broken), "POST /", JSON, "").await;
     assert!(status(&answer) == "500" && answer.contains("application/problem+json"), "{answer}");
 }

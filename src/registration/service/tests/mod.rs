@@ -1,31 +1,43 @@
-//! The protocol in a world in memory.
+//! The service against the fake backend.
 
-use std::{net::Ipv4Addr, num::NonZeroU32, sync::Arc};
-
-use super::{
-    super::world::{Fault, World},
-    *,
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
 };
 
-mod failing;
-mod no_room;
-mod signing_in;
-mod taken;
+use secrecy::SecretString;
+
+use super::*;
+use crate::{
+    registration::{
+        admission_queue::AdmissionQueue,
+        fake_backend::{FakeBackend, Fault},
+        password::Passwords,
+    },
+    store::{AuditEntry, AuditEvent},
+};
+
+mod authentication;
+mod failures;
+mod limits;
+mod taken_usernames;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-type Registrar = Registering<Arc<World>, Arc<World>>;
+type TestService = RegistrationService<FakeBackend>;
 
-fn registrar(world: &Arc<World>) -> Registrar {
-    Registering {
-        registrants: Arc::clone(world),
-        accounts: Arc::clone(world),
+fn service(backend: &Arc<FakeBackend>) -> TestService {
+    RegistrationService {
+        registrants: Arc::clone(backend),
+        accounts: Arc::clone(backend),
         passwords: Passwords::weak(),
         namespace: "default".to_owned(),
-        held_back: Some(Duration::from_mins(1)),
-        newcomers: Newcomers::per_minute(NonZeroU32::MAX),
-        places: Turns::new(MOST_AT_ONCE, MOST_WAITING),
-        most_failures: NonZeroU32::MAX,
+        username_reuse_delay: Some(Duration::from_mins(1)),
+        signup_limiter: SignupRateLimiter::per_minute(NonZeroU32::MAX),
+        queue: AdmissionQueue::new(MAX_CONCURRENT_REGISTRATIONS, MAX_QUEUED_REGISTRATIONS),
+        max_failures_per_hour: NonZeroU32::MAX,
     }
 }
 
@@ -38,87 +50,97 @@ fn applicant(username: &str, password: &str) -> Applicant {
     }
 }
 
-/// Lets the loop come by.
-async fn make_due(world: &Arc<World>) -> Vec<Result<Registered, Refusal>> {
-    registrar(world).make_due().await.expect("looked up")
+/// Runs one pass of the retry loop.
+async fn process_due(backend: &Arc<FakeBackend>) -> Vec<Result<Registered, RegistrationError>> {
+    service(backend).process_due().await.expect("the due registrations")
 }
 
-async fn register(world: &Arc<World>, username: &str, password: &str) -> Result<Registered, Refusal> {
-    registrar(world).register(&applicant(username, password)).await
+async fn register(
+    backend: &Arc<FakeBackend>,
+    username: &str,
+    password: &str,
+) -> Result<Registered, RegistrationError> {
+    service(backend).register(&applicant(username, password)).await
 }
 
 #[tokio::test]
-async fn a_newcomer_gets_one_row_and_one_account() {
-    let world = World::empty();
-    let registered = register(&world, "Todd", "a long password").await.expect("registered");
+async fn a_new_user_gets_one_row_and_one_account() {
+    let backend = FakeBackend::new();
+    let registered = register(&backend, "Todd", "a long password").await.expect("registered");
     assert_eq!(
-        (registered.username.as_str(), registered.name.as_str(), registered.made),
-        ("Todd", "todd", Made::Now)
+        (registered.username.as_str(), registered.name.as_str(), registered.outcome),
+        ("Todd", "todd", CreationOutcome::Created)
     );
-    assert_eq!(world.pairs(), 1);
+    assert_eq!(backend.consistent_accounts(), 1);
 }
 
 #[tokio::test]
-async fn the_same_person_again_gets_the_same() {
-    let world = World::empty();
-    register(&world, "Todd", "a long password").await.expect("registered");
-    let again = register(&world, "TODD", "a long password").await.expect("registered");
-    assert_eq!((again.username.as_str(), again.made), ("Todd", Made::Before));
-    assert_eq!(world.pairs(), 1);
+async fn registering_again_returns_the_same_account() {
+    let backend = FakeBackend::new();
+    register(&backend, "Todd", "a long password").await.expect("registered");
+    let again = register(&backend, "TODD", "a long password").await.expect("registered");
+    assert_eq!((again.username.as_str(), again.outcome), ("Todd", CreationOutcome::Existing));
+    assert_eq!(backend.consistent_accounts(), 1);
 }
 
 #[tokio::test]
-async fn a_row_that_a_second_click_has_taken_up_is_not_taken_back_by_the_first() {
-    let world = World::empty();
-    world.on_create(Fault::NameTakenBeforeADoubleClick);
-    assert!(matches!(register(&world, "todd", "a long password").await, Err(Refusal::Taken)));
-    assert_eq!(world.rows().len(), 1, "the second click is about to see for itself");
+async fn a_row_leased_by_a_second_request_is_not_rolled_back() {
+    let backend = FakeBackend::new();
+    backend.on_create(Fault::NameTakenBeforeRetry);
+    assert!(matches!(
+        register(&backend, "todd", "a long password").await,
+        Err(RegistrationError::UsernameTaken)
+    ));
+    assert_eq!(backend.rows().len(), 1, "the second request decides");
 }
 
 #[tokio::test]
-async fn two_loops_and_a_second_click_make_one_account() {
-    let world = World::empty();
-    world.fail(3, Fault::Away);
-    register(&world, "todd", "a long password").await.expect("kept");
-    let (registrar, todd) = (registrar(&world), applicant("todd", "a long password"));
+async fn two_retry_loops_and_a_second_request_create_one_account() {
+    let backend = FakeBackend::new();
+    backend.fail(3, Fault::Unavailable);
+    register(&backend, "todd", "a long password").await.expect("accepted");
+    let (service, todd) = (service(&backend), applicant("todd", "a long password"));
     let (first, second, third) =
-        tokio::join!(registrar.make_due(), registrar.make_due(), registrar.register(&todd));
+        tokio::join!(service.process_due(), service.process_due(), service.register(&todd));
     assert!(first.is_ok() && second.is_ok() && third.is_ok());
-    make_due(&world).await;
-    assert_eq!(world.pairs(), 1);
+    process_due(&backend).await;
+    assert_eq!(backend.consistent_accounts(), 1);
 }
 
 #[tokio::test]
-async fn the_same_key_again_is_answered_as_the_first_time_and_serves_no_other_name() {
-    let world = World::empty();
-    let registrar = registrar(&world);
+async fn an_idempotency_key_is_replayed_for_its_username_only() {
+    let backend = FakeBackend::new();
+    let service = service(&backend);
     let todd = Applicant { key: Some([1; 32]), ..applicant("todd", "a long password") };
-    assert_eq!(registrar.register(&todd).await.expect("registered").made, Made::Now);
-    assert_eq!(registrar.register(&todd).await.expect("registered").made, Made::Repeated);
+    assert_eq!(service.register(&todd).await.expect("registered").outcome, CreationOutcome::Created);
+    assert_eq!(service.register(&todd).await.expect("registered").outcome, CreationOutcome::Replayed);
     let mary = Applicant { username: "mary".to_owned(), ..todd.clone() };
-    assert!(matches!(registrar.register(&mary).await, Err(Refusal::KeyUsed)));
+    assert!(matches!(service.register(&mary).await, Err(RegistrationError::IdempotencyKeyReused)));
     let other = Applicant { key: Some([2; 32]), ..todd };
-    assert_eq!(registrar.register(&other).await.expect("registered").made, Made::Before);
-    assert_eq!(world.pairs(), 1);
+    assert_eq!(service.register(&other).await.expect("registered").outcome, CreationOutcome::Existing);
+    assert_eq!(backend.consistent_accounts(), 1);
 }
 
 #[tokio::test]
-async fn a_look_alike_is_the_same_person_with_the_password_and_taken_without() {
-    let world = World::empty();
-    register(&world, "Todd_1", "a long password").await.expect("registered");
-    let again = register(&world, "todd-1", "a long password").await.expect("registered");
-    assert_eq!((again.username.as_str(), again.made), ("Todd_1", Made::Before));
-    assert!(matches!(register(&world, "todd-1", "another password").await, Err(Refusal::Taken)));
-    assert_eq!(world.pairs(), 1);
+async fn a_look_alike_username_is_the_same_user_or_taken() {
+    let backend = FakeBackend::new();
+    register(&backend, "Todd_1", "a long password").await.expect("registered");
+    let again = register(&backend, "todd-1", "a long password").await.expect("registered");
+    assert_eq!((again.username.as_str(), again.outcome), ("Todd_1", CreationOutcome::Existing));
+    assert!(matches!(
+        register(&backend, "todd-1", "another password").await,
+        Err(RegistrationError::UsernameTaken)
+    ));
+    assert_eq!(backend.consistent_accounts(), 1);
 }
 
 #[tokio::test]
-async fn two_at_once_get_one_account() {
-    let world = World::empty();
-    let registrar = registrar(&world);
+async fn two_concurrent_registrations_create_one_account() {
+    let backend = FakeBackend::new();
+    let service = service(&backend);
     let todd = applicant("todd", "a long password");
-    let (first, second) = tokio::join!(registrar.register(&todd), registrar.register(&todd));
+    let (first, second) = tokio::join!(service.register(&todd), service.register(&todd));
     let (first, second) = (first.expect("registered"), second.expect("registered"));
-    assert!((first.made == Made::Now) ^ (second.made == Made::Now));
-    assert_eq!(world.pairs(), 1);
+    assert!((first.outcome == CreationOutcome::Created) ^ (second.outcome == CreationOutcome::Created));
+    assert_eq!(backend.consistent_accounts(), 1);
 }

@@ -1,11 +1,11 @@
-//! The database of the world.
+//! The database of the fake backend.
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::World;
+use super::FakeBackend;
 use crate::{
     api::are_alike,
     store::{
@@ -14,27 +14,27 @@ use crate::{
     },
 };
 
-impl Registrants for Arc<World> {
+impl Registrants for Arc<FakeBackend> {
     async fn registrant(&self, username: &str) -> store::Result<Option<Registrant>> {
         let same = |row: &&Registrant| are_alike(&row.username, username);
-        self.sql(|inside| inside.rows.iter().find(same).cloned()).await
+        self.sql(|state| state.rows.iter().find(same).cloned()).await
     }
 
     async fn username_by_key(&self, key: &KeyHash) -> store::Result<Option<String>> {
         let same = |row: &&Registrant| row.key.as_deref() == Some(key);
-        self.sql(|inside| inside.rows.iter().find(same).map(|row| row.username.clone())).await
+        self.sql(|state| state.rows.iter().find(same).map(|row| row.username.clone())).await
     }
 
     async fn add(&self, new: &NewRegistrant<'_>) -> store::Result<Addition> {
-        self.sql(|inside| {
-            if inside.rows.iter().any(|row| are_alike(&row.username, new.username)) {
+        self.sql(|state| {
+            if state.rows.iter().any(|row| are_alike(&row.username, new.username)) {
                 return Addition::Exists;
             }
-            if new.held_back.is_some() && inside.held_back.iter().any(|name| are_alike(name, new.username)) {
+            if new.held_back.is_some() && state.held_back.iter().any(|name| are_alike(name, new.username)) {
                 return Addition::HeldBack;
             }
             let key = new.key.map(|key| key.to_vec());
-            if key.is_some() && inside.rows.iter().any(|row| row.key == key) {
+            if key.is_some() && state.rows.iter().any(|row| row.key == key) {
                 return Addition::KeyUsed;
             }
             let row = Registrant {
@@ -49,32 +49,32 @@ impl Registrants for Arc<World> {
                 unwanted: false,
                 turn: 1,
             };
-            inside.rows.push(row.clone());
-            inside.audit.push((AuditEvent::Registered, Some(row.id), Some(new.address)));
+            state.rows.push(row.clone());
+            state.audit.push((AuditEvent::Registered, Some(row.id), Some(new.address)));
             Addition::Added(row)
         })
         .await
     }
 
     async fn take_up(&self, registrant: &Registrant) -> store::Result<Option<Registrant>> {
-        self.sql(|inside| {
-            let is_unwanted = inside.rows.iter().any(|row| row.id == registrant.id && row.unwanted);
-            if is_unwanted { None } else { inside.take_up(registrant.id) }
+        self.sql(|state| {
+            let is_unwanted = state.rows.iter().any(|row| row.id == registrant.id && row.unwanted);
+            if is_unwanted { None } else { state.take_up(registrant.id) }
         })
         .await
     }
 
     async fn take_up_due(&self, _: i64) -> store::Result<Vec<Registrant>> {
-        self.sql(|inside| {
-            let due: Vec<_> = inside.rows.iter().filter(|row| row.open).map(|row| row.id).collect();
-            due.into_iter().filter_map(|id| inside.take_up(id)).collect()
+        self.sql(|state| {
+            let due: Vec<_> = state.rows.iter().filter(|row| row.open).map(|row| row.id).collect();
+            due.into_iter().filter_map(|id| state.take_up(id)).collect()
         })
         .await
     }
 
     async fn settle(&self, registrant: &Registrant) -> store::Result<()> {
-        self.sql(|inside| {
-            if let Some(row) = inside.in_turn(registrant) {
+        self.sql(|state| {
+            if let Some(row) = state.with_current_lease(registrant) {
                 (row.open, row.unwanted) = (false, false);
             }
         })
@@ -86,8 +86,8 @@ impl Registrants for Arc<World> {
     }
 
     async fn renounce(&self, registrant: &Registrant) -> store::Result<()> {
-        self.sql(|inside| {
-            if let Some(row) = inside.rows.iter_mut().find(|row| row.id == registrant.id) {
+        self.sql(|state| {
+            if let Some(row) = state.rows.iter_mut().find(|row| row.id == registrant.id) {
                 (row.turn, row.open, row.unwanted) = (row.turn + 1, true, true);
             }
         })
@@ -95,32 +95,32 @@ impl Registrants for Arc<World> {
     }
 
     async fn take_back(&self, registrant: &Registrant) -> store::Result<bool> {
-        self.sql(|inside| {
-            let ours = inside.in_turn(registrant).is_some();
+        self.sql(|state| {
+            let ours = state.with_current_lease(registrant).is_some();
             if ours {
-                inside.audit.push((AuditEvent::RegistrationTakenBack, Some(registrant.id), None));
+                state.audit.push((AuditEvent::RegistrationTakenBack, Some(registrant.id), None));
             }
-            inside.rows.retain(|row| !ours || row.id != registrant.id);
+            state.rows.retain(|row| !ours || row.id != registrant.id);
             ours
         })
         .await
     }
 
     async fn pending(&self) -> store::Result<i64> {
-        self.sql(|inside| inside.rows.iter().map(|row| i64::from(row.open)).sum()).await
+        self.sql(|state| state.rows.iter().map(|row| i64::from(row.open)).sum()).await
     }
 }
 
-impl Audit for Arc<World> {
+impl Audit for Arc<FakeBackend> {
     async fn note(&self, entry: &AuditEntry<'_>) -> store::Result<()> {
-        let fault = self.inside().on_note.take();
+        let fault = self.state().on_audit.take();
         if let Some(fault) = fault {
             self.fail(0, fault);
         }
-        self.sql(|inside| {
+        self.sql(|state| {
             let same = |row: &&Registrant| are_alike(&row.username, entry.username);
-            let user = inside.rows.iter().find(same).map(|row| row.id);
-            inside.audit.push((entry.event, user, Some(entry.address)));
+            let user = state.rows.iter().find(same).map(|row| row.id);
+            state.audit.push((entry.event, user, Some(entry.address)));
         })
         .await
     }
@@ -131,7 +131,7 @@ impl Audit for Arc<World> {
         stranger: Option<IpAddr>,
         most: NonZeroU32,
     ) -> store::Result<Option<u64>> {
-        self.sql(|inside| inside.next_try(user, stranger, most.get() as usize)).await
+        self.sql(|state| state.next_try(user, stranger, most.get() as usize)).await
     }
 
     async fn forget_addresses(&self, _: Duration) -> store::Result<i64> {
@@ -139,7 +139,7 @@ impl Audit for Arc<World> {
     }
 }
 
-impl Sessions for Arc<World> {
+impl Sessions for Arc<FakeBackend> {
     async fn begin_session(
         &self,
         user: Uuid,
@@ -148,41 +148,41 @@ impl Sessions for Arc<World> {
         _: Duration,
         address: IpAddr,
     ) -> store::Result<bool> {
-        self.sql(|inside| {
-            let is_overtaken = std::mem::take(&mut inside.overtaken);
-            let is_theirs = !is_overtaken && inside.with_hash(user, proved).is_some();
-            if is_theirs {
-                inside.sessions.insert(*token, user);
-                inside.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));
+        self.sql(|state| {
+            let is_superseded = std::mem::take(&mut state.password_changes_first);
+            let has_hash = !is_superseded && state.with_hash(user, proved).is_some();
+            if has_hash {
+                state.sessions.insert(*token, user);
+                state.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));
             }
-            is_theirs
+            has_hash
         })
         .await
     }
 
     async fn sign_out(&self, token: &TokenHash, address: IpAddr) -> store::Result<()> {
-        self.sql(|inside| {
-            if let Some(user) = inside.sessions.remove(token) {
-                inside.audit.push((AuditEvent::SignedOut, Some(user), Some(address)));
+        self.sql(|state| {
+            if let Some(user) = state.sessions.remove(token) {
+                state.audit.push((AuditEvent::SignedOut, Some(user), Some(address)));
             }
         })
         .await
     }
 
     async fn session_user(&self, token: &TokenHash) -> store::Result<Option<Uuid>> {
-        self.sql(|inside| inside.sessions.get(token).copied()).await
+        self.sql(|state| state.sessions.get(token).copied()).await
     }
 
     async fn session_username(&self, token: &TokenHash) -> store::Result<Option<String>> {
-        self.sql(|inside| {
-            let user = inside.sessions.get(token)?;
-            inside.rows.iter().find(|row| row.id == *user).map(|row| row.username.clone())
+        self.sql(|state| {
+            let user = state.sessions.get(token)?;
+            state.rows.iter().find(|row| row.id == *user).map(|row| row.username.clone())
         })
         .await
     }
 
     async fn end_session(&self, token: &TokenHash) -> store::Result<()> {
-        self.sql(|inside| inside.sessions.retain(|other, _| other != token)).await
+        self.sql(|state| state.sessions.retain(|other, _| other != token)).await
     }
 
     async fn change_password(
@@ -191,15 +191,15 @@ impl Sessions for Arc<World> {
         old: &SecretString,
         new: &SecretString,
     ) -> store::Result<bool> {
-        self.sql(|inside| {
-            let is_changed = inside.replace_hash(user, old, new);
-            inside.sessions.retain(|_, other| !is_changed || *other != user);
+        self.sql(|state| {
+            let is_changed = state.replace_hash(user, old, new);
+            state.sessions.retain(|_, other| !is_changed || *other != user);
             is_changed
         })
         .await
     }
 
     async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> store::Result<bool> {
-        self.sql(|inside| inside.replace_hash(user, old, new)).await
+        self.sql(|state| state.replace_hash(user, old, new)).await
     }
 }
