@@ -139,12 +139,12 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         per_ip_limit: (settings.limits.trusted_proxy_hops == 0).then(|| PerIpLimit::new(max_per_ip)),
         metrics,
     };
-    let served = async {
+    let work = async {
         server.serve(listener, &stop).await;
         tasks.close();
         tasks.wait().await;
     };
-    shutdown::within_grace(&stop, served).await;
+    shutdown::within_grace(&stop, work).await;
     Ok(())
 }
 

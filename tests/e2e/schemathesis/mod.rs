@@ -1,20 +1,21 @@
-//! What the tests use that nobody here wrote: installed by `prepare.sh`, once and outside the repository.
+//! Test tools written in Python and JavaScript, schemathesis and axe-core: installed once by `prepare.sh`,
+//! outside the repository.
 
 use std::{path::PathBuf, process::Stdio};
 
 use tokio::{process::Command, sync::OnceCell};
 
-/// Where `prepare.sh` and the files beside it are.
-pub const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/outside");
+/// The directory of `prepare.sh` and its files.
+pub const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/schemathesis");
 
-/// Where `prepare.sh` has installed it.
+/// Installs the tools, if that has not happened yet, and returns their directory.
 pub async fn installed() -> PathBuf {
-    static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
+    static DIRECTORY: OnceCell<PathBuf> = OnceCell::const_new();
     let install = async || run(&mut Command::new(format!("{SOURCES}/prepare.sh"))).await.trim().into();
-    FOLDER.get_or_init(install).await.clone()
+    DIRECTORY.get_or_init(install).await.clone()
 }
 
-/// Runs a command to its end, which must be a good one, and gives what it wrote.
+/// Runs a command, which must succeed, and returns its standard output.
 pub async fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -24,7 +25,7 @@ pub async fn run(command: &mut Command) -> String {
 }
 
 #[test]
-fn the_locked_packages_name_no_registry() {
+fn locked_packages_name_no_registry() {
     let text = std::fs::read_to_string(format!("{SOURCES}/requirements.txt")).unwrap();
     assert!(!text.contains("://") && text.lines().all(|line| line.contains("==")), "{text}");
 }
