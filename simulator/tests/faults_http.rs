@@ -1,4 +1,4 @@
-//! The faults that no SDK would make sense of, by plain HTTP; and which calls they strike.
+//! Faults that are tested over plain HTTP because an SDK would hide their effect, and the selection of calls.
 
 mod support;
 
@@ -25,7 +25,7 @@ fn fault_of(simulator: &Simulator, call: usize) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_late_call_has_its_effect_when_its_caller_is_gone() {
+async fn a_late_call_takes_effect_after_the_connection_closed() {
     let simulator = simulator().await;
     simulator.fault(Fault::late("CreateStage", Duration::from_millis(150)));
     assert!(exchange(simulator.addr(), &request("CreateStage", "{}")).is_none());
@@ -38,7 +38,7 @@ async fn a_late_call_has_its_effect_when_its_caller_is_gone() {
 }
 
 #[tokio::test]
-async fn a_throttled_call_is_answered_as_aws_would() {
+async fn a_throttle_fault_returns_the_error_of_aws() {
     let simulator = simulator().await;
     simulator.fault(Fault::throttle("Create*").times(2));
     let answer = call(simulator.addr(), "CreateStage", "{}");
@@ -50,15 +50,15 @@ async fn a_throttled_call_is_answered_as_aws_would() {
 }
 
 #[tokio::test]
-async fn an_error_has_the_members_of_its_shape() {
+async fn an_error_fault_has_the_members_of_its_shape() {
     let simulator = simulator().await;
     let address = simulator.addr();
     let error = |code: &str, status, operation: &str, body| {
         simulator.fault(Fault::error(operation, status, code));
         let ask = if operation.ends_with("Stage") { call } else { chat };
-        let mut told = ask(address, operation, body).json();
-        told.as_object_mut().expect("an object").remove("message");
-        told
+        let mut error = ask(address, operation, body).json();
+        error.as_object_mut().expect("an object").remove("message");
+        error
     };
     let room = r#"{"identifier": "arn:aws:ivschat:us-west-2:123456789012:room/abc"}"#;
     let named = json!({"resourceId": "abc", "resourceType": "ROOM"});
@@ -77,7 +77,7 @@ async fn an_error_has_the_members_of_its_shape() {
 
     simulator.fault(Fault::throttle("CreateChatToken").times(2));
     let limit = || chat(address, "CreateChatToken", "{}").json()["limit"].clone();
-    assert_eq!(limit(), 200, "AWS's own, though it is not in force");
+    assert_eq!(limit(), 200, "AWS's default, although it is not in force");
     simulator.set_rate("CreateChatToken", Some(7.0));
     assert_eq!(limit(), 7);
 }
@@ -94,7 +94,7 @@ async fn a_batch_is_about_each_resource_in_it() {
     for name in ["anna", &anna, "*channel/*"] {
         aws.simulator.fault(Fault::error("BatchGetChannel", 503, "ServiceUnavailable").named(name));
         if name != "*channel/*" {
-            get(&[&todd]).await.expect("it is about another");
+            get(&[&todd]).await.expect("the fault is for another channel");
         }
         assert_eq!(code(get(&[&todd, &anna]).await), "ServiceUnavailable", "{name}");
     }
@@ -103,7 +103,7 @@ async fn a_batch_is_about_each_resource_in_it() {
 }
 
 #[tokio::test]
-async fn a_proxy_answers_with_its_page() {
+async fn an_html_fault_returns_a_proxy_page() {
     let simulator = simulator().await;
     for status in [404, 502, 503] {
         simulator.fault(Fault::html("GetStage", status));
@@ -119,7 +119,7 @@ async fn a_proxy_answers_with_its_page() {
 }
 
 #[tokio::test]
-async fn garbage_is_answered_after_the_effect() {
+async fn a_garbage_fault_is_sent_after_the_effect() {
     let simulator = simulator().await;
     let parsed = |body: &str| serde_json::from_str::<serde_json::Value>(body);
     simulator.fault(Fault::garbage("CreateStage", Garbage::Truncated));
@@ -133,7 +133,7 @@ async fn garbage_is_answered_after_the_effect() {
 }
 
 #[tokio::test]
-async fn a_slow_body_comes_in_pieces() {
+async fn a_slow_body_is_sent_in_pieces() {
     let simulator = simulator().await;
     simulator.fault(Fault::slow_body("CreateStage", Duration::from_millis(200)));
     let slow = exchange(simulator.addr(), &request("CreateStage", "{}")).expect("an answer");
@@ -145,26 +145,26 @@ async fn a_slow_body_comes_in_pieces() {
 }
 
 #[tokio::test]
-async fn rules_strike_the_nth_every_nth_or_by_chance_and_are_lifted_one_by_one() {
+async fn faults_trigger_at_nth_every_nth_or_random_calls() {
     let simulator = simulator().await;
     let address = simulator.addr();
-    let struck = |calls: usize| {
-        let struck = |_| if call(address, "ListStages", "{}").status == 200 { '.' } else { 'x' };
-        (0..calls).map(struck).collect::<String>()
+    let pattern = |calls: usize| {
+        let outcome = |_| if call(address, "ListStages", "{}").status == 200 { '.' } else { 'x' };
+        (0..calls).map(outcome).collect::<String>()
     };
     simulator.fault(Fault::throttle("ListStages").nth(3));
-    assert_eq!(struck(5), "..x..");
+    assert_eq!(pattern(5), "..x..");
     let every = json!({"operation": "List*", "every": 2, "kind": "throttle"});
     let id = admin(address, "POST", "/faults", &every.to_string()).json()["id"].clone();
-    assert_eq!(struck(4), ".x.x");
+    assert_eq!(pattern(4), ".x.x");
     assert_eq!(admin(address, "DELETE", &format!("/faults/{id}"), "").status, 204);
     assert_eq!(admin(address, "DELETE", &format!("/faults/{id}"), "").status, 404);
-    assert_eq!(struck(4), "....");
+    assert_eq!(pattern(4), "....");
     simulator.fault(Fault::throttle("ListStages").probability(0.5, 7));
-    let first = struck(20);
+    let first = pattern(20);
     simulator.clear_faults();
     simulator.fault(Fault::throttle("ListStages").probability(0.5, 7));
-    assert_eq!(first, struck(20), "the same seed strikes the same calls");
+    assert_eq!(first, pattern(20), "the same seed fails the same calls");
     assert!(first.contains('x') && first.contains('.'), "{first}");
     simulator.clear_faults();
     for wrong in [
@@ -180,7 +180,7 @@ async fn rules_strike_the_nth_every_nth_or_by_chance_and_are_lifted_one_by_one()
 }
 
 #[tokio::test]
-async fn faults_are_in_force_from_the_start() {
+async fn faults_of_the_builder_and_its_file_apply() {
     let file = std::env::temp_dir().join(format!("ivs-simulator-faults-{}.yaml", std::process::id()));
     std::fs::write(&file, "- {operation: CreateStage, name: todd, kind: {html: {status: 503}}}\n")
         .expect("a file");
