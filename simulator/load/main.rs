@@ -2,10 +2,10 @@
 //! asserted. The server is this program in a process of its own, so that its memory is nobody else's.
 
 // The testbed's, which builds on the simulator and not the other way round.
-#[path = "../../testbed/src/threshold.rs"]
-mod threshold;
 #[path = "../tests/support/server.rs"]
 mod server;
+#[path = "../../testbed/src/threshold.rs"]
+mod threshold;
 #[path = "../tests/support/wire.rs"]
 mod wire;
 
@@ -17,9 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use threshold::Threshold;
 use ivs_simulator::Simulator;
 use server::Server;
+use threshold::Threshold;
 use wire::Wire;
 
 const CONNECTIONS: usize = 4;

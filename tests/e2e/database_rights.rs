@@ -34,7 +34,7 @@ async fn with_a_user(label: &str) -> Tenant {
 }
 
 #[tokio::test]
-async fn the_registration_sees_nothing_of_aws_and_does_not_change_the_audit_log() {
+async fn the_registration_sees_no_aws_table_and_cannot_edit_the_audit_log() {
     let tenant = with_a_user("registration-role").await;
     let url = tenant.registration_database_url();
     assert_eq!(attempt(url, "select username, password_hash, account_uid from users").await, None);
@@ -124,7 +124,7 @@ async fn is_granted(owner: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_owner_who_may_make_no_roles_migrates_all_the_same_and_grants_the_rights_later() {
+async fn migration_succeeds_when_the_owner_may_not_create_roles() {
     let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
     let mut administrator = PgConnection::connect(scratch.url()).await.unwrap();
     let mut run = async |statements: &'static str| {

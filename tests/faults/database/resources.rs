@@ -9,9 +9,9 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use super::{Attempt, Row, fresh, read, write};
-use crate::{line::Line, world::State};
+use crate::{fault_injector::FaultInjector, world::State};
 
-impl Journal for Line {
+impl Journal for FaultInjector {
     async fn open(
         &self,
         user: Uuid,
@@ -79,7 +79,7 @@ impl Journal for Line {
     }
 }
 
-impl Resources for Line {
+impl Resources for FaultInjector {
     async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<Recorded> {
         let effect = move |state: &mut State, now| Ok(state.database.recorded(now, user, kind));
         self.call(read("recorded"), kind.noun(), effect).await
