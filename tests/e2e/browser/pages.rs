@@ -42,7 +42,8 @@ impl Inspector {
             let seen = format!("{page}-{device:?}-{scheme}").to_lowercase();
             let violations = browser.run(VIOLATIONS).await.unwrap();
             assert_eq!(violations.as_array().map(Vec::len), Some(0), "{seen}: {violations:#}");
-            fs::write(self.pictures.join(format!("{seen}.png")), browser.screenshot().await.unwrap()).unwrap();
+            fs::write(self.pictures.join(format!("{seen}.png")), browser.screenshot().await.unwrap())
+                .unwrap();
         }
     }
 }

@@ -14,9 +14,9 @@ pub struct Owner {
 
 /// What a claim is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Errand {
-    Provide { doubted: bool },
-    Release,
+pub enum Purpose {
+    Apply { dirty: bool },
+    Cleanup,
 }
 
 /// A set of resources.
@@ -45,25 +45,25 @@ impl FromIterator<Nonce> for Set {
 
 /// Where a controller is in the code, and what it remembers: all of it may be out of date when it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum At {
+pub enum ControllerState {
     Idle,
     /// The sweep found that the records do not agree.
-    Doubts,
+    Dirty,
     AddsFinalizer(Uid),
     Claims {
         uid: Uid,
-        errand: Errand,
+        purpose: Purpose,
     },
     /// The row names another object; `seen`: ours is still there.
     Inherits {
         owner: Owner,
         from: Uid,
-        errand: Errand,
+        purpose: Purpose,
         seen: bool,
     },
     Converges {
         owner: Owner,
-        doubted: bool,
+        dirty: bool,
     },
     Looks {
         owner: Owner,
@@ -77,20 +77,20 @@ pub enum At {
         recorded: Option<Nonce>,
         attempt: Option<Nonce>,
         keep: Nonce,
-        surplus: Set,
+        duplicates: Set,
     },
     Records {
         owner: Owner,
         recorded: Option<Nonce>,
         attempt: Option<Nonce>,
         keep: Nonce,
-        surplus: Set,
+        duplicates: Set,
     },
-    DeletesSurplus {
+    DeletesDuplicates {
         owner: Owner,
         attempt: Option<Nonce>,
         keep: Nonce,
-        surplus: Set,
+        duplicates: Set,
     },
     /// Ends an attempt that it looked for; nothing was found where there is none to `keep`.
     GivesUp {
@@ -103,7 +103,7 @@ pub enum At {
         owner: Owner,
         recorded: Option<Nonce>,
         arn: Nonce,
-        doubted: bool,
+        dirty: bool,
     },
     RemovesOthers {
         owner: Owner,
@@ -148,11 +148,11 @@ pub enum At {
     Sweeps(Set),
 }
 
-impl At {
+impl ControllerState {
     /// What the controller does next.
     pub fn step(self) -> Step {
         match self {
-            Self::Idle | Self::Doubts => Step::Current,
+            Self::Idle | Self::Dirty => Step::Current,
             Self::AddsFinalizer(_) => Step::AddFinalizer,
             Self::Claims { .. } => Step::Claim,
             Self::Inherits { .. } => Step::Inherit,
@@ -160,7 +160,7 @@ impl At {
             Self::Looks { .. } => Step::Look,
             Self::Adopts { .. } => Step::Get,
             Self::Records { .. } => Step::Record,
-            Self::DeletesSurplus { .. } => Step::DeleteSurplus,
+            Self::DeletesDuplicates { .. } => Step::DeleteDuplicates,
             Self::GivesUp { .. } => Step::End,
             Self::Inspects { .. } => Step::Inspect,
             Self::RemovesOthers { .. } => Step::RemoveOthers,

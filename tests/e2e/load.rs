@@ -9,9 +9,9 @@ use argon2::{Argon2, PasswordHasher};
 use futures::future::join_all;
 use serde_json::json;
 use testbed::{
-    Operator, OperatorBuilder, Tenant,
+    Operator, OperatorBuilder, Tenant, http,
     load_generator::{Outcome, generate_load},
-    http, wait,
+    wait,
 };
 
 use crate::{
@@ -75,7 +75,7 @@ async fn a_thousand_registrations_of_a_hundred_names_make_a_hundred_users() {
 }
 
 #[tokio::test]
-async fn of_a_flood_some_are_accepted_the_others_put_off_and_the_memory_is_bounded() {
+async fn overload_is_answered_with_retry_later_and_memory_stays_bounded() {
     let tenant = tenant("flood").await;
     let registration = unlimited(&tenant).start().await;
     let begun = Instant::now();

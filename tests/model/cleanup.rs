@@ -1,52 +1,52 @@
 //! The controllers' steps while they take away what a deleted account has, and the sweep.
 
 use super::{
-    at::{At, Owner, Set},
+    apply::{delete, recorded},
+    controller_state::{ControllerState, Owner, Set},
     defects::Defect,
     protocol::Protocol,
-    provide::{delete, recorded},
     state::{Call, Nonce, State, Uid},
 };
 
 impl Protocol {
     /// `leave`: from here on no attempt is opened; refused where the row is not this object's any more.
-    pub fn leave(state: &mut State, owner: Owner) -> At {
+    pub fn leave(state: &mut State, owner: Owner) -> ControllerState {
         match &mut state.user {
             Some(user) if user.id == owner.user && user.uid == owner.uid => {
                 user.leaving = true;
-                At::Retires(owner)
+                ControllerState::Retires(owner)
             }
-            _ => At::Idle,
+            _ => ControllerState::Idle,
         }
     }
 
     /// `retire`, once no attempt can land any more: finds by tag, and by what is recorded.
-    pub fn find(&self, state: &State, owner: Owner, recorded: Option<Nonce>) -> At {
+    pub fn find(&self, state: &State, owner: Owner, recorded: Option<Nonce>) -> ControllerState {
         let found = self.found(state, owner.user);
         let doomed: Set = state
             .all()
             .map(|(nonce, _)| nonce)
             .filter(|n| found.contains(*n) || recorded == Some(*n))
             .collect();
-        At::Deletes { owner, doomed }
+        ControllerState::Deletes { owner, doomed }
     }
 
     /// `delete`, one at a time, each confirmed gone.
-    pub fn delete_doomed(state: &mut State, owner: Owner, doomed: Set) -> At {
+    pub fn delete_doomed(state: &mut State, owner: Owner, doomed: Set) -> ControllerState {
         match doomed.first() {
             Some(nonce) => {
                 delete(state, nonce, owner.user);
-                At::Deletes { owner, doomed: doomed.without(nonce) }
+                ControllerState::Deletes { owner, doomed: doomed.without(nonce) }
             }
-            None => At::Releases(owner),
+            None => ControllerState::Releases(owner),
         }
     }
 
     /// `release`: the row goes with all that hangs on it, and both are remembered as released; refused where the row is not this
     /// object's any more.
-    pub fn release(state: &mut State, owner: Owner) -> At {
+    pub fn release(state: &mut State, owner: Owner) -> ControllerState {
         if !state.user.is_some_and(|user| user.id == owner.user && user.uid == owner.uid) {
-            return At::Idle;
+            return ControllerState::Idle;
         }
         state.user = None;
         state.recorded = None;
@@ -55,24 +55,24 @@ impl Protocol {
         }
         state.released.push((owner.user, owner.uid));
         state.released.sort_unstable();
-        At::RemovesFinalizer(owner.uid)
+        ControllerState::RemovesFinalizer(owner.uid)
     }
 
     /// `remove_finalizer`: from this very object, which then is gone.
-    pub fn remove_finalizer(state: &mut State, uid: Uid) -> At {
+    pub fn remove_finalizer(state: &mut State, uid: Uid) -> ControllerState {
         if state.object.is_some_and(|object| object.uid == uid && object.deleting) {
             state.object = None;
         }
-        At::Idle
+        ControllerState::Idle
     }
 
     /// `sweep`: what a list shows of released users' is deleted; an account whose records do not agree is doubted.
-    pub fn sweep(&self, state: &State) -> Option<At> {
+    pub fn sweep(&self, state: &State) -> Option<ControllerState> {
         let doomed = self.late_landers(state);
         if doomed.first().is_some() {
-            return Some(At::Sweeps(doomed));
+            return Some(ControllerState::Sweeps(doomed));
         }
-        self.is_drifted(state).then_some(At::Doubts)
+        self.is_drifted(state).then_some(ControllerState::Dirty)
     }
 
     fn late_landers(&self, state: &State) -> Set {
@@ -96,18 +96,18 @@ impl Protocol {
     }
 
     /// `delete` of what is a released user's, one at a time.
-    pub fn delete_swept(state: &mut State, doomed: Set) -> At {
+    pub fn delete_swept(state: &mut State, doomed: Set) -> ControllerState {
         match doomed.first() {
             Some(nonce) => {
                 delete(state, nonce, state.attempt(nonce).user);
-                At::Sweeps(doomed.without(nonce))
+                ControllerState::Sweeps(doomed.without(nonce))
             }
-            None => At::Idle,
+            None => ControllerState::Idle,
         }
     }
 
     /// `recorded`, as `retire` reads it.
-    pub fn retire(state: &State, owner: Owner) -> At {
-        At::Finds { owner, recorded: recorded(state, owner) }
+    pub fn retire(state: &State, owner: Owner) -> ControllerState {
+        ControllerState::Finds { owner, recorded: recorded(state, owner) }
     }
 }

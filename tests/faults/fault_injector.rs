@@ -11,31 +11,31 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    aws::{Channel, ChatRoom, Simulated, Stage},
+    aws::{Channel, ChatRoom, FakeResources, Stage},
     cluster::Accounts,
-    faults::{Fails, Failure, Mode, Operation, patience},
+    faults::{Failure, Fault, FromFailure, Operation, client_timeout},
     world::{RESTART, State, TIMING, World},
 };
 
 /// How late a late call is carried out: within the time-out of the call, and after a restart.
-const LATE: Duration = RESTART.saturating_add(Duration::from_secs(3));
+const LATE_DELAY: Duration = RESTART.saturating_add(Duration::from_secs(3));
 
 /// After the deadline of its attempt, but within the grace: it is under way for as long again as its caller has waited.
-const OVERDUE: Duration = TIMING.aws_call_timeout.saturating_mul(2);
+const OVERDUE_DELAY: Duration = TIMING.aws_call_timeout.saturating_mul(2);
 
 /// When nothing is waited for any more: an attempt's deadline is a little later than the call's own time-out.
-pub const GIVEN_UP: Duration =
+pub const ATTEMPT_EXPIRY: Duration =
     TIMING.aws_call_timeout.saturating_add(TIMING.grace).saturating_add(Duration::from_secs(2));
 
 /// After the deadline and the grace.
-const TOO_LATE: Duration = Duration::from_secs(45);
+const TOO_LATE_DELAY: Duration = Duration::from_secs(45);
 
 /// How long a process stands still: longer than any attempt is waited for, and than it takes until a change is looked at.
-const ASLEEP: Duration = Duration::from_secs(80);
+const FREEZE_DURATION: Duration = Duration::from_secs(80);
 
 tokio::task_local! {
     /// UID of the object that is being reconciled.
-    pub static ACTOR: String;
+    pub static RECONCILED_UID: String;
 }
 
 /// One process of the controller, from its start to its death.
@@ -61,14 +61,14 @@ impl<T, F: FnOnce(&mut State, Duration) -> T + Send + 'static> Effect<T> for F {
 
 /// The line from one process to the world. It stands for Kubernetes and for PostgreSQL.
 #[derive(Clone)]
-pub struct Line {
+pub struct FaultInjector {
     pub world: Arc<World>,
     pub process: Arc<Process>,
     /// Cancelled when what is asked for here is to stop.
     pub term: CancellationToken,
 }
 
-impl Line {
+impl FaultInjector {
     /// A new process's.
     pub fn new(world: Arc<World>, name: String, cluster: String) -> Self {
         let (dead, stop) = (CancellationToken::new(), CancellationToken::new());
@@ -104,76 +104,76 @@ impl Line {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fails + Send + 'static,
+        E: FromFailure + Send + 'static,
     {
-        self.if_alive().await;
-        let effect = acting(aging(effect, self.world.now()), self.process.cluster.clone());
-        let mode = self.world.begin(operation, about, &self.process.name);
+        self.wait_if_frozen().await;
+        let effect = for_object(with_age(effect, self.world.now()), self.process.cluster.clone());
+        let fault = self.world.begin(operation, about, &self.process.name);
         sleep(self.world.latency(operation.service)).await;
-        self.if_alive().await;
-        let answer = match mode {
-            None | Some(Mode::Stale | Mode::Lag | Mode::Stop | Mode::Accepted | Mode::Freeze) => {
-                match mode {
-                    Some(Mode::Stop) => self.process.stop.cancel(),
-                    Some(Mode::Freeze) => self.freeze().await,
+        self.wait_if_frozen().await;
+        let answer = match fault {
+            None | Some(Fault::Stale | Fault::Lag | Fault::Stop | Fault::Accepted | Fault::Freeze) => {
+                match fault {
+                    Some(Fault::Stop) => self.process.stop.cancel(),
+                    Some(Fault::Freeze) => self.freeze().await,
                     _ => {}
                 }
                 let answer = self.world.perform(move |state, now| {
-                    state.aws.deletes_in = (mode == Some(Mode::Accepted)).then_some(LATE);
+                    state.aws.deletes_in = (fault == Some(Fault::Accepted)).then_some(LATE_DELAY);
                     effect(state, now)
                 });
                 sleep(self.world.latency(operation.service)).await;
                 answer
             }
-            Some(mode) => self.fail(mode, operation, effect).await,
+            Some(fault) => self.fail(fault, operation, effect).await,
         };
-        self.if_alive().await;
+        self.wait_if_frozen().await;
         answer
     }
 
     async fn fail<T, E>(
         &self,
-        mode: Mode,
+        fault: Fault,
         operation: Operation,
         effect: impl Effect<Result<T, E>>,
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fails + Send + 'static,
+        E: FromFailure + Send + 'static,
     {
-        let failure = match mode {
-            Mode::CrashBefore => return self.crash().await,
-            Mode::CrashAfter => {
+        let failure = match fault {
+            Fault::CrashBefore => return self.crash().await,
+            Fault::CrashAfter => {
                 drop(self.world.perform(effect));
                 return self.crash().await;
             }
-            Mode::LateAfterCrash => {
-                self.later(LATE, operation, effect);
+            Fault::LateAfterCrash => {
+                self.later(LATE_DELAY, operation, effect);
                 return self.crash().await;
             }
-            Mode::Drop => {
+            Fault::Drop => {
                 drop(self.world.perform(effect));
                 Failure::Reset
             }
-            Mode::Late => {
-                self.later(LATE, operation, effect);
+            Fault::Late => {
+                self.later(LATE_DELAY, operation, effect);
                 Failure::Reset
             }
-            Mode::TooLate => {
-                self.later(TOO_LATE, operation, effect);
+            Fault::TooLate => {
+                self.later(TOO_LATE_DELAY, operation, effect);
                 return no_answer(operation).await;
             }
-            Mode::Overdue => {
-                self.later(OVERDUE, operation, effect);
+            Fault::Overdue => {
+                self.later(OVERDUE_DELAY, operation, effect);
                 return no_answer(operation).await;
             }
-            Mode::Hang => return no_answer(operation).await,
-            Mode::TooMany => Failure::TooMany,
-            Mode::Internal => Failure::Internal,
-            Mode::Forbidden => Failure::Forbidden,
+            Fault::Hang => return no_answer(operation).await,
+            Fault::TooMany => Failure::TooMany,
+            Fault::Internal => Failure::Internal,
+            Fault::Forbidden => Failure::Forbidden,
             _ => Failure::Refused,
         };
-        Err(E::failed(operation, failure))
+        Err(E::from_failure(operation, failure))
     }
 
     /// The process dies here and now: whatever it was about to do, it does not do.
@@ -186,15 +186,15 @@ impl Line {
     /// The process stands still: whatever else it does, it does afterwards.
     async fn freeze(&self) {
         self.world.note(&format!("{} stands still", self.process.name));
-        *self.frozen_until() = self.world.now() + ASLEEP;
-        self.if_alive().await;
+        *self.frozen_until() = self.world.now() + FREEZE_DURATION;
+        self.wait_if_frozen().await;
     }
 
     fn frozen_until(&self) -> MutexGuard<'_, Duration> {
         self.process.frozen_until.lock().expect("nothing panics with the lock held")
     }
 
-    async fn if_alive(&self) {
+    async fn wait_if_frozen(&self) {
         let frozen = self.frozen_until().saturating_sub(self.world.now());
         if !frozen.is_zero() {
             sleep(frozen).await;
@@ -215,13 +215,13 @@ impl Line {
 }
 
 /// While it is carried out it is known for which object it was asked for, and of which cluster.
-fn acting<T>(effect: impl Effect<T>, cluster: String) -> impl Effect<T> {
-    let actor = ACTOR.try_with(Clone::clone).ok();
-    move |state, now| state.act_for(&cluster, actor, |state| effect(state, now))
+fn for_object<T>(effect: impl Effect<T>, cluster: String) -> impl Effect<T> {
+    let uid = RECONCILED_UID.try_with(Clone::clone).ok();
+    move |state, now| state.act_for(&cluster, uid, |state| effect(state, now))
 }
 
 /// While it is carried out it is known how long ago the call began.
-fn aging<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
+fn with_age<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
     move |state, now| {
         let is_journalled = began >= state.aws.journal_since;
         state.aws.age = if is_journalled { now.saturating_sub(began) } else { Duration::MAX };
@@ -232,50 +232,50 @@ fn aging<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
 }
 
 /// The caller waits as long as it does, and then knows nothing.
-async fn no_answer<T, E: Fails>(operation: Operation) -> Result<T, E> {
-    match patience(operation.service) {
-        Some(patience) => sleep(patience).await,
+async fn no_answer<T, E: FromFailure>(operation: Operation) -> Result<T, E> {
+    match client_timeout(operation.service) {
+        Some(client_timeout) => sleep(client_timeout).await,
         None => pending().await,
     }
-    Err(E::failed(operation, Failure::TimedOut))
+    Err(E::from_failure(operation, Failure::TimedOut))
 }
 
 /// Everything outside, as the controller asks for it.
-pub struct Outside {
-    pub line: Line,
-    channels: Simulated<Channel>,
-    chat_rooms: Simulated<ChatRoom>,
-    stages: Simulated<Stage>,
+pub struct FakeBackends {
+    pub injector: FaultInjector,
+    channels: FakeResources<Channel>,
+    chat_rooms: FakeResources<ChatRoom>,
+    stages: FakeResources<Stage>,
 }
 
-impl Outside {
-    pub fn new(line: &Line) -> Self {
+impl FakeBackends {
+    pub fn new(injector: &FaultInjector) -> Self {
         Self {
-            line: line.clone(),
-            channels: Simulated::new(line.clone()),
-            chat_rooms: Simulated::new(line.clone()),
-            stages: Simulated::new(line.clone()),
+            injector: injector.clone(),
+            channels: FakeResources::new(injector.clone()),
+            chat_rooms: FakeResources::new(injector.clone()),
+            stages: FakeResources::new(injector.clone()),
         }
     }
 }
 
-impl controller::Backends for Outside {
-    type Kubernetes = Line;
-    type Store = Line;
-    type Channels = Simulated<Channel>;
-    type ChatRooms = Simulated<ChatRoom>;
-    type Stages = Simulated<Stage>;
+impl controller::Backends for FakeBackends {
+    type Kubernetes = FaultInjector;
+    type Store = FaultInjector;
+    type Channels = FakeResources<Channel>;
+    type ChatRooms = FakeResources<ChatRoom>;
+    type Stages = FakeResources<Stage>;
 
     fn now(&self) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::Time {
-        self.line.world.time()
+        self.injector.world.time()
     }
 
-    fn kubernetes(&self) -> &Line {
-        &self.line
+    fn kubernetes(&self) -> &FaultInjector {
+        &self.injector
     }
 
-    fn store(&self) -> &Line {
-        &self.line
+    fn store(&self) -> &FaultInjector {
+        &self.injector
     }
 
     fn channels(&self) -> &Self::Channels {

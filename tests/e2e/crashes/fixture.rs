@@ -15,7 +15,7 @@ use streamcat_operator::api::{
 use testbed::{OperatorBuilder, Tenant, wait};
 
 use super::{
-    Story,
+    Scenario,
     fail_point::{FailPoint, SIGKILL},
 };
 use crate::support::{PATIENCE, arns, recorded};
@@ -28,20 +28,20 @@ const NEW: &str = "select count(*) from resources join users on users.id = user_
                    where username = $1 and resources.created_at > now() - interval '1 s'";
 
 /// A look at whether something is so; else what there is.
-pub trait Look: Future<Output = Result<(), String>> {}
-impl<F: Future<Output = Result<(), String>>> Look for F {}
+pub trait Check: Future<Output = Result<(), String>> {}
+impl<F: Future<Output = Result<(), String>>> Check for F {}
 
 /// One account in a namespace of its own, with controllers of its own.
-pub struct Place<'a> {
+pub struct Fixture<'a> {
     pub tenant: &'a Tenant,
     /// Of the namespace, the account and the user.
     pub name: String,
     settings: &'static [(&'static str, &'static str)],
 }
 
-impl<'a> Place<'a> {
+impl<'a> Fixture<'a> {
     /// A place of a story. No name is a part of another's.
-    pub async fn make<S: Story>(tenant: &'a Tenant, number: usize) -> Self {
+    pub async fn new<S: Scenario>(tenant: &'a Tenant, number: usize) -> Self {
         let name = format!("{}-{number:03}", tenant.namespace());
         let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
         let namespace = Namespace { metadata, ..Namespace::default() };
@@ -69,7 +69,7 @@ impl<'a> Place<'a> {
     /// Creates the account and has a controller make it ready; then waits until nothing of it is new any more: what is done
     /// afterwards is not to depend on how soon it is done.
     pub async fn create_ready(&self, spec: Value) {
-        self.create_just_now(spec).await;
+        self.create_ready_now(spec).await;
         let shown = wait::until(format!("{} is shown by every read", self.name), PATIENCE, || async {
             self.count(NEW).await == 0
         });
@@ -77,9 +77,9 @@ impl<'a> Place<'a> {
     }
 
     /// Creates the account and has a controller make it ready, a moment ago.
-    pub async fn create_just_now(&self, spec: Value) {
+    pub async fn create_ready_now(&self, spec: Value) {
         self.create(spec).await;
-        self.reach(|| self.agrees()).await;
+        self.run_until(|| self.agrees()).await;
     }
 
     /// Changes the account, as `kubectl patch --type merge` does.
@@ -149,7 +149,7 @@ impl<'a> Place<'a> {
     }
 
     /// How many resources were ever made for it.
-    pub fn made(&self) -> usize {
+    pub fn created_count(&self) -> usize {
         let calls = self.tenant.simulator().calls();
         let made = calls.iter().filter(|call| call.created.is_some() && call.operation.starts_with("Create"));
         made.filter(|call| call.is_about(&self.name)).count()
@@ -205,16 +205,16 @@ impl<'a> Place<'a> {
     }
 
     /// Runs a controller until the goal is reached, and ends it; all it has logged.
-    pub async fn reach<F: Look>(&self, goal: impl Fn() -> F) -> String {
-        self.run(self.controller(), goal).await
+    pub async fn run_until<F: Check>(&self, goal: impl Fn() -> F) -> String {
+        self.run_controller(self.controller(), goal).await
     }
 
     /// The same with a controller that waits very long before it believes that something is not there.
-    pub async fn reach_patiently<F: Look>(&self, goal: impl Fn() -> F) {
-        self.run(self.controller().env("STREAMCAT_CONSISTENCY_GRACE", "10m"), goal).await;
+    pub async fn run_until_with_long_grace<F: Check>(&self, goal: impl Fn() -> F) {
+        self.run_controller(self.controller().env("STREAMCAT_CONSISTENCY_GRACE", "10m"), goal).await;
     }
 
-    async fn run<F: Look>(&self, controller: OperatorBuilder, goal: impl Fn() -> F) -> String {
+    async fn run_controller<F: Check>(&self, controller: OperatorBuilder, goal: impl Fn() -> F) -> String {
         let mut controller = controller.start_unready().await;
         let reached = wait::until(format!("{} has its goal", self.name), PATIENCE, goal).await;
         reached.unwrap_or_else(|error| panic!("{error:?}"));
@@ -223,7 +223,7 @@ impl<'a> Place<'a> {
     }
 
     /// Runs a controller that dies at the fail point, or reaches the goal; whether it died.
-    pub async fn crash<F: Look>(&self, point: &FailPoint, goal: impl Fn() -> F) -> bool {
+    pub async fn crash<F: Check>(&self, point: &FailPoint, goal: impl Fn() -> F) -> bool {
         let controller = self.controller().env("STREAMCAT_FAILPOINT", point.to_string());
         let mut controller = controller.start_unready().await;
         let ended = wait::until(format!("{} died or has its goal", self.name), PATIENCE, || {

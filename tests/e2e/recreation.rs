@@ -21,7 +21,7 @@ async fn another_room(tenant: &Tenant, name: &str, before: &str) -> StreamerAcco
 }
 
 #[tokio::test]
-async fn what_was_deleted_in_the_console_is_made_again_and_said() {
+async fn a_resource_deleted_in_the_console_is_recreated_with_an_event() {
     let tenant = tenant("vanished").await;
     let _controller = tenant
         .controller()
@@ -44,7 +44,7 @@ async fn what_was_deleted_in_the_console_is_made_again_and_said() {
 }
 
 #[tokio::test]
-async fn an_absence_is_not_believed_before_two_lists_have_proved_it() {
+async fn an_absence_is_confirmed_by_two_lists() {
     let tenant = tenant("missing").await;
     let controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s");
     let _controller = controller.env("STREAMCAT_CONSISTENCY_GRACE", "10m").start().await;
@@ -78,7 +78,7 @@ async fn an_absence_is_not_believed_before_two_lists_have_proved_it() {
 }
 
 #[tokio::test]
-async fn with_the_policy_never_it_is_stalled_until_the_policy_changes() {
+async fn with_recreate_policy_never_it_stalls_until_the_policy_changes() {
     let tenant = tenant("never").await;
     let _controller = tenant
         .controller()

@@ -1,7 +1,7 @@
 //! The controllers' steps while they provide for an account: one effect each, named as in the code.
 
 use super::{
-    at::{At, Errand, Owner, Set},
+    controller_state::{ControllerState, Owner, Purpose, Set},
     defects::Defect,
     protocol::Protocol,
     state::{Attempt, Call, Nonce, Object, RETAINED, State, Uid, User, UserId},
@@ -9,47 +9,47 @@ use super::{
 
 impl Protocol {
     /// `reconcile`: reads the object as it is now.
-    pub fn current(&self, state: &State, doubted: bool) -> At {
+    pub fn current(&self, state: &State, dirty: bool) -> ControllerState {
         match state.object {
-            Some(object) if object.is_quiet() && !doubted => At::Idle,
+            Some(object) if object.is_quiet() && !dirty => ControllerState::Idle,
             Some(Object { uid, deleting: true, finalizer: true, .. }) => {
-                At::Claims { uid, errand: Errand::Release }
+                ControllerState::Claims { uid, purpose: Purpose::Cleanup }
             }
-            Some(Object { deleting: true, .. }) | None => At::Idle,
+            Some(Object { deleting: true, .. }) | None => ControllerState::Idle,
             Some(Object { uid, finalizer, .. }) if finalizer || self.has(Defect::FinalizerAfterCreate) => {
-                At::Claims { uid, errand: Errand::Provide { doubted } }
+                ControllerState::Claims { uid, purpose: Purpose::Apply { dirty } }
             }
-            Some(Object { uid, .. }) => At::AddsFinalizer(uid),
+            Some(Object { uid, .. }) => ControllerState::AddsFinalizer(uid),
         }
     }
 
     /// `add_finalizer`: into the very version that was read, which is one without it that is not being deleted.
-    pub fn add_finalizer(state: &mut State, uid: Uid) -> At {
+    pub fn add_finalizer(state: &mut State, uid: Uid) -> ControllerState {
         match &mut state.object {
             Some(object) if object.uid == uid && !object.deleting && !object.finalizer => {
                 object.finalizer = true;
-                At::Claims { uid, errand: Errand::Provide { doubted: false } }
+                ControllerState::Claims { uid, purpose: Purpose::Apply { dirty: false } }
             }
-            _ => At::Idle,
+            _ => ControllerState::Idle,
         }
     }
 
     /// `claim`: the row is this object's, or becomes so, unless what the object had was released or a retained user has the
     /// username. A refused claim yields no user.
-    pub fn claim(&self, state: &mut State, uid: Uid, errand: Errand) -> At {
+    pub fn claim(&self, state: &mut State, uid: Uid, purpose: Purpose) -> ControllerState {
         if state.is_object_released(uid) && !self.has(Defect::ClaimsForReleasedObject) {
-            return match errand {
-                Errand::Provide { .. } => At::Idle,
-                Errand::Release => At::RemovesFinalizer(uid),
+            return match purpose {
+                Purpose::Apply { .. } => ControllerState::Idle,
+                Purpose::Cleanup => ControllerState::RemovesFinalizer(uid),
             };
         }
         let known = self.known_user(state);
         if state.user.is_none()
             && known.is_none()
-            && errand == Errand::Release
+            && purpose == Purpose::Cleanup
             && self.has(Defect::LeavesNoTrace)
         {
-            return At::RemovesFinalizer(uid);
+            return ControllerState::RemovesFinalizer(uid);
         }
         let user = *state.user.get_or_insert_with(|| {
             let id = known.unwrap_or(state.users);
@@ -58,16 +58,16 @@ impl Protocol {
         });
         let owner = Owner { uid, user: user.id };
         if user.uid == RETAINED {
-            return match errand {
-                Errand::Provide { .. } => At::Idle,
-                Errand::Release if self.has(Defect::ReleasesRefusedClaim) => At::Retires(owner),
-                Errand::Release => At::RemovesFinalizer(uid),
+            return match purpose {
+                Purpose::Apply { .. } => ControllerState::Idle,
+                Purpose::Cleanup if self.has(Defect::ReleasesRefusedClaim) => ControllerState::Retires(owner),
+                Purpose::Cleanup => ControllerState::RemovesFinalizer(uid),
             };
         }
         if user.uid == uid {
-            return held(owner, errand);
+            return held(owner, purpose);
         }
-        At::Inherits { owner, from: user.uid, errand, seen: false }
+        ControllerState::Inherits { owner, from: user.uid, purpose, seen: false }
     }
 
     /// The user that tags in AWS speak of, unless it was released.
@@ -77,30 +77,40 @@ impl Protocol {
     }
 
     /// `inherit`: hands the row of an earlier object on, if ours was there after the row was read.
-    pub fn inherit(state: &mut State, owner: Owner, from: Uid, errand: Errand, seen: bool) -> At {
+    pub fn inherit(
+        state: &mut State,
+        owner: Owner,
+        from: Uid,
+        purpose: Purpose,
+        seen: bool,
+    ) -> ControllerState {
         if !seen {
             let is_there = state.is_there(owner.uid);
-            return if is_there { At::Inherits { owner, from, errand, seen: true } } else { At::Idle };
+            return if is_there {
+                ControllerState::Inherits { owner, from, purpose, seen: true }
+            } else {
+                ControllerState::Idle
+            };
         }
         let is_barred = state.is_object_released(owner.uid);
         match &mut state.user {
             Some(user) if user.id == owner.user && user.uid == from && !is_barred => {
                 *user = User { uid: owner.uid, leaving: false, ..*user };
-                held(owner, errand)
+                held(owner, purpose)
             }
-            _ => At::Idle,
+            _ => ControllerState::Idle,
         }
     }
 
     /// `recorded`, and `next` of what it says; where nothing is recorded, of what tags in AWS say.
-    pub fn converge(&self, state: &State, owner: Owner, doubted: bool) -> At {
+    pub fn converge(&self, state: &State, owner: Owner, dirty: bool) -> ControllerState {
         let recorded = recorded(state, owner);
         if let Some(attempt) = state.open_attempt(owner.user) {
-            return At::Looks { owner, recorded, attempt: Some(attempt), but: None };
+            return ControllerState::Looks { owner, recorded, attempt: Some(attempt), but: None };
         }
         match recorded.or_else(|| self.found(state, owner.user).first()) {
-            Some(arn) => At::Inspects { owner, recorded, arn, doubted },
-            None => At::Opens { owner, known: None },
+            Some(arn) => ControllerState::Inspects { owner, recorded, arn, dirty },
+            None => ControllerState::Opens { owner, known: None },
         }
     }
 
@@ -119,7 +129,7 @@ impl Protocol {
         recorded: Option<Nonce>,
         attempt: Option<Nonce>,
         but: Option<Nonce>,
-    ) -> At {
+    ) -> ControllerState {
         let mut ours = self.found(state, owner.user);
         if let Some(but) = but {
             ours = ours.without(but);
@@ -127,12 +137,12 @@ impl Protocol {
         let first = recorded.filter(|recorded| ours.contains(*recorded)).or_else(|| ours.first());
         match (first, attempt) {
             (Some(keep), _) => {
-                let surplus =
+                let duplicates =
                     if self.has(Defect::FirstMatchWins) { Set::default() } else { ours.without(keep) };
-                At::Adopts { owner, recorded, attempt, keep, surplus }
+                ControllerState::Adopts { owner, recorded, attempt, keep, duplicates }
             }
-            (None, Some(attempt)) => At::GivesUp { owner, recorded, attempt, keep: None },
-            (None, None) => At::Opens { owner, known: recorded },
+            (None, Some(attempt)) => ControllerState::GivesUp { owner, recorded, attempt, keep: None },
+            (None, None) => ControllerState::Opens { owner, known: recorded },
         }
     }
 
@@ -145,37 +155,44 @@ impl Protocol {
         known: Option<Nonce>,
         attempt: Option<Nonce>,
         keep: Nonce,
-        surplus: Set,
-    ) -> At {
+        duplicates: Set,
+    ) -> ControllerState {
         let ends = !self.has(Defect::AdoptsBesideAnAttempt);
         if state.user.is_none_or(|user| user.id != owner.user)
             || state.recorded != known
             || (ends && state.open_attempt(owner.user) != attempt)
         {
-            return At::Idle;
+            return ControllerState::Idle;
         }
         state.recorded = Some(keep);
         if let Some(attempt) = attempt.filter(|_| ends) {
             state.attempt_mut(attempt).open = false;
         }
-        At::DeletesSurplus { owner, attempt: attempt.filter(|_| !ends), keep, surplus }
+        ControllerState::DeletesDuplicates { owner, attempt: attempt.filter(|_| !ends), keep, duplicates }
     }
 
-    /// `delete_surplus`, one at a time.
-    pub fn delete_surplus(
+    /// `delete_duplicates`, one at a time.
+    pub fn delete_duplicates(
         state: &mut State,
         owner: Owner,
         attempt: Option<Nonce>,
         keep: Nonce,
-        surplus: Set,
-    ) -> At {
-        match (surplus.first(), attempt) {
+        duplicates: Set,
+    ) -> ControllerState {
+        match (duplicates.first(), attempt) {
             (Some(nonce), _) => {
                 delete(state, nonce, owner.user);
-                At::DeletesSurplus { owner, attempt, keep, surplus: surplus.without(nonce) }
+                ControllerState::DeletesDuplicates {
+                    owner,
+                    attempt,
+                    keep,
+                    duplicates: duplicates.without(nonce),
+                }
             }
-            (None, Some(attempt)) => At::GivesUp { owner, recorded: None, attempt, keep: Some(keep) },
-            (None, None) => At::WritesStatus { uid: owner.uid, arn: keep },
+            (None, Some(attempt)) => {
+                ControllerState::GivesUp { owner, recorded: None, attempt, keep: Some(keep) }
+            }
+            (None, None) => ControllerState::WritesStatus { uid: owner.uid, arn: keep },
         }
     }
 
@@ -186,40 +203,52 @@ impl Protocol {
         recorded: Option<Nonce>,
         attempt: Nonce,
         keep: Option<Nonce>,
-    ) -> At {
+    ) -> ControllerState {
         state.attempt_mut(attempt).open = false;
         match keep {
-            Some(arn) => At::WritesStatus { uid: owner.uid, arn },
-            None => At::Opens { owner, known: recorded },
+            Some(arn) => ControllerState::WritesStatus { uid: owner.uid, arn },
+            None => ControllerState::Opens { owner, known: recorded },
         }
     }
 
     /// `inspect`: reads the one that is known.
-    pub fn inspect(state: &State, owner: Owner, recorded: Option<Nonce>, arn: Nonce, doubted: bool) -> At {
+    pub fn inspect(
+        state: &State,
+        owner: Owner,
+        recorded: Option<Nonce>,
+        arn: Nonce,
+        dirty: bool,
+    ) -> ControllerState {
         if !state.is_shown(arn) {
-            return At::Looks { owner, recorded, attempt: None, but: Some(arn) };
+            return ControllerState::Looks { owner, recorded, attempt: None, but: Some(arn) };
         }
         match recorded {
-            None => At::Records { owner, recorded, attempt: None, keep: arn, surplus: Set::default() },
-            Some(_) if doubted => At::RemovesOthers { owner, arn },
-            Some(_) => At::WritesStatus { uid: owner.uid, arn },
+            None => ControllerState::Records {
+                owner,
+                recorded,
+                attempt: None,
+                keep: arn,
+                duplicates: Set::default(),
+            },
+            Some(_) if dirty => ControllerState::RemovesOthers { owner, arn },
+            Some(_) => ControllerState::WritesStatus { uid: owner.uid, arn },
         }
     }
 
     /// `remove_others`: finds what is ours beside the one that is recorded.
-    pub fn remove_others(&self, state: &State, owner: Owner, arn: Nonce) -> At {
+    pub fn remove_others(&self, state: &State, owner: Owner, arn: Nonce) -> ControllerState {
         let others = self.found(state, owner.user).without(arn);
-        let surplus = if self.has(Defect::FirstMatchWins) { Set::default() } else { others };
-        At::DeletesSurplus { owner, attempt: None, keep: arn, surplus }
+        let duplicates = if self.has(Defect::FirstMatchWins) { Set::default() } else { others };
+        ControllerState::DeletesDuplicates { owner, attempt: None, keep: arn, duplicates }
     }
 
     /// `open`: unless the user is leaving or gone, another attempt is open, or somebody else was faster.
-    pub fn open(&self, state: &mut State, owner: Owner, known: Option<Nonce>) -> At {
+    pub fn open(&self, state: &mut State, owner: Owner, known: Option<Nonce>) -> ControllerState {
         let is_present = state.user.is_some_and(|user| user.id == owner.user && !user.leaving);
         let journalled = !self.has(Defect::JournalAfterCreate);
         let refused = state.open_attempt(owner.user).is_some() || recorded(state, owner) != known;
         if (!is_present && !self.has(Defect::OpensWhileLeaving)) || (refused && journalled) {
-            return At::Idle;
+            return ControllerState::Idle;
         }
         let nonce = Nonce::try_from(state.attempts.len()).expect("few attempts");
         state.attempts.push(Attempt {
@@ -228,35 +257,35 @@ impl Protocol {
             settled: false,
             call: Call::Unsent,
         });
-        At::Creates { owner, nonce }
+        ControllerState::Creates { owner, nonce }
     }
 
     /// `create`: sends the call.
-    pub fn create(state: &mut State, owner: Owner, nonce: Nonce) -> At {
+    pub fn create(state: &mut State, owner: Owner, nonce: Nonce) -> ControllerState {
         let is_held = state.object.is_some_and(|object| object.uid == owner.uid && object.finalizer);
         state.exposed |= !is_held;
         state.attempt_mut(nonce).call = Call::Flying;
-        At::Awaits { owner, nonce }
+        ControllerState::Awaits { owner, nonce }
     }
 
     /// `record_made`: if the attempt is still open.
-    pub fn record_made(&self, state: &mut State, owner: Owner, nonce: Nonce) -> At {
+    pub fn record_made(&self, state: &mut State, owner: Owner, nonce: Nonce) -> ControllerState {
         let is_present = state.user.is_some_and(|user| user.id == owner.user);
         if state.attempt(nonce).open || (self.has(Defect::JournalAfterCreate) && is_present) {
             state.attempt_mut(nonce).open = false;
             state.recorded = Some(nonce);
-            return At::WritesStatus { uid: owner.uid, arn: nonce };
+            return ControllerState::WritesStatus { uid: owner.uid, arn: nonce };
         }
         match recorded(state, owner) {
-            _ if self.has(Defect::DeletesWhatWasAdopted) => At::DeletesMade(nonce),
-            Some(other) if other != nonce => At::DeletesMade(nonce),
+            _ if self.has(Defect::DeletesWhatWasAdopted) => ControllerState::DeletesMade(nonce),
+            Some(other) if other != nonce => ControllerState::DeletesMade(nonce),
             // It was adopted meanwhile, or is about to be; else the sweep finds it.
-            _ => At::Idle,
+            _ => ControllerState::Idle,
         }
     }
 
     /// `write_status`: of this very object.
-    pub fn write_status(&self, state: &mut State, uid: Uid, arn: Nonce) -> At {
+    pub fn write_status(&self, state: &mut State, uid: Uid, arn: Nonce) -> ControllerState {
         if let Some(object) = &mut state.object
             && object.uid == uid
             && !object.deleting
@@ -264,15 +293,15 @@ impl Protocol {
             object.status = Some(arn);
             object.finalizer |= self.has(Defect::FinalizerAfterCreate);
         }
-        At::Idle
+        ControllerState::Idle
     }
 }
 
 /// The row is this object's: on with what it was claimed for.
-fn held(owner: Owner, errand: Errand) -> At {
-    match errand {
-        Errand::Provide { doubted } => At::Converges { owner, doubted },
-        Errand::Release => At::Leaves(owner),
+fn held(owner: Owner, purpose: Purpose) -> ControllerState {
+    match purpose {
+        Purpose::Apply { dirty } => ControllerState::Converges { owner, dirty },
+        Purpose::Cleanup => ControllerState::Leaves(owner),
     }
 }
 

@@ -15,7 +15,7 @@ fn assert_counts(tenant: &Tenant, each: usize) {
 }
 
 #[tokio::test]
-async fn two_controllers_at_once_make_one_of_each() {
+async fn two_controllers_create_one_of_each() {
     const ACCOUNTS: usize = 20;
     let tenant = tenant("rivals").await;
     let quick = || tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", "20");
@@ -34,7 +34,7 @@ async fn two_controllers_at_once_make_one_of_each() {
 }
 
 #[tokio::test]
-async fn a_database_from_long_ago_makes_no_second_channel() {
+async fn an_outdated_database_causes_no_second_channel() {
     let tenant = tenant("longago").await;
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "ines", json!({})).await;
@@ -51,7 +51,7 @@ async fn a_database_from_long_ago_makes_no_second_channel() {
 }
 
 #[tokio::test]
-async fn nothing_is_looked_for_or_made_before_an_old_attempt_must_have_ended() {
+async fn nothing_is_created_before_an_old_attempt_has_expired() {
     let tenant = tenant("grace").await;
     sqlx::query(
         "with u as (insert into users (username, account_namespace, account_name) values ('todd', $1, 'todd') returning id)
@@ -72,7 +72,7 @@ async fn nothing_is_looked_for_or_made_before_an_old_attempt_must_have_ended() {
 }
 
 #[tokio::test]
-async fn who_holds_the_username_keeps_it_though_the_other_object_is_older() {
+async fn the_holder_of_a_username_keeps_it_from_an_older_object() {
     let tenant = tenant("holder").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "alice", json!({ "deletionPolicy": "Retain" })).await;
@@ -88,7 +88,7 @@ async fn who_holds_the_username_keeps_it_though_the_other_object_is_older() {
 }
 
 #[tokio::test]
-async fn an_account_made_again_under_another_username_is_another_user() {
+async fn an_account_recreated_with_another_username_is_another_user() {
     let tenant = tenant("another").await;
     let mut controller = tenant.controller().start().await;
     create(&tenant, "erin", json!({ "deletionPolicy": "Retain" })).await;
@@ -105,7 +105,7 @@ async fn an_account_made_again_under_another_username_is_another_user() {
 }
 
 #[tokio::test]
-async fn a_finalizer_that_was_removed_comes_back_and_what_is_left_without_one_is_reported() {
+async fn a_removed_finalizer_is_restored_and_orphans_are_reported() {
     let tenant = tenant("stripped").await;
     let mut controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "hugo", json!({})).await;
@@ -136,7 +136,7 @@ async fn a_finalizer_that_was_removed_comes_back_and_what_is_left_without_one_is
 }
 
 #[tokio::test]
-async fn a_secret_that_was_deleted_is_written_again_on_request() {
+async fn a_deleted_secret_is_rewritten_on_request() {
     let tenant = tenant("secret").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "carl", json!({})).await;
@@ -155,7 +155,7 @@ async fn a_secret_that_was_deleted_is_written_again_on_request() {
 }
 
 #[tokio::test]
-async fn a_secret_in_the_way_is_said_and_the_arn_is_kept() {
+async fn a_foreign_secret_blocks_ready_and_the_arn_is_kept() {
     let tenant = tenant("intheway").await;
     let made =
         tenant.kubectl(&["create", "secret", "generic", "dora-stream-key", "--from-literal=mine=1"]).await;
@@ -167,7 +167,7 @@ async fn a_secret_in_the_way_is_said_and_the_arn_is_kept() {
 }
 
 #[tokio::test]
-async fn two_controllers_take_nothing_from_an_account_made_again_under_its_name() {
+async fn two_controllers_take_nothing_from_a_recreated_account() {
     const ACCOUNTS: usize = 5;
     let tenant = tenant("again").await;
     let quick = || tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", "50");

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// For how long a change is noted.
-const NOTED: Duration = Duration::from_secs(90);
+const UPDATE_RECORD_LIFETIME: Duration = Duration::from_secs(90);
 
 fn violated(state: &mut State, what: String) {
     if let Some(trace) = &mut state.trace {
@@ -53,7 +53,7 @@ fn account_of(of: &Tags) -> Option<AccountRef> {
 /// I3: a Create is carried out only while its account has our finalizer; I1: and while the user has none of the kind. One
 /// that comes after every deadline is beyond what is promised here; what it makes is taken away (I6), but before that
 /// another may be made in good time.
-pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
+pub fn check_create(state: &mut State, now: Duration, resource: &Resource) {
     let account = account_of(&resource.tags);
     let found = account.as_ref().and_then(|account| state.cluster.accounts.get(account));
     let is_held = found.is_some_and(|account| account.finalizers().iter().any(|name| name == FINALIZER));
@@ -71,7 +71,7 @@ pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
     if !is_held && is_of_this_cluster(state, now) && !(stays && is_earlier) {
         violated(state, format!("I3: a {} is created for an account without our finalizer", resource.kind));
     }
-    in_place_of_missing(state, now, resource);
+    check_not_replacing_hidden(state, now, resource);
     let is_another = |(arn, other): (&String, &Arc<Resource>)| {
         let is_excused = state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
         other.kind == resource.kind && user_of(&other.tags) == user && !is_excused
@@ -83,12 +83,12 @@ pub fn creating(state: &mut State, now: Duration, resource: &Resource) {
 }
 
 /// Nothing is made in the place of what may be there: under the brake, somewhere else, or before its absence is proved.
-fn in_place_of_missing(state: &mut State, now: Duration, resource: &Resource) {
+fn check_not_replacing_hidden(state: &mut State, now: Duration, resource: &Resource) {
     if state.is_braked && resource.kind == ResourceKind::Channel {
-        violated(state, format!("brake: a {} of {} is created", resource.kind, resource.name));
+        violated(state, format!("engage_brake: a {} of {} is created", resource.kind, resource.name));
     }
-    if state.aws.is_elsewhere {
-        violated(state, format!("elsewhere: a {} of {} is created", resource.kind, resource.name));
+    if state.aws.is_wrong_endpoint {
+        violated(state, format!("other_cluster: a {} of {} is created", resource.kind, resource.name));
     }
     let is_hidden_one =
         |hidden: &Resource| hidden.kind == resource.kind && user_of(&hidden.tags) == user_of(&resource.tags);
@@ -117,16 +117,16 @@ fn is_of_this_cluster(state: &State, now: Duration) -> bool {
 
 /// I2: nothing is deleted but what the object that asks for it holds, by our own books: all of it when it is deleted, and before that
 /// what is one too many; and what came late for one that is gone. Nor is what a living account has.
-pub fn deleting(state: &mut State, now: Duration, arn: &str) {
+pub fn check_delete(state: &mut State, now: Duration, arn: &str) {
     let Some(resource) = state.aws.resources().get(arn).cloned() else { return };
     // AWS knows no precondition: who slept before the call held it when the call began.
     let slept = state.aws.is_too_late();
-    let is_rightful = match &state.actor {
-        Some(actor) => state.books.holds(actor, arn) || slept && state.books.has_held(actor, arn),
-        None => state.books.came_late(arn),
+    let is_rightful = match &state.reconciled_uid {
+        Some(uid) => state.ownership.holds(uid, arn) || slept && state.ownership.has_held(uid, arn),
+        None => state.ownership.came_late(arn),
     };
     if !is_rightful {
-        let who = state.actor.clone().unwrap_or_else(|| "a sweep".to_owned());
+        let who = state.reconciled_uid.clone().unwrap_or_else(|| "a sweep".to_owned());
         violated(state, format!("I2: {arn} is deleted for {who}, which does not hold it"));
     }
     let has_lost_its_tags = !resource.tags.keys().any(|key| tags::is_reserved(key))
@@ -136,32 +136,32 @@ pub fn deleting(state: &mut State, now: Duration, arn: &str) {
     if !is_known && (!is_ours(&resource.tags) || user_of(&resource.tags).is_none()) {
         return violated(state, format!("I2: {arn} is deleted, and it is somebody else's"));
     }
-    if !is_of_a_living(state, arn) {
+    if !belongs_to_live_account(state, arn) {
         return;
     }
     if state.aws.is_too_late() || !is_of_this_cluster(state, now) {
         // AWS knows no precondition: a delete whose caller slept hits what an heir has taken on since. It is made again.
-        state.aws.vanished.insert(arn.to_owned());
+        state.aws.external_deletes.insert(arn.to_owned());
     } else {
         violated(state, format!("I2: {arn} is deleted, and a living account has it"));
     }
 }
 
 /// Whether the database has it as a living account's.
-pub fn is_of_a_living(state: &State, arn: &str) -> bool {
-    state.database.holder_of(arn).is_some_and(|user| state.is_living(&user.account))
+pub fn belongs_to_live_account(state: &State, arn: &str) -> bool {
+    state.database.holder_of(arn).is_some_and(|user| state.is_live_account(&user.account))
 }
 
 /// I2: a user is handed on from another cluster only when that one works no more, and never in order to delete.
-pub fn handing_on(state: &mut State, now: Duration, from: Option<&str>, uid: &str) {
+pub fn check_transfer(state: &mut State, now: Duration, from: Option<&str>, uid: &str) {
     let began = now.saturating_sub(state.aws.age);
-    if let Some(wrong) = state.books.takes_over(uid, from, began, now) {
+    if let Some(wrong) = state.ownership.taken_over(uid, from, began, now) {
         violated(state, format!("I2: {wrong}"));
     }
 }
 
 /// Whoever's everything was taken away had left first, so that nobody has begun anything for it since.
-pub fn releasing(state: &mut State, user: Uuid, uid: &str) {
+pub fn check_release(state: &mut State, user: Uuid, uid: &str) {
     let row = state.database.users.get(&user).filter(|row| row.uid.as_deref() == Some(uid));
     if row.is_some_and(|row| !row.deleting) {
         violated(state, format!("I3: the user {user} is released, and another may still be given something"));
@@ -169,7 +169,7 @@ pub fn releasing(state: &mut State, user: Uuid, uid: &str) {
 }
 
 /// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep, or a person lets go.
-pub fn finalizer_removed(state: &mut State, now: Duration, account: &StreamerAccount) {
+pub fn check_finalizer_removed(state: &mut State, now: Duration, account: &StreamerAccount) {
     let is_abandoned = account.annotations().get(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
     if account.spec.deletion_policy == DeletionPolicy::Retain || is_abandoned {
         return;
@@ -181,7 +181,7 @@ pub fn finalizer_removed(state: &mut State, now: Duration, account: &StreamerAcc
     let uid = account.uid().unwrap_or_default();
     let is_left = |(arn, resource): &(&String, &Arc<Resource>)| {
         is_ours(&resource.tags)
-            && state.books.holds(&uid, arn)
+            && state.ownership.holds(&uid, arn)
             && !is_hidden(arn)
             && user_of(&resource.tags)
                 .is_some_and(|found| Some(found) == user || !state.abandoned.contains(&found))
@@ -200,20 +200,25 @@ pub fn arns(status: &StreamerAccountStatus) -> [(ResourceKind, &str, Option<&str
 }
 
 /// I7, I9 and I10, of a status that was just written.
-pub fn status_written(state: &mut State, now: Duration, before: &StreamerAccount, after: &StreamerAccount) {
+pub fn check_status_written(
+    state: &mut State,
+    now: Duration,
+    before: &StreamerAccount,
+    after: &StreamerAccount,
+) {
     let Some(status) = &after.status else { return };
-    said(state, &serde_json::to_string(status).expect("a status is JSON"));
+    check_no_stream_key(state, &serde_json::to_string(status).expect("a status is JSON"));
     let nothing = StreamerAccountStatus::default();
     let was = before.status.as_ref().unwrap_or(&nothing);
-    recorded_first(state, was, status);
-    no_silent_move(state, &reference(after), was, status);
+    check_recorded_first(state, was, status);
+    check_arn_change_reported(state, &reference(after), was, status);
     if is_true(&status.conditions, READY) {
-        ready_is_true(state, now, after, status);
+        check_ready(state, now, after, status);
     }
 }
 
 /// PostgreSQL first, then status: no ARN that the database never had.
-fn recorded_first(state: &mut State, before: &StreamerAccountStatus, after: &StreamerAccountStatus) {
+fn check_recorded_first(state: &mut State, before: &StreamerAccountStatus, after: &StreamerAccountStatus) {
     for ((kind, _, was), (_, _, is)) in arns(before).into_iter().zip(arns(after)) {
         if let Some(arn) = is.filter(|_| was != is).filter(|arn| !state.recorded.contains(*arn)) {
             violated(state, format!("journal: status names the {kind} {arn}, which the database never had"));
@@ -222,7 +227,7 @@ fn recorded_first(state: &mut State, before: &StreamerAccountStatus, after: &Str
 }
 
 /// I7: an ARN changes only with a condition that says so.
-fn no_silent_move(
+fn check_arn_change_reported(
     state: &mut State,
     account: &AccountRef,
     before: &StreamerAccountStatus,
@@ -234,7 +239,7 @@ fn no_silent_move(
         if was.is_none() || was == is {
             continue;
         }
-        state.moved.insert(account.clone());
+        state.changed_arns.insert(account.clone());
         if !is_said {
             violated(state, format!("I7: the ARN of the {kind} changes from {was:?} to {is:?}: {reason:?}"));
         }
@@ -243,12 +248,7 @@ fn no_silent_move(
 
 /// I10: Ready=True only of this generation, and with all three as it says. Who was misled (a change has landed
 /// late, another controller's after the read, or the read was behind) has noted that they are to be looked at once more.
-fn ready_is_true(
-    state: &mut State,
-    now: Duration,
-    account: &StreamerAccount,
-    status: &StreamerAccountStatus,
-) {
+fn check_ready(state: &mut State, now: Duration, account: &StreamerAccount, status: &StreamerAccountStatus) {
     let generation = account.metadata.generation.unwrap_or_default();
     let observed = find(&status.conditions, READY).and_then(|ready| ready.observed_generation);
     if status.observed_generation != generation || observed != Some(generation) {
@@ -258,16 +258,16 @@ fn ready_is_true(
     let wanted = settings(spec);
     for ((kind, _, arn), wanted) in arns(status).into_iter().zip(wanted) {
         let arn = arn.unwrap_or_default();
-        let is_misled = state.has_rivals || state.aws.may_mislead(arn);
+        let is_misled = state.has_two_controllers || state.aws.may_mislead(arn);
         // The note goes where the database does.
         let replaced = state.aws.journal_since;
-        let is_forgotten = !replaced.is_zero() && now < replaced + NOTED;
-        let is_noted = is_forgotten || state.database.waits_for_a_look(arn);
-        if state.aws.vanished.contains(arn) || is_misled && is_noted {
+        let is_forgotten = !replaced.is_zero() && now < replaced + UPDATE_RECORD_LIFETIME;
+        let is_noted = is_forgotten || state.database.has_pending_update(arn);
+        if state.aws.external_deletes.contains(arn) || is_misled && is_noted {
             continue;
         }
         let is_so =
-            state.aws.resources().get(arn).is_some_and(|found| is_as_asked(found, kind, spec, &wanted));
+            state.aws.resources().get(arn).is_some_and(|found| matches_spec(found, kind, spec, &wanted));
         let was_shown = !state.aws.resources().contains_key(arn) && state.aws.was_shown(arn, now);
         if !is_so && !was_shown {
             violated(
@@ -284,7 +284,12 @@ pub fn settings(spec: &StreamerAccountSpec) -> [Value; 3] {
 }
 
 /// Whether a resource is of this kind, and has the settings and the tags that the spec asks for.
-pub fn is_as_asked(found: &Resource, kind: ResourceKind, spec: &StreamerAccountSpec, wanted: &Value) -> bool {
+pub fn matches_spec(
+    found: &Resource,
+    kind: ResourceKind,
+    spec: &StreamerAccountSpec,
+    wanted: &Value,
+) -> bool {
     let has_tags = spec.tags.iter().all(|(key, value)| found.tags.get(key) == Some(value));
     found.kind == kind && has_tags && covers(&found.settings, wanted)
 }
@@ -299,7 +304,7 @@ fn covers(found: &Value, wanted: &Value) -> bool {
 }
 
 /// A stream key that is good is not replaced by a dead one.
-pub fn secret_replaced(state: &mut State, before: &Secret, after: &Secret) {
+pub fn check_secret_replaced(state: &mut State, before: &Secret, after: &Secret) {
     let is_good = |secret: &Secret| {
         let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
         let key = key.map(|key| String::from_utf8_lossy(&key.0).into_owned());
@@ -311,14 +316,14 @@ pub fn secret_replaced(state: &mut State, before: &Secret, after: &Secret) {
 }
 
 /// I9: a stream key is in the Secret of its channel's account, and nowhere else in it.
-pub fn secret_written(state: &mut State, secret: &Secret) {
+pub fn check_secret_written(state: &mut State, secret: &Secret) {
     let namespace = secret.namespace().unwrap_or_default();
     let owner = secret.owner_references().first().map(|owner| owner.name.clone()).unwrap_or_default();
     let account = format!("{namespace}/{owner}");
     for (key, value) in secret.data.iter().flatten() {
         let text = String::from_utf8_lossy(&value.0).into_owned();
         if key != "streamKey" {
-            said(state, &text);
+            check_no_stream_key(state, &text);
             continue;
         }
         let channel = channel_of(&text);
@@ -337,8 +342,8 @@ pub fn secret_written(state: &mut State, secret: &Secret) {
 }
 
 /// I9: what is said holds no stream key.
-pub fn said(state: &mut State, text: &str) {
+pub fn check_no_stream_key(state: &mut State, text: &str) {
     if text.contains(CANARY) {
-        violated(state, format!("I9: a stream key is given away: {text}"));
+        violated(state, format!("I9: a stream key is given outages: {text}"));
     }
 }

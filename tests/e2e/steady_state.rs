@@ -59,7 +59,7 @@ async fn sweeps(tenant: &Tenant, more: usize) {
 }
 
 #[tokio::test]
-async fn a_hundred_accounts_and_several_resyncs_write_nothing_and_read_nothing_one_by_one() {
+async fn idle_accounts_cause_no_writes_and_no_single_reads() {
     let tenant = tenant("quiet").await;
     let controller = tenant
         .controller()

@@ -6,11 +6,11 @@ use fastrand::Rng;
 use streamcat_operator::api::{DeletionPolicy, ResourceKind, StreamerAccountSpec};
 use tokio::time::sleep;
 
-use super::{A_WHILE, MIDWAY, edited, spec, specs::edited_again};
-use crate::{controller::RESYNC, person::Person};
+use super::{DURING_CREATES, SETTLE_TIME, edited, spec, specs::edited_again};
+use crate::{actor::Actor, controller::RESYNC};
 
 /// The accounts, and the usernames that they ask for.
-const ACCOUNTS: [(&str, &str); 3] = [("todd", "todd"), ("ann", "ann"), ("heir", "Todd")];
+const ACCOUNTS: [(&str, &str); 3] = [("todd", "todd"), ("ann", "ann"), ("other", "Todd")];
 
 /// How many things are done.
 const STEPS: usize = 8;
@@ -19,28 +19,29 @@ const STEPS: usize = 8;
 const CHANCES: u8 = 24;
 
 /// Does what the seed chooses.
-pub async fn act(person: &Person) {
-    let mut rng = Rng::with_seed(person.world.seed);
+pub async fn act(actor: &Actor) {
+    let mut rng = Rng::with_seed(actor.world.seed);
     // What is lost once more may be the last record of three: then nobody can bring it back.
     let mut is_lost = false;
-    person.apply("todd", spec("todd")).await;
+    actor.apply("todd", spec("todd")).await;
     for _ in 0..STEPS {
         sleep(pause(&mut rng)).await;
         match rng.u8(..CHANCES) {
-            chance @ 0..13 => daily(person, &mut rng, chance).await,
-            13 => person.back_up(),
-            chance @ 20.. => touch_keys(person, &mut rng, chance),
+            chance @ 0..13 => daily(actor, &mut rng, chance).await,
+            13 => actor.back_up(),
+            chance @ 20.. => touch_keys(actor, &mut rng, chance),
             _ if is_lost => {}
             chance => {
                 is_lost = true;
-                lose(person, &mut rng, chance).await;
+                lose(actor, &mut rng, chance).await;
             }
         }
     }
 }
 
 fn pause(rng: &mut Rng) -> Duration {
-    let pauses = [MIDWAY, Duration::from_secs(1), Duration::from_secs(5), A_WHILE, A_WHILE, RESYNC];
+    let pauses =
+        [DURING_CREATES, Duration::from_secs(1), Duration::from_secs(5), SETTLE_TIME, SETTLE_TIME, RESYNC];
     pauses[rng.usize(..pauses.len())]
 }
 
@@ -57,55 +58,55 @@ fn any_spec(rng: &mut Rng, username: &str) -> StreamerAccountSpec {
 }
 
 /// What people do, and what goes in AWS.
-async fn daily(person: &Person, rng: &mut Rng, chance: u8) {
+async fn daily(actor: &Actor, rng: &mut Rng, chance: u8) {
     let (name, username) = ACCOUNTS[rng.usize(..ACCOUNTS.len())];
     match chance {
-        0..7 => person.apply(name, any_spec(rng, username)).await,
-        7..9 => person.delete(name),
+        0..7 => actor.apply(name, any_spec(rng, username)).await,
+        7..9 => actor.delete(name),
         9 => {
-            person.abandon(name);
-            person.delete(name);
+            actor.abandon(name);
+            actor.delete(name);
         }
-        10..12 => person.vanish(any_kind(rng)),
-        _ => person.start_again().await,
+        10..12 => actor.delete_in_aws(any_kind(rng)),
+        _ => actor.restart_controllers().await,
     }
 }
 
 /// Something happens to the stream keys or their Secrets, and a look at everything is asked for.
-fn touch_keys(person: &Person, rng: &mut Rng, chance: u8) {
+fn touch_keys(actor: &Actor, rng: &mut Rng, chance: u8) {
     let (name, _) = ACCOUNTS[rng.usize(..ACCOUNTS.len())];
     match chance {
-        20 => person.delete_stream_keys(true),
-        21 => person.delete_stream_keys(false),
-        22 => person.overwrite_secret(name),
-        _ => person.orphan_secret(name),
+        20 => actor.delete_stream_keys(true),
+        21 => actor.delete_stream_keys(false),
+        22 => actor.overwrite_secret(name),
+        _ => actor.orphan_secret(name),
     }
     for (name, _) in ACCOUNTS {
-        person.ask_for_a_look(name);
+        actor.request_reconcile(name);
     }
 }
 
 /// One of the records is lost, or an older one takes its place.
-async fn lose(person: &Person, rng: &mut Rng, chance: u8) {
+async fn lose(actor: &Actor, rng: &mut Rng, chance: u8) {
     match chance {
-        14 => person.lose_the_users_tag(any_kind(rng)),
-        15 => person.lose_tags(),
+        14 => actor.lose_user_tag(any_kind(rng)),
+        15 => actor.lose_tags(),
         16 => {
-            person.rebuild_cluster();
-            person.start_again().await;
+            actor.rebuild_cluster();
+            actor.restart_controllers().await;
             // What is deleted before it is seen again cannot be told from what was not applied again yet.
-            person.until_held().await;
+            actor.until_finalizer().await;
         }
         17 => {
-            person.empty_database();
+            actor.empty_database();
             if rng.bool() {
-                person.start_again().await;
+                actor.restart_controllers().await;
             }
         }
         18 => {
-            person.restore();
-            person.start_again().await;
+            actor.restore();
+            actor.restart_controllers().await;
         }
-        _ => person.lose_status(),
+        _ => actor.lose_status(),
     }
 }

@@ -24,7 +24,7 @@ struct Object {
     deleted: Option<Duration>,
     gone: Option<Duration>,
     /// Whether what it has stays when it goes: by its policy, or because a person lets go.
-    leaves: bool,
+    keeps_resources: bool,
 }
 
 /// One resource that was made.
@@ -36,7 +36,7 @@ struct Made {
 
 /// The books.
 #[derive(Default)]
-pub struct Books {
+pub struct Ownership {
     objects: BTreeMap<String, Object>,
     made: BTreeMap<String, Made>,
     /// Objects that have taken on what an earlier one had, while nobody deleted them, and when.
@@ -44,21 +44,21 @@ pub struct Books {
     /// Usernames that a person registered, and the registration's id.
     registered: BTreeMap<String, String>,
     /// When the controllers of each cluster were last seen to work.
-    worked: BTreeMap<String, Duration>,
+    last_seen: BTreeMap<String, Duration>,
     /// When the database last became another.
     database_since: Duration,
 }
 
-impl Books {
+impl Ownership {
     /// Reads on in what happened in a cluster. `other`: the one beside it.
     pub fn read(&mut self, cluster: &mut Cluster, other: Option<&str>, now: Duration) {
-        for change in &cluster.log[cluster.booked..] {
+        for change in &cluster.log[cluster.recorded_changes..] {
             match change {
                 Change::Applied(account) => self.applied(account, &cluster.id, now),
                 Change::Gone(key) => self.gone(key, other, now),
             }
         }
-        cluster.booked = cluster.log.len();
+        cluster.recorded_changes = cluster.log.len();
     }
 
     fn applied(&mut self, account: &StreamerAccount, cluster: &str, now: Duration) {
@@ -71,14 +71,14 @@ impl Books {
             since: now,
             deleted: None,
             gone: None,
-            leaves: false,
+            keeps_resources: false,
         });
         // What an object was made for it does not lose with its annotations.
         object.registration = annotation(USER_ID_ANNOTATION).or(object.registration.take());
         if account.metadata.deletion_timestamp.is_some() {
             object.deleted.get_or_insert(now);
         }
-        object.leaves = account.spec.deletion_policy == DeletionPolicy::Retain
+        object.keeps_resources = account.spec.deletion_policy == DeletionPolicy::Retain
             || annotation(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
     }
 
@@ -93,29 +93,29 @@ impl Books {
     }
 
     /// A person has registered a username.
-    pub fn registers(&mut self, username: &str, registration: &str) {
+    pub fn username_registered(&mut self, username: &str, registration: &str) {
         self.registered.insert(username.to_owned(), registration.to_owned());
     }
 
     /// A controller of this cluster works.
-    pub fn works(&mut self, cluster: &str, now: Duration) {
-        self.worked.insert(cluster.to_owned(), now);
+    pub fn cluster_seen(&mut self, cluster: &str, now: Duration) {
+        self.last_seen.insert(cluster.to_owned(), now);
     }
 
     /// The database became another.
-    pub fn database_became_another(&mut self, now: Duration) {
+    pub fn database_replaced(&mut self, now: Duration) {
         self.database_since = now;
     }
 
     /// A resource is made for an object.
-    pub fn makes(&mut self, by: Option<&String>, arn: &str, now: Duration) {
+    pub fn created(&mut self, by: Option<&String>, arn: &str, now: Duration) {
         if let Some(by) = by {
             self.made.insert(arn.to_owned(), Made { by: by.clone(), at: now });
         }
     }
 
     /// An object takes on the user that an object of a cluster had, by a call that began then; what is wrong with that.
-    pub fn takes_over(
+    pub fn taken_over(
         &mut self,
         uid: &str,
         from: Option<&str>,
@@ -129,7 +129,7 @@ impl Books {
             if is_deleted {
                 return Some(format!("{uid} takes over from the cluster {other} in order to delete"));
             }
-            if self.worked.get(other).is_some_and(|worked| *worked + TAKEOVER > now) {
+            if self.last_seen.get(other).is_some_and(|last_seen| *last_seen + TAKEOVER > now) {
                 return Some(format!("{uid} takes over from the cluster {other}, which works"));
             }
         }
@@ -144,36 +144,37 @@ impl Books {
     pub fn holds(&self, uid: &str, arn: &str) -> bool {
         let Some(made) = self.made.get(arn) else { return false };
         let since = self.took_over.get(uid).copied().unwrap_or(made.at);
-        let has_followed =
-            |(other, at): (&String, &Duration)| other != uid && *at > since && self.is_heir(other, made);
-        self.has_held(uid, arn) && !self.took_over.iter().any(has_followed)
+        let has_succeeded =
+            |(other, at): (&String, &Duration)| other != uid && *at > since && self.is_successor(other, made);
+        self.has_held(uid, arn) && !self.took_over.iter().any(has_succeeded)
     }
 
     /// Whether an object has ever held a resource.
     pub fn has_held(&self, uid: &str, arn: &str) -> bool {
-        self.made.get(arn).is_some_and(|made| made.by == uid || self.is_heir(uid, made))
+        self.made.get(arn).is_some_and(|made| made.by == uid || self.is_successor(uid, made))
     }
 
     /// Whether an object has the place of the one that a resource was made for: of its name, of its very username, after it was gone;
     /// for a person who registered, made for that registration; in another cluster only by an apply, or where no row was left.
-    fn is_heir(&self, uid: &str, made: &Made) -> bool {
+    fn is_successor(&self, uid: &str, made: &Made) -> bool {
         let (Some(object), Some(maker)) = (self.objects.get(uid), self.objects.get(&made.by)) else {
             return false;
         };
         let is_same = object.key == maker.key && object.username == maker.username;
         let registered = self.registered.get(&object.username);
         let is_entitled = registered.is_none_or(|id| object.registration.as_ref() == Some(id));
-        let has_followed = if object.cluster == maker.cluster {
+        let has_succeeded = if object.cluster == maker.cluster {
             maker.gone.is_some_and(|gone| gone <= object.since)
         } else {
             self.took_over.contains_key(uid) || made.at < self.database_since
         };
-        is_same && is_entitled && has_followed
+        is_same && is_entitled && has_succeeded
     }
 
     /// Whether a resource is one that came late: who held it was deleted, and nothing of it was to stay.
     pub fn came_late(&self, arn: &str) -> bool {
-        let ended = self.objects.iter().filter(|(_, object)| object.deleted.is_some() && !object.leaves);
+        let ended =
+            self.objects.iter().filter(|(_, object)| object.deleted.is_some() && !object.keeps_resources);
         ended.into_iter().any(|(uid, _)| self.has_held(uid, arn))
     }
 }

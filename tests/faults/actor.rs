@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Someone with kubectl, the AWS console and the backups.
-pub struct Person {
+pub struct Actor {
     pub world: Arc<World>,
 }
 
@@ -31,9 +31,9 @@ fn key(name: &str) -> AccountRef {
     AccountRef { namespace: "team".to_owned(), name: name.to_owned() }
 }
 
-impl Person {
+impl Actor {
     /// Resources of others that are called as ours are: they must survive everything.
-    pub fn others_have_the_same_names(&self) {
+    pub fn create_foreign_resources(&self) {
         let foreign = |installation: Option<&str>| {
             let installation = installation.map(|id| (tags::INSTALLATION.to_owned(), id.to_owned()));
             let account = (tags::ACCOUNT.to_owned(), "team/todd".to_owned());
@@ -41,7 +41,7 @@ impl Person {
         };
         self.world.act("others have resources of the same names", |state, now, _| {
             for kind in ResourceKind::ALL {
-                for tags in [foreign(None), foreign(Some("elsewhere"))] {
+                for tags in [foreign(None), foreign(Some("other_cluster"))] {
                     let resource = Resource {
                         kind,
                         name: "todd".to_owned(),
@@ -84,14 +84,14 @@ impl Person {
     }
 
     /// Waits until each account has our finalizer.
-    pub async fn until_held(&self) {
+    pub async fn until_finalizer(&self) {
         let is_held =
             |account: &Arc<StreamerAccount>| account.finalizers().iter().any(|name| name == FINALIZER);
         self.world.until(|state| state.cluster.accounts.values().all(is_held)).await;
     }
 
     /// Somebody has a Secret of the name that an account's is to have.
-    pub fn put_a_secret(&self, name: &str) {
+    pub fn create_foreign_secret(&self, name: &str) {
         self.world.act(&format!("somebody has a Secret for {name}"), |state, _, _| {
             state.cluster.put_secret("team", &format!("{name}-stream-key"));
         });
@@ -133,7 +133,7 @@ impl Person {
     }
 
     /// Somebody asks for a look at everything.
-    pub fn ask_for_a_look(&self, name: &str) {
+    pub fn request_reconcile(&self, name: &str) {
         self.world.act(&format!("a look at {name} is asked for"), |state, now, _| {
             state.cluster.annotate(&key(name), RECONCILE_AT_ANNOTATION, &format!("{now:?}"));
         });
@@ -159,8 +159,8 @@ impl Person {
     pub async fn apply_as_registered(&self, name: &str) {
         let apply = || {
             self.world.act(&format!("the page applies {name}"), |state, _, time| {
-                let id = state.database.registered(name).expect("a registered person").to_string();
-                state.books.registers(name, &id);
+                let id = state.database.registered(name).expect("a registered actor").to_string();
+                state.ownership.username_registered(name, &id);
                 state.cluster.apply(&key(name), spec(name), time)?;
                 state.cluster.annotate(&key(name), USER_ID_ANNOTATION, &id);
                 Some(())
@@ -186,8 +186,9 @@ impl Person {
     }
 
     /// Somebody applies an account with our finalizer on it.
-    pub fn hold(&self, name: &str) {
-        self.world.act(&format!("{name} has our finalizer"), |state, _, _| state.cluster.hold(&key(name)));
+    pub fn add_finalizer(&self, name: &str) {
+        self.world
+            .act(&format!("{name} has our finalizer"), |state, _, _| state.cluster.add_finalizer(&key(name)));
     }
 
     /// An object is lost; its row and its resources are not.
@@ -198,40 +199,40 @@ impl Person {
     }
 
     /// The accounts are applied in another cluster with the same database; the one before goes on. From here on people use the new one.
-    pub async fn open_another_cluster(&self) {
+    pub async fn open_other_cluster(&self) {
         self.world.act("the accounts are applied in another cluster", |state, now, time| {
             let other = state.cluster.another("another", now, &time);
-            state.elsewhere = Some(std::mem::replace(&mut state.cluster, other));
+            state.other_cluster = Some(std::mem::replace(&mut state.cluster, other));
         });
         tokio::spawn(supervise(Arc::clone(&self.world), "other", "another".to_owned()));
         sleep(Duration::from_millis(1)).await;
     }
 
     /// Deletes an account in the cluster before.
-    pub fn delete_elsewhere(&self, name: &str) {
+    pub fn delete_in_other_cluster(&self, name: &str) {
         self.world.act(&format!("delete {name} in the cluster before"), |state, now, time| {
-            if let Some(cluster) = &mut state.elsewhere {
+            if let Some(cluster) = &mut state.other_cluster {
                 cluster.delete(&key(name), now, time);
             }
         });
     }
 
     /// The controllers of the cluster before stop, or run again.
-    pub fn switch_elsewhere(&self, is_on: bool) {
-        self.world.act(&format!("the cluster before works: {is_on}"), |state, _, _| {
-            let Some(cluster) = &state.elsewhere else { return };
-            if is_on {
-                state.are_off.remove(&cluster.id);
+    pub fn set_other_cluster_running(&self, controllers_run: bool) {
+        self.world.act(&format!("the cluster before works: {controllers_run}"), |state, _, _| {
+            let Some(cluster) = &state.other_cluster else { return };
+            if controllers_run {
+                state.stopped_clusters.remove(&cluster.id);
             } else {
-                state.are_off.insert(cluster.id.clone());
+                state.stopped_clusters.insert(cluster.id.clone());
             }
         });
     }
 
     /// The cluster before is there no more.
-    pub fn close_elsewhere(&self) {
-        self.switch_elsewhere(false);
-        self.world.act("the cluster before is gone", |state, _, _| state.elsewhere = None);
+    pub fn remove_other_cluster(&self) {
+        self.set_other_cluster_running(false);
+        self.world.act("the cluster before is gone", |state, _, _| state.other_cluster = None);
     }
 
     pub fn abandon(&self, name: &str) {
@@ -240,13 +241,13 @@ impl Person {
         });
     }
 
-    pub fn end_namespace(&self) {
+    pub fn delete_namespace(&self) {
         self.world.act("delete the namespace", |state, now, time| {
             state.cluster.end_namespace("team", now, &time);
         });
     }
 
-    pub async fn three_at_once(&self) {
+    pub async fn three_accounts(&self) {
         for name in ["todd", "ann", "bea"] {
             self.apply(name, spec(name)).await;
         }
@@ -256,13 +257,13 @@ impl Person {
     }
 
     /// Somebody deletes one of ours in the console, if there is one.
-    pub fn vanish(&self, kind: ResourceKind) {
+    pub fn delete_in_aws(&self, kind: ResourceKind) {
         self.world.act(&format!("somebody deletes the {kind}"), |state, now, _| {
             let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
             let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
             let Some(arn) = found.map(|(arn, _)| arn.clone()) else { return };
             state.aws.delete(now, &arn);
-            state.aws.vanished.insert(arn);
+            state.aws.external_deletes.insert(arn);
         });
     }
 
@@ -286,7 +287,7 @@ impl Person {
     }
 
     /// People stream to all channels of ours that AWS shows.
-    pub fn use_channels(&self) {
+    pub fn start_streams(&self) {
         self.world.act("people stream", |state, now, _| {
             let is_it = |resource: &Resource| {
                 resource.kind == ResourceKind::Channel && resource.tags.contains_key(tags::USER)
@@ -299,34 +300,34 @@ impl Person {
     }
 
     /// From here on more is missing than the brake allows.
-    pub fn brake(&self) {
+    pub fn engage_brake(&self) {
         self.world.act("much goes missing", |state, _, _| state.is_braked = true);
     }
 
     /// Somebody releases the brake.
     pub fn release_brake(&self) {
-        self.world.act("the brake is released", |state, now, _| {
+        self.world.act("the engage_brake is released", |state, now, _| {
             state.is_braked = false;
             state.database.release_brake(now);
         });
     }
 
     /// The controllers are started where nothing of ours is: with another region, or, by mistake, with another endpoint.
-    pub async fn start_elsewhere(&self, region: Option<&'static str>) {
-        self.world.act("the controllers are sent elsewhere", |state, _, _| {
+    pub async fn restart_elsewhere(&self, region: Option<&'static str>) {
+        self.world.act("the controllers are sent other_cluster", |state, _, _| {
             state.region = region.unwrap_or(REGION);
-            state.aws.is_elsewhere = true;
+            state.aws.is_wrong_endpoint = true;
         });
-        self.start_again().await;
+        self.restart_controllers().await;
     }
 
     /// They are started where they belong.
-    pub async fn start_here(&self) {
+    pub async fn restart_here(&self) {
         self.world.act("the controllers are sent back", |state, _, _| {
             state.region = REGION;
-            state.aws.is_elsewhere = false;
+            state.aws.is_wrong_endpoint = false;
         });
-        self.start_again().await;
+        self.restart_controllers().await;
     }
 
     /// Somebody renames one of ours in the console.
@@ -340,14 +341,14 @@ impl Person {
     }
 
     /// AWS takes the longest message of a room, and does not keep it.
-    pub fn forget_message_length(&self) {
+    pub fn drop_message_length(&self) {
         self.world.act("AWS does not keep a setting", |state, _, _| {
-            state.aws.not_kept = Some("maximumMessageLength");
+            state.aws.dropped_setting = Some("maximumMessageLength");
         });
     }
 
     /// Somebody writes into the database that another's channel is ours.
-    pub fn record_a_foreign_one(&self) {
+    pub fn record_foreign_channel(&self) {
         self.world.act("another's channel is recorded as ours", |state, now, _| {
             let kind = ResourceKind::Channel;
             // One without a tag of anybody is the user's once it is recorded: it may have lost its tags.
@@ -387,7 +388,7 @@ impl Person {
     }
 
     /// Somebody removes the tag that names the user from one of ours, if there is one.
-    pub fn lose_the_users_tag(&self, kind: ResourceKind) {
+    pub fn lose_user_tag(&self, kind: ResourceKind) {
         self.world.act(&format!("the user's tag of the {kind} is lost"), |state, now, _| {
             let is_it = |resource: &Resource| resource.kind == kind && resource.tags.contains_key(tags::USER);
             let found = state.aws.resources().iter().find(|(_, resource)| is_it(resource));
@@ -422,9 +423,9 @@ impl Person {
     }
 
     /// The controllers are started again.
-    pub async fn start_again(&self) {
-        self.world.act("the controllers are stopped", |state, _, _| state.is_on = false);
+    pub async fn restart_controllers(&self) {
+        self.world.act("the controllers are stopped", |state, _, _| state.controllers_run = false);
         sleep(Duration::from_millis(1)).await;
-        self.world.act("the controllers are started", |state, _, _| state.is_on = true);
+        self.world.act("the controllers are started", |state, _, _| state.controllers_run = true);
     }
 }
