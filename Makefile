@@ -1,42 +1,70 @@
-# What a person types. `make` alone lists the targets.
+# The commands a person types. `make` alone lists them.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-# Queries are checked against .sqlx/, so that no build needs a database, whatever DATABASE_URL is set to.
+# Queries are checked against .sqlx/, so no build needs a database, whatever DATABASE_URL is set to.
 export SQLX_OFFLINE := true
 BUILD := testbed/build.sh
+# Where tools that are not part of the build are kept; shared with the testbed.
+CACHE := $(or $(STREAMCAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamcat-testbed)
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
-demo: ## The whole story: a streamer registers, gets everything, and leaves; checks each step (15 min the first time)
+demo: ## Run the whole story: a streamer signs up, gets everything, and leaves; check each step (15 min the first time)
 	@$(BUILD)
 	@target/debug/testbed demo
 
-up: ## Everything, with the operator and its registration page, until Ctrl-C; then see docs/tutorial.md
+up: ## Start everything, with the controller and the registration page, until Ctrl-C (see docs/tutorial.md)
 	@$(BUILD)
 	@target/debug/testbed up
 
-test: ## Every check and every test
-	@$(BUILD) --tests
+check: ## Check formatting, lints, and documentation (under a minute once built)
 	cargo fmt --all --check
 	cargo clippy --all-targets --features failpoints --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+
+unit: ## Run the quick tests: unit tests, and the check that each mutant still fits the code
+	cargo test --locked --lib --bin testbed --test mutants
+
+e2e: ## Run the end-to-end tests whose name contains TEST, for example: make e2e TEST=lifecycle
+	@$(BUILD) --tests
+	target/debug/testbed run -- cargo test --locked --test e2e $(TEST) -- --test-threads=4
+
+model: ## Run the protocol model: every order of events of one account and two controllers
+	cargo test --locked --test model
+
+faults: ## Run the fault campaign: every call of every workload under every fault (FAULTS_ONLY=… selects)
+	cargo test --locked --test faults -- --nocapture
+
+test: ## Run every check and every test
+	@$(BUILD) --tests
+	@$(MAKE) --no-print-directory check
 	target/debug/testbed run -- cargo test --locked -- --test-threads=4
 
-mutants: ## Put one deliberate defect after the other into a copy of the tree: the tests must catch each (about an hour)
+mutants: ## Put one defect after another into a copy of the tree; the tests must catch each (about an hour)
 	cargo test --locked --test mutants -- --ignored --nocapture
 
-soak: ## 1,000 accounts come, change and go for 10 minutes while everything fails at random; all must agree at the end
+soak: ## Run 1,000 accounts for 10 min while everything fails at random; all records must agree at the end
 	@$(BUILD)
 	@target/debug/testbed soak
 
-bench: ## Measure the simulator (creates a second, long lists, memory), then what an account and a registration cost; goals beside the figures
+bench: ## Measure the simulator, then the cost of an account and of a registration, next to their goals
 	cargo bench --locked -p ivs-simulator-load
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator --bin testbed
 	@target/release/testbed bench --operator target/release/streamcat-operator
-	@target/release/testbed crowd --operator target/release/streamcat-operator
+	@target/release/testbed load-test --operator target/release/streamcat-operator
+
+deny: ## Check dependencies: advisories, licenses, bans, sources (installs cargo-deny into the cache if it is missing)
+	@command -v cargo-deny > /dev/null || test -x $(CACHE)/bin/cargo-deny || \
+	    cargo install --locked --root $(CACHE) cargo-deny
+	@PATH="$(CACHE)/bin:$$PATH" cargo deny --locked check
+
+doc: ## Build the API documentation and print its path
+	cargo doc --no-deps --locked
+	@echo "$(CURDIR)/target/doc/streamcat_operator/index.html"
 
 crds: ## Generate crds/ and the chart's copy from src/api
 	@cargo build --locked --bins
@@ -48,8 +76,11 @@ sqlx: ## Generate .sqlx/ from the queries in src/store, against a database with 
 	@cargo build --locked --bin testbed
 	target/debug/testbed database -- testbed/sqlx.sh
 
-clean: ## Remove what was built here (not the cached Kubernetes tools)
+hooks: ## Install the Git pre-commit hook
+	git config core.hooksPath .githooks
+
+clean: ## Remove build output (not the cached Kubernetes tools)
 	cargo clean
 	rm -rf .testbed
 
-.PHONY: help demo up test mutants soak bench crds sqlx clean
+.PHONY: help demo up check unit e2e model faults test mutants soak bench deny doc crds sqlx hooks clean

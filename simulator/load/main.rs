@@ -1,9 +1,10 @@
-//! What the simulator bears: `cargo bench -p ivs-simulator-load`. Client and server share the machine; no figure is
-//! asserted. The server is this program in a process of its own, so that its memory is nobody else's.
+//! What the simulator bears: `cargo bench -p ivs-simulator-load`. Client and server share the machine; no
+//! figure is asserted. The server is this program in a process of its own, so that its memory is nobody
+//! else's.
 
 // The testbed's, which builds on the simulator and not the other way round.
-#[path = "../../testbed/src/goal.rs"]
-mod goal;
+#[path = "../../testbed/src/threshold.rs"]
+mod threshold;
 #[path = "../tests/support/server.rs"]
 mod server;
 #[path = "../tests/support/wire.rs"]
@@ -17,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use goal::Goal;
+use threshold::Threshold;
 use ivs_simulator::Simulator;
 use server::Server;
 use wire::Wire;
@@ -58,18 +59,18 @@ fn measure() -> ExitCode {
     row(
         "Creates a second, over keep-alive",
         &format!("{creates:.0}"),
-        &Goal::AtLeast(5000.0).beside(creates),
+        &Threshold::AtLeast(5000.0).verdict(creates),
     );
     for (kind, service) in [("Channel", "ivs"), ("Room", "ivschat"), ("Stage", "ivs")] {
         let (bytes, listing) = many(kind, service);
         // A channel comes with its stream key.
         let resources = if kind == "Channel" { 2 } else { 1 };
         let seconds = listing.as_secs_f64();
-        let goal = if kind == "Channel" { Goal::Below(2.0).beside(seconds) } else { String::new() };
+        let goal = if kind == "Channel" { Threshold::Below(2.0).verdict(seconds) } else { String::new() };
         row(&format!("List{kind}s of 100,000, page by page, s"), &format!("{seconds:.2}"), &goal);
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let each = bytes as f64 / (CHANNELS * resources) as f64;
-        let goal = Goal::AtMost(1536.0).beside(each);
+        let goal = Threshold::AtMost(1536.0).verdict(each);
         row(&format!("memory of each, {kind}s, bytes"), &format!("{each:.0}"), &goal);
     }
     ExitCode::SUCCESS

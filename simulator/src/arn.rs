@@ -1,6 +1,6 @@
-//! Amazon resource names, and the place (region and account) that they must be of.
+//! Amazon resource names (ARNs), and the account and region of the simulator.
 
-use crate::error::Failure;
+use crate::api_error::ApiError;
 
 /// The parts of `arn:aws:{service}:{region}:{account}:{kind}/{id}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct Arn<'a> {
 }
 
 impl<'a> Arn<'a> {
-    /// Takes a name apart; `None` if it is not an ARN of the form that the IVS APIs use.
+    /// Parses an ARN; returns `None` if it does not have the format that the IVS APIs use.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.strip_prefix("arn:aws:")?.splitn(4, ':');
         let (service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
@@ -31,7 +31,7 @@ fn is_made_of(text: &str, allowed: impl Fn(char) -> bool) -> bool {
     !text.is_empty() && text.chars().all(allowed)
 }
 
-/// Words and a number, such as `us-west-2` or `us-gov-east-1`.
+/// Returns true if the text has the format of a region, such as `us-west-2` or `us-gov-east-1`.
 fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');
     let is_number = parts.next_back().is_some_and(|number| is_made_of(number, |c| c.is_ascii_digit()));
@@ -44,40 +44,42 @@ fn is_region(text: &str) -> bool {
         && words.iter().all(|word| is_made_of(word, |c| c.is_ascii_lowercase()))
 }
 
-/// The region and account that the simulator stands for.
+/// The AWS account and region that the simulator simulates.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct AccountRegion {
     pub region: String,
     pub account: String,
 }
 
-impl Place {
-    /// Says what has not the form of a region or an account.
-    pub fn check_form(&self) -> Result<(), String> {
+impl AccountRegion {
+    /// Returns an error if the region or the account is malformed.
+    pub fn validate(&self) -> Result<(), String> {
         let Self { region, account } = self;
         if !is_region(region) {
-            return Err(format!("{region:?} is no AWS region: give one such as us-west-2"));
+            return Err(format!("{region:?} is not an AWS region; use a region such as us-west-2"));
         }
         if account.len() != 12 || !is_made_of(account, |c| c.is_ascii_digit()) {
-            return Err(format!("{account:?} is no AWS account: give 12 digits, such as 123456789012"));
+            return Err(format!("{account:?} is not an AWS account; use 12 digits, such as 123456789012"));
         }
         Ok(())
     }
 
-    /// The name of a resource of this place.
+    /// Returns the ARN of a resource in this account and region.
     pub fn arn(&self, service: &str, kind: &str, id: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{kind}/{id}", self.region, self.account)
     }
 
-    /// Refuses the name of another account or region. AWS looks at permissions first, so a foreign account is denied;
-    /// another region of one's own account simply has no such resource here.
-    pub fn check(&self, arn: &str) -> Result<(), Failure> {
-        let Some(parsed) = Arn::parse(arn) else { return Err(Failure::not_found(arn)) };
+    /// Rejects an ARN of another account or region.
+    ///
+    /// AWS checks permissions first, so another account is denied. Another region of the same account has no
+    /// such resource here.
+    pub fn check(&self, arn: &str) -> Result<(), ApiError> {
+        let Some(parsed) = Arn::parse(arn) else { return Err(ApiError::not_found(arn)) };
         if parsed.account != self.account {
-            return Err(Failure::access_denied(format!("User is not authorized to access resource: {arn}")));
+            return Err(ApiError::access_denied(format!("User is not authorized to access resource: {arn}")));
         }
         if parsed.region != self.region {
-            return Err(Failure::not_found(arn));
+            return Err(ApiError::not_found(arn));
         }
         Ok(())
     }
@@ -88,14 +90,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_is_taken_apart() {
+    fn an_arn_is_parsed_into_its_parts() {
         let arn = Arn::parse("arn:aws:ivs:us-west-2:123456789012:stream-key/Ab1").expect("an ARN");
         assert_eq!((arn.service, arn.region, arn.account), ("ivs", "us-west-2", "123456789012"));
         assert_eq!((arn.kind, arn.id), ("stream-key", "Ab1"));
     }
 
     #[test]
-    fn what_is_not_an_arn_is_refused() {
+    fn a_malformed_arn_does_not_parse() {
         for text in [
             "",
             "arn",
@@ -111,9 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn a_place_has_the_form_of_a_region_and_an_account() {
+    fn a_region_and_an_account_are_validated() {
         let check = |region: &str, account: &str| {
-            Place { region: region.to_owned(), account: account.to_owned() }.check_form()
+            AccountRegion { region: region.to_owned(), account: account.to_owned() }.validate()
         };
         for region in ["us-west-2", "ap-northeast-1", "us-gov-east-1", "mx-central-1"] {
             assert_eq!(check(region, "123456789012"), Ok(()), "{region}");
@@ -131,20 +133,23 @@ mod tests {
             "europe-west-1",
         ] {
             assert!(
-                check(region, "123456789012").is_err_and(|said| said.contains("such as us-west-2")),
+                check(region, "123456789012").is_err_and(|message| message.contains("such as us-west-2")),
                 "{region}"
             );
         }
         for account in ["", "12345678901", "12345678901x"] {
-            assert!(check("us-west-2", account).is_err_and(|said| said.contains("12 digits")), "{account}");
+            assert!(
+                check("us-west-2", account).is_err_and(|message| message.contains("12 digits")),
+                "{account}"
+            );
         }
     }
 
     #[test]
-    fn another_account_is_denied_and_another_region_has_nothing() {
-        let place = Place { region: "us-west-2".into(), account: "123456789012".into() };
-        let code = |arn| place.check(arn).expect_err("foreign").code;
-        assert!(place.check("arn:aws:ivs:us-west-2:123456789012:channel/a").is_ok());
+    fn another_account_is_denied_and_another_region_is_not_found() {
+        let account_region = AccountRegion { region: "us-west-2".into(), account: "123456789012".into() };
+        let code = |arn| account_region.check(arn).expect_err("foreign").code;
+        assert!(account_region.check("arn:aws:ivs:us-west-2:123456789012:channel/a").is_ok());
         assert_eq!(code("arn:aws:ivs:us-west-2:999999999999:channel/a"), "AccessDeniedException");
         assert_eq!(code("arn:aws:ivs:eu-west-1:123456789012:channel/a"), "ResourceNotFoundException");
     }

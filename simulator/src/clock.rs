@@ -1,4 +1,5 @@
-//! One clock for everything: time of day for the APIs, which can be moved, and time since the start for the journal.
+//! The clock of the simulator: the time of day for the APIs, which can be moved, and the uptime for the
+//! journal.
 
 use std::{
     sync::{
@@ -10,12 +11,12 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp, Unit};
 
-/// A clock that never goes back by itself, whatever happens to the machine's. All clones show the same time.
+/// A clock that does not follow changes of the system clock. All clones show the same time.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     started: Instant,
     started_at: Timestamp,
-    /// How far it has been moved, in microseconds.
+    /// The offset from the unmoved time, in microseconds.
     moved: Arc<AtomicI64>,
 }
 
@@ -24,42 +25,42 @@ impl Clock {
         Self { started: Instant::now(), started_at: Timestamp::now(), moved: Arc::default() }
     }
 
-    /// How long the simulator has been running; not moved with the time of day.
+    /// Returns the time since the simulator started. Moving the clock does not change it.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The time of day.
+    /// Returns the time of day.
     pub fn now(&self) -> Timestamp {
         let moved = SignedDuration::from_micros(self.moved.load(Ordering::Relaxed));
         let time = self.unmoved().checked_add(moved);
         time.unwrap_or(if moved.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
     }
 
-    /// The time of day in so long.
+    /// Returns the time of day after the duration has passed.
     pub fn after(&self, duration: Duration) -> Timestamp {
         self.now().checked_add(duration).unwrap_or(Timestamp::MAX)
     }
 
-    /// How far the time of day has been moved from the machine's.
+    /// Returns the offset of the time of day from the system clock.
     pub fn moved(&self) -> SignedDuration {
         SignedDuration::from_micros(self.moved.load(Ordering::Relaxed))
     }
 
-    /// Moves the time of day on.
+    /// Moves the time of day forward.
     pub fn advance(&self, duration: Duration) -> Result<(), String> {
         let now = self.now();
-        let time = now.checked_add(duration).map_err(|_| format!("there is no time so long after {now}"))?;
+        let time = now.checked_add(duration).map_err(|_| format!("the time is too far in the future"))?;
         self.set(time);
         Ok(())
     }
 
-    /// Moves the time of day so far from the machine's.
+    /// Sets the offset of the time of day from the system clock.
     pub fn move_to(&self, moved: SignedDuration) {
         self.moved.store(i64::try_from(moved.as_micros()).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Makes it that time of day, from which on it goes forward as before.
+    /// Sets the time of day. It continues to advance from there.
     pub fn set(&self, time: Timestamp) {
         let moved = time.as_microsecond().saturating_sub(self.unmoved().as_microsecond());
         self.moved.store(moved, Ordering::Relaxed);
@@ -70,7 +71,7 @@ impl Clock {
     }
 }
 
-/// A timestamp as the APIs write it: ISO 8601 in UTC, to the millisecond.
+/// Formats a timestamp as the APIs do: ISO 8601 in UTC, with milliseconds.
 pub(crate) fn iso8601(time: Timestamp) -> String {
     format!("{:.3}", time.round(Unit::Millisecond).unwrap_or(time))
 }
@@ -80,13 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timestamp_is_iso_8601() {
+    fn a_timestamp_is_formatted_as_iso_8601() {
         let time: Timestamp = "2022-03-16T04:44:09.1234Z".parse().expect("a timestamp");
         assert_eq!(iso8601(time), "2022-03-16T04:44:09.123Z");
     }
 
     #[test]
-    fn the_clock_goes_forward() {
+    fn the_clock_advances() {
         let clock = Clock::start();
         let first = clock.now();
         assert!(clock.now() >= first);
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_can_be_moved_and_all_its_clones_with_it() {
+    fn moving_the_clock_moves_its_clones() {
         let clock = Clock::start();
         let other = clock.clone();
         let first = clock.now();

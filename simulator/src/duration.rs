@@ -1,4 +1,4 @@
-//! Durations as people write them: `200ms`, `1.5s`, `1h30m`, `720d`.
+//! Durations in human-readable form: `200ms`, `1.5s`, `1h30m`, `720d`.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ const UNITS: &[(&str, f64)] = &[
     ("w", 604_800.0),
 ];
 
-/// Reads a duration such as `200ms`, `1.5s`, `1h30m` or `720d`.
+/// Parses a duration such as `200ms`, `1.5s`, `1h30m` or `720d`.
 ///
 /// # Errors
-/// That it is none, in words.
+/// Returns a message if the text is not a duration.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text.trim()).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| format!("{text:?} is not a duration, such as 200ms or 1s"))
@@ -38,8 +38,8 @@ fn seconds(mut text: &str) -> Option<f64> {
     sum
 }
 
-/// Writes a duration so that it can be read again, in the largest unit that needs no fraction.
-pub(crate) fn text(duration: Duration) -> String {
+/// Formats a duration in the largest unit that needs no fraction. The result can be parsed again.
+pub(crate) fn format(duration: Duration) -> String {
     let micros = duration.as_micros();
     let units =
         [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000)];
@@ -51,14 +51,14 @@ pub(crate) fn text(duration: Duration) -> String {
     }
 }
 
-/// For `#[serde(with = "duration::in_words")]`.
-pub(crate) mod in_words {
+/// Serialization in this form, for `#[serde(with = "duration::human_readable")]`.
+pub(crate) mod human_readable {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&super::text(*duration))
+        serializer.serialize_str(&super::format(*duration))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -71,19 +71,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_and_written() {
-        for (text_in, micros) in [
+    fn durations_are_parsed_and_formatted() {
+        for (text, micros) in [
             ("200ms", 200_000),
             ("1.5s", 1_500_000),
             ("1h30m", 5_400_000_000),
             ("720d", 62_208_000_000_000),
             ("0", 0),
         ] {
-            let duration = parse(text_in).expect("a duration");
-            assert_eq!(duration, Duration::from_micros(micros), "{text_in}");
-            assert_eq!(parse(&text(duration)), Ok(duration), "{}", text(duration));
+            let duration = parse(text).expect("a duration");
+            assert_eq!(duration, Duration::from_micros(micros), "{text}");
+            assert_eq!(parse(&format(duration)), Ok(duration), "{text}");
         }
-        assert_eq!((text(Duration::from_hours(48)), text(Duration::ZERO)), ("2d".into(), "0ms".into()));
+        assert_eq!((format(Duration::from_hours(48)), format(Duration::ZERO)), ("2d".into(), "0ms".into()));
         for wrong in ["", "soon", "-1s", "1", "s", "1 s x", "1e9d", "1..2s", "99999999999999999999w"] {
             assert!(parse(wrong).is_err_and(|error| error.contains("not a duration")), "{wrong}");
         }

@@ -1,10 +1,11 @@
-//! Patterns as in a shell.
+//! Shell-style patterns.
 
-/// Whether the text matches a pattern with `*` (any characters) and `?` (any one).
+/// Returns true if the text matches the pattern, in which `*` matches any characters and `?` any one
+/// character.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
-    // Where to go on if what follows the last star does not fit: one character further on in the text.
+    // Where to resume when the part after the last star does not match: one character later in the text.
     let mut retry = None;
     while t < text.len() {
         match pattern.get(p) {
@@ -23,7 +24,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// Whether the text has `*` or `?` in it.
+/// Returns true if the text contains `*` or `?`.
 pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }

@@ -1,23 +1,23 @@
-//! Random identifiers in the forms that AWS gives them.
+//! Random identifiers in AWS's formats.
 
 use rand::distr::{Alphanumeric, SampleString};
 
-/// So many random letters and digits.
+/// Returns a random text of letters and digits.
 pub(crate) fn alphanumeric(length: usize) -> String {
     Alphanumeric.sample_string(&mut rand::rng(), length)
 }
 
-/// The part of an ARN that names the resource.
+/// Returns a resource ID, the last part of an ARN.
 pub(crate) fn resource() -> String {
     alphanumeric(12)
 }
 
-/// Twelve hexadecimal digits, as host names under `live-video.net` begin.
+/// Returns the first label of a host name under `live-video.net`: twelve hexadecimal digits.
 pub(crate) fn host() -> String {
     format!("{:012x}", rand::random::<u64>() >> 16)
 }
 
-/// A request id: a UUID, version 4.
+/// Returns a request ID: a UUID, version 4.
 pub(crate) fn request() -> String {
     let bits = (rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_have_their_form() {
+    fn identifiers_have_aws_formats() {
         assert_eq!(resource().len(), 12);
         assert_eq!(host().len(), 12);
         let id = request();

@@ -1,13 +1,14 @@
-//! How long calls take: constant or by a distribution, for all operations or some, before the effect or after it.
+//! Simulated latency: constant or distributed, for all operations or some, before or after the call takes
+//! effect.
 
 use std::{f64::consts::TAU, fmt, str::FromStr, time::Duration};
 
-use crate::{duration, glob, operation};
+use crate::{duration, glob, registry};
 
-/// The standard normal deviate that 99 of 100 are below.
+/// The 99th percentile of the standard normal distribution.
 const P99: f64 = 2.326_347_874;
 
-/// A rule for how long calls take.
+/// A latency rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Latency {
     operation: String,
@@ -18,7 +19,7 @@ pub struct Latency {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Delay {
     Constant(Duration),
-    /// Log-normal, as the latencies of services are by and large.
+    /// Log-normal, like the latencies of most services.
     Distributed {
         p50: Duration,
         p99: Duration,
@@ -26,26 +27,27 @@ enum Delay {
 }
 
 impl Latency {
-    /// Every call takes so long.
+    /// Creates a rule with the same latency for every call.
     #[must_use]
     pub fn constant(latency: Duration) -> Self {
         Self { operation: "*".to_owned(), delay: Delay::Constant(latency), after: false }
     }
 
-    /// One call of two takes longer than `p50`, one of a hundred longer than `p99` (and none longer than four times that).
+    /// Creates a rule with a log-normal latency whose median is `p50` and whose 99th percentile is `p99`. No
+    /// call takes longer than four times `p99`.
     #[must_use]
     pub fn distributed(p50: Duration, p99: Duration) -> Self {
         Self { operation: "*".to_owned(), delay: Delay::Distributed { p50, p99: p99.max(p50) }, after: false }
     }
 
-    /// Only for calls of this operation, which may be a pattern with `*` and `?`.
+    /// Limits the rule to an operation, or to a pattern with `*` and `?`.
     #[must_use]
     pub fn on(mut self, operation: impl Into<String>) -> Self {
         self.operation = operation.into();
         self
     }
 
-    /// After the effect of the call instead of before it.
+    /// Delays the response after the call has taken effect, instead of the effect.
     #[must_use]
     pub fn after(mut self) -> Self {
         self.after = true;
@@ -53,10 +55,10 @@ impl Latency {
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
-        if operation::is_one_or_a_pattern(&self.operation) {
+        if registry::is_known_or_pattern(&self.operation) {
             Ok(())
         } else {
-            Err(format!("there is no operation {:?}", self.operation))
+            Err(format!("unknown operation {:?}", self.operation))
         }
     }
 }
@@ -70,7 +72,7 @@ impl From<Duration> for Latency {
 impl FromStr for Latency {
     type Err = String;
 
-    /// Reads `200ms`, `CreateStage=200ms`, `p50:80ms,p99:900ms`, each with `:after` at its end if it is after the effect.
+    /// Parses `200ms`, `CreateStage=200ms` or `p50:80ms,p99:900ms`, optionally followed by `:after`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (operation, rest) = text.split_once('=').unwrap_or(("*", text));
         let (rest, after) = match rest.strip_suffix(":after") {
@@ -81,7 +83,9 @@ impl FromStr for Latency {
             Some((p50, p99)) => {
                 let (p50, p99) = (duration::parse(p50)?, duration::parse(p99)?);
                 if p50.is_zero() || p99 < p50 {
-                    return Err(format!("{rest:?}: p50 must be more than nothing, and p99 no less than p50"));
+                    return Err(format!(
+                        "{rest:?}: p50 must be greater than zero, and p99 must not be less than p50"
+                    ));
                 }
                 Delay::Distributed { p50, p99 }
             }
@@ -99,9 +103,9 @@ impl fmt::Display for Latency {
             write!(formatter, "{}=", self.operation)?;
         }
         match self.delay {
-            Delay::Constant(latency) => formatter.write_str(&duration::text(latency))?,
+            Delay::Constant(latency) => formatter.write_str(&duration::format(latency))?,
             Delay::Distributed { p50, p99 } => {
-                write!(formatter, "p50:{},p99:{}", duration::text(p50), duration::text(p99))?;
+                write!(formatter, "p50:{},p99:{}", duration::format(p50), duration::format(p99))?;
             }
         }
         if self.after { formatter.write_str(":after") } else { Ok(()) }
@@ -113,7 +117,7 @@ impl Delay {
         match self {
             Self::Constant(latency) => latency,
             Self::Distributed { p50, p99 } => {
-                // Box and Muller; from 0, which has no logarithm, the other end is as good.
+                // The Box-Muller transform. It uses 1 - u because zero has no logarithm.
                 let (u, v) = (1.0 - rand::random::<f64>(), rand::random::<f64>());
                 let normal = (-2.0 * u.ln()).sqrt() * (TAU * v).cos();
                 let spread = (p99.as_secs_f64() / p50.as_secs_f64()).ln() / P99;
@@ -124,7 +128,7 @@ impl Delay {
     }
 }
 
-/// The rules in force. For each call, the last one that matches counts, before and after the effect by themselves.
+/// The rules in force. The last match applies, separately before and after the effect.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies(Vec<Latency>);
 
@@ -137,7 +141,7 @@ impl Latencies {
         &self.0
     }
 
-    /// How long a call takes before its effect and after it.
+    /// Returns the delays of a call before and after its effect.
     pub fn sample(&self, operation: &str) -> (Duration, Duration) {
         let of = |after| {
             let mut rules = self.0.iter().rev().filter(|rule| rule.after == after);
@@ -155,7 +159,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn rules_are_read_and_written() {
+    fn rules_are_parsed_and_formatted() {
         for text in
             ["200ms", "CreateStage=1s", "p50:80ms,p99:900ms", "Create*=p50:1ms,p99:1ms:after", "5ms:after"]
         {
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rule_that_matches_counts() {
+    fn the_last_matching_rule_applies() {
         let rules = ["1ms", "Create*=2ms", "CreateStage=3ms:after", "CreateStage=4ms:after"];
         let latencies = Latencies::new(rules.map(|rule| rule.parse().expect("a rule")).to_vec());
         assert_eq!(latencies.sample("CreateStage"), (2 * MS, 4 * MS));
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_distribution_has_its_median_and_its_tail() {
+    fn a_distribution_has_the_given_median_and_tail() {
         let delay = Delay::Distributed { p50: 80 * MS, p99: 900 * MS };
         let mut samples: Vec<_> = (0..20_001).map(|_| delay.sample()).collect();
         samples.sort();

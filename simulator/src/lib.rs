@@ -1,5 +1,5 @@
-//! An HTTP server that behaves as Amazon IVS does: the APIs `ivs`, `ivschat` and `ivs-realtime` on one port, with a
-//! journal of all calls and faults on demand.
+//! An HTTP server that simulates Amazon IVS: the APIs `ivs`, `ivschat` and `ivs-realtime` on one port, with a
+//! journal of all calls and with fault injection.
 //!
 //! ```
 //! # async fn example() -> Result<(), ivs_simulator::Error> {
@@ -7,7 +7,7 @@
 //!
 //! let simulator = Simulator::builder().start().await?;
 //! simulator.fault(Fault::execute_then_drop("CreateChannel"));
-//! // … point an AWS SDK at simulator.url(), and see what it does …
+//! // … point an AWS SDK at simulator.url(), and call CreateChannel …
 //! for call in simulator.calls() {
 //!     println!("{} {:?} {}", call.operation, call.resource, call.status);
 //! }
@@ -15,42 +15,74 @@
 //! # }
 //! ```
 
-mod admin;
-mod agenda;
-mod arn;
-mod auth;
+// The modules are layered: each imports only modules that are listed above it.
+
+// Formats, errors and validation.
 mod clock;
-mod dispatch;
 mod duration;
-mod error;
-mod events;
-mod faults;
-mod form;
 mod glob;
 mod ids;
+mod service;
+mod url;
+
+mod timestamp;
+
+mod api_error;
+mod error;
+
+mod arn;
+mod codec;
+mod pattern;
+mod validate;
+
+// Storage.
+mod tags;
+
+mod table;
+
+mod any_table;
+mod events;
+mod limits;
+mod paging;
+mod scheduler;
+
+// The simulated account: its resources as data, and its state.
+mod model;
+
+mod state;
+
+// The operations, and the registry of all of them.
+mod operation;
+
+mod resource;
+mod tagging;
+
 mod ivs;
 mod ivschat;
-mod journal;
-mod keeper;
-mod latency;
-mod operation;
-mod overview;
-mod paging;
-mod quotas;
 mod realtime;
-mod resource;
-mod route;
-mod s3;
-mod server;
-mod settings;
-mod shared;
-mod simulator;
-mod state;
 mod sts;
-mod tags;
-mod timestamp;
-mod validate;
-mod world;
+
+mod registry;
+
+mod lifecycle;
+
+// Requests.
+mod auth;
+mod faults;
+mod journal;
+mod latency;
+mod rates;
+mod server;
+
+mod shared;
+
+mod admin;
+mod dispatch;
+mod event_delivery;
+mod persistence;
+
+// The Rust API.
+mod simulator;
 
 pub use duration::parse as parse_duration;
 pub use error::Error;

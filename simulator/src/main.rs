@@ -13,79 +13,79 @@ use ivs_simulator::{Builder, Latency, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Behaves as Amazon IVS does: channels, chat rooms and stages, on one port.
+/// Simulates Amazon IVS: channels, chat rooms and stages, on one port.
 ///
-/// Point any AWS SDK at it with AWS_ENDPOINT_URL=http://127.0.0.1:4600 and any credentials. Open the same address with
-/// /_simulator to see what exists, what was called, and how to make calls fail. RUST_LOG=debug logs each call.
+/// Point any AWS SDK at it with AWS_ENDPOINT_URL=http://127.0.0.1:4600 and any credentials. Open /_simulator
+/// at the same address for the resources, the calls, and the admin API. RUST_LOG=debug logs each call.
 #[derive(Parser)]
 #[command(version)]
 struct Options {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, env = "IVS_SIMULATOR_LISTEN", default_value = "127.0.0.1:4600", value_name = "HOST:PORT")]
     listen: String,
 
-    /// The AWS region to stand for; requests signed for another are refused
+    /// AWS region to simulate; requests signed for another region are rejected
     #[arg(long, env = "IVS_SIMULATOR_REGION", default_value = "us-west-2")]
     region: String,
 
-    /// The AWS account to stand for
+    /// AWS account to simulate
     #[arg(long, env = "IVS_SIMULATOR_ACCOUNT", default_value = "123456789012")]
     account: String,
 
-    /// How long AWS calls wait before their effect: 200ms, CreateStage=1s, p50:80ms,p99:900ms; with :after, after it;
-    /// can be repeated, the last that matches counts
+    /// Latency of AWS calls before they take effect, such as 200ms, CreateStage=1s or p50:80ms,p99:900ms;
+    /// with :after, the latency after the effect; can be repeated, and the last match applies
     #[arg(long, env = "IVS_SIMULATOR_LATENCY", value_delimiter = ';', value_name = "[OPERATION=]LATENCY")]
     latency: Vec<Latency>,
 
-    /// How much later than it happens a change shows in Get and List, such as 2s
+    /// Delay after which a change is visible in Get and List operations, such as 2s
     #[arg(long, env = "IVS_SIMULATOR_LIST_LAG", default_value = "0ms", value_parser = duration, value_name = "DURATION")]
     list_lag: Duration,
 
-    /// Have AWS's quotas in force: calls a second (5 each), and numbers of resources
+    /// Enforce AWS's default quotas: calls per second, and numbers of resources
     #[arg(long, env = "IVS_SIMULATOR_QUOTAS")]
     quotas: bool,
 
-    /// Calls a second of an operation, which may have * in it; can be repeated
+    /// Maximum calls per second for an operation or a pattern with *; can be repeated
     #[arg(long, value_parser = setting::<f64>, value_name = "OPERATION=NUMBER")]
     rate: Vec<(String, f64)>,
 
-    /// How many resources of a kind there may be, such as stages=3; can be repeated
+    /// Maximum number of resources of a kind, such as stages=3; can be repeated
     #[arg(long, value_parser = setting::<usize>, value_name = "KIND=NUMBER")]
     limit: Vec<(String, usize)>,
 
-    /// A file of faults to be in force from the start, in YAML or JSON
+    /// File with faults to inject from the start, in YAML or JSON
     #[arg(long, env = "IVS_SIMULATOR_FAULTS", value_name = "FILE")]
     faults: Option<PathBuf>,
 
-    /// A file that keeps the state over a restart
+    /// File in which the state is saved across restarts
     #[arg(long, env = "IVS_SIMULATOR_STATE", value_name = "FILE")]
     state: Option<PathBuf>,
 
-    /// How many connections are served at a time; more wait
+    /// Maximum number of connections; further connections wait
     #[arg(long, env = "IVS_SIMULATOR_CONNECTIONS", default_value = "4096", value_parser = connections, value_name = "NUMBER")]
     connections: usize,
 
-    /// How long the head of a request may take to come, and its body
+    /// Timeout for receiving the head of a request, and for receiving its body
     #[arg(long, env = "IVS_SIMULATOR_REQUEST_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "DURATION")]
     request_timeout: Duration,
 
-    /// How long a connection may stay without a request
+    /// Time after which an idle connection is closed
     #[arg(long, env = "IVS_SIMULATOR_IDLE_TIMEOUT", default_value = "5m", value_parser = duration, value_name = "DURATION")]
     idle_timeout: Duration,
 
-    /// How long an encoder takes to reconnect after StopStream
+    /// Time from StopStream until the encoder reconnects
     #[arg(long, env = "IVS_SIMULATOR_RECONNECT", default_value = "2s", value_parser = duration, value_name = "DURATION")]
     reconnect: Duration,
 
-    /// How long a recording configuration takes to become active
+    /// Time from the creation of a recording configuration until it is active
     #[arg(long, env = "IVS_SIMULATOR_ACTIVATION", default_value = "0ms", value_parser = duration, value_name = "DURATION")]
     activation: Duration,
 
-    /// Verify that requests are signed with this key
+    /// Access key ID that requests must be signed with; without it, signatures are not verified
     #[arg(long, env = "IVS_SIMULATOR_ACCESS_KEY", requires = "secret_key", value_name = "KEY")]
     access_key: Option<String>,
 
-    /// The secret of that key
+    /// Secret access key for --access-key
     #[arg(
         long,
         env = "IVS_SIMULATOR_SECRET_KEY",
@@ -95,11 +95,11 @@ struct Options {
     )]
     secret_key: Option<String>,
 
-    /// POST the events that EventBridge would carry there, such as http://127.0.0.1:8080/events
+    /// URL to which the events for EventBridge are sent, such as http://127.0.0.1:8080/events
     #[arg(long, env = "IVS_SIMULATOR_EVENTS_URL", value_name = "URL")]
     events_url: Option<String>,
 
-    /// A file to write the base URL to, once it listens
+    /// File to which the base URL is written once the simulator listens
     #[arg(long, env = "IVS_SIMULATOR_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
@@ -110,14 +110,14 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn connections(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| "not a number from 1".to_owned())
+    number.ok_or_else(|| "must be a number, at least 1".to_owned())
 }
 
-/// Reads `name=number`.
+/// Parses `NAME=NUMBER`.
 fn setting<T: FromStr>(text: &str) -> Result<(String, T), String> {
-    let wrong = || "not of the form NAME=NUMBER".to_owned();
-    let (name, number) = text.split_once('=').ok_or_else(wrong)?;
-    Ok((name.to_owned(), number.parse().map_err(|_| wrong())?))
+    let invalid = || "must have the form NAME=NUMBER".to_owned();
+    let (name, number) = text.split_once('=').ok_or_else(invalid)?;
+    Ok((name.to_owned(), number.parse().map_err(|_| invalid())?))
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -160,16 +160,16 @@ impl Options {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
-    // Before anything is told to be ready, so that a signal from then on ends it cleanly.
+    // Registered before the ready file is written, so that a signal from then on causes a clean shutdown.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let ready_file = options.ready_file.clone();
     let simulator = options.builder().start().await?;
     let url = simulator.url();
     if let Some(file) = &ready_file {
-        write_whole(file, &url).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        write_atomically(file, &url).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
-    // A closed standard output is no reason to end.
-    let _ = writeln!(io::stdout(), "ivs-simulator listens at {url}; {url}/_simulator shows what it does");
+    // Ignores a closed standard output.
+    let _ = writeln!(io::stdout(), "ivs-simulator listens at {url}; see {url}/_simulator for its dashboard");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -178,10 +178,10 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Writes beside the file and renames, so that a reader sees all of it or nothing.
-fn write_whole(file: &Path, text: &str) -> io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, file)
+/// Writes a temporary file and renames it, so that a reader never sees an incomplete file.
+fn write_atomically(file: &Path, text: &str) -> io::Result<()> {
+    let mut temporary = file.as_os_str().to_owned();
+    temporary.push(format!(".{}", std::process::id()));
+    std::fs::write(&temporary, text)?;
+    std::fs::rename(&temporary, file)
 }

@@ -1,4 +1,4 @@
-//! Pages of a list, and the tokens that lead from one to the next.
+//! Pagination: the pages of a list, and the tokens between them.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
 use crate::{
-    error::Failure,
-    operation::{Outcome, rendered, typed},
-    state::State,
+    api_error::ApiError,
+    codec::{Outcome, decode, encode},
 };
 
-/// Makes tokens that cannot be forged: a place in an order, sealed with a secret of this process.
+/// Creates tokens that cannot be forged: a position in a list, authenticated with a secret of this process.
 #[derive(Default)]
 pub(crate) struct Tokens {
     secret: RandomState,
@@ -22,7 +21,7 @@ impl Tokens {
         self.secret.hash_one(("seal", list, filters, order))
     }
 
-    /// Hides the order, so that nobody comes to rely on what is in a token.
+    /// Returns a mask that hides the position, so that no client relies on the contents of a token.
     fn mask(&self, seal: u64) -> u64 {
         self.secret.hash_one(("mask", seal))
     }
@@ -39,7 +38,7 @@ impl Tokens {
         (token.len() == 32 && seal == self.seal(list, filters, order)).then_some(order)
     }
 
-    /// What a list was filtered by: a token of one filter is no good for another.
+    /// Returns a hash of the list's filters. A token is valid only for the filters that it was created with.
     fn filters(&self, input: &Value) -> u64 {
         let mut hasher = self.secret.build_hasher();
         let mut members: Vec<_> = input.as_object().into_iter().flatten().collect();
@@ -60,36 +59,40 @@ struct Input {
     max_results: Option<usize>,
 }
 
-/// One page that was asked for.
+/// A requested page.
 pub(crate) struct Page {
     list: &'static str,
     filters: u64,
     limit: usize,
-    /// The last row of the page before.
+    /// The position of the last row of the previous page.
     pub after: Option<u64>,
 }
 
 impl Page {
-    /// Reads `nextToken` and `maxResults` of a request.
-    pub fn asked(state: &State, list: &'static str, input: &Value, default: usize) -> Result<Self, Failure> {
-        let Input { next_token, max_results } = typed(input)?;
-        let filters = state.tokens.filters(input);
+    /// Decodes `nextToken` and `maxResults` of the input.
+    pub fn from_input(
+        tokens: &Tokens,
+        list: &'static str,
+        input: &Value,
+        default: usize,
+    ) -> Result<Self, ApiError> {
+        let Input { next_token, max_results } = decode(input)?;
+        let filters = tokens.filters(input);
         let after = match next_token.filter(|token| !token.is_empty()) {
             Some(token) => Some(
-                state
-                    .tokens
+                tokens
                     .read(list, filters, &token)
-                    .ok_or_else(|| Failure::member("nextToken", "the token is invalid"))?,
+                    .ok_or_else(|| ApiError::member("nextToken", "the token is invalid"))?,
             ),
             None => None,
         };
         Ok(Self { list, filters, limit: max_results.unwrap_or(default), after })
     }
 
-    /// Fills the page, and makes the token of the next one if there is more.
+    /// Collects the rows of the page, and creates the token of the next page if there are more rows.
     pub fn fill<'a, T: 'a, U>(
         self,
-        state: &State,
+        tokens: &Tokens,
         rows: impl Iterator<Item = (u64, &'a T)>,
         summary: impl Fn(&'a T) -> U,
     ) -> (Vec<U>, Option<String>) {
@@ -101,22 +104,22 @@ impl Page {
             filled.push(summary(row));
         }
         let more = rows.peek().is_some();
-        (filled, more.then(|| state.tokens.write(self.list, self.filters, last)))
+        (filled, more.then(|| tokens.write(self.list, self.filters, last)))
     }
 }
 
-/// The answer of a List: its rows, and the token if there are more.
-pub(crate) fn listed(member: &'static str, rows: impl Serialize, next: Option<String>) -> Outcome {
-    rendered(Listed { member, rows, next })
+/// Encodes the output of a list operation: the rows, and the token if there are more.
+pub(crate) fn list_output(member: &'static str, rows: impl Serialize, next: Option<String>) -> Outcome {
+    encode(ListOutput { member, rows, next })
 }
 
-struct Listed<T> {
+struct ListOutput<T> {
     member: &'static str,
     rows: T,
     next: Option<String>,
 }
 
-impl<T: Serialize> Serialize for Listed<T> {
+impl<T: Serialize> Serialize for ListOutput<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(None)?;
         members.serialize_entry(self.member, &self.rows)?;
@@ -134,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_for_its_own_list_and_filter_only() {
+    fn a_token_is_valid_only_for_its_own_list_and_filters() {
         let tokens = Tokens::default();
         let filters = tokens.filters(&json!({"filterByName": "a", "maxResults": 1}));
         let token = tokens.write("ListChannels", filters, 7);
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_token_is_refused() {
+    fn a_forged_token_is_rejected() {
         let tokens = Tokens::default();
         let token = tokens.write("ListChannels", 0, 7);
         let swapped = token.replace(&token[31..], if token.ends_with('0') { "1" } else { "0" });

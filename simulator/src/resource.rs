@@ -1,4 +1,4 @@
-//! What a kind of resource is, and the operations that are the same for every kind: Get, List and Delete.
+//! The operations that are the same for every kind of resource: Get, BatchGet, List and Delete.
 
 use std::collections::BTreeMap;
 
@@ -6,71 +6,87 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    error::Failure,
-    operation::{Outcome, rendered},
-    paging::{Page, listed},
-    state::{Row, State, Table},
+    api_error::ApiError,
+    codec::{Outcome, encode},
+    paging::{Page, list_output},
+    state::{State, tables::Stored},
 };
 
-/// A kind of resource: where it is kept, and what its operations call it.
-pub(crate) trait Resource: Row + Serialize + Sized + 'static {
-    /// The member of a request that holds its ARN.
+/// A resource kind, with the names that its operations use.
+pub(crate) trait Resource: Stored + Serialize + 'static {
+    /// The input member that holds the ARN.
     const ID: &'static str = "arn";
-    /// The member of an answer that holds one; the answer is the resource itself without it.
+    /// The output member that holds one resource. Without it, the output is the resource itself.
     const ONE: Option<&'static str>;
-    /// The member of a List's answer that holds a page of them.
+    /// The output member that holds a list.
     const MANY: &'static str;
-    /// How many of them a page holds if the request does not tell.
+    /// The default page size of a list.
     const PAGE: usize;
 
-    /// What List tells of one.
+    /// A resource in the output of a list operation.
     type Summary<'a>: Serialize;
 
     fn summary(&self) -> Self::Summary<'_>;
-    fn table(state: &State) -> &Table<Self>;
-    fn table_mut(state: &mut State) -> &mut Table<Self>;
 
-    /// Refuses to have one deleted that is in use.
-    fn refuse_in_use(_state: &State, _arn: &str) -> Result<(), Failure> {
+    /// Rejects the deletion of a resource that is in use.
+    fn check_not_in_use(_state: &State, _arn: &str) -> Result<(), ApiError> {
         Ok(())
     }
 
-    /// Removes one, with all that goes with it. Says whether it was there.
+    /// Removes a resource and everything that belongs to it. Returns true if it existed.
     fn remove(state: &mut State, arn: &str) -> bool {
         Self::table_mut(state).remove(arn)
     }
 }
 
-/// A resource as Create, Get and Update answer it.
-pub(crate) fn answer<T: Resource>(resource: &T) -> Outcome {
+/// Encodes one resource as the output of Create, Get and Update.
+pub(crate) fn encode_one<T: Resource>(resource: &T) -> Outcome {
     match T::ONE {
-        Some(member) => rendered(BTreeMap::from([(member, resource)])),
-        None => rendered(resource),
+        Some(member) => encode(BTreeMap::from([(member, resource)])),
+        None => encode(resource),
     }
 }
 
+/// Executes a Get operation.
 pub(crate) fn get<T: Resource>(state: &mut State, input: &Value) -> Outcome {
-    answer(state.find::<T>(id::<T>(input)?)?)
+    encode_one(state.find::<T>(id::<T>(input)?)?)
 }
 
-/// All of a kind, the oldest first.
+/// Executes a BatchGet operation. Resources that are not found are listed in `errors`.
+pub(crate) fn batch<T: Serialize>(
+    member: &str,
+    arns: &[String],
+    find: impl Fn(&str) -> Result<T, ApiError>,
+) -> Outcome {
+    let (mut found, mut errors): (Vec<T>, Vec<Value>) = (Vec::new(), Vec::new());
+    for arn in arns {
+        match find(arn) {
+            Ok(row) => found.push(row),
+            Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
+        }
+    }
+    encode(json!({ member: found, "errors": errors }))
+}
+
+/// Executes a List operation without filters, oldest first.
 pub(crate) fn list<T: Resource>(state: &mut State, input: &Value) -> Outcome {
-    let page = Page::asked(state, T::MANY, input, T::PAGE)?;
+    let page = Page::from_input(&state.tokens, T::MANY, input, T::PAGE)?;
     let rows = T::table(state).oldest_first(page.after);
-    let (rows, next) = page.fill(state, rows, T::summary);
-    listed(T::MANY, rows, next)
+    let (rows, next) = page.fill(&state.tokens, rows, T::summary);
+    list_output(T::MANY, rows, next)
 }
 
+/// Executes a Delete operation.
 pub(crate) fn delete<T: Resource>(state: &mut State, input: &Value) -> Outcome {
     let arn = id::<T>(input)?;
     state.find::<T>(arn)?;
-    T::refuse_in_use(state, arn)?;
+    T::check_not_in_use(state, arn)?;
     T::remove(state, arn);
-    rendered(json!({}))
+    encode(json!({}))
 }
 
-/// The ARN in a request. It has been validated, so that it is missing only by a mistake of ours.
-fn id<T: Resource>(input: &Value) -> Result<&str, Failure> {
+/// Returns the ARN in input that has been validated. A missing ARN is therefore a bug in the simulator.
+fn id<T: Resource>(input: &Value) -> Result<&str, ApiError> {
     let id = input.get(T::ID).and_then(Value::as_str);
-    id.ok_or_else(|| Failure::internal(format!("the input has no {}", T::ID)))
+    id.ok_or_else(|| ApiError::internal(format!("the input has no {}", T::ID)))
 }

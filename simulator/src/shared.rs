@@ -1,4 +1,4 @@
-//! What all requests share. Each lock is held for one short step, never over an await.
+//! The data that all requests share. Each lock is held only briefly, never across an await.
 
 use std::{
     sync::{
@@ -11,29 +11,29 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arn::Place,
-    auth::Keys,
+    api_error::ApiError,
+    arn::AccountRegion,
+    auth::Credentials,
     clock::Clock,
-    error::Failure,
     faults::{Fault, Faults, Rule},
-    ivs::stream,
+    ivs::encoder,
     journal::{self, Call, Journal},
     latency::{Latencies, Latency},
+    lifecycle,
     operation::Operation,
-    quotas::Rates,
-    server::Patience,
+    rates::Rates,
+    server::ConnectionLimits,
     state::State,
 };
 
-/// The whole of a simulator but its sockets.
+/// Everything in a simulator except its sockets.
 pub(crate) struct Shared {
     pub clock: Clock,
-    pub place: Place,
-    /// With which the signatures of requests are verified, if at all.
-    pub keys: Option<Keys>,
-    /// How long clients may take for what they do.
-    pub patience: Patience,
-    /// Cancelled when the simulator ends.
+    pub account_region: AccountRegion,
+    /// The credentials that signatures are verified with. Without them, signatures are not verified.
+    pub credentials: Option<Credentials>,
+    pub connection_limits: ConnectionLimits,
+    /// Cancelled when the simulator stops.
     pub stop: CancellationToken,
     state: Mutex<State>,
     journal: Mutex<Journal>,
@@ -44,16 +44,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub fn new(place: Place, reconnect: Duration) -> Self {
+    pub fn new(account_region: AccountRegion, reconnect: Duration) -> Self {
         let clock = Clock::start();
         Self {
-            state: Mutex::new(State::new(place.clone(), clock.clone(), reconnect)),
+            state: Mutex::new(State::new(account_region.clone(), clock.clone(), reconnect)),
             clock,
-            place,
-            keys: None,
-            patience: Patience::default(),
+            account_region,
+            credentials: None,
+            connection_limits: ConnectionLimits::default(),
             stop: CancellationToken::new(),
-            journal: Mutex::new(Journal::new(journal::CAPACITY)),
+            journal: Mutex::new(Journal::new(journal::DEFAULT_CAPACITY)),
             faults: Mutex::default(),
             latencies: Mutex::default(),
             rates: Mutex::default(),
@@ -61,27 +61,37 @@ impl Shared {
         }
     }
 
-    /// The state as it is by now, and in truth.
+    /// Returns the current state. Fires the timers that are due first.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = locked(&self.state);
-        state.look(false);
+        self.state_with_view(false)
+    }
+
+    /// Returns the state for a read operation, which sees the delayed view.
+    pub fn delayed_state(&self) -> MutexGuard<'_, State> {
+        self.state_with_view(true)
+    }
+
+    fn state_with_view(&self, delayed: bool) -> MutexGuard<'_, State> {
+        let mut state = lock(&self.state);
+        lifecycle::run_due(&mut state);
+        state.set_view(delayed);
         state
     }
 
     pub fn journal(&self) -> MutexGuard<'_, Journal> {
-        locked(&self.journal)
+        lock(&self.journal)
     }
 
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
-        locked(&self.faults)
+        lock(&self.faults)
     }
 
     pub fn latencies(&self) -> MutexGuard<'_, Latencies> {
-        locked(&self.latencies)
+        lock(&self.latencies)
     }
 
     pub fn rates(&self) -> MutexGuard<'_, Rates> {
-        locked(&self.rates)
+        lock(&self.rates)
     }
 
     pub fn set_latencies(&self, rules: Vec<Latency>) -> Result<(), String> {
@@ -90,16 +100,16 @@ impl Shared {
         Ok(())
     }
 
-    /// Turns AWS's default quotas on or off, of rates and of resources.
-    pub fn set_quotas(&self, on: bool) {
-        self.rates().on = on;
-        self.state().limits.on = on;
+    /// Enables or disables AWS's default rate limits and resource limits.
+    pub fn set_quotas(&self, enabled: bool) {
+        self.rates().enabled = enabled;
+        self.state().limits.enabled = enabled;
     }
 
-    /// Takes one call off the quota of its operation, or refuses it.
-    pub fn admit(&self, operation: &Operation) -> Result<(), Failure> {
+    /// Takes a token from the operation's rate limit, or rejects the call.
+    pub fn check_rate(&self, operation: &Operation) -> Result<(), ApiError> {
         let mut rates = self.rates();
-        if rates.are_off() { Ok(()) } else { rates.take(operation, self.clock.now()) }
+        if rates.are_disabled() { Ok(()) } else { rates.take(operation, self.clock.now()) }
     }
 
     pub fn add_fault(&self, fault: Fault) -> Result<Rule, String> {
@@ -111,29 +121,29 @@ impl Shared {
         self.journal().entries().map(Call::from).collect()
     }
 
-    /// Has an encoder connect to a channel, or go away.
-    pub fn set_live(&self, arn: &str, live: bool) -> Result<(), Failure> {
+    /// Connects an encoder to a channel, or disconnects it.
+    pub fn set_live(&self, arn: &str, live: bool) -> Result<(), ApiError> {
         self.touch();
         let mut state = self.state();
-        if live { stream::start(&mut state, arn) } else { stream::end(&mut state, arn) }
+        if live { encoder::connect(&mut state, arn) } else { encoder::disconnect(&mut state, arn) }
     }
 
     pub fn is_live(&self, arn: &str) -> bool {
         self.state().broadcasts.streams.of(arn).is_some()
     }
 
-    /// Notes that the state may have changed.
+    /// Records that the state may have changed.
     pub fn touch(&self) {
         self.touched.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Another number whenever the state may have changed.
+    /// Returns a number that increases whenever the state may have changed.
     pub fn changes(&self) -> u64 {
         self.touched.load(Ordering::Relaxed) + self.state().changes()
     }
 }
 
-/// A panic elsewhere must not take the whole simulator with it.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex. Ignores poisoning, so that a panic in one request does not break the whole simulator.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

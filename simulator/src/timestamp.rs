@@ -1,21 +1,21 @@
-//! How a moment is kept in JSON: as the APIs write it, so that a row in memory needs no text for it.
+//! Serialization of timestamps in the format of the APIs, so that a row in memory stores no text for them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 use crate::clock::iso8601;
 
-/// Writes a moment, for `#[serde(with = "timestamp")]`.
+/// Serializes a timestamp, for `#[serde(with = "timestamp")]`.
 pub(crate) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&iso8601(*time))
 }
 
-/// Reads one.
+/// Deserializes a timestamp.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-/// The same for a moment that may not have come yet.
+/// The same for an optional timestamp.
 pub(crate) mod option {
     use super::{Deserialize, Deserializer, Error, Serializer, Timestamp, iso8601};
 

@@ -1,34 +1,34 @@
-//! Validation of requests, member by member, by rules that are data beside each operation.
+//! Validation of input, member by member. The rules are data in the table of each operation.
 
 use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
 use crate::{
-    error::{Failure, Field},
-    form::{self, Form},
+    api_error::{ApiError, Field},
+    pattern::{self, Pattern},
 };
 
-/// A member of a request.
+/// A member of an operation's input.
 pub(crate) struct Member {
     name: &'static str,
     required: bool,
     rule: Rule,
 }
 
-/// A member that must be there.
+/// Returns a member that must be present.
 pub(crate) const fn required(name: &'static str, rule: Rule) -> Member {
     Member { name, required: true, rule }
 }
 
-/// A member that may be left out.
+/// Returns a member that can be omitted.
 pub(crate) const fn optional(name: &'static str, rule: Rule) -> Member {
     Member { name, required: false, rule }
 }
 
-/// What a value must be like.
+/// The rule for the value of a member.
 pub(crate) enum Rule {
-    Text { min: usize, max: usize, form: Form },
+    Text { min: usize, max: usize, pattern: Pattern },
     Choice(&'static [&'static str]),
     Integer { min: i64, max: i64 },
     Boolean,
@@ -37,51 +37,51 @@ pub(crate) enum Rule {
     Object(&'static [Member]),
 }
 
-/// The name of a resource.
-pub(crate) const NAME: Rule = Rule::Text { min: 0, max: 128, form: form::NAME };
+/// The rule for the name of a resource.
+pub(crate) const NAME: Rule = Rule::Text { min: 0, max: 128, pattern: pattern::NAME };
 
-/// Text of up to so many characters, of any kind.
+/// Returns the rule for text of at most `max` characters.
 pub(crate) const fn text(max: usize) -> Rule {
-    Rule::Text { min: 0, max, form: Form::Any }
+    Rule::Text { min: 0, max, pattern: Pattern::Any }
 }
 
-/// The ARN of a resource.
+/// Returns the rule for the ARN of a resource.
 pub(crate) const fn arn(service: &'static str, kind: &'static str) -> Rule {
-    Rule::Text { min: 1, max: 128, form: Form::Arn { service, kind, or_empty: false } }
+    Rule::Text { min: 1, max: 128, pattern: Pattern::Arn { service, kind, or_empty: false } }
 }
 
-/// The ARN of something attached; empty to have it detached.
+/// Returns the rule for a reference to a resource: its ARN, or an empty text to remove the reference.
 pub(crate) const fn reference(service: &'static str, kind: &'static str) -> Rule {
-    Rule::Text { min: 0, max: 128, form: Form::Arn { service, kind, or_empty: true } }
+    Rule::Text { min: 0, max: 128, pattern: Pattern::Arn { service, kind, or_empty: true } }
 }
 
-/// `nextToken`, in the alphabet that ivs and ivs-realtime allow.
-pub(crate) const TOKEN: Rule = Rule::Text { min: 0, max: 1024, form: form::TOKEN };
+/// The rule for `nextToken` in ivs and ivs-realtime.
+pub(crate) const TOKEN: Rule = Rule::Text { min: 0, max: 1024, pattern: pattern::TOKEN };
 
-/// Refuses input that breaks a rule, naming every member that does.
-pub(crate) fn check(members: &[Member], input: &Value) -> Result<(), Failure> {
+/// Rejects input that violates a rule. The error names every member that does.
+pub(crate) fn check(members: &[Member], input: &Value) -> Result<(), ApiError> {
     let Value::Object(input) = input else {
-        return Err(Failure::serialization(format!("{} can not be converted to an Object", kind(input))));
+        return Err(ApiError::serialization(format!("{} can not be converted to an Object", kind(input))));
     };
-    let mut findings = Findings::default();
-    findings.object(members, input, "")?;
-    findings.into_result()
+    let mut violations = Violations::default();
+    violations.object(members, input, "")?;
+    violations.into_result()
 }
 
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+struct Violations(Vec<Violation>);
 
-struct Finding {
+struct Violation {
     value: String,
     path: String,
     constraint: String,
 }
 
-impl Findings {
-    fn object(&mut self, members: &[Member], input: &Map<String, Value>, path: &str) -> Result<(), Failure> {
+impl Violations {
+    fn object(&mut self, members: &[Member], input: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
         for Member { name, required, rule } in members {
             let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
-            // AWS reads null as absent, and does not look at members that it does not know.
+            // AWS treats null as absent and ignores unknown members.
             match input.get(*name).filter(|value| !value.is_null()) {
                 Some(value) => self.value(rule, value, &path)?,
                 None if *required => self.add(None, &path, "Member must not be null"),
@@ -91,11 +91,11 @@ impl Findings {
         Ok(())
     }
 
-    fn value(&mut self, rule: &Rule, value: &Value, path: &str) -> Result<(), Failure> {
+    fn value(&mut self, rule: &Rule, value: &Value, path: &str) -> Result<(), ApiError> {
         match (rule, value) {
-            (Rule::Text { min, max, form }, Value::String(text)) => {
+            (Rule::Text { min, max, pattern }, Value::String(text)) => {
                 self.length(*min, *max, text.chars().count(), text, path);
-                if let Some(constraint) = form.broken_by(text) {
+                if let Some(constraint) = pattern.violation(text) {
                     self.add(Some(text), path, constraint);
                 }
             }
@@ -124,7 +124,7 @@ impl Findings {
         Ok(())
     }
 
-    fn items(&mut self, rule: &Rule, items: &[Value], path: &str) -> Result<(), Failure> {
+    fn items(&mut self, rule: &Rule, items: &[Value], path: &str) -> Result<(), ApiError> {
         for (index, item) in items.iter().enumerate() {
             let path = format!("{path}.{}.member", index + 1);
             if item.is_null() {
@@ -142,10 +142,10 @@ impl Findings {
         rule: &Rule,
         entries: &Map<String, Value>,
         path: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ApiError> {
         for (name, value) in entries {
             self.value(key, &Value::String(name.clone()), path)?;
-            let path = format!("{path}.{}.member", shortened(name));
+            let path = format!("{path}.{}.member", truncated(name));
             if value.is_null() {
                 self.add(None, &path, "Member must not be null");
             } else {
@@ -174,32 +174,32 @@ impl Findings {
     }
 
     fn add(&mut self, value: Option<&str>, path: &str, constraint: impl Into<String>) {
-        let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{}'", shortened(value)));
-        self.0.push(Finding { value, path: path.to_owned(), constraint: constraint.into() });
+        let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{}'", truncated(value)));
+        self.0.push(Violation { value, path: path.to_owned(), constraint: constraint.into() });
     }
 
-    fn into_result(self) -> Result<(), Failure> {
-        /// How many findings the message tells; a hostile request can have thousands.
-        const TOLD: usize = 20;
+    fn into_result(self) -> Result<(), ApiError> {
+        /// The maximum number of violations in the error. A hostile request can have thousands.
+        const MAX_REPORTED: usize = 20;
         if self.0.is_empty() {
             return Ok(());
         }
         let count = self.0.len();
-        let said = |finding: &Finding| {
-            let Finding { value, path, constraint } = finding;
+        let describe = |violation: &Violation| {
+            let Violation { value, path, constraint } = violation;
             format!("Value {value} at '{path}' failed to satisfy constraint: {constraint}")
         };
-        let texts: Vec<_> = self.0.iter().take(TOLD).map(said).collect();
+        let texts: Vec<_> = self.0.iter().take(MAX_REPORTED).map(describe).collect();
         let plural = if count == 1 { "" } else { "s" };
         let message = format!("{count} validation error{plural} detected: {}", texts.join("; "));
-        let fields = self.0.into_iter().take(TOLD);
+        let fields = self.0.into_iter().take(MAX_REPORTED);
         let fields =
-            fields.map(|finding| Field { name: finding.path, message: finding.constraint }).collect();
-        Err(Failure { fields, ..Failure::validation(message) })
+            fields.map(|violation| Field { name: violation.path, message: violation.constraint }).collect();
+        Err(ApiError { fields, ..ApiError::validation(message) })
     }
 }
 
-fn unconvertible(rule: &Rule, value: &Value, path: &str) -> Failure {
+fn unconvertible(rule: &Rule, value: &Value, path: &str) -> ApiError {
     let wanted = match rule {
         Rule::Text { .. } | Rule::Choice(_) => "a String",
         Rule::Integer { .. } => "an Integer",
@@ -208,7 +208,7 @@ fn unconvertible(rule: &Rule, value: &Value, path: &str) -> Failure {
         Rule::Map { .. } => "a Map",
         Rule::Object(_) => "an Object",
     };
-    Failure::serialization(format!("{} at '{path}' can not be converted to {wanted}", kind(value)))
+    ApiError::serialization(format!("{} at '{path}' can not be converted to {wanted}", kind(value)))
 }
 
 fn kind(value: &Value) -> impl Display {
@@ -227,10 +227,10 @@ fn list_text(items: &[Value]) -> String {
     format!("[{} members]", items.len())
 }
 
-/// Enough of a value to recognise it by.
-fn shortened(text: &str) -> String {
-    const ENOUGH: usize = 160;
-    match text.char_indices().nth(ENOUGH) {
+/// Returns the beginning of a value, long enough to recognize it.
+fn truncated(text: &str) -> String {
+    const MAX_CHARS: usize = 160;
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

@@ -1,4 +1,5 @@
-//! What happens on channels: encoders, viewers, stream sessions, recordings, and the events that tell of them.
+//! What happens on channels: encoders, viewers, stream sessions, recordings, and the events that tell of
+//! them.
 
 mod support;
 

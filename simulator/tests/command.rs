@@ -103,7 +103,7 @@ async fn a_taken_port_is_one_clear_line() {
     let output = output(&["--listen", &listen]);
     assert_eq!(output.status.code(), Some(1));
     let expected =
-        format!("ivs-simulator: cannot listen on {listen}: the port is taken by another program\n");
+        format!("ivs-simulator: cannot listen on {listen}: the port is already in use\n");
     assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
 }
 
@@ -112,16 +112,16 @@ fn wrong_flags_are_told() {
     for (arguments, text) in [
         (&["--latency", "soon"][..], "not a duration"),
         (&["--latency=-1s"][..], "not a duration"),
-        (&["--account", "12", "--listen", "127.0.0.1:0"][..], "give 12 digits"),
-        (&["--region", "mars", "--listen", "127.0.0.1:0"][..], "give one such as us-west-2"),
-        (&["--listen", "nowhere"][..], "not a usable address"),
-        (&["--latency", "CreateStage=p50:2s,p99:1s"][..], "p99 no less than p50"),
+        (&["--account", "12", "--listen", "127.0.0.1:0"][..], "use 12 digits"),
+        (&["--region", "mars", "--listen", "127.0.0.1:0"][..], "use a region such as us-west-2"),
+        (&["--listen", "nowhere"][..], "invalid address"),
+        (&["--latency", "CreateStage=p50:2s,p99:1s"][..], "p99 must not be less than p50"),
         (&["--list-lag", "soon"][..], "not a duration"),
         (&["--rate", "CreateStage"][..], "NAME=NUMBER"),
-        (&["--rate", "MakeCoffee=1", "--listen", "127.0.0.1:0"][..], "there is no operation"),
-        (&["--limit", "horses=1", "--listen", "127.0.0.1:0"][..], "there is no limit of"),
+        (&["--rate", "MakeCoffee=1", "--listen", "127.0.0.1:0"][..], "unknown operation"),
+        (&["--limit", "horses=1", "--listen", "127.0.0.1:0"][..], "unknown kind"),
         (&["--faults", "/nowhere.yaml", "--listen", "127.0.0.1:0"][..], "/nowhere.yaml"),
-        (&["--connections", "0"][..], "not a number from 1"),
+        (&["--connections", "0"][..], "must be a number, at least 1"),
     ] {
         let output = output(arguments);
         assert!(!output.status.success(), "{arguments:?}");

@@ -1,5 +1,5 @@
-//! What channels, rooms and stages refer to: recording, logging and storage configurations, and playback restriction
-//! policies, through the AWS SDKs.
+//! What channels, rooms and stages refer to: recording, logging and storage configurations, and playback
+//! restriction policies, through the AWS SDKs.
 
 mod support;
 

@@ -100,10 +100,10 @@ async fn a_channel_has_as_many_stream_keys_as_it_may() {
 #[tokio::test]
 async fn wrong_settings_are_told_at_the_start() {
     for (builder, told) in [
-        (Simulator::builder().rate("MakeCoffee", 1.0), "there is no operation"),
-        (Simulator::builder().rate("*", -1.0), "a number of calls a second"),
-        (Simulator::builder().limit("horses", 1), "there is no limit of"),
-        (Simulator::builder().latency(Latency::constant(HOUR).on("MakeCoffee")), "there is no operation"),
+        (Simulator::builder().rate("MakeCoffee", 1.0), "unknown operation"),
+        (Simulator::builder().rate("*", -1.0), "a number of calls per second"),
+        (Simulator::builder().limit("horses", 1), "unknown kind"),
+        (Simulator::builder().latency(Latency::constant(HOUR).on("MakeCoffee")), "unknown operation"),
         (Simulator::builder().faults_file("/nowhere/faults.yaml"), "/nowhere/faults.yaml"),
     ] {
         let error = builder.start().await.expect_err("wrong").to_string();

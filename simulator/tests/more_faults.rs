@@ -73,7 +73,7 @@ async fn an_error_has_the_members_of_its_shape() {
     let validation = json!({"reason": "OTHER", "fieldList": []});
     assert_eq!(error("ValidationException", 400, "GetRoom", room), validation);
     let elsewhere = error("ConflictException", 409, "DeleteStage", "{}");
-    assert_eq!(elsewhere, json!({"exceptionMessage": "The simulator was told to answer this"}));
+    assert_eq!(elsewhere, json!({"exceptionMessage": "This error was injected by the simulator"}));
 
     simulator.fault(Fault::throttle("CreateChatToken").times(2));
     let limit = || chat(address, "CreateChatToken", "{}").json()["limit"].clone();

@@ -1,5 +1,6 @@
-//! What was created and not deleted is listed once and only once, whatever else was called, page by page, also while
-//! others write. Random sequences of calls are played against a model; a failure names the seed and the last calls.
+//! What was created and not deleted is listed once and only once, whatever else was called, page by page,
+//! also while others write. Random sequences of calls are played against a model; a failure names the seed
+//! and the last calls.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -220,7 +221,8 @@ async fn what_was_created_and_not_deleted_is_listed_once() {
     }
 }
 
-/// Others create and delete while lists are read: what was there all the time is listed, once; what was gone before is not.
+/// Others create and delete while lists are read: what was there all the time is listed, once; what was gone
+/// before is not.
 #[tokio::test]
 async fn a_list_is_whole_while_others_write() {
     let seed = seed();

@@ -13,7 +13,7 @@ use kube::{Api, Client, ResourceExt as _};
 use crate::{Error, wait};
 
 const FIELD_MANAGER: &str = "testbed";
-const DEADLINE: Duration = Duration::from_secs(30);
+const ESTABLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads the objects of a YAML text with several documents.
 ///
@@ -49,7 +49,7 @@ pub(crate) async fn crds(client: &Client, objects: &[DynamicObject]) -> Result<(
     }
     for crd in &crds {
         let name = crd.name_any();
-        wait::until(format!("{name} is established"), DEADLINE, || async {
+        wait::until(format!("{name} is established"), ESTABLISH_TIMEOUT, || async {
             let crd = api.get_opt(&name).await.map_err(|e| e.to_string())?;
             is_crd_established()
                 .matches_object(crd.as_ref())
@@ -75,7 +75,7 @@ pub(crate) async fn all(client: &Client, objects: &[DynamicObject], namespace: &
     Ok(())
 }
 
-/// Which of these objects are there already, as `kind/name`, by namespace ("" for those of the cluster).
+/// Which of these objects are found_object already, as `kind/name`, by namespace ("" for those of the cluster).
 pub(crate) async fn existing(
     client: &Client,
     objects: &[DynamicObject],
@@ -86,11 +86,11 @@ pub(crate) async fn existing(
     for object in objects {
         let (resource, capabilities) = resolve(&discovery, object)?;
         let name = object.name_any();
-        let there = api(client, object, &resource, &capabilities, namespace).get_opt(&name).await;
-        if let Some(there) =
-            there.map_err(Error::kube(format!("look whether {} {name} is there", resource.kind)))?
+        let found_object = api(client, object, &resource, &capabilities, namespace).get_opt(&name).await;
+        if let Some(found_object) =
+            found_object.map_err(Error::kube(format!("look whether {} {name} is there", resource.kind)))?
         {
-            let of_namespace = found.entry(there.namespace().unwrap_or_default()).or_default();
+            let of_namespace = found.entry(found_object.namespace().unwrap_or_default()).or_default();
             of_namespace.push(format!("{}/{name}", resource.kind.to_lowercase()));
         }
     }

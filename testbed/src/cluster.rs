@@ -8,7 +8,7 @@ use kube::api::DynamicObject;
 use kube::config::Kubeconfig;
 
 use crate::control_plane::{self, ControlPlane};
-use crate::folder::Folder;
+use crate::temp_dir::TempDir;
 use crate::helm::{self, Helm, Release};
 use crate::tools::{self, Tools};
 use crate::{Error, apply, kubeconfig};
@@ -22,39 +22,39 @@ pub(crate) struct Cluster {
 }
 
 /// A control plane of ours, built if need be.
-pub(crate) async fn build(folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
+pub(crate) async fn build(temp_dir: &TempDir, chart: &Path) -> Result<Cluster, Error> {
     let tools = Tools::find_or_build().await?;
-    let crds = rendered(&tools.helm, folder, chart).await?;
-    let control_plane = ControlPlane::start(folder, &tools, &crds).await?;
+    let crds = render_chart(&tools.helm, temp_dir, chart).await?;
+    let control_plane = ControlPlane::start(temp_dir, &tools, &crds).await?;
     let kubeconfig = control_plane.kubeconfig().clone();
     Ok(Cluster { kubeconfig, kubectl: tools.kubectl, helm: tools.helm, control_plane: Some(control_plane) })
 }
 
 /// The user's own cluster.
-pub(crate) async fn borrow(context: &str, folder: &Folder, chart: &Path) -> Result<Cluster, Error> {
+pub(crate) async fn borrow(context: &str, temp_dir: &TempDir, chart: &Path) -> Result<Cluster, Error> {
     let kubeconfig = kubeconfig::of_context(context)?;
     let client = kubeconfig::client(&kubeconfig).await?;
     control_plane::ready(&client).await?;
     let advice = "with KUBE_CONTEXT the kubectl in your PATH is used; install one there";
-    let kubectl = in_path("kubectl").ok_or_else(|| Error::missing("kubectl", advice))?;
-    let helm = match in_path("helm") {
+    let kubectl = find_in_path("kubectl").ok_or_else(|| Error::missing("kubectl", advice))?;
+    let helm = match find_in_path("helm") {
         Some(helm) => helm,
         None => tools::HELM.find_or_build().await?.join("helm"),
     };
-    let objects = rendered(&helm, folder, chart).await?;
-    vacant(&client, &objects).await?;
+    let objects = render_chart(&helm, temp_dir, chart).await?;
+    ensure_not_installed(&client, &objects).await?;
     apply::crds(&client, &objects).await?;
     Ok(Cluster { kubeconfig, kubectl, helm, control_plane: None })
 }
 
 /// Refuses a cluster that has the operator already: its definitions and rights would be overwritten, and its rights
 /// deleted at the end.
-async fn vacant(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
-    let found = apply::existing(client, &helm::rights(objects.to_vec()), &Release::usual().home).await?;
-    if found.is_empty() { Ok(()) } else { Err(Error::Unexpected(occupied(&found))) }
+async fn ensure_not_installed(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
+    let found = apply::existing(client, &helm::permissions(objects.to_vec()), &Release::cluster_wide().namespace).await?;
+    if found.is_empty() { Ok(()) } else { Err(Error::Unexpected(already_installed(&found))) }
 }
 
-fn occupied(found: &BTreeMap<String, Vec<String>>) -> String {
+fn already_installed(found: &BTreeMap<String, Vec<String>>) -> String {
     let all: Vec<_> = found.values().flatten().map(String::as_str).collect();
     let delete = |(namespace, objects): (&String, &Vec<String>)| match namespace.as_str() {
         "" => format!("    kubectl delete {}", objects.join(" ")),
@@ -70,15 +70,15 @@ fn occupied(found: &BTreeMap<String, Vec<String>>) -> String {
 }
 
 /// The operator as most people install it; nothing if the chart is not there.
-async fn rendered(helm: &Path, folder: &Folder, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
+async fn render_chart(helm: &Path, temp_dir: &TempDir, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
     if !chart.join("Chart.yaml").is_file() {
         return Ok(Vec::new());
     }
-    let helm = Helm { program: helm.into(), home: folder.path().join("helm") };
-    Release::usual().render(&helm, chart).await
+    let helm = Helm { program: helm.into(), home: temp_dir.path().join("helm") };
+    Release::cluster_wide().render(&helm, chart).await
 }
 
-fn in_path(program: &str) -> Option<PathBuf> {
+fn find_in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|candidate| candidate.is_file())
 }

@@ -12,12 +12,12 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use tokio::sync::Mutex;
 
-use crate::folder::Folder;
-use crate::process::{End, Launch, Process};
+use crate::temp_dir::TempDir;
+use crate::process::{Launch, Process, StopSignal};
 use crate::tools::Tools;
 use crate::{Error, apply, http, kubeconfig, ports};
 
-const DEADLINE: Duration = Duration::from_secs(90);
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A running control plane. No kubelet and no scheduler: no pod ever runs.
 pub(crate) struct ControlPlane {
@@ -26,30 +26,30 @@ pub(crate) struct ControlPlane {
     /// None only if it did not come up again.
     apiserver: Mutex<Option<Process>>,
     _etcd: Process,
-    place: Place,
+    config: Config,
     kubeconfig: Kubeconfig,
 }
 
 impl ControlPlane {
     /// Starts one that knows the given custom resources.
-    pub(crate) async fn start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
-        ports::twice_if_taken(|| Self::try_start(folder, tools, crds)).await
+    pub(crate) async fn start(temp_dir: &TempDir, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
+        ports::retry_if_port_taken(|| Self::try_start(temp_dir, tools, crds)).await
     }
 
-    async fn try_start(folder: &Folder, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
-        let place = Place::prepare(folder, tools)?;
-        let kubeconfig = place.kubeconfig();
-        let etcd = place.etcd().await?;
-        let apiserver = place.apiserver(&kubeconfig).await?;
+    async fn try_start(temp_dir: &TempDir, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
+        let config = Config::prepare(temp_dir, tools)?;
+        let kubeconfig = config.kubeconfig();
+        let etcd = config.etcd().await?;
+        let apiserver = config.apiserver(&kubeconfig).await?;
         let client = kubeconfig::client(&kubeconfig).await?;
         // Before the controller manager: its garbage collector looks for new kinds every 30 s only.
         apply::crds(&client, crds).await?;
-        let controller_manager = place.controller_manager(&kubeconfig, &client).await?;
+        let controller_manager = config.controller_manager(&kubeconfig, &client).await?;
         Ok(Self {
             _controller_manager: controller_manager,
             apiserver: Mutex::new(Some(apiserver)),
             _etcd: etcd,
-            place,
+            config,
             kubeconfig,
         })
     }
@@ -58,7 +58,7 @@ impl ControlPlane {
     pub(crate) async fn restart_apiserver(&self) -> Result<(), Error> {
         let mut apiserver = self.apiserver.lock().await;
         drop(apiserver.take());
-        *apiserver = Some(self.place.apiserver(&self.kubeconfig).await?);
+        *apiserver = Some(self.config.apiserver(&self.kubeconfig).await?);
         Ok(())
     }
 
@@ -68,10 +68,10 @@ impl ControlPlane {
     }
 }
 
-/// Where one control plane lives: its programs, its folder, its ports, its administrator's token.
-struct Place {
+/// Where one control plane lives: its programs, its temp_dir, its ports, its administrator's token.
+struct Config {
     tools: Tools,
-    folder: PathBuf,
+    temp_dir: PathBuf,
     etcd: u16,
     peer: u16,
     apiserver: u16,
@@ -79,30 +79,30 @@ struct Place {
     token: String,
 }
 
-impl Place {
-    fn prepare(folder: &Folder, tools: &Tools) -> Result<Self, Error> {
+impl Config {
+    fn prepare(temp_dir: &TempDir, tools: &Tools) -> Result<Self, Error> {
         let [etcd, peer, apiserver, controller_manager] = ports::free()?;
         // A first try that found a port taken may have left something.
-        let _ = std::fs::remove_dir_all(folder.path().join("etcd"));
+        let _ = std::fs::remove_dir_all(temp_dir.path().join("etcd"));
         let token = uuid::Uuid::new_v4().simple().to_string();
-        folder.write("tokens.csv", format!("{token},admin,u1,\"system:masters\"\n"))?;
-        write_key_pair(folder)?;
-        let (tools, folder) = (tools.clone(), folder.path().to_owned());
-        Ok(Self { tools, folder, etcd, peer, apiserver, controller_manager, token })
+        temp_dir.write("tokens.csv", format!("{token},admin,u1,\"system:masters\"\n"))?;
+        write_key_pair(temp_dir)?;
+        let (tools, temp_dir) = (tools.clone(), temp_dir.path().to_owned());
+        Ok(Self { tools, temp_dir, etcd, peer, apiserver, controller_manager, token })
     }
 
     fn file(&self, name: &str) -> String {
-        self.folder.join(name).display().to_string()
+        self.temp_dir.join(name).display().to_string()
     }
 
     fn kubeconfig(&self) -> Kubeconfig {
-        let authority = self.folder.join("certificates/apiserver.crt");
+        let authority = self.temp_dir.join("certificates/apiserver.crt");
         kubeconfig::admin(&format!("https://127.0.0.1:{}", self.apiserver), &authority, &self.token)
     }
 
     fn launch(&self, name: &str, program: &Path) -> Launch {
-        let log = self.folder.join(format!("{name}.log"));
-        Launch::new(name, program, log, End::Kill).folder(&self.folder)
+        let log = self.temp_dir.join(format!("{name}.log"));
+        Launch::new(name, program, log, StopSignal::Kill).current_dir(&self.temp_dir)
     }
 
     async fn etcd(&self) -> Result<Process, Error> {
@@ -121,9 +121,9 @@ impl Place {
             ])
             .start()?;
         let health = format!("{clients}/health");
-        etcd.until("etcd is healthy", DEADLINE, || async {
-            let answer = http::get(&health).await?;
-            if answer.status.is_success() { Ok(()) } else { Err(Error::Unexpected(answer.body)) }
+        etcd.until("etcd is healthy", START_TIMEOUT, || async {
+            let response = http::get(&health).await?;
+            if response.status.is_success() { Ok(()) } else { Err(Error::Unexpected(response.body)) }
         })
         .await?;
         Ok(etcd)
@@ -151,7 +151,7 @@ impl Place {
             ])
             .start()?;
         apiserver
-            .until("kube-apiserver is ready", DEADLINE, || async {
+            .until("kube-apiserver is ready", START_TIMEOUT, || async {
                 let client = kubeconfig::client(kubeconfig).await?;
                 ready(&client).await
             })
@@ -160,7 +160,7 @@ impl Place {
     }
 
     async fn controller_manager(&self, kubeconfig: &Kubeconfig, client: &Client) -> Result<Process, Error> {
-        let path = self.folder.join("controller-manager.kubeconfig");
+        let path = self.temp_dir.join("controller-manager.kubeconfig");
         kubeconfig::write(kubeconfig, &path)?;
         let mut manager = self
             .launch("kube-controller-manager", &self.tools.controller_manager)
@@ -180,7 +180,7 @@ impl Place {
         // Its own health says nothing of what it does: the first service account does.
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
         manager
-            .until("kube-controller-manager made the first service account", DEADLINE, || {
+            .until("kube-controller-manager made the first service account", START_TIMEOUT, || {
                 accounts.get("default")
             })
             .await?;
@@ -195,18 +195,18 @@ const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,ser
 pub(crate) async fn ready(client: &Client) -> Result<(), Error> {
     let request = hyper::Request::get("/readyz").body(Vec::new());
     let request = request.map_err(|e| Error::Unexpected(e.to_string()))?;
-    let answer =
+    let response =
         client.request_text(request).await.map_err(Error::kube("see whether kube-apiserver is ready"))?;
-    if answer == "ok" { Ok(()) } else { Err(Error::Unexpected(answer)) }
+    if response == "ok" { Ok(()) } else { Err(Error::Unexpected(response)) }
 }
 
 /// The key pair that signs the tokens of service accounts.
-fn write_key_pair(folder: &Folder) -> Result<(), Error> {
+fn write_key_pair(temp_dir: &TempDir) -> Result<(), Error> {
     let failed = |_| Error::Unexpected("cannot make a key pair for service accounts".into());
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
     let private = pair.as_der().map_err(failed)?;
     let public = pair.public_key().as_der().map_err(failed)?;
-    folder.write("sa.key", pem::encode(&pem::Pem::new("PRIVATE KEY", private.as_ref())))?;
-    folder.write("sa.pub", pem::encode(&pem::Pem::new("PUBLIC KEY", public.as_ref())))?;
+    temp_dir.write("sa.key", pem::encode(&pem::Pem::new("PRIVATE KEY", private.as_ref())))?;
+    temp_dir.write("sa.pub", pem::encode(&pem::Pem::new("PUBLIC KEY", public.as_ref())))?;
     Ok(())
 }

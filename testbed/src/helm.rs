@@ -58,28 +58,28 @@ impl Helm {
 pub(crate) struct Release {
     pub(crate) name: String,
     /// The namespace of its own objects.
-    pub(crate) home: String,
+    pub(crate) namespace: String,
     /// Where the controller looks for accounts; everywhere if there is none.
-    pub(crate) watched: Option<String>,
+    pub(crate) watch_namespace: Option<String>,
     /// Where registration makes accounts.
-    pub(crate) accounts: String,
+    pub(crate) accounts_namespace: String,
     /// The id of the installation; that of the cluster if there is none.
-    pub(crate) installation: Option<String>,
+    pub(crate) installation_id: Option<String>,
 }
 
 impl Release {
     /// What most people install: one release that sees all namespaces.
-    pub(crate) fn usual() -> Self {
-        let (name, home) = ("streamcat-operator".into(), "streamcat-system".into());
-        Self { name, home, watched: None, accounts: "default".into(), installation: None }
+    pub(crate) fn cluster_wide() -> Self {
+        let (name, namespace) = ("streamcat-operator".into(), "streamcat-system".into());
+        Self { name, namespace, watch_namespace: None, accounts_namespace: "default".into(), installation_id: None }
     }
 
     /// Renders all of it.
     pub(crate) async fn render(&self, helm: &Helm, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
         let values = [
-            format!("controller.watchNamespace={}", self.watched.as_deref().unwrap_or_default()),
-            format!("registration.namespace={}", self.accounts),
-            format!("installationId={}", self.installation.as_deref().unwrap_or_default()),
+            format!("controller.watchNamespace={}", self.watch_namespace.as_deref().unwrap_or_default()),
+            format!("registration.namespace={}", self.accounts_namespace),
+            format!("installationId={}", self.installation_id.as_deref().unwrap_or_default()),
             "database.existingSecret.name=database".into(),
             "aws.region=us-west-2".into(),
             "crds.enabled=true".into(),
@@ -89,14 +89,14 @@ impl Release {
             "controller.replicas=2".into(),
         ];
         let chart = chart.display().to_string();
-        let mut arguments = vec![self.name.as_str(), &chart, "--namespace", &self.home];
+        let mut arguments = vec![self.name.as_str(), &chart, "--namespace", &self.namespace];
         arguments.extend(values.iter().flat_map(|value| ["--set", value.as_str()]));
         helm.template(&arguments).await
     }
 }
 
 /// What of a rendered chart is applied besides the custom resource definitions.
-pub(crate) fn rights(objects: Vec<DynamicObject>) -> Vec<DynamicObject> {
+pub(crate) fn permissions(objects: Vec<DynamicObject>) -> Vec<DynamicObject> {
     objects.into_iter().filter(|object| APPLIED.contains(&apply::kind(object))).collect()
 }
 

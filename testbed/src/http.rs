@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 
 use crate::Error;
 
-const DEADLINE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// The content type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// An answer, read to its end.
+/// An response, read to its end.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
@@ -26,7 +26,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     /// A header as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -59,32 +59,32 @@ impl Answer {
 /// Gets a page.
 ///
 /// # Errors
-/// When there is no answer.
-pub async fn get(url: &str) -> Result<Answer, Error> {
+/// When there is no response.
+pub async fn get(url: &str) -> Result<Response, Error> {
     send(url, Request::builder().method(Method::GET), String::new()).await
 }
 
 /// Posts a body of the given type.
 ///
 /// # Errors
-/// When there is no answer.
-pub async fn post(url: &str, content_type: &str, body: impl Into<String>) -> Result<Answer, Error> {
+/// When there is no response.
+pub async fn post(url: &str, content_type: &str, body: impl Into<String>) -> Result<Response, Error> {
     send(url, Request::builder().method(Method::POST).header(CONTENT_TYPE, content_type), body.into()).await
 }
 
 /// Posts JSON.
 ///
 /// # Errors
-/// When there is no answer.
-pub async fn post_json(url: &str, body: &serde_json::Value) -> Result<Answer, Error> {
+/// When there is no response.
+pub async fn post_json(url: &str, body: &serde_json::Value) -> Result<Response, Error> {
     post(url, "application/json", body.to_string()).await
 }
 
 /// Fills in the form that is at `url` and sends it there, as a browser does: with the cookie and the token that came with it.
 ///
 /// # Errors
-/// When there is no answer, or no such form.
-pub async fn post_form(url: &str, fields: &[(&str, &str)]) -> Result<Answer, Error> {
+/// When there is no response, or no such form.
+pub async fn post_form(url: &str, fields: &[(&str, &str)]) -> Result<Response, Error> {
     let page = get(url).await?;
     let (Some(cookie), Some(token)) = (page.cookie(), page.form_token()) else {
         return Err(Error::Unexpected(format!("no form at {url}: {}", page.body)));
@@ -104,37 +104,37 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
 /// Sends any request; `url` is `http://host:port/path`.
 ///
 /// # Errors
-/// When there is no answer.
-pub async fn send(url: &str, request: hyper::http::request::Builder, body: String) -> Result<Answer, Error> {
-    let failed = |why: String| Error::Unexpected(format!("no answer from {url}: {why}"));
+/// When there is no response.
+pub async fn send(url: &str, request: hyper::http::request::Builder, body: String) -> Result<Response, Error> {
+    let failed = |why: String| Error::Unexpected(format!("no response from {url}: {why}"));
     let uri: Uri = url.parse().map_err(|e| failed(format!("{e}")))?;
     let host = uri.authority().ok_or_else(|| failed("it names no host".into()))?.to_string();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let request = request.uri(path).header(HOST, &host).body(Full::new(Bytes::from(body)));
     let request = request.map_err(|e| failed(e.to_string()))?;
-    match tokio::time::timeout(DEADLINE, exchange(&host, request)).await {
-        Ok(answer) => answer.map_err(|e| failed(e.to_string())),
-        Err(_) => Err(failed(format!("nothing within {DEADLINE:?}"))),
+    match tokio::time::timeout(TIMEOUT, exchange(&host, request)).await {
+        Ok(response) => response.map_err(|e| failed(e.to_string())),
+        Err(_) => Err(failed(format!("nothing within {TIMEOUT:?}"))),
     }
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn exchange(host: &str, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+async fn exchange(host: &str, request: Request<Full<Bytes>>) -> Result<Response, Failure> {
     let stream = TcpStream::connect(host).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let asking = async move {
-        let answer = sender.send_request(request).await?;
-        let (parts, body) = answer.into_parts();
+    let call = async move {
+        let response = sender.send_request(request).await?;
+        let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
-        Ok::<_, Failure>(Answer { status: parts.status, headers: parts.headers, body })
+        Ok::<_, Failure>(Response { status: parts.status, headers: parts.headers, body })
     };
-    tokio::pin!(asking);
+    tokio::pin!(call);
     tokio::select! {
-        answer = &mut asking => answer,
+        response = &mut call => response,
         // A connection that ends first has handed over all it had.
-        _ = connection => asking.await,
+        _ = connection => call.await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Installing the operator in a set: rights, tokens, a database, an AWS of its own.
+//! Installing the operator in a set: permissions, tokens, a database, an AWS of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use sqlx::postgres::PgPoolOptions;
 
 use crate::helm::{self, Release};
 use crate::operator::Component;
-use crate::set::Testbed;
+use crate::environment::Testbed;
 use crate::tenant::{REGION, Tenant};
 use crate::{Error, apply, kubeconfig, text};
 
-const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
+const TOKEN_LIFETIME_SECONDS: i64 = 30 * 24 * 3600;
 
 impl Tenant {
     pub(crate) async fn install(testbed: Testbed, release: Release) -> Result<Self, Error> {
-        Self::install_in(testbed, release, Arc::new(simulator().await?)).await
+        Self::install_in(testbed, release, Arc::new(start_simulator().await?)).await
     }
 
     /// The same, in the AWS account that this simulator plays.
@@ -31,10 +31,10 @@ impl Tenant {
         simulator: Arc<Simulator>,
     ) -> Result<Self, Error> {
         let client = testbed.kube().await?;
-        let made = namespaces(&client, [&release.home, &release.accounts]).await?;
-        let rendered = release.render(&testbed.helm_program(), testbed.chart()).await?;
-        let rights = helm::rights(rendered);
-        apply::all(&client, &rights, &release.home).await?;
+        let created_namespaces = create_namespaces(&client, [&release.namespace, &release.accounts_namespace]).await?;
+        let rendered = release.render(&testbed.helm_runner(), testbed.chart()).await?;
+        let permissions = helm::permissions(rendered);
+        apply::all(&client, &permissions, &release.namespace).await?;
         let database = release.name.replace('-', "_");
         let database_url = testbed.database(&database).await?;
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database_url);
@@ -45,8 +45,8 @@ impl Tenant {
             testbed,
             release,
             client,
-            rights,
-            made,
+            permissions,
+            created_namespaces,
             database_url,
             component_urls: BTreeMap::new(),
         };
@@ -66,16 +66,16 @@ impl Tenant {
     }
 
     async fn write_kubeconfig(&self, component: Component) -> Result<(), Error> {
-        let name = helm::service_account(&self.rights, component.name())?;
-        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.release.home);
+        let name = helm::service_account(&self.permissions, component.name())?;
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.release.namespace);
         let spec =
-            TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
+            TokenRequestSpec { expiration_seconds: Some(TOKEN_LIFETIME_SECONDS), ..TokenRequestSpec::default() };
         let request = TokenRequest { spec, ..TokenRequest::default() };
-        let answer = api.create_token_request(&name, &PostParams::default(), &request).await;
-        let answer = answer.map_err(Error::kube(format!("get a token of the service account {name}")))?;
-        let token = answer.status.map(|status| status.token).unwrap_or_default();
-        let kubeconfig = kubeconfig::with_token(self.testbed.admin(), &token, &self.release.home);
-        kubeconfig::write(&kubeconfig, &self.file(component.name()))
+        let response = api.create_token_request(&name, &PostParams::default(), &request).await;
+        let response = response.map_err(Error::kube(format!("get a token of the service account {name}")))?;
+        let token = response.status.map(|status| status.token).unwrap_or_default();
+        let kubeconfig = kubeconfig::with_token(self.testbed.admin(), &token, &self.release.namespace);
+        kubeconfig::write(&kubeconfig, &self.kubeconfig_path(component.name()))
     }
 
     async fn migrate(&self) -> Result<(), Error> {
@@ -95,17 +95,17 @@ impl Tenant {
     /// # Errors
     /// When the API server refuses.
     pub async fn uninstall(&self) -> Result<(), Error> {
-        apply::delete(&self.client, &self.rights, &self.release.home).await?;
+        apply::delete(&self.client, &self.permissions, &self.release.namespace).await?;
         let api: Api<Namespace> = Api::all(self.client.clone());
-        for name in &self.made {
-            let gone = api.delete(name, &DeleteParams::default()).await;
-            gone.map_err(Error::kube(format!("delete the namespace {name}")))?;
+        for name in &self.created_namespaces {
+            let deleted = api.delete(name, &DeleteParams::default()).await;
+            deleted.map_err(Error::kube(format!("delete the namespace {name}")))?;
         }
         Ok(())
     }
 }
 
-async fn simulator() -> Result<Simulator, Error> {
+async fn start_simulator() -> Result<Simulator, Error> {
     Simulator::builder()
         .region(REGION)
         // A soak is judged by all the calls of its ten minutes.
@@ -116,16 +116,16 @@ async fn simulator() -> Result<Simulator, Error> {
 }
 
 /// Makes the namespaces that are not there yet, and gives those it made.
-async fn namespaces(client: &Client, names: [&String; 2]) -> Result<Vec<String>, Error> {
+async fn create_namespaces(client: &Client, names: [&String; 2]) -> Result<Vec<String>, Error> {
     let api: Api<Namespace> = Api::all(client.clone());
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for name in names {
         let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
         match api.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await {
-            Ok(_) => made.push(name.clone()),
+            Ok(_) => created.push(name.clone()),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             Err(source) => return Err(Error::kube(format!("make the namespace {name}"))(source)),
         }
     }
-    Ok(made)
+    Ok(created)
 }

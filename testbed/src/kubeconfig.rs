@@ -8,7 +8,7 @@ use kube::config::{
 use kube::{Client, Config};
 
 use crate::Error;
-use crate::folder::write_private;
+use crate::temp_dir::write_private;
 
 const NAME: &str = "testbed";
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::process::{End, Launch, Process};
+use crate::process::{Launch, Process, StopSignal};
 use crate::{Error, http, text};
 
-const START_DEADLINE: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// The operator promises to be gone within 20 s.
-const STOP_DEADLINE: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A component of the operator.
 #[derive(Clone, Copy)]
@@ -66,7 +66,7 @@ impl OperatorBuilder {
 
     /// Keeps it to these cores, as `taskset` names them.
     #[must_use]
-    pub fn on_cores(mut self, cores: impl Into<String>) -> Self {
+    pub fn pin_to_cores(mut self, cores: impl Into<String>) -> Self {
         self.cores = Some(cores.into());
         self
     }
@@ -93,7 +93,7 @@ impl OperatorBuilder {
     /// When it does not come up; the message quotes its log.
     pub async fn try_start(self) -> Result<Operator, Error> {
         let mut operator = self.try_start_unready().await?;
-        operator.ready(START_DEADLINE).await?;
+        operator.ready(START_TIMEOUT).await?;
         Ok(operator)
     }
 
@@ -117,23 +117,23 @@ impl OperatorBuilder {
     /// When it cannot be started, or does not end.
     pub async fn run(self, subcommand: &str) -> Result<(ExitStatus, String), Error> {
         let mut process = self.launch(subcommand).start()?;
-        let status = process.ended(START_DEADLINE).await?;
+        let status = process.wait_for_exit(START_TIMEOUT).await?;
         Ok((status, process.log()))
     }
 
     fn launch(&self, subcommand: &str) -> Launch {
         let name = format!("streamcat-operator {subcommand}");
         let launch = match &self.cores {
-            Some(cores) => Launch::new(name, "taskset", self.log.clone(), End::Kill)
+            Some(cores) => Launch::new(name, "taskset", self.log.clone(), StopSignal::Kill)
                 .args(["--cpu-list", cores])
                 .args([&self.program]),
-            None => Launch::new(name, &self.program, self.log.clone(), End::Kill),
+            None => Launch::new(name, &self.program, self.log.clone(), StopSignal::Kill),
         };
         launch
             .args([subcommand])
             .clean_env()
             .envs(&self.env)
-            .folder(self.log.parent().unwrap_or(Path::new("/")))
+            .current_dir(self.log.parent().unwrap_or(Path::new("/")))
     }
 }
 
@@ -195,11 +195,11 @@ impl Operator {
         let url = format!("{}/readyz", self.admin);
         self.process
             .until("the operator is ready", deadline, || async {
-                let answer = http::get(&url).await.map_err(|e| format!("{e:?}"))?;
-                if answer.status.is_success() {
+                let response = http::get(&url).await.map_err(|e| format!("{e:?}"))?;
+                if response.status.is_success() {
                     Ok(())
                 } else {
-                    Err(format!("{}: {}", answer.status, answer.body))
+                    Err(format!("{}: {}", response.status, response.body))
                 }
             })
             .await
@@ -219,7 +219,7 @@ impl Operator {
     /// When it does not end within half a minute; the message quotes its log.
     pub async fn try_terminate(&mut self) -> Result<ExitStatus, Error> {
         self.process.signal(Signal::TERM);
-        self.process.ended(STOP_DEADLINE).await
+        self.process.wait_for_exit(STOP_TIMEOUT).await
     }
 
     /// Kills it (SIGKILL), as a crash does, and waits until it is gone.
@@ -228,7 +228,7 @@ impl Operator {
     /// When even that does not end it.
     pub async fn kill(&mut self) {
         self.process.signal(Signal::KILL);
-        let gone = self.process.ended(STOP_DEADLINE).await;
+        let gone = self.process.wait_for_exit(STOP_TIMEOUT).await;
         assert!(gone.is_ok(), "the operator survived SIGKILL: {gone:?}");
     }
 
@@ -255,7 +255,7 @@ async fn address(process: &mut Process, message: &str) -> Result<String, Error> 
     let log = process.log_path().to_owned();
     let what = format!("it logged {message:?}");
     process
-        .until(what, START_DEADLINE, || async {
+        .until(what, START_TIMEOUT, || async {
             logged_address(&std::fs::read_to_string(&log).ok()?, message)
         })
         .await

@@ -20,7 +20,7 @@ pub(crate) fn free<const N: usize>() -> Result<[u16; N], Error> {
 
 /// A port may be taken by somebody else between the moment we found it free and the moment it is used: then once more
 /// with others.
-pub(crate) async fn twice_if_taken<T, F: Future<Output = Result<T, Error>>>(
+pub(crate) async fn retry_if_port_taken<T, F: Future<Output = Result<T, Error>>>(
     mut start: impl FnMut() -> F,
 ) -> Result<T, Error> {
     match start().await {
@@ -35,7 +35,7 @@ pub(crate) async fn twice_if_taken<T, F: Future<Output = Result<T, Error>>>(
 #[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use super::*;
-    use crate::process::{End, Launch};
+    use crate::process::{Launch, StopSignal};
     use std::time::Duration;
 
     #[test]
@@ -48,9 +48,9 @@ mod tests {
     async fn a_taken_port_is_tried_once_more_and_no_more() {
         let folder = tempfile::tempdir().unwrap();
         let mut tries = 0;
-        let outcome = twice_if_taken(|| {
+        let outcome = retry_if_port_taken(|| {
             tries += 1;
-            let launch = Launch::new("a server", "sh", folder.path().join("log"), End::Kill);
+            let launch = Launch::new("a server", "sh", folder.path().join("log"), StopSignal::Kill);
             let script = "echo listen tcp 127.0.0.1:1: bind: address already in use; exit 1";
             let mut server = launch.args(["-c", script]).start().unwrap();
             async move { server.until("it listens", Duration::from_secs(20), || async { false }).await }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::Mutex;
 
-use crate::folder::Folder;
-use crate::process::{End, Launch, Process};
+use crate::temp_dir::TempDir;
+use crate::process::{Launch, Process, StopSignal};
 use crate::{Error, ports, text};
 
-const DEADLINE: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 const USER: &str = "streamcat";
 /// PostgreSQL refuses to run as root, so root lends it the user that Debian's package makes.
 const SYSTEM_USER: &str = "postgres";
@@ -21,12 +21,12 @@ const PACKAGE_ADVICE: &str = "PostgreSQL is needed; type: sudo apt-get install p
 pub(crate) struct Postgres {
     /// None only if it did not come up again.
     process: Mutex<Option<Process>>,
-    place: Place,
+    config: Config,
     server: Server,
 }
 
 /// Where a server lives, and as whom.
-struct Place {
+struct Config {
     bin: PathBuf,
     user: Option<&'static str>,
     logs: PathBuf,
@@ -43,32 +43,32 @@ pub(crate) struct Server {
 
 impl Postgres {
     /// Starts one on a free port.
-    pub(crate) async fn start(folder: &Folder) -> Result<Self, Error> {
+    pub(crate) async fn start(temp_dir: &TempDir) -> Result<Self, Error> {
         let (bin, user) = find_or_install()?;
-        ports::twice_if_taken(|| Self::try_start(folder, &bin, user)).await
+        ports::retry_if_port_taken(|| Self::try_start(temp_dir, &bin, user)).await
     }
 
-    async fn try_start(folder: &Folder, bin: &Path, user: Option<&'static str>) -> Result<Self, Error> {
+    async fn try_start(temp_dir: &TempDir, bin: &Path, user: Option<&'static str>) -> Result<Self, Error> {
         let [port] = ports::free()?;
-        let (logs, home) = (folder.path().to_owned(), folder.inside("postgres")?);
-        let place = Place { bin: bin.to_owned(), user, logs, home, port };
-        let _ = std::fs::remove_dir_all(place.data());
+        let (logs, home) = (temp_dir.path().to_owned(), temp_dir.subdir("postgres")?);
+        let config = Config { bin: bin.to_owned(), user, logs, home, port };
+        let _ = std::fs::remove_dir_all(config.data());
         let password = uuid::Uuid::new_v4().simple().to_string();
-        let password_file = folder.write("postgres/password", &password)?;
+        let password_file = temp_dir.write("postgres/password", &password)?;
         if let Some(user) = user {
-            hand_over(&place.home, user)?;
+            chown(&config.home, user)?;
         }
-        place.initialize(&password_file).await?;
+        config.initialize(&password_file).await?;
         let server = Server { base: format!("postgres://{USER}:{password}@127.0.0.1:{port}/") };
-        let process = place.run(&server).await?;
-        Ok(Self { process: Mutex::new(Some(process)), place, server })
+        let process = config.start(&server).await?;
+        Ok(Self { process: Mutex::new(Some(process)), config, server })
     }
 
     /// Ends it as a crash does, and starts it again at the same address with the same data.
     pub(crate) async fn restart(&self) -> Result<(), Error> {
         let mut process = self.process.lock().await;
         drop(process.take());
-        *process = Some(self.place.run(&self.server).await?);
+        *process = Some(self.config.start(&self.server).await?);
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl Server {
     }
 
     /// Makes a database and gives its URL.
-    pub(crate) async fn create(&self, database: &str) -> Result<String, Error> {
+    pub(crate) async fn create_database(&self, database: &str) -> Result<String, Error> {
         self.execute(format!("create database \"{database}\""))
             .await
             .map_err(Error::sql(format!("make the database {database}")))?;
@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// Makes a role that may sign in to a database and is a member of this group, which has the rights; gives the URL.
-    pub(crate) async fn log_in(&self, database: &str, role: &str, group: &str) -> Result<String, Error> {
+    pub(crate) async fn create_login_role(&self, database: &str, role: &str, group: &str) -> Result<String, Error> {
         let password = uuid::Uuid::new_v4().simple().to_string();
         let create = format!(r#"create role "{role}" login password '{password}' in role "{group}""#);
         self.execute(create).await.map_err(Error::sql(format!("make the role {role}")))?;
@@ -115,7 +115,7 @@ impl Server {
     }
 }
 
-impl Place {
+impl Config {
     fn data(&self) -> PathBuf {
         self.home.join("data")
     }
@@ -123,10 +123,10 @@ impl Place {
     fn launch(&self, name: &str) -> Launch {
         let (program, log) = (self.bin.join(name), self.logs.join(format!("{name}.log")));
         let launch = match self.user {
-            Some(user) => Launch::new_as(user, name, &program, log, End::Quit),
-            None => Launch::new(name, program, log, End::Quit),
+            Some(user) => Launch::new_as(user, name, &program, log, StopSignal::Quit),
+            None => Launch::new(name, program, log, StopSignal::Quit),
         };
-        launch.folder(&self.home)
+        launch.current_dir(&self.home)
     }
 
     async fn initialize(&self, password_file: &Path) -> Result<(), Error> {
@@ -140,7 +140,7 @@ impl Place {
             .args(["--auth=password", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
             .args(["--username", USER])
             .start()?;
-        let status = initdb.ended(DEADLINE).await?;
+        let status = initdb.wait_for_exit(START_TIMEOUT).await?;
         if status.success() {
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl Place {
         })
     }
 
-    async fn run(&self, server: &Server) -> Result<Process, Error> {
+    async fn start(&self, server: &Server) -> Result<Process, Error> {
         let mut postgres = self
             .launch("postgres")
             .args(["-D".into(), self.data().display().to_string(), "-p".into(), self.port.to_string()])
@@ -159,7 +159,7 @@ impl Place {
             .args(["--fsync=off", "--full_page_writes=off"])
             .args(["--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--max_connections=500"])
             .start()?;
-        postgres.until("PostgreSQL answers", DEADLINE, || server.execute("select 1".into())).await?;
+        postgres.until("PostgreSQL answers", START_TIMEOUT, || server.execute("select 1".into())).await?;
         Ok(postgres)
     }
 }
@@ -211,7 +211,7 @@ fn install() -> Result<(), Error> {
     Ok(())
 }
 
-fn hand_over(path: &Path, user: &str) -> Result<(), Error> {
+fn chown(path: &Path, user: &str) -> Result<(), Error> {
     let output = Command::new("chown").arg("--recursive").arg(format!("{user}:{user}")).arg(path).output();
     let output = output.map_err(Error::io("run chown"))?;
     if output.status.success() {

@@ -16,20 +16,20 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait::{self, Look, Lost};
+use crate::wait::{self, Probe, WaitError};
 use crate::{Error, text};
 
 /// How long a process may take to end before it is killed.
-const GRACE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(20);
-const TAIL: usize = 25;
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const TAIL_LINES: usize = 25;
 
-type Answer = std::io::Result<Child>;
-type Order = (Command, mpsc::Sender<Answer>);
+type SpawnResult = std::io::Result<Child>;
+type SpawnRequest = (Command, mpsc::Sender<SpawnResult>);
 
 /// What ends a process, in both senses: when we stop it, and when we are gone.
 #[derive(Clone, Copy)]
-pub(crate) enum End {
+pub(crate) enum StopSignal {
     /// At once.
     Kill,
     /// As Go programs like it: they remove their temporary files.
@@ -38,7 +38,7 @@ pub(crate) enum End {
     Quit,
 }
 
-impl End {
+impl StopSignal {
     fn signal(self) -> Signal {
         match self {
             Self::Kill => Signal::KILL,
@@ -61,19 +61,19 @@ pub(crate) struct Launch {
     name: String,
     command: Command,
     log: PathBuf,
-    end: End,
+    end: StopSignal,
 }
 
 impl Launch {
     /// `program`, told to end as `end` says, with its output in the file `log`.
-    pub(crate) fn new(name: impl Into<String>, program: impl AsRef<OsStr>, log: PathBuf, end: End) -> Self {
+    pub(crate) fn new(name: impl Into<String>, program: impl AsRef<OsStr>, log: PathBuf, end: StopSignal) -> Self {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", end.name(), "--"]).arg(program);
         Self { name: name.into(), command, log, end }
     }
 
     /// The same as another user. The kernel forgets the death signal when the user changes: it is set after that.
-    pub(crate) fn new_as(user: &str, name: &str, program: &Path, log: PathBuf, end: End) -> Self {
+    pub(crate) fn new_as(user: &str, name: &str, program: &Path, log: PathBuf, end: StopSignal) -> Self {
         let mut command = Command::new("setpriv");
         command.args([format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".into()]);
         command.args(["--", "setpriv", "--pdeathsig", end.name(), "--"]).arg(program);
@@ -99,7 +99,7 @@ impl Launch {
         self
     }
 
-    pub(crate) fn folder(mut self, path: &Path) -> Self {
+    pub(crate) fn current_dir(mut self, path: &Path) -> Self {
         self.command.current_dir(path);
         self
     }
@@ -126,7 +126,7 @@ pub(crate) struct Process {
     name: String,
     child: Child,
     log: PathBuf,
-    end: End,
+    end: StopSignal,
 }
 
 impl Process {
@@ -144,23 +144,23 @@ impl Process {
     }
 
     /// Waits for a condition, which cannot come true any more once the process has ended.
-    pub(crate) async fn until<L: Look, F: Future<Output = L>>(
+    pub(crate) async fn until<L: Probe, F: Future<Output = L>>(
         &mut self,
         what: impl Display,
         deadline: Duration,
-        look: impl FnMut() -> F,
+        probe: impl FnMut() -> F,
     ) -> Result<L::Value, Error> {
         let what = what.to_string();
-        let waiting = wait::until_or(deadline, look, || self.child.try_wait().ok().flatten());
+        let waiting = wait::until_or_ended(deadline, probe, || self.child.try_wait().ok().flatten());
         waiting.await.map_err(|lost| match lost {
-            Lost::Early(status) => Error::Ended {
+            WaitError::Ended(status) => Error::Ended {
                 name: self.name.clone(),
                 status,
                 what,
                 log: self.log.clone(),
                 tail: self.tail(),
             },
-            Lost::Late(seen) => {
+            WaitError::TimedOut(seen) => {
                 let seen = format!("{seen}. The end of the log of {}:\n{}", self.name, self.tail());
                 Error::Deadline { what, waited: deadline, seen }
             }
@@ -168,7 +168,7 @@ impl Process {
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) async fn ended(&mut self, deadline: Duration) -> Result<ExitStatus, Error> {
+    pub(crate) async fn wait_for_exit(&mut self, deadline: Duration) -> Result<ExitStatus, Error> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.try_wait()? {
@@ -178,7 +178,7 @@ impl Process {
                 let seen = format!(". The end of its log:\n{}", self.tail());
                 return Err(Error::Deadline { what: format!("{} ended", self.name), waited: deadline, seen });
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -196,7 +196,7 @@ impl Process {
 
     /// The last lines of its log.
     pub(crate) fn tail(&self) -> String {
-        text::tail(&self.log(), TAIL)
+        text::tail(&self.log(), TAIL_LINES)
     }
 }
 
@@ -205,11 +205,11 @@ impl Drop for Process {
         self.signal(self.end.signal());
         let start = Instant::now();
         while let Ok(None) = self.child.try_wait() {
-            if start.elapsed() > GRACE {
+            if start.elapsed() > STOP_TIMEOUT {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }
@@ -223,19 +223,19 @@ pub(crate) fn signal_pid(pid: u32, signal: Signal) {
 }
 
 fn spawn(command: Command) -> std::io::Result<Child> {
-    static STARTER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
-    let starter = STARTER.get_or_init(|| {
-        let (orders, inbox) = mpsc::channel::<Order>();
+    static SPAWNER: OnceLock<mpsc::Sender<SpawnRequest>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (requests, inbox) = mpsc::channel::<SpawnRequest>();
         std::thread::spawn(move || {
             for (mut command, answer) in inbox {
                 let _ = answer.send(command.spawn());
             }
         });
-        orders
+        requests
     });
     let (answer, outcome) = mpsc::channel();
     let gone = || std::io::Error::other("the thread that starts processes is gone");
-    starter.send((command, answer)).map_err(|_| gone())?;
+    spawner.send((command, answer)).map_err(|_| gone())?;
     outcome.recv().map_err(|_| gone())?
 }
 
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     fn shell(folder: &Path, script: &str) -> Process {
-        let launch = Launch::new("a shell", "sh", folder.join("log"), End::Kill);
+        let launch = Launch::new("a shell", "sh", folder.join("log"), StopSignal::Kill);
         launch.args(["-c", script]).start().unwrap()
     }
 

@@ -3,7 +3,7 @@
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::folder::Folder;
+use crate::temp_dir::TempDir;
 use crate::postgres::Postgres;
 use crate::{Error, workspace};
 
@@ -12,7 +12,7 @@ pub struct ScratchDatabase {
     url: String,
     // In this order: the server ends before its folder goes.
     _postgres: Postgres,
-    _folder: Folder,
+    _temp_dir: TempDir,
 }
 
 impl ScratchDatabase {
@@ -22,16 +22,16 @@ impl ScratchDatabase {
     /// # Errors
     /// When PostgreSQL does not come up, or a migration is wrong.
     pub async fn start() -> Result<Self, Error> {
-        let folder = Folder::create()?;
-        let postgres = Postgres::start(&folder).await?;
-        let url = postgres.server().create("scratch").await?;
+        let temp_dir = TempDir::create()?;
+        let postgres = Postgres::start(&temp_dir).await?;
+        let url = postgres.server().create_database("scratch").await?;
         let migrations = workspace().join("migrations");
         let wrong = |e: sqlx::migrate::MigrateError| Error::Unexpected(format!("migrations/: {e}"));
         let migrator = Migrator::new(migrations.as_path()).await.map_err(wrong)?;
         let mut connection =
             PgConnection::connect(&url).await.map_err(Error::sql("connect to the new database"))?;
         migrator.run(&mut connection).await.map_err(wrong)?;
-        Ok(Self { url, _postgres: postgres, _folder: folder })
+        Ok(Self { url, _postgres: postgres, _temp_dir: temp_dir })
     }
 
     /// Its URL, with the password.

@@ -1,4 +1,4 @@
-//! One installation of the operator in a set: rights, tokens, a database, an AWS of its own.
+//! One installation of the operator in a set: permissions, tokens, a database, an AWS of its own.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use crate::helm::{self, Release};
 use crate::operator::{Component, OperatorBuilder};
-use crate::set::Testbed;
+use crate::environment::Testbed;
 use crate::{Error, text};
 
 /// The region everything is said to be in.
@@ -35,8 +35,8 @@ pub struct Tenant {
     pub(crate) testbed: Testbed,
     pub(crate) release: Release,
     pub(crate) client: Client,
-    pub(crate) rights: Vec<DynamicObject>,
-    pub(crate) made: Vec<String>,
+    pub(crate) permissions: Vec<DynamicObject>,
+    pub(crate) created_namespaces: Vec<String>,
     pub(crate) database_url: String,
     /// By the component's name; empty before the database has its schema.
     pub(crate) component_urls: BTreeMap<&'static str, String>,
@@ -55,19 +55,19 @@ impl Tenant {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub async fn try_neighbour(&self, label: &str) -> Result<Self, Error> {
+    pub async fn try_peer(&self, label: &str) -> Result<Self, Error> {
         Self::install_in(self.testbed.clone(), isolated(label), Arc::clone(&self.simulator)).await
     }
 
     /// One whose rights are the cluster's and whose own objects live apart from its accounts, so that the accounts'
     /// namespace can be deleted under it.
-    pub(crate) async fn apart(testbed: Testbed, label: &str) -> Result<Self, Error> {
+    pub(crate) async fn in_own_namespace(testbed: Testbed, label: &str) -> Result<Self, Error> {
         let name = text::unique(label);
         let release = Release {
-            home: format!("{name}-system"),
-            watched: None,
-            accounts: name.clone(),
-            installation: Some(name.clone()),
+            namespace: format!("{name}-system"),
+            watch_namespace: None,
+            accounts_namespace: name.clone(),
+            installation_id: Some(name.clone()),
             name,
         };
         Self::install(testbed, release).await
@@ -78,7 +78,7 @@ impl Tenant {
     /// # Errors
     /// When it cannot be made.
     pub async fn whole_cluster(testbed: Testbed) -> Result<Self, Error> {
-        Self::install(testbed, Release::usual()).await
+        Self::install(testbed, Release::cluster_wide()).await
     }
 
     /// The administrator's client.
@@ -90,7 +90,7 @@ impl Tenant {
     /// Where its accounts live.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        &self.release.accounts
+        &self.release.accounts_namespace
     }
 
     /// The URL of its database as the owner of the tables, with the password.
@@ -130,7 +130,7 @@ impl Tenant {
     /// The id of the installation, unless the operator is left to take the cluster's.
     #[must_use]
     pub fn installation(&self) -> Option<&str> {
-        self.release.installation.as_deref()
+        self.release.installation_id.as_deref()
     }
 
     /// The set it is part of.
@@ -142,23 +142,23 @@ impl Tenant {
     /// The administrator's kubeconfig file, with its namespace.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
-        self.file("admin")
+        self.kubeconfig_path("admin")
     }
 
     /// The kubeconfig file of the controller's service account.
     #[must_use]
     pub fn controller_kubeconfig(&self) -> PathBuf {
-        self.file(Component::Controller.name())
+        self.kubeconfig_path(Component::Controller.name())
     }
 
     /// The kubeconfig file of the registration's service account.
     #[must_use]
     pub fn registration_kubeconfig(&self) -> PathBuf {
-        self.file(Component::Registration.name())
+        self.kubeconfig_path(Component::Registration.name())
     }
 
-    pub(crate) fn file(&self, whose: &str) -> PathBuf {
-        self.testbed.folder().path().join(format!("{}.{whose}.kubeconfig", self.release.name))
+    pub(crate) fn kubeconfig_path(&self, whose: &str) -> PathBuf {
+        self.testbed.temp_dir().path().join(format!("{}.{whose}.kubeconfig", self.release.name))
     }
 
     /// A controller of this installation, as the chart's service account.
@@ -192,11 +192,11 @@ impl Tenant {
     /// # Errors
     /// When kubectl cannot be started.
     pub async fn try_kubectl(&self, arguments: &[&str]) -> Result<Output, Error> {
-        let kubectl = self.testbed.kubectl_program();
+        let kubectl = self.testbed.kubectl_path();
         let output = Command::new(kubectl)
             .args(arguments)
             .env("KUBECONFIG", self.kubeconfig())
-            .env("KUBECACHEDIR", self.testbed.folder().path().join("kubectl"))
+            .env("KUBECACHEDIR", self.testbed.temp_dir().path().join("kubectl"))
             .kill_on_drop(true)
             .output()
             .await
@@ -213,13 +213,13 @@ impl Tenant {
         let program = self.testbed.operator()?.to_owned();
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let log = format!("{}.{}.{number}.log", self.release.name, component.name());
-        let log = self.testbed.folder().path().join(log);
-        Ok(OperatorBuilder::new(component, program, log, self.environment(component)))
+        let log = self.testbed.temp_dir().path().join(log);
+        Ok(OperatorBuilder::new(component, program, log, self.env(component)))
     }
 
     /// All that a process of the operator sees: nothing of the user's own AWS or Kubernetes settings.
-    fn environment(&self, component: Component) -> BTreeMap<String, String> {
-        let folder = self.testbed.folder().path().display().to_string();
+    fn env(&self, component: Component) -> BTreeMap<String, String> {
+        let home = self.testbed.temp_dir().path().display().to_string();
         let mut env: BTreeMap<String, String> = [
             ("DATABASE_URL", self.component_url(component).to_owned()),
             ("AWS_REGION", REGION.into()),
@@ -227,19 +227,19 @@ impl Tenant {
             ("AWS_ACCESS_KEY_ID", "testbed".into()),
             ("AWS_SECRET_ACCESS_KEY", "testbed".into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
-            ("KUBECONFIG", self.file(component.name()).display().to_string()),
+            ("KUBECONFIG", self.kubeconfig_path(component.name()).display().to_string()),
             ("STREAMCAT_ADMIN_LISTEN", "127.0.0.1:0".into()),
             ("STREAMCAT_LOG_FORMAT", "json".into()),
-            ("HOME", folder),
+            ("HOME", home),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
         let namespace = match component {
-            Component::Controller => self.release.watched.clone(),
-            Component::Registration => Some(self.release.accounts.clone()),
+            Component::Controller => self.release.watch_namespace.clone(),
+            Component::Registration => Some(self.release.accounts_namespace.clone()),
         };
         env.extend(namespace.map(|namespace| ("STREAMCAT_NAMESPACE".to_owned(), namespace)));
-        env.extend(self.release.installation.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)));
+        env.extend(self.release.installation_id.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)));
         match component {
             Component::Controller => env.extend(self.lease()),
             Component::Registration => drop(env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into())),
@@ -251,7 +251,7 @@ impl Tenant {
 
     /// The Lease that the controller's rights are for: the chart gives it the name of the service account.
     fn lease(&self) -> Option<(String, String)> {
-        let name = helm::service_account(&self.rights, Component::Controller.name()).ok()?;
+        let name = helm::service_account(&self.permissions, Component::Controller.name()).ok()?;
         Some(("STREAMCAT_LEADER_ELECTION_NAME".into(), name))
     }
 }
@@ -260,9 +260,9 @@ fn isolated(label: &str) -> Release {
     let name = text::unique(label);
     Release {
         name: name.clone(),
-        home: name.clone(),
-        watched: Some(name.clone()),
-        accounts: name.clone(),
-        installation: Some(name),
+        namespace: name.clone(),
+        watch_namespace: Some(name.clone()),
+        accounts_namespace: name.clone(),
+        installation_id: Some(name),
     }
 }

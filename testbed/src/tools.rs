@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::process::{End, Launch};
+use crate::process::{Launch, StopSignal};
 use crate::{Error, text};
 
-const TELL_EVERY: Duration = Duration::from_secs(15);
-const BUILD_DEADLINE: Duration = Duration::from_hours(1);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
+const BUILD_TIMEOUT: Duration = Duration::from_hours(1);
 const GO_ADVICE: &str = "the control plane is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
 
 /// Where the programs are.
@@ -47,8 +47,8 @@ impl Tools {
 /// A Go module of tools.
 pub(crate) struct Module {
     name: &'static str,
-    what: &'static str,
-    takes: &'static str,
+    title: &'static str,
+    build_time: &'static str,
     programs: &'static [&'static str],
     go_mod: &'static str,
     go_sum: &'static str,
@@ -59,8 +59,8 @@ pub(crate) struct Module {
 /// without them the server calls itself v0.0.0-master, and clients that read the version break.
 pub(crate) const CLUSTER: Module = Module {
     name: "cluster",
-    what: "Kubernetes (etcd, kube-apiserver, kube-controller-manager, kubectl)",
-    takes: "about eight minutes on two cores, once",
+    title: "Kubernetes (etcd, kube-apiserver, kube-controller-manager, kubectl)",
+    build_time: "about eight minutes on two cores, once",
     programs: &["server", "kube-apiserver", "kube-controller-manager", "kubectl"],
     go_mod: include_str!("../cluster/go.mod"),
     go_sum: include_str!("../cluster/go.sum"),
@@ -79,8 +79,8 @@ pub(crate) const CLUSTER: Module = Module {
 /// Helm, in a module of its own because it uses other versions of Kubernetes' libraries.
 pub(crate) const HELM: Module = Module {
     name: "helm",
-    what: "Helm",
-    takes: "about two and a half minutes on two cores, once",
+    title: "Helm",
+    build_time: "about two and a half minutes on two cores, once",
     programs: &["helm"],
     go_mod: include_str!("../helm/go.mod"),
     go_sum: include_str!("../helm/go.sum"),
@@ -91,19 +91,19 @@ impl Module {
     /// The folder with the programs.
     pub(crate) async fn find_or_build(&self) -> Result<PathBuf, Error> {
         let cache = cache()?;
-        let folder = cache.join(format!("{}-{}", self.name, self.key()));
-        if self.complete(&folder) {
-            return Ok(folder);
+        let dir = cache.join(format!("{}-{}", self.name, self.key()));
+        if self.complete(&dir) {
+            return Ok(dir);
         }
         std::fs::create_dir_all(&cache)
             .map_err(Error::io(format!("make the cache folder {}", cache.display())))?;
         let _lock = self.lock(&cache).await?;
         // Another process may have built it while we waited for the lock.
-        if !self.complete(&folder) {
-            self.remove_leftovers(&cache, &folder)?;
-            self.build(&cache, &folder).await?;
+        if !self.complete(&dir) {
+            self.remove_leftovers(&cache, &dir)?;
+            self.build(&cache, &dir).await?;
         }
-        Ok(folder)
+        Ok(dir)
     }
 
     fn key(&self) -> String {
@@ -121,38 +121,38 @@ impl Module {
         let failed = || format!("lock {}", path.display());
         let file = std::fs::File::create(&path).map_err(Error::io(failed()))?;
         if file.try_lock().is_err() {
-            eprintln!("testbed: waiting for another process that builds {}", self.what);
+            eprintln!("testbed: waiting for another process that builds {}", self.title);
             let waiting = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
             return waiting.await.map_err(|e| Error::Unexpected(e.to_string()))?.map_err(Error::io(failed()));
         }
         Ok(file)
     }
 
-    fn complete(&self, folder: &Path) -> bool {
-        self.programs.iter().all(|name| folder.join(name).is_file())
+    fn complete(&self, dir: &Path) -> bool {
+        self.programs.iter().all(|name| dir.join(name).is_file())
     }
 
     /// What a build left that was killed. Nobody else builds this now: we hold the lock.
-    fn remove_leftovers(&self, cache: &Path, folder: &Path) -> Result<(), Error> {
+    fn remove_leftovers(&self, cache: &Path, dir: &Path) -> Result<(), Error> {
         let failed = || Error::io(format!("clean up {}", cache.display()));
         for entry in std::fs::read_dir(cache).map_err(failed())? {
             let entry = entry.map_err(failed())?;
-            let leftover = entry.file_name().to_string_lossy().starts_with(&self.building());
-            if leftover || entry.path() == folder {
+            let leftover = entry.file_name().to_string_lossy().starts_with(&self.build_prefix());
+            if leftover || entry.path() == dir {
                 std::fs::remove_dir_all(entry.path()).map_err(failed())?;
             }
         }
         Ok(())
     }
 
-    fn building(&self) -> String {
+    fn build_prefix(&self) -> String {
         format!("building-{}-", self.name)
     }
 
     /// Builds beside the final place and moves the whole folder there, so that it is complete or not there.
-    async fn build(&self, cache: &Path, folder: &Path) -> Result<(), Error> {
+    async fn build(&self, cache: &Path, dir: &Path) -> Result<(), Error> {
         let building = tempfile::Builder::new()
-            .prefix(&self.building())
+            .prefix(&self.build_prefix())
             .tempdir_in(cache)
             .map_err(Error::io(format!("make a folder in {}", cache.display())))?;
         let (source, bin) = (building.path().join("source"), building.path().join("bin"));
@@ -164,34 +164,34 @@ impl Module {
         }
         check_go(&source)?;
         self.install(&source, &bin, building.path().join("log")).await?;
-        std::fs::rename(&bin, folder).map_err(Error::io(format!("move the programs to {}", folder.display())))
+        std::fs::rename(&bin, dir).map_err(Error::io(format!("move the programs to {}", dir.display())))
     }
 
     async fn install(&self, source: &Path, bin: &Path, log: PathBuf) -> Result<(), Error> {
-        eprintln!("testbed: building {} from source; this takes {}", self.what, self.takes);
+        eprintln!("testbed: building {} from source; this takes {}", self.title, self.build_time);
         let start = Instant::now();
-        let mut told = String::new();
-        let mut go = Launch::new("go install", "go", log, End::Interrupt)
+        let mut reported = String::new();
+        let mut go = Launch::new("go install", "go", log, StopSignal::Interrupt)
             .args(["install", "-mod=readonly", "-buildvcs=false", "-ldflags", self.ldflags, "tool"])
             .envs([("GOWORK", "off"), ("CGO_ENABLED", "0"), ("GOFLAGS", "-buildvcs=false")])
             .envs([("GOBIN", bin)])
-            .folder(source)
+            .current_dir(source)
             .start()?;
         let status = loop {
-            match go.ended(TELL_EVERY).await {
+            match go.wait_for_exit(PROGRESS_INTERVAL).await {
                 Ok(status) => break status,
-                Err(error) if start.elapsed() > BUILD_DEADLINE => return Err(error),
+                Err(error) if start.elapsed() > BUILD_TIMEOUT => return Err(error),
                 Err(_) => {
                     let log = go.log();
                     // A line that was there before says what go did, not what it does.
-                    self.tell(start.elapsed(), bin, log.strip_prefix(&told).unwrap_or(&log));
-                    told = log;
+                    self.report_progress(start.elapsed(), bin, log.strip_prefix(&reported).unwrap_or(&log));
+                    reported = log;
                 }
             }
         };
         if !status.success() {
             return Err(Error::Failed {
-                action: format!("building {}", self.what),
+                action: format!("building {}", self.title),
                 status,
                 output: go.tail(),
             });
@@ -199,14 +199,14 @@ impl Module {
         if !self.complete(bin) {
             return Err(Error::Unexpected(format!(
                 "building {} made not all of {:?}",
-                self.what, self.programs
+                self.title, self.programs
             )));
         }
-        eprintln!("testbed: built {} in {:.0?}", self.what, start.elapsed());
+        eprintln!("testbed: built {} in {:.0?}", self.title, start.elapsed());
         Ok(())
     }
 
-    fn tell(&self, elapsed: Duration, bin: &Path, log: &str) {
+    fn report_progress(&self, elapsed: Duration, bin: &Path, log: &str) {
         let done = self.programs.iter().filter(|name| bin.join(name).exists()).count();
         let fetching = log.lines().last().filter(|line| line.starts_with("go: downloading"));
         let doing = fetching.map(|line| format!(", {}", line.trim_start_matches("go: ")));
@@ -216,7 +216,7 @@ impl Module {
             done,
             self.programs.len(),
             elapsed,
-            self.takes,
+            self.build_time,
             doing.unwrap_or_default()
         );
     }

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-const PAUSE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What one look at a condition may answer: `bool`, `Option` or `Result`. What an `Err` says is quoted when time is
 /// up, so that the message tells how far things had come.
-pub trait Look {
+pub trait Probe {
     /// What the waiting gives once the condition is true.
     type Value;
 
@@ -21,29 +21,29 @@ pub trait Look {
     ///
     /// # Errors
     /// What was seen instead, in words.
-    fn judge(self) -> Result<Self::Value, String>;
+    fn into_result(self) -> Result<Self::Value, String>;
 }
 
-impl Look for bool {
+impl Probe for bool {
     type Value = ();
 
-    fn judge(self) -> Result<(), String> {
+    fn into_result(self) -> Result<(), String> {
         self.then_some(()).ok_or_else(String::new)
     }
 }
 
-impl<T> Look for Option<T> {
+impl<T> Probe for Option<T> {
     type Value = T;
 
-    fn judge(self) -> Result<T, String> {
+    fn into_result(self) -> Result<T, String> {
         self.ok_or_else(String::new)
     }
 }
 
-impl<T, E: Display> Look for Result<T, E> {
+impl<T, E: Display> Probe for Result<T, E> {
     type Value = T;
 
-    fn judge(self) -> Result<T, String> {
+    fn into_result(self) -> Result<T, String> {
         self.map_err(|seen| seen.to_string())
     }
 }
@@ -52,47 +52,47 @@ impl<T, E: Display> Look for Result<T, E> {
 ///
 /// # Errors
 /// [`Error::Deadline`] when it did not come true in time.
-pub async fn until<L: Look, F: Future<Output = L>>(
+pub async fn until<L: Probe, F: Future<Output = L>>(
     what: impl Display,
     deadline: Duration,
-    look: impl FnMut() -> F,
+    probe: impl FnMut() -> F,
 ) -> Result<L::Value, Error> {
-    until_or(deadline, look, || None::<Infallible>).await.map_err(|lost| match lost {
-        Lost::Early(never) => match never {},
-        Lost::Late(seen) => Error::Deadline { what: what.to_string(), waited: deadline, seen },
+    until_or_ended(deadline, probe, || None::<Infallible>).await.map_err(|lost| match lost {
+        WaitError::Ended(never) => match never {},
+        WaitError::TimedOut(seen) => Error::Deadline { what: what.to_string(), waited: deadline, seen },
     })
 }
 
 /// Why a wait was in vain.
-pub(crate) enum Lost<E> {
+pub(crate) enum WaitError<E> {
     /// It cannot come true any more.
-    Early(E),
+    Ended(E),
     /// Time is up; what was seen last, as the end of a sentence.
-    Late(String),
+    TimedOut(String),
 }
 
 /// As [`until`], but `lost` may end the waiting early.
-pub(crate) async fn until_or<L: Look, F: Future<Output = L>, E>(
+pub(crate) async fn until_or_ended<L: Probe, F: Future<Output = L>, E>(
     deadline: Duration,
-    mut look: impl FnMut() -> F,
-    mut lost: impl FnMut() -> Option<E>,
-) -> Result<L::Value, Lost<E>> {
+    mut probe: impl FnMut() -> F,
+    mut ended: impl FnMut() -> Option<E>,
+) -> Result<L::Value, WaitError<E>> {
     let start = Instant::now();
     loop {
-        let rest = deadline.saturating_sub(start.elapsed()).max(PAUSE);
-        let seen = match tokio::time::timeout(rest, look()).await.map(Look::judge) {
+        let rest = deadline.saturating_sub(start.elapsed()).max(POLL_INTERVAL);
+        let seen = match tokio::time::timeout(rest, probe()).await.map(Probe::into_result) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(seen)) => seen,
             Err(_) => "no answer".into(),
         };
-        if let Some(early) = lost() {
-            return Err(Lost::Early(early));
+        if let Some(early) = ended() {
+            return Err(WaitError::Ended(early));
         }
         if start.elapsed() >= deadline {
             let seen = if seen.is_empty() { seen } else { format!("; last seen: {seen}") };
-            return Err(Lost::Late(seen));
+            return Err(WaitError::TimedOut(seen));
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

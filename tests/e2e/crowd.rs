@@ -10,7 +10,7 @@ use futures::future::join_all;
 use serde_json::json;
 use testbed::{
     Operator, OperatorBuilder, Tenant,
-    flood::{Ended, flood},
+    load_generator::{Outcome, generate_load},
     http, wait,
 };
 
@@ -42,13 +42,13 @@ async fn persist(registration: &Operator, username: String) {
         let body = json!({ "username": username, "password": PASSWORD });
         let answer = http::post_json(&format!("{}/register", registration.url()), &body).await;
         let answer = answer.unwrap_or_else(|error| panic!("{username}: {error:?}"));
-        match Ended::of(&answer) {
-            Ended::Accepted => return,
-            Ended::PutOff => {
+        match Outcome::of(&answer) {
+            Outcome::Accepted => return,
+            Outcome::RetryLater => {
                 let seconds = answer.header("retry-after").unwrap().parse().unwrap();
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
-            Ended::Otherwise(said) | Ended::Unanswered(said) => panic!("{username}: {said}"),
+            Outcome::Unexpected(said) | Outcome::NoResponse(said) => panic!("{username}: {said}"),
         }
     }
 }
@@ -83,11 +83,11 @@ async fn of_a_flood_some_are_accepted_the_others_put_off_and_the_memory_is_bound
     let cores = u32::try_from(available_parallelism().unwrap().get()).unwrap();
     let capacity = f64::from(cores) / begun.elapsed().as_secs_f64();
 
-    let ended = flood(registration.url(), 10.0 * capacity, Duration::from_secs(3)).await;
-    let is_strange = |ended: &&Ended| !matches!(ended, Ended::Accepted | Ended::PutOff);
+    let ended = generate_load(registration.url(), 10.0 * capacity, Duration::from_secs(3)).await;
+    let is_strange = |ended: &&Outcome| !matches!(ended, Outcome::Accepted | Outcome::RetryLater);
     let strange: Vec<_> = ended.iter().filter(is_strange).take(3).collect();
     assert!(strange.is_empty(), "{strange:#?}");
-    let accepted = ended.iter().filter(|ended| **ended == Ended::Accepted).count();
+    let accepted = ended.iter().filter(|ended| **ended == Outcome::Accepted).count();
     assert!(accepted > 0 && accepted < ended.len(), "{accepted} of {} were accepted", ended.len());
     until_made(&tenant, accepted).await;
     let (peak, most) = (registration.peak_memory().unwrap(), u64::from(cores) * HASH_MEMORY + OTHER_MEMORY);

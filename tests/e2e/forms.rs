@@ -3,7 +3,7 @@
 use axum::http::{Method, Request, header::COOKIE};
 use testbed::{
     Operator,
-    http::{self, Answer},
+    http::{self, Response},
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Sends a filled-in form with this token, and with this cookie if there is one.
-async fn send(registration: &Operator, path: &str, cookie: Option<&str>, token: &str) -> Answer {
+async fn send(registration: &Operator, path: &str, cookie: Option<&str>, token: &str) -> Response {
     let request = Request::builder().method(Method::POST).header("content-type", http::FORM);
     let request = cookie.into_iter().fold(request, |request, cookie| request.header(COOKIE, cookie));
     let fields = http::encode(&[("username", "mary"), ("password", PASSWORD), ("token", token)]);

@@ -13,6 +13,7 @@ mod cost;
 mod crashes;
 mod crowd;
 mod database_rights;
+mod examples;
 mod forms;
 mod generated;
 mod kubectl;

@@ -76,7 +76,7 @@ async fn allow_deletion(tenant: &Tenant) {
 
 #[tokio::test]
 async fn deleting_the_namespace_takes_away_all_that_its_accounts_have() {
-    let tenant = operator_under_test().await.tenant_apart("namespace").await;
+    let tenant = operator_under_test().await.tenant_in_own_namespace("namespace").await;
     let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
     create(&tenant, "todd", json!({})).await;
     create(&tenant, "ann", json!({})).await;
@@ -91,7 +91,7 @@ async fn deleting_the_namespace_takes_away_all_that_its_accounts_have() {
 
 #[tokio::test]
 async fn in_a_namespace_that_is_being_deleted_nothing_is_created() {
-    let tenant = operator_under_test().await.tenant_apart("terminating").await;
+    let tenant = operator_under_test().await.tenant_in_own_namespace("terminating").await;
     create(&tenant, "todd", json!({})).await;
     forbid_deletion(&tenant, "todd").await;
     let objects = held_object(&tenant).await;

@@ -6,7 +6,7 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 use testbed::{
     Operator, Tenant,
-    http::{self, Answer},
+    http::{self, Response},
     wait,
 };
 
@@ -17,13 +17,13 @@ use crate::support::{
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Posts JSON with a username and a password.
-pub async fn post(registration: &Operator, username: &str, password: &str) -> Answer {
+pub async fn post(registration: &Operator, username: &str, password: &str) -> Response {
     let body = json!({ "username": username, "password": password });
     http::post_json(&format!("{}/register", registration.url()), &body).await.unwrap()
 }
 
 /// Posts the form with a username and a password.
-pub async fn submit(registration: &Operator, username: &str, password: &str) -> Answer {
+pub async fn submit(registration: &Operator, username: &str, password: &str) -> Response {
     let fields = [("username", username), ("password", password)];
     http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap()
 }

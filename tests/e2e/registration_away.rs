@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use testbed::{
     Operator, Tenant,
-    http::{self, Answer},
+    http::{self, Response},
     wait,
 };
 
@@ -44,7 +44,7 @@ async fn until_shut(registration: &Operator, gate: &str) {
 }
 
 /// Asserts that somebody is put off, in words that promise nothing and tell nothing of our insides.
-fn assert_put_off(answer: &Answer) {
+fn assert_put_off(answer: &Response) {
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("5")), "{}", answer.body);
     assert!(
         answer.body.contains("Try again in a moment, with the same username and password."),

@@ -6,7 +6,7 @@ use sqlx::Row;
 use streamcat_operator::api::USER_ID_ANNOTATION;
 use testbed::{
     Error, Operator,
-    http::{self, Answer},
+    http::{self, Response},
     wait,
 };
 
@@ -24,7 +24,7 @@ pub struct Browser<'a> {
 
 impl<'a> Browser<'a> {
     /// As an answer leaves it.
-    pub fn after(registration: &'a Operator, answer: &Answer) -> Self {
+    pub fn after(registration: &'a Operator, answer: &Response) -> Self {
         assert_eq!(answer.status, 303, "{}", answer.body);
         Self { registration, set: answer.header("set-cookie").expect("a session").to_owned() }
     }
@@ -44,22 +44,22 @@ impl<'a> Browser<'a> {
         self.set.split(';').next().unwrap().split_once('=').unwrap().1
     }
 
-    async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+    async fn send(&self, method: Method, path: &str, body: String) -> Response {
         self.try_send(method, path, body).await.unwrap()
     }
 
-    pub async fn try_send(&self, method: Method, path: &str, body: String) -> Result<Answer, Error> {
+    pub async fn try_send(&self, method: Method, path: &str, body: String) -> Result<Response, Error> {
         let request = Request::builder().method(method).header(COOKIE, self.set.split(';').next().unwrap());
         let request = request.header("content-type", http::FORM);
         http::send(&format!("{}{path}", self.registration.url()), request, body).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         self.send(Method::GET, path, String::new()).await
     }
 
     /// Submits a form of the page, as a person does: with the token that stands in it.
-    pub async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
+    pub async fn submit(&self, page: &str, path: &str, fields: &str) -> Response {
         let page = self.get(page).await;
         let token = page.form_token().unwrap_or_else(|| panic!("{}", page.body));
         self.send(Method::POST, path, format!("token={token}{fields}")).await

@@ -1,4 +1,4 @@
-//! The journal: as a list, or as lines that go on.
+//! The journal: as a list, or as a stream of lines.
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
@@ -15,32 +15,32 @@ use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Simulation, wrong};
+use super::response::{SharedState, json_error};
 use crate::{
     glob,
     journal::{Call, Journal},
     shared::Shared,
 };
 
-/// Which calls are asked for.
+/// The filter in a query.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
-    /// A name or a pattern.
+    /// The name of an operation, or a pattern.
     operation: Option<String>,
     resource: Option<String>,
     status: Option<u16>,
-    /// The name of a kind, `any` or `none`.
+    /// The kind of a fault, `any` or `none`.
     fault: Option<String>,
     after: Option<u64>,
-    /// Of a list, only so many, the last ones.
+    /// The maximum number of calls in a list. The latest calls are returned.
     limit: Option<usize>,
     #[serde(default)]
     follow: bool,
 }
 
 impl Filter {
-    fn lets_through(&self, call: &Call) -> bool {
+    fn matches(&self, call: &Call) -> bool {
         self.operation.as_ref().is_none_or(|operation| glob::matches(operation, &call.operation))
             && self.resource.as_ref().is_none_or(|resource| call.is_about(resource))
             && self.status.is_none_or(|status| call.status == status)
@@ -52,12 +52,12 @@ impl Filter {
             && self.after.is_none_or(|after| call.seq > after)
     }
 
-    /// The calls that it lets through, the last ones of them if there is a limit.
-    fn of(&self, journal: &Journal, only_told: bool) -> VecDeque<Call> {
+    /// Returns the matching calls. With a limit, returns the latest of them.
+    fn select(&self, journal: &Journal, only_complete: bool) -> VecDeque<Call> {
         let from = |seq| self.after.is_none_or(|after| seq > after);
         let entries =
-            journal.entries().filter(|entry| from(entry.seq) && (!only_told || entry.answered.is_some()));
-        let calls = entries.rev().map(Call::from).filter(|call| self.lets_through(call));
+            journal.entries().filter(|entry| from(entry.seq) && (!only_complete || entry.answered.is_some()));
+        let calls = entries.rev().map(Call::from).filter(|call| self.matches(call));
         let mut calls: VecDeque<_> = calls.take(self.limit.unwrap_or(usize::MAX)).collect();
         calls.make_contiguous().reverse();
         calls
@@ -65,52 +65,55 @@ impl Filter {
 }
 
 pub(super) async fn list(
-    State(shared): Simulation,
+    State(shared): SharedState,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Response {
     match filter {
         Ok(Query(filter)) if filter.follow => follow(&shared, filter),
-        Ok(Query(filter)) => Json(json!({ "calls": filter.of(&shared.journal(), false) })).into_response(),
-        Err(rejection) => wrong(StatusCode::BAD_REQUEST, &rejection.body_text()),
+        Ok(Query(filter)) => {
+            Json(json!({ "calls": filter.select(&shared.journal(), false) })).into_response()
+        }
+        Err(rejection) => json_error(StatusCode::BAD_REQUEST, &rejection.body_text()),
     }
 }
 
-pub(super) async fn clear(State(shared): Simulation) -> StatusCode {
+pub(super) async fn clear(State(shared): SharedState) -> StatusCode {
     shared.journal().clear();
     StatusCode::NO_CONTENT
 }
 
-/// What a stream of lines still has to tell, and where the rest comes from.
-struct Following {
+/// A stream of calls: those that are in the journal, followed by new ones.
+struct CallStream {
     filter: Filter,
-    before: VecDeque<Call>,
+    recorded: VecDeque<Call>,
     calls: Receiver<Arc<Call>>,
     stop: CancellationToken,
 }
 
-/// A line for each call: those that are over by now, and then each one when it is over.
+/// Returns a stream with one line for each call: first the completed calls, then each further call when it
+/// completes.
 fn follow(shared: &Shared, filter: Filter) -> Response {
-    // Under one lock, so that none is missed and none is told twice.
-    let (calls, before) = {
+    // Uses a single lock, so that no call is missed or sent twice.
+    let (calls, recorded) = {
         let journal = shared.journal();
-        (journal.follow(), filter.of(&journal, true))
+        (journal.follow(), filter.select(&journal, true))
     };
-    let following = Following { filter, before, calls, stop: shared.stop.clone() };
-    let lines = stream::unfold(following, |mut following| async move {
-        let line = following.next().await?;
-        Some((Ok::<_, Infallible>(line), following))
+    let calls = CallStream { filter, recorded, calls, stop: shared.stop.clone() };
+    let lines = stream::unfold(calls, |mut calls| async move {
+        let line = calls.next().await?;
+        Some((Ok::<_, Infallible>(line), calls))
     });
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }
 
-impl Following {
+impl CallStream {
     async fn next(&mut self) -> Option<String> {
-        if let Some(call) = self.before.pop_front() {
+        if let Some(call) = self.recorded.pop_front() {
             return Some(line(&call));
         }
         loop {
             match self.stop.run_until_cancelled(self.calls.recv()).await? {
-                Ok(call) if self.filter.lets_through(&call) => return Some(line(&call)),
+                Ok(call) if self.filter.matches(&call) => return Some(line(&call)),
                 Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => return Some(format!("{}\n", json!({ "missed": missed }))),
                 Err(RecvError::Closed) => return None,

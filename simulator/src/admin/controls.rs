@@ -1,4 +1,4 @@
-//! The state as a whole, the settings, and the clock.
+//! The state, the settings, and the clock.
 
 use std::time::Duration;
 
@@ -13,47 +13,50 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Simulation, read, wrong};
-use crate::{clock::iso8601, duration::in_words, settings::Settings, shared::Shared, timestamp};
+use super::{
+    response::{SharedState, decode_body, json_error},
+    settings::Settings,
+};
+use crate::{clock::iso8601, duration::human_readable, shared::Shared, timestamp};
 
-pub(super) async fn state(State(shared): Simulation) -> Response {
+pub(super) async fn state(State(shared): SharedState) -> Response {
     Json(shared.state().dump()).into_response()
 }
 
-pub(super) async fn load_state(State(shared): Simulation, body: Bytes) -> Response {
-    let dump: Value = match read(&body, "a state") {
+pub(super) async fn load_state(State(shared): SharedState, body: Bytes) -> Response {
+    let dump: Value = match decode_body(&body, "a state dump") {
         Ok(dump) => dump,
         Err(response) => return *response,
     };
-    done(shared.state().load(dump), || StatusCode::NO_CONTENT.into_response())
+    result_response(shared.state().load(dump), || StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) async fn settings(State(shared): Simulation) -> Response {
-    Json(Settings::told(&shared)).into_response()
+pub(super) async fn settings(State(shared): SharedState) -> Response {
+    Json(Settings::to_json(&shared)).into_response()
 }
 
-pub(super) async fn set(State(shared): Simulation, body: Bytes) -> Response {
-    let settings: Settings = match read(&body, "settings") {
+pub(super) async fn update_settings(State(shared): SharedState, body: Bytes) -> Response {
+    let settings: Settings = match decode_body(&body, "an object of settings") {
         Ok(settings) => settings,
         Err(response) => return *response,
     };
-    done(settings.apply(&shared), || Json(Settings::told(&shared)).into_response())
+    result_response(settings.apply(&shared), || Json(Settings::to_json(&shared)).into_response())
 }
 
-/// How the clock is moved.
+/// A change of the clock.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Move {
-    Advance(#[serde(with = "in_words")] Duration),
+    Advance(#[serde(with = "human_readable")] Duration),
     Set(#[serde(with = "timestamp")] Timestamp),
 }
 
-pub(super) async fn clock(State(shared): Simulation) -> Response {
-    told(&shared)
+pub(super) async fn clock(State(shared): SharedState) -> Response {
+    clock_response(&shared)
 }
 
-pub(super) async fn move_clock(State(shared): Simulation, body: Bytes) -> Response {
-    let moved = match read(&body, "a move of the clock, such as {\"advance\": \"720d\"}") {
+pub(super) async fn move_clock(State(shared): SharedState, body: Bytes) -> Response {
+    let result = match decode_body(&body, "a change of the clock, such as {\"advance\": \"720d\"}") {
         Ok(Move::Advance(duration)) => shared.clock.advance(duration),
         Ok(Move::Set(time)) => {
             shared.clock.set(time);
@@ -61,19 +64,19 @@ pub(super) async fn move_clock(State(shared): Simulation, body: Bytes) -> Respon
         }
         Err(response) => return *response,
     };
-    done(moved, || told(&shared))
+    result_response(result, || clock_response(&shared))
 }
 
-fn told(shared: &Shared) -> Response {
-    // Whatever is due by now happens now, and not when somebody looks.
+fn clock_response(shared: &Shared) -> Response {
+    // Fires the timers that are due now, instead of at the next access to the state.
     drop(shared.state());
     let moved = shared.clock.moved().as_secs_f64();
     Json(json!({ "now": iso8601(shared.clock.now()), "movedSeconds": moved })).into_response()
 }
 
-fn done(result: Result<(), String>, response: impl FnOnce() -> Response) -> Response {
+fn result_response(result: Result<(), String>, response: impl FnOnce() -> Response) -> Response {
     match result {
         Ok(()) => response(),
-        Err(message) => wrong(StatusCode::BAD_REQUEST, &message),
+        Err(message) => json_error(StatusCode::BAD_REQUEST, &message),
     }
 }

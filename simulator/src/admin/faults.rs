@@ -1,4 +1,4 @@
-//! The rules by which calls go wrong.
+//! The faults in force.
 
 use axum::{
     Json,
@@ -9,34 +9,34 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Simulation, read, wrong};
+use super::response::{SharedState, decode_body, json_error};
 use crate::faults::Fault;
 
-pub(super) async fn list(State(shared): Simulation) -> Response {
+pub(super) async fn list(State(shared): SharedState) -> Response {
     let rules: Vec<_> = shared.faults().rules().cloned().collect();
     Json(json!({ "faults": rules })).into_response()
 }
 
-pub(super) async fn add(State(shared): Simulation, body: Bytes) -> Response {
-    let fault: Fault = match read(&body, "a fault") {
+pub(super) async fn add(State(shared): SharedState, body: Bytes) -> Response {
+    let fault: Fault = match decode_body(&body, "a fault") {
         Ok(fault) => fault,
         Err(response) => return *response,
     };
     match shared.add_fault(fault) {
         Ok(rule) => (StatusCode::CREATED, Json(rule)).into_response(),
-        Err(message) => wrong(StatusCode::BAD_REQUEST, &message),
+        Err(message) => json_error(StatusCode::BAD_REQUEST, &message),
     }
 }
 
-pub(super) async fn clear(State(shared): Simulation) -> StatusCode {
+pub(super) async fn clear(State(shared): SharedState) -> StatusCode {
     shared.faults().clear();
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn remove(State(shared): Simulation, Path(id): Path<String>) -> Response {
+pub(super) async fn remove(State(shared): SharedState, Path(id): Path<String>) -> Response {
     if id.parse().is_ok_and(|id| shared.faults().remove(id)) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        wrong(StatusCode::NOT_FOUND, &format!("there is no fault {id}, or it has been used up"))
+        json_error(StatusCode::NOT_FOUND, &format!("fault {id} does not exist, or it has been used up"))
     }
 }

@@ -1,14 +1,17 @@
-//! The admin API, under `/_simulator`: what happened, what exists, and what shall go wrong.
+//! The admin API under `/_simulator`: the journal, the state, faults, settings, and simulated broadcasts.
 
 mod calls;
 mod controls;
+mod dashboard;
 mod faults;
+mod response;
+mod settings;
+mod streams;
 
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
-    body::Bytes,
+    Router,
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     middleware::map_response,
@@ -16,83 +19,63 @@ use axum::{
     routing::{any, delete, get},
 };
 use http_body_util::BodyExt;
-use serde::de::DeserializeOwned;
-use serde_json::json;
 
-use crate::{error::Failure, overview, shared::Shared, world};
+use self::response::{SharedState, api_error, json_error};
+use crate::{api_error::ApiError, lifecycle, shared::Shared};
 
-pub(crate) type Simulation = State<Arc<Shared>>;
+/// The maximum size of a state that is loaded, in bytes.
+const MAX_STATE_BYTES: usize = 1 << 30;
 
-/// How large a state may be that is loaded, in bytes.
-const STATE_LIMIT: usize = 1 << 30;
-
-/// The routes of the admin API.
+/// Returns the routes of the admin API.
 pub(crate) fn router() -> Router<Arc<Shared>> {
-    let state = get(controls::state).put(controls::load_state).layer(DefaultBodyLimit::max(STATE_LIMIT));
+    let state = get(controls::state).put(controls::load_state).layer(DefaultBodyLimit::max(MAX_STATE_BYTES));
     Router::new()
-        .route("/_simulator", get(overview))
-        .route("/_simulator/", get(overview))
+        .route("/_simulator", get(dashboard))
+        .route("/_simulator/", get(dashboard))
         .route("/_simulator/calls", get(calls::list).delete(calls::clear))
         .route("/_simulator/state", state)
-        .route("/_simulator/settings", get(controls::settings).patch(controls::set))
+        .route("/_simulator/settings", get(controls::settings).patch(controls::update_settings))
         .route("/_simulator/clock", get(controls::clock).post(controls::move_clock))
         .route("/_simulator/faults", get(faults::list).post(faults::add).delete(faults::clear))
         .route("/_simulator/faults/{id}", delete(faults::remove))
         .route("/_simulator/resources/{*arn}", delete(remove))
-        .route("/_simulator/{*rest}", any(unknown))
-        .merge(world::router())
-        .method_not_allowed_fallback(wrong_method)
-        .layer(map_response(in_json))
+        .route("/_simulator/{*rest}", any(unknown_path))
+        .merge(streams::router())
+        .method_not_allowed_fallback(unknown_method)
+        .layer(map_response(text_errors_to_json))
 }
 
-/// Gives what axum itself refuses, such as too large a body, the form of all other refusals.
-async fn in_json(response: Response) -> Response {
+/// Converts the plain-text errors of axum, such as for a body that is too large, to the JSON format of all
+/// other errors.
+async fn text_errors_to_json(response: Response) -> Response {
     let is_text = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
     let status = response.status();
     if !status.is_client_error() || !response.headers().get(CONTENT_TYPE).is_some_and(is_text) {
         return response;
     }
     match response.into_body().collect().await {
-        Ok(text) => wrong(status, &String::from_utf8_lossy(&text.to_bytes())),
-        Err(error) => wrong(status, &error.to_string()),
+        Ok(text) => json_error(status, &String::from_utf8_lossy(&text.to_bytes())),
+        Err(error) => json_error(status, &error.to_string()),
     }
 }
 
-async fn overview(State(shared): Simulation) -> Html<String> {
-    Html(overview::page(&shared))
+async fn dashboard(State(shared): SharedState) -> Html<String> {
+    Html(dashboard::page(&shared))
 }
 
-async fn remove(State(shared): Simulation, Path(arn): Path<String>) -> Response {
-    if shared.state().remove(&arn) {
+async fn remove(State(shared): SharedState, Path(arn): Path<String>) -> Response {
+    if lifecycle::remove(&mut shared.state(), &arn) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        failed(&Failure::not_found(&arn))
+        api_error(&ApiError::not_found(&arn))
     }
 }
 
-async fn unknown() -> Response {
-    wrong(StatusCode::NOT_FOUND, "the admin API has no such path; GET /_simulator lists them")
+async fn unknown_path() -> Response {
+    json_error(StatusCode::NOT_FOUND, "unknown path; see GET /_simulator for the paths of the admin API")
 }
 
-async fn wrong_method() -> Response {
-    wrong(StatusCode::METHOD_NOT_ALLOWED, "the path is right, the method is not; GET /_simulator lists them")
-}
-
-/// Reads a body, or says what is wrong with it.
-pub(crate) fn read<T: DeserializeOwned>(body: &Bytes, what: &str) -> Result<T, Box<Response>> {
-    let wrong = |reason: &str| Box::new(wrong(StatusCode::BAD_REQUEST, &format!("not {what}: {reason}")));
-    // Which serde would take for an object, its members in their order.
-    if body.trim_ascii().starts_with(b"[") {
-        return Err(wrong("it is a list"));
-    }
-    serde_json::from_slice(body).map_err(|error| wrong(&error.to_string()))
-}
-
-pub(crate) fn failed(failure: &Failure) -> Response {
-    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    wrong(status, &failure.message)
-}
-
-pub(crate) fn wrong(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "message": message }))).into_response()
+async fn unknown_method() -> Response {
+    let message = "this path does not support the method; see GET /_simulator for the methods";
+    json_error(StatusCode::METHOD_NOT_ALLOWED, message)
 }

@@ -1,4 +1,5 @@
-//! What AWS looks at in the Authorization header. The signature itself is verified if the simulator knows a secret.
+//! Authentication of requests. The Authorization header is always checked; the signature itself is verified
+//! only if the simulator has credentials.
 
 mod signature;
 
@@ -7,24 +8,24 @@ use std::fmt;
 use axum::http::{HeaderMap, Uri};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-use self::signature::Signed;
-use crate::{error::Failure, operation::Service};
+use self::signature::SignedRequest;
+use crate::{api_error::ApiError, service::Service};
 
-/// The one access key that the simulator knows.
+/// The credentials that requests must be signed with.
 #[derive(Clone)]
-pub(crate) struct Keys {
+pub(crate) struct Credentials {
     pub access_key: String,
     pub secret_key: String,
 }
 
-impl fmt::Debug for Keys {
-    /// Without the secret.
+impl fmt::Debug for Credentials {
+    /// Omits the secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Keys").field("access_key", &self.access_key).finish_non_exhaustive()
+        formatter.debug_struct("Credentials").field("access_key", &self.access_key).finish_non_exhaustive()
     }
 }
 
-/// A request, as far as its signature goes.
+/// The parts of a request that are relevant to its signature.
 pub(crate) struct Request<'a> {
     pub method: &'a str,
     pub uri: &'a Uri,
@@ -38,44 +39,44 @@ impl Request<'_> {
     }
 }
 
-/// Refuses a request that is not signed, or not signed for this service and region, or not with the keys, if there are any.
+/// Rejects a request that is not signed, that is signed for another service or region, or whose signature
+/// does not match the credentials, if there are any.
 pub(crate) fn check(
     request: &Request<'_>,
     service: Service,
     region: &str,
-    keys: Option<&Keys>,
-) -> Result<(), Failure> {
+    credentials: Option<&Credentials>,
+) -> Result<(), ApiError> {
     let header = request.header("authorization");
     if header.is_none() && request.uri.query().is_some_and(|query| query.contains("X-Amz-Signature=")) {
-        let message =
-            "The simulator takes no presigned requests: the signature must be in the Authorization header";
-        return Err(refused("IncompleteSignatureException", message));
+        let message = "The simulator does not support presigned requests: the signature must be in the Authorization header";
+        return Err(rejected("IncompleteSignatureException", message));
     }
-    let claim = claim(header)?;
-    check_scope(claim.credential, service, region)?;
-    keys.map_or(Ok(()), |keys| verify(request, &claim, keys))
+    let authorization = parse_header(header)?;
+    check_scope(authorization.credential, service, region)?;
+    credentials.map_or(Ok(()), |credentials| verify(request, &authorization, credentials))
 }
 
-/// The access key that a request says it is signed with.
+/// Returns the access key ID that a request claims to be signed with.
 pub(crate) fn access_key(headers: &HeaderMap) -> Option<&str> {
-    /// Of a longer one no more is kept.
-    const LONGEST: usize = 128;
+    /// The maximum length of the ID; a longer one is truncated.
+    const MAX_BYTES: usize = 128;
     let header = headers.get("authorization")?.to_str().ok();
-    let (access_key, _) = scoped(claim(header).ok()?.credential);
-    (!access_key.is_empty()).then(|| access_key.get(..LONGEST).unwrap_or(access_key))
+    let (access_key, _) = split_credential(parse_header(header).ok()?.credential);
+    (!access_key.is_empty()).then(|| access_key.get(..MAX_BYTES).unwrap_or(access_key))
 }
 
-/// What an Authorization header says.
-struct Claim<'a> {
+/// The parts of an Authorization header.
+struct Authorization<'a> {
     credential: &'a str,
-    names: &'a str,
+    signed_headers: &'a str,
     signature: &'a str,
 }
 
-fn claim(header: Option<&str>) -> Result<Claim<'_>, Failure> {
+fn parse_header(header: Option<&str>) -> Result<Authorization<'_>, ApiError> {
     let header = header
-        .ok_or_else(|| refused("MissingAuthenticationTokenException", "Missing Authentication Token"))?;
-    let incomplete = |message| refused("IncompleteSignatureException", message);
+        .ok_or_else(|| rejected("MissingAuthenticationTokenException", "Missing Authentication Token"))?;
+    let incomplete = |message| rejected("IncompleteSignatureException", message);
     let Some(parts) = header.strip_prefix("AWS4-HMAC-SHA256 ") else {
         return Err(incomplete("Authorization header must begin with AWS4-HMAC-SHA256"));
     };
@@ -85,32 +86,45 @@ fn claim(header: Option<&str>) -> Result<Claim<'_>, Failure> {
     };
     let credential = part("Credential")
         .ok_or_else(|| incomplete("Authorization header requires 'Credential' parameter."))?;
-    let names = part("SignedHeaders")
+    let signed_headers = part("SignedHeaders")
         .ok_or_else(|| incomplete("Authorization header requires 'SignedHeaders' parameter."))?;
     let signature = part("Signature")
         .ok_or_else(|| incomplete("Authorization header requires 'Signature' parameter."))?;
-    Ok(Claim { credential, names, signature })
+    Ok(Authorization { credential, signed_headers, signature })
 }
 
-/// Whether the request is signed with the keys, and now. It is the real time that counts, whatever the clock is moved to.
-fn verify(request: &Request<'_>, claim: &Claim<'_>, keys: &Keys) -> Result<(), Failure> {
-    let invalid = |message: &str| refused("InvalidSignatureException", message);
-    let (access_key, scope) = scoped(claim.credential);
-    if access_key != keys.access_key {
+/// Verifies that the request was signed with the credentials, and recently. This uses the system time, not
+/// the simulated clock.
+fn verify(
+    request: &Request<'_>,
+    authorization: &Authorization<'_>,
+    credentials: &Credentials,
+) -> Result<(), ApiError> {
+    let invalid = |message: &str| rejected("InvalidSignatureException", message);
+    let (access_key, scope) = split_credential(authorization.credential);
+    if access_key != credentials.access_key {
         let message = "The security token included in the request is invalid.";
-        return Err(refused("UnrecognizedClientException", message));
+        return Err(rejected("UnrecognizedClientException", message));
     }
     let time = request.header("x-amz-date").ok_or_else(|| {
         let message = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
-        refused("IncompleteSignatureException", message)
+        rejected("IncompleteSignatureException", message)
     })?;
     check_time(time, scope)?;
-    if !claim.names.split(';').any(|name| name == "host") {
+    if !authorization.signed_headers.split(';').any(|name| name == "host") {
         return Err(invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
     }
     let Request { method, uri, headers, body } = *request;
-    let signed = Signed { method, uri, headers, body, names: claim.names, time, scope };
-    if !signed.is_signed_by(&keys.secret_key, claim.signature) {
+    let signed = SignedRequest {
+        method,
+        uri,
+        headers,
+        body,
+        signed_headers: authorization.signed_headers,
+        time,
+        scope,
+    };
+    if !signed.is_signed_by(&credentials.secret_key, authorization.signature) {
         return Err(invalid(
             "The request signature we calculated does not match the signature you provided. \
              Check your AWS Secret Access Key and signing method.",
@@ -119,21 +133,21 @@ fn verify(request: &Request<'_>, claim: &Claim<'_>, keys: &Keys) -> Result<(), F
     Ok(())
 }
 
-/// The access key and the scope of a credential.
-fn scoped(credential: &str) -> (&str, &str) {
+/// Splits a credential into the access key ID and the scope.
+fn split_credential(credential: &str) -> (&str, &str) {
     let scope = credential.rmatch_indices('/').nth(3).map_or(0, |(slash, _)| slash);
     (&credential[..scope], credential[scope..].trim_start_matches('/'))
 }
 
-fn check_time(time: &str, scope: &str) -> Result<(), Failure> {
-    /// How far the caller's clock may be from ours, in seconds.
-    const SKEW: i64 = 5 * 60;
-    let invalid = |message: String| refused("InvalidSignatureException", &message);
+fn check_time(time: &str, scope: &str) -> Result<(), ApiError> {
+    /// The maximum clock skew of the caller, in seconds.
+    const MAX_SKEW: i64 = 5 * 60;
+    let invalid = |message: String| rejected("InvalidSignatureException", &message);
     let parsed =
         civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).and_then(|time| time.to_zoned(TimeZone::UTC));
     let Ok(signed_at) = parsed.map(|time| time.timestamp()) else {
         let message = format!("Date must be in ISO-8601 'basic format'. Got '{time}'.");
-        return Err(refused("IncompleteSignatureException", &message));
+        return Err(rejected("IncompleteSignatureException", &message));
     };
     if !scope.starts_with(&time[..8]) {
         let message =
@@ -142,25 +156,25 @@ fn check_time(time: &str, scope: &str) -> Result<(), Failure> {
     }
     let now = Timestamp::now();
     match signed_at.as_second() - now.as_second() {
-        behind if behind < -SKEW => {
+        behind if behind < -MAX_SKEW => {
             Err(invalid(format!("Signature expired: {time} is now earlier than 5 min. before {now:.0}")))
         }
-        ahead if ahead > SKEW => Err(invalid(format!(
+        ahead if ahead > MAX_SKEW => Err(invalid(format!(
             "Signature not yet current: {time} is still later than 5 min. after {now:.0}"
         ))),
         _ => Ok(()),
     }
 }
 
-/// The credential is `{access key}/{date}/{region}/{service}/aws4_request`.
-fn check_scope(credential: &str, service: Service, region: &str) -> Result<(), Failure> {
-    let invalid = |message| refused("InvalidSignatureException", message);
-    // From the right: an access key is free to have slashes in it.
+/// Checks the scope of a credential of the form `{access key ID}/{date}/{region}/{service}/aws4_request`.
+fn check_scope(credential: &str, service: Service, region: &str) -> Result<(), ApiError> {
+    let invalid = |message| rejected("InvalidSignatureException", message);
+    // Split from the right, because an access key ID can contain slashes.
     let mut scope = credential.rsplit('/');
     let (Some("aws4_request"), Some(signed_for), Some(signed_in), Some(_), Some(_)) =
         (scope.next(), scope.next(), scope.next(), scope.next(), scope.next())
     else {
-        return Err(refused(
+        return Err(rejected(
             "IncompleteSignatureException",
             "Credential is not scoped as AWS Signature Version 4 asks",
         ));
@@ -179,8 +193,8 @@ fn check_scope(credential: &str, service: Service, region: &str) -> Result<(), F
     Ok(())
 }
 
-fn refused(code: &'static str, message: &str) -> Failure {
-    Failure::new(code, 403, message)
+fn rejected(code: &'static str, message: &str) -> ApiError {
+    ApiError::new(code, 403, message)
 }
 
 #[cfg(test)]
@@ -188,27 +202,27 @@ mod tests {
     use super::*;
 
     fn code(header: Option<&str>) -> Option<String> {
-        let checked =
-            claim(header).and_then(|claim| check_scope(claim.credential, Service::IvsChat, "us-west-2"));
+        let checked = parse_header(header)
+            .and_then(|authorization| check_scope(authorization.credential, Service::IvsChat, "us-west-2"));
         checked.err().map(|failure| failure.code.into_owned())
     }
 
     #[test]
-    fn a_credential_is_a_key_and_a_scope() {
-        assert_eq!(scoped("A/K/20260101/r/s/aws4_request"), ("A/K", "20260101/r/s/aws4_request"));
-        assert_eq!(scoped("x").0, "");
+    fn a_credential_is_split_into_key_id_and_scope() {
+        assert_eq!(split_credential("A/K/20260101/r/s/aws4_request"), ("A/K", "20260101/r/s/aws4_request"));
+        assert_eq!(split_credential("x").0, "");
     }
 
     #[test]
-    fn the_time_must_be_about_now() {
-        let said = |seconds: i64| {
+    fn a_signature_must_be_recent() {
+        let message = |seconds: i64| {
             let time = Timestamp::from_second(Timestamp::now().as_second() + seconds).expect("a time");
             let time = time.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
             check_time(&time, &time[..8]).err().map(|failure| failure.message)
         };
-        assert_eq!((said(0), said(-290), said(290)), (None, None, None));
-        assert!(said(-310).is_some_and(|message| message.starts_with("Signature expired")));
-        assert!(said(310).is_some_and(|message| message.starts_with("Signature not yet current")));
+        assert_eq!((message(0), message(-290), message(290)), (None, None, None));
+        assert!(message(-310).is_some_and(|text| text.starts_with("Signature expired")));
+        assert!(message(310).is_some_and(|text| text.starts_with("Signature not yet current")));
         assert!(check_time("20260101T000000Z", "20260102").is_err() && check_time("yesterday", "").is_err());
     }
 
@@ -221,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_malformed_is_said() {
+    fn a_missing_or_malformed_header_is_rejected() {
         assert_eq!(code(None).as_deref(), Some("MissingAuthenticationTokenException"));
         let scope = "Credential=AKIA/20260101/us-west-2/ivschat/aws4_request";
         for header in [
@@ -236,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn another_region_or_service_is_refused() {
+    fn another_region_or_service_is_rejected() {
         for scope in ["eu-west-1/ivschat", "us-west-2/ivs"] {
             let header = format!(
                 "AWS4-HMAC-SHA256 Credential=AKIA/20260101/{scope}/aws4_request, SignedHeaders=host, Signature=a"

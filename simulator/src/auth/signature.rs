@@ -1,50 +1,50 @@
-//! Signature Version 4: what a request's signature must be.
+//! AWS Signature Version 4.
 
 use axum::http::{HeaderMap, Uri};
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-/// All that a signature is made over but the secret.
-pub(super) struct Signed<'a> {
+/// The request data that a signature covers.
+pub(super) struct SignedRequest<'a> {
     pub method: &'a str,
     pub uri: &'a Uri,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
-    /// The names of the headers that are signed, as the request lists them: `host;x-amz-date`.
-    pub names: &'a str,
+    /// The names of the signed headers, in the order of the request: `host;x-amz-date`.
+    pub signed_headers: &'a str,
     /// The time of the request: `20150830T123600Z`.
     pub time: &'a str,
-    /// `{date}/{region}/{service}/aws4_request`
+    /// The credential scope: `{date}/{region}/{service}/aws4_request`.
     pub scope: &'a str,
 }
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
-impl Signed<'_> {
-    /// Whether this is its signature, in hexadecimal.
+impl SignedRequest<'_> {
+    /// Returns true if the hexadecimal signature is valid for the secret.
     pub fn is_signed_by(&self, secret: &str, signature: &str) -> bool {
         let key = self.scope.split('/').fold(format!("AWS4{secret}").into_bytes(), |key, part| {
             hmac(&key, part).finalize().into_bytes().to_vec()
         });
         let claimed = bytes(signature);
-        claimed.is_some_and(|claimed| hmac(&key, &self.text()).verify_slice(&claimed).is_ok())
+        claimed.is_some_and(|claimed| hmac(&key, &self.string_to_sign()).verify_slice(&claimed).is_ok())
     }
 
-    /// What is signed.
-    fn text(&self) -> String {
-        let request = hex(&Sha256::digest(self.canonical()));
+    /// Returns the string to sign.
+    fn string_to_sign(&self) -> String {
+        let request = hex(&Sha256::digest(self.canonical_request()));
         format!("AWS4-HMAC-SHA256\n{}\n{}\n{request}", self.time, self.scope)
     }
 
-    fn canonical(&self) -> String {
-        // The path is encoded as it was sent, so what is encoded in it already becomes so twice.
+    fn canonical_request(&self) -> String {
+        // The path as sent is encoded once more, so that encoded characters in it are encoded twice.
         let path = utf8_percent_encode(self.uri.path(), PATH);
         let query = canonical_query(self.uri.query().unwrap_or_default());
-        let headers: String = self.names.split(';').map(|name| self.header(name)).collect();
+        let headers: String = self.signed_headers.split(';').map(|name| self.header(name)).collect();
         let body = hex(&Sha256::digest(self.body));
-        format!("{}\n{path}\n{query}\n{headers}\n{}\n{body}", self.method, self.names)
+        format!("{}\n{path}\n{query}\n{headers}\n{}\n{body}", self.method, self.signed_headers)
     }
 
     fn header(&self, name: &str) -> String {
@@ -75,9 +75,8 @@ fn canonical_query(query: &str) -> String {
 }
 
 fn hmac(key: &[u8], text: &str) -> Hmac<Sha256> {
-    // A key of any length will do.
-    let mut hmac =
-        Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("any length is right"));
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key)
+        .unwrap_or_else(|_| unreachable!("HMAC accepts keys of any length"));
     hmac.update(text.as_bytes());
     hmac
 }
@@ -105,21 +104,21 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("host", "example.amazonaws.com".parse().expect("a value"));
         headers.insert("x-amz-date", "20150830T123600Z".parse().expect("a value"));
-        let signed = Signed {
+        let signed = SignedRequest {
             method: "GET",
             uri: &uri.parse().expect("a URI"),
             headers: &headers,
             body: b"",
-            names: "host;x-amz-date",
+            signed_headers: "host;x-amz-date",
             time: "20150830T123600Z",
             scope: "20150830/us-east-1/service/aws4_request",
         };
         signed.is_signed_by(SECRET, signature)
     }
 
-    /// The signatures are those of AWS's own test suite.
+    /// The expected signatures are from AWS's test suite.
     #[test]
-    fn signatures_are_those_of_aws() {
+    fn signatures_match_aws_test_suite() {
         let vanilla = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
         assert!(is_signed("/", vanilla));
         assert!(!is_signed("/x", vanilla));
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_is_sorted_and_encoded_anew() {
+    fn the_canonical_query_is_sorted_and_reencoded() {
         assert_eq!(canonical_query("b=2&a=x%2fy&a=%20&c"), "a=%20&a=x%2Fy&b=2&c=");
     }
 }

@@ -1,7 +1,9 @@
-//! An AWS call from its arrival to its answer: authorization, faults, quotas, latency, effect, journal.
+//! The dispatch of AWS calls: from the request, through faults, limits and latency, to the response.
 
-mod arrival;
-mod reply;
+mod call;
+mod request;
+mod response;
+mod route;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,222 +12,67 @@ use axum::{
     http::request::Parts,
     response::Response,
 };
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-use self::reply::Reply;
-use crate::{
-    error::Failure,
-    faults::FaultKind,
-    journal::Entry,
-    operation::{Operation, Outcome},
-    route::{self, NoRoute},
-    shared::Shared,
+use self::{
+    call::{PendingCall, Reply},
+    route::RouteError,
 };
+use crate::{api_error::ApiError, journal::Entry, shared::Shared};
 
-/// In an answer's extensions: close the connection instead of sending it.
-#[derive(Clone, Copy)]
-pub(crate) struct Unsent;
-
-/// Answers every path that is not the admin API's.
+/// Handles a request to any path outside of the admin API.
 pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: Request) -> Response {
     let arrived = shared.clock.elapsed();
     let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(shared.patience.request, arrival::read(body));
-    // Read in any case: a connection with half a request on it is of no more use.
-    let body = body.await.unwrap_or_else(|_| Err(arrival::late()));
+    let body = tokio::time::timeout(shared.connection_limits.request_timeout, request::read_body(body));
+    // Reads the body in any case: a connection with an unread half of a request cannot be reused.
+    let body = body.await.unwrap_or_else(|_| Err(request::timeout_error()));
     let route = match route::find(&parts, body.as_deref().unwrap_or_default()) {
         Ok(route) => route,
-        Err(refused) => return turn_away(&shared, arrived, refused, &parts, body),
+        Err(error) => return reject(&shared, arrived, error, &parts, body),
     };
     let service = route.operation.service;
-    let incoming = Incoming::new(&shared, arrived, route, &parts, body);
+    let call = PendingCall::new(&shared, arrived, route, &parts, body);
     let stop = shared.stop.clone();
-    let reply = if incoming.is_prompt() {
-        incoming.carry_out(shared).await
+    let reply = if call.is_immediate() {
+        call.run(shared).await
     } else {
-        // In a task of its own: as at AWS, a call goes on when its caller is gone.
-        match tokio::spawn(incoming.carry_out(shared)).await {
+        // Runs in its own task, because a call continues after its client has disconnected, as at AWS.
+        match tokio::spawn(call.run(shared)).await {
             Ok(reply) => reply,
             Err(error) => {
-                let failure = Failure::internal(format!("the simulator failed: {error}"));
-                return reply::refusal(service, &failure);
+                let error = ApiError::internal(format!("the simulator failed: {error}"));
+                return response::error(service, &error);
             }
         }
     };
     match reply {
-        Reply::Answer(response) => response,
-        Reply::Close => reply::closed(),
+        Reply::Response(response) => response,
+        Reply::Close => response::close_connection(),
         Reply::Hang => {
             stop.cancelled().await;
-            reply::closed()
+            response::close_connection()
         }
     }
 }
 
-/// Answers a request that is for no operation that is here. It is in the journal all the same.
-fn turn_away(
+/// Rejects a request that calls no supported operation. It is recorded in the journal nevertheless.
+fn reject(
     shared: &Shared,
     arrived: Duration,
-    refused: NoRoute,
+    error: RouteError,
     parts: &Parts,
-    body: Result<Vec<u8>, Failure>,
+    body: Result<Vec<u8>, ApiError>,
 ) -> Response {
-    let (entry, _) = arrival::entry(shared, refused.asked(), arrived, parts, Map::new(), body);
-    let (service, failure) = refused.answer();
+    let (entry, _) = request::entry(shared, error.operation(), arrived, parts, Map::new(), body);
+    let (service, error) = error.into_error();
     let mut journal = shared.journal();
-    let seq = journal.begin(Entry {
+    let seq = journal.append(Entry {
         answered: Some(shared.clock.elapsed()),
-        status: failure.status,
-        error: Some(failure.code.to_string()),
+        status: error.status,
+        error: Some(error.code.to_string()),
         ..entry
     });
-    journal.tell(seq);
-    reply::refusal(service, &failure)
-}
-
-/// A call that is in the journal, and not yet carried out.
-#[derive(Clone)]
-struct Incoming {
-    seq: u64,
-    operation: &'static Operation,
-    /// The input, or why it is refused at the door.
-    input: Result<Value, Failure>,
-    fault: Option<FaultKind>,
-    /// How long it waits before its effect, and after it.
-    delays: (Duration, Duration),
-}
-
-impl Incoming {
-    /// Whether it is carried out without a pause, in which its caller could go away.
-    fn is_prompt(&self) -> bool {
-        self.delays.0.is_zero() && self.delays.1.is_zero()
-    }
-
-    async fn carry_out(self, shared: Arc<Shared>) -> Reply {
-        let (before, after) = self.delays;
-        if self.fault.is_none()
-            && let Err(failure) = shared.admit(self.operation)
-        {
-            return self.answer(&shared, Err(failure));
-        }
-        pause(before).await;
-        match self.fault {
-            Some(FaultKind::Hang) => self.hang(&shared),
-            Some(FaultKind::Block) => self.close(&shared),
-            Some(FaultKind::Late { after }) => self.execute_later(&shared, after),
-            Some(FaultKind::Throttle) => {
-                let limit = shared.rates().told(self.operation.name);
-                self.answer(&shared, Err(Failure::throttled(self.operation.name, limit)))
-            }
-            Some(FaultKind::Error { ref code, status, ref message }) => {
-                let failure = Failure::new(code.clone(), status, message.clone());
-                self.answer(&shared, Err(self.told_in_full(&shared, failure)))
-            }
-            Some(FaultKind::Html { status }) => self.send(&shared, None, reply::page(status)),
-            Some(FaultKind::ExecuteThenDrop) => {
-                self.execute_unsent(&shared);
-                pause(after).await;
-                self.close(&shared)
-            }
-            Some(FaultKind::Garbage { .. } | FaultKind::SlowBody { .. }) | None => {
-                let outcome = self.execute(&shared);
-                pause(after).await;
-                self.answer(&shared, outcome)
-            }
-        }
-    }
-
-    /// The error of a fault, with all that an error of its code tells.
-    fn told_in_full(&self, shared: &Shared, failure: Failure) -> Failure {
-        let name = self.operation.name;
-        let resource = self.input.as_ref().ok().and_then(arrival::resource).unwrap_or(name);
-        let quota = shared.state().limits.told(name).filter(|_| failure.status == 402);
-        let limit = Some(quota.unwrap_or_else(|| shared.rates().told(name)));
-        Failure { limit, ..failure.about(resource) }
-    }
-
-    /// Has the effect, and notes when.
-    fn execute(&self, shared: &Shared) -> Outcome {
-        let input = self.input.as_ref().map_err(Clone::clone)?;
-        self.operation.check(input)?;
-        let mut state = shared.state();
-        let reads = self.operation.reads();
-        if reads {
-            state.look(true);
-        }
-        state.check_limit(self.operation.name)?;
-        let output = (self.operation.run)(&mut state, input)?;
-        // Noted under the lock, so that the journal's times are in the order of the effects.
-        let effected = shared.clock.elapsed();
-        drop(state);
-        if !reads {
-            shared.touch();
-        }
-        let created = self.operation.created(&output);
-        shared.journal().amend(self.seq, |call| {
-            call.effected = Some(effected);
-            call.created = created;
-        });
-        Ok(output)
-    }
-
-    fn execute_unsent(&self, shared: &Shared) {
-        if let Err(failure) = self.execute(shared) {
-            tracing::debug!(operation = self.operation.name, code = %failure.code, "unsent failure");
-        }
-    }
-
-    fn execute_later(&self, shared: &Arc<Shared>, after: Duration) -> Reply {
-        let (later, shared_later) = (self.clone(), shared.clone());
-        tokio::spawn(async move {
-            pause(after).await;
-            later.execute_unsent(&shared_later);
-            // Once more, now that it is known when it had its effect.
-            shared_later.journal().tell(later.seq);
-        });
-        self.close(shared)
-    }
-
-    fn answer(&self, shared: &Shared, outcome: Outcome) -> Reply {
-        let error = outcome.as_ref().err().map(|failure| failure.code.to_string());
-        let response = match &self.fault {
-            Some(FaultKind::Garbage { form }) => reply::garbled(self.operation, outcome, *form),
-            Some(FaultKind::SlowBody { over }) => reply::slow(self.operation, outcome, *over),
-            _ => reply::response(self.operation, outcome),
-        };
-        self.send(shared, error, response)
-    }
-
-    fn send(&self, shared: &Shared, error: Option<String>, response: Response) -> Reply {
-        let status = response.status().as_u16();
-        tracing::debug!(call.seq = self.seq, operation = self.operation.name, status, error, "answered");
-        let mut journal = shared.journal();
-        journal.amend(self.seq, |call| {
-            call.answered = Some(shared.clock.elapsed());
-            call.status = status;
-            call.error = error;
-        });
-        journal.tell(self.seq);
-        Reply::Answer(response)
-    }
-
-    fn close(&self, shared: &Shared) -> Reply {
-        tracing::debug!(call.seq = self.seq, operation = self.operation.name, "connection closed");
-        let mut journal = shared.journal();
-        journal.amend(self.seq, |call| call.answered = Some(shared.clock.elapsed()));
-        journal.tell(self.seq);
-        Reply::Close
-    }
-
-    fn hang(&self, shared: &Shared) -> Reply {
-        tracing::debug!(call.seq = self.seq, operation = self.operation.name, "hangs");
-        shared.journal().tell(self.seq);
-        Reply::Hang
-    }
-}
-
-async fn pause(duration: Duration) {
-    if !duration.is_zero() {
-        tokio::time::sleep(duration).await;
-    }
+    journal.publish(seq);
+    response::error(service, &error)
 }

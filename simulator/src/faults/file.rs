@@ -1,22 +1,23 @@
-//! Faults from a file, to be in force from the start.
+//! Faults from a file.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::Fault;
+use super::fault::Fault;
 
-/// Reads a list of rules from a file in YAML, or in JSON, which is YAML too.
+/// Reads a list of faults from a file in YAML or JSON.
 pub(crate) fn read(file: &Path) -> Result<Vec<Fault>, String> {
-    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
-    parse(&text).map_err(|error| named(&error))
+    let with_path = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| with_path(&error))?;
+    parse(&text).map_err(|error| with_path(&error))
 }
 
 fn parse(text: &str) -> Result<Vec<Fault>, String> {
-    // By way of JSON: so the two forms are the same, where YAML of itself would have kinds as tags.
+    // Converts to JSON first, so that both formats are the same. In YAML, serde would expect the kind as a
+    // tag.
     let rules: Value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
-    // As the admin API lists them, or the bare list.
+    // Accepts the output of the admin API as well as a bare list.
     let rules = rules.get("faults").cloned().unwrap_or(rules);
     let rules = match rules {
         Value::Null => Vec::new(),
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_are_read_from_yaml() {
+    fn faults_are_read_from_yaml() {
         let text = "
 - operation: Create*
   every: 3
@@ -55,19 +56,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn an_error_names_the_invalid_fault() {
         for (text, error) in [
             ("5", "not a list"),
             (
                 "- {operation: '*', kind: hang}\n- {operation: '*', kind: explode}",
                 "fault 2: kind: unknown variant",
             ),
-            ("- {operation: MakeCoffee, kind: hang}", "there is no operation"),
+            ("- {operation: MakeCoffee, kind: hang}", "unknown operation"),
             ("- {operation: '*', kind: hang, often: 2}", "unknown field"),
             ("{", "line"),
         ] {
-            let told = parse(text).expect_err("wrong");
-            assert!(told.contains(error) && !told.contains('\n'), "{told}");
+            let message = parse(text).expect_err("an error");
+            assert!(message.contains(error) && !message.contains('\n'), "{message}");
         }
     }
 }

@@ -1,45 +1,45 @@
-//! The rules in force, and which of them strikes a call.
+//! The faults in force, and the choice of the fault for each call.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::{Fault, FaultKind};
+use super::{fault::Fault, kind::FaultKind};
 
-/// A rule that is in force.
+/// A fault in force, with its counters.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Rule {
     id: u64,
-    /// How many calls it has looked at that it is about.
+    /// The number of matching calls so far.
     matches: u64,
-    /// How often it has struck.
+    /// The number of calls that have failed so far.
     hits: u32,
     #[serde(flatten)]
     fault: Fault,
     #[serde(skip)]
-    dice: Dice,
+    random: SplitMix64,
 }
 
 impl Rule {
     fn new(id: u64, mut fault: Fault) -> Self {
-        // Kept in the rule, so that who sees it can have the same again.
+        // Stored in the fault, so that it is shown to the user, who can reproduce the sequence.
         let seed = fault.seed.unwrap_or_else(rand::random);
         fault.seed = fault.probability.map(|_| seed);
-        Self { id, matches: 0, hits: 0, fault, dice: Dice(seed) }
+        Self { id, matches: 0, hits: 0, fault, random: SplitMix64(seed) }
     }
 
-    /// Counts a match, and says whether it is struck.
-    fn strikes(&mut self) -> bool {
+    /// Counts a matching call, and returns true if it fails.
+    fn triggers(&mut self) -> bool {
         self.matches += 1;
         let fault = &self.fault;
-        let strikes = match (fault.nth, fault.every, fault.probability) {
+        let triggers = match (fault.nth, fault.every, fault.probability) {
             (Some(nth), _, _) => self.matches >= nth,
             (_, Some(every), _) => self.matches.is_multiple_of(every),
-            (_, _, Some(probability)) => self.dice.throw() < probability,
+            (_, _, Some(probability)) => self.random.next() < probability,
             _ => true,
         };
-        self.hits += u32::from(strikes);
-        strikes
+        self.hits += u32::from(triggers);
+        triggers
     }
 
     fn is_used_up(&self) -> bool {
@@ -49,13 +49,13 @@ impl Rule {
     }
 }
 
-/// Random numbers that are the same for the same seed, now and in later versions (SplitMix64).
+/// A pseudo-random generator whose sequence never changes for a seed, not even in later versions.
 #[derive(Clone, Debug)]
-struct Dice(u64);
+struct SplitMix64(u64);
 
-impl Dice {
-    /// From 0 to below 1.
-    fn throw(&mut self) -> f64 {
+impl SplitMix64 {
+    /// Returns a number from 0 (inclusive) to 1 (exclusive).
+    fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -65,7 +65,7 @@ impl Dice {
     }
 }
 
-/// The rules in force, in the order in which they were made.
+/// The faults in force, in the order of their creation.
 #[derive(Default)]
 pub(crate) struct Faults {
     last: u64,
@@ -88,18 +88,18 @@ impl Faults {
         self.rules.clear();
     }
 
-    /// Lifts one rule. Says whether there was one.
+    /// Removes a fault. Returns true if it existed.
     pub fn remove(&mut self, id: u64) -> bool {
         let before = self.rules.len();
         self.rules.retain(|rule| rule.id != id);
         self.rules.len() < before
     }
 
-    /// The fault that strikes this call: of the first rule that is about it and strikes. The rules after that one do not
-    /// count it.
-    pub fn strike(&mut self, operation: &str, names: &[&str]) -> Option<FaultKind> {
-        let about = |rule: &mut Rule| rule.fault.is_about(operation, names) && rule.strikes();
-        let index = self.rules.iter_mut().position(about)?;
+    /// Returns the fault for this call: that of the first rule that matches and triggers. Later rules do not
+    /// count the call.
+    pub fn trigger(&mut self, operation: &str, names: &[&str]) -> Option<FaultKind> {
+        let triggered = |rule: &mut Rule| rule.fault.matches(operation, names) && rule.triggers();
+        let index = self.rules.iter_mut().position(triggered)?;
         let rule = &self.rules[index];
         let kind = rule.fault.kind.clone();
         if rule.is_used_up() {

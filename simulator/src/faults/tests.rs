@@ -1,60 +1,60 @@
 use super::*;
 
-fn struck(faults: &mut Faults, calls: usize) -> String {
-    (0..calls).map(|_| if faults.strike("GetRoom", &[]).is_some() { 'x' } else { '.' }).collect()
+fn triggered(faults: &mut Faults, calls: usize) -> String {
+    (0..calls).map(|_| if faults.trigger("GetRoom", &[]).is_some() { 'x' } else { '.' }).collect()
 }
 
-fn one(fault: Fault, calls: usize) -> String {
+fn pattern_of(fault: Fault, calls: usize) -> String {
     let mut faults = Faults::default();
     faults.add(fault);
-    struck(&mut faults, calls)
+    triggered(&mut faults, calls)
 }
 
 #[test]
-fn a_rule_is_used_up() {
+fn a_fault_is_removed_when_it_is_used_up() {
     let mut faults = Faults::default();
     faults.add(Fault::block("GetRoom").times(2));
-    assert_eq!(faults.strike("GetChannel", &[]), None);
-    assert_eq!(struck(&mut faults, 3), "xx.");
+    assert_eq!(faults.trigger("GetChannel", &[]), None);
+    assert_eq!(triggered(&mut faults, 3), "xx.");
     assert_eq!(faults.rules().count(), 0);
 }
 
 #[test]
-fn a_rule_strikes_the_nth_or_every_nth_or_by_chance() {
-    assert_eq!(one(Fault::hang("*").nth(3), 6), "..x...");
-    assert_eq!(one(Fault::hang("*").nth(2).times(2), 6), ".xx...");
-    assert_eq!(one(Fault::hang("*").every(3), 9), "..x..x..x");
-    assert_eq!(one(Fault::hang("*").every(2).times(2), 6), ".x.x..");
-    assert_eq!(one(Fault::hang("*").probability(0.0, 1), 50), ".".repeat(50));
-    assert_eq!(one(Fault::hang("*").probability(1.0, 1), 50), "x".repeat(50));
-    let half = one(Fault::hang("*").probability(0.5, 7), 1000);
-    assert_eq!(half, one(Fault::hang("*").probability(0.5, 7), 1000));
-    assert_ne!(half, one(Fault::hang("*").probability(0.5, 8), 1000));
+fn a_fault_triggers_at_nth_every_nth_or_random_calls() {
+    assert_eq!(pattern_of(Fault::hang("*").nth(3), 6), "..x...");
+    assert_eq!(pattern_of(Fault::hang("*").nth(2).times(2), 6), ".xx...");
+    assert_eq!(pattern_of(Fault::hang("*").every(3), 9), "..x..x..x");
+    assert_eq!(pattern_of(Fault::hang("*").every(2).times(2), 6), ".x.x..");
+    assert_eq!(pattern_of(Fault::hang("*").probability(0.0, 1), 50), ".".repeat(50));
+    assert_eq!(pattern_of(Fault::hang("*").probability(1.0, 1), 50), "x".repeat(50));
+    let half = pattern_of(Fault::hang("*").probability(0.5, 7), 1000);
+    assert_eq!(half, pattern_of(Fault::hang("*").probability(0.5, 7), 1000));
+    assert_ne!(half, pattern_of(Fault::hang("*").probability(0.5, 8), 1000));
     let hits = half.matches('x').count();
     assert!((400..600).contains(&hits), "{hits}");
 }
 
 #[test]
-fn the_first_rule_that_strikes_counts_and_one_can_be_lifted() {
+fn the_first_triggering_fault_applies_and_can_be_removed() {
     let mut faults = Faults::default();
     faults.add(Fault::hang("*").every(2));
     faults.add(Fault::block("GetRoom").times(5));
-    assert_eq!(faults.strike("GetRoom", &[]), Some(FaultKind::Block));
-    assert_eq!(faults.strike("GetRoom", &[]), Some(FaultKind::Hang));
+    assert_eq!(faults.trigger("GetRoom", &[]), Some(FaultKind::Block));
+    assert_eq!(faults.trigger("GetRoom", &[]), Some(FaultKind::Hang));
     assert!(faults.remove(2) && !faults.remove(2));
-    assert_eq!(struck(&mut faults, 4), ".x.x");
+    assert_eq!(triggered(&mut faults, 4), ".x.x");
 }
 
 #[test]
-fn a_name_is_a_part_or_a_pattern() {
+fn a_name_is_a_substring_or_a_pattern() {
     let fault = Fault::hang("*").named("todd");
-    assert!(fault.is_about("GetRoom", &["arn", "todd-2"]) && !fault.is_about("GetRoom", &["arn"]));
+    assert!(fault.matches("GetRoom", &["arn", "todd-2"]) && !fault.matches("GetRoom", &["arn"]));
     let fault = Fault::hang("*").named("todd*");
-    assert!(fault.is_about("GetRoom", &["todd-2"]) && !fault.is_about("GetRoom", &["not-todd"]));
+    assert!(fault.matches("GetRoom", &["todd-2"]) && !fault.matches("GetRoom", &["not-todd"]));
 }
 
 #[test]
-fn rules_are_read_from_json() {
+fn faults_are_read_from_json() {
     let read = |json| serde_json::from_str::<Fault>(json);
     let fault = read(r#"{"operation": "CreateRoom", "kind": "execute-then-drop"}"#).expect("a rule");
     assert_eq!(fault, Fault::execute_then_drop("CreateRoom"));
@@ -64,19 +64,19 @@ fn rules_are_read_from_json() {
     assert_eq!(fault, Fault::error("*", 429, "ThrottlingException").times(3).named("t*"));
     let fault = read(r#"{"operation": "*", "kind": {"garbage": {"form": "wrong"}}}"#).expect("a rule");
     assert_eq!(fault, Fault::garbage("*", Garbage::Wrong));
-    for wrong in [
+    for invalid in [
         r#"{"operation": "*"}"#,
         r#"{"operation": "*", "kind": "explode"}"#,
         r#"{"operation": "*", "kind": {"late": {"after": "soon"}}}"#,
         r#"{"operation": "*", "kind": {"html": {"stauts": 404}}}"#,
         r#"{"operation": "*", "kind": "hang", "tmies": 2}"#,
     ] {
-        assert!(read(wrong).is_err(), "{wrong}");
+        assert!(read(invalid).is_err(), "{invalid}");
     }
 }
 
 #[test]
-fn a_rule_is_read_as_it_was_written() {
+fn a_serialized_fault_deserializes_unchanged() {
     for fault in [
         Fault::throttle("*").probability(0.5, 3),
         Fault::html("*", 404).nth(2),
@@ -89,7 +89,7 @@ fn a_rule_is_read_as_it_was_written() {
 }
 
 #[test]
-fn a_rule_that_makes_no_sense_is_refused() {
+fn an_invalid_fault_is_rejected() {
     for fault in [
         Fault::hang("*").times(0),
         Fault::hang("*").nth(0),

@@ -1,16 +1,21 @@
-//! Stream keys: one for each channel.
+//! The operations on stream keys.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{batch, channel, stream};
+use super::encoder;
 use crate::{
-    error::Failure,
-    ids,
-    operation::{Operation, Outcome, Service::Ivs, typed},
-    paging::{Page, listed},
-    resource::{self, Resource},
-    state::{Row, State, Table},
+    api_error::ApiError,
+    codec::{Outcome, decode},
+    model::{
+        channel,
+        stream_key::{StreamKey, Summary},
+    },
+    operation::Operation,
+    paging::{Page, list_output},
+    resource::{self, Resource, batch},
+    service::Service::Ivs,
+    state::State,
     tags::{self, Tags},
     validate::{Rule, TOKEN, arn, optional, required},
 };
@@ -59,78 +64,24 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// A stream key, as Get tells it.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct StreamKey {
-    pub arn: String,
-    value: String,
-    channel_arn: String,
-    tags: Tags,
-}
-
-/// A stream key, as List tells it: without its value.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
-    arn: &'a str,
-    channel_arn: &'a str,
-    tags: &'a Tags,
-}
-
-impl StreamKey {
-    pub fn new(state: &State, channel_arn: &str, tags: Tags) -> Self {
-        let value = format!("sk_{}_{}", state.place.region, ids::alphanumeric(24));
-        let arn = state.place.arn("ivs", "stream-key", &ids::resource());
-        Self { arn, value, channel_arn: channel_arn.to_owned(), tags }
-    }
-}
-
-impl Row for StreamKey {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.channel_arn
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
-
 impl Resource for StreamKey {
     const ONE: Option<&'static str> = Some("streamKey");
     const MANY: &'static str = "streamKeys";
-    /// The model's own default; a channel has only one key.
+    /// The default of the API model. A channel has only one key by default.
     const PAGE: usize = 1;
 
     type Summary<'a> = Summary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
-        Summary { arn: &self.arn, channel_arn: &self.channel_arn, tags: &self.tags }
+        self.to_summary()
     }
-    fn table(state: &State) -> &Table<Self> {
-        &state.stream_keys
-    }
-    fn table_mut(state: &mut State) -> &mut Table<Self> {
-        &mut state.stream_keys
-    }
+    /// Removes a stream key. A connected encoder stays connected, but can no longer reconnect.
     fn remove(state: &mut State, arn: &str) -> bool {
-        state.remove_stream_key(arn)
-    }
-}
-
-impl State {
-    /// Removes a stream key: an encoder that uses it goes on, but cannot come back.
-    pub fn remove_stream_key(&mut self, arn: &str) -> bool {
-        let Some(channel) = self.stream_keys.get(arn).map(|key| key.channel_arn.clone()) else {
+        let Some(channel) = state.stream_keys.get(arn).map(|key| key.channel_arn.clone()) else {
             return false;
         };
-        let removed = self.stream_keys.remove(arn);
-        stream::forget_key(self, &channel);
+        let removed = state.stream_keys.remove(arn);
+        encoder::revoke_key(state, &channel);
         removed
     }
 }
@@ -147,29 +98,29 @@ struct OfChannel {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let OfChannel { channel_arn } = typed(input)?;
+    let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     let limit = state.limits.stream_keys();
     if state.stream_keys.with_key(&channel_arn).count() >= limit {
-        let message = format!("The limit of {limit} stream keys for channel {channel_arn} is reached");
-        return Err(Failure::quota(message));
+        let message = format!("The limit of {limit} stream keys for channel {channel_arn} has been reached");
+        return Err(ApiError::quota(message));
     }
-    let key = StreamKey::new(state, &channel_arn, tags::of(input)?);
-    let output = resource::answer(&key);
+    let key = StreamKey::new(&state.account_region, &channel_arn, Tags::from_input(input)?);
+    let output = resource::encode_one(&key);
     state.stream_keys.insert(key);
     output
 }
 
 fn batch_get(state: &mut State, input: &Value) -> Outcome {
-    let ByArns { arns } = typed(input)?;
+    let ByArns { arns } = decode(input)?;
     batch(StreamKey::MANY, &arns, |arn| state.stream_key(arn))
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
-    let OfChannel { channel_arn } = typed(input)?;
+    let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
-    let page = Page::asked(state, StreamKey::MANY, input, StreamKey::PAGE)?;
+    let page = Page::from_input(&state.tokens, StreamKey::MANY, input, StreamKey::PAGE)?;
     let rows = state.stream_keys.oldest_first_with_key(&channel_arn, page.after);
-    let (keys, next) = page.fill(state, rows, StreamKey::summary);
-    listed(StreamKey::MANY, keys, next)
+    let (keys, next) = page.fill(&state.tokens, rows, StreamKey::summary);
+    list_output(StreamKey::MANY, keys, next)
 }

@@ -1,27 +1,27 @@
-//! Logging configurations: where the messages of a room are logged.
+//! The operations on logging configurations.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    error::Failure,
-    form::Form,
-    ids,
-    operation::{Operation, Outcome, Service::IvsChat, typed},
+    api_error::ApiError,
+    codec::{Outcome, decode},
+    model::{logging_configuration::LoggingConfiguration, s3},
+    operation::Operation,
+    pattern::Pattern,
     resource::{self, Resource},
-    s3::{self, S3},
-    state::{Row, State, Table},
+    service::Service::IvsChat,
+    state::State,
     tags::{self, Tags},
-    timestamp,
     validate::{Member, NAME, Rule, arn, optional, required, text},
 };
 
 const ARN: Rule = arn("ivschat", "logging-configuration");
-const GROUP: Form = Form::Word { lower: false, others: ".-_/#", pattern: r"[\.\-_/#A-Za-z0-9]+" };
-const DELIVERY: Form = Form::Word { lower: false, others: "_.-", pattern: "[a-zA-Z0-9_.-]+" };
-const CLOUD_WATCH: &[Member] = &[required("logGroupName", Rule::Text { min: 1, max: 512, form: GROUP })];
-const FIREHOSE: &[Member] = &[required("deliveryStreamName", Rule::Text { min: 1, max: 64, form: DELIVERY })];
+const GROUP: Pattern = Pattern::Characters { lower: false, others: ".-_/#", regex: r"[\.\-_/#A-Za-z0-9]+" };
+const DELIVERY: Pattern = Pattern::Characters { lower: false, others: "_.-", regex: "[a-zA-Z0-9_.-]+" };
+const CLOUD_WATCH: &[Member] = &[required("logGroupName", Rule::Text { min: 1, max: 512, pattern: GROUP })];
+const FIREHOSE: &[Member] =
+    &[required("deliveryStreamName", Rule::Text { min: 1, max: 64, pattern: DELIVERY })];
 const DESTINATION: Rule = Rule::Object(&[
     optional("s3", Rule::Object(s3::MEMBERS)),
     optional("cloudWatchLogs", Rule::Object(CLOUD_WATCH)),
@@ -77,66 +77,6 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// A logging configuration, as Get and List tell it.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct LoggingConfiguration {
-    arn: String,
-    id: String,
-    #[serde(with = "timestamp")]
-    create_time: Timestamp,
-    #[serde(with = "timestamp")]
-    update_time: Timestamp,
-    name: String,
-    destination_configuration: Destination,
-    state: Ready,
-    tags: Tags,
-}
-
-/// The only state that Create and Update tell.
-#[derive(Clone, Copy, Deserialize, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum Ready {
-    Active,
-}
-
-/// One of the three.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Destination {
-    S3(S3),
-    #[serde(rename_all = "camelCase")]
-    CloudWatchLogs {
-        log_group_name: String,
-    },
-    #[serde(rename_all = "camelCase")]
-    Firehose {
-        delivery_stream_name: String,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Settings {
-    name: Option<String>,
-    destination_configuration: Option<Value>,
-}
-
-impl Row for LoggingConfiguration {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
-
 impl Resource for LoggingConfiguration {
     const ID: &'static str = "identifier";
     const ONE: Option<&'static str> = None;
@@ -148,35 +88,12 @@ impl Resource for LoggingConfiguration {
     fn summary(&self) -> Self::Summary<'_> {
         self
     }
-    fn table(state: &State) -> &Table<Self> {
-        &state.logging_configurations
-    }
-    fn table_mut(state: &mut State) -> &mut Table<Self> {
-        &mut state.logging_configurations
-    }
-    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
-        if state.rooms.iter().any(|room| room.is_logged_by(arn)) {
+    fn check_not_in_use(state: &State, arn: &str) -> Result<(), ApiError> {
+        if state.rooms.iter().any(|room| room.uses_logging_configuration(arn)) {
             let message = format!("Logging configuration: {arn} is associated with a room");
-            return Err(Failure::conflict(message).about(arn));
+            return Err(ApiError::conflict(message).about(arn));
         }
         Ok(())
-    }
-}
-
-impl Destination {
-    /// The one destination that is given. What is null is not, and neither is what we do not know.
-    fn of(given: &Value) -> Result<Self, Failure> {
-        const KINDS: [&str; 3] = ["s3", "cloudWatchLogs", "firehose"];
-        let members = KINDS.iter().filter_map(|kind| Some((*kind, given.get(kind)?)));
-        let set: serde_json::Map<_, _> = members
-            .filter(|(_, value)| !value.is_null())
-            .map(|(kind, value)| (kind.to_owned(), value.clone()))
-            .collect();
-        if set.len() != 1 {
-            let message = "must be exactly one of s3, cloudWatchLogs and firehose";
-            return Err(Failure::member("destinationConfiguration", message));
-        }
-        typed(&Value::Object(set))
     }
 }
 
@@ -186,36 +103,18 @@ struct ByIdentifier {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let Settings { name, destination_configuration } = typed(input)?;
-    let id = ids::resource();
-    let now = state.clock.now();
-    let configuration = LoggingConfiguration {
-        arn: state.place.arn("ivschat", "logging-configuration", &id),
-        id,
-        create_time: now,
-        update_time: now,
-        name: name.unwrap_or_default(),
-        destination_configuration: Destination::of(&destination_configuration.unwrap_or_default())?,
-        state: Ready::Active,
-        tags: tags::of(input)?,
-    };
-    let output = resource::answer(&configuration);
+    let (settings, tags) = (decode(input)?, Tags::from_input(input)?);
+    let configuration = LoggingConfiguration::new(&state.account_region, state.clock.now(), settings, tags)?;
+    let output = resource::encode_one(&configuration);
     state.logging_configurations.insert(configuration);
     output
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = typed(input)?;
-    let Settings { name, destination_configuration } = typed(input)?;
+    let ByIdentifier { identifier } = decode(input)?;
     let mut configuration = state.logging_configuration(&identifier)?.clone();
-    if let Some(name) = name {
-        configuration.name = name;
-    }
-    if let Some(destination) = destination_configuration {
-        configuration.destination_configuration = Destination::of(&destination)?;
-    }
-    configuration.update_time = state.clock.now();
-    let output = resource::answer(&configuration);
+    configuration.update(decode(input)?, state.clock.now())?;
+    let output = resource::encode_one(&configuration);
     state.logging_configurations.replace(configuration);
     output
 }

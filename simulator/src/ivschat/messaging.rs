@@ -1,29 +1,31 @@
-//! What goes on in a room: tokens to enter it, and what is sent to all in it. Nobody is in it here.
+//! The operations on the users and messages of a chat room. Nobody is ever connected to a simulated room.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::room;
 use crate::{
+    api_error::ApiError,
     clock::iso8601,
-    error::Failure,
-    form::{self, Form},
+    codec::{Outcome, decode, encode},
     ids,
-    operation::{Operation, Outcome, Service::IvsChat, rendered, typed},
+    model::room,
+    operation::Operation,
+    pattern::{self, Pattern},
+    service::Service::IvsChat,
     state::State,
     validate::{Member, Rule, optional, required, text},
 };
 
 const ROOM: Member = required("roomIdentifier", room::ARN);
-const USER: Member = required("userId", Rule::Text { min: 1, max: 128, form: Form::Any });
-const REASON: Member = optional("reason", Rule::Text { min: 1, max: 256, form: Form::Any });
-/// How long attributes can be, keys and values together.
-const ATTRIBUTES_SIZE: usize = 1024;
-const ATTRIBUTE: Rule = text(ATTRIBUTES_SIZE);
+const USER: Member = required("userId", Rule::Text { min: 1, max: 128, pattern: Pattern::Any });
+const REASON: Member = optional("reason", Rule::Text { min: 1, max: 256, pattern: Pattern::Any });
+/// The maximum size of all attributes, keys and values together, in bytes.
+const MAX_ATTRIBUTE_BYTES: usize = 1024;
+const ATTRIBUTE: Rule = text(MAX_ATTRIBUTE_BYTES);
 const ATTRIBUTES: Member =
-    optional("attributes", Rule::Map { max: ATTRIBUTES_SIZE, key: &ATTRIBUTE, value: &ATTRIBUTE });
+    optional("attributes", Rule::Map { max: MAX_ATTRIBUTE_BYTES, key: &ATTRIBUTE, value: &ATTRIBUTE });
 const CAPABILITY: Rule = Rule::Choice(&["SEND_MESSAGE", "DISCONNECT_USER", "DELETE_MESSAGE"]);
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -34,7 +36,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         input: &[
             ROOM,
             USER,
-            // The model tells no size of the list.
+            // The API model has no size limit for this list.
             optional("capabilities", Rule::List { min: 0, max: usize::MAX, of: &CAPABILITY }),
             optional("sessionDurationInMinutes", Rule::Integer { min: 1, max: 180 }),
             ATTRIBUTES,
@@ -52,14 +54,18 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         name: "SendEvent",
         service: IvsChat,
         success: 200,
-        input: &[ROOM, required("eventName", Rule::Text { min: 1, max: 100, form: Form::Any }), ATTRIBUTES],
+        input: &[
+            ROOM,
+            required("eventName", Rule::Text { min: 1, max: 100, pattern: Pattern::Any }),
+            ATTRIBUTES,
+        ],
         run: send_event,
     },
     Operation {
         name: "DeleteMessage",
         service: IvsChat,
         success: 200,
-        input: &[ROOM, required("id", Rule::Text { min: 12, max: 12, form: form::ID }), REASON],
+        input: &[ROOM, required("id", Rule::Text { min: 12, max: 12, pattern: pattern::ID }), REASON],
         run: delete_message,
     },
 ];
@@ -72,45 +78,45 @@ struct Input {
     attributes: Option<BTreeMap<String, String>>,
 }
 
-/// The input of any of the four, to a room that exists, which is used by it.
-fn to_room(state: &mut State, input: &Value) -> Result<Input, Failure> {
-    let input: Input = typed(input)?;
+/// Decodes the input of any operation in this module, checks that the room exists, and records activity in
+/// it.
+fn use_room(state: &mut State, input: &Value) -> Result<Input, ApiError> {
+    let input: Input = decode(input)?;
     state.room(&input.room_identifier)?;
     let attributes = input.attributes.iter().flatten();
-    if attributes.map(|(key, value)| key.len() + value.len()).sum::<usize>() > ATTRIBUTES_SIZE {
-        let message = format!("must have at most {ATTRIBUTES_SIZE} bytes in all");
-        return Err(Failure::member("attributes", message));
+    if attributes.map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ATTRIBUTE_BYTES {
+        let message = format!("must have at most {MAX_ATTRIBUTE_BYTES} bytes in all");
+        return Err(ApiError::member("attributes", message));
     }
-    state.room_uses.note(&input.room_identifier, state.clock.now());
+    state.room_activity.record(&input.room_identifier, state.clock.now());
     Ok(input)
 }
 
 fn create_token(state: &mut State, input: &Value) -> Outcome {
-    /// In minutes.
-    const DEFAULT: u32 = 60;
-    /// How long a token is good to enter a room with.
-    const GOOD: Duration = Duration::from_mins(1);
-    let input = to_room(state, input)?;
-    let minutes = input.session_duration_in_minutes.unwrap_or(DEFAULT);
-    rendered(json!({
+    const DEFAULT_SESSION_MINUTES: u32 = 60;
+    /// The time for which a token can be used to connect.
+    const TOKEN_VALIDITY: Duration = Duration::from_mins(1);
+    let input = use_room(state, input)?;
+    let minutes = input.session_duration_in_minutes.unwrap_or(DEFAULT_SESSION_MINUTES);
+    encode(json!({
         "token": format!("{}#1{}", ids::alphanumeric(160), ids::alphanumeric(160)),
-        "tokenExpirationTime": iso8601(state.clock.after(GOOD)),
+        "tokenExpirationTime": iso8601(state.clock.after(TOKEN_VALIDITY)),
         "sessionExpirationTime": iso8601(state.clock.after(Duration::from_mins(u64::from(minutes)))),
     }))
 }
 
 fn disconnect_user(state: &mut State, input: &Value) -> Outcome {
-    to_room(state, input)?;
-    rendered(json!({}))
+    use_room(state, input)?;
+    encode(json!({}))
 }
 
 fn send_event(state: &mut State, input: &Value) -> Outcome {
-    to_room(state, input)?;
-    rendered(json!({"id": ids::resource()}))
+    use_room(state, input)?;
+    encode(json!({"id": ids::resource()}))
 }
 
-/// The id is one of the event that tells clients to delete the message, not that of the message.
+/// Returns the ID of the event that tells clients to delete the message, not the ID of the message.
 fn delete_message(state: &mut State, input: &Value) -> Outcome {
-    to_room(state, input)?;
-    rendered(json!({"id": ids::resource()}))
+    use_room(state, input)?;
+    encode(json!({"id": ids::resource()}))
 }

@@ -1,4 +1,4 @@
-//! The `ivschat` API: chat rooms, and where they are logged.
+//! The `ivschat` API: chat rooms, their messages, and their logging configurations.
 
 pub(crate) mod logging_configuration;
 pub(crate) mod messaging;

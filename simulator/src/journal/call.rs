@@ -1,58 +1,61 @@
-//! A call, as the journal tells it.
+//! A call in the form in which the journal is read.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Entry, Request};
+use super::entry::{Entry, Request};
 
-/// One AWS call. All times are on one clock, counted from the start of the simulator.
+/// An AWS call. All times are relative to the start of the simulator.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
-    /// Its number, from 1, in the order of arrival.
+    /// The number of the call, from 1, in the order of arrival.
     pub seq: u64,
-    /// The operation, such as `CreateChannel`; method and path, such as `GET /favicon.ico`, if they mean none.
+    /// The operation, such as `CreateChannel`; or method and path, such as `GET /favicon.ico`, if there is no
+    /// such operation.
     pub operation: String,
-    /// The ARN in the request, or else the name in it.
+    /// The ARN in the request, or the name if there is no ARN.
     pub resource: Option<String>,
-    /// The name of that resource, as far as it was known when the call arrived.
+    /// The name of that resource, if it was known when the call arrived.
     pub name: Option<String>,
-    /// The ARN of what a Create made.
+    /// The ARN of the created resource.
     pub created: Option<String>,
-    /// When the request came in.
+    /// The time at which the request arrived.
     #[serde(rename = "arrivedMicros", serialize_with = "micros")]
     pub arrived: Duration,
-    /// When it was carried out; `None` if it was not (or not yet).
+    /// The time at which the call took effect; `None` if it has not.
     #[serde(rename = "effectedMicros", serialize_with = "optional_micros")]
     pub effected: Option<Duration>,
-    /// When it was answered, or its connection closed without one; `None` while it is under way or hangs.
+    /// The time at which the response was sent or the connection was closed; `None` while the call is in
+    /// progress or hangs.
     #[serde(rename = "answeredMicros", serialize_with = "optional_micros")]
     pub answered: Option<Duration>,
-    /// The HTTP status of the answer; 0 if there is none.
+    /// The HTTP status of the response; 0 if there is no response.
     pub status: u16,
-    /// The AWS code of the error, if it was answered with one.
+    /// The AWS error code, if the response is an error.
     pub error: Option<String>,
-    /// The fault that struck it, such as `execute-then-drop`.
+    /// The fault that was injected, such as `execute-then-drop`.
     pub fault: Option<String>,
-    /// Which attempt of the SDK it was, from the header `amz-sdk-request`.
+    /// The attempt number of the SDK, from the header `amz-sdk-request`.
     pub attempt: Option<u32>,
-    /// The access key that signed it, in clear as AWS's own logs have it; `None` if the request names none.
+    /// The access key ID of the signature, in clear text as in AWS's own logs; `None` if the request has
+    /// none.
     pub access_key: Option<String>,
-    /// The request.
+    /// The input of the request.
     pub request: Value,
 }
 
 impl Call {
-    /// Whether both calls were under way at one time.
+    /// Returns true if the two calls were in progress at the same time.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let ends_after = |call: &Self, time| call.answered.is_none_or(|answered| answered > time);
         ends_after(self, other.arrived) && ends_after(other, self.arrived)
     }
 
-    /// Whether it is about that resource: its ARN or its name. A batch is about each ARN in it.
+    /// Returns true if the call is about the resource with this ARN or name. A batch is about each ARN in it.
     #[must_use]
     pub fn is_about(&self, resource: &str) -> bool {
         let is = |text: &Option<String>| text.as_deref() == Some(resource);
@@ -70,7 +73,7 @@ impl From<&Entry> for Call {
             Request::Body(body) if body.is_empty() => Value::Object(serde_json::Map::new()),
             Request::Body(body) => serde_json::from_slice(body).unwrap_or_default(),
             Request::Members(members) => members.as_ref().clone(),
-            Request::Nonsense => Value::Null,
+            Request::Malformed => Value::Null,
         };
         Self {
             seq: entry.seq,
@@ -114,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn calls_overlap_while_both_are_under_way() {
+    fn calls_overlap_if_both_are_in_progress() {
         assert!(call(1, Some(5)).overlaps(&call(4, Some(9))));
         assert!(call(1, None).overlaps(&call(4, Some(9))));
         assert!(!call(1, Some(3)).overlaps(&call(4, Some(9))));
     }
 
     #[test]
-    fn times_are_told_in_microseconds() {
+    fn times_are_serialized_in_microseconds() {
         let json = serde_json::to_value(call(7, None)).expect("JSON");
         assert_eq!((&json["arrivedMicros"], &json["answeredMicros"]), (&7.into(), &Value::Null));
         assert_eq!(json["request"]["a"], 1);

@@ -1,7 +1,6 @@
-//! The `ivs-realtime` API: stages, who takes part in them, and where that is recorded.
+//! The `ivs-realtime` API: stages, their participants, and the storage configurations for recordings.
 
-mod recording;
-pub(crate) mod session;
 pub(crate) mod stage;
+pub(crate) mod stage_session;
 pub(crate) mod storage_configuration;
 pub(crate) mod token;

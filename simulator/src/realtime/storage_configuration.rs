@@ -1,15 +1,15 @@
-//! Storage configurations: where the participants of a stage are recorded.
+//! The operations on storage configurations.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    error::Failure,
-    ids,
-    operation::{Operation, Outcome, Service::IvsRealtime, typed},
+    api_error::ApiError,
+    codec::{Outcome, decode},
+    model::{s3, storage_configuration::StorageConfiguration},
+    operation::Operation,
     resource::{self, Resource},
-    s3::{self, S3},
-    state::{Row, State, Table},
+    service::Service::IvsRealtime,
+    state::State,
     tags::{self, Tags},
     validate::{NAME, Rule, TOKEN, arn, optional, required},
 };
@@ -51,30 +51,6 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// A storage configuration, as Get and List tell it.
-#[derive(Clone, Deserialize, Serialize)]
-pub(crate) struct StorageConfiguration {
-    pub arn: String,
-    name: String,
-    s3: S3,
-    tags: Tags,
-}
-
-impl Row for StorageConfiguration {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
-
 impl Resource for StorageConfiguration {
     const ONE: Option<&'static str> = Some("storageConfiguration");
     const MANY: &'static str = "storageConfigurations";
@@ -85,37 +61,18 @@ impl Resource for StorageConfiguration {
     fn summary(&self) -> Self::Summary<'_> {
         self
     }
-    fn table(state: &State) -> &Table<Self> {
-        &state.storage_configurations
-    }
-    fn table_mut(state: &mut State) -> &mut Table<Self> {
-        &mut state.storage_configurations
-    }
-    fn refuse_in_use(state: &State, arn: &str) -> Result<(), Failure> {
+    fn check_not_in_use(state: &State, arn: &str) -> Result<(), ApiError> {
         if state.stages.iter().any(|stage| stage.storage_configuration() == arn) {
-            return Err(Failure::conflict(format!("Storage configuration: {arn} is used by a stage")));
+            return Err(ApiError::conflict(format!("Storage configuration: {arn} is used by a stage")));
         }
         Ok(())
     }
 }
 
-impl StorageConfiguration {
-    pub fn new(state: &State, name: String, bucket_name: String, tags: Tags) -> Self {
-        let arn = state.place.arn("ivs", "storage-configuration", &ids::resource());
-        Self { arn, name, s3: S3 { bucket_name }, tags }
-    }
-}
-
-#[derive(Deserialize)]
-struct Settings {
-    name: Option<String>,
-    s3: S3,
-}
-
 fn create(state: &mut State, input: &Value) -> Outcome {
-    let Settings { name, s3 } = typed(input)?;
-    let made = StorageConfiguration::new(state, name.unwrap_or_default(), s3.bucket_name, tags::of(input)?);
-    let output = resource::answer(&made);
-    state.storage_configurations.insert(made);
+    let tags = Tags::from_input(input)?;
+    let configuration = StorageConfiguration::new(&state.account_region, decode(input)?, tags);
+    let output = resource::encode_one(&configuration);
+    state.storage_configurations.insert(configuration);
     output
 }

@@ -1,32 +1,34 @@
-//! Participant tokens: made, told once, and not kept.
+//! Participant tokens. They are returned once and not stored.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::stage;
 use crate::{
+    api_error::ApiError,
     clock::{Clock, iso8601},
-    error::Failure,
+    codec::{Outcome, decode, encode},
     ids,
-    operation::{Operation, Outcome, Service::IvsRealtime, rendered, typed},
+    model::stage,
+    operation::Operation,
+    service::Service::IvsRealtime,
     state::State,
     validate::{Member, Rule, optional, required, text},
 };
 
-/// How long the attributes of a token can be, keys and values together.
-const ATTRIBUTES: usize = 1024;
-const ANY: Rule = text(ATTRIBUTES);
+/// The maximum size of all attributes of a token, keys and values together, in bytes.
+const MAX_ATTRIBUTE_BYTES: usize = 1024;
+const ANY: Rule = text(MAX_ATTRIBUTE_BYTES);
 
-/// What a token is made from, and then what an operation has besides.
+/// The input members of a token's configuration, preceded by those of an operation.
 macro_rules! configuration {
     ($($own:expr),*) => {
         &[
             $($own,)*
             optional("duration", Rule::Integer { min: 1, max: 20_160 }),
             optional("userId", text(128)),
-            optional("attributes", Rule::Map { max: ATTRIBUTES, key: &ANY, value: &ANY }),
+            optional("attributes", Rule::Map { max: MAX_ATTRIBUTE_BYTES, key: &ANY, value: &ANY }),
             optional("capabilities", Rule::List { min: 0, max: 2, of: &Rule::Choice(&["PUBLISH", "SUBSCRIBE"]) }),
         ]
     };
@@ -42,7 +44,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[Operation {
     run: create,
 }];
 
-/// What a request says of a token.
+/// The configuration of a token in the input.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Configuration {
@@ -52,7 +54,7 @@ pub(super) struct Configuration {
     capabilities: Option<Vec<String>>,
 }
 
-/// A token, as Create tells it.
+/// A token, as in the output of a create operation.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Token {
@@ -68,18 +70,19 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub fn new(clock: &Clock, configuration: Configuration) -> Result<Self, Failure> {
-        /// Twelve hours, in minutes.
-        const DEFAULT: u32 = 720;
+    pub fn new(clock: &Clock, configuration: Configuration) -> Result<Self, ApiError> {
+        /// The default duration: twelve hours.
+        const DEFAULT_MINUTES: u32 = 720;
         let attributes = configuration.attributes.unwrap_or_default();
-        if attributes.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > ATTRIBUTES {
-            return Err(Failure::member(
+        if attributes.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ATTRIBUTE_BYTES
+        {
+            return Err(ApiError::member(
                 "attributes",
-                format!("must have at most {ATTRIBUTES} bytes in all"),
+                format!("must have at most {MAX_ATTRIBUTE_BYTES} bytes in all"),
             ));
         }
         let both = || vec!["PUBLISH".to_owned(), "SUBSCRIBE".to_owned()];
-        let duration = configuration.duration.unwrap_or(DEFAULT);
+        let duration = configuration.duration.unwrap_or(DEFAULT_MINUTES);
         Ok(Self {
             participant_id: ids::alphanumeric(12),
             value: ids::alphanumeric(200),
@@ -98,7 +101,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     struct OfStage {
         stage_arn: String,
     }
-    let OfStage { stage_arn } = typed(input)?;
+    let OfStage { stage_arn } = decode(input)?;
     state.stage(&stage_arn)?;
-    rendered(json!({"participantToken": Token::new(&state.clock, typed(input)?)?}))
+    encode(json!({"participantToken": Token::new(&state.clock, decode(input)?)?}))
 }

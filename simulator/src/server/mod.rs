@@ -1,8 +1,10 @@
-//! The sockets: connections are accepted, served, and closed without an answer where a fault wants it.
+//! The HTTP server. It enforces the connection limits, and can close a connection instead of sending a
+//! response.
 
-mod hurried;
-mod outspoken;
-mod patient;
+mod connection_limits;
+mod malformed_response_body;
+mod timeout_body;
+mod timeout_stream;
 
 use std::{convert::Infallible, fmt, pin::pin, sync::Arc, time::Duration};
 
@@ -15,100 +17,88 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::hurried::TooLate;
+pub(crate) use self::{connection_limits::ConnectionLimits, timeout_body::BodyTimeout};
 use self::{
-    hurried::Hurried,
-    outspoken::Outspoken,
-    patient::{Patient, Phase},
-};
-use crate::{
-    admin,
-    dispatch::{self, Unsent},
-    shared::Shared,
+    malformed_response_body::MalformedResponseBody,
+    timeout_body::TimeoutBody,
+    timeout_stream::{ActiveRequests, TimeoutStream},
 };
 
-/// How many clients there may be, and how long they may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// How many connections are served at a time; more wait to be accepted.
-    pub connections: usize,
-    /// How long the head of a request may take to come, its body, and a piece of an answer to be taken.
-    pub request: Duration,
-    /// How long a connection may stay without a request.
-    pub idle: Duration,
-}
+/// An extension of a response that the server does not send. It closes the connection instead.
+#[derive(Clone, Copy)]
+pub(crate) struct CloseConnection;
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connections: 4096,
-            request: Duration::from_secs(30),
-            // Longer than clients keep theirs, so that they close first.
-            idle: Duration::from_mins(5),
-        }
-    }
-}
+/// The maximum size of the head of a request, in bytes.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// The time for which calls in progress can continue after the simulator has stopped.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
-/// How much of a request may be in memory before it is taken: its head must fit.
-const BUFFER: usize = 64 << 10;
-/// How long calls under way may still take when the simulator ends.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// Serves until it is told to stop; then calls under way may finish, and all connections end.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let (patience, stop) = (shared.patience, shared.stop.clone());
-    let router = admin::router().fallback(dispatch::handle).with_state(shared);
-    let permits = Arc::new(Semaphore::new(patience.connections));
+/// Serves until `stop` is cancelled. Then calls in progress can finish, and all connections are closed.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stop: CancellationToken,
+) {
+    let permits = Arc::new(Semaphore::new(limits.max_connections));
     let open = TaskTracker::new();
-    let accepted = async {
+    let accept_all = async {
         loop {
             let Ok(permit) = permits.clone().acquire_owned().await else { return };
             let stream = accept(&listener).await;
             let (router, stop) = (router.clone(), stop.clone());
             open.spawn(async move {
                 let _permit = permit;
-                converse(stream, router, patience, &stop).await;
+                serve_connection(stream, router, limits, &stop).await;
             });
         }
     };
-    stop.run_until_cancelled(accepted).await;
+    stop.run_until_cancelled(accept_all).await;
     drop(listener);
     open.close();
-    if tokio::time::timeout(GRACE, open.wait()).await.is_err() {
-        tracing::debug!(connections = open.len(), "connections are cut off");
+    if tokio::time::timeout(SHUTDOWN_GRACE, open.wait()).await.is_err() {
+        tracing::debug!(connections = open.len(), "closing connections with calls in progress");
     }
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {
-    /// Out of file descriptors, most likely: until some are closed, there is no use in trying.
-    const PAUSE: Duration = Duration::from_millis(50);
+    /// The delay after a failure. The usual cause is a lack of file descriptors, which takes time to resolve.
+    const RETRY_DELAY: Duration = Duration::from_millis(50);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(error = %error, "cannot accept a connection");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, patience: Patience, stop: &CancellationToken) {
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    limits: ConnectionLimits,
+    stop: &CancellationToken,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = %error, "cannot set TCP_NODELAY");
     }
     let router = TowerToHyperService::new(router);
-    let phase = Phase::default();
-    let stream = Outspoken::new(Patient::new(stream, patience, phase.clone()));
+    let requests = ActiveRequests::default();
+    let stream = MalformedResponseBody::new(TimeoutStream::new(stream, limits, requests.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
-        let busy = phase.busy();
-        let answer = router.call(request.map(|body| Body::new(Hurried::new(body, patience.request))));
-        async move { sendable(answer.await.map(|answer| answer.map(|body| busy.until_sent(body)))) }
+        let request_guard = requests.begin();
+        let response =
+            router.call(request.map(|body| Body::new(TimeoutBody::new(body, limits.request_timeout))));
+        async move {
+            close_if_requested(response.await.map(|response| response.map(|body| request_guard.track(body))))
+        }
     });
     let connection = http1::Builder::new()
-        // Patient does it, and tells an idle connection from a slow one.
+        // TimeoutStream does this, and distinguishes an idle connection from a slow one.
         .header_read_timeout(None)
-        .max_buf_size(BUFFER)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let served = tokio::select! {
@@ -123,19 +113,20 @@ async fn converse(stream: TcpStream, router: Router, patience: Patience, stop: &
     }
 }
 
-/// An error here makes hyper close the connection at once, without a byte of an answer.
-fn sendable(answer: Result<Response<Body>, Infallible>) -> Result<Response<Body>, Closed> {
-    let Ok(response) = answer;
-    if response.extensions().get::<Unsent>().is_some() { Err(Closed) } else { Ok(response) }
+/// Returns an error if the response asks to close the connection. hyper then closes it without sending
+/// anything.
+fn close_if_requested(result: Result<Response<Body>, Infallible>) -> Result<Response<Body>, ClosedByFault> {
+    let Ok(response) = result;
+    if response.extensions().get::<CloseConnection>().is_some() { Err(ClosedByFault) } else { Ok(response) }
 }
 
 #[derive(Debug)]
-struct Closed;
+struct ClosedByFault;
 
-impl fmt::Display for Closed {
+impl fmt::Display for ClosedByFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("closed by a fault")
     }
 }
 
-impl std::error::Error for Closed {}
+impl std::error::Error for ClosedByFault {}

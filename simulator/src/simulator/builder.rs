@@ -1,27 +1,21 @@
-//! What a simulator shall be like, and its start.
+//! The configuration of a simulator.
 
-use std::{net::TcpListener, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use super::{Simulator, options::Options};
 use crate::{
-    arn::Place,
-    error::Error,
-    events::{self, Receiver},
-    faults::{self, Fault},
-    journal, keeper,
-    latency::Latency,
-    server::{self, Patience},
-    shared::Shared,
+    arn::AccountRegion, auth::Credentials, faults::Fault, journal, latency::Latency, server::ConnectionLimits,
 };
 
-/// What a simulator shall be like.
+/// The configuration of a simulator that has not been started yet.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    address: String,
-    place: Place,
-    reconnect: Duration,
-    pub(super) options: Options,
+    pub(super) address: String,
+    pub(super) account_region: AccountRegion,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) reconnect: Duration,
+    pub(super) activation: Duration,
+    pub(super) events_url: Option<String>,
     pub(super) latencies: Vec<Latency>,
     pub(super) list_lag: Duration,
     pub(super) quotas: bool,
@@ -30,17 +24,22 @@ pub struct Builder {
     pub(super) faults: Vec<Fault>,
     pub(super) faults_file: Option<PathBuf>,
     pub(super) state_file: Option<PathBuf>,
-    pub(super) patience: Patience,
-    pub(super) journal: usize,
+    pub(super) connection_limits: ConnectionLimits,
+    pub(super) journal_capacity: usize,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
             address: "127.0.0.1:0".to_owned(),
-            place: Place { region: "us-west-2".to_owned(), account: "123456789012".to_owned() },
+            account_region: AccountRegion {
+                region: "us-west-2".to_owned(),
+                account: "123456789012".to_owned(),
+            },
+            credentials: None,
             reconnect: Duration::from_secs(2),
-            options: Options::default(),
+            activation: Duration::ZERO,
+            events_url: None,
             latencies: Vec::new(),
             list_lag: Duration::ZERO,
             quotas: false,
@@ -49,119 +48,130 @@ impl Default for Builder {
             faults: Vec::new(),
             faults_file: None,
             state_file: None,
-            patience: Patience::default(),
-            journal: journal::CAPACITY,
+            connection_limits: ConnectionLimits::default(),
+            journal_capacity: journal::DEFAULT_CAPACITY,
         }
     }
 }
 
 impl Builder {
-    /// The region it stands for; `us-west-2` if not told.
-    pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.place.region = region.into();
-        self
-    }
-
-    /// The account it stands for; `123456789012` if not told.
-    pub fn account(mut self, account: impl Into<String>) -> Self {
-        self.place.account = account.into();
-        self
-    }
-
-    /// How long an encoder takes to come back after `StopStream`; two seconds if not told.
-    pub fn reconnect_after(mut self, reconnect: Duration) -> Self {
-        self.reconnect = reconnect;
-        self
-    }
-
-    /// Where it listens, as a socket address or `host:port`; on a free port of 127.0.0.1 if not told.
-    #[expect(clippy::needless_pass_by_value, reason = "callers have literals and addresses, which are cheap")]
+    /// Sets the address to listen on, as a socket address or `host:port`. Defaults to a free port of
+    /// 127.0.0.1.
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass literals and addresses, which are cheap")]
     pub fn listen(mut self, address: impl ToString) -> Self {
         self.address = address.to_string();
         self
     }
 
-    /// Starts it, on a thread of its own, so that it does not depend on the caller's runtime.
-    ///
-    /// # Errors
-    /// When it cannot listen there, region or account have not the form of one, or a setting, the file of faults or the
-    /// file of the state makes no sense.
-    pub async fn start(self) -> Result<Simulator, Error> {
-        self.place.check_form().map_err(Error::Place)?;
-        let receiver = self.options.receiver()?;
-        let shared = Arc::new(self.shared().map_err(Error::Setting)?);
-        let listener = self.bind().await?;
-        let (address, listener) =
-            listener.local_addr().map(|address| (address, listener)).map_err(Error::Runtime)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("ivs-simulator")
-            .enable_all()
-            .build()
-            .map_err(Error::Runtime)?;
-        let (served, file) = (shared.clone(), self.state_file);
-        let run = move || {
-            runtime.block_on(run(listener, &served, receiver, file.clone()));
-            runtime.shutdown_background();
-            if let Some(file) = file {
-                keeper::save(&served, &file);
-            }
-        };
-        let thread =
-            thread::Builder::new().name("ivs-simulator".to_owned()).spawn(run).map_err(Error::Runtime)?;
-        Ok(Simulator { address, shared, thread: Some(thread) })
+    /// Sets the AWS region. Defaults to `us-west-2`.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.account_region.region = region.into();
+        self
     }
 
-    /// All that requests share, as it is told.
-    fn shared(&self) -> Result<Shared, String> {
-        let mut shared = Shared::new(self.place.clone(), self.reconnect);
-        shared.keys.clone_from(&self.options.keys);
-        shared.patience = self.patience;
-        *shared.journal() = journal::Journal::new(self.journal);
-        shared.set_latencies(self.latencies.clone())?;
-        shared.set_quotas(self.quotas);
-        for (operation, rate) in &self.rates {
-            shared.rates().set(operation, Some(*rate))?;
-        }
-        for (kind, limit) in &self.limits {
-            shared.state().limits.set(kind, Some(*limit))?;
-        }
-        let from_file = self.faults_file.as_deref().map(faults::read_file).transpose()?;
-        for fault in self.faults.iter().cloned().chain(from_file.unwrap_or_default()) {
-            shared.add_fault(fault)?;
-        }
-        if let Some(file) = &self.state_file {
-            keeper::load(&shared, file)?;
-        }
-        let mut state = shared.state();
-        (state.activation, state.list_lag) = (self.options.activation, self.list_lag);
-        drop(state);
-        Ok(shared)
+    /// Sets the AWS account. Defaults to `123456789012`.
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account_region.account = account.into();
+        self
     }
 
-    async fn bind(&self) -> Result<TcpListener, Error> {
-        let address = self.address.clone();
-        let resolved = tokio::net::lookup_host(&address).await.map(Iterator::collect::<Vec<_>>);
-        let resolved = match resolved {
-            Ok(resolved) => resolved,
-            Err(source) => return Err(Error::Address { address, source }),
-        };
-        let listener = TcpListener::bind(resolved.as_slice());
-        let listener = listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-        listener.map_err(|source| Error::Listen { address, source })
+    /// Sets the access key that requests must be signed with. By default, signatures are not verified.
+    pub fn keys(mut self, access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
+        self.credentials = Some(Credentials { access_key: access_key.into(), secret_key: secret_key.into() });
+        self
     }
-}
 
-/// Serves until it is told to stop.
-async fn run(listener: TcpListener, shared: &Arc<Shared>, receiver: Option<Receiver>, file: Option<PathBuf>) {
-    if let Some(receiver) = receiver {
-        tokio::spawn(events::post_all(shared.clone(), receiver));
+    /// Sets the time from `StopStream` until the encoder reconnects. Defaults to two seconds.
+    pub fn reconnect_after(mut self, reconnect: Duration) -> Self {
+        self.reconnect = reconnect;
+        self
     }
-    if let Some(file) = file {
-        tokio::spawn(keeper::keep(shared.clone(), file));
+
+    /// Sets the time from the creation of a recording configuration until it is active. Defaults to zero.
+    pub fn activate_after(mut self, activation: Duration) -> Self {
+        self.activation = activation;
+        self
     }
-    match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => server::serve(listener, shared.clone()).await,
-        Err(error) => tracing::error!(error = %error, "cannot serve"),
+
+    /// Sets the URL to which events are sent, one at a time, such as `http://127.0.0.1:8080/events`. These
+    /// are the events that IVS would send to EventBridge.
+    pub fn events_url(mut self, url: impl Into<String>) -> Self {
+        self.events_url = Some(url.into());
+        self
+    }
+
+    /// Adds a latency for AWS calls: a `Duration`, or a rule. The last rule that matches a call applies. By
+    /// default, there is no latency.
+    pub fn latency(mut self, latency: impl Into<Latency>) -> Self {
+        self.latencies.push(latency.into());
+        self
+    }
+
+    /// Sets the delay after which a change is visible in Get and List operations. Defaults to zero.
+    pub fn list_lag(mut self, lag: Duration) -> Self {
+        self.list_lag = lag;
+        self
+    }
+
+    /// Enables or disables AWS's default quotas. They are disabled by default.
+    pub fn quotas(mut self, enabled: bool) -> Self {
+        self.quotas = enabled;
+        self
+    }
+
+    /// Sets the maximum number of calls per second for an operation or a pattern, with or without the other
+    /// quotas.
+    pub fn rate(mut self, operation: impl Into<String>, rate: f64) -> Self {
+        self.rates.push((operation.into(), rate));
+        self
+    }
+
+    /// Sets the maximum number of resources of a kind, such as `stages`, with or without the other quotas.
+    pub fn limit(mut self, kind: impl Into<String>, limit: usize) -> Self {
+        self.limits.push((kind.into(), limit));
+        self
+    }
+
+    /// Adds a fault.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Adds the faults in a file: a list in YAML or JSON.
+    pub fn faults_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.faults_file = Some(file.into());
+        self
+    }
+
+    /// Sets the file in which the state is saved. It is loaded at the start if it exists.
+    pub fn state_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.state_file = Some(file.into());
+        self
+    }
+
+    /// Sets the maximum number of connections. Further connections wait to be accepted. Defaults to 4,096.
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connection_limits.max_connections = connections;
+        self
+    }
+
+    /// Sets the timeout for receiving the head of a request, and for receiving its body. Defaults to 30
+    /// seconds.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.connection_limits.request_timeout = timeout;
+        self
+    }
+
+    /// Sets the time after which an idle connection is closed. Defaults to 5 minutes.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.connection_limits.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets the approximate amount of memory for the journal, in bytes. Defaults to 32 MiB.
+    pub fn journal_capacity(mut self, bytes: usize) -> Self {
+        self.journal_capacity = bytes;
+        self
     }
 }

@@ -1,74 +1,74 @@
-//! What a program can set while the simulator runs: as the admin API, without HTTP.
+//! Settings that can change while the simulator runs. The admin API has the same settings.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Simulator;
+use super::handle::Simulator;
 use crate::latency::Latency;
 
 impl Simulator {
-    /// How long each AWS call waits from now on: a `Duration` before its effect, or a rule, in the place of all before.
+    /// Replaces all latency rules by one: a `Duration` before each call takes effect, or a rule.
     ///
     /// # Panics
-    /// When the rule is for an operation that is none.
+    /// Panics if the rule is for an unknown operation.
     pub fn set_latency(&self, latency: impl Into<Latency>) {
         self.set_latencies([latency.into()]);
     }
 
-    /// Several rules, in the place of all before; for each call the last one that matches counts.
+    /// Replaces all latency rules. The last rule that matches a call applies.
     ///
     /// # Panics
-    /// When a rule is for an operation that is none.
+    /// Panics if a rule is for an unknown operation.
     pub fn set_latencies(&self, latencies: impl IntoIterator<Item = Latency>) {
-        must(self.shared.set_latencies(latencies.into_iter().collect()));
+        expect_valid(self.shared.set_latencies(latencies.into_iter().collect()));
     }
 
-    /// How much later than it happens a change shows in Get and List from now on.
+    /// Sets the delay after which a change is visible in Get and List operations.
     pub fn set_list_lag(&self, lag: Duration) {
         self.shared.state().list_lag = lag;
     }
 
-    /// Turns AWS's default quotas on or off.
-    pub fn set_quotas(&self, on: bool) {
-        self.shared.set_quotas(on);
+    /// Enables or disables AWS's default quotas.
+    pub fn set_quotas(&self, enabled: bool) {
+        self.shared.set_quotas(enabled);
     }
 
-    /// How many calls a second an operation may have, which may be a pattern; `None` is no limit.
+    /// Sets the maximum number of calls per second for an operation or a pattern. `None` removes the limit.
     ///
     /// # Panics
-    /// When there is no such operation, or the rate is negative.
+    /// Panics if the operation is unknown, or the rate is negative.
     pub fn set_rate(&self, operation: &str, rate: Option<f64>) {
-        must(self.shared.rates().set(operation, rate));
+        expect_valid(self.shared.rates().set(operation, rate));
     }
 
-    /// How many resources of a kind there may be, such as `stages`; `None` is no limit.
+    /// Sets the maximum number of resources of a kind, such as `stages`. `None` removes the limit.
     ///
     /// # Panics
-    /// When there is no such kind.
+    /// Panics if the kind is unknown.
     pub fn set_limit(&self, kind: &str, limit: Option<usize>) {
-        must(self.shared.state().limits.set(kind, limit));
+        expect_valid(self.shared.state().limits.set(kind, limit));
     }
 
-    /// Moves the time of day on, for all that has to do with resources.
+    /// Moves the time of day forward. Signatures and the journal are not affected.
     ///
     /// # Panics
-    /// When there is no time so long from now.
+    /// Panics if the resulting time is out of range.
     pub fn advance(&self, duration: Duration) {
-        must(self.shared.clock.advance(duration));
+        expect_valid(self.shared.clock.advance(duration));
     }
 
-    /// Puts what `state()` told in the place of all that exists.
+    /// Replaces the whole state by one that `state()` has returned.
     ///
     /// # Errors
-    /// What is wrong with it; then nothing has changed.
+    /// Returns a message if the state is invalid. Nothing has changed then.
     pub fn load_state(&self, state: Value) -> Result<(), String> {
         self.shared.state().load(state)
     }
 }
 
-fn must(done: Result<(), String>) {
-    if let Err(message) = done {
-        panic!("not a setting: {message}");
+fn expect_valid(result: Result<(), String>) {
+    if let Err(message) = result {
+        panic!("invalid setting: {message}");
     }
 }

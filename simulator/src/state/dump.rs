@@ -1,42 +1,41 @@
-//! Everything that exists, as JSON: for the admin API, and to be loaded again.
+//! The dump: the whole state as JSON, for the admin API and for the state file.
 
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use super::{State, extras::EXTRAS};
+use super::{State, runtime_state::RUNTIME_MEMBERS};
 
-/// The version of the form of a dump.
+/// The version of the dump format.
 const VERSION: u64 = 1;
-/// The members of a dump besides the tables.
-const OTHERS: &[&str] = &["version", "region", "account", "clockMovedMillis"];
+/// The members of a dump besides the tables and the runtime state.
+const HEADER_MEMBERS: &[&str] = &["version", "region", "account", "clockMovedMillis"];
 
 impl State {
-    /// All resources, each with all that its own Get tells, and for channels whether they are live.
+    /// Returns all resources, each with all members of its Get output, and the runtime state.
     pub fn dump(&mut self) -> Value {
-        self.look(false);
         let mut dump = Map::new();
         dump.insert("version".to_owned(), json!(VERSION));
-        dump.insert("region".to_owned(), json!(self.place.region));
-        dump.insert("account".to_owned(), json!(self.place.account));
+        dump.insert("region".to_owned(), json!(self.account_region.region));
+        dump.insert("account".to_owned(), json!(self.account_region.account));
         let moved = i64::try_from(self.clock.moved().as_millis()).unwrap_or_default();
         dump.insert("clockMovedMillis".to_owned(), json!(moved));
-        for shelf in self.shelves() {
-            dump.insert(shelf.member.to_owned(), shelf.table.dump(usize::MAX));
+        for table in self.tables() {
+            dump.insert(table.member.to_owned(), table.rows.dump(usize::MAX));
         }
-        self.dump_extras(&mut dump);
+        self.dump_runtime_state(&mut dump);
         Value::Object(dump)
     }
 
-    /// Puts what a dump tells in the place of all that exists. Nothing changes when something is wrong with it.
+    /// Replaces the whole state by a dump. Leaves it unchanged if the dump is invalid.
     pub fn load(&mut self, dump: Value) -> Result<(), String> {
-        let Value::Object(mut dump) = dump else { return Err("a dump is a JSON object".to_owned()) };
+        let Value::Object(mut dump) = dump else { return Err("a dump must be a JSON object".to_owned()) };
         self.check(&dump)?;
-        let mut loaded = Self::new(self.place.clone(), self.clock.clone(), self.reconnect);
-        for shelf in loaded.shelves() {
-            let Some(rows) = dump.remove(shelf.member) else { continue };
-            shelf.table.load(shelf.kind, rows).map_err(|error| format!("{}: {error}", shelf.member))?;
+        let mut loaded = Self::new(self.account_region.clone(), self.clock.clone(), self.reconnect);
+        for table in loaded.tables() {
+            let Some(rows) = dump.remove(table.member) else { continue };
+            table.rows.load(table.kind, rows).map_err(|error| format!("{}: {error}", table.member))?;
         }
-        loaded.load_extras(&mut dump)?;
+        loaded.load_runtime_state(&mut dump)?;
         if let Some(moved) = dump.get("clockMovedMillis").and_then(Value::as_i64) {
             self.clock.move_to(SignedDuration::from_millis(moved));
         }
@@ -48,24 +47,20 @@ impl State {
         Ok(())
     }
 
-    /// Counts up with each change of what exists.
-    pub fn changes(&mut self) -> u64 {
-        self.other_changes + self.shelves().into_iter().map(|shelf| shelf.table.changes()).sum::<u64>()
-    }
-
     fn check(&mut self, dump: &Map<String, Value>) -> Result<(), String> {
         let is = |member: &str, expected: Value| match dump.get(member) {
             Some(found) if *found == expected => Ok(()),
-            Some(found) => Err(format!("{member}: {found} is not {expected}, which this simulator has")),
+            Some(found) => Err(format!("{member}: {found} does not match this simulator's {expected}")),
             None => Err(format!("{member}: is missing")),
         };
         is("version", json!(VERSION))?;
-        is("region", json!(self.place.region))?;
-        is("account", json!(self.place.account))?;
-        let tables = self.shelves().map(|shelf| shelf.member);
-        let known =
-            |name: &&String| [&tables, OTHERS, EXTRAS].iter().any(|names| names.contains(&name.as_str()));
+        is("region", json!(self.account_region.region))?;
+        is("account", json!(self.account_region.account))?;
+        let tables = self.tables().map(|table| table.member);
+        let known = |name: &&String| {
+            [&tables, HEADER_MEMBERS, RUNTIME_MEMBERS].iter().any(|names| names.contains(&name.as_str()))
+        };
         let unknown = dump.keys().find(|name| !known(name));
-        unknown.map_or(Ok(()), |name| Err(format!("{name}: is no part of a dump")))
+        unknown.map_or(Ok(()), |name| Err(format!("{name}: unknown member of a dump")))
     }
 }

@@ -14,15 +14,15 @@ const MEMBERS: &[Member] = &[
 ];
 const ARN: &str = "arn:aws:ivs:us-west-2:123456789012:channel/abc";
 
-fn refused(mut input: Value) -> Failure {
+fn rejected(mut input: Value) -> ApiError {
     if input.get("arn").is_none() {
         input["arn"] = json!(ARN);
     }
-    check(MEMBERS, &input).expect_err("refused")
+    check(MEMBERS, &input).expect_err("an error")
 }
 
 #[test]
-fn good_input_passes_and_unknown_members_are_not_looked_at() {
+fn valid_input_passes_and_unknown_members_are_ignored() {
     let input = json!({"arn": ARN, "name": "a-b_C1", "rate": 100, "on": false, "list": ["x"], "map": {"k": "v"},
                        "inner": {"uri": "", "mode": "A"}, "unknown": 1});
     assert_eq!(check(MEMBERS, &input), Ok(()));
@@ -30,7 +30,7 @@ fn good_input_passes_and_unknown_members_are_not_looked_at() {
 }
 
 #[test]
-fn the_message_names_the_member() {
+fn the_error_names_the_member() {
     for (input, member) in [
         (json!({"arn": null}), "arn"),
         (json!({"arn": "arn:aws:ivs:us-west-2:1:stage/a"}), "arn"),
@@ -47,21 +47,21 @@ fn the_message_names_the_member() {
         (json!({"inner": {}}), "inner.uri"),
         (json!({"inner": {"uri": "", "mode": "C"}}), "inner.mode"),
     ] {
-        let failure = refused(input.clone());
-        assert_eq!(failure.code, "ValidationException", "{input}");
-        assert!(failure.message.contains(&format!("at '{member}' failed")), "{input}: {}", failure.message);
+        let error = rejected(input.clone());
+        assert_eq!(error.code, "ValidationException", "{input}");
+        assert!(error.message.contains(&format!("at '{member}' failed")), "{input}: {}", error.message);
     }
 }
 
 #[test]
-fn all_findings_are_told_at_once() {
-    let failure = refused(json!({"name": "!", "rate": 0}));
-    assert!(failure.message.starts_with("2 validation errors detected: "), "{}", failure.message);
-    assert_eq!(failure.fields.len(), 2);
+fn all_violations_are_reported_at_once() {
+    let error = rejected(json!({"name": "!", "rate": 0}));
+    assert!(error.message.starts_with("2 validation errors detected: "), "{}", error.message);
+    assert_eq!(error.fields.len(), 2);
 }
 
 #[test]
-fn a_value_of_the_wrong_type_cannot_be_read_and_the_member_is_told() {
+fn a_value_of_the_wrong_type_is_rejected_by_member() {
     for (input, member) in [
         (json!({"name": 1}), "'name'"),
         (json!({"rate": "1"}), "'rate'"),
@@ -73,14 +73,14 @@ fn a_value_of_the_wrong_type_cannot_be_read_and_the_member_is_told() {
         (json!({"map": {"k": 1}}), "'map.k.member'"),
         (json!({"inner": true}), "'inner'"),
     ] {
-        let failure = refused(input.clone());
-        assert_eq!(failure.code, "SerializationException", "{input}");
-        assert!(failure.message.contains(member), "{}", failure.message);
+        let error = rejected(input.clone());
+        assert_eq!(error.code, "SerializationException", "{input}");
+        assert!(error.message.contains(member), "{}", error.message);
     }
     assert_eq!(check(MEMBERS, &json!([])).expect_err("not an object").code, "SerializationException");
 }
 
 #[test]
-fn a_huge_value_is_quoted_in_part_only() {
-    assert!(refused(json!({"name": "x".repeat(100_000)})).message.len() < 1_000);
+fn a_huge_value_is_truncated_in_the_error() {
+    assert!(rejected(json!({"name": "x".repeat(100_000)})).message.len() < 1_000);
 }

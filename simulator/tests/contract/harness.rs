@@ -1,4 +1,5 @@
-//! What a contract test stands on: the installed clients, a proxy that records, and the check of what it recorded.
+//! What a contract test stands on: the installed clients, a proxy that records, and the check of what it
+//! recorded.
 
 use std::{
     fs,
@@ -85,7 +86,8 @@ impl Drop for Recording {
     }
 }
 
-/// A command that runs a script in JavaScript. Node.js looks for packages beside the script, so both are put in the folder.
+/// A command that runs a script in JavaScript. Node.js looks for packages beside the script, so both are put
+/// in the folder.
 pub fn javascript(folder: &Path, name: &str, text: &str) -> Command {
     let script = folder.join(name);
     fs::write(&script, text).expect("the script is written");

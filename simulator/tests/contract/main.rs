@@ -1,5 +1,6 @@
-//! Contract tests: three clients that nobody here wrote drive every operation of the simulator, and every answer is
-//! checked against AWS's own models. The clients are installed by `prepare.sh`, once and outside the repository.
+//! Contract tests: three clients that nobody here wrote drive every operation of the simulator, and every
+//! answer is checked against AWS's own models. The clients are installed by `prepare.sh`, once and outside
+//! the repository.
 
 #[path = "../support/mod.rs"]
 mod support;

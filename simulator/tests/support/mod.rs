@@ -1,4 +1,5 @@
-//! What the tests share: a simulator with the AWS SDKs pointed at it, and plain HTTP where an SDK would be in the way.
+//! What the tests share: a simulator with the AWS SDKs pointed at it, and plain HTTP where an SDK would be in
+//! the way.
 #![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
 
 use std::{

@@ -10,11 +10,11 @@ use std::time::Duration;
 use hyper::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::folder::Folder;
-use crate::process::{End, Launch, Process};
+use crate::temp_dir::TempDir;
+use crate::process::{Launch, Process, StopSignal};
 use crate::{Error, http};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STARTED: &str = "ChromeDriver was started successfully on port ";
 const ADVICE: &str = "type: sudo apt-get install chromium-driver";
 /// By this key the protocol marks what is an element.
@@ -39,23 +39,23 @@ pub(super) struct Driver {
     session: String,
     // Ends before its folder goes.
     _process: Process,
-    _folder: Folder,
+    _temp_dir: TempDir,
 }
 
 impl Driver {
     pub(super) async fn start(scripts: bool) -> Result<Self, Error> {
-        let folder = Folder::create()?;
-        let launcher = write_launcher(folder.path())?;
-        let mut process = Launch::new("chromedriver", "chromedriver", folder.path().join("log"), End::Kill)
+        let temp_dir = TempDir::create()?;
+        let launcher = write_launcher(temp_dir.path())?;
+        let mut process = Launch::new("chromedriver", "chromedriver", temp_dir.path().join("log"), StopSignal::Kill)
             .args(["--port=0"])
-            .envs([("TMPDIR", folder.path()), ("HOME", folder.path())])
+            .envs([("TMPDIR", temp_dir.path()), ("HOME", temp_dir.path())])
             .start()?;
         let log = process.log_path().to_owned();
-        let port = process.until("it listens", DEADLINE, || async { port(&fs::read_to_string(&log).ok()?) });
+        let port = process.until("it listens", START_TIMEOUT, || async { port(&fs::read_to_string(&log).ok()?) });
         let url = format!("http://127.0.0.1:{}", port.await.map_err(|error| explain(error, &log))?);
         let session = call(&format!("{url}/session"), &capabilities(&launcher, scripts)).await?;
         let id = session["sessionId"].as_str().ok_or_else(|| unexpected("a new session", &session))?;
-        Ok(Self { session: format!("{url}/session/{id}"), _process: process, _folder: folder })
+        Ok(Self { session: format!("{url}/session/{id}"), _process: process, _temp_dir: temp_dir })
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Error> {
@@ -74,8 +74,8 @@ impl Driver {
     }
 }
 
-fn write_launcher(folder: &Path) -> Result<PathBuf, Error> {
-    let path = folder.join("chromium");
+fn write_launcher(dir: &Path) -> Result<PathBuf, Error> {
+    let path = dir.join("chromium");
     let written = fs::write(&path, LAUNCHER)
         .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
     written.map_err(Error::io(format!("write {}", path.display())))?;
@@ -107,10 +107,10 @@ async fn call(url: &str, body: &Value) -> Result<Value, Error> {
     value(&http::post_json(url, body).await?)
 }
 
-/// The value of an answer, or what the browser says is wrong.
-fn value(answer: &http::Answer) -> Result<Value, Error> {
-    let mut body = answer.json()?;
-    if answer.status.is_success() {
+/// The value of an response, or what the browser says is wrong.
+fn value(response: &http::Response) -> Result<Value, Error> {
+    let mut body = response.json()?;
+    if response.status.is_success() {
         return Ok(body["value"].take());
     }
     let (error, message) = (&body["value"]["error"], &body["value"]["message"]);

@@ -42,8 +42,8 @@ impl By<'_> {
             Self::Id(id) => json!({ "using": "css selector", "value": format!("[id='{id}']") }),
             Self::Css(selector) => json!({ "using": "css selector", "value": selector }),
             Self::Field(label) => path(format!("//input[@id=//label[normalize-space()='{label}']/@for]")),
-            Self::Button(words) => path(format!("//button[normalize-space()='{words}']")),
-            Self::Link(words) => path(format!("//a[normalize-space()='{words}']")),
+            Self::Button(text) => path(format!("//button[normalize-space()='{text}']")),
+            Self::Link(text) => path(format!("//a[normalize-space()='{text}']")),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Browser {
     /// # Errors
     /// When the browser says no.
     pub async fn press(&self, key: Key) -> Result<(), Error> {
-        self.strike(match key {
+        self.send_keys(match key {
             Key::Tab => "\u{e004}",
             Key::Enter => "\u{e007}",
         })
@@ -162,7 +162,7 @@ impl Browser {
     /// # Errors
     /// When the browser says no.
     pub async fn type_text(&self, typed: &str) -> Result<(), Error> {
-        self.strike(typed).await
+        self.send_keys(typed).await
     }
 
     /// What assistive technology calls the control that has the focus.
@@ -186,7 +186,7 @@ impl Browser {
     ///
     /// # Errors
     /// When the browser says no.
-    pub async fn hold(&self, device: Device) -> Result<(), Error> {
+    pub async fn emulate(&self, device: Device) -> Result<(), Error> {
         let (width, height, mobile) = match device {
             Device::Phone => (390, 844, true),
             Device::Desktop => (1280, 800, false),
@@ -199,7 +199,7 @@ impl Browser {
     ///
     /// # Errors
     /// When the browser says no.
-    pub async fn prefer(&self, scheme: &str) -> Result<(), Error> {
+    pub async fn prefer_color_scheme(&self, scheme: &str) -> Result<(), Error> {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", features).await.map(drop)
     }
@@ -208,7 +208,7 @@ impl Browser {
     ///
     /// # Errors
     /// When the browser says no.
-    pub async fn picture(&self) -> Result<Vec<u8>, Error> {
+    pub async fn screenshot(&self) -> Result<Vec<u8>, Error> {
         use base64::Engine as _;
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await?;
         let (page, view) = (&metrics["cssContentSize"], &metrics["cssLayoutViewport"]);
@@ -227,11 +227,11 @@ impl Browser {
     }
 
     /// Key by key, as from a keyboard.
-    async fn strike(&self, keys: &str) -> Result<(), Error> {
-        let strokes = keys.chars().flat_map(|key| {
-            ["keyDown", "keyUp"].map(|stroke| json!({ "type": stroke, "value": key.to_string() }))
+    async fn send_keys(&self, keys: &str) -> Result<(), Error> {
+        let key_actions = keys.chars().flat_map(|key| {
+            ["keyDown", "keyUp"].map(|action| json!({ "type": action, "value": key.to_string() }))
         });
-        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>() });
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": key_actions.collect::<Vec<_>>() });
         self.driver.post("/actions", json!({ "actions": [keyboard] })).await.map(drop)
     }
 

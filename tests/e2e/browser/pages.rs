@@ -36,12 +36,12 @@ impl Inspector {
         let browser = &self.person.browser;
         browser.run(&self.axe).await.unwrap();
         for (device, scheme) in [(Device::Phone, "light"), (Device::Desktop, "dark")] {
-            browser.hold(device).await.unwrap();
-            browser.prefer(scheme).await.unwrap();
+            browser.emulate(device).await.unwrap();
+            browser.prefer_color_scheme(scheme).await.unwrap();
             let seen = format!("{page}-{device:?}-{scheme}").to_lowercase();
             let violations = browser.run(VIOLATIONS).await.unwrap();
             assert_eq!(violations.as_array().map(Vec::len), Some(0), "{seen}: {violations:#}");
-            fs::write(self.pictures.join(format!("{seen}.png")), browser.picture().await.unwrap()).unwrap();
+            fs::write(self.pictures.join(format!("{seen}.png")), browser.screenshot().await.unwrap()).unwrap();
         }
     }
 }

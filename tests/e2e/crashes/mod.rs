@@ -79,7 +79,7 @@ trait Story {
 
 /// Tells a story without a crash, and then once for each fail point that it came by and that counts.
 async fn tell<S: Story>() {
-    let tenant = operator_with_fail_points().await.tenant_apart(S::NAME).await;
+    let tenant = operator_with_fail_points().await.tenant_in_own_namespace(S::NAME).await;
     let all = fail_points(&undisturbed::<S>(&tenant).await);
     for effect in S::EFFECTS {
         assert!(all.iter().any(|point| point.is_first_of(effect)), "{}: {effect}: {all:#?}", S::NAME);

@@ -12,7 +12,7 @@ use aws_sdk_ivs::{
 use ivs_simulator::Simulator;
 use serde_json::json;
 
-use super::{code, world};
+use super::{code, admin_call};
 
 const GONE: &str = "arn:aws:ivs:us-west-2:123456789012:channel/gone";
 
@@ -140,7 +140,7 @@ async fn stream_keys(ivs: &Client, channel: &str) {
 async fn streams(ivs: &Client, simulator: &Simulator, channel: &str, advanced: &str) {
     assert_eq!(code(ivs.get_stream().channel_arn(channel).send().await), "ChannelNotBroadcasting");
     assert!(simulator.set_live(channel));
-    world(
+    admin_call(
         simulator,
         "POST",
         &format!("/channels/{advanced}/live"),

@@ -1,4 +1,5 @@
-//! The AWS SDK for Rust drives every operation. It is typed, so what the scenario says is said here once more.
+//! The AWS SDK for Rust drives every operation. It is typed, so what the scenario says is said here once
+//! more.
 
 mod chat;
 mod ivs;
@@ -17,7 +18,7 @@ pub async fn drive(config: &SdkConfig, simulator: &Simulator) {
 }
 
 /// Has something happen outside of AWS.
-fn world(simulator: &Simulator, method: &str, path: &str, body: &Value) {
+fn admin_call(simulator: &Simulator, method: &str, path: &str, body: &Value) {
     let answer = admin(simulator.addr(), method, path, &body.to_string());
     assert!(answer.status < 300, "{answer:?}");
 }

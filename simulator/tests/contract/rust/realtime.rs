@@ -10,7 +10,7 @@ use aws_sdk_ivsrealtime::{
 use ivs_simulator::Simulator;
 use serde_json::json;
 
-use super::{code, world};
+use super::{code, admin_call};
 
 pub async fn drive(realtime: &Client, simulator: &Simulator) {
     let storage = storage_configurations(realtime).await;
@@ -75,9 +75,9 @@ async fn sessions(realtime: &Client, simulator: &Simulator, stage: &str) {
     assert_eq!((token.duration(), token.capabilities().len()), (Some(60), 2));
 
     let path = format!("/stages/{stage}/sessions");
-    world(simulator, "POST", &path, &json!({"participants": [{"userId": "u"}]}));
-    world(simulator, "DELETE", &path, &json!({}));
-    world(
+    admin_call(simulator, "POST", &path, &json!({"participants": [{"userId": "u"}]}));
+    admin_call(simulator, "DELETE", &path, &json!({}));
+    admin_call(
         simulator,
         "POST",
         &path,

@@ -2,13 +2,13 @@
 
 mod accounts;
 mod bench;
-mod crowd;
+mod load_test;
 mod demo;
 mod run;
-mod scene;
+mod stack;
 mod signals;
 mod soak;
-mod story;
+mod transcript;
 mod tools;
 mod up;
 
@@ -39,7 +39,7 @@ enum Command {
     /// Measures what an account costs without faults, and how much longer it takes than its slowest Create
     Bench(bench::Arguments),
     /// Measures how many can register in a second, and floods the registration with ten times as many
-    Crowd(crowd::Arguments),
+    LoadTest(load_test::Arguments),
     /// Has accounts created, edited and deleted while everything fails at random, and judges what came of it
     Soak(soak::Arguments),
     /// Runs a command (such as `cargo test`) with a control plane and PostgreSQL that its tests share
@@ -87,7 +87,7 @@ async fn main() -> ExitCode {
         Command::Up(operator) => up::up(operator).await,
         Command::Demo(operator) => demo::demo(operator).await,
         Command::Bench(arguments) => bench::bench(arguments).await,
-        Command::Crowd(arguments) => crowd::crowd(arguments).await,
+        Command::LoadTest(arguments) => load_test::load_test(arguments).await,
         Command::Soak(arguments) => soak::soak(arguments).await,
         Command::Run { command } => run::run(command).await,
         Command::Database { command } => run::with_database(command).await,

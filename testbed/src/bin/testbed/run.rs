@@ -12,7 +12,7 @@ pub(crate) async fn run(command: Vec<OsString>) -> Result<ExitCode, Error> {
     let testbed = Testbed::start().await?;
     let environment = [
         (JOIN, testbed.describe()?.into_os_string()),
-        ("KUBECTL", testbed.kubectl_program().into()),
+        ("KUBECTL", testbed.kubectl_path().into()),
         ("HELM", testbed.helm_path().into()),
     ];
     run_with(command, environment).await

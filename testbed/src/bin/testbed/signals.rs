@@ -6,7 +6,7 @@ use testbed::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Waits for Ctrl-C or SIGTERM, and gives the exit code that says so, as a shell does.
-pub(crate) async fn asked_to_end() -> Result<ExitCode, Error> {
+pub(crate) async fn wait_for_shutdown() -> Result<ExitCode, Error> {
     let listen =
         |kind| signal(kind).map_err(|source| Error::Io { action: "listen for signals".into(), source });
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);

@@ -9,52 +9,52 @@ use std::time::Duration;
 use testbed::{Error, Operator, REGION, Tenant, workspace};
 
 use crate::OperatorArgument;
-use crate::scene::Scene;
-use crate::signals::asked_to_end;
+use crate::stack::Stack;
+use crate::signals::wait_for_shutdown;
 
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 pub(crate) async fn up(operator: OperatorArgument) -> Result<ExitCode, Error> {
     let operator = operator.path()?;
-    let folder = workspace().join(".testbed");
-    let _lock = lock(&folder)?;
-    let env = folder.join("env");
-    let mut end = pin!(asked_to_end());
-    let mut scene = tokio::select! {
-        scene = Scene::start(operator) => scene?,
-        code = &mut end => return code,
+    let dir = workspace().join(".testbed");
+    let _lock = lock(&dir)?;
+    let env = dir.join("env");
+    let mut shutdown = pin!(wait_for_shutdown());
+    let mut stack = tokio::select! {
+        stack = Stack::start(operator) => stack?,
+        code = &mut shutdown => return code,
     };
-    scene.tenant.testbed().remove_at_the_end(&env)?;
-    write_env(&env, &scene)?;
-    tell(&scene);
+    stack.tenant.testbed().remove_on_exit(&env)?;
+    write_env(&env, &stack)?;
+    print_instructions(&stack);
     let outcome = tokio::select! {
-        failure = watch(&mut scene, &env) => failure.map(|()| ExitCode::SUCCESS),
+        failure = restart_exited(&mut stack, &env) => failure.map(|()| ExitCode::SUCCESS),
         // To be asked is how it is meant to end.
-        asked = &mut end => asked.map(|_| ExitCode::SUCCESS),
+        asked = &mut shutdown => asked.map(|_| ExitCode::SUCCESS),
     };
     eprintln!("\ntestbed: ending everything");
-    scene.end().await?;
+    stack.shut_down().await?;
     outcome
 }
 
 /// Starts a process again that ended, as its Deployment would, at the same address.
-async fn watch(scene: &mut Scene, env: &Path) -> Result<(), Error> {
+async fn restart_exited(stack: &mut Stack, env: &Path) -> Result<(), Error> {
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        if let Some(status) = scene.controller.exited()? {
+        tokio::time::sleep(POLL_INTERVAL).await;
+        if let Some(status) = stack.controller.exited()? {
             eprintln!("testbed: the controller ended ({status}); starting it again, as its Deployment would");
-            let address = address(scene.controller.admin_url());
-            let builder = scene.tenant.controller().env("STREAMCAT_ADMIN_LISTEN", address);
-            scene.controller = builder.try_start_unready().await?;
-            write_env(env, scene)?;
+            let address = address(stack.controller.admin_url());
+            let builder = stack.tenant.controller().env("STREAMCAT_ADMIN_LISTEN", address);
+            stack.controller = builder.try_start_unready().await?;
+            write_env(env, stack)?;
         }
-        if let Some(status) = scene.registration.exited()? {
+        if let Some(status) = stack.registration.exited()? {
             eprintln!(
                 "testbed: the registration page ended ({status}); starting it again, as its Deployment would"
             );
-            let address = address(scene.registration.url());
-            let builder = scene.tenant.registration().env("STREAMCAT_LISTEN", address);
-            scene.registration = builder.try_start_unready().await?;
+            let address = address(stack.registration.url());
+            let builder = stack.tenant.registration().env("STREAMCAT_LISTEN", address);
+            stack.registration = builder.try_start_unready().await?;
         }
     }
 }
@@ -64,10 +64,10 @@ fn address(url: &str) -> &str {
 }
 
 /// Two at once in one workspace would overwrite each other's `env`.
-fn lock(folder: &Path) -> Result<File, Error> {
-    let failed = |source| Error::Io { action: format!("make {}", folder.display()), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let lock = File::create(folder.join("lock")).map_err(failed)?;
+fn lock(dir: &Path) -> Result<File, Error> {
+    let failed = |source| Error::Io { action: format!("make {}", dir.display()), source };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let lock = File::create(dir.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(_) => Err(Error::Unexpected(
@@ -77,11 +77,11 @@ fn lock(folder: &Path) -> Result<File, Error> {
 }
 
 /// What a shell needs to talk to everything.
-fn write_env(path: &Path, scene: &Scene) -> Result<(), Error> {
-    let Scene { registration, controller, tenant } = scene;
+fn write_env(path: &Path, stack: &Stack) -> Result<(), Error> {
+    let Stack { registration, controller, tenant } = stack;
     let values = [
         ("KUBECONFIG", tenant.kubeconfig().display().to_string()),
-        ("KUBECTL", tenant.testbed().kubectl_program().display().to_string()),
+        ("KUBECTL", tenant.testbed().kubectl_path().display().to_string()),
         ("DATABASE_URL", tenant.database_url().into()),
         ("IVS_ENDPOINT", tenant.simulator().url()),
         ("AWS_REGION", REGION.into()),
@@ -98,11 +98,11 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-fn tell(scene: &Scene) {
-    let page = format!("{}/register", scene.registration.url());
+fn print_instructions(stack: &Stack) {
+    let page = format!("{}/register", stack.registration.url());
     let log = |operator: &Operator| operator.log_path().display().to_string();
-    println!("{}", next_steps(&page, &scene.tenant));
-    println!("Logs: {}\n      {}", log(&scene.controller), log(&scene.registration));
+    println!("{}", next_steps(&page, &stack.tenant));
+    println!("Logs: {}\n      {}", log(&stack.controller), log(&stack.registration));
     println!("\nCtrl-C here ends everything and leaves nothing behind.");
 }
 
@@ -114,7 +114,7 @@ Everything is up. Register a streamer in your browser:
 
     {page}
 
-or in another terminal, in this folder:
+or in another terminal, in this dir:
 
     . .testbed/env
     $KUBECTL apply -f - <<'END'

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ivs_simulator::Call;
-use testbed::goal::Goal;
+use testbed::threshold::Threshold;
 
 use super::writes::Writes;
 
@@ -53,14 +53,14 @@ impl fmt::Display for Figures<'_> {
         writeln!(f, "{:<42} {:>8} {:>8}   goal", "", "median", "p95")?;
         writeln!(f, "{:<42} {ready:>8.0} {late:>8.0}", "from apply to Ready, ms")?;
         writeln!(f, "{:<42} {create:>8.0} {slow:>8.0}", "its slowest Create, ms")?;
-        let goal = Goal::AtMost(1.25).beside(ratio);
+        let goal = Threshold::AtMost(1.25).verdict(ratio);
         writeln!(f, "{:<42} {ratio:>8.2} {high:>8.2}   {goal}", "the one over the other")?;
         for (what, figure, most) in [
             ("Creates an account", creates, 3.0),
             ("list calls an account", lists, 0.0),
             ("Kubernetes writes until Ready, an account", until_ready, 4.0),
         ] {
-            let goal = Goal::AtMost(most).beside(figure);
+            let goal = Threshold::AtMost(most).verdict(figure);
             writeln!(f, "{what:<42} {figure:>8.1} {:>8}   {goal}", "")?;
         }
         writeln!(f, "{:<42} {events:>8.1}", "events after that, an account")

@@ -23,8 +23,8 @@ use crate::accounts;
 
 /// Accounts before the first that counts: connections are made, and code is loaded.
 const WARM_UP: usize = 3;
-const PATIENCE: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -40,23 +40,23 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn bench(arguments: Arguments) -> Result<ExitCode, Error> {
     let operator = arguments.operator.path()?;
-    tell(arguments.accounts, arguments.latency, &operator);
+    print_header(arguments.accounts, arguments.latency, &operator);
     let tenant = Testbed::start().await?.with_operator(operator).try_tenant("bench").await?;
     tenant.simulator().set_latency(Latency::constant(arguments.latency).on("Create*"));
     let controller = tenant.controller().try_start().await?;
 
     let mut ready = pin!(watcher(accounts::accounts(&tenant), watcher::Config::default()).applied_objects());
     for number in 0..WARM_UP {
-        provide(&tenant, &format!("warm-up-{number}"), ready.as_mut()).await?;
+        create_and_wait(&tenant, &format!("warm-up-{number}"), ready.as_mut()).await?;
     }
-    let before = settled(&tenant).await?;
+    let before = wait_for_no_writes(&tenant).await?;
     tenant.simulator().clear_calls();
     let mut took = Vec::new();
     for number in 0..arguments.accounts {
         let name = format!("streamer-{number}");
-        took.push((provide(&tenant, &name, ready.as_mut()).await?, name));
+        took.push((create_and_wait(&tenant, &name, ready.as_mut()).await?, name));
     }
-    let writes = settled(&tenant).await?.since(&before);
+    let writes = wait_for_no_writes(&tenant).await?.since(&before);
 
     let calls = tenant.simulator().calls();
     let took = took.into_iter().map(|(took, name)| Ok((took, slowest_create(&calls, &name)?)));
@@ -66,13 +66,13 @@ pub(crate) async fn bench(arguments: Arguments) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(accounts: usize, latency: Duration, operator: &Path) {
+fn print_header(accounts: usize, latency: Duration, operator: &Path) {
     let operator = operator.strip_prefix(testbed::workspace()).unwrap_or(operator);
     println!("{accounts} accounts, one after another; each Create takes {latency:?}; {}", operator.display());
 }
 
 /// Creates an account, and waits until a watch shows it Ready; how long that took from the moment of asking.
-async fn provide(
+async fn create_and_wait(
     tenant: &Tenant,
     name: &str,
     mut seen: std::pin::Pin<&mut impl Stream<Item = Result<DynamicObject, watcher::Error>>>,
@@ -90,15 +90,15 @@ async fn provide(
         }
         Err(Error::Unexpected("the watch of the accounts ended".into()))
     };
-    let late = |_| Error::Unexpected(format!("{name} is not ready after {PATIENCE:?}"));
-    tokio::time::timeout(PATIENCE, until_ready).await.map_err(late)?
+    let late = |_| Error::Unexpected(format!("{name} is not ready after {READY_TIMEOUT:?}"));
+    tokio::time::timeout(READY_TIMEOUT, until_ready).await.map_err(late)?
 }
 
 /// The writes, once none comes any more: events come after Ready.
-async fn settled(tenant: &Tenant) -> Result<Writes, Error> {
+async fn wait_for_no_writes(tenant: &Tenant) -> Result<Writes, Error> {
     loop {
         let before = Writes::read(tenant).await?;
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         if Writes::read(tenant).await? == before {
             return Ok(before);
         }

@@ -1,9 +1,9 @@
-//! `testbed demo`: one streamer comes and goes, and every step is looked at from all sides.
+//! `testbed demo`: one streamer comes and goes, and every step is looked at from all views.
 
-mod arrival;
-mod departure;
+mod registration;
+mod deletion;
 mod html;
-mod sides;
+mod views;
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -12,9 +12,9 @@ use std::time::Instant;
 use testbed::Error;
 
 use crate::OperatorArgument;
-use crate::scene::Scene;
-use crate::signals::asked_to_end;
-use crate::story::Story;
+use crate::stack::Stack;
+use crate::signals::wait_for_shutdown;
+use crate::transcript::Transcript;
 
 /// Who registers.
 const USERNAME: &str = "todd";
@@ -22,16 +22,16 @@ const USERNAME: &str = "todd";
 pub(crate) async fn demo(operator: OperatorArgument) -> Result<ExitCode, Error> {
     let start = Instant::now();
     let operator = operator.path()?;
-    let mut end = pin!(asked_to_end());
-    let scene = tokio::select! {
-        scene = Scene::start(operator) => scene?,
-        code = &mut end => return code,
+    let mut shutdown = pin!(wait_for_shutdown());
+    let stack = tokio::select! {
+        stack = Stack::start(operator) => stack?,
+        code = &mut shutdown => return code,
     };
     let outcome = tokio::select! {
-        outcome = tell(&scene) => outcome.map(|()| ExitCode::SUCCESS),
-        code = &mut end => code,
+        outcome = run(&stack) => outcome.map(|()| ExitCode::SUCCESS),
+        code = &mut shutdown => code,
     };
-    scene.end().await?;
+    stack.shut_down().await?;
     if let Ok(ExitCode::SUCCESS) = outcome {
         println!("\nEvery step was seen to be true. It took {:.0} s.", start.elapsed().as_secs_f32());
         println!("To try it yourself: make up");
@@ -39,8 +39,8 @@ pub(crate) async fn demo(operator: OperatorArgument) -> Result<ExitCode, Error> 
     outcome
 }
 
-async fn tell(scene: &Scene) -> Result<(), Error> {
-    let mut story = Story::begin();
-    arrival::tell(&mut story, scene).await?;
-    departure::tell(&mut story, scene).await
+async fn run(stack: &Stack) -> Result<(), Error> {
+    let mut transcript = Transcript::new();
+    registration::run(&mut transcript, stack).await?;
+    deletion::run(&mut transcript, stack).await
 }

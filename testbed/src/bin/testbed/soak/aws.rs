@@ -30,7 +30,7 @@ fn faults() -> [(FaultKind, f64); 9] {
 }
 
 /// From now on it is difficult.
-pub(super) fn trouble(simulator: &Simulator, seed: u64) {
+pub(super) fn inject_faults(simulator: &Simulator, seed: u64) {
     simulator.set_latency(Latency::distributed(Duration::from_millis(80), Duration::from_millis(900)));
     simulator.set_list_lag(LIST_LAG);
     for (kind, probability) in faults() {
@@ -39,7 +39,7 @@ pub(super) fn trouble(simulator: &Simulator, seed: u64) {
 }
 
 /// From now on nothing fails.
-pub(super) fn peace(simulator: &Simulator) {
+pub(super) fn clear_faults(simulator: &Simulator) {
     simulator.clear_faults();
     simulator.set_latency(Duration::ZERO);
     simulator.set_list_lag(Duration::ZERO);

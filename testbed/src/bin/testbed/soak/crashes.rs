@@ -12,14 +12,14 @@ use super::owners;
 use super::tally::Tally;
 
 /// How long a controller lives, and how long it is away, in milliseconds.
-const LIFE: Range<u64> = 1_000..8_000;
-const AWAY: Range<u64> = 0..2_000;
+const LIFETIME_MS: Range<u64> = 1_000..8_000;
+const DOWNTIME_MS: Range<u64> = 0..2_000;
 /// The longest that PostgreSQL and the API server live, unless the whole soak is shorter.
-const POSTGRES_LIFE: Duration = Duration::from_mins(1);
-const APISERVER_LIFE: Duration = Duration::from_mins(2);
+const POSTGRES_MAX_UPTIME: Duration = Duration::from_mins(1);
+const APISERVER_MAX_UPTIME: Duration = Duration::from_mins(2);
 
 /// So that each dies in the shortest soak too.
-const PART_OF_LIFE: Range<f64> = 0.3..0.7;
+const UPTIME_FRACTION: Range<f64> = 0.3..0.7;
 
 /// Two controllers that both believe they lead.
 pub(super) struct Controllers<'a> {
@@ -38,14 +38,14 @@ impl<'a> Controllers<'a> {
         &mut self,
         tally: &Tally,
         until: Instant,
-        mut dice: StdRng,
+        mut rng: StdRng,
     ) -> Result<(), Error> {
-        while sleep(Duration::from_millis(dice.random_range(LIFE)), until).await {
+        while sleep(Duration::from_millis(rng.random_range(LIFETIME_MS)), until).await {
             self.check()?;
-            let controller = &mut self.running[dice.random_range(0..2)];
+            let controller = &mut self.running[rng.random_range(0..2)];
             controller.kill().await;
             tally.killed.add();
-            tokio::time::sleep(Duration::from_millis(dice.random_range(AWAY))).await;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(DOWNTIME_MS))).await;
             *controller = start(self.tenant).await?;
         }
         Ok(())
@@ -82,10 +82,10 @@ pub(super) async fn restart_postgres(
     tenant: &Tenant,
     tally: &Tally,
     until: Instant,
-    mut dice: StdRng,
+    mut rng: StdRng,
 ) -> Result<(), Error> {
-    let longest = POSTGRES_LIFE.min(until.saturating_duration_since(Instant::now()));
-    while sleep(longest.mul_f64(dice.random_range(PART_OF_LIFE)), until).await {
+    let longest = POSTGRES_MAX_UPTIME.min(until.saturating_duration_since(Instant::now()));
+    while sleep(longest.mul_f64(rng.random_range(UPTIME_FRACTION)), until).await {
         tenant.testbed().restart_postgres().await?;
         tally.postgres.add();
     }
@@ -96,10 +96,10 @@ pub(super) async fn restart_apiserver(
     tenant: &Tenant,
     tally: &Tally,
     until: Instant,
-    mut dice: StdRng,
+    mut rng: StdRng,
 ) -> Result<(), Error> {
-    let longest = APISERVER_LIFE.min(until.saturating_duration_since(Instant::now()));
-    while sleep(longest.mul_f64(dice.random_range(PART_OF_LIFE)), until).await {
+    let longest = APISERVER_MAX_UPTIME.min(until.saturating_duration_since(Instant::now()));
+    while sleep(longest.mul_f64(rng.random_range(UPTIME_FRACTION)), until).await {
         tenant.testbed().restart_apiserver().await?;
         tally.apiserver.add();
     }

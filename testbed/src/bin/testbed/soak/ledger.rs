@@ -6,13 +6,13 @@ use std::fmt;
 use ivs_simulator::Call;
 use testbed::Tenant;
 
-use super::census::KINDS;
+use super::snapshot::KINDS;
 
 /// The operations of each kind, in the order of [`KINDS`].
 const OPERATIONS: [(&str, &str); 3] =
     [("CreateChannel", "DeleteChannel"), ("CreateRoom", "DeleteRoom"), ("CreateStage", "DeleteStage")];
 /// Of one account's story, the last lines are told.
-const LINES: usize = 60;
+const MAX_CALLS: usize = 60;
 
 /// How many resources were made, and how many deleted.
 pub(super) struct Ledger {
@@ -61,10 +61,10 @@ impl fmt::Display for Ledger {
 }
 
 /// The calls that were about an account.
-pub(super) fn story(tenant: &Tenant, account: &str) -> String {
+pub(super) fn call_log(tenant: &Tenant, account: &str) -> String {
     let calls = tenant.simulator().calls();
     let lines: Vec<_> = calls.iter().filter(|call| call.is_about(account)).map(line).collect();
-    let from = lines.len().saturating_sub(LINES);
+    let from = lines.len().saturating_sub(MAX_CALLS);
     format!("calls to AWS about {account}:\n{}", lines[from..].join("\n"))
 }
 

@@ -3,14 +3,14 @@
 //! may have touched what the other one made.
 
 mod aws;
-mod census;
+mod snapshot;
 mod crashes;
-mod customer;
+mod workload;
 mod ledger;
 mod owners;
 mod tally;
 mod verdict;
-mod wish;
+mod desired;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,23 +20,23 @@ use rand::rngs::StdRng;
 use testbed::{Error, Tenant, Testbed};
 use tokio::time::Instant;
 
-use self::census::Census;
+use self::snapshot::Snapshot;
 use self::crashes::Controllers;
 use self::ledger::Ledger;
 use self::owners::Owners;
 use self::tally::Tally;
 use self::verdict::Verdict;
-use self::wish::Account;
+use self::desired::Account;
 use crate::OperatorArgument;
 
 /// How many people ask each installation for things at the same time.
-const CUSTOMERS: usize = 2;
+const WORKLOADS: usize = 2;
 /// The longest that it may take, once nothing fails any more, until all is as it should be: twice the longest pause
 /// between two tries of the operator.
-const SETTLE: Duration = Duration::from_mins(4);
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(4);
 /// How long it must stay so: longer than a resync, a Create's time-out and its grace.
-const QUIET: Duration = Duration::from_secs(12);
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const STABLE_PERIOD: Duration = Duration::from_secs(12);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
 }
 
 /// The random choices of one actor: the same for the same seed, whatever the others do.
-fn dice(seed: u64, actor: u64) -> StdRng {
+fn rng(seed: u64, actor: u64) -> StdRng {
     StdRng::seed_from_u64(seed.wrapping_add(actor.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
@@ -64,28 +64,28 @@ pub(crate) async fn soak(arguments: Arguments) -> Result<ExitCode, Error> {
     println!("testbed soak --accounts {accounts} --minutes {minutes} --seed {seed}");
     let testbed = Testbed::start().await?.with_operator(arguments.operator.path()?);
     let first = testbed.try_tenant("soak").await?;
-    let tenants = [first.try_neighbour("soak-beside").await?, first];
-    let tally = Tally::begin();
+    let tenants = [first.try_peer("soak-peer").await?, first];
+    let tally = Tally::new();
     let mut controllers = [Controllers::start(&tenants[0]).await?, Controllers::start(&tenants[1]).await?];
 
     let duration = Duration::try_from_secs_f64(minutes * 60.0)
         .map_err(|error| Error::Unexpected(format!("--minutes {minutes}: {error}")))?;
-    let wishes = trouble(&tenants, &mut controllers, &tally, accounts / 2, duration, seed).await?;
+    let accounts = run_with_faults(&tenants, &mut controllers, &tally, accounts / 2, duration, seed).await?;
     println!("nothing fails any more: waiting until all is as it should be");
-    let mut verdict = settle(&tenants, &tally, &wishes).await?;
-    verdict.foreign.extend(Owners::of(&tenants[0]).trespasses(&tenants[0]));
+    let mut verdict = settle(&tenants, &tally, &accounts).await?;
+    verdict.foreign.extend(Owners::of(&tenants[0]).foreign_changes(&tenants[0]));
     controllers.iter_mut().try_for_each(Controllers::check)?;
 
     println!("\n{verdict}{}{tally}\n{}", Ledger::of(&tenants[0]), verdict.summary());
     for name in verdict.names() {
-        println!("\n{}", ledger::story(&tenants[0], name));
+        println!("\n{}", ledger::call_log(&tenants[0], name));
     }
     Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Everybody wants something, and everything fails, for so long; what is wanted of each installation at the end. Both
 /// have accounts of the same names.
-async fn trouble(
+async fn run_with_faults(
     tenants: &[Tenant; 2],
     controllers: &mut [Controllers<'_>; 2],
     tally: &Tally,
@@ -94,60 +94,60 @@ async fn trouble(
     seed: u64,
 ) -> Result<[Vec<Account>; 2], Error> {
     let until = Instant::now() + duration;
-    let (beside, first) = (&tenants[0], &tenants[1]);
-    aws::trouble(first.simulator(), seed);
-    let customers = |tenant, actor: usize| {
-        let customers = (0..CUSTOMERS).map(move |number| {
-            let mine = wish::accounts(accounts).skip(number).step_by(CUSTOMERS).collect();
-            customer::serve(tenant, mine, tally, until, dice(seed, (actor + number) as u64))
+    let (peer, first) = (&tenants[0], &tenants[1]);
+    aws::inject_faults(first.simulator(), seed);
+    let workloads = |tenant, actor: usize| {
+        let workloads = (0..WORKLOADS).map(move |number| {
+            let accounts = desired::accounts(accounts).skip(number).step_by(WORKLOADS).collect();
+            workload::run(tenant, accounts, tally, until, rng(seed, (actor + number) as u64))
         });
-        futures::future::try_join_all(customers)
+        futures::future::try_join_all(workloads)
     };
-    let [beside_crashes, first_crashes] = controllers;
-    let (beside_wishes, first_wishes, (), (), (), (), ()) = tokio::try_join!(
-        customers(beside, 10),
-        customers(first, 0),
-        beside_crashes.crash_at_random(tally, until, dice(seed, 103)),
-        first_crashes.crash_at_random(tally, until, dice(seed, 100)),
-        crashes::restart_postgres(first, tally, until, dice(seed, 101)),
-        crashes::restart_apiserver(first, tally, until, dice(seed, 102)),
-        tally.tell(first, until),
+    let [peer_controllers, first_controllers] = controllers;
+    let (peer_accounts, first_accounts, (), (), (), (), ()) = tokio::try_join!(
+        workloads(peer, 10),
+        workloads(first, 0),
+        peer_controllers.crash_at_random(tally, until, rng(seed, 103)),
+        first_controllers.crash_at_random(tally, until, rng(seed, 100)),
+        crashes::restart_postgres(first, tally, until, rng(seed, 101)),
+        crashes::restart_apiserver(first, tally, until, rng(seed, 102)),
+        tally.report(first, until),
     )?;
-    aws::peace(first.simulator());
-    Ok([beside_wishes.concat(), first_wishes.concat()])
+    aws::clear_faults(first.simulator());
+    Ok([peer_accounts.concat(), first_accounts.concat()])
 }
 
-/// Waits until all is as it should be, and stays so; if it does not come to that, what is wrong at the end.
-async fn settle(tenants: &[Tenant; 2], tally: &Tally, wishes: &[Vec<Account>; 2]) -> Result<Verdict, Error> {
-    let (deadline, mut owners) = (Instant::now() + SETTLE, Owners::default());
+/// Waits until all is as it should be, and keep so; if it does not come to that, what is wrong at the end.
+async fn settle(tenants: &[Tenant; 2], tally: &Tally, accounts: &[Vec<Account>; 2]) -> Result<Verdict, Error> {
+    let (deadline, mut owners) = (Instant::now() + SETTLE_TIMEOUT, Owners::default());
     loop {
-        let verdict = judge(tenants, wishes, &mut owners).await?;
+        let verdict = judge(tenants, accounts, &mut owners).await?;
         if verdict.is_clean() {
-            println!("{}  all is as it should be: looking whether it stays so", tally.clock());
-            tokio::time::sleep(QUIET).await;
-            return judge(tenants, wishes, &mut owners).await;
+            println!("{}  all is as it should be: looking whether it keep so", tally.clock());
+            tokio::time::sleep(STABLE_PERIOD).await;
+            return judge(tenants, accounts, &mut owners).await;
         }
         if Instant::now() >= deadline {
             return Ok(verdict);
         }
         println!("{}  {}", tally.clock(), verdict.summary());
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 /// Both installations by themselves, and what one did to the other.
 async fn judge(
     tenants: &[Tenant; 2],
-    wishes: &[Vec<Account>; 2],
+    accounts: &[Vec<Account>; 2],
     owners: &mut Owners,
 ) -> Result<Verdict, Error> {
     let state = tenants[0].simulator().state();
-    if !owners.know(&state) {
+    if !owners.cover(&state) {
         *owners = Owners::of(&tenants[0]);
     }
     let mut whole = Verdict::default();
-    for (tenant, wishes) in tenants.iter().zip(wishes) {
-        whole.add(verdict::judge(wishes, &Census::take(tenant, &state, owners).await?));
+    for (tenant, accounts) in tenants.iter().zip(accounts) {
+        whole.add(verdict::judge(accounts, &Snapshot::take(tenant, &state, owners).await?));
     }
     Ok(whole)
 }

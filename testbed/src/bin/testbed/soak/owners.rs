@@ -7,8 +7,8 @@ use serde_json::Value;
 use testbed::Tenant;
 
 /// The calls that change or delete what they name.
-const TOUCHING: [&str; 4] = ["Update", "Delete", "Tag", "Untag"];
-const STOPPING: &str = "StopStream";
+const MUTATING: [&str; 4] = ["Update", "Delete", "Tag", "Untag"];
+const STOP_STREAM: &str = "StopStream";
 
 /// The access key with which the controllers of an installation sign.
 pub(super) fn access_key(tenant: &Tenant) -> &str {
@@ -31,32 +31,32 @@ impl Owners {
     }
 
     /// Returns true if all that a dump of the simulator has was made before these were read.
-    pub(super) fn know(&self, state: &Value) -> bool {
+    pub(super) fn cover(&self, state: &Value) -> bool {
         let rows = ["channels", "rooms", "stages"].iter().filter_map(|table| state[table].as_array());
         rows.flatten().all(|row| row["arn"].as_str().is_none_or(|arn| self.0.contains_key(arn)))
     }
 
     /// Returns true if this key made the resource, or if nobody is known to have.
-    pub(super) fn is_of(&self, arn: &str, access_key: &str) -> bool {
+    pub(super) fn owns(&self, arn: &str, access_key: &str) -> bool {
         self.0.get(arn).is_none_or(|owner| owner == access_key)
     }
 
     /// The calls of one installation that were to change or delete what another one had made, whatever became of them:
     /// the ARN, and what was seen.
-    pub(super) fn trespasses(&self, tenant: &Tenant) -> Vec<(String, String)> {
-        self.among(&tenant.simulator().calls())
+    pub(super) fn foreign_changes(&self, tenant: &Tenant) -> Vec<(String, String)> {
+        self.foreign_changes_in(&tenant.simulator().calls())
     }
 
-    fn among(&self, calls: &[Call]) -> Vec<(String, String)> {
-        let touching = calls.iter().filter(|call| {
-            call.operation == STOPPING || TOUCHING.iter().any(|verb| call.operation.starts_with(verb))
+    fn foreign_changes_in(&self, calls: &[Call]) -> Vec<(String, String)> {
+        let mutating = calls.iter().filter(|call| {
+            call.operation == STOP_STREAM || MUTATING.iter().any(|verb| call.operation.starts_with(verb))
         });
-        let trespasses = touching.filter_map(|call| {
+        let foreign_changes = mutating.filter_map(|call| {
             let (arn, by) = (call.resource.as_deref()?, call.access_key.as_deref().unwrap_or("nobody"));
             let owner = self.0.get(arn).filter(|owner| *owner != by)?;
             Some((arn.to_owned(), format!("{} by {by}, made by {owner}", call.operation)))
         });
-        trespasses.collect()
+        foreign_changes.collect()
     }
 }
 
@@ -88,9 +88,9 @@ mod tests {
     #[test]
     fn a_resource_is_of_the_installation_whose_key_made_it() {
         let owners = Owners::by(&[call("CreateChannel", Some("todd"), Some("a"), "one")]);
-        assert!(owners.is_of("a", "one") && !owners.is_of("a", "two") && owners.is_of("b", "two"));
-        assert!(owners.know(&serde_json::json!({ "channels": [{ "arn": "a" }] })));
-        assert!(!owners.know(&serde_json::json!({ "stages": [{ "arn": "b" }] })));
+        assert!(owners.owns("a", "one") && !owners.owns("a", "two") && owners.owns("b", "two"));
+        assert!(owners.cover(&serde_json::json!({ "channels": [{ "arn": "a" }] })));
+        assert!(!owners.cover(&serde_json::json!({ "stages": [{ "arn": "b" }] })));
     }
 
     #[test]
@@ -98,11 +98,11 @@ mod tests {
         let owners = Owners::by(&[call("CreateChannel", Some("todd"), Some("a"), "one")]);
         for operation in ["DeleteChannel", "UpdateChannel", "TagResource", "UntagResource", "StopStream"] {
             let calls = [call(operation, Some("a"), None, "one"), call(operation, Some("a"), None, "two")];
-            let found = owners.among(&calls);
+            let found = owners.foreign_changes_in(&calls);
             let seen = format!("{operation} by two, made by one");
             assert_eq!(found, [("a".to_owned(), seen)]);
         }
-        assert!(owners.among(&[call("GetChannel", Some("a"), None, "two")]).is_empty());
-        assert!(owners.among(&[call("DeleteChannel", Some("b"), None, "two")]).is_empty());
+        assert!(owners.foreign_changes_in(&[call("GetChannel", Some("a"), None, "two")]).is_empty());
+        assert!(owners.foreign_changes_in(&[call("DeleteChannel", Some("b"), None, "two")]).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use testbed::{Error, Tenant};
 use tokio::time::Instant;
 
-const TELL_EVERY: Duration = Duration::from_secs(5);
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A count.
 #[derive(Default)]
@@ -37,7 +37,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn begin() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             begin: Instant::now(),
             created: Count::default(),
@@ -55,9 +55,9 @@ impl Tally {
     }
 
     /// A line every few seconds.
-    pub(super) async fn tell(&self, tenant: &Tenant, until: Instant) -> Result<(), Error> {
-        while Instant::now() + TELL_EVERY < until {
-            tokio::time::sleep(TELL_EVERY).await;
+    pub(super) async fn report(&self, tenant: &Tenant, until: Instant) -> Result<(), Error> {
+        while Instant::now() + REPORT_INTERVAL < until {
+            tokio::time::sleep(REPORT_INTERVAL).await;
             let aws = tenant.simulator().counts();
             println!(
                 "{}  {} in AWS: {} channels, {} chat rooms, {} stages",

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::census::{Arns, Census, KINDS, Object, Resource};
-use super::wish::{Account, Wish};
+use super::snapshot::{Arns, Snapshot, KINDS, Object, Resource};
+use super::desired::{Account, Desired};
 
 /// What is wrong, each with the account's name and what was seen.
 #[derive(Debug, Default)]
@@ -24,33 +24,33 @@ pub(super) struct Verdict {
 }
 
 /// Holds what there is against what is wanted.
-pub(super) fn judge(wishes: &[Account], census: &Census) -> Verdict {
-    let mut verdict = Verdict { foreign: census.foreign.clone(), ..Verdict::default() };
-    for account in wishes {
-        verdict.judge(account, census);
+pub(super) fn judge(accounts: &[Account], snapshot: &Snapshot) -> Verdict {
+    let mut verdict = Verdict { foreign: snapshot.foreign.clone(), ..Verdict::default() };
+    for account in accounts {
+        verdict.judge(account, snapshot);
     }
-    let known: BTreeSet<_> = wishes.iter().map(|account| account.name.as_str()).collect();
-    for (name, resources) in census.aws.iter().filter(|(name, _)| !known.contains(name.as_str())) {
+    let known: BTreeSet<_> = accounts.iter().map(|account| account.name.as_str()).collect();
+    for (name, resources) in snapshot.aws.iter().filter(|(name, _)| !known.contains(name.as_str())) {
         verdict.orphans.push((name.clone(), format!("nobody's: {}", arns(resources))));
     }
     let open =
-        census.unsettled.iter().map(|name| (name.clone(), "an attempt or a change is open".to_owned()));
+        snapshot.in_flight.iter().map(|name| (name.clone(), "an attempt or a change is open".to_owned()));
     verdict.stuck.extend(open);
-    let listed = census.orphans.iter().map(|name| (name.clone(), "on the orphan list".to_owned()));
+    let listed = snapshot.orphans.iter().map(|name| (name.clone(), "on the orphan list".to_owned()));
     verdict.orphans.extend(listed);
     verdict
 }
 
 impl Verdict {
-    fn judge(&mut self, account: &Account, census: &Census) {
+    fn judge(&mut self, account: &Account, snapshot: &Snapshot) {
         let name = &account.name;
-        let object = census.cluster.get(name);
-        let resources = census.aws.get(name).map(Vec::as_slice).unwrap_or_default();
-        let recorded = census.database.get(name);
-        match (&account.wish, object) {
-            (Some(wish), Some(object)) if object.ready && !object.deleted => {
+        let object = snapshot.cluster.get(name);
+        let resources = snapshot.aws.get(name).map(Vec::as_slice).unwrap_or_default();
+        let recorded = snapshot.database.get(name);
+        match (&account.desired, object) {
+            (Some(desired), Some(object)) if object.ready && !object.deleted => {
                 self.present += 1;
-                self.compare(name, wish, object, recorded, resources);
+                self.compare(name, desired, object, recorded, resources);
             }
             (None, None) => {
                 self.gone += 1;
@@ -59,9 +59,9 @@ impl Verdict {
                     self.orphans.push((name.clone(), seen));
                 }
             }
-            (wish, object) => {
+            (desired, object) => {
                 let status = object.map_or("not there", |object| object.status.as_str());
-                let wanted = if wish.is_some() { "wanted" } else { "not wanted" };
+                let wanted = if desired.is_some() { "wanted" } else { "not wanted" };
                 self.stuck.push((name.clone(), format!("{wanted}, and is {status}")));
             }
         }
@@ -71,7 +71,7 @@ impl Verdict {
     fn compare(
         &mut self,
         name: &str,
-        wish: &Wish,
+        desired: &Desired,
         object: &Object,
         recorded: Option<&Arns>,
         resources: &[Resource],
@@ -87,10 +87,10 @@ impl Verdict {
             let seen = format!("status {:?}, PostgreSQL {recorded:?}, AWS {in_aws:?}", object.arns);
             self.differences.push((name.to_owned(), seen));
         }
-        for resource in resources.iter().filter(|resource| !is_as_wanted(resource, wish)) {
+        for resource in resources.iter().filter(|resource| !matches(resource, desired)) {
             let (kind, revision, channel_type) =
                 (KINDS[resource.kind].0, &resource.revision, &resource.channel_type);
-            let seen = format!("wanted {wish:?}, the {kind} is of revision {revision:?}, {channel_type:?}");
+            let seen = format!("wanted {desired:?}, the {kind} is of revision {revision:?}, {channel_type:?}");
             self.differences.push((name.to_owned(), seen));
         }
     }
@@ -144,9 +144,9 @@ impl fmt::Display for Verdict {
     }
 }
 
-fn is_as_wanted(resource: &Resource, wish: &Wish) -> bool {
-    let is_of_type = resource.channel_type.as_deref().is_none_or(|found| found == wish.channel_type);
-    resource.revision == wish.revision.to_string() && is_of_type
+fn matches(resource: &Resource, desired: &Desired) -> bool {
+    let is_of_type = resource.channel_type.as_deref().is_none_or(|found| found == desired.channel_type);
+    resource.revision == desired.revision.to_string() && is_of_type
 }
 
 fn arns(resources: &[Resource]) -> String {
@@ -174,17 +174,17 @@ mod tests {
     }
 
     /// All three records have the account.
-    fn census() -> Census {
-        let mut census = Census::default();
-        census.cluster.insert(NAME.to_owned(), object(true));
-        census.database.insert(NAME.to_owned(), arns_of_all());
+    fn snapshot() -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        snapshot.cluster.insert(NAME.to_owned(), object(true));
+        snapshot.database.insert(NAME.to_owned(), arns_of_all());
         let all = vec![resource(0, "c"), resource(1, "r"), resource(2, "s")];
-        census.aws.insert(NAME.to_owned(), all);
-        census
+        snapshot.aws.insert(NAME.to_owned(), all);
+        snapshot
     }
 
-    fn summary(wish: Option<Wish>, census: &Census) -> String {
-        judge(&[Account { name: NAME.to_owned(), wish }], census).summary()
+    fn summary(desired: Option<Desired>, snapshot: &Snapshot) -> String {
+        judge(&[Account { name: NAME.to_owned(), desired }], snapshot).summary()
     }
 
     fn said(duplicates: usize, orphans: usize, stuck: usize, differences: usize) -> String {
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_another_installation_made_is_foreign() {
         let foreign = vec![(NAME.to_owned(), "has x".to_owned())];
-        let mut whole = judge(&[], &Census { foreign, ..Census::default() });
+        let mut whole = judge(&[], &Snapshot { foreign, ..Snapshot::default() });
         assert!(whole.summary().ends_with("foreign 1") && !whole.is_clean());
         whole.add(Verdict { foreign: vec![("a".to_owned(), "b".to_owned())], ..Verdict::default() });
         assert!(whole.summary().ends_with("foreign 2"));
@@ -204,52 +204,52 @@ mod tests {
 
     #[test]
     fn where_all_agree_there_is_nothing_to_say() {
-        assert_eq!(summary(Some(Wish::FIRST), &census()), said(0, 0, 0, 0));
-        assert_eq!(summary(None, &Census::default()), said(0, 0, 0, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &snapshot()), said(0, 0, 0, 0));
+        assert_eq!(summary(None, &Snapshot::default()), said(0, 0, 0, 0));
     }
 
     #[test]
     fn two_of_a_kind_are_duplicates() {
-        let mut census = census();
-        census.aws.entry(NAME.to_owned()).or_default().insert(0, resource(2, "late"));
-        assert_eq!(summary(Some(Wish::FIRST), &census), said(1, 0, 0, 0));
+        let mut snapshot = snapshot();
+        snapshot.aws.entry(NAME.to_owned()).or_default().insert(0, resource(2, "late"));
+        assert_eq!(summary(Some(Desired::FIRST), &snapshot), said(1, 0, 0, 0));
     }
 
     #[test]
     fn what_is_left_without_an_account_is_an_orphan() {
-        let mut left = census();
+        let mut left = snapshot();
         left.cluster.clear();
         assert_eq!(summary(None, &left), said(0, 1, 0, 0));
         left.aws.clear();
         assert_eq!(summary(None, &left), said(0, 1, 0, 0));
-        let mut foreign = census();
+        let mut foreign = snapshot();
         foreign.aws.insert("somebody".to_owned(), vec![resource(0, "x")]);
-        assert_eq!(summary(Some(Wish::FIRST), &foreign), said(0, 1, 0, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &foreign), said(0, 1, 0, 0));
     }
 
     #[test]
     fn an_open_attempt_is_stuck_and_a_row_of_the_orphan_list_an_orphan() {
-        let rows = Census { unsettled: vec![NAME.to_owned()], orphans: vec![String::new()], ..census() };
-        assert_eq!(summary(Some(Wish::FIRST), &rows), said(0, 1, 1, 0));
+        let rows = Snapshot { in_flight: vec![NAME.to_owned()], orphans: vec![String::new()], ..snapshot() };
+        assert_eq!(summary(Some(Desired::FIRST), &rows), said(0, 1, 1, 0));
     }
 
     #[test]
     fn what_is_not_ready_or_not_gone_is_stuck() {
-        assert_eq!(summary(Some(Wish::FIRST), &Census::default()), said(0, 0, 1, 0));
-        assert_eq!(summary(None, &census()), said(0, 0, 1, 0));
-        let mut unready = census();
+        assert_eq!(summary(Some(Desired::FIRST), &Snapshot::default()), said(0, 0, 1, 0));
+        assert_eq!(summary(None, &snapshot()), said(0, 0, 1, 0));
+        let mut unready = snapshot();
         unready.cluster.insert(NAME.to_owned(), object(false));
-        assert_eq!(summary(Some(Wish::FIRST), &unready), said(0, 0, 1, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &unready), said(0, 0, 1, 0));
     }
 
     #[test]
     fn records_that_differ_and_wishes_that_are_not_met_are_differences() {
-        let mut lost = census();
+        let mut lost = snapshot();
         lost.database.clear();
-        assert_eq!(summary(Some(Wish::FIRST), &lost), said(0, 0, 0, 1));
-        let mut vanished = census();
+        assert_eq!(summary(Some(Desired::FIRST), &lost), said(0, 0, 0, 1));
+        let mut vanished = snapshot();
         vanished.aws.entry(NAME.to_owned()).or_default().pop();
-        assert_eq!(summary(Some(Wish::FIRST), &vanished), said(0, 0, 0, 1));
-        assert_eq!(summary(Some(Wish::FIRST.edited()), &census()), said(0, 0, 0, 3));
+        assert_eq!(summary(Some(Desired::FIRST), &vanished), said(0, 0, 0, 1));
+        assert_eq!(summary(Some(Desired::FIRST.edited()), &snapshot()), said(0, 0, 0, 3));
     }
 }

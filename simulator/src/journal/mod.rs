@@ -1,0 +1,11 @@
+//! The journal: all AWS calls, recorded from their arrival on.
+
+mod call;
+mod entry;
+mod log;
+
+pub use self::call::Call;
+pub(crate) use self::{
+    entry::{Entry, Request},
+    log::{DEFAULT_CAPACITY, Journal},
+};

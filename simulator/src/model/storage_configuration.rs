@@ -1,0 +1,48 @@
+//! Storage configurations: the S3 buckets to which the participants of a stage are recorded.
+
+use serde::{Deserialize, Serialize};
+
+use super::s3::S3;
+use crate::{arn::AccountRegion, ids, table::Row, tags::Tags};
+
+/// A storage configuration, as in the outputs of Get and List.
+#[derive(Clone, Deserialize, Serialize)]
+pub(crate) struct StorageConfiguration {
+    arn: String,
+    name: String,
+    s3: S3,
+    tags: Tags,
+}
+
+impl Row for StorageConfiguration {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+    fn key(&self) -> &str {
+        &self.name
+    }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+impl StorageConfiguration {
+    pub fn new(account_region: &AccountRegion, settings: Settings, tags: Tags) -> Self {
+        Self {
+            arn: account_region.arn("ivs", "storage-configuration", &ids::resource()),
+            name: settings.name.unwrap_or_default(),
+            s3: settings.s3,
+            tags,
+        }
+    }
+}
+
+/// The input of CreateStorageConfiguration.
+#[derive(Deserialize)]
+pub(crate) struct Settings {
+    name: Option<String>,
+    s3: S3,
+}

@@ -1,0 +1,51 @@
+//! Stream keys, which encoders use to connect to a channel.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{arn::AccountRegion, ids, table::Row, tags::Tags};
+
+/// A stream key, as in the output of GetStreamKey.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StreamKey {
+    pub arn: String,
+    value: String,
+    pub channel_arn: String,
+    tags: Tags,
+}
+
+/// A stream key without its value, as in the output of ListStreamKeys.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Summary<'a> {
+    arn: &'a str,
+    channel_arn: &'a str,
+    tags: &'a Tags,
+}
+
+impl StreamKey {
+    pub fn new(account_region: &AccountRegion, channel_arn: &str, tags: Tags) -> Self {
+        let value = format!("sk_{}_{}", account_region.region, ids::alphanumeric(24));
+        let arn = account_region.arn("ivs", "stream-key", &ids::resource());
+        Self { arn, value, channel_arn: channel_arn.to_owned(), tags }
+    }
+
+    pub fn to_summary(&self) -> Summary<'_> {
+        Summary { arn: &self.arn, channel_arn: &self.channel_arn, tags: &self.tags }
+    }
+}
+
+impl Row for StreamKey {
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+    fn key(&self) -> &str {
+        &self.channel_arn
+    }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}

@@ -1,0 +1,54 @@
+//! Who runs where: what is measured has cores of its own, so that those who ask take nothing from it.
+
+use std::fmt;
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use testbed::Error;
+
+/// Some cores.
+#[derive(Clone)]
+pub(super) struct CoreSet(Vec<usize>);
+
+impl CoreSet {
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Keeps this thread there, and those that it starts.
+    pub(super) fn pin_current_thread(&self) -> Result<(), Error> {
+        let mut set = CpuSet::new();
+        self.0.iter().for_each(|core| set.set(*core));
+        sched_setaffinity(None, &set).map_err(refused)
+    }
+}
+
+impl fmt::Display for CoreSet {
+    /// As `taskset` reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cores: Vec<_> = self.0.iter().map(usize::to_string).collect();
+        f.write_str(&cores.join(","))
+    }
+}
+
+/// The cores of the registration and those of everything else.
+pub(super) struct Cores {
+    pub(super) registration: CoreSet,
+    pub(super) others: CoreSet,
+}
+
+impl Cores {
+    /// Half of those that we have, and the other half; this thread stays with the others. A single core is shared.
+    pub(super) fn split() -> Result<Self, Error> {
+        let ours = sched_getaffinity(None).map_err(refused)?;
+        let all: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| ours.is_set(*core)).collect();
+        let (others, registration) = all.split_at(all.len() / 2);
+        let others = if others.is_empty() { registration } else { others };
+        let cores = Self { registration: CoreSet(registration.into()), others: CoreSet(others.into()) };
+        cores.others.pin_current_thread()?;
+        Ok(cores)
+    }
+}
+
+fn refused(error: rustix::io::Errno) -> Error {
+    Error::Unexpected(format!("the system does not say which cores there are, or gives none: {error}"))
+}

@@ -1,0 +1,47 @@
+//! How long `/healthz` takes meanwhile: asked from a thread of its own, which no flood holds up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use testbed::{Error, http};
+
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Somebody who asks again and again.
+pub(super) struct HealthProbe {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Vec<Duration>, Error>>,
+}
+
+impl HealthProbe {
+    pub(super) fn start(admin: &str) -> Self {
+        let (url, stop) = (format!("{admin}/healthz"), Arc::new(AtomicBool::new(false)));
+        let ended = Arc::clone(&stop);
+        Self { stop, thread: std::thread::spawn(move || poll(&url, &ended)) }
+    }
+
+    /// What 99 of 100 answers latencies at most.
+    pub(super) fn finish(self) -> Result<Duration, Error> {
+        self.stop.store(true, Ordering::Relaxed);
+        let panicked = |_| Error::Unexpected("the thread that asks for /healthz is panicked".into());
+        let mut latencies = self.thread.join().map_err(panicked)??;
+        latencies.sort();
+        let p99 = latencies.get((latencies.len() * 99).div_ceil(100).saturating_sub(1));
+        p99.copied().ok_or_else(|| Error::Unexpected("/healthz was never asked for".into()))
+    }
+}
+
+fn poll(url: &str, stop: &AtomicBool) -> Result<Vec<Duration>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| Error::Io { action: "start a runtime".into(), source })?;
+    let mut latencies = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let asked = Instant::now();
+        runtime.block_on(http::get(url))?;
+        latencies.push(asked.elapsed());
+        std::thread::sleep(INTERVAL);
+    }
+    Ok(latencies)
+}

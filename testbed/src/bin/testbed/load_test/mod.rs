@@ -1,0 +1,123 @@
+//! `testbed crowd`: how many register in a second, beside how many passwords the same cores could hash; then a flood of ten
+//! times that many.
+
+mod cores;
+mod figures;
+mod health;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use argon2::{Argon2, PasswordHasher as _};
+use futures::future::try_join_all;
+use serde_json::json;
+use testbed::load_generator::{Outcome, generate_load};
+use testbed::{Error, Operator, Testbed, http};
+
+use self::cores::Cores;
+use self::figures::Figures;
+use self::health::HealthProbe;
+use crate::OperatorArgument;
+
+/// Requests under way for each core that hashes: so many that none waits for work.
+const CLIENTS_PER_CORE: usize = 8;
+/// How much more comes in a flood than can be hashed.
+const OVERLOAD_FACTOR: f64 = 10.0;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How long registrations are counted, such as 10s
+    #[arg(long, default_value = "10s", value_parser = ivs_simulator::parse_duration)]
+    count: Duration,
+    /// How long the flood duration, such as 1m
+    #[arg(long, default_value = "1m", value_parser = ivs_simulator::parse_duration)]
+    flood: Duration,
+    #[command(flatten)]
+    operator: OperatorArgument,
+}
+
+pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
+    let operator = arguments.operator.path()?;
+    // Before anything is started, which then stays where we are.
+    let cores = Cores::split()?;
+    println!("the registration has the cores {}; everything else has {}", cores.registration, cores.others);
+    let tenant = Testbed::start().await?.with_operator(operator).try_tenant("load-test").await?;
+    let registration = tenant.registration().pin_to_cores(cores.registration.to_string());
+    let unlimited = u32::MAX.to_string();
+    let registration = registration
+        .env("STREAMCAT_MAX_ATTEMPTS_PER_IP", &unlimited)
+        .env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", unlimited)
+        .env("STREAMCAT_MAX_CONNECTIONS_PER_IP", "65535")
+        .try_start()
+        .await?;
+
+    let before = hashes(&cores, arguments.count / 2).await?;
+    let registered = registrations(&registration, &cores, arguments.count).await?;
+    let hashed = before.midpoint(hashes(&cores, arguments.count / 2).await?);
+    println!("{:.0} registrations a second come for {:?}", OVERLOAD_FACTOR * hashed, arguments.flood);
+    let health = HealthProbe::start(registration.admin_url());
+    let ended = generate_load(registration.url(), OVERLOAD_FACTOR * hashed, arguments.flood).await;
+    let figures = Figures {
+        registered,
+        hashed,
+        health: health.finish()?,
+        memory: registration.peak_memory()?,
+        hashers: cores.registration.count(),
+        ended: &ended,
+    };
+    print!("{figures}");
+    match ended.iter().find(|ended| matches!(ended, Outcome::Unexpected(_) | Outcome::NoResponse(_))) {
+        None => Ok(ExitCode::SUCCESS),
+        Some(strange) => Err(Error::Unexpected(format!("somebody was not told to come again: {strange:?}"))),
+    }
+}
+
+/// How many passwords a second the registration's cores hash when they do nothing else.
+async fn hashes(cores: &Cores, duration: Duration) -> Result<f64, Error> {
+    let registration = cores.registration.clone();
+    let hashing = tokio::task::spawn_blocking(move || {
+        let hash = || {
+            registration.pin_current_thread()?;
+            let (started, mut count) = (Instant::now(), 0_u32);
+            while started.elapsed() < duration {
+                let hashed = Argon2::default().hash_password(b"correct horse battery");
+                hashed.map_err(|error| Error::Unexpected(format!("no hash: {error}")))?;
+                count += 1;
+            }
+            Ok(f64::from(count) / started.elapsed().as_secs_f64())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..registration.count()).map(|_| scope.spawn(hash)).collect();
+            let panicked = |_| Error::Unexpected("a thread that hashes is panicked".into());
+            threads.into_iter().map(|thread| thread.join().map_err(panicked)?).sum()
+        })
+    });
+    hashing.await.map_err(|error| Error::Unexpected(error.to_string()))?
+}
+
+/// How many register in a second when there are always enough who want to.
+async fn registrations(registration: &Operator, cores: &Cores, duration: Duration) -> Result<f64, Error> {
+    let (started, next) = (Instant::now(), AtomicU32::new(0));
+    let client = async || {
+        let mut registered = 0_u32;
+        while started.elapsed() < duration {
+            register(registration, next.fetch_add(1, Ordering::Relaxed)).await?;
+            registered += 1;
+        }
+        Ok::<_, Error>(registered)
+    };
+    let registered: u32 =
+        try_join_all((0..CLIENTS_PER_CORE * cores.registration.count()).map(|_| client())).await?.iter().sum();
+    Ok(f64::from(registered) / started.elapsed().as_secs_f64())
+}
+
+async fn register(registration: &Operator, number: u32) -> Result<(), Error> {
+    let body = json!({ "username": format!("streamer-{number}"), "password": "correct horse battery" });
+    let response = http::post_json(&format!("{}/register", registration.url()), &body).await?;
+    match Outcome::of(&response) {
+        Outcome::Accepted => Ok(()),
+        ended => Err(Error::Unexpected(format!("streamer-{number} is not registered: {ended:?}"))),
+    }
+}

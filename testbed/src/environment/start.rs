@@ -1,0 +1,116 @@
+//! How a set comes to be: started, or joined by another process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::try_join;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use super::{CHART, CONTEXT, Inner, JOIN, OPERATOR, Testbed, workspace};
+use crate::temp_dir::TempDir;
+use crate::postgres::Postgres;
+use crate::{Error, cluster, kubeconfig};
+
+/// What another process needs to know of a running set.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Description {
+    pub(super) kubeconfig: PathBuf,
+    pub(super) kubectl: PathBuf,
+    pub(super) helm: PathBuf,
+    pub(super) postgres: String,
+}
+
+impl Testbed {
+    /// Starts a set of its own.
+    ///
+    /// # Errors
+    /// When something is missing or does not come up; the message says what to do, and quotes the log.
+    pub async fn start() -> Result<Self, Error> {
+        let temp_dir = TempDir::create()?;
+        let chart = chart();
+        let (cluster, postgres) = match std::env::var(CONTEXT).ok().filter(|name| !name.is_empty()) {
+            Some(name) => try_join!(cluster::borrow(&name, &temp_dir, &chart), Postgres::start(&temp_dir))?,
+            None => try_join!(cluster::build(&temp_dir, &chart), Postgres::start(&temp_dir))?,
+        };
+        let path = temp_dir.path().join("admin.kubeconfig");
+        kubeconfig::write(&cluster.kubeconfig, &path)?;
+        let description = Description {
+            kubeconfig: path,
+            kubectl: cluster.kubectl,
+            helm: cluster.helm,
+            postgres: postgres.server().base().to_owned(),
+        };
+        Ok(Self::of(Inner {
+            description,
+            kubeconfig: cluster.kubeconfig,
+            chart,
+            control_plane: cluster.control_plane,
+            postgres: Some(postgres),
+            temp_dir,
+        }))
+    }
+
+    /// Joins the set described in a file that [`Testbed::describe`] wrote.
+    ///
+    /// # Errors
+    /// When there is no such description.
+    pub fn join(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read(path).map_err(Error::io(format!("read {} ({JOIN})", path.display())))?;
+        let description: Description = serde_json::from_slice(&text)
+            .map_err(|e| Error::Unexpected(format!("{} describes no testbed: {e}", path.display())))?;
+        let kubeconfig = kubeconfig::read(&description.kubeconfig)?;
+        let temp_dir = TempDir::create()?;
+        Ok(Self::of(Inner {
+            description,
+            kubeconfig,
+            chart: chart(),
+            control_plane: None,
+            postgres: None,
+            temp_dir,
+        }))
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), operator: std::env::var_os(OPERATOR).map(PathBuf::from) }
+    }
+
+    /// The set that all tests of this process share: the one of `testbed run`, or else one that ends with us.
+    ///
+    /// # Panics
+    /// When it cannot be had; the message says what to do.
+    pub async fn shared() -> &'static Self {
+        Self::try_shared().await.unwrap_or_else(|error| panic!("no testbed: {error:?}"))
+    }
+
+    /// As [`Testbed::shared`].
+    ///
+    /// # Errors
+    /// As [`Testbed::start`] and [`Testbed::join`].
+    pub async fn try_shared() -> Result<&'static Self, Error> {
+        // Nothing in it belongs to a runtime: each test has one of its own, which may end before the next begins.
+        static SHARED: OnceCell<Testbed> = OnceCell::const_new();
+        SHARED
+            .get_or_try_init(|| async {
+                match std::env::var_os(JOIN) {
+                    Some(path) => Self::join(Path::new(&path)),
+                    None => Self::start().await,
+                }
+            })
+            .await
+    }
+
+    /// Writes down what another process needs to join this set, and gives the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn describe(&self) -> Result<PathBuf, Error> {
+        let text = serde_json::to_vec_pretty(&self.inner.description)
+            .map_err(|e| Error::Unexpected(e.to_string()))?;
+        self.inner.temp_dir.write("testbed.json", text)
+    }
+}
+
+fn chart() -> PathBuf {
+    std::env::var_os(CHART).map_or_else(|| workspace().join("charts/streamcat-operator"), PathBuf::from)
+}

@@ -1,0 +1,108 @@
+//! The temporary folder of a set. It goes when its owner goes, however that happens.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use crate::Error;
+
+/// Reads paths until the pipe closes (the owner let go of it, or was killed) and removes them. Processes of the owner
+/// may still be writing while they die, hence the tries.
+const REAPER: &str = r#"
+while IFS= read -r path; do set -- "$@" "$path"; done
+tries=0
+until rm -rf -- "$@" 2>/dev/null || [ "$tries" -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+"#;
+
+/// A folder that is removed on drop, and by a reaper process when the owner is killed.
+pub(crate) struct TempDir {
+    path: PathBuf,
+    reaper: Option<Mutex<Child>>,
+}
+
+impl TempDir {
+    /// A new folder, which others may walk through but not list: PostgreSQL runs as a user of its own.
+    pub(crate) fn create() -> Result<Self, Error> {
+        let path = tempfile::Builder::new()
+            .prefix("streamcat-testbed-")
+            .tempdir()
+            .map_err(Error::io("make a temporary folder"))?
+            .keep();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o711))
+            .map_err(Error::io(format!("open {} for other users", path.display())))?;
+        if std::env::var_os("STREAMCAT_TESTBED_KEEP").is_some() {
+            eprintln!("testbed: keeping {} (STREAMCAT_TESTBED_KEEP is set)", path.display());
+            return Ok(Self { path, reaper: None });
+        }
+        let reaper = Command::new("sh")
+            .args(["-c", REAPER, "testbed-reaper"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/")
+            // Ctrl-C in a terminal must not reach it.
+            .process_group(0)
+            .spawn()
+            .map_err(Error::io("start sh, which cleans up behind us"))?;
+        let dir = Self { path, reaper: Some(Mutex::new(reaper)) };
+        dir.register(&dir.path)?;
+        Ok(dir)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Has one more path removed at the end.
+    pub(crate) fn register(&self, path: &Path) -> Result<(), Error> {
+        let Some(reaper) = &self.reaper else { return Ok(()) };
+        let mut reaper = reaper.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(pipe) = reaper.stdin.as_mut() else { return Ok(()) };
+        writeln!(pipe, "{}", path.display())
+            .map_err(Error::io("talk to the process that cleans up behind us"))
+    }
+
+    /// Writes a file that only its owner can read.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf, Error> {
+        let path = self.path.join(name);
+        write_private(&path, content.as_ref())?;
+        Ok(path)
+    }
+
+    /// A folder inside, made if it is not there yet.
+    pub(crate) fn subdir(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.path.join(name);
+        std::fs::create_dir_all(&path).map_err(Error::io(format!("make the folder {}", path.display())))?;
+        Ok(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        if let Some(reaper) = self.reaper.take() {
+            let mut reaper = reaper.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            drop(reaper.stdin.take());
+            // Nothing is to be done about a failure here: the reaper did what it could.
+            let _ = reaper.wait();
+        }
+    }
+}
+
+/// Writes a file that only its owner can read.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(content))
+        .map_err(Error::io(format!("write {}", path.display())))
+}
