@@ -1,25 +1,25 @@
-//! Something of each kind of resource.
+//! One value for each kind of resource.
 
 use std::ops::Index;
 
 use crate::api::ResourceKind;
 
-/// One of each kind.
+/// One value for each kind of resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ByKind<T>(Vec<T>);
 
 impl<T> ByKind<T> {
-    /// Each by itself.
+    /// Makes each value by itself.
     pub fn new(of: impl FnMut(ResourceKind) -> T) -> Self {
         Self(ResourceKind::ALL.into_iter().map(of).collect())
     }
 
-    /// All at the same time.
+    /// Awaits all values concurrently.
     pub async fn join<F: Future<Output = T>>(of: impl FnMut(ResourceKind) -> F) -> Self {
         Self(futures::future::join_all(ResourceKind::ALL.map(of)).await)
     }
 
-    /// All of them.
+    /// Returns all values with their kinds.
     pub fn iter(&self) -> impl Iterator<Item = (ResourceKind, &T)> {
         ResourceKind::ALL.into_iter().zip(&self.0)
     }
@@ -38,11 +38,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_its_own_place() {
+    fn index_returns_the_value_of_its_kind() {
         let kinds = ByKind::new(|kind| kind);
         for kind in ResourceKind::ALL {
             assert_eq!(kinds[kind], kind);
         }
-        assert!(kinds.iter().all(|(place, kind)| place == *kind));
+        assert!(kinds.iter().all(|(index, kind)| index == *kind));
     }
 }

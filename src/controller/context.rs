@@ -1,4 +1,8 @@
-//! What every reconcile shares.
+//! The state that reconciles and resyncs share.
+
+mod backoff;
+mod dirty;
+mod rechecks;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,165 +16,171 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::{backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks};
 use super::{
-    World,
-    backoff::Backoff,
-    identity::HeldClaim,
-    looks::Looks,
-    problem::{Problem, RECORDED_ELSEWHERE},
+    backends::Backends,
+    blocker::{Blocker, RECORDED_ELSEWHERE},
 };
 use crate::{
     api::{AccountRef, ResourceKind},
     ivs::{ArnLocation, Target},
-    provision::{Brake, BrakeLimits, Circumstances, Inventory, Owner, Timing},
+    provision::{Brake, BrakeLimits, Circumstances, Inventory, Timing},
     store::ClusterIdentity,
     telemetry::Metrics,
 };
 
-/// Time that lists may take on top of the resyncs within which a brake must have been decided.
+pub(super) use self::{backoff::FIXED_DELAY, dirty::DirtyMark};
+
+/// Maximum duration of a list. A brake may be older than its last complete list by this and three resync
+/// intervals.
 const MAX_LIST_TIME: Duration = Duration::from_mins(2);
 
-/// How long a reconcile waits for the first sweep; the account says so, and is tried again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum time a reconcile waits for the first resync before it requeues.
+const FIRST_RESYNC_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the sweeps have seen so far: nothing yet, what went wrong, or everything.
-type Seen = Option<Result<Arc<Inventory>, String>>;
+/// Result of the latest resync: none yet, the first error, or the inventory.
+type ResyncResult = Option<Result<Arc<Inventory>, String>>;
 
-/// The settings of one installation that every reconcile follows.
+/// The settings that every reconcile follows.
 #[derive(Clone, Debug)]
-pub struct Setup {
-    /// The installation's id.
+pub struct ReconcileSettings {
+    /// The id of the installation.
     pub installation: String,
-    /// The cluster that the accounts are in.
+    /// The cluster of the accounts.
     pub cluster: ClusterIdentity,
-    /// How long things may take before they count as lost.
+    /// The time-outs and intervals.
     pub timing: Timing,
-    /// The share of what is recorded that may be missing.
+    /// The share of the recorded resources that may be missing before the brake engages.
     pub limits: BrakeLimits,
     /// The AWS account and region.
     pub target: Target,
-    /// The reason why nothing may be made at all, if the database is another installation's.
+    /// The reason why nothing may be created or deleted, if the database belongs to another installation.
     pub halt: Option<String>,
 }
 
-/// What every reconcile shares.
+/// The state that reconciles and resyncs share.
 #[derive(Debug)]
-pub struct Context<W> {
-    /// The outside world.
-    pub world: W,
-    /// The installation's id.
+pub struct Context<B> {
+    /// Everything outside that the controller talks to.
+    pub backends: B,
+    /// The id of the installation.
     pub installation: String,
-    /// The cluster that the accounts are in.
+    /// The cluster of the accounts.
     pub cluster: ClusterIdentity,
-    /// How long things may take before they count as lost.
+    /// The time-outs and intervals.
     pub timing: Timing,
-    /// The share of what is recorded that may be missing.
+    /// The share of the recorded resources that may be missing before the brake engages.
     pub(super) limits: BrakeLimits,
     /// The AWS account and region, as far as they are known.
     target: Mutex<Arc<Target>>,
-    /// The brakes that are on since the last resync.
+    /// The brakes that are engaged since the latest resync.
     brakes: Mutex<BTreeMap<ResourceKind, Brake>>,
-    /// When the last complete list was seen.
+    /// The time of the latest complete list.
     listed_at: Mutex<Option<Instant>>,
-    /// The reason why nothing is made: we are somewhere else than the records.
-    halt: Mutex<Option<Problem>>,
-    /// What is counted.
+    /// The blocker of everything, if the controller and its records do not belong together.
+    halt: Mutex<Option<Blocker>>,
+    /// The metrics.
     pub metrics: Metrics,
-    /// Cancelled when we are to stop.
+    /// Cancelled when the controller stops.
     pub stop: CancellationToken,
-    /// When what failed is tried again.
+    /// The retry delays.
     pub(super) backoff: Backoff,
-    /// When what is well is looked at once more.
-    pub(super) looks: Looks,
-    seen: Mutex<Seen>,
-    has_seen: Notify,
-    /// Who is doubted, and by the how-manieth doubt.
-    doubts: Mutex<(u64, BTreeMap<AccountRef, u64>)>,
-    wake: mpsc::UnboundedSender<AccountRef>,
+    /// The scheduled re-checks.
+    pub(super) rechecks: Rechecks,
+    latest_resync: Mutex<ResyncResult>,
+    resync_finished: Notify,
+    dirty: DirtyAccounts,
+    requeue: mpsc::UnboundedSender<AccountRef>,
 }
 
-impl<W: World> Context<W> {
-    /// A context, and the accounts that something else than the watch wants reconciled.
+impl<B: Backends> Context<B> {
+    /// Returns a context, and the accounts that it requeues.
     #[must_use]
     pub fn new(
-        world: W,
-        setup: Setup,
+        backends: B,
+        settings: ReconcileSettings,
         metrics: Metrics,
         stop: CancellationToken,
     ) -> (Self, mpsc::UnboundedReceiver<AccountRef>) {
-        let (wake, woken) = mpsc::unbounded_channel();
+        let (requeue, requeued) = mpsc::unbounded_channel();
         let context = Self {
-            world,
-            installation: setup.installation,
-            cluster: setup.cluster,
-            timing: setup.timing,
-            limits: setup.limits,
-            target: Mutex::new(Arc::new(setup.target)),
+            backends,
+            installation: settings.installation,
+            cluster: settings.cluster,
+            timing: settings.timing,
+            limits: settings.limits,
+            target: Mutex::new(Arc::new(settings.target)),
             brakes: Mutex::default(),
             listed_at: Mutex::default(),
-            halt: Mutex::new(setup.halt.map(|reason| Problem::other_installation(&reason))),
+            halt: Mutex::new(settings.halt.map(|reason| Blocker::other_installation(&reason))),
             metrics,
             stop,
             backoff: Backoff::default(),
-            looks: Looks::default(),
-            seen: Mutex::default(),
-            has_seen: Notify::new(),
-            doubts: Mutex::default(),
-            wake,
+            rechecks: Rechecks::default(),
+            latest_resync: Mutex::default(),
+            resync_finished: Notify::new(),
+            dirty: DirtyAccounts::default(),
+            requeue,
         };
-        (context, woken)
+        (context, requeued)
     }
 
-    /// What the last sweep saw; waits a while for the first one, so that nothing is created that exists.
-    pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Problem> {
-        match tokio::time::timeout(PATIENCE, self.first_seen()).await {
+    /// Returns the inventory of the latest resync. Waits for the first one, so that nothing is created that
+    /// exists.
+    pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Blocker> {
+        match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {
             Ok(Ok(inventory)) => Ok(inventory),
-            Ok(Err(error)) => Err(self.halt().unwrap_or_else(|| Problem::aws_not_seen(&error, PATIENCE))),
-            Err(_) => Err(Problem::aws_not_seen("the first look at what exists is under way", PATIENCE)),
-        }
-    }
-
-    async fn first_seen(&self) -> Result<Arc<Inventory>, String> {
-        loop {
-            let news = self.has_seen.notified();
-            if let Some(seen) = self.seen().clone() {
-                return seen;
+            Ok(Err(error)) => {
+                Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error, FIRST_RESYNC_TIMEOUT)))
             }
-            news.await;
+            Err(_) => Err(Blocker::aws_not_listed(
+                "the first look at what exists is under way",
+                FIRST_RESYNC_TIMEOUT,
+            )),
         }
     }
 
-    /// What the last sweep saw, if there was one; waits for none.
+    async fn first_resync(&self) -> Result<Arc<Inventory>, String> {
+        loop {
+            let finished = self.resync_finished.notified();
+            if let Some(result) = self.latest_resync().clone() {
+                return result;
+            }
+            finished.await;
+        }
+    }
+
+    /// Returns the inventory of the latest resync, if there was one.
     pub(super) fn last_inventory(&self) -> Option<Arc<Inventory>> {
-        self.seen().as_ref()?.as_ref().ok().cloned()
+        self.latest_resync().as_ref()?.as_ref().ok().cloned()
     }
 
-    /// Publishes what a sweep saw.
-    pub(super) fn swept(&self, inventory: Inventory) {
-        *self.seen() = Some(Ok(Arc::new(inventory)));
-        self.has_seen.notify_waiters();
+    /// Publishes the inventory of a resync.
+    pub(super) fn publish_inventory(&self, inventory: Inventory) {
+        *self.latest_resync() = Some(Ok(Arc::new(inventory)));
+        self.resync_finished.notify_waiters();
     }
 
-    /// A sweep failed; what an earlier one saw stays good.
-    pub(super) fn sweep_failed(&self, error: &str) {
-        let mut seen = self.seen();
-        if !matches!(*seen, Some(Ok(_))) {
-            *seen = Some(Err(error.to_owned()));
+    /// Records that a resync failed. The inventory of an earlier one stays valid.
+    pub(super) fn record_resync_failure(&self, error: &str) {
+        let mut latest = self.latest_resync();
+        if !matches!(*latest, Some(Ok(_))) {
+            *latest = Some(Err(error.to_owned()));
         }
-        self.has_seen.notify_waiters();
+        self.resync_finished.notify_waiters();
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        lock(&self.seen)
+    fn latest_resync(&self) -> MutexGuard<'_, ResyncResult> {
+        lock(&self.latest_resync)
     }
 
-    /// The AWS account and region, as far as they are known.
+    /// Returns the AWS account and region, as far as they are known.
     pub(super) fn target(&self) -> Arc<Target> {
         Arc::clone(&lock(&self.target))
     }
 
-    /// Takes the AWS account from the ARNs that AWS has listed, where nothing else has told it and they all name one.
-    pub(super) fn learn_account(&self, arns: &BTreeSet<String>) {
+    /// Takes the AWS account from the listed ARNs, if it is not known and they all name the same one.
+    pub(super) fn learn_aws_account(&self, arns: &BTreeSet<String>) {
         let mut target = lock(&self.target);
         if target.account.is_some() {
             return;
@@ -182,8 +192,9 @@ impl<W: World> Context<W> {
         }
     }
 
-    /// The reason why nothing of this kind that is missing may be replaced, if there is one. Who has not seen a complete list lately
-    /// does not know how much is missing: another controller may have noted the evidence.
+    /// Returns the reason why no missing resource of this kind may be replaced, if there is one. Without a
+    /// recent complete list it is not known how much is missing: the evidence in the database can be another
+    /// controller's.
     pub(super) fn brake(&self, kind: ResourceKind) -> Option<String> {
         let is_fresh =
             lock(&self.listed_at).is_some_and(|at| at.elapsed() < self.timing.resync * 3 + MAX_LIST_TIME);
@@ -191,83 +202,63 @@ impl<W: World> Context<W> {
         brake.or_else(|| (!is_fresh).then(|| "no complete list of AWS was seen lately".to_owned()))
     }
 
-    /// The circumstances in which one kind of resource is worked on now.
+    /// Returns the circumstances for work on one kind of resource.
     pub(super) fn circumstances(&self, kind: ResourceKind) -> Circumstances {
         Circumstances { timing: self.timing, target: self.target(), brake: self.brake(kind) }
     }
 
-    /// The reason why nothing at all may be made: AWS shows nothing of what is recorded.
-    pub(super) fn blindness(&self) -> Option<Problem> {
+    /// Returns the blocker of everything if AWS shows none of the recorded resources.
+    pub(super) fn nothing_shown(&self) -> Option<Blocker> {
         let brakes = lock(&self.brakes);
-        brakes.values().find(|brake| brake.is_blind).map(|brake| Problem::braked(&brake.describe()))
+        brakes.values().find(|brake| brake.is_blind).map(|brake| Blocker::braked(&brake.describe()))
     }
 
-    /// Sets the brakes as a resync has found them.
+    /// Sets the brakes that a resync has found.
     pub(super) fn set_brakes(&self, brakes: BTreeMap<ResourceKind, Brake>) {
         *lock(&self.brakes) = brakes;
         *lock(&self.listed_at) = Some(Instant::now());
     }
 
-    /// The reason why nothing is made, if there is one.
-    pub(super) fn halt(&self) -> Option<Problem> {
+    /// Returns the blocker of everything, if the controller and its records do not belong together.
+    pub(super) fn halt(&self) -> Option<Blocker> {
         lock(&self.halt).clone()
     }
 
-    /// Sets the reason why nothing is made; that the database is another installation's stays.
-    pub(super) fn set_halt(&self, reason: Option<Problem>) {
+    /// Sets or removes the halt. It never replaces the halt for a database of another installation.
+    pub(super) fn set_halt(&self, blocker: Option<Blocker>) {
         let mut halt = lock(&self.halt);
         if halt.as_ref().is_none_or(|halt| halt.reason == RECORDED_ELSEWHERE) {
-            *halt = reason;
+            *halt = blocker;
         }
     }
 
-    /// The owner of what an object's user has.
-    pub(super) fn owner(&self, held: &HeldClaim) -> Owner {
-        Owner {
-            installation: self.installation.clone(),
-            user: held.user(),
-            account: held.account().clone(),
-            username: held.username().to_owned(),
-        }
+    /// Requeues an account.
+    pub(super) fn requeue(&self, account: AccountRef) {
+        // The receiver is gone only while the controller stops.
+        let _ = self.requeue.send(account);
     }
 
-    /// Asks for a reconcile.
-    pub(super) fn wake(&self, account: AccountRef) {
-        // Nobody listens any more only when we are stopping.
-        let _ = self.wake.send(account);
+    /// Marks an account dirty and requeues it: its next reconcile checks AWS although status says that it is
+    /// ready.
+    pub(super) fn mark_dirty(&self, account: AccountRef) {
+        self.dirty.mark(account.clone());
+        self.requeue(account);
     }
 
-    /// Asks for a reconcile that looks at AWS, though the status says that all is well.
-    pub(super) fn doubt(&self, account: AccountRef) {
-        let mut doubts = self.doubts();
-        doubts.0 += 1;
-        let number = doubts.0;
-        doubts.1.insert(account.clone(), number);
-        drop(doubts);
-        self.wake(account);
+    /// Returns the latest dirty mark of an account.
+    pub(super) fn dirty_mark(&self, account: &AccountRef) -> Option<DirtyMark> {
+        self.dirty.get(account)
     }
 
-    /// The doubt about an account, if there is one.
-    pub(super) fn doubt_about(&self, account: &AccountRef) -> Option<u64> {
-        self.doubts().1.get(account).copied()
+    /// Removes the dirty mark of an account, unless it was set after `mark`.
+    pub(super) fn clear_dirty(&self, account: &AccountRef, mark: Option<DirtyMark>) {
+        self.dirty.clear(account, mark);
     }
 
-    /// This doubt was looked into; one that came up since stays.
-    pub(super) fn settle_doubt(&self, account: &AccountRef, doubt: Option<u64>) {
-        let mut doubts = self.doubts();
-        if doubts.1.get(account).copied() == doubt {
-            doubts.1.remove(account);
-        }
-    }
-
-    /// The account is gone: neither a look that was planned nor this doubt is about anything any more.
-    pub(super) fn forget(&self, account: &AccountRef, doubt: Option<u64>) {
-        self.looks.plan(account, None);
-        self.settle_doubt(account, doubt);
-    }
-
-    fn doubts(&self) -> MutexGuard<'_, (u64, BTreeMap<AccountRef, u64>)> {
-        lock(&self.doubts)
+    /// Forgets an account that is gone: its scheduled re-check and this dirty mark.
+    pub(super) fn forget(&self, account: &AccountRef, mark: Option<DirtyMark>) {
+        self.rechecks.schedule(account, None);
+        self.clear_dirty(account, mark);
     }
 }
 

@@ -1,19 +1,19 @@
-//! What ends a reconcile early.
+//! Errors that end a reconcile early.
 
 use std::time::Duration;
 
-use super::problem::words;
+use super::kubernetes::api_message;
 
-/// The longest that one reconcile may take.
-pub(super) const DEADLINE: Duration = Duration::from_mins(2);
+/// Maximum duration of one reconcile.
+pub(super) const RECONCILE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Kubernetes did not take a write; everything else becomes a condition.
+/// An error that ends a reconcile early. Everything else becomes a condition.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Kubernetes did not do what it was asked.
-    #[error("Kubernetes: {}", words(.0))]
-    Kube(#[from] kube::Error),
-    /// It took too long: whatever hangs is found again by its journalled attempt.
-    #[error("the reconcile took longer than {} s", DEADLINE.as_secs())]
-    Deadline,
+    /// A call to the Kubernetes API failed.
+    #[error("Kubernetes: {}", api_message(.0))]
+    Kubernetes(#[from] kube::Error),
+    /// The reconcile took too long. A Create that hangs is found again by its journalled attempt.
+    #[error("the reconcile took longer than {} s", RECONCILE_TIMEOUT.as_secs())]
+    TimedOut,
 }

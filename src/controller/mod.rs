@@ -1,40 +1,39 @@
-//! Watch → reconcile → status.
+//! The controller: it watches accounts, reconciles each with AWS and PostgreSQL, and reports in status and
+//! events.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `runtime` | start-up, the watch, leader election, the lease on the database |
+//! | `reconcile` | one reconcile: applies the spec of an account, or cleans up after its deletion |
+//! | `resync` | the periodic comparison of AWS with status and PostgreSQL: drift, orphans, late creates |
+//! | `username` | the claim of an account to its username |
+//! | `status` | conditions, events, and writing both |
+//! | `context` | the state that reconciles and resyncs share |
+//! | `backends`, `kubernetes` | everything outside that the controller talks to |
+//! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
+//! | `account` | the questions that are asked of an account |
+//!
+//! Each of them depends only on modules below it.
 
-mod abandon;
-mod backoff;
+mod account;
+mod backends;
+mod blocker;
 mod by_kind;
-mod cluster;
 mod context;
-mod control;
 mod error;
-mod holding;
-mod identity;
-mod latecomers;
-mod leadership;
-mod lease;
-mod looks;
-mod moves;
-mod notices;
-mod outdated;
-mod problem;
-mod progress;
-mod provide;
+mod gates;
+mod kubernetes;
+mod outcome;
 mod reconcile;
-mod release;
-mod report;
-mod run;
-mod secret;
+mod resync;
+mod runtime;
 mod status;
-mod stream_key_secret;
-mod sweeper;
-mod work;
-mod world;
+mod username;
 
-pub use cluster::{Cluster, Kube, Notice};
-pub use context::{Context, Setup};
+pub use backends::{Backends, ProductionBackends};
+pub use context::{Context, ReconcileSettings};
 pub use error::Error as ReconcileError;
-pub use holding::while_holding_database;
+pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};
 pub use reconcile::{after_error, reconcile};
-pub use run::{Error, run};
-pub use sweeper::run as sweep;
-pub use world::{Real, World};
+pub use resync::run as run_resyncs;
+pub use runtime::{Error, run, while_holding_database_lease};

@@ -15,7 +15,7 @@ use testbed::{
 };
 
 use crate::{
-    registration::{PASSWORD, made},
+    registration::{PASSWORD, registered_counts},
     support::{PATIENCE, tenant},
 };
 
@@ -56,7 +56,7 @@ async fn persist(registration: &Operator, username: String) {
 /// Waits until there are so many users, each with an account.
 async fn until_made(tenant: &Tenant, expected: usize) {
     let seen = wait::until(format!("there are {expected} users with accounts"), PATIENCE, || async {
-        let made = made(tenant).await;
+        let made = registered_counts(tenant).await;
         if made == (i64::try_from(expected).unwrap(), expected) { Ok(()) } else { Err(format!("{made:?}")) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));

@@ -11,7 +11,9 @@ use kube::ResourceExt;
 use streamcat_operator::{
     admin::Gates,
     api::{AccountRef, StreamerAccount},
-    controller::{Context, Setup, after_error, reconcile, sweep, while_holding_database},
+    controller::{
+        Context, ReconcileSettings, after_error, reconcile, run_resyncs, while_holding_database_lease,
+    },
     ivs::Target,
     store::ClusterIdentity,
 };
@@ -58,7 +60,7 @@ pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: Strin
 async fn run(line: Line) {
     let cluster = ClusterIdentity { id: line.process.cluster.clone(), takeover_after: TAKEOVER };
     let work = |term| control(line.during(term), cluster.clone());
-    while_holding_database(&line, &cluster, RENEWAL, &Gates::default(), &line.process.stop, work).await;
+    while_holding_database_lease(&line, &cluster, RENEWAL, &Gates::default(), &line.process.stop, work).await;
 }
 
 /// One term.
@@ -68,7 +70,7 @@ async fn control(line: Line, cluster: ClusterIdentity) {
         let state = line.world.lock();
         (state.region, state.limits)
     };
-    let setup = Setup {
+    let setup = ReconcileSettings {
         installation: INSTALLATION.to_owned(),
         cluster,
         timing: TIMING,
@@ -87,10 +89,10 @@ async fn control(line: Line, cluster: ClusterIdentity) {
 }
 
 async fn resync(context: Arc<Context<Outside>>) {
-    sweep(&context, None, RESYNC, &Gates::shut(&[])).await;
+    run_resyncs(&context, None, RESYNC, &Gates::shut(&[])).await;
 }
 
-/// What of an account makes a change worth a reconcile, as `control.rs` has it.
+/// What of an account makes a change worth a reconcile, as `runtime/watch.rs` has it.
 type Seen = (Option<String>, Option<i64>, Vec<String>, BTreeMap<String, String>);
 
 fn seen(account: &StreamerAccount) -> Seen {

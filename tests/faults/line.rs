@@ -259,8 +259,8 @@ impl Outside {
     }
 }
 
-impl controller::World for Outside {
-    type Cluster = Line;
+impl controller::Backends for Outside {
+    type Kubernetes = Line;
     type Store = Line;
     type Channels = Simulated<Channel>;
     type ChatRooms = Simulated<ChatRoom>;
@@ -270,7 +270,7 @@ impl controller::World for Outside {
         self.line.world.time()
     }
 
-    fn cluster(&self) -> &Line {
+    fn kubernetes(&self) -> &Line {
         &self.line
     }
 

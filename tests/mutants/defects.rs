@@ -16,11 +16,12 @@ const DECIDE: &str = "src/provision/decide/provide.rs";
 const CONVERGE: &str = "src/provision/converge.rs";
 const CREATE: &str = "src/provision/create.rs";
 const RETIRE: &str = "src/provision/decide/retire.rs";
-const SWEEPER: &str = "src/controller/sweeper.rs";
+const RESYNC: &str = "src/controller/resync/mod.rs";
 const USERS: &str = "src/store/users.rs";
-const SECRET: &str = "src/controller/secret.rs";
-const STREAM_KEY: &str = "src/controller/stream_key_secret.rs";
-const REPORT: &str = "src/controller/report.rs";
+const SECRET: &str = "src/controller/reconcile/secret/decide.rs";
+const STREAM_KEY: &str = "src/controller/reconcile/secret.rs";
+const ACCOUNT: &str = "src/controller/account.rs";
+const WRITER: &str = "src/controller/status/writer.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
@@ -64,27 +65,31 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "the finalizer goes when one of three is gone",
-        file: "src/controller/release.rs",
-        right: "left.iter().all(|(_, (problem, _))| problem.is_deleted())",
-        wrong: "left.iter().any(|(_, (problem, _))| problem.is_deleted())",
+        file: "src/controller/reconcile/cleanup.rs",
+        right: "results.iter().all(|(_, (blocker, _))| blocker.is_deleted())",
+        wrong: "results.iter().any(|(_, (blocker, _))| blocker.is_deleted())",
     },
     Defect {
         name: "the finalizer comes after the Creates",
-        file: "src/controller/provide.rs",
-        right: "    if !has_finalizer(&account) {
-        account = context.world.cluster().add_finalizer(&account).await?;
+        file: "src/controller/reconcile/apply.rs",
+        right: "    if !account.has_finalizer() {
+        account = context.backends.kubernetes().add_finalizer(&account).await?;
     }
-    let progress = match prepare(&account, context, read).await {
-        Ok((held, inventory)) => provision(&mut account, context, &held, &inventory, doubt.is_some()).await,
-        Err(problem) => Progress::stopped_by(&problem),
+    let outcome = match prepare(&account, context, read).await {
+        Ok((held, inventory)) => {
+            reconcile_resources(&mut account, context, &held, &inventory, dirty.is_some()).await
+        }
+        Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
 ",
-        wrong: "    let progress = match prepare(&account, context, read).await {
-        Ok((held, inventory)) => provision(&mut account, context, &held, &inventory, doubt.is_some()).await,
-        Err(problem) => Progress::stopped_by(&problem),
+        wrong: "    let outcome = match prepare(&account, context, read).await {
+        Ok((held, inventory)) => {
+            reconcile_resources(&mut account, context, &held, &inventory, dirty.is_some()).await
+        }
+        Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
-    if !has_finalizer(&account) {
-        account = context.world.cluster().add_finalizer(&account).await?;
+    if !account.has_finalizer() {
+        account = context.backends.kubernetes().add_finalizer(&account).await?;
     }
 ",
     },
@@ -147,50 +152,50 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "what is to stay and is not recorded any more counts as released",
-        file: "src/controller/release.rs",
-        right: "held.release(context, retain).await",
-        wrong: "held.release(context, retain && held.user().is_nil()).await",
+        file: "src/controller/reconcile/cleanup.rs",
+        right: "held.delete_user(context, retain).await",
+        wrong: "held.delete_user(context, retain && held.user().is_nil()).await",
     },
     Defect {
         name: "ready, whatever the generation",
-        file: REPORT,
-        right: "Some(status.observed_generation) == account.metadata.generation\n                && ",
+        file: ACCOUNT,
+        right: "Some(status.observed_generation) == self.metadata.generation\n                    && ",
         wrong: "",
     },
     Defect {
         name: "a part is ready, whatever the generation",
-        file: "src/controller/work.rs",
-        right: "conditions.iter().filter(|found| found.type_ == condition).find(observed)",
-        wrong: "conditions.iter().filter(|found| found.type_ == condition).find(|found| observed(found) || true)",
+        file: "src/controller/reconcile/resource.rs",
+        right: "conditions().iter().filter(|found| found.type_ == condition).find(is_current)",
+        wrong: "conditions().iter().filter(|found| found.type_ == condition).find(|found| is_current(found) || true)",
     },
     Defect {
         name: "nothing is known of AWS, and nobody waits for the first look",
         file: "src/controller/context.rs",
-        right: "match tokio::time::timeout(PATIENCE, self.first_seen()).await {",
-        wrong: "if self.seen().is_none() {
+        right: "match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {",
+        wrong: "if self.latest_resync().is_none() {
             return Ok(Arc::default());
         }
-        match tokio::time::timeout(PATIENCE, self.first_seen()).await {",
+        match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {",
     },
     Defect {
         name: "one too many is not looked for",
-        file: SWEEPER,
-        right: "context.doubt(account);",
+        file: RESYNC,
+        right: "context.mark_dirty(account);",
         wrong: "drop(account);",
     },
     Defect {
         name: "what came too late for a released user stays",
-        file: SWEEPER,
-        right: "latecomers::take_away(context, &mut orphans).await?;",
+        file: "src/controller/resync/orphans.rs",
+        right: "delete_late_creates(context, &mut orphans).await?;",
         wrong: "if rows.len() > 1000 {
-        latecomers::take_away(context, &mut orphans).await?;
+        delete_late_creates(context, &mut orphans).await?;
     }",
     },
     Defect {
         name: "what no watch tells of is not looked at",
-        file: SWEEPER,
-        right: "stalled(account).map_or(!is_settled(account), ",
-        wrong: "stalled(account).map_or(false && is_settled(account), ",
+        file: "src/controller/resync/drift.rs",
+        right: "account.stalled().map_or(!account.is_settled(), ",
+        wrong: "account.stalled().map_or(false && account.is_settled(), ",
     },
     Defect {
         name: "one that is not shown once is gone",
@@ -200,32 +205,32 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "whoever leaves may still be given something",
-        file: "src/controller/identity.rs",
-        right: "            held.leave(context).await?;
+        file: "src/controller/username/claim.rs",
+        right: "            held.mark_deleting(context).await?;
 ",
         wrong: "",
     },
     Defect {
         name: "an ARN changes, and no condition says so",
-        file: "src/controller/moves.rs",
+        file: "src/controller/status/arn_changes.rs",
         right: "    if before == now {",
         wrong: "    if before == now || !now.is_empty() {",
     },
     Defect {
         name: "a status that was read again is overwritten",
-        file: REPORT,
+        file: WRITER,
         right: "    loop {
-        let next = next_status(account, context, progress);",
-        wrong: "    let next = next_status(account, context, progress);
+        let next = status_of(account, context, outcome);",
+        wrong: "    let next = status_of(account, context, outcome);
     loop {",
     },
     Defect {
         name: "a stream key is told in status",
-        file: "src/controller/work.rs",
-        right: "self.ensure_secret(channel, stream_key, observed).await.err()",
+        file: "src/controller/reconcile/resource.rs",
+        right: "self.secret(channel).ensure(stream_key, observed).await.err()",
         wrong: "let key = stream_key.as_ref();
                 channel.playback_url = key.map(|key| secrecy::ExposeSecret::expose_secret(key).to_owned());
-                self.ensure_secret(channel, stream_key, observed).await.err()",
+                self.secret(channel).ensure(stream_key, observed).await.err()",
     },
     Defect {
         name: "what was changed is not looked at once more",
@@ -261,8 +266,8 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a change that was sent late and cannot be noted is forgotten",
-        file: "src/controller/work.rs",
-        right: "self.context.doubt(self.owner.account.clone());",
+        file: "src/controller/reconcile/resource.rs",
+        right: "self.context.mark_dirty(self.owner.account.clone());",
         wrong: "tracing::trace!(\"forgotten\");",
     },
     Defect {
@@ -273,9 +278,10 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "who never had a user may be given one after it is gone",
-        file: "src/controller/identity.rs",
-        right: "    if context.world.store().tombstone(uid(account)).await?.is_some() {",
-        wrong: "    if uid(account).is_empty() && context.world.store().tombstone(uid(account)).await?.is_some() {",
+        file: "src/controller/username/claim.rs",
+        right: "    if context.backends.store().tombstone(account.object_uid()).await?.is_some() {",
+        wrong: "    let uid = account.object_uid();
+    if uid.is_empty() && context.backends.store().tombstone(uid).await?.is_some() {",
     },
     Defect {
         name: "who waits for a username owns what has its name",
@@ -285,9 +291,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "of two that lost their records the older gets the username, whoever had it",
-        file: "src/controller/identity.rs",
-        right: "        (!has_had_one, created)",
-        wrong: "        (!has_had_one && created.is_none(), created)",
+        file: "src/controller/username/claim.rs",
+        right: "        (!has_had_user, created)",
+        wrong: "        (!has_had_user && created.is_none(), created)",
     },
     Defect {
         name: "a tag of ours that is lost alone stays so",
@@ -297,25 +303,25 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a status is written though it says nothing new",
-        file: REPORT,
+        file: WRITER,
         right: "if account.status.as_ref() == Some(&next) {",
-        wrong: "if account.status.as_ref() == Some(&next) && is_settled(account) {",
+        wrong: "if account.status.as_ref() == Some(&next) && account.is_settled() {",
     },
     Defect {
         name: "a dead stream key takes the place of a good one",
         file: STREAM_KEY,
-        right: "Decision::Write | Decision::Adopt => {}
+        right: "SecretDecision::Write | SecretDecision::Adopt => {}
         }
-        if !self.is_recorded(channel).await? {",
-        wrong: "Decision::Write | Decision::Adopt => {}
+        if !self.is_recorded().await? {",
+        wrong: "SecretDecision::Write | SecretDecision::Adopt => {}
         }
-        if !self.is_recorded(channel).await? && channel.arn.is_empty() {",
+        if !self.is_recorded().await? && self.channel.arn.is_empty() {",
     },
     Defect {
         name: "an ARN changes, and only the Secret that fails is told of",
-        file: "src/controller/status.rs",
-        right: "(Some(problem), Some(moved)) if part.is_ok() => {",
-        wrong: "(Some(problem), Some(moved)) if part.is_err() => {",
+        file: "src/controller/status/conditions.rs",
+        right: "(Some(blocker), Some(change)) if result.is_ok() =>",
+        wrong: "(Some(blocker), Some(change)) if result.is_err() =>",
     },
     Defect {
         name: "who was let go of is given all anew",
@@ -331,9 +337,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "who slept draws another user for an account that was given one",
-        file: "src/controller/identity.rs",
-        right: "if known.is_none() && read.elapsed() > JUST_NOW {",
-        wrong: "if known.is_none() && read.elapsed() < JUST_NOW {",
+        file: "src/controller/username/claim.rs",
+        right: "if known.is_none() && read.elapsed() > MAX_READ_AGE {",
+        wrong: "if known.is_none() && read.elapsed() < MAX_READ_AGE {",
     },
     Defect {
         name: "a row that names an earlier object stays so",
@@ -343,22 +349,22 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a claim from before a loss makes another user",
-        file: "src/controller/outdated.rs",
-        right: "if !is_another(user_in_status(account)) {",
-        wrong: "if !is_another(user_in_status(account)) || holder.uid.is_some() {",
+        file: "src/controller/username/stale.rs",
+        right: "if !is_another(account.user_in_status()) {",
+        wrong: "if !is_another(account.user_in_status()) || holder.uid.is_some() {",
     },
     Defect {
         name: "a refused claim deletes what tags name",
-        file: "src/controller/release.rs",
-        right: "        Leaving::Refused(problem) => {
+        file: "src/controller/reconcile/cleanup.rs",
+        right: "        DeletionClaim::Refused(blocker) => {
 ",
-        wrong: "        Leaving::Refused(problem) => {
+        wrong: "        DeletionClaim::Refused(blocker) => {
             let seen = context.last_inventory().unwrap_or_default();
-            let key = reference(account);
+            let key = account.reference();
             if let Some(user) = seen.user(&key, &account.spec.username) {
                 let (installation, username) = (context.installation.clone(), account.spec.username.clone());
                 let owner = Owner { installation, user, account: key, username };
-                retire_all(account, context, &owner).await?;
+                delete_resources(account, context, &owner).await?;
             }
 ",
     },
@@ -376,16 +382,16 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a row of another cluster is taken over in order to delete",
-        file: "src/controller/identity.rs",
-        right: "is_deleted: account.metadata.deletion_timestamp.is_some(),",
-        wrong: "is_deleted: account.metadata.deletion_timestamp.is_some() && known.is_some() && known.is_none(),",
+        file: "src/controller/username/claim.rs",
+        right: "is_deleted: account.is_being_deleted(),",
+        wrong: "is_deleted: account.is_being_deleted() && known.is_some() && known.is_none(),",
     },
     Defect {
         name: "two clusters work on one database",
-        file: "src/controller/holding.rs",
-        right: "                shut(gates, CLUSTER_GATE, waiting(&other, cluster));
+        file: "src/controller/runtime/database_lease.rs",
+        right: "                gates::close(gates, gates::CLUSTER, held_by_other(&other, cluster));
 ",
-        wrong: "                shut(gates, CLUSTER_GATE, waiting(&other, cluster));
+        wrong: "                gates::close(gates, gates::CLUSTER, held_by_other(&other, cluster));
                 if other.expires_in <= cluster.takeover_after {
                     break;
                 }
@@ -393,22 +399,22 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a cluster that slept works on when another has taken over",
-        file: "src/controller/holding.rs",
+        file: "src/controller/runtime/database_lease.rs",
         right: "\"another cluster has taken over\");
                 return;",
         wrong: "\"another cluster has taken over\");",
     },
     Defect {
         name: "tags establish a claim beside a row",
-        file: "src/controller/outdated.rs",
+        file: "src/controller/username/stale.rs",
         right: "        return Ok(false);
     }
-    // Who is let go of",
+    // An abandoned account",
         wrong: "        return Ok(false);
     } else if is_another(claimant.known) {
         return Ok(true);
     }
-    // Who is let go of",
+    // An abandoned account",
     },
     Defect {
         name: "what the SDK leaves out of a request stays out",
@@ -437,14 +443,14 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the Secret is not compared with AWS where it looks complete",
         file: STREAM_KEY,
-        right: "Decision::Keep if !observed => return Ok(()),",
-        wrong: "Decision::Keep if !observed || made.is_none() => return Ok(()),",
+        right: "SecretDecision::Keep if !observed => return Ok(()),",
+        wrong: "SecretDecision::Keep if !observed || created.is_none() => return Ok(()),",
     },
     Defect {
         name: "a Secret of ours without owner is refused",
         file: SECRET,
-        right: "holder == Holder::Nobody && !is_left(found, channel)",
-        wrong: "holder == Holder::Nobody && (!is_left(found, channel) || found.data.is_some())",
+        right: "owner == SecretOwner::None && !is_orphaned(found, channel)",
+        wrong: "owner == SecretOwner::None && (!is_orphaned(found, channel) || found.data.is_some())",
     },
     Defect {
         name: "a Secret without owner is taken, whatever channel it is of",
@@ -455,39 +461,39 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a stream key that was deleted is not made again",
         file: STREAM_KEY,
-        right: "match keys.create_stream_key(&channel.arn).await {",
-        wrong: "if self.owner.username.len() < 1000 {
-            return Err(Problem::stream_key_not_shown());
+        right: "match keys.create_stream_key(arn).await {",
+        wrong: "if !self.user.is_nil() {
+            return Err(Blocker::stream_key_not_shown());
         }
-        match keys.create_stream_key(&channel.arn).await {",
+        match keys.create_stream_key(arn).await {",
     },
     Defect {
         name: "the key of the Create is trusted, though a later one is in the Secret",
         file: STREAM_KEY,
-        right: "made.filter(|_| !found.is_some_and(|found| secret::is_of(found, channel)))",
-        wrong: "made.filter(|_| !found.is_some_and(|found| secret::is_of(found, channel) && channel.arn.is_empty()))",
+        right: "created.filter(|_| !found.is_some_and(|found| is_of(found, self.channel)))",
+        wrong: "created.filter(|_| !found.is_some_and(|found| is_of(found, self.channel) && found.data.is_none()))",
     },
     Defect {
         name: "a look that was asked for in the middle of one counts as handled",
-        file: REPORT,
-        right: "reconcile_at: progress.requested.as_deref()",
-        wrong: "reconcile_at: progress.requested.as_deref().and(requested(account))",
+        file: WRITER,
+        right: "reconcile_request: outcome.reconcile_request.as_deref()",
+        wrong: "reconcile_request: outcome.reconcile_request.as_deref().and(account.reconcile_request())",
     },
     Defect {
         name: "the annotation alone says whose a registered account is",
         file: "src/registration/accounts.rs",
         right: "if is_recorded && registrant.account_uid == account.metadata.uid {",
-        wrong: "if is_recorded && names(account, registrant) {",
+        wrong: "if is_recorded && has_user_annotation(account, registrant) {",
     },
     Defect {
         name: "a copy of an account is shown as its owner's before it is handed on",
         file: "src/registration/accounts.rs",
         right: "(true, true) => Self::Successor,",
-        wrong: "(true, true) => Self::Theirs,",
+        wrong: "(true, true) => Self::Owned,",
     },
     Defect {
         name: "a row that names the right ARN counts as right",
-        file: "src/controller/work.rs",
+        file: "src/controller/reconcile/resource.rs",
         right: "if observed && !is_new { self.correct_row(&status).await }",
         wrong: "if observed && !is_new && status.arn().is_empty() { self.correct_row(&status).await }",
     },
@@ -529,9 +535,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "new accounts get everything in the wrong place",
-        file: "src/controller/provide.rs",
-        right: "context.halt().or_else(|| context.blindness())",
-        wrong: "context.halt().or_else(|| context.blindness()).filter(|_| false)",
+        file: "src/controller/reconcile/apply.rs",
+        right: "context.halt().or_else(|| context.nothing_shown())",
+        wrong: "context.halt().or_else(|| context.nothing_shown()).filter(|_| false)",
     },
     Defect {
         name: "where nothing shows there is no brake",
@@ -576,9 +582,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "ready though AWS does not show it as the spec says",
-        file: "src/controller/work.rs",
-        right: "lacks: both(drift, lacks)",
-        wrong: "lacks: both(drift.filter(|_| kind.noun().is_empty()), lacks)",
+        file: "src/controller/reconcile/resource.rs",
+        right: "blocker: both(drift, blocker)",
+        wrong: "blocker: both(drift.filter(|_| kind.noun().is_empty()), blocker)",
     },
     Defect {
         name: "what does not stay is sent for ever",

@@ -46,7 +46,7 @@ impl Line {
     }
 }
 
-impl controller::Cluster for Line {
+impl controller::Kubernetes for Line {
     fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
         let cache = self.process.cache.lock().expect("nothing panics with the lock held");
         cache.values().cloned().collect()
@@ -60,7 +60,7 @@ impl controller::Cluster for Line {
         self.call(read("current"), &account.name_any(), effect).await
     }
 
-    async fn claims(&self, account: &AccountRef, username: &str) -> Result<bool> {
+    async fn claims_username(&self, account: &AccountRef, username: &str) -> Result<bool> {
         let (key, username) = (account.clone(), username.to_owned());
         let effect = move |state: &mut State, _| {
             let found = state.cluster.accounts.get(&key);
@@ -69,7 +69,7 @@ impl controller::Cluster for Line {
         self.call(read("claims"), &account.name, effect).await
     }
 
-    async fn is_namespace_ending(&self, account: &StreamerAccount) -> Result<bool> {
+    async fn is_namespace_terminating(&self, account: &StreamerAccount) -> Result<bool> {
         let namespace = account.namespace().unwrap_or_default();
         let effect = move |state: &mut State, _| Ok(state.cluster.ending.contains(&namespace));
         self.call(read("is_namespace_ending"), &account.name_any(), effect).await
@@ -131,7 +131,7 @@ impl controller::Cluster for Line {
         self.call(write("write_secret"), &account.name_any(), effect).await
     }
 
-    async fn publish(&self, account: &StreamerAccount, notice: &controller::Notice) -> Result<()> {
+    async fn publish_event(&self, account: &StreamerAccount, notice: &controller::EventDraft) -> Result<()> {
         let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
         let (key, moves) = (reference(account), matches!(&*notice.reason, "Recreated" | "ArnChanged"));
         let effect = move |state: &mut State, _| {

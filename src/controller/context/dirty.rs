@@ -1,0 +1,67 @@
+//! The accounts that are marked dirty: their next reconcile checks AWS although status says that they are
+//! ready.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::api::AccountRef;
+
+/// The sequence number of a mark. It tells a mark from one that was set later.
+pub type DirtyMark = u64;
+
+/// The accounts that are marked dirty, each with its latest mark.
+#[derive(Debug, Default)]
+pub struct DirtyAccounts(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    last: DirtyMark,
+    marks: BTreeMap<AccountRef, DirtyMark>,
+}
+
+impl DirtyAccounts {
+    /// Marks an account.
+    pub fn mark(&self, account: AccountRef) {
+        let mut state = self.lock();
+        state.last += 1;
+        let mark = state.last;
+        state.marks.insert(account, mark);
+    }
+
+    /// Returns the latest mark of an account.
+    pub fn get(&self, account: &AccountRef) -> Option<DirtyMark> {
+        self.lock().marks.get(account).copied()
+    }
+
+    /// Removes the mark of an account, unless it was set after `mark`.
+    pub fn clear(&self, account: &AccountRef, mark: Option<DirtyMark>) {
+        let mut state = self.lock();
+        if state.marks.get(account).copied() == mark {
+            state.marks.remove(account);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clearing_an_old_mark_keeps_a_newer_one() {
+        let (dirty, account) =
+            (DirtyAccounts::default(), AccountRef { namespace: "n".to_owned(), name: "a".to_owned() });
+        dirty.mark(account.clone());
+        let first = dirty.get(&account);
+        dirty.mark(account.clone());
+        dirty.clear(&account, first);
+        assert!(dirty.get(&account).is_some_and(|mark| Some(mark) != first));
+        dirty.clear(&account, dirty.get(&account));
+        assert_eq!(dirty.get(&account), None);
+    }
+}

@@ -1,0 +1,268 @@
+//! Access to Kubernetes: the calls that the controller makes, and the client that makes them.
+
+use std::{fmt, sync::Arc};
+
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{Patch, PatchParams, PostParams, TypeMeta},
+    runtime::{
+        events::{Event, EventType, Recorder, Reporter},
+        reflector::Store,
+    },
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus, are_alike},
+    failpoint::effect,
+};
+
+/// The field manager of our server-side applies, and the reporter of our events.
+pub const FIELD_MANAGER: &str = "streamcat-operator";
+
+/// Maximum length of an event's note in characters. The API server refuses more than 1,024 bytes.
+const MAX_EVENT_NOTE: usize = 1000;
+
+/// Result of a call to Kubernetes.
+pub type Result<T, E = kube::Error> = std::result::Result<T, E>;
+
+/// An event about an account that is still to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventDraft {
+    /// True if the event is of type Warning, not Normal.
+    pub warning: bool,
+    /// Reason in CamelCase, as in the conditions.
+    pub reason: String,
+    /// The action that was taken.
+    pub action: &'static str,
+    /// Text for people. It never holds a secret (I9).
+    pub note: String,
+}
+
+/// The calls to Kubernetes that the controller makes.
+pub trait Kubernetes: Send + Sync + 'static {
+    /// Returns all accounts in the cache.
+    fn accounts(&self) -> Vec<Arc<StreamerAccount>>;
+
+    /// Returns the live object with this UID. Returns None if it is gone, or if another object has its name.
+    /// The cache can lag behind.
+    fn current(
+        &self,
+        account: &StreamerAccount,
+    ) -> impl Future<Output = Result<Option<StreamerAccount>>> + Send;
+
+    /// Returns true if a live account of this name wants this username, or one that looks like it.
+    fn claims_username(
+        &self,
+        account: &AccountRef,
+        username: &str,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Returns true if the account's namespace is terminating or gone. Reads the API server, not the cache.
+    fn is_namespace_terminating(
+        &self,
+        account: &StreamerAccount,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Adds our finalizer. Fails with a conflict if the account has changed since it was read.
+    fn add_finalizer(
+        &self,
+        account: &StreamerAccount,
+    ) -> impl Future<Output = Result<StreamerAccount>> + Send;
+
+    /// Removes our finalizer from the object with this UID. Succeeds if the object is gone.
+    fn remove_finalizer(&self, account: &StreamerAccount) -> impl Future<Output = Result<()>> + Send;
+
+    /// Writes the status. Fails with a conflict if the account has changed since it was read.
+    fn write_status(
+        &self,
+        account: &StreamerAccount,
+        status: &StreamerAccountStatus,
+    ) -> impl Future<Output = Result<StreamerAccount>> + Send;
+
+    /// Returns a Secret in the account's namespace.
+    fn secret(
+        &self,
+        account: &StreamerAccount,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<Secret>>> + Send;
+
+    /// Creates a Secret, or replaces `found`. Fails with a conflict if the Secret has changed since `found`
+    /// was read.
+    fn write_secret(
+        &self,
+        account: &StreamerAccount,
+        found: Option<&Secret>,
+        secret: Secret,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Publishes an event about the account.
+    fn publish_event(
+        &self,
+        account: &StreamerAccount,
+        event: &EventDraft,
+    ) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Returns the message of the API server without the Status object around it.
+pub fn api_message(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A client of a real Kubernetes cluster.
+#[derive(Clone)]
+pub struct KubernetesClient {
+    client: Client,
+    cache: Store<StreamerAccount>,
+    recorder: Recorder,
+}
+
+impl fmt::Debug for KubernetesClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KubernetesClient").finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct StatusPatch<'a> {
+    #[serde(flatten)]
+    types: TypeMeta,
+    metadata: serde_json::Value,
+    status: &'a StreamerAccountStatus,
+}
+
+impl KubernetesClient {
+    /// Returns a client that reads accounts from `cache`. `pod` is the instance that reports events.
+    #[must_use]
+    pub fn new(client: Client, cache: Store<StreamerAccount>, pod: Option<String>) -> Self {
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: pod };
+        let recorder = Recorder::new(client.clone(), reporter);
+        Self { client, cache, recorder }
+    }
+
+    fn api(&self, account: &StreamerAccount) -> Api<StreamerAccount> {
+        Api::namespaced(self.client.clone(), &account.namespace().unwrap_or_default())
+    }
+
+    fn secrets(&self, account: &StreamerAccount) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &account.namespace().unwrap_or_default())
+    }
+
+    /// Replaces the finalizers. Fails with a conflict if the account has changed since it was read.
+    async fn patch_finalizers(
+        &self,
+        account: &StreamerAccount,
+        finalizers: &[String],
+    ) -> Result<StreamerAccount> {
+        let patch = json!({ "metadata": {
+            "uid": account.metadata.uid,
+            "resourceVersion": account.metadata.resource_version,
+            "finalizers": finalizers,
+        }});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.api(account).patch(&account.name_any(), &params, &Patch::Merge(patch)).await
+    }
+}
+
+impl Kubernetes for KubernetesClient {
+    fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
+        self.cache.state()
+    }
+
+    async fn current(&self, account: &StreamerAccount) -> Result<Option<StreamerAccount>> {
+        let found = self.api(account).get_opt(&account.name_any()).await?;
+        Ok(found.filter(|found| found.metadata.uid == account.metadata.uid))
+    }
+
+    async fn claims_username(&self, account: &AccountRef, username: &str) -> Result<bool> {
+        let api = Api::<StreamerAccount>::namespaced(self.client.clone(), &account.namespace);
+        let found = api.get_opt(&account.name).await?;
+        Ok(found.is_some_and(|found| are_alike(&found.spec.username, username)))
+    }
+
+    async fn is_namespace_terminating(&self, account: &StreamerAccount) -> Result<bool> {
+        let name = account.namespace().unwrap_or_default();
+        let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(&name).await?;
+        Ok(namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+    }
+
+    async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
+        let mut finalizers = account.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        effect("add_finalizer", self.patch_finalizers(account, &finalizers)).await
+    }
+
+    async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
+        // Our own status writes may be newer than the cached version.
+        let Some(current) = self.current(account).await? else { return Ok(()) };
+        let others: Vec<_> = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
+        match effect("remove_finalizer", self.patch_finalizers(&current, &others)).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn write_status(
+        &self,
+        account: &StreamerAccount,
+        status: &StreamerAccountStatus,
+    ) -> Result<StreamerAccount> {
+        let name = account.name_any();
+        let patch = StatusPatch {
+            types: TypeMeta::resource::<StreamerAccount>(),
+            // Preconditions: the write must not hit another object of this name, or a later version of this
+            // one.
+            metadata: json!({
+                "name": name,
+                "uid": account.metadata.uid,
+                "resourceVersion": account.metadata.resource_version,
+            }),
+            status,
+        };
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let (api, patch) = (self.api(account), Patch::Apply(&patch));
+        effect("write_status", api.patch_status(&name, &params, &patch)).await
+    }
+
+    async fn secret(&self, account: &StreamerAccount, name: &str) -> Result<Option<Secret>> {
+        self.secrets(account).get_opt(name).await
+    }
+
+    async fn write_secret(
+        &self,
+        account: &StreamerAccount,
+        found: Option<&Secret>,
+        mut secret: Secret,
+    ) -> Result<()> {
+        let secrets = self.secrets(account);
+        let Some(found) = found else {
+            let params =
+                PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+            return effect("write_secret", secrets.create(&params, &secret)).await.map(|_| ());
+        };
+        // The type is immutable, and readers of the Secret do not need it.
+        secret.type_ = None;
+        secret.metadata.uid.clone_from(&found.metadata.uid);
+        secret.metadata.resource_version.clone_from(&found.metadata.resource_version);
+        // A merge patch replaces the whole list of owners. It may name an earlier object of this name.
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let (name, patch) = (secret.name_any(), Patch::Merge(&secret));
+        effect("write_secret", secrets.patch(&name, &params, &patch)).await.map(|_| ())
+    }
+
+    async fn publish_event(&self, account: &StreamerAccount, event: &EventDraft) -> Result<()> {
+        let event = Event {
+            type_: if event.warning { EventType::Warning } else { EventType::Normal },
+            reason: event.reason.clone(),
+            note: Some(event.note.chars().take(MAX_EVENT_NOTE).collect()),
+            action: event.action.to_owned(),
+            secondary: None,
+        };
+        effect("publish", self.recorder.publish(&event, &account.object_ref(&()))).await
+    }
+}

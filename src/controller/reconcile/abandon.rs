@@ -1,0 +1,137 @@
+//! Abandons an account: it goes without AWS, and everything that it may leave there goes onto the orphan
+//! list.
+
+use uuid::Uuid;
+
+use crate::{
+    api::StreamerAccount,
+    controller::{
+        account::AccountExt, backends::Backends, blocker::Blocker, context::Context, kubernetes::EventDraft,
+        status::publish_event, username::HeldClaim,
+    },
+    provision::{Inventory, orphan},
+    store::{Abandonment, Orphan, OrphanReason, Orphans},
+};
+
+/// Adds every known resource of the account to the orphan list, deletes the user's rows, and publishes an
+/// event.
+pub(super) async fn abandon<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    held: &HeldClaim,
+) -> Result<(), Blocker> {
+    let inventory = context.last_inventory().unwrap_or_default();
+    let key = account.reference();
+    let elsewhere = known_orphans(account, held.user(), &inventory);
+    let whom = Abandonment { account: &key, uid: held.uid(), user: held.user(), elsewhere };
+    let orphans = context.backends.store().abandon(&whom).await?.ok_or_else(Blocker::superseded)?;
+    report_abandoned(account, context, &orphans).await;
+    Ok(())
+}
+
+/// Publishes the event of an account that was abandoned in an earlier reconcile, which may not have published
+/// it.
+pub(super) async fn report_abandoned_again<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+) -> Result<(), Blocker> {
+    let key = account.reference();
+    let rows = context.backends.store().orphans(Some(&key.namespace)).await?;
+    let is_own =
+        |orphan: &Orphan| orphan.account.as_ref() == Some(&key) && orphan.reason == OrphanReason::Abandoned;
+    let orphans: Vec<_> = rows.into_iter().map(|row| row.orphan).filter(is_own).collect();
+    report_abandoned(account, context, &orphans).await;
+    Ok(())
+}
+
+async fn report_abandoned<B: Backends>(account: &StreamerAccount, context: &Context<B>, orphans: &[Orphan]) {
+    let note = farewell(orphans);
+    tracing::warn!(account = %account.reference(), "{note}");
+    let event = EventDraft { warning: true, reason: "Abandoned".to_owned(), action: "Release", note };
+    publish_event(account, context, &event).await;
+}
+
+/// Returns the account's resources that the tags of the latest resync and status name.
+fn known_orphans(account: &StreamerAccount, user: Uuid, inventory: &Inventory) -> Vec<Orphan> {
+    let key = account.reference();
+    let in_status = account.resources_in_status().into_iter().map(|record| Orphan {
+        kind: record.kind,
+        arn: Some(record.arn),
+        attempt: None,
+        user: Some(user),
+        account: Some(record.account),
+        username: Some(account.spec.username.clone()),
+        reason: OrphanReason::Abandoned,
+    });
+    let tagged = inventory.of(&key, user).map(|(kind, listed)| orphan(kind, listed, OrphanReason::Abandoned));
+    tagged.chain(in_status).collect()
+}
+
+/// What is left, in words.
+fn farewell(left: &[Orphan]) -> String {
+    let items: Vec<_> = left.iter().map(item).collect();
+    if items.is_empty() {
+        return "let go of without AWS: nothing is known that it has there".to_owned();
+    }
+    format!(
+        "let go of without AWS; nobody deletes there any more, and `streamcat-operator orphans` lists: {}",
+        items.join(", ")
+    )
+}
+
+fn item(orphan: &Orphan) -> String {
+    match (&orphan.arn, orphan.attempt) {
+        (Some(arn), _) => format!("the {} {arn}", orphan.kind),
+        (None, Some(attempt)) => format!("a {} that the attempt {attempt} may have made", orphan.kind),
+        (None, None) => format!("a {}", orphan.kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        api::{ResourceKind, StageStatus, StreamerAccountStatus},
+        ivs::{Listed, Tags},
+        provision::Listing,
+    };
+
+    fn account() -> StreamerAccount {
+        let spec = serde_json::from_value(serde_json::json!({ "username": "todd" })).expect("a spec");
+        let mut account = StreamerAccount::new("todd", spec);
+        account.metadata.namespace = Some("default".to_owned());
+        let stage = StageStatus { arn: "in-status".to_owned(), endpoints: None };
+        account.status =
+            Some(StreamerAccountStatus { stage: Some(stage), ..StreamerAccountStatus::default() });
+        account
+    }
+
+    #[test]
+    fn resources_in_tags_and_status_become_orphans_and_are_reported() {
+        let user = Uuid::from_u128(1);
+        let owner = crate::provision::Owner {
+            installation: "here".to_owned(),
+            user,
+            account: account().reference(),
+            username: "todd".to_owned(),
+        };
+        let tags = owner.tags(Uuid::from_u128(7), &Tags::new());
+        let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
+        let inventory = Inventory::new(&Listing(BTreeMap::from([(ResourceKind::Channel, vec![listed])])));
+
+        let mut known = known_orphans(&account(), user, &inventory);
+        let arns: Vec<_> = known.iter().filter_map(|orphan| orphan.arn.as_deref()).collect();
+        assert_eq!(arns, ["in-tags", "in-status"]);
+        assert!(
+            known.iter().all(|orphan| orphan.user == Some(user) && orphan.reason == OrphanReason::Abandoned)
+        );
+
+        known[1].arn = None;
+        known[1].attempt = Some(Uuid::from_u128(9));
+        let note = farewell(&known);
+        assert!(note.contains("the channel in-tags, a stage that the attempt 00000000-"), "{note}");
+        assert!(farewell(&[]).contains("nothing is known"));
+    }
+}

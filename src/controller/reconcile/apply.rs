@@ -1,0 +1,152 @@
+//! Applies the spec of an account: claims its username, then creates or updates its three resources.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::resource::ResourceReconciler;
+use crate::{
+    api::{ResourceKind, StreamerAccount},
+    controller::{
+        account::AccountExt,
+        backends::Backends,
+        blocker::{Blocker, Retry},
+        by_kind::ByKind,
+        context::{Context, DirtyMark},
+        error::Error,
+        kubernetes::Kubernetes,
+        outcome::{ReconcileOutcome, ResourceResult},
+        status::{next_try, publish, write_interim_status},
+        username::{HeldClaim, claim},
+    },
+    provision::Inventory,
+};
+
+/// Minimum time between two writes of an interim status.
+const INTERIM_STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Reports that nothing is created for an account because its namespace is terminating.
+pub(super) async fn report_blocked<B: Backends>(
+    mut account: StreamerAccount,
+    context: &Context<B>,
+) -> Result<Option<Duration>, Error> {
+    let key = account.reference();
+    let outcome = ReconcileOutcome::blocked_by(&Blocker::namespace_terminating(&key.namespace));
+    publish(&mut account, context, &outcome).await?;
+    Ok(next_try(&key, context, &outcome))
+}
+
+/// Applies the spec of `account`, which was read at `read`. `dirty` is the mark that this reconcile handles.
+pub(super) async fn apply<B: Backends>(
+    mut account: StreamerAccount,
+    context: &Context<B>,
+    dirty: Option<DirtyMark>,
+    read: Instant,
+) -> Result<Option<Duration>, Error> {
+    let key = account.reference();
+    // The finalizer is there before the first Create (I3).
+    if !account.has_finalizer() {
+        account = context.backends.kubernetes().add_finalizer(&account).await?;
+    }
+    let outcome = match prepare(&account, context, read).await {
+        Ok((held, inventory)) => {
+            reconcile_resources(&mut account, context, &held, &inventory, dirty.is_some()).await
+        }
+        Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
+    };
+    publish(&mut account, context, &outcome).await?;
+    // A resource that only a person can unblock was checked too.
+    if matches!(outcome.retry(), None | Some(Retry::FixedDelay | Retry::Never)) {
+        context.clear_dirty(&key, dirty);
+    }
+    let recheck = outcome.recheck_in();
+    // A re-check that is due stays due if the resources were not checked.
+    if outcome.user.is_ok() {
+        context.rechecks.schedule(&key, recheck);
+    }
+    Ok(next_try(&key, context, &outcome).into_iter().chain(recheck).min())
+}
+
+/// Returns the account's claim and the inventory of the latest resync.
+async fn prepare<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    read: Instant,
+) -> Result<(HeldClaim, Arc<Inventory>), Blocker> {
+    let inventory = context.inventory().await?;
+    if let Some(blocker) = context.halt().or_else(|| context.nothing_shown()) {
+        return Err(blocker);
+    }
+    Ok((claim(account, context, &inventory, read).await?, inventory))
+}
+
+/// Reconciles the three resources concurrently. Each is recorded on its own, and one that fails does not
+/// delay the others.
+async fn reconcile_resources<B: Backends>(
+    account: &mut StreamerAccount,
+    context: &Context<B>,
+    held: &HeldClaim,
+    inventory: &Inventory,
+    is_dirty: bool,
+) -> ReconcileOutcome {
+    let (spec, user) = (account.clone(), held.user());
+    let owner = held.owner(context);
+    let resend = spec.is_reconcile_requested();
+    let dirty = is_dirty || resend;
+    let reconciler = ResourceReconciler { account: &spec, context, owner: &owner, inventory, dirty, resend };
+    let of_kinds = ByKind::new(|_| OnceLock::new());
+    let results = InterimResults { of_kinds, reconcile_request: spec.reconcile_request().map(str::to_owned) };
+    let finished = CancellationToken::new();
+    let all = async {
+        ByKind::join(async |kind| results.of_kinds[kind].set(reconciler.reconcile(kind).await)).await;
+        finished.cancel();
+    };
+    tokio::join!(all, write_progress(account, context, user, &results, &finished));
+    results.outcome(user)
+}
+
+/// Writes an interim status whenever more resources have become ready, until all are `finished`.
+async fn write_progress<B: Backends>(
+    account: &mut StreamerAccount,
+    context: &Context<B>,
+    user: Uuid,
+    results: &InterimResults,
+    finished: &CancellationToken,
+) {
+    let mut written = 0;
+    while tokio::time::timeout(INTERIM_STATUS_INTERVAL, finished.cancelled()).await.is_err() {
+        let ready = results.ready();
+        if ready > written {
+            write_interim_status(account, context, &results.outcome(user)).await;
+            written = ready;
+        }
+    }
+}
+
+/// The results so far.
+#[derive(Debug)]
+struct InterimResults {
+    of_kinds: ByKind<OnceLock<ResourceResult>>,
+    /// The value of the annotation that requests a reconcile, as it was when the reconcile began.
+    reconcile_request: Option<String>,
+}
+
+impl InterimResults {
+    /// Returns the number of resources that are ready.
+    fn ready(&self) -> usize {
+        self.of_kinds.iter().filter(|(_, result)| result.get().is_some_and(Result::is_ok)).count()
+    }
+
+    fn outcome(&self, user: Uuid) -> ReconcileOutcome {
+        let so_far = |kind: ResourceKind| {
+            self.of_kinds[kind].get().cloned().unwrap_or_else(|| Err(Blocker::in_progress(kind.noun())))
+        };
+        let (resources, reconcile_request) = (ByKind::new(so_far), self.reconcile_request.clone());
+        ReconcileOutcome { user: Ok(user.to_string()), resources, reconcile_request }
+    }
+}

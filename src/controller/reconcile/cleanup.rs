@@ -1,0 +1,173 @@
+//! Cleans up after the deletion of an account: its resources, its rows, then its finalizer.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::abandon::{abandon, report_abandoned_again};
+use crate::{
+    api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
+    controller::{
+        account::AccountExt,
+        backends::{Backends, dispatch_kind},
+        blocker::Blocker,
+        by_kind::ByKind,
+        context::{Context, FIXED_DELAY},
+        error::Error,
+        kubernetes::{EventDraft, Kubernetes},
+        outcome::ReconcileOutcome,
+        status::{next_try, publish, publish_event},
+        username::{DeletionClaim, claim_for_deletion},
+    },
+    provision::{self, Owner, Retirement, retire},
+};
+
+/// Cleans up after the deletion of `account`, which was read at `read`, and removes its finalizer.
+pub(super) async fn cleanup<B: Backends>(
+    mut account: StreamerAccount,
+    context: &Context<B>,
+    read: Instant,
+) -> Result<Option<Duration>, Error> {
+    let key = account.reference();
+    if !account.has_finalizer() {
+        context.forget(&key, context.dirty_mark(&key));
+        return Ok(None);
+    }
+    match delete_external_resources(&account, context, read).await {
+        Ok(()) => {
+            context.backends.kubernetes().remove_finalizer(&account).await?;
+            context.backoff.reset(&key);
+            context.forget(&key, context.dirty_mark(&key));
+            requeue_claimants(&account, context);
+            Ok(None)
+        }
+        Err(outcome) => {
+            publish(&mut account, context, &outcome).await?;
+            // A deletion is always retried: nobody else does it.
+            Ok(Some(next_try(&key, context, &outcome).unwrap_or(FIXED_DELAY)))
+        }
+    }
+}
+
+/// Deletes the three resources, then the rows. Deletes nothing if the object holds no user, or if the
+/// deletion policy is Retain.
+async fn delete_external_resources<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    read: Instant,
+) -> Result<(), ReconcileOutcome> {
+    let blocked = |blocker: Blocker| ReconcileOutcome::blocked_by(&blocker);
+    let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
+    // Nothing is deleted while the controller and its records do not belong together. A person may still
+    // abandon the account.
+    if let Some(blocker) =
+        context.halt().filter(|halt| halt.is_other_installation() || !account.is_abandoned())
+    {
+        return Err(blocked(blocker));
+    }
+    let is_abandoned = account.is_abandoned() && !retain;
+    let held = match claim_for_deletion(account, context, read).await.map_err(blocked)? {
+        DeletionClaim::Held(held) => held,
+        DeletionClaim::Refused(blocker) => {
+            publish_no_claim(account, context, &blocker).await;
+            return Ok(());
+        }
+        DeletionClaim::AlreadyDeleted if is_abandoned => {
+            return report_abandoned_again(account, context).await.map_err(blocked);
+        }
+        DeletionClaim::AlreadyDeleted => return Ok(()),
+    };
+    if is_abandoned {
+        return abandon(account, context, &held).await.map_err(blocked);
+    }
+    if !retain {
+        delete_resources(account, context, &held.owner(context)).await?;
+    } else if held.retain(context).await.map_err(blocked)? {
+        return Ok(());
+    }
+    // Nothing stays by the policy, or nothing is known to exist. With Retain, resources that a lost database
+    // does not know of stay as orphans.
+    held.delete_user(context, retain).await.map_err(blocked)
+}
+
+/// Publishes that nothing was deleted for an account that held no user.
+async fn publish_no_claim<B: Backends>(account: &StreamerAccount, context: &Context<B>, blocker: &Blocker) {
+    let note = format!(
+        "the account goes without a claim to its username, and nothing is deleted in AWS: what its status names, if anything, is left alone ({})",
+        blocker.message
+    );
+    let event =
+        EventDraft { warning: true, reason: "ForeignResourceSkipped".to_owned(), action: "Release", note };
+    publish_event(account, context, &event).await;
+}
+
+/// Deletes the three resources concurrently. Each reports its own progress.
+async fn delete_resources<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    owner: &Owner,
+) -> Result<(), ReconcileOutcome> {
+    let inventory = context.inventory().await.map_err(|blocker| ReconcileOutcome::blocked_by(&blocker))?;
+    let backends = &context.backends;
+    let results = ByKind::join(async |kind| {
+        // An ARN in status belongs to this claim only if status names the claim's user.
+        let is_own = account.user_in_status() == Some(owner.user);
+        let arn = account.status.as_ref().filter(|_| is_own).and_then(|status| status.arn(kind));
+        let (listed, circumstances) = (inventory.of_user(owner.user, kind), context.circumstances(kind));
+        let retired = dispatch_kind!(backends, kind, |of| {
+            retire(of, backends.store(), &circumstances, owner, arn, &listed).await
+        });
+        deletion_result(kind, retired)
+    })
+    .await;
+    if !results.iter().all(|(_, (blocker, _))| blocker.is_deleted()) {
+        let resources = ByKind::new(|kind| Err(results[kind].0.clone()));
+        let user = Err(Blocker::waits_for_resources());
+        return Err(ReconcileOutcome { user, resources, reconcile_request: None });
+    }
+    for (kind, (_, skipped)) in results.iter() {
+        publish_skipped(account, context, kind, skipped).await;
+    }
+    Ok(())
+}
+
+/// Returns the state of the deletion of one kind, and the ARNs that were skipped.
+fn deletion_result(kind: ResourceKind, retirement: provision::Result<Retirement>) -> (Blocker, Vec<String>) {
+    match retirement {
+        Ok(Retirement::Gone(skipped)) => (Blocker::deleted(kind.noun()), skipped),
+        Ok(Retirement::Waiting(wait)) => (wait.into(), Vec::new()),
+        Err(error) => (error.into(), Vec::new()),
+    }
+}
+
+/// Publishes that recorded resources were skipped because their tags or another record say that they belong
+/// to somebody else.
+async fn publish_skipped<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    kind: ResourceKind,
+    skipped: &[String],
+) {
+    for arn in skipped {
+        let note = format!(
+            "the {kind} {arn} was recorded for this account and is left alone: its tags or another record say that it is another's"
+        );
+        let event = EventDraft {
+            warning: true,
+            reason: "ForeignResourceSkipped".to_owned(),
+            action: "Release",
+            note,
+        };
+        publish_event(account, context, &event).await;
+    }
+}
+
+/// Requeues the other accounts that claim the username, which is free now.
+fn requeue_claimants<B: Backends>(account: &StreamerAccount, context: &Context<B>) {
+    for other in context.backends.kubernetes().accounts() {
+        let is_other = other.metadata.uid != account.metadata.uid;
+        if is_other && are_alike(&other.spec.username, &account.spec.username) {
+            context.requeue(other.reference());
+        }
+    }
+}

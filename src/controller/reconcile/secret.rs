@@ -1,0 +1,160 @@
+//! Reconciles the Secret with the stream key of a channel. It is compared with AWS whenever AWS is asked
+//! about the channel.
+
+mod decide;
+
+use k8s_openapi::api::core::v1::Secret;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use self::decide::{SecretConflict, SecretDecision, build, decide, has_stream_key, is_of};
+use crate::{
+    api::{ChannelStatus, ResourceKind, StreamerAccount},
+    controller::{
+        backends::Backends,
+        blocker::Blocker,
+        context::Context,
+        kubernetes::{EventDraft, Kubernetes},
+        status::publish_event,
+    },
+    ivs::StreamKeys,
+    store::Resources,
+};
+
+pub(super) use self::decide::name;
+
+/// Reconciles the Secret of one channel.
+pub(super) struct SecretReconciler<'a, B> {
+    /// The account that owns the Secret.
+    pub account: &'a StreamerAccount,
+    /// The shared state.
+    pub context: &'a Context<B>,
+    /// The user that owns the channel.
+    pub user: Uuid,
+    /// The channel.
+    pub channel: &'a ChannelStatus,
+}
+
+impl<B: Backends> SecretReconciler<'_, B> {
+    /// Writes the Secret if it differs. `created` is the key that came with a channel that was just created.
+    /// `observed` says that AWS was asked about the channel in this reconcile: then its key is compared too,
+    /// otherwise only the rest of the Secret.
+    pub(super) async fn ensure(&self, created: Option<SecretString>, observed: bool) -> Result<(), Blocker> {
+        if let Some(stream_key) = &created
+            && self.create(stream_key).await?
+        {
+            return Ok(());
+        }
+        // Read before the key: if another has written since, the write below fails with a conflict.
+        let name = name(self.account);
+        let found = self.context.backends.kubernetes().secret(self.account, &name).await?;
+        match decide(found.as_ref(), self.account, self.channel, None) {
+            SecretDecision::Conflict(conflict) => return Err(blocker(conflict, &name)),
+            SecretDecision::Keep if !observed => return Ok(()),
+            _ => {}
+        }
+        let stream_key = self.stream_key(found.as_ref(), created).await?;
+        let decision = decide(found.as_ref(), self.account, self.channel, Some(&stream_key));
+        match decision {
+            SecretDecision::Keep => return Ok(()),
+            SecretDecision::Conflict(conflict) => return Err(blocker(conflict, &name)),
+            SecretDecision::Write | SecretDecision::Adopt => {}
+        }
+        if !self.is_recorded().await? {
+            return Err(Blocker::superseded());
+        }
+        let secret = build(self.account, self.channel, &stream_key, found.as_ref());
+        self.context.backends.kubernetes().write_secret(self.account, found.as_ref(), secret).await?;
+        let found = found.as_ref().filter(|found| is_of(found, self.channel));
+        if let Some(event) = found.and_then(|found| replaced(found, &name, decision, &stream_key)) {
+            publish_event(self.account, self.context, &event).await;
+        }
+        Ok(())
+    }
+
+    /// Creates the Secret of a new channel. Returns false if there is already one of this name.
+    async fn create(&self, stream_key: &SecretString) -> Result<bool, Blocker> {
+        let secret = build(self.account, self.channel, stream_key, None);
+        match self.context.backends.kubernetes().write_secret(self.account, None, secret).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(false),
+            written => Ok(written.map(|()| true)?),
+        }
+    }
+
+    /// Returns the stream key of the channel; creates one if it was deleted. The key that came with the
+    /// channel is not trusted if there is already a Secret of this channel: its writer may have seen a later
+    /// key.
+    async fn stream_key(
+        &self,
+        found: Option<&Secret>,
+        created: Option<SecretString>,
+    ) -> Result<SecretString, Blocker> {
+        if let Some(created) = created.filter(|_| !found.is_some_and(|found| is_of(found, self.channel))) {
+            return Ok(created);
+        }
+        let (keys, arn) = (self.context.backends.channels(), &self.channel.arn);
+        if let Some(stream_key) = keys.stream_key(arn).await? {
+            return Ok(stream_key);
+        }
+        // No key is created for a channel that belongs to another account by now, or that is being deleted.
+        if !self.is_recorded().await? {
+            return Err(Blocker::superseded());
+        }
+        match keys.create_stream_key(arn).await {
+            Ok(stream_key) => {
+                publish_event(self.account, self.context, &stream_key_created(arn)).await;
+                Ok(stream_key)
+            }
+            // A key exists by now: another controller, a person, or a call of ours that seemed lost has
+            // created it.
+            Err(error) if error.is_quota_exceeded() => {
+                keys.stream_key(arn).await?.ok_or_else(Blocker::stream_key_not_shown)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns true if the channel is still recorded for the user. Asked after the Secret was read: the next
+    /// channel is recorded before its Secret is written, so a reconcile that was delayed does not overwrite
+    /// that Secret.
+    async fn is_recorded(&self) -> Result<bool, Blocker> {
+        let recorded = self.context.backends.store().recorded(self.user, ResourceKind::Channel).await?;
+        Ok(recorded.arn.as_ref() == Some(&self.channel.arn))
+    }
+}
+
+fn blocker(conflict: SecretConflict, name: &str) -> Blocker {
+    match conflict {
+        SecretConflict::Taken => Blocker::secret_taken(name),
+        SecretConflict::Immutable => Blocker::secret_immutable(name),
+    }
+}
+
+/// The event of a key that was made again.
+fn stream_key_created(channel_arn: &str) -> EventDraft {
+    let note = format!(
+        "the channel {channel_arn} had no stream key and was given another, which goes into the Secret: encoders need it"
+    );
+    EventDraft { warning: true, reason: "StreamKeyCreated".to_owned(), action: "Provision", note }
+}
+
+/// Returns the event for a Secret of this channel that was replaced; None if the change does not matter to
+/// people.
+fn replaced(
+    found: &Secret,
+    name: &str,
+    decision: SecretDecision,
+    stream_key: &SecretString,
+) -> Option<EventDraft> {
+    let (reason, note) = if decision == SecretDecision::Adopt {
+        ("SecretAdopted", format!("the Secret {name} had no owner and is the account's again"))
+    } else if !has_stream_key(found, stream_key) {
+        (
+            "StreamKeyReplaced",
+            format!("the Secret {name} had another stream key than the channel has: it has that one now"),
+        )
+    } else {
+        return None;
+    };
+    Some(EventDraft { warning: false, reason: reason.to_owned(), action: "Provision", note })
+}

@@ -1,0 +1,205 @@
+//! The periodic comparison of AWS with status and PostgreSQL. It finds drift, missing resources, orphans and
+//! late creates.
+
+mod drift;
+mod late_creates;
+mod orphans;
+mod records;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use self::{
+    drift::{mark_misplaced_dirty, needs_requeue, note_absences, schedule_rechecks},
+    orphans::{duplicate, settle_orphans},
+    records::{account_states, is_in, misplaced, recorded_resources},
+};
+use super::{
+    account::AccountExt,
+    backends::{Backends, dispatch_kind},
+    blocker::Blocker,
+    context::Context,
+    gates,
+    kubernetes::Kubernetes,
+};
+use crate::{
+    admin::Gates,
+    api::{ResourceKind, StreamerAccount, tags},
+    ivs::Listed,
+    provision::{CompleteList, Inventory, Listing, changed, compare},
+    store::{Orphan, Orphans, Resources},
+};
+
+/// Delay before a failed resync is retried.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
+/// time-out.
+const RESYNC_TIMEOUT: Duration = Duration::from_mins(30);
+
+/// Result of one resync.
+struct ResyncReport {
+    /// The orphans, by ARN.
+    orphans: BTreeMap<String, Orphan>,
+    /// A text about the records that name another AWS account or region, if there are any.
+    misplaced: Option<String>,
+}
+
+/// Resyncs now, and every `interval` from then on. `namespace` is the only one that is served; None if all
+/// are.
+pub async fn run<B: Backends>(
+    context: &Context<B>,
+    namespace: Option<&str>,
+    interval: Duration,
+    gates: &Gates,
+) {
+    let mut orphans = BTreeMap::new();
+    loop {
+        let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resync(context, namespace)).await;
+        match resynced.unwrap_or_else(|_| Err(Blocker::aws_not_listed("it took too long", RETRY_DELAY))) {
+            Ok(ResyncReport { orphans: found, misplaced }) => {
+                update_readiness(context, gates, misplaced);
+                log_new_orphans(&found, &orphans);
+                context.metrics.orphans(found.len());
+                orphans = found;
+                tokio::time::sleep(interval).await;
+            }
+            Err(blocker) => {
+                context.record_resync_failure(&blocker.message);
+                tracing::warn!(
+                    reason = blocker.reason,
+                    "the resync failed and is retried: {}",
+                    blocker.message
+                );
+                // AWS may refuse even the lists if the records name another AWS account or region.
+                let misplaced = check_record_locations(context, namespace).await.ok().flatten();
+                if let Some(misplaced) = misplaced.filter(|_| context.halt().is_some()) {
+                    gates::close(gates, gates::AWS, misplaced);
+                } else if gates.closed().contains_key(gates::AWS) {
+                    // Only the first resync decides about readiness: accounts do not wait for later ones.
+                    gates.close(gates::AWS, blocker.message);
+                }
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+fn log_new_orphans(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
+    for arn in found.keys().filter(|arn| !known.contains_key(*arn)) {
+        tracing::warn!(arn, "orphan: it carries the tag of this installation, but no account owns it");
+    }
+}
+
+/// Shows in `/readyz` whether records name another AWS account or region, and which brakes are engaged.
+fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, misplaced: Option<String>) {
+    match &misplaced {
+        Some(misplaced) if context.halt().is_some() => gates::close(gates, gates::AWS, misplaced.clone()),
+        _ => gates.open(gates::AWS),
+    }
+    gates.note("recorded elsewhere", misplaced.filter(|_| context.halt().is_none()));
+    for kind in ResourceKind::ALL {
+        gates.note(brake_note(kind), context.brake(kind));
+    }
+}
+
+/// Returns the name of the note in `/readyz` about a brake.
+fn brake_note(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Channel => "brake on channels",
+        ResourceKind::ChatRoom => "brake on chat rooms",
+        ResourceKind::Stage => "brake on stages",
+    }
+}
+
+/// Resyncs once.
+async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> Result<ResyncReport, Blocker> {
+    let began = Instant::now();
+    let (store, kubernetes) = (context.backends.store(), context.backends.kubernetes());
+    // Read first: an orphan counts as not found since the beginning of this list.
+    let rows = store.orphans(namespace).await?;
+    // A resource that is created during the lists may be missing from them.
+    let before = kubernetes.accounts();
+    let (listing, complete) = list(context, namespace).await?;
+    context.learn_aws_account(&complete.arns);
+    let mut recorded = store.all_recorded().await?;
+    // Read last, so that a resource that was created meanwhile does not look like an orphan.
+    let accounts = kubernetes.accounts();
+    let states = account_states(&accounts);
+    let exists = |account: &&Arc<StreamerAccount>| states.contains_key(&account.reference());
+    let statuses: Vec<_> =
+        before.iter().filter(exists).flat_map(|account| account.resources_in_status()).collect();
+    let named = recorded_resources(context, namespace, &recorded, &statuses, &states);
+    let misplaced = misplaced(context, &named);
+    // Another controller of this installation serves the other namespaces.
+    recorded.retain(|row| is_in(namespace, &row.account));
+    let changed_users = note_absences(context, &complete, &named, began).await?;
+    context.publish_inventory(Inventory::new(&listing));
+    let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
+    let report = compare(&listing, &states, &statuses, &recorded, &duplicates);
+    mark_misplaced_dirty(context, &statuses);
+    for (account, state) in &states {
+        if state.user.is_some_and(|user| changed_users.contains(&user)) {
+            context.mark_dirty(account.clone());
+        }
+    }
+    for account in report.drifted {
+        tracing::info!(%account, "drift: status, database and AWS differ");
+        context.mark_dirty(account);
+    }
+    for account in accounts.iter().filter(|account| needs_requeue(account)) {
+        context.requeue(account.reference());
+    }
+    schedule_rechecks(context, &accounts, &changed(&recorded, &statuses, context.timing.grace));
+    let orphans = settle_orphans(context, rows, report.orphans).await?;
+    Ok(ResyncReport { orphans, misplaced })
+}
+
+/// Checks whether the records name another AWS account or region, without a list. Returns a text about it.
+async fn check_record_locations<B: Backends>(
+    context: &Context<B>,
+    namespace: Option<&str>,
+) -> Result<Option<String>, Blocker> {
+    let recorded = context.backends.store().all_recorded().await?;
+    let accounts = context.backends.kubernetes().accounts();
+    let states = account_states(&accounts);
+    let statuses: Vec<_> = accounts.iter().flat_map(|account| account.resources_in_status()).collect();
+    let misplaced =
+        misplaced(context, &recorded_resources(context, namespace, &recorded, &statuses, &states));
+    mark_misplaced_dirty(context, &statuses);
+    Ok(misplaced)
+}
+
+/// Lists all resources of this installation in the served namespace, and the complete list of all ARNs.
+async fn list<B: Backends>(
+    context: &Context<B>,
+    namespace: Option<&str>,
+) -> Result<(Listing, CompleteList), Blocker> {
+    let began = Instant::now();
+    let (backends, installation) = (&context.backends, context.installation.as_str());
+    let list = async |kind| dispatch_kind!(backends, kind, |kind| Listing::add(kind, installation).await);
+    let listed = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
+    let (mut all, mut complete) = (BTreeMap::<ResourceKind, Vec<Listed>>::new(), CompleteList::default());
+    for (kind, ours, everything) in listed {
+        complete.has_ours |= !ours.is_empty();
+        complete.arns.extend(everything);
+        all.insert(kind, ours);
+    }
+    complete.took = began.elapsed();
+    if let Some(namespace) = namespace {
+        // Another controller of this installation serves the other namespaces.
+        let prefix = format!("{namespace}/");
+        let is_served = |listed: &Listed| {
+            listed.tags.get(tags::ACCOUNT).is_some_and(|account| account.starts_with(&prefix))
+        };
+        for listed in all.values_mut() {
+            listed.retain(is_served);
+        }
+    }
+    Ok((Listing(all), complete))
+}

@@ -1,0 +1,279 @@
+//! The status of an account after a reconcile. Pure.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::arn_changes::{ArnChange, SEPARATOR, arn_changes, reported_change};
+use crate::{
+    api::{
+        ResourceKind, StreamerAccountStatus,
+        condition::{Observation, READY, RECONCILING, STALLED, USER_READY, find, observed},
+    },
+    controller::{
+        blocker::{Blocker, DRIFT_PERSISTS, Retry},
+        outcome::{ReconcileOutcome, ResourceResult, blocker},
+    },
+    ivs::REQUEST_ID_MARK,
+};
+
+/// The subject of a status.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The generation of the spec.
+    pub generation: i64,
+    /// The value of the annotation that requests a reconcile.
+    pub reconcile_request: Option<&'a str>,
+}
+
+/// Returns the status after an observation of `subject` at `now`.
+pub fn next_status(
+    previous: Option<&StreamerAccountStatus>,
+    subject: Subject<'_>,
+    now: &Time,
+    outcome: &ReconcileOutcome,
+) -> StreamerAccountStatus {
+    let default = StreamerAccountStatus::default();
+    let previous = previous.unwrap_or(&default);
+    let observations = observations(previous, outcome);
+    let mut conditions = observed(&previous.conditions, now, subject.generation, &observations);
+    keep_request_ids(&previous.conditions, &mut conditions);
+    let mut next = StreamerAccountStatus {
+        observed_generation: subject.generation,
+        last_handled_reconcile_at: if is_handled(outcome) {
+            subject.reconcile_request.map(str::to_owned)
+        } else {
+            previous.last_handled_reconcile_at.clone()
+        },
+        conditions,
+        user_id: outcome.user.as_ref().ok().or(previous.user_id.as_ref()).cloned(),
+        // A resource that could not be checked keeps its status.
+        ..previous.clone()
+    };
+    for (_, result) in outcome.resources.iter() {
+        if let Ok(resource) = result {
+            next.set(resource.status.clone());
+        }
+    }
+    next
+}
+
+/// Returns true if a requested reconcile is complete: everything is ready, or was sent to AWS and drifts all
+/// the same.
+fn is_handled(outcome: &ReconcileOutcome) -> bool {
+    outcome.blockers().iter().all(|blocker| blocker.reason == DRIFT_PERSISTS)
+}
+
+fn observations(previous: &StreamerAccountStatus, outcome: &ReconcileOutcome) -> Vec<Observation> {
+    let blockers = outcome.blockers();
+    let mut all = Vec::new();
+    if let Some(first) = blockers.first() {
+        let message = joined(&blockers);
+        all.push(Observation::new(READY, false, first.reason, &message));
+        let stalled = blockers.iter().all(|blocker| blocker.retry == Retry::Never);
+        all.push(Observation::new(if stalled { STALLED } else { RECONCILING }, true, first.reason, message));
+    } else {
+        let message = "the channel, the chat room and the stage are as the spec says";
+        all.push(Observation::new(READY, true, "Ready", message));
+    }
+    all.push(match &outcome.user {
+        Ok(_) => Observation::new(USER_READY, true, "Ready", "the user has a row in the database"),
+        Err(blocker) => Observation::new(USER_READY, false, blocker.reason, &blocker.message),
+    });
+    let arn_changes = arn_changes(previous, outcome);
+    let of = |(kind, result)| {
+        let reported = reported_change(previous, kind, result);
+        observation(kind, result, arn_changes[kind].as_ref().or(reported.as_ref()))
+    };
+    all.extend(outcome.resources.iter().map(of));
+    all
+}
+
+fn observation(kind: ResourceKind, result: &ResourceResult, change: Option<&ArnChange>) -> Observation {
+    let type_ = kind.condition();
+    match (blocker(result), change) {
+        // The condition Ready has the reason of the blocker.
+        (Some(blocker), Some(change)) if result.is_ok() => Observation::new(
+            type_,
+            false,
+            change.reason,
+            [&*change.message, &*blocker.message].join(SEPARATOR),
+        ),
+        (Some(blocker), _) => Observation::new(type_, false, blocker.reason, &blocker.message),
+        (None, Some(change)) => Observation::new(type_, true, change.reason, &change.message),
+        (None, None) => Observation::new(type_, true, "Ready", format!("the {kind} is as the spec says")),
+    }
+}
+
+/// Joins the messages of blockers, each once.
+fn joined(blockers: &[&Blocker]) -> String {
+    let mut messages: Vec<&str> = Vec::new();
+    for blocker in blockers {
+        if !messages.contains(&blocker.message.as_str()) {
+            messages.push(&blocker.message);
+        }
+    }
+    messages.join("; ")
+}
+
+/// Keeps each message that differs from the previous one only in its request id. Each retry has a new id,
+/// which would cause a write.
+fn keep_request_ids(previous: &[Condition], conditions: &mut [Condition]) {
+    for condition in conditions {
+        if let Some(before) = find(previous, &condition.type_)
+            && before.reason == condition.reason
+            && without_request_ids(&before.message) == without_request_ids(&condition.message)
+        {
+            condition.message.clone_from(&before.message);
+        }
+    }
+}
+
+fn without_request_ids(message: &str) -> String {
+    let mut parts = message.split(REQUEST_ID_MARK);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
+    }
+    text
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use k8s_openapi::jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        api::{
+            ChannelStatus,
+            condition::{CHANNEL_READY, STAGE_READY, is_true},
+        },
+        controller::outcome::{
+            ReadyResource,
+            tests::{blocked_stage, blocker, ready, ready_except, resource, stage},
+        },
+        provision::Change,
+    };
+
+    pub fn at(second: i64) -> Time {
+        Time(Timestamp::from_second(second).expect("a valid time"))
+    }
+
+    pub fn at_generation(generation: i64) -> Subject<'static> {
+        Subject { generation, reconcile_request: None }
+    }
+
+    #[test]
+    fn ready_is_true_only_if_all_parts_are_ready() {
+        let status = next_status(None, at_generation(3), &at(1), &ready());
+        assert!(is_true(&status.conditions, READY));
+        assert_eq!(status.observed_generation, 3);
+        assert!(status.conditions.iter().all(|condition| condition.observed_generation == Some(3)));
+        assert!(
+            find(&status.conditions, RECONCILING).is_none() && find(&status.conditions, STALLED).is_none()
+        );
+
+        let one_fails = blocked_stage(&blocker(Retry::Backoff, "no"));
+        let status = next_status(None, at_generation(3), &at(1), &one_fails);
+        assert!(!is_true(&status.conditions, READY));
+        assert!(is_true(&status.conditions, CHANNEL_READY));
+        assert!(is_true(&status.conditions, RECONCILING));
+    }
+
+    #[test]
+    fn stalled_is_true_only_if_nothing_is_retried() {
+        let invalid = blocked_stage(&blocker(Retry::Never, "bad"));
+        let status = next_status(None, at_generation(1), &at(1), &invalid);
+        assert!(is_true(&status.conditions, STALLED) && find(&status.conditions, RECONCILING).is_none());
+        assert_eq!(invalid.retry(), Some(Retry::Never));
+
+        let mixed = ready_except(|kind| match kind {
+            ResourceKind::Channel => None,
+            ResourceKind::ChatRoom => Some(Err(blocker(Retry::Backoff, "later"))),
+            ResourceKind::Stage => Some(Err(blocker(Retry::Never, "bad"))),
+        });
+        let status = next_status(None, at_generation(1), &at(1), &mixed);
+        assert!(is_true(&status.conditions, RECONCILING) && find(&status.conditions, STALLED).is_none());
+        assert_eq!(mixed.retry(), Some(Retry::Backoff));
+    }
+
+    #[test]
+    fn a_resource_that_could_not_be_checked_keeps_its_arn() {
+        let before = next_status(None, at_generation(1), &at(1), &ready());
+        let no = |_| Err(blocker(Retry::Backoff, "no"));
+        let failed = ready_except(|kind| (kind == ResourceKind::Channel).then_some(kind).map(no));
+        let status = next_status(Some(&before), at_generation(2), &at(2), &failed);
+        assert_eq!(status.channel, before.channel);
+    }
+
+    #[test]
+    fn a_new_request_id_alone_does_not_change_the_message() {
+        let fails = |id: &str| {
+            blocked_stage(&blocker(
+                Retry::FixedDelay,
+                &format!("CreateStage failed: no{REQUEST_ID_MARK}{id})"),
+            ))
+        };
+        let first = next_status(None, at_generation(1), &at(1), &fails("1"));
+        let second = next_status(Some(&first), at_generation(1), &at(2), &fails("2"));
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn a_changed_arn_is_reported_in_the_condition() {
+        let before = next_status(None, at_generation(1), &at(1), &ready());
+        for (change, reason) in [(Change::Recreated, "Recreated"), (Change::Kept, "ArnChanged")] {
+            let moved = ready_except(|kind| {
+                (kind == ResourceKind::Stage).then(|| Ok(resource(change, stage("other"))))
+            });
+            let status = next_status(Some(&before), at_generation(1), &at(2), &moved);
+            let condition = find(&status.conditions, STAGE_READY).expect("a condition");
+            assert_eq!(condition.reason, reason);
+            let words: Vec<_> = condition.message.split([' ', ':']).collect();
+            assert!(words.contains(&"other") && words.contains(&"s"), "{}", condition.message);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_written_does_not_hide_the_arn() {
+        let channel = ChannelStatus { arn: "c".to_owned(), ..ChannelStatus::default() };
+        let blocker = Some(blocker(Retry::FixedDelay, "in the way"));
+        let without_secret = ReadyResource { blocker, ..resource(Change::Created, channel) };
+        let fails = ready_except(|kind| (kind == ResourceKind::Channel).then(|| Ok(without_secret.clone())));
+        let status = next_status(None, at_generation(1), &at(1), &fails);
+        assert!(status.channel.is_some() && !is_true(&status.conditions, READY));
+        assert!(!is_true(&status.conditions, CHANNEL_READY) && is_true(&status.conditions, STAGE_READY));
+    }
+
+    #[test]
+    fn a_changed_arn_is_reported_even_if_its_secret_cannot_be_written() {
+        let other = |change, blocker: Option<Blocker>| {
+            let channel = ChannelStatus { arn: "other".to_owned(), ..ChannelStatus::default() };
+            let changed = ReadyResource { blocker, ..resource(change, channel) };
+            ready_except(|kind| (kind == ResourceKind::Channel).then(|| Ok(changed.clone())))
+        };
+        let mut status = next_status(None, at_generation(1), &at(1), &ready());
+        let in_the_way = || Some(blocker(Retry::FixedDelay, "in the way"));
+        let steps = [(Change::Recreated, in_the_way()), (Change::Kept, in_the_way()), (Change::Kept, None)];
+        for (change, blocker) in steps {
+            let is_wrong = blocker.is_some();
+            status = next_status(Some(&status), at_generation(1), &at(2), &other(change, blocker));
+            let condition = find(&status.conditions, CHANNEL_READY).expect("a condition");
+            assert_eq!(
+                (&*condition.reason, &*condition.status),
+                ("Recreated", if is_wrong { "False" } else { "True" })
+            );
+            assert_eq!(condition.message.matches("in the way").count(), usize::from(is_wrong));
+            assert!(condition.message.contains("other"), "{}", condition.message);
+        }
+    }
+
+    #[test]
+    fn a_requested_reconcile_is_handled_once_everything_is_ready() {
+        let asked = Subject { generation: 1, reconcile_request: Some("now") };
+        let fails = blocked_stage(&blocker(Retry::Backoff, "no"));
+        assert_eq!(next_status(None, asked, &at(1), &fails).last_handled_reconcile_at, None);
+        assert_eq!(
+            next_status(None, asked, &at(1), &ready()).last_handled_reconcile_at.as_deref(),
+            Some("now")
+        );
+    }
+}

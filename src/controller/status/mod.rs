@@ -1,0 +1,8 @@
+//! The report of a reconcile: conditions, events, and the writes of both.
+
+mod arn_changes;
+mod conditions;
+mod events;
+mod writer;
+
+pub(super) use self::writer::{next_try, publish, publish_event, write_interim_status};

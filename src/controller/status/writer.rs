@@ -1,0 +1,132 @@
+//! Writes the status and publishes the events of a reconcile.
+
+use std::time::Duration;
+
+use super::{
+    arn_changes::arn_changes,
+    conditions::{Subject, next_status},
+    events::{arn_change_events, events},
+};
+use crate::{
+    api::{AccountRef, StreamerAccount, StreamerAccountStatus},
+    controller::{
+        account::AccountExt,
+        backends::Backends,
+        blocker::Retry,
+        context::Context,
+        error::Error,
+        kubernetes::{EventDraft, Kubernetes},
+        outcome::ReconcileOutcome,
+    },
+};
+
+/// Writes the status and publishes its events, if anything has changed.
+pub(in crate::controller) async fn publish<B: Backends>(
+    account: &mut StreamerAccount,
+    context: &Context<B>,
+    outcome: &ReconcileOutcome,
+) -> Result<(), Error> {
+    // A reconcile that was cut short by the shutdown is not the account's problem. The next start continues.
+    if context.stop.is_cancelled() && outcome.retry().is_some() {
+        return Ok(());
+    }
+    let previous = account.status.clone();
+    for event in arn_change_events(&previous.clone().unwrap_or_default(), outcome) {
+        context.backends.kubernetes().publish_event(account, &event).await?;
+    }
+    if !write_status(account, context, outcome).await? {
+        return Ok(());
+    }
+    let now = account.status.clone().unwrap_or_default();
+    for event in events(previous.as_ref(), &now, outcome) {
+        publish_event(account, context, &event).await;
+    }
+    Ok(())
+}
+
+/// Writes a status while the reconcile goes on. A failed write does not matter, because the final status is
+/// written too. An ARN change is only written at the end, together with its event (I7).
+pub(in crate::controller) async fn write_interim_status<B: Backends>(
+    account: &mut StreamerAccount,
+    context: &Context<B>,
+    outcome: &ReconcileOutcome,
+) {
+    let before = account.status.clone().unwrap_or_default();
+    if arn_changes(&before, outcome).iter().any(|(_, change)| change.is_some()) {
+        return;
+    }
+    if let Err(error) = write_status(account, context, outcome).await {
+        tracing::debug!(%error, "the interim status could not be written");
+    }
+}
+
+fn status_of<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    outcome: &ReconcileOutcome,
+) -> StreamerAccountStatus {
+    let generation = account.metadata.generation.unwrap_or_default();
+    // The request of the outcome, not of the account: a request that came during the reconcile was not
+    // handled.
+    let subject = Subject { generation, reconcile_request: outcome.reconcile_request.as_deref() };
+    next_status(account.status.as_ref(), subject, &context.backends.now(), outcome)
+}
+
+/// Writes the status if it has changed. The write names the object's version, so that one that was lost on
+/// the way cannot take effect on a later version. On a conflict the object is read again and the outcome is
+/// applied to its present status. Returns false if the object is gone, has a new spec, or was settled by
+/// another controller.
+async fn write_status<B: Backends>(
+    account: &mut StreamerAccount,
+    context: &Context<B>,
+    outcome: &ReconcileOutcome,
+) -> kube::Result<bool> {
+    let kubernetes = context.backends.kubernetes();
+    loop {
+        let next = status_of(account, context, outcome);
+        if account.status.as_ref() == Some(&next) {
+            return Ok(true);
+        }
+        match kubernetes.write_status(account, &next).await {
+            Ok(written) => {
+                *account = written;
+                return Ok(true);
+            }
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                let Some(current) = kubernetes.current(account).await? else { return Ok(false) };
+                if current.metadata.resource_version == account.metadata.resource_version {
+                    return Err(kube::Error::Api(status));
+                }
+                if current.metadata.generation != account.metadata.generation || current.is_settled() {
+                    return Ok(false);
+                }
+                *account = current;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Publishes an event. A failure is only logged: a condition or the orphan list says the same.
+pub(in crate::controller) async fn publish_event<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    event: &EventDraft,
+) {
+    if let Err(error) = context.backends.kubernetes().publish_event(account, event).await {
+        tracing::warn!(%error, reason = event.reason, "an event could not be published");
+    }
+}
+
+/// Returns the time until the next try; None if only a change triggers it.
+pub(in crate::controller) fn next_try<B: Backends>(
+    key: &AccountRef,
+    context: &Context<B>,
+    outcome: &ReconcileOutcome,
+) -> Option<Duration> {
+    let retry = outcome.retry();
+    if retry != Some(Retry::Backoff) {
+        context.backoff.reset(key);
+    }
+    context.backoff.delay(key, retry?)
+}
