@@ -18,14 +18,14 @@ use crate::{
 
 /// The effects at which it is killed.
 pub const KILLED: [&str; 12] = [
-    "renounce",
+    "request_deletion",
     "delete_account",
     "register",
     "create_account",
-    "settle",
-    "take_up",
+    "complete_registration",
+    "lease",
     "begin_session",
-    "take_back",
+    "rollback_registration",
     "end_session",
     "sign_out",
     "change_password",
@@ -49,7 +49,7 @@ async fn until_dead(registration: &mut Operator, point: &str) {
 
 /// Waits until there are this many users and accounts, and no registration is pending.
 async fn until_settled(tenant: &Tenant, expected: (i64, usize), point: &str) {
-    let open = "select count(*) from registrations where settled_at is null";
+    let open = "select count(*) from registrations where completed_at is null";
     let seen = wait::until(format!("{point}: recovery without a request"), PATIENCE, || async {
         let (made, open) = (registered_counts(tenant).await, count(tenant, open).await);
         if (made, open) == (expected, 0) { Ok(()) } else { Err(format!("{made:?} {open}")) }
@@ -93,7 +93,7 @@ async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
     assert!(answer.is_err(), "{point}: it answered");
 
     let another = tenant.registration().start().await;
-    if point == "before renounce" {
+    if point == "before request_deletion" {
         assert!(mary.at(&another).get("/accounts/mary").await.body.contains("Sign out"));
         let going = mary.at(&another).submit(form, form, &format!("&password={password}")).await;
         assert_eq!(going.status, 303, "{point}: {}", going.body);
@@ -108,7 +108,7 @@ async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
 #[tokio::test]
 async fn a_deletion_completes_after_a_crash_by_itself_or_by_a_retry() {
     let testbed = operator_with_fail_points().await;
-    for effect in ["renounce", "delete_account"] {
+    for effect in ["request_deletion", "delete_account"] {
         join_all(SIDES.map(|side| die_deleting(&testbed, side, effect))).await;
     }
 }
@@ -116,7 +116,7 @@ async fn a_deletion_completes_after_a_crash_by_itself_or_by_a_retry() {
 #[tokio::test]
 async fn a_crash_at_any_effect_ends_in_one_user_and_one_account() {
     let testbed = operator_with_fail_points().await;
-    for effect in ["register", "create_account", "settle"] {
+    for effect in ["register", "create_account", "complete_registration"] {
         join_all(SIDES.map(|side| die_registering(&testbed, side, effect))).await;
     }
 }
@@ -140,21 +140,22 @@ async fn die_reregistering(testbed: &Testbed, side: &str, effect: &str) {
 #[tokio::test]
 async fn after_a_crash_registering_again_signs_in() {
     let testbed = operator_with_fail_points().await;
-    for effect in ["take_up", "begin_session"] {
+    for effect in ["lease", "begin_session"] {
         join_all(SIDES.map(|side| die_reregistering(&testbed, side, effect))).await;
     }
 }
 
 /// Kills a registration while it rolls back a row whose username went to a kubectl account.
 async fn die_rolling_back(testbed: &Testbed, side: &str) {
-    let (tenant, point) = (tenant(testbed, side, "take_back").await, format!("{side} take_back"));
+    let (tenant, point) =
+        (tenant(testbed, side, "rollback_registration").await, format!("{side} rollback_registration"));
     let kubeconfig = unreachable_kubeconfig(&tenant.registration_kubeconfig());
     let mut unreachable = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
     assert_eq!(post(&unreachable, "todd", PASSWORD).await.status, 202);
     unreachable.kill().await;
     create(&tenant, "todd", json!({})).await;
     // The retry loop may run before the process reports ready.
-    let doomed = tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} take_back 1"));
+    let doomed = tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} rollback_registration 1"));
     if let Ok(mut registration) = doomed.try_start_unready().await {
         until_dead(&mut registration, &point).await;
     }

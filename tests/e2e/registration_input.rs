@@ -24,14 +24,14 @@ async fn rejected(registration: &Operator, content_type: &str, body: &str) -> (u
 async fn invalid_input_is_reported_for_each_field() {
     let tenant = tenant("input").await;
     let registration = tenant.registration().start().await;
-    let letters = "A username has only letters (a to z), digits, - and _.";
+    let letters = "A username can contain only letters (a to z), digits, - and _.";
     let short = "The password must have at least 15 characters. Add a word or two.";
     let long = "x".repeat(129);
     for (username, password, errors) in [
         ("to dd", PASSWORD, json!({ "username": letters })),
         ("tödd", PASSWORD, json!({ "username": letters })),
         ("", PASSWORD, json!({ "username": "Choose a username." })),
-        (&long, PASSWORD, json!({ "username": "A username has at most 128 characters." })),
+        (&long, PASSWORD, json!({ "username": "A username can have at most 128 characters." })),
         ("todd", "short", json!({ "password": short })),
         ("todd", "", json!({ "password": "Choose a password." })),
         ("todd", &long, json!({ "password": "The password must have at most 128 characters. Shorten it." })),

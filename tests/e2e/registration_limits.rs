@@ -80,9 +80,9 @@ async fn a_registration_over_quota_is_rejected_and_leaves_nothing() {
     assert!(!answer.body.contains("quota"), "{}", answer.body);
     assert_eq!(submit(&registration, "todd", PASSWORD).await.status, 503);
     assert_eq!(registered_counts(&tenant).await, (1, 1));
-    let open = "select count(*) from registrations where settled_at is null";
+    let open = "select count(*) from registrations where completed_at is null";
     assert_eq!(count(&tenant, open).await, 0, "no registration is pending");
-    let taken_back = "select count(*) from audit_log where event = 'registration_taken_back'";
+    let taken_back = "select count(*) from audit_log where event = 'registration_rolled_back'";
     assert_eq!(count(&tenant, taken_back).await, 2);
     assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="quota"} 2"#).await);
     assert!(metric(&registration, r#"streamcat_registrations_total{outcome="no_room"} 2"#).await);

@@ -37,7 +37,7 @@ async fn until_gate_shut(registration: &Operator, gate: &str) {
         let shut: Vec<_> = answer.body.lines().collect();
         let named = shut.len() == 1
             && shut[0].starts_with(&format!("{gate}: "))
-            && !shut[0].ends_with("not tried yet");
+            && !shut[0].ends_with("not checked yet");
         if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
@@ -112,7 +112,7 @@ async fn without_the_api_server_the_account_is_created_later() {
     // Two processes run the retry loop at the same time.
     let _both = tokio::join!(tenant.registration().start(), tenant.registration().start());
     until_counts(&tenant, (2, 2)).await;
-    let open = "select count(*) from registrations where settled_at is null";
+    let open = "select count(*) from registrations where completed_at is null";
     let seen =
         wait::until("no registration is pending", PATIENCE, || async { count(&tenant, open).await == 0 });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
