@@ -1,8 +1,9 @@
-//! What the simulator bears: `cargo bench -p ivs-simulator-load`. Client and server share the machine; no
-//! figure is asserted. The server is this program in a process of its own, so that its memory is nobody
-//! else's.
+//! The load test of the simulator: `cargo bench -p ivs-simulator-load`.
+//!
+//! Client and server share the machine, so no figure is asserted. The server is this program in another
+//! process, so that its memory can be measured separately.
 
-// The testbed's, which builds on the simulator and not the other way round.
+// Included by path, because the testbed depends on the simulator and not the other way round.
 #[path = "../../testbed/src/threshold.rs"]
 mod threshold;
 #[path = "../tests/support/server.rs"]
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Is the server, until it is killed.
+/// Runs the server until the process is killed.
 #[tokio::main(flavor = "current_thread")]
 async fn serve(address: &str) -> ExitCode {
     match Simulator::builder().listen(address).start().await {
@@ -57,7 +58,7 @@ fn start() -> Server {
 fn measure() -> ExitCode {
     let creates = creates();
     row(
-        "Creates a second, over keep-alive",
+        "Creates per second over keep-alive",
         &format!("{creates:.0}"),
         &Threshold::AtLeast(5000.0).verdict(creates),
     );
@@ -67,11 +68,11 @@ fn measure() -> ExitCode {
         let resources = if kind == "Channel" { 2 } else { 1 };
         let seconds = listing.as_secs_f64();
         let goal = if kind == "Channel" { Threshold::Below(2.0).verdict(seconds) } else { String::new() };
-        row(&format!("List{kind}s of 100,000, page by page, s"), &format!("{seconds:.2}"), &goal);
+        row(&format!("List{kind}s of 100,000 in pages, s"), &format!("{seconds:.2}"), &goal);
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let each = bytes as f64 / (CHANNELS * resources) as f64;
         let goal = Threshold::AtMost(1536.0).verdict(each);
-        row(&format!("memory of each, {kind}s, bytes"), &format!("{each:.0}"), &goal);
+        row(&format!("Memory per resource, {kind}s, bytes"), &format!("{each:.0}"), &goal);
     }
     ExitCode::SUCCESS
 }
@@ -80,7 +81,7 @@ fn row(what: &str, measured: &str, goal: &str) {
     println!("{what:<42} {measured:>14}   {goal}");
 }
 
-/// Channels, rooms and stages in turn, from several connections.
+/// Creates channels, rooms and stages over several connections. Returns the creates per second.
 fn creates() -> f64 {
     let server = start();
     let start = Instant::now();
@@ -95,21 +96,21 @@ fn creates() -> f64 {
     f64::from(CREATES) / start.elapsed().as_secs_f64()
 }
 
-/// How many bytes many resources take, and how long it takes to list them.
+/// Creates many resources of a kind. Returns their memory in bytes, and the time to list all of them.
 fn many(kind: &str, service: &str) -> (u64, Duration) {
     let server = start();
-    let before = forgetful(&server);
+    let before = memory_without_journal(&server);
     each_connection(|connection| {
         let mut wire = Wire::open(server.address);
         for number in 0..CHANNELS / CONNECTIONS {
             create(&mut wire, service, &format!("Create{kind}"), connection * CHANNELS + number);
-            // The journal is not what is measured.
+            // Clears the journal, which is not part of the measurement.
             if connection == 0 && number % 2000 == 0 {
-                forget(&mut wire);
+                clear_journal(&mut wire);
             }
         }
     });
-    let bytes = forgetful(&server) - before;
+    let bytes = memory_without_journal(&server) - before;
     let mut wire = Wire::open(server.address);
     let start = Instant::now();
     let (mut listed, mut token) = (0, String::new());
@@ -121,7 +122,7 @@ fn many(kind: &str, service: &str) -> (u64, Duration) {
         rest.split('"').next().unwrap_or_default().clone_into(&mut token);
     }
     let elapsed = start.elapsed();
-    assert_eq!(listed, CHANNELS, "all are listed");
+    assert_eq!(listed, CHANNELS, "all resources are listed");
     (bytes, elapsed)
 }
 
@@ -141,13 +142,13 @@ fn each_connection(work: impl Fn(usize) + Sync) {
     });
 }
 
-fn forget(wire: &mut Wire) {
+fn clear_journal(wire: &mut Wire) {
     wire.send(b"DELETE /_simulator/calls HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is sent");
     wire.receive().expect("an answer").expect("an answer");
 }
 
-/// How much memory it takes when it has forgotten the calls.
-fn forgetful(server: &Server) -> u64 {
-    forget(&mut Wire::open(server.address));
+/// Returns the memory of the server after clearing its journal, in bytes.
+fn memory_without_journal(server: &Server) -> u64 {
+    clear_journal(&mut Wire::open(server.address));
     server.memory()
 }

@@ -49,8 +49,8 @@ impl Clock {
 
     /// Moves the time of day forward.
     pub fn advance(&self, duration: Duration) -> Result<(), String> {
-        let now = self.now();
-        let time = now.checked_add(duration).map_err(|_| format!("the time is too far in the future"))?;
+        let time = self.now().checked_add(duration);
+        let time = time.map_err(|_| "the time is too far in the future".to_owned())?;
         self.set(time);
         Ok(())
     }

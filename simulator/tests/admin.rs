@@ -1,4 +1,4 @@
-//! The admin API and the journal, over HTTP and in the program.
+//! The admin API and the journal, over HTTP and through the Rust API.
 
 mod support;
 
@@ -10,7 +10,7 @@ fn encoded(arn: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_call_is_journalled() {
+async fn every_call_is_recorded_in_the_journal() {
     let aws = Aws::start().await;
     let (channel, _) = aws.channel("todd").await;
     aws.ivs.get_channel().arn(&channel).send().await.expect("it");
@@ -55,11 +55,11 @@ async fn every_call_is_journalled() {
     assert_eq!(admin(address, "DELETE", "/calls", "").status, 204);
     assert!(aws.simulator.calls().is_empty());
     aws.room("anna").await;
-    assert_eq!(seqs(""), [6], "numbers are not used again");
+    assert_eq!(seqs(""), [6], "numbers are not reused");
 }
 
 #[tokio::test]
-async fn no_stream_key_is_in_the_journal() {
+async fn the_journal_contains_no_stream_key() {
     let aws = Aws::start().await;
     let made = aws.ivs.create_channel().send().await.expect("a channel");
     let value = made.stream_key().and_then(|key| key.value()).expect("a value");
@@ -89,7 +89,7 @@ async fn channels_go_live_over_http() {
     assert_eq!(
         admin(address, "POST", &format!("/channels/{arn}/live"), "").status,
         200,
-        "also if it is not encoded"
+        "also with an ARN that is not encoded"
     );
     let gone = admin(
         address,
@@ -102,7 +102,7 @@ async fn channels_go_live_over_http() {
 }
 
 #[tokio::test]
-async fn what_is_no_object_is_refused_in_one_line() {
+async fn a_body_that_is_not_an_object_is_rejected_in_one_line() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     let live = format!("/channels/{}/live", encoded(&arn));
@@ -126,7 +126,7 @@ async fn what_is_no_object_is_refused_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_text_is_refused_in_json() {
+async fn a_path_that_is_not_utf8_is_rejected_in_json() {
     let aws = Aws::start().await;
     for (method, path) in
         [("DELETE", "/resources/%ff"), ("POST", "/channels/%ff/live"), ("DELETE", "/faults/%ff")]
@@ -137,7 +137,7 @@ async fn a_path_that_is_no_text_is_refused_in_json() {
 }
 
 #[tokio::test]
-async fn the_state_tells_all_that_exists() {
+async fn the_state_contains_all_resources() {
     let aws = Aws::start().await;
     aws.ivs.create_channel().name("todd").tags("a", "b").send().await.expect("a channel");
     let room = aws.room("todd").await;
@@ -154,7 +154,7 @@ async fn the_state_tells_all_that_exists() {
 }
 
 #[tokio::test]
-async fn a_person_in_the_console_leaves_no_call() {
+async fn a_change_in_the_console_records_no_call() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     let room = aws.room("todd").await;
@@ -172,7 +172,7 @@ async fn a_person_in_the_console_leaves_no_call() {
 }
 
 #[tokio::test]
-async fn the_page_for_people_shows_what_is_there() {
+async fn the_dashboard_shows_resources_and_calls() {
     let aws = Aws::start().await;
     let made = aws.ivs.create_channel().name("todd").tags("colour", "blue").send().await.expect("a channel");
     let arn = made.channel().and_then(|channel| channel.arn()).expect("an ARN");
@@ -185,7 +185,7 @@ async fn the_page_for_people_shows_what_is_there() {
 }
 
 #[tokio::test]
-async fn calls_that_run_side_by_side_overlap() {
+async fn concurrent_calls_overlap() {
     let aws =
         Aws::with(ivs_simulator::Simulator::builder().latency(std::time::Duration::from_millis(200))).await;
     tokio::join!(aws.channel("todd"), aws.room("todd"), aws.stage("todd"));

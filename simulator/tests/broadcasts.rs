@@ -1,5 +1,4 @@
-//! What happens on channels: encoders, viewers, stream sessions, recordings, and the events that tell of
-//! them.
+//! Broadcasts: encoders, viewers, stream sessions, recordings, and their events.
 
 mod support;
 
@@ -21,7 +20,7 @@ fn encoded(arn: &str) -> String {
 }
 
 #[tokio::test]
-async fn live_channels_are_listed_with_their_viewers_and_health() {
+async fn live_streams_are_listed_with_viewers_and_health() {
     let aws = Aws::start().await;
     assert!(aws.ivs.list_streams().send().await.expect("a list").streams().is_empty());
     let mut arns = Vec::new();
@@ -55,7 +54,7 @@ async fn live_channels_are_listed_with_their_viewers_and_health() {
 }
 
 #[tokio::test]
-async fn metadata_goes_to_live_channels_only() {
+async fn metadata_is_accepted_only_for_live_channels() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     let put = |metadata: &str| aws.ivs.put_metadata().channel_arn(&arn).metadata(metadata).send();
@@ -69,7 +68,7 @@ async fn metadata_goes_to_live_channels_only() {
 }
 
 #[tokio::test]
-async fn each_stream_is_a_session_that_is_remembered() {
+async fn each_stream_is_recorded_as_a_session() {
     let aws = Aws::with(Simulator::builder().reconnect_after(Duration::from_millis(100))).await;
     let (arn, key) = aws.channel("todd").await;
     let get = || aws.ivs.get_stream_session().channel_arn(&arn);
@@ -78,7 +77,7 @@ async fn each_stream_is_a_session_that_is_remembered() {
     let first = get().send().await.expect("a session").stream_session.expect("it");
     assert_eq!((first.end_time(), first.channel().and_then(|it| it.name())), (None, Some("todd")));
     assert!(first.recording_configuration().is_none());
-    let ingest = first.ingest_configurations().expect("what comes in");
+    let ingest = first.ingest_configurations().expect("ingest configurations");
     assert_eq!((ingest.video_configurations().len(), ingest.audio_configurations().len()), (1, 1));
     assert_eq!(code(aws.ivs.update_channel().arn(&arn).name("x").send().await), "ConflictException");
     assert_eq!(code(aws.ivs.delete_channel().arn(&arn).send().await), "ConflictException");
@@ -87,7 +86,7 @@ async fn each_stream_is_a_session_that_is_remembered() {
     assert_eq!(code(aws.ivs.get_stream().channel_arn(&arn).send().await), "ChannelNotBroadcasting");
     until(|| aws.simulator.is_live(&arn)).await;
     let second = get().send().await.expect("a session").stream_session.expect("it");
-    assert_ne!(second.stream_id(), first.stream_id(), "the encoder is back with a new session");
+    assert_ne!(second.stream_id(), first.stream_id(), "the encoder reconnects with a new session");
     let sessions = aws.ivs.list_stream_sessions().channel_arn(&arn).send().await.expect("a list");
     let [newest, oldest] = sessions.stream_sessions() else { panic!("two: {sessions:?}") };
     assert_eq!((newest.stream_id(), newest.end_time()), (second.stream_id(), None));
@@ -110,7 +109,7 @@ async fn each_stream_is_a_session_that_is_remembered() {
     aws.ivs.delete_stream_key().arn(key).send().await.expect("deleted");
     aws.ivs.stop_stream().channel_arn(&arn).send().await.expect("stopped");
     aws.simulator.advance(Duration::from_hours(1));
-    assert!(!aws.simulator.is_live(&arn), "without a key it cannot come back");
+    assert!(!aws.simulator.is_live(&arn), "it cannot reconnect without a key");
     aws.ivs.delete_channel().arn(&arn).send().await.expect("deleted");
     assert_eq!(
         code(aws.ivs.list_stream_sessions().channel_arn(&arn).send().await),
@@ -119,7 +118,7 @@ async fn each_stream_is_a_session_that_is_remembered() {
 }
 
 #[tokio::test]
-async fn events_tell_of_streams_and_recordings() {
+async fn streams_and_recordings_produce_events() {
     let aws = Aws::start().await;
     let recording = aws.simulator.add_recording_configuration();
     let made = aws
@@ -142,9 +141,9 @@ async fn events_tell_of_streams_and_recordings() {
 
     let address = aws.simulator.addr();
     let events = admin(address, "GET", "/events", "").json()["events"].clone();
-    let told: Vec<_> = events.as_array().expect("events").iter().map(name).collect();
+    let names: Vec<_> = events.as_array().expect("events").iter().map(name).collect();
     assert_eq!(
-        told,
+        names,
         [
             "Session Created",
             "Stream Start",
@@ -186,14 +185,14 @@ fn name(event: &Value) -> &str {
     detail["event_name"].as_str().or_else(|| detail["recording_status"].as_str()).expect("a name")
 }
 
-/// Takes events, but refuses the first of all requests.
+/// Receives events, but rejects the very first request.
 fn receiver() -> (SocketAddr, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let (sender, received) = channel();
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().flatten().enumerate() {
-            let Some(event) = taken(stream, number > 0) else { return };
+            let Some(event) = receive(stream, number > 0) else { return };
             if number > 0 && sender.send(event).is_err() {
                 return;
             }
@@ -202,7 +201,7 @@ fn receiver() -> (SocketAddr, Receiver<Value>) {
     (address, received)
 }
 
-fn taken(mut stream: TcpStream, well: bool) -> Option<Value> {
+fn receive(mut stream: TcpStream, accept: bool) -> Option<Value> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -211,7 +210,7 @@ fn taken(mut stream: TcpStream, well: bool) -> Option<Value> {
             && let Ok(event) = serde_json::from_str(body)
         {
             assert!(text.starts_with("POST /events HTTP/1.1\r\n"), "{text}");
-            let status = if well { "204 No Content" } else { "503 Service Unavailable" };
+            let status = if accept { "204 No Content" } else { "503 Service Unavailable" };
             let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             stream.write_all(answer.as_bytes()).ok()?;
             return Some(event);
@@ -222,36 +221,36 @@ fn taken(mut stream: TcpStream, well: bool) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn events_are_posted_and_tried_again_without_a_call() {
+async fn events_are_delivered_and_retried_without_a_call() {
     let (address, received) = receiver();
     let builder = Simulator::builder().reconnect_after(Duration::from_millis(100));
     let aws = Aws::with(builder.events_url(format!("http://{address}/events"))).await;
     let (arn, _) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
     aws.ivs.stop_stream().channel_arn(&arn).send().await.expect("stopped");
-    // Nothing is called from here on: the encoder is back all the same.
+    // The encoder reconnects without any further call.
     let take = move || received.recv_timeout(Duration::from_secs(20)).map(|event| name(&event).to_owned());
-    let told = tokio::task::spawn_blocking(move || (0..6).map(|_| take()).collect::<Result<Vec<_>, _>>());
-    let told = told.await.expect("no panic").expect("six events");
+    let names = tokio::task::spawn_blocking(move || (0..6).map(|_| take()).collect::<Result<Vec<_>, _>>());
+    let names = names.await.expect("no panic").expect("six events");
     assert_eq!(
-        told,
+        names,
         ["Session Created", "Stream Start", "Stream End", "Session Ended", "Session Created", "Stream Start"]
     );
 }
 
 #[tokio::test]
-async fn events_can_go_nowhere() {
+async fn an_unreachable_event_receiver_does_not_block_the_api() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let nobody = listener.local_addr().expect("an address");
-    let (told, tries) = channel();
-    // Each connection is closed as soon as it is there.
-    thread::spawn(move || listener.incoming().try_for_each(|_| told.send(())));
+    let (sender, attempts) = channel();
+    // Closes each connection as soon as it is accepted.
+    thread::spawn(move || listener.incoming().try_for_each(|_| sender.send(())));
     let aws = Aws::with(Simulator::builder().events_url(format!("http://{nobody}/"))).await;
     let (arn, _) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
-    let twice = move || (0..2).try_for_each(|_| tries.recv_timeout(Duration::from_secs(20)));
-    tokio::task::spawn_blocking(twice).await.expect("no panic").expect("it is tried again");
-    aws.ivs.get_stream().channel_arn(&arn).send().await.expect("the API is not held up");
-    let refused = Simulator::builder().events_url("https://127.0.0.1/").start().await.expect_err("refused");
-    assert!(refused.to_string().contains("http://"), "{refused}");
+    let twice = move || (0..2).try_for_each(|_| attempts.recv_timeout(Duration::from_secs(20)));
+    tokio::task::spawn_blocking(twice).await.expect("no panic").expect("a retry");
+    aws.ivs.get_stream().channel_arn(&arn).send().await.expect("the API is not blocked");
+    let error = Simulator::builder().events_url("https://127.0.0.1/").start().await.expect_err("an error");
+    assert!(error.to_string().contains("http://"), "{error}");
 }

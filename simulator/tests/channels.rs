@@ -15,7 +15,7 @@ use support::{Aws, code, message, until};
 const GONE: &str = "arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA";
 
 #[tokio::test]
-async fn a_channel_has_aws_defaults_and_a_stream_key() {
+async fn a_new_channel_has_aws_defaults_and_a_stream_key() {
     let aws = Aws::start().await;
     let made = aws.ivs.create_channel().name("todd").tags("a", "b").send().await.expect("a channel");
     let (channel, key) = (made.channel().expect("a channel"), made.stream_key().expect("a key"));
@@ -46,7 +46,7 @@ async fn a_channel_has_aws_defaults_and_a_stream_key() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_says_and_no_more() {
+async fn an_update_changes_only_the_given_settings() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     let before = aws.ivs.get_channel().arn(&arn).send().await.expect("it").channel.expect("it");
@@ -72,7 +72,7 @@ async fn an_update_changes_what_it_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn settings_that_do_not_go_together_are_refused() {
+async fn conflicting_channel_settings_are_rejected() {
     let aws = Aws::start().await;
     let preset = TranscodePreset::ConstrainedBandwidthTranscodePreset;
     let text = message(aws.ivs.create_channel().preset(preset.clone()).send().await);
@@ -104,7 +104,7 @@ async fn settings_that_do_not_go_together_are_refused() {
 }
 
 #[tokio::test]
-async fn a_refused_member_is_named() {
+async fn a_validation_error_names_the_member() {
     let aws = Aws::start().await;
     let create = || aws.ivs.create_channel();
     for (request, member) in [
@@ -125,7 +125,7 @@ async fn a_refused_member_is_named() {
 }
 
 #[tokio::test]
-async fn pages_hold_every_channel_once() {
+async fn pages_contain_every_channel_once() {
     let aws = Aws::start().await;
     for n in 0..7 {
         aws.channel(if n % 2 == 0 { "even" } else { "odd" }).await;
@@ -151,7 +151,7 @@ async fn pages_hold_every_channel_once() {
 }
 
 #[tokio::test]
-async fn a_list_has_one_filter_at_most() {
+async fn a_list_accepts_at_most_one_filter() {
     let aws = Aws::start().await;
     let recording = aws.simulator.add_recording_configuration();
     aws.ivs
@@ -168,7 +168,7 @@ async fn a_list_has_one_filter_at_most() {
 }
 
 #[tokio::test]
-async fn many_are_looked_up_at_once() {
+async fn a_batch_get_returns_resources_and_errors() {
     let aws = Aws::start().await;
     let (arn, key) = aws.channel("todd").await;
     let foreign = "arn:aws:ivs:us-west-2:999999999999:channel/a";
@@ -190,7 +190,7 @@ async fn many_are_looked_up_at_once() {
 }
 
 #[tokio::test]
-async fn a_channel_goes_with_its_stream_key_and_only_once() {
+async fn a_channel_is_deleted_once_with_its_stream_key() {
     let aws = Aws::start().await;
     let (arn, key) = aws.channel("todd").await;
     aws.ivs.delete_channel().arn(&arn).send().await.expect("deleted");
@@ -210,7 +210,7 @@ async fn a_channel_goes_with_its_stream_key_and_only_once() {
 }
 
 #[tokio::test]
-async fn there_is_one_stream_key_and_it_is_rotated_by_deleting_it() {
+async fn a_stream_key_is_rotated_by_deleting_the_only_one() {
     let aws = Aws::start().await;
     let (arn, key) = aws.channel("todd").await;
     assert_eq!(
@@ -229,7 +229,7 @@ async fn there_is_one_stream_key_and_it_is_rotated_by_deleting_it() {
 }
 
 #[tokio::test]
-async fn a_live_channel_is_neither_changed_nor_deleted() {
+async fn a_live_channel_cannot_be_updated_or_deleted() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     assert_eq!(code(aws.ivs.get_stream().channel_arn(&arn).send().await), "ChannelNotBroadcasting");
@@ -246,7 +246,7 @@ async fn a_live_channel_is_neither_changed_nor_deleted() {
 }
 
 #[tokio::test]
-async fn an_encoder_comes_back_while_its_stream_key_is_there() {
+async fn an_encoder_reconnects_while_its_stream_key_exists() {
     let aws = Aws::with(Simulator::builder().reconnect_after(Duration::from_millis(300))).await;
     let (arn, _) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
@@ -259,22 +259,22 @@ async fn an_encoder_comes_back_while_its_stream_key_is_there() {
 }
 
 #[tokio::test]
-async fn without_its_stream_key_an_encoder_stays_away() {
+async fn an_encoder_without_a_stream_key_does_not_reconnect() {
     let aws = Aws::with(Simulator::builder().reconnect_after(Duration::ZERO)).await;
     let (arn, key) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
     aws.ivs.delete_stream_key().arn(&key).send().await.expect("deleted");
-    assert!(aws.simulator.is_live(&arn), "the key is looked at only when an encoder connects");
+    assert!(aws.simulator.is_live(&arn), "the key is checked only when an encoder connects");
     aws.ivs.stop_stream().channel_arn(&arn).send().await.expect("stopped");
     assert!(!aws.simulator.is_live(&arn));
-    // A new key is not the encoder's.
+    // The encoder does not know the new key.
     aws.ivs.create_stream_key().channel_arn(&arn).send().await.expect("a key");
     assert_eq!(code(aws.ivs.get_stream().channel_arn(&arn).send().await), "ChannelNotBroadcasting");
     aws.ivs.delete_channel().arn(&arn).send().await.expect("deleted");
 }
 
 #[tokio::test]
-async fn an_encoder_that_waits_to_come_back_stays_away_when_its_key_goes() {
+async fn deleting_the_stream_key_stops_a_pending_reconnect() {
     let aws = Aws::with(Simulator::builder().reconnect_after(Duration::from_hours(1))).await;
     let (arn, key) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
@@ -285,7 +285,7 @@ async fn an_encoder_that_waits_to_come_back_stays_away_when_its_key_goes() {
 }
 
 #[tokio::test]
-async fn the_names_of_other_places_are_refused() {
+async fn arns_of_other_accounts_and_regions_are_rejected() {
     let aws = Aws::start().await;
     let get = |arn: &str| aws.ivs.get_channel().arn(arn).send();
     assert_eq!(code(get("arn:aws:ivs:us-west-2:999999999999:channel/a").await), "AccessDeniedException");

@@ -1,4 +1,4 @@
-//! The program: its flags, its ready file, its end.
+//! The program: its flags, its ready file, and its shutdown.
 
 mod support;
 
@@ -54,7 +54,7 @@ fn address(url: &str) -> std::net::SocketAddr {
 }
 
 #[tokio::test]
-async fn it_says_when_it_is_ready_and_ends_cleanly_at_a_signal() {
+async fn a_signal_after_readiness_causes_a_clean_shutdown() {
     for name in ["TERM", "INT"] {
         let mut running = Running::start(name, &["--region", "eu-west-1", "--account", "210987654321"]);
         let url = running.url().await;
@@ -75,7 +75,7 @@ async fn it_says_when_it_is_ready_and_ends_cleanly_at_a_signal() {
 }
 
 #[tokio::test]
-async fn flags_set_what_they_say() {
+async fn flags_change_the_settings() {
     let flags = [
         "--quotas",
         "--rate",
@@ -97,18 +97,17 @@ async fn flags_set_what_they_say() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_one_clear_line() {
+async fn a_port_in_use_is_reported_in_one_line() {
     let running = Running::start("taken", &["--latency", "1s"]);
     let listen = running.url().await.replace("http://", "");
     let output = output(&["--listen", &listen]);
     assert_eq!(output.status.code(), Some(1));
-    let expected =
-        format!("ivs-simulator: cannot listen on {listen}: the port is already in use\n");
+    let expected = format!("ivs-simulator: cannot listen on {listen}: the port is already in use\n");
     assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
 }
 
 #[test]
-fn wrong_flags_are_told() {
+fn invalid_flags_are_rejected_with_a_reason() {
     for (arguments, text) in [
         (&["--latency", "soon"][..], "not a duration"),
         (&["--latency=-1s"][..], "not a duration"),
@@ -125,13 +124,13 @@ fn wrong_flags_are_told() {
     ] {
         let output = output(arguments);
         assert!(!output.status.success(), "{arguments:?}");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains(text), "{arguments:?}: {said}");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(message.contains(text), "{arguments:?}: {message}");
     }
 }
 
 #[test]
-fn help_says_what_it_is_and_which_variables_it_reads() {
+fn help_describes_the_program_and_its_variables() {
     let help = String::from_utf8(output(&["--help"]).stdout).expect("text");
     for text in ["Amazon IVS", "AWS_ENDPOINT_URL", "--ready-file", "IVS_SIMULATOR_LATENCY", "127.0.0.1:4600"]
     {
@@ -140,14 +139,14 @@ fn help_says_what_it_is_and_which_variables_it_reads() {
 }
 
 #[tokio::test]
-async fn dropping_a_simulator_ends_it() {
+async fn dropping_a_simulator_closes_its_connections() {
     let simulator =
         ivs_simulator::Simulator::builder().listen("127.0.0.1:0").start().await.expect("it starts");
     let address = simulator.addr();
     let mut open = std::net::TcpStream::connect(address).expect("a connection");
     open.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
     drop(simulator);
-    // The port itself may be another test's by now, so that only our own connection tells.
+    // Another test may already use the port, so this checks the existing connection instead.
     let read = std::io::Read::read(&mut open, &mut [0]);
     assert!(!matches!(read, Ok(1..)), "open connections are closed");
 }

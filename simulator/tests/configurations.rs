@@ -1,5 +1,5 @@
-//! What channels, rooms and stages refer to: recording, logging and storage configurations, and playback
-//! restriction policies, through the AWS SDKs.
+//! The configurations that channels, rooms and stages refer to: recording, logging, storage, and playback
+//! restriction, through the AWS SDKs.
 
 mod support;
 
@@ -31,7 +31,7 @@ fn logs(group: &str) -> chat::DestinationConfiguration {
 async fn a_recording_configuration_has_defaults_and_becomes_active() {
     let aws = Aws::with(Simulator::builder().activate_after(HOUR)).await;
     let create = aws.ivs.create_recording_configuration().name("r").tags("a", "b");
-    let made = create.destination_configuration(bucket("my-bucket")).send().await.expect("made");
+    let made = create.destination_configuration(bucket("my-bucket")).send().await.expect("created");
     let made = made.recording_configuration.expect("it");
     assert!(made.arn().starts_with("arn:aws:ivs:us-west-2:123456789012:recording-configuration/"));
     assert_eq!(
@@ -61,7 +61,7 @@ async fn a_recording_configuration_has_defaults_and_becomes_active() {
 }
 
 #[tokio::test]
-async fn what_does_not_go_together_in_a_recording_is_refused() {
+async fn conflicting_recording_settings_are_rejected() {
     let aws = Aws::start().await;
     let create = || aws.ivs.create_recording_configuration().destination_configuration(bucket("my-bucket"));
     let off = ThumbnailConfiguration::builder().recording_mode(RecordingMode::Disabled);
@@ -89,9 +89,9 @@ async fn what_does_not_go_together_in_a_recording_is_refused() {
 }
 
 #[tokio::test]
-async fn a_restriction_policy_is_made_updated_and_deleted() {
+async fn a_restriction_policy_is_created_updated_and_deleted() {
     let aws = Aws::start().await;
-    let made = aws.ivs.create_playback_restriction_policy().send().await.expect("made");
+    let made = aws.ivs.create_playback_restriction_policy().send().await.expect("created");
     let made = made.playback_restriction_policy.expect("it");
     assert!(made.allowed_countries().is_empty() && made.allowed_origins().is_empty());
     assert_eq!((made.enable_strict_origin_enforcement(), made.name()), (Some(false), Some("")));
@@ -101,7 +101,7 @@ async fn a_restriction_policy_is_made_updated_and_deleted() {
     assert_eq!((changed.allowed_countries(), changed.name()), (&["CH".to_owned()][..], Some("p")));
     let changed = update().enable_strict_origin_enforcement(true).send().await.expect("an update");
     let changed = changed.playback_restriction_policy.expect("it");
-    assert_eq!(changed.allowed_countries(), ["CH"], "what is left out stays");
+    assert_eq!(changed.allowed_countries(), ["CH"], "omitted settings remain unchanged");
     for wrong in ["ch", "CHE", ""] {
         let text = message(update().allowed_countries(wrong).send().await);
         assert!(text.contains("allowedCountries.1.member"), "{text}");
@@ -114,7 +114,7 @@ async fn a_restriction_policy_is_made_updated_and_deleted() {
     assert_eq!(code(update().send().await), "ResourceNotFoundException");
 }
 
-/// A policy and its summary have the same members, but are two types in the SDK.
+/// Converts a policy to its summary. They have the same members, but are two types in the SDK.
 trait IntoSummary {
     fn into_summary(self) -> aws_sdk_ivs::types::PlaybackRestrictionPolicySummary;
 }
@@ -137,7 +137,7 @@ impl IntoSummary for aws_sdk_ivs::types::PlaybackRestrictionPolicy {
 async fn a_logging_configuration_has_one_destination() {
     let aws = Aws::start().await;
     let create = aws.chat.create_logging_configuration().name("l").tags("a", "b");
-    let made = create.destination_configuration(logs("/aws/chat")).send().await.expect("made");
+    let made = create.destination_configuration(logs("/aws/chat")).send().await.expect("created");
     let arn = made.arn().expect("an ARN");
     assert_eq!(arn.rsplit('/').next(), made.id());
     assert_eq!(made.state(), Some(&chat::CreateLoggingConfigurationState::Active));
@@ -172,10 +172,10 @@ async fn a_logging_configuration_has_one_destination() {
 }
 
 #[tokio::test]
-async fn a_storage_configuration_is_made_listed_and_deleted() {
+async fn a_storage_configuration_is_created_listed_and_deleted() {
     let aws = Aws::start().await;
     let s3 = S3StorageConfiguration::builder().bucket_name("my-bucket").build().expect("a bucket");
-    let made = aws.realtime.create_storage_configuration().name("s").s3(s3).send().await.expect("made");
+    let made = aws.realtime.create_storage_configuration().name("s").s3(s3).send().await.expect("created");
     let made = made.storage_configuration.expect("it");
     let got = aws.realtime.get_storage_configuration().arn(made.arn()).send().await.expect("it");
     assert_eq!(got.storage_configuration(), Some(&made));
@@ -187,7 +187,7 @@ async fn a_storage_configuration_is_made_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn all_of_them_can_be_tagged() {
+async fn all_configurations_can_be_tagged() {
     let aws = Aws::start().await;
     let simulator = &aws.simulator;
     for arn in [simulator.add_recording_configuration(), simulator.add_playback_restriction_policy()] {
@@ -253,7 +253,7 @@ async fn a_reference_must_exist() {
 }
 
 #[tokio::test]
-async fn what_is_in_use_cannot_be_deleted() {
+async fn a_configuration_in_use_cannot_be_deleted() {
     let aws = Aws::start().await;
     let simulator = &aws.simulator;
     let (recording, policy) =
@@ -275,16 +275,16 @@ async fn what_is_in_use_cannot_be_deleted() {
         code(aws.ivs.delete_playback_restriction_policy().arn(&policy).send().await),
         "ConflictException"
     );
-    let refused =
-        aws.chat.delete_logging_configuration().identifier(&logging).send().await.expect_err("in use");
-    let refused = refused.into_service_error();
-    assert!(refused.is_conflict_exception(), "{refused:?}");
+    let error =
+        aws.chat.delete_logging_configuration().identifier(&logging).send().await.expect_err("an error");
+    let error = error.into_service_error();
+    assert!(error.is_conflict_exception(), "{error:?}");
     assert_eq!(
         code(aws.realtime.delete_storage_configuration().arn(&storage).send().await),
         "ConflictException"
     );
 
     aws.ivs.update_channel().arn(channel).recording_configuration_arn("").send().await.expect("an update");
-    delete().send().await.expect("deleted, now that it is not used");
+    delete().send().await.expect("deleted once it is no longer in use");
     until(|| aws.simulator.state()["recordingConfigurations"].as_array().is_some_and(Vec::is_empty)).await;
 }

@@ -1,4 +1,4 @@
-//! Connections: only so many, and only for so long.
+//! The limits and timeouts of connections.
 
 mod support;
 
@@ -20,13 +20,13 @@ fn request(operation: &str, body: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn only_so_many_connections_are_served() {
+async fn connections_beyond_the_limit_wait() {
     let simulator = Simulator::builder().connections(1).start().await.expect("the simulator starts");
     let first = TcpStream::connect(simulator.addr()).expect("a connection");
     let mut waiting = open(simulator.addr());
     waiting.get_mut().write_all(&request("ListStages", "{}")).expect("sent");
-    // The first is served, and the second, which came later, is still not.
-    answered(&mut BufReader::new(first.try_clone().expect("a clone")), &request("ListRooms", "{}"));
+    // The first connection is served while the second one still waits.
+    exchange(&mut BufReader::new(first.try_clone().expect("a clone")), &request("ListRooms", "{}"));
     drop(first);
     let mut line = String::new();
     waiting.read_line(&mut line).expect("an answer");
@@ -41,8 +41,8 @@ fn open(address: SocketAddr) -> BufReader<TcpStream> {
     BufReader::new(stream)
 }
 
-/// Sends a request and reads the whole of its answer.
-fn answered(stream: &mut BufReader<TcpStream>, request: &[u8]) {
+/// Sends a request and reads the whole response.
+fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) {
     stream.get_mut().write_all(request).expect("sent");
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -54,7 +54,7 @@ fn answered(stream: &mut BufReader<TcpStream>, request: &[u8]) {
     stream.read_exact(&mut body).expect("a body");
 }
 
-/// What comes until the connection is closed.
+/// Returns everything that is received until the connection is closed.
 fn rest(mut stream: BufReader<TcpStream>) -> String {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
@@ -65,13 +65,13 @@ fn rest(mut stream: BufReader<TcpStream>) -> String {
 }
 
 #[tokio::test]
-async fn who_is_too_slow_is_cut_off_and_who_is_not_stays() {
+async fn slow_clients_are_disconnected_and_others_are_not() {
     let builder = Simulator::builder().request_timeout(Duration::from_millis(200));
     let simulator = builder.idle_timeout(Duration::from_mins(1)).start().await.expect("the simulator starts");
-    let (mut patient, mut head, mut body) =
+    let (mut idle, mut head, mut body) =
         (open(simulator.addr()), open(simulator.addr()), open(simulator.addr()));
     let kept = String::from_utf8(request("ListStages", "{}")).expect("text").replace("close", "keep-alive");
-    answered(&mut patient, kept.as_bytes());
+    exchange(&mut idle, kept.as_bytes());
     head.get_mut().write_all(b"POST /ListStages HTTP/1.1\r\nHost:").expect("sent");
     body.get_mut()
         .write_all(&request("ListStages", "{}")[..request("ListStages", "{}").len() - 1])
@@ -84,25 +84,25 @@ async fn who_is_too_slow_is_cut_off_and_who_is_not_stays() {
     assert!(rest(admin).starts_with("HTTP/1.1 400 "));
     let silent = open(simulator.addr());
     assert_eq!(rest(silent), "");
-    // It has been idle for longer than a request may take.
-    answered(&mut patient, kept.as_bytes());
+    // The connection has been idle for longer than the request timeout.
+    exchange(&mut idle, kept.as_bytes());
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_in_the_end() {
+async fn an_idle_connection_is_closed() {
     let builder = Simulator::builder().idle_timeout(Duration::from_millis(100));
     let simulator = builder.start().await.expect("the simulator starts");
     let mut idle = open(simulator.addr());
     let kept = String::from_utf8(request("ListStages", "{}")).expect("text").replace("close", "keep-alive");
-    answered(&mut idle, kept.as_bytes());
+    exchange(&mut idle, kept.as_bytes());
     assert_eq!(rest(idle), "");
     let mut idle = open(simulator.addr());
-    answered(&mut idle, b"GET /_simulator/clock HTTP/1.1\r\nHost: here\r\n\r\n");
-    assert_eq!(rest(idle), "", "also after a request of the admin API");
+    exchange(&mut idle, b"GET /_simulator/clock HTTP/1.1\r\nHost: here\r\n\r\n");
+    assert_eq!(rest(idle), "", "also after a request to the admin API");
 }
 
 #[tokio::test]
-async fn calls_under_way_are_finished_at_the_end_and_those_that_hang_are_not_waited_for() {
+async fn shutdown_finishes_active_calls_but_not_hanging_ones() {
     let builder = Simulator::builder().latency(Duration::from_millis(200));
     let simulator = builder.start().await.expect("the simulator starts");
     simulator.fault(Fault::hang("GetStage"));

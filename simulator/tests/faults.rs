@@ -1,4 +1,4 @@
-//! Faults and latency: each has its effect, once, and then all is well again.
+//! Faults and latency, through the AWS SDKs.
 
 mod support;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use support::{Aws, admin, code, config, until};
 
 #[tokio::test]
-async fn an_error_is_answered_without_an_effect() {
+async fn an_error_fault_has_no_effect() {
     let aws = Aws::start().await;
     aws.simulator.fault(Fault::error("CreateChannel", 429, "ThrottlingException"));
     assert_eq!(code(aws.ivs.create_channel().send().await), "ThrottlingException");
@@ -23,7 +23,7 @@ async fn an_error_is_answered_without_an_effect() {
 }
 
 #[tokio::test]
-async fn a_blocked_call_has_no_effect_and_no_answer() {
+async fn a_blocked_call_has_no_effect_and_no_response() {
     let aws = Aws::start().await;
     aws.simulator.fault(Fault::block("CreateRoom"));
     let error = aws.chat.create_room().send().await.expect_err("no answer");
@@ -35,7 +35,7 @@ async fn a_blocked_call_has_no_effect_and_no_answer() {
 }
 
 #[tokio::test]
-async fn a_call_is_executed_and_its_answer_lost() {
+async fn a_dropped_call_takes_effect_without_a_response() {
     let aws = Aws::start().await;
     aws.simulator.fault(Fault::execute_then_drop("CreateStage"));
     let error = aws.realtime.create_stage().name("todd").send().await.expect_err("no answer");
@@ -47,7 +47,7 @@ async fn a_call_is_executed_and_its_answer_lost() {
 }
 
 #[tokio::test]
-async fn a_hanging_call_is_never_answered() {
+async fn a_hanging_call_never_gets_a_response() {
     let aws = Aws::start().await;
     aws.simulator.fault(Fault::hang("CreateStage"));
     let hanging = aws.realtime.create_stage().send();
@@ -61,7 +61,7 @@ async fn a_hanging_call_is_never_answered() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_as_often_and_whom_it_says() {
+async fn a_fault_applies_to_the_given_calls_and_resources() {
     let aws = Aws::start().await;
     let (todd, _) = aws.channel("todd").await;
     let (anna, _) = aws.channel("anna").await;
@@ -78,18 +78,18 @@ async fn a_fault_strikes_as_often_and_whom_it_says() {
 }
 
 #[tokio::test]
-async fn the_attempts_of_an_sdk_are_told_apart() {
+async fn sdk_attempts_are_numbered_in_the_journal() {
     let aws = Aws::start().await;
     let retrying = aws_sdk_ivs::Client::new(&config(&aws.simulator.url(), "us-west-2", 3).await);
     aws.simulator.fault(Fault::execute_then_drop("CreateChannel"));
     retrying.create_channel().name("todd").send().await.expect("a channel, the second");
-    assert_eq!(aws.simulator.counts().channels, 2, "a blind retry makes a second one");
+    assert_eq!(aws.simulator.counts().channels, 2, "a blind retry creates a duplicate");
     let attempts: Vec<_> = aws.simulator.calls().iter().map(|call| call.attempt).collect();
     assert_eq!(attempts, [Some(1), Some(2)]);
 }
 
 #[tokio::test]
-async fn faults_are_set_over_http() {
+async fn faults_are_managed_over_http() {
     let aws = Aws::start().await;
     let address = aws.simulator.addr();
     let rule = json!({"operation": "CreateRoom", "times": 2, "name": "todd",
@@ -113,7 +113,7 @@ async fn faults_are_set_over_http() {
 }
 
 #[tokio::test]
-async fn latency_comes_before_the_effect() {
+async fn latency_delays_the_effect() {
     const LATENCY: Duration = Duration::from_millis(150);
     let aws = Aws::with(Simulator::builder().latency(LATENCY)).await;
     let start = Instant::now();
@@ -129,7 +129,7 @@ async fn latency_comes_before_the_effect() {
 }
 
 #[tokio::test]
-async fn a_call_goes_on_when_its_caller_is_gone() {
+async fn a_call_continues_after_its_client_disconnects() {
     let aws = Aws::with(Simulator::builder().latency(Duration::from_millis(200))).await;
     let call = tokio::spawn(aws.ivs.create_channel().name("todd").send());
     until(|| aws.simulator.calls().len() == 1).await;

@@ -1,4 +1,4 @@
-//! The bytes on the wire: status codes, headers, the shapes of errors, and what happens to nonsense.
+//! The HTTP protocol: status codes, headers, the format of errors, and malformed requests.
 
 mod support;
 
@@ -11,7 +11,7 @@ async fn simulator() -> Simulator {
 }
 
 #[tokio::test]
-async fn success_has_its_own_status_and_body() {
+async fn each_success_has_its_own_status_and_body() {
     let simulator = simulator().await;
     let address = simulator.addr();
     let made = call(address, "CreateChannel", r#"{"name": "todd"}"#);
@@ -32,7 +32,7 @@ async fn success_has_its_own_status_and_body() {
 }
 
 #[tokio::test]
-async fn summaries_have_the_members_of_their_shape_only() {
+async fn summaries_have_only_the_members_of_their_shape() {
     let simulator = simulator().await;
     let address = simulator.addr();
     let made = call(address, "CreateChannel", "{}").json();
@@ -53,7 +53,7 @@ async fn summaries_have_the_members_of_their_shape_only() {
         members(&rooms["rooms"][0]),
         "arn createTime id loggingConfigurationIdentifiers name tags updateTime"
     );
-    assert_eq!(members(&rooms), "rooms", "there is no token when there is no more");
+    assert_eq!(members(&rooms), "rooms", "the last page has no token");
     let stages = call(address, "ListStages", "{}").json();
     assert_eq!(members(&stages["stages"][0]), "activeSessionId arn name tags");
     let keys = json!({"channelArn": made["channel"]["arn"]}).to_string();
@@ -64,7 +64,7 @@ async fn summaries_have_the_members_of_their_shape_only() {
 }
 
 #[tokio::test]
-async fn errors_are_shaped_as_each_service_shapes_them() {
+async fn errors_have_the_format_of_each_service() {
     let simulator = simulator().await;
     let address = simulator.addr();
     let answer = call(address, "GetChannel", "{}");
@@ -93,7 +93,7 @@ async fn errors_are_shaped_as_each_service_shapes_them() {
 }
 
 #[tokio::test]
-async fn a_request_must_be_signed_for_this_place() {
+async fn a_request_must_be_signed_for_service_and_region() {
     let simulator = simulator().await;
     let address = simulator.addr();
     let with = |headers: &[&str]| {
@@ -107,13 +107,13 @@ async fn a_request_must_be_signed_for_this_place() {
     assert_eq!(with(&[&elsewhere]), (403, "InvalidSignatureException".to_owned()));
     assert_eq!(simulator.counts().channels, 0);
     let errors: Vec<_> = simulator.calls().into_iter().filter_map(|call| call.error).collect();
-    assert_eq!(errors.len(), 4, "they are calls all the same");
+    assert_eq!(errors.len(), 4, "rejected requests are recorded too");
     let answer = send(address, "POST", "/CreateRoom", &[], "{}");
     assert!(answer.status == 403 && answer.json()["message"].is_string());
 }
 
 #[tokio::test]
-async fn what_is_not_there_says_so_in_json() {
+async fn unknown_operations_and_paths_return_json_errors() {
     let simulator = simulator().await;
     let address = simulator.addr();
     for operation in ["CreateAdConfiguration", "StartComposition"] {
@@ -137,7 +137,7 @@ async fn what_is_not_there_says_so_in_json() {
 }
 
 #[tokio::test]
-async fn nonsense_is_refused_and_harms_nothing() {
+async fn malformed_requests_are_rejected_without_effect() {
     let simulator = simulator().await;
     let address = simulator.addr();
     let deep = "[".repeat(10_000);
@@ -178,7 +178,7 @@ async fn nonsense_is_refused_and_harms_nothing() {
     }
     let answer =
         call(address, "CreateChannel", r#"{"name": null, "tags": null, "later": {"x": [1]}, "type": null}"#);
-    assert_eq!(answer.status, 200, "null is absent, and members that AWS does not know are not looked at");
+    assert_eq!(answer.status, 200, "null counts as absent, and unknown members are ignored");
     assert_eq!(simulator.counts().channels, 1);
 }
 

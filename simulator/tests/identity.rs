@@ -1,4 +1,4 @@
-//! `sts` GetCallerIdentity: by the AWS SDK, and byte by byte.
+//! GetCallerIdentity of STS, through the AWS SDK and over plain HTTP.
 
 mod support;
 
@@ -16,7 +16,7 @@ async fn sts(simulator: &Simulator, attempts: u32) -> aws_sdk_sts::Client {
 }
 
 #[tokio::test]
-async fn the_account_is_that_of_the_arns() {
+async fn the_identity_has_the_account_of_the_arns() {
     let aws = Aws::with(Simulator::builder().account("210987654321")).await;
     let (channel, _) = aws.channel("todd").await;
     let identity = sts(&aws.simulator, 1).await.get_caller_identity().send().await.expect("an identity");
@@ -27,7 +27,7 @@ async fn the_account_is_that_of_the_arns() {
 }
 
 #[tokio::test]
-async fn the_sdk_signs_the_form_as_aws_wants_it() {
+async fn the_signature_of_a_form_is_verified() {
     let simulator = Simulator::builder().keys("AKIAEXAMPLE", "secret").start().await.expect("it starts");
     sts(&simulator, 1).await.get_caller_identity().send().await.expect("an identity");
     let simulator = Simulator::builder().keys("AKIAEXAMPLE", "other").start().await.expect("it starts");
@@ -35,7 +35,7 @@ async fn the_sdk_signs_the_form_as_aws_wants_it() {
 }
 
 #[tokio::test]
-async fn faults_latency_rates_and_the_journal_know_the_operation() {
+async fn faults_latency_and_rates_apply_to_sts() {
     let simulator = Simulator::builder().start().await.expect("the simulator starts");
     let sts = sts(&simulator, 1).await;
     simulator.fault(Fault::throttle("GetCallerIdentity"));
@@ -56,7 +56,7 @@ async fn faults_latency_rates_and_the_journal_know_the_operation() {
 }
 
 #[tokio::test]
-async fn an_answer_is_xml_with_the_id_of_its_request() {
+async fn an_sts_response_is_xml_with_the_request_id() {
     let simulator = Simulator::builder().start().await.expect("the simulator starts");
     let answer = send(simulator.addr(), "POST", "/", &[IS_FORM, &signed("sts")], FORM);
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/xml")));
@@ -70,7 +70,7 @@ async fn an_answer_is_xml_with_the_id_of_its_request() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_in_xml() {
+async fn an_sts_error_is_xml() {
     let simulator = Simulator::builder().start().await.expect("the simulator starts");
     for (signature, form, status, code) in [
         (signed("ivs"), FORM, 403, "SignatureDoesNotMatch"),

@@ -1,4 +1,4 @@
-//! The journal's filters and its stream, the state as a whole, and the clock.
+//! The filters and the stream of the journal, the state dump, and the clock.
 
 mod support;
 
@@ -16,14 +16,14 @@ async fn simulator() -> Simulator {
     Simulator::builder().start().await.expect("the simulator starts")
 }
 
-/// The numbers of the calls that a query gives.
+/// Returns the numbers of the calls that a query selects.
 fn seqs(simulator: &Simulator, query: &str) -> Vec<u64> {
     let answer = admin(simulator.addr(), "GET", &format!("/calls?{query}"), "").json();
     answer["calls"].as_array().expect("calls").iter().filter_map(|call| call["seq"].as_u64()).collect()
 }
 
 #[tokio::test]
-async fn callers_are_told_apart_by_their_access_key() {
+async fn the_journal_records_the_access_key_of_each_call() {
     let simulator = simulator().await;
     let address = simulator.addr();
     let other = support::signed("ivs").replace("AKIAEXAMPLE", "AKIA/OTHER");
@@ -57,14 +57,14 @@ async fn calls_are_filtered() {
 }
 
 #[tokio::test]
-async fn what_is_no_operation_here_is_a_call_all_the_same() {
+async fn calls_of_unknown_operations_are_recorded() {
     let simulator = simulator().await;
     let address = simulator.addr();
     call(address, "StartComposition", r#"{"stageArn": "x"}"#);
     call(address, "MakeCoffee", "black");
     send(address, "PUT", "/tags/x", &[], "");
     call(address, "ListStages", "{}");
-    let told: Vec<_> =
+    let calls: Vec<_> =
         simulator.calls().into_iter().map(|call| (call.seq, call.operation, call.status)).collect();
     let expected = [
         (1, "StartComposition", 501),
@@ -72,7 +72,7 @@ async fn what_is_no_operation_here_is_a_call_all_the_same() {
         (3, "PUT /tags/x", 404),
         (4, "ListStages", 200),
     ];
-    assert_eq!(told, expected.map(|(seq, operation, status)| (seq, operation.to_owned(), status)));
+    assert_eq!(calls, expected.map(|(seq, operation, status)| (seq, operation.to_owned(), status)));
     let first = &simulator.calls()[0];
     assert_eq!((first.resource.as_deref(), &first.request["stageArn"]), (Some("x"), &json!("x")));
     assert_eq!((first.error.as_deref(), first.effected), (Some("NotImplementedException"), None));
@@ -82,7 +82,7 @@ async fn what_is_no_operation_here_is_a_call_all_the_same() {
 }
 
 #[tokio::test]
-async fn the_journal_forgets_the_oldest() {
+async fn the_journal_drops_the_oldest_calls() {
     let builder = Simulator::builder().journal_capacity(20_000);
     let simulator = builder.start().await.expect("the simulator starts");
     for _ in 0..100 {
@@ -93,7 +93,7 @@ async fn the_journal_forgets_the_oldest() {
 }
 
 #[tokio::test]
-async fn calls_are_told_as_they_happen_until_the_simulator_ends() {
+async fn calls_are_streamed_until_the_simulator_stops() {
     let simulator = simulator().await;
     let address = simulator.addr();
     call(address, "CreateStage", r#"{"name": "before"}"#);
@@ -104,10 +104,10 @@ async fn calls_are_told_as_they_happen_until_the_simulator_ends() {
     let mut next = || loop {
         let mut line = String::new();
         stream.read_line(&mut line).expect("a line");
-        if let Ok(told) = serde_json::from_str::<Value>(&line)
-            && told.is_object()
+        if let Ok(call) = serde_json::from_str::<Value>(&line)
+            && call.is_object()
         {
-            return told;
+            return call;
         }
         assert!(!line.is_empty(), "it has ended");
     };
@@ -115,9 +115,9 @@ async fn calls_are_told_as_they_happen_until_the_simulator_ends() {
     simulator.fault(Fault::late("CreateStage", Duration::from_millis(1)).named("late"));
     call(address, "ListStages", "{}");
     call(address, "CreateStage", r#"{"name": "after"}"#);
-    let told = next();
+    let call_after = next();
     assert_eq!(
-        (&told["name"], &told["status"], told["answeredMicros"].is_u64()),
+        (&call_after["name"], &call_after["status"], call_after["answeredMicros"].is_u64()),
         (&json!("after"), &json!(200), true)
     );
     let _ = support::exchange(address, late_request().as_bytes());
@@ -138,7 +138,7 @@ fn late_request() -> String {
     )
 }
 
-/// Something of each kind, some of it live.
+/// Creates resources of several kinds, and returns the ARN of a live channel.
 fn fill(simulator: &Simulator) -> String {
     let address = simulator.addr();
     let made = call(address, "CreateChannel", r#"{"name": "todd", "tags": {"a": "b"}}"#).json();
@@ -150,14 +150,14 @@ fn fill(simulator: &Simulator) -> String {
     arn
 }
 
-/// All of a state but how far its clock is.
+/// Returns a state without the offset of its clock.
 fn without_clock(mut state: Value) -> Value {
     state["clockMovedMillis"].take();
     state
 }
 
 #[tokio::test]
-async fn a_state_is_loaded_as_it_was_dumped() {
+async fn a_dumped_state_loads_unchanged() {
     let (old, new) = (simulator().await, simulator().await);
     let arn = fill(&old);
     let dump = admin(old.addr(), "GET", "/state", "").json();
@@ -167,7 +167,7 @@ async fn a_state_is_loaded_as_it_was_dumped() {
     assert_eq!(without_clock(new.state()), without_clock(dump.clone()));
     assert!(new.is_live(&arn));
     let found = call(new.addr(), "ListChannels", r#"{"filterByName": "anna"}"#).json();
-    assert_eq!(found["channels"].as_array().map(Vec::len), Some(1), "the indexes are there too");
+    assert_eq!(found["channels"].as_array().map(Vec::len), Some(1), "the indexes have been rebuilt");
     for (member, wrong) in [
         ("version", json!(2)),
         ("region", json!("eu-west-1")),
@@ -179,14 +179,14 @@ async fn a_state_is_loaded_as_it_was_dumped() {
         let mut dump = dump.clone();
         dump[member] = wrong;
         let answer = admin(new.addr(), "PUT", "/state", &dump.to_string());
-        let told = answer.json()["message"].as_str().unwrap_or_default().to_owned();
-        assert!(answer.status == 400 && told.contains(member), "{member}: {answer:?}");
+        let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+        assert!(answer.status == 400 && message.contains(member), "{member}: {answer:?}");
     }
     assert_eq!(without_clock(new.state()), without_clock(dump));
 }
 
 #[tokio::test]
-async fn a_state_is_kept_over_a_restart() {
+async fn the_state_file_survives_a_restart() {
     let file = std::env::temp_dir().join(format!("ivs-simulator-state-{}.json", std::process::id()));
     let start = || Simulator::builder().state_file(&file).start();
     let simulator = start().await.expect("it starts without the file");
@@ -207,8 +207,11 @@ async fn a_state_is_kept_over_a_restart() {
 async fn the_clock_is_moved() {
     let simulator = simulator().await;
     let address = simulator.addr();
-    let told = admin(address, "POST", "/clock", r#"{"advance": "720d"}"#).json();
-    assert!(told["movedSeconds"].as_f64().is_some_and(|moved| (moved - 62_208_000.0).abs() < 1.0), "{told}");
+    let clock = admin(address, "POST", "/clock", r#"{"advance": "720d"}"#).json();
+    assert!(
+        clock["movedSeconds"].as_f64().is_some_and(|moved| (moved - 62_208_000.0).abs() < 1.0),
+        "{clock}"
+    );
     admin(address, "POST", "/clock", r#"{"set": "2030-01-02T03:04:05Z"}"#);
     let room = chat(address, "CreateRoom", "{}").json();
     assert!(room["createTime"].as_str().is_some_and(|time| time.starts_with("2030-01-02T03:")), "{room}");

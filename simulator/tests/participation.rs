@@ -1,4 +1,4 @@
-//! People: tokens, sessions on stages, and what is sent to chat rooms, through the AWS SDKs.
+//! Participants: tokens, stage sessions, and chat messages, through the AWS SDKs.
 
 mod support;
 
@@ -12,13 +12,13 @@ use support::{Aws, admin, call, code, message};
 const GONE: &str = "arn:aws:ivs:us-west-2:123456789012:stage/gone";
 
 #[tokio::test]
-async fn a_stage_has_a_session_while_somebody_is_there() {
+async fn a_stage_has_a_session_while_somebody_is_connected() {
     let aws = Aws::start().await;
     let arn = aws.stage("todd").await;
     let sessions = || aws.realtime.list_stage_sessions().stage_arn(&arn).send();
     assert!(sessions().await.expect("a list").stage_sessions().is_empty());
     let first = aws.simulator.join_stage(&arn, "alice").expect("a session");
-    assert_eq!(aws.simulator.join_stage(&arn, "bob").as_ref(), Some(&first), "it goes on");
+    assert_eq!(aws.simulator.join_stage(&arn, "bob").as_ref(), Some(&first), "the session continues");
     let stage = aws.realtime.get_stage().arn(&arn).send().await.expect("it").stage.expect("it");
     assert_eq!(stage.active_session_id(), Some(first.as_str()));
     let stages = aws.realtime.list_stages().send().await.expect("a list");
@@ -60,7 +60,7 @@ async fn a_stage_has_a_session_while_somebody_is_there() {
 }
 
 #[tokio::test]
-async fn the_recording_of_a_stage_cannot_be_changed_while_it_runs() {
+async fn the_recording_of_a_stage_cannot_change_while_it_runs() {
     let aws = Aws::start().await;
     let recording = |storage: String| {
         let configuration =
@@ -80,7 +80,7 @@ async fn the_recording_of_a_stage_cannot_be_changed_while_it_runs() {
     let unchanged = json!({"arn": &arn, "autoParticipantRecordingConfiguration": null}).to_string();
     assert_eq!(call(aws.simulator.addr(), "UpdateStage", &unchanged).status, 200, "null is absent");
     aws.simulator.end_stage_session(&arn);
-    stop().await.expect("nobody is recorded any more");
+    stop().await.expect("nobody is being recorded");
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn deleting_a_stage_ends_its_session() {
 }
 
 #[tokio::test]
-async fn people_join_and_leave_over_http() {
+async fn participants_join_and_leave_over_http() {
     let aws = Aws::start().await;
     let arn = aws.stage("todd").await;
     let address = aws.simulator.addr();
@@ -127,7 +127,7 @@ async fn people_join_and_leave_over_http() {
 }
 
 #[tokio::test]
-async fn a_participant_token_has_its_defaults() {
+async fn a_participant_token_has_aws_defaults() {
     let aws = Aws::start().await;
     let arn = aws.stage("todd").await;
     let create = || aws.realtime.create_participant_token().stage_arn(&arn);
@@ -149,14 +149,18 @@ async fn a_participant_token_has_its_defaults() {
 }
 
 #[tokio::test]
-async fn a_chat_token_has_its_defaults() {
+async fn a_chat_token_has_aws_defaults() {
     let aws = Aws::start().await;
     let room = aws.room("todd").await;
     let create = || aws.chat.create_chat_token().room_identifier(&room).user_id("alice");
     let token = create().capabilities(ChatTokenCapability::SendMessage).send().await.expect("a token");
     let (good, session) =
         (token.token_expiration_time().expect("it"), token.session_expiration_time().expect("it"));
-    assert_eq!(session.secs() - good.secs(), 59 * 60, "one hour, of which the token is good for a minute");
+    assert_eq!(
+        session.secs() - good.secs(),
+        59 * 60,
+        "one hour, minus the minute for which the token is valid"
+    );
     assert!(token.token().is_some());
     assert!(
         message(create().session_duration_in_minutes(181).send().await).contains("sessionDurationInMinutes")
@@ -168,7 +172,7 @@ async fn a_chat_token_has_its_defaults() {
 }
 
 #[tokio::test]
-async fn events_and_deletions_are_sent_to_rooms() {
+async fn messages_to_a_room_are_accepted() {
     let aws = Aws::start().await;
     let room = aws.room("todd").await;
     let event =

@@ -1,5 +1,5 @@
-//! What was created and not deleted is listed once and only once, whatever else was called, page by page,
-//! also while others write. Random sequences of calls are played against a model; a failure names the seed
+//! Property tests of lists: every existing resource is listed exactly once, page by page, whatever else is
+//! called, also during concurrent writes. Random calls are compared with a model. A failure names the seed
 //! and the last calls.
 
 #[path = "support/wire.rs"]
@@ -17,13 +17,13 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IteratorRandom};
 use serde_json::{Value, json};
 use wire::Wire;
 
-/// A kind of resource, and how its service speaks of it.
+/// A resource kind, with the names in its API.
 struct Kind {
     service: &'static str,
     name: &'static str,
-    /// The member that an ARN is given in.
+    /// The input member for the ARN.
     by: &'static str,
-    /// The member of Create's and Get's answer that is the resource; empty if it is the answer itself.
+    /// The output member for the resource; empty if the output is the resource itself.
     within: &'static str,
     filter: Option<&'static str>,
     largest_page: u64,
@@ -49,7 +49,7 @@ const KINDS: [Kind; 3] = [
     Kind { service: "ivs", name: "Stage", by: "arn", within: "stage", filter: None, largest_page: 100 },
 ];
 
-/// A resource as it should be.
+/// A resource in the model.
 #[derive(Clone, Debug, PartialEq)]
 struct Resource {
     name: String,
@@ -58,7 +58,7 @@ struct Resource {
 
 type Model = BTreeMap<String, Resource>;
 
-/// A client that plays calls and keeps the model of what should be there.
+/// A client that makes random calls and updates the model.
 struct Player<'a> {
     kind: &'a Kind,
     wire: Wire,
@@ -94,7 +94,7 @@ impl<'a> Player<'a> {
         &self.played[self.played.len().saturating_sub(30)..]
     }
 
-    /// Few names, so that many resources have the same.
+    /// Returns one of a few names, so that many resources share a name.
     fn name(&mut self) -> String {
         format!("name-{}", self.random.random_range(0..5))
     }
@@ -148,7 +148,7 @@ impl<'a> Player<'a> {
         assert_eq!(status, 200, "{:#?}", self.last());
     }
 
-    /// Reads the whole list, in pages of random sizes.
+    /// Returns the whole list, read in pages of random sizes.
     fn list(&mut self, filter: Option<&str>) -> Vec<(String, Resource)> {
         let plural = format!("{}s", self.kind.name);
         let mut listed = Vec::new();
@@ -211,7 +211,7 @@ fn seed() -> u64 {
 }
 
 #[tokio::test]
-async fn what_was_created_and_not_deleted_is_listed_once() {
+async fn lists_contain_exactly_the_existing_resources() {
     let seed = seed();
     for round in 0..4 {
         let simulator = Simulator::builder().start().await.expect("the simulator starts");
@@ -221,10 +221,10 @@ async fn what_was_created_and_not_deleted_is_listed_once() {
     }
 }
 
-/// Others create and delete while lists are read: what was there all the time is listed, once; what was gone
-/// before is not.
+/// Lists while others create and delete. A resource that exists all the time is listed once, and a resource
+/// that was deleted before is not listed.
 #[tokio::test]
-async fn a_list_is_whole_while_others_write() {
+async fn a_list_is_complete_during_concurrent_writes() {
     let seed = seed();
     for (number, kind) in (0..).zip(&KINDS) {
         let simulator = Simulator::builder().start().await.expect("the simulator starts");
@@ -252,8 +252,8 @@ async fn a_list_is_whole_while_others_write() {
                 let listed = reader.list(None);
                 let arns: HashSet<_> = listed.iter().map(|(arn, _)| arn.clone()).collect();
                 assert_eq!(arns.len(), listed.len(), "something is listed twice");
-                assert!(arns.is_superset(kept), "{} lacks what was there all the time", kind.name);
-                assert!(arns.is_disjoint(gone), "{} has what was deleted before", kind.name);
+                assert!(arns.is_superset(kept), "{} lacks a resource that existed all the time", kind.name);
+                assert!(arns.is_disjoint(gone), "{} contains a deleted resource", kind.name);
             }
         });
         assert!(simulator.state().to_string().len() > 40, "the writers wrote");
@@ -266,7 +266,7 @@ fn create_and_delete(mut player: Player<'_>) -> HashSet<String> {
     made
 }
 
-/// Ends the writers also when an assertion fails.
+/// Stops the writers, also when an assertion fails.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {

@@ -13,7 +13,7 @@ use support::{Aws, code, message};
 const LAMBDA: &str = "arn:aws:lambda:us-west-2:123456789012:function:review";
 
 #[tokio::test]
-async fn a_room_has_aws_defaults() {
+async fn a_new_room_has_aws_defaults() {
     let aws = Aws::start().await;
     let made = aws.chat.create_room().name("todd").tags("a*", "b").send().await.expect("a room");
     let arn = made.arn().expect("an ARN");
@@ -30,7 +30,7 @@ async fn a_room_has_aws_defaults() {
 }
 
 #[tokio::test]
-async fn a_room_is_updated_and_its_handler_detached() {
+async fn a_room_update_sets_and_removes_the_handler() {
     let aws = Aws::start().await;
     let arn = aws.room("todd").await;
     let handler = |uri: &str| MessageReviewHandler::builder().uri(uri).build();
@@ -91,7 +91,7 @@ async fn rooms_are_listed_newest_update_first() {
 }
 
 #[tokio::test]
-async fn a_room_that_is_refused_is_not_made() {
+async fn a_rejected_room_is_not_created() {
     let aws = Aws::start().await;
     let create = || aws.chat.create_room();
     for (request, member) in [
@@ -130,7 +130,7 @@ async fn a_room_is_deleted_once() {
 }
 
 #[tokio::test]
-async fn a_stage_has_aws_defaults() {
+async fn a_new_stage_has_aws_defaults() {
     let aws = Aws::start().await;
     let made = aws.realtime.create_stage().name("todd").tags("a", "b").send().await.expect("a stage");
     let stage = made.stage().expect("a stage");
@@ -190,7 +190,7 @@ async fn a_stage_is_updated_listed_and_deleted_once() {
 }
 
 #[tokio::test]
-async fn a_stage_is_made_with_participant_tokens() {
+async fn a_stage_is_created_with_participant_tokens() {
     let aws = Aws::start().await;
     let token = |minutes| ParticipantTokenConfiguration::builder().duration(minutes);
     let subscriber = token(5).user_id("alice").capabilities(ParticipantTokenCapability::Subscribe).build();

@@ -1,4 +1,4 @@
-//! Signatures, when the simulator knows a secret: those of the AWS SDKs pass, others do not.
+//! The verification of signatures by a simulator with credentials.
 
 mod support;
 
@@ -6,18 +6,18 @@ use aws_sdk_ivs::config::Credentials;
 use ivs_simulator::{Builder, Simulator};
 use support::{Aws, call, code, send, signed};
 
-/// The keys that the tests' SDKs sign with.
+/// Returns a builder with the credentials that the SDKs in the tests use.
 fn with_keys() -> Builder {
     Simulator::builder().keys("AKIAEXAMPLE", "secret")
 }
 
 #[tokio::test]
-async fn the_sdks_sign_as_aws_wants_it() {
+async fn sdk_signatures_are_accepted() {
     let aws = Aws::with(with_keys()).await;
     let (arn, _) = aws.channel("todd").await;
     let room = aws.room("todd").await;
     let stage = aws.stage("todd").await;
-    // The ARN is in the path, encoded, and the keys are in the query.
+    // The encoded ARN is in the path, and the tag keys are in the query.
     aws.ivs.tag_resource().resource_arn(&arn).tags("a b/ü", "1").send().await.expect("tagged");
     aws.ivs
         .untag_resource()
@@ -40,7 +40,7 @@ async fn the_sdks_sign_as_aws_wants_it() {
 }
 
 #[tokio::test]
-async fn another_secret_or_key_is_refused() {
+async fn a_wrong_secret_or_access_key_is_rejected() {
     let aws = Aws::with(with_keys()).await;
     let with = |key: &str, secret: &str| {
         let config = aws.ivs.config().to_builder();
@@ -56,17 +56,21 @@ async fn another_secret_or_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_signature_that_is_none_is_refused() {
+async fn an_invalid_signature_is_rejected() {
     let simulator = with_keys().start().await.expect("the simulator starts");
     let address = simulator.addr();
-    assert_eq!(call(address, "ListChannels", "{}").code(), "IncompleteSignatureException", "it has no date");
+    assert_eq!(
+        call(address, "ListChannels", "{}").code(),
+        "IncompleteSignatureException",
+        "the date is missing"
+    );
     let at = |date: &str| {
         let date = format!("X-Amz-Date: {date}");
         send(address, "POST", "/ListChannels", &[&signed("ivs"), &date], "{}")
     };
     let old = at("20260101T000000Z");
     assert!(old.code() == "InvalidSignatureException" && old.body.contains("Signature expired"), "{old:?}");
-    assert_eq!(at("20260102T000000Z").code(), "InvalidSignatureException", "the scope is of another day");
+    assert_eq!(at("20260102T000000Z").code(), "InvalidSignatureException", "the scope has another date");
     assert_eq!(at("yesterday").code(), "IncompleteSignatureException");
     let presigned =
         send(address, "POST", "/ListChannels?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0f", &[], "");

@@ -1,4 +1,4 @@
-//! Tags, on all kinds of resources.
+//! Tags on all kinds of resources.
 
 mod support;
 
@@ -44,7 +44,7 @@ async fn tags_are_set_listed_and_removed_on_every_kind() {
 }
 
 #[tokio::test]
-async fn a_tag_that_is_set_again_changes() {
+async fn setting_a_tag_again_replaces_its_value() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     for value in ["1", "2"] {
@@ -55,7 +55,7 @@ async fn a_tag_that_is_set_again_changes() {
 }
 
 #[tokio::test]
-async fn there_are_fifty_tags_at_most() {
+async fn a_resource_has_at_most_fifty_tags() {
     let aws = Aws::start().await;
     let arn = aws.room("todd").await;
     let tags = |range: std::ops::Range<u32>| Some(range.map(|n| (n.to_string(), String::new())).collect());
@@ -70,7 +70,7 @@ async fn there_are_fifty_tags_at_most() {
 }
 
 #[tokio::test]
-async fn tags_that_aws_refuses_are_refused() {
+async fn invalid_tags_are_rejected() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     let room = aws.room("todd").await;
@@ -97,7 +97,7 @@ async fn tags_that_aws_refuses_are_refused() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_has_no_tags() {
+async fn tags_of_unknown_resources_are_not_found() {
     let aws = Aws::start().await;
     for kind in ["channel", "stream-key", "stage", "recording-configuration", "ad-configuration"] {
         let arn = format!("arn:aws:ivs:us-west-2:123456789012:{kind}/abc");

@@ -1,4 +1,4 @@
-//! What time does to rooms, sessions and encoders, and what of it outlives a restart.
+//! The effects of time on rooms, sessions and encoders, and their persistence across a restart.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::{Aws, code};
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn a_room_that_is_idle_for_24_months_disappears() {
+async fn a_room_idle_for_24_months_is_deleted() {
     let aws = Aws::start().await;
     let (idle, used) = (aws.room("idle").await, aws.room("used").await);
     let before = aws.chat.get_room().identifier(&used).send().await.expect("it");
@@ -26,23 +26,23 @@ async fn a_room_that_is_idle_for_24_months_disappears() {
 }
 
 #[tokio::test]
-async fn a_room_is_in_use_when_something_is_sent_to_it() {
+async fn a_room_with_messages_is_not_idle() {
     let aws = Aws::start().await;
     let mut rooms = Vec::new();
-    for name in ["token", "event", "user", "message", "refused"] {
+    for name in ["token", "event", "user", "message", "rejected"] {
         rooms.push(aws.room(name).await);
     }
-    let [token, event, user, message, refused] = &rooms[..] else { panic!("five rooms") };
+    let [token, event, user, message, rejected] = &rooms[..] else { panic!("five rooms") };
     aws.simulator.advance(700 * DAY);
     aws.chat.create_chat_token().room_identifier(token).user_id("a").send().await.expect("a token");
     aws.chat.send_event().room_identifier(event).event_name("e").send().await.expect("sent");
     aws.chat.disconnect_user().room_identifier(user).user_id("a").send().await.expect("sent");
     aws.chat.delete_message().room_identifier(message).id("abcdefghijkl").send().await.expect("sent");
-    code(aws.chat.create_chat_token().room_identifier(refused).user_id("").send().await);
+    code(aws.chat.create_chat_token().room_identifier(rejected).user_id("").send().await);
     aws.simulator.advance(31 * DAY);
-    assert_eq!(code(aws.chat.get_room().identifier(refused).send().await), "ResourceNotFoundException");
+    assert_eq!(code(aws.chat.get_room().identifier(rejected).send().await), "ResourceNotFoundException");
     let got = aws.chat.get_room().identifier(token).send().await.expect("it is in use");
-    assert_eq!(got.update_time(), got.create_time(), "it is not updated by that");
+    assert_eq!(got.update_time(), got.create_time(), "activity is not an update");
 
     let again = Aws::start().await;
     again.simulator.load_state(aws.simulator.state()).expect("it loads");
@@ -52,7 +52,7 @@ async fn a_room_is_in_use_when_something_is_sent_to_it() {
 }
 
 #[tokio::test]
-async fn sessions_are_remembered_for_sixty_days() {
+async fn sessions_are_kept_for_sixty_days() {
     let aws = Aws::start().await;
     let (arn, _) = aws.channel("todd").await;
     aws.simulator.set_live(&arn);
@@ -65,7 +65,7 @@ async fn sessions_are_remembered_for_sixty_days() {
 }
 
 #[tokio::test]
-async fn what_is_to_come_outlives_a_restart() {
+async fn timers_survive_a_restart() {
     let day = || Simulator::builder().reconnect_after(DAY).activate_after(DAY);
     let aws = Aws::with(day()).await;
     let recording = aws.simulator.add_recording_configuration();
@@ -79,7 +79,7 @@ async fn what_is_to_come_outlives_a_restart() {
     again.simulator.load_state(aws.simulator.state()).expect("it loads");
     assert!(!again.simulator.is_live(&arn));
     again.simulator.advance(DAY);
-    assert!(again.simulator.is_live(&arn), "the encoder is back");
+    assert!(again.simulator.is_live(&arn), "the encoder has reconnected");
     let got = again.ivs.get_recording_configuration().arn(&recording).send().await.expect("it");
     let got = got.recording_configuration.expect("it");
     assert_eq!(got.state(), &RecordingConfigurationState::Active);

@@ -1,4 +1,5 @@
-//! The cluster's side: accounts are made, read and deleted, and the Secret with a stream key is read, nothing else; and what a failed call means for what was made.
+//! The accounts in the cluster: creating, reading, and deleting StreamerAccounts, and reading the Secret with
+//! the stream key.
 
 use std::{io, time::Duration};
 
@@ -18,58 +19,59 @@ use crate::api::{
 use crate::failpoint::effect;
 use crate::store::Registrant;
 
-/// How long one call may take: a person waits for it.
+/// Maximum time for one call. A person waits for it.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long connecting may take: shorter, so that "nobody there" is told from "no answer".
+/// Maximum time for connecting. It is shorter than [`CALL_TIMEOUT`], so that an unreachable API server is
+/// told apart from a lost response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Name of an account that is looked for to see whether we may look.
-const PROBE: &str = "streamcat-readiness-probe";
+/// Name of an account that the readiness check reads. It need not exist.
+const READINESS_PROBE_NAME: &str = "streamcat-readiness-probe";
 
-/// Why a call to the API server did not succeed, by what is known of its effect.
+/// The reason why a call to the API server failed. Each variant says whether the call may have had an effect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An object of this name is there already.
-    #[error("the object exists already")]
+    /// An object with this name already exists.
+    #[error("the object already exists")]
     AlreadyExists,
-    /// As many accounts are there as a ResourceQuota allows: nothing was made.
-    #[error("no room: {0}")]
-    NoRoom(String),
-    /// The API server has refused: nothing was made, and asking again will not help.
-    #[error("the API server refused: {0}")]
-    Refused(String),
-    /// The API server was not there, or has not taken the call: nothing was made.
-    #[error("the API server is not reachable: {0}")]
-    Away(String),
-    /// The call ended without an answer: it may have been carried out.
-    #[error("no answer from the API server: {0}")]
-    Unclear(String),
+    /// A ResourceQuota allows no more accounts. Nothing was created.
+    #[error("the account quota is exceeded: {0}")]
+    QuotaExceeded(String),
+    /// The API server rejected the call. Nothing was created, and a retry will not help.
+    #[error("the API server rejected the call: {0}")]
+    Rejected(String),
+    /// The API server is unreachable, or did not accept the call. Nothing was created.
+    #[error("the API server is unavailable: {0}")]
+    Unavailable(String),
+    /// The response was lost. The call may have been carried out.
+    #[error("no response from the API server: {0}")]
+    OutcomeUnknown(String),
 }
 
-/// The accounts, as the registration sees them.
+/// The access of the registration to accounts.
 pub trait Accounts: Send + Sync + 'static {
-    /// The account of this name.
+    /// Returns the account with this name.
     fn account(
         &self,
         namespace: &str,
         name: &str,
     ) -> impl Future<Output = Result<Option<StreamerAccount>, Error>> + Send;
 
-    /// Makes an account; the name and namespace are its own.
+    /// Creates an account, with the name and the namespace in its metadata.
     fn create(&self, account: &StreamerAccount) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Asks for the deletion of this very object; one that is gone already is deleted.
+    /// Deletes exactly this object. Succeeds if it no longer exists.
     fn delete(&self, account: &StreamerAccount) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The stream key of an account, from the Secret that its status names and that goes with it.
+    /// Returns the stream key of an account, from the Secret that its status names and the account owns.
     fn stream_key(
         &self,
         account: &StreamerAccount,
     ) -> impl Future<Output = Result<Option<SecretString>, Error>> + Send;
 }
 
-/// The account of a user: with everything as AWS has it by default.
+/// Returns the account object of a user, with all settings at the defaults of AWS.
 #[must_use]
 pub fn account_of(registrant: &Registrant) -> StreamerAccount {
     let spec = StreamerAccountSpec {
@@ -90,57 +92,59 @@ pub fn account_of(registrant: &Registrant) -> StreamerAccount {
     StreamerAccount { metadata, spec, status: None }
 }
 
-/// Whose an account is that has the name of a registrant's.
+/// The owner of an account that has the name of a registrant's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// The registrant's.
-    Theirs,
-    /// It was made for the registrant, whose row names an earlier object: the registrant's once the controller has handed the
-    /// user on to it. Until then nothing of it is shown, and it is not deleted.
+    /// The registrant owns it.
+    Owned,
+    /// It was created for the registrant, but the row names an earlier object. The registrant owns it once
+    /// the controller has transferred the user to it. Until then, nothing of it is shown, and it is not
+    /// deleted.
     Successor,
-    /// Somebody else's.
-    Anothers,
+    /// Somebody else owns it.
+    Foreign,
 }
 
 impl Ownership {
-    /// What identifies an account is the UID of its object, which nobody can copy or drop. The annotation helps where the row names
-    /// no object yet, or one that is gone.
+    /// Returns the ownership of an account. The UID of the object identifies it, because nobody can copy or
+    /// drop a UID. The annotation counts if the row names no object yet, or one that no longer exists.
     #[must_use]
     pub fn of(account: &StreamerAccount, registrant: &Registrant) -> Self {
         let is_recorded = registrant.account_uid.is_some();
         if is_recorded && registrant.account_uid == account.metadata.uid {
-            return Self::Theirs;
+            return Self::Owned;
         }
-        match (names(account, registrant), is_recorded) {
-            (true, false) => Self::Theirs,
+        match (has_user_annotation(account, registrant), is_recorded) {
+            (true, false) => Self::Owned,
             (true, true) => Self::Successor,
-            (false, _) => Self::Anothers,
+            (false, _) => Self::Foreign,
         }
     }
 }
 
-/// Whether the account says that it was made for this user.
-fn names(account: &StreamerAccount, registrant: &Registrant) -> bool {
+/// Returns true if the annotation names this user.
+fn has_user_annotation(account: &StreamerAccount, registrant: &Registrant) -> bool {
     let annotations = account.metadata.annotations.as_ref();
     annotations
         .and_then(|annotations| annotations.get(USER_ID_ANNOTATION))
         .is_some_and(|id| *id == registrant.id.to_string())
 }
 
-/// The real cluster.
+/// The accounts in a Kubernetes cluster.
 #[derive(Clone)]
-pub struct Cluster {
+pub struct KubernetesAccounts {
     client: Client,
 }
 
-impl Cluster {
-    /// A client for the cluster that kubectl would use, or the one this pod runs in. Nothing is called yet.
+impl KubernetesAccounts {
+    /// Creates a client for the cluster that kubectl would use, or the one that this pod runs in. Calls
+    /// nothing yet.
     ///
     /// # Errors
-    /// What is wrong with KUBECONFIG or the service account, in one line.
+    /// Returns one line about the problem with KUBECONFIG or the service account.
     pub async fn new() -> Result<Self, String> {
         let mut config = Config::infer().await.map_err(|error| error.to_string())?;
-        // A retry behind our back would hide an unclear end, and keep a person waiting for minutes.
+        // Automatic retries would hide unknown outcomes, and keep a person waiting for minutes.
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = None;
@@ -149,17 +153,19 @@ impl Cluster {
         Ok(Self { client })
     }
 
-    /// Whether accounts can be read in this namespace: the API server is there, knows us and knows accounts.
+    /// Checks that accounts can be read in this namespace: the API server is reachable, authorizes us, and
+    /// has the custom resource.
     ///
     /// # Errors
-    /// What is missing.
+    /// Returns what is missing.
     pub async fn check(&self, namespace: &str) -> Result<(), Error> {
-        match within_timeout(self.api(namespace).get(PROBE)).await {
+        match with_timeout(self.api(namespace).get(READINESS_PROBE_NAME)).await {
             Ok(_) => Ok(()),
-            // Without the CustomResourceDefinition the path itself is not found, and no name is given.
+            // Without the CustomResourceDefinition, the path itself is not found, and the status names no
+            // object.
             Err(kube::Error::Api(status)) if status.is_not_found() && names_an_object(&status) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::Refused(
-                "it does not know StreamerAccounts: apply the CustomResourceDefinition".to_owned(),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::Rejected(
+                "the CustomResourceDefinition of StreamerAccounts is missing; apply it".to_owned(),
             )),
             Err(error) => Err(classify(&error)),
         }
@@ -170,9 +176,9 @@ impl Cluster {
     }
 }
 
-impl Accounts for Cluster {
+impl Accounts for KubernetesAccounts {
     async fn account(&self, namespace: &str, name: &str) -> Result<Option<StreamerAccount>, Error> {
-        match within_timeout(self.api(namespace).get(name)).await {
+        match with_timeout(self.api(namespace).get(name)).await {
             Ok(account) => Ok(Some(account)),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(classify(&error)),
@@ -183,7 +189,7 @@ impl Accounts for Cluster {
         let api = self.api(account.metadata.namespace.as_deref().unwrap_or_default());
         let params = PostParams::default();
         let create = effect("create_account", api.create(&params, account));
-        match within_timeout(create).await {
+        match with_timeout(create).await {
             Ok(_) => Ok(()),
             Err(error) => Err(classify(&error)),
         }
@@ -195,9 +201,9 @@ impl Accounts for Cluster {
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         let name = account.metadata.name.as_deref().unwrap_or_default();
         let delete = effect("delete_account", api.delete(name, &params));
-        match within_timeout(delete).await {
+        match with_timeout(delete).await {
             Ok(_) => Ok(()),
-            // Gone, or another object has the name by now.
+            // The object no longer exists, or another one has its name.
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
             Err(error) => Err(classify(&error)),
         }
@@ -210,7 +216,7 @@ impl Accounts for Cluster {
         };
         let namespace = account.metadata.namespace.as_deref().unwrap_or_default();
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        match within_timeout(secrets.get(name)).await {
+        match with_timeout(secrets.get(name)).await {
             Ok(secret) => Ok(stream_key_in(&secret, account)),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(classify(&error)),
@@ -218,7 +224,7 @@ impl Accounts for Cluster {
     }
 }
 
-/// The value of the Secret's key `streamKey`, if the Secret is owned by this very object.
+/// Returns the value of the key `streamKey` if exactly this account owns the Secret.
 fn stream_key_in(secret: &Secret, account: &StreamerAccount) -> Option<SecretString> {
     let owners = secret.metadata.owner_references.as_deref().unwrap_or_default();
     let owned = owners.iter().any(|owner| Some(&owner.uid) == account.metadata.uid.as_ref());
@@ -226,8 +232,9 @@ fn stream_key_in(secret: &Secret, account: &StreamerAccount) -> Option<SecretStr
     Some(String::from_utf8(value.0.clone()).ok()?.into())
 }
 
-/// A call that takes too long ends as one whose connection broke: without an answer.
-async fn within_timeout<T>(call: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+/// Applies [`CALL_TIMEOUT`]. A call that times out fails like one whose connection broke, because its outcome
+/// is unknown.
+async fn with_timeout<T>(call: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
     let slow = || kube::Error::Service("timed out after it was sent".into());
     tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or_else(|_| Err(slow()))
 }
@@ -240,32 +247,35 @@ fn classify(error: &kube::Error) -> Error {
     match error {
         kube::Error::Api(status) if status.is_already_exists() => Error::AlreadyExists,
         kube::Error::Api(status) => classify_status(status),
-        kube::Error::BuildRequest(_) | kube::Error::Auth(_) => Error::Refused(error.to_string()),
-        _ if never_connected(error) => Error::Away(innermost(error)),
-        _ => Error::Unclear(innermost(error)),
+        kube::Error::BuildRequest(_) | kube::Error::Auth(_) => Error::Rejected(error.to_string()),
+        _ if never_connected(error) => Error::Unavailable(innermost(error)),
+        _ => Error::OutcomeUnknown(innermost(error)),
     }
 }
 
-/// A refusal says that nothing was made; a server's own failure may come after the object was stored.
+/// Classifies an error response. A 4xx means that nothing was created; a 5xx may follow after the object was
+/// stored.
 fn classify_status(status: &Status) -> Error {
     let text = format!("{} ({} {})", status.message, status.code, status.reason);
     match status.code {
-        // The admission plugin says so in words only.
-        403 if status.message.contains("exceeded quota") => Error::NoRoom(text),
-        // A quota that is counted for several at the same time: nothing was made, and another try may get through.
-        409 | 429 => Error::Away(text),
-        408 => Error::Unclear(text),
-        400..=499 => Error::Refused(text),
-        _ => Error::Unclear(text),
+        // The quota admission plugin returns no machine-readable reason.
+        403 if status.message.contains("exceeded quota") => Error::QuotaExceeded(text),
+        // Concurrent updates of a quota, or throttling: nothing was created, and a retry may succeed.
+        409 | 429 => Error::Unavailable(text),
+        408 => Error::OutcomeUnknown(text),
+        400..=499 => Error::Rejected(text),
+        _ => Error::OutcomeUnknown(text),
     }
 }
 
-/// Whether the call was never sent. A time-out in the chain is that of connecting: no other is set in the client.
+/// Returns true if the call was never sent. A time-out in the chain is that of connecting: the client has no
+/// other.
 fn never_connected(error: &kube::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
-    let not_there =
+    let is_unreachable =
         |kind| matches!(kind, ConnectionRefused | HostUnreachable | NetworkUnreachable | TimedOut);
-    chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| not_there(cause.kind())))
+    chain(error)
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| is_unreachable(cause.kind())))
 }
 
 fn innermost(error: &kube::Error) -> String {
@@ -282,15 +292,15 @@ fn chain<'a>(
 mod tests {
     use super::*;
 
-    fn answered(code: u16, reason: &str) -> Error {
-        classify(&kube::Error::Api(Status::failure("words", reason).with_code(code).boxed()))
+    fn from_status(code: u16, reason: &str) -> Error {
+        classify(&kube::Error::Api(Status::failure("message", reason).with_code(code).boxed()))
     }
 
-    fn broke(kind: io::ErrorKind) -> Error {
+    fn from_io_error(kind: io::ErrorKind) -> Error {
         classify(&kube::Error::Service(Box::new(io::Error::from(kind))))
     }
 
-    /// Mary, whose row names the object of this UID.
+    /// Returns the row of mary with this account UID.
     fn mary(account_uid: Option<&str>) -> Registrant {
         Registrant {
             id: uuid::Uuid::from_u128(1),
@@ -316,50 +326,50 @@ mod tests {
     }
 
     #[test]
-    fn the_recorded_uid_identifies_an_account_whatever_its_annotations_say() {
-        assert_eq!(ownership(Some("u-1"), "u-1", true), Ownership::Theirs);
-        assert_eq!(ownership(Some("u-1"), "u-1", false), Ownership::Theirs);
+    fn the_recorded_uid_identifies_an_account_despite_annotations() {
+        assert_eq!(ownership(Some("u-1"), "u-1", true), Ownership::Owned);
+        assert_eq!(ownership(Some("u-1"), "u-1", false), Ownership::Owned);
     }
 
     #[test]
     fn the_annotation_identifies_an_account_only_until_a_uid_is_recorded() {
-        assert_eq!(ownership(None, "u-1", true), Ownership::Theirs);
-        assert_eq!(ownership(None, "u-1", false), Ownership::Anothers);
+        assert_eq!(ownership(None, "u-1", true), Ownership::Owned);
+        assert_eq!(ownership(None, "u-1", false), Ownership::Foreign);
         assert_eq!(ownership(Some("u-1"), "u-2", true), Ownership::Successor);
-        assert_eq!(ownership(Some("u-1"), "u-2", false), Ownership::Anothers);
+        assert_eq!(ownership(Some("u-1"), "u-2", false), Ownership::Foreign);
     }
 
     #[test]
-    fn what_is_known_of_the_effect_follows_from_the_answer() {
-        assert!(matches!(answered(409, "AlreadyExists"), Error::AlreadyExists));
+    fn each_response_is_classified_by_its_possible_effect() {
+        assert!(matches!(from_status(409, "AlreadyExists"), Error::AlreadyExists));
         for (code, reason) in [(403, "Forbidden"), (404, "NotFound"), (422, "Invalid")] {
-            assert!(matches!(answered(code, reason), Error::Refused(_)), "{code}");
+            assert!(matches!(from_status(code, reason), Error::Rejected(_)), "{code}");
         }
         for (code, reason) in [(409, "Conflict"), (429, "TooManyRequests")] {
-            assert!(matches!(answered(code, reason), Error::Away(_)), "{code}");
+            assert!(matches!(from_status(code, reason), Error::Unavailable(_)), "{code}");
         }
         for code in [408, 500, 503, 504] {
-            assert!(matches!(answered(code, "Timeout"), Error::Unclear(_)), "{code}");
+            assert!(matches!(from_status(code, "Timeout"), Error::OutcomeUnknown(_)), "{code}");
         }
     }
 
     #[test]
-    fn a_quota_that_is_used_up_is_told_from_a_right_that_is_missing() {
+    fn an_exceeded_quota_differs_from_a_missing_permission() {
         let message = r#"streameraccounts.streamcat.dev "todd" is forbidden: exceeded quota: accounts, requested: count/streameraccounts.streamcat.dev=1, used: count/streameraccounts.streamcat.dev=1, limited: count/streameraccounts.streamcat.dev=1"#;
         let status = Status::failure(message, "Forbidden").with_code(403);
-        assert!(matches!(classify(&kube::Error::Api(status.boxed())), Error::NoRoom(_)));
+        assert!(matches!(classify(&kube::Error::Api(status.boxed())), Error::QuotaExceeded(_)));
     }
 
     #[test]
-    fn only_a_call_that_was_never_sent_has_certainly_made_nothing() {
-        assert!(matches!(broke(io::ErrorKind::ConnectionRefused), Error::Away(_)));
-        assert!(matches!(broke(io::ErrorKind::ConnectionReset), Error::Unclear(_)));
-        assert!(matches!(broke(io::ErrorKind::UnexpectedEof), Error::Unclear(_)));
+    fn only_a_failed_connection_proves_that_nothing_was_created() {
+        assert!(matches!(from_io_error(io::ErrorKind::ConnectionRefused), Error::Unavailable(_)));
+        assert!(matches!(from_io_error(io::ErrorKind::ConnectionReset), Error::OutcomeUnknown(_)));
+        assert!(matches!(from_io_error(io::ErrorKind::UnexpectedEof), Error::OutcomeUnknown(_)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_without_an_answer_is_unclear() {
-        let call = within_timeout(std::future::pending::<kube::Result<()>>()).await;
-        assert!(call.is_err_and(|error| matches!(classify(&error), Error::Unclear(_))));
+    async fn a_call_without_a_response_has_an_unknown_outcome() {
+        let call = with_timeout(std::future::pending::<kube::Result<()>>()).await;
+        assert!(call.is_err_and(|error| matches!(classify(&error), Error::OutcomeUnknown(_))));
     }
 }

@@ -1,38 +1,24 @@
-//! The web server: a form, and the same for programs; how a person's username and password become an account, and how the
-//! person comes back to it.
+//! The registration server: a web page and a JSON API that turn a username and a password into an account.
+//!
+//! - `http`: routes, handlers, middleware, pages, and problem details.
+//! - `service`: registering, signing in, deleting accounts, and background work. It knows nothing of HTTP.
+//! - `password`: password hashing, and the checks for weak passwords.
+//! - `listener`: TCP connections, with their time-outs and limits.
+//! - `backend`: the database and the cluster that the service runs against.
+//!
+//! Dependencies point one way: `http` → `service` → {`backend`, `password`} → {`accounts`,
+//! `admission_queue`}. `listener` serves any router; `http` depends on it only for its per-IP limit and its
+//! reasons for rejecting a connection.
 
 mod accounts;
-mod argon2id;
-mod audit;
-mod blocklist;
-mod cross_site;
-mod hashers;
-mod headers;
-mod leaving;
-mod limits;
-mod making;
-mod measure;
-mod openapi;
-mod pages;
-mod password;
-mod patterns;
-mod problem;
-mod progress;
-mod refusal;
-mod registering;
-mod retry;
-mod routes;
-mod server;
-mod session;
-mod shares;
-mod signing_in;
-mod submission;
-mod to_its_end;
-mod turns;
-mod upkeep;
-mod validate;
+mod admission_queue;
+mod backend;
 #[cfg(test)]
-mod world;
+mod fake_backend;
+mod http;
+mod listener;
+mod password;
+mod service;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -40,17 +26,16 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    accounts::Cluster,
-    audit::Auditing,
-    limits::{Limits, Newcomers},
+    accounts::KubernetesAccounts,
+    admission_queue::AdmissionQueue,
+    backend::LiveBackend,
+    http::{AppState, AttemptLimits, Cookies, MAX_EVENT_STREAMS, Rules},
+    listener::{PerIpLimit, Server},
     password::Passwords,
-    registering::Registering,
-    routes::{Site, events::MOST_LISTENERS},
-    server::Server,
-    session::Cookies,
-    shares::Shares,
-    turns::Turns,
-    validate::Rules,
+    service::{
+        AuditLogger, MAX_CONCURRENT_REGISTRATIONS, MAX_QUEUED_REGISTRATIONS, RegistrationService,
+        SignupRateLimiter, maintenance, retry,
+    },
 };
 use crate::{
     admin::{self, Gates},
@@ -60,35 +45,35 @@ use crate::{
     telemetry::RegistrationMetrics,
 };
 
-/// Gate of `/readyz` for PostgreSQL and its schema.
+/// `/readyz` gate for PostgreSQL and its schema.
 const DATABASE: &str = "database";
-/// Gate of `/readyz` for the API server, our rights there, and the custom resource.
+/// `/readyz` gate for the API server, our permissions there, and the custom resource.
 const KUBERNETES: &str = "kubernetes";
 
-/// Connections to the database: the work between two statements is done without one.
-const CONNECTIONS: u32 = 8;
+/// Maximum number of database connections. No connection is held between two statements.
+const MAX_DATABASE_CONNECTIONS: u32 = 8;
 
-/// Why the registration does not start, or has ended.
+/// The reason why the registration server cannot start, or has stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// DATABASE_URL is not usable.
     #[error(transparent)]
     Database(#[from] store::Error),
-    /// KUBECONFIG, or the pod's service account, is not usable.
+    /// Neither KUBECONFIG nor the pod's service account is usable.
     #[error(
         "no usable Kubernetes configuration: set KUBECONFIG, or run in a pod with a service account ({0})"
     )]
     Kubernetes(String),
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("{0}")]
     Listen(String),
-    /// The parameters of the password hash are out of range.
+    /// The parameters of the password hash are out of range, or no hashing thread can be started.
     #[error(transparent)]
     Password(#[from] password::Error),
 }
 
 impl Error {
-    /// Whether a setting must change before another start can work.
+    /// Returns true if a setting must change before another start can succeed.
     #[must_use]
     pub fn is_setting(&self) -> bool {
         match self {
@@ -101,86 +86,93 @@ impl Error {
     }
 }
 
-/// Serves the registration until `stop`; then requests in flight finish.
+/// Serves the registration until `stop` is cancelled, then finishes the requests in flight.
 ///
 /// # Errors
-/// A setting that cannot work. A database or an API server that is away is none: `/readyz` and the log say so, and it is
-/// tried again.
+/// Returns an error if a setting cannot work. An unreachable database or API server is not an error:
+/// `/readyz` and the log report it, and the server keeps trying.
 pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Result<(), Error> {
-    let store = Postgres::new(&settings.database.database_url, CONNECTIONS)?;
-    let cluster = Cluster::new().await.map_err(Error::Kubernetes)?;
+    let store = Postgres::new(&settings.database.database_url, MAX_DATABASE_CONNECTIONS)?;
+    let accounts = KubernetesAccounts::new().await.map_err(Error::Kubernetes)?;
     let metrics = RegistrationMetrics::default();
-    let passwords = Passwords::new(&settings.passwords)?.counted(metrics.hashing());
+    let passwords = Passwords::new(&settings.passwords)?.with_metrics(metrics.hashing());
     let gates = Gates::shut(&[DATABASE, KUBERNETES]);
     let listener = listen(settings.listen).await?;
     let exposition = metrics.exposition();
     let admin = admin::serve(settings.admin_listen, gates.clone(), exposition, stop.clone()).await;
     admin.map_err(Error::Listen)?;
-    watch(&gates, &store, &cluster, &settings.namespace, &stop);
+    watch_readiness(&gates, &store, &accounts, &settings.namespace, &stop);
 
-    let registering = Arc::new(Registering {
+    let service = Arc::new(RegistrationService::<LiveBackend> {
         registrants: store,
-        accounts: cluster,
+        accounts,
         passwords,
         namespace: settings.namespace,
-        held_back: settings.username_reuse_delay,
-        newcomers: Newcomers::per_minute(settings.limits.max_registrations_per_minute),
-        places: Turns::new(registering::MOST_AT_ONCE, registering::MOST_WAITING),
-        most_failures: settings.limits.max_failed_sign_ins_per_hour,
+        username_reuse_delay: settings.username_reuse_delay,
+        signup_limiter: SignupRateLimiter::per_minute(settings.limits.max_registrations_per_minute),
+        queue: AdmissionQueue::new(MAX_CONCURRENT_REGISTRATIONS, MAX_QUEUED_REGISTRATIONS),
+        max_failures_per_hour: settings.limits.max_failed_sign_ins_per_hour,
     });
     let tasks = TaskTracker::new();
-    tasks.spawn(retry::run(Arc::clone(&registering), stop.clone()));
-    let kept = settings.audit_ip_retention;
-    tasks.spawn(upkeep::run(Arc::clone(&registering), kept, metrics.clone(), stop.clone()));
+    tasks.spawn(retry::run(Arc::clone(&service), stop.clone()));
+    let ip_retention = settings.audit_ip_retention;
+    tasks.spawn(maintenance::run(Arc::clone(&service), ip_retention, metrics.clone(), stop.clone()));
     let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
-    let of_an_address = settings.connections.connections_per_ip();
-    let site = Arc::new(Site {
-        registering,
+    let max_per_ip = settings.connections.connections_per_ip();
+    let state = Arc::new(AppState {
+        service,
         cookies,
         rules: Rules::new(&settings.rules),
-        limits: Limits::new(&settings.limits, metrics.clone()),
-        audit: Auditing::new(metrics.clone()),
+        limits: AttemptLimits::new(&settings.limits, metrics.clone()),
+        audit: AuditLogger::new(metrics.clone()),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
-        listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
-        listening: Shares::new(of_an_address),
+        stream_permits: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
+        stream_limit: PerIpLimit::new(max_per_ip),
         stop: stop.clone(),
     });
-    let sockets = Server {
-        site: routes::router(Arc::clone(&site)),
-        turned_away: routes::turned_away::router(site),
+    let server = Server {
+        app: http::router(Arc::clone(&state)),
+        overload: http::overload_router(state),
         settings: settings.connections,
-        // Behind a proxy all connections come from there.
-        shares: (settings.limits.trusted_proxy_hops == 0).then(|| Shares::new(of_an_address)),
+        // Behind a proxy, all connections come from the proxy's address.
+        per_ip_limit: (settings.limits.trusted_proxy_hops == 0).then(|| PerIpLimit::new(max_per_ip)),
         metrics,
     };
-    let served = async {
-        sockets.serve(listener, &stop).await;
+    let work = async {
+        server.serve(listener, &stop).await;
         tasks.close();
         tasks.wait().await;
     };
-    shutdown::within_grace(&stop, served).await;
+    shutdown::within_grace(&stop, work).await;
     Ok(())
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    let wrong = |error| Error::Listen(format!("cannot listen on {address} (--listen): {error}"));
-    let listener = TcpListener::bind(address).await.map_err(wrong)?;
-    let address = listener.local_addr().map_err(wrong)?;
+    let failed = |error| Error::Listen(format!("cannot listen on {address} (--listen): {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, "registration server listening");
     Ok(listener)
 }
 
-fn watch(gates: &Gates, store: &Postgres, cluster: &Cluster, namespace: &str, stop: &CancellationToken) {
+/// Opens and shuts the gates of `/readyz` as the database and the API server come and go.
+fn watch_readiness(
+    gates: &Gates,
+    store: &Postgres,
+    accounts: &KubernetesAccounts,
+    namespace: &str,
+    stop: &CancellationToken,
+) {
     let store = store.clone();
     let check_database = move || {
         let store = store.clone();
         async move { store.check_schema().await.map_err(|error| error.to_string()) }
     };
-    let (cluster, namespace) = (cluster.clone(), namespace.to_owned());
+    let (accounts, namespace) = (accounts.clone(), namespace.to_owned());
     let check_kubernetes = move || {
-        let (cluster, namespace) = (cluster.clone(), namespace.clone());
-        async move { cluster.check(&namespace).await.map_err(|error| error.to_string()) }
+        let (accounts, namespace) = (accounts.clone(), namespace.clone());
+        async move { accounts.check(&namespace).await.map_err(|error| error.to_string()) }
     };
     tokio::spawn(readiness::watch(gates.clone(), DATABASE, stop.clone(), check_database));
     tokio::spawn(readiness::watch(gates.clone(), KUBERNETES, stop.clone(), check_kubernetes));

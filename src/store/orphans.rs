@@ -34,7 +34,7 @@ impl fmt::Display for OrphanReason {
     }
 }
 
-/// A resource that belongs to no account, or an attempt that may have made one.
+/// A resource that belongs to no account, or an attempt that may have created one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orphan {
     /// Kind of the resource.
@@ -74,7 +74,7 @@ pub struct OrphanChanges {
     pub added: Vec<Orphan>,
     /// Rows of attempts that created a resource after all, with its ARN.
     pub named: Vec<(Uuid, String)>,
-    /// Rows of orphans that were not found for the first time.
+    /// Rows of orphans that the resync did not find, but the previous one did.
     pub unseen: Vec<Uuid>,
     /// Rows of orphans that were found again.
     pub seen: Vec<Uuid>,

@@ -55,8 +55,7 @@ pub enum ClaimRefusal {
     OtherCluster(String),
 }
 
-/// The owner of a username that was claimed by somebody else. It names the owner and gives no access to the
-/// user.
+/// The owner of a username that another object claims. It names the owner and gives no access to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherOwner(UsernameOwner);
 

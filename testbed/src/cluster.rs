@@ -8,8 +8,8 @@ use kube::api::DynamicObject;
 use kube::config::Kubeconfig;
 
 use crate::control_plane::{self, ControlPlane};
-use crate::temp_dir::TempDir;
 use crate::helm::{self, Helm, Release};
+use crate::temp_dir::TempDir;
 use crate::tools::{self, Tools};
 use crate::{Error, apply, kubeconfig};
 
@@ -50,7 +50,9 @@ pub(crate) async fn borrow(context: &str, temp_dir: &TempDir, chart: &Path) -> R
 /// Refuses a cluster that has the operator already: its definitions and rights would be overwritten, and its rights
 /// deleted at the end.
 async fn ensure_not_installed(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
-    let found = apply::existing(client, &helm::permissions(objects.to_vec()), &Release::cluster_wide().namespace).await?;
+    let found =
+        apply::existing(client, &helm::permissions(objects.to_vec()), &Release::cluster_wide().namespace)
+            .await?;
     if found.is_empty() { Ok(()) } else { Err(Error::Unexpected(already_installed(&found))) }
 }
 

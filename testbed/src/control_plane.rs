@@ -12,8 +12,8 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use tokio::sync::Mutex;
 
-use crate::temp_dir::TempDir;
 use crate::process::{Launch, Process, StopSignal};
+use crate::temp_dir::TempDir;
 use crate::tools::Tools;
 use crate::{Error, apply, http, kubeconfig, ports};
 
@@ -32,7 +32,11 @@ pub(crate) struct ControlPlane {
 
 impl ControlPlane {
     /// Starts one that knows the given custom resources.
-    pub(crate) async fn start(temp_dir: &TempDir, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        temp_dir: &TempDir,
+        tools: &Tools,
+        crds: &[DynamicObject],
+    ) -> Result<Self, Error> {
         ports::retry_if_port_taken(|| Self::try_start(temp_dir, tools, crds)).await
     }
 

@@ -11,10 +11,10 @@ use kube::config::Kubeconfig;
 
 use self::start::Description;
 use crate::control_plane::ControlPlane;
-use crate::temp_dir::TempDir;
 use crate::helm::Helm;
 use crate::operator::Component;
 use crate::postgres::{Postgres, Server};
+use crate::temp_dir::TempDir;
 use crate::tenant::Tenant;
 use crate::{Error, apply, kubeconfig};
 

@@ -71,7 +71,13 @@ impl Release {
     /// What most people install: one release that sees all namespaces.
     pub(crate) fn cluster_wide() -> Self {
         let (name, namespace) = ("streamcat-operator".into(), "streamcat-system".into());
-        Self { name, namespace, watch_namespace: None, accounts_namespace: "default".into(), installation_id: None }
+        Self {
+            name,
+            namespace,
+            watch_namespace: None,
+            accounts_namespace: "default".into(),
+            installation_id: None,
+        }
     }
 
     /// Renders all of it.

@@ -105,7 +105,11 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
 ///
 /// # Errors
 /// When there is no response.
-pub async fn send(url: &str, request: hyper::http::request::Builder, body: String) -> Result<Response, Error> {
+pub async fn send(
+    url: &str,
+    request: hyper::http::request::Builder,
+    body: String,
+) -> Result<Response, Error> {
     let failed = |why: String| Error::Unexpected(format!("no response from {url}: {why}"));
     let uri: Uri = url.parse().map_err(|e| failed(format!("{e}")))?;
     let host = uri.authority().ok_or_else(|| failed("it names no host".into()))?.to_string();

@@ -11,9 +11,9 @@ use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use sqlx::postgres::PgPoolOptions;
 
+use crate::environment::Testbed;
 use crate::helm::{self, Release};
 use crate::operator::Component;
-use crate::environment::Testbed;
 use crate::tenant::{REGION, Tenant};
 use crate::{Error, apply, kubeconfig, text};
 
@@ -31,7 +31,8 @@ impl Tenant {
         simulator: Arc<Simulator>,
     ) -> Result<Self, Error> {
         let client = testbed.kube().await?;
-        let created_namespaces = create_namespaces(&client, [&release.namespace, &release.accounts_namespace]).await?;
+        let created_namespaces =
+            create_namespaces(&client, [&release.namespace, &release.accounts_namespace]).await?;
         let rendered = release.render(&testbed.helm_runner(), testbed.chart()).await?;
         let permissions = helm::permissions(rendered);
         apply::all(&client, &permissions, &release.namespace).await?;
@@ -68,8 +69,10 @@ impl Tenant {
     async fn write_kubeconfig(&self, component: Component) -> Result<(), Error> {
         let name = helm::service_account(&self.permissions, component.name())?;
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.release.namespace);
-        let spec =
-            TokenRequestSpec { expiration_seconds: Some(TOKEN_LIFETIME_SECONDS), ..TokenRequestSpec::default() };
+        let spec = TokenRequestSpec {
+            expiration_seconds: Some(TOKEN_LIFETIME_SECONDS),
+            ..TokenRequestSpec::default()
+        };
         let request = TokenRequest { spec, ..TokenRequest::default() };
         let response = api.create_token_request(&name, &PostParams::default(), &request).await;
         let response = response.map_err(Error::kube(format!("get a token of the service account {name}")))?;

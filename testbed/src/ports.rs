@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_tried_once_more_and_no_more() {
+    async fn a_taken_port_is_retried_once() {
         let folder = tempfile::tempdir().unwrap();
         let mut tries = 0;
         let outcome = retry_if_port_taken(|| {

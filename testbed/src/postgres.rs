@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::Mutex;
 
-use crate::temp_dir::TempDir;
 use crate::process::{Launch, Process, StopSignal};
+use crate::temp_dir::TempDir;
 use crate::{Error, ports, text};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -100,7 +100,12 @@ impl Server {
     }
 
     /// Makes a role that may sign in to a database and is a member of this group, which has the rights; gives the URL.
-    pub(crate) async fn create_login_role(&self, database: &str, role: &str, group: &str) -> Result<String, Error> {
+    pub(crate) async fn create_login_role(
+        &self,
+        database: &str,
+        role: &str,
+        group: &str,
+    ) -> Result<String, Error> {
         let password = uuid::Uuid::new_v4().simple().to_string();
         let create = format!(r#"create role "{role}" login password '{password}' in role "{group}""#);
         self.execute(create).await.map_err(Error::sql(format!("make the role {role}")))?;

@@ -66,7 +66,12 @@ pub(crate) struct Launch {
 
 impl Launch {
     /// `program`, told to end as `end` says, with its output in the file `log`.
-    pub(crate) fn new(name: impl Into<String>, program: impl AsRef<OsStr>, log: PathBuf, end: StopSignal) -> Self {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        program: impl AsRef<OsStr>,
+        log: PathBuf,
+        end: StopSignal,
+    ) -> Self {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", end.name(), "--"]).arg(program);
         Self { name: name.into(), command, log, end }
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_that_ends_early_is_quoted() {
+    async fn an_early_exit_quotes_the_log() {
         let folder = tempfile::tempdir().unwrap();
         let mut process = shell(folder.path(), "echo the port is taken; exit 3");
         let error = process.until("it is up", Duration::from_secs(20), || async { false }).await.unwrap_err();

@@ -3,8 +3,8 @@
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::temp_dir::TempDir;
 use crate::postgres::Postgres;
+use crate::temp_dir::TempDir;
 use crate::{Error, workspace};
 
 /// A database that ends with this value.

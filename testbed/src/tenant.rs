@@ -11,9 +11,9 @@ use kube::api::DynamicObject;
 use sqlx::PgPool;
 use tokio::process::Command;
 
+use crate::environment::Testbed;
 use crate::helm::{self, Release};
 use crate::operator::{Component, OperatorBuilder};
-use crate::environment::Testbed;
 use crate::{Error, text};
 
 /// The region everything is said to be in.
@@ -239,7 +239,9 @@ impl Tenant {
             Component::Registration => Some(self.release.accounts_namespace.clone()),
         };
         env.extend(namespace.map(|namespace| ("STREAMCAT_NAMESPACE".to_owned(), namespace)));
-        env.extend(self.release.installation_id.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)));
+        env.extend(
+            self.release.installation_id.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)),
+        );
         match component {
             Component::Controller => env.extend(self.lease()),
             Component::Registration => drop(env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into())),

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_tame_and_unique() {
+    fn a_unique_name_is_a_valid_label() {
         let (one, two) = (unique("Two accounts, one name!"), unique("Two accounts, one name!"));
         assert!(one.starts_with("t-two-accounts-one-name-"), "{one}");
         assert_ne!(one, two);
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_is_short() {
+    fn a_tail_has_the_last_lines() {
         assert_eq!(tail("a\nb\nc\n", 2), "    b\n    c");
         assert_eq!(tail("", 2), "    (empty)");
     }

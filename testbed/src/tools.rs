@@ -263,14 +263,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_go_are_read() {
+    fn go_versions_are_parsed() {
         assert_eq!(minor("go1.26.8\n"), Some(26));
         assert_eq!(minor("go1.27rc1"), Some(27));
         assert_eq!(minor("devel +abc"), None);
     }
 
     #[test]
-    fn the_key_follows_the_module() {
+    fn the_cache_key_depends_on_the_module() {
         assert_ne!(CLUSTER.key(), HELM.key());
         assert_eq!(CLUSTER.key().len(), 12);
     }

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_message_tells_what_was_waited_for_and_what_was_seen() {
+    async fn a_timeout_names_the_condition_and_the_last_observation() {
         let error =
             until("the moon is full", Duration::from_millis(200), || async { Err::<(), _>("a crescent") })
                 .await
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_condition_that_comes_true_gives_its_value() {
+    async fn a_met_condition_returns_its_value() {
         let mut looks = 0;
         let value = until("it counted", Duration::from_secs(5), || {
             looks += 1;

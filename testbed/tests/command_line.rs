@@ -49,7 +49,7 @@ async fn all_is_gone(folder: &Path) {
 }
 
 #[tokio::test]
-async fn nothing_outlives_a_holder_that_is_killed() {
+async fn nothing_outlives_a_killed_testbed() {
     let (mut holder, folder) = hold();
     for program in ["server", "kube-apiserver", "kube-controller-manager", "postgres"] {
         assert!(processes(&folder).iter().any(|words| words.contains(program)), "{program} does not run");
@@ -60,7 +60,7 @@ async fn nothing_outlives_a_holder_that_is_killed() {
 }
 
 #[tokio::test]
-async fn a_command_is_ended_with_its_holder_and_its_exit_code_is_ours() {
+async fn a_command_ends_with_the_testbed_and_its_exit_code_is_returned() {
     let (mut holder, folder) = hold();
     let terminated = Command::new("kill").arg(holder.id().to_string()).status().unwrap();
     assert!(terminated.success());
@@ -77,7 +77,7 @@ fn build_with(folder: &Path) -> Output {
 }
 
 #[test]
-fn a_missing_go_is_said_with_what_to_do() {
+fn a_missing_go_is_reported_with_advice() {
     let empty = tempfile::tempdir().unwrap();
     let output = build_with(empty.path());
     let said = String::from_utf8_lossy(&output.stderr);
@@ -86,7 +86,7 @@ fn a_missing_go_is_said_with_what_to_do() {
 }
 
 #[test]
-fn an_old_go_is_said_with_its_version() {
+fn an_outdated_go_is_reported_with_its_version() {
     let folder = tempfile::tempdir().unwrap();
     let go = folder.path().join("go");
     std::fs::write(&go, "#!/bin/sh\necho go1.19.8\n").unwrap();
@@ -98,7 +98,7 @@ fn an_old_go_is_said_with_its_version() {
 }
 
 #[test]
-fn a_context_that_is_not_there_is_said() {
+fn an_unknown_context_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(TESTBED)
         .args(["run", "--", "true"])
@@ -119,7 +119,7 @@ fn path_with(programs: [&str; 2]) -> std::ffi::OsString {
 }
 
 #[tokio::test]
-async fn a_cluster_that_has_the_operator_is_left_as_it_is() {
+async fn a_cluster_with_the_operator_installed_is_not_touched() {
     let (mut cluster, folder) = hold();
     let description = std::fs::read(folder.join("testbed.json")).unwrap();
     let description: serde_json::Value = serde_json::from_slice(&description).unwrap();

@@ -30,14 +30,14 @@ async fn the_api_server_and_postgres_answer() {
     let testbed = testbed().await;
     let namespaces: Api<Namespace> = Api::all(testbed.kube().await.unwrap());
     assert!(namespaces.list(&ListParams::default()).await.unwrap().iter().count() >= 4);
-    let url = testbed.database("the_set_answers").await.unwrap();
+    let url = testbed.database("the_environment_responds").await.unwrap();
     let pool = sqlx::PgPool::connect(&url).await.unwrap();
     let name: String = sqlx::query_scalar("select current_database()::text").fetch_one(&pool).await.unwrap();
-    assert_eq!(name, "the_set_answers");
+    assert_eq!(name, "the_environment_responds");
 }
 
 #[tokio::test]
-async fn kubectl_is_of_the_version_of_the_server() {
+async fn kubectl_has_the_version_of_the_server() {
     let tenant = testbed().await.tenant("kubectl").await;
     let version = tenant.kubectl(&["version", "-o", "json"]).await;
     assert!(version.success, "{version:?}");

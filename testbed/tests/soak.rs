@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 #[test]
-fn whatever_fails_cluster_postgres_and_aws_agree_at_the_end() {
+fn cluster_postgres_and_aws_agree_after_all_faults() {
     let testbed = env!("CARGO_BIN_EXE_testbed");
     let operator = Path::new(testbed).with_file_name("streamcat-operator");
     // A set of its own, whose PostgreSQL and API server die.

@@ -77,7 +77,7 @@ async fn stuck_and_abandoned(tenant: &Tenant) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn a_stuck_account_goes_and_what_it_leaves_is_listed_until_it_is_gone_or_has_an_account_again() {
+async fn abandoned_resources_are_listed_until_deleted_or_adopted() {
     let tenant = tenant("letgo").await;
     let controller = busy(&tenant).await;
     let left = stuck_and_abandoned(&tenant).await;
@@ -102,7 +102,7 @@ async fn a_stuck_account_goes_and_what_it_leaves_is_listed_until_it_is_gone_or_h
 }
 
 #[tokio::test]
-async fn the_list_is_printed_for_people_and_for_programs() {
+async fn orphans_are_printed_as_a_table_and_as_json() {
     let tenant = tenant("orphans").await;
     assert_eq!(printed(&tenant, &["--json"]), "[]\n");
     let controller = busy(&tenant).await;
@@ -122,7 +122,7 @@ async fn the_list_is_printed_for_people_and_for_programs() {
 }
 
 #[tokio::test]
-async fn another_value_and_an_account_that_is_not_being_deleted_are_not_abandoned() {
+async fn an_account_is_abandoned_only_by_true_and_only_during_deletion() {
     let tenant = tenant("hold").await;
     let _controller = busy(&tenant).await;
     create(&tenant, "todd", json!({})).await;
@@ -146,7 +146,7 @@ async fn another_value_and_an_account_that_is_not_being_deleted_are_not_abandone
 }
 
 #[tokio::test]
-async fn without_aws_it_goes_too_with_the_attempt_whose_outcome_is_unknown() {
+async fn an_account_is_abandoned_while_aws_is_unreachable() {
     let tenant = tenant("noaws").await;
     let mut controller = busy(&tenant).await;
     create(&tenant, "todd", json!({})).await;
@@ -184,7 +184,7 @@ async fn without_aws_it_goes_too_with_the_attempt_whose_outcome_is_unknown() {
 }
 
 #[tokio::test]
-async fn it_waits_for_the_database_and_says_so() {
+async fn abandonment_waits_for_the_database() {
     let tenant = tenant("nolist").await;
     let _controller = busy(&tenant).await;
     create(&tenant, "todd", json!({})).await;

@@ -55,7 +55,7 @@ async fn is_there(tenant: &Tenant, name: &str) -> bool {
 }
 
 #[tokio::test]
-async fn too_many_missing_at_once_are_not_replaced_until_a_person_says_so() {
+async fn too_many_missing_resources_are_not_replaced_until_released() {
     let tenant = tenant("brake").await;
     let controller = busy(&tenant).start().await;
     let names = ["a", "b", "c", "d", "e", "f", "g"];
@@ -103,7 +103,7 @@ async fn too_many_missing_at_once_are_not_replaced_until_a_person_says_so() {
 }
 
 #[tokio::test]
-async fn nothing_is_replaced_where_aws_shows_nothing_of_what_is_recorded() {
+async fn nothing_is_replaced_while_aws_shows_nothing() {
     let tenant = tenant("blind").await;
     let mut controller = busy(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
@@ -135,7 +135,7 @@ async fn nothing_is_replaced_where_aws_shows_nothing_of_what_is_recorded() {
 }
 
 #[tokio::test]
-async fn in_another_region_nothing_is_made_or_forgotten_and_it_is_said() {
+async fn in_another_region_nothing_is_created_or_forgotten() {
     let tenant = tenant("region").await;
     let mut controller = busy(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
@@ -170,7 +170,7 @@ async fn in_another_region_nothing_is_made_or_forgotten_and_it_is_said() {
 }
 
 #[tokio::test]
-async fn as_another_installation_nothing_is_made_or_forgotten_and_it_is_said() {
+async fn as_another_installation_nothing_is_created_or_forgotten() {
     let tenant = tenant("other").await;
     let mut controller = busy(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
@@ -204,7 +204,7 @@ fn show_again(tenant: &Tenant, kind: &str, resource: Value) {
 }
 
 #[tokio::test]
-async fn the_first_one_is_kept_when_it_shows_again_after_it_was_replaced() {
+async fn the_first_resource_is_kept_when_it_reappears() {
     let tenant = tenant("again").await;
     let _controller = busy(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;

@@ -22,7 +22,7 @@ async fn sign_in(registration: &Operator, username: &str, password: &str) -> u16
 }
 
 #[tokio::test]
-async fn who_registers_comes_back_or_fails_is_written_down_and_what_was_typed_is_not() {
+async fn registrations_and_failures_are_audited_without_what_was_typed() {
     let tenant = tenant("audit").await;
     let registration = tenant.registration().start().await;
     assert_eq!(submit(&registration, "Mary", PASSWORD).await.status, 303);
@@ -52,7 +52,7 @@ async fn who_registers_comes_back_or_fails_is_written_down_and_what_was_typed_is
 }
 
 #[tokio::test]
-async fn a_person_who_has_left_stays_in_the_log() {
+async fn a_deleted_person_stays_in_the_audit_log() {
     let tenant = tenant("audit-left").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
@@ -65,7 +65,7 @@ async fn a_person_who_has_left_stays_in_the_log() {
 }
 
 #[tokio::test]
-async fn addresses_are_forgotten_after_their_time_and_the_rows_stay() {
+async fn addresses_are_erased_after_retention_and_the_rows_stay() {
     let tenant = tenant("audit-forget").await;
     for age in ["30 minutes", "2 hours", "2 days"] {
         let insert = "insert into audit_log (event, at, address) values ('sign_in_failed', now() - $1::text::interval, '192.0.2.7')";
@@ -87,7 +87,7 @@ async fn refused(pool: &PgPool, statement: &'static str) {
 }
 
 #[tokio::test]
-async fn not_even_the_owner_changes_or_deletes_a_row() {
+async fn the_table_owner_cannot_change_or_delete_audit_rows() {
     let tenant = tenant("audit-owner").await;
     let pool = tenant.pool();
     sqlx::query(

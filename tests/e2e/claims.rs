@@ -77,7 +77,7 @@ async fn registered(tenant: &Tenant) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn a_registered_person_survives_the_deletion_of_an_account_without_the_annotation() {
+async fn a_registered_user_survives_deletion_of_an_unannotated_account() {
     let tenant = tenant("person").await;
     let mut controller = tenant.controller().start().await;
     let before = registered(&tenant).await;
@@ -153,7 +153,7 @@ async fn a_controller_changes_nothing_while_another_cluster_works() {
 }
 
 #[tokio::test]
-async fn an_account_of_a_new_cluster_takes_over_by_an_apply_and_not_to_delete() {
+async fn a_new_cluster_takes_over_on_apply_but_never_to_delete() {
     let tenant = tenant("newcluster").await;
     let mut controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;

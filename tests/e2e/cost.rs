@@ -8,7 +8,7 @@ use crate::support::{PATIENCE, arns, calls, create, effects, operator_with_fail_
 const WRITES_TO_KUBERNETES: [&str; 4] = ["add_finalizer", "write_secret", "write_status", "publish"];
 
 #[tokio::test]
-async fn an_account_costs_three_creates_no_list_and_at_most_four_writes_to_kubernetes_until_ready() {
+async fn an_account_costs_three_creates_no_lists_and_at_most_four_writes() {
     let tenant = operator_with_fail_points().await.tenant("cost").await;
     let mut controller = tenant.controller().start().await;
     let is_list = |operation: &str| operation.starts_with("List");

@@ -26,7 +26,7 @@ fn files(folder: &str, ending: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn the_custom_resource_definitions_are_those_that_the_operator_prints() {
+fn crds_match_what_the_operator_prints() {
     let printed = Command::new(env!("CARGO_BIN_EXE_streamcat-operator")).arg("crds").output().unwrap();
     assert!(printed.status.success());
     let committed: String = files("crds", "yaml").into_values().collect();
@@ -34,7 +34,7 @@ fn the_custom_resource_definitions_are_those_that_the_operator_prints() {
 }
 
 #[test]
-fn the_chart_carries_the_same_custom_resource_definitions() {
+fn the_chart_carries_the_same_crds() {
     let charted = files("charts/streamcat-operator/files/crds", "yaml");
     assert_eq!(charted, files("crds", "yaml"), "the chart's copy is stale: run `make crds`");
 }
@@ -90,7 +90,7 @@ async fn stale_records(pool: &PgPool) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_recorded_queries_are_those_of_the_source_and_fit_the_schema() {
+async fn recorded_queries_match_the_source_and_the_schema() {
     let pool = tenant("sqlx").await.pool();
     assert!(!files(".sqlx", "json").is_empty(), "no record at all");
     let stale = stale_records(&pool).await;
@@ -98,7 +98,7 @@ async fn the_recorded_queries_are_those_of_the_source_and_fit_the_schema() {
 }
 
 #[tokio::test]
-async fn a_record_that_says_something_else_is_noticed() {
+async fn a_differing_query_record_is_detected() {
     let tenant = tenant("doctored").await;
     let pool = tenant.pool();
     let query = "select id, password_hash from users where username = $1";

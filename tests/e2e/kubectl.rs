@@ -38,7 +38,7 @@ fn rows(table: &str) -> Vec<Vec<&str>> {
 }
 
 #[tokio::test]
-async fn an_account_is_applied_waited_for_looked_at_and_deleted() {
+async fn an_account_is_applied_awaited_inspected_and_deleted() {
     let tenant = tenant("kubectl").await;
     let _controller = tenant.controller().start().await;
     apply_and_wait(&tenant, "todd", &json!({ "username": "Todd" })).await;
@@ -97,7 +97,7 @@ async fn events(tenant: &Tenant, name: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn describe_tells_the_conditions_and_one_event() {
+async fn describe_shows_the_conditions_and_one_event() {
     let tenant = tenant("describe").await;
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "500ms").start().await;
     apply_and_wait(&tenant, "todd", &json!({ "username": "todd" })).await;
@@ -123,7 +123,7 @@ async fn describe_tells_the_conditions_and_one_event() {
 }
 
 #[tokio::test]
-async fn of_the_spec_the_controller_owns_nothing() {
+async fn the_controller_owns_no_field_of_the_spec() {
     let tenant = tenant("managed").await;
     let _controller = tenant.controller().start().await;
     apply_and_wait(&tenant, "todd", &json!({ "username": "todd", "channel": { "type": "BASIC" } })).await;

@@ -83,7 +83,7 @@ async fn two(
 }
 
 #[tokio::test]
-async fn one_works_and_another_takes_over_as_soon_as_it_is_asked_to_stop() {
+async fn a_standby_takes_over_as_soon_as_the_leader_is_stopped() {
     let tenant = tenant("leader").await;
     let (mut leader, standby, first) = two(&tenant, patient).await;
     create(&tenant, "todd", json!({})).await;
@@ -121,7 +121,7 @@ async fn calls_in_flight_are_recorded_before_another_takes_over() {
 }
 
 #[tokio::test]
-async fn a_leader_that_was_killed_is_followed_when_its_lease_has_run_out() {
+async fn a_standby_takes_over_when_a_killed_leaders_lease_expires() {
     let tenant = tenant("leader-killed").await;
     let (mut leader, standby, first) = two(&tenant, impatient).await;
     leader.kill().await;
@@ -132,7 +132,7 @@ async fn a_leader_that_was_killed_is_followed_when_its_lease_has_run_out() {
 }
 
 #[tokio::test]
-async fn who_lost_the_lease_does_nothing_until_it_leads_again() {
+async fn a_controller_without_the_lease_does_nothing_until_it_leads() {
     let tenant = tenant("leader-lost").await;
     let controller = patient(&tenant).start().await;
     until_leading(&controller, true).await;

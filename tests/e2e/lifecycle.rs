@@ -70,7 +70,7 @@ async fn a_live_channel_is_taken_off_air_and_deleted() {
 }
 
 #[tokio::test]
-async fn retain_keeps_aws_and_rows_and_the_same_account_takes_them_again() {
+async fn retain_keeps_everything_for_the_same_account() {
     let tenant = tenant("retain").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
@@ -89,7 +89,7 @@ async fn retain_keeps_aws_and_rows_and_the_same_account_takes_them_again() {
 }
 
 #[tokio::test]
-async fn of_two_accounts_with_one_username_the_older_wins_and_the_other_has_its_turn_later() {
+async fn the_older_of_two_accounts_with_one_username_wins() {
     let tenant = tenant("claim").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;

@@ -1,15 +1,15 @@
-//! Names that nobody else can have: look-alikes of one that somebody has, and reserved ones.
+//! Usernames that are not available: look-alikes of existing ones, and reserved ones.
 
 use serde_json::json;
 
 use crate::{
-    registration::{PASSWORD, assert_taken, beside_username, made, post, submit},
+    registration::{PASSWORD, assert_taken, post, registered_counts, submit, username_error},
     signed_in::Browser,
     support::{create_named, delete, gone, ready, reason, tenant},
 };
 
 #[tokio::test]
-async fn on_the_page_a_look_alike_is_the_same_person_and_nobody_else() {
+async fn a_look_alike_on_the_page_is_the_same_user_or_taken() {
     let tenant = tenant("alike").await;
     let registration = tenant.registration().start().await;
     assert_eq!(post(&registration, "Mary_the-1st", PASSWORD).await.status, 201);
@@ -25,11 +25,11 @@ async fn on_the_page_a_look_alike_is_the_same_person_and_nobody_else() {
         assert!(browser.get(&format!("/accounts/{alike}")).await.body.contains("Sign out"), "{alike}");
     }
     assert_eq!(post(&registration, "mary-the1st", "another horse battery").await.status, 201);
-    assert_eq!(made(&tenant).await, (2, 2));
+    assert_eq!(registered_counts(&tenant).await, (2, 2));
 }
 
 #[tokio::test]
-async fn a_look_alike_of_an_account_by_kubectl_is_taken_for_the_page_and_waits_for_kubectl() {
+async fn a_look_alike_of_a_kubectl_account_is_taken_or_waits() {
     let tenant = tenant("alike-kubectl").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
@@ -46,7 +46,7 @@ async fn a_look_alike_of_an_account_by_kubectl_is_taken_for_the_page_and_waits_f
 }
 
 #[tokio::test]
-async fn an_account_by_kubectl_that_looks_like_a_registered_persons_waits() {
+async fn a_kubectl_account_that_looks_like_a_registered_one_waits() {
     let tenant = tenant("alike-page").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().env("STREAMCAT_USERNAME_REUSE_DELAY", "1h").start().await;
@@ -64,7 +64,7 @@ async fn an_account_by_kubectl_that_looks_like_a_registered_persons_waits() {
 }
 
 #[tokio::test]
-async fn a_reserved_name_is_for_kubectl_only() {
+async fn a_reserved_username_is_available_to_kubectl_only() {
     let tenant = tenant("reserved").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().env("STREAMCAT_SITE_NAME", "Cat Cinema").start().await;
@@ -73,9 +73,9 @@ async fn a_reserved_name_is_for_kubectl_only() {
         let answer = post(&registration, username, PASSWORD).await;
         assert_eq!(answer.json().unwrap()["errors"], json!({ "username": reserved }), "{username}");
         let answer = submit(&registration, username, PASSWORD).await;
-        assert_eq!((answer.status.as_u16(), beside_username(&answer.body)), (422, Some(reserved)));
+        assert_eq!((answer.status.as_u16(), username_error(&answer.body)), (422, Some(reserved)));
     }
-    assert_eq!(made(&tenant).await, (0, 0));
+    assert_eq!(registered_counts(&tenant).await, (0, 0));
     create_named(&tenant, "admin", "admin", json!({})).await;
     ready(&tenant, "admin").await;
 

@@ -75,7 +75,7 @@ async fn allow_deletion(tenant: &Tenant) {
 }
 
 #[tokio::test]
-async fn deleting_the_namespace_takes_away_all_that_its_accounts_have() {
+async fn deleting_a_namespace_deletes_everything_of_its_accounts() {
     let tenant = operator_under_test().await.tenant_in_own_namespace("namespace").await;
     let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
     create(&tenant, "todd", json!({})).await;
@@ -90,7 +90,7 @@ async fn deleting_the_namespace_takes_away_all_that_its_accounts_have() {
 }
 
 #[tokio::test]
-async fn in_a_namespace_that_is_being_deleted_nothing_is_created() {
+async fn nothing_is_created_in_a_terminating_namespace() {
     let tenant = operator_under_test().await.tenant_in_own_namespace("terminating").await;
     create(&tenant, "todd", json!({})).await;
     forbid_deletion(&tenant, "todd").await;

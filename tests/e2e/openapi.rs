@@ -1,18 +1,18 @@
-//! The registration keeps what its `/openapi.json` says, to whatever schemathesis makes up from it.
+//! The registration conforms to its `/openapi.json`, tested with generated requests by schemathesis.
 
 use testbed::http;
 use tokio::process::Command;
 
 use crate::{
-    outside::{SOURCES, installed, run},
-    registration::made,
+    registration::registered_counts,
+    schemathesis::{SOURCES, installed, run},
     support::tenant,
 };
 
 #[tokio::test]
-async fn the_server_keeps_what_its_openapi_document_says() {
+async fn the_server_conforms_to_its_openapi_document() {
     let tenant = tenant("openapi").await;
-    // Hundreds of requests of one client, whose passwords nobody needs to guard.
+    // One client sends hundreds of requests, with passwords that need no protection.
     let unlimited = u32::MAX.to_string();
     let registration = tenant
         .registration()
@@ -29,16 +29,16 @@ async fn the_server_keeps_what_its_openapi_document_says() {
 
     let installed = installed().await;
     let mut schemathesis = Command::new(installed.join("python/bin/schemathesis"));
-    // It keeps notes of its runs where it is started.
+    // schemathesis writes a cache into its working directory.
     schemathesis.current_dir(&installed).args([
         "--config-file",
         &format!("{SOURCES}/schemathesis.toml"),
         "run",
         &document,
     ]);
-    let said = run(schemathesis.env("PYTHONDONTWRITEBYTECODE", "1")).await;
-    println!("{said}");
-    assert!(said.contains("No issues found"), "{said}");
-    let (users, accounts) = made(&tenant).await;
+    let output = run(schemathesis.env("PYTHONDONTWRITEBYTECODE", "1")).await;
+    println!("{output}");
+    assert!(output.contains("No issues found"), "{output}");
+    let (users, accounts) = registered_counts(&tenant).await;
     assert!(users > 0 && usize::try_from(users).unwrap() == accounts, "{users} users, {accounts} accounts");
 }

@@ -53,7 +53,7 @@ async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_is_waited_for_and_named_and_a_stop_is_prompt() {
+async fn unreachable_dependencies_are_named_and_a_stop_is_prompt() {
     let tenant = tenant("away").await;
     let nowhere = format!("http://127.0.0.1:{}", closed_port());
     let database = format!("postgres://u:canary@127.0.0.1:{}/d", closed_port());
@@ -79,7 +79,7 @@ async fn what_cannot_be_reached_is_waited_for_and_named_and_a_stop_is_prompt() {
 }
 
 #[tokio::test]
-async fn without_an_api_server_it_waits_and_ends_when_asked() {
+async fn without_an_api_server_it_waits_and_stops_on_request() {
     let tenant = tenant("noapi").await;
     let kubeconfig = std::fs::read_to_string(tenant.controller_kubeconfig()).unwrap();
     let server =
@@ -105,7 +105,7 @@ async fn without_an_api_server_it_waits_and_ends_when_asked() {
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_does_not_hold_up_the_end() {
+async fn a_call_that_hangs_does_not_delay_shutdown() {
     let tenant = tenant("hang").await;
     let mut controller = tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "10m").start().await;
     tenant.simulator().fault(Fault::hang("CreateStage"));
@@ -159,7 +159,7 @@ async fn metrics_count_what_was_done() {
 }
 
 #[test]
-fn without_a_command_the_whole_help_is_shown_and_the_exit_code_is_2() {
+fn without_a_command_help_is_shown_and_the_exit_code_is_2() {
     let program = env!("CARGO_BIN_EXE_streamcat-operator");
     let output = |arguments: &[&str]| std::process::Command::new(program).args(arguments).output().unwrap();
     let (bare, asked) = (output(&[]), output(&["--help"]));

@@ -1,4 +1,4 @@
-//! A person registers: by the form and by JSON, once and again.
+//! Registering by form and by JSON, once and repeatedly.
 
 use argon2::{Argon2, PasswordVerifier};
 use axum::http::{Request, header::ACCEPT};
@@ -28,27 +28,27 @@ pub async fn submit(registration: &Operator, username: &str, password: &str) -> 
     http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap()
 }
 
-/// Gets a page as a program does.
+/// Gets a page as JSON.
 async fn get_json(url: &str) -> (u16, Value) {
     let request = Request::get("/").header(ACCEPT, "application/json");
     let answer = http::send(url, request, String::new()).await.unwrap();
     (answer.status.as_u16(), answer.json().unwrap())
 }
 
-/// How many users and accounts there are.
-pub async fn made(tenant: &Tenant) -> (i64, usize) {
+/// Returns the numbers of users and of accounts.
+pub async fn registered_counts(tenant: &Tenant) -> (i64, usize) {
     let users = count(tenant, "select count(*) from users").await;
     (users, accounts(tenant).list(&ListParams::default()).await.unwrap().items.len())
 }
 
-/// What stands beside the username in the form.
-pub fn beside_username(page: &str) -> Option<&str> {
+/// Returns the error next to the username field.
+pub fn username_error(page: &str) -> Option<&str> {
     let (_, rest) = page.split_once(r#"<p class="error" id="username-error">"#)?;
     rest.split_once("</p>").map(|(message, _)| message)
 }
 
 #[tokio::test]
-async fn a_person_registers_in_the_form_and_sees_when_all_is_ready() {
+async fn registering_by_form_shows_when_the_account_is_ready() {
     let tenant = tenant("form").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
@@ -64,13 +64,13 @@ async fn a_person_registers_in_the_form_and_sees_when_all_is_ready() {
     let answer = submit(&registration, "mary", PASSWORD).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/accounts/mary")));
     let page = format!("{}/accounts/mary", registration.url());
-    let seen = wait::until("the page says that all is ready", PATIENCE, || async {
+    let seen = wait::until("the page shows that the account is ready", PATIENCE, || async {
         let page = http::get(&page).await.map_err(|error| error.to_string())?;
         if page.body.contains("You are ready to stream") { Ok(page.body) } else { Err(page.body) }
     });
     let page = seen.await.unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(page.matches(r#"<li class="ready">"#).count(), 3, "{page}");
-    assert!(!page.contains(r#"http-equiv="refresh""#), "it would look again for nothing");
+    assert!(!page.contains(r#"http-equiv="refresh""#), "a ready page still refreshes");
 
     let arns = arns(&ready(&tenant, "mary").await);
     assert_eq!(recorded(&tenant, "mary").await, arns);
@@ -88,7 +88,7 @@ async fn assert_password_is_kept_as_a_hash(tenant: &Tenant, registration: &Opera
 }
 
 #[tokio::test]
-async fn a_program_registers_by_json_and_follows_the_location() {
+async fn registering_by_json_returns_the_location_of_the_progress() {
     let tenant = tenant("json").await;
     let registration = tenant.registration().start().await;
     let answer = post(&registration, "Zoe_1", PASSWORD).await;
@@ -115,7 +115,7 @@ async fn a_program_registers_by_json_and_follows_the_location() {
 }
 
 #[tokio::test]
-async fn the_same_person_again_is_welcome_in_any_case_and_nobody_else() {
+async fn registering_again_needs_the_password_in_any_case() {
     let tenant = tenant("again").await;
     let registration = tenant.registration().start().await;
     assert_eq!(post(&registration, "Mary", PASSWORD).await.status, 201);
@@ -131,10 +131,10 @@ async fn the_same_person_again_is_welcome_in_any_case_and_nobody_else() {
     }
     let (status, progress) = get_json(&format!("{}/accounts/mARY", registration.url())).await;
     assert_eq!((status, &progress["username"]), (200, &json!("Mary")));
-    assert_eq!(made(&tenant).await, (1, 1));
+    assert_eq!(registered_counts(&tenant).await, (1, 1));
 }
 
-/// Asserts that a username is refused as taken: to a program, and to a person beside the field.
+/// Asserts that a username is taken, by JSON and by form.
 pub async fn assert_taken(registration: &Operator, username: &str) {
     let answer = post(registration, username, PASSWORD).await;
     assert_eq!(answer.status, 409, "{}", answer.body);
@@ -146,15 +146,15 @@ pub async fn assert_taken(registration: &Operator, username: &str) {
     let answer = submit(registration, username, PASSWORD).await;
     assert_eq!(answer.status, 409);
     assert_eq!(
-        beside_username(&answer.body),
+        username_error(&answer.body),
         Some(r#"This username is taken. Choose another. If it is yours, <a href="/sign-in">sign in</a>."#)
     );
-    assert!(answer.body.contains(&format!(r#"value="{username}""#)), "what was typed is lost");
+    assert!(answer.body.contains(&format!(r#"value="{username}""#)), "the username is lost");
     assert!(!answer.body.contains(PASSWORD));
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_took_with_kubectl_is_taken() {
+async fn a_username_of_a_kubectl_account_is_taken() {
     let tenant = tenant("taken").await;
     let registration = tenant.registration().start().await;
     create(&tenant, "todd", json!({})).await;
@@ -162,7 +162,7 @@ async fn a_name_that_somebody_took_with_kubectl_is_taken() {
     assert_eq!(
         count(&tenant, "select count(*) from users").await,
         0,
-        "a row was made for somebody else's account"
+        "a row exists for somebody else's account"
     );
 
     let _controller = tenant.controller().start().await;
@@ -177,12 +177,12 @@ async fn a_name_that_somebody_took_with_kubectl_is_taken() {
 }
 
 #[tokio::test]
-async fn progress_is_told_as_it_happens() {
+async fn events_report_progress_as_it_happens() {
     let tenant = tenant("events").await;
     let registration = tenant.registration().start().await;
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     let events = format!("{}/accounts/mary/events", registration.url());
-    // The answer is whole when all is ready: the first look is before there is a controller.
+    // The stream ends when the account is ready. The first poll happens before the controller starts.
     let (told, _controller) = tokio::join!(http::get(&events), tenant.controller().start());
     let told = told.unwrap();
     assert_eq!((told.status.as_u16(), told.header("content-type")), (200, Some("text/event-stream")));
@@ -202,24 +202,24 @@ async fn progress_is_told_as_it_happens() {
 }
 
 #[tokio::test]
-async fn who_listens_does_not_keep_a_process_from_ending() {
+async fn an_open_event_stream_does_not_delay_shutdown() {
     let tenant = tenant("listener").await;
     let registration = tenant.registration().env("STREAMCAT_LOG", "info,streamcat_operator=debug");
     let mut registration = registration.start().await;
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     let events = format!("{}/accounts/mary/events", registration.url());
     let listener = tokio::spawn(async move { http::get(&events).await });
-    let looked = wait::until("somebody listens", PATIENCE, || async {
-        registration.log().contains("somebody listens to progress")
+    let opened = wait::until("the stream is open", PATIENCE, || async {
+        registration.log().contains("event stream opened")
     });
-    looked.await.unwrap_or_else(|error| panic!("{error:?}"));
+    opened.await.unwrap_or_else(|error| panic!("{error:?}"));
     assert!(registration.terminate().await.success());
     let told = listener.await.unwrap().unwrap();
     assert!(told.body.contains(r#""status":"pending""#), "{}", told.body);
 }
 
 #[tokio::test]
-async fn a_key_makes_a_repeated_request_the_same_request() {
+async fn an_idempotency_key_repeats_the_response() {
     let tenant = tenant("idempotency").await;
     let registration = tenant.registration().start().await;
     let send = async |username: &str| {
@@ -232,13 +232,13 @@ async fn a_key_makes_a_repeated_request_the_same_request() {
     assert_eq!((first.status.as_u16(), &first.body), (201, &again.body));
     assert_eq!((first.status, first.header("location")), (again.status, again.header("location")));
     assert_eq!(send("todd").await.status, 422);
-    assert_eq!(made(&tenant).await, (1, 1));
+    assert_eq!(registered_counts(&tenant).await, (1, 1));
 }
 
 #[tokio::test]
-async fn a_used_key_sent_for_the_username_of_somebody_keeps_nobody_out() {
+async fn a_reused_key_does_not_lock_the_user_out() {
     let tenant = tenant("used-key").await;
-    // A single wrong password would.
+    // A single wrong password would lock the user out.
     let registration = tenant.registration().env("STREAMCAT_MAX_FAILED_SIGN_INS_PER_HOUR", "1").start().await;
     assert_eq!(post(&registration, "todd", PASSWORD).await.status, 201);
     for (username, expected) in [("mary", 201), ("todd", 422), ("todd", 422)] {
@@ -252,11 +252,11 @@ async fn a_used_key_sent_for_the_username_of_somebody_keeps_nobody_out() {
     assert_eq!(count(&tenant, refused).await, 2);
     assert_eq!(post(&registration, "todd", PASSWORD).await.status, 200);
     assert_eq!(post(&registration, "todd", "another horse battery").await.status, 409);
-    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 429, "a wrong one does count");
+    assert_eq!(post(&registration, "todd", PASSWORD).await.status, 429, "a wrong password counts");
 }
 
 #[tokio::test]
-async fn the_name_of_a_deleted_account_is_held_back_for_a_while() {
+async fn the_username_of_a_deleted_account_is_reserved_for_the_delay() {
     let tenant = tenant("held-back").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().env("STREAMCAT_USERNAME_REUSE_DELAY", "1h").start().await;
@@ -270,7 +270,7 @@ async fn the_name_of_a_deleted_account_is_held_back_for_a_while() {
 }
 
 #[tokio::test]
-async fn of_requests_at_the_same_time_one_makes_the_account() {
+async fn one_of_two_concurrent_requests_creates_the_account() {
     let tenant = tenant("at-once").await;
     let registration = tenant.registration().start().await;
     let both = tokio::join!(post(&registration, "mary", PASSWORD), post(&registration, "mary", PASSWORD));
@@ -283,5 +283,5 @@ async fn of_requests_at_the_same_time_one_makes_the_account() {
     let mut statuses = [both.0.status.as_u16(), both.1.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409], "two people with one name");
-    assert_eq!(made(&tenant).await, (2, 2));
+    assert_eq!(registered_counts(&tenant).await, (2, 2));
 }

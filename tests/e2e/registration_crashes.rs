@@ -1,5 +1,5 @@
-//! The registration dies, as by `kill -9`, before or after each of its effects. Another process, or the same person once
-//! more, ends it in one user and one account, or none.
+//! The registration is killed (SIGKILL) before or after each of its effects. Another process, or a retry by
+//! the user, leads to one user and one account, or none.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -10,13 +10,13 @@ use testbed::{Operator, Tenant, Testbed, http, wait};
 
 use crate::{
     crashes::SIGKILL,
-    registration::{PASSWORD, made, post, submit},
-    registration_away::of_nowhere,
+    registration::{PASSWORD, post, registered_counts, submit},
+    registration_outages::unreachable_kubeconfig,
     signed_in::Browser,
     support::{PATIENCE, count, create, operator_with_fail_points},
 };
 
-/// The effects at which it is killed here.
+/// The effects at which it is killed.
 pub const KILLED: [&str; 12] = [
     "request_deletion",
     "delete_account",
@@ -34,8 +34,8 @@ pub const KILLED: [&str; 12] = [
 
 const SIDES: [&str; 2] = ["before", "after"];
 
-/// A registration that will die at a point of an effect.
-async fn doomed(tenant: &Tenant, side: &str, effect: &str) -> Operator {
+/// Starts a registration that dies before or after an effect.
+async fn start_doomed(tenant: &Tenant, side: &str, effect: &str) -> Operator {
     tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} {effect} 1")).start().await
 }
 
@@ -47,31 +47,31 @@ async fn until_dead(registration: &mut Operator, point: &str) {
     died.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// Waits until so many users and accounts are there, and nothing is left to be made.
+/// Waits until there are this many users and accounts, and no registration is pending.
 async fn until_settled(tenant: &Tenant, expected: (i64, usize), point: &str) {
     let open = "select count(*) from registrations where completed_at is null";
-    let seen = wait::until(format!("{point} is mended by itself"), PATIENCE, || async {
-        let (made, open) = (made(tenant).await, count(tenant, open).await);
+    let seen = wait::until(format!("{point}: recovery without a request"), PATIENCE, || async {
+        let (made, open) = (registered_counts(tenant).await, count(tenant, open).await);
         if (made, open) == (expected, 0) { Ok(()) } else { Err(format!("{made:?} {open}")) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// An installation for one death.
+/// Creates a tenant for one crash.
 async fn tenant(testbed: &Testbed, side: &str, effect: &str) -> Tenant {
     testbed.tenant(&format!("{side}-{}", effect.replace('_', "-"))).await
 }
 
-/// Lets a registration die while a program registers somebody, and sees what another makes of what it left.
+/// Kills a registration during a registration by JSON, and checks the recovery by another process.
 async fn die_registering(testbed: &Testbed, side: &str, effect: &str) {
     let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
-    let mut registration = doomed(&tenant, side, effect).await;
+    let mut registration = start_doomed(&tenant, side, effect).await;
     let body = json!({ "username": "mary", "password": PASSWORD });
     let answer = http::post_json(&format!("{}/register", registration.url()), &body).await;
     assert!(answer.is_err(), "{point}: it answered");
     until_dead(&mut registration, &point).await;
 
-    let left = made(&tenant).await;
+    let left = registered_counts(&tenant).await;
     assert_eq!(left.0 == 0, point == "before register", "{point}: {left:?}");
     let registration = tenant.registration().start().await;
     if left.0 == 1 {
@@ -79,13 +79,13 @@ async fn die_registering(testbed: &Testbed, side: &str, effect: &str) {
     }
     let again = post(&registration, "mary", PASSWORD).await;
     assert_eq!(again.status.as_u16(), if left.0 == 1 { 200 } else { 201 }, "{point}: {}", again.body);
-    assert_eq!(made(&tenant).await, (1, 1), "{point}");
+    assert_eq!(registered_counts(&tenant).await, (1, 1), "{point}");
 }
 
-/// Lets a registration die while somebody deletes an account. Once that is written down, it goes by itself.
+/// Kills a registration during a deletion. Once the request is recorded, the deletion completes by itself.
 async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
     let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
-    let registration = doomed(&tenant, side, effect).await;
+    let registration = start_doomed(&tenant, side, effect).await;
     let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
     let (form, password) = ("/accounts/mary/delete", "correct+horse+battery");
     let token = mary.get(form).await.form_token().unwrap().to_owned();
@@ -98,15 +98,15 @@ async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
         let going = mary.at(&another).submit(form, form, &format!("&password={password}")).await;
         assert_eq!(going.status, 303, "{point}: {}", going.body);
     }
-    let gone = wait::until(format!("{point}: the account and the user go"), PATIENCE, || async {
-        let made = made(&tenant).await;
+    let gone = wait::until(format!("{point}: the account and the user are deleted"), PATIENCE, || async {
+        let made = registered_counts(&tenant).await;
         if made == (0, 0) { Ok(()) } else { Err(format!("{made:?}")) }
     });
     gone.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
 #[tokio::test]
-async fn killed_while_an_account_is_deleted_it_goes_by_itself_or_by_another_try() {
+async fn a_deletion_completes_after_a_crash_by_itself_or_by_a_retry() {
     let testbed = operator_with_fail_points().await;
     for effect in ["request_deletion", "delete_account"] {
         join_all(SIDES.map(|side| die_deleting(&testbed, side, effect))).await;
@@ -114,19 +114,19 @@ async fn killed_while_an_account_is_deleted_it_goes_by_itself_or_by_another_try(
 }
 
 #[tokio::test]
-async fn killed_at_each_effect_of_a_registration_there_is_one_user_and_one_account_in_the_end() {
+async fn a_crash_at_any_effect_ends_in_one_user_and_one_account() {
     let testbed = operator_with_fail_points().await;
     for effect in ["register", "create_account", "complete_registration"] {
         join_all(SIDES.map(|side| die_registering(&testbed, side, effect))).await;
     }
 }
 
-/// Lets a registration die while somebody who is registered comes back by the form.
-async fn die_coming_back(testbed: &Testbed, side: &str, effect: &str) {
+/// Kills a registration while a registered user registers again by form.
+async fn die_reregistering(testbed: &Testbed, side: &str, effect: &str) {
     let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
     let other = tenant.registration().start().await;
     assert_eq!(post(&other, "mary", PASSWORD).await.status, 201);
-    let mut registration = doomed(&tenant, side, effect).await;
+    let mut registration = start_doomed(&tenant, side, effect).await;
     let fields = [("username", "mary"), ("password", PASSWORD)];
     let answer = http::post_form(&format!("{}/register", registration.url()), &fields).await;
     assert!(answer.is_err(), "{point}: it answered");
@@ -134,26 +134,27 @@ async fn die_coming_back(testbed: &Testbed, side: &str, effect: &str) {
     until_settled(&tenant, (1, 1), &point).await;
     let browser = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
     assert!(browser.is_signed_in("/accounts/mary").await, "{point}");
-    assert_eq!(made(&tenant).await, (1, 1), "{point}");
+    assert_eq!(registered_counts(&tenant).await, (1, 1), "{point}");
 }
 
 #[tokio::test]
-async fn killed_while_somebody_comes_back_the_same_request_signs_in() {
+async fn after_a_crash_registering_again_signs_in() {
     let testbed = operator_with_fail_points().await;
     for effect in ["lease", "begin_session"] {
-        join_all(SIDES.map(|side| die_coming_back(&testbed, side, effect))).await;
+        join_all(SIDES.map(|side| die_reregistering(&testbed, side, effect))).await;
     }
 }
 
-/// Lets a registration die while it takes back a row whose name went to an account by kubectl.
-async fn die_taking_back(testbed: &Testbed, side: &str) {
-    let (tenant, point) = (tenant(testbed, side, "rollback_registration").await, format!("{side} rollback_registration"));
-    let kubeconfig = of_nowhere(&tenant.registration_kubeconfig());
-    let mut away = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
-    assert_eq!(post(&away, "todd", PASSWORD).await.status, 202);
-    away.kill().await;
+/// Kills a registration while it rolls back a row whose username went to a kubectl account.
+async fn die_rolling_back(testbed: &Testbed, side: &str) {
+    let (tenant, point) =
+        (tenant(testbed, side, "rollback_registration").await, format!("{side} rollback_registration"));
+    let kubeconfig = unreachable_kubeconfig(&tenant.registration_kubeconfig());
+    let mut unreachable = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
+    assert_eq!(post(&unreachable, "todd", PASSWORD).await.status, 202);
+    unreachable.kill().await;
     create(&tenant, "todd", json!({})).await;
-    // The loop may come by before it says that it is ready.
+    // The retry loop may run before the process reports ready.
     let doomed = tenant.registration().env("STREAMCAT_FAILPOINT", format!("{side} rollback_registration 1"));
     if let Ok(mut registration) = doomed.try_start_unready().await {
         until_dead(&mut registration, &point).await;
@@ -165,23 +166,23 @@ async fn die_taking_back(testbed: &Testbed, side: &str) {
 }
 
 #[tokio::test]
-async fn killed_while_a_lost_name_is_given_up_no_row_is_left() {
+async fn a_crash_while_rolling_back_leaves_no_row() {
     let testbed = operator_with_fail_points().await;
-    join_all(SIDES.map(|side| die_taking_back(&testbed, side))).await;
+    join_all(SIDES.map(|side| die_rolling_back(&testbed, side))).await;
 }
 
-/// Whether somebody gets a session with a password, typed as in a form.
+/// Returns true if a sign-in by form with this password starts a session.
 async fn signs_in(registration: &Operator, password: &str) -> bool {
     let fields = [("username", "mary"), ("password", password)];
     http::post_form(&format!("{}/sign-in", registration.url()), &fields).await.unwrap().status == 303
 }
 
-/// Lets a registration die while somebody who has a session signs in once more, which ends the one before.
+/// Kills a registration while a signed-in user signs in again, which ends the previous session.
 async fn die_signing_in_again(testbed: &Testbed, side: &str) {
     let (tenant, point) = (tenant(testbed, side, "end_session").await, format!("{side} end_session"));
     let other = tenant.registration().start().await;
     let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
-    let mut registration = doomed(&tenant, side, "end_session").await;
+    let mut registration = start_doomed(&tenant, side, "end_session").await;
     let token = mary.get("/sign-in").await.form_token().unwrap().to_owned();
     let fields = format!("token={token}&username=mary&password=correct+horse+battery");
     let answer = mary.at(&registration).try_send(Method::POST, "/sign-in", fields).await;
@@ -192,19 +193,19 @@ async fn die_signing_in_again(testbed: &Testbed, side: &str) {
 }
 
 #[tokio::test]
-async fn killed_while_a_session_ends_the_person_signs_in_again() {
+async fn after_a_crash_while_a_session_ends_the_user_can_sign_in() {
     let testbed = operator_with_fail_points().await;
     join_all(SIDES.map(|side| die_signing_in_again(&testbed, side))).await;
 }
 
-/// Lets a registration die while somebody signs out: the session has ended and that is written down, or neither.
+/// Kills a registration while a user signs out: the session ends and this is recorded, or neither.
 async fn die_signing_out(testbed: &Testbed, side: &str) {
     let (tenant, point) = (tenant(testbed, side, "sign_out").await, format!("{side} sign_out"));
     let other = tenant.registration().start().await;
     let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
     let (page, written) = ("/accounts/mary", "select count(*) from audit_log where event = 'signed_out'");
     let token = mary.get(page).await.form_token().unwrap().to_owned();
-    let mut registration = doomed(&tenant, side, "sign_out").await;
+    let mut registration = start_doomed(&tenant, side, "sign_out").await;
     let answer = mary.at(&registration).try_send(Method::POST, "/sign-out", format!("token={token}")).await;
     assert!(answer.is_err(), "{point}: it answered");
     until_dead(&mut registration, &point).await;
@@ -218,17 +219,17 @@ async fn die_signing_out(testbed: &Testbed, side: &str) {
 }
 
 #[tokio::test]
-async fn killed_while_somebody_signs_out_they_sign_out_again() {
+async fn after_a_crash_while_signing_out_the_user_can_sign_out() {
     let testbed = operator_with_fail_points().await;
     join_all(SIDES.map(|side| die_signing_out(&testbed, side))).await;
 }
 
-/// Lets a registration die while a password is hashed anew, at a sign-in: it is valid with the one hash as with the other.
-async fn die_hashing_anew(testbed: &Testbed, side: &str) {
+/// Kills a registration while a sign-in upgrades the hash: the password stays valid with either hash.
+async fn die_upgrading_hash(testbed: &Testbed, side: &str) {
     let (tenant, point) = (tenant(testbed, side, "rehash").await, format!("{side} rehash"));
     let weak = tenant.registration().env("STREAMCAT_ARGON2_PASSES", "1").start().await;
     assert_eq!(post(&weak, "mary", PASSWORD).await.status, 201);
-    let mut registration = doomed(&tenant, side, "rehash").await;
+    let mut registration = start_doomed(&tenant, side, "rehash").await;
     let fields = [("username", "mary"), ("password", PASSWORD)];
     let answer = http::post_form(&format!("{}/sign-in", registration.url()), &fields).await;
     assert!(answer.is_err(), "{point}: it answered");
@@ -241,19 +242,19 @@ async fn die_hashing_anew(testbed: &Testbed, side: &str) {
 }
 
 #[tokio::test]
-async fn killed_while_a_password_is_hashed_anew_it_stays_valid() {
+async fn a_crash_while_upgrading_a_hash_keeps_the_password_valid() {
     let testbed = operator_with_fail_points().await;
-    join_all(SIDES.map(|side| die_hashing_anew(&testbed, side))).await;
+    join_all(SIDES.map(|side| die_upgrading_hash(&testbed, side))).await;
 }
 
-/// Lets a registration die while somebody takes another password: one of the two is valid, and never both.
+/// Kills a registration while a user changes the password: exactly one of the two passwords is valid.
 async fn die_changing_password(testbed: &Testbed, side: &str) {
     let (tenant, point) = (tenant(testbed, side, "change_password").await, format!("{side} change_password"));
     let other = tenant.registration().start().await;
     let mary = Browser::after(&other, &submit(&other, "mary", PASSWORD).await);
     let path = "/accounts/mary/password";
     let token = mary.get(path).await.form_token().unwrap().to_owned();
-    let mut registration = doomed(&tenant, side, "change_password").await;
+    let mut registration = start_doomed(&tenant, side, "change_password").await;
     let fields = format!("token={token}&password=correct+horse+battery&new-password=another+canary+of+ours");
     let answer = mary.at(&registration).try_send(Method::POST, path, fields).await;
     assert!(answer.is_err(), "{point}: it answered");
@@ -265,7 +266,7 @@ async fn die_changing_password(testbed: &Testbed, side: &str) {
 }
 
 #[tokio::test]
-async fn killed_while_a_password_is_changed_one_is_valid() {
+async fn after_a_crash_while_changing_a_password_exactly_one_is_valid() {
     let testbed = operator_with_fail_points().await;
     join_all(SIDES.map(|side| die_changing_password(&testbed, side))).await;
 }

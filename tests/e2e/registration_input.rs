@@ -1,16 +1,16 @@
-//! What the registration refuses, and how it says so.
+//! Invalid input and the responses to it.
 
 use axum::http::{Request, header::ACCEPT};
 use serde_json::{Value, json};
 use testbed::{Operator, http};
 
 use crate::{
-    registration::{PASSWORD, beside_username, made, post, submit},
+    registration::{PASSWORD, post, registered_counts, submit, username_error},
     support::tenant,
 };
 
-/// Posts a body; the status and the problem that is told to a program.
-async fn refused(registration: &Operator, content_type: &str, body: &str) -> (u16, Value) {
+/// Posts a body and returns the status and the problem details.
+async fn rejected(registration: &Operator, content_type: &str, body: &str) -> (u16, Value) {
     let request = Request::post("/").header(ACCEPT, "application/json").header("content-type", content_type);
     let answer =
         http::send(&format!("{}/register", registration.url()), request, body.to_owned()).await.unwrap();
@@ -21,11 +21,11 @@ async fn refused(registration: &Operator, content_type: &str, body: &str) -> (u1
 }
 
 #[tokio::test]
-async fn bad_input_is_told_field_by_field() {
+async fn invalid_input_is_reported_for_each_field() {
     let tenant = tenant("input").await;
     let registration = tenant.registration().start().await;
     let letters = "A username can contain only letters (a to z), digits, - and _.";
-    let short = "A password has at least 15 characters. Add a word or two.";
+    let short = "The password must have at least 15 characters. Add a word or two.";
     let long = "x".repeat(129);
     for (username, password, errors) in [
         ("to dd", PASSWORD, json!({ "username": letters })),
@@ -34,32 +34,32 @@ async fn bad_input_is_told_field_by_field() {
         (&long, PASSWORD, json!({ "username": "A username can have at most 128 characters." })),
         ("todd", "short", json!({ "password": short })),
         ("todd", "", json!({ "password": "Choose a password." })),
-        ("todd", &long, json!({ "password": "A password has at most 128 characters. Leave some out." })),
+        ("todd", &long, json!({ "password": "The password must have at most 128 characters. Shorten it." })),
         ("to.dd", "short", json!({ "username": letters, "password": short })),
     ] {
         let answer = post(&registration, username, password).await;
         assert_eq!((answer.status.as_u16(), &answer.json().unwrap()["errors"]), (422, &errors), "{username}");
         let answer = submit(&registration, username, password).await;
         assert_eq!(answer.status, 422);
-        assert_eq!(beside_username(&answer.body), errors["username"].as_str(), "{}", answer.body);
+        assert_eq!(username_error(&answer.body), errors["username"].as_str(), "{}", answer.body);
         for message in errors.as_object().unwrap().values() {
             assert!(answer.body.contains(message.as_str().unwrap()), "{}", answer.body);
         }
     }
     let answer = submit(&registration, r#""><b>"#, PASSWORD).await;
     assert!(answer.body.contains("&quot;&gt;&lt;b&gt;") && !answer.body.contains("<b>"), "{}", answer.body);
-    assert_eq!(made(&tenant).await, (0, 0));
+    assert_eq!(registered_counts(&tenant).await, (0, 0));
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_told_why() {
+async fn an_unreadable_body_is_rejected_with_the_reason() {
     let tenant = tenant("body").await;
     let registration = tenant.registration().start().await;
     let (json_type, form_type) = ("application/json", http::FORM);
     let large = format!(r#"{{"username":"todd","password":"{}"}}"#, "x".repeat(8 * 1024));
     let large_form = format!("username=todd&password={}", "x".repeat(8 * 1024));
-    for (content_type, body, status, said) in [
-        (json_type, r#"{"username":"#, 400, "not JSON"),
+    for (content_type, body, status, expected) in [
+        (json_type, r#"{"username":"#, 400, "not valid JSON"),
         (json_type, "[]", 400, "a JSON object with two strings"),
         (json_type, r#"{"username":"todd","password":7}"#, 400, "a JSON object with two strings"),
         (json_type, r#"{"username":"todd","e-mail":"a"}"#, 400, "\"e-mail\""),
@@ -67,10 +67,10 @@ async fn a_body_that_cannot_be_read_is_told_why() {
         ("multipart/form-data; boundary=b", "--b--", 415, "application/json"),
         (json_type, &large, 413, "8 KB"),
     ] {
-        let (answered, problem) = refused(&registration, content_type, body).await;
+        let (answered, problem) = rejected(&registration, content_type, body).await;
         let detail = problem["detail"].as_str().unwrap();
         assert!(
-            answered == status && detail.contains(said),
+            answered == status && detail.contains(expected),
             "{content_type} {body:.40}: {answered} {detail}"
         );
     }
@@ -79,11 +79,11 @@ async fn a_body_that_cannot_be_read_is_told_why() {
         assert_eq!(answer.status, status);
         assert!(answer.body.contains(r#"role="alert""#) && answer.body.contains("<form"), "{}", answer.body);
     }
-    assert_eq!(made(&tenant).await, (0, 0));
+    assert_eq!(registered_counts(&tenant).await, (0, 0));
 }
 
 #[tokio::test]
-async fn too_many_attempts_are_told_when_to_come_again() {
+async fn too_many_attempts_get_a_429_with_retry_after() {
     let tenant = tenant("limits").await;
     let limited = tenant.registration().env("STREAMCAT_MAX_ATTEMPTS_PER_IP", "4");
     let registration = limited
@@ -101,13 +101,17 @@ async fn too_many_attempts_are_told_when_to_come_again() {
     };
     for from in ["6.6.6.6, 1.1.1.1", "2.2.2.2"] {
         let answer = sign_in("todd", from).await;
-        assert!(answer.status == 403 && answer.body.contains("password is wrong"), "{}", answer.body);
+        assert!(
+            answer.status == 403 && answer.body.contains("Incorrect username or password"),
+            "{}",
+            answer.body
+        );
     }
     let refused = sign_in("Todd", "3.3.3.3").await;
     assert_eq!(refused.status, 429);
     let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!(
-        (1..=31).contains(&wait) && refused.body.contains("too many attempts"),
+        (1..=31).contains(&wait) && refused.body.contains("Too many attempts"),
         "{wait}: {}",
         refused.body
     );
@@ -119,7 +123,7 @@ async fn too_many_attempts_are_told_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn there_is_no_page_but_those_there_are() {
+async fn unknown_pages_and_methods_are_rejected() {
     let tenant = tenant("pages").await;
     let registration = tenant.registration().start().await;
     for (path, status) in [

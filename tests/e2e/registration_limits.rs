@@ -1,4 +1,4 @@
-//! Limits: so many new accounts a minute and in all, and nobody who is slow keeps others out.
+//! Limits: the rate and the number of new accounts, and slow clients.
 
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::{Api, ResourceExt, api::DynamicObject};
@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    registration::{PASSWORD, made, post, submit},
+    registration::{PASSWORD, post, registered_counts, submit},
     support::{PATIENCE, accounts, count, delete, gone, tenant},
 };
 
@@ -20,28 +20,28 @@ async fn metric(registration: &Operator, line: &str) -> bool {
 }
 
 #[tokio::test]
-async fn past_the_rate_of_new_accounts_a_newcomer_is_told_when_to_come_again_and_nobody_else_is() {
+async fn the_registration_rate_limits_new_users_but_not_returning_ones() {
     let tenant = tenant("rate").await;
     let registration = tenant.registration().env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", "1").start().await;
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     let (json, form) =
         (post(&registration, "todd", PASSWORD).await, submit(&registration, "zoe", PASSWORD).await);
-    assert_eq!(json.json().unwrap()["type"], "urn:streamcat:problem:crowded");
+    assert_eq!(json.json().unwrap()["type"], "urn:streamcat:problem:registration-rate-exceeded");
     for answer in [&json, &form] {
         assert_eq!(answer.status, 503, "{}", answer.body);
         let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=61).contains(&seconds), "{seconds}");
-        assert!(answer.body.contains("More people are registering"), "{}", answer.body);
+        assert!(answer.body.contains("Too many people are registering"), "{}", answer.body);
     }
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
     assert_eq!(post(&registration, "mary", "another horse battery").await.status, 409);
-    assert_eq!(made(&tenant).await, (1, 1));
+    assert_eq!(registered_counts(&tenant).await, (1, 1));
     assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="accounts"} 2"#).await);
-    // One for Mary, twice that she was verified, and nothing for who was refused.
+    // One hash and two verifications for Mary, and none for the rejected registrations.
     assert!(metric(&registration, "streamcat_password_hash_seconds_count 3").await);
 }
 
-/// The chart's quota of so many accounts, in force.
+/// Applies the chart's quota of this many accounts and waits until it is in force.
 async fn with_quota(tenant: &Tenant, accounts: u32) -> DynamicObject {
     let testbed = tenant.testbed();
     let (chart, namespace) = (testbed.chart().display().to_string(), tenant.namespace());
@@ -67,7 +67,7 @@ async fn with_quota(tenant: &Tenant, accounts: u32) -> DynamicObject {
 }
 
 #[tokio::test]
-async fn when_all_places_are_taken_a_person_is_told_so_and_nothing_is_left_of_the_try() {
+async fn a_registration_over_quota_is_rejected_and_leaves_nothing() {
     let tenant = tenant("quota").await;
     let _controller = tenant.controller().start().await;
     with_quota(&tenant, 1).await;
@@ -76,22 +76,22 @@ async fn when_all_places_are_taken_a_person_is_told_so_and_nothing_is_left_of_th
 
     let answer = post(&registration, "todd", PASSWORD).await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("300")), "{}", answer.body);
-    assert_eq!(answer.json().unwrap()["type"], "urn:streamcat:problem:no-room");
+    assert_eq!(answer.json().unwrap()["type"], "urn:streamcat:problem:capacity-reached");
     assert!(!answer.body.contains("quota"), "{}", answer.body);
     assert_eq!(submit(&registration, "todd", PASSWORD).await.status, 503);
-    assert_eq!(made(&tenant).await, (1, 1));
+    assert_eq!(registered_counts(&tenant).await, (1, 1));
     let open = "select count(*) from registrations where completed_at is null";
-    assert_eq!(count(&tenant, open).await, 0, "nothing is left to be tried again and again");
+    assert_eq!(count(&tenant, open).await, 0, "no registration is pending");
     let taken_back = "select count(*) from audit_log where event = 'registration_rolled_back'";
     assert_eq!(count(&tenant, taken_back).await, 2);
     assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="quota"} 2"#).await);
     assert!(metric(&registration, r#"streamcat_registrations_total{outcome="no_room"} 2"#).await);
 
-    // Who has an account is served as ever; who leaves makes room.
+    // Existing users are unaffected, and a deletion frees quota.
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
     delete(&tenant, "mary").await;
     gone(&tenant, "mary").await;
-    let room = wait::until("there is room for Todd", PATIENCE, || async {
+    let room = wait::until("the quota allows Todd", PATIENCE, || async {
         let answer = post(&registration, "todd", PASSWORD).await;
         if answer.status == 201 { Ok(()) } else { Err(answer.body) }
     });
@@ -99,7 +99,7 @@ async fn when_all_places_are_taken_a_person_is_told_so_and_nothing_is_left_of_th
 }
 
 #[tokio::test]
-async fn of_many_at_once_as_many_get_in_as_there_are_places() {
+async fn concurrent_registrations_do_not_exceed_the_quota() {
     let tenant = tenant("quota-race").await;
     with_quota(&tenant, 3).await;
     let registration = tenant.registration().start().await;
@@ -124,7 +124,7 @@ async fn connect(registration: &Operator, sent: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn who_sends_slowly_is_cut_off_and_keeps_nobody_out() {
+async fn a_slow_client_is_disconnected_and_blocks_nobody() {
     let tenant = tenant("slow").await;
     let registration = tenant
         .registration()
@@ -139,17 +139,17 @@ async fn who_sends_slowly_is_cut_off_and_keeps_nobody_out() {
     for sent in sent {
         slow.push(connect(&registration, sent).await);
     }
-    // All four places are taken: whoever comes now is told so until those are cut off.
+    // All four slots are in use: new connections are rejected until the slow ones are closed.
     let served = wait::until("Mary is registered", PATIENCE, || async {
         let answer = post(&registration, "mary", PASSWORD).await;
-        let is_told = answer.status == 503 && answer.header("retry-after").is_some();
-        assert!(is_told || answer.status == 201, "{answer:?}");
+        let is_rejected = answer.status == 503 && answer.header("retry-after").is_some();
+        assert!(is_rejected || answer.status == 201, "{answer:?}");
         answer.status == 201
     });
     served.await.unwrap_or_else(|error| panic!("{error:?}"));
     for (mut stream, sent) in slow.into_iter().zip(sent) {
         let mut answer = String::new();
-        // It ends: that is the point.
+        // The connection must close.
         let read = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect(sent);
         drop(read);
         assert_eq!(answer.starts_with("HTTP/1.1 408 "), sent == form, "{sent:?}: {answer}");
@@ -159,7 +159,7 @@ async fn who_sends_slowly_is_cut_off_and_keeps_nobody_out() {
 }
 
 #[tokio::test]
-async fn metrics_tell_what_came_and_no_name() {
+async fn metrics_count_requests_without_usernames() {
     let tenant = tenant("registration-metrics").await;
     let registration = tenant.registration().start().await;
     assert_eq!(submit(&registration, "mary", PASSWORD).await.status, 303);
@@ -196,7 +196,7 @@ async fn metrics_tell_what_came_and_no_name() {
 }
 
 #[tokio::test]
-async fn accounts_that_are_still_to_be_made_are_counted() {
+async fn pending_registrations_are_counted() {
     let tenant = tenant("pending").await;
     let insert = "with u as (
         insert into users (username, password_hash, account_namespace, account_name)
@@ -210,9 +210,9 @@ async fn accounts_that_are_still_to_be_made_are_counted() {
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// What the chart makes of a limit for each pod.
+/// The chart divides the limit among the pods.
 #[tokio::test]
-async fn the_pods_share_the_rate_of_new_accounts() {
+async fn the_pods_share_the_registration_rate() {
     let testbed = crate::support::operator_under_test().await;
     let chart = testbed.chart().display().to_string();
     for (replicas, each) in [("1", "300"), ("2", "150"), ("7", "42"), ("0", "300"), ("1000", "1")] {

@@ -26,7 +26,7 @@ async fn assert_one_of_each(tenant: &Tenant, username: &str) {
 }
 
 #[tokio::test]
-async fn killed_while_creating_it_finds_what_it_made() {
+async fn killed_while_creating_it_adopts_what_it_created() {
     let tenant = tenant("killed").await;
     let mut controller = impatient(&tenant).await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
@@ -78,7 +78,7 @@ async fn deleted_while_the_outcome_is_unknown_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_makes_no_second_resource() {
+async fn a_lost_response_causes_no_second_resource() {
     let tenant = tenant("lost").await;
     let _controller = impatient(&tenant).await;
     for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
@@ -93,7 +93,7 @@ async fn an_answer_that_was_lost_makes_no_second_resource() {
 }
 
 #[tokio::test]
-async fn a_call_that_never_arrived_is_made_again_after_a_look() {
+async fn a_call_that_never_arrived_is_repeated_after_a_list() {
     let tenant = tenant("blocked").await;
     let _controller = impatient(&tenant).await;
     tenant.simulator().fault(Fault::block("CreateRoom"));
@@ -104,7 +104,7 @@ async fn a_call_that_never_arrived_is_made_again_after_a_look() {
 }
 
 #[tokio::test]
-async fn asked_to_stop_while_creating_it_records_what_comes_back() {
+async fn stopped_while_creating_it_records_the_responses() {
     let tenant = tenant("sigterm").await;
     let mut controller = tenant.controller().start().await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
@@ -122,7 +122,7 @@ async fn asked_to_stop_while_creating_it_records_what_comes_back() {
 }
 
 #[tokio::test]
-async fn a_create_that_lands_after_the_account_is_gone_is_taken_away_by_the_sweep() {
+async fn a_create_that_lands_after_deletion_is_deleted_by_the_resync() {
     let tenant = tenant("late").await;
     let quick =
         tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s");

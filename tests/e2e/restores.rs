@@ -120,7 +120,7 @@ async fn status_is_cleared_and_the_database_is_lost() {
 }
 
 #[tokio::test]
-async fn the_database_is_restored_from_when_the_username_was_another_accounts() {
+async fn the_database_is_restored_to_when_another_account_had_the_username() {
     survives("yesterday", async |tenant| {
         lose_the_database(tenant).await;
         let row = "insert into users (username, account_namespace, account_name, account_uid) values ('todd', $1, 'before', 'u')";
@@ -141,12 +141,12 @@ async fn restore_an_earlier_life(tenant: &Tenant) {
 }
 
 #[tokio::test]
-async fn the_database_is_restored_from_before_the_account_was_made_again() {
+async fn the_database_is_restored_to_before_the_account_was_recreated() {
     survives("lifebefore", restore_an_earlier_life).await;
 }
 
 #[tokio::test]
-async fn the_cluster_is_lost_and_the_database_is_restored_from_before_the_account_was_made_again() {
+async fn the_cluster_is_lost_and_an_older_database_is_restored() {
     survives("twolives", async |tenant| {
         lose_the_cluster(tenant).await;
         restore_an_earlier_life(tenant).await;
@@ -155,7 +155,7 @@ async fn the_cluster_is_lost_and_the_database_is_restored_from_before_the_accoun
 }
 
 #[tokio::test]
-async fn a_username_that_a_restored_database_keeps_for_a_deleted_account_is_free() {
+async fn a_restored_row_of_a_deleted_account_does_not_block_its_username() {
     let tenant = tenant("deadrow").await;
     // What the row names is gone once two lists lack it.
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
@@ -184,7 +184,7 @@ async fn an_account_deleted_after_such_a_restore_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn the_id_of_the_installation_outlives_the_cluster_that_it_was_taken_from() {
+async fn the_installation_id_outlives_the_cluster_it_came_from() {
     let tenant = tenant("installation").await;
     sqlx::query("insert into installation (id) values ('of-the-cluster-before')")
         .execute(&tenant.pool())

@@ -28,7 +28,7 @@ async fn assert_can(tenant: &Tenant, kubeconfig: &Path, namespace: &str, deeds: 
 }
 
 #[tokio::test]
-async fn the_controller_may_do_its_work_and_nothing_else() {
+async fn the_controller_has_the_rights_it_needs_and_no_others() {
     let tenant = tenant("controller-rights").await;
     let (kubeconfig, here) = (tenant.controller_kubeconfig(), tenant.namespace());
     let its_namespace = format!("namespace/{here}");
@@ -79,8 +79,7 @@ async fn the_controller_may_do_its_work_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_registration_may_make_read_and_delete_accounts_and_get_a_stream_key_in_one_namespace_and_nothing_else()
- {
+async fn the_registration_has_the_rights_it_needs_and_no_others() {
     let tenant = tenant("registration-rights").await;
     let (kubeconfig, here) = (tenant.registration_kubeconfig(), tenant.namespace());
     let work: &[Deed<'_>] =
@@ -110,7 +109,7 @@ async fn the_registration_may_make_read_and_delete_accounts_and_get_a_stream_key
 }
 
 #[tokio::test]
-async fn what_may_not_be_done_is_forbidden_when_tried() {
+async fn actions_without_a_right_are_forbidden() {
     let tenant = tenant("forbidden").await;
     create(&tenant, "todd", json!({})).await;
     let spec = r#"{"spec":{"deletionPolicy":"Retain"}}"#;

@@ -57,7 +57,7 @@ fn tags(number: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_username_that_aws_would_not_take_is_refused() {
+async fn a_username_that_aws_rejects_is_refused() {
     let tenant = tenant("username").await;
     let pattern = ["spec.username", "should match '^[a-zA-Z0-9_-]{1,128}$'"];
     for username in ["to dd", "tödd", "todd.", "todd\n"] {
@@ -104,7 +104,7 @@ async fn a_username_cannot_be_changed() {
 }
 
 #[tokio::test]
-async fn a_word_that_aws_does_not_know_is_refused_with_those_it_knows() {
+async fn an_unknown_enum_value_is_refused_with_the_known_ones() {
     let tenant = tenant("words").await;
     let types =
         [r#"spec.channel.type: Unsupported value: "PREMIUM""#, r#""BASIC", "STANDARD", "ADVANCED_SD""#];
@@ -190,7 +190,7 @@ async fn reserved_tags_and_more_than_46_are_refused() {
 }
 
 #[tokio::test]
-async fn tags_that_aws_would_not_take_are_refused() {
+async fn tags_that_aws_rejects_are_refused() {
     let tenant = tenant("tag-text").await;
     let key = ["spec.tags", "a key must have 1 to 128 letters, digits, spaces or _.:/=+-@"];
     for wrong in ["a!b", "", &"k".repeat(129)] {
@@ -205,7 +205,7 @@ async fn tags_that_aws_would_not_take_are_refused() {
 }
 
 #[tokio::test]
-async fn the_limits_of_a_chat_room_are_kept() {
+async fn chat_room_limits_are_enforced() {
     let tenant = tenant("room").await;
     let rate = |rate: i64| room(&json!({ "maximumMessageRatePerSecond": rate }));
     let length = |length: i64| room(&json!({ "maximumMessageLength": length }));

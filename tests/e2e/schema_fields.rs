@@ -45,7 +45,7 @@ fn arn(path: &str, arn: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_arn_of_something_else_is_refused_and_the_field_is_named() {
+async fn an_arn_of_another_kind_is_refused_with_its_field() {
     let tenant = tenant("arns").await;
     for (path, right) in ARNS {
         let name = path.rsplit('/').next().unwrap();
@@ -64,7 +64,7 @@ async fn an_arn_of_something_else_is_refused_and_the_field_is_named() {
 }
 
 #[tokio::test]
-async fn an_empty_arn_switches_off_what_it_names() {
+async fn an_empty_arn_disables_its_feature() {
     let tenant = tenant("no-arn").await;
     for (path, _) in ARNS.iter().filter(|(path, _)| !path.ends_with("Identifiers")) {
         let output = tried(&tenant, &arn(path, "")).await;
@@ -76,7 +76,7 @@ async fn an_empty_arn_switches_off_what_it_names() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_not_there_is_named() {
+async fn an_unknown_field_is_named() {
     let tenant = tenant("unknown").await;
     for (path, said) in [
         ("chanel", "spec.chanel"),

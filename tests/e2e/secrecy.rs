@@ -110,7 +110,7 @@ async fn answers(registration: &Operator, controller: &Operator) -> String {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_any_log_event_status_row_metric_or_answer() {
+async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
     let tenant = tenant("secrecy").await;
     // Everything but the clients' own traces, which show whole requests and are never switched on by a level.
     let log = "debug,hyper=info,h2=info,aws=info,sqlx=debug,streamcat_operator=trace";

@@ -1,4 +1,4 @@
-//! A person comes back: signs in and out, sees what to put into OBS, and deletes the account.
+//! Signing in and out, the streaming settings, changing the password, and deleting the account.
 
 use axum::http::{Method, Request, header::COOKIE};
 use kube::ResourceExt;
@@ -12,18 +12,18 @@ use testbed::{
 
 use crate::{
     kubectl::{kubectl, manifest},
-    registration::{PASSWORD, made, post, submit},
+    registration::{PASSWORD, post, registered_counts, submit},
     support::{PATIENCE, accounts, assert_nothing_left, gone, ready, tenant},
 };
 
-/// A browser with a session: the cookie as it was set, and as it is sent.
+/// A browser with a session.
 pub struct Browser<'a> {
     registration: &'a Operator,
     set: String,
 }
 
 impl<'a> Browser<'a> {
-    /// As an answer leaves it.
+    /// Returns the browser after a response that has set its cookie.
     pub fn after(registration: &'a Operator, answer: &Response) -> Self {
         assert_eq!(answer.status, 303, "{}", answer.body);
         Self { registration, set: answer.header("set-cookie").expect("a session").to_owned() }
@@ -35,7 +35,7 @@ impl<'a> Browser<'a> {
         Self::after(registration, &answer)
     }
 
-    /// The same browser at another process.
+    /// Returns the same browser, connected to another process.
     pub fn at(&self, registration: &'a Operator) -> Self {
         Self { registration, set: self.set.clone() }
     }
@@ -58,7 +58,7 @@ impl<'a> Browser<'a> {
         self.send(Method::GET, path, String::new()).await
     }
 
-    /// Submits a form of the page, as a person does: with the token that stands in it.
+    /// Submits a form of a page, with the token in it.
     pub async fn submit(&self, page: &str, path: &str, fields: &str) -> Response {
         let page = self.get(page).await;
         let token = page.form_token().unwrap_or_else(|| panic!("{}", page.body));
@@ -71,7 +71,7 @@ impl<'a> Browser<'a> {
 }
 
 #[tokio::test]
-async fn the_owner_sees_what_to_put_into_obs_and_the_key_after_a_click() {
+async fn the_owner_sees_the_streaming_settings_and_the_key_on_request() {
     let tenant = tenant("obs").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
@@ -99,15 +99,15 @@ async fn the_owner_sees_what_to_put_into_obs_and_the_key_after_a_click() {
     assert!(!registration.log().contains(stream_key) && !registration.log().contains(mary.token()));
 }
 
-/// `kubectl replace` with a manifest from Git drops the annotation that the page wrote.
+/// `kubectl replace` with a manifest from Git drops the annotation that the registration has written.
 #[tokio::test]
-async fn an_account_whose_annotation_was_dropped_by_kubectl_replace_is_its_owners_still() {
+async fn an_account_stays_its_owners_after_kubectl_replace() {
     let tenant = tenant("replaced").await;
     let controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
     let mary = Browser::after(&registration, &submit(&registration, "mary", PASSWORD).await);
     let before = ready(&tenant, "mary").await;
-    // What the controller makes of it is another story.
+    // The controller's reaction is tested elsewhere.
     drop(controller);
     let file = manifest(&tenant, "mary", &serde_json::to_value(&before.spec).unwrap());
     kubectl(&tenant, &["replace", "--filename", &file]).await;
@@ -120,11 +120,11 @@ async fn an_account_whose_annotation_was_dropped_by_kubectl_replace_is_its_owner
     assert_eq!((again.status.as_u16(), again.header("location")), (303, Some("/accounts/mary")));
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
     assert!(Browser::sign_in(&registration, "mary").await.is_signed_in("/accounts/mary").await);
-    assert_eq!(made(&tenant).await, (1, 1));
+    assert_eq!(registered_counts(&tenant).await, (1, 1));
 }
 
 #[tokio::test]
-async fn a_session_is_one_of_all_processes_and_ends_when_the_person_signs_out() {
+async fn a_session_is_shared_by_all_processes_and_ends_on_sign_out() {
     let tenant = tenant("session").await;
     let (one, other) = tokio::join!(tenant.registration().start(), tenant.registration().start());
     let browser = Browser::after(&one, &submit(&one, "mary", PASSWORD).await);
@@ -147,11 +147,11 @@ async fn a_session_is_one_of_all_processes_and_ends_when_the_person_signs_out() 
     Browser::sign_in(&one, "mary").await;
     let left: i64 =
         sqlx::query_scalar("select count(*) from sessions").fetch_one(&tenant.pool()).await.unwrap();
-    assert_eq!(left, 1, "what has expired goes");
+    assert_eq!(left, 1, "expired sessions are deleted");
 }
 
 #[tokio::test]
-async fn another_password_ends_every_session_and_is_the_only_one() {
+async fn a_new_password_ends_every_session_and_replaces_the_old_one() {
     let tenant = tenant("newpassword").await;
     let (one, other) = tokio::join!(tenant.registration().start(), tenant.registration().start());
     let first = Browser::after(&one, &submit(&one, "mary", PASSWORD).await);
@@ -165,14 +165,14 @@ async fn another_password_ends_every_session_and_is_the_only_one() {
         assert!(!browser.is_signed_in("/accounts/mary").await);
     }
     assert!(Browser::after(&one, &changed).is_signed_in("/accounts/mary").await);
-    assert_eq!(submit(&other, "mary", PASSWORD).await.status, 409, "the first one is nobody's any more");
+    assert_eq!(submit(&other, "mary", PASSWORD).await.status, 409, "the old password no longer works");
     let events = "select count(*) from audit_log where event = 'password_changed' and username = 'mary'";
     let written: i64 = sqlx::query_scalar(events).fetch_one(&tenant.pool()).await.unwrap();
     assert_eq!(written, 1);
 }
 
 #[tokio::test]
-async fn behind_tls_the_cookie_and_the_browser_go_by_tls_only() {
+async fn behind_tls_cookies_are_secure_and_hsts_is_set() {
     let tenant = tenant("tls").await;
     let registration = tenant.registration().env("STREAMCAT_BEHIND_TLS", "true").start().await;
     let answer = submit(&registration, "mary", PASSWORD).await;
@@ -186,7 +186,7 @@ async fn behind_tls_the_cookie_and_the_browser_go_by_tls_only() {
 }
 
 #[tokio::test]
-async fn a_sign_in_hashes_the_password_anew_where_a_hash_has_become_more_work() {
+async fn a_sign_in_upgrades_an_outdated_hash() {
     let tenant = tenant("rehash").await;
     let weak = tenant.registration().env("STREAMCAT_ARGON2_PASSES", "1").start().await;
     assert_eq!(submit(&weak, "mary", PASSWORD).await.status, 303);
@@ -199,7 +199,7 @@ async fn a_sign_in_hashes_the_password_anew_where_a_hash_has_become_more_work() 
 }
 
 #[tokio::test]
-async fn a_person_deletes_the_account_and_sees_it_go() {
+async fn deleting_an_account_shows_its_progress_until_it_is_gone() {
     let tenant = tenant("delete").await;
     let controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
@@ -209,7 +209,7 @@ async fn a_person_deletes_the_account_and_sees_it_go() {
 
     let (form, path) = ("/accounts/mary/delete", "/accounts/mary/delete");
     let wrong = mary.submit(form, path, "&password=another+horse+battery").await;
-    assert!(wrong.status == 403 && wrong.body.contains("This is not your password."), "{}", wrong.body);
+    assert!(wrong.status == 403 && wrong.body.contains("Incorrect password."), "{}", wrong.body);
     assert!(accounts(&tenant).get("mary").await.unwrap().metadata.deletion_timestamp.is_none());
 
     let going = mary.submit(form, path, "&password=correct+horse+battery").await;
@@ -218,18 +218,18 @@ async fn a_person_deletes_the_account_and_sees_it_go() {
     assert!(page.contains("being deleted") && page.contains(r#"http-equiv="refresh""#), "{page}");
 
     let _controller = tenant.controller().start().await;
-    let seen = wait::until("the page says that it is gone", PATIENCE, || async {
+    let seen = wait::until("the page confirms the deletion", PATIENCE, || async {
         let page = mary.get("/accounts/mary/goodbye").await.body;
-        if page.contains("Your account is gone") { Ok(()) } else { Err(page) }
+        if page.contains("Account deleted") { Ok(()) } else { Err(page) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
     gone(&tenant, "mary").await;
     assert_nothing_left(&tenant).await;
-    assert_eq!(made(&tenant).await, (0, 0));
+    assert_eq!(registered_counts(&tenant).await, (0, 0));
 }
 
 #[tokio::test]
-async fn strangers_who_guess_are_told_to_come_again_and_keep_nobody_out() {
+async fn guessing_strangers_are_limited_without_locking_the_user_out() {
     let tenant = tenant("guessed").await;
     let guessed = || {
         let builder = tenant.registration().env("STREAMCAT_MAX_FAILED_SIGN_INS_PER_HOUR", "4");
@@ -251,6 +251,10 @@ async fn strangers_who_guess_are_told_to_come_again_and_keep_nobody_out() {
         assert_eq!(answer.status, 429, "{}", answer.body);
         let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!(seconds <= 3600 && answer.body.contains("Too many wrong passwords"), "{}", answer.body);
-        assert_eq!(post(registration, "192.0.2.1", PASSWORD).await.status, 200, "here Mary has registered");
+        assert_eq!(
+            post(registration, "192.0.2.1", PASSWORD).await.status,
+            200,
+            "Mary has registered from here"
+        );
     }
 }

@@ -75,7 +75,7 @@ fn owners(secret: &Secret) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_secret_that_was_overwritten_by_hand_has_the_channels_key_and_addresses_again() {
+async fn an_overwritten_secret_is_corrected() {
     let tenant = tenant("overwritten").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
@@ -99,7 +99,7 @@ async fn a_secret_that_was_overwritten_by_hand_has_the_channels_key_and_addresse
 }
 
 #[tokio::test]
-async fn a_rotated_key_comes_into_the_secret_and_the_request_is_handled_only_then() {
+async fn a_rotated_key_is_written_before_the_request_is_handled() {
     let tenant = tenant("rotated").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
@@ -121,7 +121,7 @@ async fn a_rotated_key_comes_into_the_secret_and_the_request_is_handled_only_the
 }
 
 #[tokio::test]
-async fn a_deleted_key_is_made_again_once_and_an_event_says_so() {
+async fn a_deleted_key_is_recreated_once_with_an_event() {
     let tenant = tenant("deleted-key").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
@@ -144,7 +144,7 @@ async fn a_deleted_key_is_made_again_once_and_an_event_says_so() {
 }
 
 #[tokio::test]
-async fn an_immutable_secret_with_another_key_is_a_condition_until_it_is_deleted() {
+async fn an_immutable_secret_with_another_key_blocks_ready_until_deleted() {
     let tenant = tenant("immutable").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
@@ -168,7 +168,7 @@ async fn an_immutable_secret_with_another_key_is_a_condition_until_it_is_deleted
 }
 
 #[tokio::test]
-async fn a_secret_that_kubectl_orphaned_is_the_accounts_again() {
+async fn a_secret_that_kubectl_orphaned_is_adopted() {
     let tenant = tenant("orphaned-secret").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
@@ -189,7 +189,7 @@ async fn a_secret_that_kubectl_orphaned_is_the_accounts_again() {
 }
 
 #[tokio::test]
-async fn a_secret_from_before_the_annotation_is_adopted_and_one_of_another_channel_is_not() {
+async fn an_unannotated_secret_is_adopted_unless_of_another_channel() {
     let tenant = tenant("restored-secret").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;

@@ -23,7 +23,7 @@ fn channel(tenant: &Tenant) -> Value {
 }
 
 #[tokio::test]
-async fn an_edit_is_the_one_update_and_no_arn_changes() {
+async fn an_edit_sends_one_update_and_changes_no_arn() {
     let tenant = tenant("edit").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
@@ -60,7 +60,7 @@ async fn each_kind_is_updated_by_its_own_call() {
 }
 
 #[tokio::test]
-async fn tags_are_set_and_removed_on_all_three_and_ours_stay() {
+async fn tags_are_set_and_removed_on_all_three_and_reserved_tags_stay() {
     let tenant = tenant("tags").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({ "tags": { "team": "a", "old": "x" } })).await;
@@ -78,7 +78,7 @@ async fn tags_are_set_and_removed_on_all_three_and_ours_stay() {
 
 /// A setting that is off is as good as one that is on: it is on the wire, AWS keeps it, and nothing is sent again.
 #[tokio::test]
-async fn what_is_switched_off_is_sent_once_and_stays_off() {
+async fn a_disabled_setting_is_sent_once_and_stays_off() {
     let tenant = tenant("off").await;
     let _controller = impatient(&tenant).env("STREAMCAT_RESYNC_INTERVAL", "2s").start().await;
     let storage = tenant.simulator().add_storage_configuration();
@@ -116,7 +116,7 @@ async fn what_is_switched_off_is_sent_once_and_stays_off() {
 }
 
 #[tokio::test]
-async fn a_look_alike_of_our_tags_is_taken_off() {
+async fn a_look_alike_of_a_reserved_tag_is_removed() {
     let tenant = tenant("alike").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({ "tags": { "team": "a" } })).await;
@@ -130,7 +130,7 @@ async fn a_look_alike_of_our_tags_is_taken_off() {
 }
 
 #[tokio::test]
-async fn an_edit_that_aws_refuses_is_stalled_with_its_words_until_it_is_mended() {
+async fn an_edit_rejected_by_aws_is_stalled_until_corrected() {
     let tenant = tenant("refused").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
@@ -158,7 +158,7 @@ async fn an_edit_that_aws_refuses_is_stalled_with_its_words_until_it_is_mended()
 }
 
 #[tokio::test]
-async fn a_spent_quota_is_said_and_the_two_others_are_made() {
+async fn a_spent_quota_is_reported_and_the_others_are_created() {
     let tenant = tenant("quota").await;
     let _controller = tenant.controller().start().await;
     tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").times(1));
@@ -218,7 +218,7 @@ async fn an_older_edit_that_lands_last_does_not_stay() {
 }
 
 #[tokio::test]
-async fn whoever_starts_later_sees_to_it_that_the_last_edit_stays() {
+async fn a_later_controller_makes_the_last_edit_stay() {
     let tenant = tenant("later").await;
     let mut before = impatient(&tenant).start().await;
     edit_before_an_older_edit_lands(&tenant).await;

@@ -9,12 +9,12 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
-pub use kinds::{Channel, ChatRoom, Simulated, Stage};
+pub use kinds::{Channel, ChatRoom, FakeResources, Stage};
 use serde_json::Value;
 use streamcat_operator::{api::ResourceKind, ivs::Tags};
 
 use super::{
-    line::GIVEN_UP,
+    fault_injector::ATTEMPT_EXPIRY,
     world::{BEHIND, TIMING},
 };
 
@@ -58,7 +58,7 @@ pub struct Aws {
     /// What we have made.
     pub ours: BTreeSet<String>,
     /// What somebody else has deleted, or what went late.
-    pub vanished: BTreeSet<String>,
+    pub external_deletes: BTreeSet<String>,
     /// How long the deletion that is carried out now takes, if it is a slow one.
     pub deletes_in: Option<Duration>,
     /// What is deleted, and when it will be gone.
@@ -72,9 +72,9 @@ pub struct Aws {
     /// What is there and is not shown, and since when.
     hidden: BTreeMap<String, (Arc<Resource>, Duration)>,
     /// The controllers ask somewhere else, where nothing is.
-    pub is_elsewhere: bool,
+    pub is_wrong_endpoint: bool,
     /// A setting that is accepted and not kept.
-    pub not_kept: Option<&'static str>,
+    pub dropped_setting: Option<&'static str>,
     /// How old the calls were that made what there is, and when it was made.
     ages: BTreeMap<String, (Duration, Duration)>,
 }
@@ -107,7 +107,7 @@ impl Aws {
 
     /// What a read shows now.
     fn shown(&self, now: Duration) -> Option<&Resources> {
-        if self.is_elsewhere {
+        if self.is_wrong_endpoint {
             return None;
         }
         let Some(shown) = self.shown.as_ref().filter(|shown| now < shown.until) else {
@@ -160,7 +160,7 @@ impl Aws {
 
     /// Whether what is carried out now comes after every deadline and grace.
     pub fn is_too_late(&self) -> bool {
-        self.age > GIVEN_UP
+        self.age > ATTEMPT_EXPIRY
     }
 
     /// Whether a resource was made, or with reads that were behind could be seen, only after every deadline and grace:
@@ -171,7 +171,7 @@ impl Aws {
             let behind = if is_hidden { BEHIND } else { Duration::ZERO };
             // Nor does a database know of it that took the place of another before status did.
             let is_untold = *made < self.journal_since && *made + TIMING.grace > self.journal_since;
-            age.saturating_add(behind) > GIVEN_UP || is_untold
+            age.saturating_add(behind) > ATTEMPT_EXPIRY || is_untold
         })
     }
 

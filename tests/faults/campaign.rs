@@ -13,55 +13,55 @@ use std::{
 use clap::ValueEnum;
 
 use super::{
-    faults::{Mode, Operation, Plan},
+    faults::{Fault, Operation, Plan},
     run::{Case, run},
     workloads::Workload,
 };
 
 /// All campaigns stop when this many runs have failed, whoever's: more would say nothing new.
-const ENOUGH: usize = 10;
+const MAX_FAILURES: usize = 10;
 
 /// How many calls more a fault makes at least, nearly always: those of a sweep.
-const MADE_NECESSARY: usize = 5;
+const EXTRA_CALLS: usize = 5;
 
 /// The most faults of a story, and among how many calls they are: a few of those that it makes.
-const MOST_FAULTS: usize = 3;
-const MOST_CALLS: usize = 250;
+const MAX_FAULTS: usize = 3;
+const MAX_CALLS: usize = 250;
 
 /// How many runs have failed, in all campaigns of this process.
 static FAILURES: AtomicUsize = AtomicUsize::new(0);
 
 /// What each workload does when nothing fails.
 #[derive(Debug, Default)]
-pub struct Undisturbed {
+pub struct Baseline {
     ends: BTreeMap<Workload, Vec<String>>,
     calls: BTreeMap<(Workload, usize), Vec<Operation>>,
 }
 
-impl Undisturbed {
+impl Baseline {
     /// Runs every workload without faults, with one controller and with two: both come to the same end.
     pub fn new(seed: u64) -> Self {
-        let mut undisturbed = Self::default();
+        let mut baseline = Self::default();
         for workload in Workload::fixed() {
             for controllers in [1, 2] {
                 let case = Case { workload, controllers, seed, plan: Plan::new() };
                 let outcome = run(&case, false);
-                let end = undisturbed.ends.entry(workload).or_insert_with(|| outcome.end.clone());
+                let end = baseline.ends.entry(workload).or_insert_with(|| outcome.end.clone());
                 let problems = outcome.problems(Some(end));
                 assert!(problems.is_empty(), "FAULTS='{case}'\n{}", problems.join("\n"));
-                undisturbed.calls.insert((workload, controllers), outcome.calls);
+                baseline.calls.insert((workload, controllers), outcome.calls);
             }
         }
-        undisturbed
+        baseline
     }
 
     /// Every call of every workload, under every fault that differs there; of `parts` parts, one that the seed chooses.
-    pub fn every_fault(&self, seed: u64, controllers: usize, parts: u64) -> Vec<Case> {
+    pub fn single_faults(&self, seed: u64, controllers: usize, parts: u64) -> Vec<Case> {
         let of_workload = |(workload, calls): (Workload, &Vec<Operation>)| {
             let mut cases = Vec::new();
             for (number, operation) in calls.iter().enumerate() {
-                let modes = Mode::value_variants().iter().filter(|mode| mode.applies(*operation));
-                let plans = modes.map(|mode| Plan::from([(number + 1, *mode)]));
+                let faults = Fault::value_variants().iter().filter(|fault| fault.applies(*operation));
+                let plans = faults.map(|fault| Plan::from([(number + 1, *fault)]));
                 cases.extend(plans.map(|plan| Case { workload, controllers, seed, plan }));
             }
             cases
@@ -73,7 +73,7 @@ impl Undisturbed {
     }
 
     /// Two faults, at random calls, in random workloads.
-    pub fn pairs(&self, seed: u64, count: usize) -> Vec<Case> {
+    pub fn fault_pairs(&self, seed: u64, count: usize) -> Vec<Case> {
         let mut rng = fastrand::Rng::with_seed(seed);
         let workloads: Vec<_> = Workload::fixed().collect();
         let pair = || {
@@ -81,36 +81,36 @@ impl Undisturbed {
             let controllers = rng.usize(1..=2);
             let calls = &self.calls[&(workload, controllers)];
             let first = rng.usize(1..=calls.len());
-            let mode = any_mode(&mut rng, &calls[first - 1..first]);
+            let fault = any_fault(&mut rng, &calls[first - 1..first]);
             // The second one may befall what the first one has made necessary; nobody knows which calls those are.
-            let last = calls.len().max(first + MADE_NECESSARY);
-            let (second, other) = (rng.usize(first + 1..=last), any_mode(&mut rng, &calls[first..]));
-            let plan = Plan::from([(first, mode), (second, other)]);
+            let last = calls.len().max(first + EXTRA_CALLS);
+            let (second, other) = (rng.usize(first + 1..=last), any_fault(&mut rng, &calls[first..]));
+            let plan = Plan::from([(first, fault), (second, other)]);
             Case { workload, controllers, seed: rng.u64(..1_000_000), plan }
         };
         std::iter::repeat_with(pair).take(count).collect()
     }
 
     /// Stories that seeds make up, each with some faults anywhere in it.
-    pub fn stories(seed: u64, count: usize) -> Vec<Case> {
+    pub fn scenarios(seed: u64, count: usize) -> Vec<Case> {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let modes = Mode::value_variants();
-        let story = || {
-            let faults = 0..rng.usize(0..=MOST_FAULTS);
-            let plan = faults.map(|_| (rng.usize(1..=MOST_CALLS), modes[rng.usize(..modes.len())])).collect();
+        let all = Fault::value_variants();
+        let scenario = || {
+            let faults = 0..rng.usize(0..=MAX_FAULTS);
+            let plan = faults.map(|_| (rng.usize(1..=MAX_CALLS), all[rng.usize(..all.len())])).collect();
             let (controllers, seed) = (rng.usize(1..=2), rng.u64(..1_000_000));
-            Case { workload: Workload::Story, controllers, seed, plan }
+            Case { workload: Workload::Scenario, controllers, seed, plan }
         };
-        std::iter::repeat_with(story).take(count).collect()
+        std::iter::repeat_with(scenario).take(count).collect()
     }
 
     /// Runs the cases on all cores; fails with those that do not come to the end that they should.
-    pub fn judge(&self, name: &str, cases: &[Case]) {
+    pub fn run_all(&self, name: &str, cases: &[Case]) {
         let began = Instant::now();
         let (next, failed, struck) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let failures = Mutex::new(Vec::new());
         let work = || {
-            while FAILURES.load(Ordering::SeqCst) < ENOUGH
+            while FAILURES.load(Ordering::SeqCst) < MAX_FAILURES
                 && let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst))
             {
                 let outcome = run(case, false);
@@ -148,8 +148,8 @@ impl Undisturbed {
 }
 
 /// A way in which one of these calls can fail; where there are none, any.
-fn any_mode(rng: &mut fastrand::Rng, calls: &[Operation]) -> Mode {
-    let applies = |mode: &Mode| calls.is_empty() || calls.iter().any(|call| mode.applies(*call));
-    let modes: Vec<_> = Mode::value_variants().iter().filter(|mode| applies(mode)).collect();
-    *modes[rng.usize(..modes.len())]
+fn any_fault(rng: &mut fastrand::Rng, calls: &[Operation]) -> Fault {
+    let applies = |fault: &Fault| calls.is_empty() || calls.iter().any(|call| fault.applies(*call));
+    let faults: Vec<_> = Fault::value_variants().iter().filter(|fault| applies(fault)).collect();
+    *faults[rng.usize(..faults.len())]
 }

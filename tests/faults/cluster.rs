@@ -46,7 +46,7 @@ pub struct Cluster {
     /// Everything that happened to accounts.
     pub log: Vec<Change>,
     /// How much of that the oracle's books have.
-    pub booked: usize,
+    pub recorded_changes: usize,
     /// Until then the watch tells nothing new.
     pub still_until: Duration,
     /// What each generation of each object asked for.
@@ -189,7 +189,7 @@ impl Cluster {
     }
 
     /// The object has our finalizer, whoever put it there.
-    pub fn hold(&mut self, key: &AccountRef) {
+    pub fn add_finalizer(&mut self, key: &AccountRef) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
         account.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);

@@ -11,9 +11,7 @@ use kube::ResourceExt;
 use streamcat_operator::{
     admin::Gates,
     api::{AccountRef, StreamerAccount},
-    controller::{
-        Context, ReconcileSettings, after_error, reconcile, run_resyncs, while_holding_database_lease,
-    },
+    controller::{Context, ReconcileSettings, after_error, reconcile, run_resyncs, while_holding_database_lease},
     ivs::Target,
     store::ClusterIdentity,
 };
@@ -25,8 +23,8 @@ use tokio::{
 
 use super::{
     cluster::{Change, reference},
+    fault_injector::{FakeBackends, FaultInjector, RECONCILED_UID},
     faults::Service,
-    line::{ACTOR, Line, Outside},
     world::{INSTALLATION, RENEWAL, RESTART, TAKEOVER, TIMING, World},
 };
 
@@ -40,34 +38,35 @@ const GRACE: Duration = Duration::from_secs(25);
 /// of the one that people use.
 pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: String) {
     for life in 1_u32.. {
-        world.until(|state| state.is_on).await;
+        world.until(|state| state.controllers_run).await;
         cluster = world.lock().cluster_of(&cluster).id.clone();
-        let line = Line::new(Arc::clone(&world), format!("{name}{life}"), cluster.clone());
-        world.lock().metrics.insert(name.to_owned(), line.process.metrics.clone());
+        let injector = FaultInjector::new(Arc::clone(&world), format!("{name}{life}"), cluster.clone());
+        world.lock().metrics.insert(name.to_owned(), injector.process.metrics.clone());
         tokio::select! {
             biased;
-            () = line.process.dead.cancelled() => {}
-            () = world.until(|state| !state.is_on || state.are_off.contains(&cluster)) => {}
-            () = run(line.clone()) => {}
+            () = injector.process.dead.cancelled() => {}
+            () = world.until(|state| !state.controllers_run || state.stopped_clusters.contains(&cluster)) => {}
+            () = run(injector.clone()) => {}
         }
-        line.process.dead.cancel();
+        injector.process.dead.cancel();
         sleep(RESTART).await;
-        world.until(|state| !state.are_off.contains(&cluster)).await;
+        world.until(|state| !state.stopped_clusters.contains(&cluster)).await;
     }
 }
 
 /// One life, until it is asked to end.
-async fn run(line: Line) {
-    let cluster = ClusterIdentity { id: line.process.cluster.clone(), takeover_after: TAKEOVER };
-    let work = |term| control(line.during(term), cluster.clone());
-    while_holding_database_lease(&line, &cluster, RENEWAL, &Gates::default(), &line.process.stop, work).await;
+async fn run(injector: FaultInjector) {
+    let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after: TAKEOVER };
+    let work = |term| control(injector.during(term), cluster.clone());
+    while_holding_database_lease(&injector, &cluster, RENEWAL, &Gates::default(), &injector.process.stop, work)
+        .await;
 }
 
 /// One term.
-async fn control(line: Line, cluster: ClusterIdentity) {
-    let metrics = line.process.metrics.clone();
+async fn control(injector: FaultInjector, cluster: ClusterIdentity) {
+    let metrics = injector.process.metrics.clone();
     let (region, limits) = {
-        let state = line.world.lock();
+        let state = injector.world.lock();
         (state.region, state.limits)
     };
     let setup = ReconcileSettings {
@@ -78,17 +77,17 @@ async fn control(line: Line, cluster: ClusterIdentity) {
         target: Target::new(region, Some("1".to_owned())),
         halt: None,
     };
-    let (context, woken) = Context::new(Outside::new(&line), setup, metrics, line.term.clone());
+    let (context, woken) = Context::new(FakeBackends::new(&injector), setup, metrics, injector.term.clone());
     let context = Arc::new(context);
     let (trigger, triggers) = mpsc::unbounded_channel();
     // Tasks of their own, so that each is polled only when there is something for it.
     let mut beside = JoinSet::new();
-    beside.spawn(watch(line.clone(), trigger));
+    beside.spawn(watch(injector.clone(), trigger));
     beside.spawn(resync(Arc::clone(&context)));
-    work(&line, &context, triggers, woken).await;
+    work(&injector, &context, triggers, woken).await;
 }
 
-async fn resync(context: Arc<Context<Outside>>) {
+async fn resync(context: Arc<Context<FakeBackends>>) {
     run_resyncs(&context, None, RESYNC, &Gates::shut(&[])).await;
 }
 
@@ -100,19 +99,19 @@ fn seen(account: &StreamerAccount) -> Seen {
 }
 
 /// Keeps the cache, and asks for a reconcile of what has changed.
-async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
-    let world = &line.world;
+async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRef>) {
+    let world = &injector.world;
     let mut known: BTreeMap<AccountRef, Seen> = BTreeMap::new();
     let (mut position, mut changes) = {
         let state = world.lock();
-        let cluster = state.cluster_of(&line.process.cluster);
+        let cluster = state.cluster_of(&injector.process.cluster);
         let listed = cluster.accounts.values().map(|account| Change::Applied(Arc::clone(account)));
         (cluster.log.len(), listed.collect::<Vec<_>>())
     };
-    line.process.cache.lock().expect("nothing panics with the lock held").clear();
+    injector.process.cache.lock().expect("nothing panics with the lock held").clear();
     loop {
         for change in changes.drain(..) {
-            let mut cache = line.process.cache.lock().expect("nothing panics with the lock held");
+            let mut cache = injector.process.cache.lock().expect("nothing panics with the lock held");
             match change {
                 Change::Applied(account) => {
                     let (key, now) = (reference(&account), seen(&account));
@@ -124,7 +123,7 @@ async fn watch(line: Line, trigger: mpsc::UnboundedSender<AccountRef>) {
                 Change::Gone(key) => drop(cache.remove(&key)),
             }
         }
-        let cluster = line.process.cluster.as_str();
+        let cluster = injector.process.cluster.as_str();
         world.until(|state| state.cluster_of(cluster).log.len() > position).await;
         sleep(world.latency(Service::Kubernetes)).await;
         let still = world.lock().cluster_of(cluster).still_until.saturating_sub(world.now());
@@ -169,15 +168,15 @@ impl Queue {
 
 /// Reconciles what the watch and the sweep ask for, and again what asked for it itself.
 async fn work(
-    line: &Line,
-    context: &Arc<Context<Outside>>,
+    injector: &FaultInjector,
+    context: &Arc<Context<FakeBackends>>,
     mut triggers: mpsc::UnboundedReceiver<AccountRef>,
     mut woken: mpsc::UnboundedReceiver<AccountRef>,
 ) {
     let (mut queue, mut running) = (Queue::default(), JoinSet::new());
-    while !line.term.is_cancelled() {
+    while !injector.term.is_cancelled() {
         for account in queue.take(Instant::now()) {
-            running.spawn(once(line.clone(), Arc::clone(context), account));
+            running.spawn(once(injector.clone(), Arc::clone(context), account));
         }
         tokio::select! {
             biased;
@@ -190,7 +189,7 @@ async fn work(
             }
             Some(account) = triggers.recv() => queue.schedule(account, Instant::now()),
             Some(account) = woken.recv() => queue.schedule(account, Instant::now()),
-            () = line.term.cancelled() => {}
+            () = injector.term.cancelled() => {}
             () = sleep_until(queue.next()) => {}
         }
     }
@@ -198,14 +197,18 @@ async fn work(
 }
 
 /// One reconcile; when to look again.
-async fn once(line: Line, context: Arc<Context<Outside>>, key: AccountRef) -> (AccountRef, Option<Duration>) {
-    let cached = line.process.cache.lock().expect("nothing panics with the lock held").get(&key).cloned();
+async fn once(
+    injector: FaultInjector,
+    context: Arc<Context<FakeBackends>>,
+    key: AccountRef,
+) -> (AccountRef, Option<Duration>) {
+    let cached = injector.process.cache.lock().expect("nothing panics with the lock held").get(&key).cloned();
     let Some(account) = cached else { return (key, None) };
     let reconciled = reconcile(Arc::clone(&account), Arc::clone(&context));
-    let again = match ACTOR.scope(account.uid().unwrap_or_default(), reconciled).await {
+    let again = match RECONCILED_UID.scope(account.uid().unwrap_or_default(), reconciled).await {
         Ok(again) => again,
         Err(error) => {
-            line.world.note(&format!("{} {key}: {error}", line.process.name));
+            injector.world.note(&format!("{} {key}: {error}", injector.process.name));
             after_error(&account, &context)
         }
     };

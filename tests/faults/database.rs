@@ -10,11 +10,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
     api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus, are_alike},
-    store::{Error, InFlight, PendingUpdate, ResourceRecord, Result},
+    store::{PendingUpdate, Error, ResourceRecord, Result, InFlight},
 };
 use uuid::Uuid;
 
-use super::faults::{Fails, Failure, Operation, Service};
+use super::faults::{Failure, FromFailure, Operation, Service};
 
 /// A row of `users`.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub struct Database {
 
 impl Database {
     /// The tables when an earlier object of the same name had the user.
-    pub fn of_an_earlier_life(now: Duration, name: &str) -> Self {
+    pub fn of_earlier_account(now: Duration, name: &str) -> Self {
         let (mut database, user) = (Self::default(), Uuid::from_u128(1));
         let account = AccountRef { namespace: "team".to_owned(), name: name.to_owned() };
         let uid = Some("before".to_owned());
@@ -141,7 +141,7 @@ impl Database {
     }
 
     /// Whether the one of this ARN was changed, and was not seen to stay yet.
-    pub fn waits_for_a_look(&self, arn: &str) -> bool {
+    pub fn has_pending_update(&self, arn: &str) -> bool {
         self.rows.iter().any(|(key, row)| row.resource.arn() == arn && self.pending_updates.contains_key(key))
     }
 
@@ -215,8 +215,8 @@ fn violates(what: &str) -> Error {
     sqlx::Error::Protocol(format!("it violates {what}")).into()
 }
 
-impl Fails for Error {
-    fn failed(_: Operation, failure: Failure) -> Self {
+impl FromFailure for Error {
+    fn from_failure(_: Operation, failure: Failure) -> Self {
         let because = match failure {
             Failure::Refused => "connection refused",
             Failure::Reset => "connection reset",

@@ -38,7 +38,7 @@ impl Operation {
 
 /// What goes wrong with one call. A line that replays a run names it in lower case with hyphens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Mode {
+pub enum Fault {
     /// The controller dies; the call was not carried out.
     CrashBefore,
     /// The controller dies; the call was carried out.
@@ -78,10 +78,10 @@ pub enum Mode {
     /// From here on, for a while, AWS shows everything late, what is made and what is deleted.
     Lag,
     /// From here on, for a while, the service that is called is not there.
-    Away,
+    Outage,
 }
 
-impl Mode {
+impl Fault {
     /// Whether it differs, for this operation, from every other mode. A read that was carried out and a read that was
     /// not leave the same behind; PostgreSQL knows no 429, 500 or 403; and only AWS carries a call out after its caller's time
     /// is up for good.
@@ -96,23 +96,23 @@ impl Mode {
     }
 }
 
-impl fmt::Display for Mode {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.to_possible_value().expect("each has a name").get_name())
     }
 }
 
-impl FromStr for Mode {
+impl FromStr for Fault {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        ValueEnum::from_str(text, false).map_err(|_| format!("no mode {text:?}"))
+        ValueEnum::from_str(text, false).map_err(|_| format!("no fault {text:?}"))
     }
 }
 
 /// Which calls fail and how, by their number from the moment the workload acts: the one of that number, or the next one
 /// that can fail in that way.
-pub type Plan = BTreeMap<usize, Mode>;
+pub type Plan = BTreeMap<usize, Fault>;
 
 /// How the one who called hears of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,12 +126,12 @@ pub enum Failure {
 }
 
 /// A service's error for a failure.
-pub trait Fails {
-    fn failed(operation: Operation, failure: Failure) -> Self;
+pub trait FromFailure {
+    fn from_failure(operation: Operation, failure: Failure) -> Self;
 }
 
 /// How long each service lets a caller wait for an answer that does not come; None: for ever.
-pub fn patience(service: Service) -> Option<Duration> {
+pub fn client_timeout(service: Service) -> Option<Duration> {
     match service {
         // The reconcile's own deadline ends it.
         Service::Kubernetes => None,

@@ -5,48 +5,48 @@ use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
 use super::{
+    actor::Actor,
     controller::{RESYNC, supervise},
     faults::{Operation, Plan},
     oracle::end,
-    person::Person,
     workloads::Workload,
     world::{State, World},
 };
 
 /// How long after the workload's last act calls still count as its own: what it changed is looked at once more by then.
-const COUNTED: Duration = Duration::from_secs(90);
+const CALL_WINDOW: Duration = Duration::from_secs(90);
 
 /// The longest that people take for a workload: whoever waits longer waits for ever.
-const MOST_TIME: Duration = Duration::from_hours(24);
+const ACTOR_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// How many resyncs are enough for everything to settle after the last fault: reconciles that hang, slow retries, and the three
 /// sweeps that it takes until what is gone is off the orphan list.
-const SETTLES: usize = 3;
+const MAX_SETTLE_RESYNCS: usize = 3;
 
 /// Long enough for a sweep more of each controller.
-const QUIET: Duration = RESYNC.saturating_add(Duration::from_secs(30));
+const QUIET_PERIOD: Duration = RESYNC.saturating_add(Duration::from_secs(30));
 
 /// The only calls that are made when there is nothing to do.
-const SWEEP: [&str; 7] =
+const RESYNC_CALLS: [&str; 7] =
     ["absences", "orphans", "ListChannels", "ListRooms", "ListStages", "all_recorded", "deleted_users"];
 
 /// Who waits for a username looks at each sweep whether it is free: another controller may serve the one who has it. The
 /// claim finds it taken and writes nothing, which the end shows.
-const WAITS: [&str; 4] = ["current", "is_namespace_ending", "is_held", "claim"];
+const WAITING_CALLS: [&str; 4] = ["current", "is_namespace_terminating", "is_held", "claim"];
 
 /// Where the row that has the username is from before a restore, it looks whether that account is there and has anything.
-const ASKS: [&str; 8] =
-    ["current", "is_namespace_ending", "is_held", "claim", "claims", "recorded", "GetChannel", "correct"];
+const STALE_CLAIM_CALLS: [&str; 8] =
+    ["current", "is_namespace_terminating", "is_held", "claim", "claims", "recorded", "GetChannel", "correct"];
 
 /// Who waits for a person to take a Secret away tries slowly, and looks at the channel that it is of.
-const TRIES: [&str; 8] =
-    ["current", "is_namespace_ending", "is_held", "claim", "recorded", "secret", "GetChannel", "correct"];
+const BLOCKED_CALLS: [&str; 8] =
+    ["current", "is_namespace_terminating", "is_held", "claim", "recorded", "secret", "GetChannel", "correct"];
 
 /// The same where a look at everything was asked for: it is not handled before the Secret is written.
-const LOOKS: [&str; 2] = ["GetRoom", "GetStage"];
+const FULL_CHECK_CALLS: [&str; 2] = ["GetRoom", "GetStage"];
 
 /// How often each of these may be: a few times for each kind of each account that waits, at each sweep of each controller.
-const MOST_WAITS: usize = 60;
+const MAX_WAITING_CALLS: usize = 60;
 
 /// What is run. One line says it, and brings it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Case {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "workload={},controllers={},seed={}", self.workload, self.controllers, self.seed)?;
-        self.plan.iter().try_for_each(|(k, mode)| write!(f, ",k={k}:{mode}"))
+        self.plan.iter().try_for_each(|(k, fault)| write!(f, ",k={k}:{fault}"))
     }
 }
 
@@ -77,8 +77,8 @@ impl FromStr for Case {
                 "controllers" => case.controllers = number(value)?,
                 "seed" => case.seed = value.parse().map_err(|_| format!("no number in {part:?}"))?,
                 "k" => {
-                    let (k, mode) = value.split_once(':').ok_or_else(|| format!("no mode in {part:?}"))?;
-                    case.plan.insert(number(k)?, mode.parse()?);
+                    let (k, fault) = value.split_once(':').ok_or_else(|| format!("no fault in {part:?}"))?;
+                    case.plan.insert(number(k)?, fault.parse()?);
                 }
                 _ => return Err(format!("nothing is called {name:?}")),
             }
@@ -104,10 +104,9 @@ pub struct Outcome {
 
 impl Outcome {
     /// What is wrong with this end: what does not hold, and where it differs from the one without faults, if it is known.
-    pub fn problems(&self, undisturbed: Option<&[String]>) -> Vec<String> {
-        let Some(undisturbed) = undisturbed else { return self.violations.clone() };
-        let (is, should): (BTreeSet<_>, BTreeSet<_>) =
-            (self.end.iter().collect(), undisturbed.iter().collect());
+    pub fn problems(&self, baseline: Option<&[String]>) -> Vec<String> {
+        let Some(baseline) = baseline else { return self.violations.clone() };
+        let (is, should): (BTreeSet<_>, BTreeSet<_>) = (self.end.iter().collect(), baseline.iter().collect());
         let more = is.difference(&should).map(|line| format!("not without faults: {line}"));
         let less = should.difference(&is).map(|line| format!("only without faults: {line}"));
         self.violations.iter().cloned().chain(more).chain(less).collect()
@@ -120,45 +119,45 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let world = World::new(case.seed, case.plan.clone(), traced);
-        world.lock().has_rivals = case.controllers > 1;
+        world.lock().has_two_controllers = case.controllers > 1;
         world.lock().limits = case.workload.limits();
         let names = ["a", "b"].into_iter().take(case.controllers);
         for name in names {
             tokio::spawn(supervise(Arc::clone(&world), name, world.lock().cluster.id.clone()));
         }
-        watch_over(case.workload, &Person { world }).await
+        drive(case.workload, &Actor { world }).await
     })
 }
 
-async fn watch_over(workload: Workload, person: &Person) -> Outcome {
-    let world = &person.world;
-    workload.prepare(person).await;
+async fn drive(workload: Workload, actor: &Actor) -> Outcome {
+    let world = &actor.world;
+    workload.prepare(actor).await;
     let keeps_all =
-        workload.only_loses_records() || workload.only_has_false_claims() || workload.only_hides();
+        workload.only_loses_records() || workload.only_has_refused_claims() || workload.only_hides();
     let before = if keeps_all { end::ours(&world.lock()) } else { Vec::new() };
     world.count();
-    let acts = timeout(MOST_TIME, workload.act(person)).await;
-    sleep(COUNTED).await;
+    let acts = timeout(ACTOR_TIMEOUT, workload.act(actor)).await;
+    sleep(CALL_WINDOW).await;
     let calls = world.lock().calls.clone();
-    if workload == Workload::Story {
+    if workload == Workload::Scenario {
         // Its faults are anywhere, and may not have come yet.
         world.end_faults();
     }
     settle(world).await;
-    if end::waits_for_a_release(&world.lock()) {
-        person.release_brake();
+    if end::needs_brake_release(&world.lock()) {
+        actor.release_brake();
         settle(world).await;
     }
     world.end_faults();
     world.note("from here on it is quiet");
-    sleep(QUIET).await;
+    sleep(QUIET_PERIOD).await;
     let mut state = world.lock();
     let mut violations = std::mem::take(&mut state.violations);
     violations.extend(acts.err().map(|_| "people wait for ever for what they act on".to_owned()));
     violations.extend(noise(&state, workload));
     violations.extend(end::violations(&state, reported(&state)));
-    violations.extend(end::kept(&state, &before));
-    violations.extend(end::untold(&state));
+    violations.extend(end::lost_resources(&state, &before));
+    violations.extend(end::unreported_arn_changes(&state));
     Outcome {
         calls,
         failed: state.failed,
@@ -170,10 +169,10 @@ async fn watch_over(workload: Workload, person: &Person) -> Outcome {
 
 /// Waits until a resync has gone by without any call but those of the sweep.
 async fn settle(world: &World) {
-    for _ in 0..SETTLES {
-        world.lock().ledger.clear();
+    for _ in 0..MAX_SETTLE_RESYNCS {
+        world.lock().call_counts.clear();
         sleep(RESYNC).await;
-        if world.lock().ledger.keys().all(|operation| SWEEP.contains(&operation.name)) {
+        if world.lock().call_counts.keys().all(|operation| RESYNC_CALLS.contains(&operation.name)) {
             return;
         }
     }
@@ -182,21 +181,25 @@ async fn settle(world: &World) {
 /// I5: quiet means quiet.
 fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
     let waits = match workload {
-        Workload::Rivals | Workload::AbandonToARival | Workload::LoseClusterAndDatabaseOfRivals => {
-            WAITS.to_vec()
-        }
+        Workload::UsernameConflict
+        | Workload::AbandonToOtherAccount
+        | Workload::LoseClusterAndDatabaseInConflict => WAITING_CALLS.to_vec(),
         // The Secret of a channel that vanished, and that lost its owner before, is for a person to take away.
-        Workload::Story if end::waits_for_a_secret(state) => [&ASKS[..], &TRIES, &LOOKS].concat(),
-        Workload::Story => ASKS.to_vec(),
-        Workload::VanishUnready => TRIES.to_vec(),
+        Workload::Scenario if end::waits_for_secret(state) => {
+            [&STALE_CLAIM_CALLS[..], &BLOCKED_CALLS, &FULL_CHECK_CALLS].concat()
+        }
+        Workload::Scenario => STALE_CLAIM_CALLS.to_vec(),
+        Workload::ExternalDeleteUnready => BLOCKED_CALLS.to_vec(),
         // What AWS does not keep is looked at slowly, and not sent again.
-        Workload::NotKept => [&TRIES[..], &LOOKS, &["ListStreamKeys", "GetStreamKey"]].concat(),
+        Workload::SettingNotKept => {
+            [&BLOCKED_CALLS[..], &FULL_CHECK_CALLS, &["ListStreamKeys", "GetStreamKey"]].concat()
+        }
         _ => Vec::new(),
     };
     let is_more = move |name: &str, times: usize| {
-        !SWEEP.contains(&name) && (!waits.contains(&name) || times > MOST_WAITS)
+        !RESYNC_CALLS.contains(&name) && (!waits.contains(&name) || times > MAX_WAITING_CALLS)
     };
-    let more = state.ledger.iter().filter(move |(operation, times)| is_more(operation.name, **times));
+    let more = state.call_counts.iter().filter(move |(operation, times)| is_more(operation.name, **times));
     more.map(|(operation, times)| format!("I5: {times} times {} when all is quiet", operation.name))
 }
 

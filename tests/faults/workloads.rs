@@ -4,8 +4,8 @@ mod absences;
 mod claims;
 mod keys;
 mod losses;
+mod scenario;
 mod specs;
-mod story;
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use streamcat_operator::api::ResourceKind;
 use tokio::time::sleep;
 
-use super::{controller::RESYNC, person::Person};
+use super::{actor::Actor, controller::RESYNC};
 
 pub use specs::{edited, retained, spec};
 
@@ -26,34 +26,34 @@ pub enum Workload {
     EditTwice,
     EditAndBack,
     CreateDelete,
-    CreateVanish,
+    CreateExternalDelete,
     CreateLoseDatabase,
     Delete,
     Recreate,
-    EndNamespace,
-    CreateEndNamespace,
-    Rivals,
-    RivalLeaves,
-    Heir,
+    DeleteNamespace,
+    CreateDeleteNamespace,
+    UsernameConflict,
+    WaiterDeleted,
+    WaiterSucceeds,
     Retain,
     RetainWithoutDatabase,
     Abandon,
     AbandonAgain,
-    AbandonToARival,
-    Three,
-    Vanish,
-    VanishUnready,
+    AbandonToOtherAccount,
+    ThreeAccounts,
+    ExternalDelete,
+    ExternalDeleteUnready,
     LoseCluster,
     LoseClusterAndDatabase,
-    LoseClusterAndDatabaseOfRivals,
-    LoseClusterAndATag,
+    LoseClusterAndDatabaseInConflict,
+    LoseClusterAndUserTag,
     LoseClusterAndTags,
     LoseDatabaseAndTags,
-    DatabaseOfYesterday,
-    DatabaseOfYesterdayAndNoCluster,
-    DatabaseFromBeforeADeletion,
+    RestoreDatabase,
+    RestoreDatabaseLoseCluster,
+    RestoreDatabaseFromBeforeDeletion,
     LoseStatus,
-    EarlierLife,
+    DatabaseOfEarlierAccount,
     ForeignRecord,
     DeleteWithoutTags,
     CreateRotateKey,
@@ -68,20 +68,20 @@ pub enum Workload {
     RegisteredReplaced,
     NewClusterDeletes,
     TwoClusters,
-    TagsBesideARow,
+    TagsConflictWithRow,
     OverwriteRows,
-    HiddenForAMoment,
-    HiddenAfterARefusal,
+    HiddenBriefly,
+    HiddenAfterDeleteRequest,
     Hidden,
     HiddenInUse,
     Braked,
     BrakeReleased,
-    Blind,
+    AwsShowsNothing,
     OtherRegion,
     Renamed,
-    NotKept,
+    SettingNotKept,
     /// What the seed makes up; each comes to an end of its own.
-    Story,
+    Scenario,
 }
 
 impl fmt::Display for Workload {
@@ -99,194 +99,194 @@ impl FromStr for Workload {
 }
 
 /// Long enough for everything that was asked for, when nothing fails.
-const A_WHILE: Duration = Duration::from_secs(30);
+const SETTLE_TIME: Duration = Duration::from_secs(30);
 
 /// In the middle of the three Creates.
-const MIDWAY: Duration = Duration::from_millis(150);
+const DURING_CREATES: Duration = Duration::from_millis(150);
 
 impl Workload {
     /// Those that come to the same end whatever the seed.
     pub fn fixed() -> impl Iterator<Item = Self> {
-        Self::value_variants().iter().copied().filter(|workload| *workload != Self::Story)
+        Self::value_variants().iter().copied().filter(|workload| *workload != Self::Scenario)
     }
 
     /// What is there before.
-    pub async fn prepare(self, person: &Person) {
-        person.others_have_the_same_names();
+    pub async fn prepare(self, actor: &Actor) {
+        actor.create_foreign_resources();
         let retained = || retained("todd");
         match self {
             Self::Create
             | Self::CreateEdit
             | Self::CreateDelete
-            | Self::CreateVanish
+            | Self::CreateExternalDelete
             | Self::CreateRotateKey
             | Self::CreateLoseDatabase
-            | Self::CreateEndNamespace
-            | Self::NotKept
-            | Self::Rivals
-            | Self::Story
-            | Self::Three => {}
-            Self::Heir | Self::LoseClusterAndDatabaseOfRivals => {
-                person.apply("todd", spec("todd")).await;
-                sleep(A_WHILE).await;
-                person.apply("heir", spec("todd")).await;
+            | Self::CreateDeleteNamespace
+            | Self::SettingNotKept
+            | Self::UsernameConflict
+            | Self::Scenario
+            | Self::ThreeAccounts => {}
+            Self::WaiterSucceeds | Self::LoseClusterAndDatabaseInConflict => {
+                actor.apply("todd", spec("todd")).await;
+                sleep(SETTLE_TIME).await;
+                actor.apply("other", spec("todd")).await;
             }
-            Self::RegisteredObjectLost | Self::RegisteredReplaced => person.register("todd").await,
+            Self::RegisteredObjectLost | Self::RegisteredReplaced => actor.register("todd").await,
             Self::Retain | Self::RetainWithoutDatabase | Self::RetainedOtherSpelling => {
-                person.apply("todd", retained()).await;
+                actor.apply("todd", retained()).await;
             }
             // What an earlier account has left names another user of the same username.
-            Self::TagsBesideARow => {
-                person.apply("heir", retained()).await;
-                sleep(A_WHILE).await;
-                person.empty_database();
-                person.delete("heir");
-                person.until_gone("heir").await;
-                person.apply("todd", spec("todd")).await;
+            Self::TagsConflictWithRow => {
+                actor.apply("other", retained()).await;
+                sleep(SETTLE_TIME).await;
+                actor.empty_database();
+                actor.delete("other");
+                actor.until_gone("other").await;
+                actor.apply("todd", spec("todd")).await;
             }
-            Self::VanishUnready => {
-                person.put_a_secret("todd");
-                person.apply("todd", spec("todd")).await;
+            Self::ExternalDeleteUnready => {
+                actor.create_foreign_secret("todd");
+                actor.apply("todd", spec("todd")).await;
             }
-            Self::DatabaseOfYesterdayAndNoCluster => {
-                person.apply("todd", spec("todd")).await;
-                sleep(A_WHILE).await;
-                person.back_up();
+            Self::RestoreDatabaseLoseCluster => {
+                actor.apply("todd", spec("todd")).await;
+                sleep(SETTLE_TIME).await;
+                actor.back_up();
                 // Another user of the same name.
-                person.delete("todd");
-                person.apply("todd", edited("todd")).await;
+                actor.delete("todd");
+                actor.apply("todd", edited("todd")).await;
             }
-            Self::EndNamespace
+            Self::DeleteNamespace
             | Self::LoseCluster
             | Self::LoseClusterAndDatabase
             | Self::Braked
             | Self::BrakeReleased
-            | Self::Blind
+            | Self::AwsShowsNothing
             | Self::OtherRegion => {
-                person.apply("todd", spec("todd")).await;
-                person.apply("ann", spec("ann")).await;
+                actor.apply("todd", spec("todd")).await;
+                actor.apply("ann", spec("ann")).await;
             }
-            Self::EditAndBack => person.apply("todd", edited("todd")).await,
-            _ => person.apply("todd", spec("todd")).await,
+            Self::EditAndBack => actor.apply("todd", edited("todd")).await,
+            _ => actor.apply("todd", spec("todd")).await,
         }
-        sleep(A_WHILE).await;
-        if self.only_has_false_claims() {
+        sleep(SETTLE_TIME).await;
+        if self.only_has_refused_claims() {
             // So that the controllers have seen the tags of all that there is.
             sleep(RESYNC).await;
         }
     }
 
     /// What is done while calls fail.
-    pub async fn act(self, person: &Person) {
+    pub async fn act(self, actor: &Actor) {
         match self {
-            Self::Create => person.apply("todd", spec("todd")).await,
+            Self::Create => actor.apply("todd", spec("todd")).await,
             Self::CreateEdit => {
-                person.apply("todd", spec("todd")).await;
-                sleep(MIDWAY).await;
-                person.apply("todd", edited("todd")).await;
+                actor.apply("todd", spec("todd")).await;
+                sleep(DURING_CREATES).await;
+                actor.apply("todd", edited("todd")).await;
             }
-            Self::Edit => person.apply("todd", edited("todd")).await,
+            Self::Edit => actor.apply("todd", edited("todd")).await,
             Self::EditTwice => {
-                person.apply("todd", edited("todd")).await;
-                sleep(MIDWAY).await;
-                person.apply("todd", specs::edited_again("todd")).await;
+                actor.apply("todd", edited("todd")).await;
+                sleep(DURING_CREATES).await;
+                actor.apply("todd", specs::edited_again("todd")).await;
             }
             // What is asked for in the end is there already: only the first edit's note tells that it may come yet.
             Self::EditAndBack => {
-                person.apply("todd", specs::edited_again("todd")).await;
-                sleep(MIDWAY).await;
-                person.apply("todd", edited("todd")).await;
+                actor.apply("todd", specs::edited_again("todd")).await;
+                sleep(DURING_CREATES).await;
+                actor.apply("todd", edited("todd")).await;
             }
             Self::CreateDelete => {
-                person.apply("todd", spec("todd")).await;
-                sleep(MIDWAY).await;
-                person.delete("todd");
+                actor.apply("todd", spec("todd")).await;
+                sleep(DURING_CREATES).await;
+                actor.delete("todd");
             }
             // Who made it may not have written its Secret yet when another has made the next one.
-            Self::CreateVanish => {
-                person.apply("todd", spec("todd")).await;
-                person.until_ready("todd").await;
-                person.vanish(ResourceKind::Channel);
-                person.apply("todd", edited("todd")).await;
+            Self::CreateExternalDelete => {
+                actor.apply("todd", spec("todd")).await;
+                actor.until_ready("todd").await;
+                actor.delete_in_aws(ResourceKind::Channel);
+                actor.apply("todd", edited("todd")).await;
             }
-            Self::Delete | Self::Heir => person.delete("todd"),
+            Self::Delete | Self::WaiterSucceeds => actor.delete("todd"),
             Self::Recreate => {
-                person.delete("todd");
-                person.apply("todd", edited("todd")).await;
+                actor.delete("todd");
+                actor.apply("todd", edited("todd")).await;
             }
-            Self::EndNamespace => person.end_namespace(),
-            Self::CreateEndNamespace => {
-                person.apply("todd", spec("todd")).await;
-                sleep(MIDWAY).await;
-                person.end_namespace();
+            Self::DeleteNamespace => actor.delete_namespace(),
+            Self::CreateDeleteNamespace => {
+                actor.apply("todd", spec("todd")).await;
+                sleep(DURING_CREATES).await;
+                actor.delete_namespace();
             }
-            Self::Rivals => {
-                person.apply("todd", spec("todd")).await;
+            Self::UsernameConflict => {
+                actor.apply("todd", spec("todd")).await;
                 sleep(Duration::from_secs(1)).await;
-                person.apply("rival", spec("Todd")).await;
+                actor.apply("other", spec("Todd")).await;
             }
             // The one that waits has nothing, and goes; then the username is free.
-            Self::RivalLeaves => {
-                person.apply("rival", spec("Todd")).await;
+            Self::WaiterDeleted => {
+                actor.apply("other", spec("Todd")).await;
                 sleep(Duration::from_secs(1)).await;
-                person.delete("rival");
-                sleep(MIDWAY).await;
-                person.delete("todd");
+                actor.delete("other");
+                sleep(DURING_CREATES).await;
+                actor.delete("todd");
             }
             Self::Retain => {
-                person.delete("todd");
-                person.apply("todd", spec("todd")).await;
+                actor.delete("todd");
+                actor.apply("todd", spec("todd")).await;
             }
             Self::RetainWithoutDatabase => {
-                person.empty_database();
-                person.delete("todd");
+                actor.empty_database();
+                actor.delete("todd");
                 // The sweep sees what stays.
                 sleep(RESYNC).await;
             }
             Self::ForeignRecord => {
-                person.record_a_foreign_one();
-                person.delete("todd");
+                actor.record_foreign_channel();
+                actor.delete("todd");
             }
-            Self::Abandon | Self::AbandonAgain | Self::AbandonToARival => self.abandon(person).await,
+            Self::Abandon | Self::AbandonAgain | Self::AbandonToOtherAccount => self.abandon(actor).await,
             Self::DeleteWithoutTags => {
-                person.lose_tags();
-                person.delete("todd");
+                actor.lose_tags();
+                actor.delete("todd");
             }
-            _ if self.touches_keys() => self.touch_keys(person).await,
-            Self::Three => person.three_at_once().await,
-            Self::Vanish | Self::VanishUnready => {
-                person.vanish(ResourceKind::ChatRoom);
+            _ if self.touches_keys() => self.touch_keys(actor).await,
+            Self::ThreeAccounts => actor.three_accounts().await,
+            Self::ExternalDelete | Self::ExternalDeleteUnready => {
+                actor.delete_in_aws(ResourceKind::ChatRoom);
                 sleep(RESYNC).await;
             }
-            Self::HiddenForAMoment
-            | Self::HiddenAfterARefusal
+            Self::HiddenBriefly
+            | Self::HiddenAfterDeleteRequest
             | Self::Hidden
             | Self::HiddenInUse
             | Self::Braked
             | Self::BrakeReleased
-            | Self::Blind
+            | Self::AwsShowsNothing
             | Self::OtherRegion
             | Self::Renamed
-            | Self::NotKept => self.hide(person).await,
-            Self::Story => story::act(person).await,
-            _ if self.only_has_false_claims() => self.claim(person).await,
-            _ => self.lose(person).await,
+            | Self::SettingNotKept => self.hide(actor).await,
+            Self::Scenario => scenario::act(actor).await,
+            _ if self.only_has_refused_claims() => self.claim(actor).await,
+            _ => self.lose(actor).await,
         }
     }
 
     /// An account is let go of, and its username may be wanted again.
-    async fn abandon(self, person: &Person) {
-        person.abandon("todd");
-        person.delete("todd");
+    async fn abandon(self, actor: &Actor) {
+        actor.abandon("todd");
+        actor.delete("todd");
         if self == Self::AbandonAgain {
-            sleep(A_WHILE).await;
+            sleep(SETTLE_TIME).await;
             // The first look of a new process sees what was left.
-            person.start_again().await;
-            person.apply("todd", edited("todd")).await;
-        } else if self == Self::AbandonToARival {
-            person.apply("heir", spec("todd")).await;
-            person.until_ready("heir").await;
-            person.apply("todd", spec("todd")).await;
+            actor.restart_controllers().await;
+            actor.apply("todd", edited("todd")).await;
+        } else if self == Self::AbandonToOtherAccount {
+            actor.apply("other", spec("todd")).await;
+            actor.until_ready("other").await;
+            actor.apply("todd", spec("todd")).await;
             // What was let go of stays on the list, though an account has the name again.
             sleep(RESYNC * 2).await;
         }

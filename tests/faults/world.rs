@@ -20,8 +20,8 @@ use super::{
     cluster::Cluster,
     controller::RESYNC,
     database::Database,
-    faults::{Mode, Operation, Plan, Service},
-    oracle::{books::Books, steps::is_of_a_living},
+    faults::{Fault, Operation, Plan, Service},
+    oracle::{effects::belongs_to_live_account, ownership::Ownership},
 };
 
 pub const REGION: &str = "eu-west-1";
@@ -46,10 +46,10 @@ pub const RESTART: Duration = Duration::from_secs(2);
 pub const BEHIND: Duration = Duration::from_secs(4);
 
 /// How long AWS's reads stay behind.
-const LAG: Duration = Duration::from_secs(30);
+const LAG_DURATION: Duration = Duration::from_secs(30);
 
 /// How long a service stays away.
-const AWAY: Duration = Duration::from_secs(45);
+const OUTAGE_DURATION: Duration = Duration::from_secs(45);
 
 /// Second of the epoch at which the world begins.
 const EPOCH: i64 = 1_800_000_000;
@@ -66,18 +66,18 @@ pub struct State {
     /// The one that people use; while a call of another cluster's controller is carried out, that one.
     pub cluster: Cluster,
     /// Another one on the same database.
-    pub elsewhere: Option<Cluster>,
+    pub other_cluster: Option<Cluster>,
     /// The oracle's own books of objects and ARNs.
-    pub books: Books,
+    pub ownership: Ownership,
     /// UID of the object whose reconcile makes the call that is carried out; None of a sweep, or of somebody else.
-    pub actor: Option<String>,
+    pub reconciled_uid: Option<String>,
     pub database: Database,
     /// What somebody has kept of it.
     pub backup: Database,
     pub aws: Aws,
     pub rng: fastrand::Rng,
     /// Whether the controllers run.
-    pub is_on: bool,
+    pub controllers_run: bool,
     /// The region that the controllers are started with.
     pub region: &'static str,
     /// The limits of the brake.
@@ -85,9 +85,9 @@ pub struct State {
     /// Whether more is missing than the brake allows: then nothing is made for it.
     pub is_braked: bool,
     /// Clusters whose controllers do not.
-    pub are_off: BTreeSet<String>,
+    pub stopped_clusters: BTreeSet<String>,
     /// Whether there are two that both believe they lead.
-    pub has_rivals: bool,
+    pub has_two_controllers: bool,
     /// What must never happen and did.
     pub violations: Vec<String>,
     /// All ARNs that the database ever had.
@@ -95,21 +95,21 @@ pub struct State {
     /// All users that a person has ever let go of.
     pub abandoned: BTreeSet<Uuid>,
     /// Accounts of which an ARN in status became another, and those of which an event said so.
-    pub moved: BTreeSet<AccountRef>,
-    pub told: BTreeSet<AccountRef>,
+    pub changed_arns: BTreeSet<AccountRef>,
+    pub reported_arn_changes: BTreeSet<AccountRef>,
     /// All calls since the workload began to act, in order.
     pub calls: Vec<Operation>,
     /// How many of them the plan has let fail.
     pub failed: usize,
     /// All calls since somebody last looked, by operation.
-    pub ledger: BTreeMap<Operation, usize>,
+    pub call_counts: BTreeMap<Operation, usize>,
     /// What each controller counts, by its name.
     pub metrics: BTreeMap<String, Metrics>,
     /// Everything that happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
     counting: bool,
     plan: Plan,
-    away: Vec<(Service, Duration)>,
+    outages: Vec<(Service, Duration)>,
 }
 
 impl State {
@@ -117,37 +117,32 @@ impl State {
     pub fn replace_database(&mut self, now: Duration, database: Database) {
         self.database = database;
         self.aws.journal_since = now;
-        self.books.database_became_another(now);
+        self.ownership.database_replaced(now);
     }
 
     /// Whether an account is there and not being deleted, in whichever cluster.
-    pub fn is_living(&self, key: &AccountRef) -> bool {
-        let clusters = [Some(&self.cluster), self.elsewhere.as_ref()].into_iter().flatten();
+    pub fn is_live_account(&self, key: &AccountRef) -> bool {
+        let clusters = [Some(&self.cluster), self.other_cluster.as_ref()].into_iter().flatten();
         let mut found = clusters.filter_map(|cluster| cluster.accounts.get(key));
         found.any(|account| account.metadata.deletion_timestamp.is_none())
     }
 
     /// Makes the cluster of this id the one that calls come to; whether it is another.
     fn enter(&mut self, cluster: &str) -> bool {
-        let is_other = self.elsewhere.as_ref().is_some_and(|other| other.id == cluster);
-        if is_other && let Some(other) = &mut self.elsewhere {
+        let is_other = self.other_cluster.as_ref().is_some_and(|other| other.id == cluster);
+        if is_other && let Some(other) = &mut self.other_cluster {
             std::mem::swap(&mut self.cluster, other);
         }
         is_other
     }
 
     /// Does what a controller of this cluster has asked for, for this object.
-    pub fn act_for<T>(
-        &mut self,
-        cluster: &str,
-        actor: Option<String>,
-        act: impl FnOnce(&mut Self) -> T,
-    ) -> T {
+    pub fn act_for<T>(&mut self, cluster: &str, uid: Option<String>, act: impl FnOnce(&mut Self) -> T) -> T {
         let is_other = self.enter(cluster);
-        self.actor = actor;
+        self.reconciled_uid = uid;
         let done = act(self);
-        self.actor = None;
-        if is_other && let Some(other) = &mut self.elsewhere {
+        self.reconciled_uid = None;
+        if is_other && let Some(other) = &mut self.other_cluster {
             std::mem::swap(&mut self.cluster, other);
         }
         done
@@ -155,15 +150,15 @@ impl State {
 
     /// The cluster of this id.
     pub fn cluster_of(&self, id: &str) -> &Cluster {
-        self.elsewhere.as_ref().filter(|other| other.id == id).unwrap_or(&self.cluster)
+        self.other_cluster.as_ref().filter(|other| other.id == id).unwrap_or(&self.cluster)
     }
 
     /// Keeps the ARNs that the database has, and whom it knows to be let go of.
     fn remember(&mut self, now: Duration) {
-        let elsewhere = self.elsewhere.as_ref().map(|cluster| cluster.id.clone());
-        self.books.read(&mut self.cluster, elsewhere.as_deref(), now);
-        if let Some(other) = &mut self.elsewhere {
-            self.books.read(other, Some(&self.cluster.id), now);
+        let other_cluster = self.other_cluster.as_ref().map(|cluster| cluster.id.clone());
+        self.ownership.read(&mut self.cluster, other_cluster.as_deref(), now);
+        if let Some(other) = &mut self.other_cluster {
+            self.ownership.read(other, Some(&self.cluster.id), now);
         }
         self.abandoned.extend(self.database.abandoned_users());
         let arns = self.database.rows.values().map(|row| row.resource.arn());
@@ -172,29 +167,29 @@ impl State {
     }
 
     /// Counts a call; how the plan, or a service that is away, lets it fail.
-    fn next_mode(&mut self, operation: Operation, now: Duration) -> Option<Mode> {
+    fn next_fault(&mut self, operation: Operation, now: Duration) -> Option<Fault> {
         if self.counting && operation.name != RENEWS {
             self.calls.push(operation);
-            let due = self.plan.range(..=self.calls.len()).find(|(_, mode)| mode.applies(operation));
-            if let Some((number, mode)) = due.map(|(number, mode)| (*number, *mode)) {
+            let due = self.plan.range(..=self.calls.len()).find(|(_, fault)| fault.applies(operation));
+            if let Some((number, fault)) = due.map(|(number, fault)| (*number, *fault)) {
                 self.plan.remove(&number);
                 self.failed += 1;
-                return Some(mode);
+                return Some(fault);
             }
         }
-        let is_away = |(service, until): &(Service, Duration)| *service == operation.service && now < *until;
-        self.away.iter().any(is_away).then_some(Mode::Block)
+        let is_out = |(service, until): &(Service, Duration)| *service == operation.service && now < *until;
+        self.outages.iter().any(is_out).then_some(Fault::Block)
     }
 
     /// What a mode does for a while.
-    fn begin_window(&mut self, mode: Option<Mode>, service: Service, now: Duration) {
-        match mode {
-            Some(Mode::Stale) => {
+    fn begin_window(&mut self, fault: Option<Fault>, service: Service, now: Duration) {
+        match fault {
+            Some(Fault::Stale) => {
                 self.cluster.still_until = now + BEHIND;
                 self.aws.show_as_of(now, now + BEHIND);
             }
-            Some(Mode::Lag) => self.aws.show_late(BEHIND, now + LAG),
-            Some(Mode::Away) => self.away.push((service, now + AWAY)),
+            Some(Fault::Lag) => self.aws.show_late(BEHIND, now + LAG_DURATION),
+            Some(Fault::Outage) => self.outages.push((service, now + OUTAGE_DURATION)),
             _ => {}
         }
     }
@@ -215,32 +210,32 @@ impl World {
     pub fn new(seed: u64, plan: Plan, traced: bool) -> Arc<Self> {
         let state = State {
             cluster: Cluster::new("cluster"),
-            elsewhere: None,
-            books: Books::default(),
-            actor: None,
+            other_cluster: None,
+            ownership: Ownership::default(),
+            reconciled_uid: None,
             database: Database::default(),
             backup: Database::default(),
             aws: Aws::default(),
             rng: fastrand::Rng::with_seed(seed),
-            is_on: true,
+            controllers_run: true,
             region: REGION,
             limits: BrakeLimits { resources: 5, percent: 2.0 },
             is_braked: false,
-            are_off: BTreeSet::new(),
-            has_rivals: false,
+            stopped_clusters: BTreeSet::new(),
+            has_two_controllers: false,
             violations: Vec::new(),
             recorded: BTreeSet::new(),
             abandoned: BTreeSet::new(),
-            moved: BTreeSet::new(),
-            told: BTreeSet::new(),
+            changed_arns: BTreeSet::new(),
+            reported_arn_changes: BTreeSet::new(),
             calls: Vec::new(),
             failed: 0,
-            ledger: BTreeMap::new(),
+            call_counts: BTreeMap::new(),
             metrics: BTreeMap::new(),
             trace: traced.then(Vec::new),
             counting: false,
             plan,
-            away: Vec::new(),
+            outages: Vec::new(),
         };
         let (state, began) = (Mutex::new(state), Instant::now());
         Arc::new(Self { state, began, seed, news: Notify::new() })
@@ -264,7 +259,7 @@ impl World {
     pub fn end_faults(&self) {
         let mut state = self.lock();
         state.plan.clear();
-        state.ledger.clear();
+        state.call_counts.clear();
     }
 
     /// From here on calls are counted, and the plan is followed.
@@ -300,21 +295,21 @@ impl World {
     }
 
     /// Counts a call; how it fails.
-    pub fn begin(&self, operation: Operation, about: &str, who: &str) -> Option<Mode> {
+    pub fn begin(&self, operation: Operation, about: &str, who: &str) -> Option<Fault> {
         let now = self.now();
         let mut state = self.lock();
         if operation.name != RENEWS {
-            *state.ledger.entry(operation).or_default() += 1;
+            *state.call_counts.entry(operation).or_default() += 1;
         }
-        let mode = state.next_mode(operation, now);
-        state.begin_window(mode, operation.service, now);
+        let fault = state.next_fault(operation, now);
+        state.begin_window(fault, operation.service, now);
         let number = state.calls.len();
         if let Some(trace) = &mut state.trace {
-            let failing = mode.map(|mode| format!("  <-- {mode}")).unwrap_or_default();
+            let failing = fault.map(|fault| format!("  <-- {fault}")).unwrap_or_default();
             let (now, name) = (now.as_secs_f64(), operation.name);
             trace.push(format!("{now:>10.3} {who} k={number:<3} {name} {about}{failing}"));
         }
-        mode
+        fault
     }
 
     /// Does something to the world now.
@@ -324,13 +319,18 @@ impl World {
         state.cluster.collect_garbage(now);
         for arn in state.aws.bury(now) {
             // Of whom it was to be taken from, a new object may have it by now.
-            if is_of_a_living(&state, &arn) {
-                state.aws.vanished.insert(arn);
+            if belongs_to_live_account(&state, &arn) {
+                state.aws.external_deletes.insert(arn);
             }
         }
         let news = |state: &State| {
-            let other = state.elsewhere.as_ref();
-            (state.cluster.log.len(), other.map(|other| other.log.len()), state.is_on, state.are_off.len())
+            let other = state.other_cluster.as_ref();
+            (
+                state.cluster.log.len(),
+                other.map(|other| other.log.len()),
+                state.controllers_run,
+                state.stopped_clusters.len(),
+            )
         };
         let known = news(&state);
         let done = effect(&mut state, now);

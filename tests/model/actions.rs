@@ -4,7 +4,7 @@ use super::state::Nonce;
 
 /// What people do, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum UserAction {
     /// Deletes the object.
     Delete,
     /// Makes it again under the same name, once it is gone.
@@ -12,12 +12,12 @@ pub enum Deed {
 }
 
 /// Which of the two controllers.
-pub type Who = usize;
+pub type ControllerId = usize;
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    People(Deed),
+    User(UserAction),
     /// The call makes the resource.
     Lands(Nonce),
     /// Lists and reads show the resource.
@@ -26,17 +26,17 @@ pub enum Action {
     IsLost(Nonce),
     /// Deadline and grace pass.
     TimePasses(Nonce),
-    Crash(Who),
+    Crash(ControllerId),
     /// The call was carried out, and the caller does not hear of it.
-    LosesAnswer(Who),
+    LosesAnswer(ControllerId),
     /// The caller hears of what it made.
-    Answers(Who),
+    Answers(ControllerId),
     /// The caller stops waiting for a call that did not arrive.
-    TimesOut(Who),
+    TimesOut(ControllerId),
     /// A controller lists everything.
-    Sweep(Who),
+    Sweep(ControllerId),
     /// A controller does its next step.
-    Does(Who, Step),
+    Does(ControllerId, Step),
 }
 
 /// The next effect of a controller, under the name that it has in the code.
@@ -50,7 +50,7 @@ pub enum Step {
     Look,
     Get,
     Record,
-    DeleteSurplus,
+    DeleteDuplicates,
     End,
     Inspect,
     RemoveOthers,

@@ -8,12 +8,12 @@
 #![allow(missing_docs, reason = "a test")]
 
 mod actions;
-mod at;
+mod apply;
+mod cleanup;
+mod controller_state;
 mod defects;
 mod properties;
 mod protocol;
-mod provide;
-mod release;
 mod state;
 
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ use std::collections::HashSet;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::{
-    actions::Deed::{self, Delete, Recreate},
+    actions::UserAction::{self, Delete, Recreate},
     defects::Defect,
     properties::{CONVERGES, I1, I2, I3},
     protocol::Protocol,
@@ -35,8 +35,8 @@ const FAULTS: Faults = Faults { crashes: 2, lost_answers: 1, lost_calls: 1, late
 const LATE: Faults = Faults { crashes: 1, lost_answers: 1, lost_calls: 0, late: 1 };
 
 /// Looks at every state, and asserts every property.
-fn assert_holds(story: &'static [Deed], faults: Faults) {
-    assert_all_hold(&Protocol { story, faults, refused: false, defect: None });
+fn assert_holds(scenario: &'static [UserAction], faults: Faults) {
+    assert_all_hold(&Protocol { scenario, faults, refused: false, defect: None });
 }
 
 fn assert_all_hold(protocol: &Protocol) {
@@ -72,11 +72,16 @@ fn assert_every_run_ends(protocol: &Protocol) {
 }
 
 /// Asserts that a defect is noticed, as something that this property forbids.
-fn assert_bites(defect: Defect, story: &'static [Deed], faults: Faults, property: &'static str) {
-    assert_is_noticed(Protocol { story, faults, refused: false, defect: Some(defect) }, property);
+fn assert_defect_breaks(
+    defect: Defect,
+    scenario: &'static [UserAction],
+    faults: Faults,
+    property: &'static str,
+) {
+    assert_breaks(Protocol { scenario, faults, refused: false, defect: Some(defect) }, property);
 }
 
-fn assert_is_noticed(protocol: Protocol, property: &'static str) {
+fn assert_breaks(protocol: Protocol, property: &'static str) {
     let defect = protocol.defect;
     let checker = protocol.checker().finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
     let found = checker.discovery(property).unwrap_or_else(|| panic!("{defect:?} is not noticed"));
@@ -84,7 +89,7 @@ fn assert_is_noticed(protocol: Protocol, property: &'static str) {
 }
 
 #[test]
-fn an_account_is_provided_for() {
+fn an_account_becomes_ready() {
     assert_holds(&[], FAULTS);
 }
 
@@ -94,102 +99,102 @@ fn a_deleted_account_leaves_nothing() {
 }
 
 #[test]
-fn a_name_is_used_again() {
+fn a_name_is_reused() {
     assert_holds(&[Delete, Recreate], Faults { crashes: 1, ..FAULTS });
 }
 
 #[test]
-fn what_lands_late_is_cleared_away() {
+fn a_late_create_is_deleted() {
     assert_holds(&[], LATE);
 }
 
 #[test]
-fn what_lands_late_is_cleared_away_after_a_deletion() {
+fn a_late_create_is_deleted_after_the_account() {
     assert_holds(&[Delete], LATE);
 }
 
 #[test]
-fn what_lands_late_is_cleared_away_when_the_name_is_used_again() {
+fn a_late_create_is_deleted_when_the_name_is_reused() {
     assert_holds(&[Delete, Recreate], Faults { lost_answers: 0, ..LATE });
 }
 
 #[test]
-fn a_refused_claim_leaves_all_to_the_retained_user() {
-    assert_all_hold(&Protocol { story: &[Delete], faults: FAULTS, refused: true, defect: None });
+fn a_refused_claim_deletes_nothing_of_the_retained_user() {
+    assert_all_hold(&Protocol { scenario: &[Delete], faults: FAULTS, refused: true, defect: None });
 }
 
 #[test]
-fn a_journal_after_the_create_is_noticed() {
-    assert_bites(Defect::JournalAfterCreate, &[], FAULTS, I1);
+fn journalling_after_the_create_is_detected() {
+    assert_defect_breaks(Defect::JournalAfterCreate, &[], FAULTS, I1);
 }
 
 #[test]
-fn no_grace_is_noticed() {
-    assert_bites(Defect::NoGrace, &[], FAULTS, I1);
+fn a_missing_grace_is_detected() {
+    assert_defect_breaks(Defect::NoGrace, &[], FAULTS, I1);
 }
 
 #[test]
-fn retries_of_the_sdk_are_noticed() {
-    assert_bites(Defect::SdkRetries, &[], FAULTS, I1);
+fn retries_by_the_sdk_are_detected() {
+    assert_defect_breaks(Defect::SdkRetries, &[], FAULTS, I1);
 }
 
 #[test]
-fn a_first_match_that_wins_is_noticed() {
-    assert_bites(Defect::FirstMatchWins, &[], LATE, CONVERGES);
+fn taking_the_first_match_is_detected() {
+    assert_defect_breaks(Defect::FirstMatchWins, &[], LATE, CONVERGES);
 }
 
 #[test]
-fn tags_that_are_ignored_are_noticed() {
-    assert_bites(Defect::IgnoresTags, &[Delete, Recreate], LATE, I2);
+fn ignored_tags_are_detected() {
+    assert_defect_breaks(Defect::IgnoresTags, &[Delete, Recreate], LATE, I2);
 }
 
 #[test]
-fn a_finalizer_after_the_create_is_noticed() {
-    assert_bites(Defect::FinalizerAfterCreate, &[], FAULTS, I3);
+fn a_finalizer_added_after_the_create_is_detected() {
+    assert_defect_breaks(Defect::FinalizerAfterCreate, &[], FAULTS, I3);
 }
 
 #[test]
-fn a_finalizer_that_goes_too_early_is_noticed() {
-    assert_bites(Defect::FinalizerTooEarly, &[Delete], FAULTS, I3);
+fn a_finalizer_removed_too_early_is_detected() {
+    assert_defect_breaks(Defect::FinalizerTooEarly, &[Delete], FAULTS, I3);
 }
 
 #[test]
-fn an_attempt_while_the_user_is_leaving_is_noticed() {
-    assert_bites(Defect::OpensWhileLeaving, &[Delete], FAULTS, I3);
+fn an_attempt_for_a_user_being_deleted_is_detected() {
+    assert_defect_breaks(Defect::OpensWhileLeaving, &[Delete], FAULTS, I3);
 }
 
 #[test]
-fn a_claim_for_a_released_object_is_noticed() {
-    assert_bites(Defect::ClaimsForReleasedObject, &[Delete], FAULTS, I3);
+fn a_claim_for_a_released_object_is_detected() {
+    assert_defect_breaks(Defect::ClaimsForReleasedObject, &[Delete], FAULTS, I3);
 }
 
 #[test]
-fn a_released_id_that_is_used_again_is_noticed() {
-    assert_bites(Defect::ReusesReleasedUser, &[Delete, Recreate], LATE, I2);
+fn a_reused_user_id_is_detected() {
+    assert_defect_breaks(Defect::ReusesReleasedUser, &[Delete, Recreate], LATE, I2);
 }
 
 #[test]
-fn a_refused_claim_that_deletes_by_tags_is_noticed() {
+fn a_refused_claim_that_deletes_by_tags_is_detected() {
     let defect = Some(Defect::ReleasesRefusedClaim);
-    assert_is_noticed(Protocol { story: &[Delete], faults: FAULTS, refused: true, defect }, I2);
+    assert_breaks(Protocol { scenario: &[Delete], faults: FAULTS, refused: true, defect }, I2);
 }
 
 #[test]
-fn an_account_that_is_abandoned_without_a_note_is_noticed() {
-    assert_bites(Defect::LeavesNoTrace, &[Delete], FAULTS, I3);
+fn an_abandonment_without_a_tombstone_is_detected() {
+    assert_defect_breaks(Defect::LeavesNoTrace, &[Delete], FAULTS, I3);
 }
 
 #[test]
-fn a_maker_that_deletes_what_another_adopted_is_noticed() {
-    assert_bites(Defect::DeletesWhatWasAdopted, &[], FAULTS, I2);
+fn deleting_what_another_controller_adopted_is_detected() {
+    assert_defect_breaks(Defect::DeletesWhatWasAdopted, &[], FAULTS, I2);
 }
 
 #[test]
-fn an_adoption_beside_an_open_attempt_is_noticed() {
-    assert_bites(Defect::AdoptsBesideAnAttempt, &[], LATE, I2);
+fn an_adoption_beside_an_open_attempt_is_detected() {
+    assert_defect_breaks(Defect::AdoptsBesideAnAttempt, &[], LATE, I2);
 }
 
 #[test]
-fn a_sweep_that_spares_released_users_is_noticed() {
-    assert_bites(Defect::SparesReleasedUsers, &[Delete], LATE, CONVERGES);
+fn a_resync_that_spares_released_users_is_detected() {
+    assert_defect_breaks(Defect::SparesReleasedUsers, &[Delete], LATE, CONVERGES);
 }

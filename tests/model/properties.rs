@@ -3,7 +3,7 @@
 use stateright::Property;
 
 use super::{
-    actions::Deed,
+    actions::UserAction,
     protocol::Protocol,
     state::{Call, RETAINED, State, UserId},
 };
@@ -30,17 +30,21 @@ pub fn all() -> Vec<Property<Protocol>> {
             protocol.refused || is_ready(state)
         }),
         Property::sometimes("it is gone after it was Ready", |protocol: &Protocol, state: &State| {
-            !protocol.story.contains(&Deed::Delete) || (state.object.is_none() && !state.attempts.is_empty())
+            !protocol.scenario.contains(&UserAction::Delete)
+                || (state.object.is_none() && !state.attempts.is_empty())
         }),
         Property::sometimes("it is Ready again under its old name", |protocol: &Protocol, state: &State| {
-            !protocol.story.contains(&Deed::Recreate) || (state.users > 1 && is_ready(state))
+            !protocol.scenario.contains(&UserAction::Recreate) || (state.users > 1 && is_ready(state))
         }),
-        Property::sometimes("what a lost answer told of is adopted", |protocol: &Protocol, state: &State| {
-            let lost = state.faults.lost_answers < protocol.faults.lost_answers;
-            protocol.faults.lost_answers == 0
-                || protocol.refused
-                || (lost && state.attempts.len() == 1 && is_ready(state))
-        }),
+        Property::sometimes(
+            "what a lost answer actions_done of is adopted",
+            |protocol: &Protocol, state: &State| {
+                let lost = state.faults.lost_answers < protocol.faults.lost_answers;
+                protocol.faults.lost_answers == 0
+                    || protocol.refused
+                    || (lost && state.attempts.len() == 1 && is_ready(state))
+            },
+        ),
     ]
 }
 

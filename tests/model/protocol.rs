@@ -3,10 +3,11 @@
 use stateright::{Model, Property};
 
 use super::{
-    actions::{Action, Deed, Step, Who},
-    at::At,
+    actions::{Action, ControllerId, Step, UserAction},
+    apply,
+    controller_state::ControllerState,
     defects::Defect,
-    properties, provide,
+    properties,
     state::{Attempt, Call, Faults, Nonce, State},
 };
 
@@ -14,7 +15,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Protocol {
     /// What people do after they made the account.
-    pub story: &'static [Deed],
+    pub scenario: &'static [UserAction],
     /// How many faults come at the most.
     pub faults: Faults,
     /// A retained user has the username: the claim is refused.
@@ -41,13 +42,13 @@ impl Protocol {
         actions.is_empty()
     }
 
-    fn deed(&self, state: &State) -> Option<Deed> {
-        let deed = *self.story.get(usize::from(state.told))?;
-        let may = match deed {
-            Deed::Delete => state.object.is_some(),
-            Deed::Recreate => state.object.is_none(),
+    fn next_action(&self, state: &State) -> Option<UserAction> {
+        let action = *self.scenario.get(usize::from(state.actions_done))?;
+        let may = match action {
+            UserAction::Delete => state.object.is_some(),
+            UserAction::Recreate => state.object.is_none(),
         };
-        may.then_some(deed)
+        may.then_some(action)
     }
 
     fn calls(&self, state: &State, nonce: Nonce, actions: &mut Vec<Action>) {
@@ -78,38 +79,38 @@ impl Protocol {
         }
     }
 
-    fn controls(&self, state: &State, who: Who, actions: &mut Vec<Action>) {
-        let at = state.controllers[who];
-        if at != At::Idle && state.faults.crashes > 0 {
-            actions.push(Action::Crash(who));
+    fn controls(&self, state: &State, controller: ControllerId, actions: &mut Vec<Action>) {
+        let at = state.controllers[controller];
+        if at != ControllerState::Idle && state.faults.crashes > 0 {
+            actions.push(Action::Crash(controller));
         }
         match at {
-            At::Awaits { nonce, .. } => match state.attempt(nonce).call {
+            ControllerState::Awaits { nonce, .. } => match state.attempt(nonce).call {
                 Call::Landed | Call::Shown | Call::Deleted => {
-                    actions.push(Action::Answers(who));
+                    actions.push(Action::Answers(controller));
                     if state.faults.lost_answers > 0 {
-                        actions.push(Action::LosesAnswer(who));
+                        actions.push(Action::LosesAnswer(controller));
                     }
                 }
-                Call::Lost => actions.push(Action::TimesOut(who)),
+                Call::Lost => actions.push(Action::TimesOut(controller)),
                 // The call has a time-out below the deadline.
-                Call::Flying if state.attempt(nonce).settled => actions.push(Action::TimesOut(who)),
+                Call::Flying if state.attempt(nonce).settled => actions.push(Action::TimesOut(controller)),
                 Call::Flying | Call::Unsent => {}
             },
-            At::Idle => {
+            ControllerState::Idle => {
                 if state.object.is_some_and(|object| !object.is_quiet()) && !state.is_refused() {
-                    actions.push(Action::Does(who, Step::Current));
+                    actions.push(Action::Does(controller, Step::Current));
                 }
                 if self.sweep(state).is_some() {
-                    actions.push(Action::Sweep(who));
+                    actions.push(Action::Sweep(controller));
                 }
             }
-            at => actions.extend(self.next_step(state, at).map(|step| Action::Does(who, step))),
+            at => actions.extend(self.next_step(state, at).map(|step| Action::Does(controller, step))),
         }
     }
 
     /// The next step; None while all it could do is wait. Then it would come back and find the same.
-    fn next_step(&self, state: &State, at: At) -> Option<Step> {
+    fn next_step(&self, state: &State, at: ControllerState) -> Option<Step> {
         let waits_for = |nonce: Option<Nonce>| nonce.is_some_and(|nonce| !state.attempt(nonce).settled);
         // It was recorded a moment ago: that one that is there is shown takes no longer than the grace.
         let not_shown = |nonce: Nonce| match state.attempt(nonce) {
@@ -118,60 +119,64 @@ impl Protocol {
             attempt => !attempt.settled,
         };
         match at {
-            At::Converges { owner, .. } if waits_for(state.open_attempt(owner.user)) => None,
-            At::Inspects { recorded: Some(arn), .. } if not_shown(arn) => None,
-            At::Retires(owner)
+            ControllerState::Converges { owner, .. } if waits_for(state.open_attempt(owner.user)) => None,
+            ControllerState::Inspects { recorded: Some(arn), .. } if not_shown(arn) => None,
+            ControllerState::Retires(owner)
                 if waits_for(state.open_attempt(owner.user)) && !self.has(Defect::FinalizerTooEarly) =>
             {
                 None
             }
-            At::Finds { recorded: Some(arn), .. } if not_shown(arn) => None,
+            ControllerState::Finds { recorded: Some(arn), .. } if not_shown(arn) => None,
             at => Some(at.step()),
         }
     }
 
-    fn step(&self, state: &mut State, at: At) -> At {
+    fn step(&self, state: &mut State, at: ControllerState) -> ControllerState {
         match at {
-            At::Idle => self.current(state, false),
-            At::Doubts => self.current(state, true),
-            At::AddsFinalizer(uid) => Self::add_finalizer(state, uid),
-            At::Claims { uid, errand } => self.claim(state, uid, errand),
-            At::Inherits { owner, from, errand, seen } => Self::inherit(state, owner, from, errand, seen),
-            At::Converges { owner, doubted } => self.converge(state, owner, doubted),
-            At::Looks { owner, recorded, attempt, but } => self.look(state, owner, recorded, attempt, but),
-            At::Adopts { keep, .. } if !state.is_shown(keep) => At::Idle,
-            At::Adopts { owner, recorded, attempt, keep, surplus } => {
-                At::Records { owner, recorded, attempt, keep, surplus }
+            ControllerState::Idle => self.current(state, false),
+            ControllerState::Dirty => self.current(state, true),
+            ControllerState::AddsFinalizer(uid) => Self::add_finalizer(state, uid),
+            ControllerState::Claims { uid, purpose } => self.claim(state, uid, purpose),
+            ControllerState::Inherits { owner, from, purpose, seen } => {
+                Self::inherit(state, owner, from, purpose, seen)
             }
-            At::Records { owner, recorded, attempt, keep, surplus } => {
-                self.record(state, owner, recorded, attempt, keep, surplus)
+            ControllerState::Converges { owner, dirty } => self.converge(state, owner, dirty),
+            ControllerState::Looks { owner, recorded, attempt, but } => {
+                self.look(state, owner, recorded, attempt, but)
             }
-            At::DeletesSurplus { owner, attempt, keep, surplus } => {
-                Self::delete_surplus(state, owner, attempt, keep, surplus)
+            ControllerState::Adopts { keep, .. } if !state.is_shown(keep) => ControllerState::Idle,
+            ControllerState::Adopts { owner, recorded, attempt, keep, duplicates } => {
+                ControllerState::Records { owner, recorded, attempt, keep, duplicates }
             }
-            At::GivesUp { owner, recorded, attempt, keep } => {
+            ControllerState::Records { owner, recorded, attempt, keep, duplicates } => {
+                self.record(state, owner, recorded, attempt, keep, duplicates)
+            }
+            ControllerState::DeletesDuplicates { owner, attempt, keep, duplicates } => {
+                Self::delete_duplicates(state, owner, attempt, keep, duplicates)
+            }
+            ControllerState::GivesUp { owner, recorded, attempt, keep } => {
                 Self::give_up(state, owner, recorded, attempt, keep)
             }
-            At::Inspects { owner, recorded, arn, doubted } => {
-                Self::inspect(state, owner, recorded, arn, doubted)
+            ControllerState::Inspects { owner, recorded, arn, dirty } => {
+                Self::inspect(state, owner, recorded, arn, dirty)
             }
-            At::RemovesOthers { owner, arn } => self.remove_others(state, owner, arn),
-            At::Opens { owner, known } => self.open(state, owner, known),
-            At::Creates { owner, nonce } => Self::create(state, owner, nonce),
-            At::Awaits { owner, nonce } => At::RecordsMade { owner, nonce },
-            At::RecordsMade { owner, nonce } => self.record_made(state, owner, nonce),
-            At::DeletesMade(nonce) => {
-                provide::delete(state, nonce, state.attempt(nonce).user);
-                At::Idle
+            ControllerState::RemovesOthers { owner, arn } => self.remove_others(state, owner, arn),
+            ControllerState::Opens { owner, known } => self.open(state, owner, known),
+            ControllerState::Creates { owner, nonce } => Self::create(state, owner, nonce),
+            ControllerState::Awaits { owner, nonce } => ControllerState::RecordsMade { owner, nonce },
+            ControllerState::RecordsMade { owner, nonce } => self.record_made(state, owner, nonce),
+            ControllerState::DeletesMade(nonce) => {
+                apply::delete(state, nonce, state.attempt(nonce).user);
+                ControllerState::Idle
             }
-            At::WritesStatus { uid, arn } => self.write_status(state, uid, arn),
-            At::Leaves(owner) => Self::leave(state, owner),
-            At::Retires(owner) => Self::retire(state, owner),
-            At::Finds { owner, recorded } => self.find(state, owner, recorded),
-            At::Deletes { owner, doomed } => Self::delete_doomed(state, owner, doomed),
-            At::Releases(owner) => Self::release(state, owner),
-            At::RemovesFinalizer(uid) => Self::remove_finalizer(state, uid),
-            At::Sweeps(doomed) => Self::delete_swept(state, doomed),
+            ControllerState::WritesStatus { uid, arn } => self.write_status(state, uid, arn),
+            ControllerState::Leaves(owner) => Self::leave(state, owner),
+            ControllerState::Retires(owner) => Self::retire(state, owner),
+            ControllerState::Finds { owner, recorded } => self.find(state, owner, recorded),
+            ControllerState::Deletes { owner, doomed } => Self::delete_doomed(state, owner, doomed),
+            ControllerState::Releases(owner) => Self::release(state, owner),
+            ControllerState::RemovesFinalizer(uid) => Self::remove_finalizer(state, uid),
+            ControllerState::Sweeps(doomed) => Self::delete_swept(state, doomed),
         }
     }
 }
@@ -186,19 +191,19 @@ impl Model for Protocol {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        actions.extend(self.deed(state).map(Action::People));
+        actions.extend(self.next_action(state).map(Action::User));
         for (nonce, _) in state.all() {
             self.calls(state, nonce, actions);
         }
-        for who in 0..state.controllers.len() {
-            self.controls(state, who, actions);
+        for controller in 0..state.controllers.len() {
+            self.controls(state, controller, actions);
         }
     }
 
     fn next_state(&self, before: &State, action: Action) -> Option<State> {
         let mut state = before.clone();
         match action {
-            Action::People(deed) => state.tell(deed),
+            Action::User(action) => state.act(action),
             Action::Lands(nonce) => state.attempt_mut(nonce).call = Call::Landed,
             Action::IsShown(nonce) => state.attempt_mut(nonce).call = Call::Shown,
             Action::IsLost(nonce) => {
@@ -206,15 +211,15 @@ impl Model for Protocol {
                 state.attempt_mut(nonce).call = Call::Lost;
             }
             Action::TimePasses(nonce) => state.time_passes(nonce),
-            Action::Crash(who) => {
+            Action::Crash(controller) => {
                 state.faults.crashes -= 1;
-                state.controllers[who] = At::Idle;
+                state.controllers[controller] = ControllerState::Idle;
             }
-            Action::LosesAnswer(who) => state.lose_answer(who, self.has(Defect::SdkRetries)),
-            Action::TimesOut(who) => state.controllers[who] = At::Idle,
-            Action::Sweep(who) => state.controllers[who] = self.sweep(before)?,
-            Action::Answers(who) | Action::Does(who, _) => {
-                state.controllers[who] = self.step(&mut state, before.controllers[who]);
+            Action::LosesAnswer(controller) => state.lose_answer(controller, self.has(Defect::SdkRetries)),
+            Action::TimesOut(controller) => state.controllers[controller] = ControllerState::Idle,
+            Action::Sweep(controller) => state.controllers[controller] = self.sweep(before)?,
+            Action::Answers(controller) | Action::Does(controller, _) => {
+                state.controllers[controller] = self.step(&mut state, before.controllers[controller]);
             }
         }
         Some(state)

@@ -1,8 +1,8 @@
 //! The world: what Kubernetes, PostgreSQL and AWS hold, where each controller is, and which faults may still come.
 
 use super::{
-    actions::{Deed, Who},
-    at::At,
+    actions::{ControllerId, UserAction},
+    controller_state::ControllerState,
 };
 
 /// An object of the one account; made again under the same name it has another.
@@ -20,7 +20,7 @@ pub struct State {
     /// Kubernetes: the object of the account's name.
     pub object: Option<Object>,
     /// How much of the story people have told.
-    pub told: u8,
+    pub actions_done: u8,
     /// PostgreSQL: the row of the account's username.
     pub user: Option<User>,
     /// Ids given out to users.
@@ -34,7 +34,7 @@ pub struct State {
     /// The resource of a retained user of the same username, which the object of this story never held.
     pub retained: Option<Nonce>,
     /// Where the controllers are.
-    pub controllers: [At; 2],
+    pub controllers: [ControllerState; 2],
     /// Faults that may still come.
     pub faults: Faults,
     /// Whether something was deleted that an account kept, or that was not the user's.
@@ -116,14 +116,14 @@ impl State {
     pub fn new(faults: Faults) -> Self {
         Self {
             object: Some(Object::new(0)),
-            told: 0,
+            actions_done: 0,
             user: None,
             users: 0,
             released: Vec::new(),
             recorded: None,
             attempts: Vec::new(),
             retained: None,
-            controllers: [At::Idle; 2],
+            controllers: [ControllerState::Idle; 2],
             faults,
             wronged: false,
             exposed: false,
@@ -185,15 +185,17 @@ impl State {
 
     /// Whether somebody has opened this attempt and will send its call.
     pub fn is_about_to_send(&self, nonce: Nonce) -> bool {
-        self.controllers.iter().any(|at| matches!(at, At::Creates { nonce: sends, .. } if *sends == nonce))
+        self.controllers
+            .iter()
+            .any(|at| matches!(at, ControllerState::Creates { nonce: sends, .. } if *sends == nonce))
     }
 
-    pub fn tell(&mut self, deed: Deed) {
-        self.told += 1;
-        match (deed, &mut self.object) {
-            (Deed::Delete, Some(object)) if object.finalizer => object.deleting = true,
-            (Deed::Delete, _) => self.object = None,
-            (Deed::Recreate, _) => self.object = Some(Object::new(self.told)),
+    pub fn act(&mut self, action: UserAction) {
+        self.actions_done += 1;
+        match (action, &mut self.object) {
+            (UserAction::Delete, Some(object)) if object.finalizer => object.deleting = true,
+            (UserAction::Delete, _) => self.object = None,
+            (UserAction::Recreate, _) => self.object = Some(Object::new(self.actions_done)),
         }
     }
 
@@ -206,14 +208,14 @@ impl State {
     }
 
     /// The answer is lost; an SDK that retries sends the call again.
-    pub fn lose_answer(&mut self, who: Who, retries: bool) {
+    pub fn lose_answer(&mut self, controller: ControllerId, retries: bool) {
         self.faults.lost_answers -= 1;
-        let at = std::mem::replace(&mut self.controllers[who], At::Idle);
-        if let (At::Awaits { owner, nonce }, true) = (at, retries) {
+        let at = std::mem::replace(&mut self.controllers[controller], ControllerState::Idle);
+        if let (ControllerState::Awaits { owner, nonce }, true) = (at, retries) {
             let again = Attempt { call: Call::Flying, ..self.attempt(nonce) };
             self.attempt_mut(nonce).open = false;
             self.attempts.push(again);
-            self.controllers[who] = At::Awaits { owner, nonce: nonce + 1 };
+            self.controllers[controller] = ControllerState::Awaits { owner, nonce: nonce + 1 };
         }
     }
 

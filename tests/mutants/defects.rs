@@ -483,13 +483,13 @@ pub const DEFECTS: &[Defect] = &[
         name: "the annotation alone says whose a registered account is",
         file: "src/registration/accounts.rs",
         right: "if is_recorded && registrant.account_uid == account.metadata.uid {",
-        wrong: "if is_recorded && names(account, registrant) {",
+        wrong: "if is_recorded && has_user_annotation(account, registrant) {",
     },
     Defect {
         name: "a copy of an account is shown as its owner's before it is handed on",
         file: "src/registration/accounts.rs",
         right: "(true, true) => Self::Successor,",
-        wrong: "(true, true) => Self::Theirs,",
+        wrong: "(true, true) => Self::Owned,",
     },
     Defect {
         name: "a row that names the right ARN counts as right",

@@ -29,7 +29,7 @@ fn source(tree: &Path, defect: &Defect) -> String {
 }
 
 #[test]
-fn each_defect_has_one_place_in_the_code() {
+fn each_defect_matches_one_place_in_the_code() {
     for defect in DEFECTS {
         let found = source(&root(), defect).matches(defect.right).count();
         assert_eq!(found, 1, "{}: its text is to be found once in {}", defect.name, defect.file);

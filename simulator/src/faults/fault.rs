@@ -125,55 +125,55 @@ impl Fault {
 
 /// Constructors for each kind.
 impl Fault {
-    /// Returns an error.
+    /// Creates a fault that returns an error.
     #[must_use]
     pub fn error(operation: impl Into<String>, status: u16, code: impl Into<String>) -> Self {
         Self::new(operation, FaultKind::Error { code: code.into(), status, message: default_message() })
     }
 
-    /// Returns a `ThrottlingException`.
+    /// Creates a fault that returns a `ThrottlingException`.
     #[must_use]
     pub fn throttle(operation: impl Into<String>) -> Self {
         Self::new(operation, FaultKind::Throttle)
     }
 
-    /// Returns the HTML error page of a proxy, such as 404, 502 or 503.
+    /// Creates a fault that returns the HTML error page of a proxy, such as 404, 502 or 503.
     #[must_use]
     pub fn html(operation: impl Into<String>, status: u16) -> Self {
         Self::new(operation, FaultKind::Html { status })
     }
 
-    /// Closes the connection before the call takes effect.
+    /// Creates a fault that closes the connection before the call takes effect.
     #[must_use]
     pub fn block(operation: impl Into<String>) -> Self {
         Self::new(operation, FaultKind::Block)
     }
 
-    /// Closes the connection after the call has taken effect.
+    /// Creates a fault that closes the connection after the call has taken effect.
     #[must_use]
     pub fn execute_then_drop(operation: impl Into<String>) -> Self {
         Self::new(operation, FaultKind::ExecuteThenDrop)
     }
 
-    /// Closes the connection; the call takes effect after the delay.
+    /// Creates a fault that closes the connection and lets the call take effect after the delay.
     #[must_use]
     pub fn late(operation: impl Into<String>, after: Duration) -> Self {
         Self::new(operation, FaultKind::Late { after })
     }
 
-    /// Never responds. The call has no effect.
+    /// Creates a fault that never responds and has no effect.
     #[must_use]
     pub fn hang(operation: impl Into<String>) -> Self {
         Self::new(operation, FaultKind::Hang)
     }
 
-    /// Returns a malformed response after the call has taken effect.
+    /// Creates a fault that returns a malformed response after the call has taken effect.
     #[must_use]
     pub fn garbage(operation: impl Into<String>, form: Garbage) -> Self {
         Self::new(operation, FaultKind::Garbage { form })
     }
 
-    /// Sends the response body in small pieces after the call has taken effect.
+    /// Creates a fault that sends the response body in small pieces after the call has taken effect.
     #[must_use]
     pub fn slow_body(operation: impl Into<String>, over: Duration) -> Self {
         Self::new(operation, FaultKind::SlowBody { over })

@@ -46,7 +46,7 @@ impl Journal {
         }
     }
 
-    /// Sends a call to the followers. The call is complete, as far as is known.
+    /// Sends a call to the followers. The call is normally complete by then.
     pub fn publish(&mut self, seq: u64) {
         if self.followers.receiver_count() == 0 {
             return;

@@ -114,26 +114,26 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     let configurations = participant_token_configurations.unwrap_or_default().into_iter();
     let tokens = configurations.map(|configuration| Token::new(&state.clock, configuration));
     let tokens = tokens.collect::<Result<Vec<_>, ApiError>>()?;
-    let mut stage = Stage::new(&state.account_region, Tags::from_input(input)?);
-    stage.set(decode(input)?);
-    check_storage_configuration(state, &stage)?;
-    let output = encode(Created { stage: &stage, participant_tokens: &tokens });
-    state.stages.insert(stage);
+    let mut created = Stage::new(&state.account_region, Tags::from_input(input)?);
+    created.set(decode(input)?);
+    check_storage_configuration(state, &created)?;
+    let output = encode(Created { stage: &created, participant_tokens: &tokens });
+    state.stages.insert(created);
     output
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = decode(input)?;
-    let mut stage = state.stage(&arn)?.clone();
+    let mut updated = state.stage(&arn)?.clone();
     let settings: Settings = decode(input)?;
     if settings.has_recording() && state.stage_sessions.is_recording(&arn) {
         let message = format!("{arn} is being recorded: its recording configuration cannot be changed now");
         return Err(ApiError::conflict(message));
     }
-    stage.set(settings);
-    check_storage_configuration(state, &stage)?;
-    let output = resource::encode_one(&stage);
-    state.stages.replace(stage);
+    updated.set(settings);
+    check_storage_configuration(state, &updated)?;
+    let output = resource::encode_one(&updated);
+    state.stages.replace(updated);
     output
 }
 
@@ -141,9 +141,9 @@ fn update(state: &mut State, input: &Value) -> Outcome {
 ///
 /// This is a validation error: CreateStage has no ResourceNotFoundException in the API model, and for
 /// UpdateStage it would mean the stage.
-fn check_storage_configuration(state: &State, stage: &Stage) -> Result<(), ApiError> {
+fn check_storage_configuration(state: &State, changed: &Stage) -> Result<(), ApiError> {
     const MEMBER: &str = "autoParticipantRecordingConfiguration.storageConfigurationArn";
-    let arn = stage.storage_configuration();
+    let arn = changed.storage_configuration();
     if arn.is_empty() || state.storage_configuration(arn).is_ok() {
         return Ok(());
     }

@@ -15,7 +15,6 @@ use crate::{
 
 impl Simulator {
     /// Returns a builder with the default configuration.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }

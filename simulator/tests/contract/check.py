@@ -1,7 +1,7 @@
-"""Checks a recording against AWS's models: check.py FILE SIMULATOR CLIENT.
+"""Checks a recording against AWS's API models: check.py FILE SIMULATOR CLIENT.
 
-Every answer must have the shape that the model gives it, every operation of the simulator must have been driven with
-success, and every member that an answer can have must have been met.
+Every response must have the shape in the model, every operation of the simulator must have succeeded once, and every
+member that a response can have must have occurred.
 """
 
 import json
@@ -15,7 +15,7 @@ from validator import Validator, reachable
 
 
 class Check:
-    """What is found in one recording."""
+    """The findings in one recording."""
 
     def __init__(self):
         self.findings = []
@@ -28,7 +28,7 @@ class Check:
 
     def exchange(self, operation, exchange):
         if "x-amzn-requestid" not in exchange["headers"]:
-            self.find(exchange, "lacks x-amzn-RequestId")
+            self.find(exchange, "has no x-amzn-RequestId")
         if exchange["status"] < 400:
             self.success(operation, exchange)
         else:
@@ -40,7 +40,7 @@ class Check:
             self.find(exchange, f"the model has status {operation.status}")
         if operation.status == 204:
             if exchange["body"]:
-                self.find(exchange, "204 has no body")
+                self.find(exchange, "a 204 response must have no body")
             return
         self.body(operation, operation.output, exchange)
 
@@ -48,7 +48,7 @@ class Check:
         code = exchange["headers"].get("x-amzn-errortype")
         status = operation.errors.get(code, {}).get("httpStatusCode") or COMMON.get(code)
         if status is None:
-            self.find(exchange, f"{operation} does not fail with {code}")
+            self.find(exchange, f"{operation} cannot fail with {code}")
         elif exchange["status"] != status:
             self.find(exchange, f"{code} has status {status}")
         if code in operation.shapes:
@@ -58,7 +58,7 @@ class Check:
 
     def body(self, operation, shape, exchange):
         if exchange["headers"].get("content-type") not in ("application/json", "application/x-amz-json-1.1"):
-            self.find(exchange, "is not told to be JSON")
+            self.find(exchange, "does not have the content type of JSON")
         try:
             value = json.loads(exchange["body"])
         except ValueError as error:
@@ -79,31 +79,31 @@ class Check:
                 return True
         return False
 
-    def whole(self, here):
-        """What only the whole recording shows."""
-        undriven = sorted(here - self.driven, key=str)
-        self.findings += [f"{operation} was not driven with success" for operation in undriven]
+    def whole(self, operations):
+        """Adds the findings that concern the recording as a whole."""
+        undriven = sorted(operations - self.driven, key=str)
+        self.findings += [f"{operation} never succeeded" for operation in undriven]
         if undriven:
             return
         for key in ACCEPTED.keys() - self.accepted:
-            self.findings.append(f"the deviation {key} did not occur: strike it off the list")
-        for service, shape, member in unmet(here, self.seen):
-            self.findings.append(f"{service}: no answer had {shape}.{member}")
+            self.findings.append(f"the deviation {key} did not occur: remove it from the list")
+        for service, shape, member in unmet(operations, self.seen):
+            self.findings.append(f"{service}: no response had {shape}.{member}")
 
 
 def message(service, exchange):
-    """The text of an error, in the member that the service has it in."""
+    """Returns the message of an error, from the member that the service uses."""
     try:
         return json.loads(exchange["body"]).get("message" if service == "ivschat" else "exceptionMessage")
     except ValueError:
         return None
 
 
-def unmet(here, seen):
-    """The members that answers can have and none had, less those that are known."""
-    for service in sorted({operation.service for operation in here}):
+def unmet(operations, seen):
+    """Yields the members that a response can have but none had, except for the known ones."""
+    for service in sorted({operation.service for operation in operations}):
         shapes = {}
-        for operation in here:
+        for operation in operations:
             if operation.service == service and operation.output:
                 reachable(operation.shapes, operation.output, shapes)
         for shape, members in sorted(shapes.items()):
@@ -113,23 +113,23 @@ def unmet(here, seen):
                     yield service, shape, member
 
 
-def here(simulator, operations):
-    """The operations that the simulator has: of any other it says, in JSON and by name, that it has it not."""
-    return {operation for operation in operations if operation.path.startswith("/tags/") or has(simulator, operation)}
+def supported(simulator, operations):
+    """Returns the operations that the simulator supports. For any other, it returns a JSON error with its name."""
+    return {operation for operation in operations if operation.path.startswith("/tags/") or is_supported(simulator, operation)}
 
 
-def has(simulator, operation):
+def is_supported(simulator, operation):
     request = urllib.request.Request(simulator + operation.path, data=b"{}", method=operation.method)
     try:
         urllib.request.urlopen(request).close()
-        raise SystemExit(f"{operation} was answered though the request is not signed")
+        raise SystemExit(f"{operation} was accepted although the request is not signed")
     except urllib.error.HTTPError as error:
         text = message(operation.service, {"body": error.read()}) or ""
         if error.code == 403:
             return True
         if error.code == 501 and operation.name in text:
             return False
-        raise SystemExit(f"{operation}: neither here nor missing with 501 by its name: {error.code} {text}")
+        raise SystemExit(f"{operation}: neither supported nor rejected with 501 and its name: {error.code} {text}")
 
 
 def main(file, simulator, client):
@@ -141,12 +141,12 @@ def main(file, simulator, client):
     for exchange in calls:
         operation = router.find(exchange["method"], exchange["target"])
         if operation is None:
-            check.find(exchange, "is no operation of AWS's models")
+            check.find(exchange, "is not an operation of AWS's API models")
         else:
             check.exchange(operation, exchange)
-    known = here(simulator, operations)
+    known = supported(simulator, operations)
     check.whole(known)
-    print(f"{client}: {len(known)} operations, {len(calls)} answers checked, {len(check.findings)} findings")
+    print(f"{client}: {len(known)} operations, {len(calls)} responses checked, {len(check.findings)} findings")
     for finding in check.findings:
         print(finding)
     return bool(check.findings)

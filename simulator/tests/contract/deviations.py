@@ -1,18 +1,18 @@
-"""Where the simulator may differ from AWS's models, and why. One that no longer occurs is an error too."""
+"""Accepted deviations of the simulator from AWS's API models, with the reasons. A stale entry is an error."""
 
-# (service, shape, rule, value): answers that break a rule of the model and are right all the same.
+# (service, shape, rule, value): correct responses that nevertheless break a rule of the model.
 ACCEPTED = {
     ("ivs", "TranscodePreset", "is not a value of the enum", ""):
-        "AWS documents that the preset of BASIC and STANDARD channels is the empty string; the enum lacks it",
+        "AWS documents that the preset of BASIC and STANDARD channels is the empty string; it is missing from the enum",
     ("ivs-realtime", "StageSessionId", "has a wrong length", ""):
-        "AWS's documentation has activeSessionId empty while a stage is idle; the model has 26 characters or more",
+        "AWS's documentation leaves activeSessionId empty while a stage is idle; the model has 26 characters or more",
     ("ivs-realtime", "StageSessionId", "does not match the pattern", ""):
-        "the same",
+        "as above",
     ("ivs", "ResourceArn", "does not match the pattern", None):
-        "the pattern has one character only before the slash, so no ARN of AWS's own matches it",
+        "the pattern allows only one character before the slash, so no real ARN matches it",
 }
 
-# Codes that AWS answers with on any operation, though no model lists them.
+# Error codes that AWS returns for any operation, although no model lists them.
 COMMON = {
     "AccessDeniedException": 403,
     "IncompleteSignatureException": 403,
@@ -22,15 +22,15 @@ COMMON = {
     "ThrottlingException": 429,
 }
 
-# (service, shape, members): parts of answers that the clients never get to see, because the simulator has no cause for them.
+# (service, shape, members): parts of responses that never occur, because the simulator has no reason to return them.
 UNSEEN = {
-    # A channel has one stream key at most, so there is no second page.
+    # A channel has at most one stream key, so there is no second page.
     ("ivs", "ListStreamKeysResponse"): {"nextToken"},
-    # There are no failover slates, and nothing ever goes wrong with a stream.
+    # There are no failover slates, and streams never have errors.
     ("ivs", "StreamSession"): {"failoverSlateConfiguration"},
     ("ivs", "FailoverSlateConfiguration"): "*",
     ("ivs", "StreamEvent"): {"code"},
-    # Participants are neither replicated from other stages nor come by RTMP.
+    # Participants are not replicated from other stages and do not use RTMP.
     ("ivs-realtime", "ParticipantSummary"):
         {"ingestConfigurationArn", "replicationState", "sourceSessionId", "sourceStageArn"},
 }

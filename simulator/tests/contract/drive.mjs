@@ -1,4 +1,4 @@
-// Plays the scenario with the AWS SDK for JavaScript: drive.mjs URL SCENARIO, the simulator's and the file.
+// Runs the scenario with the AWS SDK for JavaScript: drive.mjs URL SCENARIO, with the URL of the simulator.
 
 import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -17,25 +17,25 @@ const clients = {
     "ivs-realtime": [new realtime.IVSRealTimeClient(settings), realtime],
 };
 
-// The value with what was kept in the places of `$name`.
+// Returns the value with kept values in place of `$name`.
 function filled(value, kept) {
     if (Array.isArray(value)) return value.map((inner) => filled(inner, kept));
     if (value instanceof Object) {
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, filled(inner, kept)]));
     }
     if (typeof value !== "string") return value;
-    // The longest first, for one name may begin with another.
+    // Longest names first, because a name can be a prefix of another.
     const names = Object.keys(kept).sort((a, b) => b.length - a.length);
     return names.reduce((text, name) => text.replaceAll(`$${name}`, kept[name]), value);
 }
 
-// What is at `a.0.b`; `length` of a list is how many it has.
+// Returns the value at a path such as `a.0.b`. `length` is the length of a list.
 const at = (value, path) => path.split(".").reduce((inner, part) => inner[part], value);
 
 async function administer(line, body) {
     const [method, path] = line.split(" ");
-    const answer = await fetch(`${URL}/_simulator${path}`, { method, body: body && JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    const response = await fetch(`${URL}/_simulator${path}`, { method, body: body && JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
 }
 
 async function call(step, kept) {

@@ -1,4 +1,4 @@
-"""Plays the scenario with boto3: drive.py URL, the simulator's."""
+"""Runs the scenario with boto3: drive.py URL, with the URL of the simulator."""
 
 import json
 import os
@@ -23,20 +23,20 @@ CLIENTS = {service: client(service) for service in ("ivs", "ivschat", "ivs-realt
 
 
 def filled(value, kept):
-    """The value with what was kept in the places of `$name`."""
+    """Returns the value with kept values in place of `$name`."""
     if isinstance(value, dict):
         return {key: filled(inner, kept) for key, inner in value.items()}
     if isinstance(value, list):
         return [filled(inner, kept) for inner in value]
     if isinstance(value, str):
-        # The longest first, for one name may begin with another.
+        # Longest names first, because a name can be a prefix of another.
         for name in sorted(kept, key=len, reverse=True):
             value = value.replace(f"${name}", kept[name])
     return value
 
 
 def at(value, path):
-    """What is at `a.0.b`; `length` of a list is how many it has."""
+    """Returns the value at a path such as `a.0.b`. `length` is the length of a list."""
     for part in path.split("."):
         if isinstance(value, list):
             value = len(value) if part == "length" else value[int(part)]

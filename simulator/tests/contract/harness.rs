@@ -1,5 +1,5 @@
-//! What a contract test stands on: the installed clients, a proxy that records, and the check of what it
-//! recorded.
+//! The harness of the contract tests: the installed clients, a recording proxy, and the check of the
+//! recording.
 
 use std::{
     fs,
@@ -12,24 +12,24 @@ use std::{
 
 use ivs_simulator::Simulator;
 
-/// Where the scripts are.
+/// The directory with the scripts.
 pub const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract");
 
-/// Where `prepare.sh` has installed the clients.
+/// Returns the directory in which `prepare.sh` has installed the clients.
 pub fn installed() -> &'static Path {
-    static FOLDER: LazyLock<PathBuf> =
+    static DIRECTORY: LazyLock<PathBuf> =
         LazyLock::new(|| run(&mut Command::new(format!("{SOURCES}/prepare.sh"))).trim().into());
-    &FOLDER
+    &DIRECTORY
 }
 
-/// The Python that boto3 is installed for.
+/// Returns a command for the Python interpreter with boto3.
 pub fn python() -> Command {
     let mut command = Command::new(installed().join("python/bin/python"));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
 
-/// Runs a command to its end, which must be a good one, and gives what it wrote.
+/// Runs a command, which must succeed, and returns its output.
 pub fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -37,44 +37,44 @@ pub fn run(command: &mut Command) -> String {
     out.into_owned()
 }
 
-/// A proxy before a simulator that writes down every exchange.
+/// A proxy in front of a simulator that records every exchange.
 pub struct Recording {
     client: &'static str,
     simulator: String,
-    folder: PathBuf,
+    directory: PathBuf,
     proxy: Child,
     url: String,
 }
 
 impl Recording {
     pub fn of(simulator: &Simulator, client: &'static str) -> Self {
-        let folder = std::env::temp_dir().join(format!("ivs-simulator-{client}-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
+        let directory = std::env::temp_dir().join(format!("ivs-simulator-{client}-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a directory");
         let mut command = python();
-        command.arg(format!("{SOURCES}/recorder.py")).arg(simulator.url()).arg(folder.join("exchanges"));
+        command.arg(format!("{SOURCES}/recorder.py")).arg(simulator.url()).arg(directory.join("exchanges"));
         let mut proxy = command.stdout(Stdio::piped()).spawn().expect("the proxy starts");
         let mut url = String::new();
         let mut output = BufReader::new(proxy.stdout.take().expect("its output"));
         output.read_line(&mut url).expect("its URL");
-        Self { client, simulator: simulator.url(), folder, proxy, url: url.trim().to_owned() }
+        Self { client, simulator: simulator.url(), directory, proxy, url: url.trim().to_owned() }
     }
 
-    /// Where the client is to send its calls.
+    /// Returns the URL to which the client must send its calls.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A command that runs a script in JavaScript, with the SDK installed beside it.
+    /// Returns a command that runs a JavaScript file with access to the SDK.
     pub fn script(&self, name: &str, text: &str) -> Command {
-        javascript(&self.folder, name, text)
+        javascript(&self.directory, name, text)
     }
 
-    /// Has all answers checked; panics with what is found.
+    /// Checks all responses. Panics if any of them violates the models.
     pub fn check(self) {
         let mut command = python();
         command.arg(format!("{SOURCES}/check.py"));
-        let said = run(command.arg(self.folder.join("exchanges")).args([&self.simulator, self.client]));
-        println!("{said}");
+        let output = run(command.arg(self.directory.join("exchanges")).args([&self.simulator, self.client]));
+        println!("{output}");
     }
 }
 
@@ -82,16 +82,16 @@ impl Drop for Recording {
     fn drop(&mut self) {
         let _ = self.proxy.kill();
         let _ = self.proxy.wait();
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
 /// A command that runs a script in JavaScript. Node.js looks for packages beside the script, so both are put
-/// in the folder.
-pub fn javascript(folder: &Path, name: &str, text: &str) -> Command {
-    let script = folder.join(name);
+/// in the directory.
+pub fn javascript(directory: &Path, name: &str, text: &str) -> Command {
+    let script = directory.join(name);
     fs::write(&script, text).expect("the script is written");
-    let packages = folder.join("node_modules");
+    let packages = directory.join("node_modules");
     if !packages.exists() {
         symlink(installed().join("javascript/node_modules"), &packages).expect("a link");
     }

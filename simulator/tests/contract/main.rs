@@ -1,6 +1,6 @@
-//! Contract tests: three clients that nobody here wrote drive every operation of the simulator, and every
-//! answer is checked against AWS's own models. The clients are installed by `prepare.sh`, once and outside
-//! the repository.
+//! Contract tests: three independent clients call every operation of the simulator, and every response is
+//! checked against AWS's own API models. `prepare.sh` installs the clients once, outside of the
+//! repository.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -42,9 +42,9 @@ async fn the_sdk_for_rust_drives_every_operation() {
     recording.check();
 }
 
-/// The one operation that is asked by a form and answered in XML: boto3 reads it by AWS's model.
+/// GetCallerIdentity is the only operation with form input and XML output. boto3 decodes it by AWS's model.
 #[tokio::test]
-async fn boto3_is_told_whose_credentials_it_has() {
+async fn boto3_reads_the_caller_identity() {
     const ASK: &str = "import boto3, sys
 client = boto3.client('sts', endpoint_url=sys.argv[1], region_name='us-west-2',
                       aws_access_key_id='AKIAEXAMPLE', aws_secret_access_key='secret')
@@ -55,21 +55,21 @@ try:
 except client.exceptions.ClientError as error:
     print(error.response['Error']['Code'])";
     let simulator = Simulator::builder().keys("AKIAEXAMPLE", "secret").start().await.expect("it starts");
-    let said = run(python().args(["-c", ASK, &simulator.url()]));
-    let (identity, refused) = said.trim().split_once('\n').expect("two lines");
+    let output = run(python().args(["-c", ASK, &simulator.url()]));
+    let (identity, rejected) = output.trim().split_once('\n').expect("two lines");
     let words: Vec<_> = identity.split(' ').collect();
     assert_eq!(words[..2], ["123456789012", "arn:aws:iam::123456789012:user/simulator"]);
-    assert!(words[2].starts_with("AIDA") && words[3].len() == 36, "{said}");
-    assert_eq!(refused, "InvalidAction");
+    assert!(words[2].starts_with("AIDA") && words[3].len() == 36, "{output}");
+    assert_eq!(rejected, "InvalidAction");
 }
 
 #[test]
-fn the_validator_fails_on_answers_that_are_doctored() {
+fn the_validator_rejects_modified_responses() {
     run(python().args(["-m", "unittest", "--quiet", "test_validator"]).current_dir(SOURCES));
 }
 
 #[test]
-fn the_locked_packages_name_no_registry() {
+fn the_lock_files_name_no_registry() {
     for file in ["package-lock.json", "requirements.txt"] {
         let text = std::fs::read_to_string(format!("{SOURCES}/{file}")).expect("the pins");
         assert!(!text.contains("://") && !text.contains("\"resolved\""), "{file} names a host");

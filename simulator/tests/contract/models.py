@@ -1,4 +1,4 @@
-"""AWS's own models of the three APIs, as botocore carries them."""
+"""AWS's own models of the three APIs, from botocore."""
 
 import urllib.parse
 
@@ -8,7 +8,7 @@ SERVICES = ("ivs", "ivschat", "ivs-realtime")
 
 
 class Operation:
-    """One operation of one service, with the shapes that it speaks of."""
+    """An operation of a service, with its shapes."""
 
     def __init__(self, service, name, model):
         described = model["operations"][name]
@@ -26,14 +26,14 @@ class Operation:
 
 
 def load():
-    """All operations of the three services."""
+    """Returns all operations of the three services."""
     loader = Loader()
     models = {service: loader.load_service_model(service, "service-2") for service in SERVICES}
     return [Operation(service, name, model) for service, model in models.items() for name in model["operations"]]
 
 
 class Router:
-    """Tells which operation a request means."""
+    """Finds the operation of a request."""
 
     def __init__(self, operations):
         self.plain = {(operation.method, operation.path): operation for operation in operations}
@@ -48,7 +48,7 @@ class Router:
 
 
 def service_of(arn):
-    """The service whose resource it is; ivs and ivs-realtime share their prefix."""
+    """Returns the service of a resource. ivs and ivs-realtime share their ARN prefix."""
     if arn.startswith("arn:aws:ivschat:"):
         return "ivschat"
     kind = arn.rpartition(":")[2].partition("/")[0]

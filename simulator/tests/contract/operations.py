@@ -1,9 +1,9 @@
-"""Prints the operations that a simulator has: operations.py SIMULATOR."""
+"""Prints the operations that a simulator supports: operations.py SIMULATOR."""
 
 import sys
 
-from check import here
+from check import supported
 from models import load
 
-for operation in sorted(here(sys.argv[1], load()), key=str):
+for operation in sorted(supported(sys.argv[1], load()), key=str):
     print(operation)

@@ -1,4 +1,4 @@
-//! What README.md promises: its examples are run, its list of operations is the simulator's.
+//! Checks of README.md: its examples run, and its list of operations matches the simulator.
 
 use std::{collections::BTreeSet, fs};
 
@@ -12,7 +12,7 @@ use crate::{
 
 const README: &str = include_str!("../../README.md");
 
-/// The examples in that language.
+/// Returns the examples in a language.
 fn examples(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     let starts = README.match_indices(&fence).map(|(start, _)| &README[start + fence.len()..]);
@@ -22,21 +22,21 @@ fn examples(language: &str) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn the_examples_in_python_and_javascript_run() {
+async fn the_python_and_javascript_examples_run() {
     let simulator = simulator().await;
     let recording = Recording::of(&simulator, "readme");
     let here = |example: &str| example.replace("http://127.0.0.1:4600", &simulator.url());
-    let said = run(python().arg("-c").arg(here(examples("python")[0])));
-    assert!(said.starts_with("arn:aws:ivs:") && said.trim().ends_with(".live-video.net"), "{said}");
-    let said = run(&mut recording.script("example.mjs", &here(examples("javascript")[0])));
-    assert!(said.starts_with("arn:aws:ivschat:"), "{said}");
+    let output = run(python().arg("-c").arg(here(examples("python")[0])));
+    assert!(output.starts_with("arn:aws:ivs:") && output.trim().ends_with(".live-video.net"), "{output}");
+    let output = run(&mut recording.script("example.mjs", &here(examples("javascript")[0])));
+    assert!(output.starts_with("arn:aws:ivschat:"), "{output}");
     let counts = simulator.counts();
     assert_eq!((counts.channels, counts.rooms), (1, 1));
 }
 
-/// The example once more, line by line, so that it compiles and runs.
+/// Repeats the example, so that it is compiled and run. The test compares the lines with README.md.
 #[tokio::test]
-async fn the_example_in_rust_runs() -> Result<(), Box<dyn std::error::Error>> {
+async fn the_rust_example_runs() -> Result<(), Box<dyn std::error::Error>> {
     let simulator = ivs_simulator::Simulator::builder().start().await?;
     let anyone = aws_sdk_ivsrealtime::config::Credentials::new("x", "x", None, None, "tests");
     let config = aws_config::from_env().endpoint_url(simulator.url()).region("us-west-2");
@@ -52,7 +52,7 @@ async fn the_example_in_rust_runs() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[tokio::test]
-async fn the_examples_of_faults_and_settings_are_taken() {
+async fn the_fault_and_settings_examples_are_accepted() {
     let simulator = simulator().await;
     let added = examples("sh").join("\n");
     let added = added.split("/_simulator/faults -d '").nth(1).and_then(|rest| rest.split('\'').next());
@@ -69,9 +69,9 @@ async fn the_examples_of_faults_and_settings_are_taken() {
     assert_eq!(faults["faults"].as_array().map(Vec::len), Some(5));
 }
 
-/// The column of kinds in the table of faults.
+/// Checks the kinds in the table of faults.
 #[tokio::test]
-async fn every_kind_of_fault_is_as_the_table_says() {
+async fn every_fault_kind_in_the_table_is_accepted() {
     let simulator = simulator().await;
     let rows = README.lines().skip_while(|line| !line.starts_with("| `kind` |")).skip(2);
     let kinds: Vec<Value> = rows
@@ -87,12 +87,12 @@ async fn every_kind_of_fault_is_as_the_table_says() {
 }
 
 #[tokio::test]
-async fn the_list_of_operations_is_the_simulators() {
+async fn the_list_of_operations_matches_the_simulator() {
     let simulator = simulator().await;
     let here = run(python().arg(format!("{SOURCES}/operations.py")).arg(simulator.url()));
     let here: BTreeSet<String> = here.lines().map(str::to_owned).collect();
-    let (_, list) = README.split_once("## What it has\n").expect("the section");
-    let (list, _) = list.split_once("\n\nBeside these").expect("its end");
+    let (_, list) = README.split_once("## Supported operations\n").expect("the section");
+    let (list, _) = list.split_once("\n\nIn addition").expect("its end");
     let services =
         list.split("\n- ").filter_map(|item| item.trim_start_matches(['\n', '-', ' ']).split_once(": "));
     let listed = services.flat_map(|(service, names)| {

@@ -1,4 +1,4 @@
-"""A proxy that writes down every exchange: recorder.py UPSTREAM FILE; prints its own URL when it listens."""
+"""A proxy that records every exchange: recorder.py UPSTREAM FILE. It prints its own URL once it listens."""
 
 import http.client
 import http.server
@@ -9,7 +9,7 @@ import urllib.parse
 
 UPSTREAM, FILE = urllib.parse.urlsplit(sys.argv[1]), sys.argv[2]
 LOCK = threading.Lock()
-# Of one connection, not of the exchange.
+# The headers that belong to a connection, not to an exchange.
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 

@@ -1,4 +1,4 @@
-"""Shows that the validator fails: on answers that were right until something was changed in them."""
+"""Tests of the validator: valid responses pass, and modified ones fail."""
 
 import copy
 import json
@@ -36,14 +36,14 @@ def findings(operation, *arguments, **headers):
     return check.findings
 
 
-class Doctored(unittest.TestCase):
-    def test_what_is_right_passes(self):
+class ModifiedResponses(unittest.TestCase):
+    def test_valid_responses_pass(self):
         self.assertEqual(problems("ivschat GetRoom", ROOM), [])
         self.assertEqual(problems("ivs-realtime ListStages", STAGES), [])
         self.assertEqual(findings("ivschat GetRoom", 200, json.dumps(ROOM)), [])
         self.assertEqual(findings("ivschat DeleteRoom", 204, ""), [])
 
-    def test_what_is_changed_fails(self):
+    def test_modified_members_fail(self):
         for member, value, rule in [
             ("unheardOf", 1, "has an unknown member"),
             ("name", 5, "is not of the type string"),
@@ -67,11 +67,11 @@ class Doctored(unittest.TestCase):
             with self.subTest(member=member, value=value):
                 self.assertIn(rule, problems("ivschat GetRoom", ROOM | {member: value}))
 
-    def test_a_required_member_that_is_missing_fails(self):
+    def test_a_missing_required_member_fails(self):
         stages = copy.deepcopy(STAGES)
         del stages["stages"][0]["arn"]
-        self.assertEqual(problems("ivs-realtime ListStages", stages), ["lacks a required member"])
-        self.assertEqual(problems("ivs-realtime ListStages", {}), ["lacks a required member"])
+        self.assertEqual(problems("ivs-realtime ListStages", stages), ["has no value for a required member"])
+        self.assertEqual(problems("ivs-realtime ListStages", {}), ["has no value for a required member"])
 
     def test_a_wrong_status_or_header_fails(self):
         room = json.dumps(ROOM)
@@ -81,26 +81,26 @@ class Doctored(unittest.TestCase):
         self.assertEqual(len(findings("ivschat DeleteRoom", 204, "{}")), 1)
         self.assertEqual(len(findings("ivschat DeleteRoom", 200, "")), 1)
 
-    def test_an_error_that_is_not_the_models_fails(self):
+    def test_an_error_outside_of_the_model_fails(self):
         text = json.dumps({"exceptionMessage": "gone"})
         gone = {"x-amzn-errortype": "ResourceNotFoundException"}
         self.assertEqual(findings("ivs GetChannel", 404, text, **gone), [])
         self.assertEqual(len(findings("ivs GetChannel", 400, text, **gone)), 1)
         self.assertEqual(len(findings("ivs GetChannel", 404, text)), 1)
         self.assertEqual(len(findings("ivs GetChannel", 409, text, **{"x-amzn-errortype": "ConflictException"})), 1)
-        # The text in the member of another service: unknown there, and missing where it belongs.
+        # The message is in the member of another service: one finding for the unknown member, one for the missing message.
         self.assertEqual(len(findings("ivs GetChannel", 404, '{"message": "gone"}', **gone)), 2)
 
-    def test_what_was_not_driven_or_never_met_is_told(self):
+    def test_unused_operations_and_members_are_reported(self):
         get = OPERATIONS["ivschat GetRoom"]
         check = Check()
         check.exchange(get, exchange("ivschat GetRoom", 200, json.dumps({"name": "todd"})))
         check.whole({get, OPERATIONS["ivschat ListRooms"]})
-        self.assertIn("ivschat ListRooms was not driven with success", check.findings)
+        self.assertIn("ivschat ListRooms never succeeded", check.findings)
         self.assertIn(("ivschat", "GetRoomResponse", "arn"), set(unmet({get}, check.seen)))
         self.assertNotIn(("ivschat", "GetRoomResponse", "name"), set(unmet({get}, check.seen)))
 
-    def test_tags_are_told_apart_by_the_arn(self):
+    def test_the_arn_determines_the_service_of_tags(self):
         router = Router(OPERATIONS.values())
         for arn, service in [("ivs:us-west-2:1:channel/a", "ivs"), ("ivs:us-west-2:1:stage/a", "ivs-realtime"),
                              ("ivschat:us-west-2:1:room/a", "ivschat")]:

@@ -1,4 +1,4 @@
-"""Checks values against the shapes of AWS's models: what is required, unknown, of a wrong type or out of bounds."""
+"""Validation of values against the shapes of AWS's API models."""
 
 import datetime
 
@@ -12,7 +12,7 @@ ISO8601 = regex.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 class Problem:
-    """What is wrong with a value: the rule that it breaks, of which shape."""
+    """A violation of a rule: the value, and the shape with the rule."""
 
     def __init__(self, path, shape, rule, value):
         self.path, self.shape, self.rule, self.value = path, shape, rule, value
@@ -22,7 +22,7 @@ class Problem:
 
 
 class Validator:
-    """Collects what is wrong, and which members of which structures it has met."""
+    """Collects violations, and the members that have occurred in each structure."""
 
     def __init__(self, shapes):
         self.shapes = shapes
@@ -42,7 +42,7 @@ class Validator:
         members = body_members(shape)
         for member in shape.get("required", []):
             if member in members and member not in value:
-                self.add(path, name, "lacks a required member", member)
+                self.add(path, name, "has no value for a required member", member)
         for member, inner in value.items():
             if member not in members:
                 self.add(path, name, "has an unknown member", member)
@@ -65,7 +65,7 @@ class Validator:
         self.length(name, shape, value, path)
         if "enum" in shape and value not in shape["enum"]:
             self.add(path, name, "is not a value of the enum", value)
-        # Of the whole text, as AWS's own services read a pattern.
+        # Matches the whole text, as AWS's services do.
         if "pattern" in shape and not regex.fullmatch(shape["pattern"], value):
             self.add(path, name, "does not match the pattern", value)
 
@@ -90,13 +90,13 @@ class Validator:
 
 
 def body_members(shape):
-    """The members of a structure that are in the body, not in the headers, by the names that they have there."""
+    """Returns the members of a structure that are in the body, by their names in the body."""
     members = shape.get("members", {})
     return {member.get("locationName", name): member for name, member in members.items() if "location" not in member}
 
 
 def reachable(shapes, name, found=None):
-    """Every member of every structure that an answer of that shape can have."""
+    """Returns every member of every structure that a response of this shape can have."""
     found = {} if found is None else found
     shape = shapes[name]
     if shape["type"] == "structure" and name not in found:

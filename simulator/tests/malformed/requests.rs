@@ -1,4 +1,4 @@
-//! Requests with something wrong in each, made from the right ones of the contract tests.
+//! Malformed requests, generated from the valid requests of the contract tests.
 
 use rand::{RngExt, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Map, Value, json};
@@ -7,17 +7,17 @@ use crate::wire::signature;
 
 const ARN: &str = "arn:aws:ivs:us-west-2:123456789012";
 
-/// What is sent, and what it deserves.
-pub enum Nonsense {
-    /// HTTP as it should be: an answer that says in JSON what is wrong.
+/// A malformed request, by the response to expect.
+pub enum Malformed {
+    /// Valid HTTP. The response is a JSON error.
     Call(Vec<u8>),
-    /// Not even HTTP: refused, or the connection closed.
+    /// Invalid HTTP. The response is a JSON error, or the connection is closed.
     Broken(Vec<u8>),
-    /// Begun and not gone on with.
+    /// An incomplete request that is never completed.
     HalfOpen(Vec<u8>),
 }
 
-/// An operation with input that would be right, were the resources there.
+/// An operation with valid input, whose resources do not exist.
 struct Sample {
     service: &'static str,
     operation: String,
@@ -36,7 +36,7 @@ impl Requests {
         Self { random, samples: steps.iter().filter_map(sample).collect() }
     }
 
-    pub fn next(&mut self) -> Nonsense {
+    pub fn next(&mut self) -> Malformed {
         match self.random.random_range(0..100) {
             0..30 => self.wrong_type(),
             30..52 => self.not_json(),
@@ -59,7 +59,7 @@ impl Requests {
         (0..length).map(|_| self.random.random()).collect()
     }
 
-    /// Characters of which paths and ARNs may be made.
+    /// Returns random characters for a path or an ARN.
     fn word(&mut self, most: usize) -> String {
         let length = self.random.random_range(1..=most);
         (0..length)
@@ -73,12 +73,12 @@ impl Requests {
         (service, operation.clone(), input.clone())
     }
 
-    fn call(&mut self, service: &str, operation: &str, body: &[u8]) -> Nonsense {
+    fn call(&mut self, service: &str, operation: &str, body: &[u8]) -> Malformed {
         self.request("POST", &format!("/{operation}"), &signature(service), body)
     }
 
-    /// A whole request, its body in one piece or in chunks.
-    fn request(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Nonsense {
+    /// Returns a complete request, whose body is sent as a whole or in chunks.
+    fn request(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Malformed {
         let mut bytes = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}").into_bytes();
         if self.random.random_ratio(1, 8) {
             bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n");
@@ -91,10 +91,10 @@ impl Requests {
             bytes.extend(format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes());
             bytes.extend(body);
         }
-        Nonsense::Call(bytes)
+        Malformed::Call(bytes)
     }
 
-    fn wrong_type(&mut self) -> Nonsense {
+    fn wrong_type(&mut self) -> Malformed {
         let (service, operation, mut input) = self.sample();
         let place = self.place(&mut input);
         let others = [json!(true), json!(-7.5), json!("text"), json!([[1]]), json!({"a": {"b": []}})];
@@ -103,7 +103,7 @@ impl Requests {
         self.call(service, &operation, input.to_string().as_bytes())
     }
 
-    /// A member, or a member of a member.
+    /// Returns a random member, at any depth.
     fn place<'a>(&mut self, value: &'a mut Value) -> &'a mut Value {
         let size = match value {
             Value::Object(members) => members.len(),
@@ -122,7 +122,7 @@ impl Requests {
         self.place(inner)
     }
 
-    fn not_json(&mut self) -> Nonsense {
+    fn not_json(&mut self) -> Malformed {
         let (service, operation, input) = self.sample();
         let right = input.to_string().into_bytes();
         loop {
@@ -135,14 +135,14 @@ impl Requests {
                 3 => body = [&body[..], &self.garbage(50)].concat(),
                 _ => body = b"[".repeat(self.random.random_range(1..20_000)),
             }
-            // Some changes do no harm, and nothing at all stands for an empty object.
+            // Some changes leave valid JSON, and an empty body counts as an empty object.
             if !body.trim_ascii().is_empty() && serde_json::from_slice::<Value>(&body).is_err() {
                 return self.call(service, &operation, &body);
             }
         }
     }
 
-    fn bad_value(&mut self) -> Nonsense {
+    fn bad_value(&mut self) -> Malformed {
         let tags: Map<_, _> = (0..51).map(|n| (format!("key-{n}"), json!(""))).collect();
         let long = "x".repeat(self.random.random_range(129..5000));
         let number = self.any(&[&0_i64, &-1, &101, &i64::MAX, &i64::MIN]);
@@ -169,7 +169,7 @@ impl Requests {
         self.call("ivs", operation, input.to_string().as_bytes())
     }
 
-    fn bad_path(&mut self) -> Nonsense {
+    fn bad_path(&mut self) -> Malformed {
         let word = self.word(200);
         let (method, path) = match self.random.random_range(0..6) {
             0 => ("POST", format!("/no{word}")),
@@ -189,7 +189,7 @@ impl Requests {
         self.request(method, &path, &signature("ivs"), &[b"{", &body[..]].concat())
     }
 
-    fn bad_arn(&mut self) -> Nonsense {
+    fn bad_arn(&mut self) -> Malformed {
         let word = self.word(40);
         let kind = self.any(&["channel", "stage", "room", "stream-key", "", "no"]);
         let arn = match self.random.random_range(0..6) {
@@ -213,7 +213,7 @@ impl Requests {
         self.call(service, operation, json!({ *member: arn }).to_string().as_bytes())
     }
 
-    fn bad_signature(&mut self) -> Nonsense {
+    fn bad_signature(&mut self) -> Malformed {
         let (_, operation, input) = self.sample();
         let right = signature("ivs");
         let headers = match self.random.random_range(0..6) {
@@ -227,18 +227,18 @@ impl Requests {
         self.request("POST", &format!("/{operation}"), &headers, input.to_string().as_bytes())
     }
 
-    fn huge(&mut self) -> Nonsense {
+    fn huge(&mut self) -> Malformed {
         let (service, operation, _) = self.sample();
         let size = self.random.random_range((256 << 10) + 1..2 << 20);
         self.call(service, &operation, json!({"name": "x".repeat(size)}).to_string().as_bytes())
     }
 
-    fn broken(&mut self) -> Nonsense {
+    fn broken(&mut self) -> Malformed {
         let head = format!("POST /CreateChannel HTTP/1.1\r\nHost: x\r\n{}", signature("ivs"));
         let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
         let garbage = String::from_utf8_lossy(&self.garbage(2000)).into_owned();
         let bytes = match self.random.random_range(0..14) {
-            0 => return Nonsense::Broken([&b"\x16\x03\x01"[..], &self.garbage(300)].concat()),
+            0 => return Malformed::Broken([&b"\x16\x03\x01"[..], &self.garbage(300)].concat()),
             1 => garbage,
             2 => format!("POST /{garbage} HTTP/1.1\r\n\r\n"),
             3 => format!("{head}no colon here\r\n\r\n"),
@@ -259,16 +259,16 @@ impl Requests {
                 "a".repeat(self.random.random_range(70_000..500_000))
             ),
         };
-        Nonsense::Broken(bytes.into_bytes())
+        Malformed::Broken(bytes.into_bytes())
     }
 
-    fn half_open(&mut self) -> Nonsense {
+    fn half_open(&mut self) -> Malformed {
         let (service, operation, input) = self.sample();
-        let Nonsense::Call(mut bytes) = self.call(service, &operation, input.to_string().as_bytes()) else {
+        let Malformed::Call(mut bytes) = self.call(service, &operation, input.to_string().as_bytes()) else {
             unreachable!("a call is a call");
         };
         bytes.truncate(self.random.random_range(0..bytes.len() - 1));
-        Nonsense::HalfOpen(bytes)
+        Malformed::HalfOpen(bytes)
     }
 }
 
@@ -283,10 +283,11 @@ fn kind(value: &Value) -> u8 {
     }
 }
 
-/// A step of the scenario, with resources that do not exist in the places of those it keeps.
+/// Converts a step of the scenario. Its placeholders for created resources remain, so the resources do not
+/// exist.
 fn sample(step: &Value) -> Option<Sample> {
     let (service, operation) = step["call"].as_str()?.split_once('.')?;
-    // Tags have their own paths.
+    // Tag operations have their own paths.
     if operation.contains("Tag") {
         return None;
     }

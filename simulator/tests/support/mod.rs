@@ -1,5 +1,5 @@
-//! What the tests share: a simulator with the AWS SDKs pointed at it, and plain HTTP where an SDK would be in
-//! the way.
+//! Test support: a simulator with clients of the AWS SDKs, and plain HTTP for cases that an SDK does not
+//! support.
 #![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
 
 use std::{
@@ -36,7 +36,7 @@ impl Aws {
         }
     }
 
-    /// Makes a channel of that name, and gives its ARN and that of its stream key.
+    /// Creates a channel, and returns its ARN and that of its stream key.
     pub async fn channel(&self, name: &str) -> (String, String) {
         let made = self.ivs.create_channel().name(name).send().await.expect("a channel");
         let arn = made.channel().and_then(|channel| channel.arn()).expect("an ARN");
@@ -66,30 +66,30 @@ pub async fn config(url: &str, region: &'static str, attempts: u32) -> SdkConfig
         .await
 }
 
-/// The AWS code of what must be an error.
+/// Returns the AWS code of an error.
 pub fn code<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
     let error = result.expect_err("an error");
     error.code().unwrap_or("no code").to_owned()
 }
 
-/// All that the SDK tells of what must be an error. Its `message()` is empty for the services that write
-/// `exceptionMessage`, so the text is taken from the whole.
+/// Returns the debug output of an error, because `message()` is empty for services that return
+/// `exceptionMessage`.
 pub fn message<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, E>) -> String {
     format!("{:?}", result.expect_err("an error"))
 }
 
-/// Waits until something is so.
-pub async fn until(mut so: impl FnMut() -> bool) {
-    let mut looks = tokio::time::interval(Duration::from_millis(5));
-    let look = async {
-        while !so() {
-            looks.tick().await;
+/// Waits until the condition is true.
+pub async fn until(mut condition: impl FnMut() -> bool) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    let poll = async {
+        while !condition() {
+            ticks.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), look).await.expect("it comes to be so");
+    tokio::time::timeout(Duration::from_secs(20), poll).await.expect("the condition becomes true");
 }
 
-/// An answer to plain HTTP.
+/// An HTTP response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -107,23 +107,24 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// The code in the header, which must be there.
+    /// Returns the error code in the header, which must exist.
     pub fn code(&self) -> &str {
         self.header("x-amzn-ErrorType").unwrap_or_else(|| panic!("no error type: {self:?}"))
     }
 }
 
-/// A header that passes for a signature.
+/// Returns an Authorization header that passes as long as signatures are not verified.
 pub fn signed(service: &str) -> String {
     let scope = format!("AKIAEXAMPLE/20260101/us-west-2/{service}/aws4_request");
     format!("Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0f")
 }
 
-/// Sends bytes and reads what comes back until the connection is closed; `None` if nothing came.
+/// Sends bytes, and reads the response until the connection is closed. Returns `None` if there is no
+/// response.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
-    // The server may have answered and closed before it has read everything.
+    // The server may respond and close the connection before it has read everything.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -143,12 +144,12 @@ pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[&str], bod
     exchange(address, request.as_bytes()).expect("an answer")
 }
 
-/// Sends a call to `ivs`, as if signed.
+/// Sends a call to `ivs` with an Authorization header.
 pub fn call(address: SocketAddr, operation: &str, body: &str) -> Answer {
     send(address, "POST", &format!("/{operation}"), &[&signed("ivs")], body)
 }
 
-/// Sends a call to `ivschat`, as if signed.
+/// Sends a call to `ivschat` with an Authorization header.
 pub fn chat(address: SocketAddr, operation: &str, body: &str) -> Answer {
     send(address, "POST", &format!("/{operation}"), &[&signed("ivschat")], body)
 }

@@ -1,4 +1,4 @@
-//! The program in a process of its own, so that its memory can be measured, and its last words read.
+//! The program in its own process, so that tests can measure its memory and read its log.
 #![allow(dead_code, missing_docs, reason = "each user needs a part of it")]
 
 use std::{
@@ -17,7 +17,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program, which listens where `--listen` says and tells where that is.
+    /// Starts the program on a free port, and reads the address from its output.
     pub fn start(program: impl AsRef<OsStr>, name: &str) -> Self {
         let log = std::env::temp_dir().join(format!("ivs-simulator-{name}-{}.log", std::process::id()));
         let mut command = Command::new(program);
@@ -33,7 +33,7 @@ impl Server {
         Self { child, address, log }
     }
 
-    /// How much memory it has, in bytes.
+    /// Returns the resident memory of the process, in bytes.
     pub fn memory(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(path).expect("it runs, and on Linux");
@@ -44,7 +44,7 @@ impl Server {
             .map_or(0, |size: u64| size << 10)
     }
 
-    /// What it has written to its standard error.
+    /// Returns the standard error of the process.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("its log")
     }

@@ -1,4 +1,4 @@
-//! A connection that is kept alive, and answers as they come over it.
+//! A keep-alive connection for raw HTTP requests.
 #![allow(dead_code, missing_docs, reason = "each user needs a part of it")]
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// A header that passes for a signature.
+/// Returns an Authorization header that passes as long as signatures are not verified.
 pub fn signature(service: &str) -> String {
     let scope = format!("AKIAEXAMPLE/20260101/us-west-2/{service}/aws4_request");
     format!("Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0f\r\n")
@@ -37,7 +37,7 @@ impl Wire {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Reads one answer; `None` if the connection is closed instead.
+    /// Reads one response; returns `None` if the connection is closed instead.
     pub fn receive(&mut self) -> io::Result<Option<Answer>> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
@@ -61,7 +61,7 @@ impl Wire {
         Ok(Some(Answer { status, body, closes }))
     }
 
-    /// Sends a call, signed for the service, and gives the body of the answer.
+    /// Sends a call that is signed for the service, and returns the response.
     pub fn call(&mut self, service: &str, operation: &str, body: &str) -> Answer {
         let (signature, length) = (signature(service), body.len());
         let head =

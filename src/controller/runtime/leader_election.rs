@@ -66,7 +66,7 @@ fn stand_by(gates: &Gates, tried: Result<(), String>) {
 /// Closes the gates of a new leader until it has listed the accounts and AWS.
 fn start_term(gates: &Gates) {
     for gate in [gates::KUBERNETES, gates::AWS] {
-        gates.close(gate, "not tried yet");
+        gates.close(gate, "not checked yet");
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use hyper::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::temp_dir::TempDir;
 use crate::process::{Launch, Process, StopSignal};
+use crate::temp_dir::TempDir;
 use crate::{Error, http};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,12 +46,14 @@ impl Driver {
     pub(super) async fn start(scripts: bool) -> Result<Self, Error> {
         let temp_dir = TempDir::create()?;
         let launcher = write_launcher(temp_dir.path())?;
-        let mut process = Launch::new("chromedriver", "chromedriver", temp_dir.path().join("log"), StopSignal::Kill)
-            .args(["--port=0"])
-            .envs([("TMPDIR", temp_dir.path()), ("HOME", temp_dir.path())])
-            .start()?;
+        let mut process =
+            Launch::new("chromedriver", "chromedriver", temp_dir.path().join("log"), StopSignal::Kill)
+                .args(["--port=0"])
+                .envs([("TMPDIR", temp_dir.path()), ("HOME", temp_dir.path())])
+                .start()?;
         let log = process.log_path().to_owned();
-        let port = process.until("it listens", START_TIMEOUT, || async { port(&fs::read_to_string(&log).ok()?) });
+        let port =
+            process.until("it listens", START_TIMEOUT, || async { port(&fs::read_to_string(&log).ok()?) });
         let url = format!("http://127.0.0.1:{}", port.await.map_err(|error| explain(error, &log))?);
         let session = call(&format!("{url}/session"), &capabilities(&launcher, scripts)).await?;
         let id = session["sessionId"].as_str().ok_or_else(|| unexpected("a new session", &session))?;
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_stands_in_the_log() {
+    fn the_port_is_read_from_the_log() {
         let log = "Starting ChromeDriver\nChromeDriver was started successfully on port 42217.\n";
         assert_eq!(port(log), Some(42217));
         assert_eq!(port("Starting ChromeDriver\n"), None);

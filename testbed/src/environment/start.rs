@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::{CHART, CONTEXT, Inner, JOIN, OPERATOR, Testbed, workspace};
-use crate::temp_dir::TempDir;
 use crate::postgres::Postgres;
+use crate::temp_dir::TempDir;
 use crate::{Error, cluster, kubeconfig};
 
 /// What another process needs to know of a running set.

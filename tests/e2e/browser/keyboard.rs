@@ -1,18 +1,18 @@
-//! All of it by keyboard only.
+//! The pages by keyboard only.
 
 use testbed::{Browser, By, Error, Key};
 
 use super::Person;
 use crate::{registration::PASSWORD, support::tenant};
 
-/// More than any page has controls.
-const MOST_TABS: usize = 20;
+/// Maximum number of times that Tab is pressed, more than any page has controls.
+const MAX_TABS: usize = 20;
 
 impl Person {
-    /// Presses Tab until a control of this name has the focus.
+    /// Presses Tab until the control with this name has the focus.
     async fn tab_to(&self, name: &str) {
         let mut passed = Vec::new();
-        for _ in 0..MOST_TABS {
+        for _ in 0..MAX_TABS {
             self.browser.press(Key::Tab).await.unwrap();
             let focused = self.browser.focused().await.unwrap();
             if focused == name {
@@ -28,8 +28,8 @@ impl Person {
         self.browser.press(Key::Enter).await.unwrap();
     }
 
-    /// Waits until a control has the focus without a key pressed.
-    async fn is_led_to(&self, name: &str) {
+    /// Waits until a control gets the focus without a key press.
+    async fn gets_focus(&self, name: &str) {
         self.until(format!("{name} has the focus"), async || {
             let focused = self.browser.focused().await?;
             if focused == name { Ok(()) } else { Err(Error::Unexpected(focused)) }
@@ -37,9 +37,9 @@ impl Person {
         .await;
     }
 
-    /// Types a username where the page leads to, and a password; Enter sends the form.
+    /// Types a username and a password, and submits the form with Enter.
     async fn type_both(&self) {
-        self.is_led_to("Username").await;
+        self.gets_focus("Username").await;
         self.browser.type_text("mary").await.unwrap();
         self.tab_to("Password").await;
         self.browser.type_text(PASSWORD).await.unwrap();
@@ -49,7 +49,7 @@ impl Person {
 }
 
 #[tokio::test]
-async fn a_person_does_everything_by_keyboard() {
+async fn every_page_works_by_keyboard() {
     let tenant = tenant("keyboard").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
@@ -57,15 +57,15 @@ async fn a_person_does_everything_by_keyboard() {
     mary.open("/register").await;
     mary.type_both().await;
     mary.sees(By::Css("h1"), "You are ready to stream").await;
-    mary.tab_to_and_enter("Show the stream key").await;
+    mary.tab_to_and_enter("Show stream key").await;
     mary.sees(By::Id("stream-key"), "sk_").await;
     mary.tab_to_and_enter("Sign out").await;
     mary.arrives("/sign-in").await;
     mary.type_both().await;
-    mary.tab_to_and_enter("Delete my account").await;
+    mary.tab_to_and_enter("Delete account").await;
     mary.arrives("/accounts/mary/delete").await;
-    mary.is_led_to("Password").await;
+    mary.gets_focus("Password").await;
     mary.browser.type_text(PASSWORD).await.unwrap();
-    mary.tab_to_and_enter("Delete my account").await;
-    mary.sees(By::Css("h1"), "Your account is gone").await;
+    mary.tab_to_and_enter("Delete account").await;
+    mary.sees(By::Css("h1"), "Account deleted").await;
 }

@@ -1,8 +1,8 @@
-//! A person with a real browser.
+//! The pages in a real browser.
 
+mod journey;
 mod keyboard;
 mod pages;
-mod story;
 
 use std::fmt::Display;
 
@@ -10,10 +10,10 @@ use testbed::{Browser, By, Error, Operator, wait};
 
 use crate::{registration::PASSWORD, support::PATIENCE};
 
-/// What stands beside a part.
+/// The texts for the states of a part.
 const STATES: [&str; 4] = ["being set up", "waiting", "ready", "being deleted"];
 
-/// Somebody who looks at the pages of a registration.
+/// A person who uses the pages of a registration.
 struct Person {
     browser: Browser,
     site: String,
@@ -28,7 +28,7 @@ impl Person {
         self.browser.open(&format!("{}{path}", self.site)).await.unwrap();
     }
 
-    /// Fills in the form with a username and a password, and sends it.
+    /// Fills in the username and the password, and clicks the button.
     async fn send(&self, username: &str, password: &str, button: &str) {
         self.browser.fill(By::Field("Username"), username).await.unwrap();
         self.browser.fill(By::Field("Password"), password).await.unwrap();
@@ -37,11 +37,11 @@ impl Person {
 
     async fn register(&self, username: &str) {
         self.open("/register").await;
-        self.send(username, PASSWORD, "Register").await;
+        self.send(username, PASSWORD, "Create account").await;
         self.arrives(&format!("/accounts/{username}")).await;
     }
 
-    /// Waits until a page is there.
+    /// Waits until the browser is at this path.
     async fn arrives(&self, path: &str) {
         let expected = format!("{}{path}", self.site);
         self.until(format!("the browser is at {path}"), async || {
@@ -51,16 +51,16 @@ impl Person {
         .await;
     }
 
-    /// Waits until something has these words in it.
-    async fn sees(&self, by: By<'_>, words: &str) {
-        self.until(format!("{by} says {words:?}"), async || {
+    /// Waits until an element contains this text.
+    async fn sees(&self, by: By<'_>, expected: &str) {
+        self.until(format!("{by} says {expected:?}"), async || {
             let text = self.browser.text(by).await?;
-            if text.contains(words) { Ok(()) } else { Err(Error::Unexpected(text)) }
+            if text.contains(expected) { Ok(()) } else { Err(Error::Unexpected(text)) }
         })
         .await;
     }
 
-    /// Waits until the three parts are in these states.
+    /// Waits until the three parts have these states.
     async fn sees_parts(&self, states: [&str; 3]) {
         self.until(format!("the parts are {states:?}"), async || {
             let text = self.browser.text(By::Id("progress")).await?;
@@ -70,12 +70,12 @@ impl Person {
         .await;
     }
 
-    /// Whether something is on the page.
+    /// Returns true if an element is on the page.
     async fn has(&self, by: By<'_>) -> bool {
         self.browser.text(by).await.is_ok()
     }
 
-    /// A page may be replaced while it is looked at: then it is looked at again.
+    /// Waits until a check succeeds. A check may fail because the page is being replaced.
     async fn until(&self, what: impl Display, look: impl AsyncFn() -> Result<(), Error>) {
         wait::until(what, PATIENCE, || look()).await.unwrap_or_else(|error| panic!("{error:?}"));
     }

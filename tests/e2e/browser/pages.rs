@@ -1,4 +1,5 @@
-//! Every page as axe-core judges it, on a phone in light and on a desktop in dark; with pictures in `target/screenshots/`.
+//! Accessibility of every page by axe-core, on a phone in light mode and on a desktop in dark mode.
+//! Screenshots are written to `target/screenshots/`.
 
 use std::{fs, path::PathBuf};
 
@@ -7,16 +8,16 @@ use testbed::{Browser, By, Device};
 
 use super::Person;
 use crate::{
-    outside::installed,
     registration::{PASSWORD, post},
+    schemathesis::installed,
     support::tenant,
 };
 
-/// What axe-core finds, with the place and what to do.
+/// Script that returns the violations that axe-core finds, with their elements and remedies.
 const VIOLATIONS: &str = "return axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
   `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join('; ')}`))";
 
-/// A person who looks closely.
+/// A person with axe-core.
 struct Inspector {
     person: Person,
     axe: String,
@@ -31,7 +32,7 @@ impl Inspector {
         Self { person, axe, pictures }
     }
 
-    /// Judges the page that is open, which must not change meanwhile.
+    /// Checks the open page, which must not change in the meantime.
     async fn inspect(&self, page: &str) {
         let browser = &self.person.browser;
         browser.run(&self.axe).await.unwrap();
@@ -41,13 +42,14 @@ impl Inspector {
             let seen = format!("{page}-{device:?}-{scheme}").to_lowercase();
             let violations = browser.run(VIOLATIONS).await.unwrap();
             assert_eq!(violations.as_array().map(Vec::len), Some(0), "{seen}: {violations:#}");
-            fs::write(self.pictures.join(format!("{seen}.png")), browser.screenshot().await.unwrap()).unwrap();
+            fs::write(self.pictures.join(format!("{seen}.png")), browser.screenshot().await.unwrap())
+                .unwrap();
         }
     }
 }
 
 #[tokio::test]
-async fn axe_finds_nothing_on_the_pages_before_one_is_in() {
+async fn public_pages_have_no_accessibility_violations() {
     let tenant = tenant("pages-out").await;
     let registration = tenant.registration().start().await;
     let person = Person::at(&registration, Browser::start().await.unwrap());
@@ -56,24 +58,24 @@ async fn axe_finds_nothing_on_the_pages_before_one_is_in() {
 
     person.open("/register").await;
     inspector.inspect("register").await;
-    person.send("ma ry", "short", "Register").await;
+    person.send("ma ry", "short", "Create account").await;
     person.sees(By::Id("password-error"), "at least").await;
     inspector.inspect("register-errors").await;
     assert_eq!(post(&registration, "todd", "another horse battery").await.status, 201);
-    person.send("todd", PASSWORD, "Register").await;
+    person.send("todd", PASSWORD, "Create account").await;
     person.sees(By::Id("username-error"), "taken").await;
     inspector.inspect("register-taken").await;
     person.open("/sign-in").await;
     inspector.inspect("sign-in").await;
     person.send("mary", "not the password of mary", "Sign in").await;
-    person.sees(By::Id("password-error"), "wrong").await;
+    person.sees(By::Id("password-error"), "Incorrect").await;
     inspector.inspect("sign-in-error").await;
     person.open("/nothing").await;
     inspector.inspect("problem").await;
 }
 
 #[tokio::test]
-async fn axe_finds_nothing_on_the_pages_of_an_account() {
+async fn account_pages_have_no_accessibility_violations() {
     let tenant = tenant("pages-in").await;
     let registration = tenant.registration().start().await;
     let person = Person::at(&registration, Browser::start().await.unwrap());
@@ -91,28 +93,28 @@ async fn axe_finds_nothing_on_the_pages_of_an_account() {
     simulator.clear_faults();
     let controller = tenant.controller().start().await;
     person.sees(By::Css("h1"), "You are ready to stream").await;
-    person.browser.click(By::Button("Show the stream key")).await.unwrap();
+    person.browser.click(By::Button("Show stream key")).await.unwrap();
     person.sees(By::Id("stream-key"), "sk_").await;
     inspector.inspect("ready").await;
     drop(controller);
 
-    person.browser.click(By::Link("Change my password")).await.unwrap();
+    person.browser.click(By::Link("Change password")).await.unwrap();
     person.arrives("/accounts/mary/password").await;
     inspector.inspect("new-password").await;
-    person.browser.fill(By::Field("Present password"), PASSWORD).await.unwrap();
+    person.browser.fill(By::Field("Current password"), PASSWORD).await.unwrap();
     person.browser.fill(By::Field("New password"), "another horse battery").await.unwrap();
-    person.browser.click(By::Button("Change my password")).await.unwrap();
-    person.sees(By::Css(".notice"), "Your password is changed.").await;
+    person.browser.click(By::Button("Change password")).await.unwrap();
+    person.sees(By::Css(".notice"), "Your password has been changed.").await;
     inspector.inspect("password-changed").await;
     person.open("/accounts/mary").await;
-    person.browser.click(By::Link("Delete my account")).await.unwrap();
+    person.browser.click(By::Link("Delete account")).await.unwrap();
     person.arrives("/accounts/mary/delete").await;
     inspector.inspect("delete").await;
     person.browser.fill(By::Field("Password"), "another horse battery").await.unwrap();
-    person.browser.click(By::Button("Delete my account")).await.unwrap();
-    person.sees(By::Css("h1"), "Saying goodbye").await;
+    person.browser.click(By::Button("Delete account")).await.unwrap();
+    person.sees(By::Css("h1"), "Deleting the account").await;
     inspector.inspect("goodbye").await;
     let _controller = tenant.controller().start().await;
-    person.sees(By::Css("h1"), "Your account is gone").await;
+    person.sees(By::Css("h1"), "Account deleted").await;
     inspector.inspect("gone").await;
 }

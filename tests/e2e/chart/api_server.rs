@@ -30,7 +30,7 @@ async fn dry_run(tenant: &Tenant, values: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn the_api_server_takes_all_that_is_rendered() {
+async fn the_api_server_accepts_every_rendered_object() {
     let tenant = tenant("chart").await;
     restrict(&tenant).await;
     let here = format!("controller.watchNamespace={}", tenant.namespace());
@@ -72,7 +72,7 @@ async fn the_api_server_takes_all_that_is_rendered() {
 }
 
 #[tokio::test]
-async fn a_pod_that_could_run_as_root_would_be_noticed() {
+async fn a_pod_that_may_run_as_root_is_detected() {
     let tenant = tenant("chart-root").await;
     restrict(&tenant).await;
     let warned = dry_run(&tenant, &["podSecurityContext=null"]).await;

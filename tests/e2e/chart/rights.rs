@@ -7,7 +7,7 @@ use super::{INGRESS, rendered};
 use crate::support::operator_under_test;
 
 #[tokio::test]
-async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
+async fn a_namespaced_controller_has_no_rights_elsewhere() {
     let testbed = operator_under_test().await;
     let values =
         ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installationId=one"];
@@ -26,7 +26,7 @@ async fn a_controller_of_one_namespace_has_rights_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_controller_of_one_namespace_reads_that_one_and_kube_system_for_the_id_of_the_cluster() {
+async fn a_namespaced_controller_may_read_its_namespace_and_kube_system() {
     let testbed = operator_under_test().await;
     let here = ["controller.watchNamespace=streamers", "registration.namespace=streamers"];
     let get = |names: Value| {

@@ -8,7 +8,7 @@ use super::{DATABASE, INGRESS, INGRESS_HOST, REGION, rendered, rendered_with};
 use crate::support::operator_under_test;
 
 #[tokio::test]
-async fn helm_finds_nothing_to_complain_about() {
+async fn helm_lint_reports_nothing() {
     let testbed = operator_under_test().await;
     let chart = testbed.chart().display().to_string();
     let linted = testbed.helm(&["lint", "--strict", &chart, "--set", REGION, "--set", DATABASE]).await;
@@ -22,7 +22,7 @@ async fn refused(testbed: &Testbed, values: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
+async fn a_missing_required_value_is_explained() {
     let testbed = operator_under_test().await;
     let region = "aws.region is required: the AWS region of the channels, chat rooms and stages";
     let database = "database.existingSecret.name is required: the name of the Secret in the release's namespace with the URL";
@@ -47,7 +47,7 @@ async fn a_value_that_must_be_set_is_asked_for_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn the_custom_resource_definition_comes_with_the_chart_or_does_not_and_stays_or_does_not() {
+async fn crds_follow_the_chart_values_for_install_and_uninstall() {
     let testbed = operator_under_test().await;
     let none = rendered(&testbed, &["crds.enabled=false"]).await;
     assert!(none.of_kind("CustomResourceDefinition").is_empty());
@@ -72,7 +72,7 @@ async fn without_registration_nothing_of_it_is_rendered() {
 }
 
 #[tokio::test]
-async fn more_than_one_replica_elects_a_leader_unless_it_is_told_not_to() {
+async fn several_replicas_elect_a_leader_by_default() {
     let testbed = operator_under_test().await;
     for (values, replicas, elects) in [
         (&[][..], 1, false),

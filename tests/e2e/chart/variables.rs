@@ -22,7 +22,7 @@ async fn the_registration_is_behind_tls_where_the_ingress_is() {
 }
 
 #[tokio::test]
-async fn the_rules_of_the_site_reach_the_registration() {
+async fn site_rules_are_passed_to_the_registration() {
     let testbed = operator_under_test().await;
     let own = [
         "registration.siteName=Cats & Co",
@@ -41,7 +41,7 @@ async fn the_rules_of_the_site_reach_the_registration() {
 }
 
 #[tokio::test]
-async fn every_variable_that_the_chart_sets_is_one_that_the_program_reads() {
+async fn every_variable_set_by_the_chart_is_read_by_the_program() {
     let values = [
         "installationId=one",
         "controller.watchNamespace=s",
@@ -68,7 +68,7 @@ fn help(command: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_component_signs_in_to_the_database_with_its_own_secret_or_with_that_of_all() {
+async fn each_component_uses_its_own_database_secret_or_the_shared_one() {
     let testbed = operator_under_test().await;
     let all = rendered(&testbed, &[]).await;
     for command in ["migrate", "controller", "registration"] {

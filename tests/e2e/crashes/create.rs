@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Place, Story, tell};
+use super::{Fixture, Scenario, run};
 
 /// An account is created.
 pub struct Create;
 
-impl Story for Create {
+impl Scenario for Create {
     const NAME: &'static str = "create";
     const EFFECTS: &'static [&'static str] = &[
         "add_finalizer",
@@ -23,20 +23,20 @@ impl Story for Create {
         "ListRooms",
         "ListStages",
     ];
-    const THOROUGH: bool = true;
+    const EVERY_EFFECT: bool = true;
 
-    async fn prepare(_: &Place<'_>) {}
+    async fn prepare(_: &Fixture<'_>) {}
 
-    async fn act(place: &Place<'_>) {
-        place.create(json!({})).await;
+    async fn act(fixture: &Fixture<'_>) {
+        fixture.create(json!({})).await;
     }
 
-    async fn check(place: &Place<'_>) {
-        assert_eq!(place.users().await, 1);
+    async fn check(fixture: &Fixture<'_>) {
+        assert_eq!(fixture.users().await, 1);
     }
 }
 
 #[tokio::test]
-async fn killed_while_an_account_is_created_there_is_one_of_each() {
-    tell::<Create>().await;
+async fn killed_during_creation_one_of_each_exists() {
+    run::<Create>().await;
 }

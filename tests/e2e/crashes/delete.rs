@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Place, Story, tell};
+use super::{Fixture, Scenario, run};
 
 /// An account is deleted.
 pub struct Delete;
 
-impl Story for Delete {
+impl Scenario for Delete {
     const NAME: &'static str = "delete";
     const EFFECTS: &'static [&'static str] = &[
         "mark_deleting",
@@ -18,83 +18,83 @@ impl Story for Delete {
         "delete_user",
         "remove_finalizer",
     ];
-    const THOROUGH: bool = true;
+    const EVERY_EFFECT: bool = true;
 
-    async fn act(place: &Place<'_>) {
-        place.delete().await;
+    async fn act(fixture: &Fixture<'_>) {
+        fixture.delete().await;
     }
 
-    async fn goal(place: &Place<'_>) -> Result<(), String> {
-        place.is_gone().await
+    async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
+        fixture.is_gone().await
     }
 
     /// Nothing is left of it, and nothing on the list of orphans.
-    async fn check(place: &Place<'_>) {
-        assert!(place.live().is_empty(), "{:?}", place.live());
-        assert_eq!(place.users().await, 0);
-        assert!(place.listed().await.is_empty());
+    async fn check(fixture: &Fixture<'_>) {
+        assert!(fixture.live().is_empty(), "{:?}", fixture.live());
+        assert_eq!(fixture.users().await, 0);
+        assert!(fixture.listed().await.is_empty());
     }
 }
 
 /// The same a moment after it was made: that it waits until every read would show what it has, its status says.
 pub struct DeleteNew;
 
-impl Story for DeleteNew {
+impl Scenario for DeleteNew {
     const NAME: &'static str = "deletenew";
     const EFFECTS: &'static [&'static str] = &["write_status", "publish", "remove_finalizer"];
     const SETTINGS: &'static [(&'static str, &'static str)] = &[("STREAMCAT_CONSISTENCY_GRACE", "20s")];
 
-    async fn prepare(place: &Place<'_>) {
-        place.create_just_now(json!({})).await;
+    async fn prepare(fixture: &Fixture<'_>) {
+        fixture.create_ready_now(json!({})).await;
     }
 
-    async fn act(place: &Place<'_>) {
-        Delete::act(place).await;
+    async fn act(fixture: &Fixture<'_>) {
+        Delete::act(fixture).await;
     }
 
-    async fn goal(place: &Place<'_>) -> Result<(), String> {
-        Delete::goal(place).await
+    async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
+        Delete::is_done(fixture).await
     }
 
-    async fn check(place: &Place<'_>) {
-        Delete::check(place).await;
+    async fn check(fixture: &Fixture<'_>) {
+        Delete::check(fixture).await;
     }
 }
 
 /// The same while its channel is on air.
 pub struct DeleteOnAir;
 
-impl Story for DeleteOnAir {
+impl Scenario for DeleteOnAir {
     const NAME: &'static str = "onair";
     const EFFECTS: &'static [&'static str] =
         &["ListStreamKeys", "DeleteStreamKey", "StopStream", "GetStream", "DeleteChannel"];
 
-    async fn act(place: &Place<'_>) {
-        let channel = place.in_aws("channels")[0]["arn"].clone();
-        assert!(place.tenant.simulator().set_live(channel.as_str().unwrap()));
-        Delete::act(place).await;
+    async fn act(fixture: &Fixture<'_>) {
+        let channel = fixture.in_aws("channels")[0]["arn"].clone();
+        assert!(fixture.tenant.simulator().set_live(channel.as_str().unwrap()));
+        Delete::act(fixture).await;
     }
 
-    async fn goal(place: &Place<'_>) -> Result<(), String> {
-        Delete::goal(place).await
+    async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
+        Delete::is_done(fixture).await
     }
 
-    async fn check(place: &Place<'_>) {
-        Delete::check(place).await;
+    async fn check(fixture: &Fixture<'_>) {
+        Delete::check(fixture).await;
     }
 }
 
 #[tokio::test]
-async fn killed_while_an_account_is_deleted_nothing_is_left() {
-    tell::<Delete>().await;
+async fn killed_during_deletion_nothing_is_left() {
+    run::<Delete>().await;
 }
 
 #[tokio::test]
-async fn killed_while_an_account_that_is_new_is_deleted_nothing_is_left() {
-    tell::<DeleteNew>().await;
+async fn killed_during_deletion_of_a_new_account_nothing_is_left() {
+    run::<DeleteNew>().await;
 }
 
 #[tokio::test]
-async fn killed_while_an_account_that_is_on_air_is_deleted_nothing_is_left() {
-    tell::<DeleteOnAir>().await;
+async fn killed_during_deletion_of_a_live_channel_nothing_is_left() {
+    run::<DeleteOnAir>().await;
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Place, Story, tell};
+use super::{Fixture, Scenario, run};
 
 /// Settings of all three resources, and the tags, are changed.
 pub struct Edit;
 
-impl Story for Edit {
+impl Scenario for Edit {
     const NAME: &'static str = "edit";
     const EFFECTS: &'static [&'static str] = &[
         "GetChannel",
@@ -20,39 +20,39 @@ impl Story for Edit {
         "UntagResource",
         "begin_update",
     ];
-    const THOROUGH: bool = true;
+    const EVERY_EFFECT: bool = true;
 
-    async fn prepare(place: &Place<'_>) {
-        place.create_ready(json!({ "tags": { "old": "o" } })).await;
+    async fn prepare(fixture: &Fixture<'_>) {
+        fixture.create_ready(json!({ "tags": { "old": "o" } })).await;
     }
 
-    async fn act(place: &Place<'_>) {
-        let storage = place.tenant.simulator().add_storage_configuration();
+    async fn act(fixture: &Fixture<'_>) {
+        let storage = fixture.tenant.simulator().add_storage_configuration();
         let spec = json!({
             "channel": { "latencyMode": "NORMAL" },
             "chatRoom": { "maximumMessageLength": 300 },
             "stage": { "autoParticipantRecordingConfiguration": { "storageConfigurationArn": storage } },
             "tags": { "old": null, "new": "n" },
         });
-        place.patch(json!({ "spec": spec })).await;
+        fixture.patch(json!({ "spec": spec })).await;
     }
 
     /// AWS has what the edit asked for, and nothing of before.
-    async fn check(place: &Place<'_>) {
+    async fn check(fixture: &Fixture<'_>) {
         for kind in ["channels", "rooms", "stages"] {
-            let tags = place.in_aws(kind)[0]["tags"].clone();
+            let tags = fixture.in_aws(kind)[0]["tags"].clone();
             assert!(tags["new"] == "n" && tags["old"].is_null(), "{kind}: {tags}");
         }
-        assert_eq!(place.in_aws("channels")[0]["latencyMode"], "NORMAL");
-        assert_eq!(place.in_aws("rooms")[0]["maximumMessageLength"], 300);
-        let stage = place.in_aws("stages")[0].clone();
+        assert_eq!(fixture.in_aws("channels")[0]["latencyMode"], "NORMAL");
+        assert_eq!(fixture.in_aws("rooms")[0]["maximumMessageLength"], 300);
+        let stage = fixture.in_aws("stages")[0].clone();
         let recording = &stage["autoParticipantRecordingConfiguration"]["storageConfigurationArn"];
         assert!(recording.is_string(), "{stage}");
-        assert_eq!(place.made(), 3);
+        assert_eq!(fixture.created_count(), 3);
     }
 }
 
 #[tokio::test]
-async fn killed_while_an_account_is_edited_it_is_as_the_spec_says() {
-    tell::<Edit>().await;
+async fn killed_during_an_edit_resources_match_the_spec() {
+    run::<Edit>().await;
 }

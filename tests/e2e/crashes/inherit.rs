@@ -2,23 +2,23 @@
 
 use serde_json::json;
 
-use super::{Place, Story, tell};
+use super::{Fixture, Scenario, run};
 
 /// The cluster is lost, and the account is created again from Git: another UID, no status, no finalizer.
 pub struct Inherit;
 
-impl Story for Inherit {
+impl Scenario for Inherit {
     const NAME: &'static str = "inherit";
     const EFFECTS: &'static [&'static str] =
         &["add_finalizer", "claim", "transfer", "write_secret", "write_status"];
 
-    async fn act(place: &Place<'_>) {
-        place.lose().await;
-        place.create(json!({})).await;
+    async fn act(fixture: &Fixture<'_>) {
+        fixture.lose().await;
+        fixture.create(json!({})).await;
     }
 }
 
 #[tokio::test]
-async fn killed_while_a_new_object_takes_its_user_on_nothing_is_made() {
-    tell::<Inherit>().await;
+async fn killed_during_a_transfer_nothing_is_created() {
+    run::<Inherit>().await;
 }

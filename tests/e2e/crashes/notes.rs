@@ -4,7 +4,7 @@
 use serde_json::json;
 use streamcat_operator::api::RECONCILE_AT_ANNOTATION;
 
-use super::{Place, Story, tell};
+use super::{Fixture, Scenario, run};
 
 /// A note that PostgreSQL has of the chat room.
 struct Note {
@@ -16,16 +16,16 @@ struct Note {
 
 impl Note {
     /// Takes it, and asks for a look.
-    async fn take(&self, place: &Place<'_>) {
-        sqlx::query(self.take).bind(&place.name).execute(&place.tenant.pool()).await.unwrap();
-        assert_eq!(place.count(self.count).await, 1);
-        place.patch(json!({ "metadata": { "annotations": { RECONCILE_AT_ANNOTATION: "now" } } })).await;
+    async fn take(&self, fixture: &Fixture<'_>) {
+        sqlx::query(self.take).bind(&fixture.name).execute(&fixture.tenant.pool()).await.unwrap();
+        assert_eq!(fixture.count(self.count).await, 1);
+        fixture.patch(json!({ "metadata": { "annotations": { RECONCILE_AT_ANNOTATION: "now" } } })).await;
     }
 
     /// Whether it is gone, and all agrees; else what there is.
-    async fn is_gone(&self, place: &Place<'_>) -> Result<(), String> {
-        match place.count(self.count).await {
-            0 => place.agrees().await,
+    async fn is_gone(&self, fixture: &Fixture<'_>) -> Result<(), String> {
+        match fixture.count(self.count).await {
+            0 => fixture.agrees().await,
             notes => Err(format!("there are {notes} notes")),
         }
     }
@@ -48,55 +48,55 @@ const CHANGED: Note = Note {
 /// What AWS did not show is there.
 pub struct SeenAgain;
 
-impl Story for SeenAgain {
+impl Scenario for SeenAgain {
     const NAME: &'static str = "seen";
     const EFFECTS: &'static [&'static str] = &["note_absences"];
 
-    async fn act(place: &Place<'_>) {
-        NOT_SHOWN.take(place).await;
+    async fn act(fixture: &Fixture<'_>) {
+        NOT_SHOWN.take(fixture).await;
     }
 
-    async fn goal(place: &Place<'_>) -> Result<(), String> {
-        NOT_SHOWN.is_gone(place).await
+    async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
+        NOT_SHOWN.is_gone(fixture).await
     }
 }
 
 /// What was changed has stayed so.
 pub struct Stayed;
 
-impl Story for Stayed {
+impl Scenario for Stayed {
     const NAME: &'static str = "stayed";
     const EFFECTS: &'static [&'static str] = &["end_update"];
 
-    async fn act(place: &Place<'_>) {
-        CHANGED.take(place).await;
+    async fn act(fixture: &Fixture<'_>) {
+        CHANGED.take(fixture).await;
     }
 
-    async fn goal(place: &Place<'_>) -> Result<(), String> {
-        CHANGED.is_gone(place).await
+    async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
+        CHANGED.is_gone(fixture).await
     }
 }
 
 /// The rows have other addresses than AWS.
 pub struct Corrected;
 
-impl Story for Corrected {
+impl Scenario for Corrected {
     const NAME: &'static str = "corrected";
     const EFFECTS: &'static [&'static str] = &["correct"];
 
-    async fn act(place: &Place<'_>) {
+    async fn act(fixture: &Fixture<'_>) {
         let change = "with room as (update chat_rooms set endpoint = 'wss://another' from users
                                     where id = user_id and username = $1)
                       update channels set playback_url = 'https://another' from users
                       where id = user_id and username = $1";
-        sqlx::query(change).bind(&place.name).execute(&place.tenant.pool()).await.unwrap();
-        assert_eq!(place.count(OTHER_ADDRESSES).await, 2);
-        place.patch(json!({ "metadata": { "annotations": { RECONCILE_AT_ANNOTATION: "now" } } })).await;
+        sqlx::query(change).bind(&fixture.name).execute(&fixture.tenant.pool()).await.unwrap();
+        assert_eq!(fixture.count(OTHER_ADDRESSES).await, 2);
+        fixture.patch(json!({ "metadata": { "annotations": { RECONCILE_AT_ANNOTATION: "now" } } })).await;
     }
 
-    async fn goal(place: &Place<'_>) -> Result<(), String> {
-        match place.count(OTHER_ADDRESSES).await {
-            0 => place.agrees().await,
+    async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
+        match fixture.count(OTHER_ADDRESSES).await {
+            0 => fixture.agrees().await,
             rows => Err(format!("{rows} rows have other addresses")),
         }
     }
@@ -108,16 +108,16 @@ const OTHER_ADDRESSES: &str = "select count(*) from (
     ) r join users on id = user_id where username = $1 and address like '%://another'";
 
 #[tokio::test]
-async fn killed_while_addresses_are_corrected_they_are_as_aws_has_them() {
-    tell::<Corrected>().await;
+async fn killed_while_addresses_are_corrected_they_match_aws() {
+    run::<Corrected>().await;
 }
 
 #[tokio::test]
-async fn killed_while_it_is_noted_that_it_is_there_nothing_is_made() {
-    tell::<SeenAgain>().await;
+async fn killed_while_an_absence_is_cleared_nothing_is_created() {
+    run::<SeenAgain>().await;
 }
 
 #[tokio::test]
-async fn killed_while_it_is_seen_that_a_change_has_stayed_nothing_is_changed() {
-    tell::<Stayed>().await;
+async fn killed_while_an_update_is_verified_nothing_is_changed() {
+    run::<Stayed>().await;
 }

@@ -3,12 +3,12 @@
 use ivs_simulator::{Fault, FaultKind};
 use serde_json::json;
 
-use super::{Place, Story, tell};
+use super::{Fixture, Scenario, run};
 
 /// Three Creates got no answer: two were carried out and are adopted, one was not and is made.
 pub struct UnknownOutcome;
 
-impl Story for UnknownOutcome {
+impl Scenario for UnknownOutcome {
     const NAME: &'static str = "unknown";
     const EFFECTS: &'static [&'static str] = &[
         "record",
@@ -21,31 +21,31 @@ impl Story for UnknownOutcome {
         "write_secret",
     ];
 
-    async fn prepare(place: &Place<'_>) {
+    async fn prepare(fixture: &Fixture<'_>) {
         for (operation, kind) in [
             ("CreateChannel", FaultKind::ExecuteThenDrop),
             ("CreateRoom", FaultKind::Block),
             ("CreateStage", FaultKind::ExecuteThenDrop),
         ] {
-            place.tenant.simulator().fault(Fault::new(operation, kind).named(&place.name));
+            fixture.tenant.simulator().fault(Fault::new(operation, kind).named(&fixture.name));
         }
-        place.create(json!({})).await;
+        fixture.create(json!({})).await;
         let unknown = ["ChannelReady", "ChatRoomReady", "StageReady"].map(|part| (part, "OutcomeUnknown"));
-        place.reach_patiently(|| place.has_reasons(&unknown)).await;
-        assert_eq!((place.made(), place.live().len()), (2, 2));
+        fixture.run_until_with_long_grace(|| fixture.has_reasons(&unknown)).await;
+        assert_eq!((fixture.created_count(), fixture.live().len()), (2, 2));
     }
 
-    async fn act(_: &Place<'_>) {}
+    async fn act(_: &Fixture<'_>) {}
 
     /// Each was made once.
-    async fn check(place: &Place<'_>) {
-        assert_eq!((place.made(), place.users().await), (3, 1));
+    async fn check(fixture: &Fixture<'_>) {
+        assert_eq!((fixture.created_count(), fixture.users().await), (3, 1));
         let open = "select count(*) from create_attempts a join users u on u.id = a.user_id where u.username = $1 and a.state = 'open'";
-        assert_eq!(place.count(open).await, 0);
+        assert_eq!(fixture.count(open).await, 0);
     }
 }
 
 #[tokio::test]
-async fn killed_while_it_looks_for_what_a_create_without_an_answer_made_each_is_made_once() {
-    tell::<UnknownOutcome>().await;
+async fn killed_while_an_unknown_outcome_is_resolved_one_of_each_exists() {
+    run::<UnknownOutcome>().await;
 }

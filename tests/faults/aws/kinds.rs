@@ -14,9 +14,9 @@ use streamcat_operator::{
 
 use super::Resource;
 use crate::{
-    faults::{Fails, Failure, Operation, Service},
-    line::Line,
-    oracle::steps,
+    fault_injector::FaultInjector,
+    faults::{Failure, FromFailure, Operation, Service},
+    oracle::effects,
     world::{State, calendar},
 };
 
@@ -115,14 +115,14 @@ impl Flavor for Stage {
 }
 
 /// One kind, at the end of a line.
-pub struct Simulated<F> {
-    line: Line,
+pub struct FakeResources<F> {
+    injector: FaultInjector,
     flavor: PhantomData<F>,
 }
 
-impl<F: Flavor> Simulated<F> {
-    pub fn new(line: Line) -> Self {
-        Self { line, flavor: PhantomData }
+impl<F: Flavor> FakeResources<F> {
+    pub fn new(injector: FaultInjector) -> Self {
+        Self { injector, flavor: PhantomData }
     }
 
     /// The pages are larger than anything here.
@@ -142,12 +142,12 @@ impl<F: Flavor> Simulated<F> {
             });
             Ok(found.collect())
         };
-        self.line.call(F::LIST, &about, list).await
+        self.injector.call(F::LIST, &about, list).await
     }
 
     /// Nothing is begun once the controller is to stop.
     fn unless_stopping(&self, operation: Operation) -> Result<()> {
-        if self.line.term.is_cancelled() {
+        if self.injector.term.is_cancelled() {
             let message = "not called: the controller is stopping";
             return Err(error(operation.name, Class::Transient, None, message));
         }
@@ -163,33 +163,33 @@ impl<F: Flavor> Simulated<F> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
             let mut altered = None;
-            let not_kept = state.aws.not_kept;
-            if !state.aws.is_elsewhere {
-                state.aws.alter(now, &at, |resource| altered = Some(alter(resource, now, not_kept)));
+            let dropped_setting = state.aws.dropped_setting;
+            if !state.aws.is_wrong_endpoint {
+                state.aws.alter(now, &at, |resource| altered = Some(alter(resource, now, dropped_setting)));
             }
             altered.ok_or_else(|| missing(operation))
         };
-        self.line.call(operation, arn, effect).await
+        self.injector.call(operation, arn, effect).await
     }
 
     /// Whether it was deleted; what is in use only if `in_use_too`.
     async fn delete_one(&self, arn: &str, in_use_too: bool) -> Result<bool> {
-        if self.line.has_lost_the_database() {
+        if self.injector.has_lost_the_database() {
             self.unless_stopping(F::DELETE)?;
         }
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
-            if state.aws.is_elsewhere {
+            if state.aws.is_wrong_endpoint {
                 return Ok(true);
             }
             if !in_use_too && state.aws.resources().get(&at).is_some_and(|resource| resource.in_use) {
                 return Ok(false);
             }
-            steps::deleting(state, now, &at);
+            effects::check_delete(state, now, &at);
             state.aws.delete(now, &at);
             Ok(true)
         };
-        self.line.call(F::DELETE, arn, effect).await
+        self.injector.call(F::DELETE, arn, effect).await
     }
 
     /// Whether it is shown to be in use.
@@ -199,11 +199,11 @@ impl<F: Flavor> Simulated<F> {
             let shown = state.aws.shown(now).and_then(|shown| shown.get(&at));
             Ok(shown.is_some_and(|resource| resource.in_use))
         };
-        self.line.call(F::GET, arn, effect).await
+        self.injector.call(F::GET, arn, effect).await
     }
 }
 
-impl<F: Flavor> Kind for Simulated<F> {
+impl<F: Flavor> Kind for FakeResources<F> {
     const KIND: ResourceKind = F::KIND;
     type Settings = F::Settings;
     type Status = F::Status;
@@ -217,7 +217,7 @@ impl<F: Flavor> Kind for Simulated<F> {
         let (about, name, tags, wanted) = (name, name.to_owned(), tags.clone(), settings.clone());
         let effect = move |state: &mut State, now| {
             let mut settings = F::defaults();
-            merge(&mut settings, &wanted, state.aws.not_kept);
+            merge(&mut settings, &wanted, state.aws.dropped_setting);
             let resource = Resource {
                 kind: F::KIND,
                 name,
@@ -226,14 +226,14 @@ impl<F: Flavor> Kind for Simulated<F> {
                 in_use: false,
                 updated_at: calendar(now),
             };
-            steps::creating(state, now, &resource);
+            effects::check_create(state, now, &resource);
             let arn = state.aws.create(now, resource);
             state.aws.ours.insert(arn.clone());
-            state.books.makes(state.actor.as_ref(), &arn, now);
+            state.ownership.created(state.reconciled_uid.as_ref(), &arn, now);
             let stream_key = state.aws.stream_key(&arn).cloned().map(SecretString::from);
             Ok(Created { status: F::status(&arn), settings, stream_key })
         };
-        self.line.call(F::CREATE, about, effect).await
+        self.injector.call(F::CREATE, about, effect).await
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<F::Status>>> {
@@ -246,7 +246,7 @@ impl<F: Flavor> Kind for Simulated<F> {
                 tags: resource.tags.clone(),
             }))
         };
-        self.line.call(F::GET, arn, effect).await
+        self.injector.call(F::GET, arn, effect).await
     }
 
     async fn list_page(&self, name: Option<&str>, _: Option<String>) -> Result<Page> {
@@ -255,8 +255,8 @@ impl<F: Flavor> Kind for Simulated<F> {
 
     async fn update(&self, arn: &str, changes: &F::Settings) -> Result<Value> {
         let changes = changes.clone();
-        let update = move |resource: &mut Resource, now, not_kept| {
-            merge(&mut resource.settings, &changes, not_kept);
+        let update = move |resource: &mut Resource, now, dropped_setting| {
+            merge(&mut resource.settings, &changes, dropped_setting);
             resource.updated_at = calendar(now);
             resource.settings.clone()
         };
@@ -290,7 +290,7 @@ impl<F: Flavor> Kind for Simulated<F> {
     }
 }
 
-impl StreamKeys for Simulated<Channel> {
+impl StreamKeys for FakeResources<Channel> {
     async fn stream_key(&self, channel_arn: &str) -> Result<Option<SecretString>> {
         let at = channel_arn.to_owned();
         let list = move |state: &mut State, now| {
@@ -299,12 +299,12 @@ impl StreamKeys for Simulated<Channel> {
                 .then(|| state.aws.stream_key(&at).is_some())
                 .ok_or_else(|| missing(read("ListStreamKeys")))
         };
-        if !self.line.call(read("ListStreamKeys"), channel_arn, list).await? {
+        if !self.injector.call(read("ListStreamKeys"), channel_arn, list).await? {
             return Ok(None);
         }
         let at = channel_arn.to_owned();
         let get = move |state: &mut State, _| Ok(state.aws.stream_key(&at).cloned().map(SecretString::from));
-        self.line.call(read("GetStreamKey"), channel_arn, get).await
+        self.injector.call(read("GetStreamKey"), channel_arn, get).await
     }
 
     async fn create_stream_key(&self, channel_arn: &str) -> Result<SecretString> {
@@ -317,14 +317,14 @@ impl StreamKeys for Simulated<Channel> {
             let refused = || error(operation.name, Class::Blocked, code, "one key is the quota");
             state.aws.make_key(&at).map(SecretString::from).ok_or_else(refused)
         };
-        self.line.call(operation, channel_arn, effect).await
+        self.injector.call(operation, channel_arn, effect).await
     }
 }
 
 /// Changes settings, but for one that AWS does not keep.
-fn merge<S: Serialize>(settings: &mut Value, changes: &S, not_kept: Option<&str>) {
+fn merge<S: Serialize>(settings: &mut Value, changes: &S, dropped_setting: Option<&str>) {
     let Ok(Value::Object(changes)) = serde_json::to_value(changes) else { return };
-    for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != not_kept) {
+    for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != dropped_setting) {
         settings[name] = value;
     }
 }
@@ -339,8 +339,8 @@ fn missing(operation: Operation) -> Error {
 }
 
 /// As `src/ivs/error.rs` sorts them.
-impl Fails for Error {
-    fn failed(operation: Operation, failure: Failure) -> Self {
+impl FromFailure for Error {
+    fn from_failure(operation: Operation, failure: Failure) -> Self {
         let unknown = if operation.creates() { Class::Ambiguous } else { Class::Transient };
         let (class, code, message) = match failure {
             Failure::Refused => (unknown, None, "no response: connection refused"),

@@ -11,9 +11,9 @@ use streamcat_operator::{
 
 use super::{Result, reference, refused};
 use crate::{
-    faults::{Fails, Failure, Operation, Service},
-    line::Line,
-    oracle::steps,
+    fault_injector::FaultInjector,
+    faults::{Failure, FromFailure, Operation, Service},
+    oracle::effects,
     world::State,
 };
 
@@ -25,7 +25,7 @@ const fn write(name: &'static str) -> Operation {
     Operation::write(Service::Kubernetes, name)
 }
 
-impl Line {
+impl FaultInjector {
     async fn patch_finalizers(
         &self,
         account: &StreamerAccount,
@@ -38,7 +38,7 @@ impl Line {
             if let Ok(account) = &patched
                 && !account.finalizers().iter().any(|name| name == FINALIZER)
             {
-                steps::finalizer_removed(state, now, account);
+                effects::check_finalizer_removed(state, now, account);
             }
             patched
         };
@@ -46,7 +46,7 @@ impl Line {
     }
 }
 
-impl controller::Kubernetes for Line {
+impl controller::Kubernetes for FaultInjector {
     fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
         let cache = self.process.cache.lock().expect("nothing panics with the lock held");
         cache.values().cloned().collect()
@@ -72,7 +72,7 @@ impl controller::Kubernetes for Line {
     async fn is_namespace_terminating(&self, account: &StreamerAccount) -> Result<bool> {
         let namespace = account.namespace().unwrap_or_default();
         let effect = move |state: &mut State, _| Ok(state.cluster.ending.contains(&namespace));
-        self.call(read("is_namespace_ending"), &account.name_any(), effect).await
+        self.call(read("is_namespace_terminating"), &account.name_any(), effect).await
     }
 
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
@@ -100,7 +100,7 @@ impl controller::Kubernetes for Line {
             let before = state.cluster.accounts.get(&reference(&named)).cloned();
             let written = state.cluster.write_status(&named, &status);
             if let (Some(before), Ok(after)) = (before, &written) {
-                steps::status_written(state, now, &before, after);
+                effects::check_status_written(state, now, &before, after);
             }
             written
         };
@@ -121,10 +121,10 @@ impl controller::Kubernetes for Line {
     ) -> Result<()> {
         let found = found.cloned();
         let effect = move |state: &mut State, now| {
-            steps::secret_written(state, &secret);
+            effects::check_secret_written(state, &secret);
             let written = state.cluster.write_secret(now, found.as_ref(), secret.clone());
             if let (Some(found), Ok(())) = (&found, &written) {
-                steps::secret_replaced(state, found, &secret);
+                effects::check_secret_replaced(state, found, &secret);
             }
             written
         };
@@ -135,9 +135,9 @@ impl controller::Kubernetes for Line {
         let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
         let (key, moves) = (reference(account), matches!(&*notice.reason, "Recreated" | "ArnChanged"));
         let effect = move |state: &mut State, _| {
-            steps::said(state, &note);
+            effects::check_no_stream_key(state, &note);
             if moves {
-                state.told.insert(key);
+                state.reported_arn_changes.insert(key);
             }
             if state.cluster.ending.contains(&namespace) {
                 return Err(refused(403, "Forbidden", "the namespace is being terminated"));
@@ -148,8 +148,8 @@ impl controller::Kubernetes for Line {
     }
 }
 
-impl Fails for Error {
-    fn failed(_: Operation, failure: Failure) -> Self {
+impl FromFailure for Error {
+    fn from_failure(_: Operation, failure: Failure) -> Self {
         match failure {
             Failure::Refused => Self::Service("connection refused".into()),
             Failure::Reset => Self::Service("connection reset".into()),

@@ -9,7 +9,7 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use super::{Database, read, write};
-use crate::{line::Line, world::State};
+use crate::{fault_injector::FaultInjector, world::State};
 
 /// How long a resource that was replaced counts for the brake.
 const COUNTED: Duration = Duration::from_hours(24);
@@ -135,7 +135,7 @@ impl Database {
     }
 }
 
-impl Evidence for Line {
+impl Evidence for FaultInjector {
     async fn absences(&self) -> Result<Absences> {
         let effect = |state: &mut State, now| {
             let database = &state.database;

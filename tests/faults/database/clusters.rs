@@ -6,7 +6,7 @@ use streamcat_operator::store::{ClusterIdentity, Clusters, OtherCluster, Result}
 
 use super::{Database, write};
 use crate::{
-    line::Line,
+    fault_injector::FaultInjector,
     world::{RENEWS, State},
 };
 
@@ -33,13 +33,13 @@ impl Database {
     }
 }
 
-impl Clusters for Line {
+impl Clusters for FaultInjector {
     async fn hold_database(&self, cluster: &ClusterIdentity) -> Result<Option<OtherCluster>> {
         let named = cluster.clone();
         let effect = move |state: &mut State, now| {
             let other = state.database.hold(&named, now);
             if other.is_none() {
-                state.books.works(&named.id, now);
+                state.ownership.cluster_seen(&named.id, now);
             }
             Ok(other)
         };

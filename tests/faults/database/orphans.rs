@@ -9,7 +9,7 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use super::{Database, fresh, read, write};
-use crate::{line::Line, world::State};
+use crate::{fault_injector::FaultInjector, world::State};
 
 /// A row of `orphans`.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl Database {
     }
 }
 
-impl Orphans for Line {
+impl Orphans for FaultInjector {
     async fn orphans(&self, namespace: Option<&str>) -> Result<Vec<OrphanRow>> {
         let namespace = namespace.map(str::to_owned);
         let effect = move |state: &mut State, now: Duration| {

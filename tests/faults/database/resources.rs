@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::{ResourceKind, ResourceStatus},
-    store::{AttemptEnd, Journal, RecordedResource, ResourceRecord, Resources, Result},
+    store::{AttemptEnd, Journal, ResourceRecord, Resources, Result, RecordedResource},
 };
 use uuid::Uuid;
 
 use super::{Attempt, Row, fresh, read, write};
-use crate::{line::Line, world::State};
+use crate::{fault_injector::FaultInjector, world::State};
 
-impl Journal for Line {
+impl Journal for FaultInjector {
     async fn open(
         &self,
         user: Uuid,
@@ -79,7 +79,7 @@ impl Journal for Line {
     }
 }
 
-impl Resources for Line {
+impl Resources for FaultInjector {
     async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<ResourceRecord> {
         let effect = move |state: &mut State, now| Ok(state.database.recorded(now, user, kind));
         self.call(read("recorded"), kind.noun(), effect).await

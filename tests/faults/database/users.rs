@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::AccountRef,
-    store::{Claim, ClaimRefusal, Claimant, ClusterIdentity, OtherOwner, Result, UsernameOwner, Users},
+    store::{Claim, Claimant, ClusterIdentity, UsernameOwner, OtherOwner, ClaimRefusal, Result, Users},
 };
 use uuid::Uuid;
 
 use super::{Attempt, Database, User, fresh, read, write};
-use crate::{line::Line, oracle::steps, world::State};
+use crate::{fault_injector::FaultInjector, oracle::effects, world::State};
 
 /// A claim, as it outlives its caller.
 struct Wanted {
@@ -126,7 +126,7 @@ impl Database {
     }
 }
 
-impl Users for Line {
+impl Users for FaultInjector {
     async fn is_held(&self, username: &str) -> Result<bool> {
         let name = username.to_owned();
         let effect = move |state: &mut State, _| Ok(state.database.of_name(&name).is_some());
@@ -162,7 +162,7 @@ impl Users for Line {
             row.deleting = false;
             row.retained = false;
             state.database.forget_deletions(user);
-            steps::handing_on(state, now, before.as_deref(), &uid);
+            effects::check_transfer(state, now, before.as_deref(), &uid);
             Ok(true)
         };
         self.call(write("transfer"), "", effect).await
@@ -190,7 +190,7 @@ impl Users for Line {
     async fn delete_user(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
-            steps::releasing(state, user, &uid);
+            effects::check_release(state, user, &uid);
             Ok(state.database.delete_user(user, &uid, kept))
         };
         self.call(write("delete_user"), "", effect).await

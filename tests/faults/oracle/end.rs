@@ -13,7 +13,7 @@ use streamcat_operator::api::{
 use streamcat_operator::{api::ResourceKind, store::OrphanReason};
 use uuid::Uuid;
 
-use super::steps::{arns, is_as_asked, is_ours, settings, user_of};
+use super::effects::{arns, is_ours, matches_spec, settings, user_of};
 use crate::{aws::Resource, cluster::reference, database::User, world::State};
 
 /// What does not hold at the end; `reported`: how many orphans the last sweep has told of.
@@ -32,11 +32,11 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         match status {
             Some(status) => {
                 found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
-                found.extend(differing(state, account, status));
+                found.extend(spec_differences(state, account, status));
             }
-            None if is_because(account, STALLED, "UsernameTaken") => {}
-            None if is_because(account, READY, "DriftPersists") && state.aws.not_kept.is_some() => {}
-            None if is_because(account, READY, "SecretExists") => {
+            None if has_reason(account, STALLED, "UsernameTaken") => {}
+            None if has_reason(account, READY, "DriftPersists") && state.aws.dropped_setting.is_some() => {}
+            None if has_reason(account, READY, "SecretExists") => {
                 let status = account.status.clone().unwrap_or_default();
                 if is_secret_of(state, account, &status) {
                     found.push(format!("I4: the Secret of {key} is its own, and refused"));
@@ -51,20 +51,20 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
     }
     // Of a row that stays, the account that takes it on finds out what came of the attempts.
     let attempts = state.database.attempts.values();
-    let open = attempts.filter(|attempt| attempt.is_open && !stays(state, attempt.user)).count();
+    let open = attempts.filter(|attempt| attempt.is_open && !is_kept(state, attempt.user)).count();
     if open > 0 {
         found.push(format!("I4: {open} attempts are open"));
     }
-    found.extend(unseen(state));
-    found.extend(needless(state));
+    found.extend(unverified_updates(state));
+    found.extend(needless_duplicates(state));
     found.extend(orphans(state, reported));
     found
 }
 
 /// Whether a person has to say that what is missing is gone: nothing of ours is there at all.
-pub fn waits_for_a_release(state: &State) -> bool {
+pub fn needs_brake_release(state: &State) -> bool {
     let mut accounts = state.cluster.accounts.values();
-    ours(state).is_empty() && accounts.any(|account| is_because(account, READY, "BrakeEngaged"))
+    ours(state).is_empty() && accounts.any(|account| has_reason(account, READY, "BrakeEngaged"))
 }
 
 /// The ARNs that are on the orphan list as duplicates.
@@ -75,7 +75,7 @@ fn duplicates(state: &State) -> impl Iterator<Item = &str> {
 }
 
 /// I1: a duplicate is on the list only if somebody uses it, or the journal that knew of it is lost.
-fn needless(state: &State) -> impl Iterator<Item = String> {
+fn needless_duplicates(state: &State) -> impl Iterator<Item = String> {
     let is_needless = |arn: &&str| {
         let resource = state.aws.resources().get(*arn);
         resource.is_some_and(|resource| !resource.in_use) && state.aws.journal_since.is_zero()
@@ -84,7 +84,7 @@ fn needless(state: &State) -> impl Iterator<Item = String> {
 }
 
 /// I4: what was changed of an account that is ready was looked at once more.
-fn unseen(state: &State) -> impl Iterator<Item = String> {
+fn unverified_updates(state: &State) -> impl Iterator<Item = String> {
     state.database.pending_updates.keys().filter_map(|(user, kind)| {
         let key = &state.database.users.get(user)?.account;
         let status = state.cluster.accounts.get(key)?.status.as_ref()?;
@@ -94,7 +94,7 @@ fn unseen(state: &State) -> impl Iterator<Item = String> {
 }
 
 /// Whether a condition has this reason, which only a person can change.
-fn is_because(account: &StreamerAccount, condition: &str, reason: &str) -> bool {
+fn has_reason(account: &StreamerAccount, condition: &str, reason: &str) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     find(conditions, condition).is_some_and(|found| found.reason == reason)
 }
@@ -119,14 +119,14 @@ fn is_secret_of(state: &State, account: &StreamerAccount, status: &StreamerAccou
 }
 
 /// Whether an account waits for a person to take a Secret away.
-pub fn waits_for_a_secret(state: &State) -> bool {
-    state.cluster.accounts.values().any(|account| is_because(account, READY, "SecretExists"))
+pub fn waits_for_secret(state: &State) -> bool {
+    state.cluster.accounts.values().any(|account| has_reason(account, READY, "SecretExists"))
 }
 
 const NO_SECRET: &str = "I4: the Secret";
 
 /// I4: what was there before something was lost is there, and not another in its place.
-pub fn kept(state: &State, before: &[String]) -> Vec<String> {
+pub fn lost_resources(state: &State, before: &[String]) -> Vec<String> {
     let lost = before.iter().filter(|arn| !state.aws.resources().contains_key(*arn));
     lost.map(|arn| format!("I4: {arn} was there before, and is not")).collect()
 }
@@ -139,9 +139,11 @@ pub fn ours(state: &State) -> Vec<String> {
 }
 
 /// I7: an event says of each ARN that it has become another.
-pub fn untold(state: &State) -> Vec<String> {
-    let untold = state.moved.difference(&state.told);
-    untold.map(|account| format!("I7: no event says that an ARN of {account} has become another")).collect()
+pub fn unreported_arn_changes(state: &State) -> Vec<String> {
+    let unreported_arn_changes = state.changed_arns.difference(&state.reported_arn_changes);
+    unreported_arn_changes
+        .map(|account| format!("I7: no event says that an ARN of {account} has become another"))
+        .collect()
 }
 
 /// I1 and I4: status, PostgreSQL, AWS and the Secret say the same of an account that is ready.
@@ -180,7 +182,7 @@ fn disagreements<'s>(
 }
 
 /// I4 and I10: settings and tags are as the spec says.
-fn differing<'s>(
+fn spec_differences<'s>(
     state: &'s State,
     account: &'s StreamerAccount,
     status: &'s StreamerAccountStatus,
@@ -189,7 +191,7 @@ fn differing<'s>(
     let differs = move |((kind, _, arn), wanted): (_, Value)| {
         let arn = arn?;
         let is_so =
-            state.aws.resources().get(arn).is_some_and(|it| is_as_asked(it, kind, &account.spec, &wanted));
+            state.aws.resources().get(arn).is_some_and(|it| matches_spec(it, kind, &account.spec, &wanted));
         (!is_so && !state.aws.was_changed_late(arn))
             .then(|| format!("I4: the {kind} {arn} is not as the spec says"))
     };
@@ -224,12 +226,12 @@ fn is_lost(state: &State, user: &User) -> bool {
 
 /// Whether a user without an account stays: by the policy, or because the database is from before the account was deleted, and
 /// says what one of an account that is lost would say.
-fn stays(state: &State, id: Uuid) -> bool {
+fn is_kept(state: &State, id: Uuid) -> bool {
     let is_restored = !state.aws.journal_since.is_zero() && state.backup.users.contains_key(&id);
     state.database.users.get(&id).is_some_and(|user| {
         // What an account of a cluster that is lost had stays until the same is applied in the next.
-        let is_elsewhere = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
-        is_lost(state, user) && (user.retained || is_restored || user.registered || is_elsewhere)
+        let is_wrong_endpoint = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
+        is_lost(state, user) && (user.retained || is_restored || user.registered || is_wrong_endpoint)
     })
 }
 
@@ -248,7 +250,7 @@ fn orphans(state: &State, reported: usize) -> Vec<String> {
     };
     let orphans = state.aws.resources().iter().filter(is_orphan).count();
     let rows = state.database.users.iter();
-    let left = rows.filter(|(id, user)| is_lost(state, user) && !stays(state, **id));
+    let left = rows.filter(|(id, user)| is_lost(state, user) && !is_kept(state, **id));
     let mut found: Vec<_> = left.map(|(_, user)| format!("I4: a row of {} is left", user.username)).collect();
     let listed = state.database.orphans.len();
     if orphans != reported || orphans != listed {

@@ -1,5 +1,5 @@
 //! What must always hold, and what must hold at the end (design.md, I1 to I10).
 
-pub mod books;
+pub mod effects;
 pub mod end;
-pub mod steps;
+pub mod ownership;

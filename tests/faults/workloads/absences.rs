@@ -3,8 +3,8 @@
 use streamcat_operator::{api::ResourceKind, provision::BrakeLimits};
 use tokio::time::sleep;
 
-use super::{A_WHILE, Workload, spec};
-use crate::{controller::RESYNC, person::Person};
+use super::{SETTLE_TIME, Workload, spec};
+use crate::{actor::Actor, controller::RESYNC};
 
 /// As the settings have it by default.
 const LIMITS: BrakeLimits = BrakeLimits { resources: 5, percent: 2.0 };
@@ -26,81 +26,81 @@ impl Workload {
         matches!(
             self,
             Self::Hidden
-                | Self::HiddenForAMoment
-                | Self::HiddenAfterARefusal
+                | Self::HiddenBriefly
+                | Self::HiddenAfterDeleteRequest
                 | Self::HiddenInUse
                 | Self::Renamed
         )
     }
 
     /// AWS shows less than there is, and then all again.
-    pub(super) async fn hide(self, person: &Person) {
+    pub(super) async fn hide(self, actor: &Actor) {
         match self {
-            Self::HiddenForAMoment | Self::HiddenAfterARefusal => {
-                if self == Self::HiddenAfterARefusal {
-                    person.world.act("a deletion was asked for long ago", |state, _, _| {
+            Self::HiddenBriefly | Self::HiddenAfterDeleteRequest => {
+                if self == Self::HiddenAfterDeleteRequest {
+                    actor.world.act("a deletion was asked for long ago", |state, _, _| {
                         state.database.ask_for_deletions();
                     });
                 }
-                person.hide(ResourceKind::Channel);
+                actor.hide(ResourceKind::Channel);
                 // Long enough for one list, and for a look.
                 sleep(RESYNC).await;
-                person.ask_for_a_look("todd");
-                sleep(A_WHILE).await;
-                person.show();
+                actor.request_reconcile("todd");
+                sleep(SETTLE_TIME).await;
+                actor.show();
             }
             Self::Hidden | Self::HiddenInUse => {
-                person.hide(ResourceKind::Channel);
+                actor.hide(ResourceKind::Channel);
                 sleep(RESYNC * 3).await;
                 if self == Self::HiddenInUse {
-                    person.use_channels();
+                    actor.start_streams();
                 }
-                person.show();
+                actor.show();
                 sleep(RESYNC).await;
             }
             Self::Braked => {
-                person.brake();
-                person.hide(ResourceKind::Channel);
+                actor.engage_brake();
+                actor.hide(ResourceKind::Channel);
                 sleep(RESYNC * 3).await;
-                person.delete("ann");
+                actor.delete("ann");
                 sleep(RESYNC).await;
-                person.show();
+                actor.show();
             }
             Self::BrakeReleased => {
-                person.brake();
-                person.vanish(ResourceKind::Channel);
-                person.vanish(ResourceKind::Channel);
+                actor.engage_brake();
+                actor.delete_in_aws(ResourceKind::Channel);
+                actor.delete_in_aws(ResourceKind::Channel);
                 sleep(RESYNC * 3).await;
-                person.release_brake();
+                actor.release_brake();
                 sleep(RESYNC).await;
             }
-            Self::Blind => {
-                person.start_elsewhere(None).await;
+            Self::AwsShowsNothing => {
+                actor.restart_elsewhere(None).await;
                 sleep(RESYNC).await;
-                person.delete("ann");
-                person.apply("bea", spec("bea")).await;
-                sleep(A_WHILE).await;
-                person.start_here().await;
+                actor.delete("ann");
+                actor.apply("bea", spec("bea")).await;
+                sleep(SETTLE_TIME).await;
+                actor.restart_here().await;
             }
             Self::OtherRegion => {
-                person.start_elsewhere(Some(ELSEWHERE)).await;
+                actor.restart_elsewhere(Some(ELSEWHERE)).await;
                 sleep(RESYNC * 2).await;
-                person.delete("ann");
-                person.apply("bea", spec("bea")).await;
+                actor.delete("ann");
+                actor.apply("bea", spec("bea")).await;
                 sleep(RESYNC).await;
-                person.start_here().await;
+                actor.restart_here().await;
             }
             Self::Renamed => {
-                person.rename(ResourceKind::Channel);
-                person.rebuild_cluster();
-                person.empty_database();
-                person.start_again().await;
+                actor.rename(ResourceKind::Channel);
+                actor.rebuild_cluster();
+                actor.empty_database();
+                actor.restart_controllers().await;
             }
             _ => {
-                person.forget_message_length();
-                person.apply("todd", spec("todd")).await;
+                actor.drop_message_length();
+                actor.apply("todd", spec("todd")).await;
                 sleep(RESYNC).await;
-                person.ask_for_a_look("todd");
+                actor.request_reconcile("todd");
             }
         }
     }

@@ -2,12 +2,12 @@
 
 use tokio::time::sleep;
 
-use super::{A_WHILE, MIDWAY, Workload, edited, retained, spec};
-use crate::person::Person;
+use super::{DURING_CREATES, SETTLE_TIME, Workload, edited, retained, spec};
+use crate::actor::Actor;
 
 impl Workload {
     /// Whether accounts without a claim come and go, and nothing of anybody is made or deleted.
-    pub fn only_has_false_claims(self) -> bool {
+    pub fn only_has_refused_claims(self) -> bool {
         matches!(
             self,
             Self::RetainedOtherSpelling
@@ -16,68 +16,68 @@ impl Workload {
                 | Self::RegisteredReplaced
                 | Self::NewClusterDeletes
                 | Self::TwoClusters
-                | Self::TagsBesideARow
+                | Self::TagsConflictWithRow
         )
     }
 
     /// What has a claim comes back to all that it had.
-    pub(super) async fn claim(self, person: &Person) {
+    pub(super) async fn claim(self, actor: &Actor) {
         match self {
             Self::RetainedOtherSpelling => {
-                person.delete("todd");
-                person.apply("todd", spec("Todd")).await;
-                sleep(A_WHILE).await;
-                person.delete("todd");
-                person.apply("todd", retained("todd")).await;
+                actor.delete("todd");
+                actor.apply("todd", spec("Todd")).await;
+                sleep(SETTLE_TIME).await;
+                actor.delete("todd");
+                actor.apply("todd", retained("todd")).await;
             }
             Self::LostOtherSpelling => {
-                person.lose_object("todd");
-                person.apply("todd", spec("Todd")).await;
-                sleep(A_WHILE).await;
-                person.delete("todd");
-                person.apply("todd", spec("todd")).await;
+                actor.lose_object("todd");
+                actor.apply("todd", spec("Todd")).await;
+                sleep(SETTLE_TIME).await;
+                actor.delete("todd");
+                actor.apply("todd", spec("todd")).await;
             }
             Self::RegisteredObjectLost => {
-                person.lose_object("todd");
-                person.apply("todd", spec("todd")).await;
-                sleep(A_WHILE).await;
-                person.delete("todd");
-                person.until_gone("todd").await;
-                person.apply_as_registered("todd").await;
+                actor.lose_object("todd");
+                actor.apply("todd", spec("todd")).await;
+                sleep(SETTLE_TIME).await;
+                actor.delete("todd");
+                actor.until_gone("todd").await;
+                actor.apply_as_registered("todd").await;
             }
-            Self::RegisteredReplaced => person.replace_without_annotations("todd", edited("todd")),
+            Self::RegisteredReplaced => actor.replace_without_annotations("todd", edited("todd")),
             // With its finalizer, as a backup of the cluster brings it back.
             Self::NewClusterDeletes => {
-                person.rebuild_cluster();
-                person.hold("todd");
-                person.delete("todd");
-                person.start_again().await;
-                person.until_gone("todd").await;
-                person.apply("todd", spec("todd")).await;
+                actor.rebuild_cluster();
+                actor.add_finalizer("todd");
+                actor.delete("todd");
+                actor.restart_controllers().await;
+                actor.until_gone("todd").await;
+                actor.apply("todd", spec("todd")).await;
             }
-            Self::TagsBesideARow => {
-                person.lose_object("todd");
-                person.start_again().await;
-                person.apply("heir", spec("todd")).await;
-                sleep(A_WHILE).await;
-                person.delete("heir");
-                person.until_gone("heir").await;
-                person.apply("todd", spec("todd")).await;
+            Self::TagsConflictWithRow => {
+                actor.lose_object("todd");
+                actor.restart_controllers().await;
+                actor.apply("other", spec("todd")).await;
+                sleep(SETTLE_TIME).await;
+                actor.delete("other");
+                actor.until_gone("other").await;
+                actor.apply("todd", spec("todd")).await;
             }
-            _ => two_clusters(person).await,
+            _ => two_clusters(actor).await,
         }
     }
 }
 
 /// The one before works on; then it stops for a while, and the new one takes its place.
-async fn two_clusters(person: &Person) {
-    person.open_another_cluster().await;
-    sleep(A_WHILE).await;
-    person.switch_elsewhere(false);
-    person.until_ready("todd").await;
-    person.switch_elsewhere(true);
-    sleep(MIDWAY).await;
-    person.delete_elsewhere("todd");
-    sleep(A_WHILE).await;
-    person.close_elsewhere();
+async fn two_clusters(actor: &Actor) {
+    actor.open_other_cluster().await;
+    sleep(SETTLE_TIME).await;
+    actor.set_other_cluster_running(false);
+    actor.until_ready("todd").await;
+    actor.set_other_cluster_running(true);
+    sleep(DURING_CREATES).await;
+    actor.delete_in_other_cluster("todd");
+    sleep(SETTLE_TIME).await;
+    actor.remove_other_cluster();
 }

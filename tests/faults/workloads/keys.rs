@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{Workload, spec};
-use crate::person::Person;
+use crate::actor::Actor;
 
 /// Near the end of a look at everything, when the key of the channel has been read and status has not been written.
 const LOOKED: Duration = Duration::from_millis(820);
@@ -26,26 +26,26 @@ impl Workload {
     }
 
     /// What happens to keys, Secrets and rows, and that a look at everything is asked for.
-    pub(super) async fn touch_keys(self, person: &Person) {
+    pub(super) async fn touch_keys(self, actor: &Actor) {
         match self {
             // Who made it may not have written its Secret yet when another has written a later key.
             Self::CreateRotateKey => {
-                person.apply("todd", spec("todd")).await;
-                person.until_ready("todd").await;
-                person.delete_stream_keys(true);
+                actor.apply("todd", spec("todd")).await;
+                actor.until_ready("todd").await;
+                actor.delete_stream_keys(true);
             }
             // What is asked for while a look is under way is not handled by that one.
             Self::RotateKeyMidway => {
-                person.ask_for_a_look("todd");
+                actor.request_reconcile("todd");
                 sleep(LOOKED).await;
-                person.delete_stream_keys(true);
+                actor.delete_stream_keys(true);
             }
-            Self::DeleteKey => person.delete_stream_keys(false),
-            Self::OverwriteSecret => person.overwrite_secret("todd"),
-            Self::OrphanSecret => person.orphan_secret("todd"),
-            Self::OverwriteRows => person.overwrite_rows("todd"),
-            _ => person.delete_stream_keys(true),
+            Self::DeleteKey => actor.delete_stream_keys(false),
+            Self::OverwriteSecret => actor.overwrite_secret("todd"),
+            Self::OrphanSecret => actor.orphan_secret("todd"),
+            Self::OverwriteRows => actor.overwrite_rows("todd"),
+            _ => actor.delete_stream_keys(true),
         }
-        person.ask_for_a_look("todd");
+        actor.request_reconcile("todd");
     }
 }

@@ -3,8 +3,8 @@
 use streamcat_operator::api::ResourceKind;
 use tokio::time::sleep;
 
-use super::{A_WHILE, Workload, edited, spec};
-use crate::{controller::RESYNC, database::Database, person::Person};
+use super::{SETTLE_TIME, Workload, edited, spec};
+use crate::{actor::Actor, controller::RESYNC, database::Database};
 
 impl Workload {
     /// Whether all that happens is that records are lost: then nothing is made, and nothing goes.
@@ -13,82 +13,82 @@ impl Workload {
             self,
             Self::LoseCluster
                 | Self::LoseClusterAndDatabase
-                | Self::LoseClusterAndDatabaseOfRivals
-                | Self::LoseClusterAndATag
+                | Self::LoseClusterAndDatabaseInConflict
+                | Self::LoseClusterAndUserTag
                 | Self::LoseClusterAndTags
                 | Self::LoseDatabaseAndTags
-                | Self::DatabaseOfYesterday
-                | Self::DatabaseOfYesterdayAndNoCluster
+                | Self::RestoreDatabase
+                | Self::RestoreDatabaseLoseCluster
                 | Self::LoseStatus
-                | Self::EarlierLife
+                | Self::DatabaseOfEarlierAccount
                 | Self::RetainWithoutDatabase
         )
     }
 
     /// What is lost, and what is restored of it.
-    pub(super) async fn lose(self, person: &Person) {
+    pub(super) async fn lose(self, actor: &Actor) {
         match self {
             Self::LoseCluster => {
-                person.rebuild_cluster();
-                person.start_again().await;
+                actor.rebuild_cluster();
+                actor.restart_controllers().await;
             }
-            Self::LoseClusterAndDatabase | Self::LoseClusterAndDatabaseOfRivals => {
-                person.rebuild_cluster();
-                person.empty_database();
-                person.start_again().await;
+            Self::LoseClusterAndDatabase | Self::LoseClusterAndDatabaseInConflict => {
+                actor.rebuild_cluster();
+                actor.empty_database();
+                actor.restart_controllers().await;
             }
-            Self::LoseClusterAndATag => {
-                person.lose_the_users_tag(ResourceKind::Channel);
-                person.rebuild_cluster();
-                person.empty_database();
-                person.start_again().await;
+            Self::LoseClusterAndUserTag => {
+                actor.lose_user_tag(ResourceKind::Channel);
+                actor.rebuild_cluster();
+                actor.empty_database();
+                actor.restart_controllers().await;
             }
             // What was sent to the one before may come to the empty one.
             Self::CreateLoseDatabase => {
-                person.apply("todd", spec("todd")).await;
-                person.until_ready("todd").await;
-                person.empty_database();
+                actor.apply("todd", spec("todd")).await;
+                actor.until_ready("todd").await;
+                actor.empty_database();
                 sleep(RESYNC).await;
             }
             Self::LoseClusterAndTags => {
-                person.lose_tags();
-                person.rebuild_cluster();
-                person.start_again().await;
+                actor.lose_tags();
+                actor.rebuild_cluster();
+                actor.restart_controllers().await;
             }
             Self::LoseDatabaseAndTags => {
-                person.lose_tags();
-                person.empty_database();
-                person.start_again().await;
+                actor.lose_tags();
+                actor.empty_database();
+                actor.restart_controllers().await;
             }
-            Self::DatabaseOfYesterday => {
-                person.back_up();
-                person.apply("ann", spec("ann")).await;
-                person.apply("todd", edited("todd")).await;
-                sleep(A_WHILE).await;
-                person.restore();
-                person.start_again().await;
+            Self::RestoreDatabase => {
+                actor.back_up();
+                actor.apply("ann", spec("ann")).await;
+                actor.apply("todd", edited("todd")).await;
+                sleep(SETTLE_TIME).await;
+                actor.restore();
+                actor.restart_controllers().await;
             }
-            Self::DatabaseOfYesterdayAndNoCluster => {
-                person.restore();
-                person.rebuild_cluster();
-                person.start_again().await;
+            Self::RestoreDatabaseLoseCluster => {
+                actor.restore();
+                actor.rebuild_cluster();
+                actor.restart_controllers().await;
             }
-            Self::DatabaseFromBeforeADeletion => {
-                person.back_up();
-                person.delete("todd");
-                sleep(A_WHILE).await;
-                person.restore();
-                person.start_again().await;
-                person.apply("heir", spec("todd")).await;
+            Self::RestoreDatabaseFromBeforeDeletion => {
+                actor.back_up();
+                actor.delete("todd");
+                sleep(SETTLE_TIME).await;
+                actor.restore();
+                actor.restart_controllers().await;
+                actor.apply("other", spec("todd")).await;
             }
-            Self::EarlierLife => {
-                person.world.act("the database is that of an earlier account", |state, now, _| {
-                    state.replace_database(now, Database::of_an_earlier_life(now, "todd"));
+            Self::DatabaseOfEarlierAccount => {
+                actor.world.act("the database is that of an earlier account", |state, now, _| {
+                    state.replace_database(now, Database::of_earlier_account(now, "todd"));
                 });
-                person.start_again().await;
+                actor.restart_controllers().await;
             }
             _ => {
-                person.lose_status();
+                actor.lose_status();
                 // No watch tells of it; the next sweep does.
                 sleep(RESYNC).await;
             }

@@ -1,4 +1,4 @@
-//! Rooms, their logging, and what is said in them.
+//! Chat rooms, their logging configurations, and their messages.
 
 use aws_sdk_ivschat::{
     Client,
@@ -45,7 +45,7 @@ async fn logging_configurations(chat: &Client) -> String {
     let [s3, group, hose] = <[String; 3]>::try_from(made).expect("three");
     let got = chat.get_logging_configuration().identifier(&s3).send().await.expect("it");
     assert_eq!((got.name(), got.state()), (Some("logs"), Some(&LoggingConfigurationState::Active)));
-    // So that every answer is seen with every kind of destination.
+    // Covers the output of Get for every kind of destination.
     for identifier in [&group, &hose] {
         chat.get_logging_configuration().identifier(identifier).send().await.expect("it");
     }
@@ -102,8 +102,8 @@ async fn messages(chat: &Client, room: &str) {
     assert!(
         token.token().is_some_and(|token| !token.is_empty()) && token.session_expiration_time().is_some()
     );
-    let refused = chat.create_chat_token().room_identifier(GONE).user_id("u").send().await;
-    assert_eq!(code(refused), "ResourceNotFoundException");
+    let rejected = chat.create_chat_token().room_identifier(GONE).user_id("u").send().await;
+    assert_eq!(code(rejected), "ResourceNotFoundException");
     let sent = chat.send_event().room_identifier(room).event_name("cheer").attributes("k", "v").send().await;
     let id = sent.expect("sent").id.expect("an id");
     chat.delete_message().room_identifier(room).id(id).reason("spam").send().await.expect("deleted");

@@ -1,4 +1,4 @@
-//! Channels, stream keys, streams, and what channels refer to.
+//! Channels, stream keys, streams, and the configurations that channels refer to.
 
 use aws_sdk_ivs::{
     Client,
@@ -12,7 +12,7 @@ use aws_sdk_ivs::{
 use ivs_simulator::Simulator;
 use serde_json::json;
 
-use super::{code, admin_call};
+use super::{admin_call, code};
 
 const GONE: &str = "arn:aws:ivs:us-west-2:123456789012:channel/gone";
 

@@ -1,5 +1,5 @@
-//! The AWS SDK for Rust drives every operation. It is typed, so what the scenario says is said here once
-//! more.
+//! The scenario for the AWS SDK for Rust. The SDK is typed, so the scenario is written in Rust instead of
+//! JSON.
 
 mod chat;
 mod ivs;
@@ -17,7 +17,7 @@ pub async fn drive(config: &SdkConfig, simulator: &Simulator) {
     realtime::drive(&aws_sdk_ivsrealtime::Client::new(config), simulator).await;
 }
 
-/// Has something happen outside of AWS.
+/// Sends a request to the admin API, which must succeed.
 fn admin_call(simulator: &Simulator, method: &str, path: &str, body: &Value) {
     let answer = admin(simulator.addr(), method, path, &body.to_string());
     assert!(answer.status < 300, "{answer:?}");

@@ -1,4 +1,4 @@
-//! Stages, who is on them, and where they are recorded to.
+//! Stages, their participants, and their storage configurations.
 
 use aws_sdk_ivsrealtime::{
     Client,
@@ -10,7 +10,7 @@ use aws_sdk_ivsrealtime::{
 use ivs_simulator::Simulator;
 use serde_json::json;
 
-use super::{code, admin_call};
+use super::{admin_call, code};
 
 pub async fn drive(realtime: &Client, simulator: &Simulator) {
     let storage = storage_configurations(realtime).await;

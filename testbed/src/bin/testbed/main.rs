@@ -2,14 +2,14 @@
 
 mod accounts;
 mod bench;
-mod load_test;
 mod demo;
+mod load_test;
 mod run;
-mod stack;
 mod signals;
 mod soak;
-mod transcript;
+mod stack;
 mod tools;
+mod transcript;
 mod up;
 
 use std::ffi::OsString;

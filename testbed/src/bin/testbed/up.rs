@@ -9,8 +9,8 @@ use std::time::Duration;
 use testbed::{Error, Operator, REGION, Tenant, workspace};
 
 use crate::OperatorArgument;
-use crate::stack::Stack;
 use crate::signals::wait_for_shutdown;
+use crate::stack::Stack;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 

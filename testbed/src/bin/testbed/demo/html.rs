@@ -30,13 +30,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_made_readable() {
+    fn html_is_rendered_as_text() {
         let page = "<html><style>a{}</style><body><h1>Todd</h1><dl><dt>Channel</dt><dd>ready</dd></dl></body></html>";
         assert_eq!(readable(page), "Todd\nChannel ready");
     }
 
     #[test]
-    fn the_fields_of_a_form_are_found() {
+    fn form_fields_are_found() {
         let page = r#"<form method="post"><label>Name <input name="username"></label></form>"#;
         assert_eq!(fields(page), [r#"<form method="post">"#, r#"<input name="username">"#]);
     }

@@ -1,8 +1,8 @@
 //! `testbed demo`: one streamer comes and goes, and every step is looked at from all views.
 
-mod registration;
 mod deletion;
 mod html;
+mod registration;
 mod views;
 
 use std::pin::pin;
@@ -12,8 +12,8 @@ use std::time::Instant;
 use testbed::Error;
 
 use crate::OperatorArgument;
-use crate::stack::Stack;
 use crate::signals::wait_for_shutdown;
+use crate::stack::Stack;
 use crate::transcript::Transcript;
 
 /// Who registers.

@@ -52,7 +52,11 @@ async fn register(transcript: &mut Transcript, base: &str) -> Result<String, Err
     let location = response.header("location").unwrap_or_default().to_owned();
     transcript.output(&format!("HTTP/1.1 {}\nlocation: {location}", response.status));
     let sent_on = response.status == 303 && location.ends_with(&format!("/accounts/{USERNAME}"));
-    transcript.check("the response sends the browser on to the page of the account", sent_on, &response.body)?;
+    transcript.check(
+        "the response sends the browser on to the page of the account",
+        sent_on,
+        &response.body,
+    )?;
 
     let page = if location.starts_with("http") { location } else { format!("{base}{location}") };
     let account = views::page(transcript, &page).await?;
@@ -68,7 +72,8 @@ async fn register(transcript: &mut Transcript, base: &str) -> Result<String, Err
 /// Waits until the account is ready, and tells each change on the way.
 async fn wait_until_ready(transcript: &mut Transcript, tenant: &Tenant) -> Result<Value, Error> {
     transcript.step("the controller makes a channel, a chat room and a stage, and says so in the status");
-    transcript.note(&format!("(the simulator takes {AWS_LATENCY:?} for each call, about as long as AWS does)"));
+    transcript
+        .note(&format!("(the simulator takes {AWS_LATENCY:?} for each call, about as long as AWS does)"));
     transcript.command(&format!(
         "kubectl wait --for=condition=Ready streamer/{USERNAME}     # and what happens meanwhile"
     ));
@@ -120,11 +125,19 @@ async fn check_kubernetes(
     Ok(arns)
 }
 
-async fn check_postgres(transcript: &mut Transcript, tenant: &Tenant, arns: &views::Arns) -> Result<(), Error> {
+async fn check_postgres(
+    transcript: &mut Transcript,
+    tenant: &Tenant,
+    arns: &views::Arns,
+) -> Result<(), Error> {
     transcript.step("the application finds the same in PostgreSQL");
     views::psql(transcript, tenant, views::ROWS).await?;
     let recorded = views::recorded(tenant).await?;
-    transcript.check("PostgreSQL has one of each, with the same ARNs", recorded == *arns, format!("{recorded:?}"))
+    transcript.check(
+        "PostgreSQL has one of each, with the same ARNs",
+        recorded == *arns,
+        format!("{recorded:?}"),
+    )
 }
 
 async fn check_aws(transcript: &mut Transcript, tenant: &Tenant, arns: &views::Arns) -> Result<(), Error> {

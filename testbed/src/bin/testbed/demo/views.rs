@@ -97,7 +97,11 @@ pub(super) async fn page(transcript: &Transcript, url: &str) -> Result<Response,
 }
 
 /// Runs kubectl, shows what it printed, and gives it. A failure of it ends the demo.
-pub(super) async fn kubectl(transcript: &Transcript, tenant: &Tenant, arguments: &[&str]) -> Result<String, Error> {
+pub(super) async fn kubectl(
+    transcript: &Transcript,
+    tenant: &Tenant,
+    arguments: &[&str],
+) -> Result<String, Error> {
     let shown: Vec<_> = arguments.iter().map(|word| shell_word(word)).collect();
     transcript.command(&format!("kubectl {}", shown.join(" ")));
     let Output { success, stdout, stderr } = tenant.try_kubectl(arguments).await?;

@@ -38,14 +38,20 @@ impl fmt::Display for Figures<'_> {
         let (ratio, health) = (self.registered / self.hashed, self.health.as_secs_f64() * 1000.0);
         let (memory, most) = (self.memory / MIB, self.hashers * HASH_MEMORY + OTHER_MEMORY);
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-        let (memory, most, none, strange) = (memory as f64, most as f64, no_response as f64, unexpected as f64);
+        let (memory, most, none, strange) =
+            (memory as f64, most as f64, no_response as f64, unexpected as f64);
         writeln!(f, "{:<42} {:>8}   goal", "", "")?;
         row(f, "registrations a second", &format!("{:.1}", self.registered), "")?;
         row(f, "Argon2id a second, on the same cores", &format!("{:.1}", self.hashed), "")?;
         row(f, "the one stop the other", &format!("{ratio:.2}"), &Threshold::AtLeast(0.9).verdict(ratio))?;
         row(f, "flood: accepted", &accepted.to_string(), "")?;
         row(f, "flood: put off (429, 503)", &retry_later.to_string(), "")?;
-        row(f, "flood: answered unexpected", &unexpected.to_string(), &Threshold::AtMost(0.0).verdict(strange))?;
+        row(
+            f,
+            "flood: answered unexpected",
+            &unexpected.to_string(),
+            &Threshold::AtMost(0.0).verdict(strange),
+        )?;
         row(f, "flood: not answered", &no_response.to_string(), &Threshold::AtMost(0.0).verdict(none))?;
         row(f, "flood: /healthz p99, ms", &format!("{health:.1}"), &Threshold::Below(50.0).verdict(health))?;
         row(f, "memory at its peak, MiB", &format!("{memory:.0}"), &Threshold::AtMost(most).verdict(memory))
@@ -61,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_goal_says_whether_it_is_met() {
+    fn each_threshold_reports_whether_it_is_met() {
         let (health, ended) =
             (Duration::from_millis(50), [Outcome::Accepted, Outcome::NoResponse("reset".into())]);
         let figures = Figures { registered: 9.0, hashed: 10.0, health, memory: 0, hashers: 1, ended: &ended };

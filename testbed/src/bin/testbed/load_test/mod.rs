@@ -108,8 +108,10 @@ async fn registrations(registration: &Operator, cores: &Cores, duration: Duratio
         }
         Ok::<_, Error>(registered)
     };
-    let registered: u32 =
-        try_join_all((0..CLIENTS_PER_CORE * cores.registration.count()).map(|_| client())).await?.iter().sum();
+    let registered: u32 = try_join_all((0..CLIENTS_PER_CORE * cores.registration.count()).map(|_| client()))
+        .await?
+        .iter()
+        .sum();
     Ok(f64::from(registered) / started.elapsed().as_secs_f64())
 }
 

@@ -3,14 +3,14 @@
 //! may have touched what the other one made.
 
 mod aws;
-mod snapshot;
 mod crashes;
-mod workload;
+mod desired;
 mod ledger;
 mod owners;
+mod snapshot;
 mod tally;
 mod verdict;
-mod desired;
+mod workload;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use rand::rngs::StdRng;
 use testbed::{Error, Tenant, Testbed};
 use tokio::time::Instant;
 
-use self::snapshot::Snapshot;
 use self::crashes::Controllers;
+use self::desired::Account;
 use self::ledger::Ledger;
 use self::owners::Owners;
+use self::snapshot::Snapshot;
 use self::tally::Tally;
 use self::verdict::Verdict;
-use self::desired::Account;
 use crate::OperatorArgument;
 
 /// How many people ask each installation for things at the same time.
@@ -118,7 +118,11 @@ async fn run_with_faults(
 }
 
 /// Waits until all is as it should be, and keep so; if it does not come to that, what is wrong at the end.
-async fn settle(tenants: &[Tenant; 2], tally: &Tally, accounts: &[Vec<Account>; 2]) -> Result<Verdict, Error> {
+async fn settle(
+    tenants: &[Tenant; 2],
+    tally: &Tally,
+    accounts: &[Vec<Account>; 2],
+) -> Result<Verdict, Error> {
     let (deadline, mut owners) = (Instant::now() + SETTLE_TIMEOUT, Owners::default());
     loop {
         let verdict = judge(tenants, accounts, &mut owners).await?;

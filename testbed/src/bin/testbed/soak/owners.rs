@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_is_of_the_installation_whose_key_made_it() {
+    fn a_resource_belongs_to_the_installation_whose_key_created_it() {
         let owners = Owners::by(&[call("CreateChannel", Some("todd"), Some("a"), "one")]);
         assert!(owners.owns("a", "one") && !owners.owns("a", "two") && owners.owns("b", "two"));
         assert!(owners.cover(&serde_json::json!({ "channels": [{ "arn": "a" }] })));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_what_another_installation_made_is_a_trespass() {
+    fn a_change_to_another_installations_resource_is_reported() {
         let owners = Owners::by(&[call("CreateChannel", Some("todd"), Some("a"), "one")]);
         for operation in ["DeleteChannel", "UpdateChannel", "TagResource", "UntagResource", "StopStream"] {
             let calls = [call(operation, Some("a"), None, "one"), call(operation, Some("a"), None, "two")];

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::snapshot::{Arns, Snapshot, KINDS, Object, Resource};
 use super::desired::{Account, Desired};
+use super::snapshot::{Arns, KINDS, Object, Resource, Snapshot};
 
 /// What is wrong, each with the account's name and what was seen.
 #[derive(Debug, Default)]
@@ -90,7 +90,8 @@ impl Verdict {
         for resource in resources.iter().filter(|resource| !matches(resource, desired)) {
             let (kind, revision, channel_type) =
                 (KINDS[resource.kind].0, &resource.revision, &resource.channel_type);
-            let seen = format!("wanted {desired:?}, the {kind} is of revision {revision:?}, {channel_type:?}");
+            let seen =
+                format!("wanted {desired:?}, the {kind} is of revision {revision:?}, {channel_type:?}");
             self.differences.push((name.to_owned(), seen));
         }
     }
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_installation_made_is_foreign() {
+    fn a_resource_of_another_installation_is_foreign() {
         let foreign = vec![(NAME.to_owned(), "has x".to_owned())];
         let mut whole = judge(&[], &Snapshot { foreign, ..Snapshot::default() });
         assert!(whole.summary().ends_with("foreign 1") && !whole.is_clean());
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_agree_there_is_nothing_to_say() {
+    fn consistent_records_are_clean() {
         assert_eq!(summary(Some(Desired::FIRST), &snapshot()), said(0, 0, 0, 0));
         assert_eq!(summary(None, &Snapshot::default()), said(0, 0, 0, 0));
     }
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_without_an_account_is_an_orphan() {
+    fn a_resource_without_an_account_is_an_orphan() {
         let mut left = snapshot();
         left.cluster.clear();
         assert_eq!(summary(None, &left), said(0, 1, 0, 0));
@@ -228,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn an_open_attempt_is_stuck_and_a_row_of_the_orphan_list_an_orphan() {
+    fn an_open_attempt_is_stuck_and_a_listed_orphan_is_an_orphan() {
         let rows = Snapshot { in_flight: vec![NAME.to_owned()], orphans: vec![String::new()], ..snapshot() };
         assert_eq!(summary(Some(Desired::FIRST), &rows), said(0, 1, 1, 0));
     }
 
     #[test]
-    fn what_is_not_ready_or_not_gone_is_stuck() {
+    fn an_account_not_ready_or_not_deleted_is_stuck() {
         assert_eq!(summary(Some(Desired::FIRST), &Snapshot::default()), said(0, 0, 1, 0));
         assert_eq!(summary(None, &snapshot()), said(0, 0, 1, 0));
         let mut unready = snapshot();
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_differ_and_wishes_that_are_not_met_are_differences() {
+    fn differing_records_and_unmet_specs_are_differences() {
         let mut lost = snapshot();
         lost.database.clear();
         assert_eq!(summary(Some(Desired::FIRST), &lost), said(0, 0, 0, 1));

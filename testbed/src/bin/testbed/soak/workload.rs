@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use testbed::{Error, Tenant, wait};
 use tokio::time::Instant;
 
-use super::tally::Tally;
 use super::desired::{Account, Desired};
+use super::tally::Tally;
 use crate::accounts::{self, API_VERSION, KIND};
 
 /// How often each account's action comes, on average.

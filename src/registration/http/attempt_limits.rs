@@ -1,0 +1,210 @@
+//! The limits on attempts to register or to sign in: per minute, by IP address and by username. Each process
+//! counts by itself.
+
+use std::{
+    hash::Hash,
+    net::{IpAddr, SocketAddr},
+};
+
+use axum::http::HeaderMap;
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
+use uuid::Uuid;
+
+use super::problem::Problem;
+use crate::{api, config::LimitSettings, registration::listener::ip_network, telemetry::RegistrationMetrics};
+
+/// Number of tracked keys above which the limiter forgets keys that are back at their full quota.
+const MAX_TRACKED_KEYS: usize = 10_000;
+
+/// The limits on attempts of one process.
+#[derive(Debug)]
+pub struct AttemptLimits {
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    usernames: DefaultKeyedRateLimiter<String>,
+    users: DefaultKeyedRateLimiter<Uuid>,
+    trusted_proxy_hops: usize,
+    metrics: RegistrationMetrics,
+}
+
+impl AttemptLimits {
+    /// Creates the limits from the settings.
+    #[must_use]
+    pub fn new(settings: &LimitSettings, metrics: RegistrationMetrics) -> Self {
+        Self {
+            addresses: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_ip)),
+            usernames: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_username)),
+            users: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_username)),
+            trusted_proxy_hops: settings.trusted_proxy_hops.into(),
+            metrics,
+        }
+    }
+
+    /// Returns the IP address of the client that sent a request.
+    #[must_use]
+    pub fn client_ip(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        client_ip(headers, peer, self.trusted_proxy_hops).to_canonical()
+    }
+
+    /// Counts an attempt, by IP address and by username.
+    ///
+    /// # Errors
+    /// Returns a problem with Retry-After if a limit is exceeded.
+    pub fn check(&self, client: IpAddr, username: &str) -> Result<(), Problem> {
+        self.check_key(&self.addresses, &ip_network(client), "address")?;
+        // An invalid username belongs to nobody, and could be long: do not keep it as a key.
+        if api::username_problem(username).is_some() {
+            return Ok(());
+        }
+        self.check_key(&self.usernames, &api::username_key(username), "username")
+    }
+
+    /// Counts an attempt of a signed-in user. Attempts by username do not count, so strangers cannot block
+    /// the user.
+    ///
+    /// # Errors
+    /// Returns a problem with Retry-After if a limit is exceeded.
+    pub fn check_user(&self, client: IpAddr, user: Uuid) -> Result<(), Problem> {
+        self.check_key(&self.addresses, &ip_network(client), "address")?;
+        self.check_key(&self.users, &user, "username")
+    }
+
+    fn check_key<K: Clone + Eq + Hash>(
+        &self,
+        limiter: &DefaultKeyedRateLimiter<K>,
+        key: &K,
+        reason: &'static str,
+    ) -> Result<(), Problem> {
+        if limiter.len() > MAX_TRACKED_KEYS {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        limiter.check_key(key).map_err(|until| {
+            self.metrics.refused(reason);
+            Problem::too_many_attempts(until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+        })
+    }
+}
+
+/// Returns the address that the first of `hops` trusted proxies saw, or the peer. Clients can forge the
+/// entries of X-Forwarded-For before that one.
+fn client_ip(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
+    let Some(back) = hops.checked_sub(1) else { return peer };
+    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let seen: Vec<_> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let seen = seen.iter().rev().nth(back);
+    seen.and_then(|address| parse_forwarded(address)).unwrap_or(peer)
+}
+
+/// Parses an address as proxies write it: some add the port of the client, and put IPv6 addresses in
+/// brackets.
+fn parse_forwarded(text: &str) -> Option<IpAddr> {
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use axum::http::{HeaderName, HeaderValue, StatusCode};
+
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
+
+    fn forwarded_for(lines: &[&str]) -> HeaderMap {
+        let header = |line: &&str| {
+            (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(line).expect("a header"))
+        };
+        lines.iter().map(header).collect()
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn only_entries_of_trusted_proxies_are_used() {
+        let headers = forwarded_for(&["6.6.6.6, 1.2.3.4", "5.6.7.8"]);
+        for (hops, expected) in [(0, "10.0.0.9"), (1, "5.6.7.8"), (2, "1.2.3.4"), (9, "10.0.0.9")] {
+            assert_eq!(client_ip(&headers, PEER, hops).to_string(), expected, "{hops}");
+        }
+        for unusable in ["unknown", "_hidden", "1.2.3.4:", "[1.2.3.4]", "1.2.3.4:http", ""] {
+            assert_eq!(client_ip(&forwarded_for(&[unusable]), PEER, 1), PEER, "{unusable}");
+        }
+        assert_eq!(client_ip(&forwarded_for(&[]), PEER, 1), PEER);
+    }
+
+    #[test]
+    fn forwarded_addresses_may_have_a_port() {
+        for (seen, expected) in [
+            ("1.2.3.4:567", "1.2.3.4"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("6.6.6.6:1, [::1]:80", "::1"),
+        ] {
+            assert_eq!(client_ip(&forwarded_for(&[seen]), PEER, 1).to_string(), expected, "{seen}");
+        }
+    }
+
+    #[test]
+    fn ip_addresses_and_usernames_have_separate_limits() {
+        let limit = |attempts| NonZeroU32::new(attempts).expect("not zero");
+        let metrics = RegistrationMetrics::default();
+        let settings = LimitSettings {
+            trusted_proxy_hops: 1,
+            max_attempts_per_ip: limit(3),
+            max_attempts_per_username: limit(2),
+            max_failed_sign_ins_per_hour: NonZeroU32::MAX,
+            max_registrations_per_minute: NonZeroU32::MAX,
+        };
+        let limits = AttemptLimits::new(&settings, metrics.clone());
+        let attempt = |from: &str, username: &str| limits.check(address(from), username);
+        for username in ["todd_1", "TODD-1"] {
+            assert!(attempt("1.1.1.1", username).is_ok());
+        }
+        let problem = attempt("2.2.2.2", "Todd_1").expect_err("a third attempt for one username");
+        assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(problem.retry_after.is_some_and(|seconds| (1..=31).contains(&seconds)), "{problem:?}");
+        assert!(attempt("1.1.1.1", "mary").is_ok());
+        assert!(attempt("1.1.1.1", "zoe").is_err(), "a fourth attempt from one address");
+        assert!(attempt("3.3.3.3", "zoe").is_ok());
+
+        attempt("4.4.4.4", &"x".repeat(129)).expect("counted for the address only");
+        assert_eq!(limits.usernames.len(), 3, "an invalid username is not kept");
+        let counted = metrics.exposition().text();
+        for reason in ["address", "username"] {
+            assert!(
+                counted.contains(&format!(r#"streamcat_requests_rejected_total{{reason="{reason}"}} 1"#)),
+                "{counted}"
+            );
+        }
+    }
+
+    #[test]
+    fn signed_in_users_are_counted_apart_from_strangers() {
+        let limit = |attempts| NonZeroU32::new(attempts).expect("not zero");
+        let settings = LimitSettings {
+            trusted_proxy_hops: 1,
+            max_attempts_per_ip: limit(3),
+            max_attempts_per_username: limit(2),
+            max_failed_sign_ins_per_hour: NonZeroU32::MAX,
+            max_registrations_per_minute: NonZeroU32::MAX,
+        };
+        let limits = AttemptLimits::new(&settings, RegistrationMetrics::default());
+        for _ in 0..2 {
+            assert!(limits.check(address("1.1.1.1"), "todd").is_ok());
+        }
+        assert!(limits.check(address("2.2.2.2"), "todd").is_err());
+        let todd = Uuid::new_v4();
+        let attempt = |from: &str, user| limits.check_user(address(from), user);
+        assert!(attempt("3.3.3.3", todd).is_ok() && attempt("4.4.4.4", todd).is_ok());
+        assert!(attempt("5.5.5.5", todd).is_err(), "a third attempt of one user");
+        assert!(attempt("1.1.1.1", Uuid::new_v4()).is_ok());
+        assert!(attempt("1.1.1.1", Uuid::new_v4()).is_err(), "a fourth attempt from one address");
+    }
+}

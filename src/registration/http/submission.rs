@@ -1,0 +1,261 @@
+//! The body of a registration or a sign-in: a form or JSON, with a username and a password.
+
+use std::error::Error;
+
+use axum::{
+    Form,
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
+use tower_http::timeout::TimeoutError;
+use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
+
+use super::problem::{Format, Problem};
+use crate::store::KeyHash;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+/// Maximum length of an Idempotency-Key, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// A username and a password, not validated yet.
+#[derive(Debug)]
+pub struct Submission {
+    /// The format of the body, which is also that of the response.
+    pub format: Format,
+    /// The username.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+    /// The form token. JSON has none.
+    pub token: String,
+    /// The hash of the Idempotency-Key. Only JSON requests can have one.
+    pub key: Option<KeyHash>,
+}
+
+/// The problem of a body that cannot be read, and the format of the response.
+pub type Rejection = (Format, Problem);
+
+/// The fields of a form. A missing field counts as empty. Unknown fields are ignored.
+#[derive(Deserialize)]
+struct FormFields {
+    #[serde(default)]
+    username: String,
+    #[serde(default, deserialize_with = "password")]
+    password: SecretString,
+    #[serde(default)]
+    token: String,
+}
+
+/// A username and a password
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Registration)]
+#[serde(deny_unknown_fields)]
+pub struct JsonFields {
+    /// Letters, digits, - and _, with at least one letter or digit. Case is ignored, and - equals _.
+    #[serde(default)]
+    #[schema(
+        required,
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[_-]*[A-Za-z0-9][A-Za-z0-9_-]*$",
+        example = "todd"
+    )]
+    username: String,
+    /// Any characters; nothing is trimmed or cut. Common passwords are rejected, and so are passwords that
+    /// consist mostly of the username or the name of the site, of a sequence, or of a repeated pattern.
+    #[serde(default, deserialize_with = "password")]
+    #[schema(required, value_type = String, format = Password, write_only, max_length = 128, example = "correct horse battery")]
+    password: SecretString,
+}
+
+/// Deserializes a password and normalizes it to Unicode NFKC, because keyboards send ö as one character or as
+/// two.
+pub fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    let typed = String::deserialize(deserializer)?;
+    Ok(typed.nfkc().collect::<String>().into())
+}
+
+impl Submission {
+    /// Reads the body of a request, within the limit that the router sets.
+    ///
+    /// # Errors
+    /// Returns the problem of a body that cannot be read, and the format of the response.
+    pub async fn read(request: Request) -> Result<Self, Rejection> {
+        let Some(format) = body_format(request.headers()) else {
+            return Err((Format::accepted(request.headers()), Problem::unsupported_media_type()));
+        };
+        let key = match format {
+            Format::Json => idempotency_key(request.headers()).map_err(|problem| (format, problem))?,
+            Format::Html => None,
+        };
+        let read = match Bytes::from_request(request, &()).await {
+            Ok(body) if format == Format::Json => read_json(&body),
+            Ok(body) => read_form(body).await,
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Problem::too_large())
+            }
+            Err(rejection) if is_timeout(&rejection) => Err(Problem::request_timeout()),
+            Err(_) => Err(Problem::incomplete_body()),
+        };
+        let FormFields { username, password, token } = read.map_err(|problem| (format, problem))?;
+        Ok(Self { format, username, password, token, key })
+    }
+}
+
+/// Returns true if the body did not arrive within the time-out that the listener sets.
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TimeoutError>() || error.source().is_some_and(is_timeout)
+}
+
+/// Returns the format of the response: that of the body, or else what the Accept header asks for.
+#[must_use]
+pub fn response_format(headers: &HeaderMap) -> Format {
+    body_format(headers).unwrap_or_else(|| Format::accepted(headers))
+}
+
+/// Returns the format of the body by its content type, ignoring parameters.
+fn body_format(headers: &HeaderMap) -> Option<Format> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let media = value.split(';').next().unwrap_or_default().trim();
+    if media.eq_ignore_ascii_case(JSON) {
+        Some(Format::Json)
+    } else if media.eq_ignore_ascii_case(FORM) {
+        Some(Format::Html)
+    } else {
+        None
+    }
+}
+
+/// Returns the hash of the Idempotency-Key. The value is hashed as sent, including quotes.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<KeyHash>, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) if (1..=MAX_KEY_BYTES).contains(&key.len()) && is_printable(key) => {
+            Ok(Some(Sha256::digest(key.as_bytes()).into()))
+        }
+        _ => Err(Problem::invalid_idempotency_key()),
+    }
+}
+
+fn is_printable(value: &HeaderValue) -> bool {
+    value.as_bytes().iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
+async fn read_form(body: Bytes) -> Result<FormFields, Problem> {
+    // axum's form extractor checks the method and the content type as well.
+    let mut request = Request::post("/").body(Body::from(body)).map_err(|_| Problem::unreadable_form())?;
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
+    let fields = Form::<FormFields>::from_request(request, &()).await;
+    fields.map(|Form(fields)| fields).map_err(|_| Problem::unreadable_form())
+}
+
+fn read_json(body: &[u8]) -> Result<FormFields, Problem> {
+    // serde would accept a list of the fields in order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::not_two_strings());
+    }
+    let JsonFields { username, password } =
+        serde_json::from_slice(body).map_err(|error| json_problem(&error))?;
+    Ok(FormFields { username, password, token: String::new() })
+}
+
+/// Returns the problem of a JSON body. serde's own message may quote values, and one of them may be a
+/// password.
+fn json_problem(error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return Problem::invalid_json(error.line(), error.column());
+    }
+    let text = error.to_string();
+    let member = text.split('`').nth(1).unwrap_or_default();
+    if text.starts_with("unknown field") {
+        Problem::unknown_member(member)
+    } else if text.starts_with("duplicate field") {
+        Problem::duplicate_member(member)
+    } else {
+        Problem::not_two_strings()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    async fn send(content_type: &str, body: &str) -> Result<Submission, Rejection> {
+        let request = Request::post("/register").header(header::CONTENT_TYPE, content_type);
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        Submission::read(request).await
+    }
+
+    async fn rejected(content_type: &str, body: &str) -> (u16, String) {
+        let (_, problem) = send(content_type, body).await.expect_err("rejected");
+        (problem.status.as_u16(), problem.detail)
+    }
+
+    #[tokio::test]
+    async fn a_form_and_json_are_read_alike() {
+        let form =
+            send("application/x-www-form-urlencoded; charset=UTF-8", "username=todd&password=+%C3%B6+").await;
+        let json = send("Application/JSON; charset=utf-8", r#"{"username":"todd","password":" ö "}"#).await;
+        for submission in [form, json] {
+            let submission = submission.expect("well formed");
+            assert_eq!((submission.username.as_str(), submission.password.expose_secret()), ("todd", " ö "));
+        }
+    }
+
+    #[tokio::test]
+    async fn passwords_are_equal_however_their_characters_are_composed() {
+        for typed in ["o\u{308}", "\u{f6}"] {
+            let json = serde_json::json!({ "password": format!("sch{typed}n\u{ff01} \u{fb01}\u{ad}") });
+            let submission = send(JSON, &json.to_string()).await.expect("well formed");
+            assert_eq!(submission.password.expose_secret(), "sch\u{f6}n! fi\u{ad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_field_is_empty() {
+        for (content_type, body) in [(FORM, "username=todd&csrf=1"), (JSON, r#"{"username":"todd"}"#)] {
+            let submission = send(content_type, body).await.expect("well formed");
+            assert_eq!(submission.password.expose_secret(), "");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_content_types_are_rejected() {
+        for content_type in ["text/plain", "multipart/form-data", "application/json-patch+json", ""] {
+            assert_eq!(rejected(content_type, "{}").await.0, 415, "{content_type}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_malformed_body_is_rejected_with_the_reason() {
+        assert!(rejected(JSON, r#"{"username":"#).await.1.contains("not valid JSON (line 1"));
+        assert!(rejected(JSON, r#"{"email":"a@b"}"#).await.1.contains(r#""email""#));
+        assert!(rejected(JSON, r#"{"username":"a","username":"b"}"#).await.1.contains("Duplicate"));
+        assert!(rejected(JSON, r#"["a","b"]"#).await.1.contains("a JSON object"));
+        assert!(rejected(FORM, "username=a&username=b").await.1.contains("each field once"));
+    }
+
+    #[tokio::test]
+    async fn a_password_of_the_wrong_type_is_not_quoted() {
+        let (status, detail) = rejected(JSON, r#"{"username":"todd","password":123456789}"#).await;
+        assert_eq!(status, 400);
+        assert!(detail.contains("two strings") && !detail.contains("123456789"));
+        let (_, detail) = rejected(JSON, r#""canary""#).await;
+        assert!(!detail.contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn debug_output_hides_the_password() {
+        let submission = send(FORM, "username=todd&password=canary").await.expect("well formed");
+        assert!(!format!("{submission:?}").contains("canary"));
+    }
+}

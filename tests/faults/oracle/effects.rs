@@ -1,0 +1,349 @@
+//! What must hold after each effect: looked at as it happens.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use serde::Serialize;
+use serde_json::Value;
+use streamcat_operator::{
+    api::{
+        ABANDON_ANNOTATION, AccountRef, DeletionPolicy, FINALIZER, ResourceKind, StreamerAccount,
+        StreamerAccountSpec, StreamerAccountStatus,
+        condition::{READY, find, is_true},
+        tags,
+    },
+    ivs::Tags,
+};
+use uuid::Uuid;
+
+use crate::{
+    aws::{CANARY, Resource, channel_of},
+    cluster::reference,
+    controller::RESYNC,
+    world::{INSTALLATION, State},
+};
+
+/// For how long a change is noted.
+const UPDATE_RECORD_LIFETIME: Duration = Duration::from_secs(90);
+
+fn violated(state: &mut State, what: String) {
+    if let Some(trace) = &mut state.trace {
+        trace.push(format!("           VIOLATED {what}"));
+    }
+    state.violations.push(what);
+}
+
+/// Whether tags say that a resource is of this installation.
+pub fn is_ours(of: &Tags) -> bool {
+    of.get(tags::INSTALLATION).is_some_and(|installation| installation == INSTALLATION)
+}
+
+/// The user that tags name.
+pub fn user_of(of: &Tags) -> Option<Uuid> {
+    of.get(tags::USER)?.parse().ok()
+}
+
+/// The account that tags name.
+fn account_of(of: &Tags) -> Option<AccountRef> {
+    let (namespace, name) = of.get(tags::ACCOUNT)?.split_once('/')?;
+    Some(AccountRef { namespace: namespace.to_owned(), name: name.to_owned() })
+}
+
+/// I3: a Create is carried out only while its account has our finalizer; I1: and while the user has none of the kind. One
+/// that comes after every deadline is beyond what is promised here; what it makes is taken away (I6), but before that
+/// another may be made in good time.
+pub fn check_create(state: &mut State, now: Duration, resource: &Resource) {
+    let account = account_of(&resource.tags);
+    let found = account.as_ref().and_then(|account| state.cluster.accounts.get(account));
+    let is_held = found.is_some_and(|account| account.finalizers().iter().any(|name| name == FINALIZER));
+    if state.aws.is_too_late() {
+        return;
+    }
+    // An account of which all stays does not wait for what is under way, nor does one whose cluster is lost.
+    let user = user_of(&resource.tags);
+    let is_abandoned = user.is_some_and(|user| state.abandoned.contains(&user));
+    let stays =
+        is_abandoned || user.and_then(|user| state.database.users.get(&user)).is_some_and(|row| row.retained);
+    let began = now.saturating_sub(state.aws.age);
+    let went = account.as_ref().and_then(|account| state.cluster.went.get(account));
+    let is_earlier = went.is_some_and(|went| began <= *went);
+    if !is_held && is_of_this_cluster(state, now) && !(stays && is_earlier) {
+        violated(state, format!("I3: a {} is created for an account without our finalizer", resource.kind));
+    }
+    check_not_replacing_hidden(state, now, resource);
+    let is_another = |(arn, other): (&String, &Arc<Resource>)| {
+        let is_excused = state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
+        other.kind == resource.kind && user_of(&other.tags) == user && !is_excused
+    };
+    // Whoever lets go of an account whose Create is under way is told so, and may begin anew at once.
+    if !(is_abandoned && is_earlier) && state.aws.resources().iter().any(is_another) {
+        violated(state, format!("I1: a second {} of {} is created", resource.kind, resource.name));
+    }
+}
+
+/// Nothing is made in the place of what may be there: under the brake, somewhere else, or before its absence is proved.
+fn check_not_replacing_hidden(state: &mut State, now: Duration, resource: &Resource) {
+    if state.is_braked && resource.kind == ResourceKind::Channel {
+        violated(state, format!("engage_brake: a {} of {} is created", resource.kind, resource.name));
+    }
+    if state.aws.is_wrong_endpoint {
+        violated(state, format!("other_cluster: a {} of {} is created", resource.kind, resource.name));
+    }
+    let is_hidden_one =
+        |hidden: &Resource| hidden.kind == resource.kind && user_of(&hidden.tags) == user_of(&resource.tags);
+    if let Some(arn) = unproven(state, now, is_hidden_one) {
+        violated(
+            state,
+            format!("I1: a {} is created in the place of {arn}, which may be there", resource.kind),
+        );
+    }
+}
+
+/// One that is there, and has not been hidden for as long as it takes to believe that it is gone.
+fn unproven(state: &State, now: Duration, is_it: impl Fn(&Resource) -> bool) -> Option<String> {
+    // Two lists a resync apart, whatever the controller thinks.
+    let proof = if state.is_braked { Duration::MAX } else { RESYNC.mul_f64(0.9) };
+    let is_unproven = |since: Duration| now.saturating_sub(since) < proof;
+    let hidden = state.aws.hidden().iter();
+    let mut found = hidden.filter(|(_, (resource, since))| is_it(resource) && is_unproven(*since));
+    found.next().map(|(arn, _)| arn.clone())
+}
+
+/// Whether what is carried out now was begun in the cluster that there is.
+fn is_of_this_cluster(state: &State, now: Duration) -> bool {
+    now.saturating_sub(state.aws.age) >= state.cluster.since
+}
+
+/// I2: nothing is deleted but what the object that asks for it holds, by our own books: all of it when it is deleted, and before that
+/// what is one too many; and what came late for one that is gone. Nor is what a living account has.
+pub fn check_delete(state: &mut State, now: Duration, arn: &str) {
+    let Some(resource) = state.aws.resources().get(arn).cloned() else { return };
+    // AWS knows no precondition: who slept before the call held it when the call began.
+    let slept = state.aws.is_too_late();
+    let is_rightful = match &state.reconciled_uid {
+        Some(uid) => state.ownership.holds(uid, arn) || slept && state.ownership.has_held(uid, arn),
+        None => state.ownership.came_late(arn),
+    };
+    if !is_rightful {
+        let who = state.reconciled_uid.clone().unwrap_or_else(|| "a sweep".to_owned());
+        violated(state, format!("I2: {arn} is deleted for {who}, which does not hold it"));
+    }
+    let has_lost_its_tags = !resource.tags.keys().any(|key| tags::is_reserved(key))
+        || is_ours(&resource.tags) && user_of(&resource.tags).is_none();
+    // Who made it knows whose it is, by the answer or a record; and a read that is behind still shows the tags.
+    let is_known = has_lost_its_tags && state.aws.ours.contains(arn);
+    if !is_known && (!is_ours(&resource.tags) || user_of(&resource.tags).is_none()) {
+        return violated(state, format!("I2: {arn} is deleted, and it is somebody else's"));
+    }
+    if !belongs_to_live_account(state, arn) {
+        return;
+    }
+    if state.aws.is_too_late() || !is_of_this_cluster(state, now) {
+        // AWS knows no precondition: a delete whose caller slept hits what an heir has taken on since. It is made again.
+        state.aws.external_deletes.insert(arn.to_owned());
+    } else {
+        violated(state, format!("I2: {arn} is deleted, and a living account has it"));
+    }
+}
+
+/// Whether the database has it as a living account's.
+pub fn belongs_to_live_account(state: &State, arn: &str) -> bool {
+    state.database.holder_of(arn).is_some_and(|user| state.is_live_account(&user.account))
+}
+
+/// I2: a user is handed on from another cluster only when that one works no more, and never in order to delete.
+pub fn check_transfer(state: &mut State, now: Duration, from: Option<&str>, uid: &str) {
+    let began = now.saturating_sub(state.aws.age);
+    if let Some(wrong) = state.ownership.taken_over(uid, from, began, now) {
+        violated(state, format!("I2: {wrong}"));
+    }
+}
+
+/// Whoever's everything was taken away had left first, so that nobody has begun anything for it since.
+pub fn check_release(state: &mut State, user: Uuid, uid: &str) {
+    let row = state.database.users.get(&user).filter(|row| row.uid.as_deref() == Some(uid));
+    if row.is_some_and(|row| !row.deleting) {
+        violated(state, format!("I3: the user {user} is released, and another may still be given something"));
+    }
+}
+
+/// I3: our finalizer goes only when nothing of the account is left, unless the policy says keep, or a person lets go.
+pub fn check_finalizer_removed(state: &mut State, now: Duration, account: &StreamerAccount) {
+    let is_abandoned = account.annotations().get(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
+    if account.spec.deletion_policy == DeletionPolicy::Retain || is_abandoned {
+        return;
+    }
+    let key = reference(account).to_string();
+    let user = state.database.user_of(&account.uid().unwrap_or_default());
+    // Where the database does not say that it is new, AWS is believed that does not show it yet.
+    let is_hidden = |arn: &str| state.aws.came_too_late(arn) && state.database.holder_of(arn).is_none();
+    let uid = account.uid().unwrap_or_default();
+    let is_left = |(arn, resource): &(&String, &Arc<Resource>)| {
+        is_ours(&resource.tags)
+            && state.ownership.holds(&uid, arn)
+            && !is_hidden(arn)
+            && user_of(&resource.tags)
+                .is_some_and(|found| Some(found) == user || !state.abandoned.contains(&found))
+            && resource.tags.get(tags::ACCOUNT) == Some(&key)
+    };
+    let left = state.aws.resources().iter().find(is_left).map(|(arn, _)| arn.clone());
+    let hidden = unproven(state, now, |hidden| hidden.tags.get(tags::ACCOUNT) == Some(&key));
+    if let Some(arn) = left.or(hidden) {
+        violated(state, format!("I3: the finalizer of {key} goes, and {arn} is left"));
+    }
+}
+
+/// The ARN in a status, by kind.
+pub fn arns(status: &StreamerAccountStatus) -> [(ResourceKind, &str, Option<&str>); 3] {
+    ResourceKind::ALL.map(|kind| (kind, kind.condition(), status.arn(kind)))
+}
+
+/// I7, I9 and I10, of a status that was just written.
+pub fn check_status_written(
+    state: &mut State,
+    now: Duration,
+    before: &StreamerAccount,
+    after: &StreamerAccount,
+) {
+    let Some(status) = &after.status else { return };
+    check_no_stream_key(state, &serde_json::to_string(status).expect("a status is JSON"));
+    let nothing = StreamerAccountStatus::default();
+    let was = before.status.as_ref().unwrap_or(&nothing);
+    check_recorded_first(state, was, status);
+    check_arn_change_reported(state, &reference(after), was, status);
+    if is_true(&status.conditions, READY) {
+        check_ready(state, now, after, status);
+    }
+}
+
+/// PostgreSQL first, then status: no ARN that the database never had.
+fn check_recorded_first(state: &mut State, before: &StreamerAccountStatus, after: &StreamerAccountStatus) {
+    for ((kind, _, was), (_, _, is)) in arns(before).into_iter().zip(arns(after)) {
+        if let Some(arn) = is.filter(|_| was != is).filter(|arn| !state.recorded.contains(*arn)) {
+            violated(state, format!("journal: status names the {kind} {arn}, which the database never had"));
+        }
+    }
+}
+
+/// I7: an ARN changes only with a condition that says so.
+fn check_arn_change_reported(
+    state: &mut State,
+    account: &AccountRef,
+    before: &StreamerAccountStatus,
+    after: &StreamerAccountStatus,
+) {
+    for ((kind, condition, was), (_, _, is)) in arns(before).into_iter().zip(arns(after)) {
+        let reason = find(&after.conditions, condition).map(|condition| condition.reason.as_str());
+        let is_said = matches!(reason, Some("Recreated" | "ArnChanged"));
+        if was.is_none() || was == is {
+            continue;
+        }
+        state.changed_arns.insert(account.clone());
+        if !is_said {
+            violated(state, format!("I7: the ARN of the {kind} changes from {was:?} to {is:?}: {reason:?}"));
+        }
+    }
+}
+
+/// I10: Ready=True only of this generation, and with all three as it says. Who was misled (a change has landed
+/// late, another controller's after the read, or the read was behind) has noted that they are to be looked at once more.
+fn check_ready(state: &mut State, now: Duration, account: &StreamerAccount, status: &StreamerAccountStatus) {
+    let generation = account.metadata.generation.unwrap_or_default();
+    let observed = find(&status.conditions, READY).and_then(|ready| ready.observed_generation);
+    if status.observed_generation != generation || observed != Some(generation) {
+        violated(state, format!("I10: Ready of generation {observed:?}, and the generation is {generation}"));
+    }
+    let spec = &account.spec;
+    let wanted = settings(spec);
+    for ((kind, _, arn), wanted) in arns(status).into_iter().zip(wanted) {
+        let arn = arn.unwrap_or_default();
+        let is_misled = state.has_two_controllers || state.aws.may_mislead(arn);
+        // The note goes where the database does.
+        let replaced = state.aws.journal_since;
+        let is_forgotten = !replaced.is_zero() && now < replaced + UPDATE_RECORD_LIFETIME;
+        let is_noted = is_forgotten || state.database.has_pending_update(arn);
+        if state.aws.external_deletes.contains(arn) || is_misled && is_noted {
+            continue;
+        }
+        let is_so =
+            state.aws.resources().get(arn).is_some_and(|found| matches_spec(found, kind, spec, &wanted));
+        let was_shown = !state.aws.resources().contains_key(arn) && state.aws.was_shown(arn, now);
+        if !is_so && !was_shown {
+            violated(
+                state,
+                format!("I10: Ready, and the {kind} {arn:?} is not as generation {generation} says"),
+            );
+        }
+    }
+}
+
+/// What a spec says of each kind.
+pub fn settings(spec: &StreamerAccountSpec) -> [Value; 3] {
+    [json(&spec.channel), json(&spec.chat_room), json(&spec.stage)]
+}
+
+/// Whether a resource is of this kind, and has the settings and the tags that the spec asks for.
+pub fn matches_spec(
+    found: &Resource,
+    kind: ResourceKind,
+    spec: &StreamerAccountSpec,
+    wanted: &Value,
+) -> bool {
+    let has_tags = spec.tags.iter().all(|(key, value)| found.tags.get(key) == Some(value));
+    found.kind == kind && has_tags && covers(&found.settings, wanted)
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("settings are JSON")
+}
+
+fn covers(found: &Value, wanted: &Value) -> bool {
+    let wanted = wanted.as_object().expect("settings are an object");
+    wanted.iter().all(|(name, value)| found.get(name) == Some(value))
+}
+
+/// A stream key that is good is not replaced by a dead one.
+pub fn check_secret_replaced(state: &mut State, before: &Secret, after: &Secret) {
+    let is_good = |secret: &Secret| {
+        let key = secret.data.as_ref().and_then(|data| data.get("streamKey"));
+        let key = key.map(|key| String::from_utf8_lossy(&key.0).into_owned());
+        key.is_some_and(|key| state.aws.stream_key(channel_of(&key)) == Some(&key))
+    };
+    if is_good(before) && !is_good(after) {
+        violated(state, format!("a dead stream key takes the place of a good one in {}", after.name_any()));
+    }
+}
+
+/// I9: a stream key is in the Secret of its channel's account, and nowhere else in it.
+pub fn check_secret_written(state: &mut State, secret: &Secret) {
+    let namespace = secret.namespace().unwrap_or_default();
+    let owner = secret.owner_references().first().map(|owner| owner.name.clone()).unwrap_or_default();
+    let account = format!("{namespace}/{owner}");
+    for (key, value) in secret.data.iter().flatten() {
+        let text = String::from_utf8_lossy(&value.0).into_owned();
+        if key != "streamKey" {
+            check_no_stream_key(state, &text);
+            continue;
+        }
+        let channel = channel_of(&text);
+        let holder = state.database.holder_of(channel).map(|user| user.account.to_string());
+        // Nobody's by now is not another's: it may have gone meanwhile, and so will the Secret.
+        if holder.is_some_and(|holder| holder != account) {
+            violated(state, format!("I9: the Secret of {account} has the stream key of another's channel"));
+        }
+        if !state.recorded.contains(channel) {
+            let what = format!(
+                "journal: the Secret of {account} has the key of {channel}, which the database never had"
+            );
+            violated(state, what);
+        }
+    }
+}
+
+/// I9: what is said holds no stream key.
+pub fn check_no_stream_key(state: &mut State, text: &str) {
+    if text.contains(CANARY) {
+        violated(state, format!("I9: a stream key is given outages: {text}"));
+    }
+}
