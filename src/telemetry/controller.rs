@@ -1,4 +1,4 @@
-//! What the controller counts.
+//! The metrics of the controller.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use prometheus_client::{
 use super::Exposition;
 use crate::{api::ResourceKind, provision::Findings};
 
-/// Name of the controller in the labels of controller-runtime's metrics.
+/// The name of the controller in the labels of controller-runtime's metrics.
 const CONTROLLER: &str = "streameraccount";
 
-/// How a reconcile ended, as controller-runtime names it.
+/// The result of a reconcile, with controller-runtime's labels.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ReconcileLabels {
     controller: &'static str,
@@ -38,13 +38,13 @@ struct KindLabels {
     kind: &'static str,
 }
 
-/// A Lease, under the label that controller-runtime gives it.
+/// A Lease, with controller-runtime's label.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LeaseLabels {
     name: String,
 }
 
-/// Everything that is counted. Labels come from fixed sets; a username is never one (I9).
+/// The metrics of the controller. Labels come from fixed sets; a username is never a label (I9).
 #[derive(Clone, Debug)]
 pub struct Metrics {
     exposition: Exposition,
@@ -76,42 +76,42 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         registry.register(
             "controller_runtime_reconcile",
-            "Reconciles by how they ended",
+            "Total number of reconciles, by result",
             Family::clone(&reconciles),
         );
         registry.register(
             "controller_runtime_reconcile_errors",
-            "Reconciles that ended in an error",
+            "Total number of reconciles that ended in an error",
             Family::clone(&reconcile_errors),
         );
         registry.register(
             "controller_runtime_reconcile_time_seconds",
-            "How long a reconcile took",
+            "Duration of a reconcile",
             Family::clone(&reconcile_seconds),
         );
         registry.register(
             "streamcat_aws_calls",
-            "Calls to AWS by operation and outcome",
+            "Total number of calls to AWS, by operation and outcome",
             Family::clone(&calls),
         );
         registry.register(
             "streamcat_orphaned_resources",
-            "Resources with this installation's tag that no account owns, at the last sweep",
+            "Number of resources with the tag of this installation that no account owned at the latest resync",
             orphans.clone(),
         );
         registry.register(
             "streamcat_missing_resources",
-            "Recorded resources that AWS did not list at the last resync, and that the operator did not delete",
+            "Number of recorded resources that AWS did not list at the latest resync although the operator did not delete them",
             Family::clone(&missing),
         );
         registry.register(
             "streamcat_brake_engaged",
-            "1 while too many resources of a kind are missing, so that nothing is created or deleted in their place",
+            "1 while too many resources of a kind are missing, so that none of them is replaced or given up; 0 otherwise",
             Family::clone(&brakes),
         );
         registry.register(
             "leader_election_master_status",
-            "Whether this process leads by the Lease of this name: 1, or 0 if it stands by",
+            "1 if this process holds the Lease of this name and leads; 0 if it stands by",
             Family::clone(&leads),
         );
         let exposition = Exposition(Arc::new(registry));
@@ -130,8 +130,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a reconcile; `result` is one of success, requeue_after, error.
-    pub fn reconciled(&self, result: &'static str, took: std::time::Duration) {
+    /// Records a reconcile. `result` is one of success, requeue_after, error.
+    pub fn record_reconcile(&self, result: &'static str, took: std::time::Duration) {
         self.reconciles.get_or_create(&ReconcileLabels { controller: CONTROLLER, result }).inc();
         self.reconcile_seconds
             .get_or_create(&ControllerLabels { controller: CONTROLLER })
@@ -141,18 +141,18 @@ impl Metrics {
         }
     }
 
-    /// Counts a call to AWS; `outcome` is `ok` or the class of the error.
+    /// Records a call to AWS. `outcome` is `ok` or the class of the error.
     pub fn called(&self, operation: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&CallLabels { operation, outcome }).inc();
     }
 
-    /// Sets how many orphans the last sweep found.
-    pub fn orphans(&self, found: usize) {
+    /// Sets the number of orphans that the latest resync found.
+    pub fn set_orphans(&self, found: usize) {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
     }
 
-    /// Sets the number of missing resources and the brakes of each kind, as the last resync found them.
-    pub fn absences(&self, findings: &Findings) {
+    /// Sets the number of missing resources and the brake of each kind, as the latest resync found them.
+    pub fn set_absences(&self, findings: &Findings) {
         for kind in ResourceKind::ALL {
             let labels = KindLabels { kind: kind.label() };
             let missing = findings.missing.get(&kind).copied().unwrap_or_default();
@@ -161,25 +161,25 @@ impl Metrics {
         }
     }
 
-    /// Sets whether this process leads by the Lease of this name.
-    pub fn leads(&self, lease: &str, leads: bool) {
+    /// Sets whether this process leads with the Lease of this name.
+    pub fn set_leading(&self, lease: &str, leads: bool) {
         self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
     }
 
-    /// All metrics in OpenMetrics' text form.
+    /// Returns all metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
         self.exposition.text()
     }
 
-    /// All metrics, for the admin port.
+    /// Returns all metrics, for the admin server.
     #[must_use]
     pub fn exposition(&self) -> Exposition {
         self.exposition.clone()
     }
 }
 
-/// Buckets from a reconcile that finds nothing to do to one that waits for AWS.
+/// Returns a histogram whose buckets range from a reconcile without work to one that waits for AWS.
 fn seconds() -> Histogram {
     Histogram::new([0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
 }
@@ -189,11 +189,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_carry_the_names_of_controller_runtime() {
+    fn metrics_have_the_names_of_controller_runtime() {
         let metrics = Metrics::default();
-        metrics.reconciled("error", std::time::Duration::from_millis(3));
+        metrics.record_reconcile("error", std::time::Duration::from_millis(3));
         metrics.called("CreateChannel", "ok");
-        metrics.leads("streamcat-operator", true);
+        metrics.set_leading("streamcat-operator", true);
         let text = metrics.text();
         assert!(text.contains(
             r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#
