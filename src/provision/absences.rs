@@ -79,7 +79,7 @@ impl Brake {
         let Self { kind, missing, recorded, is_blind } = self;
         let finding = if *is_blind {
             format!(
-                "AWS shows no resource of this installation, although {recorded} {kind}s are recorded: check the endpoint, the region and the credentials"
+                "AWS shows no resource of this installation, although {recorded} {kind}s are recorded: check the endpoint, the region, and the credentials"
             )
         } else {
             format!(

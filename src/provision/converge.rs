@@ -18,7 +18,7 @@ use super::{
     observe::observe,
 };
 use crate::{
-    api::{Status, tags},
+    api::{Reason, Status, tags},
     ivs::{Created, Kind, Listed, Live, Tags},
     store::{
         AttemptEnd, InFlight, Journal, OrphanChanges, OrphanReason, Orphans, PendingUpdate, ResourceRecord,
@@ -144,7 +144,7 @@ where
             WaitFor::NextList(arn) => Wait::for_next_list(K::KIND, &arn, timing.resync),
             WaitFor::Get => {
                 let message = Wait::not_shown_yet(K::KIND);
-                Wait { wait: timing.grace, reason: "Progressing", message }
+                Wait { wait: timing.grace, reason: Reason::Progressing, message }
             }
         }
     }

@@ -11,6 +11,7 @@ use super::{
     observe::observe,
 };
 use crate::{
+    api::Reason,
     ivs::{self, Kind, Listed},
     store::{Evidence, ResourceRecord, Resources},
 };
@@ -118,10 +119,10 @@ impl<K: Kind, S: Resources + Evidence> Deletion<'_, K, S> {
             WaitFor::NextList(arn) => return Wait::for_next_list(kind, &arn, self.context.timing.resync),
             WaitFor::ConsistentReads(wait) => (wait, Wait::not_shown_yet(kind)),
             WaitFor::DeletionShown => {
-                (DELETION_POLL_INTERVAL, format!("AWS still shows the {kind} after its deletion"))
+                (DELETION_POLL_INTERVAL, format!("AWS still shows the {kind} after its deletion."))
             }
         };
-        Wait { wait, reason: "Deleting", message }
+        Wait { wait, reason: Reason::Deleting, message }
     }
 
     /// Returns the ARNs that were not touched because they belong to someone else.

@@ -20,11 +20,11 @@ pub enum Error {
     Store(#[from] store::Error),
     /// An update took effect after its deadline and could not be recorded as pending. Another controller may
     /// have re-checked the resource before, so it must be re-checked.
-    #[error("an update was sent after its deadline and could not be recorded: {0}")]
+    #[error("An update was sent after its deadline and could not be recorded: {0}")]
     LateUpdateNotRecorded(#[source] store::Error),
     /// The recorded ARN belongs to another user. Nothing is changed or deleted (I2).
     #[error(
-        "the {kind} {arn} is recorded for this user, but its tags or another user's record say that it belongs to someone else: correct the tags, or the row in the database"
+        "The {kind} {arn} is recorded for this user, but its tags or another user's record say that it belongs to someone else. Correct the tags, or the row in the database."
     )]
     Foreign {
         /// The kind.
@@ -35,7 +35,7 @@ pub enum Error {
     /// The record names an AWS account or region that this controller does not work in. Nothing is changed or
     /// deleted.
     #[error(
-        "the {kind} {arn} is recorded in {}, but this controller works in {target}: start the controller with the region and credentials of the record; until then nothing is created or deleted",
+        "The {kind} {arn} is recorded in {}, but this controller works in {target}. Nothing is created or deleted. Start the controller with the region and the credentials of the record.",
         location(arn)
     )]
     RecordedElsewhere {
@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// The resource carries the id of another installation. Nothing is changed or deleted.
     #[error(
-        "the {kind} {arn} belongs to another installation (tag {INSTALLATION}): start the controller with that installation's id (--installation-id); until then nothing is created or deleted"
+        "The {kind} {arn} belongs to another installation (tag {INSTALLATION}). Nothing is created or deleted. Start the controller with that installation's id (--installation-id)."
     )]
     OtherInstallation {
         /// The kind.
@@ -57,7 +57,7 @@ pub enum Error {
         arn: String,
     },
     /// The resource is missing while the brake is on. Nothing is created or deleted in its place.
-    #[error("the {kind} {arn} is missing from AWS, and the brake is on: {brake}")]
+    #[error("The {kind} {arn} is missing from AWS, and the brake is on. {brake}")]
     Braked {
         /// The kind.
         kind: ResourceKind,
@@ -68,7 +68,7 @@ pub enum Error {
     },
     /// The resource is gone from AWS, and the spec forbids a replacement.
     #[error(
-        "the {kind} {arn} is gone from AWS and is not replaced, because recreatePolicy is Never: set spec.recreatePolicy to Always, or delete the account; to check AWS again, change the annotation {RECONCILE_AT_ANNOTATION}"
+        "The {kind} {arn} is gone from AWS and is not replaced, because recreatePolicy is Never. Set spec.recreatePolicy to Always, or delete the account. To check AWS again, change the annotation {RECONCILE_AT_ANNOTATION}."
     )]
     Gone {
         /// The kind.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::api::ResourceKind;
+use crate::api::{Reason, ResourceKind};
 
 /// The outcome of a pass that provisions one kind of resource.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub struct Wait {
     /// Time until the next try.
     pub wait: Duration,
     /// The reason of the condition.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// The message of the condition.
     pub message: String,
 }
@@ -79,27 +79,27 @@ impl Wait {
     /// Waits until the last attempt must have ended and AWS must show its result.
     pub(super) fn for_create_outcome(kind: ResourceKind, wait: Duration) -> Self {
         let message = format!(
-            "the outcome of the last attempt to create the {kind} is unknown: AWS is checked once the attempt must have ended"
+            "The outcome of the last attempt to create the {kind} is unknown. AWS is checked once the attempt must have ended."
         );
-        Self { wait, reason: "OutcomeUnknown", message }
+        Self { wait, reason: Reason::OutcomeUnknown, message }
     }
 
     /// Waits for the next complete list, which shows a missing resource again or confirms that it is gone.
     pub(super) fn for_next_list(kind: ResourceKind, arn: &str, resync: Duration) -> Self {
         let message = format!(
-            "the {kind} {arn} is missing from AWS, but the operator did not delete it: it counts as gone once two complete lists, one resync apart, do not show it"
+            "The {kind} {arn} is missing from AWS, but the operator did not delete it. It counts as gone once two complete lists, one resync apart, do not show it."
         );
-        Self { wait: resync.max(MIN_MISSING_RETRY), reason: "ResourceMissing", message }
+        Self { wait: resync.max(MIN_MISSING_RETRY), reason: Reason::ResourceMissing, message }
     }
 
     /// Waits for another controller that creates the same resource.
     pub(super) fn for_peer(kind: ResourceKind) -> Self {
-        let message = format!("another controller is creating the {kind}");
-        Self { wait: PEER_CREATE_RETRY, reason: "Progressing", message }
+        let message = format!("Another controller is creating the {kind}.");
+        Self { wait: PEER_CREATE_RETRY, reason: Reason::Progressing, message }
     }
 
     /// Returns the message about a new resource that reads do not show yet.
     pub(super) fn not_shown_yet(kind: ResourceKind) -> String {
-        format!("AWS does not show the new {kind} yet")
+        format!("AWS does not show the new {kind} yet.")
     }
 }

@@ -9,7 +9,7 @@ use super::{
     world::{Failure, TIMING, World, owner},
 };
 use crate::{
-    api::{RecreatePolicy, StageStatus},
+    api::{Reason, RecreatePolicy, StageStatus},
     ivs::Tags,
 };
 
@@ -111,7 +111,7 @@ async fn a_missing_resource_is_replaced_after_two_complete_lists() {
     world.advance(Duration::from_mins(1));
     world.remove(&first.arn);
     let waits = wait(world.converge(Some(&first)).await);
-    assert_eq!((waits.reason, waits.wait), ("ResourceMissing", TIMING.resync));
+    assert_eq!((waits.reason, waits.wait), (Reason::ResourceMissing, TIMING.resync));
     world.resync();
     wait(world.converge(Some(&first)).await);
     world.advance(TIMING.resync);
@@ -254,7 +254,7 @@ async fn a_failed_recreation_is_repeated_only_if_the_policy_allows_it() {
     world.remove(&first.arn);
     world.resync_twice();
     let unknown = wait(world.converge(Some(&first)).await);
-    assert_eq!(unknown.reason, "OutcomeUnknown");
+    assert_eq!(unknown.reason, Reason::OutcomeUnknown);
     world.advance(unknown.wait);
     world.converge_with(Some(&first), RecreatePolicy::Never).await.expect_err("it is gone");
     assert_eq!(ready(world.converge(Some(&first)).await).1, Change::Recreated);
