@@ -8,6 +8,7 @@ pub mod condition;
 mod crd;
 mod kind;
 mod name;
+mod reason;
 mod resource;
 mod stage;
 pub mod tags;
@@ -23,6 +24,7 @@ pub use chat_room::{ChatRoomSpec, ChatRoomStatus, FallbackResult, MessageReviewH
 pub use crd::{crds, crds_yaml};
 pub use kind::ResourceKind;
 pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};
+pub use reason::{Reason, ReasonPlace, RetryClass};
 pub use resource::{ResourceStatus, Settings, Status};
 pub use stage::{
     AutoParticipantRecordingConfiguration, HlsConfiguration, MediaType, StageEndpoints, StageSpec,

@@ -1,255 +1,236 @@
-//! What is wrong, as a condition says it, and when to try again.
+//! Blockers: what keeps an account or one of its parts from being ready, and when to retry.
 
 use std::time::Duration;
 
-use super::kubernetes::api_message;
+use super::{kubernetes::api_message, messages};
 use crate::{
-    api::{AccountRef, RECONCILE_AT_ANNOTATION},
+    api::{AccountRef, Reason, RetryClass},
     ivs::{self, Class},
     provision::{self, Drift, Wait},
     store,
 };
 
-/// When to try again; of several, the first in this order says it.
+/// The time of a retry. Of several, the first in this order counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
-    /// Soon, and less often the longer it fails.
+    /// With exponential backoff.
     Backoff,
-    /// At a known time.
+    /// After a known time.
     After(Duration),
-    /// Slowly: somebody must act elsewhere, and we are not told when they have.
+    /// At a long, fixed interval: somebody has to act outside of the controller, which does not learn of it.
     FixedDelay,
-    /// Not before the spec changes.
+    /// Not until the spec changes.
     Never,
-    /// When the others are tried: there is nothing to do for this part alone.
+    /// Together with the other resources: nothing is left to do for this one.
     WithOtherResources,
 }
 
-/// When to look again at an account whose namespace is being deleted: its own deletion, which comes soon, is
-/// watched.
-const NAMESPACE_AGAIN: Duration = Duration::from_secs(5);
+/// Interval at which an account in a terminating namespace is checked. Its own deletion, which follows soon,
+/// is watched.
+const TERMINATING_NAMESPACE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Reason of an account whose resources are recorded in another AWS account or region.
-pub const RECORDED_ELSEWHERE: &str = "RecordedElsewhere";
+/// Delay before a resource is checked that was not ready when the interim status was written.
+const IN_PROGRESS_DELAY: Duration = Duration::from_secs(1);
 
-/// Reason of an account whose database or resources are another installation's.
-const OTHER_INSTALLATION: &str = "OtherInstallation";
-
-/// Reason of a resource that AWS does not show as the spec says, though it was updated.
-pub const DRIFT_PERSISTS: &str = "DriftPersists";
-
-/// Reason of a part that is deleted while others are not yet.
-const DELETED: &str = "Deleted";
-
-/// What is wrong.
+/// What keeps an account or one of its parts from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// One word, for a condition.
-    pub reason: &'static str,
-    /// What is wrong and, where we know it, what to do.
+    /// The reason of the condition.
+    pub reason: Reason,
+    /// What is wrong and, if known, what to do.
     pub message: String,
-    /// When to try again.
+    /// When to retry.
     pub retry: Retry,
 }
 
 impl Blocker {
-    /// Another account has the username; `exists` says whether that account is there.
+    /// Returns a blocker with the retry of its reason.
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        let retry = match reason.retry() {
+            RetryClass::Never => Retry::Never,
+            RetryClass::FixedDelay => Retry::FixedDelay,
+            RetryClass::Backoff => Retry::Backoff,
+            RetryClass::Scheduled | RetryClass::None => Retry::WithOtherResources,
+        };
+        Self { reason, message: message.into(), retry }
+    }
+
+    /// Returns the blocker with another retry.
+    fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Another account has the username; `exists` says whether that account exists.
     pub fn username_taken(username: &str, by: &AccountRef, exists: bool) -> Self {
         let message = if exists {
-            format!(
-                "the username {username} belongs to the account {by}: delete one of the two, or create this one with another username"
-            )
+            messages::username_taken(username, by)
         } else {
-            format!(
-                "the username {username} is kept for the account {by}, which is not there now (it was deleted with the policy Retain, or another controller serves it): create this one with another username, or that one again"
-            )
+            messages::username_reserved(username, by)
         };
-        Self { reason: "UsernameTaken", message, retry: Retry::Never }
+        Self::new(Reason::UsernameTaken, message)
     }
 
-    /// The user is kept under another spelling, which is the name of its resources.
-    pub fn username_spelling(username: &str, kept: &str) -> Self {
-        let message = format!(
-            "the user is kept as {kept}, and so are its channel, chat room and stage: create this account with the username {kept}, not {username}"
-        );
-        Self { reason: "UsernameTaken", message, retry: Retry::Never }
+    /// The user is recorded with another spelling of the username, which names its resources.
+    pub fn username_spelling(username: &str, recorded: &str) -> Self {
+        Self::new(Reason::UsernameTaken, messages::username_spelling(username, recorded))
     }
 
-    /// The user is held by an object of another cluster on the same database.
-    pub fn other_cluster(username: &str, cluster: &str) -> Self {
-        let message = format!(
-            "the user {username} is held by an account of another cluster on the same database ({cluster}), and was not taken over from it"
-        );
-        Self { reason: "OtherCluster", message, retry: Retry::FixedDelay }
-    }
-
-    /// The row of the username names another user than the account's tags or status; AWS does not show what
-    /// that user has, which proves nothing yet.
-    pub fn record_unproven(arn: &str, again: Duration) -> Self {
-        let message = format!(
-            "the row of the username names another user than the account has, and AWS does not show what that user had ({arn}): the row goes, and the account's own user comes back, once two complete lists of AWS lack it and no brake is on"
-        );
-        Self { reason: "ResourceMissing", message, retry: Retry::After(again) }
-    }
-
-    /// Nothing has been seen of AWS yet, so nothing is created.
-    pub fn aws_not_listed(why: &str, again: Duration) -> Self {
-        let message = format!("waiting for the first look at AWS: {why}");
-        Self { reason: "AwsUnavailable", message, retry: Retry::After(again) }
-    }
-
-    /// Another object has the account's name by now, or another controller was faster.
-    pub fn superseded() -> Self {
-        let message = "the account was changed elsewhere while it was worked on";
-        Self { reason: "Progressing", message: message.to_owned(), retry: Retry::Backoff }
-    }
-
-    /// This part is not ready yet, while others are.
-    pub fn in_progress(noun: &str) -> Self {
-        let message = format!("the {noun} is not ready yet");
-        Self { reason: "Progressing", message, retry: Retry::After(Duration::from_secs(1)) }
-    }
-
-    /// Everything that is recorded is in another AWS account or region.
-    pub fn recorded_elsewhere(message: &str) -> Self {
-        Self { reason: RECORDED_ELSEWHERE, message: message.to_owned(), retry: Retry::FixedDelay }
-    }
-
-    /// The database is another installation's.
-    pub fn other_installation(message: &str) -> Self {
-        Self { reason: OTHER_INSTALLATION, message: message.to_owned(), retry: Retry::FixedDelay }
-    }
-
-    /// Too much is missing at once.
-    pub fn braked(message: &str) -> Self {
-        Self { reason: "BrakeEngaged", message: message.to_owned(), retry: Retry::FixedDelay }
-    }
-
-    /// AWS does not show these settings or tags as the spec says, though they were sent.
-    pub fn drift_persists(noun: &str, drift: &Drift) -> Self {
-        let fields = &drift.fields;
-        let (message, retry) = match drift.again_in {
-            Some(again_in) => (
-                format!(
-                    "the {noun} was updated, but AWS does not show it as the spec says ({fields}): the update is repeated in a moment"
-                ),
-                Retry::After(again_in),
-            ),
-            None => (
-                format!(
-                    "the {noun} keeps drifting from the spec ({fields}): something else changes it, or AWS does not keep the value. It is left as it is until the spec changes, or the annotation {RECONCILE_AT_ANNOTATION} asks for another update"
-                ),
-                Retry::FixedDelay,
-            ),
-        };
-        Self { reason: DRIFT_PERSISTS, message, retry }
-    }
-
-    /// The namespace is being deleted, so nothing is created in it.
-    pub fn namespace_terminating(namespace: &str) -> Self {
-        let message =
-            format!("the namespace {namespace} is being deleted: nothing is created for an account in it");
-        Self { reason: "NamespaceTerminating", message, retry: Retry::After(NAMESPACE_AGAIN) }
-    }
-
-    /// This part is deleted; others are not yet.
-    pub fn deleted(noun: &str) -> Self {
-        let message = format!("the {noun} is deleted");
-        Self { reason: DELETED, message, retry: Retry::WithOtherResources }
-    }
-
-    /// The user's row goes last.
-    pub fn waits_for_resources() -> Self {
-        let message = "the user's row goes when all three are gone".to_owned();
-        Self { reason: "Deleting", message, retry: Retry::WithOtherResources }
-    }
-
-    /// Returns true if AWS has refused what the spec says.
-    pub fn is_refusal(&self) -> bool {
-        ["InvalidSpec", "QuotaExceeded", "AccessDenied"].contains(&self.reason)
-    }
-
-    /// Returns true if the database or the resources are another installation's.
-    pub fn is_other_installation(&self) -> bool {
-        self.reason == OTHER_INSTALLATION
-    }
-
-    /// Whether it says that this part is deleted, which is no problem.
-    pub fn is_deleted(&self) -> bool {
-        self.reason == DELETED
-    }
-
-    /// A person registered the username with a password, and this account was not made for them.
+    /// A person registered the username, and this account was not created for that person.
     pub fn username_registered(username: &str) -> Self {
-        let annotation = crate::api::USER_ID_ANNOTATION;
-        let message = format!(
-            "the username {username} was registered on the registration page, and this account was not made there (its annotation {annotation} is not that user's id): create this one with another username"
-        );
-        Self { reason: "UsernameTaken", message, retry: Retry::Never }
+        Self::new(Reason::UsernameTaken, messages::username_registered(username))
     }
 
-    /// Somebody else's Secret has the name that ours would have.
+    /// An object of another cluster on the same database holds the user.
+    pub fn other_cluster(username: &str, cluster: &str) -> Self {
+        Self::new(Reason::OtherCluster, messages::other_cluster(username, cluster))
+    }
+
+    /// The row of the username names another user than the account's tags or status, and that user's resource
+    /// may be gone: AWS does not show it, but its absence is not confirmed.
+    pub fn record_unproven(arn: &str, retry_in: Duration) -> Self {
+        Self::new(Reason::ResourceMissing, messages::record_unproven(arn)).with_retry(Retry::After(retry_in))
+    }
+
+    /// AWS was not listed yet, so nothing is created.
+    pub fn aws_not_listed(why: &str, retry_in: Duration) -> Self {
+        Self::new(Reason::AwsUnavailable, messages::first_resync(why)).with_retry(Retry::After(retry_in))
+    }
+
+    /// The resync did not end within this time.
+    pub fn resync_timed_out(timeout: Duration, retry_in: Duration) -> Self {
+        let message = messages::resync_timed_out(timeout.as_secs() / 60);
+        Self::new(Reason::AwsUnavailable, message).with_retry(Retry::After(retry_in))
+    }
+
+    /// The account is another object by now, or another controller was faster.
+    pub fn superseded() -> Self {
+        Self::new(Reason::Progressing, messages::SUPERSEDED)
+    }
+
+    /// This resource is not ready yet, while others are.
+    pub fn in_progress(noun: &str) -> Self {
+        Self::new(Reason::Progressing, messages::in_progress(noun))
+            .with_retry(Retry::After(IN_PROGRESS_DELAY))
+    }
+
+    /// The records name another AWS account or region.
+    pub fn recorded_elsewhere(message: &str) -> Self {
+        Self::new(Reason::RecordedElsewhere, message)
+    }
+
+    /// The database or a resource belongs to another installation.
+    pub fn other_installation(message: &str) -> Self {
+        Self::new(Reason::OtherInstallation, message)
+    }
+
+    /// Too many resources are missing at once.
+    pub fn brake_engaged(message: &str) -> Self {
+        Self::new(Reason::BrakeEngaged, message)
+    }
+
+    /// AWS does not show settings or tags as the spec says, although they were sent.
+    pub fn drift_persists(noun: &str, drift: &Drift) -> Self {
+        match drift.again_in {
+            Some(again_in) => Self::new(Reason::DriftPersists, messages::drift_retried(noun, drift))
+                .with_retry(Retry::After(again_in)),
+            None => Self::new(Reason::DriftPersists, messages::drift_persists(noun, drift)),
+        }
+    }
+
+    /// The namespace is terminating, so nothing is created in it.
+    pub fn namespace_terminating(namespace: &str) -> Self {
+        Self::new(Reason::NamespaceTerminating, messages::namespace_terminating(namespace))
+            .with_retry(Retry::After(TERMINATING_NAMESPACE_INTERVAL))
+    }
+
+    /// This resource is deleted, while others are not yet.
+    pub fn deleted(noun: &str) -> Self {
+        Self::new(Reason::Deleted, messages::deleted(noun))
+    }
+
+    /// The user is deleted last.
+    pub fn waits_for_resources() -> Self {
+        Self::new(Reason::Deleting, messages::WAITS_FOR_RESOURCES)
+    }
+
+    /// The Secret of this name does not belong to the account's channel.
     pub fn secret_taken(name: &str) -> Self {
-        let message = format!(
-            "a Secret {name} that is not this account's, or not of its channel, is in the way of the stream key: rename or delete it"
-        );
-        Self { reason: "SecretExists", message, retry: Retry::FixedDelay }
+        Self::new(Reason::SecretExists, messages::secret_taken(name))
     }
 
-    /// The Secret is not as it should be, and Kubernetes does not let its data be changed.
+    /// The Secret differs from the channel, and is immutable.
     pub fn secret_immutable(name: &str) -> Self {
-        let message = format!(
-            "the Secret {name} is immutable and has another stream key or address than the channel: delete it, and it is made again"
-        );
-        Self { reason: "SecretImmutable", message, retry: Retry::FixedDelay }
+        Self::new(Reason::SecretImmutable, messages::secret_immutable(name))
     }
 
-    /// AWS shows no stream key of the channel, and makes none because there is one.
+    /// AWS does not show the stream key of the channel, and creates no other because there is one.
     pub fn stream_key_not_shown() -> Self {
-        let message = "AWS does not show the stream key of the channel yet";
-        Self { reason: "StreamKeyMissing", message: message.to_owned(), retry: Retry::Backoff }
+        Self::new(Reason::StreamKeyMissing, messages::STREAM_KEY_NOT_SHOWN)
+    }
+
+    /// Returns true if AWS refused the spec.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.reason, Reason::InvalidSpec | Reason::QuotaExceeded | Reason::AccessDenied)
+    }
+
+    /// Returns true if the database or a resource belongs to another installation.
+    pub fn is_other_installation(&self) -> bool {
+        self.reason == Reason::OtherInstallation
+    }
+
+    /// Returns true if this resource is deleted, which is no problem.
+    pub fn is_deleted(&self) -> bool {
+        self.reason == Reason::Deleted
+    }
+
+    /// Combines this blocker with another one. The reason stays.
+    pub fn and(self, other: &Self) -> Self {
+        let message = messages::join([self.message.as_str(), other.message.as_str()]);
+        Self { message, retry: self.retry.min(other.retry), ..self }
     }
 }
 
 impl From<ivs::Error> for Blocker {
     fn from(error: ivs::Error) -> Self {
         let code = error.code.as_deref();
-        let (reason, retry) = match error.class {
-            Class::Invalid => ("InvalidSpec", Retry::Never),
-            // On the Create of one of the three this is a reference to something that is not there.
+        let reason = match error.class {
+            Class::Invalid => Reason::InvalidSpec,
+            // A Create of a resource reports a missing reference of the spec.
             Class::Missing
                 if error.operation.starts_with("Create") && error.operation != "CreateStreamKey" =>
             {
-                ("InvalidSpec", Retry::Never)
+                Reason::InvalidSpec
             }
-            Class::Blocked => (blocked_reason(code), Retry::FixedDelay),
-            Class::Ambiguous => ("OutcomeUnknown", Retry::Backoff),
-            Class::Transient | Class::Missing => (transient_reason(code), Retry::Backoff),
+            Class::Blocked => blocked_reason(code),
+            Class::Ambiguous => {
+                return Self::new(Reason::OutcomeUnknown, error.to_string()).with_retry(Retry::Backoff);
+            }
+            Class::Transient | Class::Missing => transient_reason(code),
         };
-        Self { reason, message: error.to_string(), retry }
+        Self::new(reason, error.to_string())
     }
 }
 
-fn blocked_reason(code: Option<&str>) -> &'static str {
+fn blocked_reason(code: Option<&str>) -> Reason {
     match code {
-        Some("ServiceQuotaExceededException") => "QuotaExceeded",
-        Some("PendingVerification") => "PendingVerification",
-        Some("ValidationException") => "LambdaPermission",
-        _ => "AccessDenied",
+        Some("ServiceQuotaExceededException") => Reason::QuotaExceeded,
+        Some("PendingVerification") => Reason::PendingVerification,
+        Some("ValidationException") => Reason::LambdaPermission,
+        _ => Reason::AccessDenied,
     }
 }
 
-fn transient_reason(code: Option<&str>) -> &'static str {
+fn transient_reason(code: Option<&str>) -> Reason {
     match code {
-        Some("ThrottlingException") => "Throttled",
-        Some("ConflictException") => "Conflict",
-        _ => "AwsUnavailable",
+        Some("ThrottlingException") => Reason::Throttled,
+        Some("ConflictException") => Reason::Conflict,
+        _ => Reason::AwsUnavailable,
     }
 }
 
 impl From<store::Error> for Blocker {
     fn from(error: store::Error) -> Self {
-        Self { reason: "DatabaseUnavailable", message: error.to_string(), retry: Retry::Backoff }
+        Self::new(Reason::DatabaseUnavailable, error.to_string())
     }
 }
 
@@ -258,23 +239,18 @@ impl From<provision::Error> for Blocker {
         match error {
             provision::Error::Aws(error) => error.into(),
             provision::Error::Store(error) | provision::Error::Unnoted(error) => error.into(),
-            provision::Error::Foreign { .. } => {
-                Self { reason: "ForeignResource", message: error.to_string(), retry: Retry::FixedDelay }
-            }
-            provision::Error::Gone { .. } => {
-                Self { reason: "ResourceGone", message: error.to_string(), retry: Retry::Never }
-            }
+            provision::Error::Foreign { .. } => Self::new(Reason::ForeignResource, error.to_string()),
+            provision::Error::Gone { .. } => Self::new(Reason::ResourceGone, error.to_string()),
             provision::Error::Elsewhere { .. } => Self::recorded_elsewhere(&error.to_string()),
             provision::Error::OtherInstallation { .. } => Self::other_installation(&error.to_string()),
-            provision::Error::Braked { .. } => Self::braked(&error.to_string()),
+            provision::Error::Braked { .. } => Self::brake_engaged(&error.to_string()),
         }
     }
 }
 
 impl From<kube::Error> for Blocker {
     fn from(error: kube::Error) -> Self {
-        let message = format!("Kubernetes: {}", api_message(&error));
-        Self { reason: "KubernetesUnavailable", message, retry: Retry::Backoff }
+        Self::new(Reason::KubernetesUnavailable, format!("Kubernetes: {}", api_message(&error)))
     }
 }
 
@@ -289,26 +265,31 @@ mod tests {
     use super::*;
 
     fn error(operation: &'static str, class: Class, code: &str) -> Blocker {
-        let (code, message) = (Some(code.to_owned()), "words".to_owned());
+        let (code, message) = (Some(code.to_owned()), "message".to_owned());
         ivs::Error { operation, class, code, message, request_id: None }.into()
     }
 
     #[test]
-    fn each_class_has_its_retry() {
+    fn each_error_class_has_its_own_reason_and_retry() {
         let quota = error("CreateStage", Class::Blocked, "ServiceQuotaExceededException");
-        assert_eq!((quota.reason, quota.retry), ("QuotaExceeded", Retry::FixedDelay));
+        assert_eq!((quota.reason, quota.retry), (Reason::QuotaExceeded, Retry::FixedDelay));
         let invalid = error("UpdateChannel", Class::Invalid, "ValidationException");
-        assert_eq!((invalid.reason, invalid.retry), ("InvalidSpec", Retry::Never));
+        assert_eq!((invalid.reason, invalid.retry), (Reason::InvalidSpec, Retry::Never));
         let throttled = error("GetRoom", Class::Transient, "ThrottlingException");
-        assert_eq!((throttled.reason, throttled.retry), ("Throttled", Retry::Backoff));
+        assert_eq!((throttled.reason, throttled.retry), (Reason::Throttled, Retry::Backoff));
         let verification = error("DeleteChannel", Class::Blocked, "PendingVerification");
-        assert_eq!((verification.reason, verification.retry), ("PendingVerification", Retry::FixedDelay));
+        assert_eq!(
+            (verification.reason, verification.retry),
+            (Reason::PendingVerification, Retry::FixedDelay)
+        );
+        let ambiguous = error("CreateStage", Class::Ambiguous, "TimeoutError");
+        assert_eq!((ambiguous.reason, ambiguous.retry), (Reason::OutcomeUnknown, Retry::Backoff));
     }
 
     #[test]
-    fn a_missing_reference_on_create_is_for_the_spec_to_mend() {
+    fn a_missing_reference_on_create_makes_the_spec_invalid() {
         let missing = error("CreateRoom", Class::Missing, "ResourceNotFoundException");
-        assert_eq!((missing.reason, missing.retry), ("InvalidSpec", Retry::Never));
+        assert_eq!((missing.reason, missing.retry), (Reason::InvalidSpec, Retry::Never));
         let vanished = error("UpdateRoom", Class::Missing, "ResourceNotFoundException");
         assert_eq!(vanished.retry, Retry::Backoff);
     }

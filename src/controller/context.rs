@@ -17,12 +17,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks};
-use super::{
-    backends::Backends,
-    blocker::{Blocker, RECORDED_ELSEWHERE},
-};
+use super::{backends::Backends, blocker::Blocker, messages};
 use crate::{
-    api::{AccountRef, ResourceKind},
+    api::{AccountRef, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
     provision::{Brake, BrakeLimits, Circumstances, Inventory, Timing},
     store::ClusterIdentity,
@@ -133,10 +130,7 @@ impl<B: Backends> Context<B> {
             Ok(Err(error)) => {
                 Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error, FIRST_RESYNC_TIMEOUT)))
             }
-            Err(_) => Err(Blocker::aws_not_listed(
-                "the first look at what exists is under way",
-                FIRST_RESYNC_TIMEOUT,
-            )),
+            Err(_) => Err(Blocker::aws_not_listed(messages::FIRST_RESYNC_IN_PROGRESS, FIRST_RESYNC_TIMEOUT)),
         }
     }
 
@@ -199,7 +193,7 @@ impl<B: Backends> Context<B> {
         let is_fresh =
             lock(&self.listed_at).is_some_and(|at| at.elapsed() < self.timing.resync * 3 + MAX_LIST_TIME);
         let brake = lock(&self.brakes).get(&kind).map(Brake::describe);
-        brake.or_else(|| (!is_fresh).then(|| "no complete list of AWS was seen lately".to_owned()))
+        brake.or_else(|| (!is_fresh).then(|| messages::NO_RECENT_LIST.to_owned()))
     }
 
     /// Returns the circumstances for work on one kind of resource.
@@ -210,7 +204,7 @@ impl<B: Backends> Context<B> {
     /// Returns the blocker of everything if AWS shows none of the recorded resources.
     pub(super) fn nothing_shown(&self) -> Option<Blocker> {
         let brakes = lock(&self.brakes);
-        brakes.values().find(|brake| brake.is_blind).map(|brake| Blocker::braked(&brake.describe()))
+        brakes.values().find(|brake| brake.is_blind).map(|brake| Blocker::brake_engaged(&brake.describe()))
     }
 
     /// Sets the brakes that a resync has found.
@@ -227,7 +221,7 @@ impl<B: Backends> Context<B> {
     /// Sets or removes the halt. It never replaces the halt for a database of another installation.
     pub(super) fn set_halt(&self, blocker: Option<Blocker>) {
         let mut halt = lock(&self.halt);
-        if halt.as_ref().is_none_or(|halt| halt.reason == RECORDED_ELSEWHERE) {
+        if halt.as_ref().is_none_or(|halt| halt.reason == Reason::RecordedElsewhere) {
             *halt = blocker;
         }
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus, are_alike},
+    api::{AccountRef, FINALIZER, Reason, StreamerAccount, StreamerAccountStatus, are_alike},
     failpoint::effect,
 };
 
@@ -33,8 +33,8 @@ pub type Result<T, E = kube::Error> = std::result::Result<T, E>;
 pub struct EventDraft {
     /// True if the event is of type Warning, not Normal.
     pub warning: bool,
-    /// Reason in CamelCase, as in the conditions.
-    pub reason: String,
+    /// The reason.
+    pub reason: Reason,
     /// The action that was taken.
     pub action: &'static str,
     /// Text for people. It never holds a secret (I9).
@@ -258,7 +258,7 @@ impl Kubernetes for KubernetesClient {
     async fn publish_event(&self, account: &StreamerAccount, event: &EventDraft) -> Result<()> {
         let event = Event {
             type_: if event.warning { EventType::Warning } else { EventType::Normal },
-            reason: event.reason.clone(),
+            reason: event.reason.into(),
             note: Some(event.note.chars().take(MAX_EVENT_NOTE).collect()),
             action: event.action.to_owned(),
             secondary: None,

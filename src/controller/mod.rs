@@ -11,6 +11,7 @@
 //! | `context` | the state that reconciles and resyncs share |
 //! | `backends`, `kubernetes` | everything outside that the controller talks to |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
+//! | `messages` | all texts of conditions and events |
 //! | `account` | the questions that are asked of an account |
 //!
 //! Each of them depends only on modules below it.
@@ -23,6 +24,7 @@ mod context;
 mod error;
 mod gates;
 mod kubernetes;
+mod messages;
 mod outcome;
 mod reconcile;
 mod resync;

@@ -6,7 +6,10 @@ use super::{
     blocker::{Blocker, Retry},
     by_kind::ByKind,
 };
-use crate::{api::ResourceStatus, provision::Change};
+use crate::{
+    api::{Reason, ResourceStatus},
+    provision::Change,
+};
 
 /// The result for one resource.
 pub type ResourceResult = Result<ReadyResource, Blocker>;
@@ -57,6 +60,11 @@ impl ReconcileOutcome {
             Retry::WithOtherResources => 4,
         });
         blockers
+    }
+
+    /// Returns the reason of the condition `Ready`.
+    pub fn reason(&self) -> Reason {
+        self.blockers().first().map_or(Reason::Ready, |blocker| blocker.reason)
     }
 
     /// Returns the time until a change has to be re-checked; None if nothing was changed.
@@ -112,7 +120,7 @@ pub(super) mod tests {
     }
 
     pub fn blocker(retry: Retry, message: &str) -> Blocker {
-        Blocker { reason: "Because", message: message.to_owned(), retry }
+        Blocker { reason: Reason::Conflict, message: message.to_owned(), retry }
     }
 
     fn retry_of(retries: [Retry; 3]) -> Option<Retry> {

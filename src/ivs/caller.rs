@@ -102,7 +102,7 @@ impl Caller {
     {
         let result =
             effect(operation, call).await.map_err(|error| Error::from_sdk(operation, creates, &error));
-        self.metrics.called(operation, result.as_ref().map_or_else(|error| error.class.label(), |_| "ok"));
+        self.metrics.record_call(operation, result.as_ref().map_or_else(|error| error.class.label(), |_| "ok"));
         tracing::debug!(operation, error = result.as_ref().err().map(tracing::field::display), "call to AWS");
         result
     }

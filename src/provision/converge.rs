@@ -151,7 +151,7 @@ fn waiting<K: Kind>(waiting: Waiting, circumstances: &Circumstances) -> Wait {
         Waiting::Missing(arn) => resource_missing(kind, &arn, circumstances.timing.resync),
         Waiting::Shown => Wait {
             wait: circumstances.timing.grace,
-            reason: "Progressing",
+            reason: crate::api::Reason::Progressing,
             message: format!("AWS does not show the new {kind} yet"),
         },
     }
@@ -165,19 +165,19 @@ pub(super) fn resource_missing(kind: ResourceKind, arn: &str, resync: Duration) 
     let message = format!(
         "AWS does not show the {kind} {arn}, and the operator did not delete it: it counts as gone when two complete lists, a resync apart, do not show it either"
     );
-    Wait { wait: resync.max(MIN_WAIT), reason: "ResourceMissing", message }
+    Wait { wait: resync.max(MIN_WAIT), reason: crate::api::Reason::ResourceMissing, message }
 }
 
 pub(super) fn unknown_outcome(kind: ResourceKind, wait: Duration) -> Wait {
     let message = format!(
         "it is not known whether the last attempt to create the {kind} succeeded: waiting until it must have ended, then looking"
     );
-    Wait { wait, reason: "OutcomeUnknown", message }
+    Wait { wait, reason: crate::api::Reason::OutcomeUnknown, message }
 }
 
 pub(super) fn created_elsewhere<S>(kind: ResourceKind) -> Outcome<S> {
     let message = format!("the {kind} is being created elsewhere");
-    Outcome::Waiting(Wait { wait: ELSEWHERE, reason: "Progressing", message })
+    Outcome::Waiting(Wait { wait: ELSEWHERE, reason: crate::api::Reason::Progressing, message })
 }
 
 /// Asks AWS for one by its ARN: what its tags and the records say of it, and the resource where it is there.

@@ -95,7 +95,7 @@ pub struct Wait {
     /// For how long.
     pub wait: Duration,
     /// One word, for a condition.
-    pub reason: &'static str,
+    pub reason: crate::api::Reason,
     /// In a person's words.
     pub message: String,
 }

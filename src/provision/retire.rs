@@ -160,17 +160,17 @@ fn waiting<K: Kind>(on: Waiting, resync: Duration) -> Wait {
     match on {
         Waiting::Outcome(wait) => Wait {
             wait,
-            reason: "OutcomeUnknown",
+            reason: crate::api::Reason::OutcomeUnknown,
             message: format!(
                 "an attempt to create the {kind} may still be under way: waiting until it must have ended"
             ),
         },
         Waiting::Shown(wait) => {
-            Wait { wait, reason: "Deleting", message: format!("AWS does not show the new {kind} yet") }
+            Wait { wait, reason: crate::api::Reason::Deleting, message: format!("AWS does not show the new {kind} yet") }
         }
         Waiting::Gone => Wait {
             wait: STILL_SHOWN,
-            reason: "Deleting",
+            reason: crate::api::Reason::Deleting,
             message: format!("AWS still shows the {kind} after its deletion"),
         },
         Waiting::Missing(arn) => resource_missing(kind, &arn, resync),

@@ -111,7 +111,7 @@ async fn one_that_vanished_is_replaced_after_two_complete_lists_without_it() {
     world.pass(Duration::from_mins(1));
     world.remove(&first.arn);
     let waits = wait(world.converge(Some(&first)).await);
-    assert_eq!((waits.reason, waits.wait), ("ResourceMissing", TIMING.resync));
+    assert_eq!((waits.reason, waits.wait), (crate::api::Reason::ResourceMissing, TIMING.resync));
     world.list();
     wait(world.converge(Some(&first)).await);
     world.pass(TIMING.resync);
@@ -249,7 +249,7 @@ async fn an_attempt_to_make_it_again_that_made_nothing_is_for_the_policy_to_repe
     world.remove(&first.arn);
     world.list_twice();
     let unknown = wait(world.converge(Some(&first)).await);
-    assert_eq!(unknown.reason, "OutcomeUnknown");
+    assert_eq!(unknown.reason, crate::api::Reason::OutcomeUnknown);
     world.pass(unknown.wait);
     world.converge_as(Some(&first), RecreatePolicy::Never).await.expect_err("it is gone");
     assert_eq!(done(world.converge(Some(&first)).await).1, Change::Recreated);

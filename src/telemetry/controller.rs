@@ -131,7 +131,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a finished reconcile. `result` is one of success, requeue_after, error.
-    pub fn reconciled(&self, result: &'static str, took: std::time::Duration) {
+    pub fn record_reconcile(&self, result: &'static str, took: std::time::Duration) {
         self.reconciles.get_or_create(&ReconcileLabels { controller: CONTROLLER, result }).inc();
         self.reconcile_seconds
             .get_or_create(&ControllerLabels { controller: CONTROLLER })
@@ -142,17 +142,17 @@ impl Metrics {
     }
 
     /// Counts a call to AWS. `outcome` is `ok` or the class of the error.
-    pub fn called(&self, operation: &'static str, outcome: &'static str) {
+    pub fn record_call(&self, operation: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&CallLabels { operation, outcome }).inc();
     }
 
     /// Sets the number of orphans that the latest resync found.
-    pub fn orphans(&self, found: usize) {
+    pub fn set_orphans(&self, found: usize) {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
     }
 
     /// Sets the number of missing resources and the brake of each kind, according to the latest resync.
-    pub fn absences(&self, findings: &Findings) {
+    pub fn set_absences(&self, findings: &Findings) {
         for kind in ResourceKind::ALL {
             let labels = KindLabels { kind: kind.label() };
             let missing = findings.missing.get(&kind).copied().unwrap_or_default();
@@ -162,7 +162,7 @@ impl Metrics {
     }
 
     /// Sets whether this process is the leader by the Lease of this name.
-    pub fn leads(&self, lease: &str, leads: bool) {
+    pub fn set_leading(&self, lease: &str, leads: bool) {
         self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
     }
 
@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn metrics_have_the_names_of_controller_runtime() {
         let metrics = Metrics::default();
-        metrics.reconciled("error", std::time::Duration::from_millis(3));
-        metrics.called("CreateChannel", "ok");
-        metrics.leads("streamcat-operator", true);
+        metrics.record_reconcile("error", std::time::Duration::from_millis(3));
+        metrics.record_call("CreateChannel", "ok");
+        metrics.set_leading("streamcat-operator", true);
         let text = metrics.text();
         assert!(text.contains(
             r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#

@@ -46,7 +46,7 @@ async fn a_retained_user_survives_the_deletion_of_another_spelling() {
     gone(&tenant, "todd").await;
     assert_kept(&tenant, "todd", &before).await;
     let said = event(&tenant, "todd", "ForeignResourceSkipped").await;
-    assert!(said.contains("without a claim") && said.contains("kept as todd"), "{said}");
+    assert!(said.contains("holds no claim") && said.contains("recorded as \"todd\""), "{said}");
 
     create(&tenant, "todd", json!({})).await;
     assert_eq!(arns(&ready(&tenant, "todd").await), before);
@@ -119,7 +119,7 @@ async fn until_it_waits(controller: &Operator) {
     let url = format!("{}/readyz", controller.admin_url());
     let seen = wait::until("it names the other cluster", PATIENCE, || async {
         let answer = http::get(&url).await.map_err(|error| format!("{error:?}"))?;
-        let says = answer.body.contains("cluster: the cluster another works on this database");
+        let says = answer.body.contains("cluster: Cluster another holds the lease on this database");
         if says { Ok(()) } else { Err(answer.body) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));

@@ -157,7 +157,7 @@ async fn an_immutable_secret_with_another_key_blocks_ready_until_deleted() {
     let blocked = reason(&tenant, "todd", "SecretImmutable").await;
     let conditions = &blocked.status.as_ref().unwrap().conditions;
     let message = &find(conditions, "ChannelReady").unwrap().message;
-    assert!(message.contains(NAME) && message.contains("delete it") && !message.contains("sk_"), "{message}");
+    assert!(message.contains(NAME) && message.contains("Delete it") && !message.contains("sk_"), "{message}");
     assert!(!is_true(conditions, READY) && is_true(conditions, "StageReady"));
     assert_eq!(handled(&blocked), Some("it-is-right"));
 

@@ -6,8 +6,12 @@ use uuid::Uuid;
 use crate::{
     api::StreamerAccount,
     controller::{
-        account::AccountExt, backends::Backends, blocker::Blocker, context::Context, kubernetes::EventDraft,
-        status::publish_event, username::HeldClaim,
+        account::AccountExt,
+        backends::Backends,
+        blocker::Blocker,
+        context::Context,
+        status::{events, publish_event},
+        username::HeldClaim,
     },
     provision::{Inventory, orphan},
     store::{Abandonment, Orphan, OrphanReason, Orphans},
@@ -45,9 +49,8 @@ pub(super) async fn report_abandoned_again<B: Backends>(
 }
 
 async fn report_abandoned<B: Backends>(account: &StreamerAccount, context: &Context<B>, orphans: &[Orphan]) {
-    let note = farewell(orphans);
-    tracing::warn!(account = %account.reference(), "{note}");
-    let event = EventDraft { warning: true, reason: "Abandoned".to_owned(), action: "Release", note };
+    let event = events::abandoned(orphans);
+    tracing::warn!(account = %account.reference(), "{}", event.note);
     publish_event(account, context, &event).await;
 }
 
@@ -67,26 +70,6 @@ fn known_orphans(account: &StreamerAccount, user: Uuid, inventory: &Inventory) -
     tagged.chain(in_status).collect()
 }
 
-/// What is left, in words.
-fn farewell(left: &[Orphan]) -> String {
-    let items: Vec<_> = left.iter().map(item).collect();
-    if items.is_empty() {
-        return "let go of without AWS: nothing is known that it has there".to_owned();
-    }
-    format!(
-        "let go of without AWS; nobody deletes there any more, and `streamcat-operator orphans` lists: {}",
-        items.join(", ")
-    )
-}
-
-fn item(orphan: &Orphan) -> String {
-    match (&orphan.arn, orphan.attempt) {
-        (Some(arn), _) => format!("the {} {arn}", orphan.kind),
-        (None, Some(attempt)) => format!("a {} that the attempt {attempt} may have made", orphan.kind),
-        (None, None) => format!("a {}", orphan.kind),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -94,6 +77,7 @@ mod tests {
     use super::*;
     use crate::{
         api::{ResourceKind, StageStatus, StreamerAccountStatus},
+        controller::messages,
         ivs::{Listed, Tags},
         provision::Listing,
     };
@@ -130,8 +114,8 @@ mod tests {
 
         known[1].arn = None;
         known[1].attempt = Some(Uuid::from_u128(9));
-        let note = farewell(&known);
-        assert!(note.contains("the channel in-tags, a stage that the attempt 00000000-"), "{note}");
-        assert!(farewell(&[]).contains("nothing is known"));
+        let note = messages::abandoned(&known);
+        assert!(note.contains("the channel in-tags, a stage that attempt 00000000-"), "{note}");
+        assert!(messages::abandoned(&[]).contains("No resources"));
     }
 }

@@ -14,9 +14,9 @@ use crate::{
         by_kind::ByKind,
         context::{Context, FIXED_DELAY},
         error::Error,
-        kubernetes::{EventDraft, Kubernetes},
+        kubernetes::Kubernetes,
         outcome::ReconcileOutcome,
-        status::{next_try, publish, publish_event},
+        status::{events, next_try, publish, publish_event},
         username::{DeletionClaim, claim_for_deletion},
     },
     provision::{self, Owner, Retirement, retire},
@@ -56,49 +56,38 @@ async fn delete_external_resources<B: Backends>(
     context: &Context<B>,
     read: Instant,
 ) -> Result<(), ReconcileOutcome> {
-    let blocked = |blocker: Blocker| ReconcileOutcome::blocked_by(&blocker);
+    let stopped = |blocker: Blocker| ReconcileOutcome::blocked_by(&blocker);
     let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
     // Nothing is deleted while the controller and its records do not belong together. A person may still
     // abandon the account.
     if let Some(blocker) =
         context.halt().filter(|halt| halt.is_other_installation() || !account.is_abandoned())
     {
-        return Err(blocked(blocker));
+        return Err(stopped(blocker));
     }
     let is_abandoned = account.is_abandoned() && !retain;
-    let held = match claim_for_deletion(account, context, read).await.map_err(blocked)? {
+    let held = match claim_for_deletion(account, context, read).await.map_err(stopped)? {
         DeletionClaim::Held(held) => held,
         DeletionClaim::Refused(blocker) => {
-            publish_no_claim(account, context, &blocker).await;
+            publish_event(account, context, &events::no_claim(&blocker)).await;
             return Ok(());
         }
         DeletionClaim::AlreadyDeleted if is_abandoned => {
-            return report_abandoned_again(account, context).await.map_err(blocked);
+            return report_abandoned_again(account, context).await.map_err(stopped);
         }
         DeletionClaim::AlreadyDeleted => return Ok(()),
     };
     if is_abandoned {
-        return abandon(account, context, &held).await.map_err(blocked);
+        return abandon(account, context, &held).await.map_err(stopped);
     }
     if !retain {
         delete_resources(account, context, &held.owner(context)).await?;
-    } else if held.retain(context).await.map_err(blocked)? {
+    } else if held.retain(context).await.map_err(stopped)? {
         return Ok(());
     }
     // Nothing stays by the policy, or nothing is known to exist. With Retain, resources that a lost database
     // does not know of stay as orphans.
-    held.delete_user(context, retain).await.map_err(blocked)
-}
-
-/// Publishes that nothing was deleted for an account that held no user.
-async fn publish_no_claim<B: Backends>(account: &StreamerAccount, context: &Context<B>, blocker: &Blocker) {
-    let note = format!(
-        "the account goes without a claim to its username, and nothing is deleted in AWS: what its status names, if anything, is left alone ({})",
-        blocker.message
-    );
-    let event =
-        EventDraft { warning: true, reason: "ForeignResourceSkipped".to_owned(), action: "Release", note };
-    publish_event(account, context, &event).await;
+    held.delete_user(context, retain).await.map_err(stopped)
 }
 
 /// Deletes the three resources concurrently. Each reports its own progress.
@@ -126,7 +115,9 @@ async fn delete_resources<B: Backends>(
         return Err(ReconcileOutcome { user, resources, reconcile_request: None });
     }
     for (kind, (_, skipped)) in results.iter() {
-        publish_skipped(account, context, kind, skipped).await;
+        for arn in skipped {
+            publish_event(account, context, &events::foreign_resource_skipped(kind, arn)).await;
+        }
     }
     Ok(())
 }
@@ -137,28 +128,6 @@ fn deletion_result(kind: ResourceKind, retirement: provision::Result<Retirement>
         Ok(Retirement::Gone(skipped)) => (Blocker::deleted(kind.noun()), skipped),
         Ok(Retirement::Waiting(wait)) => (wait.into(), Vec::new()),
         Err(error) => (error.into(), Vec::new()),
-    }
-}
-
-/// Publishes that recorded resources were skipped because their tags or another record say that they belong
-/// to somebody else.
-async fn publish_skipped<B: Backends>(
-    account: &StreamerAccount,
-    context: &Context<B>,
-    kind: ResourceKind,
-    skipped: &[String],
-) {
-    for arn in skipped {
-        let note = format!(
-            "the {kind} {arn} was recorded for this account and is left alone: its tags or another record say that it is another's"
-        );
-        let event = EventDraft {
-            warning: true,
-            reason: "ForeignResourceSkipped".to_owned(),
-            action: "Release",
-            note,
-        };
-        publish_event(account, context, &event).await;
     }
 }
 

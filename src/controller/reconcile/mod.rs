@@ -46,7 +46,7 @@ pub async fn reconcile<B: Backends>(
         Ok(Some(_)) => "requeue_after",
         Err(_) => "error",
     };
-    context.metrics.reconciled(label, started.elapsed());
+    context.metrics.record_reconcile(label, started.elapsed());
     result
 }
 

@@ -5,11 +5,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::secret::{self, SecretReconciler};
 use crate::{
-    api::{ChannelStatus, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
+    api::{ChannelStatus, Reason, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
-        blocker::{Blocker, DRIFT_PERSISTS},
+        blocker::Blocker,
         context::Context,
         outcome::{ReadyResource, ResourceResult},
     },
@@ -133,7 +133,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
     /// Returns true if status says that this generation was sent to AWS, and nobody has requested another
     /// update.
     fn is_sent(&self, condition: &str) -> bool {
-        let is_sent = |found: &Condition| found.status == "True" || found.reason == DRIFT_PERSISTS;
+        let is_sent = |found: &Condition| found.status == "True" || found.reason == Reason::DriftPersists;
         !self.resend && self.observed(condition).is_some_and(is_sent)
     }
 
@@ -148,10 +148,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
 /// update was sent.
 fn both(drift: Option<Blocker>, other: Option<Blocker>) -> Option<Blocker> {
     match (drift, other) {
-        (Some(drift), Some(other)) => {
-            let message = format!("{}; {}", drift.message, other.message);
-            Some(Blocker { message, retry: drift.retry.min(other.retry), ..drift })
-        }
+        (Some(drift), Some(other)) => Some(drift.and(&other)),
         (drift, other) => drift.or(other),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         blocker::Blocker,
         context::Context,
         kubernetes::{EventDraft, Kubernetes},
-        status::publish_event,
+        status::{events, publish_event},
     },
     ivs::StreamKeys,
     store::Resources,
@@ -102,7 +102,7 @@ impl<B: Backends> SecretReconciler<'_, B> {
         }
         match keys.create_stream_key(arn).await {
             Ok(stream_key) => {
-                publish_event(self.account, self.context, &stream_key_created(arn)).await;
+                publish_event(self.account, self.context, &events::stream_key_created(arn)).await;
                 Ok(stream_key)
             }
             // A key exists by now: another controller, a person, or a call of ours that seemed lost has
@@ -130,14 +130,6 @@ fn blocker(conflict: SecretConflict, name: &str) -> Blocker {
     }
 }
 
-/// The event of a key that was made again.
-fn stream_key_created(channel_arn: &str) -> EventDraft {
-    let note = format!(
-        "the channel {channel_arn} had no stream key and was given another, which goes into the Secret: encoders need it"
-    );
-    EventDraft { warning: true, reason: "StreamKeyCreated".to_owned(), action: "Provision", note }
-}
-
 /// Returns the event for a Secret of this channel that was replaced; None if the change does not matter to
 /// people.
 fn replaced(
@@ -146,15 +138,11 @@ fn replaced(
     decision: SecretDecision,
     stream_key: &SecretString,
 ) -> Option<EventDraft> {
-    let (reason, note) = if decision == SecretDecision::Adopt {
-        ("SecretAdopted", format!("the Secret {name} had no owner and is the account's again"))
+    if decision == SecretDecision::Adopt {
+        Some(events::secret_adopted(name))
     } else if !has_stream_key(found, stream_key) {
-        (
-            "StreamKeyReplaced",
-            format!("the Secret {name} had another stream key than the channel has: it has that one now"),
-        )
+        Some(events::stream_key_replaced(name))
     } else {
-        return None;
-    };
-    Some(EventDraft { warning: false, reason: reason.to_owned(), action: "Provision", note })
+        None
+    }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    api::{AccountRef, StreamerAccount},
+    api::{AccountRef, Reason, StreamerAccount},
     controller::{account::AccountExt, backends::Backends, blocker::Blocker, context::Context},
     provision::{CompleteList, Named, Record, find_absences},
     store::Evidence,
@@ -32,7 +32,7 @@ pub(super) async fn note_absences<B: Backends>(
     if !findings.changes.is_empty() && context.halt().is_none() {
         context.backends.store().note_absences(&findings.changes, began.elapsed()).await?;
     }
-    context.metrics.absences(&findings);
+    context.metrics.set_absences(&findings);
     context.set_brakes(findings.brakes);
     Ok(findings.users)
 }
@@ -64,5 +64,5 @@ pub(super) fn schedule_rechecks<B: Backends>(
 /// Returns true if no watched change may ever requeue the account: its status was lost in a restore or
 /// overwritten by a late write, or it waits for a username that another controller's account gives up.
 pub(super) fn needs_requeue(account: &StreamerAccount) -> bool {
-    account.stalled().map_or(!account.is_settled(), |reason| reason == "UsernameTaken")
+    account.stalled().map_or(!account.is_settled(), |reason| *reason == Reason::UsernameTaken)
 }

@@ -61,18 +61,18 @@ pub async fn run<B: Backends>(
     let mut orphans = BTreeMap::new();
     loop {
         let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resync(context, namespace)).await;
-        match resynced.unwrap_or_else(|_| Err(Blocker::aws_not_listed("it took too long", RETRY_DELAY))) {
+        match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, RETRY_DELAY))) {
             Ok(ResyncReport { orphans: found, misplaced }) => {
                 update_readiness(context, gates, misplaced);
                 log_new_orphans(&found, &orphans);
-                context.metrics.orphans(found.len());
+                context.metrics.set_orphans(found.len());
                 orphans = found;
                 tokio::time::sleep(interval).await;
             }
             Err(blocker) => {
                 context.record_resync_failure(&blocker.message);
                 tracing::warn!(
-                    reason = blocker.reason,
+                    reason = %blocker.reason,
                     "the resync failed and is retried: {}",
                     blocker.message
                 );

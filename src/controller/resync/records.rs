@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     api::{AccountRef, StreamerAccount},
-    controller::{account::AccountExt, backends::Backends, blocker::Blocker, context::Context},
+    controller::{account::AccountExt, backends::Backends, blocker::Blocker, context::Context, messages},
     ivs::ArnLocation,
     provision::{Named, Record, Standing},
     store::RecordedResource,
@@ -66,13 +66,8 @@ pub(super) fn misplaced<B: Backends>(context: &Context<B>, named: &[Named]) -> O
     let all: BTreeSet<&str> = named.iter().map(|named| named.arn.as_str()).collect();
     let elsewhere: Vec<_> = all.iter().filter(|arn| !target.holds(arn)).collect();
     let message = elsewhere.first().map(|first| {
-        format!(
-            "{} of {} resources are recorded in {}; this controller works in {}: start it with the region and credentials of the records",
-            elsewhere.len(),
-            all.len(),
-            ArnLocation::parse(first).map_or_else(|| (**first).to_owned(), |place| place.to_string()),
-            target.describe()
-        )
+        let recorded = ArnLocation::parse(first).map_or_else(|| (**first).to_owned(), |it| it.to_string());
+        messages::recorded_elsewhere(elsewhere.len(), all.len(), &recorded, &target.describe())
     });
     let are_most = elsewhere.len() * 2 > all.len();
     context.set_halt(message.as_deref().filter(|_| are_most).map(Blocker::recorded_elsewhere));

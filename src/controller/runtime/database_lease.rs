@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::Gates,
-    controller::gates,
+    controller::{gates, messages},
     shutdown,
-    store::{ClusterIdentity, Clusters, OtherCluster},
+    store::{ClusterIdentity, Clusters},
 };
 
 /// Interval at which the holder renews the lease, and at which the other clusters check it.
@@ -62,7 +62,7 @@ async fn acquire<C: Clusters>(
         let pause = match clusters.hold_database(cluster).await {
             Ok(None) => break,
             Ok(Some(other)) => {
-                gates::close(gates, gates::CLUSTER, held_by_other(&other, cluster));
+                gates::close(gates, gates::CLUSTER, messages::held_by_other_cluster(&other, cluster));
                 renew_interval.min(other.expires_in)
             }
             // The database has its own gate.
@@ -106,22 +106,12 @@ async fn renew_until_lost<C: Clusters>(clusters: &C, cluster: &ClusterIdentity, 
     }
 }
 
-fn held_by_other(other: &OtherCluster, cluster: &ClusterIdentity) -> String {
-    format!(
-        "cluster {} holds the lease on this database and was last seen at {}: this cluster ({}) changes nothing, and takes over once the other has not been seen for {} s (--cluster-takeover-after)",
-        other.id,
-        other.seen_at,
-        cluster.id,
-        cluster.takeover_after.as_secs()
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::{cell::Cell, sync::Mutex};
 
     use super::*;
-    use crate::store::Result;
+    use crate::store::{OtherCluster, Result};
 
     const TAKEOVER: Duration = Duration::from_mins(1);
 
@@ -171,7 +161,7 @@ mod tests {
         let check = async {
             sleep(TAKEOVER / 2).await;
             let closed = gates.closed();
-            assert!(closed["cluster"].contains("cluster there holds") && closed["cluster"].contains("60 s"));
+            assert!(closed["cluster"].contains("Cluster there holds") && closed["cluster"].contains("60 s"));
         };
         let cluster = here();
         tokio::join!(

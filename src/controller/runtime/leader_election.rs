@@ -27,13 +27,13 @@ pub(super) async fn while_leading<L: LeaseApi, W: Future>(
     work: impl Fn(CancellationToken) -> W,
 ) {
     loop {
-        metrics.leads(elector.name(), false);
+        metrics.set_leading(elector.name(), false);
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
             () = elector.acquire(|tried| stand_by(gates, tried)) => {}
         }
-        metrics.leads(elector.name(), true);
+        metrics.set_leading(elector.name(), true);
         start_term(gates);
         let term = stop.child_token();
         let work = shutdown::within_grace(&term, work(term.clone()));
@@ -49,7 +49,7 @@ pub(super) async fn while_leading<L: LeaseApi, W: Future>(
             }
             () = elector.renew_until_lost() => {}
         }
-        metrics.leads(elector.name(), false);
+        metrics.set_leading(elector.name(), false);
         term.cancel();
         work.await;
     }

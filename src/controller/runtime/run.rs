@@ -14,7 +14,7 @@ use super::{
 use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
-    controller::{gates, kubernetes::api_message},
+    controller::{gates, kubernetes::api_message, messages},
     readiness, shutdown,
     store::{self, ClusterIdentity, Postgres},
     telemetry::Metrics,
@@ -179,9 +179,7 @@ async fn installation_id(
     let id = match (&settings.installation_id, store.known_installation().await?) {
         (None, Some(known)) => known,
         (Some(set), Some(known)) if *set != known => {
-            let halt = format!(
-                "the database belongs to installation {known:?}, and this controller is set to {set:?} (--installation-id): nothing is made or deleted. Set --installation-id to the id of the database, or use another database"
-            );
+            let halt = messages::other_installation(&known, set);
             return Ok((set.clone(), Some(halt)));
         }
         (Some(set), _) => store.installation(set).await?,

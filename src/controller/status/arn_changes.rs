@@ -1,25 +1,23 @@
 //! Changes of ARNs. A condition and an event report each (I7). Pure.
 
 use crate::{
-    api::{ResourceKind, StreamerAccountStatus, condition::find},
+    api::{Reason, ResourceKind, StreamerAccountStatus, condition::find},
     controller::{
         by_kind::ByKind,
+        messages,
         outcome::{ReadyResource, ReconcileOutcome, ResourceResult},
     },
     provision::Change,
 };
 
 /// Reasons of conditions that report a change of an ARN.
-const REASONS: [&str; 3] = ["Recreated", "ArnChanged", "RecordCorrected"];
-
-/// Separator between the report of a change and the message of a blocker in the same condition.
-pub const SEPARATOR: &str = "; ";
+const REASONS: [Reason; 3] = [Reason::Recreated, Reason::ArnChanged, Reason::RecordCorrected];
 
 /// The change of an ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArnChange {
     /// The reason of the condition and the event.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// The old and the new ARN, and the cause.
     pub message: String,
 }
@@ -36,15 +34,15 @@ fn arn_change(kind: ResourceKind, before: Option<&str>, resource: &ReadyResource
     let now = resource.status.arn();
     let before = before.unwrap_or(now);
     if before == now {
-        let message = format!("the database named another {kind}, which is not there: {now} takes its place");
-        return (resource.change == Change::Corrected)
-            .then_some(ArnChange { reason: "RecordCorrected", message });
+        let message = messages::record_corrected(kind, now);
+        let is_corrected = resource.change == Change::Corrected;
+        return is_corrected.then_some(ArnChange { reason: Reason::RecordCorrected, message });
     }
-    let gone = format!("the {kind} {before} was gone from AWS: {now} was made and takes its place");
-    let other = format!("the records of the {kind} did not agree: {now} takes the place of {before}");
     Some(match resource.change {
-        Change::Recreated => ArnChange { reason: "Recreated", message: gone },
-        _ => ArnChange { reason: "ArnChanged", message: other },
+        Change::Recreated => {
+            ArnChange { reason: Reason::Recreated, message: messages::recreated(kind, before, now) }
+        }
+        _ => ArnChange { reason: Reason::ArnChanged, message: messages::arn_changed(kind, before, now) },
     })
 }
 
@@ -56,10 +54,10 @@ pub fn reported_change(
     result: &ResourceResult,
 ) -> Option<ArnChange> {
     let before = find(&previous.conditions, kind.condition())?;
-    let reason = REASONS.into_iter().find(|reason| *reason == before.reason)?;
+    let reason = REASONS.into_iter().find(|reason| before.reason == *reason)?;
     let is_same = result.as_ref().is_ok_and(|resource| {
         resource.change == Change::Kept && previous.arn(kind) == Some(resource.status.arn())
     });
-    let message = || before.message.split(SEPARATOR).next().unwrap_or_default().to_owned();
+    let message = || before.message.split(messages::ALSO).next().unwrap_or_default().to_owned();
     is_same.then(|| ArnChange { reason, message: message() })
 }

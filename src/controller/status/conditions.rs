@@ -2,14 +2,15 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::arn_changes::{ArnChange, SEPARATOR, arn_changes, reported_change};
+use super::arn_changes::{ArnChange, arn_changes, reported_change};
 use crate::{
     api::{
-        ResourceKind, StreamerAccountStatus,
+        Reason, ResourceKind, StreamerAccountStatus,
         condition::{Observation, READY, RECONCILING, STALLED, USER_READY, find, observed},
     },
     controller::{
-        blocker::{Blocker, DRIFT_PERSISTS, Retry},
+        blocker::{Blocker, Retry},
+        messages,
         outcome::{ReconcileOutcome, ResourceResult, blocker},
     },
     ivs::REQUEST_ID_MARK,
@@ -59,7 +60,7 @@ pub fn next_status(
 /// Returns true if a requested reconcile is complete: everything is ready, or was sent to AWS and drifts all
 /// the same.
 fn is_handled(outcome: &ReconcileOutcome) -> bool {
-    outcome.blockers().iter().all(|blocker| blocker.reason == DRIFT_PERSISTS)
+    outcome.blockers().iter().all(|blocker| blocker.reason == Reason::DriftPersists)
 }
 
 fn observations(previous: &StreamerAccountStatus, outcome: &ReconcileOutcome) -> Vec<Observation> {
@@ -71,11 +72,10 @@ fn observations(previous: &StreamerAccountStatus, outcome: &ReconcileOutcome) ->
         let stalled = blockers.iter().all(|blocker| blocker.retry == Retry::Never);
         all.push(Observation::new(if stalled { STALLED } else { RECONCILING }, true, first.reason, message));
     } else {
-        let message = "the channel, the chat room and the stage are as the spec says";
-        all.push(Observation::new(READY, true, "Ready", message));
+        all.push(Observation::new(READY, true, Reason::Ready, messages::READY));
     }
     all.push(match &outcome.user {
-        Ok(_) => Observation::new(USER_READY, true, "Ready", "the user has a row in the database"),
+        Ok(_) => Observation::new(USER_READY, true, Reason::Ready, messages::USER_READY),
         Err(blocker) => Observation::new(USER_READY, false, blocker.reason, &blocker.message),
     });
     let arn_changes = arn_changes(previous, outcome);
@@ -95,23 +95,23 @@ fn observation(kind: ResourceKind, result: &ResourceResult, change: Option<&ArnC
             type_,
             false,
             change.reason,
-            [&*change.message, &*blocker.message].join(SEPARATOR),
+            [&*change.message, &*blocker.message].join(messages::ALSO),
         ),
         (Some(blocker), _) => Observation::new(type_, false, blocker.reason, &blocker.message),
         (None, Some(change)) => Observation::new(type_, true, change.reason, &change.message),
-        (None, None) => Observation::new(type_, true, "Ready", format!("the {kind} is as the spec says")),
+        (None, None) => Observation::new(type_, true, Reason::Ready, messages::resource_ready(kind)),
     }
 }
 
 /// Joins the messages of blockers, each once.
 fn joined(blockers: &[&Blocker]) -> String {
-    let mut messages: Vec<&str> = Vec::new();
+    let mut unique: Vec<&str> = Vec::new();
     for blocker in blockers {
-        if !messages.contains(&blocker.message.as_str()) {
-            messages.push(&blocker.message);
+        if !unique.contains(&blocker.message.as_str()) {
+            unique.push(&blocker.message);
         }
     }
-    messages.join("; ")
+    messages::join(unique)
 }
 
 /// Keeps each message that differs from the previous one only in its request id. Each retry has a new id,
@@ -220,14 +220,14 @@ pub(super) mod tests {
     #[test]
     fn a_changed_arn_is_reported_in_the_condition() {
         let before = next_status(None, at_generation(1), &at(1), &ready());
-        for (change, reason) in [(Change::Recreated, "Recreated"), (Change::Kept, "ArnChanged")] {
+        for (change, reason) in [(Change::Recreated, Reason::Recreated), (Change::Kept, Reason::ArnChanged)] {
             let moved = ready_except(|kind| {
                 (kind == ResourceKind::Stage).then(|| Ok(resource(change, stage("other"))))
             });
             let status = next_status(Some(&before), at_generation(1), &at(2), &moved);
             let condition = find(&status.conditions, STAGE_READY).expect("a condition");
             assert_eq!(condition.reason, reason);
-            let words: Vec<_> = condition.message.split([' ', ':']).collect();
+            let words: Vec<_> = condition.message.split([' ', ',']).collect();
             assert!(words.contains(&"other") && words.contains(&"s"), "{}", condition.message);
         }
     }
@@ -259,7 +259,7 @@ pub(super) mod tests {
             let condition = find(&status.conditions, CHANNEL_READY).expect("a condition");
             assert_eq!(
                 (&*condition.reason, &*condition.status),
-                ("Recreated", if is_wrong { "False" } else { "True" })
+                (Reason::Recreated.as_str(), if is_wrong { "False" } else { "True" })
             );
             assert_eq!(condition.message.matches("in the way").count(), usize::from(is_wrong));
             assert!(condition.message.contains("other"), "{}", condition.message);

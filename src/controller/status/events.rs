@@ -1,30 +1,77 @@
-//! The events that a change of status requires. Pure.
+//! The events of an account. Pure.
 
 use super::arn_changes::{ArnChange, arn_changes};
 use crate::{
     api::{
-        ResourceKind, StreamerAccountStatus,
+        Reason, ResourceKind, StreamerAccountStatus,
         condition::{READY, find},
     },
-    controller::{blocker::Retry, kubernetes::EventDraft, outcome::ReconcileOutcome},
+    controller::{
+        blocker::{Blocker, Retry},
+        kubernetes::EventDraft,
+        messages,
+        outcome::ReconcileOutcome,
+    },
     provision::Change,
+    store::Orphan,
 };
+
+/// The actions of events.
+const PROVISION: &str = "Provision";
+const RECONCILE: &str = "Reconcile";
+const RELEASE: &str = "Release";
+
+/// Returns the event of an account that was abandoned.
+pub(in crate::controller) fn abandoned(orphans: &[Orphan]) -> EventDraft {
+    warning(Reason::Abandoned, RELEASE, messages::abandoned(orphans))
+}
+
+/// Returns the event of an account that holds no user, so that nothing is deleted for it.
+pub(in crate::controller) fn no_claim(blocker: &Blocker) -> EventDraft {
+    warning(Reason::ForeignResourceSkipped, RELEASE, messages::no_claim(&blocker.message))
+}
+
+/// Returns the event of a recorded resource that is not deleted because it belongs to somebody else.
+pub(in crate::controller) fn foreign_resource_skipped(kind: ResourceKind, arn: &str) -> EventDraft {
+    warning(Reason::ForeignResourceSkipped, RELEASE, messages::foreign_resource_skipped(kind, arn))
+}
+
+/// Returns the event of a stream key that was created because the channel had none.
+pub(in crate::controller) fn stream_key_created(channel_arn: &str) -> EventDraft {
+    warning(Reason::StreamKeyCreated, PROVISION, messages::stream_key_created(channel_arn))
+}
+
+/// Returns the event of a stream key that was replaced in the Secret.
+pub(in crate::controller) fn stream_key_replaced(secret: &str) -> EventDraft {
+    normal(Reason::StreamKeyReplaced, PROVISION, messages::stream_key_replaced(secret))
+}
+
+/// Returns the event of a Secret that was adopted.
+pub(in crate::controller) fn secret_adopted(secret: &str) -> EventDraft {
+    normal(Reason::SecretAdopted, PROVISION, messages::secret_adopted(secret))
+}
+
+fn warning(reason: Reason, action: &'static str, note: String) -> EventDraft {
+    EventDraft { warning: true, reason, action, note }
+}
+
+fn normal(reason: Reason, action: &'static str, note: String) -> EventDraft {
+    EventDraft { warning: false, reason, action, note }
+}
 
 /// Returns the events of ARNs that change. They are published before the status that names the new ARNs, so
 /// that they are published again if that status cannot be written (I7).
-pub fn arn_change_events(previous: &StreamerAccountStatus, outcome: &ReconcileOutcome) -> Vec<EventDraft> {
-    let event = |change: &ArnChange| EventDraft {
-        warning: true,
-        reason: change.reason.to_owned(),
-        action: "Provision",
-        note: change.message.clone(),
-    };
+pub(super) fn arn_change_events(
+    previous: &StreamerAccountStatus,
+    outcome: &ReconcileOutcome,
+) -> Vec<EventDraft> {
+    let event = |change: &ArnChange| warning(change.reason, PROVISION, change.message.clone());
     arn_changes(previous, outcome).iter().filter_map(|(_, change)| change.as_ref().map(event)).collect()
 }
 
 /// Returns the events of a change of status: one if the account becomes ready, one for each new blocker, and
 /// one for each resource that changed without a new ARN.
-pub fn events(
+pub(super) fn events(
     previous: Option<&StreamerAccountStatus>,
     next: &StreamerAccountStatus,
     outcome: &ReconcileOutcome,
@@ -48,8 +95,8 @@ pub fn events(
             .all(|blocker| matches!(blocker.retry, Retry::After(_) | Retry::WithOtherResources));
         events.push(EventDraft {
             warning: ready.status != "True" && !is_waiting,
-            reason: ready.reason.clone(),
-            action: "Reconcile",
+            reason: outcome.reason(),
+            action: RECONCILE,
             note: ready.message.clone(),
         });
     }
@@ -57,21 +104,13 @@ pub fn events(
 }
 
 fn change_event(kind: ResourceKind, change: Change) -> Option<EventDraft> {
-    let event = |warning, reason: &str, note| EventDraft {
-        warning,
-        reason: reason.to_owned(),
-        action: "Provision",
-        note,
-    };
     match change {
         // One event reports the creation of all three; an ARN change reports a correction.
         Change::Kept | Change::Created | Change::Corrected => None,
-        Change::Adopted => {
-            Some(event(false, "Adopted", format!("the {kind} of an earlier attempt was found and taken on")))
-        }
-        Change::Updated => Some(event(false, "Updated", format!("the {kind} was changed as the spec says"))),
+        Change::Adopted => Some(normal(Reason::Adopted, PROVISION, messages::adopted(kind))),
+        Change::Updated => Some(normal(Reason::Updated, PROVISION, messages::updated(kind))),
         Change::Recreated => {
-            Some(event(true, "Recreated", format!("the {kind} was gone from AWS and was made again")))
+            Some(warning(Reason::Recreated, PROVISION, messages::recreated_unrecorded(kind)))
         }
     }
 }
@@ -101,7 +140,7 @@ mod tests {
     #[test]
     fn a_blocker_is_a_warning_and_a_wait_is_not() {
         let of = |retry| {
-            let outcome = blocked_stage(&blocker(retry, "words"));
+            let outcome = blocked_stage(&blocker(retry, "message"));
             events(None, &next_status(None, at_generation(1), &at(1), &outcome), &outcome)[0].warning
         };
         assert!(of(Retry::FixedDelay));

@@ -2,7 +2,7 @@
 
 mod arn_changes;
 mod conditions;
-mod events;
+pub(super) mod events;
 mod writer;
 
 pub(super) use self::writer::{next_try, publish, publish_event, write_interim_status};

@@ -114,7 +114,7 @@ pub(in crate::controller) async fn publish_event<B: Backends>(
     event: &EventDraft,
 ) {
     if let Err(error) = context.backends.kubernetes().publish_event(account, event).await {
-        tracing::warn!(%error, reason = event.reason, "an event could not be published");
+        tracing::warn!(%error, reason = %event.reason, "an event could not be published");
     }
 }
 

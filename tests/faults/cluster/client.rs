@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Error, ResourceExt};
 use streamcat_operator::{
-    api::{AccountRef, FINALIZER, StreamerAccount, StreamerAccountStatus, are_alike},
+    api::{AccountRef, FINALIZER, Reason, StreamerAccount, StreamerAccountStatus, are_alike},
     controller,
 };
 
@@ -133,7 +133,7 @@ impl controller::Kubernetes for FaultInjector {
 
     async fn publish_event(&self, account: &StreamerAccount, notice: &controller::EventDraft) -> Result<()> {
         let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
-        let (key, moves) = (reference(account), matches!(&*notice.reason, "Recreated" | "ArnChanged"));
+        let (key, moves) = (reference(account), matches!(notice.reason, Reason::Recreated | Reason::ArnChanged));
         let effect = move |state: &mut State, _| {
             effects::check_no_stream_key(state, &note);
             if moves {
@@ -144,7 +144,7 @@ impl controller::Kubernetes for FaultInjector {
             }
             Ok(())
         };
-        self.call(write("publish"), &notice.reason, effect).await
+        self.call(write("publish"), notice.reason.as_str(), effect).await
     }
 }
 

@@ -85,7 +85,7 @@ impl<L: LeaseApi> Elector<L> {
         match timeout_at(Instant::now() + self.try_timeout(), self.clear_holder()).await {
             Ok(Ok(())) => tracing::info!("released the Lease"),
             Ok(Err(error)) => {
-                tracing::warn!("the Lease could not be released and will expire: {}", api_message(&error))
+                tracing::warn!("the Lease could not be released and will expire: {}", api_message(&error));
             }
             Err(_) => tracing::warn!("the Lease could not be released in time and will expire"),
         }
