@@ -1,9 +1,9 @@
 //! What the simulator bears: `cargo bench -p ivs-simulator-load`. Client and server share the machine; no figure is
 //! asserted. The server is this program in a process of its own, so that its memory is nobody else's.
 
-// The testbed's, which builds on the simulator and not the other way round.
 #[path = "../tests/support/server.rs"]
 mod server;
+// The testbed's, which builds on the simulator and not the other way round.
 #[path = "../../testbed/src/threshold.rs"]
 mod threshold;
 #[path = "../tests/support/wire.rs"]
