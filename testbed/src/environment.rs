@@ -2,6 +2,7 @@
 
 mod start;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub const CONTEXT: &str = "KUBE_CONTEXT";
 pub struct Testbed {
     inner: Arc<Inner>,
     operator: Option<PathBuf>,
+    controller_env: BTreeMap<String, String>,
 }
 
 struct Inner {
@@ -49,7 +51,14 @@ impl Testbed {
     /// Returns the same environment with this binary as the operator.
     #[must_use]
     pub fn with_operator(&self, path: impl Into<PathBuf>) -> Self {
-        Self { inner: Arc::clone(&self.inner), operator: Some(path.into()) }
+        Self { operator: Some(path.into()), ..self.clone() }
+    }
+
+    /// Returns the same environment with this environment variable set for the controllers of all tenants.
+    #[must_use]
+    pub fn with_controller_env(mut self, name: &str, value: &str) -> Self {
+        self.controller_env.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     /// Creates a tenant: a namespace, a database, a simulator, and an installation of its own.
@@ -193,6 +202,10 @@ impl Testbed {
 
     pub(crate) fn admin(&self) -> &Kubeconfig {
         &self.inner.kubeconfig
+    }
+
+    pub(crate) fn controller_env(&self) -> &BTreeMap<String, String> {
+        &self.controller_env
     }
 
     pub(crate) fn operator(&self) -> Result<&Path, Error> {

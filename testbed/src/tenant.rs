@@ -244,7 +244,10 @@ impl Tenant {
             self.release.installation_id.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)),
         );
         match component {
-            Component::Controller => env.extend(self.lease()),
+            Component::Controller => {
+                env.extend(self.lease());
+                env.extend(self.testbed.controller_env().clone());
+            }
             Component::Registration => drop(env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into())),
         }
         let wanted = ["PATH", "RUST_LOG", "RUST_BACKTRACE"];

@@ -1,5 +1,6 @@
 //! Starting an environment, or joining one that another process started.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,7 +73,8 @@ impl Testbed {
     }
 
     fn of(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), operator: std::env::var_os(OPERATOR).map(PathBuf::from) }
+        let operator = std::env::var_os(OPERATOR).map(PathBuf::from);
+        Self { inner: Arc::new(inner), operator, controller_env: BTreeMap::new() }
     }
 
     /// Returns the environment that all tests of this process share: that of `testbed run`, or else a new one that ends
