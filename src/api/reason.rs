@@ -153,50 +153,54 @@ mod tests {
 
     use super::*;
 
-    /// Returns the first cell of each row of the tables in a page whose first column is `reason`.
-    fn listed(page: &str) -> Vec<String> {
+    /// Returns the rows of the tables in a page whose first column has this header: the reason, and all cells.
+    fn rows(page: &str, header: &str) -> Vec<(String, Vec<String>)> {
         let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).expect(page);
-        let mut is_reason_table = false;
-        let mut reasons = Vec::new();
+        let mut is_in_table = false;
+        let mut rows = Vec::new();
         for line in text.lines() {
-            let Some(first) = line.strip_prefix("| ").and_then(|row| row.split(" |").next()) else {
-                is_reason_table &= line.starts_with("|-");
+            let Some(row) = line.strip_prefix("| ") else {
+                is_in_table &= line.starts_with("|-");
                 continue;
             };
-            if first == "reason" {
-                is_reason_table = true;
-            } else if is_reason_table {
-                reasons.push(first.trim_matches('`').to_owned());
+            let cells: Vec<_> = row.split('|').map(|cell| cell.trim().to_owned()).collect();
+            if cells[0] == header {
+                is_in_table = true;
+            } else if is_in_table {
+                rows.push((cells[0].trim_matches('`').to_owned(), cells));
             }
         }
-        reasons
+        rows
     }
 
-    /// Checks that a page lists each of these reasons exactly once, and no others.
-    fn check(page: &str, expected: impl Fn(Reason) -> bool) {
-        let listed = listed(page);
-        let names: BTreeSet<_> = listed.iter().map(String::as_str).collect();
+    /// Checks that the tables list each of the expected reasons exactly once, and no others.
+    fn check(page: &str, header: &str, expected: impl Fn(Reason) -> bool) {
+        let rows = rows(page, header);
+        let listed: BTreeSet<_> = rows.iter().map(|(reason, _)| reason.as_str()).collect();
         let expected = Reason::ALL.iter().filter(|reason| expected(**reason)).map(|reason| reason.as_str());
-        assert_eq!(names, expected.collect(), "docs/{page}");
-        assert_eq!(names.len(), listed.len(), "docs/{page} lists a reason twice: {listed:?}");
+        assert_eq!(listed, expected.collect(), "docs/{page}");
+        assert_eq!(listed.len(), rows.len(), "docs/{page} lists a reason twice");
     }
 
     #[test]
-    fn the_reference_lists_exactly_the_reasons_of_conditions() {
-        check("reference.md", |reason| reason.place() == ReasonPlace::Condition);
-    }
-
-    #[test]
-    fn the_reference_mentions_all_reasons_of_events() {
-        let page = include_str!("../../docs/reference.md");
-        for reason in Reason::ALL {
-            assert!(page.contains(&format!("`{reason}`")), "docs/reference.md does not mention {reason}");
-        }
+    fn the_reference_lists_exactly_the_reasons_there_are() {
+        check("reference.md", "reason", |_| true);
     }
 
     #[test]
     fn the_troubleshooting_table_lists_exactly_the_reasons_of_problems() {
-        check("operations.md", |reason| reason.retry() != RetryClass::None);
+        check("operations.md", "the account stays at", |reason| reason.retry() != RetryClass::None);
+    }
+
+    #[test]
+    fn the_reference_says_which_reasons_stall_and_which_have_a_fixed_delay() {
+        for (text, cells) in rows("reference.md", "reason") {
+            let reason = Reason::parse(&text).expect("a reason");
+            let retried = cells.get(3).filter(|_| reason.retry() != RetryClass::None);
+            let says = |words: &str| retried.is_some_and(|retried| retried.contains(words));
+            assert_eq!(says("`Stalled`"), reason.retry() == RetryClass::Never, "{reason}");
+            assert_eq!(says("every 2 min"), reason.retry() == RetryClass::FixedDelay, "{reason}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Blockers: what keeps an account or one of its parts from being ready, and when to retry.
+//! Blockers: the problems that keep an account or one of its parts from being ready.
 
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ const TERMINATING_NAMESPACE_INTERVAL: Duration = Duration::from_secs(5);
 /// Delay before a resource is checked that was not ready when the interim status was written.
 const IN_PROGRESS_DELAY: Duration = Duration::from_secs(1);
 
-/// What keeps an account or one of its parts from being ready.
+/// A problem that keeps an account or one of its parts from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
     /// The reason of the condition.
     pub reason: Reason,
-    /// What is wrong and, if known, what to do.
+    /// The problem and, if known, the remedy.
     pub message: String,
-    /// When to retry.
+    /// The time of the retry.
     pub retry: Retry,
 }
 
@@ -60,7 +60,7 @@ impl Blocker {
         Self { retry, ..self }
     }
 
-    /// Another account has the username; `exists` says whether that account exists.
+    /// Reports that another account has the username; `exists` is false if that account is not there.
     pub fn username_taken(username: &str, by: &AccountRef, exists: bool) -> Self {
         let message = if exists {
             messages::username_taken(username, by)
@@ -70,65 +70,65 @@ impl Blocker {
         Self::new(Reason::UsernameTaken, message)
     }
 
-    /// The user is recorded with another spelling of the username, which names its resources.
+    /// Reports that the user is recorded with another spelling of the username, which names its resources.
     pub fn username_spelling(username: &str, recorded: &str) -> Self {
         Self::new(Reason::UsernameTaken, messages::username_spelling(username, recorded))
     }
 
-    /// A person registered the username, and this account was not created for that person.
+    /// Reports that a person registered the username, and this account was not created for that person.
     pub fn username_registered(username: &str) -> Self {
         Self::new(Reason::UsernameTaken, messages::username_registered(username))
     }
 
-    /// An object of another cluster on the same database holds the user.
+    /// Reports that an object of another cluster on the same database holds the user.
     pub fn other_cluster(username: &str, cluster: &str) -> Self {
         Self::new(Reason::OtherCluster, messages::other_cluster(username, cluster))
     }
 
-    /// The row of the username names another user than the account's tags or status, and that user's resource
-    /// may be gone: AWS does not show it, but its absence is not confirmed.
+    /// Reports that the row of the username names another user than the account's tags or status, and that
+    /// user's resource may be gone: AWS does not show it, but its absence is not confirmed.
     pub fn record_unproven(arn: &str, retry_in: Duration) -> Self {
         Self::new(Reason::ResourceMissing, messages::record_unproven(arn)).with_retry(Retry::After(retry_in))
     }
 
-    /// AWS was not listed yet, so nothing is created.
+    /// Reports that AWS was not listed yet, so nothing is created.
     pub fn aws_not_listed(why: &str, retry_in: Duration) -> Self {
         Self::new(Reason::AwsUnavailable, messages::first_resync(why)).with_retry(Retry::After(retry_in))
     }
 
-    /// The resync did not end within this time.
+    /// Reports that the resync did not end within this time.
     pub fn resync_timed_out(timeout: Duration, retry_in: Duration) -> Self {
         let message = messages::resync_timed_out(timeout.as_secs() / 60);
         Self::new(Reason::AwsUnavailable, message).with_retry(Retry::After(retry_in))
     }
 
-    /// The account is another object by now, or another controller was faster.
+    /// Reports that the account is another object by now, or another controller was faster.
     pub fn superseded() -> Self {
         Self::new(Reason::Progressing, messages::SUPERSEDED)
     }
 
-    /// This resource is not ready yet, while others are.
+    /// Reports that this resource is not ready yet, while others are.
     pub fn in_progress(noun: &str) -> Self {
         Self::new(Reason::Progressing, messages::in_progress(noun))
             .with_retry(Retry::After(IN_PROGRESS_DELAY))
     }
 
-    /// The records name another AWS account or region.
+    /// Reports that the records name another AWS account or region.
     pub fn recorded_elsewhere(message: &str) -> Self {
         Self::new(Reason::RecordedElsewhere, message)
     }
 
-    /// The database or a resource belongs to another installation.
+    /// Reports that the database or a resource belongs to another installation.
     pub fn other_installation(message: &str) -> Self {
         Self::new(Reason::OtherInstallation, message)
     }
 
-    /// Too many resources are missing at once.
+    /// Reports that too many resources are missing at once.
     pub fn brake_engaged(message: &str) -> Self {
         Self::new(Reason::BrakeEngaged, message)
     }
 
-    /// AWS does not show settings or tags as the spec says, although they were sent.
+    /// Reports that AWS does not show settings or tags as the spec says, although they were sent.
     pub fn drift_persists(noun: &str, drift: &Drift) -> Self {
         match drift.resend_in {
             Some(resend_in) => Self::new(Reason::DriftPersists, messages::drift_retried(noun, drift))
@@ -137,33 +137,34 @@ impl Blocker {
         }
     }
 
-    /// The namespace is terminating, so nothing is created in it.
+    /// Reports that the namespace is terminating, so nothing is created in it.
     pub fn namespace_terminating(namespace: &str) -> Self {
         Self::new(Reason::NamespaceTerminating, messages::namespace_terminating(namespace))
             .with_retry(Retry::After(TERMINATING_NAMESPACE_INTERVAL))
     }
 
-    /// This resource is deleted, while others are not yet.
+    /// Reports that this resource is deleted, while others are not yet.
     pub fn deleted(noun: &str) -> Self {
         Self::new(Reason::Deleted, messages::deleted(noun))
     }
 
-    /// The user is deleted last.
+    /// Reports that the user is deleted last.
     pub fn waits_for_resources() -> Self {
         Self::new(Reason::Deleting, messages::WAITS_FOR_RESOURCES)
     }
 
-    /// The Secret of this name does not belong to the account's channel.
+    /// Reports that the Secret of this name does not belong to the account's channel.
     pub fn secret_taken(name: &str) -> Self {
         Self::new(Reason::SecretExists, messages::secret_taken(name))
     }
 
-    /// The Secret differs from the channel, and is immutable.
+    /// Reports that the Secret differs from the channel, and is immutable.
     pub fn secret_immutable(name: &str) -> Self {
         Self::new(Reason::SecretImmutable, messages::secret_immutable(name))
     }
 
-    /// AWS does not show the stream key of the channel, and creates no other because there is one.
+    /// Reports that AWS does not show the stream key of the channel, and creates no other because there is
+    /// one.
     pub fn stream_key_not_shown() -> Self {
         Self::new(Reason::StreamKeyMissing, messages::STREAM_KEY_NOT_SHOWN)
     }

@@ -117,7 +117,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     tasks.spawn(retry::run(Arc::clone(&service), stop.clone()));
     let ip_retention = settings.audit_ip_retention;
     tasks.spawn(maintenance::run(Arc::clone(&service), ip_retention, metrics.clone(), stop.clone()));
-    let cookies = Cookies { secure: settings.behind_tls, lasts: settings.session_lifetime };
+    let cookies = Cookies { secure: settings.behind_tls, session_lifetime: settings.session_lifetime };
     let max_per_ip = settings.connections.connections_per_ip();
     let state = Arc::new(AppState {
         service,

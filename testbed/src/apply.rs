@@ -15,13 +15,13 @@ use crate::{Error, wait};
 const FIELD_MANAGER: &str = "testbed";
 const ESTABLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Reads the objects of a YAML text with several documents.
+/// Parses the objects in a YAML text with one or more documents.
 ///
 /// # Errors
-/// When it is no YAML, or not of Kubernetes' shape.
+/// If the text is not YAML, or a document is not a Kubernetes object.
 pub fn parse(yaml: &str) -> Result<Vec<DynamicObject>, Error> {
     use serde::Deserialize as _;
-    let failed = |e: String| Error::Unexpected(format!("this is no Kubernetes YAML ({e})"));
+    let failed = |e: String| Error::Unexpected(format!("not a Kubernetes object in YAML: {e}"));
     serde_yaml::Deserializer::from_str(yaml)
         .map(serde_json::Value::deserialize)
         .filter(|document| !matches!(document, Ok(serde_json::Value::Null)))
@@ -32,12 +32,12 @@ pub fn parse(yaml: &str) -> Result<Vec<DynamicObject>, Error> {
         .collect()
 }
 
-/// The kind of an object.
+/// Returns the kind of an object.
 pub(crate) fn kind(object: &DynamicObject) -> &str {
     object.types.as_ref().map_or("", |types| types.kind.as_str())
 }
 
-/// Applies custom resource definitions and waits until the API server serves them. Other objects are left out.
+/// Applies CustomResourceDefinitions and waits until the API server serves them. Ignores other objects.
 pub(crate) async fn crds(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
     let crds: Vec<_> = objects.iter().filter(|object| kind(object) == "CustomResourceDefinition").collect();
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
@@ -45,7 +45,7 @@ pub(crate) async fn crds(client: &Client, objects: &[DynamicObject]) -> Result<(
         let name = crd.name_any();
         api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(crd))
             .await
-            .map_err(Error::kube(format!("apply the custom resource definition {name}")))?;
+            .map_err(Error::kube(format!("apply the CustomResourceDefinition {name}")))?;
     }
     for crd in &crds {
         let name = crd.name_any();
@@ -61,7 +61,7 @@ pub(crate) async fn crds(client: &Client, objects: &[DynamicObject]) -> Result<(
     Ok(())
 }
 
-/// Applies objects in their order; those that name no namespace go to `namespace`.
+/// Applies objects in order. Objects without a namespace go to `namespace`.
 pub(crate) async fn all(client: &Client, objects: &[DynamicObject], namespace: &str) -> Result<(), Error> {
     let discovery = discover(client).await?;
     for object in objects {
@@ -75,7 +75,7 @@ pub(crate) async fn all(client: &Client, objects: &[DynamicObject], namespace: &
     Ok(())
 }
 
-/// Which of these objects are found_object already, as `kind/name`, by namespace ("" for those of the cluster).
+/// Returns those of the objects that exist, as `kind/name`, by namespace ("" for cluster-scoped objects).
 pub(crate) async fn existing(
     client: &Client,
     objects: &[DynamicObject],
@@ -88,7 +88,7 @@ pub(crate) async fn existing(
         let name = object.name_any();
         let found_object = api(client, object, &resource, &capabilities, namespace).get_opt(&name).await;
         if let Some(found_object) =
-            found_object.map_err(Error::kube(format!("look whether {} {name} is there", resource.kind)))?
+            found_object.map_err(Error::kube(format!("check whether {} {name} exists", resource.kind)))?
         {
             let of_namespace = found.entry(found_object.namespace().unwrap_or_default()).or_default();
             of_namespace.push(format!("{}/{name}", resource.kind.to_lowercase()));
@@ -97,7 +97,7 @@ pub(crate) async fn existing(
     Ok(found)
 }
 
-/// Deletes what [`all`] applied, in reverse order.
+/// Deletes the objects that [`all`] applied, in reverse order.
 pub(crate) async fn delete(client: &Client, objects: &[DynamicObject], namespace: &str) -> Result<(), Error> {
     let discovery = discover(client).await?;
     for object in objects.iter().rev() {
@@ -118,7 +118,7 @@ async fn discover(client: &Client) -> Result<Discovery, Error> {
     Discovery::new(client.clone())
         .run_aggregated()
         .await
-        .map_err(Error::kube("ask which kinds the API server knows"))
+        .map_err(Error::kube("discover the API server's kinds"))
 }
 
 fn resolve(discovery: &Discovery, object: &DynamicObject) -> Result<(ApiResource, ApiCapabilities), Error> {

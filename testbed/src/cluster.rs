@@ -1,4 +1,4 @@
-//! The control plane of a set: one of ours, or the user's own.
+//! The cluster of an environment: our own control plane, or the user's cluster.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::temp_dir::TempDir;
 use crate::tools::{self, Tools};
 use crate::{Error, apply, kubeconfig};
 
-/// What a cluster of ours and a borrowed one have in common.
+/// A cluster, our own or borrowed.
 pub(crate) struct Cluster {
     pub(crate) kubeconfig: Kubeconfig,
     pub(crate) kubectl: PathBuf,
@@ -21,7 +21,7 @@ pub(crate) struct Cluster {
     pub(crate) control_plane: Option<ControlPlane>,
 }
 
-/// A control plane of ours, built if need be.
+/// Starts a control plane, and builds it first if necessary.
 pub(crate) async fn build(temp_dir: &TempDir, chart: &Path) -> Result<Cluster, Error> {
     let tools = Tools::find_or_build().await?;
     let crds = render_chart(&tools.helm, temp_dir, chart).await?;
@@ -30,12 +30,12 @@ pub(crate) async fn build(temp_dir: &TempDir, chart: &Path) -> Result<Cluster, E
     Ok(Cluster { kubeconfig, kubectl: tools.kubectl, helm: tools.helm, control_plane: Some(control_plane) })
 }
 
-/// The user's own cluster.
+/// Connects to the user's own cluster.
 pub(crate) async fn borrow(context: &str, temp_dir: &TempDir, chart: &Path) -> Result<Cluster, Error> {
     let kubeconfig = kubeconfig::of_context(context)?;
     let client = kubeconfig::client(&kubeconfig).await?;
     control_plane::ready(&client).await?;
-    let advice = "with KUBE_CONTEXT the kubectl in your PATH is used; install one there";
+    let advice = "KUBE_CONTEXT uses the kubectl in your PATH; install it there";
     let kubectl = find_in_path("kubectl").ok_or_else(|| Error::missing("kubectl", advice))?;
     let helm = match find_in_path("helm") {
         Some(helm) => helm,
@@ -47,8 +47,8 @@ pub(crate) async fn borrow(context: &str, temp_dir: &TempDir, chart: &Path) -> R
     Ok(Cluster { kubeconfig, kubectl, helm, control_plane: None })
 }
 
-/// Refuses a cluster that has the operator already: its definitions and rights would be overwritten, and its rights
-/// deleted at the end.
+/// Refuses a cluster in which the operator is installed: its CRDs and permissions would be overwritten, and the
+/// permissions deleted at the end.
 async fn ensure_not_installed(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
     let found =
         apply::existing(client, &helm::permissions(objects.to_vec()), &Release::cluster_wide().namespace)
@@ -63,15 +63,15 @@ fn already_installed(found: &BTreeMap<String, Vec<String>>) -> String {
         _ => format!("    kubectl --namespace {namespace} delete {}", objects.join(" ")),
     };
     format!(
-        "the cluster has the operator already ({}), and this would overwrite it. Name another context in KUBE_CONTEXT, or \
-         uninstall the operator there (helm list --all-namespaces). If these are left over from a testbed that was \
-         killed, remove them:\n{}",
+        "the operator is already installed in this cluster ({}), and the testbed would overwrite it. Set KUBE_CONTEXT to \
+         another context, or uninstall the operator there (helm list --all-namespaces). If these objects are left over \
+         from a testbed that was killed, delete them:\n{}",
         all.join(", "),
         found.iter().map(delete).collect::<Vec<_>>().join("\n")
     )
 }
 
-/// The operator as most people install it; nothing if the chart is not there.
+/// Renders the chart for a cluster-wide installation. Returns nothing if the chart does not exist.
 async fn render_chart(helm: &Path, temp_dir: &TempDir, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
     if !chart.join("Chart.yaml").is_file() {
         return Ok(Vec::new());

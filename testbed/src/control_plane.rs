@@ -21,9 +21,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A running control plane. No kubelet and no scheduler: no pod ever runs.
 pub(crate) struct ControlPlane {
-    // In the order in which they end: what uses a thing goes before the thing.
+    // Dropped in this order: each before what it depends on.
     _controller_manager: Process,
-    /// None only if it did not come up again.
+    /// None only if a restart failed.
     apiserver: Mutex<Option<Process>>,
     _etcd: Process,
     config: Config,
@@ -31,7 +31,7 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one that knows the given custom resources.
+    /// Starts a control plane with the given CustomResourceDefinitions.
     pub(crate) async fn start(
         temp_dir: &TempDir,
         tools: &Tools,
@@ -46,7 +46,7 @@ impl ControlPlane {
         let etcd = config.etcd().await?;
         let apiserver = config.apiserver(&kubeconfig).await?;
         let client = kubeconfig::client(&kubeconfig).await?;
-        // Before the controller manager: its garbage collector looks for new kinds every 30 s only.
+        // Before the controller manager: its garbage collector discovers new kinds only every 30 s.
         apply::crds(&client, crds).await?;
         let controller_manager = config.controller_manager(&kubeconfig, &client).await?;
         Ok(Self {
@@ -58,7 +58,7 @@ impl ControlPlane {
         })
     }
 
-    /// Kills kube-apiserver, and starts it again at the same address with the same etcd.
+    /// Kills kube-apiserver and starts it again at the same address, with the same etcd.
     pub(crate) async fn restart_apiserver(&self) -> Result<(), Error> {
         let mut apiserver = self.apiserver.lock().await;
         drop(apiserver.take());
@@ -66,13 +66,13 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// The administrator's way in.
+    /// The administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> &Kubeconfig {
         &self.kubeconfig
     }
 }
 
-/// Where one control plane lives: its programs, its temp_dir, its ports, its administrator's token.
+/// Programs, directory, ports, and administrator token of one control plane.
 struct Config {
     tools: Tools,
     temp_dir: PathBuf,
@@ -86,7 +86,7 @@ struct Config {
 impl Config {
     fn prepare(temp_dir: &TempDir, tools: &Tools) -> Result<Self, Error> {
         let [etcd, peer, apiserver, controller_manager] = ports::free()?;
-        // A first try that found a port taken may have left something.
+        // An earlier attempt that found a port in use may have left data.
         let _ = std::fs::remove_dir_all(temp_dir.path().join("etcd"));
         let token = uuid::Uuid::new_v4().simple().to_string();
         temp_dir.write("tokens.csv", format!("{token},admin,u1,\"system:masters\"\n"))?;
@@ -181,10 +181,10 @@ impl Config {
                 format!("--controllers={CONTROLLERS}"),
             ])
             .start()?;
-        // Its own health says nothing of what it does: the first service account does.
+        // Its health endpoint does not show that its controllers work; the first service account does.
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
         manager
-            .until("kube-controller-manager made the first service account", START_TIMEOUT, || {
+            .until("kube-controller-manager created the first service account", START_TIMEOUT, || {
                 accounts.get("default")
             })
             .await?;
@@ -195,18 +195,18 @@ impl Config {
 const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,serviceaccount-controller,\
                            root-ca-certificate-publisher-controller,resourcequota-controller";
 
-/// One look at /readyz.
+/// Checks /readyz once.
 pub(crate) async fn ready(client: &Client) -> Result<(), Error> {
     let request = hyper::Request::get("/readyz").body(Vec::new());
     let request = request.map_err(|e| Error::Unexpected(e.to_string()))?;
     let response =
-        client.request_text(request).await.map_err(Error::kube("see whether kube-apiserver is ready"))?;
+        client.request_text(request).await.map_err(Error::kube("check whether kube-apiserver is ready"))?;
     if response == "ok" { Ok(()) } else { Err(Error::Unexpected(response)) }
 }
 
-/// The key pair that signs the tokens of service accounts.
+/// Writes the key pair that signs service account tokens.
 fn write_key_pair(temp_dir: &TempDir) -> Result<(), Error> {
-    let failed = |_| Error::Unexpected("cannot make a key pair for service accounts".into());
+    let failed = |_| Error::Unexpected("cannot generate a key pair for service account tokens".into());
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
     let private = pair.as_der().map_err(failed)?;
     let public = pair.public_key().as_der().map_err(failed)?;

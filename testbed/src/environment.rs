@@ -1,7 +1,8 @@
-//! The shared set, a control plane and PostgreSQL: what it gives to those who use it.
+//! The test environment: a control plane and PostgreSQL, shared by many tests.
 
 mod start;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,127 +19,135 @@ use crate::temp_dir::TempDir;
 use crate::tenant::Tenant;
 use crate::{Error, apply, kubeconfig};
 
-/// Names the description of a set that somebody else started and holds (`testbed run`).
+/// Environment variable with the path of the description of a running environment (`testbed run` sets it).
 pub const JOIN: &str = "STREAMCAT_TESTBED";
-/// Names the operator's binary.
+/// Environment variable with the path of the operator's binary.
 pub const OPERATOR: &str = "STREAMCAT_OPERATOR";
-/// Names a chart to use instead of the one of the workspace.
+/// Environment variable with the path of a chart to use instead of the workspace's.
 pub const CHART: &str = "STREAMCAT_CHART";
-/// Names a context of the user's own kubeconfig to use instead of a control plane of ours.
+/// Environment variable with a context of the user's own kubeconfig to use instead of starting a control plane.
 pub const CONTEXT: &str = "KUBE_CONTEXT";
 
-/// A control plane and PostgreSQL that many tests may use at the same time. Clones are the same set; it ends with
-/// the last of them.
+/// A control plane and PostgreSQL that many tests can use at the same time. Clones share one environment, which ends
+/// when the last clone is dropped.
 #[derive(Clone)]
 pub struct Testbed {
     inner: Arc<Inner>,
     operator: Option<PathBuf>,
+    controller_env: BTreeMap<String, String>,
 }
 
 struct Inner {
     description: Description,
     kubeconfig: Kubeconfig,
     chart: PathBuf,
-    // In the order in which they end; the folder goes last.
+    // Dropped in this order; the directory is removed last.
     control_plane: Option<ControlPlane>,
     postgres: Option<Postgres>,
     temp_dir: TempDir,
 }
 
 impl Testbed {
-    /// The same set with this binary as the operator.
+    /// Returns the same environment with this binary as the operator.
     #[must_use]
     pub fn with_operator(&self, path: impl Into<PathBuf>) -> Self {
-        Self { inner: Arc::clone(&self.inner), operator: Some(path.into()) }
+        Self { operator: Some(path.into()), ..self.clone() }
     }
 
-    /// A namespace, a database, a simulator and an installation of its own.
+    /// Returns the same environment with this environment variable set for the controllers of all tenants.
+    #[must_use]
+    pub fn with_controller_env(mut self, name: &str, value: &str) -> Self {
+        self.controller_env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Creates a tenant: a namespace, a database, a simulator, and an installation of its own.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// If the tenant cannot be created.
     pub async fn tenant(&self, label: &str) -> Tenant {
         self.try_tenant(label).await.unwrap_or_else(|error| panic!("no tenant {label:?}: {error:?}"))
     }
 
-    /// As [`Testbed::tenant`], but with the rights of the whole cluster, kept in another namespace than the accounts':
-    /// for a test that deletes that namespace. Its controller should be told which namespace to watch.
+    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its accounts, so that
+    /// a test can delete that namespace. Set the namespace that its controller watches.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// If the tenant cannot be created.
     pub async fn tenant_in_own_namespace(&self, label: &str) -> Tenant {
         Tenant::in_own_namespace(self.clone(), label).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
-    /// As [`Testbed::tenant`].
+    /// Creates a tenant, as [`Testbed::tenant`] does.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If the tenant cannot be created.
     pub async fn try_tenant(&self, label: &str) -> Result<Tenant, Error> {
         Tenant::isolated(self.clone(), label).await
     }
 
-    /// A new client of the administrator's. It belongs to the runtime that runs now.
+    /// Returns a new client with administrator permissions. It is bound to the current runtime.
     ///
     /// # Errors
-    /// When the kubeconfig cannot be used.
+    /// If the kubeconfig cannot be used.
     pub async fn kube(&self) -> Result<Client, Error> {
         kubeconfig::client(&self.inner.kubeconfig).await
     }
 
-    /// Makes an empty database and gives its URL.
+    /// Creates an empty database and returns its URL.
     ///
     /// # Errors
-    /// When PostgreSQL refuses.
+    /// If PostgreSQL refuses.
     pub async fn database(&self, name: &str) -> Result<String, Error> {
         Server::of(&self.inner.description.postgres).create_database(name).await
     }
 
-    /// Makes a role of a component for a database: one that is a member of the group that the migrations make for it, and
-    /// nothing else.
+    /// Creates a role for a component and a database. Its only permissions are those of the group that the migrations
+    /// create for the component.
     pub(crate) async fn database_role(&self, database: &str, component: Component) -> Result<String, Error> {
         let component = component.name();
         let (role, group) = (format!("{component}_{database}"), format!("streamcat_{component}"));
         Server::of(&self.inner.description.postgres).create_login_role(database, &role, &group).await
     }
 
-    /// Ends PostgreSQL as a crash does (what was committed stays), and starts it again at the same address.
+    /// Crashes PostgreSQL (committed data stays) and starts it again at the same address.
     ///
     /// # Errors
-    /// When it is not ours to end ([`Testbed::join`]), or does not come up again.
+    /// If another process owns it ([`Testbed::join`]), or if it does not start again.
     pub async fn restart_postgres(&self) -> Result<(), Error> {
         let postgres = self.inner.postgres.as_ref().ok_or_else(|| Error::not_ours("PostgreSQL"))?;
         postgres.restart().await
     }
 
-    /// Kills kube-apiserver, and starts it again at the same address.
+    /// Kills kube-apiserver and starts it again at the same address.
     ///
     /// # Errors
-    /// When it is not ours to end ([`Testbed::join`], or a borrowed cluster), or does not come up again.
+    /// If another process owns it ([`Testbed::join`], or a borrowed cluster), or if it does not start again.
     pub async fn restart_apiserver(&self) -> Result<(), Error> {
         let control_plane = self.inner.control_plane.as_ref();
         control_plane.ok_or_else(|| Error::not_ours("kube-apiserver"))?.restart_apiserver().await
     }
 
-    /// Applies the custom resource definitions of a YAML text and waits until they are served.
+    /// Applies the CustomResourceDefinitions in a YAML text and waits until they are served.
     ///
     /// # Errors
-    /// When the API server refuses.
+    /// If the API server refuses.
     pub async fn apply_crds(&self, yaml: &str) -> Result<(), Error> {
         apply::crds(&self.kube().await?, &apply::parse(yaml)?).await
     }
 
-    /// Applies objects with server-side apply; those that name no namespace go to `namespace`.
+    /// Applies objects with server-side apply. Objects without a namespace go to `namespace`.
     ///
     /// # Errors
-    /// When the API server refuses.
+    /// If the API server refuses.
     pub async fn apply(&self, objects: &[DynamicObject], namespace: &str) -> Result<(), Error> {
         apply::all(&self.kube().await?, objects, namespace).await
     }
 
-    /// Runs Helm and gives what it printed.
+    /// Runs Helm and returns its output.
     ///
     /// # Errors
-    /// When it fails; the message quotes it.
+    /// If Helm fails; the message quotes its output.
     pub async fn helm(&self, arguments: &[&str]) -> Result<String, Error> {
         self.helm_runner().run(arguments).await
     }
@@ -146,39 +155,39 @@ impl Testbed {
     /// Renders a chart: `helm template` with these arguments.
     ///
     /// # Errors
-    /// When it fails; the message quotes it.
+    /// If Helm fails; the message quotes its output.
     pub async fn helm_template(&self, arguments: &[&str]) -> Result<Vec<DynamicObject>, Error> {
         self.helm_runner().template(arguments).await
     }
 
-    /// The folder of the operator's chart.
+    /// Path of the operator's chart.
     #[must_use]
     pub fn chart(&self) -> &Path {
         &self.inner.chart
     }
 
-    /// The administrator's kubeconfig file.
+    /// Path of the administrator's kubeconfig.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.inner.description.kubeconfig
     }
 
-    /// kubectl of the control plane's version.
+    /// Path of kubectl, in the control plane's version.
     #[must_use]
     pub fn kubectl_path(&self) -> &Path {
         &self.inner.description.kubectl
     }
 
-    /// Helm.
+    /// Path of Helm.
     #[must_use]
     pub fn helm_path(&self) -> &Path {
         &self.inner.description.helm
     }
 
-    /// Has a file or folder removed when this process ends, even if it is killed.
+    /// Registers a file or directory for removal when this process ends, even if it is killed.
     ///
     /// # Errors
-    /// When the process that cleans up is gone.
+    /// If the cleanup process has ended.
     pub fn remove_on_exit(&self, path: &Path) -> Result<(), Error> {
         self.inner.temp_dir.register(path)
     }
@@ -195,6 +204,10 @@ impl Testbed {
         &self.inner.kubeconfig
     }
 
+    pub(crate) fn controller_env(&self) -> &BTreeMap<String, String> {
+        &self.controller_env
+    }
+
     pub(crate) fn operator(&self) -> Result<&Path, Error> {
         let path = self.operator.as_deref().ok_or_else(|| {
             Error::missing("the operator's binary", &format!("call with_operator(path), or set {OPERATOR}"))
@@ -206,7 +219,7 @@ impl Testbed {
     }
 }
 
-/// The root of the workspace this was built in.
+/// Root of the workspace that this crate was built in.
 #[must_use]
 pub fn workspace() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));

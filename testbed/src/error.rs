@@ -1,91 +1,91 @@
-//! What can go wrong, said so that a reader knows what to do next.
+//! Errors of the testbed. Each message says what to do next.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// A failure of the testbed. `Debug` prints the same sentences as `Display` with the causes below, because that is
-/// what a failed test shows.
+/// An error of the testbed. `Debug` prints the same text as `Display`, with its causes, because a failed test prints
+/// `Debug`.
 #[derive(thiserror::Error)]
 pub enum Error {
-    /// A program that we cannot bring along.
+    /// A required program is not installed.
     #[error("`{program}` was not found: {advice}")]
     Missing {
-        /// What was looked for.
+        /// Name of the program.
         program: String,
-        /// What to type.
+        /// Command that installs it.
         advice: String,
     },
-    /// A program that is there but too old.
+    /// A program is too old.
     #[error("{program} is too old ({found}): {advice}")]
     TooOld {
-        /// What was looked at.
+        /// Name of the program.
         program: String,
-        /// What it says of itself.
+        /// Version found.
         found: String,
-        /// What to do.
+        /// What to do about it.
         advice: String,
     },
-    /// A command that ran to its end and failed.
-    #[error("{action} failed ({status}). It said:\n{output}")]
+    /// A command failed.
+    #[error("{action} failed ({status}). Its output:\n{output}")]
     Failed {
-        /// What the command was to do.
+        /// Purpose of the command.
         action: String,
-        /// How it ended.
+        /// Exit status.
         status: ExitStatus,
-        /// The end of what it printed.
+        /// The last lines of its output.
         output: String,
     },
-    /// A process that should run and does not.
-    #[error("{name} ended ({status}) while we waited until {what}. The end of its log {log}:\n{tail}", log = log.display())]
+    /// A process ended unexpectedly.
+    #[error("{name} ended ({status}) while waiting until {what}. The end of its log {log}:\n{tail}", log = log.display())]
     Ended {
-        /// Which process.
+        /// Name of the process.
         name: String,
-        /// How it ended.
+        /// Exit status.
         status: ExitStatus,
-        /// What it was to become.
+        /// The condition that was waited for.
         what: String,
-        /// Where all of it can be read.
+        /// Path of its log.
         log: PathBuf,
-        /// The last lines.
+        /// The last lines of its log.
         tail: String,
     },
-    /// A condition that did not come true in time.
-    #[error("waited {waited:.0?} in vain until {what}{seen}")]
+    /// A condition was not met in time.
+    #[error("timed out after {waited:.0?} waiting until {what}{seen}")]
     Deadline {
-        /// The condition, as the end of "waited until …".
+        /// The condition, worded to follow "waiting until".
         what: String,
-        /// How long.
+        /// Time waited.
         waited: Duration,
-        /// What was seen last (and of a process, the end of its log).
+        /// The last observation, and for a process the end of its log.
         seen: String,
     },
-    /// A file or a pipe.
+    /// An operation on a file or a pipe failed.
     #[error("cannot {action}")]
     Io {
-        /// What was tried, with the path.
+        /// The operation, with the path.
         action: String,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The Kubernetes API.
+    /// A Kubernetes API request failed.
     #[error("cannot {action}")]
     Kube {
-        /// What was tried.
+        /// The operation.
         action: String,
-        /// Why not.
+        /// The cause.
         source: Box<kube::Error>,
     },
-    /// PostgreSQL.
+    /// A PostgreSQL statement failed.
     #[error("cannot {action}")]
     Sql {
-        /// What was tried.
+        /// The operation.
         action: String,
-        /// Why not.
+        /// The cause.
         source: sqlx::Error,
     },
-    /// Something that was read and is not what it should be.
+    /// Anything else, in words.
     #[error("{0}")]
     Unexpected(String),
 }
@@ -107,7 +107,7 @@ impl Error {
     }
 
     pub(crate) fn not_ours(what: &str) -> Self {
-        Self::Unexpected(format!("{what} was started by somebody else, and is not ours to end"))
+        Self::Unexpected(format!("{what} belongs to another process and cannot be restarted here"))
     }
 
     pub(crate) fn missing(program: &str, advice: &str) -> Self {

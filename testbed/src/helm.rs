@@ -1,4 +1,4 @@
-//! The operator's chart, rendered by the real Helm.
+//! The operator's chart, rendered by Helm.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,8 @@ use tokio::process::Command;
 
 use crate::{Error, apply, text};
 
-/// What is applied of a rendered chart: rights and limits. No pod runs in the testbed, so nothing that makes one.
+/// Kinds of a rendered chart that are applied: permissions and limits. No pod runs in the testbed, so kinds that create
+/// pods are left out.
 const APPLIED: [&str; 9] = [
     "ServiceAccount",
     "Role",
@@ -20,7 +21,7 @@ const APPLIED: [&str; 9] = [
     "ValidatingAdmissionPolicyBinding",
 ];
 
-/// Helm, and a folder for what it writes down.
+/// Helm, with a directory for its caches and configuration.
 #[derive(Clone)]
 pub(crate) struct Helm {
     pub(crate) program: PathBuf,
@@ -28,7 +29,7 @@ pub(crate) struct Helm {
 }
 
 impl Helm {
-    /// Runs Helm and gives what it printed.
+    /// Runs Helm and returns its output.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<String, Error> {
         let homes = ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"].map(|name| (name, &self.home));
         let output = Command::new(&self.program)
@@ -48,7 +49,7 @@ impl Helm {
         })
     }
 
-    /// The objects of a rendered chart.
+    /// Renders a chart and returns its objects.
     pub(crate) async fn template(&self, arguments: &[&str]) -> Result<Vec<DynamicObject>, Error> {
         apply::parse(&self.run(&[&["template"], arguments].concat()).await?)
     }
@@ -57,18 +58,18 @@ impl Helm {
 /// One release of the chart.
 pub(crate) struct Release {
     pub(crate) name: String,
-    /// The namespace of its own objects.
+    /// Namespace of the release's own objects.
     pub(crate) namespace: String,
-    /// Where the controller looks for accounts; everywhere if there is none.
+    /// Namespace that the controller watches; None for all namespaces.
     pub(crate) watch_namespace: Option<String>,
-    /// Where registration makes accounts.
+    /// Namespace in which the registration page creates accounts.
     pub(crate) accounts_namespace: String,
-    /// The id of the installation; that of the cluster if there is none.
+    /// Installation ID; None for that of the cluster.
     pub(crate) installation_id: Option<String>,
 }
 
 impl Release {
-    /// What most people install: one release that sees all namespaces.
+    /// A release that watches all namespaces, which is the chart's default.
     pub(crate) fn cluster_wide() -> Self {
         let (name, namespace) = ("streamcat-operator".into(), "streamcat-system".into());
         Self {
@@ -80,7 +81,7 @@ impl Release {
         }
     }
 
-    /// Renders all of it.
+    /// Renders the chart for this release.
     pub(crate) async fn render(&self, helm: &Helm, chart: &Path) -> Result<Vec<DynamicObject>, Error> {
         let values = [
             format!("controller.watchNamespace={}", self.watch_namespace.as_deref().unwrap_or_default()),
@@ -89,9 +90,9 @@ impl Release {
             "database.existingSecret.name=database".into(),
             "aws.region=us-west-2".into(),
             "crds.enabled=true".into(),
-            // Whatever namespace a test has for both.
+            // Although a test may use one namespace for both.
             "registration.streamKeys=true".into(),
-            // With the rights of an installation that elects a leader: tests start as many as they like.
+            // Includes the permissions for leader election: tests start several controllers.
             "controller.replicas=2".into(),
         ];
         let chart = chart.display().to_string();
@@ -101,12 +102,12 @@ impl Release {
     }
 }
 
-/// What of a rendered chart is applied besides the custom resource definitions.
+/// Returns the objects that are applied in addition to the CustomResourceDefinitions.
 pub(crate) fn permissions(objects: Vec<DynamicObject>) -> Vec<DynamicObject> {
     objects.into_iter().filter(|object| APPLIED.contains(&apply::kind(object))).collect()
 }
 
-/// The name of the service account of a component.
+/// Returns the name of a component's service account.
 pub(crate) fn service_account(objects: &[DynamicObject], component: &str) -> Result<String, Error> {
     let labelled = |object: &&DynamicObject| {
         let labels = object.metadata.labels.as_ref();
@@ -115,7 +116,7 @@ pub(crate) fn service_account(objects: &[DynamicObject], component: &str) -> Res
     };
     objects.iter().find(labelled).and_then(|object| object.metadata.name.clone()).ok_or_else(|| {
         Error::Unexpected(format!(
-            "the chart makes no ServiceAccount with the label app.kubernetes.io/component={component}"
+            "the chart has no ServiceAccount with the label app.kubernetes.io/component={component}"
         ))
     })
 }

@@ -1,4 +1,4 @@
-//! A small HTTP client for loopback: one request, one connection.
+//! A minimal HTTP client for loopback: one connection per request.
 
 use std::time::Duration;
 
@@ -12,78 +12,78 @@ use tokio::net::TcpStream;
 use crate::Error;
 
 const TIMEOUT: Duration = Duration::from_mins(2);
-/// The content type of a form.
+/// Content type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// An response, read to its end.
+/// A response whose body has been read completely.
 #[derive(Debug)]
 pub struct Response {
-    /// Its status.
+    /// Status.
     pub status: StatusCode,
-    /// Its headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// Its body as text.
+    /// Body, as text.
     pub body: String,
 }
 
 impl Response {
-    /// A header as text.
+    /// Returns a header's value as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The cookie that it sets, as a browser sends it back.
+    /// Returns the cookie that it sets, as a browser sends it back.
     #[must_use]
     pub fn cookie(&self) -> Option<&str> {
         self.header(SET_COOKIE.as_str())?.split(';').next()
     }
 
-    /// The token that stands in the first form of a page.
+    /// Returns the CSRF token in the page's first form.
     #[must_use]
     pub fn form_token(&self) -> Option<&str> {
         let (_, rest) = self.body.split_once(r#"name="token" value=""#)?;
         rest.split('"').next()
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the body is not JSON.
     pub fn json(&self) -> Result<serde_json::Value, Error> {
         serde_json::from_str(&self.body)
-            .map_err(|e| Error::Unexpected(format!("no JSON ({e}): {}", self.body)))
+            .map_err(|e| Error::Unexpected(format!("not JSON ({e}): {}", self.body)))
     }
 }
 
-/// Gets a page.
+/// Sends a GET request.
 ///
 /// # Errors
-/// When there is no response.
+/// If there is no response.
 pub async fn get(url: &str) -> Result<Response, Error> {
     send(url, Request::builder().method(Method::GET), String::new()).await
 }
 
-/// Posts a body of the given type.
+/// Sends a POST request with a body of the given type.
 ///
 /// # Errors
-/// When there is no response.
+/// If there is no response.
 pub async fn post(url: &str, content_type: &str, body: impl Into<String>) -> Result<Response, Error> {
     send(url, Request::builder().method(Method::POST).header(CONTENT_TYPE, content_type), body.into()).await
 }
 
-/// Posts JSON.
+/// Sends a POST request with a JSON body.
 ///
 /// # Errors
-/// When there is no response.
+/// If there is no response.
 pub async fn post_json(url: &str, body: &serde_json::Value) -> Result<Response, Error> {
     post(url, "application/json", body.to_string()).await
 }
 
-/// Fills in the form that is at `url` and sends it there, as a browser does: with the cookie and the token that came with it.
+/// Fetches the form at `url` and submits it as a browser does, with its cookie and its CSRF token.
 ///
 /// # Errors
-/// When there is no response, or no such form.
+/// If there is no response, or no form.
 pub async fn post_form(url: &str, fields: &[(&str, &str)]) -> Result<Response, Error> {
     let page = get(url).await?;
     let (Some(cookie), Some(token)) = (page.cookie(), page.form_token()) else {
@@ -94,17 +94,17 @@ pub async fn post_form(url: &str, fields: &[(&str, &str)]) -> Result<Response, E
     send(url, request, encode(&fields)).await
 }
 
-/// Fields as a form sends them.
+/// Encodes fields as a form does.
 #[must_use]
 pub fn encode(fields: &[(&str, &str)]) -> String {
     let pairs = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// Sends any request; `url` is `http://host:port/path`.
+/// Sends a request; `url` is `http://host:port/path`.
 ///
 /// # Errors
-/// When there is no response.
+/// If there is no response.
 pub async fn send(
     url: &str,
     request: hyper::http::request::Builder,
@@ -112,13 +112,13 @@ pub async fn send(
 ) -> Result<Response, Error> {
     let failed = |why: String| Error::Unexpected(format!("no response from {url}: {why}"));
     let uri: Uri = url.parse().map_err(|e| failed(format!("{e}")))?;
-    let host = uri.authority().ok_or_else(|| failed("it names no host".into()))?.to_string();
+    let host = uri.authority().ok_or_else(|| failed("the URL has no host".into()))?.to_string();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let request = request.uri(path).header(HOST, &host).body(Full::new(Bytes::from(body)));
     let request = request.map_err(|e| failed(e.to_string()))?;
     match tokio::time::timeout(TIMEOUT, exchange(&host, request)).await {
         Ok(response) => response.map_err(|e| failed(e.to_string())),
-        Err(_) => Err(failed(format!("nothing within {TIMEOUT:?}"))),
+        Err(_) => Err(failed(format!("timed out after {TIMEOUT:?}"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Installing the operator in a set: permissions, tokens, a database, an AWS of its own.
+//! Installing the operator in an environment: permissions, tokens, a database, and a simulated AWS account.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Tenant {
         Self::install_in(testbed, release, Arc::new(start_simulator().await?)).await
     }
 
-    /// The same, in the AWS account that this simulator plays.
+    /// Installs the operator with this simulator as its AWS account.
     pub(crate) async fn install_in(
         testbed: Testbed,
         release: Release,
@@ -40,7 +40,7 @@ impl Tenant {
         let database_url = testbed.database(&database).await?;
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database_url);
         let mut tenant = Self {
-            pool: pool.map_err(Error::sql("make a pool of connections"))?,
+            pool: pool.map_err(Error::sql("create a connection pool"))?,
             simulator,
             started: AtomicUsize::new(0),
             testbed,
@@ -93,10 +93,10 @@ impl Tenant {
         })
     }
 
-    /// Takes away what it put into the cluster: for a cluster that stays. The custom resource definitions stay too.
+    /// Deletes what was installed in the cluster, for a borrowed cluster. The CustomResourceDefinitions stay.
     ///
     /// # Errors
-    /// When the API server refuses.
+    /// If the API server refuses.
     pub async fn uninstall(&self) -> Result<(), Error> {
         apply::delete(&self.client, &self.permissions, &self.release.namespace).await?;
         let api: Api<Namespace> = Api::all(self.client.clone());
@@ -111,14 +111,14 @@ impl Tenant {
 async fn start_simulator() -> Result<Simulator, Error> {
     Simulator::builder()
         .region(REGION)
-        // A soak is judged by all the calls of its ten minutes.
+        // A soak test evaluates all calls of its ten minutes.
         .journal_capacity(1 << 30)
         .start()
         .await
         .map_err(|e| Error::Unexpected(format!("the simulator does not start: {e}")))
 }
 
-/// Makes the namespaces that are not there yet, and gives those it made.
+/// Creates the namespaces that do not exist, and returns their names.
 async fn create_namespaces(client: &Client, names: [&String; 2]) -> Result<Vec<String>, Error> {
     let api: Api<Namespace> = Api::all(client.clone());
     let mut created = Vec::new();
@@ -127,7 +127,7 @@ async fn create_namespaces(client: &Client, names: [&String; 2]) -> Result<Vec<S
         match api.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await {
             Ok(_) => created.push(name.clone()),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(source) => return Err(Error::kube(format!("make the namespace {name}"))(source)),
+            Err(source) => return Err(Error::kube(format!("create the namespace {name}"))(source)),
         }
     }
     Ok(created)

@@ -1,4 +1,4 @@
-//! Kubeconfig files: the administrator's, and one for each service account.
+//! Kubeconfigs of the administrator and of each service account.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::temp_dir::write_private;
 
 const NAME: &str = "testbed";
 
-/// The administrator's way into a control plane of ours.
+/// Returns the administrator's kubeconfig for our own control plane.
 pub(crate) fn admin(server: &str, authority: &Path, token: &str) -> Kubeconfig {
     let cluster = Cluster {
         server: Some(server.into()),
@@ -22,15 +22,15 @@ pub(crate) fn admin(server: &str, authority: &Path, token: &str) -> Kubeconfig {
     assemble(cluster, AuthInfo { token: Some(token.into()), ..AuthInfo::default() }, "default")
 }
 
-/// The one context of the user's own configuration that `KUBE_CONTEXT` names.
+/// Returns the context that `KUBE_CONTEXT` names, from the user's own kubeconfig.
 pub(crate) fn of_context(name: &str) -> Result<Kubeconfig, Error> {
     let all =
         Kubeconfig::read().map_err(|e| Error::Unexpected(format!("cannot read your kubeconfig: {e}")))?;
     pick(&all, name).ok_or_else(|| {
         let known: Vec<_> = all.contexts.iter().map(|context| context.name.as_str()).collect();
-        let known = if known.is_empty() { "none at all".into() } else { known.join(", ") };
+        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
         Error::Unexpected(format!(
-            "KUBE_CONTEXT={name}: your kubeconfig has no such usable context (it has {known})"
+            "KUBE_CONTEXT={name}: your kubeconfig has no usable context of that name; available: {known}"
         ))
     })
 }
@@ -43,13 +43,13 @@ fn pick(all: &Kubeconfig, name: &str) -> Option<Kubeconfig> {
     Some(assemble(cluster, user, context.namespace.as_deref().unwrap_or("default")))
 }
 
-/// The same cluster and namespace for somebody who has this token.
+/// Returns the same cluster with this token and namespace.
 pub(crate) fn with_token(admin: &Kubeconfig, token: &str, namespace: &str) -> Kubeconfig {
     let cluster = admin.clusters.first().and_then(|named| named.cluster.clone()).unwrap_or_default();
     assemble(cluster, AuthInfo { token: Some(token.into()), ..AuthInfo::default() }, namespace)
 }
 
-/// The same cluster and user in another namespace.
+/// Returns the same cluster and user with another namespace.
 pub(crate) fn in_namespace(admin: &Kubeconfig, namespace: &str) -> Kubeconfig {
     let mut kubeconfig = admin.clone();
     for context in kubeconfig.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
@@ -80,23 +80,23 @@ fn assemble(cluster: Cluster, user: AuthInfo, namespace: &str) -> Kubeconfig {
     }
 }
 
-/// Writes it where only its owner can read it.
+/// Writes a kubeconfig that only its owner can read.
 pub(crate) fn write(kubeconfig: &Kubeconfig, path: &Path) -> Result<(), Error> {
     let yaml =
-        serde_yaml::to_string(kubeconfig).map_err(|e| Error::Unexpected(format!("no kubeconfig: {e}")))?;
+        serde_yaml::to_string(kubeconfig).map_err(|e| Error::Unexpected(format!("cannot serialize the kubeconfig: {e}")))?;
     write_private(path, yaml.as_bytes())
 }
 
-/// Reads one of ours.
+/// Reads a kubeconfig that [`write`] wrote.
 pub(crate) fn read(path: &Path) -> Result<Kubeconfig, Error> {
     Kubeconfig::read_from(path).map_err(|e| Error::Unexpected(format!("cannot read {}: {e}", path.display())))
 }
 
-/// A client of its own, with no retries: those who wait look again by themselves.
+/// Creates a client without retries: callers that wait poll by themselves.
 pub(crate) async fn client(kubeconfig: &Kubeconfig) -> Result<Client, Error> {
     let mut config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default())
         .await
         .map_err(|e| Error::Unexpected(format!("the kubeconfig cannot be used: {e}")))?;
     config.default_retry = false;
-    Client::try_from(config).map_err(Error::kube("make a client of the API server"))
+    Client::try_from(config).map_err(Error::kube("create a Kubernetes client"))
 }

@@ -1,5 +1,5 @@
-//! Everything the operator talks to, started for real on loopback: etcd, kube-apiserver, kube-controller-manager,
-//! PostgreSQL and the simulator of Amazon IVS. For tests, and for trying things out.
+//! Real instances of everything the operator talks to, on loopback: etcd, kube-apiserver, kube-controller-manager,
+//! PostgreSQL, and the Amazon IVS simulator. For tests and for local use.
 
 mod apply;
 mod browser;

@@ -1,4 +1,4 @@
-//! Registrations that come at a rate of their own, whether or not those before them are through.
+//! Registrations sent at a fixed rate, whether or not earlier ones have been answered.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use tokio::time::{Instant, interval, timeout};
 use crate::http::{self, Response};
 
 const TICK: Duration = Duration::from_millis(10);
-/// How long somebody waits for an response.
+/// Maximum time that a client waits for a response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "correct horse battery";
 
-/// How one of them ended.
+/// Outcome of one registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Whoever asked has an account, or will.
+    /// The account was created or will be.
     Accepted,
-    /// Too much at the moment, and the response says when to come again.
+    /// The server is overloaded; its response has a Retry-After header.
     RetryLater,
-    /// Another response.
+    /// Any other response.
     Unexpected(String),
-    /// No response, and why not.
+    /// No response, with the reason.
     NoResponse(String),
 }
 
 impl Outcome {
-    /// What an response means.
+    /// Returns the outcome that a response stands for.
     #[must_use]
     pub fn of(response: &Response) -> Self {
         let seconds = response.header("retry-after").and_then(|value| value.parse::<u64>().ok());
@@ -39,14 +39,14 @@ impl Outcome {
     }
 }
 
-/// So many registrations a second, of one name each, for so long; how each ended.
+/// Sends `rate` registrations a second, each with its own username, for `duration`. Returns the outcome of each.
 pub async fn generate_load(base_url: &str, rate: f64, duration: Duration) -> Vec<Outcome> {
     let (url, start) = (format!("{base_url}/register"), Instant::now());
     let (mut requests, mut ticks, mut sent) = (JoinSet::new(), interval(TICK), 0_u32);
     while start.elapsed() < duration {
         ticks.tick().await;
         while f64::from(sent) < start.elapsed().as_secs_f64() * rate {
-            requests.spawn(register(url.clone(), format!("flood-{sent}")));
+            requests.spawn(register(url.clone(), format!("load-{sent}")));
             sent += 1;
         }
     }
@@ -58,6 +58,6 @@ async fn register(url: String, username: String) -> Outcome {
     match timeout(RESPONSE_TIMEOUT, http::post_json(&url, &body)).await {
         Ok(Ok(response)) => Outcome::of(&response),
         Ok(Err(error)) => Outcome::NoResponse(error.to_string()),
-        Err(_) => Outcome::NoResponse(format!("nothing within {RESPONSE_TIMEOUT:?}")),
+        Err(_) => Outcome::NoResponse(format!("no response within {RESPONSE_TIMEOUT:?}")),
     }
 }

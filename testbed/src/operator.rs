@@ -1,4 +1,4 @@
-//! The operator's own processes, started as the service accounts of its chart.
+//! Processes of the operator, run with the tokens of its chart's service accounts.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::process::{Launch, Process, StopSignal};
 use crate::{Error, http, text};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// The operator promises to be gone within 20 s.
+/// Longer than the operator's own shutdown limit of 20 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A component of the operator.
@@ -22,7 +22,7 @@ pub(crate) enum Component {
 }
 
 impl Component {
-    /// The subcommand, which is also the component's label in the chart.
+    /// Returns the subcommand, which is also the value of the component's label in the chart.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Controller => "controller",
@@ -31,7 +31,7 @@ impl Component {
     }
 }
 
-/// An operator process to be started.
+/// Builder of an operator process.
 pub struct OperatorBuilder {
     component: Component,
     program: PathBuf,
@@ -50,57 +50,57 @@ impl OperatorBuilder {
         Self { component, program, log, env, cores: None }
     }
 
-    /// Sets a variable of its environment, or replaces one that the testbed sets.
+    /// Sets an environment variable, replacing one that the testbed sets.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
-    /// Takes away a variable of its environment.
+    /// Removes an environment variable.
     #[must_use]
     pub fn env_remove(mut self, name: &str) -> Self {
         self.env.remove(name);
         self
     }
 
-    /// Keeps it to these cores, as `taskset` names them.
+    /// Pins the process to these cores, in the syntax of `taskset`.
     #[must_use]
     pub fn pin_to_cores(mut self, cores: impl Into<String>) -> Self {
         self.cores = Some(cores.into());
         self
     }
 
-    /// Starts it and waits until it says that it is ready.
+    /// Starts the process and waits until it is ready.
     ///
     /// # Panics
-    /// When it does not come up; the message quotes its log.
+    /// If it does not start; the message quotes its log.
     pub async fn start(self) -> Operator {
         self.try_start().await.unwrap_or_else(|error| panic!("the operator did not start: {error:?}"))
     }
 
-    /// Starts it and waits until it listens, ready or not.
+    /// Starts the process and waits until it listens, ready or not.
     ///
     /// # Panics
-    /// When it does not come up; the message quotes its log.
+    /// If it does not start; the message quotes its log.
     pub async fn start_unready(self) -> Operator {
         self.try_start_unready().await.unwrap_or_else(|error| panic!("the operator did not start: {error:?}"))
     }
 
-    /// As [`OperatorBuilder::start`].
+    /// Starts the process, as [`OperatorBuilder::start`] does.
     ///
     /// # Errors
-    /// When it does not come up; the message quotes its log.
+    /// If it does not start; the message quotes its log.
     pub async fn try_start(self) -> Result<Operator, Error> {
         let mut operator = self.try_start_unready().await?;
         operator.ready(START_TIMEOUT).await?;
         Ok(operator)
     }
 
-    /// As [`OperatorBuilder::start_unready`].
+    /// Starts the process, as [`OperatorBuilder::start_unready`] does.
     ///
     /// # Errors
-    /// When it does not come up; the message quotes its log.
+    /// If it does not start; the message quotes its log.
     pub async fn try_start_unready(self) -> Result<Operator, Error> {
         let mut process = self.launch(self.component.name()).start()?;
         let admin = address(&mut process, "admin server listening").await?;
@@ -111,10 +111,10 @@ impl OperatorBuilder {
         Ok(Operator { process, admin, pages })
     }
 
-    /// Runs another subcommand in the same environment to its end, and gives its status and all it printed.
+    /// Runs another subcommand with the same environment variables. Returns its exit status and its output.
     ///
     /// # Errors
-    /// When it cannot be started, or does not end.
+    /// If it cannot be started, or does not end.
     pub async fn run(self, subcommand: &str) -> Result<(ExitStatus, String), Error> {
         let mut process = self.launch(subcommand).start()?;
         let status = process.wait_for_exit(START_TIMEOUT).await?;
@@ -137,7 +137,7 @@ impl OperatorBuilder {
     }
 }
 
-/// A running operator process. It is killed on drop.
+/// A running operator process, killed on drop.
 pub struct Operator {
     process: Process,
     admin: String,
@@ -145,40 +145,40 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Where /healthz, /readyz and /metrics are, without a slash at the end.
+    /// Base URL of /healthz, /readyz, and /metrics, without a trailing slash.
     #[must_use]
     pub fn admin_url(&self) -> &str {
         &self.admin
     }
 
-    /// Where the pages of the registration are; of the controller, the same as [`Operator::admin_url`].
+    /// Base URL of the registration page; for a controller, the same as [`Operator::admin_url`].
     #[must_use]
     pub fn url(&self) -> &str {
         self.pages.as_deref().unwrap_or(&self.admin)
     }
 
-    /// All it has logged until now.
+    /// Its log so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// The file of its log.
+    /// Path of its log.
     #[must_use]
     pub fn log_path(&self) -> &Path {
         self.process.log_path()
     }
 
-    /// Its process id.
+    /// Its process ID.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// The most memory that it has had at any time, in bytes.
+    /// Returns its peak resident memory in bytes.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// If /proc cannot be read.
     pub fn peak_memory(&self) -> Result<u64, Error> {
         let path = format!("/proc/{}/status", self.pid());
         let status = std::fs::read_to_string(&path).map_err(Error::io(format!("read {path}")))?;
@@ -187,10 +187,10 @@ impl Operator {
         kib.map(|kib| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
     }
 
-    /// Waits until /readyz answers 200.
+    /// Waits until /readyz returns 200.
     ///
     /// # Errors
-    /// When it does not in time; the message says what it answered.
+    /// If the deadline passes; the message quotes the last response.
     pub async fn ready(&mut self, deadline: Duration) -> Result<(), Error> {
         let url = format!("{}/readyz", self.admin);
         self.process
@@ -205,44 +205,44 @@ impl Operator {
             .await
     }
 
-    /// Asks it to end (SIGTERM) and waits until it has.
+    /// Sends SIGTERM and waits until the process ends.
     ///
     /// # Panics
-    /// When it does not end within half a minute; the message quotes its log.
+    /// If it does not end within 30 s; the message quotes its log.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.try_terminate().await.unwrap_or_else(|error| panic!("the operator did not end: {error:?}"))
     }
 
-    /// As [`Operator::terminate`].
+    /// Terminates the process, as [`Operator::terminate`] does.
     ///
     /// # Errors
-    /// When it does not end within half a minute; the message quotes its log.
+    /// If it does not end within 30 s; the message quotes its log.
     pub async fn try_terminate(&mut self) -> Result<ExitStatus, Error> {
         self.process.signal(Signal::TERM);
         self.process.wait_for_exit(STOP_TIMEOUT).await
     }
 
-    /// Kills it (SIGKILL), as a crash does, and waits until it is gone.
+    /// Sends SIGKILL, which acts as a crash, and waits until the process ends.
     ///
     /// # Panics
-    /// When even that does not end it.
+    /// If it does not end.
     pub async fn kill(&mut self) {
         self.process.signal(Signal::KILL);
         let gone = self.process.wait_for_exit(STOP_TIMEOUT).await;
         assert!(gone.is_ok(), "the operator survived SIGKILL: {gone:?}");
     }
 
-    /// How it ended, if it has.
+    /// Returns its exit status, or None while it runs.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// If the system cannot tell.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>, Error> {
         self.process.try_wait()
     }
 }
 
 impl Drop for Operator {
-    /// The folder with the log goes; a test that fails shows its end.
+    /// Prints the end of the log if a test fails, because the directory with the log is removed.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the end of the log of process {}:\n{}", self.pid(), text::tail(&self.log(), 60));
@@ -250,7 +250,7 @@ impl Drop for Operator {
     }
 }
 
-/// Waits for the log line with this message and gives the URL of its address.
+/// Waits for the log line with this message and returns the URL of its address.
 async fn address(process: &mut Process, message: &str) -> Result<String, Error> {
     let log = process.log_path().to_owned();
     let what = format!("it logged {message:?}");

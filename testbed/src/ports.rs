@@ -1,11 +1,11 @@
-//! Ports of loopback for others to listen on.
+//! Free ports on loopback.
 
 use std::future::Future;
 use std::net::TcpListener;
 
 use crate::Error;
 
-/// Ports of loopback that are free now; all are held until the last is found, so that they differ.
+/// Returns distinct ports that are free now on loopback. All are held until the last one is found.
 pub(crate) fn free<const N: usize>() -> Result<[u16; N], Error> {
     let failed = || Error::io("find a free port on 127.0.0.1");
     let mut held = Vec::with_capacity(N);
@@ -18,8 +18,7 @@ pub(crate) fn free<const N: usize>() -> Result<[u16; N], Error> {
     Ok(ports)
 }
 
-/// A port may be taken by somebody else between the moment we found it free and the moment it is used: then once more
-/// with others.
+/// Runs `start`, and runs it once more if a port was in use: another process can take a port after it was found free.
 pub(crate) async fn retry_if_port_taken<T, F: Future<Output = Result<T, Error>>>(
     mut start: impl FnMut() -> F,
 ) -> Result<T, Error> {
@@ -32,7 +31,7 @@ pub(crate) async fn retry_if_port_taken<T, F: Future<Output = Result<T, Error>>>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#[allow(clippy::unwrap_used, reason = "a failed test panics")]
 mod tests {
     use super::*;
     use crate::process::{Launch, StopSignal};

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of its own, from Debian's package.
+//! A private PostgreSQL server, from Debian's package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,13 +13,14 @@ use crate::{Error, ports, text};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const USER: &str = "streamcat";
-/// PostgreSQL refuses to run as root, so root lends it the user that Debian's package makes.
+/// System user that runs PostgreSQL when we are root, because PostgreSQL refuses to run as root. Debian's package
+/// creates it.
 const SYSTEM_USER: &str = "postgres";
-const PACKAGE_ADVICE: &str = "PostgreSQL is needed; type: sudo apt-get install postgresql";
+const PACKAGE_ADVICE: &str = "PostgreSQL is required; run: sudo apt-get install postgresql";
 
 /// A running server.
 pub(crate) struct Postgres {
-    /// None only if it did not come up again.
+    /// None only if a restart failed.
     process: Mutex<Option<Process>>,
     config: Config,
     server: Server,
@@ -34,15 +35,15 @@ struct Config {
     port: u16,
 }
 
-/// How to reach a server.
+/// Address of a server.
 #[derive(Clone)]
 pub(crate) struct Server {
-    /// The URL without a database, ending in `/`.
+    /// URL without a database name, with a trailing slash.
     base: String,
 }
 
 impl Postgres {
-    /// Starts one on a free port.
+    /// Starts a server on a free port.
     pub(crate) async fn start(temp_dir: &TempDir) -> Result<Self, Error> {
         let (bin, user) = find_or_install()?;
         ports::retry_if_port_taken(|| Self::try_start(temp_dir, &bin, user)).await
@@ -64,7 +65,7 @@ impl Postgres {
         Ok(Self { process: Mutex::new(Some(process)), config, server })
     }
 
-    /// Ends it as a crash does, and starts it again at the same address with the same data.
+    /// Crashes the server and starts it again at the same address, with the same data.
     pub(crate) async fn restart(&self) -> Result<(), Error> {
         let mut process = self.process.lock().await;
         drop(process.take());
@@ -86,20 +87,20 @@ impl Server {
         &self.base
     }
 
-    /// The URL of a database.
+    /// Returns the URL of a database.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("{}{database}", self.base)
     }
 
-    /// Makes a database and gives its URL.
+    /// Creates a database and returns its URL.
     pub(crate) async fn create_database(&self, database: &str) -> Result<String, Error> {
         self.execute(format!("create database \"{database}\""))
             .await
-            .map_err(Error::sql(format!("make the database {database}")))?;
+            .map_err(Error::sql(format!("create the database {database}")))?;
         Ok(self.url(database))
     }
 
-    /// Makes a role that may sign in to a database and is a member of this group, which has the rights; gives the URL.
+    /// Creates a login role in this group, which has the permissions. Returns the URL for the role.
     pub(crate) async fn create_login_role(
         &self,
         database: &str,
@@ -108,7 +109,7 @@ impl Server {
     ) -> Result<String, Error> {
         let password = uuid::Uuid::new_v4().simple().to_string();
         let create = format!(r#"create role "{role}" login password '{password}' in role "{group}""#);
-        self.execute(create).await.map_err(Error::sql(format!("make the role {role}")))?;
+        self.execute(create).await.map_err(Error::sql(format!("create the role {role}")))?;
         let (_, host) = self.base.rsplit_once('@').unwrap_or(("", &self.base));
         Ok(format!("postgres://{role}:{password}@{host}{database}"))
     }
@@ -141,7 +142,7 @@ impl Config {
                 format!("--pgdata={}", self.data().display()),
                 format!("--pwfile={}", password_file.display()),
             ])
-            // The password goes over loopback as it is: a hash for each of many connections is slow in a debug build.
+            // Plain-text password on loopback: hashing it for every connection is slow in a debug build.
             .args(["--auth=password", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
             .args(["--username", USER])
             .start()?;
@@ -150,7 +151,7 @@ impl Config {
             return Ok(());
         }
         Err(Error::Failed {
-            action: "making a PostgreSQL cluster (initdb)".into(),
+            action: "creating the PostgreSQL data directory (initdb)".into(),
             status,
             output: initdb.tail(),
         })
@@ -160,7 +161,7 @@ impl Config {
         let mut postgres = self
             .launch("postgres")
             .args(["-D".into(), self.data().display().to_string(), "-p".into(), self.port.to_string()])
-            // Nothing here has to survive a power cut; what was committed survives a crash of PostgreSQL.
+            // Committed data must survive a crash of PostgreSQL, but not a power failure.
             .args(["--fsync=off", "--full_page_writes=off"])
             .args(["--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--max_connections=500"])
             .start()?;
@@ -169,7 +170,7 @@ impl Config {
     }
 }
 
-/// Where the programs are, and the user to run them as if not ourselves.
+/// Returns the directory of the programs, and the user to run them as if not the current one.
 fn find_or_install() -> Result<(PathBuf, Option<&'static str>), Error> {
     let root = rustix::process::geteuid().is_root();
     let bin = match find() {
@@ -183,7 +184,7 @@ fn find_or_install() -> Result<(PathBuf, Option<&'static str>), Error> {
     Ok((bin, root.then_some(SYSTEM_USER)))
 }
 
-/// Debian keeps the programs out of PATH, one folder for each version: the newest that has both.
+/// Returns the newest installation that has both programs. Debian keeps each version in a directory outside PATH.
 fn find() -> Option<PathBuf> {
     let complete = |bin: &PathBuf| bin.join("initdb").exists() && bin.join("postgres").exists();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -197,7 +198,7 @@ fn find() -> Option<PathBuf> {
 }
 
 fn install() -> Result<(), Error> {
-    eprintln!("testbed: PostgreSQL is not there; installing Debian's package (apt-get install postgresql)");
+    eprintln!("testbed: installing PostgreSQL (apt-get install postgresql)");
     let steps: [&[&str]; 2] = [&["update"], &["install", "--yes", "--no-install-recommends", "postgresql"]];
     for arguments in steps {
         let output = Command::new("apt-get")
@@ -222,7 +223,7 @@ fn chown(path: &Path, user: &str) -> Result<(), Error> {
     if output.status.success() {
         return Ok(());
     }
-    let (action, output_text) = (format!("giving {} to the user {user}", path.display()), output.stderr);
+    let (action, output_text) = (format!("changing the owner of {} to {user}", path.display()), output.stderr);
     let output_text = text::tail(&String::from_utf8_lossy(&output_text), 5);
     Err(Error::Failed { action, status: output.status, output: output_text })
 }

@@ -1,8 +1,7 @@
-//! Child processes that do not outlive us.
+//! Child processes that do not outlive this process.
 //!
-//! Each is started through util-linux's `setpriv --pdeathsig`, so that the kernel ends it when we die, whatever we
-//! die of. The kernel ties that to the *thread* that started the child, hence one thread that starts them all and
-//! lives as long as we do.
+//! Each is started through util-linux's `setpriv --pdeathsig`, so that the kernel signals it when this process dies for
+//! any reason. The kernel watches the *thread* that started the child, so one long-lived thread starts all of them.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -19,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::wait::{self, Probe, WaitError};
 use crate::{Error, text};
 
-/// How long a process may take to end before it is killed.
+/// Maximum time that a process may take to end before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const TAIL_LINES: usize = 25;
@@ -27,14 +26,14 @@ const TAIL_LINES: usize = 25;
 type SpawnResult = std::io::Result<Child>;
 type SpawnRequest = (Command, mpsc::Sender<SpawnResult>);
 
-/// What ends a process, in both senses: when we stop it, and when we are gone.
+/// Signal that stops a process, both on drop and when this process dies.
 #[derive(Clone, Copy)]
 pub(crate) enum StopSignal {
-    /// At once.
+    /// SIGKILL.
     Kill,
-    /// As Go programs like it: they remove their temporary files.
+    /// SIGINT, on which Go programs remove their temporary files.
     Interrupt,
-    /// PostgreSQL's immediate shutdown, which its own children follow.
+    /// SIGQUIT: PostgreSQL's immediate shutdown, which also stops its child processes.
     Quit,
 }
 
@@ -56,7 +55,7 @@ impl StopSignal {
     }
 }
 
-/// A process to be started.
+/// Builder of a process.
 pub(crate) struct Launch {
     name: String,
     command: Command,
@@ -65,7 +64,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// `program`, told to end as `end` says, with its output in the file `log`.
+    /// Prepares `program`, which `end` stops, with its output in the file `log`.
     pub(crate) fn new(
         name: impl Into<String>,
         program: impl AsRef<OsStr>,
@@ -77,7 +76,7 @@ impl Launch {
         Self { name: name.into(), command, log, end }
     }
 
-    /// The same as another user. The kernel forgets the death signal when the user changes: it is set after that.
+    /// Prepares a program that runs as another user. A change of user clears the death signal, so it is set afterwards.
     pub(crate) fn new_as(user: &str, name: &str, program: &Path, log: PathBuf, end: StopSignal) -> Self {
         let mut command = Command::new("setpriv");
         command.args([format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".into()]);
@@ -98,7 +97,7 @@ impl Launch {
         self
     }
 
-    /// Only what [`Launch::envs`] adds from here on is seen by the process.
+    /// Clears the environment: the process sees only the variables that [`Launch::envs`] adds afterwards.
     pub(crate) fn clean_env(mut self) -> Self {
         self.command.env_clear();
         self
@@ -113,7 +112,7 @@ impl Launch {
         let action = || format!("open the log {}", self.log.display());
         let out = File::create(&self.log).map_err(Error::io(action()))?;
         let err = out.try_clone().map_err(Error::io(action()))?;
-        // A group of its own, so that Ctrl-C in a terminal reaches us alone and we end things in order.
+        // Its own process group: Ctrl-C in a terminal reaches only this process, which stops the others in order.
         self.command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         let child = spawn(self.command).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => Error::missing(
@@ -126,7 +125,7 @@ impl Launch {
     }
 }
 
-/// A running process. It is ended on drop.
+/// A running process, stopped on drop.
 pub(crate) struct Process {
     name: String,
     child: Child,
@@ -139,7 +138,7 @@ impl Process {
         self.child.id()
     }
 
-    /// All it has printed until now.
+    /// Its output so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
@@ -148,7 +147,7 @@ impl Process {
         &self.log
     }
 
-    /// Waits for a condition, which cannot come true any more once the process has ended.
+    /// Waits for a condition, and fails early if the process ends.
     pub(crate) async fn until<L: Probe, F: Future<Output = L>>(
         &mut self,
         what: impl Display,
@@ -172,7 +171,7 @@ impl Process {
         })
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process ends by itself.
     pub(crate) async fn wait_for_exit(&mut self, deadline: Duration) -> Result<ExitStatus, Error> {
         let start = Instant::now();
         loop {
@@ -188,18 +187,18 @@ impl Process {
     }
 
     pub(crate) fn try_wait(&mut self) -> Result<Option<ExitStatus>, Error> {
-        self.child.try_wait().map_err(Error::io(format!("ask how {} does", self.name)))
+        self.child.try_wait().map_err(Error::io(format!("get the status of {}", self.name)))
     }
 
-    /// Sends a signal, unless it has ended already.
+    /// Sends a signal, unless the process has ended.
     pub(crate) fn signal(&mut self, signal: Signal) {
-        // Once waited for, the number may belong to somebody else.
+        // After the process is reaped, its PID may belong to another process.
         if let Ok(None) = self.child.try_wait() {
             signal_pid(self.child.id(), signal);
         }
     }
 
-    /// The last lines of its log.
+    /// Returns the last lines of its log.
     pub(crate) fn tail(&self) -> String {
         text::tail(&self.log(), TAIL_LINES)
     }
@@ -219,10 +218,10 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal to a process of ours.
+/// Sends a signal to a child process.
 pub(crate) fn signal_pid(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // It may have ended in between: that is what was wanted.
+        // It fails only if the process has already ended.
         let _ = kill_process(pid, signal);
     }
 }
@@ -239,13 +238,13 @@ fn spawn(command: Command) -> std::io::Result<Child> {
         requests
     });
     let (answer, outcome) = mpsc::channel();
-    let gone = || std::io::Error::other("the thread that starts processes is gone");
+    let gone = || std::io::Error::other("the thread that starts processes has ended");
     spawner.send((command, answer)).map_err(|_| gone())?;
     outcome.recv().map_err(|_| gone())?
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#[allow(clippy::unwrap_used, reason = "a failed test panics")]
 mod tests {
     use super::*;
 
@@ -260,7 +259,7 @@ mod tests {
         let mut process = shell(folder.path(), "echo the port is taken; exit 3");
         let error = process.until("it is up", Duration::from_secs(20), || async { false }).await.unwrap_err();
         let said = error.to_string();
-        assert!(said.starts_with("a shell ended (exit status: 3) while we waited until it is up."), "{said}");
+        assert!(said.starts_with("a shell ended (exit status: 3) while waiting until it is up."), "{said}");
         assert!(said.ends_with("    the port is taken"), "{said}");
     }
 

@@ -1,4 +1,4 @@
-//! PostgreSQL alone: a database with the schema of `migrations/`, for what needs no cluster.
+//! PostgreSQL without a cluster: a database with the schema of `migrations/`.
 
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
@@ -7,20 +7,20 @@ use crate::postgres::Postgres;
 use crate::temp_dir::TempDir;
 use crate::{Error, workspace};
 
-/// A database that ends with this value.
+/// A database that is removed on drop.
 pub struct ScratchDatabase {
     url: String,
-    // In this order: the server ends before its folder goes.
+    // Dropped in this order: the server stops before its directory is removed.
     _postgres: Postgres,
     _temp_dir: TempDir,
 }
 
 impl ScratchDatabase {
-    /// Starts a server and applies `migrations/` as they are in the work tree. It does so without the operator, which
-    /// cannot be built while `.sqlx/` is out of date.
+    /// Starts a server and applies `migrations/` from the work tree. It does not use the operator, which cannot be built
+    /// while `.sqlx/` is out of date.
     ///
     /// # Errors
-    /// When PostgreSQL does not come up, or a migration is wrong.
+    /// If PostgreSQL does not start, or a migration fails.
     pub async fn start() -> Result<Self, Error> {
         let temp_dir = TempDir::create()?;
         let postgres = Postgres::start(&temp_dir).await?;

@@ -1,4 +1,4 @@
-//! The temporary folder of a set. It goes when its owner goes, however that happens.
+//! The temporary directory of an environment. It is removed when its owner ends, even if the owner is killed.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,27 +9,27 @@ use std::sync::Mutex;
 
 use crate::Error;
 
-/// Reads paths until the pipe closes (the owner let go of it, or was killed) and removes them. Processes of the owner
-/// may still be writing while they die, hence the tries.
+/// Shell script that reads paths until the pipe closes (the owner closed it or was killed), and then removes them. It
+/// retries because processes of the owner may still write while they end.
 const REAPER: &str = r#"
 while IFS= read -r path; do set -- "$@" "$path"; done
 tries=0
 until rm -rf -- "$@" 2>/dev/null || [ "$tries" -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done
 "#;
 
-/// A folder that is removed on drop, and by a reaper process when the owner is killed.
+/// A directory that is removed on drop, or by a reaper process if the owner is killed.
 pub(crate) struct TempDir {
     path: PathBuf,
     reaper: Option<Mutex<Child>>,
 }
 
 impl TempDir {
-    /// A new folder, which others may walk through but not list: PostgreSQL runs as a user of its own.
+    /// Creates a directory that other users may traverse but not list: PostgreSQL runs as another user.
     pub(crate) fn create() -> Result<Self, Error> {
         let path = tempfile::Builder::new()
             .prefix("streamcat-testbed-")
             .tempdir()
-            .map_err(Error::io("make a temporary folder"))?
+            .map_err(Error::io("create a temporary directory"))?
             .keep();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o711))
             .map_err(Error::io(format!("open {} for other users", path.display())))?;
@@ -43,10 +43,10 @@ impl TempDir {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .current_dir("/")
-            // Ctrl-C in a terminal must not reach it.
+            // Ctrl-C in a terminal must not reach the reaper.
             .process_group(0)
             .spawn()
-            .map_err(Error::io("start sh, which cleans up behind us"))?;
+            .map_err(Error::io("start sh, which removes temporary files"))?;
         let dir = Self { path, reaper: Some(Mutex::new(reaper)) };
         dir.register(&dir.path)?;
         Ok(dir)
@@ -56,13 +56,13 @@ impl TempDir {
         &self.path
     }
 
-    /// Has one more path removed at the end.
+    /// Registers one more path for removal.
     pub(crate) fn register(&self, path: &Path) -> Result<(), Error> {
         let Some(reaper) = &self.reaper else { return Ok(()) };
         let mut reaper = reaper.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(pipe) = reaper.stdin.as_mut() else { return Ok(()) };
         writeln!(pipe, "{}", path.display())
-            .map_err(Error::io("talk to the process that cleans up behind us"))
+            .map_err(Error::io("write to the process that removes temporary files"))
     }
 
     /// Writes a file that only its owner can read.
@@ -72,10 +72,10 @@ impl TempDir {
         Ok(path)
     }
 
-    /// A folder inside, made if it is not there yet.
+    /// Returns a subdirectory, and creates it if it does not exist.
     pub(crate) fn subdir(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
-        std::fs::create_dir_all(&path).map_err(Error::io(format!("make the folder {}", path.display())))?;
+        std::fs::create_dir_all(&path).map_err(Error::io(format!("create the directory {}", path.display())))?;
         Ok(path)
     }
 }
@@ -85,7 +85,7 @@ impl Drop for TempDir {
         if let Some(reaper) = self.reaper.take() {
             let mut reaper = reaper.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             drop(reaper.stdin.take());
-            // Nothing is to be done about a failure here: the reaper did what it could.
+            // A failure cannot be handled here: the reaper has already retried.
             let _ = reaper.wait();
         }
     }
@@ -94,7 +94,7 @@ impl Drop for TempDir {
 /// Writes a file that only its owner can read.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If the file cannot be written.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     use std::os::unix::fs::OpenOptionsExt as _;
     std::fs::OpenOptions::new()

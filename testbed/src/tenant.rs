@@ -1,4 +1,4 @@
-//! One installation of the operator in a set: permissions, tokens, a database, an AWS of its own.
+//! One installation of the operator in an environment, with its own permissions, tokens, database, and AWS account.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use crate::helm::{self, Release};
 use crate::operator::{Component, OperatorBuilder};
 use crate::{Error, text};
 
-/// The region everything is said to be in.
+/// The AWS region.
 pub const REGION: &str = "us-west-2";
 
-/// What a command printed.
+/// Output of a command.
 #[derive(Debug)]
 pub struct Output {
-    /// Whether it ended well.
+    /// True if the command succeeded.
     pub success: bool,
     /// Its standard output.
     pub stdout: String,
@@ -30,7 +30,7 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// An installation of the operator with everything it talks to, apart from all others in the same set.
+/// An installation of the operator with everything it talks to, isolated from the others in the environment.
 pub struct Tenant {
     pub(crate) testbed: Testbed,
     pub(crate) release: Release,
@@ -38,7 +38,7 @@ pub struct Tenant {
     pub(crate) permissions: Vec<DynamicObject>,
     pub(crate) created_namespaces: Vec<String>,
     pub(crate) database_url: String,
-    /// By the component's name; empty before the database has its schema.
+    /// Database URLs by component name; empty before the migrations have run.
     pub(crate) component_urls: BTreeMap<&'static str, String>,
     pub(crate) pool: PgPool,
     pub(crate) simulator: Arc<Simulator>,
@@ -46,21 +46,21 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// One that sees a namespace of its own and nothing else.
+    /// Creates a tenant that has access to its own namespace only.
     pub(crate) async fn isolated(testbed: Testbed, label: &str) -> Result<Self, Error> {
         Self::install(testbed, isolated(label)).await
     }
 
-    /// Another installation in the same set and in the same AWS account, isolated from this one in all else.
+    /// Creates another installation in the same environment and AWS account, isolated from this one otherwise.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be created.
     pub async fn try_peer(&self, label: &str) -> Result<Self, Error> {
         Self::install_in(self.testbed.clone(), isolated(label), Arc::clone(&self.simulator)).await
     }
 
-    /// One whose rights are the cluster's and whose own objects live apart from its accounts, so that the accounts'
-    /// namespace can be deleted under it.
+    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its accounts, so that
+    /// the accounts' namespace can be deleted.
     pub(crate) async fn in_own_namespace(testbed: Testbed, label: &str) -> Result<Self, Error> {
         let name = text::unique(label);
         let release = Release {
@@ -73,39 +73,40 @@ impl Tenant {
         Self::install(testbed, release).await
     }
 
-    /// One that sees all namespaces, as most people install it: accounts of registration go to `default`.
+    /// Creates a tenant that watches all namespaces, the chart's default. Its registration page creates accounts in
+    /// `default`.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be created.
     pub async fn whole_cluster(testbed: Testbed) -> Result<Self, Error> {
         Self::install(testbed, Release::cluster_wide()).await
     }
 
-    /// The administrator's client.
+    /// Client with administrator permissions.
     #[must_use]
     pub fn kube(&self) -> Client {
         self.client.clone()
     }
 
-    /// Where its accounts live.
+    /// Namespace of its accounts.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.release.accounts_namespace
     }
 
-    /// The URL of its database as the owner of the tables, with the password.
+    /// URL of its database as the owner of the tables, with the password.
     #[must_use]
     pub fn database_url(&self) -> &str {
         &self.database_url
     }
 
-    /// The URL with which the controller signs in to the database.
+    /// URL of its database for the controller's role.
     #[must_use]
     pub fn controller_database_url(&self) -> &str {
         self.component_url(Component::Controller)
     }
 
-    /// The URL with which the registration signs in to the database.
+    /// URL of its database for the registration page's role.
     #[must_use]
     pub fn registration_database_url(&self) -> &str {
         self.component_url(Component::Registration)
@@ -115,43 +116,43 @@ impl Tenant {
         self.component_urls.get(component.name()).unwrap_or(&self.database_url)
     }
 
-    /// Connections to its database.
+    /// Connection pool of its database.
     #[must_use]
     pub fn pool(&self) -> PgPool {
         self.pool.clone()
     }
 
-    /// Its AWS.
+    /// Its simulated AWS account.
     #[must_use]
     pub fn simulator(&self) -> &Simulator {
         &self.simulator
     }
 
-    /// The id of the installation, unless the operator is left to take the cluster's.
+    /// Installation ID; None if the operator uses the cluster's.
     #[must_use]
     pub fn installation(&self) -> Option<&str> {
         self.release.installation_id.as_deref()
     }
 
-    /// The set it is part of.
+    /// The environment that it is part of.
     #[must_use]
     pub fn testbed(&self) -> &Testbed {
         &self.testbed
     }
 
-    /// The administrator's kubeconfig file, with its namespace.
+    /// Path of the administrator's kubeconfig with this tenant's namespace.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         self.kubeconfig_path("admin")
     }
 
-    /// The kubeconfig file of the controller's service account.
+    /// Path of the kubeconfig of the controller's service account.
     #[must_use]
     pub fn controller_kubeconfig(&self) -> PathBuf {
         self.kubeconfig_path(Component::Controller.name())
     }
 
-    /// The kubeconfig file of the registration's service account.
+    /// Path of the kubeconfig of the registration page's service account.
     #[must_use]
     pub fn registration_kubeconfig(&self) -> PathBuf {
         self.kubeconfig_path(Component::Registration.name())
@@ -161,19 +162,19 @@ impl Tenant {
         self.testbed.temp_dir().path().join(format!("{}.{whose}.kubeconfig", self.release.name))
     }
 
-    /// A controller of this installation, as the chart's service account.
+    /// Prepares a controller of this installation, with the token of the chart's service account.
     ///
     /// # Panics
-    /// When there is no operator binary.
+    /// If there is no operator binary.
     #[must_use]
     pub fn controller(&self) -> OperatorBuilder {
         self.operator(Component::Controller).unwrap_or_else(|error| panic!("{error:?}"))
     }
 
-    /// A registration server of this installation, as the chart's service account.
+    /// Prepares a registration server of this installation, with the token of the chart's service account.
     ///
     /// # Panics
-    /// When there is no operator binary.
+    /// If there is no operator binary.
     #[must_use]
     pub fn registration(&self) -> OperatorBuilder {
         self.operator(Component::Registration).unwrap_or_else(|error| panic!("{error:?}"))
@@ -182,15 +183,15 @@ impl Tenant {
     /// Runs kubectl as administrator in its namespace.
     ///
     /// # Panics
-    /// When kubectl cannot be started.
+    /// If kubectl cannot be started.
     pub async fn kubectl(&self, arguments: &[&str]) -> Output {
         self.try_kubectl(arguments).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
-    /// As [`Tenant::kubectl`].
+    /// Runs kubectl, as [`Tenant::kubectl`] does.
     ///
     /// # Errors
-    /// When kubectl cannot be started.
+    /// If kubectl cannot be started.
     pub async fn try_kubectl(&self, arguments: &[&str]) -> Result<Output, Error> {
         let kubectl = self.testbed.kubectl_path();
         let output = Command::new(kubectl)
@@ -217,7 +218,7 @@ impl Tenant {
         Ok(OperatorBuilder::new(component, program, log, self.env(component)))
     }
 
-    /// All that a process of the operator sees: nothing of the user's own AWS or Kubernetes settings.
+    /// Environment variables of an operator process, with none of the user's own AWS or Kubernetes settings.
     fn env(&self, component: Component) -> BTreeMap<String, String> {
         let home = self.testbed.temp_dir().path().display().to_string();
         let mut env: BTreeMap<String, String> = [
@@ -243,7 +244,10 @@ impl Tenant {
             self.release.installation_id.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)),
         );
         match component {
-            Component::Controller => env.extend(self.lease()),
+            Component::Controller => {
+                env.extend(self.lease());
+                env.extend(self.testbed.controller_env().clone());
+            }
             Component::Registration => drop(env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into())),
         }
         let wanted = ["PATH", "RUST_LOG", "RUST_BACKTRACE"];
@@ -251,7 +255,7 @@ impl Tenant {
         env
     }
 
-    /// The Lease that the controller's rights are for: the chart gives it the name of the service account.
+    /// Name of the Lease that the controller may use: the chart names it after the service account.
     fn lease(&self) -> Option<(String, String)> {
         let name = helm::service_account(&self.permissions, Component::Controller.name()).ok()?;
         Some(("STREAMCAT_LEADER_ELECTION_NAME".into(), name))

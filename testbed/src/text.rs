@@ -1,6 +1,6 @@
-//! Small things about text.
+//! Text helpers.
 
-/// The last `lines` lines, indented.
+/// Returns the last `lines` lines, indented.
 pub(crate) fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     let from = all.len().saturating_sub(lines);
@@ -10,7 +10,7 @@ pub(crate) fn tail(text: &str, lines: usize) -> String {
     all[from..].iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// A name that no other call gives: the label made fit for Kubernetes, and six random digits.
+/// Returns a unique Kubernetes name: the sanitized label and six random digits.
 pub(crate) fn unique(label: &str) -> String {
     let tame: String = label
         .chars()

@@ -1,20 +1,20 @@
-//! What a figure that was measured should be.
+//! Thresholds for measured values.
 
 use std::fmt;
 
-/// A goal.
+/// A threshold for a measured value.
 #[derive(Clone, Copy, Debug)]
 pub enum Threshold {
-    /// So much or more.
+    /// At least this value.
     AtLeast(f64),
-    /// So much or less.
+    /// At most this value.
     AtMost(f64),
-    /// Less.
+    /// Less than this value.
     Below(f64),
 }
 
 impl Threshold {
-    /// The goal, and whether a figure meets it.
+    /// Returns the threshold and whether a value meets it, as text.
     #[must_use]
     pub fn verdict(self, figure: f64) -> String {
         format!("{self}: {}", if self.is_met_by(figure) { "met" } else { "NOT met" })

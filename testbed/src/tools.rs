@@ -1,4 +1,4 @@
-//! The programs of the control plane and Helm, built once from their Go modules and kept in a cache of the user's.
+//! The control plane's programs and Helm, built once from their Go modules and kept in the user's cache.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,26 +12,26 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 const BUILD_TIMEOUT: Duration = Duration::from_hours(1);
 const GO_ADVICE: &str = "the control plane is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
 
-/// Where the programs are.
+/// Paths of the programs.
 #[derive(Clone, Debug)]
 pub struct Tools {
-    /// etcd, whose binary is called `server`.
+    /// etcd, whose binary is named `server`.
     pub etcd: PathBuf,
     /// kube-apiserver.
     pub apiserver: PathBuf,
     /// kube-controller-manager.
     pub controller_manager: PathBuf,
-    /// kubectl of the same version.
+    /// kubectl, in the same version.
     pub kubectl: PathBuf,
     /// Helm.
     pub helm: PathBuf,
 }
 
 impl Tools {
-    /// Finds all of them, and builds what is not there yet.
+    /// Finds all programs, and builds missing ones.
     ///
     /// # Errors
-    /// When Go is missing or too old, or a build fails; the message says what to do.
+    /// If Go is missing or too old, or a build fails; the message says what to do.
     pub async fn find_or_build() -> Result<Self, Error> {
         let (cluster, helm) = (CLUSTER.find_or_build().await?, HELM.find_or_build().await?);
         Ok(Self {
@@ -44,7 +44,7 @@ impl Tools {
     }
 }
 
-/// A Go module of tools.
+/// A Go module with tools.
 pub(crate) struct Module {
     name: &'static str,
     title: &'static str,
@@ -55,8 +55,8 @@ pub(crate) struct Module {
     ldflags: &'static str,
 }
 
-/// etcd, kube-apiserver, kube-controller-manager and kubectl. The linker flags tell the programs their version:
-/// without them the server calls itself v0.0.0-master, and clients that read the version break.
+/// etcd, kube-apiserver, kube-controller-manager, and kubectl. The linker flags set the version: without them the
+/// server reports v0.0.0-master, which breaks clients that read the version.
 pub(crate) const CLUSTER: Module = Module {
     name: "cluster",
     title: "Kubernetes (etcd, kube-apiserver, kube-controller-manager, kubectl)",
@@ -76,7 +76,7 @@ pub(crate) const CLUSTER: Module = Module {
     ),
 };
 
-/// Helm, in a module of its own because it uses other versions of Kubernetes' libraries.
+/// Helm, in a separate module because it uses other versions of Kubernetes' libraries.
 pub(crate) const HELM: Module = Module {
     name: "helm",
     title: "Helm",
@@ -88,7 +88,7 @@ pub(crate) const HELM: Module = Module {
 };
 
 impl Module {
-    /// The folder with the programs.
+    /// Returns the directory of the programs.
     pub(crate) async fn find_or_build(&self) -> Result<PathBuf, Error> {
         let cache = cache()?;
         let dir = cache.join(format!("{}-{}", self.name, self.key()));
@@ -98,7 +98,7 @@ impl Module {
         std::fs::create_dir_all(&cache)
             .map_err(Error::io(format!("make the cache folder {}", cache.display())))?;
         let _lock = self.lock(&cache).await?;
-        // Another process may have built it while we waited for the lock.
+        // Another process may have built it while this one waited for the lock.
         if !self.complete(&dir) {
             self.remove_leftovers(&cache, &dir)?;
             self.build(&cache, &dir).await?;
@@ -121,7 +121,7 @@ impl Module {
         let failed = || format!("lock {}", path.display());
         let file = std::fs::File::create(&path).map_err(Error::io(failed()))?;
         if file.try_lock().is_err() {
-            eprintln!("testbed: waiting for another process that builds {}", self.title);
+            eprintln!("testbed: waiting for another process that is building {}", self.title);
             let waiting = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
             return waiting.await.map_err(|e| Error::Unexpected(e.to_string()))?.map_err(Error::io(failed()));
         }
@@ -132,7 +132,7 @@ impl Module {
         self.programs.iter().all(|name| dir.join(name).is_file())
     }
 
-    /// What a build left that was killed. Nobody else builds this now: we hold the lock.
+    /// Removes what a killed build left. No other build runs: this process holds the lock.
     fn remove_leftovers(&self, cache: &Path, dir: &Path) -> Result<(), Error> {
         let failed = || Error::io(format!("clean up {}", cache.display()));
         for entry in std::fs::read_dir(cache).map_err(failed())? {
@@ -149,7 +149,7 @@ impl Module {
         format!("building-{}-", self.name)
     }
 
-    /// Builds beside the final place and moves the whole folder there, so that it is complete or not there.
+    /// Builds in a temporary directory and then renames it, so that the final directory is always complete.
     async fn build(&self, cache: &Path, dir: &Path) -> Result<(), Error> {
         let building = tempfile::Builder::new()
             .prefix(&self.build_prefix())
@@ -183,7 +183,7 @@ impl Module {
                 Err(error) if start.elapsed() > BUILD_TIMEOUT => return Err(error),
                 Err(_) => {
                     let log = go.log();
-                    // A line that was there before says what go did, not what it does.
+                    // Earlier lines do not show what go is doing now.
                     self.report_progress(start.elapsed(), bin, log.strip_prefix(&reported).unwrap_or(&log));
                     reported = log;
                 }
@@ -198,7 +198,7 @@ impl Module {
         }
         if !self.complete(bin) {
             return Err(Error::Unexpected(format!(
-                "building {} made not all of {:?}",
+                "building {} did not produce all of {:?}",
                 self.title, self.programs
             )));
         }
@@ -228,11 +228,11 @@ fn cache() -> Result<PathBuf, Error> {
         .or_else(|| named("XDG_CACHE_HOME").map(|path| path.join("streamcat-testbed")))
         .or_else(|| named("HOME").map(|path| path.join(".cache/streamcat-testbed")))
         .ok_or_else(|| {
-            Error::Unexpected("no folder for the built programs: set HOME or STREAMCAT_CACHE".into())
+            Error::Unexpected("no directory for built programs: set HOME or STREAMCAT_CACHE".into())
         })
 }
 
-/// Asks Go for its version where it matters: beside our go.mod, which makes a Go since 1.21 fetch the right toolchain.
+/// Checks Go's version next to our go.mod, which makes Go 1.21 and newer download the required toolchain.
 fn check_go(source: &Path) -> Result<(), Error> {
     let output = std::process::Command::new("go")
         .args(["env", "GOVERSION"])
@@ -253,7 +253,7 @@ fn check_go(source: &Path) -> Result<(), Error> {
     if minor(&said).is_none_or(|minor| minor < 26) { too_old(&said) } else { Ok(()) }
 }
 
-/// The 26 of `go1.26.8`.
+/// Returns the minor version: 26 for `go1.26.8`.
 fn minor(version: &str) -> Option<u32> {
     version.trim().strip_prefix("go1.")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

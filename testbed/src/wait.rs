@@ -1,4 +1,4 @@
-//! Waiting for a condition instead of sleeping and hoping.
+//! Waiting for a condition by polling.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -11,16 +11,16 @@ use crate::Error;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What one look at a condition may answer: `bool`, `Option` or `Result`. What an `Err` says is quoted when time is
-/// up, so that the message tells how far things had come.
+/// Result of checking a condition once: `bool`, `Option`, or `Result`. A timeout quotes the last `Err`, to show the state
+/// at that time.
 pub trait Probe {
-    /// What the waiting gives once the condition is true.
+    /// Value returned once the condition is met.
     type Value;
 
-    /// The value, or what was seen instead.
+    /// Returns the value, or a description of the current state.
     ///
     /// # Errors
-    /// What was seen instead, in words.
+    /// A description of the current state, if the condition is not met.
     fn into_result(self) -> Result<Self::Value, String>;
 }
 
@@ -48,10 +48,10 @@ impl<T, E: Display> Probe for Result<T, E> {
     }
 }
 
-/// Looks again and again until the condition is true. `what` completes "waited until …".
+/// Polls until the condition is met. `what` is worded to follow "waiting until".
 ///
 /// # Errors
-/// [`Error::Deadline`] when it did not come true in time.
+/// [`Error::Deadline`] if the condition is not met in time.
 pub async fn until<L: Probe, F: Future<Output = L>>(
     what: impl Display,
     deadline: Duration,
@@ -63,15 +63,15 @@ pub async fn until<L: Probe, F: Future<Output = L>>(
     })
 }
 
-/// Why a wait was in vain.
+/// Reason that a wait failed.
 pub(crate) enum WaitError<E> {
-    /// It cannot come true any more.
+    /// The condition can no longer be met.
     Ended(E),
-    /// Time is up; what was seen last, as the end of a sentence.
+    /// The deadline passed; the last observation, as the end of a sentence.
     TimedOut(String),
 }
 
-/// As [`until`], but `lost` may end the waiting early.
+/// Polls as [`until`] does, but fails early if `ended` returns a reason.
 pub(crate) async fn until_or_ended<L: Probe, F: Future<Output = L>, E>(
     deadline: Duration,
     mut probe: impl FnMut() -> F,
@@ -83,7 +83,7 @@ pub(crate) async fn until_or_ended<L: Probe, F: Future<Output = L>, E>(
         let seen = match tokio::time::timeout(rest, probe()).await.map(Probe::into_result) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(seen)) => seen,
-            Err(_) => "no answer".into(),
+            Err(_) => "no result".into(),
         };
         if let Some(early) = ended() {
             return Err(WaitError::Ended(early));
@@ -97,7 +97,7 @@ pub(crate) async fn until_or_ended<L: Probe, F: Future<Output = L>, E>(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#[allow(clippy::unwrap_used, reason = "a failed test panics")]
 mod tests {
     use super::*;
 
@@ -109,7 +109,7 @@ mod tests {
                 .unwrap_err();
         assert_eq!(
             format!("{error:?}"),
-            "waited 200ms in vain until the moon is full; last seen: a crescent"
+            "timed out after 200ms waiting until the moon is full; last seen: a crescent"
         );
     }
 

@@ -18,17 +18,26 @@ use testbed::{Tenant, Testbed, wait};
 /// The longest that anything here may take.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The shared set, with the operator that was built for these tests.
-pub async fn operator_under_test() -> Testbed {
-    Testbed::shared().await.with_operator(env!("CARGO_BIN_EXE_streamcat-operator"))
+/// Consistency grace of the controllers, unless a test sets another one. The simulator shows what it has done at once; the
+/// default, meant for AWS, delays each deletion of a new account by 15 s.
+const GRACE: &str = "1s";
+
+/// Returns the shared environment with this binary as the operator.
+async fn with_operator(path: &Path) -> Testbed {
+    Testbed::shared().await.with_operator(path).with_controller_env("STREAMCAT_CONSISTENCY_GRACE", GRACE)
 }
 
-/// The same with the operator that can be told to die, which `testbed/build.sh --tests` puts beside the other. It logs
-/// each effect: a write to Kubernetes, a write to PostgreSQL, a call to AWS.
+/// Returns the shared environment with the operator that was built for these tests.
+pub async fn operator_under_test() -> Testbed {
+    with_operator(Path::new(env!("CARGO_BIN_EXE_streamcat-operator"))).await
+}
+
+/// Returns the shared environment with the operator that has fail points, which `testbed/build.sh --tests` puts next to
+/// the other. It logs each effect: a write to Kubernetes, a write to PostgreSQL, or a call to AWS.
 pub async fn operator_with_fail_points() -> Testbed {
     let path = Path::new(concat!(env!("CARGO_BIN_EXE_streamcat-operator"), "-failpoints"));
     assert!(path.is_file(), "{} is missing: run testbed/build.sh --tests", path.display());
-    Testbed::shared().await.with_operator(path)
+    with_operator(path).await
 }
 
 /// The effects that such an operator has logged, in their order; of several of one name, the so-manieth.

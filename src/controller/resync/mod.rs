@@ -96,7 +96,7 @@ fn log_new_orphans(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Or
     }
 }
 
-/// Shows in `/readyz` whether records name another AWS account or region, and which brakes are engaged.
+/// Shows in `/readyz` the records that name another AWS account or region, and the engaged brakes.
 fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, misplaced: Option<String>) {
     match &misplaced {
         Some(misplaced) if context.halt().is_some() => gates::close(gates, gates::AWS, misplaced.clone()),
@@ -160,7 +160,7 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     Ok(ResyncReport { orphans, misplaced })
 }
 
-/// Checks whether the records name another AWS account or region, without a list. Returns a text about it.
+/// Returns a text about the records that name another AWS account or region. Needs no list of AWS.
 async fn check_record_locations<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,

@@ -1,4 +1,4 @@
-//! Stale rows: after a restore, the row of a username can name a user whom nobody is any more.
+//! Stale rows: after a restore, the row of a username can name a user that no account has.
 
 use std::sync::Arc;
 

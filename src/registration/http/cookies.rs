@@ -68,7 +68,7 @@ pub struct Cookies {
     /// True if browsers reach the site by TLS only.
     pub secure: bool,
     /// Lifetime of a session.
-    pub lasts: Duration,
+    pub session_lifetime: Duration,
 }
 
 impl Cookies {
@@ -100,7 +100,7 @@ impl Cookies {
     /// Returns the Set-Cookie header that sets the session token.
     #[must_use]
     pub fn set(self, token: &Token) -> HeaderValue {
-        self.header(self.name(), token.0.expose_secret(), self.lasts.as_secs())
+        self.header(self.name(), token.0.expose_secret(), self.session_lifetime.as_secs())
     }
 
     /// Returns the Set-Cookie header that clears the session token.
@@ -139,7 +139,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    const PLAIN: Cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
+    const PLAIN: Cookies = Cookies { secure: false, session_lifetime: Duration::from_hours(1) };
 
     #[test]
     fn a_token_survives_the_round_trip_through_the_cookie() {

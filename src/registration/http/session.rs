@@ -49,9 +49,10 @@ impl<B: Backend> AppState<B> {
         if let Some(old) = self.cookies.token(headers) {
             sessions.end_session(&old.hash()).await.map_err(lookup_failed)?;
         }
-        let lasts = self.cookies.lasts;
-        let begun = sessions.begin_session(verified.user, password_hash, &token.hash(), lasts, address).await;
-        if !begun.map_err(lookup_failed)? {
+        let lifetime = self.cookies.session_lifetime;
+        let started =
+            sessions.begin_session(verified.user, password_hash, &token.hash(), lifetime, address).await;
+        if !started.map_err(lookup_failed)? {
             return Ok(None);
         }
         let redirect = Redirect::to(&account_path(verified.username));

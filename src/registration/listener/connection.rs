@@ -13,11 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tower_http::timeout::DeadlineBody;
 
 use super::{
-    MAX_BUFFER_BYTES,
     idle::IdleHandle,
     timeout_stream::{ResponsePhase, TimeoutStream},
 };
 use crate::config::ConnectionSettings;
+
+/// Maximum number of bytes that a connection buffers of its requests, and of its responses. The head of a
+/// request must fit.
+pub const MAX_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Maximum age of a connection. A request in flight at that time may finish.
 pub const MAX_AGE: Duration = Duration::from_mins(10);

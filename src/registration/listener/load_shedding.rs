@@ -11,7 +11,7 @@ use hyper::{body::Incoming, server::conn::http1, service::Service, service::serv
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
-use super::MAX_BUFFER_BYTES;
+use super::connection::MAX_BUFFER_BYTES;
 
 /// Maximum age of a rejected connection.
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(3);

@@ -34,10 +34,6 @@ pub use self::{
 };
 use crate::{config::ConnectionSettings, telemetry::RegistrationMetrics};
 
-/// Maximum number of bytes that a connection buffers of its requests, and of its responses. The head of a
-/// request must fit.
-const MAX_BUFFER_BYTES: usize = 16 * 1024;
-
 /// Maximum number of connections that are told the reason for their rejection at the same time, for each
 /// reason.
 const MAX_CONCURRENT_REJECTIONS: usize = 128;

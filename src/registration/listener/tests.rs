@@ -70,15 +70,15 @@ impl Running {
 
     /// Sends requests until one is not rejected.
     async fn ask_until_served(&self) -> String {
-        let asked = async {
+        let served = async {
             loop {
-                let answer = self.ask().await;
-                if !answer.contains(" 503 ") {
-                    return answer;
+                let response = self.ask().await;
+                if !response.contains(" 503 ") {
+                    return response;
                 }
             }
         };
-        timeout(TEST_TIMEOUT, asked).await.expect("every connection is rejected")
+        timeout(TEST_TIMEOUT, served).await.expect("every connection is rejected")
     }
 }
 
@@ -91,8 +91,8 @@ async fn overload(Extension(reason): Extension<OverloadReason>, body: Bytes) -> 
 }
 
 fn router() -> Router {
-    let told = routing::get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
-    Router::new().route("/", told.post(submitted))
+    let handler = routing::get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
+    Router::new().route("/", handler.post(submitted))
 }
 
 async fn submitted(request: Asked) -> Response {
@@ -132,17 +132,17 @@ async fn a_body_must_complete_in_time_however_often_a_piece_arrives() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let mut answer = String::new();
-    let read = async { reader.read_to_string(&mut answer).await };
+    let mut response = String::new();
+    let read = async { reader.read_to_string(&mut response).await };
     tokio::select! {
         read = timeout(TEST_TIMEOUT, read) => drop(read.expect("the connection stays open")),
         () = trickle => {}
     }
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(response.is_empty() || response.starts_with("HTTP/1.1 408 "), "{response}");
 
     let mut stalled = server.connect(&format!("{FORM}Content-Length: 20\r\n\r\nusername=")).await;
-    let answer = until_closed(&mut stalled).await;
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    let response = until_closed(&mut stalled).await;
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
 }
 
 #[tokio::test]
@@ -154,14 +154,14 @@ async fn an_idle_connection_outlives_the_request_timeout_then_closes() {
     let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let since = tokio::time::Instant::now();
     let mut idle = server.connect(request).await;
-    let answer = until_closed(&mut idle).await;
-    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("connection: close"), "{answer}");
+    let response = until_closed(&mut idle).await;
+    assert!(response.starts_with("HTTP/1.1 200 ") && !response.contains("connection: close"), "{response}");
     assert!(since.elapsed() >= idle_timeout, "the request time-out did not close it");
 
     // The time-out for the next head starts at its first byte.
     let mut slow = server.connect(&format!("{request}GET /")).await;
-    let answer = until_closed(&mut slow).await;
-    assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 1, "{answer}");
+    let response = until_closed(&mut slow).await;
+    assert_eq!(response.matches("HTTP/1.1 200 ").count(), 1, "{response}");
 }
 
 #[tokio::test]
@@ -175,11 +175,11 @@ async fn at_most_the_maximum_number_of_connections_is_served_at_once() {
     };
     let server =
         Running::start(2, Duration::from_secs(30), Router::new().route("/", routing::get(handler))).await;
-    let answers = futures::future::join_all((0..10).map(|_| server.ask())).await;
-    let is_served = |answer: &&String| answer.starts_with("HTTP/1.1 200 ");
-    assert!(answers.iter().filter(is_served).count() >= 2, "{answers:?}");
-    let others = answers.iter().filter(|answer| !is_served(answer));
-    assert!(others.clone().all(|answer| answer.starts_with("HTTP/1.1 503 ")), "{answers:?}");
+    let responses = futures::future::join_all((0..10).map(|_| server.ask())).await;
+    let is_served = |response: &&String| response.starts_with("HTTP/1.1 200 ");
+    assert!(responses.iter().filter(is_served).count() >= 2, "{responses:?}");
+    let others = responses.iter().filter(|response| !is_served(response));
+    assert!(others.clone().all(|response| response.starts_with("HTTP/1.1 503 ")), "{responses:?}");
     assert_eq!(most.load(Ordering::SeqCst), 2);
 }
 
@@ -190,9 +190,12 @@ async fn every_connection_beyond_the_maximum_is_told_the_reason() {
     let body = "x".repeat(4000);
     let sent = format!("{FORM}Content-Length: 4000\r\n\r\n{body}");
     let ask = async || until_closed(&mut server.connect(&sent).await).await;
-    let answers = futures::future::join_all((0..2 * MAX_CONCURRENT_REJECTIONS).map(|_| ask())).await;
-    for answer in answers {
-        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("MaxConnections 4000"), "{answer}");
+    let responses = futures::future::join_all((0..2 * MAX_CONCURRENT_REJECTIONS).map(|_| ask())).await;
+    for response in responses {
+        assert!(
+            response.starts_with("HTTP/1.1 503 ") && response.ends_with("MaxConnections 4000"),
+            "{response}"
+        );
     }
 }
 
@@ -201,11 +204,11 @@ async fn an_idle_connection_is_closed_for_a_new_one() {
     let server = Running::start(1, Duration::from_mins(5), router()).await;
     let mut idle = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let address = idle.local_addr().expect("an address").to_string();
-    let mut answer = String::new();
-    while !answer.ends_with(&address) {
+    let mut response = String::new();
+    while !response.ends_with(&address) {
         let mut bytes = [0; 1024];
-        let read = timeout(TEST_TIMEOUT, idle.read(&mut bytes)).await.expect("an answer").expect("read");
-        answer.push_str(std::str::from_utf8(&bytes[..read]).expect("text"));
+        let read = timeout(TEST_TIMEOUT, idle.read(&mut bytes)).await.expect("a response").expect("read");
+        response.push_str(std::str::from_utf8(&bytes[..read]).expect("text"));
     }
     assert!(server.ask().await.starts_with("HTTP/1.1 200 "));
     assert_eq!(until_closed(&mut idle).await, "");
@@ -222,15 +225,15 @@ async fn one_ip_address_cannot_use_all_slots() {
     let server =
         Running::start_with(settings, router(), Some(PerIpLimit::new(settings.connections_per_ip()))).await;
     let _silent = [server.connect("").await, server.connect("").await];
-    let answer = server.ask().await;
-    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("MaxConnectionsPerIp"), "{answer}");
+    let response = server.ask().await;
+    assert!(response.starts_with("HTTP/1.1 429 ") && response.contains("MaxConnectionsPerIp"), "{response}");
 
     let another = tokio::net::TcpSocket::new_v4().expect("a socket");
     another.bind("127.0.0.2:0".parse().expect("an address")).expect("bound");
     let mut another = another.connect(server.address).await.expect("a connection");
     another.write_all(ASKED.as_bytes()).await.expect("written");
-    let answer = until_closed(&mut another).await;
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("127.0.0.2:"), "{answer}");
+    let response = until_closed(&mut another).await;
+    assert!(response.starts_with("HTTP/1.1 200 ") && response.contains("127.0.0.2:"), "{response}");
 }
 
 #[tokio::test]
@@ -245,40 +248,43 @@ async fn excess_connections_of_one_ip_get_a_fast_response_and_are_counted() {
         Running::start_with(settings, router(), Some(PerIpLimit::new(settings.connections_per_ip()))).await;
     let _served = server.connect("").await;
     // A silent client occupies a slot for rejections for three seconds, so the next ones find none.
-    let told = async {
+    let rejected = async {
         loop {
             let silent = (0..=MAX_CONCURRENT_REJECTIONS).map(|_| server.connect(""));
             let silent = futures::future::join_all(silent).await;
-            let answer = until_closed(&mut server.connect("").await).await;
+            let response = until_closed(&mut server.connect("").await).await;
             drop(silent);
-            if !answer.is_empty() {
-                return answer;
+            if !response.is_empty() {
+                return response;
             }
         }
     };
-    let answer = timeout(TEST_TIMEOUT, told).await.expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 5\r\n"), "{answer}");
+    let response = timeout(TEST_TIMEOUT, rejected).await.expect("a response");
+    assert!(
+        response.starts_with("HTTP/1.1 429 ") && response.contains("\r\nRetry-After: 5\r\n"),
+        "{response}"
+    );
     let refused = r#"streamcat_requests_rejected_total{reason="connections_of_address"} "#;
     assert!(server.metrics.exposition().text().contains(refused));
 }
 
 #[tokio::test]
 async fn requests_in_flight_are_answered_on_shutdown() {
-    let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let (told, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let (started, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (start, wait) = (Arc::clone(&started), Arc::clone(&go_on));
     let handler = async move || {
-        told.add_permits(1);
-        drop(waits.acquire().await);
+        start.add_permits(1);
+        drop(wait.acquire().await);
         "done"
     };
     let server =
         Running::start(8, Duration::from_secs(30), Router::new().route("/", routing::get(handler))).await;
-    let mut asked = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-    drop(begun.acquire().await);
+    let mut connection = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    drop(started.acquire().await);
     assert!(server.metrics.exposition().text().contains("streamcat_connections 1"));
     server.stop.cancel();
     go_on.add_permits(1);
-    assert!(until_closed(&mut asked).await.ends_with("done"));
+    assert!(until_closed(&mut connection).await.ends_with("done"));
     timeout(TEST_TIMEOUT, server.served)
         .await
         .expect("the server keeps running")

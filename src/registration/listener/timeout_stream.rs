@@ -42,7 +42,7 @@ pub struct TimeoutStream<S> {
     timeout: Duration,
     phase: ResponsePhase,
     /// The phase at the last read. A head deadline of an earlier phase is void.
-    seen: usize,
+    last_phase: usize,
     /// Runs while the head of a request is incomplete.
     head_deadline: Option<Pin<Box<Sleep>>>,
     /// Runs while a write makes no progress.
@@ -53,12 +53,12 @@ impl<S> TimeoutStream<S> {
     /// Wraps a stream. The deadline for the first head starts at once.
     pub fn new(stream: S, timeout: Duration, phase: ResponsePhase) -> Self {
         let head_deadline = Some(Box::pin(sleep(timeout)));
-        Self { stream, timeout, phase, seen: 0, head_deadline, write_deadline: None }
+        Self { stream, timeout, phase, last_phase: 0, head_deadline, write_deadline: None }
     }
 
     fn on_read(&mut self) {
         // While a handler is working, the client sends a body.
-        if self.seen.is_multiple_of(2) && self.head_deadline.is_none() {
+        if self.last_phase.is_multiple_of(2) && self.head_deadline.is_none() {
             self.head_deadline = Some(Box::pin(sleep(self.timeout)));
         }
     }
@@ -86,8 +86,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let count = self.phase.count();
-        if count != self.seen {
-            self.seen = count;
+        if count != self.last_phase {
+            self.last_phase = count;
             self.head_deadline = None;
         }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);

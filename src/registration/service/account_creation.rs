@@ -2,7 +2,7 @@
 //! registration fails with a reason.
 
 use super::{
-    RegistrationError,
+    error::RegistrationError,
     progress::ProgressStatus,
     registration::{CreationOutcome, Registered, RegistrationService, is_being_deleted},
 };

@@ -1,7 +1,7 @@
 //! Deleting an account on its owner's request, even one that is still to be created. The request is recorded
 //! first; the retry loop carries it out.
 
-use super::{RegistrationError, registration::RegistrationService};
+use super::{error::RegistrationError, registration::RegistrationService};
 use crate::{
     api::StreamerAccount,
     registration::{

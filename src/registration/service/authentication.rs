@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::{RegistrationError, registration::RegistrationService};
+use super::{error::RegistrationError, registration::RegistrationService};
 use crate::{
     api,
     registration::backend::Backend,

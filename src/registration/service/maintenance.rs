@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::RegistrationService;
+use super::registration::RegistrationService;
 use crate::{
     registration::backend::Backend,
     store::{Audit, Registrants},

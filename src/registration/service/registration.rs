@@ -7,7 +7,7 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{RegistrationError, SignupRateLimiter, progress::ProgressStatus};
+use super::{error::RegistrationError, progress::ProgressStatus, signup_rate_limiter::SignupRateLimiter};
 use crate::{
     api::{self, StreamerAccount},
     registration::{

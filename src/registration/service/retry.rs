@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{CreationOutcome, Registered, RegistrationError, RegistrationService};
+use super::{
+    error::RegistrationError,
+    registration::{CreationOutcome, Registered, RegistrationService},
+};
 use crate::registration::backend::Backend;
 
 /// Time between two polls for registrations that are due.

@@ -1,6 +1,6 @@
-//! The WebDriver protocol, as far as it is needed: JSON over HTTP, to a chromedriver of our own.
+//! A minimal WebDriver client: JSON over HTTP to a private chromedriver.
 //!
-//! No crate: `fantoccini`, the usual one, brings a second HTTP stack and ICU with it; `thirtyfour` a third.
+//! It uses no crate: `fantoccini` depends on a second HTTP stack and on ICU, `thirtyfour` on a third HTTP stack.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,14 +16,14 @@ use crate::{Error, http};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STARTED: &str = "ChromeDriver was started successfully on port ";
-const ADVICE: &str = "type: sudo apt-get install chromium-driver";
-/// By this key the protocol marks what is an element.
+const ADVICE: &str = "run: sudo apt-get install chromium-driver";
+/// Key that marks an element in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A browser that dies with whoever started it, which is a thread of the chromedriver.
+/// Launcher script for a browser that dies with the chromedriver thread that started it.
 const LAUNCHER: &str = "#!/bin/sh\nexec setpriv --pdeathsig KILL -- chromium \"$@\"\n";
 
-/// Nothing but loopback is ever asked for.
+/// Chromium arguments. The browser may connect to loopback only.
 const ARGUMENTS: [&str; 7] = [
     "--headless=new",
     "--disable-gpu",
@@ -34,10 +34,10 @@ const ARGUMENTS: [&str; 7] = [
     "--lang=en",
 ];
 
-/// A session of a browser.
+/// A browser session.
 pub(super) struct Driver {
     session: String,
-    // Ends before its folder goes.
+    // Dropped in this order: the process stops before its directory is removed.
     _process: Process,
     _temp_dir: TempDir,
 }
@@ -69,7 +69,7 @@ impl Driver {
         call(&format!("{}{path}", self.session), &body).await
     }
 
-    /// The path of the element that a command gives.
+    /// Returns the path of the element that a command returned.
     pub(super) fn element(found: &Value) -> Result<String, Error> {
         let id = found[ELEMENT].as_str().ok_or_else(|| unexpected("an element", found))?;
         Ok(format!("/element/{id}"))
@@ -88,7 +88,7 @@ fn port(log: &str) -> Option<u16> {
     log.lines().find_map(|line| line.strip_prefix(STARTED)?.trim_end_matches('.').parse().ok())
 }
 
-/// `setpriv` starts in any case; what it could not start stands in the log.
+/// Explains a failed start. `setpriv` itself always starts; its log says what it could not start.
 fn explain(error: Error, log: &Path) -> Error {
     let text = fs::read_to_string(log).unwrap_or_default();
     if text.contains("No such file") { Error::missing("chromedriver", ADVICE) } else { error }
@@ -96,7 +96,7 @@ fn explain(error: Error, log: &Path) -> Error {
 
 fn capabilities(launcher: &Path, scripts: bool) -> Value {
     let mut arguments = ARGUMENTS.to_vec();
-    // Chromium's sandbox wants another user than root.
+    // Chromium's sandbox does not work for root.
     arguments.extend(rustix::process::geteuid().is_root().then_some("--no-sandbox"));
     let mut options = json!({ "binary": launcher, "args": arguments });
     if !scripts {
@@ -109,7 +109,7 @@ async fn call(url: &str, body: &Value) -> Result<Value, Error> {
     value(&http::post_json(url, body).await?)
 }
 
-/// The value of an response, or what the browser says is wrong.
+/// Returns the value in a response, or the browser error.
 fn value(response: &http::Response) -> Result<Value, Error> {
     let mut body = response.json()?;
     if response.status.is_success() {

@@ -1,4 +1,4 @@
-//! A real browser (Chromium, headless), used as a person uses one: what is on a page is found by what it is called.
+//! A real browser (headless Chromium), used as a person uses it: elements are found by their visible names.
 
 mod driver;
 
@@ -9,23 +9,23 @@ use serde_json::{Value, json};
 use self::driver::Driver;
 use crate::Error;
 
-/// A browser with a profile of its own. It ends on drop.
+/// A browser with its own profile, closed on drop.
 pub struct Browser {
     driver: Driver,
 }
 
-/// How something on a page is found.
+/// Locator of an element on a page.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'a> {
     /// By its id.
     Id(&'a str),
     /// An input, by its label.
     Field(&'a str),
-    /// A button, by what stands on it.
+    /// A button, by its text.
     Button(&'a str),
     /// A link, by its text.
     Link(&'a str),
-    /// Anything, by its CSS selector.
+    /// Any element, by a CSS selector.
     Css(&'a str),
 }
 
@@ -51,34 +51,34 @@ impl By<'_> {
 /// A key of the keyboard.
 #[derive(Clone, Copy, Debug)]
 pub enum Key {
-    /// To the next control.
+    /// Tab: moves to the next control.
     Tab,
-    /// Does what the control does, or sends the form.
+    /// Enter: activates the control, or submits the form.
     Enter,
 }
 
-/// A device that pages are looked at with.
+/// A device to emulate.
 #[derive(Clone, Copy, Debug)]
 pub enum Device {
-    /// 390 by 844.
+    /// 390 by 844 pixels.
     Phone,
-    /// 1280 by 800.
+    /// 1280 by 800 pixels.
     Desktop,
 }
 
 impl Browser {
-    /// Starts one.
+    /// Starts a browser.
     ///
     /// # Errors
-    /// When it does not come up; the message says what to do.
+    /// If it does not start; the message says what to do.
     pub async fn start() -> Result<Self, Error> {
         Ok(Self { driver: Driver::start(true).await? })
     }
 
-    /// Starts one that runs no scripts of any page.
+    /// Starts a browser with JavaScript disabled.
     ///
     /// # Errors
-    /// When it does not come up; the message says what to do.
+    /// If it does not start; the message says what to do.
     pub async fn without_scripts() -> Result<Self, Error> {
         Ok(Self { driver: Driver::start(false).await? })
     }
@@ -86,69 +86,69 @@ impl Browser {
     /// Opens a page.
     ///
     /// # Errors
-    /// When the browser says no.
+    /// If the browser reports an error.
     pub async fn open(&self, url: &str) -> Result<(), Error> {
         self.driver.post("/url", json!({ "url": url })).await.map(drop)
     }
 
-    /// Where it is.
+    /// Returns the URL of the current page.
     ///
     /// # Errors
-    /// When the browser says no.
+    /// If the browser reports an error.
     pub async fn url(&self) -> Result<String, Error> {
         self.driver.get("/url").await.map(|url| text(&url))
     }
 
-    /// What a person sees of something.
+    /// Returns the visible text of an element.
     ///
     /// # Errors
-    /// When it is not there.
+    /// If the element does not exist.
     pub async fn text(&self, by: By<'_>) -> Result<String, Error> {
         let element = self.find(by).await?;
         self.driver.get(&format!("{element}/text")).await.map(|seen| text(&seen))
     }
 
-    /// What stands in a field.
+    /// Returns the value of a field.
     ///
     /// # Errors
-    /// When it is not there.
+    /// If the element does not exist.
     pub async fn value(&self, by: By<'_>) -> Result<String, Error> {
         let element = self.find(by).await?;
         self.driver.get(&format!("{element}/property/value")).await.map(|value| text(&value))
     }
 
-    /// An attribute; empty where there is none.
+    /// Returns an attribute, or an empty string if the element does not have it.
     ///
     /// # Errors
-    /// When the element is not there.
+    /// If the element does not exist.
     pub async fn attribute(&self, by: By<'_>, name: &str) -> Result<String, Error> {
         let element = self.find(by).await?;
         self.driver.get(&format!("{element}/attribute/{name}")).await.map(|value| text(&value))
     }
 
-    /// Types into a field, over what stands there.
+    /// Replaces the value of a field by typing.
     ///
     /// # Errors
-    /// When it is not there.
+    /// If the element does not exist.
     pub async fn fill(&self, by: By<'_>, typed: &str) -> Result<(), Error> {
         let element = self.find(by).await?;
         self.driver.post(&format!("{element}/clear"), json!({})).await?;
         self.driver.post(&format!("{element}/value"), json!({ "text": typed })).await.map(drop)
     }
 
-    /// Clicks.
+    /// Clicks an element.
     ///
     /// # Errors
-    /// When it is not there, or covered.
+    /// If the element does not exist, or is covered by another one.
     pub async fn click(&self, by: By<'_>) -> Result<(), Error> {
         let element = self.find(by).await?;
         self.driver.post(&format!("{element}/click"), json!({})).await.map(drop)
     }
 
-    /// Presses a key, wherever the focus is.
+    /// Presses a key in the focused element.
     ///
     /// # Errors
-    /// When the browser says no.
+    /// If the browser reports an error.
     pub async fn press(&self, key: Key) -> Result<(), Error> {
         self.send_keys(match key {
             Key::Tab => "\u{e004}",
@@ -157,35 +157,36 @@ impl Browser {
         .await
     }
 
-    /// Types text, wherever the focus is.
+    /// Types text into the focused element.
     ///
     /// # Errors
-    /// When the browser says no.
+    /// If the browser reports an error.
     pub async fn type_text(&self, typed: &str) -> Result<(), Error> {
         self.send_keys(typed).await
     }
 
-    /// What assistive technology calls the control that has the focus.
+    /// Returns the accessible name of the focused control.
     ///
     /// # Errors
-    /// When nothing has it.
+    /// If no control has the focus.
     pub async fn focused(&self) -> Result<String, Error> {
         let element = Driver::element(&self.driver.get("/element/active").await?)?;
         self.driver.get(&format!("{element}/computedlabel")).await.map(|label| text(&label))
     }
 
-    /// Runs a script in the page, whose policy does not bind it; what it returns, or its promise gives.
+    /// Runs a script in the page, regardless of the page's content security policy. Returns its result, or that of its
+    /// promise.
     ///
     /// # Errors
-    /// What it throws.
+    /// If the script throws.
     pub async fn run(&self, script: &str) -> Result<Value, Error> {
         self.driver.post("/execute/sync", json!({ "script": script, "args": [] })).await
     }
 
-    /// Looks at pages as with this device from now on.
+    /// Emulates this device from now on.
     ///
     /// # Errors
-    /// When the browser says no.
+    /// If the browser reports an error.
     pub async fn emulate(&self, device: Device) -> Result<(), Error> {
         let (width, height, mobile) = match device {
             Device::Phone => (390, 844, true),
@@ -195,19 +196,19 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await.map(drop)
     }
 
-    /// Prefers light or dark from now on.
+    /// Sets the preferred color scheme, `light` or `dark`.
     ///
     /// # Errors
-    /// When the browser says no.
+    /// If the browser reports an error.
     pub async fn prefer_color_scheme(&self, scheme: &str) -> Result<(), Error> {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", features).await.map(drop)
     }
 
-    /// A picture of the whole page, as PNG.
+    /// Takes a screenshot of the whole page, as PNG.
     ///
     /// # Errors
-    /// When the browser says no.
+    /// If the browser reports an error.
     pub async fn screenshot(&self) -> Result<Vec<u8>, Error> {
         use base64::Engine as _;
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await?;
@@ -218,7 +219,7 @@ impl Browser {
         let taken =
             self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip }));
         let data = base64::prelude::BASE64_STANDARD.decode(text(&taken.await?["data"]));
-        data.map_err(|error| Error::Unexpected(format!("no picture: {error}")))
+        data.map_err(|error| Error::Unexpected(format!("cannot decode the screenshot: {error}")))
     }
 
     async fn find(&self, by: By<'_>) -> Result<String, Error> {
@@ -226,7 +227,7 @@ impl Browser {
         Driver::element(&found.map_err(|error| Error::Unexpected(format!("{by}: {error}")))?)
     }
 
-    /// Key by key, as from a keyboard.
+    /// Sends key presses one by one.
     async fn send_keys(&self, keys: &str) -> Result<(), Error> {
         let key_actions = keys.chars().flat_map(|key| {
             ["keyDown", "keyUp"].map(|action| json!({ "type": action, "value": key.to_string() }))
@@ -235,7 +236,7 @@ impl Browser {
         self.driver.post("/actions", json!({ "actions": [keyboard] })).await.map(drop)
     }
 
-    /// A command of Chromium's own, where WebDriver has none.
+    /// Runs a command of Chromium's DevTools protocol, for what WebDriver does not cover.
     async fn devtools(&self, command: &str, parameters: Value) -> Result<Value, Error> {
         self.driver.post("/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }

@@ -1,5 +1,6 @@
-//! How a set comes to be: started, or joined by another process.
+//! Starting an environment, or joining one that another process started.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::postgres::Postgres;
 use crate::temp_dir::TempDir;
 use crate::{Error, cluster, kubeconfig};
 
-/// What another process needs to know of a running set.
+/// Description of a running environment, which another process needs to join it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Description {
     pub(super) kubeconfig: PathBuf,
@@ -22,10 +23,10 @@ pub(super) struct Description {
 }
 
 impl Testbed {
-    /// Starts a set of its own.
+    /// Starts a new environment.
     ///
     /// # Errors
-    /// When something is missing or does not come up; the message says what to do, and quotes the log.
+    /// If a program is missing or does not start; the message says what to do and quotes the log.
     pub async fn start() -> Result<Self, Error> {
         let temp_dir = TempDir::create()?;
         let chart = chart();
@@ -51,14 +52,14 @@ impl Testbed {
         }))
     }
 
-    /// Joins the set described in a file that [`Testbed::describe`] wrote.
+    /// Joins the environment described in a file that [`Testbed::describe`] wrote.
     ///
     /// # Errors
-    /// When there is no such description.
+    /// If the description cannot be read.
     pub fn join(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read(path).map_err(Error::io(format!("read {} ({JOIN})", path.display())))?;
         let description: Description = serde_json::from_slice(&text)
-            .map_err(|e| Error::Unexpected(format!("{} describes no testbed: {e}", path.display())))?;
+            .map_err(|e| Error::Unexpected(format!("{} is not a description of a testbed: {e}", path.display())))?;
         let kubeconfig = kubeconfig::read(&description.kubeconfig)?;
         let temp_dir = TempDir::create()?;
         Ok(Self::of(Inner {
@@ -72,23 +73,25 @@ impl Testbed {
     }
 
     fn of(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), operator: std::env::var_os(OPERATOR).map(PathBuf::from) }
+        let operator = std::env::var_os(OPERATOR).map(PathBuf::from);
+        Self { inner: Arc::new(inner), operator, controller_env: BTreeMap::new() }
     }
 
-    /// The set that all tests of this process share: the one of `testbed run`, or else one that ends with us.
+    /// Returns the environment that all tests of this process share: that of `testbed run`, or else a new one that ends
+    /// with this process.
     ///
     /// # Panics
-    /// When it cannot be had; the message says what to do.
+    /// If it cannot be started or joined; the message says what to do.
     pub async fn shared() -> &'static Self {
         Self::try_shared().await.unwrap_or_else(|error| panic!("no testbed: {error:?}"))
     }
 
-    /// As [`Testbed::shared`].
+    /// Returns the shared environment, as [`Testbed::shared`] does.
     ///
     /// # Errors
-    /// As [`Testbed::start`] and [`Testbed::join`].
+    /// See [`Testbed::start`] and [`Testbed::join`].
     pub async fn try_shared() -> Result<&'static Self, Error> {
-        // Nothing in it belongs to a runtime: each test has one of its own, which may end before the next begins.
+        // Nothing in it is bound to a runtime: each test has its own, which can end before the next one starts.
         static SHARED: OnceCell<Testbed> = OnceCell::const_new();
         SHARED
             .get_or_try_init(|| async {
@@ -100,10 +103,10 @@ impl Testbed {
             .await
     }
 
-    /// Writes down what another process needs to join this set, and gives the file.
+    /// Writes the description that another process needs to join this environment, and returns its path.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn describe(&self) -> Result<PathBuf, Error> {
         let text = serde_json::to_vec_pretty(&self.inner.description)
             .map_err(|e| Error::Unexpected(e.to_string()))?;

@@ -46,8 +46,8 @@ pub async fn change_password<B: Backend>(
         let new_hash = replace_password(&state, &owner).await?;
         let verified = VerifiedUser { password_hash: Some(&new_hash), ..(&owner.registrant).into() };
         // The password has changed. If no session can be started, the user signs in with the new one.
-        let begun = state.begin_session(&owner.headers, owner.address, verified).await.ok().flatten();
-        let mut response = begun.unwrap_or_else(|| Redirect::to("/sign-in").into_response());
+        let started = state.begin_session(&owner.headers, owner.address, verified).await.ok().flatten();
+        let mut response = started.unwrap_or_else(|| Redirect::to("/sign-in").into_response());
         let flash = state.cookies.set_flash(FlashMessage::PasswordChanged);
         response.headers_mut().append(header::SET_COOKIE, flash);
         Ok(response)

@@ -197,8 +197,8 @@ async fn sign_in_registered<B: Backend>(
 ) -> Response {
     let Registered { user, username, password_hash, .. } = registered;
     let verified = VerifiedUser { user: *user, username, password_hash: password_hash.as_ref() };
-    let begun = state.begin_session(&request.headers, request.address, verified).await.ok().flatten();
-    begun.unwrap_or_else(|| Redirect::to(&account_path(&registered.username)).into_response())
+    let started = state.begin_session(&request.headers, request.address, verified).await.ok().flatten();
+    started.unwrap_or_else(|| Redirect::to(&account_path(&registered.username)).into_response())
 }
 
 fn json_response(registered: Registered) -> Response {

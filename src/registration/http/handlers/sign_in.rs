@@ -57,11 +57,11 @@ async fn attempt<B: Backend>(state: &AppState<B>, request: &CredentialsRequest) 
         metrics.signed_in(if is_limited { "limited" } else { "not_now" });
         state.problem_for(&error)
     });
-    let begun = match &verified? {
+    let started = match &verified? {
         Some(registrant) => state.begin_session(headers, *address, registrant.into()).await,
         None => Ok(None),
     };
-    if let Some(response) = begun.inspect_err(|_| metrics.signed_in("not_now"))? {
+    if let Some(response) = started.inspect_err(|_| metrics.signed_in("not_now"))? {
         metrics.signed_in("signed_in");
         return Ok(response);
     }

@@ -193,38 +193,39 @@ mod tests {
         OwnerView { token: "t-1".to_owned(), addresses: Some(addresses), stream_key }
     }
 
-    fn shown(status: ProgressStatus, owner: Option<&OwnerView>) -> String {
+    fn render(status: ProgressStatus, owner: Option<&OwnerView>) -> String {
         account("todd", &progress(status), owner).render("Streamcat").into_string()
     }
 
     #[test]
     fn page_updates_itself_until_the_account_is_ready() {
-        let text = shown(ProgressStatus::Pending, None);
+        let text = render(ProgressStatus::Pending, None);
         assert!(text.contains(r#"http-equiv="refresh" content="2""#));
         assert!(
             text.contains("<noscript><meta") && text.contains(r#"<script src="/live.js" defer></script>"#)
         );
         assert!(text.contains(r#"data-events="/accounts/todd/events" data-status="pending""#));
-        let text = shown(ProgressStatus::Ready, None);
+        let text = render(ProgressStatus::Ready, None);
         assert!(!text.contains("http-equiv") && !text.contains("<script"));
     }
 
     #[test]
     fn only_the_owner_sees_the_settings_and_the_key_on_request() {
-        let text = shown(ProgressStatus::Ready, None);
+        let text = render(ProgressStatus::Ready, None);
         assert!(!text.contains("rtmps://") && !text.contains("/delete") && text.contains("/sign-in"));
 
-        let text = shown(ProgressStatus::Ready, Some(&owner(StreamKeyView::Hidden)));
+        let text = render(ProgressStatus::Ready, Some(&owner(StreamKeyView::Hidden)));
         assert!(["rtmps://in", "https://play", "wss://chat"].iter().all(|address| text.contains(address)));
         assert!(text.contains("Show stream key") && text.contains(r#"name="token" value="t-1""#));
 
-        let text = shown(ProgressStatus::Ready, Some(&owner(StreamKeyView::Shown("sk_1".to_owned().into()))));
+        let text =
+            render(ProgressStatus::Ready, Some(&owner(StreamKeyView::Shown("sk_1".to_owned().into()))));
         assert!(text.contains("sk_1") && !text.contains("Show stream key"));
     }
 
     #[test]
     fn streaming_settings_are_hidden_until_the_account_is_ready() {
-        let text = shown(ProgressStatus::Pending, Some(&owner(StreamKeyView::Hidden)));
+        let text = render(ProgressStatus::Pending, Some(&owner(StreamKeyView::Hidden)));
         assert!(!text.contains("rtmps://") && text.contains("Sign out"));
     }
 }

@@ -41,14 +41,14 @@ mod tests {
     use super::*;
     use crate::registration::http::problem::{FieldErrors, Problem};
 
-    fn shown(username: &str, problem: Option<&Problem>) -> String {
+    fn render(username: &str, problem: Option<&Problem>) -> String {
         register(Form { token: "t-1", username, problem }, 12).render("Streamcat").into_string()
     }
 
     #[test]
     fn an_error_is_shown_next_to_its_field_and_keeps_the_username() {
         let fields = FieldErrors::username("This is taken.");
-        let text = shown(r#"to"dd"#, Some(&Problem::invalid_fields(fields)));
+        let text = render(r#"to"dd"#, Some(&Problem::invalid_fields(fields)));
         assert!(text.contains(r#"value="to&quot;dd""#));
         assert!(text.contains(r#"<p class="error" id="username-error">This is taken.</p>"#));
         assert!(text.contains(r#"aria-invalid="true" aria-describedby="username-error username-hint""#));
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_form_states_the_rules_before_an_attempt() {
-        let text = shown("", None);
+        let text = render("", None);
         assert!(text.contains("12 to 128 characters") && text.contains("cannot be changed"));
         assert!(
             text.contains(r#"autocomplete="new-password""#) && text.contains(r#"autocomplete="username""#)
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn password_gets_the_focus_when_only_it_must_be_entered_again() {
-        let text = shown("todd", Some(&Problem::stale_form()));
+        let text = render("todd", Some(&Problem::stale_form()));
         assert!(text.contains(r#"role="alert""#) && text.contains(r#"value="todd""#));
         let (_, password) = text.split_once(r#"id="password""#).expect("a field");
         assert!(password.contains("autofocus") && text.matches("autofocus").count() == 1);

@@ -17,10 +17,10 @@ async fn a_new_password_replaces_the_old_one_and_ends_every_session() {
     let backend = FakeBackend::new();
     let (elsewhere, here) = (Browser::registered(&backend).await, Browser::registered(&backend).await);
     let more = format!("{RIGHT}&new-password=another+canary+of+ours");
-    let answer = here.post(&backend, PATH, &here.token, &more).await;
-    assert!(status(&answer) == "303" && answer.contains("set-cookie: streamcat="), "{answer}");
+    let response = here.post(&backend, PATH, &here.token, &more).await;
+    assert!(status(&response) == "303" && response.contains("set-cookie: streamcat="), "{response}");
     assert!(!elsewhere.is_signed_in(&backend).await && !here.is_signed_in(&backend).await);
-    assert!(Browser::after(&backend, &answer).await.is_signed_in(&backend).await);
+    assert!(Browser::after(&backend, &response).await.is_signed_in(&backend).await);
     assert!(backend.audit().iter().any(|event| format!("{event:?}").contains("PasswordChanged")));
 
     let again = submit(&backend, "/sign-in", TODD_FORM).await;
@@ -40,9 +40,12 @@ async fn invalid_input_is_shown_next_to_its_field_without_effect() {
         (RIGHT.to_owned(), "422", "new-password-error"),
         (format!("{RIGHT}&new-password=a+canary+of+a+password"), "422", "new-password-error"),
     ] {
-        let answer = browser.post(&backend, PATH, &browser.token, &more).await;
-        assert!(status(&answer) == code && answer.contains(&format!("id=\"{id}\"")), "{more}: {answer}");
-        assert!(!answer.contains("canary"));
+        let response = browser.post(&backend, PATH, &browser.token, &more).await;
+        assert!(
+            status(&response) == code && response.contains(&format!("id=\"{id}\"")),
+            "{more}: {response}"
+        );
+        assert!(!response.contains("canary"));
     }
     assert!(browser.is_signed_in(&backend).await);
     assert_eq!(status(&submit(&backend, "/sign-in", TODD_FORM).await), "303");
@@ -68,11 +71,12 @@ async fn verifying_the_old_password_starts_no_session_after_a_change() {
     let (old, new) = (SecretString::from("a canary of a password"), SecretString::from("another canary"));
     let todd = service.authenticate("todd", &old, None).await.expect("a result").expect("proved");
     let new_hash = service.change_password(&todd, &new).await.expect("changed");
-    let (lasts, here) = (std::time::Duration::from_hours(1), "127.0.0.1".parse().expect("an address"));
+    let (lifetime, here) = (std::time::Duration::from_hours(1), "127.0.0.1".parse().expect("an address"));
     let old_hash = todd.password_hash.expect("a hash");
     for (hash, expected) in [(old_hash, false), (new_hash, true)] {
-        let begun = backend.begin_session(todd.id, &hash, &[1; 32], lasts, here).await.expect("a result");
-        assert_eq!(begun, expected);
+        let started =
+            backend.begin_session(todd.id, &hash, &[1; 32], lifetime, here).await.expect("a result");
+        assert_eq!(started, expected);
     }
 }
 
@@ -84,16 +88,16 @@ async fn after_a_failed_call_the_response_matches_the_password() {
         let browser = Browser::registered(&backend).await;
         backend.fail(call, fault);
         let more = format!("{RIGHT}&new-password=another+canary+of+ours");
-        let answer = browser.post(&backend, PATH, &browser.token, &more).await;
+        let response = browser.post(&backend, PATH, &browser.token, &more).await;
         backend.clear_fault();
         let new = submit(&backend, "/sign-in", "username=Todd&password=another+canary+of+ours").await;
         let old = submit(&backend, "/sign-in", TODD_FORM).await;
         assert_ne!(status(&old) == "303", status(&new) == "303", "{call} {fault:?}");
-        match status(&answer) {
+        match status(&response) {
             "303" => assert_eq!(status(&new), "303", "{call} {fault:?}"),
-            code => assert_eq!(code, "503", "{call} {fault:?}: {answer}"),
+            code => assert_eq!(code, "503", "{call} {fault:?}: {response}"),
         }
-        without_session += usize::from(answer.contains("location: /sign-in\r\n"));
+        without_session += usize::from(response.contains("location: /sign-in\r\n"));
     }
     // Ending the old session and starting the new one, each with both faults.
     assert_eq!(without_session, 4);

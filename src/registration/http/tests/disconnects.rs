@@ -32,14 +32,14 @@ async fn submit_and_disconnect(
         .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))))
         .body(Body::from(format!("token={}&{fields}", browser.token)))
         .expect("a request");
-    let mut answer = Box::pin(TowerToHyperService::new(router(Arc::clone(&state))).call(request));
+    let mut response = Box::pin(TowerToHyperService::new(router(Arc::clone(&state))).call(request));
     for _ in 0..polls {
-        if poll!(&mut answer).is_ready() {
+        if poll!(&mut response).is_ready() {
             break;
         }
         tokio::task::yield_now().await;
     }
-    drop(answer);
+    drop(response);
     state.tasks.close();
     state.tasks.wait().await;
 }
@@ -80,6 +80,6 @@ async fn a_deletion_completes_even_if_the_client_disconnects() {
 async fn a_panicking_handler_is_answered_with_a_500() {
     let layer = from_fn_with_state(state(&FakeBackend::new()), run_to_completion::<FakeBackend>);
     let broken = post(async || -> () { panic!("on purpose") }).layer(layer);
-    let answer = ask_of(Router::new().route("/", broken), "POST /", JSON, "").await;
-    assert!(status(&answer) == "500" && answer.contains("application/problem+json"), "{answer}");
+    let response = ask_of(Router::new().route("/", broken), "POST /", JSON, "").await;
+    assert!(status(&response) == "500" && response.contains("application/problem+json"), "{response}");
 }

@@ -58,8 +58,8 @@ async fn the_cookie_of_a_form_is_not_a_session() {
 #[tokio::test]
 async fn json_needs_neither_cookie_nor_token() {
     let backend = FakeBackend::new();
-    let answer = ask(&backend, "POST /register", JSON, TODD).await;
-    assert!(status(&answer) == "201" && !answer.contains("set-cookie"), "{answer}");
+    let response = ask(&backend, "POST /register", JSON, TODD).await;
+    assert!(status(&response) == "201" && !response.contains("set-cookie"), "{response}");
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn process_due(backend: &Arc<FakeBackend>) {
 }
 
 fn state(backend: &Arc<FakeBackend>) -> Arc<AppState<FakeBackend>> {
-    let cookies = Cookies { secure: false, lasts: Duration::from_hours(1) };
+    let cookies = Cookies { secure: false, session_lifetime: Duration::from_hours(1) };
     let limits = LimitSettings {
         trusted_proxy_hops: 1,
         max_attempts_per_ip: NonZeroU32::MAX,
@@ -96,11 +96,11 @@ pub async fn ask_of(router: Router, line: &str, headers: &str, body: &str) -> St
         "{line} HTTP/1.1\r\nHost: streamcat\r\nConnection: close\r\n{headers}\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     connection.write_all(request.as_bytes()).await.expect("written");
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.expect("read");
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.expect("read");
     server.abort();
-    assert!(!answer.contains("canary"), "the response contains a password: {answer}");
-    answer
+    assert!(!response.contains("canary"), "the response contains a password: {response}");
+    response
 }
 
 /// Fills in the form at this path and submits it.
@@ -119,8 +119,8 @@ async fn register_todd(backend: &Arc<FakeBackend>, format: Format) -> String {
 }
 
 /// Returns the Cookie header with the cookie of a response.
-pub fn cookie(answer: &str) -> String {
-    let (_, rest) = answer.split_once("set-cookie: streamcat=").expect("a cookie");
+pub fn cookie(response: &str) -> String {
+    let (_, rest) = response.split_once("set-cookie: streamcat=").expect("a cookie");
     format!("Cookie: streamcat={}", rest.split(';').next().expect("a value"))
 }
 
@@ -130,31 +130,31 @@ pub fn token(page: &str) -> &str {
     rest.split('"').next().expect("a value")
 }
 
-pub fn status(answer: &str) -> &str {
-    answer.split(' ').nth(1).unwrap_or_default()
+pub fn status(response: &str) -> &str {
+    response.split(' ').nth(1).unwrap_or_default()
 }
 
 #[tokio::test]
 async fn a_submitted_form_redirects_to_the_account() {
     let backend = FakeBackend::new();
     for _ in 0..2 {
-        let answer = register_todd(&backend, Format::Html).await;
-        assert_eq!(status(&answer), "303");
-        assert!(answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+        let response = register_todd(&backend, Format::Html).await;
+        assert_eq!(status(&response), "303");
+        assert!(response.contains("location: /accounts/Todd\r\n"), "{response}");
     }
-    let answer = ask(&backend, "GET /accounts/todd", "Accept: text/html", "").await;
-    assert_eq!(status(&answer), "200");
-    assert!(answer.contains("being set up") && answer.contains("http-equiv=\"refresh\""));
+    let response = ask(&backend, "GET /accounts/todd", "Accept: text/html", "").await;
+    assert_eq!(status(&response), "200");
+    assert!(response.contains("being set up") && response.contains("http-equiv=\"refresh\""));
 }
 
 #[tokio::test]
 async fn json_requests_get_json_responses() {
     let backend = FakeBackend::new();
-    let answer = ask(&backend, "POST /register", JSON, TODD).await;
-    assert_eq!(status(&answer), "201");
-    assert!(answer.contains("location: /accounts/Todd\r\n"));
+    let response = ask(&backend, "POST /register", JSON, TODD).await;
+    assert_eq!(status(&response), "201");
+    assert!(response.contains("location: /accounts/Todd\r\n"));
     let body = r#"{"username":"Todd","account":{"namespace":"default","name":"todd"},"status":"pending"}"#;
-    assert!(answer.ends_with(body), "{answer}");
+    assert!(response.ends_with(body), "{response}");
     let again = ask(&backend, "POST /register", JSON, TODD).await;
     assert_eq!(status(&again), "200");
     assert!(again.ends_with(body), "{again}");
@@ -196,9 +196,9 @@ async fn an_unavailable_database_is_a_503_with_retry_after() {
     for format in [Format::Html, Format::Json] {
         let backend = FakeBackend::new();
         backend.fail(0, Fault::Unavailable);
-        let answer = register_todd(&backend, format).await;
-        assert_eq!(status(&answer), "503");
-        assert!(answer.contains("retry-after: 5") && answer.contains("Try again in a moment"));
+        let response = register_todd(&backend, format).await;
+        assert_eq!(status(&response), "503");
+        assert!(response.contains("retry-after: 5") && response.contains("Try again in a moment"));
     }
 }
 
@@ -207,9 +207,9 @@ async fn a_registration_is_accepted_while_the_cluster_is_unavailable() {
     for (format, expected) in [(Format::Html, "303"), (Format::Json, "202")] {
         let backend = FakeBackend::new();
         backend.fail(1, Fault::Unavailable);
-        let answer = register_todd(&backend, format).await;
-        assert_eq!(status(&answer), expected);
-        assert!(answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+        let response = register_todd(&backend, format).await;
+        assert_eq!(status(&response), expected);
+        assert!(response.contains("location: /accounts/Todd\r\n"), "{response}");
         for is_unavailable_later in [false, true] {
             if is_unavailable_later {
                 backend.fail(1, Fault::Unavailable);
@@ -227,8 +227,8 @@ async fn an_idempotency_key_repeats_the_first_response() {
     let first = ask(&backend, "POST /register", &with_key, TODD).await;
     let again = ask(&backend, "POST /register", &with_key, TODD).await;
     assert_eq!(status(&first), "201");
-    let without_date = |answer: &str| {
-        answer.lines().filter(|line| !line.starts_with("date")).map(str::to_owned).collect::<Vec<_>>()
+    let without_date = |response: &str| {
+        response.lines().filter(|line| !line.starts_with("date")).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(without_date(&first), without_date(&again));
     let other = ask(&backend, "POST /register", &with_key, &TODD.replace("Todd", "mary")).await;
@@ -243,9 +243,9 @@ async fn an_idempotency_key_repeats_the_first_response() {
 async fn a_misconfigured_cluster_is_a_500_without_details() {
     let backend = FakeBackend::new();
     backend.fail(1, Fault::Rejected);
-    let answer = register_todd(&backend, Format::Html).await;
-    assert_eq!(status(&answer), "500");
-    assert!(answer.contains("role=\"alert\"") && !answer.contains("forbidden"));
+    let response = register_todd(&backend, Format::Html).await;
+    assert_eq!(status(&response), "500");
+    assert!(response.contains("role=\"alert\"") && !response.contains("forbidden"));
 }
 
 #[tokio::test]
@@ -254,9 +254,9 @@ async fn unreadable_requests_are_rejected() {
     assert_eq!(status(&ask(&backend, "POST /register", "Content-Type: text/plain", "x").await), "415");
     assert_eq!(status(&ask(&backend, "POST /register", JSON, "{").await), "400");
     assert_eq!(status(&ask(&backend, "POST /register", JSON, &" ".repeat(9000)).await), "413");
-    let answer = ask(&backend, "PUT /register", "Accept: application/json", "").await;
-    assert_eq!(status(&answer), "405");
-    assert!(answer.contains("allow: GET,HEAD,POST\r\n"), "{answer}");
+    let response = ask(&backend, "PUT /register", "Accept: application/json", "").await;
+    assert_eq!(status(&response), "405");
+    assert!(response.contains("allow: GET,HEAD,POST\r\n"), "{response}");
     assert_eq!(status(&ask(&backend, "GET /nowhere", "Accept: text/html", "").await), "404");
     let unknown = ask(&backend, "GET /accounts/mary", "Accept: application/json", "").await;
     assert_eq!(status(&unknown), "404");
@@ -276,10 +276,10 @@ async fn every_response_has_security_headers() {
         "GET /form.js",
         "DELETE /register",
     ] {
-        let answer = ask(&backend, line, "Accept: text/html", "").await;
-        assert!(answer.contains("content-security-policy: default-src 'none'; style-src 'self'"), "{line}");
-        assert!(answer.contains("x-content-type-options: nosniff"), "{line}");
-        assert_eq!(answer.contains("cache-control: no-store"), !line.contains('.'), "{line}");
+        let response = ask(&backend, line, "Accept: text/html", "").await;
+        assert!(response.contains("content-security-policy: default-src 'none'; style-src 'self'"), "{line}");
+        assert!(response.contains("x-content-type-options: nosniff"), "{line}");
+        assert_eq!(response.contains("cache-control: no-store"), !line.contains('.'), "{line}");
     }
 }
 
@@ -288,9 +288,12 @@ async fn an_event_reports_progress_and_the_stream_ends_when_ready() {
     let backend = FakeBackend::new();
     register_todd(&backend, Format::Html).await;
     backend.make_ready("todd");
-    let told = ask(&backend, "GET /accounts/todd/events", "", "").await;
-    assert!(told.contains("content-type: text/event-stream\r\n"), "{told}");
-    assert!(told.contains("event: progress\ndata: {\"username\":\"Todd\",\"status\":\"ready\""), "{told}");
+    let events = ask(&backend, "GET /accounts/todd/events", "", "").await;
+    assert!(events.contains("content-type: text/event-stream\r\n"), "{events}");
+    assert!(
+        events.contains("event: progress\ndata: {\"username\":\"Todd\",\"status\":\"ready\""),
+        "{events}"
+    );
     let unknown = ask(&backend, "GET /accounts/mary/events", "", "").await;
     assert!(status(&unknown) == "404" && unknown.contains("application/problem+json"));
 }

@@ -19,17 +19,23 @@ async fn any_request_is_answered_with_the_reason_and_retry_after() {
         for (line, headers, body) in
             [("GET /accounts/todd", "Accept: text/html", ""), ("POST /sign-in", FORM, TODD_FORM)]
         {
-            let answer = rejected(reason, line, headers, body).await;
-            assert!(answer[..20].contains(status) && answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
-            assert!(answer.contains("<h1>") && answer.contains("content-security-policy"), "{answer}");
+            let response = rejected(reason, line, headers, body).await;
+            assert!(
+                response[..20].contains(status) && response.contains("\r\nretry-after: 5\r\n"),
+                "{response}"
+            );
+            assert!(response.contains("<h1>") && response.contains("content-security-policy"), "{response}");
         }
         for (line, headers, body) in [
             ("POST /register", JSON, TODD),
             ("GET /accounts/todd", "Accept: application/json", ""),
             ("GET /accounts/todd/events", "Accept: text/event-stream", ""),
         ] {
-            let answer = rejected(reason, line, headers, body).await;
-            assert!(answer[..20].contains(status) && answer.contains("application/problem+json"), "{answer}");
+            let response = rejected(reason, line, headers, body).await;
+            assert!(
+                response[..20].contains(status) && response.contains("application/problem+json"),
+                "{response}"
+            );
         }
     }
 }
@@ -41,12 +47,12 @@ async fn event_streams_are_limited_per_ip_address() {
     let (state, line) = (state(&backend), "GET /accounts/todd/events");
     let from = |address: &str| format!("X-Forwarded-For: {address}");
     let permit = state.stream_limit.acquire("192.0.2.7".parse().expect("an address"));
-    let answer = ask_of(router(Arc::clone(&state)), line, &from("192.0.2.7"), "").await;
-    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("retry-after"), "{answer}");
+    let response = ask_of(router(Arc::clone(&state)), line, &from("192.0.2.7"), "").await;
+    assert!(response.starts_with("HTTP/1.1 429 ") && response.contains("retry-after"), "{response}");
     state.stop.cancel();
-    let answer = ask_of(router(Arc::clone(&state)), line, &from("192.0.2.8"), "").await;
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let response = ask_of(router(Arc::clone(&state)), line, &from("192.0.2.8"), "").await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     drop(permit);
-    let answer = ask_of(router(state), line, &from("192.0.2.7"), "").await;
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let response = ask_of(router(state), line, &from("192.0.2.7"), "").await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
 }

@@ -15,8 +15,8 @@ pub struct Browser {
 
 impl Browser {
     /// Returns the browser after the response to a sign-in or a registration.
-    pub async fn after(backend: &Arc<FakeBackend>, answer: &str) -> Self {
-        let cookie = cookie(answer);
+    pub async fn after(backend: &Arc<FakeBackend>, response: &str) -> Self {
+        let cookie = cookie(response);
         let page = ask(backend, "GET /accounts/todd", &format!("Accept: text/html\r\n{cookie}"), "").await;
         Self { token: token(&page).to_owned(), cookie }
     }
@@ -55,9 +55,9 @@ async fn registering_signs_in_until_signing_out() {
 async fn a_sign_in_creates_a_new_token_and_ends_the_previous_session() {
     let backend = FakeBackend::new();
     let first = Browser::registered(&backend).await;
-    let answer = first.post(&backend, "/sign-in", &first.token, &format!("&{TODD_FORM}")).await;
-    assert!(status(&answer) == "303" && answer.contains("location: /accounts/Todd\r\n"), "{answer}");
-    let second = Browser::after(&backend, &answer).await;
+    let response = first.post(&backend, "/sign-in", &first.token, &format!("&{TODD_FORM}")).await;
+    assert!(status(&response) == "303" && response.contains("location: /accounts/Todd\r\n"), "{response}");
+    let second = Browser::after(&backend, &response).await;
     assert_ne!((&first.cookie, &first.token), (&second.cookie, &second.token));
     assert!(second.is_signed_in(&backend).await && !first.is_signed_in(&backend).await);
 }
@@ -112,8 +112,10 @@ async fn a_foreign_object_with_the_accounts_name_is_not_accessible() {
     let key = browser.post(&backend, "/accounts/todd/stream-key", &browser.token, "").await;
     let password = "&password=a+canary+of+a+password";
     let deleted = browser.post(&backend, "/accounts/todd/delete", &browser.token, password).await;
-    for answer in [page, key, deleted] {
-        assert!(status(&answer) == "404" && !answer.contains("rtmps://") && !answer.contains(STREAM_KEY));
+    for response in [page, key, deleted] {
+        assert!(
+            status(&response) == "404" && !response.contains("rtmps://") && !response.contains(STREAM_KEY)
+        );
     }
     assert!(backend.accounts()[0].metadata.deletion_timestamp.is_none());
 }
@@ -131,10 +133,10 @@ async fn an_account_without_its_annotation_stays_its_owners() {
     assert_eq!(status(&submit(&backend, "/register", TODD_FORM).await), "303");
     assert_eq!(status(&submit(&backend, "/sign-in", TODD_FORM).await), "303");
     let password = "&password=a+canary+of+a+password";
-    let going = browser.post(&backend, "/accounts/todd/delete", &browser.token, password).await;
+    let deleted = browser.post(&backend, "/accounts/todd/delete", &browser.token, password).await;
     assert!(
-        status(&going) == "303" && backend.accounts()[0].metadata.deletion_timestamp.is_some(),
-        "{going}"
+        status(&deleted) == "303" && backend.accounts()[0].metadata.deletion_timestamp.is_some(),
+        "{deleted}"
     );
 }
 
@@ -163,8 +165,8 @@ async fn a_copied_account_is_hidden_and_kept_until_the_transfer() {
 async fn deleting_an_account_needs_the_owners_password() {
     let backend = FakeBackend::new();
     let browser = Browser::registered(&backend).await;
-    let asked = browser.get(&backend, "/accounts/todd/delete").await;
-    assert!(status(&asked) == "200" && asked.contains(&browser.token));
+    let form = browser.get(&backend, "/accounts/todd/delete").await;
+    assert!(status(&form) == "200" && form.contains(&browser.token));
     let path = "/accounts/todd/delete";
     assert_eq!(status(&ask(&backend, &format!("GET {path}"), "Accept: text/html", "").await), "403");
 
@@ -174,8 +176,11 @@ async fn deleting_an_account_needs_the_owners_password() {
     assert_eq!(status(&forged), "403");
     assert!(backend.accounts()[0].metadata.deletion_timestamp.is_none());
 
-    let going = browser.post(&backend, path, &browser.token, "&password=a+canary+of+a+password").await;
-    assert!(status(&going) == "303" && going.contains("location: /accounts/Todd/goodbye\r\n"), "{going}");
+    let deleted = browser.post(&backend, path, &browser.token, "&password=a+canary+of+a+password").await;
+    assert!(
+        status(&deleted) == "303" && deleted.contains("location: /accounts/Todd/goodbye\r\n"),
+        "{deleted}"
+    );
     assert!(backend.accounts()[0].metadata.deletion_timestamp.is_some());
     assert!(browser.get(&backend, "/accounts/todd/goodbye").await.contains("being deleted"));
     backend.remove("todd");
@@ -188,8 +193,8 @@ async fn an_invalid_username_is_not_echoed_and_belongs_to_nobody() {
     let browser = Browser::registered(&backend).await;
     for name in ["Call+0190+123456+now", "%00", "caf%C3%A9"] {
         for page in ["goodbye", "delete", "password", "stream-key"] {
-            let answer = browser.get(&backend, &format!("/accounts/{name}/{page}")).await;
-            assert!(status(&answer) == "404" && !answer.contains("0190"), "{page}: {answer}");
+            let response = browser.get(&backend, &format!("/accounts/{name}/{page}")).await;
+            assert!(status(&response) == "404" && !response.contains("0190"), "{page}: {response}");
         }
         let key = browser.post(&backend, &format!("/accounts/{name}/stream-key"), &browser.token, "").await;
         assert_eq!(status(&key), "403", "{key}");
@@ -229,16 +234,16 @@ async fn a_failed_call_lets_a_deletion_complete_or_be_retried() {
         let browser = Browser::registered(&backend).await;
         backend.fail(call, fault);
         let (path, password) = ("/accounts/todd/delete", "&password=a+canary+of+a+password");
-        let answer = browser.post(&backend, path, &browser.token, password).await;
+        let response = browser.post(&backend, path, &browser.token, password).await;
         backend.clear_fault();
-        match status(&answer) {
+        match status(&response) {
             "303" => {}
             "503" => {
-                assert!(answer.contains("retry-after: "), "{call} {fault:?}: {answer}");
+                assert!(response.contains("retry-after: "), "{call} {fault:?}: {response}");
                 let again = browser.post(&backend, path, &browser.token, password).await;
                 assert_eq!(status(&again), "303", "{call} {fault:?}: {again}");
             }
-            _ => panic!("{call} {fault:?}: {answer}"),
+            _ => panic!("{call} {fault:?}: {response}"),
         }
         process_due(&backend).await;
         assert!(backend.accounts()[0].metadata.deletion_timestamp.is_some(), "{call} {fault:?}");
@@ -251,14 +256,17 @@ async fn a_failed_call_lets_a_sign_in_complete_or_be_retried() {
         let backend = FakeBackend::new();
         submit(&backend, "/register", TODD_FORM).await;
         backend.fail(call, fault);
-        let mut answer = submit(&backend, "/sign-in", TODD_FORM).await;
+        let mut response = submit(&backend, "/sign-in", TODD_FORM).await;
         backend.clear_fault();
-        if status(&answer) == "503" {
-            assert!(!answer.contains("set-cookie") && answer.contains("retry-after: "), "{call}: {answer}");
-            answer = submit(&backend, "/sign-in", TODD_FORM).await;
+        if status(&response) == "503" {
+            assert!(
+                !response.contains("set-cookie") && response.contains("retry-after: "),
+                "{call}: {response}"
+            );
+            response = submit(&backend, "/sign-in", TODD_FORM).await;
         }
-        assert_eq!(status(&answer), "303", "{call} {fault:?}: {answer}");
-        assert!(Browser::after(&backend, &answer).await.is_signed_in(&backend).await, "{call} {fault:?}");
+        assert_eq!(status(&response), "303", "{call} {fault:?}: {response}");
+        assert!(Browser::after(&backend, &response).await.is_signed_in(&backend).await, "{call} {fault:?}");
     }
 }
 
@@ -267,9 +275,9 @@ async fn a_failed_call_lets_a_resubmitted_registration_sign_in() {
     for (call, fault) in (0..CALLS).flat_map(|call| FAULTS.map(|fault| (call, fault))) {
         let backend = FakeBackend::new();
         backend.fail(call, fault);
-        let answer = submit(&backend, "/register", TODD_FORM).await;
+        let response = submit(&backend, "/register", TODD_FORM).await;
         backend.clear_fault();
-        assert!(["303", "503"].contains(&status(&answer)), "{call} {fault:?}: {answer}");
+        assert!(["303", "503"].contains(&status(&response)), "{call} {fault:?}: {response}");
         let again = submit(&backend, "/register", TODD_FORM).await;
         assert_eq!(status(&again), "303", "{call} {fault:?}: {again}");
         assert!(Browser::after(&backend, &again).await.is_signed_in(&backend).await, "{call} {fault:?}");
@@ -283,8 +291,11 @@ async fn a_pending_account_can_be_deleted_and_is_never_created() {
     backend.fail(1, Fault::Unavailable);
     let browser = Browser::registered(&backend).await;
     let path = "/accounts/todd/delete";
-    let going = browser.post(&backend, path, &browser.token, "&password=a+canary+of+a+password").await;
-    assert!(status(&going) == "303" && going.contains("location: /accounts/Todd/goodbye\r\n"), "{going}");
+    let deleted = browser.post(&backend, path, &browser.token, "&password=a+canary+of+a+password").await;
+    assert!(
+        status(&deleted) == "303" && deleted.contains("location: /accounts/Todd/goodbye\r\n"),
+        "{deleted}"
+    );
     assert!(browser.get(&backend, "/accounts/todd/goodbye").await.contains("being deleted"));
     let again = submit(&backend, "/register", TODD_FORM).await;
     assert!(status(&again) == "409" && again.contains("is being deleted"), "{again}");
@@ -298,8 +309,11 @@ async fn a_signed_in_browser_is_redirected_to_its_own_account() {
     let backend = FakeBackend::new();
     let browser = Browser::registered(&backend).await;
     for path in ["/", "/register"] {
-        let answer = browser.get(&backend, path).await;
-        assert!(status(&answer) == "303" && answer.contains("location: /accounts/Todd\r\n"), "{answer}");
+        let response = browser.get(&backend, path).await;
+        assert!(
+            status(&response) == "303" && response.contains("location: /accounts/Todd\r\n"),
+            "{response}"
+        );
     }
     let form = browser.get(&backend, "/sign-in").await;
     let own = r#"You are signed in as <a href="/accounts/Todd">Todd</a>."#;
@@ -323,7 +337,7 @@ async fn a_sign_in_superseded_by_a_new_password_fails_and_is_recorded() {
     let backend = FakeBackend::new();
     submit(&backend, "/register", TODD_FORM).await;
     backend.change_password_before_session();
-    let answer = submit(&backend, "/sign-in", TODD_FORM).await;
-    assert!(status(&answer) == "403" && answer.contains("Incorrect username or password."), "{answer}");
+    let response = submit(&backend, "/sign-in", TODD_FORM).await;
+    assert!(status(&response) == "403" && response.contains("Incorrect username or password."), "{response}");
     assert_eq!(backend.audit_events().last(), Some(&AuditEvent::SignInFailed));
 }

@@ -107,9 +107,12 @@ async fn after_a_failed_call_a_deletion_removes_account_and_user() {
                 backend.fail(call, fault);
                 service(&backend).process_due().await.ok();
                 process_due(&backend).await;
-                let going =
+                let is_deleting =
                     backend.accounts().iter().all(|account| account.metadata.deletion_timestamp.is_some());
-                assert!(going && (is_there || backend.rows().is_empty()), "{is_there} {call} {fault:?}");
+                assert!(
+                    is_deleting && (is_there || backend.rows().is_empty()),
+                    "{is_there} {call} {fault:?}"
+                );
                 backend.remove_account("todd");
                 process_due(&backend).await;
                 assert_eq!(

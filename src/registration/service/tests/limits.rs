@@ -67,7 +67,7 @@ async fn an_accepted_registration_waits_for_the_quota() {
 async fn a_full_queue_rejects_a_registration_without_effect() {
     let backend = FakeBackend::new();
     let full = RegistrationService { queue: AdmissionQueue::new(0, 1), ..service(&backend) };
-    let answer = full.register(&applicant("todd", "a long password")).await;
-    assert!(matches!(answer, Err(RegistrationError::QueueFull)), "{answer:?}");
+    let response = full.register(&applicant("todd", "a long password")).await;
+    assert!(matches!(response, Err(RegistrationError::QueueFull)), "{response:?}");
     assert_eq!((backend.rows().len(), backend.accounts().len()), (0, 0));
 }
