@@ -4,10 +4,10 @@
 //! process, so that its memory can be measured separately.
 
 // Included by path, because the testbed depends on the simulator and not the other way round.
-#[path = "../../testbed/src/threshold.rs"]
-mod threshold;
 #[path = "../tests/support/server.rs"]
 mod server;
+#[path = "../../testbed/src/threshold.rs"]
+mod threshold;
 #[path = "../tests/support/wire.rs"]
 mod wire;
 
@@ -19,9 +19,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use threshold::Threshold;
 use ivs_simulator::Simulator;
 use server::Server;
+use threshold::Threshold;
 use wire::Wire;
 
 const CONNECTIONS: usize = 4;

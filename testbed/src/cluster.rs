@@ -50,9 +50,12 @@ pub(crate) async fn borrow(context: &str, temp_dir: &TempDir, chart: &Path) -> R
 /// Refuses a cluster in which the operator is installed: its CRDs and permissions would be overwritten, and the
 /// permissions deleted at the end.
 async fn ensure_not_installed(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
-    let found =
-        apply::existing(client, &helm::permissions(objects.to_vec()), &Release::cluster_wide().namespace)
-            .await?;
+    let found = apply::existing(
+        client,
+        &helm::permissions(objects.to_vec()),
+        &Release::cluster_wide().operator_namespace,
+    )
+    .await?;
     if found.is_empty() { Ok(()) } else { Err(Error::Unexpected(already_installed(&found))) }
 }
 

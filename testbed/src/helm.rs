@@ -59,7 +59,7 @@ impl Helm {
 pub(crate) struct Release {
     pub(crate) name: String,
     /// Namespace of the release's own objects.
-    pub(crate) namespace: String,
+    pub(crate) operator_namespace: String,
     /// Namespace that the controller watches; None for all namespaces.
     pub(crate) watch_namespace: Option<String>,
     /// Namespace in which the registration page creates accounts.
@@ -71,10 +71,10 @@ pub(crate) struct Release {
 impl Release {
     /// A release that watches all namespaces, which is the chart's default.
     pub(crate) fn cluster_wide() -> Self {
-        let (name, namespace) = ("streamcat-operator".into(), "streamcat-system".into());
+        let (name, operator_namespace) = ("streamcat-operator".into(), "streamcat-system".into());
         Self {
             name,
-            namespace,
+            operator_namespace,
             watch_namespace: None,
             accounts_namespace: "default".into(),
             installation_id: None,
@@ -96,7 +96,7 @@ impl Release {
             "controller.replicas=2".into(),
         ];
         let chart = chart.display().to_string();
-        let mut arguments = vec![self.name.as_str(), &chart, "--namespace", &self.namespace];
+        let mut arguments = vec![self.name.as_str(), &chart, "--namespace", &self.operator_namespace];
         arguments.extend(values.iter().flat_map(|value| ["--set", value.as_str()]));
         helm.template(&arguments).await
     }

@@ -32,10 +32,10 @@ impl Tenant {
     ) -> Result<Self, Error> {
         let client = testbed.kube().await?;
         let created_namespaces =
-            create_namespaces(&client, [&release.namespace, &release.accounts_namespace]).await?;
+            create_namespaces(&client, [&release.operator_namespace, &release.accounts_namespace]).await?;
         let rendered = release.render(&testbed.helm_runner(), testbed.chart()).await?;
         let permissions = helm::permissions(rendered);
-        apply::all(&client, &permissions, &release.namespace).await?;
+        apply::all(&client, &permissions, &release.operator_namespace).await?;
         let database = release.name.replace('-', "_");
         let database_url = testbed.database(&database).await?;
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database_url);
@@ -68,7 +68,7 @@ impl Tenant {
 
     async fn write_kubeconfig(&self, component: Component) -> Result<(), Error> {
         let name = helm::service_account(&self.permissions, component.name())?;
-        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.release.namespace);
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.release.operator_namespace);
         let spec = TokenRequestSpec {
             expiration_seconds: Some(TOKEN_LIFETIME_SECONDS),
             ..TokenRequestSpec::default()
@@ -77,7 +77,8 @@ impl Tenant {
         let response = api.create_token_request(&name, &PostParams::default(), &request).await;
         let response = response.map_err(Error::kube(format!("get a token of the service account {name}")))?;
         let token = response.status.map(|status| status.token).unwrap_or_default();
-        let kubeconfig = kubeconfig::with_token(self.testbed.admin(), &token, &self.release.namespace);
+        let kubeconfig =
+            kubeconfig::with_token(self.testbed.admin(), &token, &self.release.operator_namespace);
         kubeconfig::write(&kubeconfig, &self.kubeconfig_path(component.name()))
     }
 
@@ -98,7 +99,7 @@ impl Tenant {
     /// # Errors
     /// If the API server refuses.
     pub async fn uninstall(&self) -> Result<(), Error> {
-        apply::delete(&self.client, &self.permissions, &self.release.namespace).await?;
+        apply::delete(&self.client, &self.permissions, &self.release.operator_namespace).await?;
         let api: Api<Namespace> = Api::all(self.client.clone());
         for name in &self.created_namespaces {
             let deleted = api.delete(name, &DeleteParams::default()).await;

@@ -223,7 +223,8 @@ fn chown(path: &Path, user: &str) -> Result<(), Error> {
     if output.status.success() {
         return Ok(());
     }
-    let (action, output_text) = (format!("changing the owner of {} to {user}", path.display()), output.stderr);
+    let (action, output_text) =
+        (format!("changing the owner of {} to {user}", path.display()), output.stderr);
     let output_text = text::tail(&String::from_utf8_lossy(&output_text), 5);
     Err(Error::Failed { action, status: output.status, output: output_text })
 }

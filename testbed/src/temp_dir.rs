@@ -75,7 +75,8 @@ impl TempDir {
     /// Returns a subdirectory, and creates it if it does not exist.
     pub(crate) fn subdir(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
-        std::fs::create_dir_all(&path).map_err(Error::io(format!("create the directory {}", path.display())))?;
+        std::fs::create_dir_all(&path)
+            .map_err(Error::io(format!("create the directory {}", path.display())))?;
         Ok(path)
     }
 }

@@ -64,7 +64,7 @@ impl Tenant {
     pub(crate) async fn in_own_namespace(testbed: Testbed, label: &str) -> Result<Self, Error> {
         let name = text::unique(label);
         let release = Release {
-            namespace: format!("{name}-system"),
+            operator_namespace: format!("{name}-system"),
             watch_namespace: None,
             accounts_namespace: name.clone(),
             installation_id: Some(name.clone()),
@@ -266,7 +266,7 @@ fn isolated(label: &str) -> Release {
     let name = text::unique(label);
     Release {
         name: name.clone(),
-        namespace: name.clone(),
+        operator_namespace: name.clone(),
         watch_namespace: Some(name.clone()),
         accounts_namespace: name.clone(),
         installation_id: Some(name),

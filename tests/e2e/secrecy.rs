@@ -69,9 +69,16 @@ async fn live(registration: &Operator) -> Vec<(&'static str, String)> {
 /// All rows of all tables, as text.
 async fn rows(tenant: &Tenant) -> String {
     let mut text = String::new();
-    for table in
-        ["users", "channels", "chat_rooms", "stages", "create_attempts", "registrations", "sessions", "audit_log"]
-    {
+    for table in [
+        "users",
+        "channels",
+        "chat_rooms",
+        "stages",
+        "create_attempts",
+        "registrations",
+        "sessions",
+        "audit_log",
+    ] {
         let query = sqlx::AssertSqlSafe(format!("select row_to_json(t)::text from {table} t"));
         for row in sqlx::query(query).fetch_all(&tenant.pool()).await.unwrap() {
             text.push_str(&row.get::<String, _>(0));

@@ -194,7 +194,10 @@ async fn edit_before_an_older_edit_lands(tenant: &Tenant) {
 /// Waits until AWS has what the last edit says, and nothing is left to look at.
 async fn the_last_edit_stays(tenant: &Tenant) {
     let looked = wait::until("the last edit stays", PATIENCE, async || {
-        match (channel(tenant)["tags"]["team"].as_str(), count(tenant, "select count(*) from pending_updates").await) {
+        match (
+            channel(tenant)["tags"]["team"].as_str(),
+            count(tenant, "select count(*) from pending_updates").await,
+        ) {
             (Some("b"), 0) => Ok(()),
             other => Err(format!("{other:?}")),
         }

@@ -11,7 +11,9 @@ use kube::ResourceExt;
 use streamcat_operator::{
     admin::Gates,
     api::{AccountRef, StreamerAccount},
-    controller::{Context, ReconcileSettings, after_error, reconcile, run_resyncs, while_holding_database_lease},
+    controller::{
+        Context, ReconcileSettings, after_error, reconcile, run_resyncs, while_holding_database_lease,
+    },
     ivs::Target,
     store::ClusterIdentity,
 };
@@ -58,8 +60,15 @@ pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: Strin
 async fn run(injector: FaultInjector) {
     let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after: TAKEOVER };
     let work = |term| control(injector.during(term), cluster.clone());
-    while_holding_database_lease(&injector, &cluster, RENEWAL, &Gates::default(), &injector.process.stop, work)
-        .await;
+    while_holding_database_lease(
+        &injector,
+        &cluster,
+        RENEWAL,
+        &Gates::default(),
+        &injector.process.stop,
+        work,
+    )
+    .await;
 }
 
 /// One term.

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
     api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus, are_alike},
-    store::{PendingUpdate, Error, ResourceRecord, Result, InFlight},
+    store::{Error, InFlight, PendingUpdate, ResourceRecord, Result},
 };
 use uuid::Uuid;
 

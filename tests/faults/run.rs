@@ -35,12 +35,28 @@ const RESYNC_CALLS: [&str; 7] =
 const WAITING_CALLS: [&str; 4] = ["current", "is_namespace_terminating", "is_held", "claim"];
 
 /// Where the row that has the username is from before a restore, it looks whether that account is there and has anything.
-const STALE_CLAIM_CALLS: [&str; 8] =
-    ["current", "is_namespace_terminating", "is_held", "claim", "claims", "recorded", "GetChannel", "correct"];
+const STALE_CLAIM_CALLS: [&str; 8] = [
+    "current",
+    "is_namespace_terminating",
+    "is_held",
+    "claim",
+    "claims",
+    "recorded",
+    "GetChannel",
+    "correct",
+];
 
 /// Who waits for a person to take a Secret away tries slowly, and looks at the channel that it is of.
-const BLOCKED_CALLS: [&str; 8] =
-    ["current", "is_namespace_terminating", "is_held", "claim", "recorded", "secret", "GetChannel", "correct"];
+const BLOCKED_CALLS: [&str; 8] = [
+    "current",
+    "is_namespace_terminating",
+    "is_held",
+    "claim",
+    "recorded",
+    "secret",
+    "GetChannel",
+    "correct",
+];
 
 /// The same where a look at everything was asked for: it is not handled before the Secret is written.
 const FULL_CHECK_CALLS: [&str; 2] = ["GetRoom", "GetStage"];

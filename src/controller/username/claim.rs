@@ -13,7 +13,7 @@ use crate::{
         account::AccountExt, backends::Backends, blocker::Blocker, context::Context, kubernetes::Kubernetes,
     },
     provision::Inventory,
-    store::{Claim, Claimant, UsernameOwner, ClaimRefusal, Users},
+    store::{Claim, ClaimRefusal, Claimant, UsernameOwner, Users},
 };
 
 /// Maximum age of a read that is still trusted: within it nobody can have created an account and lost its
@@ -181,8 +181,12 @@ async fn claim_row<B: Backends>(
 fn row(claim: &Claim) -> Option<&UsernameOwner> {
     match claim {
         Claim::Held(holder) => Some(holder),
-        Claim::Refused(ClaimRefusal::Taken(other) | ClaimRefusal::SpellingMismatch(other)) => Some(other.row()),
-        Claim::Refused(ClaimRefusal::Registered | ClaimRefusal::Deleted | ClaimRefusal::OtherCluster(_)) => None,
+        Claim::Refused(ClaimRefusal::Taken(other) | ClaimRefusal::SpellingMismatch(other)) => {
+            Some(other.row())
+        }
+        Claim::Refused(ClaimRefusal::Registered | ClaimRefusal::Deleted | ClaimRefusal::OtherCluster(_)) => {
+            None
+        }
     }
 }
 

@@ -97,7 +97,9 @@ impl State {
 
     /// Returns the row if nobody has leased it since.
     fn with_current_lease(&mut self, registrant: &Registrant) -> Option<&mut Registrant> {
-        self.rows.iter_mut().find(|row| row.id == registrant.id && row.fencing_token == registrant.fencing_token)
+        self.rows
+            .iter_mut()
+            .find(|row| row.id == registrant.id && row.fencing_token == registrant.fencing_token)
     }
 
     /// Returns the row if this is still the hash of its password.

@@ -38,7 +38,8 @@ impl Running {
     async fn start(most: u16, request_timeout: Duration, router: Router) -> Self {
         let most = NonZeroU16::new(most).expect("not zero");
         let idle_timeout = Duration::from_mins(5);
-        let settings = ConnectionSettings { max_connections: most, request_timeout, idle_timeout, max_per_ip: None };
+        let settings =
+            ConnectionSettings { max_connections: most, request_timeout, idle_timeout, max_per_ip: None };
         Self::start_with(settings, router, None).await
     }
 
@@ -149,7 +150,8 @@ async fn a_body_must_complete_in_time_however_often_a_piece_arrives() {
 async fn an_idle_connection_outlives_the_request_timeout_then_closes() {
     let (request_timeout, idle_timeout) = (Duration::from_millis(50), Duration::from_millis(500));
     let most = NonZeroU16::MIN;
-    let settings = ConnectionSettings { max_connections: most, request_timeout, idle_timeout, max_per_ip: None };
+    let settings =
+        ConnectionSettings { max_connections: most, request_timeout, idle_timeout, max_per_ip: None };
     let server = Running::start_with(settings, router(), None).await;
     let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let since = tokio::time::Instant::now();

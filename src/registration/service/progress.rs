@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::{
-    StreamerAccount,
+    Reason, StreamerAccount,
     condition::{self, CHANNEL_READY, CHAT_ROOM_READY, READY, STAGE_READY, STALLED},
 };
 
@@ -65,12 +65,14 @@ impl Issue {
     /// Returns the issue behind a condition's reason, or None if the condition passes by itself. The
     /// condition's message is written for the operators and is never shown.
     fn of(reason: &str) -> Option<Self> {
-        match reason {
-            "QuotaExceeded" => Some(Self::ProviderQuota),
-            "AccessDenied" | "PendingVerification" | "LambdaPermission" => Some(Self::ProviderDenied),
-            "UsernameTaken" => Some(Self::UsernameTaken),
-            "InvalidSpec" => Some(Self::InvalidSetting),
-            "SecretExists" | "SecretImmutable" | "ForeignResource" => Some(Self::Other),
+        match Reason::parse(reason)? {
+            Reason::QuotaExceeded => Some(Self::ProviderQuota),
+            Reason::AccessDenied | Reason::PendingVerification | Reason::LambdaPermission => {
+                Some(Self::ProviderDenied)
+            }
+            Reason::UsernameTaken => Some(Self::UsernameTaken),
+            Reason::InvalidSpec => Some(Self::InvalidSetting),
+            Reason::SecretExists | Reason::SecretImmutable | Reason::ForeignResource => Some(Self::Other),
             _ => None,
         }
     }

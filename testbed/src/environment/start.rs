@@ -58,8 +58,9 @@ impl Testbed {
     /// If the description cannot be read.
     pub fn join(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read(path).map_err(Error::io(format!("read {} ({JOIN})", path.display())))?;
-        let description: Description = serde_json::from_slice(&text)
-            .map_err(|e| Error::Unexpected(format!("{} is not a description of a testbed: {e}", path.display())))?;
+        let description: Description = serde_json::from_slice(&text).map_err(|e| {
+            Error::Unexpected(format!("{} is not a description of a testbed: {e}", path.display()))
+        })?;
         let kubeconfig = kubeconfig::read(&description.kubeconfig)?;
         let temp_dir = TempDir::create()?;
         Ok(Self::of(Inner {

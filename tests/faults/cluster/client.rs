@@ -133,7 +133,8 @@ impl controller::Kubernetes for FaultInjector {
 
     async fn publish_event(&self, account: &StreamerAccount, notice: &controller::EventDraft) -> Result<()> {
         let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
-        let (key, moves) = (reference(account), matches!(notice.reason, Reason::Recreated | Reason::ArnChanged));
+        let (key, moves) =
+            (reference(account), matches!(notice.reason, Reason::Recreated | Reason::ArnChanged));
         let effect = move |state: &mut State, _| {
             effects::check_no_stream_key(state, &note);
             if moves {

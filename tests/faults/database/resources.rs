@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::{ResourceKind, ResourceStatus},
-    store::{AttemptEnd, Journal, ResourceRecord, Resources, Result, RecordedResource},
+    store::{AttemptEnd, Journal, RecordedResource, ResourceRecord, Resources, Result},
 };
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::AccountRef,
-    store::{Claim, Claimant, ClusterIdentity, UsernameOwner, OtherOwner, ClaimRefusal, Result, Users},
+    store::{Claim, ClaimRefusal, Claimant, ClusterIdentity, OtherOwner, Result, UsernameOwner, Users},
 };
 use uuid::Uuid;
 

@@ -154,7 +154,9 @@ async fn a_copied_account_is_hidden_and_kept_until_the_transfer() {
     let path = "/accounts/todd/delete";
     assert_eq!(status(&browser.post(&backend, path, &browser.token, password).await), "303");
     process_due(&backend).await;
-    assert!(backend.accounts()[0].metadata.deletion_timestamp.is_none() && backend.rows()[0].delete_requested);
+    assert!(
+        backend.accounts()[0].metadata.deletion_timestamp.is_none() && backend.rows()[0].delete_requested
+    );
 
     backend.record_uid("todd");
     process_due(&backend).await;
