@@ -22,7 +22,7 @@ test: ## Every check and every test
 	@$(BUILD) --tests
 	cargo fmt --all --check
 	cargo clippy --all-targets --features failpoints --locked -- -D warnings
-	target/debug/testbed run -- cargo test --locked -- --test-threads=4
+	target/debug/testbed run -- cargo test --locked -- --test-threads=8
 
 mutants: ## Put one deliberate defect after the other into a copy of the tree: the tests must catch each (about an hour)
 	cargo test --locked --test mutants -- --ignored --nocapture
