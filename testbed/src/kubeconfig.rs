@@ -82,8 +82,8 @@ fn assemble(cluster: Cluster, user: AuthInfo, namespace: &str) -> Kubeconfig {
 
 /// Writes a kubeconfig that only its owner can read.
 pub(crate) fn write(kubeconfig: &Kubeconfig, path: &Path) -> Result<(), Error> {
-    let yaml =
-        serde_yaml::to_string(kubeconfig).map_err(|e| Error::Unexpected(format!("cannot serialize the kubeconfig: {e}")))?;
+    let yaml = serde_yaml::to_string(kubeconfig)
+        .map_err(|e| Error::Unexpected(format!("cannot serialize the kubeconfig: {e}")))?;
     write_private(path, yaml.as_bytes())
 }
 

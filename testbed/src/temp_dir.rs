@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use crate::Error;
 
-/// Shell script that reads paths until the pipe closes (the owner closed it or was killed), and then removes them. It
-/// retries because processes of the owner may still write while they end.
+/// Shell script that reads paths until the pipe closes (the owner closed it or was killed), and then removes
+/// them. It retries because processes of the owner may still write while they end.
 const REAPER: &str = r#"
 while IFS= read -r path; do set -- "$@" "$path"; done
 tries=0
@@ -75,7 +75,8 @@ impl TempDir {
     /// Returns a subdirectory, and creates it if it does not exist.
     pub(crate) fn subdir(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
-        std::fs::create_dir_all(&path).map_err(Error::io(format!("create the directory {}", path.display())))?;
+        std::fs::create_dir_all(&path)
+            .map_err(Error::io(format!("create the directory {}", path.display())))?;
         Ok(path)
     }
 }

@@ -58,8 +58,9 @@ impl Testbed {
     /// If the description cannot be read.
     pub fn join(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read(path).map_err(Error::io(format!("read {} ({JOIN})", path.display())))?;
-        let description: Description = serde_json::from_slice(&text)
-            .map_err(|e| Error::Unexpected(format!("{} is not a description of a testbed: {e}", path.display())))?;
+        let description: Description = serde_json::from_slice(&text).map_err(|e| {
+            Error::Unexpected(format!("{} is not a description of a testbed: {e}", path.display()))
+        })?;
         let kubeconfig = kubeconfig::read(&description.kubeconfig)?;
         let temp_dir = TempDir::create()?;
         Ok(Self::of(Inner {
@@ -77,8 +78,8 @@ impl Testbed {
         Self { inner: Arc::new(inner), operator, controller_env: BTreeMap::new() }
     }
 
-    /// Returns the environment that all tests of this process share: that of `testbed run`, or else a new one that ends
-    /// with this process.
+    /// Returns the environment that all tests of this process share: that of `testbed run`, or else a new one
+    /// that ends with this process.
     ///
     /// # Panics
     /// If it cannot be started or joined; the message says what to do.
@@ -91,7 +92,8 @@ impl Testbed {
     /// # Errors
     /// See [`Testbed::start`] and [`Testbed::join`].
     pub async fn try_shared() -> Result<&'static Self, Error> {
-        // Nothing in it is bound to a runtime: each test has its own, which can end before the next one starts.
+        // Nothing in it is bound to a runtime: each test has its own, which can end before the next one
+        // starts.
         static SHARED: OnceCell<Testbed> = OnceCell::const_new();
         SHARED
             .get_or_try_init(|| async {
