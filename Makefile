@@ -30,7 +30,7 @@ unit: ## Run the quick tests: unit tests, and the check that each mutant still f
 
 e2e: ## Run the end-to-end tests whose name contains TEST, for example: make e2e TEST=lifecycle
 	@$(BUILD) --tests
-	target/debug/testbed run -- cargo test --locked --test e2e $(TEST) -- --test-threads=4
+	target/debug/testbed run -- cargo test --locked --test e2e $(TEST) -- --test-threads=8
 
 model: ## Run the protocol model: every order of events of one account and two controllers
 	cargo test --locked --test model
@@ -41,7 +41,7 @@ faults: ## Run the fault campaign: every call of every workload under every faul
 test: ## Run every check and every test
 	@$(BUILD) --tests
 	@$(MAKE) --no-print-directory check
-	target/debug/testbed run -- cargo test --locked -- --test-threads=4
+	target/debug/testbed run -- cargo test --locked -- --test-threads=8
 
 mutants: ## Put one defect after another into a copy of the tree; the tests must catch each (about an hour)
 	cargo test --locked --test mutants -- --ignored --nocapture

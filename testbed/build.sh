@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds what `make demo`, `make up` and `make test` need: the workspace's programs, and beside them (once, cached)
-# Kubernetes and Helm. With --tests also the tests.
+# Builds what `make demo`, `make up`, and `make test` need: the workspace's programs, and in parallel (once, cached)
+# Kubernetes and Helm. With --tests, also the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,29 +16,29 @@ need() {
 }
 need cargo "" "install Rust, see https://rustup.rs (the version is in rust-toolchain.toml)"
 need go "" "install Go 1.26 or newer, see https://go.dev/doc/install"
-need cc gcc "type: sudo apt-get install gcc"
-need setpriv util-linux "type: sudo apt-get install util-linux"
-need openssl openssl "type: sudo apt-get install openssl"
-need psql postgresql "type: sudo apt-get install postgresql"
+need cc gcc "run: sudo apt-get install gcc"
+need setpriv util-linux "run: sudo apt-get install util-linux"
+need openssl openssl "run: sudo apt-get install openssl"
+need psql postgresql "run: sudo apt-get install postgresql"
 if [ "${1:-}" = --tests ]; then
-    need chromedriver chromium-driver "type: sudo apt-get install chromium-driver"
-    # There is no program of that name: the package is asked for where Python cannot make such folders.
-    python3 -c 'import ensurepip, venv' 2> /dev/null || need python3-venv python3-venv "type: sudo apt-get install python3-venv"
+    need chromedriver chromium-driver "run: sudo apt-get install chromium-driver"
+    # No program has this name: the package is installed if Python cannot create virtual environments.
+    python3 -c 'import ensurepip, venv' 2> /dev/null || need python3-venv python3-venv "run: sudo apt-get install python3-venv"
 fi
 
 started=$SECONDS
-echo "building the testbed (the first time: two minutes and more)"
+echo "building the testbed (the first build takes two minutes or more)"
 cargo build --locked --bin testbed
 target/debug/testbed tools > /dev/null &
 tools=$!
-# A build that fails must not leave the other one running.
+# A failed build must not leave the other one running.
 trap 'kill "$tools" 2> /dev/null || true' EXIT
 echo "building the operator"
 cargo build --locked --bins
 if [ "${1:-}" = --tests ]; then
     echo "building the operator with fail points, and the tests"
     cargo build --locked --bins --features failpoints
-    # A second name for it: building the tests puts the ordinary one back under the operator's own.
+    # Under a second name, because building the tests replaces the binary with the one without fail points.
     ln --force target/debug/streamcat-operator target/debug/streamcat-operator-failpoints
     cargo test --locked --no-run
 fi

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Writes .sqlx/ anew from the queries in src/store. Called by `make sqlx`, with DATABASE_URL set.
+# Regenerates .sqlx/ from the queries in src/store. Called by `make sqlx`, which sets DATABASE_URL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rm -rf .sqlx.new
 mkdir .sqlx.new
-touch src/lib.rs # the macros write only when the crate is compiled
+touch src/lib.rs # the macros write only while the crate is compiled
 SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/.sqlx.new" cargo check --locked --lib
 rm -rf .sqlx
 mv .sqlx.new .sqlx

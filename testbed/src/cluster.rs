@@ -47,8 +47,8 @@ pub(crate) async fn borrow(context: &str, temp_dir: &TempDir, chart: &Path) -> R
     Ok(Cluster { kubeconfig, kubectl, helm, control_plane: None })
 }
 
-/// Refuses a cluster in which the operator is installed: its CRDs and permissions would be overwritten, and the
-/// permissions deleted at the end.
+/// Refuses a cluster in which the operator is installed: its CRDs and permissions would be overwritten, and
+/// the permissions deleted at the end.
 async fn ensure_not_installed(client: &Client, objects: &[DynamicObject]) -> Result<(), Error> {
     let found = apply::existing(
         client,

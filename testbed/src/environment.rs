@@ -25,11 +25,12 @@ pub const JOIN: &str = "STREAMCAT_TESTBED";
 pub const OPERATOR: &str = "STREAMCAT_OPERATOR";
 /// Environment variable with the path of a chart to use instead of the workspace's.
 pub const CHART: &str = "STREAMCAT_CHART";
-/// Environment variable with a context of the user's own kubeconfig to use instead of starting a control plane.
+/// Environment variable with a context of the user's own kubeconfig to use instead of starting a control
+/// plane.
 pub const CONTEXT: &str = "KUBE_CONTEXT";
 
-/// A control plane and PostgreSQL that many tests can use at the same time. Clones share one environment, which ends
-/// when the last clone is dropped.
+/// A control plane and PostgreSQL that many tests can use at the same time. Clones share one environment,
+/// which ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Testbed {
     inner: Arc<Inner>,
@@ -69,8 +70,8 @@ impl Testbed {
         self.try_tenant(label).await.unwrap_or_else(|error| panic!("no tenant {label:?}: {error:?}"))
     }
 
-    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its accounts, so that
-    /// a test can delete that namespace. Set the namespace that its controller watches.
+    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its
+    /// accounts, so that a test can delete that namespace. Set the namespace that its controller watches.
     ///
     /// # Panics
     /// If the tenant cannot be created.
@@ -102,8 +103,8 @@ impl Testbed {
         Server::of(&self.inner.description.postgres).create_database(name).await
     }
 
-    /// Creates a role for a component and a database. Its only permissions are those of the group that the migrations
-    /// create for the component.
+    /// Creates a role for a component and a database. Its only permissions are those of the group that the
+    /// migrations create for the component.
     pub(crate) async fn database_role(&self, database: &str, component: Component) -> Result<String, Error> {
         let component = component.name();
         let (role, group) = (format!("{component}_{database}"), format!("streamcat_{component}"));

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// An error of the testbed. `Debug` prints the same text as `Display`, with its causes, because a failed test prints
-/// `Debug`.
+/// An error of the testbed. `Debug` prints the same text as `Display`, with its causes, because a failed test
+/// prints `Debug`.
 #[derive(thiserror::Error)]
 pub enum Error {
     /// A required program is not installed.

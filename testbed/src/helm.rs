@@ -7,8 +7,8 @@ use tokio::process::Command;
 
 use crate::{Error, apply, text};
 
-/// Kinds of a rendered chart that are applied: permissions and limits. No pod runs in the testbed, so kinds that create
-/// pods are left out.
+/// Kinds of a rendered chart that are applied: permissions and limits. No pod runs in the testbed, so kinds
+/// that create pods are left out.
 const APPLIED: [&str; 9] = [
     "ServiceAccount",
     "Role",

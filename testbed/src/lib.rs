@@ -1,5 +1,5 @@
-//! Real instances of everything the operator talks to, on loopback: etcd, kube-apiserver, kube-controller-manager,
-//! PostgreSQL, and the Amazon IVS simulator. For tests and for local use.
+//! Real instances of everything the operator talks to, on loopback: etcd, kube-apiserver,
+//! kube-controller-manager, PostgreSQL, and the Amazon IVS simulator. For tests and for local use.
 
 mod apply;
 mod browser;

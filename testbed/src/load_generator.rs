@@ -39,7 +39,8 @@ impl Outcome {
     }
 }
 
-/// Sends `rate` registrations a second, each with its own username, for `duration`. Returns the outcome of each.
+/// Sends `rate` registrations a second, each with its own username, for `duration`. Returns the outcome of
+/// each.
 pub async fn generate_load(base_url: &str, rate: f64, duration: Duration) -> Vec<Outcome> {
     let (url, start) = (format!("{base_url}/register"), Instant::now());
     let (mut requests, mut ticks, mut sent) = (JoinSet::new(), interval(TICK), 0_u32);

@@ -18,7 +18,8 @@ pub(crate) fn free<const N: usize>() -> Result<[u16; N], Error> {
     Ok(ports)
 }
 
-/// Runs `start`, and runs it once more if a port was in use: another process can take a port after it was found free.
+/// Runs `start`, and runs it once more if a port was in use: another process can take a port after it was
+/// found free.
 pub(crate) async fn retry_if_port_taken<T, F: Future<Output = Result<T, Error>>>(
     mut start: impl FnMut() -> F,
 ) -> Result<T, Error> {

@@ -13,8 +13,8 @@ use crate::{Error, ports, text};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const USER: &str = "streamcat";
-/// System user that runs PostgreSQL when we are root, because PostgreSQL refuses to run as root. Debian's package
-/// creates it.
+/// System user that runs PostgreSQL when we are root, because PostgreSQL refuses to run as root. Debian's
+/// package creates it.
 const SYSTEM_USER: &str = "postgres";
 const PACKAGE_ADVICE: &str = "PostgreSQL is required; run: sudo apt-get install postgresql";
 
@@ -184,7 +184,8 @@ fn find_or_install() -> Result<(PathBuf, Option<&'static str>), Error> {
     Ok((bin, root.then_some(SYSTEM_USER)))
 }
 
-/// Returns the newest installation that has both programs. Debian keeps each version in a directory outside PATH.
+/// Returns the newest installation that has both programs. Debian keeps each version in a directory outside
+/// PATH.
 fn find() -> Option<PathBuf> {
     let complete = |bin: &PathBuf| bin.join("initdb").exists() && bin.join("postgres").exists();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

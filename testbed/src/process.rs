@@ -1,7 +1,8 @@
 //! Child processes that do not outlive this process.
 //!
-//! Each is started through util-linux's `setpriv --pdeathsig`, so that the kernel signals it when this process dies for
-//! any reason. The kernel watches the *thread* that started the child, so one long-lived thread starts all of them.
+//! Each is started through util-linux's `setpriv --pdeathsig`, so that the kernel signals it when this
+//! process dies for any reason. The kernel watches the *thread* that started the child, so one long-lived
+//! thread starts all of them.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -76,7 +77,8 @@ impl Launch {
         Self { name: name.into(), command, log, end }
     }
 
-    /// Prepares a program that runs as another user. A change of user clears the death signal, so it is set afterwards.
+    /// Prepares a program that runs as another user. A change of user clears the death signal, so it is set
+    /// afterwards.
     pub(crate) fn new_as(user: &str, name: &str, program: &Path, log: PathBuf, end: StopSignal) -> Self {
         let mut command = Command::new("setpriv");
         command.args([format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".into()]);
@@ -112,7 +114,8 @@ impl Launch {
         let action = || format!("open the log {}", self.log.display());
         let out = File::create(&self.log).map_err(Error::io(action()))?;
         let err = out.try_clone().map_err(Error::io(action()))?;
-        // Its own process group: Ctrl-C in a terminal reaches only this process, which stops the others in order.
+        // Its own process group: Ctrl-C in a terminal reaches only this process, which stops the others in
+        // order.
         self.command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         let child = spawn(self.command).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => Error::missing(

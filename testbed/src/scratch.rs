@@ -16,8 +16,8 @@ pub struct ScratchDatabase {
 }
 
 impl ScratchDatabase {
-    /// Starts a server and applies `migrations/` from the work tree. It does not use the operator, which cannot be built
-    /// while `.sqlx/` is out of date.
+    /// Starts a server and applies `migrations/` from the work tree. It does not use the operator, which
+    /// cannot be built while `.sqlx/` is out of date.
     ///
     /// # Errors
     /// If PostgreSQL does not start, or a migration fails.

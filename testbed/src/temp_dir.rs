@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use crate::Error;
 
-/// Shell script that reads paths until the pipe closes (the owner closed it or was killed), and then removes them. It
-/// retries because processes of the owner may still write while they end.
+/// Shell script that reads paths until the pipe closes (the owner closed it or was killed), and then removes
+/// them. It retries because processes of the owner may still write while they end.
 const REAPER: &str = r#"
 while IFS= read -r path; do set -- "$@" "$path"; done
 tries=0

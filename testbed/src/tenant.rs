@@ -1,4 +1,5 @@
-//! One installation of the operator in an environment, with its own permissions, tokens, database, and AWS account.
+//! One installation of the operator in an environment, with its own permissions, tokens, database, and AWS
+//! account.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,7 +52,8 @@ impl Tenant {
         Self::install(testbed, isolated(label)).await
     }
 
-    /// Creates another installation in the same environment and AWS account, isolated from this one otherwise.
+    /// Creates another installation in the same environment and AWS account, isolated from this one
+    /// otherwise.
     ///
     /// # Errors
     /// If it cannot be created.
@@ -59,8 +61,8 @@ impl Tenant {
         Self::install_in(self.testbed.clone(), isolated(label), Arc::clone(&self.simulator)).await
     }
 
-    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its accounts, so that
-    /// the accounts' namespace can be deleted.
+    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its
+    /// accounts, so that the accounts' namespace can be deleted.
     pub(crate) async fn in_own_namespace(testbed: Testbed, label: &str) -> Result<Self, Error> {
         let name = text::unique(label);
         let release = Release {
@@ -73,8 +75,8 @@ impl Tenant {
         Self::install(testbed, release).await
     }
 
-    /// Creates a tenant that watches all namespaces, the chart's default. Its registration page creates accounts in
-    /// `default`.
+    /// Creates a tenant that watches all namespaces, the chart's default. Its registration page creates
+    /// accounts in `default`.
     ///
     /// # Errors
     /// If it cannot be created.

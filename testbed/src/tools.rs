@@ -55,8 +55,8 @@ pub(crate) struct Module {
     ldflags: &'static str,
 }
 
-/// etcd, kube-apiserver, kube-controller-manager, and kubectl. The linker flags set the version: without them the
-/// server reports v0.0.0-master, which breaks clients that read the version.
+/// etcd, kube-apiserver, kube-controller-manager, and kubectl. The linker flags set the version: without them
+/// the server reports v0.0.0-master, which breaks clients that read the version.
 pub(crate) const CLUSTER: Module = Module {
     name: "cluster",
     title: "Kubernetes (etcd, kube-apiserver, kube-controller-manager, kubectl)",

@@ -11,8 +11,8 @@ use crate::Error;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Result of checking a condition once: `bool`, `Option`, or `Result`. A timeout quotes the last `Err`, to show the state
-/// at that time.
+/// Result of checking a condition once: `bool`, `Option`, or `Result`. A timeout quotes the last `Err`, to
+/// show the state at that time.
 pub trait Probe {
     /// Value returned once the condition is met.
     type Value;

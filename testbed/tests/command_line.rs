@@ -1,6 +1,6 @@
-//! The binary: it leaves nothing behind, and what is missing is said clearly.
+//! The binary leaves nothing behind, and reports clearly what is missing.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,8 @@ use testbed::wait;
 
 const TESTBED: &str = env!("CARGO_BIN_EXE_testbed");
 
-/// Runs `testbed run` around a command that waits, and gives the folder of the set once that command runs.
+/// Starts `testbed run` with a command that waits. Returns the directory of the environment once the command
+/// runs.
 fn hold() -> (Child, PathBuf) {
     let mut holder = Command::new(TESTBED)
         .args(["run", "--", "sh", "-c", "echo $STREAMCAT_TESTBED; exec sleep 600"])
@@ -23,11 +24,11 @@ fn hold() -> (Child, PathBuf) {
     let mut line = String::new();
     BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let description = PathBuf::from(line.trim());
-    assert!(description.is_file(), "no description of a set: {line:?}");
+    assert!(description.is_file(), "not a description of an environment: {line:?}");
     (holder, description.parent().unwrap().to_owned())
 }
 
-/// The processes that live in a folder, or speak of it.
+/// Returns the command lines of processes that run in a directory or have it as an argument.
 fn processes(folder: &Path) -> Vec<String> {
     let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     let of_folder = |process: &PathBuf| {
@@ -40,7 +41,7 @@ fn processes(folder: &Path) -> Vec<String> {
 }
 
 async fn all_is_gone(folder: &Path) {
-    wait::until("no process and no folder is left", Duration::from_secs(20), || async {
+    wait::until("no process and no directory is left", Duration::from_secs(20), || async {
         let left = processes(folder);
         if left.is_empty() && !folder.exists() { Ok(()) } else { Err(left.join("\n")) }
     })
@@ -68,7 +69,7 @@ async fn a_command_ends_with_the_testbed_and_its_exit_code_is_returned() {
     all_is_gone(&folder).await;
 }
 
-/// Runs `testbed tools` with an empty cache, and with only what is in `folder` to be found in PATH.
+/// Runs `testbed tools` with an empty cache and with `folder` as PATH.
 fn build_with(folder: &Path) -> Output {
     let cache = tempfile::tempdir().unwrap();
     let command =
@@ -111,7 +112,7 @@ fn an_unknown_context_is_reported() {
     assert!(said.contains("kubeconfig"), "{said}");
 }
 
-/// A folder in which both are found, as the PATH of somebody who has a cluster.
+/// Returns a PATH with both programs, as for a user who has a cluster.
 fn path_with(programs: [&str; 2]) -> std::ffi::OsString {
     let own = std::env::var_os("PATH").unwrap();
     let folders = programs.map(|program| Path::new(program).parent().unwrap().to_owned());

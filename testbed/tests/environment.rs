@@ -1,6 +1,6 @@
-//! The set comes up, and its tenants do not see each other.
+//! The environment starts, and its tenants are isolated from each other.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::Api;
@@ -8,7 +8,7 @@ use kube::api::{ListParams, ObjectMeta, PostParams};
 use std::path::{Path, PathBuf};
 use testbed::{Tenant, Testbed};
 
-/// The operator's binary is built beside ours.
+/// Returns the path of the operator's binary, which is next to the testbed's.
 fn operator() -> PathBuf {
     std::env::var_os("STREAMCAT_OPERATOR").map_or_else(
         || Path::new(env!("CARGO_BIN_EXE_testbed")).with_file_name("streamcat-operator"),

@@ -1,6 +1,7 @@
 //! A minimal WebDriver client: JSON over HTTP to a private chromedriver.
 //!
-//! It uses no crate: `fantoccini` depends on a second HTTP stack and on ICU, `thirtyfour` on a third HTTP stack.
+//! It uses no crate: `fantoccini` depends on a second HTTP stack and on ICU, `thirtyfour` on a third HTTP
+//! stack.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

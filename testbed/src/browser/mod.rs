@@ -174,8 +174,8 @@ impl Browser {
         self.driver.get(&format!("{element}/computedlabel")).await.map(|label| text(&label))
     }
 
-    /// Runs a script in the page, regardless of the page's content security policy. Returns its result, or that of its
-    /// promise.
+    /// Runs a script in the page, regardless of the page's content security policy. Returns its result, or
+    /// that of its promise.
     ///
     /// # Errors
     /// If the script throws.

@@ -78,8 +78,8 @@ impl Testbed {
         Self { inner: Arc::new(inner), operator, controller_env: BTreeMap::new() }
     }
 
-    /// Returns the environment that all tests of this process share: that of `testbed run`, or else a new one that ends
-    /// with this process.
+    /// Returns the environment that all tests of this process share: that of `testbed run`, or else a new one
+    /// that ends with this process.
     ///
     /// # Panics
     /// If it cannot be started or joined; the message says what to do.
@@ -92,7 +92,8 @@ impl Testbed {
     /// # Errors
     /// See [`Testbed::start`] and [`Testbed::join`].
     pub async fn try_shared() -> Result<&'static Self, Error> {
-        // Nothing in it is bound to a runtime: each test has its own, which can end before the next one starts.
+        // Nothing in it is bound to a runtime: each test has its own, which can end before the next one
+        // starts.
         static SHARED: OnceCell<Testbed> = OnceCell::const_new();
         SHARED
             .get_or_try_init(|| async {

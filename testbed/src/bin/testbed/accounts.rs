@@ -1,4 +1,4 @@
-//! The accounts, as the administrator sees them.
+//! Access to the accounts as the administrator.
 
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -9,17 +9,17 @@ pub(crate) const API_VERSION: &str = "streamcat.dev/v1alpha1";
 /// The kind of an account.
 pub(crate) const KIND: &str = "StreamerAccount";
 
-/// Its kind, as the API server knows it.
+/// API resource of an account.
 pub(crate) fn resource() -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk("streamcat.dev", "v1alpha1", KIND))
 }
 
-/// The accounts of a tenant's namespace.
+/// Client for the accounts in a tenant's namespace.
 pub(crate) fn accounts(tenant: &Tenant) -> Api<DynamicObject> {
     Api::namespaced_with(tenant.kube(), tenant.namespace(), &resource())
 }
 
-/// Whether an account says that all is well, and speaks of its present generation.
+/// Returns true if an account is Ready for its current generation.
 pub(crate) fn is_ready(account: &DynamicObject) -> bool {
     let status = &account.data["status"];
     let conditions = status["conditions"].as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! The testbed's command line.
+//! Command line of the testbed.
 
 mod accounts;
 mod bench;
@@ -18,11 +18,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Everything the operator talks to, started for real on this machine: a Kubernetes control plane, PostgreSQL and a
-/// simulator of Amazon IVS. Ends without a trace.
+/// Runs the operator with everything it needs on this machine: a Kubernetes control plane, PostgreSQL, and
+/// the Amazon IVS simulator. Everything is removed at the end.
 ///
-/// The first time, Kubernetes is built from its Go modules, which takes some minutes. With `KUBE_CONTEXT=name` in the
-/// environment, that context of your own kubeconfig is used instead.
+/// The first run builds Kubernetes from its Go modules, which takes some minutes. Set `KUBE_CONTEXT` to the
+/// name of a context in your kubeconfig to use your own cluster instead.
 #[derive(Parser)]
 #[command(name = "testbed", version)]
 struct Arguments {
@@ -32,38 +32,38 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts everything with the operator and its registration page, until Ctrl-C; says what to try
+    /// Starts everything, with the operator and its registration page, until Ctrl-C; prints what to try
     Up(OperatorArgument),
-    /// Tells the whole story with one streamer, step by step, and checks each step
+    /// Registers and deletes one streamer step by step, shows each step, and checks it
     Demo(OperatorArgument),
-    /// Measures what an account costs without faults, and how much longer it takes than its slowest Create
+    /// Measures the calls, the writes, and the time that an account takes when nothing fails
     Bench(bench::Arguments),
-    /// Measures how many can register in a second, and floods the registration with ten times as many
+    /// Measures registrations per second, and the behavior at ten times the capacity
     LoadTest(load_test::Arguments),
-    /// Has accounts created, edited and deleted while everything fails at random, and judges what came of it
+    /// Creates, edits, and deletes accounts while everything fails at random, then checks for inconsistencies
     Soak(soak::Arguments),
-    /// Runs a command (such as `cargo test`) with a control plane and PostgreSQL that its tests share
+    /// Runs a command, such as `cargo test`, with a control plane and PostgreSQL that its tests share
     Run {
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
-    /// Runs a command with DATABASE_URL naming an empty PostgreSQL database that has the schema of migrations/
+    /// Runs a command with DATABASE_URL set to an empty PostgreSQL database with the schema of migrations/
     Database {
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
-    /// Builds Kubernetes and Helm if they are not there yet, and says where they are
+    /// Builds Kubernetes and Helm if they are missing, and prints their paths
     Tools {
-        /// Print the path of this program only
+        /// Print only the path of this program
         program: Option<tools::Program>,
     },
 }
 
 #[derive(clap::Args)]
 struct OperatorArgument {
-    /// The operator's binary; the one beside this program if not told
+    /// The operator's binary [default: streamcat-operator in the directory of this program]
     #[arg(long, env = "STREAMCAT_OPERATOR", value_name = "PATH")]
     operator: Option<PathBuf>,
 }
@@ -71,16 +71,16 @@ struct OperatorArgument {
 impl OperatorArgument {
     fn path(self) -> Result<PathBuf, testbed::Error> {
         if let Some(path) = self.operator {
-            // Its process starts elsewhere, so that a relative path would be lost.
+            // Its process starts in another directory, where a relative path would be wrong.
             return Ok(std::path::absolute(&path).unwrap_or(path));
         }
-        let own =
-            std::env::current_exe().map_err(|e| testbed::Error::Unexpected(format!("who am I? {e}")))?;
+        let own = std::env::current_exe()
+            .map_err(|e| testbed::Error::Unexpected(format!("cannot find the path of this program: {e}")))?;
         Ok(own.with_file_name("streamcat-operator"))
     }
 }
 
-// One thread, which starts all and lives as long as the process: the children end with the thread that started them.
+// A single thread, because child processes end with the thread that started them.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {

@@ -1,4 +1,4 @@
-//! `testbed run` and `testbed database`: a command with a shared set, or a database alone, around it.
+//! `testbed run` and `testbed database`: running a command with an environment, or with only a database.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
@@ -18,13 +18,13 @@ pub(crate) async fn run(command: Vec<OsString>) -> Result<ExitCode, Error> {
     run_with(command, environment).await
 }
 
-/// `testbed database`: a command with an empty database around it.
+/// Runs `testbed database`: a command with an empty database.
 pub(crate) async fn with_database(command: Vec<OsString>) -> Result<ExitCode, Error> {
     let database = ScratchDatabase::start().await?;
     run_with(command, [("DATABASE_URL", database.url().into())]).await
 }
 
-/// Runs a command to its end; it ends with us.
+/// Runs a command to completion. It ends when this process ends.
 async fn run_with(
     command: Vec<OsString>,
     environment: impl IntoIterator<Item = (&'static str, OsString)>,
@@ -41,7 +41,8 @@ async fn run_with(
     Ok(code(status))
 }
 
-/// Waits for its end. Ctrl-C in a terminal reaches it as well as us, and is its business; a SIGTERM is passed on.
+/// Waits for the command to end. Ctrl-C in a terminal reaches the command directly, so SIGINT is ignored;
+/// SIGTERM is forwarded.
 async fn wait(mut child: Child) -> std::io::Result<ExitStatus> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     loop {
@@ -58,7 +59,7 @@ async fn wait(mut child: Child) -> std::io::Result<ExitStatus> {
     }
 }
 
-/// As a shell gives it: 128 and the signal for what was killed.
+/// Returns the exit code as a shell does: 128 plus the signal number if a signal ended the command.
 fn code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)

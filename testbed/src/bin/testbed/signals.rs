@@ -1,11 +1,11 @@
-//! Being asked to end.
+//! Shutdown signals.
 
 use std::process::ExitCode;
 
 use testbed::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for Ctrl-C or SIGTERM, and gives the exit code that says so, as a shell does.
+/// Waits for SIGINT or SIGTERM, and returns the exit code that a shell uses for the signal.
 pub(crate) async fn wait_for_shutdown() -> Result<ExitCode, Error> {
     let listen =
         |kind| signal(kind).map_err(|source| Error::Io { action: "listen for signals".into(), source });

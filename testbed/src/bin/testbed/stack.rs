@@ -1,11 +1,11 @@
-//! What `up` and `demo` have in common: the whole installation, running.
+//! The whole installation, which `up` and `demo` run.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use testbed::{CONTEXT, Error, Operator, Tenant, Testbed};
 
-/// Everything, in the order in which it ends.
+/// The running installation. Its parts are dropped in this order.
 pub(crate) struct Stack {
     pub(crate) registration: Operator,
     pub(crate) controller: Operator,
@@ -17,12 +17,12 @@ impl Stack {
         let start = Instant::now();
         let borrowed = std::env::var(CONTEXT).ok().filter(|name| !name.is_empty());
         let cluster = borrowed
-            .map_or("starting etcd, kube-apiserver, kube-controller-manager and".into(), |name| {
+            .map_or("starting etcd, kube-apiserver, kube-controller-manager, and".into(), |name| {
                 format!("using your own cluster (context {name}), starting")
             });
         eprintln!("testbed: {cluster} PostgreSQL");
         let testbed = Testbed::start().await?.with_operator(operator);
-        eprintln!("testbed: starting the simulator of Amazon IVS, the controller and the registration page");
+        eprintln!("testbed: starting the Amazon IVS simulator, the controller, and the registration page");
         let tenant = Tenant::whole_cluster(testbed).await?;
         let (controller, registration) =
             futures::try_join!(tenant.controller().try_start(), tenant.registration().try_start())?;
@@ -30,15 +30,15 @@ impl Stack {
         Ok(Self { registration, controller, tenant })
     }
 
-    /// Ends it in order: first who takes new work, last what others need.
+    /// Shuts down in order: first the parts that accept new work, last those that others depend on.
     pub(crate) async fn shut_down(mut self) -> Result<(), Error> {
         self.registration.try_terminate().await?;
         self.controller.try_terminate().await?;
         if std::env::var_os(CONTEXT).is_some_and(|name| !name.is_empty()) {
             self.tenant.uninstall().await?;
             eprintln!(
-                "testbed: the custom resource definitions of streamcat.dev stay in your cluster, and so do accounts \
-                 that are left; without a controller their finalizer keeps them"
+                "testbed: the streamcat.dev CustomResourceDefinitions stay in your cluster, and so do remaining accounts: \
+                 without a controller their finalizer blocks deletion"
             );
         }
         Ok(())

@@ -1,10 +1,10 @@
-//! `testbed tools`.
+//! `testbed tools`: building the tools and printing their paths.
 
 use std::process::ExitCode;
 
 use testbed::{Error, Tools};
 
-/// A program that people call themselves.
+/// A tool whose path can be printed.
 #[derive(Clone, clap::ValueEnum)]
 pub(crate) enum Program {
     Helm,

@@ -1,11 +1,11 @@
-//! Telling a story on a terminal: numbered steps, commands and what they printed, and what was checked.
+//! A transcript on a terminal: numbered steps, commands with their output, and checks.
 
 use std::fmt::Display;
 use std::io::IsTerminal as _;
 
 use testbed::Error;
 
-/// A teller. Colour only where somebody looks.
+/// Writer of a transcript. Uses color only on a terminal.
 pub(crate) struct Transcript {
     colour: bool,
     steps: usize,
@@ -17,30 +17,30 @@ impl Transcript {
         Self { colour, steps: 0 }
     }
 
-    /// What comes next, in words.
+    /// Prints the heading of the next step.
     pub(crate) fn step(&mut self, text: &str) {
         self.steps += 1;
         println!("\n{}", self.style("1", &format!("{}. {text}", self.steps)));
     }
 
-    /// A command as a person would type it.
+    /// Prints a command as a person would type it.
     pub(crate) fn command(&self, text: &str) {
         println!("\n   {}", self.style("36", &format!("$ {text}")));
     }
 
-    /// What it printed.
+    /// Prints the output of a command.
     pub(crate) fn output(&self, text: &str) {
         for line in text.trim_end().lines() {
             println!("   {}", self.style("2", line));
         }
     }
 
-    /// A remark.
+    /// Prints a remark.
     pub(crate) fn note(&self, text: &str) {
         println!("   {}", self.style("3", text));
     }
 
-    /// Something that must be true.
+    /// Prints a check, or fails if it does not hold.
     pub(crate) fn check(&self, what: &str, holds: bool, seen: impl Display) -> Result<(), Error> {
         if holds {
             println!("   {} {what}", self.style("32", "✓"));

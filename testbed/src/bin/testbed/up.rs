@@ -1,4 +1,4 @@
-//! `testbed up`: everything, until Ctrl-C.
+//! `testbed up`: the whole installation, until Ctrl-C.
 
 use std::fs::File;
 use std::path::Path;
@@ -29,20 +29,20 @@ pub(crate) async fn up(operator: OperatorArgument) -> Result<ExitCode, Error> {
     print_instructions(&stack);
     let outcome = tokio::select! {
         failure = restart_exited(&mut stack, &env) => failure.map(|()| ExitCode::SUCCESS),
-        // To be asked is how it is meant to end.
+        // A signal is the normal way to end.
         asked = &mut shutdown => asked.map(|_| ExitCode::SUCCESS),
     };
-    eprintln!("\ntestbed: ending everything");
+    eprintln!("\ntestbed: shutting down");
     stack.shut_down().await?;
     outcome
 }
 
-/// Starts a process again that ended, as its Deployment would, at the same address.
+/// Restarts a process that ended at the same address, as its Deployment would.
 async fn restart_exited(stack: &mut Stack, env: &Path) -> Result<(), Error> {
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
         if let Some(status) = stack.controller.exited()? {
-            eprintln!("testbed: the controller ended ({status}); starting it again, as its Deployment would");
+            eprintln!("testbed: the controller ended ({status}); restarting it, as its Deployment would");
             let address = address(stack.controller.admin_url());
             let builder = stack.tenant.controller().env("STREAMCAT_ADMIN_LISTEN", address);
             stack.controller = builder.try_start_unready().await?;
@@ -50,7 +50,7 @@ async fn restart_exited(stack: &mut Stack, env: &Path) -> Result<(), Error> {
         }
         if let Some(status) = stack.registration.exited()? {
             eprintln!(
-                "testbed: the registration page ended ({status}); starting it again, as its Deployment would"
+                "testbed: the registration page ended ({status}); restarting it, as its Deployment would"
             );
             let address = address(stack.registration.url());
             let builder = stack.tenant.registration().env("STREAMCAT_LISTEN", address);
@@ -63,20 +63,20 @@ fn address(url: &str) -> &str {
     url.trim_start_matches("http://")
 }
 
-/// Two at once in one workspace would overwrite each other's `env`.
+/// Takes the workspace's lock: two instances would overwrite each other's `env`.
 fn lock(dir: &Path) -> Result<File, Error> {
-    let failed = |source| Error::Io { action: format!("make {}", dir.display()), source };
+    let failed = |source| Error::Io { action: format!("create {}", dir.display()), source };
     std::fs::create_dir_all(dir).map_err(failed)?;
     let lock = File::create(dir.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(_) => Err(Error::Unexpected(
-            "everything is up already in this workspace: type `. .testbed/env` and go on there, or end the other".into(),
+            "`testbed up` is already running in this workspace: run `. .testbed/env` to use it, or stop it first".into(),
         )),
     }
 }
 
-/// What a shell needs to talk to everything.
+/// Writes the environment variables that a shell needs to use everything.
 fn write_env(path: &Path, stack: &Stack) -> Result<(), Error> {
     let Stack { registration, controller, tenant } = stack;
     let values = [
@@ -103,18 +103,18 @@ fn print_instructions(stack: &Stack) {
     let log = |operator: &Operator| operator.log_path().display().to_string();
     println!("{}", next_steps(&page, &stack.tenant));
     println!("Logs: {}\n      {}", log(&stack.controller), log(&stack.registration));
-    println!("\nCtrl-C here ends everything and leaves nothing behind.");
+    println!("\nPress Ctrl-C here to stop everything. Nothing is left behind.");
 }
 
 fn next_steps(page: &str, tenant: &Tenant) -> String {
     let namespace = tenant.namespace();
     format!(
         r#"
-Everything is up. Register a streamer in your browser:
+Everything is running. Register a streamer in your browser:
 
     {page}
 
-or in another terminal, in this dir:
+Or, in another terminal in this directory:
 
     . .testbed/env
     $KUBECTL apply -f - <<'END'
@@ -123,12 +123,12 @@ or in another terminal, in this dir:
     metadata: {{ name: todd, namespace: {namespace} }}
     spec: {{ username: todd }}
     END
-    $KUBECTL get streamer -o wide                        # what it got: three ARNs
+    $KUBECTL get streamer -o wide                        # its three ARNs
     $KUBECTL describe streamer todd                      # its conditions and events
-    psql "$DATABASE_URL" -c 'select * from channels'     # the application's view
-    curl "$IVS_ENDPOINT/_simulator"                      # the AWS side, and all calls it saw
+    psql "$DATABASE_URL" -c 'select * from channels'     # the application's tables
+    curl "$IVS_ENDPOINT/_simulator"                      # AWS resources and all calls
     curl "$CONTROLLER_ADMIN_URL/metrics"
-    $KUBECTL delete streamer todd                        # and all of it is gone
+    $KUBECTL delete streamer todd                        # deletes everything
 "#
     )
 }

@@ -1,4 +1,4 @@
-//! What was measured, with the goals beside it.
+//! The measured values, with their thresholds.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use testbed::threshold::Threshold;
 
 use super::writes::Writes;
 
-/// What was measured.
+/// Measured values.
 pub(super) struct Figures<'a> {
-    /// Of each account: from asking to Ready, and its slowest Create.
+    /// For each account: the time from apply to Ready, and its slowest Create.
     pub(super) took: Vec<(Duration, Duration)>,
     pub(super) calls: &'a [Call],
     pub(super) writes: Writes,
 }
 
 impl Figures<'_> {
-    /// The median and the 95th percentile.
+    /// Returns the median and the 95th percentile.
     fn spread(&self, figure: impl Fn(&(Duration, Duration)) -> f64) -> (f64, f64) {
         let mut all: Vec<_> = self.took.iter().map(figure).collect();
         all.sort_by(f64::total_cmp);
@@ -47,22 +47,22 @@ impl fmt::Display for Figures<'_> {
         let (ratio, high) = self.spread(|(ready, create)| ready.div_duration_f64(*create));
         let (creates, lists) = (self.calls("Create"), self.calls("List"));
         let Writes { accounts, secrets, events } = self.writes;
-        // One write of each account is ours.
+        // One write per account is our own create.
         let until_ready = self.per_account(accounts + secrets) - 1.0;
         let events = self.per_account(events);
-        writeln!(f, "{:<42} {:>8} {:>8}   goal", "", "median", "p95")?;
+        writeln!(f, "{:<42} {:>8} {:>8}   threshold", "", "median", "p95")?;
         writeln!(f, "{:<42} {ready:>8.0} {late:>8.0}", "from apply to Ready, ms")?;
-        writeln!(f, "{:<42} {create:>8.0} {slow:>8.0}", "its slowest Create, ms")?;
+        writeln!(f, "{:<42} {create:>8.0} {slow:>8.0}", "slowest Create, ms")?;
         let goal = Threshold::AtMost(1.25).verdict(ratio);
-        writeln!(f, "{:<42} {ratio:>8.2} {high:>8.2}   {goal}", "the one over the other")?;
+        writeln!(f, "{:<42} {ratio:>8.2} {high:>8.2}   {goal}", "ratio of the two")?;
         for (what, figure, most) in [
-            ("Creates an account", creates, 3.0),
-            ("list calls an account", lists, 0.0),
-            ("Kubernetes writes until Ready, an account", until_ready, 4.0),
+            ("Creates per account", creates, 3.0),
+            ("List calls per account", lists, 0.0),
+            ("Kubernetes writes per account until Ready", until_ready, 4.0),
         ] {
             let goal = Threshold::AtMost(most).verdict(figure);
             writeln!(f, "{what:<42} {figure:>8.1} {:>8}   {goal}", "")?;
         }
-        writeln!(f, "{:<42} {events:>8.1}", "events after that, an account")
+        writeln!(f, "{:<42} {events:>8.1}", "events per account after Ready")
     }
 }

@@ -1,4 +1,5 @@
-//! `testbed bench`: what an account costs when nothing fails, and how much longer it takes than its slowest Create.
+//! `testbed bench`: the cost of an account when nothing fails, and the time from apply to Ready relative to
+//! its slowest Create.
 
 mod figures;
 mod writes;
@@ -21,17 +22,17 @@ use self::writes::Writes;
 use crate::OperatorArgument;
 use crate::accounts;
 
-/// Accounts before the first that counts: connections are made, and code is loaded.
+/// Number of accounts created before measuring, so that connections are open and code is loaded.
 const WARM_UP: usize = 3;
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How many accounts, one after another
+    /// Number of accounts to create, one after another
     #[arg(long, default_value_t = 20)]
     accounts: usize,
-    /// How long AWS takes for each Create, such as 200ms
+    /// Latency of each AWS Create call
     #[arg(long, default_value = "200ms", value_parser = ivs_simulator::parse_duration)]
     latency: Duration,
     #[command(flatten)]
@@ -71,7 +72,7 @@ fn print_header(accounts: usize, latency: Duration, operator: &Path) {
     println!("{accounts} accounts, one after another; each Create takes {latency:?}; {}", operator.display());
 }
 
-/// Creates an account, and waits until a watch shows it Ready; how long that took from the moment of asking.
+/// Creates an account, waits until a watch shows it Ready, and returns the time that this took.
 async fn create_and_wait(
     tenant: &Tenant,
     name: &str,
@@ -90,11 +91,11 @@ async fn create_and_wait(
         }
         Err(Error::Unexpected("the watch of the accounts ended".into()))
     };
-    let late = |_| Error::Unexpected(format!("{name} is not ready after {READY_TIMEOUT:?}"));
+    let late = |_| Error::Unexpected(format!("{name} is not Ready after {READY_TIMEOUT:?}"));
     tokio::time::timeout(READY_TIMEOUT, until_ready).await.map_err(late)?
 }
 
-/// The writes, once none comes any more: events come after Ready.
+/// Returns the write counts once they no longer change: events are written after Ready.
 async fn wait_for_no_writes(tenant: &Tenant) -> Result<Writes, Error> {
     loop {
         let before = Writes::read(tenant).await?;
@@ -105,9 +106,9 @@ async fn wait_for_no_writes(tenant: &Tenant) -> Result<Writes, Error> {
     }
 }
 
-/// How long the slowest of an account's Creates took, by the simulator's journal.
+/// Returns the duration of an account's slowest Create, from the simulator's journal.
 fn slowest_create(calls: &[Call], name: &str) -> Result<Duration, Error> {
     let creates = calls.iter().filter(|call| call.operation.starts_with("Create") && call.is_about(name));
     let took = creates.filter_map(|call| call.answered?.checked_sub(call.arrived));
-    took.max().ok_or_else(|| Error::Unexpected(format!("AWS was not asked to create anything for {name}")))
+    took.max().ok_or_else(|| Error::Unexpected(format!("AWS received no Create for {name}")))
 }

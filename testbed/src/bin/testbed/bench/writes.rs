@@ -1,15 +1,15 @@
-//! The writes that the API server has carried out, by its own count.
+//! The writes that the API server has counted.
 
 use testbed::{Error, Tenant};
 
-/// The API server's count of requests, by verb and resource.
+/// Metric of the API server's requests, by verb and resource.
 const COUNTER: &str = "apiserver_request_total{";
 const VERBS: [&str; 5] = ["POST", "PUT", "PATCH", "APPLY", "DELETE"];
 
-/// How often each of these was written, by anybody: nobody else is there.
+/// Number of writes of each resource, by any client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Writes {
-    /// Accounts, with their status.
+    /// Accounts, including status.
     pub(super) accounts: u64,
     pub(super) secrets: u64,
     pub(super) events: u64,
@@ -50,7 +50,7 @@ impl Writes {
         writes
     }
 
-    /// Those that came after `before`.
+    /// Returns the writes since `before`.
     pub(super) fn since(self, before: &Self) -> Self {
         Self {
             accounts: self.accounts - before.accounts,

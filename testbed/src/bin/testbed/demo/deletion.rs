@@ -1,4 +1,4 @@
-//! The account is deleted, and all of it is gone.
+//! The account is deleted, with everything that belongs to it.
 
 use std::time::Duration;
 
@@ -10,20 +10,24 @@ use super::{USERNAME, views};
 use crate::stack::Stack;
 use crate::transcript::Transcript;
 
-/// The garbage collector takes its time with the Secret.
+/// Maximum time until the garbage collector deletes the Secret.
 const SECRET_GONE_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(transcript: &mut Transcript, stack: &Stack) -> Result<(), Error> {
     let tenant = &stack.tenant;
-    transcript.step(&format!("{USERNAME} leaves: one kubectl delete takes all of it away"));
+    transcript.step(&format!("kubectl delete removes everything of {USERNAME}"));
     views::kubectl(transcript, tenant, &["delete", "streamer", USERNAME, "--timeout=60s"]).await?;
     check_gone_from_kubernetes(transcript, tenant).await?;
     check_gone_from_postgres(transcript, tenant).await?;
     let left = views::show_resources(transcript, tenant).await?;
-    transcript.check("AWS has nothing of it", left.is_empty(), format!("{} resources", left.len()))?;
+    transcript.check(
+        "AWS has no resource of the account",
+        left.is_empty(),
+        format!("{} resources", left.len()),
+    )?;
     let page = format!("{}/accounts/{USERNAME}", stack.registration.url());
     let response = views::page(transcript, &page).await?;
-    transcript.check("the page of the account is gone", response.status == 404, response.status)
+    transcript.check("the account page is gone", response.status == 404, response.status)
 }
 
 async fn check_gone_from_kubernetes(transcript: &Transcript, tenant: &Tenant) -> Result<(), Error> {
@@ -40,5 +44,5 @@ async fn check_gone_from_kubernetes(transcript: &Transcript, tenant: &Tenant) ->
 
 async fn check_gone_from_postgres(transcript: &Transcript, tenant: &Tenant) -> Result<(), Error> {
     let rows = views::psql(transcript, tenant, views::ROWS).await?;
-    transcript.check("PostgreSQL has no row of it", !rows.contains(USERNAME), rows)
+    transcript.check("PostgreSQL has no row of the account", !rows.contains(USERNAME), rows)
 }

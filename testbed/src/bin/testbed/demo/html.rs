@@ -1,6 +1,6 @@
-//! Just enough of HTML to show a page on a terminal.
+//! Rendering of a page as plain text.
 
-/// The form elements of a page.
+/// Returns the form elements of a page.
 pub(super) fn fields(html: &str) -> Vec<String> {
     let wanted = ["<form", "<input", "<button"];
     let elements = html.match_indices('<').map(|(at, _)| &html[at..]);
@@ -8,7 +8,7 @@ pub(super) fn fields(html: &str) -> Vec<String> {
     elements.filter_map(|rest| Some(rest[..=rest.find('>')?].to_owned())).collect()
 }
 
-/// What a person reads of a page: its text without elements, styles and scripts.
+/// Returns the text of a page, without elements, styles, and scripts.
 pub(super) fn readable(html: &str) -> String {
     let body = html.find("<body").map_or(html, |at| &html[at..]);
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! `testbed demo`: one streamer comes and goes, and every step is looked at from all views.
+//! `testbed demo`: one streamer registers and is deleted, and every step is checked in all four views.
 
 mod deletion;
 mod html;
@@ -16,7 +16,7 @@ use crate::signals::wait_for_shutdown;
 use crate::stack::Stack;
 use crate::transcript::Transcript;
 
-/// Who registers.
+/// Username of the streamer.
 const USERNAME: &str = "todd";
 
 pub(crate) async fn demo(operator: OperatorArgument) -> Result<ExitCode, Error> {
@@ -33,8 +33,8 @@ pub(crate) async fn demo(operator: OperatorArgument) -> Result<ExitCode, Error> 
     };
     stack.shut_down().await?;
     if let Ok(ExitCode::SUCCESS) = outcome {
-        println!("\nEvery step was seen to be true. It took {:.0} s.", start.elapsed().as_secs_f32());
-        println!("To try it yourself: make up");
+        println!("\nAll checks passed in {:.0} s.", start.elapsed().as_secs_f32());
+        println!("Try it yourself: make up");
     }
     outcome
 }

@@ -1,4 +1,4 @@
-//! A streamer registers, and gets a channel, a chat room and a stage.
+//! A streamer registers and gets a channel, a chat room, and a stage.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::stack::Stack;
 use crate::transcript::Transcript;
 
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
-/// So that something is to be seen on the way.
+/// Latency of AWS calls, long enough to show intermediate states.
 const AWS_LATENCY: Duration = Duration::from_millis(300);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const SECRET_KEYS: [&str; 4] = ["ingestEndpoint", "ingestUrl", "playbackUrl", "streamKey"];
@@ -21,27 +21,31 @@ pub(super) async fn run(transcript: &mut Transcript, stack: &Stack) -> Result<()
     let page = register(transcript, stack.registration.url()).await?;
     let status = wait_until_ready(transcript, tenant).await?;
     let account = views::page(transcript, &page).await?;
-    transcript.check("the page of the account says so too", account.body.contains("ready"), &account.body)?;
+    transcript.check(
+        "the account page shows the account as ready",
+        account.body.contains("ready"),
+        &account.body,
+    )?;
     let arns = check_kubernetes(transcript, tenant, &status).await?;
     check_postgres(transcript, tenant, &arns).await?;
     check_aws(transcript, tenant, &arns).await?;
     check_secret(transcript, tenant, &status).await
 }
 
-/// Gives the page of the account.
+/// Registers the streamer and returns the URL of the account page.
 async fn register(transcript: &mut Transcript, base: &str) -> Result<String, Error> {
-    transcript.step(&format!("{USERNAME} opens the registration page and fills in the form"));
+    transcript.step(&format!("{USERNAME} opens the registration page and submits the form"));
     transcript.command(&format!("curl {base}/register"));
     let form = http::get(&format!("{base}/register")).await?;
     transcript.output(&html::fields(&form.body).join("\n"));
     let complete = form.status == 200 && form.body.contains("<form") && html::fields(&form.body).len() >= 2;
     transcript.check(
-        "the page has a form with a field for the name and one for the password",
+        "the page has a form with fields for the username and the password",
         complete,
         &form.body,
     )?;
 
-    // Random, so that it is nobody's password; it is never shown.
+    // A random password, which is never shown.
     let password = format!("{}-{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4().simple());
     transcript.command(&format!(
         "curl -i --cookie … --data-urlencode token=… --data-urlencode username={USERNAME} --data-urlencode password=… {base}/register"
@@ -52,30 +56,24 @@ async fn register(transcript: &mut Transcript, base: &str) -> Result<String, Err
     let location = response.header("location").unwrap_or_default().to_owned();
     transcript.output(&format!("HTTP/1.1 {}\nlocation: {location}", response.status));
     let sent_on = response.status == 303 && location.ends_with(&format!("/accounts/{USERNAME}"));
-    transcript.check(
-        "the response sends the browser on to the page of the account",
-        sent_on,
-        &response.body,
-    )?;
+    transcript.check("the response redirects to the account page", sent_on, &response.body)?;
 
     let page = if location.starts_with("http") { location } else { format!("{base}{location}") };
     let account = views::page(transcript, &page).await?;
     let shown = account.status == 200 && account.body.contains(USERNAME);
-    transcript.check(
-        "the page of the account is there",
-        shown,
-        format!("{}: {}", account.status, account.body),
-    )?;
+    transcript.check("the account page exists", shown, format!("{}: {}", account.status, account.body))?;
     Ok(page)
 }
 
-/// Waits until the account is ready, and tells each change on the way.
+/// Waits until the account is Ready, and shows each change of its conditions.
 async fn wait_until_ready(transcript: &mut Transcript, tenant: &Tenant) -> Result<Value, Error> {
-    transcript.step("the controller makes a channel, a chat room and a stage, and says so in the status");
+    transcript.step(
+        "the controller creates a channel, a chat room, and a stage, and reports progress in the status",
+    );
     transcript
-        .note(&format!("(the simulator takes {AWS_LATENCY:?} for each call, about as long as AWS does)"));
+        .note(&format!("(The simulator delays each call by {AWS_LATENCY:?}, about as long as AWS takes.)"));
     transcript.command(&format!(
-        "kubectl wait --for=condition=Ready streamer/{USERNAME}     # and what happens meanwhile"
+        "kubectl wait --for=condition=Ready streamer/{USERNAME}     # and its conditions meanwhile"
     ));
     let start = Instant::now();
     let mut shown_before = Vec::new();
@@ -88,7 +86,7 @@ async fn wait_until_ready(transcript: &mut Transcript, tenant: &Tenant) -> Resul
         if conditions.iter().any(|line| line.starts_with("Ready=True")) {
             let kubectl =
                 tenant.try_kubectl(&["wait", "--for=condition=Ready", "--timeout=5s", &object()]).await?;
-            transcript.check("kubectl wait sees the account ready", kubectl.success, kubectl.stderr)?;
+            transcript.check("kubectl wait reports the account as Ready", kubectl.success, kubectl.stderr)?;
             return Ok(status);
         }
         shown_before = [shown_before, conditions].concat();
@@ -113,11 +111,7 @@ async fn check_kubernetes(
     transcript.step("kubectl shows the account with its three ARNs");
     let table = views::kubectl(transcript, tenant, &["get", "streamer", USERNAME, "-o", "wide"]).await?;
     let arns = views::arns(status);
-    transcript.check(
-        "there are three ARNs, and the table shows them",
-        arns.len() == 3 && contains_all(&arns, &table),
-        status,
-    )?;
+    transcript.check("the table shows three ARNs", arns.len() == 3 && contains_all(&arns, &table), status)?;
     transcript.command(&format!("kubectl get streamer {USERNAME} -o yaml     # its status"));
     let yaml = tenant.try_kubectl(&["get", "streamer", USERNAME, "-o", "yaml"]).await?.stdout;
     transcript.output(yaml.find("\nstatus:").map_or(yaml.as_str(), |at| &yaml[at + 1..]));
@@ -130,7 +124,7 @@ async fn check_postgres(
     tenant: &Tenant,
     arns: &views::Arns,
 ) -> Result<(), Error> {
-    transcript.step("the application finds the same in PostgreSQL");
+    transcript.step("the application reads the same ARNs from PostgreSQL");
     views::psql(transcript, tenant, views::ROWS).await?;
     let recorded = views::recorded(tenant).await?;
     transcript.check(
@@ -150,14 +144,14 @@ async fn check_aws(transcript: &mut Transcript, tenant: &Tenant, arns: &views::A
             && resource.tags.iter().any(|tag| tag.starts_with("streamcat.dev/installation="))
     };
     transcript.check(
-        "all three carry the name of the streamer and our tags",
+        "all three have the username as their name, and the operator's tags",
         found.iter().all(owned),
         "no such tags",
     )
 }
 
 async fn check_secret(transcript: &mut Transcript, tenant: &Tenant, status: &Value) -> Result<(), Error> {
-    transcript.step("what an encoder needs to go live lies in a Secret (the values are not shown)");
+    transcript.step("a Secret holds what an encoder needs to go live (values are not shown)");
     let name = status["channel"]["streamKeySecretName"].as_str().unwrap_or_default();
     let template = r#"go-template={{range $key, $value := .data}}{{$key}}{{"\n"}}{{end}}"#;
     let keys = views::kubectl(transcript, tenant, &["get", "secret", name, "-o", template]).await?;
@@ -173,7 +167,7 @@ fn contains_all(arns: &[String], text: &str) -> bool {
     arns.iter().all(|arn| text.contains(arn.as_str()))
 }
 
-/// The conditions of a status, one line each.
+/// Returns the conditions of a status, one line each.
 fn conditions(status: &Value) -> Vec<String> {
     let rows = status["conditions"].as_array().into_iter().flatten();
     rows.map(|row| {

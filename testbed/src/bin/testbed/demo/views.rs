@@ -1,4 +1,4 @@
-//! The four views from which one account can be seen: the API server, PostgreSQL, AWS, the web page.
+//! The four views of an account: the API server, PostgreSQL, AWS, and the web page.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
@@ -11,7 +11,7 @@ use super::{USERNAME, html};
 use crate::accounts::accounts;
 use crate::transcript::Transcript;
 
-/// What a user has, as the application's tables say.
+/// Query of a user's resources in the application's tables.
 pub(super) const ROWS: &str = "
      select username, channels.arn as channel, chat_rooms.arn as chat_room, stages.arn as stage
      from users left join channels on channels.user_id = users.id
@@ -20,26 +20,26 @@ pub(super) const ROWS: &str = "
 /// The three ARNs, in the order channel, chat room, stage.
 pub(super) type Arns = Vec<String>;
 
-/// The Secrets of the namespace.
+/// Client for the Secrets in the namespace.
 pub(super) fn secrets(tenant: &Tenant) -> Api<Secret> {
     Api::namespaced(tenant.kube(), tenant.namespace())
 }
 
-/// The status of the account, if it is there.
+/// Returns the status of the account, if it exists.
 pub(super) async fn status(tenant: &Tenant) -> Result<Option<Value>, Error> {
     let found = accounts(tenant).get_opt(USERNAME).await;
-    let found =
-        found.map_err(|e| Error::Kube { action: format!("look at {USERNAME}"), source: Box::new(e) })?;
+    let found = found
+        .map_err(|e| Error::Kube { action: format!("read the account {USERNAME}"), source: Box::new(e) })?;
     Ok(found.map(|account| account.data["status"].clone()))
 }
 
-/// The ARNs in a status.
+/// Returns the ARNs in a status.
 pub(super) fn arns(status: &Value) -> Arns {
     let kinds = ["channel", "chatRoom", "stage"];
     kinds.iter().filter_map(|kind| status[kind]["arn"].as_str().map(str::to_owned)).collect()
 }
 
-/// The ARNs in PostgreSQL.
+/// Returns the ARNs in PostgreSQL.
 pub(super) async fn recorded(tenant: &Tenant) -> Result<Arns, Error> {
     let query = "select arn from (select 1 as n, arn from channels union select 2, arn from chat_rooms \
                  union select 3, arn from stages) as all_of_them order by n";
@@ -47,7 +47,7 @@ pub(super) async fn recorded(tenant: &Tenant) -> Result<Arns, Error> {
     arns.map_err(|source| Error::Sql { action: "read the ARNs".into(), source })
 }
 
-/// What exists in AWS, one resource each: its kind, ARN, name and tags.
+/// A resource in AWS.
 pub(super) struct Resource {
     pub(super) kind: &'static str,
     pub(super) arn: String,
@@ -55,7 +55,7 @@ pub(super) struct Resource {
     pub(super) tags: Vec<String>,
 }
 
-/// Asks AWS for all that exists.
+/// Returns all resources in AWS.
 pub(super) async fn resources(tenant: &Tenant) -> Result<Vec<Resource>, Error> {
     let state = http::get(&format!("{}/_simulator/state", tenant.simulator().url())).await?.json()?;
     let mut found = Vec::new();
@@ -71,7 +71,7 @@ pub(super) async fn resources(tenant: &Tenant) -> Result<Vec<Resource>, Error> {
     Ok(found)
 }
 
-/// Shows what exists in AWS.
+/// Shows all resources in AWS, and returns them.
 pub(super) async fn show_resources(transcript: &Transcript, tenant: &Tenant) -> Result<Vec<Resource>, Error> {
     transcript.command("curl -s $IVS_ENDPOINT/_simulator/state     # shortened");
     let found = resources(tenant).await?;
@@ -82,21 +82,21 @@ pub(super) async fn show_resources(transcript: &Transcript, tenant: &Tenant) -> 
         }
     }
     if found.is_empty() {
-        transcript.output("no channel, no chat room, no stage");
+        transcript.output("no channel, chat room, or stage");
     }
     Ok(found)
 }
 
-/// Gets a page of the web server and shows what a person reads there.
+/// Fetches a web page and shows its text.
 pub(super) async fn page(transcript: &Transcript, url: &str) -> Result<Response, Error> {
-    transcript.command(&format!("curl -i {url}     # as a person reads it"));
+    transcript.command(&format!("curl -i {url}     # as text"));
     let response = http::get(url).await?;
     transcript.output(&format!("HTTP/1.1 {}", response.status));
     transcript.output(&html::readable(&response.body));
     Ok(response)
 }
 
-/// Runs kubectl, shows what it printed, and gives it. A failure of it ends the demo.
+/// Runs kubectl, shows its output, and returns it. The demo ends if kubectl fails.
 pub(super) async fn kubectl(
     transcript: &Transcript,
     tenant: &Tenant,
@@ -107,10 +107,14 @@ pub(super) async fn kubectl(
     let Output { success, stdout, stderr } = tenant.try_kubectl(arguments).await?;
     transcript.output(&stdout);
     transcript.output(&stderr);
-    if success { Ok(stdout + &stderr) } else { Err(Error::Unexpected("kubectl failed, see above".into())) }
+    if success {
+        Ok(stdout + &stderr)
+    } else {
+        Err(Error::Unexpected("kubectl failed; see its output above".into()))
+    }
 }
 
-/// Runs psql, shows what it printed, and gives it.
+/// Runs psql, shows its output, and returns it.
 pub(super) async fn psql(transcript: &Transcript, tenant: &Tenant, query: &str) -> Result<String, Error> {
     transcript.command(&format!("psql \"$DATABASE_URL\" -c {}", shell_word(query)));
     let output = Command::new("psql")

@@ -1,11 +1,11 @@
-//! Who runs where: what is measured has cores of its own, so that those who ask take nothing from it.
+//! CPU pinning: the measured process has its own cores, so that the load generator does not slow it down.
 
 use std::fmt;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use testbed::Error;
 
-/// Some cores.
+/// A set of cores.
 #[derive(Clone)]
 pub(super) struct CoreSet(Vec<usize>);
 
@@ -14,7 +14,7 @@ impl CoreSet {
         self.0.len()
     }
 
-    /// Keeps this thread there, and those that it starts.
+    /// Pins this thread, and the threads that it starts, to these cores.
     pub(super) fn pin_current_thread(&self) -> Result<(), Error> {
         let mut set = CpuSet::new();
         self.0.iter().for_each(|core| set.set(*core));
@@ -23,21 +23,21 @@ impl CoreSet {
 }
 
 impl fmt::Display for CoreSet {
-    /// As `taskset` reads it.
+    /// Formats the set in the syntax of `taskset`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cores: Vec<_> = self.0.iter().map(usize::to_string).collect();
         f.write_str(&cores.join(","))
     }
 }
 
-/// The cores of the registration and those of everything else.
+/// The cores of the registration server and those of everything else.
 pub(super) struct Cores {
     pub(super) registration: CoreSet,
     pub(super) others: CoreSet,
 }
 
 impl Cores {
-    /// Half of those that we have, and the other half; this thread stays with the others. A single core is shared.
+    /// Splits the available cores in half and pins this thread to the other half. A single core is shared.
     pub(super) fn split() -> Result<Self, Error> {
         let ours = sched_getaffinity(None).map_err(refused)?;
         let all: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| ours.is_set(*core)).collect();
@@ -50,5 +50,5 @@ impl Cores {
 }
 
 fn refused(error: rustix::io::Errno) -> Error {
-    Error::Unexpected(format!("the system does not say which cores there are, or gives none: {error}"))
+    Error::Unexpected(format!("cannot read or set the CPU affinity: {error}"))
 }

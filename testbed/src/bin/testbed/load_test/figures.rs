@@ -1,4 +1,4 @@
-//! What was measured, with the goals beside it.
+//! The measured values, with their thresholds.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,25 +6,25 @@ use std::time::Duration;
 use testbed::load_generator::Outcome;
 use testbed::threshold::Threshold;
 
-/// What a hash needs, in MiB: the default.
+/// Memory of one hash in MiB, by default.
 const HASH_MEMORY: usize = 19;
-/// What the process needs besides hashes, in MiB.
+/// Memory of the process without hashes, in MiB.
 const OTHER_MEMORY: usize = 160;
 const MIB: u64 = 1024 * 1024;
 
-/// What was measured.
+/// Measured values.
 pub(super) struct Figures<'a> {
-    /// A second.
+    /// Registrations per second.
     pub(super) registered: f64,
-    /// A second, by the same cores.
+    /// Hashes per second on the same cores.
     pub(super) hashed: f64,
-    /// What 99 of 100 answers of /healthz latencies at most during the flood.
+    /// 99th percentile of the latency of /healthz under overload.
     pub(super) health: Duration,
-    /// The most that there ever was, in bytes.
+    /// Peak memory in bytes.
     pub(super) memory: u64,
-    /// How many hashes there are at the same time.
+    /// Number of concurrent hashes.
     pub(super) hashers: usize,
-    /// The flood.
+    /// Outcomes of the registrations under overload.
     pub(super) ended: &'a [Outcome],
 }
 
@@ -40,21 +40,26 @@ impl fmt::Display for Figures<'_> {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let (memory, most, none, strange) =
             (memory as f64, most as f64, no_response as f64, unexpected as f64);
-        writeln!(f, "{:<42} {:>8}   goal", "", "")?;
-        row(f, "registrations a second", &format!("{:.1}", self.registered), "")?;
-        row(f, "Argon2id a second, on the same cores", &format!("{:.1}", self.hashed), "")?;
-        row(f, "the one stop the other", &format!("{ratio:.2}"), &Threshold::AtLeast(0.9).verdict(ratio))?;
-        row(f, "flood: accepted", &accepted.to_string(), "")?;
-        row(f, "flood: put off (429, 503)", &retry_later.to_string(), "")?;
+        writeln!(f, "{:<42} {:>8}   threshold", "", "")?;
+        row(f, "registrations per second", &format!("{:.1}", self.registered), "")?;
+        row(f, "Argon2id hashes per second, same cores", &format!("{:.1}", self.hashed), "")?;
+        row(f, "ratio of the two", &format!("{ratio:.2}"), &Threshold::AtLeast(0.9).verdict(ratio))?;
+        row(f, "overload: accepted", &accepted.to_string(), "")?;
+        row(f, "overload: told to retry (429, 503)", &retry_later.to_string(), "")?;
         row(
             f,
-            "flood: answered unexpected",
+            "overload: unexpected responses",
             &unexpected.to_string(),
             &Threshold::AtMost(0.0).verdict(strange),
         )?;
-        row(f, "flood: not answered", &no_response.to_string(), &Threshold::AtMost(0.0).verdict(none))?;
-        row(f, "flood: /healthz p99, ms", &format!("{health:.1}"), &Threshold::Below(50.0).verdict(health))?;
-        row(f, "memory at its peak, MiB", &format!("{memory:.0}"), &Threshold::AtMost(most).verdict(memory))
+        row(f, "overload: no response", &no_response.to_string(), &Threshold::AtMost(0.0).verdict(none))?;
+        row(
+            f,
+            "overload: /healthz p99, ms",
+            &format!("{health:.1}"),
+            &Threshold::Below(50.0).verdict(health),
+        )?;
+        row(f, "peak memory, MiB", &format!("{memory:.0}"), &Threshold::AtMost(most).verdict(memory))
     }
 }
 
@@ -76,10 +81,10 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(what)).expect(what);
             line.rsplit("   ").next().expect("a goal").to_owned()
         };
-        assert_eq!(goal("the one stop the other"), "at least 0.9: met");
-        assert_eq!(goal("flood: answered unexpected"), "at most 0: met");
-        assert_eq!(goal("flood: not answered"), "at most 0: NOT met");
-        assert_eq!(goal("flood: /healthz"), "below 50: NOT met");
-        assert_eq!(goal("memory"), "at most 179: met");
+        assert_eq!(goal("ratio of the two"), "at least 0.9: met");
+        assert_eq!(goal("overload: unexpected responses"), "at most 0: met");
+        assert_eq!(goal("overload: no response"), "at most 0: NOT met");
+        assert_eq!(goal("overload: /healthz"), "below 50: NOT met");
+        assert_eq!(goal("peak memory"), "at most 179: met");
     }
 }

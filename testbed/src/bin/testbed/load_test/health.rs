@@ -1,4 +1,4 @@
-//! How long `/healthz` takes meanwhile: asked from a thread of its own, which no flood holds up.
+//! Latency of `/healthz`, measured from a separate thread so that the load generator does not delay it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use testbed::{Error, http};
 
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Somebody who asks again and again.
+/// A thread that polls /healthz.
 pub(super) struct HealthProbe {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<Vec<Duration>, Error>>,
@@ -22,14 +22,14 @@ impl HealthProbe {
         Self { stop, thread: std::thread::spawn(move || poll(&url, &ended)) }
     }
 
-    /// What 99 of 100 answers latencies at most.
+    /// Stops polling and returns the 99th percentile of the latency.
     pub(super) fn finish(self) -> Result<Duration, Error> {
         self.stop.store(true, Ordering::Relaxed);
-        let panicked = |_| Error::Unexpected("the thread that asks for /healthz is panicked".into());
+        let panicked = |_| Error::Unexpected("the thread that polls /healthz panicked".into());
         let mut latencies = self.thread.join().map_err(panicked)??;
         latencies.sort();
         let p99 = latencies.get((latencies.len() * 99).div_ceil(100).saturating_sub(1));
-        p99.copied().ok_or_else(|| Error::Unexpected("/healthz was never asked for".into()))
+        p99.copied().ok_or_else(|| Error::Unexpected("/healthz was never polled".into()))
     }
 }
 

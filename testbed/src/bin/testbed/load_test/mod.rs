@@ -1,5 +1,5 @@
-//! `testbed crowd`: how many register in a second, beside how many passwords the same cores could hash; then a flood of ten
-//! times that many.
+//! `testbed load-test`: registrations per second relative to the passwords that the same cores can hash; then
+//! an overload of ten times that rate.
 
 mod cores;
 mod figures;
@@ -20,28 +20,31 @@ use self::figures::Figures;
 use self::health::HealthProbe;
 use crate::OperatorArgument;
 
-/// Requests under way for each core that hashes: so many that none waits for work.
+/// Concurrent requests per hashing core, enough to keep each core busy.
 const CLIENTS_PER_CORE: usize = 8;
-/// How much more comes in a flood than can be hashed.
+/// Rate of registrations under overload, relative to the hash capacity.
 const OVERLOAD_FACTOR: f64 = 10.0;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How long registrations are counted, such as 10s
+    /// Duration of the measurement of registrations per second
     #[arg(long, default_value = "10s", value_parser = ivs_simulator::parse_duration)]
-    count: Duration,
-    /// How long the flood duration, such as 1m
+    duration: Duration,
+    /// Duration of the overload
     #[arg(long, default_value = "1m", value_parser = ivs_simulator::parse_duration)]
-    flood: Duration,
+    overload_duration: Duration,
     #[command(flatten)]
     operator: OperatorArgument,
 }
 
 pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
     let operator = arguments.operator.path()?;
-    // Before anything is started, which then stays where we are.
+    // Before anything is started, because child processes inherit the affinity.
     let cores = Cores::split()?;
-    println!("the registration has the cores {}; everything else has {}", cores.registration, cores.others);
+    println!(
+        "cores of the registration server: {}; of everything else: {}",
+        cores.registration, cores.others
+    );
     let tenant = Testbed::start().await?.with_operator(operator).try_tenant("load-test").await?;
     let registration = tenant.registration().pin_to_cores(cores.registration.to_string());
     let unlimited = u32::MAX.to_string();
@@ -53,12 +56,17 @@ pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
         .try_start()
         .await?;
 
-    let before = hashes(&cores, arguments.count / 2).await?;
-    let registered = registrations(&registration, &cores, arguments.count).await?;
-    let hashed = before.midpoint(hashes(&cores, arguments.count / 2).await?);
-    println!("{:.0} registrations a second come for {:?}", OVERLOAD_FACTOR * hashed, arguments.flood);
+    let before = hashes(&cores, arguments.duration / 2).await?;
+    let registered = registrations(&registration, &cores, arguments.duration).await?;
+    let hashed = before.midpoint(hashes(&cores, arguments.duration / 2).await?);
+    println!(
+        "overload: {:.0} registrations per second for {:?}",
+        OVERLOAD_FACTOR * hashed,
+        arguments.overload_duration
+    );
     let health = HealthProbe::start(registration.admin_url());
-    let ended = generate_load(registration.url(), OVERLOAD_FACTOR * hashed, arguments.flood).await;
+    let ended =
+        generate_load(registration.url(), OVERLOAD_FACTOR * hashed, arguments.overload_duration).await;
     let figures = Figures {
         registered,
         hashed,
@@ -70,11 +78,14 @@ pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
     print!("{figures}");
     match ended.iter().find(|ended| matches!(ended, Outcome::Unexpected(_) | Outcome::NoResponse(_))) {
         None => Ok(ExitCode::SUCCESS),
-        Some(strange) => Err(Error::Unexpected(format!("somebody was not told to come again: {strange:?}"))),
+        Some(strange) => Err(Error::Unexpected(format!(
+            "a registration was neither accepted nor told to retry: {strange:?}"
+        ))),
     }
 }
 
-/// How many passwords a second the registration's cores hash when they do nothing else.
+/// Returns the number of passwords per second that the registration server's cores hash when they do nothing
+/// else.
 async fn hashes(cores: &Cores, duration: Duration) -> Result<f64, Error> {
     let registration = cores.registration.clone();
     let hashing = tokio::task::spawn_blocking(move || {
@@ -90,14 +101,14 @@ async fn hashes(cores: &Cores, duration: Duration) -> Result<f64, Error> {
         };
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..registration.count()).map(|_| scope.spawn(hash)).collect();
-            let panicked = |_| Error::Unexpected("a thread that hashes is panicked".into());
+            let panicked = |_| Error::Unexpected("a hashing thread panicked".into());
             threads.into_iter().map(|thread| thread.join().map_err(panicked)?).sum()
         })
     });
     hashing.await.map_err(|error| Error::Unexpected(error.to_string()))?
 }
 
-/// How many register in a second when there are always enough who want to.
+/// Returns the number of registrations per second at full load.
 async fn registrations(registration: &Operator, cores: &Cores, duration: Duration) -> Result<f64, Error> {
     let (started, next) = (Instant::now(), AtomicU32::new(0));
     let client = async || {

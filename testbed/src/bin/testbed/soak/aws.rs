@@ -1,20 +1,20 @@
-//! An AWS that is slow, shows changes late, and fails in every way it can.
+//! Fault injection into AWS: slow, eventually consistent, and failing in every way it can.
 
 use std::time::Duration;
 
 use ivs_simulator::{Fault, FaultKind, Garbage, Latency, Simulator};
 
 const LIST_LAG: Duration = Duration::from_millis(700);
-/// A call whose answer is lost may take effect so much later: within its time-out and the grace.
+/// Delay until a call with a lost response takes effect: less than its timeout plus the grace.
 const LATE: Duration = Duration::from_secs(2);
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Faults, each with how often it strikes a call of any operation.
+/// Returns the faults, each with its probability for a call of any operation.
 fn faults() -> [(FaultKind, f64); 9] {
     let error = |status, code: &str| FaultKind::Error {
         code: code.to_owned(),
         status,
-        message: "The simulator was told to answer this".to_owned(),
+        message: "Injected by the simulator".to_owned(),
     };
     [
         (FaultKind::ExecuteThenDrop, 0.02),
@@ -29,7 +29,7 @@ fn faults() -> [(FaultKind, f64); 9] {
     ]
 }
 
-/// From now on it is difficult.
+/// Injects latency, list lag, and faults from now on.
 pub(super) fn inject_faults(simulator: &Simulator, seed: u64) {
     simulator.set_latency(Latency::distributed(Duration::from_millis(80), Duration::from_millis(900)));
     simulator.set_list_lag(LIST_LAG);
@@ -38,7 +38,7 @@ pub(super) fn inject_faults(simulator: &Simulator, seed: u64) {
     }
 }
 
-/// From now on nothing fails.
+/// Removes all faults and latency.
 pub(super) fn clear_faults(simulator: &Simulator) {
     simulator.clear_faults();
     simulator.set_latency(Duration::ZERO);

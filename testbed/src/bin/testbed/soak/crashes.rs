@@ -1,4 +1,4 @@
-//! Controllers, PostgreSQL and the API server die at random, and are started again.
+//! Controllers, PostgreSQL, and the API server are killed at random and restarted.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use tokio::time::Instant;
 use super::owners;
 use super::tally::Tally;
 
-/// How long a controller lives, and how long it is away, in milliseconds.
+/// Range of a controller's uptime and of its downtime, in milliseconds.
 const LIFETIME_MS: Range<u64> = 1_000..8_000;
 const DOWNTIME_MS: Range<u64> = 0..2_000;
-/// The longest that PostgreSQL and the API server live, unless the whole soak is shorter.
+/// Maximum uptime of PostgreSQL and of the API server, unless the whole soak is shorter.
 const POSTGRES_MAX_UPTIME: Duration = Duration::from_mins(1);
 const APISERVER_MAX_UPTIME: Duration = Duration::from_mins(2);
 
-/// So that each dies in the shortest soak too.
+/// Range of the uptime as a fraction of the maximum, so that each is killed even in the shortest soak.
 const UPTIME_FRACTION: Range<f64> = 0.3..0.7;
 
-/// Two controllers that both believe they lead.
+/// Two controllers of one installation that run without leader election.
 pub(super) struct Controllers<'a> {
     tenant: &'a Tenant,
     running: [Operator; 2],
@@ -33,7 +33,7 @@ impl<'a> Controllers<'a> {
         Ok(Self { tenant, running })
     }
 
-    /// Kills one, and starts it again, again and again.
+    /// Kills and restarts one of the controllers repeatedly.
     pub(super) async fn crash_at_random(
         &mut self,
         tally: &Tally,
@@ -51,7 +51,7 @@ impl<'a> Controllers<'a> {
         Ok(())
     }
 
-    /// None ends by itself, whatever fails around it.
+    /// Fails if a controller has ended by itself.
     pub(super) fn check(&mut self) -> Result<(), Error> {
         for controller in &mut self.running {
             if let Some(status) = controller.exited()? {
@@ -74,7 +74,7 @@ async fn start(tenant: &Tenant) -> Result<Operator, Error> {
     ];
     let controller =
         settings.iter().fold(tenant.controller(), |builder, (name, value)| builder.env(*name, *value));
-    // By it the simulator's journal tells the installations apart.
+    // The simulator's journal distinguishes installations by their access key.
     controller.env("AWS_ACCESS_KEY_ID", owners::access_key(tenant)).try_start_unready().await
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn restart_apiserver(
     Ok(())
 }
 
-/// Sleeps; false when the time is up first.
+/// Sleeps for `pause`. Returns false if the deadline comes first.
 async fn sleep(pause: Duration, until: Instant) -> bool {
     let wake = Instant::now() + pause;
     tokio::time::sleep_until(wake.min(until)).await;

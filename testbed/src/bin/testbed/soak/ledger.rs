@@ -1,4 +1,4 @@
-//! What AWS was asked to make and to delete, by the simulator's journal.
+//! Creates and deletes in AWS, from the simulator's journal.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,15 +8,15 @@ use testbed::Tenant;
 
 use super::snapshot::KINDS;
 
-/// The operations of each kind, in the order of [`KINDS`].
+/// Create and delete operations of each kind, in the order of [`KINDS`].
 const OPERATIONS: [(&str, &str); 3] =
     [("CreateChannel", "DeleteChannel"), ("CreateRoom", "DeleteRoom"), ("CreateStage", "DeleteStage")];
 /// Of one account's story, the last lines are told.
 const MAX_CALLS: usize = 60;
 
-/// How many resources were made, and how many deleted.
+/// Numbers of created and deleted resources.
 pub(super) struct Ledger {
-    /// Made, and deleted.
+    /// Created and deleted resources of each kind.
     kinds: [(usize, usize); 3],
     calls: usize,
     faults: usize,
@@ -60,7 +60,7 @@ impl fmt::Display for Ledger {
     }
 }
 
-/// The calls that were about an account.
+/// Returns the calls about an account, as text.
 pub(super) fn call_log(tenant: &Tenant, account: &str) -> String {
     let calls = tenant.simulator().calls();
     let lines: Vec<_> = calls.iter().filter(|call| call.is_about(account)).map(line).collect();

@@ -1,6 +1,6 @@
-//! `testbed soak`: many accounts of two installations in one AWS account come, change and go while everything around
-//! them fails at random. At the end cluster, PostgreSQL and AWS must agree, account by account, and neither installation
-//! may have touched what the other one made.
+//! `testbed soak`: two installations in one AWS account create, edit, and delete many accounts while
+//! everything fails at random. At the end the cluster, PostgreSQL, and AWS must agree on each account, and
+//! neither installation may have changed the other's resources.
 
 mod aws;
 mod crashes;
@@ -29,31 +29,30 @@ use self::tally::Tally;
 use self::verdict::Verdict;
 use crate::OperatorArgument;
 
-/// How many people ask each installation for things at the same time.
+/// Number of concurrent workloads per installation.
 const WORKLOADS: usize = 2;
-/// The longest that it may take, once nothing fails any more, until all is as it should be: twice the longest pause
-/// between two tries of the operator.
+/// Maximum time until all records agree after the last fault: twice the operator's longest retry interval.
 const SETTLE_TIMEOUT: Duration = Duration::from_mins(4);
-/// How long it must stay so: longer than a resync, a Create's time-out and its grace.
+/// Time for which all records must agree: longer than a resync, and than a Create's timeout plus its grace.
 const STABLE_PERIOD: Duration = Duration::from_secs(12);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How many accounts come and go
+    /// Number of accounts
     #[arg(long, default_value_t = 1000)]
     accounts: usize,
-    /// How long things fail
+    /// Minutes during which faults are injected
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
-    /// Makes the same choices again
+    /// Seed of the random choices; prints a random one by default
     #[arg(long)]
     seed: Option<u64>,
     #[command(flatten)]
     operator: OperatorArgument,
 }
 
-/// The random choices of one actor: the same for the same seed, whatever the others do.
+/// Returns the random numbers of one actor. They depend only on the seed and the actor.
 fn rng(seed: u64, actor: u64) -> StdRng {
     StdRng::seed_from_u64(seed.wrapping_add(actor.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
@@ -71,7 +70,7 @@ pub(crate) async fn soak(arguments: Arguments) -> Result<ExitCode, Error> {
     let duration = Duration::try_from_secs_f64(minutes * 60.0)
         .map_err(|error| Error::Unexpected(format!("--minutes {minutes}: {error}")))?;
     let accounts = run_with_faults(&tenants, &mut controllers, &tally, accounts / 2, duration, seed).await?;
-    println!("nothing fails any more: waiting until all is as it should be");
+    println!("faults have stopped: waiting until all records agree");
     let mut verdict = settle(&tenants, &tally, &accounts).await?;
     verdict.foreign.extend(Owners::of(&tenants[0]).foreign_changes(&tenants[0]));
     controllers.iter_mut().try_for_each(Controllers::check)?;
@@ -83,8 +82,8 @@ pub(crate) async fn soak(arguments: Arguments) -> Result<ExitCode, Error> {
     Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Everybody wants something, and everything fails, for so long; what is wanted of each installation at the end. Both
-/// have accounts of the same names.
+/// Everybody wants something, and everything fails, for so long; what is wanted of each installation at the
+/// end. Both have accounts of the same names.
 async fn run_with_faults(
     tenants: &[Tenant; 2],
     controllers: &mut [Controllers<'_>; 2],
@@ -117,7 +116,7 @@ async fn run_with_faults(
     Ok([peer_accounts.concat(), first_accounts.concat()])
 }
 
-/// Waits until all is as it should be, and keep so; if it does not come to that, what is wrong at the end.
+/// Waits until all records agree and stay so. Returns the last verdict.
 async fn settle(
     tenants: &[Tenant; 2],
     tally: &Tally,
@@ -127,7 +126,7 @@ async fn settle(
     loop {
         let verdict = judge(tenants, accounts, &mut owners).await?;
         if verdict.is_clean() {
-            println!("{}  all is as it should be: looking whether it keep so", tally.clock());
+            println!("{}  all records agree: checking that they stay so", tally.clock());
             tokio::time::sleep(STABLE_PERIOD).await;
             return judge(tenants, accounts, &mut owners).await;
         }
@@ -139,7 +138,7 @@ async fn settle(
     }
 }
 
-/// Both installations by themselves, and what one did to the other.
+/// Judges both installations, and what each did to the other's resources.
 async fn judge(
     tenants: &[Tenant; 2],
     accounts: &[Vec<Account>; 2],

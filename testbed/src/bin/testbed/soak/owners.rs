@@ -1,4 +1,5 @@
-//! The installation that made each resource, by the simulator's journal: by access key, never by what tags say.
+//! The installation that created each resource, by the access key in the simulator's journal and never by
+//! tags.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +7,21 @@ use ivs_simulator::Call;
 use serde_json::Value;
 use testbed::Tenant;
 
-/// The calls that change or delete what they name.
+/// Prefixes of the operations that change or delete a resource.
 const MUTATING: [&str; 4] = ["Update", "Delete", "Tag", "Untag"];
 const STOP_STREAM: &str = "StopStream";
 
-/// The access key with which the controllers of an installation sign.
+/// Returns the access key of an installation's controllers.
 pub(super) fn access_key(tenant: &Tenant) -> &str {
     tenant.namespace()
 }
 
-/// Access keys by the ARN of what was made with them.
+/// Access keys by the ARN of the resource that was created with them.
 #[derive(Default)]
 pub(super) struct Owners(BTreeMap<String, String>);
 
 impl Owners {
-    /// The owners of all that exists, and of all that ever did.
+    /// Reads the owners of all resources that ever existed.
     pub(super) fn of(tenant: &Tenant) -> Self {
         Self::by(&tenant.simulator().calls())
     }
@@ -30,19 +31,19 @@ impl Owners {
         Self(made.collect())
     }
 
-    /// Returns true if all that a dump of the simulator has was made before these were read.
+    /// Returns true if the owners of all resources in a dump of the simulator are known.
     pub(super) fn cover(&self, state: &Value) -> bool {
         let rows = ["channels", "rooms", "stages"].iter().filter_map(|table| state[table].as_array());
         rows.flatten().all(|row| row["arn"].as_str().is_none_or(|arn| self.0.contains_key(arn)))
     }
 
-    /// Returns true if this key made the resource, or if nobody is known to have.
+    /// Returns true if this key created the resource, or if its creator is unknown.
     pub(super) fn owns(&self, arn: &str, access_key: &str) -> bool {
         self.0.get(arn).is_none_or(|owner| owner == access_key)
     }
 
-    /// The calls of one installation that were to change or delete what another one had made, whatever became of them:
-    /// the ARN, and what was seen.
+    /// Returns the calls of one installation that tried to change or delete a resource of the other: the ARN
+    /// and a description.
     pub(super) fn foreign_changes(&self, tenant: &Tenant) -> Vec<(String, String)> {
         self.foreign_changes_in(&tenant.simulator().calls())
     }

@@ -1,4 +1,5 @@
-//! The three records of all accounts, read one after another while nothing changes any more.
+//! A snapshot of all accounts in the cluster, PostgreSQL, and AWS, read one after another while nothing
+//! changes.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +12,11 @@ use testbed::{Error, Tenant};
 use super::owners::{self, Owners};
 use crate::accounts;
 
-/// The kinds, each with its name in status and in the simulator's state.
+/// The kinds of resources, each with its name, its field in status, and its key in the simulator's state.
 pub(super) const KINDS: [(&str, &str, &str); 3] =
     [("channel", "channel", "channels"), ("chat room", "chatRoom", "rooms"), ("stage", "stage", "stages")];
 
-/// The ARNs of an account, in the order of [`KINDS`].
+/// ARNs of an account, in the order of [`KINDS`].
 pub(super) type Arns = [Option<String>; 3];
 
 /// An account in the cluster.
@@ -29,32 +30,33 @@ pub(super) struct Object {
 /// A resource in AWS.
 #[derive(Clone)]
 pub(super) struct Resource {
-    /// Which of [`KINDS`].
+    /// Index into [`KINDS`].
     pub(super) kind: usize,
     pub(super) arn: String,
-    /// Its tag `revision`.
+    /// Value of its tag `revision`.
     pub(super) revision: String,
-    /// The type of a channel.
+    /// Type, if it is a channel.
     pub(super) channel_type: Option<String>,
 }
 
-/// All there is of one installation, by the account's name.
+/// Everything of one installation, by account name.
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) cluster: BTreeMap<String, Object>,
     pub(super) database: BTreeMap<String, Arns>,
-    /// What no account is named on has the empty name.
+    /// Resources by account name; the name is empty if no tag names an account.
     pub(super) aws: BTreeMap<String, Vec<Resource>>,
-    /// Accounts of which an attempt, or a change that was not seen to stay, is open in PostgreSQL.
+    /// Accounts with an open attempt or an unverified update in PostgreSQL.
     pub(super) in_flight: Vec<String>,
-    /// What is on the orphan list in PostgreSQL: the account's name.
+    /// Account names on the orphan list in PostgreSQL.
     pub(super) orphans: Vec<String>,
-    /// What status or PostgreSQL names and another installation made: the account's name, and the ARN.
+    /// Resources of another installation that status or PostgreSQL names: the account name and the ARN.
     pub(super) foreign: Vec<(String, String)>,
 }
 
 impl Snapshot {
-    /// AWS as it was dumped a moment ago: of it, what this installation made.
+    /// Takes a snapshot of one installation. `state` is a dump of the simulator, of which only this
+    /// installation's resources are kept.
     pub(super) async fn take(tenant: &Tenant, state: &Value, owners: &Owners) -> Result<Self, Error> {
         let access_key = owners::access_key(tenant);
         let is_own = |arn: &str| owners.owns(arn, access_key);
@@ -70,7 +72,7 @@ impl Snapshot {
     }
 }
 
-/// What this installation has taken for its own.
+/// Returns the foreign resources that this installation records as its own.
 fn foreign(
     cluster: &BTreeMap<String, Object>,
     database: &BTreeMap<String, Arns>,

@@ -1,4 +1,4 @@
-//! What has happened so far, told every few seconds.
+//! Counters, reported every few seconds.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A count.
+/// A counter.
 #[derive(Default)]
 pub(super) struct Count(Cell<u64>);
 
@@ -25,7 +25,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// What was asked for, and what died.
+/// Counters of the requested changes and of the killed processes.
 pub(super) struct Tally {
     begin: Instant,
     pub(super) created: Count,
@@ -49,12 +49,12 @@ impl Tally {
         }
     }
 
-    /// How long it has been going on.
+    /// Returns the elapsed time as text.
     pub(super) fn clock(&self) -> String {
         format!("{:>5.0} s", self.begin.elapsed().as_secs_f32())
     }
 
-    /// A line every few seconds.
+    /// Prints a line every few seconds.
     pub(super) async fn report(&self, tenant: &Tenant, until: Instant) -> Result<(), Error> {
         while Instant::now() + REPORT_INTERVAL < until {
             tokio::time::sleep(REPORT_INTERVAL).await;

@@ -1,4 +1,4 @@
-//! Whether cluster, PostgreSQL and AWS agree with what is wanted, account by account.
+//! Comparison of the cluster, PostgreSQL, and AWS with the desired state of each account.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,24 +6,24 @@ use std::fmt;
 use super::desired::{Account, Desired};
 use super::snapshot::{Arns, KINDS, Object, Resource, Snapshot};
 
-/// What is wrong, each with the account's name and what was seen.
+/// Findings, each with the account name and a description.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     present: usize,
     gone: usize,
-    /// More than one of a kind.
+    /// Accounts with more than one resource of a kind.
     duplicates: Vec<(String, String)>,
-    /// In AWS or in PostgreSQL, and no account is there.
+    /// Records in AWS or PostgreSQL without an account.
     orphans: Vec<(String, String)>,
-    /// Not ready, or not gone.
+    /// Accounts that are not Ready, or not deleted.
     stuck: Vec<(String, String)>,
-    /// Ready, but not all say the same.
+    /// Ready accounts whose records differ.
     differences: Vec<(String, String)>,
-    /// What one installation did to what another one made.
+    /// Changes by one installation to the other's resources.
     pub(super) foreign: Vec<(String, String)>,
 }
 
-/// Holds what there is against what is wanted.
+/// Compares a snapshot with the desired state.
 pub(super) fn judge(accounts: &[Account], snapshot: &Snapshot) -> Verdict {
     let mut verdict = Verdict { foreign: snapshot.foreign.clone(), ..Verdict::default() };
     for account in accounts {
@@ -31,10 +31,12 @@ pub(super) fn judge(accounts: &[Account], snapshot: &Snapshot) -> Verdict {
     }
     let known: BTreeSet<_> = accounts.iter().map(|account| account.name.as_str()).collect();
     for (name, resources) in snapshot.aws.iter().filter(|(name, _)| !known.contains(name.as_str())) {
-        verdict.orphans.push((name.clone(), format!("nobody's: {}", arns(resources))));
+        verdict.orphans.push((name.clone(), format!("no account: {}", arns(resources))));
     }
-    let open =
-        snapshot.in_flight.iter().map(|name| (name.clone(), "an attempt or a change is open".to_owned()));
+    let open = snapshot
+        .in_flight
+        .iter()
+        .map(|name| (name.clone(), "an attempt is open or an update is unverified".to_owned()));
     verdict.stuck.extend(open);
     let listed = snapshot.orphans.iter().map(|name| (name.clone(), "on the orphan list".to_owned()));
     verdict.orphans.extend(listed);
@@ -60,14 +62,14 @@ impl Verdict {
                 }
             }
             (desired, object) => {
-                let status = object.map_or("not there", |object| object.status.as_str());
+                let status = object.map_or("missing", |object| object.status.as_str());
                 let wanted = if desired.is_some() { "wanted" } else { "not wanted" };
                 self.stuck.push((name.clone(), format!("{wanted}, and is {status}")));
             }
         }
     }
 
-    /// One that is ready: the three records name the same three, which are as they are wanted.
+    /// Checks a Ready account: all records name the same three resources, and these match the desired state.
     fn compare(
         &mut self,
         name: &str,
@@ -96,7 +98,7 @@ impl Verdict {
         }
     }
 
-    /// Takes on what is wrong with another installation.
+    /// Adds the findings of another installation.
     pub(super) fn add(&mut self, other: Self) {
         self.present += other.present;
         self.gone += other.gone;
@@ -121,18 +123,18 @@ impl Verdict {
         self.findings().iter().all(|(_, found)| found.is_empty())
     }
 
-    /// The accounts with which something is wrong.
+    /// Names of the accounts with findings.
     pub(super) fn names(&self) -> BTreeSet<&str> {
         self.findings().iter().flat_map(|(_, found)| found.iter()).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// One line.
+    /// Returns the numbers of findings, on one line.
     pub(super) fn summary(&self) -> String {
         self.findings().map(|(what, found)| format!("{what} {}", found.len())).join(", ")
     }
 }
 
-/// The accounts, and each finding.
+/// The number of accounts, and each finding.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "accounts     {} present and ready, {} gone", self.present, self.gone)?;
@@ -174,7 +176,7 @@ mod tests {
         Object { ready, deleted: false, arns: arns_of_all(), status: "[]".to_owned() }
     }
 
-    /// All three records have the account.
+    /// Returns a snapshot in which all three records have the account.
     fn snapshot() -> Snapshot {
         let mut snapshot = Snapshot::default();
         snapshot.cluster.insert(NAME.to_owned(), object(true));

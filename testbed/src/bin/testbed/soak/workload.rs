@@ -1,4 +1,4 @@
-//! Somebody who creates, edits and deletes accounts, whatever happens around.
+//! A workload that creates, edits, and deletes accounts while everything fails.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use super::desired::{Account, Desired};
 use super::tally::Tally;
 use crate::accounts::{self, API_VERSION, KIND};
 
-/// How often each account's action comes, on average.
+/// Average number of actions per account.
 const ACTIONS_PER_ACCOUNT: u32 = 3;
-/// The longest that the API server may be away.
+/// Maximum time that the API server may be unavailable.
 const API_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Gives each of these accounts its actions, evenly until the time is up; what is wanted of them then.
@@ -35,7 +35,7 @@ pub(super) async fn run(
         if Instant::now() >= until {
             break;
         }
-        // Everybody comes once before anybody changes.
+        // Each account is created before any is changed.
         let (action, count) = (action as usize, accounts.len());
         let index = if action < count { action } else { rng.random_range(0..count) };
         act_on(&api, &mut accounts[index], tally, rng.random_bool(0.5)).await?;
@@ -43,7 +43,7 @@ pub(super) async fn run(
     Ok(accounts)
 }
 
-/// One that is gone comes; one that is there changes or goes.
+/// Creates an account that does not exist; edits or deletes one that does.
 async fn act_on(
     api: &Api<DynamicObject>,
     account: &mut Account,
@@ -80,7 +80,7 @@ fn spec(name: &str, desired: &Desired) -> Value {
     })
 }
 
-/// Creates it; false when the one before of that name is still on its way out.
+/// Creates an account. Returns false if its predecessor of the same name is still being deleted.
 async fn create(api: &Api<DynamicObject>, name: &str) -> Result<bool, Error> {
     let object = json!({
         "apiVersion": API_VERSION,
@@ -93,7 +93,7 @@ async fn create(api: &Api<DynamicObject>, name: &str) -> Result<bool, Error> {
     wait::until(format!("{name} is created"), API_TIMEOUT, || async {
         match api.create(&PostParams::default(), &object).await {
             Ok(_) => Ok(true),
-            // An answer may have been lost: then it is the one of the try before.
+            // The response to an earlier attempt may have been lost.
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let there = api.get(name).await?;
                 Ok(there.metadata.deletion_timestamp.is_none())
