@@ -122,23 +122,23 @@ impl Default for RegistrationMetrics {
 
 impl RegistrationMetrics {
     /// Counts a registration.
-    pub fn registered(&self, outcome: &'static str) {
+    pub fn record_registration(&self, outcome: &'static str) {
         self.registrations.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts an attempt to sign in.
-    pub fn signed_in(&self, outcome: &'static str) {
+    pub fn record_sign_in(&self, outcome: &'static str) {
         self.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts a request that a limit rejected.
-    pub fn refused(&self, reason: &'static str) {
+    pub fn record_rejection(&self, reason: &'static str) {
         self.refusals.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Counts a record of the audit log that was not written: the write failed (`failed`), or there were
     /// `too_many`.
-    pub fn unaudited(&self, reason: &'static str) {
+    pub fn record_dropped_audit_record(&self, reason: &'static str) {
         self.unaudited.get_or_create(&ReasonLabels { reason }).inc();
     }
 
@@ -160,7 +160,7 @@ impl RegistrationMetrics {
     }
 
     /// Counts a request that has a response.
-    pub fn answered(&self, method: &'static str, route: &str, status: u16, since: Instant) {
+    pub fn record_response(&self, method: &'static str, route: &str, status: u16, since: Instant) {
         let labels = RequestLabels { method, route: route.to_owned(), status };
         self.requests.get_or_create(&labels).observe(since.elapsed().as_secs_f64());
     }
@@ -270,17 +270,17 @@ mod tests {
     #[test]
     fn counters_have_the_given_labels() {
         let metrics = RegistrationMetrics::default();
-        metrics.registered("created");
-        metrics.signed_in("wrong");
-        metrics.refused("accounts");
-        metrics.unaudited("failed");
+        metrics.record_registration("created");
+        metrics.record_sign_in("wrong_password");
+        metrics.record_rejection("signup_rate");
+        metrics.record_dropped_audit_record("failed");
         metrics.hashing().gave_up();
-        metrics.answered("POST", "/accounts/{username}/delete", 303, Instant::now());
+        metrics.record_response("POST", "/accounts/{username}/delete", 303, Instant::now());
         let text = metrics.exposition().text();
         for line in [
             r#"streamcat_registrations_total{outcome="created"} 1"#,
-            r#"streamcat_sign_ins_total{outcome="wrong"} 1"#,
-            r#"streamcat_requests_rejected_total{reason="accounts"} 1"#,
+            r#"streamcat_sign_ins_total{outcome="wrong_password"} 1"#,
+            r#"streamcat_requests_rejected_total{reason="signup_rate"} 1"#,
             r#"streamcat_requests_rejected_total{reason="hashing"} 1"#,
             r#"streamcat_audit_records_dropped_total{reason="failed"} 1"#,
             r#"streamcat_http_request_duration_seconds_count{method="POST",route="/accounts/{username}/delete",status="303"} 1"#,

@@ -36,7 +36,7 @@ async fn the_registration_rate_limits_new_users_but_not_returning_ones() {
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
     assert_eq!(post(&registration, "mary", "another horse battery").await.status, 409);
     assert_eq!(registered_counts(&tenant).await, (1, 1));
-    assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="accounts"} 2"#).await);
+    assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="signup_rate"} 2"#).await);
     // One hash and two verifications for Mary, and none for the rejected registrations.
     assert!(metric(&registration, "streamcat_password_hash_seconds_count 3").await);
 }
@@ -85,7 +85,7 @@ async fn a_registration_over_quota_is_rejected_and_leaves_nothing() {
     let taken_back = "select count(*) from audit_log where event = 'registration_rolled_back'";
     assert_eq!(count(&tenant, taken_back).await, 2);
     assert!(metric(&registration, r#"streamcat_requests_rejected_total{reason="quota"} 2"#).await);
-    assert!(metric(&registration, r#"streamcat_registrations_total{outcome="no_room"} 2"#).await);
+    assert!(metric(&registration, r#"streamcat_registrations_total{outcome="quota_exceeded"} 2"#).await);
 
     // Existing users are unaffected, and a deletion frees quota.
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
@@ -166,7 +166,7 @@ async fn metrics_count_requests_without_usernames() {
     assert_eq!(submit(&registration, "mary", "another horse battery").await.status, 409);
     assert_eq!(submit(&registration, "to dd", PASSWORD).await.status, 422);
     let sign_in = format!("{}/sign-in", registration.url());
-    for password in [PASSWORD, "wrong"] {
+    for password in [PASSWORD, "wrong_password"] {
         http::post_form(&sign_in, &[("username", "mary"), ("password", password)]).await.unwrap();
     }
     for page in ["/accounts/mary", "/accounts/nobody_at_all", "/nowhere"] {
@@ -175,10 +175,10 @@ async fn metrics_count_requests_without_usernames() {
     let text = http::get(&format!("{}/metrics", registration.admin_url())).await.unwrap().body;
     for line in [
         r#"streamcat_registrations_total{outcome="created"} 1"#,
-        r#"streamcat_registrations_total{outcome="taken"} 1"#,
+        r#"streamcat_registrations_total{outcome="username_taken"} 1"#,
         r#"streamcat_registrations_total{outcome="invalid"} 1"#,
         r#"streamcat_sign_ins_total{outcome="signed_in"} 1"#,
-        r#"streamcat_sign_ins_total{outcome="wrong"} 1"#,
+        r#"streamcat_sign_ins_total{outcome="wrong_password"} 1"#,
         "streamcat_password_hash_seconds_count 4",
         "streamcat_password_hash_running 0",
         "streamcat_password_hash_queued 0",

@@ -53,7 +53,7 @@ impl AttemptLimits {
     /// # Errors
     /// Returns a problem with Retry-After if a limit is exceeded.
     pub fn check(&self, client: IpAddr, username: &str) -> Result<(), Problem> {
-        self.check_key(&self.addresses, &ip_network(client), "address")?;
+        self.check_key(&self.addresses, &ip_network(client), "ip")?;
         // An invalid username belongs to nobody, and could be long: do not keep it as a key.
         if api::username_problem(username).is_some() {
             return Ok(());
@@ -67,7 +67,7 @@ impl AttemptLimits {
     /// # Errors
     /// Returns a problem with Retry-After if a limit is exceeded.
     pub fn check_user(&self, client: IpAddr, user: Uuid) -> Result<(), Problem> {
-        self.check_key(&self.addresses, &ip_network(client), "address")?;
+        self.check_key(&self.addresses, &ip_network(client), "ip")?;
         self.check_key(&self.users, &user, "username")
     }
 
@@ -82,7 +82,7 @@ impl AttemptLimits {
             limiter.shrink_to_fit();
         }
         limiter.check_key(key).map_err(|until| {
-            self.metrics.refused(reason);
+            self.metrics.record_rejection(reason);
             Problem::too_many_attempts(until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
         })
     }
@@ -177,7 +177,7 @@ mod tests {
         attempt("4.4.4.4", &"x".repeat(129)).expect("counted for the address only");
         assert_eq!(limits.usernames.len(), 3, "an invalid username is not kept");
         let counted = metrics.exposition().text();
-        for reason in ["address", "username"] {
+        for reason in ["ip", "username"] {
             assert!(
                 counted.contains(&format!(r#"streamcat_requests_rejected_total{{reason="{reason}"}} 1"#)),
                 "{counted}"

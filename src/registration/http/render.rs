@@ -55,7 +55,7 @@ impl<B: Backend> AppState<B> {
             | RegistrationError::SignupRateExceeded(_)
             | RegistrationError::QuotaExceeded(_) => Problem::from(error),
             RegistrationError::TooManyFailures(_) => {
-                self.metrics.refused("failures");
+                self.metrics.record_rejection("failed_sign_ins");
                 Problem::from(error)
             }
         }

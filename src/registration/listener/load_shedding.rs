@@ -17,7 +17,7 @@ use super::connection::MAX_BUFFER_BYTES;
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The metric label for a rejection because of the limit per IP address.
-pub const CONNECTIONS_PER_IP: &str = "connections_of_address";
+pub const CONNECTIONS_PER_IP: &str = "connections_per_ip";
 
 /// The response of [`reject_fast`].
 const FAST_RESPONSE: &[u8] =

@@ -88,7 +88,7 @@ impl Server {
                         });
                     }
                     Some(Slot::Unavailable) => {
-                        self.metrics.refused(CONNECTIONS_PER_IP);
+                        self.metrics.record_rejection(CONNECTIONS_PER_IP);
                         reject_fast(stream);
                     }
                     None => {}

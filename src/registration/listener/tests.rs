@@ -266,7 +266,7 @@ async fn excess_connections_of_one_ip_get_a_fast_response_and_are_counted() {
         response.starts_with("HTTP/1.1 429 ") && response.contains("\r\nRetry-After: 5\r\n"),
         "{response}"
     );
-    let refused = r#"streamcat_requests_rejected_total{reason="connections_of_address"} "#;
+    let refused = r#"streamcat_requests_rejected_total{reason="connections_per_ip"} "#;
     assert!(server.metrics.exposition().text().contains(refused));
 }
 

@@ -52,7 +52,7 @@ impl AuditLogger {
     /// Returns an error if the record cannot be written. The action must not be carried out then.
     pub async fn record_action(&self, log: &impl Audit, entry: &AuditEntry<'_>) -> store::Result<()> {
         log.note(entry).await.inspect_err(|error| {
-            self.metrics.unaudited("failed");
+            self.metrics.record_dropped_audit_record("failed");
             tracing::error!(event = ?entry.event, %error, "action rejected: cannot write to the audit log");
         })
     }
@@ -61,9 +61,9 @@ impl AuditLogger {
     pub async fn record_failure(&self, log: &impl Registrants, entry: &AuditEntry<'_>) {
         match self.try_record_failure(log, entry).await {
             Ok(true) => {}
-            Ok(false) => self.metrics.unaudited("too_many"),
+            Ok(false) => self.metrics.record_dropped_audit_record("too_many"),
             Err(error) => {
-                self.metrics.unaudited("failed");
+                self.metrics.record_dropped_audit_record("failed");
                 tracing::error!(event = ?entry.event, %error, "cannot write to the audit log");
             }
         }

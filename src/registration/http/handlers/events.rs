@@ -63,11 +63,11 @@ pub async fn events<B: Backend>(
         return state.render_problem(Format::Json, &problem);
     }
     let Some(ip_permit) = state.stream_limit.acquire(state.limits.client_ip(&headers, peer.ip())) else {
-        state.metrics.refused("listeners_of_address");
+        state.metrics.record_rejection("event_streams_per_ip");
         return state.render_problem(Format::Json, &Problem::too_many_connections());
     };
     let Ok(permit) = Arc::clone(&state.stream_permits).try_acquire_owned() else {
-        state.metrics.refused("listeners");
+        state.metrics.record_rejection("event_streams");
         return state.render_problem(Format::Json, &Problem::unavailable());
     };
     tracing::debug!("event stream opened");

@@ -28,6 +28,6 @@ pub async fn reject<B: Backend>(
         OverloadReason::MaxConnections => ("connections", Problem::server_full()),
         OverloadReason::MaxConnectionsPerIp => (CONNECTIONS_PER_IP, Problem::too_many_connections()),
     };
-    state.metrics.refused(label);
+    state.metrics.record_rejection(label);
     state.render_problem(format, &problem)
 }

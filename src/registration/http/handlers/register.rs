@@ -103,7 +103,7 @@ pub async fn register<B: Backend>(
     let request = match state.read_credentials(peer, request).await {
         Ok(request) => request,
         Err((headers, (format, problem))) => {
-            state.metrics.registered("unreadable");
+            state.metrics.record_registration("unreadable");
             return problem_with_form(&state, &headers, format, "", &problem);
         }
     };
@@ -123,11 +123,11 @@ async fn attempt<B: Backend>(
     state: &AppState<B>,
     request: &CredentialsRequest,
 ) -> Result<Registered, Problem> {
-    state.admit(request, |metrics| metrics.registered("limited"))?;
+    state.admit(request, |metrics| metrics.record_registration("rate_limited"))?;
     let Submission { username, password, key, .. } = &request.submission;
     let errors = state.rules.check(username, password);
     if !errors.is_empty() {
-        state.metrics.registered("invalid");
+        state.metrics.record_registration("invalid");
         return Err(Problem::invalid_fields(errors));
     }
     let (username, password) = (username.clone(), password.clone());
@@ -137,7 +137,7 @@ async fn attempt<B: Backend>(
         record_error(state, error, &applicant).await;
     }
     retry::log_outcome(&result);
-    state.metrics.registered(outcome_label(&result));
+    state.metrics.record_registration(outcome_label(&result));
     result.map_err(|error| Problem::from(&error))
 }
 
@@ -146,10 +146,10 @@ async fn attempt<B: Backend>(
 /// limit; otherwise anybody could lock the user out.
 async fn record_error<B: Backend>(state: &AppState<B>, error: &RegistrationError, applicant: &Applicant) {
     match error {
-        RegistrationError::SignupRateExceeded(_) => state.metrics.refused("accounts"),
-        RegistrationError::QueueFull => state.metrics.refused("registering"),
-        RegistrationError::TooManyFailures(_) => state.metrics.refused("failures"),
-        RegistrationError::QuotaExceeded(_) => state.metrics.refused("quota"),
+        RegistrationError::SignupRateExceeded(_) => state.metrics.record_rejection("signup_rate"),
+        RegistrationError::QueueFull => state.metrics.record_rejection("queue"),
+        RegistrationError::TooManyFailures(_) => state.metrics.record_rejection("failed_sign_ins"),
+        RegistrationError::QuotaExceeded(_) => state.metrics.record_rejection("quota"),
         RegistrationError::UsernameTaken => {
             record_rejection(state, &applicant.username, applicant.address).await;
         }
@@ -172,18 +172,18 @@ fn outcome_label(result: &Result<Registered, RegistrationError>) -> &'static str
     match result {
         Ok(registered) => match registered.outcome {
             CreationOutcome::Created => "created",
-            CreationOutcome::Deferred => "later",
-            CreationOutcome::Existing | CreationOutcome::Replayed => "returned",
+            CreationOutcome::Deferred => "deferred",
+            CreationOutcome::Existing | CreationOutcome::Replayed => "existing",
         },
-        Err(RegistrationError::UsernameTaken) => "taken",
-        Err(RegistrationError::AccountDeleting) => "deleting",
-        Err(RegistrationError::IdempotencyKeyReused) => "key_used",
-        Err(RegistrationError::SignupRateExceeded(_)) => "crowded",
-        Err(RegistrationError::QuotaExceeded(_)) => "no_room",
-        Err(RegistrationError::TooManyFailures(_)) => "limited",
+        Err(RegistrationError::UsernameTaken) => "username_taken",
+        Err(RegistrationError::AccountDeleting) => "account_deleting",
+        Err(RegistrationError::IdempotencyKeyReused) => "idempotency_key_reused",
+        Err(RegistrationError::SignupRateExceeded(_)) => "signup_rate_exceeded",
+        Err(RegistrationError::QuotaExceeded(_)) => "quota_exceeded",
+        Err(RegistrationError::TooManyFailures(_)) => "rate_limited",
         Err(
             RegistrationError::QueueFull | RegistrationError::HashingBusy | RegistrationError::Unavailable(_),
-        ) => "not_now",
+        ) => "unavailable",
         Err(RegistrationError::Misconfigured(_)) => "failed",
     }
 }

@@ -50,22 +50,22 @@ pub async fn sign_in<B: Backend>(
 async fn attempt<B: Backend>(state: &AppState<B>, request: &CredentialsRequest) -> Result<Response, Problem> {
     let CredentialsRequest { headers, address, submission } = request;
     let (username, metrics) = (&submission.username, &state.metrics);
-    state.admit(request, |metrics| metrics.signed_in("limited"))?;
+    state.admit(request, |metrics| metrics.record_sign_in("rate_limited"))?;
     let verified = state.service.authenticate(username, &submission.password, Some(*address)).await;
     let verified = verified.map_err(|error| {
         let is_limited = matches!(error, RegistrationError::TooManyFailures(_));
-        metrics.signed_in(if is_limited { "limited" } else { "not_now" });
+        metrics.record_sign_in(if is_limited { "rate_limited" } else { "unavailable" });
         state.problem_for(&error)
     });
     let started = match &verified? {
         Some(registrant) => state.begin_session(headers, *address, registrant.into()).await,
         None => Ok(None),
     };
-    if let Some(response) = started.inspect_err(|_| metrics.signed_in("not_now"))? {
-        metrics.signed_in("signed_in");
+    if let Some(response) = started.inspect_err(|_| metrics.record_sign_in("unavailable"))? {
+        metrics.record_sign_in("signed_in");
         return Ok(response);
     }
-    metrics.signed_in("wrong");
+    metrics.record_sign_in("wrong_password");
     let entry = AuditEntry { event: AuditEvent::SignInFailed, username, address: *address };
     state.audit.record_failure(&state.service.registrants, &entry).await;
     Err(Problem::wrong_credentials())

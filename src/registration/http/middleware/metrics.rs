@@ -25,7 +25,7 @@ pub async fn record_request(
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    metrics.answered(method, route, response.status().as_u16(), since);
+    metrics.record_response(method, route, response.status().as_u16(), since);
     response
 }
 
