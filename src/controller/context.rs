@@ -58,7 +58,7 @@ pub struct ReconcileSettings {
 /// The state that reconciles and resyncs share.
 #[derive(Debug)]
 pub struct Context<B> {
-    /// Everything outside that the controller talks to.
+    /// The external systems that the controller uses.
     pub backends: B,
     /// The id of the installation.
     pub installation: String,
@@ -196,13 +196,13 @@ impl<B: Backends> Context<B> {
         brake.or_else(|| (!is_fresh).then(|| messages::NO_RECENT_LIST.to_owned()))
     }
 
-    /// Returns the decision_context for work on one kind of resource.
+    /// Returns the context for decisions about one kind of resource.
     pub(super) fn decision_context(&self, kind: ResourceKind) -> DecisionContext {
         DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind) }
     }
 
-    /// Returns the blocker of everything if AWS shows none of the recorded resources.
-    pub(super) fn nothing_shown(&self) -> Option<Blocker> {
+    /// Returns the blocker of everything if AWS lists none of the recorded resources.
+    pub(super) fn nothing_listed(&self) -> Option<Blocker> {
         let brakes = lock(&self.brakes);
         brakes.values().find(|brake| brake.is_blind).map(|brake| Blocker::brake_engaged(&brake.describe()))
     }

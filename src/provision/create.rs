@@ -3,11 +3,11 @@
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{DecisionContext, DesiredResource, Result, Wait, context::CALL_START_MARGIN};
+use super::{DecisionContext, DesiredResource, Result, Wait, decision_context::CALL_START_MARGIN};
 use crate::{
     api::{ResourceStatus, Status},
     ivs::{Class, Created, Kind, Tags},
-    store::{AttemptEnd, Journal, Resources},
+    store::{AttemptOutcome, Journal, Resources},
 };
 
 /// The outcome of an attempt to create a resource.
@@ -36,7 +36,7 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
     };
     if begun.elapsed() >= CALL_START_MARGIN {
         // A call that starts this late could end after the deadline.
-        store.end(nonce, AttemptEnd::Failed).await?;
+        store.end(nonce, AttemptOutcome::Failed).await?;
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     }
     let tags = owner.create_tags(nonce, desired.tags);
@@ -48,7 +48,7 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
             Ok(Attempt::Waiting(Wait::for_create_outcome(K::KIND, wait)))
         }
         Err(error) => {
-            store.end(nonce, AttemptEnd::Failed).await?;
+            store.end(nonce, AttemptOutcome::Failed).await?;
             Err(error.into())
         }
     }

@@ -108,7 +108,7 @@ impl Inventory {
         all.min().map(|(_, arn)| arn)
     }
 
-    /// Returns the times of the last updates, by ARN, for resources whose time AWS shows.
+    /// Returns the times of the last updates, by ARN, for resources whose time AWS returns.
     #[must_use]
     pub fn update_times(&self) -> BTreeMap<&str, Timestamp> {
         self.all.iter().filter_map(|(_, listed)| Some((listed.arn.as_str(), listed.updated_at?))).collect()

@@ -137,7 +137,7 @@ impl World {
         self.lock().peer_creates_next = true;
     }
 
-    /// Lists everything, as a resync does, and records whether the list shows the recorded resource.
+    /// Lists everything, as a resync does, and records whether the list contains the recorded resource.
     pub fn resync(&self) {
         let mut state = self.lock();
         let now = state.now;

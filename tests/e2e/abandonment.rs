@@ -6,7 +6,7 @@ use streamcat_operator::api::condition::{find, is_true};
 use testbed::{Operator, Tenant, http, wait};
 
 use crate::support::{
-    PATIENCE, annotate, arns, calls, count, create, delete, event, gone, ready, reason, tenant,
+    TIMEOUT, annotate, arns, calls, count, create, delete, event, gone, ready, reason, tenant,
 };
 
 const ABANDON: &str = "streamcat.dev/abandon=true";
@@ -26,7 +26,7 @@ async fn orphans(tenant: &Tenant) -> Vec<(String, String)> {
 /// Waits until exactly these are on the list.
 async fn until_listed(tenant: &Tenant, arns: &[String], reason: &str) {
     let expected: Vec<_> = arns.iter().map(|arn| (arn.clone(), reason.to_owned())).collect();
-    wait::until(format!("{expected:?} are on the orphan list"), PATIENCE, || async {
+    wait::until(format!("{expected:?} are on the orphan list"), TIMEOUT, || async {
         let listed = orphans(tenant).await;
         if listed == expected { Ok(()) } else { Err(format!("{listed:?}")) }
     })
@@ -37,7 +37,7 @@ async fn until_listed(tenant: &Tenant, arns: &[String], reason: &str) {
 /// Waits until two more sweeps have ended: the third has begun.
 async fn two_sweeps(tenant: &Tenant) {
     let before = calls(tenant, "ListStages");
-    wait::until("three more sweeps have begun", PATIENCE, || async {
+    wait::until("three more sweeps have begun", TIMEOUT, || async {
         calls(tenant, "ListStages") >= before + 3
     })
     .await
@@ -137,7 +137,7 @@ async fn an_account_is_abandoned_only_by_true_and_only_during_deletion() {
     reason(&tenant, "todd", "AccessDenied").await;
     let before = calls(&tenant, "DeleteStage");
     annotate(&tenant, "todd", "streamcat.dev/abandon=True").await;
-    wait::until("it is tried again", PATIENCE, || async { calls(&tenant, "DeleteStage") > before })
+    wait::until("it is tried again", TIMEOUT, || async { calls(&tenant, "DeleteStage") > before })
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
     reason(&tenant, "todd", "AccessDenied").await;

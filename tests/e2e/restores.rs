@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testbed::{Tenant, wait};
 
 use crate::support::{
-    PATIENCE, arns, assert_nothing_left, calls, create, create_named, delete, gone, ready, recorded, tenant,
+    TIMEOUT, arns, assert_nothing_left, calls, create, create_named, delete, gone, ready, recorded, tenant,
     until,
 };
 
@@ -61,7 +61,7 @@ async fn survives(label: &str, lose: impl AsyncFnOnce(&Tenant)) {
     })
     .await;
     assert_eq!(arns(&after), arns(&before));
-    wait::until("all three records are there", PATIENCE, || async {
+    wait::until("all three records are there", TIMEOUT, || async {
         let tagged = tenant.simulator().state().to_string().matches("streamcat.dev/user").count();
         let recorded = recorded(&tenant, "todd").await;
         if tagged == 3 && recorded == arns(&before) {

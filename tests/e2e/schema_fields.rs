@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testbed::Tenant;
 
 use crate::{
-    schema::tried,
+    schema::dry_run,
     support::{accounts, create, tenant},
 };
 
@@ -50,7 +50,7 @@ async fn an_arn_of_another_kind_is_refused_with_its_field() {
     for (path, right) in ARNS {
         let name = path.rsplit('/').next().unwrap();
         for wrong in ["nope", "arn:aws:ivs:us-west-2:123456789012:channel/aB3", &format!("{right} ")] {
-            let output = tried(&tenant, &arn(path, wrong)).await;
+            let output = dry_run(&tenant, &arn(path, wrong)).await;
             // A Lambda function's name is not ours to judge.
             if name == "uri" && wrong.starts_with(right) {
                 continue;
@@ -58,7 +58,7 @@ async fn an_arn_of_another_kind_is_refused_with_its_field() {
             let told = output.stderr.contains(name) && output.stderr.contains("should match '^");
             assert!(!output.success && told, "{path}: {wrong}: {}", output.stderr);
         }
-        let output = tried(&tenant, &arn(path, right)).await;
+        let output = dry_run(&tenant, &arn(path, right)).await;
         assert!(output.success, "{path}: {}", output.stderr);
     }
 }
@@ -67,11 +67,11 @@ async fn an_arn_of_another_kind_is_refused_with_its_field() {
 async fn an_empty_arn_disables_its_feature() {
     let tenant = tenant("no-arn").await;
     for (path, _) in ARNS.iter().filter(|(path, _)| !path.ends_with("Identifiers")) {
-        let output = tried(&tenant, &arn(path, "")).await;
+        let output = dry_run(&tenant, &arn(path, "")).await;
         assert!(output.success, "{path}: {}", output.stderr);
     }
     let nowhere = with("stage/autoParticipantRecordingConfiguration/mediaTypes", json!(["AUDIO_ONLY"]));
-    let output = tried(&tenant, &nowhere).await;
+    let output = dry_run(&tenant, &nowhere).await;
     assert!(output.stderr.contains("storageConfigurationArn: Required value"), "{}", output.stderr);
 }
 
@@ -85,7 +85,7 @@ async fn an_unknown_field_is_named() {
         ("channel/tags", "spec.channel.tags"),
         ("stage/participantTokenConfigurations", "spec.stage.participantTokenConfigurations"),
     ] {
-        let output = tried(&tenant, &with(path, json!({}))).await;
+        let output = dry_run(&tenant, &with(path, json!({}))).await;
         let words = format!("unknown field \"{said}\"");
         assert!(!output.success && output.stderr.contains(&words), "{}", output.stderr);
     }

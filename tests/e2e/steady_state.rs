@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::json;
 use testbed::{Tenant, wait};
 
-use crate::support::{PATIENCE, accounts, calls, create, ready, tenant};
+use crate::support::{TIMEOUT, accounts, calls, create, ready, tenant};
 
 const ACCOUNTS: usize = 100;
 
@@ -51,7 +51,7 @@ async fn sweeps(tenant: &Tenant, more: usize) {
     let before = calls(tenant, "ListRooms");
     // A sweep of 100 rooms is two pages.
     let pages = ACCOUNTS / 50 * more;
-    wait::until(format!("{more} more sweeps"), PATIENCE, || async {
+    wait::until(format!("{more} more sweeps"), TIMEOUT, || async {
         calls(tenant, "ListRooms") >= before + pages
     })
     .await

@@ -14,7 +14,7 @@ use streamcat_operator::api::{
 use testbed::{Tenant, wait};
 
 use crate::support::{
-    PATIENCE, accounts, annotate, arns, calls, create, edit, event, gone, ready, reason, tenant, until,
+    TIMEOUT, accounts, annotate, arns, calls, create, edit, event, gone, ready, reason, tenant, until,
 };
 
 const NAME: &str = "todd-stream-key";
@@ -209,7 +209,7 @@ async fn an_unannotated_secret_is_adopted_unless_of_another_channel() {
 
     secrets(&tenant).delete(NAME, &DeleteParams::default()).await.unwrap();
     annotate(&tenant, "todd", "streamcat.dev/reconcile-at=it-is-gone").await;
-    let seen = wait::until("the Secret is made again", PATIENCE, || async {
+    let seen = wait::until("the Secret is made again", TIMEOUT, || async {
         let found = accounts(&tenant).get("todd").await.map_err(|error| error.to_string())?;
         if handled(&found) == Some("it-is-gone") { Ok(()) } else { Err(format!("{:#?}", found.status)) }
     });

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
 use testbed::{OperatorBuilder, Tenant, wait};
 
-use crate::support::{PATIENCE, arns, calls, count, create, edit, ready, reason, tenant};
+use crate::support::{TIMEOUT, arns, calls, count, create, edit, ready, reason, tenant};
 
 /// The calls that changed something, in alphabetical order.
 fn writes(tenant: &Tenant) -> Vec<String> {
@@ -106,7 +106,7 @@ async fn a_disabled_setting_is_sent_once_and_stays_off() {
     edit(&tenant, "todd", recording(off)).await;
     ready(&tenant, "todd").await;
     assert!(is_off(&kept()), "{}", kept());
-    wait::until("it was looked at again", PATIENCE, async || match calls(&tenant, "ListStages") {
+    wait::until("it was looked at again", TIMEOUT, async || match calls(&tenant, "ListStages") {
         0..3 => Err("not yet".to_owned()),
         _ => Ok(()),
     })
@@ -193,7 +193,7 @@ async fn edit_before_an_older_edit_lands(tenant: &Tenant) {
 
 /// Waits until AWS has what the last edit says, and nothing is left to look at.
 async fn the_last_edit_stays(tenant: &Tenant) {
-    let looked = wait::until("the last edit stays", PATIENCE, async || {
+    let looked = wait::until("the last edit stays", TIMEOUT, async || {
         match (
             channel(tenant)["tags"]["team"].as_str(),
             count(tenant, "select count(*) from pending_updates").await,

@@ -108,7 +108,7 @@ impl<B: Backends> SecretReconciler<'_, B> {
             // A key exists by now: another controller, a person, or a call of ours that seemed lost has
             // created it.
             Err(error) if error.is_quota_exceeded() => {
-                keys.stream_key(arn).await?.ok_or_else(Blocker::stream_key_not_shown)
+                keys.stream_key(arn).await?.ok_or_else(Blocker::stream_key_not_returned)
             }
             Err(error) => Err(error.into()),
         }

@@ -69,7 +69,7 @@ enum Possession {
     Nothing,
     /// It has some, or some may be in the making.
     Something,
-    /// AWS does not show this recorded resource, but complete lists have not proved yet that it is gone.
+    /// AWS does not return this recorded resource, but complete lists have not proved yet that it is gone.
     Unproven(String),
 }
 

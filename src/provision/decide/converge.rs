@@ -39,27 +39,27 @@ impl DecisionInput<'_> {
     }
 }
 
-/// The next step.
+/// The next step. The variants up to `DriftPersists` end this pass.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::provision) enum Step {
-    /// The resource is as the spec says. Final.
+    /// The resource is as the spec says.
     Ready(String),
-    /// Nothing can be done yet. Final.
+    /// Nothing can be done yet.
     Wait(WaitFor),
+    /// The recorded resource belongs to another user, and this user has none.
+    Foreign(String),
+    /// The resource is gone, and the spec forbids a replacement.
+    Gone(String),
+    /// The resource is missing while the brake is engaged.
+    Braked(String),
+    /// The record names an AWS account or region that this controller does not work in.
+    RecordedElsewhere(String),
+    /// The resource carries the id of another installation.
+    OtherInstallation(String),
+    /// The resource was updated, but AWS still returns other settings.
+    DriftPersists(String),
     /// No resource exists, and no earlier Create can take effect: create one.
     Create(Change),
-    /// The recorded resource belongs to another user, and this user has none. Final.
-    Foreign(String),
-    /// The resource is gone, and the spec forbids a replacement. Final.
-    Gone(String),
-    /// The resource is missing while the brake is on. Final.
-    Braked(String),
-    /// The record names an AWS account or region that this controller does not work in. Final.
-    RecordedElsewhere(String),
-    /// The resource carries the id of another installation. Final.
-    OtherInstallation(String),
-    /// The resource was updated, but AWS does not show the update. Final.
-    DriftPersists(String),
     /// Read one resource by its ARN.
     Get(String),
     /// List the resources that carry the user's tags.
@@ -81,9 +81,9 @@ pub(in crate::provision) enum Step {
 pub(in crate::provision) enum WaitFor {
     /// The end of a Create: it must have ended, and AWS must show its result.
     CreateOutcome(Duration),
-    /// The next complete list: AWS does not show the recorded resource.
+    /// The next complete list: AWS does not return the recorded resource.
     NextList(String),
-    /// A Get that shows what a list has shown.
+    /// A Get that returns a resource that a list contained.
     Get,
 }
 

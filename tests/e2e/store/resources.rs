@@ -109,7 +109,7 @@ async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
     let open = store.recorded(user, ResourceKind::Stage).await.unwrap();
     assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
 
-    store.end(nonce, AttemptEnd::GivenUp).await.unwrap();
+    store.end(nonce, AttemptOutcome::GivenUp).await.unwrap();
     let resource = stage("late");
     assert!(!store.record_made(nonce, user, "todd", &resource).await.unwrap());
     let second = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();

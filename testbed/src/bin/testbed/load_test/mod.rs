@@ -1,5 +1,5 @@
-//! `testbed load-test`: registrations per second relative to the passwords that the same cores can hash; then
-//! an overload of ten times that rate.
+//! `testbed load-test`: registrations per second, compared with the hashing capacity of the same cores; then an
+//! overload of ten times that rate.
 
 mod cores;
 mod figures;

@@ -25,7 +25,7 @@ impl Timing {
     /// Minimum time between two complete lists that confirm the absence of a resource: one resync, less a
     /// tolerance for clocks that run differently.
     #[must_use]
-    pub fn evidence(self) -> Duration {
+    pub fn min_time_between_lists(self) -> Duration {
         self.resync.mul_f64(0.9).max(self.grace)
     }
 
@@ -47,12 +47,12 @@ pub struct DecisionContext {
     pub timing: Timing,
     /// The AWS account and region that this controller works in.
     pub target: Arc<Target>,
-    /// The reason why no missing resource may be replaced; None while the brake is off.
+    /// The reason why no missing resource may be replaced; None unless the brake is engaged.
     pub brake: Option<String>,
 }
 
 impl DecisionContext {
-    /// Returns the error for a resource that is missing while the brake is on.
+    /// Returns the error for a resource that is missing while the brake is engaged.
     pub(super) fn braked(&self, kind: ResourceKind, arn: String) -> Error {
         Error::Braked { kind, arn, brake: self.brake.clone().unwrap_or_default() }
     }
