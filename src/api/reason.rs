@@ -153,7 +153,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the rows of the tables in a page whose first column has this header: the reason, and all cells.
+    /// Returns the rows of the tables in a page whose first column has this header: the reason, and all
+    /// cells.
     fn rows(page: &str, header: &str) -> Vec<(String, Vec<String>)> {
         let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).expect(page);
         let mut is_in_table = false;

@@ -17,7 +17,7 @@ pub enum Retry {
     Backoff,
     /// After a known time.
     After(Duration),
-    /// At a long, fixed interval: somebody has to act outside of the controller, which does not learn of it.
+    /// At a long, fixed interval: somebody has to act outside of the controller, which is not notified.
     FixedDelay,
     /// Not until the spec changes.
     Never,
@@ -102,7 +102,7 @@ impl Blocker {
         Self::new(Reason::AwsUnavailable, message).with_retry(Retry::After(retry_in))
     }
 
-    /// Reports that the account is another object by now, or another controller was faster.
+    /// Reports that the account is now another object, or that another controller was faster.
     pub fn superseded() -> Self {
         Self::new(Reason::Progressing, messages::SUPERSEDED)
     }
@@ -291,7 +291,7 @@ mod tests {
     fn a_missing_reference_on_create_makes_the_spec_invalid() {
         let missing = error("CreateRoom", Class::Missing, "ResourceNotFoundException");
         assert_eq!((missing.reason, missing.retry), (Reason::InvalidSpec, Retry::Never));
-        let vanished = error("UpdateRoom", Class::Missing, "ResourceNotFoundException");
-        assert_eq!(vanished.retry, Retry::Backoff);
+        let missing = error("UpdateRoom", Class::Missing, "ResourceNotFoundException");
+        assert_eq!(missing.retry, Retry::Backoff);
     }
 }

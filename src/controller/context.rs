@@ -28,8 +28,8 @@ use crate::{
 
 pub(super) use self::{backoff::FIXED_DELAY, dirty::DirtyMark};
 
-/// Maximum duration of a list. A brake may be older than its last complete list by this and three resync
-/// intervals.
+/// Maximum duration of a list. The latest complete list counts as recent for three resync intervals plus this
+/// time.
 const MAX_LIST_TIME: Duration = Duration::from_mins(2);
 
 /// Maximum time a reconcile waits for the first resync before it requeues.
@@ -45,7 +45,7 @@ pub struct ReconcileSettings {
     pub installation: String,
     /// The cluster of the accounts.
     pub cluster: ClusterIdentity,
-    /// The time-outs and intervals.
+    /// The timeouts and intervals.
     pub timing: Timing,
     /// The share of the recorded resources that may be missing before the brake engages.
     pub limits: BrakeLimits,
@@ -64,7 +64,7 @@ pub struct Context<B> {
     pub installation: String,
     /// The cluster of the accounts.
     pub cluster: ClusterIdentity,
-    /// The time-outs and intervals.
+    /// The timeouts and intervals.
     pub timing: Timing,
     /// The share of the recorded resources that may be missing before the brake engages.
     pub(super) limits: BrakeLimits,

@@ -213,12 +213,12 @@ fn orphan(orphan: &Orphan) -> String {
     }
 }
 
-// Several messages in one.
+// Combined messages.
 
 /// The text between the report of a changed ARN and the message of a blocker in the same condition.
 pub(super) const ALSO: &str = " Also: ";
 
-/// Joins messages, each of which may be a sentence or not.
+/// Joins messages. Some are sentences, others are not.
 pub(super) fn join<'a>(messages: impl IntoIterator<Item = &'a str>) -> String {
     let mut joined = String::new();
     for message in messages {

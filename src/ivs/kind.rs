@@ -44,7 +44,7 @@ pub struct Listed {
     pub name: String,
     /// Its tags.
     pub tags: Tags,
-    /// Time of its last update, if lists show it (chat rooms).
+    /// Time of its last update, if lists contain it (chat rooms).
     pub updated_at: Option<Timestamp>,
 }
 
@@ -60,7 +60,7 @@ pub trait Kind: Send + Sync + 'static {
     /// Its part of the status.
     type Status: api::Status + Clone + fmt::Debug + PartialEq + Send + Sync;
 
-    /// Waits until the budget allows a Create. Called before the attempt is journalled, so that waiting does
+    /// Waits until the budget allows a Create. Called before the attempt is journaled, so that waiting does
     /// not use up the attempt's time.
     ///
     /// # Errors

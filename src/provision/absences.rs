@@ -190,8 +190,8 @@ struct Counts {
     unexplained: BTreeMap<ResourceKind, usize>,
     idle_rooms: usize,
     is_any_listed: bool,
-    /// True if a resource is missing of a user for whom the operator has deleted nothing. Then the controller
-    /// may be in another AWS account or region.
+    /// True if a missing resource belongs to a user whose resources the operator is not deleting. Then the
+    /// controller may be in another AWS account or region.
     is_any_unaccounted: bool,
 }
 
@@ -231,7 +231,7 @@ impl Counts {
     fn brakes(mut self, list: &CompleteList, limits: BrakeLimits) -> BTreeMap<ResourceKind, Brake> {
         let of = |counts: &BTreeMap<_, usize>, kind| counts.get(&kind).copied().unwrap_or_default();
         let is_blind = !self.is_any_listed && !list.has_ours && self.is_any_unaccounted;
-        // AWS deletes idle rooms one by one. If all rooms are missing, the cause is another.
+        // AWS deletes idle rooms one by one. If all rooms are missing, there is another cause.
         let rooms = ResourceKind::ChatRoom;
         if of(&self.missing, rooms) == of(&self.recorded, rooms) {
             *self.unexplained.entry(rooms).or_default() += self.idle_rooms;

@@ -198,7 +198,8 @@ where
         self.compared.insert(arn.to_owned(), Compared { live, differences });
     }
 
-    /// Adds a resource that this pass has created and recorded, and compares it as AWS's response contains it.
+    /// Adds a resource that this pass has created and recorded, and compares it as AWS's response contains
+    /// it.
     fn add_created(&mut self, created: Created<K::Status>, tags: Tags, change: Change) {
         let Created { status, settings, stream_key } = created;
         let arn = status.arn().to_owned();
@@ -308,7 +309,7 @@ where
         Ok(true)
     }
 
-    /// Returns the number of consecutive times that this update, with the present one, was sent again.
+    /// Returns the number of consecutive times that this update, including the current one, was sent again.
     fn resends(&self) -> u32 {
         let previous = self.recorded.pending_update.as_ref().filter(|_| self.desired.was_sent);
         previous.map_or(0, |previous| previous.repeats.saturating_add(1))

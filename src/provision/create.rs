@@ -1,4 +1,4 @@
-//! Creating once: the attempt is journalled, Create is called once, and the result is recorded.
+//! Creating once: the attempt is journaled, Create is called once, and the result is recorded.
 
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
     recorded_arn: Option<&str>,
 ) -> Result<Attempt<K::Status>> {
     let owner = desired.owner;
-    // Before the attempt is journalled, so that waiting for the budget does not use up its time.
+    // Before the attempt is journaled, so that waiting for the budget does not use up its time.
     kind.admit().await?;
     let (begun, deadline) = (Instant::now(), context.timing.create_deadline());
     let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {

@@ -1,7 +1,7 @@
 //! Decisions about the next step for one kind of a user's resources. Pure functions of three inputs: the
-//! desired state, the records in the database (with ages by its clock), and what AWS has returned in this pass.
-//! The caller takes the step, adds its result to the inputs, and asks again, until the step is final. So this
-//! code reads like the protocol in docs/architecture.md, section "Creating once".
+//! desired state, the records in the database (with ages by its clock), and what AWS has returned in this
+//! pass. The caller takes the step, adds its result to the inputs, and asks again, until the step is final.
+//! So this code reads like the protocol in docs/architecture.md, section "Creating once".
 
 pub(super) mod converge;
 pub(super) mod delete;
@@ -63,7 +63,7 @@ impl Observed {
 /// The meaning of the absence of one resource.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Absence {
-    /// The resource may reappear: wait for the next complete list.
+    /// The resource may reappear. The next complete list decides.
     Unproven,
     /// Too many resources are missing at once: a person decides.
     Braked,
@@ -71,7 +71,8 @@ pub(super) enum Absence {
     Confirmed,
 }
 
-/// Returns true if two complete lists have confirmed that a recorded resource is gone, and no brake is engaged.
+/// Returns true if two complete lists have confirmed that a recorded resource is gone, and no brake is
+/// engaged.
 #[must_use]
 pub fn is_confirmed_absent(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> bool {
     absence(arn, recorded, context) == Absence::Confirmed

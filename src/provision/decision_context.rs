@@ -10,14 +10,14 @@ use crate::{api::ResourceKind, ivs::Target};
 pub struct Timing {
     /// Maximum duration of one call to AWS.
     pub aws_call_timeout: Duration,
-    /// Grace period: the time after a deadline within which AWS may not show a result yet. Also the minimum
+    /// Grace period: the time after a deadline within which AWS may not return a result yet. Also the minimum
     /// time between the two complete lists that confirm an absence.
     pub grace: Duration,
     /// Time from the end of one resync to the start of the next.
     pub resync: Duration,
 }
 
-/// Maximum time between the journalling of a call and its start. The deadline of the call is later by this
+/// Maximum time between the journaling of a call and its start. The deadline of the call is later by this
 /// much than its own timeout.
 pub(super) const CALL_START_MARGIN: Duration = Duration::from_secs(2);
 
@@ -29,12 +29,12 @@ impl Timing {
         self.resync.mul_f64(0.9).max(self.grace)
     }
 
-    /// Time from the journalling of a Create to its deadline.
+    /// Time from the journaling of a Create to its deadline.
     pub(super) fn create_deadline(self) -> Duration {
         self.aws_call_timeout.saturating_add(CALL_START_MARGIN)
     }
 
-    /// Time from the journalling of an update to its deadline. An update takes up to four calls.
+    /// Time from the journaling of an update to its deadline. An update takes up to four calls.
     pub(super) fn update_deadline(self) -> Duration {
         self.aws_call_timeout.saturating_mul(4).saturating_add(CALL_START_MARGIN)
     }

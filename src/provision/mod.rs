@@ -3,8 +3,8 @@
 //!
 //! - [`converge`] brings one kind of resource to what the spec says; [`delete_all`] deletes it. Each is a
 //!   loop around a pure function in `decide`, which returns the next step.
-//! - [`compare_with_records`] and [`find_absences`] compare a complete list of AWS with the records, at each resync.
-//!   Both are pure.
+//! - [`compare_with_records`] and [`find_absences`] compare a complete list of AWS with the records, at each
+//!   resync. Both are pure.
 //! - [`orphan_changes`] computes the changes to the orphan list.
 //!
 //! The protocol is described in docs/architecture.md, section "Creating once".

@@ -48,7 +48,7 @@ struct State {
     creates: usize,
     record: Option<(String, Duration)>,
     former: Vec<(String, Duration)>,
-    /// The recorded ARN that lists do not show, and the times of the first and the latest of these lists.
+    /// The recorded ARN that lists do not contain, and the times of the first and the latest of these lists.
     unlisted: Option<(String, Duration, Duration)>,
     deletion_requested: Option<String>,
     orphans: Vec<Orphan>,

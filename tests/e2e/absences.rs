@@ -1,5 +1,5 @@
-//! Missing resources, and a wrong endpoint, region, or installation: nothing is re-created or given up before its
-//! absence is confirmed.
+//! Missing resources, and a wrong endpoint, region, or installation: nothing is re-created or given up before
+//! its absence is confirmed.
 
 use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};

@@ -1,4 +1,5 @@
-//! What an object may delete follows from what it held: a refused claim deletes nothing; and two clusters on one database.
+//! Claims: an object deletes only what its claim covers, and a refused claim deletes nothing. Also two
+//! clusters on one database.
 
 use serde_json::json;
 use streamcat_operator::api::USER_ID_ANNOTATION;
@@ -33,7 +34,7 @@ async fn lose_object(tenant: &Tenant, name: &str) {
 
 #[tokio::test]
 async fn a_retained_user_survives_the_deletion_of_another_spelling() {
-    let tenant = tenant("spelled").await;
+    let tenant = tenant("spelling").await;
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
     let before = arns(&ready(&tenant, "todd").await);
@@ -78,7 +79,7 @@ async fn registered(tenant: &Tenant) -> [String; 3] {
 
 #[tokio::test]
 async fn a_registered_user_survives_deletion_of_an_unannotated_account() {
-    let tenant = tenant("person").await;
+    let tenant = tenant("registered").await;
     let mut controller = tenant.controller().start().await;
     let before = registered(&tenant).await;
     controller.kill().await;

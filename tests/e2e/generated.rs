@@ -50,9 +50,9 @@ fn record(text: &str) -> Record {
     Record { query: record["query"].as_str().unwrap().to_owned(), described: record["describe"].clone() }
 }
 
-/// Returns the part of a description that a build relies on: all but the nullability of columns for which the query
-/// states it (`name!`, `name?`). For those it is a guess from the planner's choice, which may change without a change
-/// of the schema.
+/// Returns the part of a description that a build relies on: all but the nullability of columns for which the
+/// query states it (`name!`, `name?`). For those it is a guess from the planner's choice, which may change
+/// without a change of the schema.
 fn binding(described: &Value) -> Value {
     let mut binding = described.clone();
     for (at, column) in described["columns"].as_array().unwrap().iter().enumerate() {
@@ -65,7 +65,8 @@ fn binding(described: &Value) -> Value {
     binding
 }
 
-/// Returns why a record is stale, if it is: its query is not in the source, or the database describes it differently.
+/// Returns why a record is stale, if it is: its query is not in the source, or the database describes it
+/// differently.
 async fn stale_reason(record: &Record, source: &str, pool: &PgPool) -> Option<String> {
     let query = &record.query;
     if !source.contains(query.as_str()) {

@@ -1,5 +1,6 @@
-//! End-to-end tests in the testbed: a real API server, a real PostgreSQL, the operator's binary with the chart's
-//! service accounts, and the simulator in place of AWS. Each test has its own namespace, database, and simulator.
+//! End-to-end tests in the testbed: a real API server, a real PostgreSQL, the operator's binary with the
+//! chart's service accounts, and the simulator in place of AWS. Each test has its own namespace, database,
+//! and simulator.
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests may panic")]
 

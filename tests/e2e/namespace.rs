@@ -39,8 +39,8 @@ async fn held_object(tenant: &Tenant) -> Api<ConfigMap> {
     objects
 }
 
-/// Forbids the deletion of accounts in this namespace, as an administrator's policy may, and waits until the policy
-/// is in force. Undo it with [`allow_deletion`].
+/// Forbids the deletion of accounts in this namespace, as an administrator's policy may, and waits until the
+/// policy is in force. Undo it with [`allow_deletion`].
 async fn forbid_deletion(tenant: &Tenant, account: &str) {
     let name = tenant.namespace();
     let accounts = json!({

@@ -1,4 +1,5 @@
-//! Resources that disappear from AWS without the operator: deleted in the console, or by AWS after long disuse.
+//! Resources that disappear from AWS without the operator: deleted in the console, or by AWS after long
+//! disuse.
 
 use serde_json::json;
 use streamcat_operator::api::{

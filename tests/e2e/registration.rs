@@ -115,7 +115,7 @@ async fn registering_by_json_returns_the_location_of_the_progress() {
 }
 
 #[tokio::test]
-async fn registering_again_needs_the_password_in_any_case() {
+async fn registering_again_requires_the_password() {
     let tenant = tenant("again").await;
     let registration = tenant.registration().start().await;
     assert_eq!(post(&registration, "Mary", PASSWORD).await.status, 201);

@@ -1,4 +1,4 @@
-//! What the API server rejects by itself, with helpful messages. No operator runs.
+//! Specs that the API server rejects by itself, with helpful messages. No operator runs.
 
 use serde_json::{Value, json};
 use testbed::Tenant;

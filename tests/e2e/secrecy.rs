@@ -30,8 +30,9 @@ fn secrets(tenant: &Tenant) -> Vec<(&'static str, String)> {
     secrets
 }
 
-/// Signs in twice, with failures in between; views the stream key, fails to delete the account, and signs out each
-/// time. Returns the tokens of the sessions and of their forms, which only pages for the owner may contain.
+/// Signs in twice, with failures in between; views the stream key, fails to delete the account, and signs out
+/// each time. Returns the tokens of the sessions and of their forms, which only pages for the owner may
+/// contain.
 async fn use_account(registration: &Operator) -> Vec<(&'static str, String)> {
     let url = registration.url();
     let form = async |path: &str, cookie: &str, body: String| {
@@ -119,7 +120,8 @@ async fn answers(registration: &Operator, controller: &Operator) -> String {
 #[tokio::test]
 async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
     let tenant = tenant("secrecy").await;
-    // All logs except the client libraries' traces, which contain whole requests. No level alone enables those.
+    // All logs except the client libraries' traces, which contain whole requests. No level alone enables
+    // those.
     let log = "debug,hyper=info,h2=info,aws=info,sqlx=debug,streamcat_operator=trace";
     let controller = tenant.controller().env("STREAMCAT_LOG", log).start().await;
     let registration = tenant.registration().env("STREAMCAT_LOG", log).start().await;

@@ -32,16 +32,17 @@ pub async fn operator_under_test() -> Testbed {
     with_operator(Path::new(env!("CARGO_BIN_EXE_streamcat-operator"))).await
 }
 
-/// Returns the shared environment with the operator that has fail points, which `testbed/build.sh --tests` puts
-/// next to the other. It logs each effect: a write to Kubernetes, a write to PostgreSQL, or a call to AWS.
+/// Returns the shared environment with the operator that has fail points, which `testbed/build.sh --tests`
+/// puts next to the other. It logs each effect: a write to Kubernetes, a write to PostgreSQL, or a call to
+/// AWS.
 pub async fn operator_with_fail_points() -> Testbed {
     let path = Path::new(concat!(env!("CARGO_BIN_EXE_streamcat-operator"), "-failpoints"));
     assert!(path.is_file(), "{} is missing: run testbed/build.sh --tests", path.display());
     with_operator(path).await
 }
 
-/// Returns the effects that such an operator has logged, in order. Each has its name and its number: 1 for the
-/// first effect of that name, 2 for the second, and so on.
+/// Returns the effects that such an operator has logged, in order. Each has its name and its number: 1 for
+/// the first effect of that name, 2 for the second, and so on.
 pub fn effects(log: &str) -> Vec<(String, u64)> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let effects = lines.map(|line| line["fields"].clone()).filter(|fields| fields["message"] == "effect");
@@ -135,8 +136,8 @@ pub fn arns(account: &StreamerAccount) -> [String; 3] {
     [status.channel.unwrap().arn, status.chat_room.unwrap().arn, status.stage.unwrap().arn]
 }
 
-/// Returns the ARNs of a user's resources in PostgreSQL: channel, chat room, stage. Resources without a row are
-/// left out.
+/// Returns the ARNs of a user's resources in PostgreSQL: channel, chat room, stage. Resources without a row
+/// are left out.
 pub async fn recorded(tenant: &Tenant, username: &str) -> Vec<String> {
     let rows = sqlx::query(
         "select arn from (

@@ -11,8 +11,8 @@ use crate::{
     store::Evidence,
 };
 
-/// Compares a complete list, which began at `began`, with the recorded resources. Records which of them are missing,
-/// and sets the brakes. Returns the users whose evidence changed.
+/// Compares a complete list, which began at `began`, with the recorded resources. Records which of them are
+/// missing, and sets the brakes. Returns the users whose evidence changed.
 pub(super) async fn note_absences<B: Backends>(
     context: &Context<B>,
     list: &CompleteList,

@@ -41,7 +41,7 @@ use crate::{
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
-/// time-out.
+/// timeout.
 const RESYNC_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Result of one resync.
@@ -52,8 +52,7 @@ struct ResyncReport {
     elsewhere: Option<String>,
 }
 
-/// Resyncs now, and every `interval` from then on. `namespace` is the only one that is served; None if all
-/// are.
+/// Resyncs now, and every `interval` from then on. `namespace` is the served namespace; None for all.
 pub async fn run<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_resource_that_is_not_shown_is_not_gone() {
+    fn a_new_resource_that_is_not_returned_is_not_gone() {
         for deleted in [&[][..], &[A]] {
             let absent = observed(&[], &[(A, ObservedOwnership::Absent)], deleted);
             let step = |age| next(None, &recorded(Some(A), age), &absent, GRACE);

@@ -76,7 +76,7 @@ impl Person {
     }
 
     /// Waits until a check succeeds. A check may fail because the page is being replaced.
-    async fn until(&self, what: impl Display, look: impl AsyncFn() -> Result<(), Error>) {
-        wait::until(what, TIMEOUT, || look()).await.unwrap_or_else(|error| panic!("{error:?}"));
+    async fn until(&self, what: impl Display, check: impl AsyncFn() -> Result<(), Error>) {
+        wait::until(what, TIMEOUT, || check()).await.unwrap_or_else(|error| panic!("{error:?}"));
     }
 }

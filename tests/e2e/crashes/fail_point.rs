@@ -7,8 +7,8 @@ use crate::support::effects;
 /// The signal of `kill -9`.
 pub const SIGKILL: i32 = 9;
 
-/// A fail point: before or after the effect with this name and number. The number counts the effects of one name
-/// in a run, from 1.
+/// A fail point: before or after the effect with this name and number. The number counts the effects of one
+/// name in a run, from 1.
 #[derive(Clone, Debug)]
 pub struct FailPoint {
     side: &'static str,
@@ -17,8 +17,8 @@ pub struct FailPoint {
 }
 
 impl FailPoint {
-    /// Returns true if every run reaches the fail point. Later effects of one name depend on timing: a new resource
-    /// may be read again, and a slow one may cause another write of status.
+    /// Returns true if every run reaches the fail point. Later effects of one name depend on timing: a new
+    /// resource may be read again, and a slow one may cause another write of status.
     pub fn is_certain(&self) -> bool {
         self.number == 1
     }

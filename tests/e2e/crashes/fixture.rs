@@ -66,8 +66,8 @@ impl<'a> Fixture<'a> {
         self.accounts().create(&PostParams::default(), &account).await.unwrap();
     }
 
-    /// Creates the account, lets a controller make it ready, and waits until its resources are older than the grace
-    /// period, so that the scenario does not depend on timing.
+    /// Creates the account, lets a controller make it ready, and waits until its resources are older than the
+    /// grace period, so that the scenario does not depend on timing.
     pub async fn create_ready(&self, spec: Value) {
         self.create_ready_and_new(spec).await;
         let aged = wait::until(

@@ -1,8 +1,9 @@
-//! The controller is killed (SIGKILL) before or after an effect: a write to Kubernetes, a write to PostgreSQL, or a
-//! call to AWS. After a restart it recovers by itself. The final state is the same as without a crash.
+//! The controller is killed (SIGKILL) before or after an effect: a write to Kubernetes, a write to
+//! PostgreSQL, or a call to AWS. After a restart it recovers by itself. The final state is the same as
+//! without a crash.
 //!
-//! A [`Scenario`] is what happens to one account. Similar scenarios share a module. A new scenario needs a line in
-//! [`COVERED_EFFECTS`] and a test that calls [`run`].
+//! A [`Scenario`] is what happens to one account. Similar scenarios share a module. A new scenario needs a
+//! line in [`COVERED_EFFECTS`] and a test that calls [`run`].
 
 mod abandon;
 mod create;
@@ -52,8 +53,8 @@ trait Scenario {
     /// The effects at which the controller is killed. The scenario must reach all of them.
     const EFFECTS: &'static [&'static str];
 
-    /// True if the scenario always runs once per fail point that it reaches. Otherwise it runs only for the first
-    /// effect of each name in `EFFECTS`.
+    /// True if the scenario always runs once per fail point that it reaches. Otherwise it runs only for the
+    /// first effect of each name in `EFFECTS`.
     const AT_EVERY_FAIL_POINT: bool = false;
 
     /// Additional environment variables of its controllers.
@@ -72,8 +73,8 @@ trait Scenario {
         fixture.agrees().await
     }
 
-    /// Asserts what must hold in the final state: by default, that the user is the same and that nothing but the
-    /// three resources was created.
+    /// Asserts what must hold in the final state: by default, that the user is the same and that nothing but
+    /// the three resources was created.
     async fn check(fixture: &Fixture<'_>) {
         assert_eq!((fixture.created_count(), fixture.users().await), (3, 1));
     }
@@ -106,7 +107,8 @@ async fn run_without_crash<S: Scenario>(tenant: &Tenant) -> String {
     log
 }
 
-/// Runs a scenario with a crash at a fail point. Returns the fail point, and true if the controller died there.
+/// Runs a scenario with a crash at a fail point. Returns the fail point, and true if the controller died
+/// there.
 async fn run_with_crash<S: Scenario>(tenant: &Tenant, number: usize, point: &FailPoint) -> (FailPoint, bool) {
     let _permit = CONCURRENT_CRASHES.acquire().await.unwrap();
     let fixture = Fixture::new::<S>(tenant, number).await;

@@ -1,5 +1,5 @@
-//! Outdated rows. PostgreSQL has an absence or a pending update of a resource that is in order: the next reconcile
-//! deletes the row. Or it has another address than AWS: the next reconcile corrects it.
+//! Outdated rows. PostgreSQL has an absence or a pending update of a resource that is in order: the next
+//! reconcile deletes the row. Or it has another address than AWS: the next reconcile corrects it.
 
 use serde_json::json;
 use streamcat_operator::api::RECONCILE_AT_ANNOTATION;

@@ -19,8 +19,8 @@ impl Scenario for Recreate {
         assert!(fixture.tenant.simulator().remove(room.as_str().unwrap()));
     }
 
-    /// One replacement was created, and an event reports it. If the controller died before it published the event, the
-    /// next one reports the changed ARN.
+    /// One replacement was created, and an event reports it. If the controller died before it published the
+    /// event, the next one reports the changed ARN.
     async fn check(fixture: &Fixture<'_>) {
         assert_eq!((fixture.created_count(), fixture.users().await), (4, 1));
         let events = fixture.events().await;

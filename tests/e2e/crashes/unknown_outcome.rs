@@ -1,11 +1,13 @@
-//! Three Creates get no response. Two took effect, and their resources are adopted. One did not, and is repeated.
+//! Three Creates get no response. Two took effect, and their resources are adopted. One did not, and is
+//! repeated.
 
 use ivs_simulator::{Fault, FaultKind};
 use serde_json::json;
 
 use super::{Fixture, Scenario, run};
 
-/// Three Creates get no response. Two took effect, and their resources are adopted. One did not, and is repeated.
+/// Three Creates get no response. Two took effect, and their resources are adopted. One did not, and is
+/// repeated.
 pub struct UnknownOutcome;
 
 impl Scenario for UnknownOutcome {
