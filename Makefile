@@ -12,7 +12,7 @@ CACHE := $(or $(STREAMCAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamca
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
-demo: ## Run the whole story: a streamer signs up, gets everything, and leaves; check each step (15 min the first time)
+demo: ## Run the demo: a streamer signs up, gets a channel, a chat room, and a stage, and leaves; check each step (15 min the first time)
 	@$(BUILD)
 	@target/debug/testbed demo
 
@@ -28,7 +28,7 @@ check: ## Check formatting, lints, and documentation (under a minute once built)
 unit: ## Run the quick tests: unit tests, and the check that each mutant still fits the code
 	cargo test --locked --lib --bin testbed --test mutants
 
-e2e: ## Run the end-to-end tests whose name contains TEST, for example: make e2e TEST=lifecycle
+e2e: ## Run the end-to-end tests whose path contains TEST, for example: make e2e TEST=lifecycle
 	@$(BUILD) --tests
 	target/debug/testbed run -- cargo test --locked --test e2e $(TEST) -- --test-threads=8
 

@@ -95,8 +95,8 @@ pub trait Kind: Send + Sync + 'static {
         pagination::collect(|token| self.list_page(None, token))
     }
 
-    /// Updates these settings, and no others. Returns the settings in AWS's answer, under the names that the
-    /// spec uses.
+    /// Updates these settings, and no others. Returns the settings in AWS's response, under the names that
+    /// the spec uses.
     fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<Value>> + Send;
 
     /// Adds or changes tags.

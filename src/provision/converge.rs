@@ -245,7 +245,7 @@ where
     }
 
     /// Deletes a duplicate if the journal has its attempt and it is idle; otherwise puts it on the orphan
-    /// list. Leaves it alone if it has been recorded meanwhile.
+    /// list. Leaves it alone if it has been recorded in the meantime.
     async fn delete_duplicate(&mut self, arn: String) -> Result<()> {
         let user = self.desired.owner.user;
         let now = self.store.recorded(user, K::KIND).await?;
@@ -280,7 +280,7 @@ where
 
     /// Sends the settings and tags that differ. Returns false if the user is gone. The update is recorded as
     /// pending before it is sent, because an earlier update may take effect after it: a re-check must confirm
-    /// it. The settings in AWS's answer are compared at once.
+    /// it. The settings in AWS's response are compared at once.
     async fn update(&mut self, arn: &str) -> Result<bool> {
         let Some(compared) = self.compared.get(arn) else { return Ok(false) };
         let (user, begun) = (self.desired.owner.user, Instant::now());
@@ -315,7 +315,7 @@ where
         previous.map_or(0, |previous| previous.repeats.saturating_add(1))
     }
 
-    /// Compares the desired settings with those in AWS's answer, if it has any. AWS does not answer with
+    /// Compares the desired settings with those in AWS's response, if it has any. AWS does not return
     /// tags: they count as set.
     fn confirm(&mut self, arn: &str, settings: Option<Value>) {
         let Some(Compared { mut live, differences }) = self.compared.remove(arn) else { return };

@@ -51,7 +51,8 @@ impl<K: Kind> Differences<K> {
         live.extend(self.set.clone());
     }
 
-    /// Sends the differences, and nothing else. Returns the settings in AWS's answer, if settings were sent.
+    /// Sends the differences, and nothing else. Returns the settings in AWS's response, if settings were
+    /// sent.
     ///
     /// # Errors
     /// The first failed call.

@@ -178,7 +178,7 @@ impl Evidence for Postgres {
 }
 
 impl Postgres {
-    /// Releases the brake of these kinds: a person confirms that everything missing by now is gone.
+    /// Releases the brake of these kinds: a person confirms that everything that is missing now is gone.
     ///
     /// # Errors
     /// Returns the error from PostgreSQL.

@@ -224,9 +224,9 @@ async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
     Ok(())
 }
 
-/// Locks the row of a user until the transaction ends, so that no resource is recorded for it meanwhile.
-/// Returns false if the object does not own the user: the id comes from a status or a tag, which may be
-/// stale.
+/// Locks the row of a user until the transaction ends, so that no resource is recorded for it in the
+/// meantime. Returns false if the object does not own the user: the id comes from a status or a tag, which
+/// may be stale.
 async fn lock_user(connection: &mut PgConnection, user: Uuid, uid: &str) -> Result<bool> {
     let row = sqlx::query!("select id from users where id = $1 and account_uid = $2 for update", user, uid)
         .fetch_optional(connection)

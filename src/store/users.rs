@@ -214,7 +214,7 @@ impl Users for Postgres {
 
     async fn transfer(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // After this, a tombstone that the object got meanwhile is visible.
+        // After this, a tombstone that the object got in the meantime is visible.
         lock_object(&mut transaction, uid).await?;
         let transferred = sqlx::query!(
             "update users set account_uid = $3, account_cluster = $4, deleting = false, retained = false

@@ -463,7 +463,7 @@ pub const DEFECTS: &[Defect] = &[
         file: STREAM_KEY,
         right: "match keys.create_stream_key(arn).await {",
         wrong: "if !self.user.is_nil() {
-            return Err(Blocker::stream_key_not_shown());
+            return Err(Blocker::stream_key_not_returned());
         }
         match keys.create_stream_key(arn).await {",
     },
@@ -536,14 +536,14 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "new accounts get everything in the wrong place",
         file: "src/controller/reconcile/apply.rs",
-        right: "context.halt().or_else(|| context.nothing_shown())",
-        wrong: "context.halt().or_else(|| context.nothing_shown()).filter(|_| false)",
+        right: "context.halt().or_else(|| context.nothing_listed())",
+        wrong: "context.halt().or_else(|| context.nothing_listed()).filter(|_| false)",
     },
     Defect {
         name: "where nothing shows there is no brake",
         file: "src/provision/absences.rs",
-        right: "!self.is_any_shown && !list.has_ours && self.is_any_unaccounted",
-        wrong: "!self.is_any_shown && !list.has_ours && self.is_any_shown",
+        right: "!self.is_any_listed && !list.has_ours && self.is_any_unaccounted",
+        wrong: "!self.is_any_listed && !list.has_ours && self.is_any_listed",
     },
     Defect {
         name: "the one that was recorded first is one too many",

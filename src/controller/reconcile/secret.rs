@@ -96,7 +96,7 @@ impl<B: Backends> SecretReconciler<'_, B> {
         if let Some(stream_key) = keys.stream_key(arn).await? {
             return Ok(stream_key);
         }
-        // No key is created for a channel that belongs to another account by now, or that is being deleted.
+        // No key is created for a channel that now belongs to another account, or that is being deleted.
         if !self.is_recorded().await? {
             return Err(Blocker::superseded());
         }
@@ -105,7 +105,7 @@ impl<B: Backends> SecretReconciler<'_, B> {
                 publish_event(self.account, self.context, &events::stream_key_created(arn)).await;
                 Ok(stream_key)
             }
-            // A key exists by now: another controller, a person, or a call of ours that seemed lost has
+            // A key exists now: another controller, a person, or a call of ours that seemed lost has
             // created it.
             Err(error) if error.is_quota_exceeded() => {
                 keys.stream_key(arn).await?.ok_or_else(Blocker::stream_key_not_returned)

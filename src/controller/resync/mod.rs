@@ -129,7 +129,7 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     let (listing, complete) = list(context, namespace).await?;
     context.learn_aws_account(&complete.arns);
     let mut recorded = store.all_recorded().await?;
-    // Read last, so that a resource that was created meanwhile does not look like an orphan.
+    // Read last, so that a resource that was created in the meantime does not look like an orphan.
     let accounts = kubernetes.accounts();
     let states = account_states(&accounts);
     let exists = |account: &&Arc<StreamerAccount>| states.contains_key(&account.reference());

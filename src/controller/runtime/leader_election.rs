@@ -81,7 +81,7 @@ mod tests {
         *,
     };
 
-    /// Duration of the last call: longer than the Lease, so that it must be renewed meanwhile.
+    /// Duration of the last call: longer than the Lease, so that the Lease must be renewed during it.
     const LAST_CALL: Duration = LEASE_DURATION.saturating_add(Duration::from_secs(1));
 
     #[tokio::test(start_paused = true)]

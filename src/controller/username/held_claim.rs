@@ -61,7 +61,7 @@ impl HeldClaim {
         self.check(context.backends.store().delete_user(self.user, &self.uid, kept).await?)
     }
 
-    /// Returns an error if the row is gone or held by another object by now. The next reconcile claims it
+    /// Returns an error if the row is gone or now held by another object. The next reconcile claims it
     /// again.
     fn check(&self, is_held: bool) -> Result<(), Blocker> {
         if is_held {

@@ -143,7 +143,7 @@ pub(in crate::provision) fn next(
     }
 }
 
-/// Returns the step when no record names a resource. One may exist nevertheless if the user was known and the
+/// Returns the step when no record names a resource. One may still exist if the user was known and the
 /// journal has no attempt: the account was abandoned, or the database was lost.
 fn without_record(input: &DecisionInput<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
     if (input.is_known_user || recorded.is_abandoned) && !recorded.is_tried {

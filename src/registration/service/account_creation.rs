@@ -54,7 +54,7 @@ impl<B: Backend> RegistrationService<B> {
             Err(error @ accounts::Error::QuotaExceeded(_)) if registrant.fencing_token == FIRST_TURN => {
                 self.reject_over_quota(registrant, &error).await
             }
-            // The API server checks the quota before the name, so the account may exist all the same.
+            // The API server checks the quota before the name, so the account may still exist.
             Err(error @ accounts::Error::QuotaExceeded(_)) => self.resolve_existing(registrant, &error).await,
             Err(error) => Ok(self.defer_creation(registrant, &error).await),
         }

@@ -159,7 +159,7 @@ impl<B: Backend> RegistrationService<B> {
         // Hashing limits how many requests of a flood reach the API server.
         let password_hash = self.passwords.hash(&applicant.password).await?;
         let name = api::object_name(&applicant.username);
-        // An account created with kubectl may have no row yet, but its name is taken all the same. If the API
+        // An account created with kubectl may have no row yet, but its name is taken anyway. If the API
         // server is unavailable, the conflict is detected when the account is created.
         let existing = match self.accounts.account(&self.namespace, &name).await {
             Ok(Some(account)) => return self.resolve_race(applicant, &account).await,

@@ -188,7 +188,7 @@ fn outcome_label(result: &Result<Registered, RegistrationError>) -> &'static str
     }
 }
 
-/// Signs in the user who has just registered. If that fails, the account exists all the same, and the user
+/// Signs in the user who has just registered. If that fails, the account still exists, and the user
 /// can sign in later.
 async fn sign_in_registered<B: Backend>(
     state: &AppState<B>,
