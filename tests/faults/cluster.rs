@@ -1,5 +1,5 @@
-//! The API server: accounts and Secrets with UIDs, versions, generations, finalizers and preconditions; namespaces that
-//! end; garbage that is collected; and a log for those who watch.
+//! The API server: accounts and Secrets with UIDs, versions, generations, finalizers, and preconditions;
+//! terminating namespaces; garbage collection; and a log for watches.
 
 mod client;
 
@@ -24,10 +24,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Accounts by namespace and name.
 pub type Accounts = BTreeMap<AccountRef, Arc<StreamerAccount>>;
 
-/// How long the garbage collector takes.
+/// Delay of the garbage collector.
 const COLLECTED: Duration = Duration::from_secs(1);
 
-/// What the watch tells.
+/// A watch event.
 #[derive(Clone, Debug)]
 pub enum Change {
     Applied(Arc<StreamerAccount>),
@@ -43,23 +43,23 @@ pub struct Cluster {
     pub secrets: BTreeMap<(String, String), Secret>,
     /// Namespaces that are being deleted.
     ending: BTreeSet<String>,
-    /// Everything that happened to accounts.
+    /// All changes of accounts.
     pub log: Vec<Change>,
-    /// How much of that the oracle's books have.
+    /// Number of those changes that the oracle's ledger has read.
     pub recorded_changes: usize,
-    /// Until then the watch tells nothing new.
+    /// Time until which the watch delivers nothing.
     pub still_until: Duration,
-    /// What each generation of each object asked for.
+    /// Spec of each generation of each object.
     pub specs: BTreeMap<(String, i64), StreamerAccountSpec>,
-    /// When it was made.
+    /// Time at which the cluster was created.
     pub since: Duration,
-    /// When the last object of each account went.
+    /// Time at which the last object of each account was removed.
     pub went: BTreeMap<AccountRef, Duration>,
     garbage: Vec<(Duration, String)>,
     version: u64,
 }
 
-/// The account's namespace and name.
+/// Returns the account's namespace and name.
 pub fn reference(account: &StreamerAccount) -> AccountRef {
     AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
 }
@@ -76,13 +76,13 @@ fn not_found() -> Error {
     refused(404, "NotFound", "not found")
 }
 
-/// Whether a patch that names this UID and this version may be applied.
+/// Checks the UID and the version that a patch names.
 fn check(found: &ObjectMeta, named: &ObjectMeta) -> Result<()> {
     let is_same = found.uid == named.uid && found.resource_version == named.resource_version;
     if is_same { Ok(()) } else { Err(conflict()) }
 }
 
-/// What a merge patch of a Secret leaves as it was.
+/// Applies a merge patch to a Secret: `patch` becomes the result.
 fn merge(patch: &mut Secret, found: &Secret) -> Result<()> {
     let mut data = found.data.clone().unwrap_or_default();
     data.extend(patch.data.take().unwrap_or_default());
@@ -99,7 +99,7 @@ fn merge(patch: &mut Secret, found: &Secret) -> Result<()> {
 }
 
 impl Cluster {
-    /// An empty one.
+    /// Returns an empty cluster.
     pub fn new(id: &str) -> Self {
         Self { id: id.to_owned(), ..Self::default() }
     }
@@ -119,7 +119,7 @@ impl Cluster {
         account
     }
 
-    /// The object is gone for good; what it owns follows.
+    /// Removes the object. What it owns is garbage-collected.
     fn remove(&mut self, account: &StreamerAccount, now: Duration) {
         let key = reference(account);
         self.accounts.remove(&key);
@@ -128,7 +128,7 @@ impl Cluster {
         self.log.push(Change::Gone(key));
     }
 
-    /// Deletes the Secrets of objects that are gone.
+    /// Deletes the Secrets of removed objects.
     pub fn collect_garbage(&mut self, now: Duration) {
         let due: Vec<_> = self.garbage.extract_if(.., |(due, _)| *due <= now).map(|(_, uid)| uid).collect();
         if !due.is_empty() {
@@ -137,7 +137,7 @@ impl Cluster {
         }
     }
 
-    /// Somebody's Secret.
+    /// Creates a foreign Secret.
     pub fn put_secret(&mut self, namespace: &str, name: &str) {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         let metadata = ObjectMeta {
@@ -149,7 +149,7 @@ impl Cluster {
         self.secrets.insert((namespace, name), Secret { metadata, ..Secret::default() });
     }
 
-    /// Somebody changes a Secret, if it is there.
+    /// Changes a Secret, if it exists.
     pub fn change_secret(&mut self, namespace: &str, name: &str, change: impl FnOnce(&mut Secret)) {
         let version = self.next_version();
         if let Some(secret) = self.secrets.get_mut(&(namespace.to_owned(), name.to_owned())) {
@@ -158,7 +158,7 @@ impl Cluster {
         }
     }
 
-    /// Somebody applies a manifest; None when the object is being deleted.
+    /// Applies a manifest. Returns None if the object is being deleted.
     pub fn apply(&mut self, key: &AccountRef, spec: StreamerAccountSpec, time: Time) -> Option<()> {
         if let Some(found) = self.accounts.get(key) {
             let mut account = StreamerAccount::clone(found);
@@ -181,14 +181,14 @@ impl Cluster {
         Some(())
     }
 
-    /// The object is gone, and nobody saw to its end: its finalizers were taken off by force.
+    /// Removes the object without its cleanup: its finalizers were removed by force.
     pub fn lose(&mut self, key: &AccountRef, now: Duration) {
         if let Some(found) = self.accounts.get(key).cloned() {
             self.remove(&found, now);
         }
     }
 
-    /// The object has our finalizer, whoever put it there.
+    /// Adds our finalizer to the object.
     pub fn add_finalizer(&mut self, key: &AccountRef) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -196,9 +196,9 @@ impl Cluster {
         self.put(account);
     }
 
-    /// Another cluster, with the same accounts from Git.
+    /// Returns another cluster with the same accounts from Git.
     pub fn another(&self, id: &str, now: Duration, time: &Time) -> Self {
-        // UIDs and versions are nobody else's.
+        // UIDs and versions must differ from those of the first cluster.
         let version = self.version + 1000;
         let mut other = Self { id: id.to_owned(), since: now, version, ..Self::default() };
         for (key, account) in &self.accounts {
@@ -207,7 +207,7 @@ impl Cluster {
         other
     }
 
-    /// Somebody replaces the account with a manifest that has no annotations.
+    /// Replaces the account with a manifest that has no annotations.
     pub fn drop_annotations(&mut self, key: &AccountRef) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -215,7 +215,7 @@ impl Cluster {
         self.put(account);
     }
 
-    /// Somebody annotates the account.
+    /// Annotates the account.
     pub fn annotate(&mut self, key: &AccountRef, annotation: &str, value: &str) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -223,7 +223,7 @@ impl Cluster {
         self.put(account);
     }
 
-    /// Somebody deletes the account.
+    /// Deletes the account.
     pub fn delete(&mut self, key: &AccountRef, now: Duration, time: Time) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -236,7 +236,7 @@ impl Cluster {
         }
     }
 
-    /// Somebody deletes a namespace: everything in it is deleted, and nothing new is let in.
+    /// Deletes a namespace with everything in it. Nothing new can be created there.
     pub fn end_namespace(&mut self, namespace: &str, now: Duration, time: &Time) {
         self.ending.insert(namespace.to_owned());
         self.secrets.retain(|(of, _), _| of != namespace);
@@ -246,8 +246,8 @@ impl Cluster {
         }
     }
 
-    /// The cluster is lost; another one is made, with the same accounts from Git: new objects, without status, without
-    /// finalizers.
+    /// Replaces the cluster with another one that has the same accounts from Git: new objects without status
+    /// and finalizers.
     pub fn rebuild(&mut self, now: Duration, time: &Time) {
         self.since = now;
         self.id = format!("cluster-{}", self.version);
@@ -260,7 +260,7 @@ impl Cluster {
         }
     }
 
-    /// Somebody restores the accounts without their status.
+    /// Restores the accounts without their status.
     pub fn clear_status(&mut self) {
         for account in std::mem::take(&mut self.accounts).into_values() {
             let mut account = StreamerAccount::clone(&account);

@@ -1,5 +1,5 @@
-//! A controller as kube's runtime runs it, but in one fixed order: the watch and its cache, a queue that holds each
-//! account once, one reconcile at a time for each account, the sweep; and its death and next life.
+//! A controller as kube's runtime runs it, but in a fixed order: the watch and its cache, a queue that holds
+//! each account once, one reconcile at a time for each account, the resync, and restarts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,14 +30,14 @@ use super::{
     world::{INSTALLATION, RENEWAL, RESTART, TAKEOVER, TIMING, World},
 };
 
-/// How often a sweep is made.
+/// Time between two resyncs.
 pub const RESYNC: Duration = Duration::from_mins(5);
 
-/// How long a process may take to end when it is asked to.
+/// Maximum time that a process takes to stop when asked to.
 const GRACE: Duration = Duration::from_secs(25);
 
-/// A controller of a cluster that is started again whenever it dies, while they are to run and that cluster is there; where it is not,
-/// of the one that people use.
+/// Runs a controller of a cluster and restarts it whenever it ends, as long as controllers are to run and the
+/// cluster exists. If the cluster no longer exists, it runs in the cluster that people use.
 pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: String) {
     for life in 1_u32.. {
         world.until(|state| state.controllers_run).await;
@@ -56,7 +56,7 @@ pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: Strin
     }
 }
 
-/// One life, until it is asked to end.
+/// Runs one process until it is asked to stop.
 async fn run(injector: FaultInjector) {
     let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after: TAKEOVER };
     let work = |term| control(injector.during(term), cluster.clone());
@@ -71,7 +71,7 @@ async fn run(injector: FaultInjector) {
     .await;
 }
 
-/// One term.
+/// Runs one term of the leader.
 async fn control(injector: FaultInjector, cluster: ClusterIdentity) {
     let metrics = injector.process.metrics.clone();
     let (region, limits) = {
@@ -89,7 +89,7 @@ async fn control(injector: FaultInjector, cluster: ClusterIdentity) {
     let (context, woken) = Context::new(FakeBackends::new(&injector), setup, metrics, injector.term.clone());
     let context = Arc::new(context);
     let (trigger, triggers) = mpsc::unbounded_channel();
-    // Tasks of their own, so that each is polled only when there is something for it.
+    // Separate tasks, so that each is polled only when it has something to do.
     let mut beside = JoinSet::new();
     beside.spawn(watch(injector.clone(), trigger));
     beside.spawn(resync(Arc::clone(&context)));
@@ -100,14 +100,14 @@ async fn resync(context: Arc<Context<FakeBackends>>) {
     run_resyncs(&context, None, RESYNC, &Gates::shut(&[])).await;
 }
 
-/// What of an account makes a change worth a reconcile, as `runtime/watch.rs` has it.
+/// The fields of an account whose change triggers a reconcile, as in `runtime/watch.rs`.
 type Seen = (Option<String>, Option<i64>, Vec<String>, BTreeMap<String, String>);
 
 fn seen(account: &StreamerAccount) -> Seen {
     (account.uid(), account.metadata.generation, account.finalizers().to_vec(), account.annotations().clone())
 }
 
-/// Keeps the cache, and asks for a reconcile of what has changed.
+/// Updates the cache, and triggers reconciles of changed accounts.
 async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRef>) {
     let world = &injector.world;
     let mut known: BTreeMap<AccountRef, Seen> = BTreeMap::new();
@@ -142,11 +142,11 @@ async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRe
     }
 }
 
-/// Accounts that wait for their turn: each once, at the earliest time that anybody asked for.
+/// Accounts waiting to be reconciled: each once, at the earliest requested time.
 #[derive(Default)]
 struct Queue {
     scheduled: BTreeMap<AccountRef, Instant>,
-    /// Due while it was being reconciled.
+    /// Due while being reconciled.
     pending: BTreeSet<AccountRef>,
     running: BTreeSet<AccountRef>,
 }
@@ -159,7 +159,7 @@ impl Queue {
         }
     }
 
-    /// Those whose turn it is now.
+    /// Returns the accounts that are due and not being reconciled.
     fn take(&mut self, now: Instant) -> Vec<AccountRef> {
         let due = self.scheduled.extract_if(.., |_, at| *at <= now).map(|(account, _)| account);
         self.pending.extend(due);
@@ -175,7 +175,7 @@ impl Queue {
     }
 }
 
-/// Reconciles what the watch and the sweep ask for, and again what asked for it itself.
+/// Reconciles the accounts that the watch and the resync trigger, and requeues.
 async fn work(
     injector: &FaultInjector,
     context: &Arc<Context<FakeBackends>>,
@@ -205,7 +205,7 @@ async fn work(
     let _ = timeout(GRACE, running.join_all()).await;
 }
 
-/// One reconcile; when to look again.
+/// Reconciles an account once, and returns when to requeue it.
 async fn once(
     injector: FaultInjector,
     context: Arc<Context<FakeBackends>>,

@@ -95,7 +95,7 @@ impl Protocol {
                 Call::Lost => actions.push(Action::CallTimesOut(controller)),
                 // The call's timeout is shorter than the deadline.
                 Call::InFlight if state.attempt(nonce).expired => {
-                    actions.push(Action::CallTimesOut(controller))
+                    actions.push(Action::CallTimesOut(controller));
                 }
                 Call::InFlight | Call::Unsent => {}
             },
@@ -108,7 +108,7 @@ impl Protocol {
                 }
             }
             current => {
-                actions.extend(self.next_step(state, current).map(|step| Action::Step(controller, step)))
+                actions.extend(self.next_step(state, current).map(|step| Action::Step(controller, step)));
             }
         }
     }

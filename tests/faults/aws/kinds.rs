@@ -1,4 +1,4 @@
-//! The three kinds at the end of a line, behind the operator's own traits.
+//! The three kinds of resources behind the operator's own traits, reached through the fault injector.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     world::{State, calendar},
 };
 
-/// The operations of one kind, and what its status says.
+/// The operations, status, and defaults of one kind.
 pub trait Flavor: Send + Sync + 'static {
     const KIND: ResourceKind;
     const CREATE: Operation;
@@ -31,7 +31,7 @@ pub trait Flavor: Send + Sync + 'static {
     type Settings: api::Settings + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
     type Status: api::Status + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static;
     fn status(arn: &str) -> Self::Status;
-    /// What AWS sets where the spec does not.
+    /// Returns the settings that AWS sets if the spec does not.
     fn defaults() -> Value;
 }
 
@@ -114,7 +114,7 @@ impl Flavor for Stage {
     }
 }
 
-/// One kind, at the end of a line.
+/// One kind of resource, reached through the fault injector.
 pub struct FakeResources<F> {
     injector: FaultInjector,
     flavor: PhantomData<F>,
@@ -125,7 +125,7 @@ impl<F: Flavor> FakeResources<F> {
         Self { injector, flavor: PhantomData }
     }
 
-    /// The pages are larger than anything here.
+    /// Lists resources in one page, which is larger than any list here.
     async fn listed(&self, name: Option<&str>) -> Result<Vec<Listed>> {
         let name = name.map(str::to_owned);
         let about = name.clone().unwrap_or_default();
@@ -145,7 +145,7 @@ impl<F: Flavor> FakeResources<F> {
         self.injector.call(F::LIST, &about, list).await
     }
 
-    /// Nothing is begun once the controller is to stop.
+    /// Returns an error if the controller is stopping: no call is begun then.
     fn unless_stopping(&self, operation: Operation) -> Result<()> {
         if self.injector.term.is_cancelled() {
             let message = "not called: the controller is stopping";
@@ -172,7 +172,7 @@ impl<F: Flavor> FakeResources<F> {
         self.injector.call(operation, arn, effect).await
     }
 
-    /// Whether it was deleted; what is in use only if `in_use_too`.
+    /// Deletes a resource. Returns false, and does nothing, if it is in use and `in_use_too` is false.
     async fn delete_one(&self, arn: &str, in_use_too: bool) -> Result<bool> {
         if self.injector.has_lost_the_database() {
             self.unless_stopping(F::DELETE)?;
@@ -192,7 +192,7 @@ impl<F: Flavor> FakeResources<F> {
         self.injector.call(F::DELETE, arn, effect).await
     }
 
-    /// Whether it is shown to be in use.
+    /// Returns true if a read shows the resource as in use.
     async fn is_in_use(&self, arn: &str) -> Result<bool> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
@@ -208,7 +208,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
     type Settings = F::Settings;
     type Status = F::Status;
 
-    /// The budget is not simulated; what matters is that nothing begins after `stop`.
+    /// The call budget is not simulated. No call begins after `stop`.
     async fn admit(&self) -> Result<()> {
         self.unless_stopping(F::CREATE)
     }
@@ -276,7 +276,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
         .await
     }
 
-    /// What is in use is taken out of use first.
+    /// A resource that is in use is disconnected first.
     async fn delete(&self, arn: &str) -> Result<()> {
         self.delete_one(arn, true).await.map(drop)
     }
@@ -321,7 +321,7 @@ impl StreamKeys for FakeResources<Channel> {
     }
 }
 
-/// Changes settings, but for one that AWS does not keep.
+/// Changes settings, except one that AWS does not keep.
 fn merge<S: Serialize>(settings: &mut Value, changes: &S, dropped_setting: Option<&str>) {
     let Ok(Value::Object(changes)) = serde_json::to_value(changes) else { return };
     for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != dropped_setting) {
@@ -338,7 +338,7 @@ fn missing(operation: Operation) -> Error {
     error(operation.name, Class::Missing, Some("ResourceNotFoundException"), "it is not there")
 }
 
-/// As `src/ivs/error.rs` sorts them.
+/// Classifies failures like `src/ivs/error.rs`.
 impl FromFailure for Error {
     fn from_failure(operation: Operation, failure: Failure) -> Self {
         let unknown = if operation.creates() { Class::Ambiguous } else { Class::Transient };

@@ -1,4 +1,4 @@
-//! The API server at the end of a line, behind the operator's own trait.
+//! The API server behind the operator's own trait, reached through the fault injector.
 
 use std::sync::Arc;
 

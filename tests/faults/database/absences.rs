@@ -1,4 +1,4 @@
-//! `missing_resources`, `former_resources` and `brake_releases`.
+//! `missing_resources`, `former_resources`, and `brake_releases`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Database, read, write};
 use crate::{fault_injector::FaultInjector, world::State};
 
-/// How long a resource that was replaced counts for the brake.
+/// Time for which a replaced resource counts for the brake.
 const COUNTED: Duration = Duration::from_hours(24);
 
 /// A row of `missing_resources`.
@@ -19,7 +19,7 @@ const COUNTED: Duration = Duration::from_hours(24);
 pub struct Absent {
     pub user: Uuid,
     pub kind: ResourceKind,
-    /// When the first list without it began, and the latest.
+    /// Start times of the first and of the latest list without the resource.
     unlisted: Option<(Duration, Duration)>,
     deletion_requested: bool,
 }
@@ -44,13 +44,13 @@ impl Database {
         }
     }
 
-    /// The evidence of absence of one kind of a user's resources.
+    /// Returns the evidence of absence for one kind of a user's resources.
     pub(super) fn missing_of(&self, user: Uuid, kind: ResourceKind) -> Vec<Missing> {
         let of = self.missing.iter().filter(|(_, absent)| absent.user == user && absent.kind == kind);
         of.map(|(arn, absent)| self.evidence(arn, absent)).collect()
     }
 
-    /// ARNs that were recorded of a user before the one that is now, the earliest first.
+    /// Returns the ARNs that were recorded for a user before the current one, the earliest first.
     pub(super) fn former_of(&self, user: Uuid, kind: ResourceKind) -> Vec<String> {
         let (Some(row), Some(former)) = (self.rows.get(&(user, kind)), self.former.get(&(user, kind))) else {
             return Vec::new();
@@ -64,7 +64,7 @@ impl Database {
         earlier.into_iter().map(|former| former.arn.clone()).collect()
     }
 
-    /// Another resource takes the place of the one that is recorded, if that is another.
+    /// Notes that another resource replaces the recorded one, if it differs.
     pub(super) fn replace(&mut self, now: Duration, key: (Uuid, ResourceKind), arn: &str) {
         if let Some(row) = self.rows.get(&key).filter(|row| row.resource.arn() != arn) {
             let before = row.resource.arn().to_owned();
@@ -113,14 +113,14 @@ impl Database {
         self.missing.retain(|_, absent| absent.unlisted.is_some() || absent.deletion_requested);
     }
 
-    /// What AWS was asked to delete for an earlier object proves nothing to the next.
+    /// Forgets the deletions that an earlier object requested: they prove nothing to the next one.
     pub(super) fn forget_deletions(&mut self, user: Uuid) {
         for absent in self.missing.values_mut().filter(|absent| absent.user == user) {
             absent.deletion_requested = false;
         }
     }
 
-    /// AWS was asked to delete what is recorded, long ago.
+    /// Notes that deletions of all recorded resources were requested long ago.
     pub fn ask_for_deletions(&mut self) {
         let asked = self.rows.iter().map(|((user, kind), row)| {
             let absent = Absent { user: *user, kind: *kind, unlisted: None, deletion_requested: true };
@@ -129,7 +129,7 @@ impl Database {
         self.missing.extend(asked.collect::<Vec<_>>());
     }
 
-    /// Somebody releases the brake.
+    /// Releases the brake.
     pub fn release_brake(&mut self, now: Duration) {
         self.brake_releases = ResourceKind::ALL.map(|kind| (kind, now)).into();
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Database {
-    /// Whether a cluster was seen so short a while ago.
+    /// Returns true if a cluster was seen within `takeover_after`.
     pub(super) fn is_live(&self, cluster: &str, now: Duration, takeover_after: Duration) -> bool {
         self.clusters.get(cluster).is_some_and(|seen| *seen + takeover_after > now)
     }

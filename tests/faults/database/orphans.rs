@@ -1,4 +1,4 @@
-//! `orphans`: the list of what belongs to no account.
+//! `orphans`: the list of resources that belong to no account.
 
 use std::time::Duration;
 
@@ -15,11 +15,12 @@ use crate::{fault_injector::FaultInjector, world::State};
 #[derive(Clone, Debug)]
 pub struct Listed {
     pub orphan: Orphan,
-    /// Since when no sweep has found it; or, where only an attempt is known, until when it may make something.
+    /// Time since which no resync has found the resource. If only an attempt is known, the time until which
+    /// it may create a resource.
     unseen_since: Option<Duration>,
 }
 
-/// Whom a person lets go of, as it outlives its caller.
+/// An [`Abandonment`] that outlives its caller.
 struct Whom {
     account: AccountRef,
     uid: String,
@@ -28,7 +29,7 @@ struct Whom {
 }
 
 impl Database {
-    /// Puts one onto the list; a person's word counts for more than a sweep's.
+    /// Adds an orphan to the list. The reason `Abandoned` replaces any other.
     fn list(&mut self, id: Uuid, orphan: Orphan, unseen_since: Option<Duration>) {
         let is_same = |listed: &&mut Listed| match (&orphan.arn, &listed.orphan.arn) {
             (Some(arn), Some(listed)) => arn == listed,
@@ -44,7 +45,7 @@ impl Database {
         }
     }
 
-    /// All that is known of a user's resources, and of attempts whose outcome is not known.
+    /// Returns all known resources of a user, and attempts whose outcome is unknown.
     fn all_of(&self, user: Uuid) -> Vec<(Orphan, Option<Duration>)> {
         let Some(row) = self.users.get(&user) else { return Vec::new() };
         let orphan = |kind, arn: Option<&str>, attempt| Orphan {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Attempt, Database, User, fresh, read, write};
 use crate::{fault_injector::FaultInjector, oracle::effects, world::State};
 
-/// A claim, as it outlives its caller.
+/// A [`Claimant`] that outlives its caller.
 struct Wanted {
     username: String,
     account: AccountRef,
@@ -28,7 +28,7 @@ impl Wanted {
         User { uid, cluster, ..User::new(&self.username, self.account.clone()) }
     }
 
-    /// Why the row of another object is not this one's, if it is not.
+    /// Returns the reason why the object cannot take over another object's row, if there is one.
     fn refusal(&self, row: &User, id: Uuid, holder: UsernameOwner) -> Option<ClaimRefusal> {
         let others = row.cluster.as_ref().filter(|cluster| **cluster != self.cluster.id);
         if row.account != self.account {
@@ -60,22 +60,22 @@ impl Database {
         })
     }
 
-    /// The user that an object holds.
+    /// Returns the user that an object owns.
     fn held_by(&self, uid: &str) -> Option<Uuid> {
         self.users.iter().find(|(_, user)| user.uid.as_deref() == Some(uid)).map(|(id, _)| *id)
     }
 
-    /// The users that a person has let go of.
+    /// Returns the users that a person abandoned.
     pub fn abandoned_users(&self) -> impl Iterator<Item = Uuid> {
         self.released.iter().filter(|(_, resources_kept)| **resources_kept).map(|((id, _), _)| *id)
     }
 
-    /// The user that an object has, or had.
+    /// Returns the user that an object owns or owned.
     pub fn user_of(&self, uid: &str) -> Option<Uuid> {
         self.held_by(uid).or_else(|| self.released.keys().find(|(_, of)| of == uid).map(|(id, _)| *id))
     }
 
-    /// Whether something was begun or made for a user within the grace.
+    /// Returns true if an attempt was opened or a resource was recorded for a user within the grace period.
     fn is_busy(&self, user: Uuid, now: Duration, grace: Duration) -> bool {
         let is_open =
             |attempt: &Attempt| attempt.user == user && attempt.is_open && attempt.deadline + grace > now;
@@ -83,7 +83,7 @@ impl Database {
             || self.rows.iter().any(|((of, _), row)| *of == user && row.created + grace > now)
     }
 
-    /// Whether everything was taken away from a user, and not left behind.
+    /// Returns true if the user was deleted together with its resources.
     fn is_released(&self, user: Uuid) -> bool {
         self.released.iter().any(|((id, _), resources_kept)| *id == user && !resources_kept)
     }
@@ -110,12 +110,12 @@ impl Database {
         }
     }
 
-    /// The row of a user, if it is this object's.
+    /// Returns the row of a user, if this object owns it.
     fn of_object(&mut self, user: Uuid, uid: Option<&str>) -> Option<&mut User> {
         self.users.get_mut(&user).filter(|row| row.uid.as_deref() == uid)
     }
 
-    /// Deletes a user that is this object's, and remembers both.
+    /// Deletes a user that this object owns, and leaves tombstones for both.
     pub(super) fn delete_user(&mut self, user: Uuid, uid: &str, resources_kept: bool) -> bool {
         let is_its = self.of_object(user, Some(uid)).is_some();
         if is_its {

@@ -1,4 +1,4 @@
-//! What must hold at the end, when faults have stopped and all is quiet.
+//! Checks of the final state, when faults have stopped and all is quiet.
 
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::effects::{arns, is_ours, matches_spec, settings, user_of};
 use crate::{aws::Resource, cluster::reference, database::User, world::State};
 
-/// What does not hold at the end; `reported`: how many orphans the last sweep has told of.
+/// Returns the violations in the final state. `reported`: the number of orphans that the last resync
+/// reported.
 pub fn violations(state: &State, reported: usize) -> Vec<String> {
     let mut found = Vec::new();
     for account in state.cluster.accounts.values() {
@@ -49,7 +50,7 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
             None => found.push(format!("I4: {key} is not ready")),
         }
     }
-    // Of a row that stays, the account that takes it on finds out what came of the attempts.
+    // Attempts of a retained row are ended by the account that takes the row over.
     let attempts = state.database.attempts.values();
     let open = attempts.filter(|attempt| attempt.is_open && !is_kept(state, attempt.user)).count();
     if open > 0 {
@@ -61,20 +62,20 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
     found
 }
 
-/// Whether a person has to say that what is missing is gone: nothing of ours is there at all.
+/// Returns true if a person must release the brake because none of our resources exist.
 pub fn needs_brake_release(state: &State) -> bool {
     let mut accounts = state.cluster.accounts.values();
     ours(state).is_empty() && accounts.any(|account| has_reason(account, READY, "BrakeEngaged"))
 }
 
-/// The ARNs that are on the orphan list as duplicates.
+/// Returns the ARNs that are on the orphan list as duplicates.
 fn duplicates(state: &State) -> impl Iterator<Item = &str> {
     let listed = state.database.orphans.values().map(|listed| &listed.orphan);
     let duplicates = listed.filter(|orphan| orphan.reason == OrphanReason::Duplicate);
     duplicates.filter_map(|orphan| orphan.arn.as_deref())
 }
 
-/// I1: a duplicate is on the list only if somebody uses it, or the journal that knew of it is lost.
+/// I1: a duplicate is on the list only if it is in use or the journal that knew it is lost.
 fn needless_duplicates(state: &State) -> impl Iterator<Item = String> {
     let is_needless = |arn: &&str| {
         let resource = state.aws.resources().get(*arn);
@@ -83,7 +84,7 @@ fn needless_duplicates(state: &State) -> impl Iterator<Item = String> {
     duplicates(state).filter(is_needless).map(|arn| format!("I1: {arn} is on the list, and could be deleted"))
 }
 
-/// I4: what was changed of an account that is ready was looked at once more.
+/// I4: the updates of a Ready account have been re-checked.
 fn unverified_updates(state: &State) -> impl Iterator<Item = String> {
     state.database.pending_updates.keys().filter_map(|(user, kind)| {
         let key = &state.database.users.get(user)?.account;
@@ -93,13 +94,13 @@ fn unverified_updates(state: &State) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether a condition has this reason, which only a person can change.
+/// Returns true if the condition has this reason.
 fn has_reason(account: &StreamerAccount, condition: &str, reason: &str) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     find(conditions, condition).is_some_and(|found| found.reason == reason)
 }
 
-/// Whether a row has the addresses that AWS shows of it.
+/// Returns true if a row has the addresses that AWS shows.
 fn has_addresses(row: &ResourceStatus) -> bool {
     match row {
         ResourceStatus::Channel(channel) => {
@@ -110,7 +111,7 @@ fn has_addresses(row: &ResourceStatus) -> bool {
     }
 }
 
-/// Whether the Secret that has the name of an account's says that it is of the account's channel.
+/// Returns true if the Secret with the name of the account's Secret names the account's channel.
 fn is_secret_of(state: &State, account: &StreamerAccount, status: &StreamerAccountStatus) -> bool {
     let name = (account.namespace().unwrap_or_default(), format!("{}-stream-key", account.name_any()));
     let annotation =
@@ -118,27 +119,27 @@ fn is_secret_of(state: &State, account: &StreamerAccount, status: &StreamerAccou
     annotation.is_some() && annotation == status.channel.as_ref().map(|channel| &channel.arn)
 }
 
-/// Whether an account waits for a person to take a Secret away.
+/// Returns true if an account waits for a person to delete a Secret.
 pub fn waits_for_secret(state: &State) -> bool {
     state.cluster.accounts.values().any(|account| has_reason(account, READY, "SecretExists"))
 }
 
 const NO_SECRET: &str = "I4: the Secret";
 
-/// I4: what was there before something was lost is there, and not another in its place.
+/// I4: the resources that existed before a loss still exist.
 pub fn lost_resources(state: &State, before: &[String]) -> Vec<String> {
     let lost = before.iter().filter(|arn| !state.aws.resources().contains_key(*arn));
     lost.map(|arn| format!("I4: {arn} was there before, and is not")).collect()
 }
 
-/// The ARNs of everything that is ours and some user's.
+/// Returns the ARNs of all resources of this installation that have a user.
 pub fn ours(state: &State) -> Vec<String> {
     let all = state.aws.resources().iter();
     let ours = all.filter(|(_, resource)| is_ours(&resource.tags) && user_of(&resource.tags).is_some());
     ours.map(|(arn, _)| arn.clone()).collect()
 }
 
-/// I7: an event says of each ARN that it has become another.
+/// I7: an event reports each changed ARN.
 pub fn unreported_arn_changes(state: &State) -> Vec<String> {
     let unreported_arn_changes = state.changed_arns.difference(&state.reported_arn_changes);
     unreported_arn_changes
@@ -146,7 +147,7 @@ pub fn unreported_arn_changes(state: &State) -> Vec<String> {
         .collect()
 }
 
-/// I1 and I4: status, PostgreSQL, AWS and the Secret say the same of an account that is ready.
+/// I1 and I4: status, PostgreSQL, AWS, and the Secret of a Ready account agree.
 fn disagreements<'s>(
     state: &'s State,
     account: &'s Arc<StreamerAccount>,
@@ -198,7 +199,8 @@ fn spec_differences<'s>(
     arns(status).into_iter().zip(wanted).filter_map(differs)
 }
 
-/// Whether a Secret goes with the account, and has the addresses and the very key that AWS has of its channel.
+/// Returns true if the account owns the Secret, and it has the addresses and the current stream key of the
+/// channel.
 fn is_right(
     state: &State,
     secret: &Secret,
@@ -224,18 +226,20 @@ fn is_lost(state: &State, user: &User) -> bool {
     !state.cluster.accounts.contains_key(&user.account)
 }
 
-/// Whether a user without an account stays: by the policy, or because the database is from before the account was deleted, and
-/// says what one of an account that is lost would say.
+/// Returns true if a user without an account stays: because of the policy, or because the database is from
+/// before the account was deleted and cannot tell a deleted account from a lost one.
 fn is_kept(state: &State, id: Uuid) -> bool {
     let is_restored = !state.aws.journal_since.is_zero() && state.backup.users.contains_key(&id);
     state.database.users.get(&id).is_some_and(|user| {
-        // What an account of a cluster that is lost had stays until the same is applied in the next.
+        // Resources of an account in a lost cluster stay until the same account is applied in the next
+        // cluster.
         let is_wrong_endpoint = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
         is_lost(state, user) && (user.retained || is_restored || user.registered || is_wrong_endpoint)
     })
 }
 
-/// I6: what is ours and no account's is retained, or was reported. A row whose account is gone is retained too.
+/// I6: a resource of this installation without an account is retained or was reported. A row without an
+/// account counts as retained.
 fn orphans(state: &State, reported: usize) -> Vec<String> {
     let users = |account: &Arc<StreamerAccount>| account.status.as_ref()?.user_id.as_ref()?.parse().ok();
     let accounts = state.cluster.accounts.iter();
@@ -259,7 +263,8 @@ fn orphans(state: &State, reported: usize) -> Vec<String> {
     found
 }
 
-/// Everything there is, one thing a line, so that two ends can be compared: ARNs and ids by what they stand for.
+/// Returns the final state, one line per thing, so that two runs can be compared. ARNs and ids are replaced
+/// by descriptions.
 pub fn snapshot(state: &State) -> Vec<String> {
     let names = names(state);
     let mut lines: Vec<_> = accounts(state).chain(secrets(state)).chain(rows(state)).collect();
@@ -275,7 +280,7 @@ pub fn snapshot(state: &State) -> Vec<String> {
     lines
 }
 
-/// What stands for each ARN and each id.
+/// Returns the description of each ARN and each id.
 fn names(state: &State) -> BTreeMap<String, String> {
     let mut names: BTreeMap<_, _> = state
         .aws
@@ -311,7 +316,7 @@ fn accounts(state: &State) -> impl Iterator<Item = String> {
         for condition in &status.conditions {
             let _ = write!(line, "\n    {}={}", condition.type_, condition.status);
             let _ = write!(line, " of {:?}", condition.observed_generation);
-            // That one was made again is said until the next look, and some faults make for one look more.
+            // The reason Recreated stays until the next reconcile, and some faults cause an additional one.
             if !(condition.type_.ends_with(READY) && condition.status == "True") {
                 let _ = write!(line, " {}: {}", condition.reason, condition.message);
             }
@@ -362,7 +367,8 @@ fn resources(state: &State) -> impl Iterator<Item = String> {
     )
 }
 
-/// Whether one is on the list as a duplicate because a fault has cost the journal: without that fault it would not be there.
+/// Returns true if the resource is listed as a duplicate because a fault lost the journal. It would not exist
+/// without that fault.
 fn is_unjournalled(state: &State, arn: Option<&str>) -> bool {
     !state.aws.journal_since.is_zero() && duplicates(state).any(|duplicate| Some(duplicate) == arn)
 }
