@@ -15,7 +15,7 @@ use streamcat_operator::{api::ResourceKind, ivs::Tags};
 
 use super::{
     fault_injector::ATTEMPT_EXPIRY,
-    world::{BEHIND, TIMING},
+    world::{READ_LAG, TIMING},
 };
 
 /// Prefix of every stream key. A text that contains it outside the correct Secret leaks a key (I9).
@@ -38,7 +38,7 @@ pub struct Resource {
 }
 
 /// Time within which a call is executed unless something delays it.
-const AT_ONCE: Duration = Duration::from_secs(1);
+const MAX_PROMPT_CALL: Duration = Duration::from_secs(1);
 
 type Resources = BTreeMap<String, Arc<Resource>>;
 
@@ -48,11 +48,11 @@ pub struct Aws {
     resources: Resources,
     /// The stream key of each channel that has one, and the number of keys that each channel has had.
     keys: BTreeMap<String, String>,
-    keys_made: BTreeMap<String, usize>,
+    keys_created: BTreeMap<String, usize>,
     /// The resources at each time at which they changed.
     history: Vec<(Duration, Resources)>,
-    shown: Option<Shown>,
-    made: usize,
+    shown: Option<StaleReads>,
+    created: usize,
     /// Number of creations minus deletions, by kind and name.
     pub balance: BTreeMap<(ResourceKind, String), i64>,
     /// ARNs of the resources that the operator created.
@@ -60,9 +60,9 @@ pub struct Aws {
     /// ARNs of the resources that somebody else deleted, or whose deletion took effect late.
     pub external_deletes: BTreeSet<String>,
     /// Delay of the current deletion, if it is a slow one.
-    pub deletes_in: Option<Duration>,
+    pub deletion_delay: Option<Duration>,
     /// Deletions in progress: time of the effect, and ARN.
-    dying: Vec<(Duration, String)>,
+    deletions: Vec<(Duration, String)>,
     /// Time since the current call began. [`Duration::MAX`] if the journal no longer knows it.
     pub age: Duration,
     /// ARNs of the resources that a late call changed.
@@ -74,19 +74,19 @@ pub struct Aws {
     /// True if the controllers use an endpoint where nothing exists.
     pub is_wrong_endpoint: bool,
     /// Name of a setting that AWS accepts and does not keep.
-    pub dropped_setting: Option<&'static str>,
+    pub discarded_setting: Option<&'static str>,
     /// By ARN, the age of the call that created the resource, and the time of its creation.
     ages: BTreeMap<String, (Duration, Duration)>,
 }
 
 /// Reads that show an earlier state.
-struct Shown {
+struct StaleReads {
     until: Duration,
-    at: At,
+    at: ReadTime,
 }
 
-enum At {
-    Moment(Duration),
+enum ReadTime {
+    Fixed(Duration),
     Behind(Duration),
 }
 
@@ -96,13 +96,13 @@ impl Aws {
     }
 
     /// Makes reads show the state of `moment` until `until`.
-    pub fn show_as_of(&mut self, moment: Duration, until: Duration) {
-        self.shown = Some(Shown { until, at: At::Moment(moment) });
+    pub fn freeze_reads(&mut self, moment: Duration, until: Duration) {
+        self.shown = Some(StaleReads { until, at: ReadTime::Fixed(moment) });
     }
 
     /// Makes reads lag by `behind` until `until`.
-    pub fn show_late(&mut self, behind: Duration, until: Duration) {
-        self.shown = Some(Shown { until, at: At::Behind(behind) });
+    pub fn delay_reads(&mut self, behind: Duration, until: Duration) {
+        self.shown = Some(StaleReads { until, at: ReadTime::Behind(behind) });
     }
 
     /// Returns the resources that a read shows now.
@@ -114,8 +114,8 @@ impl Aws {
             return Some(&self.resources);
         };
         let moment = match shown.at {
-            At::Moment(moment) => moment,
-            At::Behind(behind) => now.saturating_sub(behind),
+            ReadTime::Fixed(moment) => moment,
+            ReadTime::Behind(behind) => now.saturating_sub(behind),
         };
         self.history.iter().rev().find(|(from, _)| *from <= moment).map(|(_, resources)| resources)
     }
@@ -142,12 +142,12 @@ impl Aws {
 
     /// Creates a resource, and returns its ARN.
     pub fn create(&mut self, now: Duration, resource: Resource) -> String {
-        self.made += 1;
-        let arn = format!("arn:aws:ivs:eu-west-1:1:{}/{:06}", path(resource.kind), self.made);
+        self.created += 1;
+        let arn = format!("arn:aws:ivs:eu-west-1:1:{}/{:06}", path(resource.kind), self.created);
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() += 1;
         self.ages.insert(arn.clone(), (self.age, now));
         if resource.kind == ResourceKind::Channel {
-            self.make_key(&arn);
+            self.create_key(&arn);
         }
         self.change(now, |resources| drop(resources.insert(arn.clone(), Arc::new(resource))));
         arn
@@ -155,7 +155,7 @@ impl Aws {
 
     /// Returns true if the current call was delayed.
     pub fn is_late(&self) -> bool {
-        self.age > AT_ONCE
+        self.age > MAX_PROMPT_CALL
     }
 
     /// Returns true if the current call is executed after every deadline and grace period.
@@ -166,18 +166,19 @@ impl Aws {
     /// Returns true if a resource was created, or became visible because of lagging reads, only after every
     /// deadline and grace period. Then it may be a duplicate until a resync finds it.
     pub fn came_too_late(&self, arn: &str) -> bool {
-        self.ages.get(arn).is_some_and(|(age, made)| {
-            let is_hidden = self.shown.as_ref().is_some_and(|shown| shown.until > *made);
-            let behind = if is_hidden { BEHIND } else { Duration::ZERO };
+        self.ages.get(arn).is_some_and(|(age, created)| {
+            let is_hidden = self.shown.as_ref().is_some_and(|shown| shown.until > *created);
+            let behind = if is_hidden { READ_LAG } else { Duration::ZERO };
             // A database that replaced another before status named the resource does not know it either.
-            let is_untold = *made < self.journal_since && *made + TIMING.grace > self.journal_since;
-            age.saturating_add(behind) > ATTEMPT_EXPIRY || is_untold
+            let is_unjournaled =
+                *created < self.journal_since && *created + TIMING.grace > self.journal_since;
+            age.saturating_add(behind) > ATTEMPT_EXPIRY || is_unjournaled
         })
     }
 
     /// Returns true if a controller may have a wrong view of a resource: an update took effect late, or reads
     /// lagged.
-    pub fn may_mislead(&self, arn: &str) -> bool {
+    pub fn may_be_misread(&self, arn: &str) -> bool {
         self.changed_late.contains(arn) || self.shown.is_some()
     }
 
@@ -188,28 +189,28 @@ impl Aws {
 
     /// Returns true if a deleted resource was shown to a reader a moment ago.
     pub fn was_shown(&self, arn: &str, now: Duration) -> bool {
-        let moment = now.saturating_sub(BEHIND + AT_ONCE);
+        let moment = now.saturating_sub(READ_LAG + MAX_PROMPT_CALL);
         let before = self.history.iter().rev().find(|(from, _)| *from <= moment);
-        let is_behind = self.shown.as_ref().is_some_and(|shown| now < shown.until + AT_ONCE);
+        let is_behind = self.shown.as_ref().is_some_and(|shown| now < shown.until + MAX_PROMPT_CALL);
         is_behind && before.is_some_and(|(_, resources)| resources.contains_key(arn))
     }
 
     /// Changes a resource. Returns false if it does not exist.
-    pub fn alter(&mut self, now: Duration, arn: &str, alter: impl FnOnce(&mut Resource)) -> bool {
+    pub fn modify(&mut self, now: Duration, arn: &str, modify: impl FnOnce(&mut Resource)) -> bool {
         let Some(resource) = self.resources.get(arn) else { return false };
         if self.is_late() {
             self.changed_late.insert(arn.to_owned());
         }
         let mut resource = Resource::clone(resource);
-        alter(&mut resource);
+        modify(&mut resource);
         self.change(now, |resources| drop(resources.insert(arn.to_owned(), Arc::new(resource))));
         true
     }
 
     /// Deletes a resource, if it exists: now or after a delay.
     pub fn delete(&mut self, now: Duration, arn: &str) {
-        if let Some(delay) = self.deletes_in.take() {
-            return self.dying.push((now + delay, arn.to_owned()));
+        if let Some(delay) = self.deletion_delay.take() {
+            return self.deletions.push((now + delay, arn.to_owned()));
         }
         let Some(resource) = self.resources.get(arn).cloned() else { return };
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() -= 1;
@@ -224,13 +225,13 @@ impl Aws {
     }
 
     /// Creates a stream key for a channel. Returns None if the channel has one.
-    pub fn make_key(&mut self, channel: &str) -> Option<String> {
+    pub fn create_key(&mut self, channel: &str) -> Option<String> {
         if self.keys.contains_key(channel) {
             return None;
         }
-        let made = self.keys_made.entry(channel.to_owned()).or_default();
-        *made += 1;
-        let key = format!("{CANARY}{channel}{KEY_NUMBER}{made}");
+        let created = self.keys_created.entry(channel.to_owned()).or_default();
+        *created += 1;
+        let key = format!("{CANARY}{channel}{KEY_NUMBER}{created}");
         self.keys.insert(channel.to_owned(), key.clone());
         Some(key)
     }
@@ -241,8 +242,8 @@ impl Aws {
     }
 
     /// Completes the deletions that are due, and returns their ARNs.
-    pub fn bury(&mut self, now: Duration) -> Vec<String> {
-        let due: Vec<_> = self.dying.extract_if(.., |(due, _)| *due <= now).map(|(_, arn)| arn).collect();
+    pub fn finish_deletions(&mut self, now: Duration) -> Vec<String> {
+        let due: Vec<_> = self.deletions.extract_if(.., |(due, _)| *due <= now).map(|(_, arn)| arn).collect();
         for arn in &due {
             self.delete(now, arn);
         }

@@ -111,15 +111,15 @@ impl Baseline {
     /// Runs the cases on all cores, and panics with those that fail.
     pub fn run_all(&self, name: &str, cases: &[Case]) {
         let began = Instant::now();
-        let (next, failed, struck) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (next, failed, complete) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let failures = Mutex::new(Vec::new());
-        let work = || {
+        let worker = || {
             while FAILURES.load(Ordering::SeqCst) < MAX_FAILURES
                 && let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst))
             {
                 let outcome = run(case, false);
-                failed.fetch_add(outcome.failed, Ordering::SeqCst);
-                struck.fetch_add(usize::from(outcome.failed == case.plan.len()), Ordering::SeqCst);
+                failed.fetch_add(outcome.failed_calls, Ordering::SeqCst);
+                complete.fetch_add(usize::from(outcome.failed_calls == case.plan.len()), Ordering::SeqCst);
                 let problems = outcome.problems(self.ends.get(&case.workload).map(Vec::as_slice));
                 if !problems.is_empty() {
                     FAILURES.fetch_add(1, Ordering::SeqCst);
@@ -129,13 +129,13 @@ impl Baseline {
         };
         thread::scope(|scope| {
             let cores = thread::available_parallelism().map_or(2, usize::from);
-            (0..cores).for_each(|_| drop(scope.spawn(work)));
+            (0..cores).for_each(|_| drop(scope.spawn(worker)));
         });
         let failures = failures.into_inner().expect("nothing panics with the lock held");
         println!(
-            "{name}: {} runs, in {} of them all faults struck; {} calls failed, {} workloads, {:.1} s",
+            "{name}: {} runs, {} of them with every planned fault; {} failed calls, {} workloads, {:.1} s",
             next.into_inner().min(cases.len()),
-            struck.into_inner(),
+            complete.into_inner(),
             failed.into_inner(),
             Workload::value_variants().len(),
             began.elapsed().as_secs_f64()
@@ -147,7 +147,7 @@ impl Baseline {
             )
         });
         let shown: Vec<_> = shown.collect();
-        assert!(failures.is_empty(), "{} of them failed:\n{}", failures.len(), shown.join("\n"));
+        assert!(failures.is_empty(), "{} runs failed:\n{}", failures.len(), shown.join("\n"));
     }
 }
 

@@ -25,7 +25,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub type Accounts = BTreeMap<AccountRef, Arc<StreamerAccount>>;
 
 /// Delay of the garbage collector.
-const COLLECTED: Duration = Duration::from_secs(1);
+const GARBAGE_COLLECTION_DELAY: Duration = Duration::from_secs(1);
 
 /// A watch event.
 #[derive(Clone, Debug)]
@@ -42,19 +42,19 @@ pub struct Cluster {
     pub accounts: Accounts,
     pub secrets: BTreeMap<(String, String), Secret>,
     /// Namespaces that are being deleted.
-    ending: BTreeSet<String>,
+    terminating: BTreeSet<String>,
     /// All changes of accounts.
     pub log: Vec<Change>,
     /// Number of those changes that the oracle's ledger has read.
-    pub recorded_changes: usize,
+    pub ledger_position: usize,
     /// Time until which the watch delivers nothing.
-    pub still_until: Duration,
+    pub watch_frozen_until: Duration,
     /// Spec of each generation of each object.
     pub specs: BTreeMap<(String, i64), StreamerAccountSpec>,
     /// Time at which the cluster was created.
     pub since: Duration,
     /// Time at which the last object of each account was removed.
-    pub went: BTreeMap<AccountRef, Duration>,
+    pub removed_at: BTreeMap<AccountRef, Duration>,
     garbage: Vec<(Duration, String)>,
     version: u64,
 }
@@ -64,16 +64,16 @@ pub fn reference(account: &StreamerAccount) -> AccountRef {
     AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
 }
 
-fn refused(code: u16, reason: &str, message: &str) -> Error {
+fn api_error(code: u16, reason: &str, message: &str) -> Error {
     Error::Api(Status::failure(message, reason).with_code(code).boxed())
 }
 
 fn conflict() -> Error {
-    refused(409, "Conflict", "the object has been modified")
+    api_error(409, "Conflict", "the object has been modified")
 }
 
 fn not_found() -> Error {
-    refused(404, "NotFound", "not found")
+    api_error(404, "NotFound", "not found")
 }
 
 /// Checks the UID and the version that a patch names.
@@ -87,7 +87,7 @@ fn merge(patch: &mut Secret, found: &Secret) -> Result<()> {
     let mut data = found.data.clone().unwrap_or_default();
     data.extend(patch.data.take().unwrap_or_default());
     if found.immutable == Some(true) && found.data.as_ref() != Some(&data) {
-        return Err(refused(422, "Invalid", "field is immutable when `immutable` is set"));
+        return Err(api_error(422, "Invalid", "field is immutable when `immutable` is set"));
     }
     (patch.data, patch.immutable) = (Some(data), found.immutable);
     let mut annotations = found.annotations().clone();
@@ -123,8 +123,8 @@ impl Cluster {
     fn remove(&mut self, account: &StreamerAccount, now: Duration) {
         let key = reference(account);
         self.accounts.remove(&key);
-        self.went.insert(key.clone(), now);
-        self.garbage.push((now + COLLECTED, account.uid().unwrap_or_default()));
+        self.removed_at.insert(key.clone(), now);
+        self.garbage.push((now + GARBAGE_COLLECTION_DELAY, account.uid().unwrap_or_default()));
         self.log.push(Change::Gone(key));
     }
 
@@ -197,7 +197,7 @@ impl Cluster {
     }
 
     /// Returns another cluster with the same accounts from Git.
-    pub fn another(&self, id: &str, now: Duration, time: &Time) -> Self {
+    pub fn copy_from_git(&self, id: &str, now: Duration, time: &Time) -> Self {
         // UIDs and versions must differ from those of the first cluster.
         let version = self.version + 1000;
         let mut other = Self { id: id.to_owned(), since: now, version, ..Self::default() };
@@ -237,8 +237,8 @@ impl Cluster {
     }
 
     /// Deletes a namespace with everything in it. Nothing new can be created there.
-    pub fn end_namespace(&mut self, namespace: &str, now: Duration, time: &Time) {
-        self.ending.insert(namespace.to_owned());
+    pub fn delete_namespace(&mut self, namespace: &str, now: Duration, time: &Time) {
+        self.terminating.insert(namespace.to_owned());
         self.secrets.retain(|(of, _), _| of != namespace);
         let all: Vec<_> = self.accounts.keys().filter(|key| key.namespace == namespace).cloned().collect();
         for key in all {
@@ -282,16 +282,16 @@ impl Cluster {
         let found = self.accounts.get(&reference(named)).ok_or_else(not_found)?;
         check(&found.metadata, &named.metadata)?;
         let mut account = StreamerAccount::clone(found);
-        let is_ending = account.metadata.deletion_timestamp.is_some();
-        if is_ending && finalizers.iter().any(|new| !account.finalizers().contains(new)) {
-            return Err(refused(
+        let is_terminating = account.metadata.deletion_timestamp.is_some();
+        if is_terminating && finalizers.iter().any(|new| !account.finalizers().contains(new)) {
+            return Err(api_error(
                 422,
                 "Invalid",
                 "no new finalizers can be added if the object is being deleted",
             ));
         }
         account.metadata.finalizers = (!finalizers.is_empty()).then_some(finalizers);
-        if is_ending && account.finalizers().is_empty() {
+        if is_terminating && account.finalizers().is_empty() {
             self.remove(&account, now);
             return Ok(account);
         }
@@ -321,9 +321,9 @@ impl Cluster {
                 merge(&mut secret, found)?;
             }
             (Some(_), None) => return Err(not_found()),
-            (None, Some(_)) => return Err(refused(409, "AlreadyExists", "it exists already")),
-            (None, None) if self.ending.contains(&key.0) => {
-                return Err(refused(403, "Forbidden", "the namespace is being terminated"));
+            (None, Some(_)) => return Err(api_error(409, "AlreadyExists", "it exists already")),
+            (None, None) if self.terminating.contains(&key.0) => {
+                return Err(api_error(403, "Forbidden", "the namespace is being terminated"));
             }
             (None, None) => {}
         }
@@ -331,7 +331,7 @@ impl Cluster {
         secret.metadata.resource_version = Some(self.next_version());
         for owner in secret.owner_references() {
             if !self.accounts.values().any(|account| account.metadata.uid.as_ref() == Some(&owner.uid)) {
-                self.garbage.push((now + COLLECTED, owner.uid.clone()));
+                self.garbage.push((now + GARBAGE_COLLECTION_DELAY, owner.uid.clone()));
             }
         }
         self.secrets.insert(key, secret);

@@ -63,17 +63,17 @@ pub struct Database {
     pub rows: BTreeMap<(Uuid, ResourceKind), Row>,
     pub attempts: BTreeMap<Uuid, Attempt>,
     /// `missing_resources`, by ARN.
-    missing: BTreeMap<String, absences::Absent>,
+    missing: BTreeMap<String, absences::MissingResource>,
     /// `former_resources`.
-    former: BTreeMap<(Uuid, ResourceKind), Vec<absences::Former>>,
+    former: BTreeMap<(Uuid, ResourceKind), Vec<absences::FormerResource>>,
     /// `brake_releases`.
     brake_releases: BTreeMap<ResourceKind, Duration>,
     /// `pending_updates`: nonce, deadline, and number of repeats.
     pub pending_updates: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
     /// `user_tombstones`, by user id and UID of the user's object: true if the resources were kept because a
     /// person abandoned the account.
-    released: BTreeMap<(Uuid, String), bool>,
-    pub orphans: BTreeMap<Uuid, orphans::Listed>,
+    tombstones: BTreeMap<(Uuid, String), bool>,
+    pub orphans: BTreeMap<Uuid, orphans::ListedOrphan>,
     /// `clusters`: the time at which each was last seen.
     clusters: BTreeMap<String, Duration>,
 }
@@ -85,12 +85,12 @@ impl Database {
         let account = AccountRef { namespace: "team".to_owned(), name: name.to_owned() };
         let uid = Some("before".to_owned());
         database.users.insert(user, User { uid, ..User::new(name, account) });
-        database.record_wrongly(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
+        database.record_channel(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
         database
     }
 
     /// Returns the user of a username or of a look-alike, and its row.
-    fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
+    fn by_username(&self, username: &str) -> Option<(Uuid, &User)> {
         let found = self.users.iter().find(|(_, user)| are_alike(&user.username, username));
         found.map(|(id, user)| (*id, user))
     }
@@ -103,7 +103,7 @@ impl Database {
 
     /// Returns the user of a registered person.
     pub fn registered(&self, username: &str) -> Option<Uuid> {
-        self.of_name(username).filter(|(_, user)| user.registered).map(|(id, _)| id)
+        self.by_username(username).filter(|(_, user)| user.registered).map(|(id, _)| id)
     }
 
     /// Deletes a user with all its rows.
@@ -122,15 +122,15 @@ impl Database {
     }
 
     /// Records another channel for a user.
-    pub fn record_wrongly(&mut self, now: Duration, username: &str, arn: &str) {
-        let (user, _) = self.of_name(username).expect("a row of this name");
+    pub fn record_channel(&mut self, now: Duration, username: &str, arn: &str) {
+        let (user, _) = self.by_username(username).expect("a row of this name");
         let channel = ChannelStatus { arn: arn.to_owned(), ..ChannelStatus::default() };
         self.write(now, user, username, &channel.into()).expect("nobody has this one");
     }
 
     /// Overwrites all names and addresses in the rows of a user.
-    pub fn record_other_addresses(&mut self, username: &str) {
-        let Some((user, _)) = self.of_name(username) else { return };
+    pub fn overwrite_addresses(&mut self, username: &str) {
+        let Some((user, _)) = self.by_username(username) else { return };
         for ((_, kind), row) in self.rows.iter_mut().filter(|((of, _), _)| *of == user) {
             let arn = row.resource.arn().to_owned();
             "another".clone_into(&mut row.name);
@@ -148,7 +148,7 @@ impl Database {
     }
 
     /// Returns the user for which an ARN is recorded.
-    pub fn holder_of(&self, of: &str) -> Option<&User> {
+    pub fn owner_of(&self, of: &str) -> Option<&User> {
         let (user, _) = self.rows.iter().find(|(_, row)| row.resource.arn() == of)?.0;
         self.users.get(user)
     }
@@ -168,12 +168,12 @@ impl Database {
     }
 
     fn open_attempt(&self, user: Uuid, kind: ResourceKind) -> Option<(Uuid, &Attempt)> {
-        let is_it = |attempt: &Attempt| attempt.is_open && attempt.user == user && attempt.kind == kind;
-        self.attempts.iter().find(|(_, attempt)| is_it(attempt)).map(|(nonce, attempt)| (*nonce, attempt))
+        let is_match = |attempt: &Attempt| attempt.is_open && attempt.user == user && attempt.kind == kind;
+        self.attempts.iter().find(|(_, attempt)| is_match(attempt)).map(|(nonce, attempt)| (*nonce, attempt))
     }
 
     /// Returns true if a user has anything to retain: a resource, or an attempt that may be creating one.
-    fn has_any(&self, user: Uuid) -> bool {
+    fn has_any_resource(&self, user: Uuid) -> bool {
         self.rows.keys().any(|(of, _)| *of == user)
             || self.attempts.values().any(|attempt| attempt.is_open && attempt.user == user)
     }
@@ -209,7 +209,7 @@ const fn write(name: &'static str) -> Operation {
     Operation::write(Service::Postgres, name)
 }
 
-fn fresh(rng: &mut fastrand::Rng) -> Uuid {
+fn new_id(rng: &mut fastrand::Rng) -> Uuid {
     Uuid::from_u128(rng.u128(..))
 }
 

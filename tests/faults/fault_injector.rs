@@ -14,11 +14,11 @@ use super::{
     aws::{Channel, ChatRoom, FakeResources, Stage},
     cluster::Accounts,
     faults::{Failure, Fault, FromFailure, Operation, client_timeout},
-    world::{RESTART, State, TIMING, World},
+    world::{RESTART_DELAY, State, TIMING, World},
 };
 
 /// Delay of a late call: within the timeout of the call, and after a restart.
-const LATE_DELAY: Duration = RESTART.saturating_add(Duration::from_secs(3));
+const LATE_DELAY: Duration = RESTART_DELAY.saturating_add(Duration::from_secs(3));
 
 /// Delay of an overdue call: after the deadline of its attempt, but within the grace period. It is in flight
 /// for as long again as its caller has waited.
@@ -111,7 +111,7 @@ impl FaultInjector {
     {
         self.wait_if_frozen().await;
         let effect = for_object(with_age(effect, self.world.now()), self.process.cluster.clone());
-        let fault = self.world.begin(operation, about, &self.process.name);
+        let fault = self.world.begin_call(operation, about, &self.process.name);
         sleep(self.world.latency(operation.service)).await;
         self.wait_if_frozen().await;
         let answer = match fault {
@@ -122,7 +122,7 @@ impl FaultInjector {
                     _ => {}
                 }
                 let answer = self.world.perform(move |state, now| {
-                    state.aws.deletes_in = (fault == Some(Fault::Accepted)).then_some(LATE_DELAY);
+                    state.aws.deletion_delay = (fault == Some(Fault::Accepted)).then_some(LATE_DELAY);
                     effect(state, now)
                 });
                 sleep(self.world.latency(operation.service)).await;
@@ -151,7 +151,7 @@ impl FaultInjector {
                 return self.crash().await;
             }
             Fault::LateAfterCrash => {
-                self.later(LATE_DELAY, operation, effect);
+                self.perform_late(LATE_DELAY, operation, effect);
                 return self.crash().await;
             }
             Fault::Drop => {
@@ -159,18 +159,18 @@ impl FaultInjector {
                 Failure::Reset
             }
             Fault::Late => {
-                self.later(LATE_DELAY, operation, effect);
+                self.perform_late(LATE_DELAY, operation, effect);
                 Failure::Reset
             }
             Fault::TooLate => {
-                self.later(TOO_LATE_DELAY, operation, effect);
-                return no_answer(operation).await;
+                self.perform_late(TOO_LATE_DELAY, operation, effect);
+                return no_response(operation).await;
             }
             Fault::Overdue => {
-                self.later(OVERDUE_DELAY, operation, effect);
-                return no_answer(operation).await;
+                self.perform_late(OVERDUE_DELAY, operation, effect);
+                return no_response(operation).await;
             }
-            Fault::Hang => return no_answer(operation).await,
+            Fault::Hang => return no_response(operation).await,
             Fault::TooMany => Failure::TooMany,
             Fault::Internal => Failure::Internal,
             Fault::Forbidden => Failure::Forbidden,
@@ -181,14 +181,14 @@ impl FaultInjector {
 
     /// Crashes the process: nothing of it continues.
     async fn crash<T>(&self) -> T {
-        self.world.note(&format!("{} dies", self.process.name));
+        self.world.note(&format!("{} crashes", self.process.name));
         self.process.dead.cancel();
         pending().await
     }
 
     /// Suspends the process: everything else it does happens after it resumes.
     async fn freeze(&self) {
-        self.world.note(&format!("{} stands still", self.process.name));
+        self.world.note(&format!("{} is suspended", self.process.name));
         *self.frozen_until() = self.world.now() + FREEZE_DURATION;
         self.wait_if_frozen().await;
     }
@@ -207,11 +207,11 @@ impl FaultInjector {
         }
     }
 
-    fn later<T: Send + 'static>(&self, delay: Duration, operation: Operation, effect: impl Effect<T>) {
+    fn perform_late<T: Send + 'static>(&self, delay: Duration, operation: Operation, effect: impl Effect<T>) {
         let world = Arc::clone(&self.world);
         tokio::spawn(async move {
             sleep(delay).await;
-            world.note(&format!("{} is carried out late", operation.name));
+            world.note(&format!("{} is executed late", operation.name));
             drop(world.perform(effect));
         });
     }
@@ -226,8 +226,8 @@ fn for_object<T>(effect: impl Effect<T>, cluster: String) -> impl Effect<T> {
 /// Makes the age of the call known while the effect is executed.
 fn with_age<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
     move |state, now| {
-        let is_journalled = began >= state.aws.journal_since;
-        state.aws.age = if is_journalled { now.saturating_sub(began) } else { Duration::MAX };
+        let is_journaled = began >= state.aws.journal_since;
+        state.aws.age = if is_journaled { now.saturating_sub(began) } else { Duration::MAX };
         let done = effect(state, now);
         state.aws.age = Duration::ZERO;
         done
@@ -235,7 +235,7 @@ fn with_age<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
 }
 
 /// Lets the caller wait until it times out. It learns nothing about the outcome.
-async fn no_answer<T, E: FromFailure>(operation: Operation) -> Result<T, E> {
+async fn no_response<T, E: FromFailure>(operation: Operation) -> Result<T, E> {
     match client_timeout(operation.service) {
         Some(client_timeout) => sleep(client_timeout).await,
         None => pending().await,

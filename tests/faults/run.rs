@@ -43,7 +43,7 @@ const STALE_CLAIM_CALLS: [&str; 8] = [
     "is_namespace_terminating",
     "is_held",
     "claim",
-    "claims",
+    "claims_username",
     "recorded",
     "GetChannel",
     "correct",
@@ -100,7 +100,7 @@ impl FromStr for Case {
                     let (k, fault) = value.split_once(':').ok_or_else(|| format!("no fault in {part:?}"))?;
                     case.plan.insert(number(k)?, fault.parse()?);
                 }
-                _ => return Err(format!("nothing is called {name:?}")),
+                _ => return Err(format!("unknown key {name:?}")),
             }
         }
         Ok(case)
@@ -113,7 +113,7 @@ pub struct Outcome {
     /// The calls that count, in order.
     pub calls: Vec<Operation>,
     /// Number of calls that failed according to the plan.
-    pub failed: usize,
+    pub failed_calls: usize,
     /// The violated invariants.
     pub violations: Vec<String>,
     /// The final state of the world.
@@ -127,7 +127,7 @@ impl Outcome {
     pub fn problems(&self, baseline: Option<&[String]>) -> Vec<String> {
         let Some(baseline) = baseline else { return self.violations.clone() };
         let (is, should): (BTreeSet<_>, BTreeSet<_>) = (self.end.iter().collect(), baseline.iter().collect());
-        let more = is.difference(&should).map(|line| format!("not without faults: {line}"));
+        let more = is.difference(&should).map(|line| format!("only with faults: {line}"));
         let less = should.difference(&is).map(|line| format!("only without faults: {line}"));
         self.violations.iter().cloned().chain(more).chain(less).collect()
     }
@@ -155,8 +155,8 @@ async fn drive(workload: Workload, actor: &Actor) -> Outcome {
     let keeps_all =
         workload.only_loses_records() || workload.only_has_refused_claims() || workload.only_hides();
     let before = if keeps_all { end::ours(&world.lock()) } else { Vec::new() };
-    world.count();
-    let acts = timeout(ACTOR_TIMEOUT, workload.act(actor)).await;
+    world.start_counting();
+    let finished = timeout(ACTOR_TIMEOUT, workload.act(actor)).await;
     sleep(CALL_WINDOW).await;
     let calls = world.lock().calls.clone();
     if workload == Workload::Scenario {
@@ -169,18 +169,18 @@ async fn drive(workload: Workload, actor: &Actor) -> Outcome {
         settle(world).await;
     }
     world.end_faults();
-    world.note("from here on it is quiet");
+    world.note("quiet: faults have ended");
     sleep(QUIET_PERIOD).await;
     let mut state = world.lock();
     let mut violations = std::mem::take(&mut state.violations);
-    violations.extend(acts.err().map(|_| "people wait for ever for what they act on".to_owned()));
-    violations.extend(noise(&state, workload));
-    violations.extend(end::violations(&state, reported(&state)));
+    violations.extend(finished.err().map(|_| "the workload's actions never finish".to_owned()));
+    violations.extend(unexpected_calls(&state, workload));
+    violations.extend(end::violations(&state, reported_orphans(&state)));
     violations.extend(end::lost_resources(&state, &before));
     violations.extend(end::unreported_arn_changes(&state));
     Outcome {
         calls,
-        failed: state.failed,
+        failed_calls: state.failed_calls,
         violations,
         end: end::snapshot(&state),
         trace: state.trace.take().unwrap_or_default(),
@@ -199,7 +199,7 @@ async fn settle(world: &World) {
 }
 
 /// I5: returns the calls that a quiet controller must not make.
-fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
+fn unexpected_calls(state: &State, workload: Workload) -> impl Iterator<Item = String> {
     let waits = match workload {
         Workload::UsernameConflict
         | Workload::AbandonToOtherAccount
@@ -220,11 +220,11 @@ fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
         !RESYNC_CALLS.contains(&name) && (!waits.contains(&name) || times > MAX_WAITING_CALLS)
     };
     let more = state.call_counts.iter().filter(move |(operation, times)| is_more(operation.name, **times));
-    more.map(|(operation, times)| format!("I5: {times} times {} when all is quiet", operation.name))
+    more.map(|(operation, times)| format!("I5: {} was called {times} times while quiet", operation.name))
 }
 
 /// Returns the number of orphans that the resyncs have reported.
-fn reported(state: &State) -> usize {
+fn reported_orphans(state: &State) -> usize {
     let of = |text: String| {
         let line =
             text.lines().find_map(|line| line.strip_prefix("streamcat_orphaned_resources ")?.parse().ok());

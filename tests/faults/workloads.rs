@@ -141,7 +141,7 @@ impl Workload {
                 sleep(SETTLE_TIME).await;
                 actor.empty_database();
                 actor.delete("other");
-                actor.until_gone("other").await;
+                actor.wait_until_gone("other").await;
                 actor.apply("todd", spec("todd")).await;
             }
             Self::ExternalDeleteUnready => {
@@ -207,7 +207,7 @@ impl Workload {
             // created the next channel.
             Self::CreateExternalDelete => {
                 actor.apply("todd", spec("todd")).await;
-                actor.until_ready("todd").await;
+                actor.wait_until_ready("todd").await;
                 actor.delete_in_aws(ResourceKind::Channel);
                 actor.apply("todd", edited("todd")).await;
             }
@@ -287,7 +287,7 @@ impl Workload {
             actor.apply("todd", edited("todd")).await;
         } else if self == Self::AbandonToOtherAccount {
             actor.apply("other", spec("todd")).await;
-            actor.until_ready("other").await;
+            actor.wait_until_ready("other").await;
             actor.apply("todd", spec("todd")).await;
             // Abandoned resources stay on the list although an account has the name again.
             sleep(RESYNC * 2).await;

@@ -35,18 +35,18 @@ pub const TIMING: Timing =
 
 /// Time after which a cluster that was last seen on the database can be replaced, and the interval at which a
 /// cluster renews its row.
-pub const TAKEOVER: Duration = Duration::from_secs(20);
-pub const RENEWAL: Duration = Duration::from_secs(5);
+pub const TAKEOVER_AFTER: Duration = Duration::from_secs(20);
+pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The call that renews a cluster's row. It is neither noise (I5) nor a call of a workload.
-pub const RENEWS: &str = "hold_database";
+pub const LEASE_RENEWAL_CALL: &str = "hold_database";
 
 /// Time between the crash of a controller and its restart.
-pub const RESTART: Duration = Duration::from_secs(2);
+pub const RESTART_DELAY: Duration = Duration::from_secs(2);
 
 /// Time for which the watch delivers nothing, and lag of AWS's reads. Together with a call's timeout it is
 /// less than the grace period.
-pub const BEHIND: Duration = Duration::from_secs(4);
+pub const READ_LAG: Duration = Duration::from_secs(4);
 
 /// Time for which AWS's reads lag.
 const LAG_DURATION: Duration = Duration::from_secs(30);
@@ -105,7 +105,7 @@ pub struct State {
     /// All calls since the workload began to act, in order.
     pub calls: Vec<Operation>,
     /// Number of calls that failed according to the plan.
-    pub failed: usize,
+    pub failed_calls: usize,
     /// Number of calls since the last reset, by operation.
     pub call_counts: BTreeMap<Operation, usize>,
     /// Metrics of each controller, by its name.
@@ -133,7 +133,7 @@ impl State {
     }
 
     /// Makes the cluster of this id the one that calls reach. Returns true if it is the other cluster.
-    fn enter(&mut self, cluster: &str) -> bool {
+    fn switch_to(&mut self, cluster: &str) -> bool {
         let is_other = self.other_cluster.as_ref().is_some_and(|other| other.id == cluster);
         if is_other && let Some(other) = &mut self.other_cluster {
             std::mem::swap(&mut self.cluster, other);
@@ -143,7 +143,7 @@ impl State {
 
     /// Executes a call of a controller of this cluster for this object.
     pub fn act_for<T>(&mut self, cluster: &str, uid: Option<String>, act: impl FnOnce(&mut Self) -> T) -> T {
-        let is_other = self.enter(cluster);
+        let is_other = self.switch_to(cluster);
         self.reconciled_uid = uid;
         let done = act(self);
         self.reconciled_uid = None;
@@ -159,11 +159,11 @@ impl State {
     }
 
     /// Updates the ledger, and remembers recorded ARNs and abandoned users.
-    fn remember(&mut self, now: Duration) {
+    fn update_history(&mut self, now: Duration) {
         let other_cluster = self.other_cluster.as_ref().map(|cluster| cluster.id.clone());
-        self.ownership.read(&mut self.cluster, other_cluster.as_deref(), now);
+        self.ownership.read_log(&mut self.cluster, other_cluster.as_deref(), now);
         if let Some(other) = &mut self.other_cluster {
-            self.ownership.read(other, Some(&self.cluster.id), now);
+            self.ownership.read_log(other, Some(&self.cluster.id), now);
         }
         self.abandoned.extend(self.database.abandoned_users());
         let arns = self.database.rows.values().map(|row| row.resource.arn());
@@ -173,12 +173,12 @@ impl State {
 
     /// Counts a call. Returns the fault that the plan or an outage causes.
     fn next_fault(&mut self, operation: Operation, now: Duration) -> Option<Fault> {
-        if self.counting && operation.name != RENEWS {
+        if self.counting && operation.name != LEASE_RENEWAL_CALL {
             self.calls.push(operation);
             let due = self.plan.range(..=self.calls.len()).find(|(_, fault)| fault.applies(operation));
             if let Some((number, fault)) = due.map(|(number, fault)| (*number, *fault)) {
                 self.plan.remove(&number);
-                self.failed += 1;
+                self.failed_calls += 1;
                 return Some(fault);
             }
         }
@@ -190,10 +190,10 @@ impl State {
     fn begin_window(&mut self, fault: Option<Fault>, service: Service, now: Duration) {
         match fault {
             Some(Fault::Stale) => {
-                self.cluster.still_until = now + BEHIND;
-                self.aws.show_as_of(now, now + BEHIND);
+                self.cluster.watch_frozen_until = now + READ_LAG;
+                self.aws.freeze_reads(now, now + READ_LAG);
             }
-            Some(Fault::Lag) => self.aws.show_late(BEHIND, now + LAG_DURATION),
+            Some(Fault::Lag) => self.aws.delay_reads(READ_LAG, now + LAG_DURATION),
             Some(Fault::Outage) => self.outages.push((service, now + OUTAGE_DURATION)),
             _ => {}
         }
@@ -207,7 +207,7 @@ pub struct World {
     /// Seed of latencies, ids, and the actions of a generated scenario.
     pub seed: u64,
     /// Notifies waiters of a change. Not a `watch` channel, because that wakes its receivers in random order.
-    pub news: Notify,
+    pub changed: Notify,
 }
 
 impl World {
@@ -234,7 +234,7 @@ impl World {
             changed_arns: BTreeSet::new(),
             reported_arn_changes: BTreeSet::new(),
             calls: Vec::new(),
-            failed: 0,
+            failed_calls: 0,
             call_counts: BTreeMap::new(),
             metrics: BTreeMap::new(),
             trace: traced.then(Vec::new),
@@ -243,7 +243,7 @@ impl World {
             outages: Vec::new(),
         };
         let (state, began) = (Mutex::new(state), Instant::now());
-        Arc::new(Self { state, began, seed, news: Notify::new() })
+        Arc::new(Self { state, began, seed, changed: Notify::new() })
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -268,9 +268,9 @@ impl World {
     }
 
     /// Starts to count calls and to follow the plan.
-    pub fn count(&self) {
+    pub fn start_counting(&self) {
         self.lock().counting = true;
-        self.note("the workload acts; calls are counted");
+        self.note("the workload acts; calls count from now on");
     }
 
     /// Writes a line to the trace.
@@ -289,21 +289,21 @@ impl World {
     }
 
     /// Waits until this condition holds.
-    pub async fn until(&self, holds: impl Fn(&State) -> bool) {
+    pub async fn wait_until(&self, holds: impl Fn(&State) -> bool) {
         loop {
-            let news = self.news.notified();
+            let changed = self.changed.notified();
             if holds(&self.lock()) {
                 return;
             }
-            news.await;
+            changed.await;
         }
     }
 
     /// Counts a call. Returns its fault, if any.
-    pub fn begin(&self, operation: Operation, about: &str, who: &str) -> Option<Fault> {
+    pub fn begin_call(&self, operation: Operation, about: &str, process: &str) -> Option<Fault> {
         let now = self.now();
         let mut state = self.lock();
-        if operation.name != RENEWS {
+        if operation.name != LEASE_RENEWAL_CALL {
             *state.call_counts.entry(operation).or_default() += 1;
         }
         let fault = state.next_fault(operation, now);
@@ -312,7 +312,7 @@ impl World {
         if let Some(trace) = &mut state.trace {
             let failing = fault.map(|fault| format!("  <-- {fault}")).unwrap_or_default();
             let (now, name) = (now.as_secs_f64(), operation.name);
-            trace.push(format!("{now:>10.3} {who} k={number:<3} {name} {about}{failing}"));
+            trace.push(format!("{now:>10.3} {process} k={number:<3} {name} {about}{failing}"));
         }
         fault
     }
@@ -322,13 +322,13 @@ impl World {
         let now = self.now();
         let mut state = self.lock();
         state.cluster.collect_garbage(now);
-        for arn in state.aws.bury(now) {
+        for arn in state.aws.finish_deletions(now) {
             // The resource that is deleted now may have a new owner since the deletion was requested.
             if belongs_to_live_account(&state, &arn) {
                 state.aws.external_deletes.insert(arn);
             }
         }
-        let news = |state: &State| {
+        let changed = |state: &State| {
             let other = state.other_cluster.as_ref();
             (
                 state.cluster.log.len(),
@@ -337,11 +337,11 @@ impl World {
                 state.stopped_clusters.len(),
             )
         };
-        let known = news(&state);
+        let known = changed(&state);
         let done = effect(&mut state, now);
-        state.remember(now);
-        if news(&state) != known {
-            self.news.notify_waiters();
+        state.update_history(now);
+        if changed(&state) != known {
+            self.changed.notify_waiters();
         }
         done
     }

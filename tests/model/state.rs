@@ -189,7 +189,7 @@ impl State {
     pub fn is_about_to_send(&self, nonce: Nonce) -> bool {
         self.controllers
             .iter()
-            .any(|controller| matches!(controller, ControllerState::Creating { nonce: sends, .. } if *sends == nonce))
+            .any(|state| matches!(state, ControllerState::Creating { nonce: sends, .. } if *sends == nonce))
     }
 
     pub fn act(&mut self, action: UserAction) {

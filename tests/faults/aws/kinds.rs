@@ -154,20 +154,22 @@ impl<F: Flavor> FakeResources<F> {
         Ok(())
     }
 
-    async fn alter<T: Send + 'static>(
+    async fn modify<T: Send + 'static>(
         &self,
         operation: Operation,
         arn: &str,
-        alter: impl FnOnce(&mut Resource, Duration, Option<&'static str>) -> T + Send + 'static,
+        modify: impl FnOnce(&mut Resource, Duration, Option<&'static str>) -> T + Send + 'static,
     ) -> Result<T> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
-            let mut altered = None;
-            let dropped_setting = state.aws.dropped_setting;
+            let mut modified = None;
+            let discarded_setting = state.aws.discarded_setting;
             if !state.aws.is_wrong_endpoint {
-                state.aws.alter(now, &at, |resource| altered = Some(alter(resource, now, dropped_setting)));
+                state
+                    .aws
+                    .modify(now, &at, |resource| modified = Some(modify(resource, now, discarded_setting)));
             }
-            altered.ok_or_else(|| missing(operation))
+            modified.ok_or_else(|| missing(operation))
         };
         self.injector.call(operation, arn, effect).await
     }
@@ -217,7 +219,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
         let (about, name, tags, wanted) = (name, name.to_owned(), tags.clone(), settings.clone());
         let effect = move |state: &mut State, now| {
             let mut settings = F::defaults();
-            merge(&mut settings, &wanted, state.aws.dropped_setting);
+            merge(&mut settings, &wanted, state.aws.discarded_setting);
             let resource = Resource {
                 kind: F::KIND,
                 name,
@@ -255,22 +257,22 @@ impl<F: Flavor> Kind for FakeResources<F> {
 
     async fn update(&self, arn: &str, changes: &F::Settings) -> Result<Value> {
         let changes = changes.clone();
-        let update = move |resource: &mut Resource, now, dropped_setting| {
-            merge(&mut resource.settings, &changes, dropped_setting);
+        let update = move |resource: &mut Resource, now, discarded_setting| {
+            merge(&mut resource.settings, &changes, discarded_setting);
             resource.updated_at = calendar(now);
             resource.settings.clone()
         };
-        self.alter(F::UPDATE, arn, update).await
+        self.modify(F::UPDATE, arn, update).await
     }
 
     async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
         let tags = tags.clone();
-        self.alter(write("TagResource"), arn, move |resource, _, _| resource.tags.extend(tags)).await
+        self.modify(write("TagResource"), arn, move |resource, _, _| resource.tags.extend(tags)).await
     }
 
     async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
         let keys = keys.to_vec();
-        self.alter(write("UntagResource"), arn, move |resource, _, _| {
+        self.modify(write("UntagResource"), arn, move |resource, _, _| {
             resource.tags.retain(|key, _| !keys.contains(key));
         })
         .await
@@ -314,17 +316,17 @@ impl StreamKeys for FakeResources<Channel> {
                 return Err(missing(operation));
             }
             let code = Some("ServiceQuotaExceededException");
-            let refused = || error(operation.name, Class::Blocked, code, "one key is the quota");
-            state.aws.make_key(&at).map(SecretString::from).ok_or_else(refused)
+            let refused = || error(operation.name, Class::Blocked, code, "the quota is one key");
+            state.aws.create_key(&at).map(SecretString::from).ok_or_else(refused)
         };
         self.injector.call(operation, channel_arn, effect).await
     }
 }
 
 /// Changes settings, except one that AWS does not keep.
-fn merge<S: Serialize>(settings: &mut Value, changes: &S, dropped_setting: Option<&str>) {
+fn merge<S: Serialize>(settings: &mut Value, changes: &S, discarded_setting: Option<&str>) {
     let Ok(Value::Object(changes)) = serde_json::to_value(changes) else { return };
-    for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != dropped_setting) {
+    for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != discarded_setting) {
         settings[name] = value;
     }
 }
@@ -335,7 +337,7 @@ fn error(operation: &'static str, class: Class, code: Option<&str>, message: &st
 }
 
 fn missing(operation: Operation) -> Error {
-    error(operation.name, Class::Missing, Some("ResourceNotFoundException"), "it is not there")
+    error(operation.name, Class::Missing, Some("ResourceNotFoundException"), "the resource does not exist")
 }
 
 /// Classifies failures like `src/ivs/error.rs`.

@@ -12,11 +12,11 @@ use super::{Database, read, write};
 use crate::{fault_injector::FaultInjector, world::State};
 
 /// Time for which a replaced resource counts for the brake.
-const COUNTED: Duration = Duration::from_hours(24);
+const BRAKE_WINDOW: Duration = Duration::from_hours(24);
 
 /// A row of `missing_resources`.
 #[derive(Clone, Debug)]
-pub struct Absent {
+pub struct MissingResource {
     pub user: Uuid,
     pub kind: ResourceKind,
     /// Start times of the first and of the latest list without the resource.
@@ -26,7 +26,7 @@ pub struct Absent {
 
 /// A row of `former_resources`.
 #[derive(Clone, Debug)]
-pub struct Former {
+pub struct FormerResource {
     pub arn: String,
     pub recorded: Duration,
     replaced: Duration,
@@ -34,7 +34,7 @@ pub struct Former {
 }
 
 impl Database {
-    fn evidence(&self, arn: &str, absent: &Absent) -> Missing {
+    fn evidence(&self, arn: &str, absent: &MissingResource) -> Missing {
         let released = self.brake_releases.get(&absent.kind);
         Missing {
             arn: arn.to_owned(),
@@ -74,7 +74,12 @@ impl Database {
             match all.iter_mut().find(|former| former.arn == before) {
                 Some(former) => (former.replaced, former.missing_since) = (now, missing_since),
                 None => {
-                    all.push(Former { arn: before, recorded: row.created, replaced: now, missing_since });
+                    all.push(FormerResource {
+                        arn: before,
+                        recorded: row.created,
+                        replaced: now,
+                        missing_since,
+                    });
                 }
             }
         }
@@ -85,10 +90,10 @@ impl Database {
         let mut replaced = BTreeMap::new();
         for ((_, kind), former) in &self.former {
             let released = self.brake_releases.get(kind).copied();
-            let counts = |former: &&Former| {
-                former.replaced + COUNTED > now
+            let counts = |former: &&FormerResource| {
+                former.replaced + BRAKE_WINDOW > now
                     && former.missing_since.is_some_and(|since| released.is_none_or(|at| since > at))
-                    && self.holder_of(&former.arn).is_none()
+                    && self.owner_of(&former.arn).is_none()
             };
             *replaced.entry(*kind).or_default() += former.iter().filter(counts).count();
         }
@@ -96,12 +101,12 @@ impl Database {
         replaced
     }
 
-    fn note(&mut self, changes: AbsenceChanges, at: Duration) {
+    fn apply_absences(&mut self, changes: AbsenceChanges, at: Duration) {
         for (user, kind, arn) in changes.unlisted {
             if !self.users.contains_key(&user) {
                 continue;
             }
-            let absent = Absent { user, kind, unlisted: None, deletion_requested: false };
+            let absent = MissingResource { user, kind, unlisted: None, deletion_requested: false };
             let absent = self.missing.entry(arn).or_insert(absent);
             absent.unlisted = Some((absent.unlisted.map_or(at, |(since, _)| since), at));
         }
@@ -121,9 +126,10 @@ impl Database {
     }
 
     /// Notes that deletions of all recorded resources were requested long ago.
-    pub fn ask_for_deletions(&mut self) {
+    pub fn request_deletions(&mut self) {
         let asked = self.rows.iter().map(|((user, kind), row)| {
-            let absent = Absent { user: *user, kind: *kind, unlisted: None, deletion_requested: true };
+            let absent =
+                MissingResource { user: *user, kind: *kind, unlisted: None, deletion_requested: true };
             (row.resource.arn().to_owned(), absent)
         });
         self.missing.extend(asked.collect::<Vec<_>>());
@@ -140,7 +146,7 @@ impl Evidence for FaultInjector {
         let effect = |state: &mut State, now| {
             let database = &state.database;
             let row = |(arn, absent): (&String, _)| {
-                let absent: &Absent = absent;
+                let absent: &MissingResource = absent;
                 MissingRow { user: absent.user, kind: absent.kind, missing: database.evidence(arn, absent) }
             };
             let rows = database.missing.iter().map(row).collect();
@@ -152,7 +158,7 @@ impl Evidence for FaultInjector {
     async fn note_absences(&self, changes: &AbsenceChanges, age: Duration) -> Result<()> {
         let changes = changes.clone();
         let effect = move |state: &mut State, now: Duration| {
-            state.database.note(changes, now.saturating_sub(age));
+            state.database.apply_absences(changes, now.saturating_sub(age));
             Ok(())
         };
         self.call(write("note_absences"), "", effect).await
@@ -168,7 +174,7 @@ impl Evidence for FaultInjector {
         let noted = arn.to_owned();
         let effect = move |state: &mut State, _| {
             if state.database.users.contains_key(&user) {
-                let absent = Absent { user, kind, unlisted: None, deletion_requested: false };
+                let absent = MissingResource { user, kind, unlisted: None, deletion_requested: false };
                 state.database.missing.entry(noted).or_insert(absent).deletion_requested = is_requested;
             }
             Ok(())

@@ -7,7 +7,7 @@ use streamcat_operator::store::{ClusterIdentity, Clusters, OtherCluster, Result}
 use super::{Database, write};
 use crate::{
     fault_injector::FaultInjector,
-    world::{RENEWS, State},
+    world::{LEASE_RENEWAL_CALL, State},
 };
 
 impl Database {
@@ -43,6 +43,6 @@ impl Clusters for FaultInjector {
             }
             Ok(other)
         };
-        self.call(write(RENEWS), &cluster.id, effect).await
+        self.call(write(LEASE_RENEWAL_CALL), &cluster.id, effect).await
     }
 }

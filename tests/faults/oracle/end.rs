@@ -23,7 +23,7 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
     for account in state.cluster.accounts.values() {
         let key = reference(account);
         if account.metadata.deletion_timestamp.is_some() {
-            found.push(format!("I4: {key} is stuck in its deletion"));
+            found.push(format!("I4: the deletion of {key} is stuck"));
         }
         let observed = account.status.as_ref().map(|status| status.observed_generation);
         if observed != account.metadata.generation {
@@ -32,17 +32,18 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         let status = account.status.as_ref().filter(|status| is_true(&status.conditions, READY));
         match status {
             Some(status) => {
-                found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
+                found.extend(inconsistencies(state, account, status).map(|what| format!("{what} of {key}")));
                 found.extend(spec_differences(state, account, status));
             }
             None if has_reason(account, STALLED, "UsernameTaken") => {}
-            None if has_reason(account, READY, "DriftPersists") && state.aws.dropped_setting.is_some() => {}
+            None if has_reason(account, READY, "DriftPersists") && state.aws.discarded_setting.is_some() => {}
             None if has_reason(account, READY, "SecretExists") => {
                 let status = account.status.clone().unwrap_or_default();
                 if is_secret_of(state, account, &status) {
-                    found.push(format!("I4: the Secret of {key} is its own, and refused"));
+                    found
+                        .push(format!("I4: the Secret of {key} is refused although it is the account's own"));
                 }
-                let found_of_kinds = disagreements(state, account, &status);
+                let found_of_kinds = inconsistencies(state, account, &status);
                 found.extend(
                     found_of_kinds.filter(|what| *what != NO_SECRET).map(|what| format!("{what} of {key}")),
                 );
@@ -57,7 +58,7 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         found.push(format!("I4: {open} attempts are open"));
     }
     found.extend(unverified_updates(state));
-    found.extend(needless_duplicates(state));
+    found.extend(deletable_duplicates(state));
     found.extend(orphans(state, reported));
     found
 }
@@ -76,12 +77,14 @@ fn duplicates(state: &State) -> impl Iterator<Item = &str> {
 }
 
 /// I1: a duplicate is on the list only if it is in use or the journal that knew it is lost.
-fn needless_duplicates(state: &State) -> impl Iterator<Item = String> {
-    let is_needless = |arn: &&str| {
+fn deletable_duplicates(state: &State) -> impl Iterator<Item = String> {
+    let is_deletable = |arn: &&str| {
         let resource = state.aws.resources().get(*arn);
         resource.is_some_and(|resource| !resource.in_use) && state.aws.journal_since.is_zero()
     };
-    duplicates(state).filter(is_needless).map(|arn| format!("I1: {arn} is on the list, and could be deleted"))
+    duplicates(state)
+        .filter(is_deletable)
+        .map(|arn| format!("I1: {arn} is on the orphan list, but could be deleted"))
 }
 
 /// I4: the updates of a Ready account have been re-checked.
@@ -90,7 +93,7 @@ fn unverified_updates(state: &State) -> impl Iterator<Item = String> {
         let key = &state.database.users.get(user)?.account;
         let status = state.cluster.accounts.get(key)?.status.as_ref()?;
         is_true(&status.conditions, READY)
-            .then(|| format!("I4: a change of the {kind} of {key} was not looked at once more"))
+            .then(|| format!("I4: an update of the {kind} of {key} was not re-checked"))
     })
 }
 
@@ -124,12 +127,12 @@ pub fn waits_for_secret(state: &State) -> bool {
     state.cluster.accounts.values().any(|account| has_reason(account, READY, "SecretExists"))
 }
 
-const NO_SECRET: &str = "I4: the Secret";
+const NO_SECRET: &str = "I4: wrong Secret";
 
 /// I4: the resources that existed before a loss still exist.
 pub fn lost_resources(state: &State, before: &[String]) -> Vec<String> {
     let lost = before.iter().filter(|arn| !state.aws.resources().contains_key(*arn));
-    lost.map(|arn| format!("I4: {arn} was there before, and is not")).collect()
+    lost.map(|arn| format!("I4: {arn} existed before and is gone")).collect()
 }
 
 /// Returns the ARNs of all resources of this installation that have a user.
@@ -143,12 +146,12 @@ pub fn ours(state: &State) -> Vec<String> {
 pub fn unreported_arn_changes(state: &State) -> Vec<String> {
     let unreported_arn_changes = state.changed_arns.difference(&state.reported_arn_changes);
     unreported_arn_changes
-        .map(|account| format!("I7: no event says that an ARN of {account} has become another"))
+        .map(|account| format!("I7: no event reports the changed ARN of {account}"))
         .collect()
 }
 
 /// I1 and I4: status, PostgreSQL, AWS, and the Secret of a Ready account agree.
-fn disagreements<'s>(
+fn inconsistencies<'s>(
     state: &'s State,
     account: &'s Arc<StreamerAccount>,
     status: &'s StreamerAccountStatus,
@@ -157,7 +160,7 @@ fn disagreements<'s>(
     let user = status.user_id.as_ref().and_then(|user| user.parse().ok()).unwrap_or_default();
     let row = state.database.users.get(&user);
     let is_held = row.is_some_and(|row| row.account == key && row.uid == account.uid() && !row.deleting);
-    let of_user = (!is_held).then(|| "I4: the row of the user".to_owned());
+    let of_user = (!is_held).then(|| "I4: wrong row of the user".to_owned());
     let of_kinds = arns(status).into_iter().filter_map(move |(kind, _, arn)| {
         let is_of_user = |resource: &&Arc<Resource>| {
             resource.kind == kind && is_ours(&resource.tags) && user_of(&resource.tags) == Some(user)
@@ -167,7 +170,7 @@ fn disagreements<'s>(
         let count = all.filter(|(arn, resource)| is_of_user(resource) && !is_listed(arn)).count();
         let in_aws = arn.and_then(|arn| state.aws.resources().get(arn)).is_some_and(|it| is_of_user(&it));
         if count != 1 {
-            return Some(format!("I1: {count} times the {kind}"));
+            return Some(format!("I1: {count} resources of kind {kind}"));
         }
         let row = state.database.rows.get(&(user, kind));
         let is_recorded = row.is_some_and(|row| {
@@ -175,9 +178,10 @@ fn disagreements<'s>(
                 && row.name == account.spec.username
                 && has_addresses(&row.resource)
         });
-        (!in_aws || !is_recorded).then(|| format!("I4: the records of the {kind}"))
+        (!in_aws || !is_recorded).then(|| format!("I4: the records disagree about the {kind}"))
     });
-    let has_key = state.cluster.secrets.values().any(|secret| is_right(state, secret, account, status));
+    let has_key =
+        state.cluster.secrets.values().any(|secret| is_correct_secret(state, secret, account, status));
     let of_secret = (!has_key).then(|| NO_SECRET.to_owned());
     of_user.into_iter().chain(of_kinds).chain(of_secret)
 }
@@ -191,17 +195,17 @@ fn spec_differences<'s>(
     let wanted = settings(&account.spec);
     let differs = move |((kind, _, arn), wanted): (_, Value)| {
         let arn = arn?;
-        let is_so =
+        let matches =
             state.aws.resources().get(arn).is_some_and(|it| matches_spec(it, kind, &account.spec, &wanted));
-        (!is_so && !state.aws.was_changed_late(arn))
-            .then(|| format!("I4: the {kind} {arn} is not as the spec says"))
+        (!matches && !state.aws.was_changed_late(arn))
+            .then(|| format!("I4: the {kind} {arn} differs from the spec"))
     };
     arns(status).into_iter().zip(wanted).filter_map(differs)
 }
 
 /// Returns true if the account owns the Secret, and it has the addresses and the current stream key of the
 /// channel.
-fn is_right(
+fn is_correct_secret(
     state: &State,
     secret: &Secret,
     account: &StreamerAccount,
@@ -233,8 +237,8 @@ fn is_kept(state: &State, id: Uuid) -> bool {
     state.database.users.get(&id).is_some_and(|user| {
         // Resources of an account in a lost cluster stay until the same account is applied in the next
         // cluster.
-        let is_wrong_endpoint = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
-        is_lost(state, user) && (user.retained || is_restored || user.registered || is_wrong_endpoint)
+        let is_of_another_cluster = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
+        is_lost(state, user) && (user.retained || is_restored || user.registered || is_of_another_cluster)
     })
 }
 
@@ -245,12 +249,12 @@ fn orphans(state: &State, reported: usize) -> Vec<String> {
     let accounts = state.cluster.accounts.iter();
     let accounts: BTreeMap<_, Option<Uuid>> =
         accounts.map(|(key, account)| (key.to_string(), users(account))).collect();
-    let retained = |arn: &str| state.database.holder_of(arn).is_some_and(|user| user.retained);
+    let retained = |arn: &str| state.database.owner_of(arn).is_some_and(|user| user.retained);
     let is_orphan = |(arn, resource): &(&String, &Arc<Resource>)| {
         let (user, account) = (user_of(&resource.tags), resource.tags.get(tags::ACCOUNT));
-        let holder = account.and_then(|account| accounts.get(account)).copied().flatten();
+        let owner = account.and_then(|account| accounts.get(account)).copied().flatten();
         let is_duplicate = duplicates(state).any(|duplicate| duplicate == *arn);
-        is_ours(&resource.tags) && (user.is_none() || user != holder || is_duplicate) && !retained(arn)
+        is_ours(&resource.tags) && (user.is_none() || user != owner || is_duplicate) && !retained(arn)
     };
     let orphans = state.aws.resources().iter().filter(is_orphan).count();
     let rows = state.database.users.iter();
@@ -340,7 +344,7 @@ fn rows(state: &State) -> impl Iterator<Item = String> {
     });
     let rows = state.database.rows.iter();
     let orphans = state.database.orphans.values().map(|listed| &listed.orphan);
-    let orphans = orphans.filter(|orphan| !is_unjournalled(state, orphan.arn.as_deref())).map(|orphan| {
+    let orphans = orphans.filter(|orphan| !is_unjournaled(state, orphan.arn.as_deref())).map(|orphan| {
         format!("orphan {:?} {:?} {:?} {}", orphan.arn, orphan.account, orphan.username, orphan.reason)
     });
     let rows = rows.map(|((user, _), row)| format!("row of {user} {} {:?}", row.name, row.resource));
@@ -348,19 +352,19 @@ fn rows(state: &State) -> impl Iterator<Item = String> {
 }
 
 fn resources(state: &State) -> impl Iterator<Item = String> {
-    let all = state.aws.resources().iter().filter(|(arn, _)| !is_unjournalled(state, Some(arn)));
+    let all = state.aws.resources().iter().filter(|(arn, _)| !is_unjournaled(state, Some(arn)));
     let all = all.map(|(arn, resource)| {
         let mut tags = resource.tags.clone();
         tags.remove(tags::ATTEMPT);
         format!("AWS {arn} {tags:?} {}", resource.settings)
     });
-    let unjournalled = |kind: ResourceKind, name: &str| {
-        let all = state.aws.resources().iter().filter(|(arn, _)| is_unjournalled(state, Some(arn)));
+    let unjournaled = |kind: ResourceKind, name: &str| {
+        let all = state.aws.resources().iter().filter(|(arn, _)| is_unjournaled(state, Some(arn)));
         i64::try_from(all.filter(|(_, it)| it.kind == kind && it.name == name).count()).unwrap_or_default()
     };
     let balance = state.aws.balance.iter();
     let balance =
-        balance.map(move |((kind, name), balance)| (kind, name, balance - unjournalled(*kind, name)));
+        balance.map(move |((kind, name), balance)| (kind, name, balance - unjournaled(*kind, name)));
     let balance = balance.filter(|(.., balance)| *balance != 0);
     all.chain(
         balance.map(|(kind, name, balance)| format!("creates minus deletes: {balance} {kind} of {name}")),
@@ -369,6 +373,6 @@ fn resources(state: &State) -> impl Iterator<Item = String> {
 
 /// Returns true if the resource is listed as a duplicate because a fault lost the journal. It would not exist
 /// without that fault.
-fn is_unjournalled(state: &State, arn: Option<&str>) -> bool {
+fn is_unjournaled(state: &State, arn: Option<&str>) -> bool {
     !state.aws.journal_since.is_zero() && duplicates(state).any(|duplicate| Some(duplicate) == arn)
 }

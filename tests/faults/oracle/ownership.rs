@@ -11,7 +11,7 @@ use streamcat_operator::api::{
 
 use crate::{
     cluster::{Change, Cluster, reference},
-    world::TAKEOVER,
+    world::TAKEOVER_AFTER,
 };
 
 /// An object, from its creation to its removal.
@@ -23,13 +23,13 @@ struct Object {
     cluster: String,
     since: Duration,
     deleted: Option<Duration>,
-    gone: Option<Duration>,
+    removed: Option<Duration>,
     /// True if its resources stay when it is deleted: because of its policy, or because it is abandoned.
     keeps_resources: bool,
 }
 
 /// A created resource.
-struct Made {
+struct CreatedResource {
     /// UID of the object that it was created for.
     by: String,
     at: Duration,
@@ -39,7 +39,7 @@ struct Made {
 #[derive(Default)]
 pub struct Ownership {
     objects: BTreeMap<String, Object>,
-    made: BTreeMap<String, Made>,
+    made: BTreeMap<String, CreatedResource>,
     /// Objects that took over the user of an earlier object while they were not being deleted, and when.
     took_over: BTreeMap<String, Duration>,
     /// Registered usernames, and the id of each registration.
@@ -52,14 +52,14 @@ pub struct Ownership {
 
 impl Ownership {
     /// Reads the new changes in a cluster's log. `other`: the id of the other cluster.
-    pub fn read(&mut self, cluster: &mut Cluster, other: Option<&str>, now: Duration) {
-        for change in &cluster.log[cluster.recorded_changes..] {
+    pub fn read_log(&mut self, cluster: &mut Cluster, other: Option<&str>, now: Duration) {
+        for change in &cluster.log[cluster.ledger_position..] {
             match change {
                 Change::Applied(account) => self.applied(account, &cluster.id, now),
-                Change::Gone(key) => self.gone(key, other, now),
+                Change::Gone(key) => self.removed(key, other, now),
             }
         }
-        cluster.recorded_changes = cluster.log.len();
+        cluster.ledger_position = cluster.log.len();
     }
 
     fn applied(&mut self, account: &StreamerAccount, cluster: &str, now: Duration) {
@@ -71,7 +71,7 @@ impl Ownership {
             cluster: cluster.to_owned(),
             since: now,
             deleted: None,
-            gone: None,
+            removed: None,
             keeps_resources: false,
         });
         // An object keeps its registration when it loses its annotations.
@@ -83,13 +83,13 @@ impl Ownership {
             || annotation(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
     }
 
-    fn gone(&mut self, key: &AccountRef, other: Option<&str>, now: Duration) {
-        let is_it = |object: &&mut Object| {
-            object.key == *key && object.gone.is_none() && Some(&*object.cluster) != other
+    fn removed(&mut self, key: &AccountRef, other: Option<&str>, now: Duration) {
+        let is_match = |object: &&mut Object| {
+            object.key == *key && object.removed.is_none() && Some(&*object.cluster) != other
         };
         // An object that was created since is not the removed one.
-        if let Some(object) = self.objects.values_mut().filter(is_it).min_by_key(|object| object.since) {
-            object.gone = Some(now);
+        if let Some(object) = self.objects.values_mut().filter(is_match).min_by_key(|object| object.since) {
+            object.removed = Some(now);
         }
     }
 
@@ -111,13 +111,13 @@ impl Ownership {
     /// Notes that a resource was created for an object.
     pub fn created(&mut self, by: Option<&String>, arn: &str, now: Duration) {
         if let Some(by) = by {
-            self.made.insert(arn.to_owned(), Made { by: by.clone(), at: now });
+            self.made.insert(arn.to_owned(), CreatedResource { by: by.clone(), at: now });
         }
     }
 
     /// Notes that an object took over the user of an object in a cluster, by a call that began at `began`.
     /// Returns the violation, if any.
-    pub fn taken_over(
+    pub fn check_takeover(
         &mut self,
         uid: &str,
         from: Option<&str>,
@@ -129,10 +129,12 @@ impl Ownership {
         let is_deleted = object.deleted.is_some_and(|deleted| deleted < began);
         if let Some(other) = others {
             if is_deleted {
-                return Some(format!("{uid} takes over from the cluster {other} in order to delete"));
+                return Some(format!(
+                    "{uid} takes over from the cluster {other} in order to delete the user"
+                ));
             }
-            if self.last_seen.get(other).is_some_and(|last_seen| *last_seen + TAKEOVER > now) {
-                return Some(format!("{uid} takes over from the cluster {other}, which works"));
+            if self.last_seen.get(other).is_some_and(|last_seen| *last_seen + TAKEOVER_AFTER > now) {
+                return Some(format!("{uid} takes over from the cluster {other}, which is active"));
             }
         }
         if !is_deleted {
@@ -143,16 +145,16 @@ impl Ownership {
 
     /// Returns true if an object owns a resource: it was created for that object, or for an earlier one that
     /// this object succeeds, and no other object has taken it over since.
-    pub fn holds(&self, uid: &str, arn: &str) -> bool {
+    pub fn owns(&self, uid: &str, arn: &str) -> bool {
         let Some(made) = self.made.get(arn) else { return false };
         let since = self.took_over.get(uid).copied().unwrap_or(made.at);
         let has_succeeded =
             |(other, at): (&String, &Duration)| other != uid && *at > since && self.is_successor(other, made);
-        self.has_held(uid, arn) && !self.took_over.iter().any(has_succeeded)
+        self.has_owned(uid, arn) && !self.took_over.iter().any(has_succeeded)
     }
 
     /// Returns true if an object owns or ever owned a resource.
-    pub fn has_held(&self, uid: &str, arn: &str) -> bool {
+    pub fn has_owned(&self, uid: &str, arn: &str) -> bool {
         self.made.get(arn).is_some_and(|made| made.by == uid || self.is_successor(uid, made))
     }
 
@@ -160,7 +162,7 @@ impl Ownership {
     /// same username, and created after the earlier one was removed. For a registered user, it must have been
     /// created for that registration. In another cluster, it must have taken over the user, or the row was
     /// lost.
-    fn is_successor(&self, uid: &str, made: &Made) -> bool {
+    fn is_successor(&self, uid: &str, made: &CreatedResource) -> bool {
         let (Some(object), Some(maker)) = (self.objects.get(uid), self.objects.get(&made.by)) else {
             return false;
         };
@@ -168,7 +170,7 @@ impl Ownership {
         let registered = self.registered.get(&object.username);
         let is_entitled = registered.is_none_or(|id| object.registration.as_ref() == Some(id));
         let has_succeeded = if object.cluster == maker.cluster {
-            maker.gone.is_some_and(|gone| gone <= object.since)
+            maker.removed.is_some_and(|removed| removed <= object.since)
         } else {
             self.took_over.contains_key(uid) || made.at < self.database_since
         };
@@ -177,9 +179,9 @@ impl Ownership {
 
     /// Returns true if a resource can be a late create: an object that owned it was deleted, and its
     /// resources were not to stay.
-    pub fn came_late(&self, arn: &str) -> bool {
+    pub fn is_late_create(&self, arn: &str) -> bool {
         let ended =
             self.objects.iter().filter(|(_, object)| object.deleted.is_some() && !object.keeps_resources);
-        ended.into_iter().any(|(uid, _)| self.has_held(uid, arn))
+        ended.into_iter().any(|(uid, _)| self.has_owned(uid, arn))
     }
 }

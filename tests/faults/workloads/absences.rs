@@ -38,8 +38,8 @@ impl Workload {
         match self {
             Self::HiddenBriefly | Self::HiddenAfterDeleteRequest => {
                 if self == Self::HiddenAfterDeleteRequest {
-                    actor.world.act("a deletion was asked for long ago", |state, _, _| {
-                        state.database.ask_for_deletions();
+                    actor.world.act("deletions were requested long ago", |state, _, _| {
+                        state.database.request_deletions();
                     });
                 }
                 actor.hide(ResourceKind::Channel);
@@ -97,7 +97,7 @@ impl Workload {
                 actor.restart_controllers().await;
             }
             _ => {
-                actor.drop_message_length();
+                actor.discard_message_length();
                 actor.apply("todd", spec("todd")).await;
                 sleep(RESYNC).await;
                 actor.request_reconcile("todd");

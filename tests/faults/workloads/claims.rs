@@ -43,7 +43,7 @@ impl Workload {
                 actor.apply("todd", spec("todd")).await;
                 sleep(SETTLE_TIME).await;
                 actor.delete("todd");
-                actor.until_gone("todd").await;
+                actor.wait_until_gone("todd").await;
                 actor.apply_as_registered("todd").await;
             }
             Self::RegisteredReplaced => actor.replace_without_annotations("todd", edited("todd")),
@@ -53,7 +53,7 @@ impl Workload {
                 actor.add_finalizer("todd");
                 actor.delete("todd");
                 actor.restart_controllers().await;
-                actor.until_gone("todd").await;
+                actor.wait_until_gone("todd").await;
                 actor.apply("todd", spec("todd")).await;
             }
             Self::TagsConflictWithRow => {
@@ -62,7 +62,7 @@ impl Workload {
                 actor.apply("other", spec("todd")).await;
                 sleep(SETTLE_TIME).await;
                 actor.delete("other");
-                actor.until_gone("other").await;
+                actor.wait_until_gone("other").await;
                 actor.apply("todd", spec("todd")).await;
             }
             _ => two_clusters(actor).await,
@@ -75,7 +75,7 @@ async fn two_clusters(actor: &Actor) {
     actor.open_other_cluster().await;
     sleep(SETTLE_TIME).await;
     actor.set_other_cluster_running(false);
-    actor.until_ready("todd").await;
+    actor.wait_until_ready("todd").await;
     actor.set_other_cluster_running(true);
     sleep(DURING_CREATES).await;
     actor.delete_in_other_cluster("todd");

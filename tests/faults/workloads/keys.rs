@@ -32,7 +32,7 @@ impl Workload {
             // written a newer key.
             Self::CreateRotateKey => {
                 actor.apply("todd", spec("todd")).await;
-                actor.until_ready("todd").await;
+                actor.wait_until_ready("todd").await;
                 actor.delete_stream_keys(true);
             }
             // A request made during a reconcile is not handled by that reconcile.

@@ -46,7 +46,7 @@ impl Workload {
             // Calls sent to the previous database may reach the empty one.
             Self::CreateLoseDatabase => {
                 actor.apply("todd", spec("todd")).await;
-                actor.until_ready("todd").await;
+                actor.wait_until_ready("todd").await;
                 actor.empty_database();
                 sleep(RESYNC).await;
             }

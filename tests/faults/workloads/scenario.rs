@@ -96,7 +96,7 @@ async fn lose(actor: &Actor, rng: &mut Rng, chance: u8) {
             actor.restart_controllers().await;
             // An account that is deleted before the controller has seen it cannot be told from one that was
             // not applied again yet.
-            actor.until_finalizer().await;
+            actor.wait_until_finalizer().await;
         }
         17 => {
             actor.empty_database();
