@@ -139,7 +139,7 @@ fn a_frozen_claim_makes_no_second_user_after_a_database_loss() {
 /// A controller is suspended before it writes the Secret of a channel. The channel vanishes meanwhile, and
 /// another controller creates the next one.
 #[test]
-fn a_frozen_controller_never_writes_a_dead_stream_key_over_a_good_one() {
+fn a_frozen_controller_never_overwrites_a_valid_key_with_a_deleted_one() {
     every_freeze_in("create-external-delete");
 }
 
