@@ -1,8 +1,8 @@
-//! Deliberate defects, each of which the tests must catch: what shows that they bite.
+//! Deliberate defects, each of which the tests must catch. They show that the tests detect defects at all.
 //!
-//! `make mutants` makes a copy of the tree, puts one defect at a time into it, and runs the tests there, the
-//! quick unit tests first. It prints which test caught which defect, and fails if one survives or does not
-//! compile. `MUTANT=grace make mutants` selects the defects whose name contains that word, and `SHARD=1/2 make mutants` the
+//! `make mutants` copies the source tree, applies one defect at a time to the copy, and runs the tests there,
+//! the unit tests first because they are faster. It prints which test caught which defect, and fails if one
+//! survives or does not compile. `MUTANT=grace make mutants` selects the defects whose name contains that word, and `SHARD=1/2 make mutants` the
 //! first half of them. `SKIP_BASELINE=1` leaves out the run without a defect, for use right after the tests have passed.
 
 #![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
@@ -20,15 +20,17 @@ use std::{
 
 use defects::{DEFECTS, Defect};
 
-/// Arguments of `cargo test` for each group of tests, run in this order until one fails. A defect is compiled once and
-/// mostly found within seconds, so that optimizing the campaign would take longer than it saves.
+/// Arguments of `cargo test` for each group of tests, run in this order until one fails. Each defect is
+/// compiled once and mostly found within seconds, so optimizing the campaign would cost more time than it
+/// saves.
 const TESTS: [&[&str]; 2] =
     [&["--lib"], &["--test", "faults", "--config", "profile.dev.package.streamcat-faults.opt-level=0"]];
 
-/// Stands for a defect that is none, because the compiler refuses it.
+/// Result for a defect that the compiler rejects.
 const BROKEN: &str = "DOES NOT COMPILE";
 
-/// The packages whose tests run. Together they always have the same features, so that nothing is built twice.
+/// Packages whose tests run. They are always built together, with the same features, so that nothing is built
+/// twice.
 const PACKAGES: [&str; 4] = ["--package", env!("CARGO_PKG_NAME"), "--package", "streamcat-faults"];
 
 fn root() -> PathBuf {
@@ -44,7 +46,7 @@ fn source(tree: &Path, defect: &Defect) -> String {
 fn each_defect_matches_one_place_in_the_code() {
     for defect in DEFECTS {
         let found = source(&root(), defect).matches(defect.right).count();
-        assert_eq!(found, 1, "{}: its text is to be found once in {}", defect.name, defect.file);
+        assert_eq!(found, 1, "{}: the correct text must occur once in {}", defect.name, defect.file);
     }
 }
 
@@ -55,7 +57,7 @@ fn each_defect_is_caught() {
     let mut survivors = Vec::new();
     if std::env::var_os("SKIP_BASELINE").is_none() {
         for tests in TESTS {
-            assert_eq!(caught_by(&tree, tests), None, "the tests fail without any defect");
+            assert_eq!(caught_by(&tree, tests), None, "the tests must pass without a defect");
         }
     }
     for defect in selected() {
@@ -64,16 +66,16 @@ fn each_defect_is_caught() {
         fs::write(&path, right.replacen(defect.right, defect.wrong, 1)).expect("the copy can be written");
         let caught = TESTS.iter().find_map(|tests| caught_by(&tree, tests));
         fs::write(&path, right).expect("the copy can be written");
-        println!("{:<60} {}", defect.name, caught.as_deref().unwrap_or("SURVIVED"));
+        println!("{:<72} {}", defect.name, caught.as_deref().unwrap_or("SURVIVED"));
         if caught.is_none_or(|by| by == BROKEN) {
             survivors.push(defect.name);
         }
     }
-    assert!(survivors.is_empty(), "not caught: {survivors:?}");
+    assert!(survivors.is_empty(), "defects not caught: {survivors:?}");
 }
 
-/// The defects whose name contains `MUTANT`, and of those the part that `SHARD` names: `2/3` is every third defect,
-/// beginning with the second.
+/// Returns the defects whose name contains `MUTANT`, and of those the part that `SHARD` names: `2/3` is every
+/// third defect, beginning with the second.
 fn selected() -> Vec<&'static Defect> {
     let word = std::env::var("MUTANT").unwrap_or_default();
     let shard = std::env::var("SHARD").unwrap_or_else(|_| "1/1".to_owned());
@@ -84,7 +86,8 @@ fn selected() -> Vec<&'static Defect> {
     defects.skip(part.saturating_sub(1)).step_by(of.max(1)).collect()
 }
 
-/// A copy of what is tracked, which has its own `target`: what is built of a defect must not be taken for ours.
+/// Copies the tracked files and returns the copy's path. It has a `target` of its own, so that a build with a
+/// defect is never mistaken for a correct one.
 fn copy() -> PathBuf {
     let tree = root().join("target/mutants");
     let copy = format!(
@@ -92,11 +95,11 @@ fn copy() -> PathBuf {
         tree.display()
     );
     let status = Command::new("sh").args(["-c", &copy]).current_dir(root()).status().expect("sh");
-    assert!(status.success(), "the tree could not be copied");
+    assert!(status.success(), "copying the source tree failed");
     tree
 }
 
-/// The first test that fails; None when all pass. The others are stopped then.
+/// Runs the tests until the first one fails, and returns its name, or None if all pass.
 fn caught_by(tree: &Path, tests: &[&str]) -> Option<String> {
     let mut child = Command::new(env!("CARGO"))
         .args(["test", "--locked"])
