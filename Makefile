@@ -50,7 +50,7 @@ soak: ## Run 1,000 accounts for 10 min while everything fails at random; all rec
 	@$(BUILD)
 	@target/debug/testbed soak
 
-bench: ## Measure the simulator, then the cost of an account and of a registration, next to their goals
+bench: ## Measure the simulator, then the cost of an account and of a registration, next to their thresholds
 	cargo bench --locked -p ivs-simulator-load
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator --bin testbed
