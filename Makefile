@@ -25,8 +25,8 @@ check: ## Check formatting, lints, and documentation (under a minute once built)
 	cargo clippy --all-targets --features failpoints --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
-unit: ## Run the quick tests: unit tests, and the check that each mutant still fits the code
-	cargo test --locked --lib --bin testbed --test mutants
+unit: ## Run the quick tests: unit tests, links of the docs, and whether each mutant still fits the code
+	cargo test --locked --lib --bin testbed --test mutants --test docs
 
 e2e: ## Run the end-to-end tests whose path contains TEST, for example: make e2e TEST=lifecycle
 	@$(BUILD) --tests
@@ -50,7 +50,7 @@ soak: ## Run 1,000 accounts for 10 min while everything fails at random; all rec
 	@$(BUILD)
 	@target/debug/testbed soak
 
-bench: ## Measure the simulator, then the cost of an account and of a registration, next to their goals
+bench: ## Measure the simulator, then the cost of an account and of a registration, next to their thresholds
 	cargo bench --locked -p ivs-simulator-load
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator --bin testbed

@@ -92,7 +92,7 @@ pub struct ConnectionSettings {
     #[arg(id = "max-connections", long, env = "STREAMCAT_MAX_CONNECTIONS", default_value = "512")]
     pub max_connections: NonZeroU16,
 
-    /// Maximum number of connections from one IP address (IPv6: one /64 network), and of progress streams to
+    /// Maximum number of connections from one IP address (IPv6: one /64 network), and of event streams to
     /// it. Behind a proxy (--trusted-proxy-hops), only the streams are limited. [default: a quarter of
     /// --max-connections]
     #[arg(id = "max-connections-per-ip", long, env = "STREAMCAT_MAX_CONNECTIONS_PER_IP")]

@@ -1,4 +1,4 @@
-//! Amazon IVS: three kinds with tags, whose names are not unique, and which are shown late when the plan says so.
+//! Amazon IVS: three kinds of resources with tags. Names are not unique, and reads lag when the plan says so.
 
 mod kinds;
 
@@ -15,78 +15,78 @@ use streamcat_operator::{api::ResourceKind, ivs::Tags};
 
 use super::{
     fault_injector::ATTEMPT_EXPIRY,
-    world::{BEHIND, TIMING},
+    world::{READ_LAG, TIMING},
 };
 
-/// What every stream key begins with: found anywhere but in the right Secret, it was given away (I9).
+/// Prefix of every stream key. A text that contains it outside the correct Secret leaks a key (I9).
 pub const CANARY: &str = "sk_canary_";
 
-/// What stands in a stream key between its channel and the number that tells it from earlier ones.
+/// Separator between the channel and the number of a stream key.
 const KEY_NUMBER: &str = "#";
 
-/// One resource.
+/// A resource.
 #[derive(Clone, Debug)]
 pub struct Resource {
     pub kind: ResourceKind,
     pub name: String,
     pub tags: Tags,
     pub settings: Value,
-    /// Whether somebody streams to it or takes part in it just now.
+    /// True while somebody streams to it or participates in it.
     pub in_use: bool,
-    /// Time of its last change.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// Within which a call is carried out if nothing delays it.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// Time within which a call is executed unless something delays it.
+const MAX_PROMPT_CALL: Duration = Duration::from_secs(1);
 
 type Resources = BTreeMap<String, Arc<Resource>>;
 
-/// All there is, and what is shown of it.
+/// All resources, and what reads show of them.
 #[derive(Default)]
 pub struct Aws {
     resources: Resources,
-    /// The stream key of each channel that has one, and how many each has had.
+    /// The stream key of each channel that has one, and the number of keys that each channel has had.
     keys: BTreeMap<String, String>,
-    keys_made: BTreeMap<String, usize>,
-    /// What there was from which time on.
+    keys_created: BTreeMap<String, usize>,
+    /// The resources at each time at which they changed.
     history: Vec<(Duration, Resources)>,
-    shown: Option<Shown>,
-    made: usize,
-    /// Creates minus deletes, by kind and name.
+    shown: Option<StaleReads>,
+    created: usize,
+    /// Number of creations minus deletions, by kind and name.
     pub balance: BTreeMap<(ResourceKind, String), i64>,
-    /// What we have made.
+    /// ARNs of the resources that the operator created.
     pub ours: BTreeSet<String>,
-    /// What somebody else has deleted, or what went late.
+    /// ARNs of the resources that somebody else deleted, or whose deletion took effect late.
     pub external_deletes: BTreeSet<String>,
-    /// How long the deletion that is carried out now takes, if it is a slow one.
-    pub deletes_in: Option<Duration>,
-    /// What is deleted, and when it will be gone.
-    dying: Vec<(Duration, String)>,
-    /// How long ago the call began that is carried out now; for ever, if the journal knows of it no more.
+    /// Delay of the current deletion, if it is a slow one.
+    pub deletion_delay: Option<Duration>,
+    /// Deletions in progress: time of the effect, and ARN.
+    deletions: Vec<(Duration, String)>,
+    /// Time since the current call began. [`Duration::MAX`] if the journal no longer knows it.
     pub age: Duration,
-    /// What was changed by a call that was carried out late.
+    /// ARNs of the resources that a late call changed.
     changed_late: BTreeSet<String>,
-    /// When the database became another.
+    /// Time at which the database was replaced. Zero if it never was.
     pub journal_since: Duration,
-    /// What is there and is not shown, and since when.
+    /// Resources that exist and are hidden, and since when.
     hidden: BTreeMap<String, (Arc<Resource>, Duration)>,
-    /// The controllers ask somewhere else, where nothing is.
+    /// True if the controllers use an endpoint where nothing exists.
     pub is_wrong_endpoint: bool,
-    /// A setting that is accepted and not kept.
-    pub dropped_setting: Option<&'static str>,
-    /// How old the calls were that made what there is, and when it was made.
+    /// Name of a setting that AWS accepts and does not keep.
+    pub discarded_setting: Option<&'static str>,
+    /// By ARN, the age of the call that created the resource, and the time of its creation.
     ages: BTreeMap<String, (Duration, Duration)>,
 }
 
-/// Reads that are behind.
-struct Shown {
+/// Reads that show an earlier state.
+struct StaleReads {
     until: Duration,
-    at: At,
+    at: ReadTime,
 }
 
-enum At {
-    Moment(Duration),
+enum ReadTime {
+    Fixed(Duration),
     Behind(Duration),
 }
 
@@ -95,17 +95,17 @@ impl Aws {
         &self.resources
     }
 
-    /// Until `until` reads show what there was at `moment`.
-    pub fn show_as_of(&mut self, moment: Duration, until: Duration) {
-        self.shown = Some(Shown { until, at: At::Moment(moment) });
+    /// Makes reads show the state of `moment` until `until`.
+    pub fn freeze_reads(&mut self, moment: Duration, until: Duration) {
+        self.shown = Some(StaleReads { until, at: ReadTime::Fixed(moment) });
     }
 
-    /// Until `until` reads are `behind`.
-    pub fn show_late(&mut self, behind: Duration, until: Duration) {
-        self.shown = Some(Shown { until, at: At::Behind(behind) });
+    /// Makes reads lag by `behind` until `until`.
+    pub fn delay_reads(&mut self, behind: Duration, until: Duration) {
+        self.shown = Some(StaleReads { until, at: ReadTime::Behind(behind) });
     }
 
-    /// What a read shows now.
+    /// Returns the resources that a read shows now.
     fn shown(&self, now: Duration) -> Option<&Resources> {
         if self.is_wrong_endpoint {
             return None;
@@ -114,20 +114,20 @@ impl Aws {
             return Some(&self.resources);
         };
         let moment = match shown.at {
-            At::Moment(moment) => moment,
-            At::Behind(behind) => now.saturating_sub(behind),
+            ReadTime::Fixed(moment) => moment,
+            ReadTime::Behind(behind) => now.saturating_sub(behind),
         };
         self.history.iter().rev().find(|(from, _)| *from <= moment).map(|(_, resources)| resources)
     }
 
-    /// From here on a resource is there and not shown.
+    /// Hides an existing resource from now on.
     pub fn hide(&mut self, now: Duration, arn: &str) {
         let Some(resource) = self.resources.get(arn).cloned() else { return };
         self.hidden.insert(arn.to_owned(), (resource, now));
         self.change(now, |resources| drop(resources.remove(arn)));
     }
 
-    /// From here on everything is shown.
+    /// Shows everything from now on.
     pub fn show(&mut self, now: Duration) {
         let hidden = std::mem::take(&mut self.hidden);
         self.change(now, |resources| {
@@ -135,80 +135,82 @@ impl Aws {
         });
     }
 
-    /// What is there and not shown, and since when.
+    /// Returns the hidden resources, and since when they are hidden.
     pub fn hidden(&self) -> &BTreeMap<String, (Arc<Resource>, Duration)> {
         &self.hidden
     }
 
-    /// Makes a resource; its ARN.
+    /// Creates a resource, and returns its ARN.
     pub fn create(&mut self, now: Duration, resource: Resource) -> String {
-        self.made += 1;
-        let arn = format!("arn:aws:ivs:eu-west-1:1:{}/{:06}", path(resource.kind), self.made);
+        self.created += 1;
+        let arn = format!("arn:aws:ivs:eu-west-1:1:{}/{:06}", path(resource.kind), self.created);
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() += 1;
         self.ages.insert(arn.clone(), (self.age, now));
         if resource.kind == ResourceKind::Channel {
-            self.make_key(&arn);
+            self.create_key(&arn);
         }
         self.change(now, |resources| drop(resources.insert(arn.clone(), Arc::new(resource))));
         arn
     }
 
-    /// Whether what is carried out now was delayed.
+    /// Returns true if the current call was delayed.
     pub fn is_late(&self) -> bool {
-        self.age > AT_ONCE
+        self.age > MAX_PROMPT_CALL
     }
 
-    /// Whether what is carried out now comes after every deadline and grace.
+    /// Returns true if the current call is executed after every deadline and grace period.
     pub fn is_too_late(&self) -> bool {
         self.age > ATTEMPT_EXPIRY
     }
 
-    /// Whether a resource was made, or with reads that were behind could be seen, only after every deadline and grace:
-    /// then it is one too many until a sweep finds it.
+    /// Returns true if a resource was created, or became visible because of lagging reads, only after every
+    /// deadline and grace period. Then it may be a duplicate until a resync finds it.
     pub fn came_too_late(&self, arn: &str) -> bool {
-        self.ages.get(arn).is_some_and(|(age, made)| {
-            let is_hidden = self.shown.as_ref().is_some_and(|shown| shown.until > *made);
-            let behind = if is_hidden { BEHIND } else { Duration::ZERO };
-            // Nor does a database know of it that took the place of another before status did.
-            let is_untold = *made < self.journal_since && *made + TIMING.grace > self.journal_since;
-            age.saturating_add(behind) > ATTEMPT_EXPIRY || is_untold
+        self.ages.get(arn).is_some_and(|(age, created)| {
+            let is_hidden = self.shown.as_ref().is_some_and(|shown| shown.until > *created);
+            let behind = if is_hidden { READ_LAG } else { Duration::ZERO };
+            // A database that replaced another before status named the resource does not know it either.
+            let is_unjournaled =
+                *created < self.journal_since && *created + TIMING.grace > self.journal_since;
+            age.saturating_add(behind) > ATTEMPT_EXPIRY || is_unjournaled
         })
     }
 
-    /// Whether a resource may be otherwise than a controller alone could know: a change has landed late, or reads were behind.
-    pub fn may_mislead(&self, arn: &str) -> bool {
+    /// Returns true if a controller may have a wrong view of a resource: an update took effect late, or reads
+    /// lagged.
+    pub fn may_be_misread(&self, arn: &str) -> bool {
         self.changed_late.contains(arn) || self.shown.is_some()
     }
 
-    /// Whether a change of a resource has ever landed late.
+    /// Returns true if an update of the resource ever took effect late.
     pub fn was_changed_late(&self, arn: &str) -> bool {
         self.changed_late.contains(arn)
     }
 
-    /// Whether a resource that is gone was shown to somebody a moment ago.
+    /// Returns true if a deleted resource was shown to a reader a moment ago.
     pub fn was_shown(&self, arn: &str, now: Duration) -> bool {
-        let moment = now.saturating_sub(BEHIND + AT_ONCE);
+        let moment = now.saturating_sub(READ_LAG + MAX_PROMPT_CALL);
         let before = self.history.iter().rev().find(|(from, _)| *from <= moment);
-        let is_behind = self.shown.as_ref().is_some_and(|shown| now < shown.until + AT_ONCE);
+        let is_behind = self.shown.as_ref().is_some_and(|shown| now < shown.until + MAX_PROMPT_CALL);
         is_behind && before.is_some_and(|(_, resources)| resources.contains_key(arn))
     }
 
-    /// Changes a resource; whether it is there.
-    pub fn alter(&mut self, now: Duration, arn: &str, alter: impl FnOnce(&mut Resource)) -> bool {
+    /// Changes a resource. Returns false if it does not exist.
+    pub fn modify(&mut self, now: Duration, arn: &str, modify: impl FnOnce(&mut Resource)) -> bool {
         let Some(resource) = self.resources.get(arn) else { return false };
         if self.is_late() {
             self.changed_late.insert(arn.to_owned());
         }
         let mut resource = Resource::clone(resource);
-        alter(&mut resource);
+        modify(&mut resource);
         self.change(now, |resources| drop(resources.insert(arn.to_owned(), Arc::new(resource))));
         true
     }
 
-    /// Deletes a resource, if it is there: now, or in a while.
+    /// Deletes a resource, if it exists: now or after a delay.
     pub fn delete(&mut self, now: Duration, arn: &str) {
-        if let Some(delay) = self.deletes_in.take() {
-            return self.dying.push((now + delay, arn.to_owned()));
+        if let Some(delay) = self.deletion_delay.take() {
+            return self.deletions.push((now + delay, arn.to_owned()));
         }
         let Some(resource) = self.resources.get(arn).cloned() else { return };
         *self.balance.entry((resource.kind, resource.name.clone())).or_default() -= 1;
@@ -216,31 +218,32 @@ impl Aws {
         self.change(now, |resources| drop(resources.remove(arn)));
     }
 
-    /// The stream key that a channel has now; its value is never shown late, as a rotation makes another key.
+    /// Returns the current stream key of a channel. Reads of it never lag, because a rotation creates another
+    /// key.
     pub fn stream_key(&self, channel: &str) -> Option<&String> {
         self.keys.get(channel)
     }
 
-    /// Makes a key of a channel; None where it has one already.
-    pub fn make_key(&mut self, channel: &str) -> Option<String> {
+    /// Creates a stream key for a channel. Returns None if the channel has one.
+    pub fn create_key(&mut self, channel: &str) -> Option<String> {
         if self.keys.contains_key(channel) {
             return None;
         }
-        let made = self.keys_made.entry(channel.to_owned()).or_default();
-        *made += 1;
-        let key = format!("{CANARY}{channel}{KEY_NUMBER}{made}");
+        let created = self.keys_created.entry(channel.to_owned()).or_default();
+        *created += 1;
+        let key = format!("{CANARY}{channel}{KEY_NUMBER}{created}");
         self.keys.insert(channel.to_owned(), key.clone());
         Some(key)
     }
 
-    /// Somebody deletes the key of a channel.
+    /// Deletes the stream key of a channel.
     pub fn delete_key(&mut self, channel: &str) {
         self.keys.remove(channel);
     }
 
-    /// What was deleted a while ago is gone: the ARNs of that.
-    pub fn bury(&mut self, now: Duration) -> Vec<String> {
-        let due: Vec<_> = self.dying.extract_if(.., |(due, _)| *due <= now).map(|(_, arn)| arn).collect();
+    /// Completes the deletions that are due, and returns their ARNs.
+    pub fn finish_deletions(&mut self, now: Duration) -> Vec<String> {
+        let due: Vec<_> = self.deletions.extract_if(.., |(due, _)| *due <= now).map(|(_, arn)| arn).collect();
         for arn in &due {
             self.delete(now, arn);
         }
@@ -261,7 +264,7 @@ fn path(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// The channel that a stream key is of.
+/// Returns the channel of a stream key.
 pub fn channel_of(key: &str) -> &str {
     let key = key.trim_start_matches(CANARY);
     key.split_once(KEY_NUMBER).map_or(key, |(channel, _)| channel)

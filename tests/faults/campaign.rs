@@ -1,4 +1,4 @@
-//! Many runs on all cores: made from a list of cases, judged, and counted.
+//! Runs lists of cases on all cores, checks the outcomes, and counts them.
 
 use std::{
     collections::BTreeMap,
@@ -18,20 +18,21 @@ use super::{
     workloads::Workload,
 };
 
-/// All campaigns stop when this many runs have failed, whoever's: more would say nothing new.
+/// All campaigns of the process stop after this many failed runs: more would add no information.
 const MAX_FAILURES: usize = 10;
 
-/// How many calls more a fault makes at least, nearly always: those of a sweep.
+/// Minimum number of additional calls that a fault nearly always causes: those of a resync.
 const EXTRA_CALLS: usize = 5;
 
-/// The most faults of a story, and among how many calls they are: a few of those that it makes.
+/// Maximum number of faults in a scenario, and of calls among which they are placed. Scenarios make more
+/// calls than that.
 const MAX_FAULTS: usize = 3;
 const MAX_CALLS: usize = 250;
 
-/// How many runs have failed, in all campaigns of this process.
+/// Number of failed runs in all campaigns of this process.
 static FAILURES: AtomicUsize = AtomicUsize::new(0);
 
-/// What each workload does when nothing fails.
+/// The calls and the final state of each workload without faults.
 #[derive(Debug, Default)]
 pub struct Baseline {
     ends: BTreeMap<Workload, Vec<String>>,
@@ -39,7 +40,8 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Runs every workload without faults, with one controller and with two: both come to the same end.
+    /// Runs every workload without faults, with one controller and with two. Both must reach the same final
+    /// state.
     pub fn new(seed: u64) -> Self {
         let mut baseline = Self::default();
         for workload in Workload::fixed() {
@@ -55,7 +57,8 @@ impl Baseline {
         baseline
     }
 
-    /// Every call of every workload, under every fault that differs there; of `parts` parts, one that the seed chooses.
+    /// Returns a case for every call of every workload and every fault that is distinct there; of `parts`
+    /// parts, one that the seed chooses.
     pub fn single_faults(&self, seed: u64, controllers: usize, parts: u64) -> Vec<Case> {
         let of_workload = |(workload, calls): (Workload, &Vec<Operation>)| {
             let mut cases = Vec::new();
@@ -72,7 +75,7 @@ impl Baseline {
         numbered.filter(|(_, number)| number % parts == 0).map(|(case, _)| case).collect()
     }
 
-    /// Two faults, at random calls, in random workloads.
+    /// Returns random cases with two faults each.
     pub fn fault_pairs(&self, seed: u64, count: usize) -> Vec<Case> {
         let mut rng = fastrand::Rng::with_seed(seed);
         let workloads: Vec<_> = Workload::fixed().collect();
@@ -82,7 +85,8 @@ impl Baseline {
             let calls = &self.calls[&(workload, controllers)];
             let first = rng.usize(1..=calls.len());
             let fault = any_fault(&mut rng, &calls[first - 1..first]);
-            // The second one may befall what the first one has made necessary; nobody knows which calls those are.
+            // The second fault may hit a call that only the first one causes. Those calls are not known in
+            // advance.
             let last = calls.len().max(first + EXTRA_CALLS);
             let (second, other) = (rng.usize(first + 1..=last), any_fault(&mut rng, &calls[first..]));
             let plan = Plan::from([(first, fault), (second, other)]);
@@ -91,7 +95,7 @@ impl Baseline {
         std::iter::repeat_with(pair).take(count).collect()
     }
 
-    /// Stories that seeds make up, each with some faults anywhere in it.
+    /// Returns scenarios generated from seeds, each with a few faults at random calls.
     pub fn scenarios(seed: u64, count: usize) -> Vec<Case> {
         let mut rng = fastrand::Rng::with_seed(seed);
         let all = Fault::value_variants();
@@ -104,18 +108,18 @@ impl Baseline {
         std::iter::repeat_with(scenario).take(count).collect()
     }
 
-    /// Runs the cases on all cores; fails with those that do not come to the end that they should.
+    /// Runs the cases on all cores, and panics with those that fail.
     pub fn run_all(&self, name: &str, cases: &[Case]) {
         let began = Instant::now();
-        let (next, failed, struck) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (next, failed, complete) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let failures = Mutex::new(Vec::new());
-        let work = || {
+        let worker = || {
             while FAILURES.load(Ordering::SeqCst) < MAX_FAILURES
                 && let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst))
             {
                 let outcome = run(case, false);
-                failed.fetch_add(outcome.failed, Ordering::SeqCst);
-                struck.fetch_add(usize::from(outcome.failed == case.plan.len()), Ordering::SeqCst);
+                failed.fetch_add(outcome.failed_calls, Ordering::SeqCst);
+                complete.fetch_add(usize::from(outcome.failed_calls == case.plan.len()), Ordering::SeqCst);
                 let problems = outcome.problems(self.ends.get(&case.workload).map(Vec::as_slice));
                 if !problems.is_empty() {
                     FAILURES.fetch_add(1, Ordering::SeqCst);
@@ -125,13 +129,13 @@ impl Baseline {
         };
         thread::scope(|scope| {
             let cores = thread::available_parallelism().map_or(2, usize::from);
-            (0..cores).for_each(|_| drop(scope.spawn(work)));
+            (0..cores).for_each(|_| drop(scope.spawn(worker)));
         });
         let failures = failures.into_inner().expect("nothing panics with the lock held");
         println!(
-            "{name}: {} runs, in {} of them all faults struck; {} calls failed, {} workloads, {:.1} s",
+            "{name}: {} runs, {} of them with every planned fault; {} failed calls, {} workloads, {:.1} s",
             next.into_inner().min(cases.len()),
-            struck.into_inner(),
+            complete.into_inner(),
             failed.into_inner(),
             Workload::value_variants().len(),
             began.elapsed().as_secs_f64()
@@ -143,11 +147,11 @@ impl Baseline {
             )
         });
         let shown: Vec<_> = shown.collect();
-        assert!(failures.is_empty(), "{} of them failed:\n{}", failures.len(), shown.join("\n"));
+        assert!(failures.is_empty(), "{} runs failed:\n{}", failures.len(), shown.join("\n"));
     }
 }
 
-/// A way in which one of these calls can fail; where there are none, any.
+/// Returns a random fault that applies to one of these calls, or any fault if there are no calls.
 fn any_fault(rng: &mut fastrand::Rng, calls: &[Operation]) -> Fault {
     let applies = |fault: &Fault| calls.is_empty() || calls.iter().any(|call| fault.applies(*call));
     let faults: Vec<_> = Fault::value_variants().iter().filter(|fault| applies(fault)).collect();

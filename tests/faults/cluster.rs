@@ -1,5 +1,5 @@
-//! The API server: accounts and Secrets with UIDs, versions, generations, finalizers and preconditions; namespaces that
-//! end; garbage that is collected; and a log for those who watch.
+//! The API server: accounts and Secrets with UIDs, versions, generations, finalizers, and preconditions;
+//! terminating namespaces; garbage collection; and a log for watches.
 
 mod client;
 
@@ -24,10 +24,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Accounts by namespace and name.
 pub type Accounts = BTreeMap<AccountRef, Arc<StreamerAccount>>;
 
-/// How long the garbage collector takes.
-const COLLECTED: Duration = Duration::from_secs(1);
+/// Delay of the garbage collector.
+const GARBAGE_COLLECTION_DELAY: Duration = Duration::from_secs(1);
 
-/// What the watch tells.
+/// A watch event.
 #[derive(Clone, Debug)]
 pub enum Change {
     Applied(Arc<StreamerAccount>),
@@ -42,52 +42,52 @@ pub struct Cluster {
     pub accounts: Accounts,
     pub secrets: BTreeMap<(String, String), Secret>,
     /// Namespaces that are being deleted.
-    ending: BTreeSet<String>,
-    /// Everything that happened to accounts.
+    terminating: BTreeSet<String>,
+    /// All changes of accounts.
     pub log: Vec<Change>,
-    /// How much of that the oracle's books have.
-    pub recorded_changes: usize,
-    /// Until then the watch tells nothing new.
-    pub still_until: Duration,
-    /// What each generation of each object asked for.
+    /// Number of those changes that the oracle's ledger has read.
+    pub ledger_position: usize,
+    /// Time until which the watch delivers nothing.
+    pub watch_frozen_until: Duration,
+    /// Spec of each generation of each object.
     pub specs: BTreeMap<(String, i64), StreamerAccountSpec>,
-    /// When it was made.
+    /// Time at which the cluster was created.
     pub since: Duration,
-    /// When the last object of each account went.
-    pub went: BTreeMap<AccountRef, Duration>,
+    /// Time at which the last object of each account was removed.
+    pub removed_at: BTreeMap<AccountRef, Duration>,
     garbage: Vec<(Duration, String)>,
     version: u64,
 }
 
-/// The account's namespace and name.
+/// Returns the account's namespace and name.
 pub fn reference(account: &StreamerAccount) -> AccountRef {
     AccountRef { namespace: account.namespace().unwrap_or_default(), name: account.name_any() }
 }
 
-fn refused(code: u16, reason: &str, message: &str) -> Error {
+fn api_error(code: u16, reason: &str, message: &str) -> Error {
     Error::Api(Status::failure(message, reason).with_code(code).boxed())
 }
 
 fn conflict() -> Error {
-    refused(409, "Conflict", "the object has been modified")
+    api_error(409, "Conflict", "the object has been modified")
 }
 
 fn not_found() -> Error {
-    refused(404, "NotFound", "not found")
+    api_error(404, "NotFound", "not found")
 }
 
-/// Whether a patch that names this UID and this version may be applied.
+/// Checks the UID and the version that a patch names.
 fn check(found: &ObjectMeta, named: &ObjectMeta) -> Result<()> {
     let is_same = found.uid == named.uid && found.resource_version == named.resource_version;
     if is_same { Ok(()) } else { Err(conflict()) }
 }
 
-/// What a merge patch of a Secret leaves as it was.
+/// Applies a merge patch to a Secret: `patch` becomes the result.
 fn merge(patch: &mut Secret, found: &Secret) -> Result<()> {
     let mut data = found.data.clone().unwrap_or_default();
     data.extend(patch.data.take().unwrap_or_default());
     if found.immutable == Some(true) && found.data.as_ref() != Some(&data) {
-        return Err(refused(422, "Invalid", "field is immutable when `immutable` is set"));
+        return Err(api_error(422, "Invalid", "field is immutable when `immutable` is set"));
     }
     (patch.data, patch.immutable) = (Some(data), found.immutable);
     let mut annotations = found.annotations().clone();
@@ -99,7 +99,7 @@ fn merge(patch: &mut Secret, found: &Secret) -> Result<()> {
 }
 
 impl Cluster {
-    /// An empty one.
+    /// Returns an empty cluster.
     pub fn new(id: &str) -> Self {
         Self { id: id.to_owned(), ..Self::default() }
     }
@@ -119,16 +119,16 @@ impl Cluster {
         account
     }
 
-    /// The object is gone for good; what it owns follows.
+    /// Removes the object. What it owns is garbage-collected.
     fn remove(&mut self, account: &StreamerAccount, now: Duration) {
         let key = reference(account);
         self.accounts.remove(&key);
-        self.went.insert(key.clone(), now);
-        self.garbage.push((now + COLLECTED, account.uid().unwrap_or_default()));
+        self.removed_at.insert(key.clone(), now);
+        self.garbage.push((now + GARBAGE_COLLECTION_DELAY, account.uid().unwrap_or_default()));
         self.log.push(Change::Gone(key));
     }
 
-    /// Deletes the Secrets of objects that are gone.
+    /// Deletes the Secrets of removed objects.
     pub fn collect_garbage(&mut self, now: Duration) {
         let due: Vec<_> = self.garbage.extract_if(.., |(due, _)| *due <= now).map(|(_, uid)| uid).collect();
         if !due.is_empty() {
@@ -137,7 +137,7 @@ impl Cluster {
         }
     }
 
-    /// Somebody's Secret.
+    /// Creates a foreign Secret.
     pub fn put_secret(&mut self, namespace: &str, name: &str) {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         let metadata = ObjectMeta {
@@ -149,7 +149,7 @@ impl Cluster {
         self.secrets.insert((namespace, name), Secret { metadata, ..Secret::default() });
     }
 
-    /// Somebody changes a Secret, if it is there.
+    /// Changes a Secret, if it exists.
     pub fn change_secret(&mut self, namespace: &str, name: &str, change: impl FnOnce(&mut Secret)) {
         let version = self.next_version();
         if let Some(secret) = self.secrets.get_mut(&(namespace.to_owned(), name.to_owned())) {
@@ -158,7 +158,7 @@ impl Cluster {
         }
     }
 
-    /// Somebody applies a manifest; None when the object is being deleted.
+    /// Applies a manifest. Returns None if the object is being deleted.
     pub fn apply(&mut self, key: &AccountRef, spec: StreamerAccountSpec, time: Time) -> Option<()> {
         if let Some(found) = self.accounts.get(key) {
             let mut account = StreamerAccount::clone(found);
@@ -181,14 +181,14 @@ impl Cluster {
         Some(())
     }
 
-    /// The object is gone, and nobody saw to its end: its finalizers were taken off by force.
+    /// Removes the object without its cleanup: its finalizers were removed by force.
     pub fn lose(&mut self, key: &AccountRef, now: Duration) {
         if let Some(found) = self.accounts.get(key).cloned() {
             self.remove(&found, now);
         }
     }
 
-    /// The object has our finalizer, whoever put it there.
+    /// Adds our finalizer to the object.
     pub fn add_finalizer(&mut self, key: &AccountRef) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -196,9 +196,9 @@ impl Cluster {
         self.put(account);
     }
 
-    /// Another cluster, with the same accounts from Git.
-    pub fn another(&self, id: &str, now: Duration, time: &Time) -> Self {
-        // UIDs and versions are nobody else's.
+    /// Returns another cluster with the same accounts from Git.
+    pub fn copy_from_git(&self, id: &str, now: Duration, time: &Time) -> Self {
+        // UIDs and versions must differ from those of the first cluster.
         let version = self.version + 1000;
         let mut other = Self { id: id.to_owned(), since: now, version, ..Self::default() };
         for (key, account) in &self.accounts {
@@ -207,7 +207,7 @@ impl Cluster {
         other
     }
 
-    /// Somebody replaces the account with a manifest that has no annotations.
+    /// Replaces the account with a manifest that has no annotations.
     pub fn drop_annotations(&mut self, key: &AccountRef) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -215,7 +215,7 @@ impl Cluster {
         self.put(account);
     }
 
-    /// Somebody annotates the account.
+    /// Annotates the account.
     pub fn annotate(&mut self, key: &AccountRef, annotation: &str, value: &str) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -223,7 +223,7 @@ impl Cluster {
         self.put(account);
     }
 
-    /// Somebody deletes the account.
+    /// Deletes the account.
     pub fn delete(&mut self, key: &AccountRef, now: Duration, time: Time) {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
@@ -236,9 +236,9 @@ impl Cluster {
         }
     }
 
-    /// Somebody deletes a namespace: everything in it is deleted, and nothing new is let in.
-    pub fn end_namespace(&mut self, namespace: &str, now: Duration, time: &Time) {
-        self.ending.insert(namespace.to_owned());
+    /// Deletes a namespace with everything in it. Nothing new can be created there.
+    pub fn delete_namespace(&mut self, namespace: &str, now: Duration, time: &Time) {
+        self.terminating.insert(namespace.to_owned());
         self.secrets.retain(|(of, _), _| of != namespace);
         let all: Vec<_> = self.accounts.keys().filter(|key| key.namespace == namespace).cloned().collect();
         for key in all {
@@ -246,8 +246,8 @@ impl Cluster {
         }
     }
 
-    /// The cluster is lost; another one is made, with the same accounts from Git: new objects, without status, without
-    /// finalizers.
+    /// Replaces the cluster with another one that has the same accounts from Git: new objects without status
+    /// and finalizers.
     pub fn rebuild(&mut self, now: Duration, time: &Time) {
         self.since = now;
         self.id = format!("cluster-{}", self.version);
@@ -260,7 +260,7 @@ impl Cluster {
         }
     }
 
-    /// Somebody restores the accounts without their status.
+    /// Restores the accounts without their status.
     pub fn clear_status(&mut self) {
         for account in std::mem::take(&mut self.accounts).into_values() {
             let mut account = StreamerAccount::clone(&account);
@@ -282,16 +282,16 @@ impl Cluster {
         let found = self.accounts.get(&reference(named)).ok_or_else(not_found)?;
         check(&found.metadata, &named.metadata)?;
         let mut account = StreamerAccount::clone(found);
-        let is_ending = account.metadata.deletion_timestamp.is_some();
-        if is_ending && finalizers.iter().any(|new| !account.finalizers().contains(new)) {
-            return Err(refused(
+        let is_terminating = account.metadata.deletion_timestamp.is_some();
+        if is_terminating && finalizers.iter().any(|new| !account.finalizers().contains(new)) {
+            return Err(api_error(
                 422,
                 "Invalid",
                 "no new finalizers can be added if the object is being deleted",
             ));
         }
         account.metadata.finalizers = (!finalizers.is_empty()).then_some(finalizers);
-        if is_ending && account.finalizers().is_empty() {
+        if is_terminating && account.finalizers().is_empty() {
             self.remove(&account, now);
             return Ok(account);
         }
@@ -321,9 +321,9 @@ impl Cluster {
                 merge(&mut secret, found)?;
             }
             (Some(_), None) => return Err(not_found()),
-            (None, Some(_)) => return Err(refused(409, "AlreadyExists", "it exists already")),
-            (None, None) if self.ending.contains(&key.0) => {
-                return Err(refused(403, "Forbidden", "the namespace is being terminated"));
+            (None, Some(_)) => return Err(api_error(409, "AlreadyExists", "it exists already")),
+            (None, None) if self.terminating.contains(&key.0) => {
+                return Err(api_error(403, "Forbidden", "the namespace is being terminated"));
             }
             (None, None) => {}
         }
@@ -331,7 +331,7 @@ impl Cluster {
         secret.metadata.resource_version = Some(self.next_version());
         for owner in secret.owner_references() {
             if !self.accounts.values().any(|account| account.metadata.uid.as_ref() == Some(&owner.uid)) {
-                self.garbage.push((now + COLLECTED, owner.uid.clone()));
+                self.garbage.push((now + GARBAGE_COLLECTION_DELAY, owner.uid.clone()));
             }
         }
         self.secrets.insert(key, secret);

@@ -1,5 +1,5 @@
-//! A controller as kube's runtime runs it, but in one fixed order: the watch and its cache, a queue that holds each
-//! account once, one reconcile at a time for each account, the sweep; and its death and next life.
+//! A controller as kube's runtime runs it, but in a fixed order: the watch and its cache, a queue that holds
+//! each account once, one reconcile at a time for each account, the resync, and restarts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,52 +27,52 @@ use super::{
     cluster::{Change, reference},
     fault_injector::{FakeBackends, FaultInjector, RECONCILED_UID},
     faults::Service,
-    world::{INSTALLATION, RENEWAL, RESTART, TAKEOVER, TIMING, World},
+    world::{INSTALLATION, RENEWAL_INTERVAL, RESTART_DELAY, TAKEOVER_AFTER, TIMING, World},
 };
 
-/// How often a sweep is made.
+/// Time between two resyncs.
 pub const RESYNC: Duration = Duration::from_mins(5);
 
-/// How long a process may take to end when it is asked to.
-const GRACE: Duration = Duration::from_secs(25);
+/// Maximum time that a process takes to stop when asked to.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// A controller of a cluster that is started again whenever it dies, while they are to run and that cluster is there; where it is not,
-/// of the one that people use.
+/// Runs a controller of a cluster and restarts it whenever it ends, as long as controllers are to run and the
+/// cluster exists. If the cluster no longer exists, it runs in the cluster that people use.
 pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: String) {
     for life in 1_u32.. {
-        world.until(|state| state.controllers_run).await;
+        world.wait_until(|state| state.controllers_run).await;
         cluster = world.lock().cluster_of(&cluster).id.clone();
         let injector = FaultInjector::new(Arc::clone(&world), format!("{name}{life}"), cluster.clone());
         world.lock().metrics.insert(name.to_owned(), injector.process.metrics.clone());
         tokio::select! {
             biased;
             () = injector.process.dead.cancelled() => {}
-            () = world.until(|state| !state.controllers_run || state.stopped_clusters.contains(&cluster)) => {}
+            () = world.wait_until(|state| !state.controllers_run || state.stopped_clusters.contains(&cluster)) => {}
             () = run(injector.clone()) => {}
         }
         injector.process.dead.cancel();
-        sleep(RESTART).await;
-        world.until(|state| !state.stopped_clusters.contains(&cluster)).await;
+        sleep(RESTART_DELAY).await;
+        world.wait_until(|state| !state.stopped_clusters.contains(&cluster)).await;
     }
 }
 
-/// One life, until it is asked to end.
+/// Runs one process until it is asked to stop.
 async fn run(injector: FaultInjector) {
-    let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after: TAKEOVER };
-    let work = |term| control(injector.during(term), cluster.clone());
+    let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after: TAKEOVER_AFTER };
+    let lead = |term| run_term(injector.during(term), cluster.clone());
     while_holding_database_lease(
         &injector,
         &cluster,
-        RENEWAL,
+        RENEWAL_INTERVAL,
         &Gates::default(),
         &injector.process.stop,
-        work,
+        lead,
     )
     .await;
 }
 
-/// One term.
-async fn control(injector: FaultInjector, cluster: ClusterIdentity) {
+/// Runs one term of the leader.
+async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
     let metrics = injector.process.metrics.clone();
     let (region, limits) = {
         let state = injector.world.lock();
@@ -86,31 +86,32 @@ async fn control(injector: FaultInjector, cluster: ClusterIdentity) {
         target: Target::new(region, Some("1".to_owned())),
         halt: None,
     };
-    let (context, woken) = Context::new(FakeBackends::new(&injector), setup, metrics, injector.term.clone());
+    let (context, requeues) =
+        Context::new(FakeBackends::new(&injector), setup, metrics, injector.term.clone());
     let context = Arc::new(context);
     let (trigger, triggers) = mpsc::unbounded_channel();
-    // Tasks of their own, so that each is polled only when there is something for it.
-    let mut beside = JoinSet::new();
-    beside.spawn(watch(injector.clone(), trigger));
-    beside.spawn(resync(Arc::clone(&context)));
-    work(&injector, &context, triggers, woken).await;
+    // Separate tasks, so that each is polled only when it has something to do.
+    let mut background = JoinSet::new();
+    background.spawn(watch(injector.clone(), trigger));
+    background.spawn(resync(Arc::clone(&context)));
+    run_queue(&injector, &context, triggers, requeues).await;
 }
 
 async fn resync(context: Arc<Context<FakeBackends>>) {
     run_resyncs(&context, None, RESYNC, &Gates::shut(&[])).await;
 }
 
-/// What of an account makes a change worth a reconcile, as `runtime/watch.rs` has it.
-type Seen = (Option<String>, Option<i64>, Vec<String>, BTreeMap<String, String>);
+/// The fields of an account whose change triggers a reconcile, as in `runtime/watch.rs`.
+type WatchedFields = (Option<String>, Option<i64>, Vec<String>, BTreeMap<String, String>);
 
-fn seen(account: &StreamerAccount) -> Seen {
+fn watched_fields(account: &StreamerAccount) -> WatchedFields {
     (account.uid(), account.metadata.generation, account.finalizers().to_vec(), account.annotations().clone())
 }
 
-/// Keeps the cache, and asks for a reconcile of what has changed.
+/// Updates the cache, and triggers reconciles of changed accounts.
 async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRef>) {
     let world = &injector.world;
-    let mut known: BTreeMap<AccountRef, Seen> = BTreeMap::new();
+    let mut known: BTreeMap<AccountRef, WatchedFields> = BTreeMap::new();
     let (mut position, mut changes) = {
         let state = world.lock();
         let cluster = state.cluster_of(&injector.process.cluster);
@@ -123,7 +124,7 @@ async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRe
             let mut cache = injector.process.cache.lock().expect("nothing panics with the lock held");
             match change {
                 Change::Applied(account) => {
-                    let (key, now) = (reference(&account), seen(&account));
+                    let (key, now) = (reference(&account), watched_fields(&account));
                     cache.insert(key.clone(), account);
                     if known.insert(key.clone(), now.clone()) != Some(now) {
                         let _ = trigger.send(key);
@@ -133,20 +134,20 @@ async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRe
             }
         }
         let cluster = injector.process.cluster.as_str();
-        world.until(|state| state.cluster_of(cluster).log.len() > position).await;
+        world.wait_until(|state| state.cluster_of(cluster).log.len() > position).await;
         sleep(world.latency(Service::Kubernetes)).await;
-        let still = world.lock().cluster_of(cluster).still_until.saturating_sub(world.now());
-        sleep(still).await;
+        let frozen = world.lock().cluster_of(cluster).watch_frozen_until.saturating_sub(world.now());
+        sleep(frozen).await;
         changes.extend_from_slice(&world.lock().cluster_of(cluster).log[position..]);
         position += changes.len();
     }
 }
 
-/// Accounts that wait for their turn: each once, at the earliest time that anybody asked for.
+/// Accounts waiting to be reconciled: each once, at the earliest requested time.
 #[derive(Default)]
 struct Queue {
     scheduled: BTreeMap<AccountRef, Instant>,
-    /// Due while it was being reconciled.
+    /// Due while being reconciled.
     pending: BTreeSet<AccountRef>,
     running: BTreeSet<AccountRef>,
 }
@@ -159,7 +160,7 @@ impl Queue {
         }
     }
 
-    /// Those whose turn it is now.
+    /// Returns the accounts that are due and not being reconciled.
     fn take(&mut self, now: Instant) -> Vec<AccountRef> {
         let due = self.scheduled.extract_if(.., |_, at| *at <= now).map(|(account, _)| account);
         self.pending.extend(due);
@@ -175,38 +176,38 @@ impl Queue {
     }
 }
 
-/// Reconciles what the watch and the sweep ask for, and again what asked for it itself.
-async fn work(
+/// Reconciles the accounts that the watch and the resync trigger, and requeues.
+async fn run_queue(
     injector: &FaultInjector,
     context: &Arc<Context<FakeBackends>>,
     mut triggers: mpsc::UnboundedReceiver<AccountRef>,
-    mut woken: mpsc::UnboundedReceiver<AccountRef>,
+    mut requeues: mpsc::UnboundedReceiver<AccountRef>,
 ) {
     let (mut queue, mut running) = (Queue::default(), JoinSet::new());
     while !injector.term.is_cancelled() {
         for account in queue.take(Instant::now()) {
-            running.spawn(once(injector.clone(), Arc::clone(context), account));
+            running.spawn(reconcile_once(injector.clone(), Arc::clone(context), account));
         }
         tokio::select! {
             biased;
             Some(ended) = running.join_next() => {
-                let (account, again) = ended.expect("a reconcile does not panic");
+                let (account, requeue_after) = ended.expect("a reconcile does not panic");
                 queue.running.remove(&account);
-                if let Some(again) = again {
-                    queue.schedule(account, Instant::now() + again);
+                if let Some(requeue_after) = requeue_after {
+                    queue.schedule(account, Instant::now() + requeue_after);
                 }
             }
             Some(account) = triggers.recv() => queue.schedule(account, Instant::now()),
-            Some(account) = woken.recv() => queue.schedule(account, Instant::now()),
+            Some(account) = requeues.recv() => queue.schedule(account, Instant::now()),
             () = injector.term.cancelled() => {}
             () = sleep_until(queue.next()) => {}
         }
     }
-    let _ = timeout(GRACE, running.join_all()).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, running.join_all()).await;
 }
 
-/// One reconcile; when to look again.
-async fn once(
+/// Reconciles an account once, and returns when to requeue it.
+async fn reconcile_once(
     injector: FaultInjector,
     context: Arc<Context<FakeBackends>>,
     key: AccountRef,
@@ -214,12 +215,12 @@ async fn once(
     let cached = injector.process.cache.lock().expect("nothing panics with the lock held").get(&key).cloned();
     let Some(account) = cached else { return (key, None) };
     let reconciled = reconcile(Arc::clone(&account), Arc::clone(&context));
-    let again = match RECONCILED_UID.scope(account.uid().unwrap_or_default(), reconciled).await {
-        Ok(again) => again,
+    let requeue_after = match RECONCILED_UID.scope(account.uid().unwrap_or_default(), reconciled).await {
+        Ok(requeue_after) => requeue_after,
         Err(error) => {
             injector.world.note(&format!("{} {key}: {error}", injector.process.name));
             after_error(&account, &context)
         }
     };
-    (key, again)
+    (key, requeue_after)
 }

@@ -1,4 +1,5 @@
-//! PostgreSQL: its tables, their keys, and each transaction of `src/store` as one step, which happens or does not.
+//! PostgreSQL: its tables and their keys. Each transaction of `src/store` is one step that happens completely
+//! or not at all.
 
 mod absences;
 mod clusters;
@@ -29,7 +30,7 @@ pub struct User {
 }
 
 impl User {
-    /// A row of no object.
+    /// Returns a row that no object owns.
     fn new(username: &str, account: AccountRef) -> Self {
         let username = username.to_owned();
         let (retained, deleting, registered) = (false, false, false);
@@ -62,49 +63,50 @@ pub struct Database {
     pub rows: BTreeMap<(Uuid, ResourceKind), Row>,
     pub attempts: BTreeMap<Uuid, Attempt>,
     /// `missing_resources`, by ARN.
-    missing: BTreeMap<String, absences::Absent>,
+    missing: BTreeMap<String, absences::MissingResource>,
     /// `former_resources`.
-    former: BTreeMap<(Uuid, ResourceKind), Vec<absences::Former>>,
+    former: BTreeMap<(Uuid, ResourceKind), Vec<absences::FormerResource>>,
     /// `brake_releases`.
     brake_releases: BTreeMap<ResourceKind, Duration>,
-    /// The nonce, the deadline and the repeats of each.
+    /// `pending_updates`: nonce, deadline, and number of repeats.
     pub pending_updates: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
-    /// `user_tombstones`: the id, the UID of the object it was of, and whether a person let go of it.
-    released: BTreeMap<(Uuid, String), bool>,
-    pub orphans: BTreeMap<Uuid, orphans::Listed>,
-    /// `clusters`: when each was last seen.
+    /// `user_tombstones`, by user id and UID of the user's object: true if the resources were kept because a
+    /// person abandoned the account.
+    tombstones: BTreeMap<(Uuid, String), bool>,
+    pub orphans: BTreeMap<Uuid, orphans::ListedOrphan>,
+    /// `clusters`: the time at which each was last seen.
     clusters: BTreeMap<String, Duration>,
 }
 
 impl Database {
-    /// The tables when an earlier object of the same name had the user.
+    /// Returns tables in which an earlier object of the same name owns the user.
     pub fn of_earlier_account(now: Duration, name: &str) -> Self {
         let (mut database, user) = (Self::default(), Uuid::from_u128(1));
         let account = AccountRef { namespace: "team".to_owned(), name: name.to_owned() };
         let uid = Some("before".to_owned());
         database.users.insert(user, User { uid, ..User::new(name, account) });
-        database.record_wrongly(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
+        database.record_channel(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
         database
     }
 
-    /// The user of a name, or of one that looks like it, and its row.
-    fn of_name(&self, username: &str) -> Option<(Uuid, &User)> {
+    /// Returns the user of a username or of a look-alike, and its row.
+    fn by_username(&self, username: &str) -> Option<(Uuid, &User)> {
         let found = self.users.iter().find(|(_, user)| are_alike(&user.username, username));
         found.map(|(id, user)| (*id, user))
     }
 
-    /// A person registers a username, for an account of the same name in `team`.
+    /// Registers a username for an account of the same name in `team`.
     pub fn register(&mut self, user: Uuid, username: &str) {
         let account = AccountRef { namespace: "team".to_owned(), name: username.to_owned() };
         self.users.insert(user, User { registered: true, ..User::new(username, account) });
     }
 
-    /// The user of a person who has registered.
+    /// Returns the user of a registered person.
     pub fn registered(&self, username: &str) -> Option<Uuid> {
-        self.of_name(username).filter(|(_, user)| user.registered).map(|(id, _)| id)
+        self.by_username(username).filter(|(_, user)| user.registered).map(|(id, _)| id)
     }
 
-    /// Deletes a user, and what hangs on it.
+    /// Deletes a user with all its rows.
     fn delete(&mut self, user: Uuid) {
         self.users.remove(&user);
         self.rows.retain(|(of, _), _| *of != user);
@@ -114,21 +116,21 @@ impl Database {
         self.pending_updates.retain(|(of, _), _| *of != user);
     }
 
-    /// The ARN recorded of one kind of a user's resources.
+    /// Returns the recorded ARN of one kind of a user's resources.
     pub fn arn(&self, user: Uuid, kind: ResourceKind) -> Option<&str> {
         self.rows.get(&(user, kind)).map(|row| row.resource.arn())
     }
 
-    /// Somebody records another channel for a user.
-    pub fn record_wrongly(&mut self, now: Duration, username: &str, arn: &str) {
-        let (user, _) = self.of_name(username).expect("a row of this name");
+    /// Records another channel for a user.
+    pub fn record_channel(&mut self, now: Duration, username: &str, arn: &str) {
+        let (user, _) = self.by_username(username).expect("a row of this name");
         let channel = ChannelStatus { arn: arn.to_owned(), ..ChannelStatus::default() };
         self.write(now, user, username, &channel.into()).expect("nobody has this one");
     }
 
-    /// Somebody changes all names and addresses that the rows of a user have.
-    pub fn record_other_addresses(&mut self, username: &str) {
-        let Some((user, _)) = self.of_name(username) else { return };
+    /// Overwrites all names and addresses in the rows of a user.
+    pub fn overwrite_addresses(&mut self, username: &str) {
+        let Some((user, _)) = self.by_username(username) else { return };
         for ((_, kind), row) in self.rows.iter_mut().filter(|((of, _), _)| *of == user) {
             let arn = row.resource.arn().to_owned();
             "another".clone_into(&mut row.name);
@@ -140,13 +142,13 @@ impl Database {
         }
     }
 
-    /// Whether the one of this ARN was changed, and was not seen to stay yet.
+    /// Returns true if the resource of this ARN has an update that was not re-checked yet.
     pub fn has_pending_update(&self, arn: &str) -> bool {
         self.rows.iter().any(|(key, row)| row.resource.arn() == arn && self.pending_updates.contains_key(key))
     }
 
-    /// The user that an ARN is recorded of.
-    pub fn holder_of(&self, of: &str) -> Option<&User> {
+    /// Returns the user for which an ARN is recorded.
+    pub fn owner_of(&self, of: &str) -> Option<&User> {
         let (user, _) = self.rows.iter().find(|(_, row)| row.resource.arn() == of)?.0;
         self.users.get(user)
     }
@@ -166,12 +168,12 @@ impl Database {
     }
 
     fn open_attempt(&self, user: Uuid, kind: ResourceKind) -> Option<(Uuid, &Attempt)> {
-        let is_it = |attempt: &Attempt| attempt.is_open && attempt.user == user && attempt.kind == kind;
-        self.attempts.iter().find(|(_, attempt)| is_it(attempt)).map(|(nonce, attempt)| (*nonce, attempt))
+        let is_match = |attempt: &Attempt| attempt.is_open && attempt.user == user && attempt.kind == kind;
+        self.attempts.iter().find(|(_, attempt)| is_match(attempt)).map(|(nonce, attempt)| (*nonce, attempt))
     }
 
-    /// Whether a user has anything that could stay: a resource, or an attempt that may be making one.
-    fn has_any(&self, user: Uuid) -> bool {
+    /// Returns true if a user has anything to retain: a resource, or an attempt that may be creating one.
+    fn has_any_resource(&self, user: Uuid) -> bool {
         self.rows.keys().any(|(of, _)| *of == user)
             || self.attempts.values().any(|attempt| attempt.is_open && attempt.user == user)
     }
@@ -207,7 +209,7 @@ const fn write(name: &'static str) -> Operation {
     Operation::write(Service::Postgres, name)
 }
 
-fn fresh(rng: &mut fastrand::Rng) -> Uuid {
+fn new_id(rng: &mut fastrand::Rng) -> Uuid {
     Uuid::from_u128(rng.u128(..))
 }
 

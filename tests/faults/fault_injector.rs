@@ -1,4 +1,4 @@
-//! The line from one process of the controller to the world: every call goes through here, and may fail.
+//! The connection from one controller process to the world. Every call goes through it and may fail.
 
 use std::{
     future::pending,
@@ -14,23 +14,26 @@ use super::{
     aws::{Channel, ChatRoom, FakeResources, Stage},
     cluster::Accounts,
     faults::{Failure, Fault, FromFailure, Operation, client_timeout},
-    world::{RESTART, State, TIMING, World},
+    world::{RESTART_DELAY, State, TIMING, World},
 };
 
-/// How late a late call is carried out: within the time-out of the call, and after a restart.
-const LATE_DELAY: Duration = RESTART.saturating_add(Duration::from_secs(3));
+/// Delay of a late call: within the timeout of the call, and after a restart.
+const LATE_DELAY: Duration = RESTART_DELAY.saturating_add(Duration::from_secs(3));
 
-/// After the deadline of its attempt, but within the grace: it is under way for as long again as its caller has waited.
+/// Delay of an overdue call: after the deadline of its attempt, but within the grace period. It is in flight
+/// for as long again as its caller has waited.
 const OVERDUE_DELAY: Duration = TIMING.aws_call_timeout.saturating_mul(2);
 
-/// When nothing is waited for any more: an attempt's deadline is a little later than the call's own time-out.
+/// Time after which no controller waits for an attempt anymore. The attempt's deadline is a little later than
+/// the call's own timeout.
 pub const ATTEMPT_EXPIRY: Duration =
     TIMING.aws_call_timeout.saturating_add(TIMING.grace).saturating_add(Duration::from_secs(2));
 
-/// After the deadline and the grace.
+/// Delay of a call that is too late: after the deadline and the grace period.
 const TOO_LATE_DELAY: Duration = Duration::from_secs(45);
 
-/// How long a process stands still: longer than any attempt is waited for, and than it takes until a change is looked at.
+/// Time for which a process is suspended: longer than any wait for an attempt or for the re-check of an
+/// update.
 const FREEZE_DURATION: Duration = Duration::from_secs(80);
 
 tokio::task_local! {
@@ -38,38 +41,38 @@ tokio::task_local! {
     pub static RECONCILED_UID: String;
 }
 
-/// One process of the controller, from its start to its death.
+/// One process of the controller, from its start to its end.
 pub struct Process {
     pub name: String,
-    /// The cluster that it works for.
+    /// The cluster that the process runs in.
     pub cluster: String,
-    /// It is dead: nothing of it goes on.
+    /// Cancelled when the process has crashed or ended: nothing of it continues.
     pub dead: CancellationToken,
-    /// It was asked to end.
+    /// Cancelled when the process is asked to stop.
     pub stop: CancellationToken,
-    /// Until then (the world's age) it stands still.
+    /// The time, counted from the start of the world, until which the process is suspended.
     pub frozen_until: Mutex<Duration>,
-    /// The accounts as its watch has shown them.
+    /// The accounts as the process's watch has shown them.
     pub cache: Mutex<Accounts>,
-    /// What it counts.
+    /// Metrics of the process.
     pub metrics: Metrics,
 }
 
-/// What a call does to the world. It outlives its caller when it is carried out late.
+/// The effect of a call on the world. It outlives its caller if the call is executed late.
 pub trait Effect<T>: FnOnce(&mut State, Duration) -> T + Send + 'static {}
 impl<T, F: FnOnce(&mut State, Duration) -> T + Send + 'static> Effect<T> for F {}
 
-/// The line from one process to the world. It stands for Kubernetes and for PostgreSQL.
+/// The connection from one process to the world. It stands in for Kubernetes and PostgreSQL.
 #[derive(Clone)]
 pub struct FaultInjector {
     pub world: Arc<World>,
     pub process: Arc<Process>,
-    /// Cancelled when what is asked for here is to stop.
+    /// Cancelled when the leader's term ends.
     pub term: CancellationToken,
 }
 
 impl FaultInjector {
-    /// A new process's.
+    /// Returns the connection of a new process.
     pub fn new(world: Arc<World>, name: String, cluster: String) -> Self {
         let (dead, stop) = (CancellationToken::new(), CancellationToken::new());
         let process = Arc::new(Process {
@@ -85,17 +88,17 @@ impl FaultInjector {
         Self { world, process, term }
     }
 
-    /// The same line, for as long as this term lasts.
+    /// Returns the same connection for the duration of this term.
     pub fn during(&self, term: CancellationToken) -> Self {
         Self { term, ..self.clone() }
     }
 
-    /// Whether another cluster has taken over.
+    /// Returns true if another cluster has taken over the database.
     pub fn has_lost_the_database(&self) -> bool {
         self.term.is_cancelled() && !self.process.stop.is_cancelled()
     }
 
-    /// One call: on its way, carried out, and its answer on its way back, unless the plan says otherwise.
+    /// Makes one call: request, effect, and response, unless the plan says otherwise.
     pub async fn call<T, E>(
         &self,
         operation: Operation,
@@ -108,7 +111,7 @@ impl FaultInjector {
     {
         self.wait_if_frozen().await;
         let effect = for_object(with_age(effect, self.world.now()), self.process.cluster.clone());
-        let fault = self.world.begin(operation, about, &self.process.name);
+        let fault = self.world.begin_call(operation, about, &self.process.name);
         sleep(self.world.latency(operation.service)).await;
         self.wait_if_frozen().await;
         let answer = match fault {
@@ -119,7 +122,7 @@ impl FaultInjector {
                     _ => {}
                 }
                 let answer = self.world.perform(move |state, now| {
-                    state.aws.deletes_in = (fault == Some(Fault::Accepted)).then_some(LATE_DELAY);
+                    state.aws.deletion_delay = (fault == Some(Fault::Accepted)).then_some(LATE_DELAY);
                     effect(state, now)
                 });
                 sleep(self.world.latency(operation.service)).await;
@@ -148,7 +151,7 @@ impl FaultInjector {
                 return self.crash().await;
             }
             Fault::LateAfterCrash => {
-                self.later(LATE_DELAY, operation, effect);
+                self.perform_late(LATE_DELAY, operation, effect);
                 return self.crash().await;
             }
             Fault::Drop => {
@@ -156,18 +159,18 @@ impl FaultInjector {
                 Failure::Reset
             }
             Fault::Late => {
-                self.later(LATE_DELAY, operation, effect);
+                self.perform_late(LATE_DELAY, operation, effect);
                 Failure::Reset
             }
             Fault::TooLate => {
-                self.later(TOO_LATE_DELAY, operation, effect);
-                return no_answer(operation).await;
+                self.perform_late(TOO_LATE_DELAY, operation, effect);
+                return no_response(operation).await;
             }
             Fault::Overdue => {
-                self.later(OVERDUE_DELAY, operation, effect);
-                return no_answer(operation).await;
+                self.perform_late(OVERDUE_DELAY, operation, effect);
+                return no_response(operation).await;
             }
-            Fault::Hang => return no_answer(operation).await,
+            Fault::Hang => return no_response(operation).await,
             Fault::TooMany => Failure::TooMany,
             Fault::Internal => Failure::Internal,
             Fault::Forbidden => Failure::Forbidden,
@@ -176,16 +179,16 @@ impl FaultInjector {
         Err(E::from_failure(operation, failure))
     }
 
-    /// The process dies here and now: whatever it was about to do, it does not do.
+    /// Crashes the process: nothing of it continues.
     async fn crash<T>(&self) -> T {
-        self.world.note(&format!("{} dies", self.process.name));
+        self.world.note(&format!("{} crashes", self.process.name));
         self.process.dead.cancel();
         pending().await
     }
 
-    /// The process stands still: whatever else it does, it does afterwards.
+    /// Suspends the process: everything else it does happens after it resumes.
     async fn freeze(&self) {
-        self.world.note(&format!("{} stands still", self.process.name));
+        self.world.note(&format!("{} is suspended", self.process.name));
         *self.frozen_until() = self.world.now() + FREEZE_DURATION;
         self.wait_if_frozen().await;
     }
@@ -204,35 +207,35 @@ impl FaultInjector {
         }
     }
 
-    fn later<T: Send + 'static>(&self, delay: Duration, operation: Operation, effect: impl Effect<T>) {
+    fn perform_late<T: Send + 'static>(&self, delay: Duration, operation: Operation, effect: impl Effect<T>) {
         let world = Arc::clone(&self.world);
         tokio::spawn(async move {
             sleep(delay).await;
-            world.note(&format!("{} is carried out late", operation.name));
+            world.note(&format!("{} is executed late", operation.name));
             drop(world.perform(effect));
         });
     }
 }
 
-/// While it is carried out it is known for which object it was asked for, and of which cluster.
+/// Makes the reconciled object and its cluster known while the effect is executed.
 fn for_object<T>(effect: impl Effect<T>, cluster: String) -> impl Effect<T> {
     let uid = RECONCILED_UID.try_with(Clone::clone).ok();
     move |state, now| state.act_for(&cluster, uid, |state| effect(state, now))
 }
 
-/// While it is carried out it is known how long ago the call began.
+/// Makes the age of the call known while the effect is executed.
 fn with_age<T>(effect: impl Effect<T>, began: Duration) -> impl Effect<T> {
     move |state, now| {
-        let is_journalled = began >= state.aws.journal_since;
-        state.aws.age = if is_journalled { now.saturating_sub(began) } else { Duration::MAX };
+        let is_journaled = began >= state.aws.journal_since;
+        state.aws.age = if is_journaled { now.saturating_sub(began) } else { Duration::MAX };
         let done = effect(state, now);
         state.aws.age = Duration::ZERO;
         done
     }
 }
 
-/// The caller waits as long as it does, and then knows nothing.
-async fn no_answer<T, E: FromFailure>(operation: Operation) -> Result<T, E> {
+/// Lets the caller wait until it times out. It learns nothing about the outcome.
+async fn no_response<T, E: FromFailure>(operation: Operation) -> Result<T, E> {
     match client_timeout(operation.service) {
         Some(client_timeout) => sleep(client_timeout).await,
         None => pending().await,
@@ -240,7 +243,7 @@ async fn no_answer<T, E: FromFailure>(operation: Operation) -> Result<T, E> {
     Err(E::from_failure(operation, Failure::TimedOut))
 }
 
-/// Everything outside, as the controller asks for it.
+/// The backends of a controller: the simulated world behind the fault injector.
 pub struct FakeBackends {
     pub injector: FaultInjector,
     channels: FakeResources<Channel>,

@@ -1,10 +1,10 @@
-//! What can go wrong with one call, and which call it befalls.
+//! The faults, and the calls that each applies to.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
 
-/// Who is called.
+/// A service that the controller calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
     Kubernetes,
@@ -17,7 +17,7 @@ pub enum Service {
 pub struct Operation {
     pub service: Service,
     pub name: &'static str,
-    /// Whether it has an effect.
+    /// True if the operation has an effect.
     pub writes: bool,
 }
 
@@ -30,61 +30,61 @@ impl Operation {
         Self { service, name, writes: true }
     }
 
-    /// Whether something is there afterwards that was not before, so that an unknown outcome is ambiguous.
+    /// Returns true if the operation creates a resource in AWS, so that an unknown outcome is ambiguous.
     pub fn creates(self) -> bool {
         self.service == Service::Aws && self.name.starts_with("Create")
     }
 }
 
-/// What goes wrong with one call. A line that replays a run names it in lower case with hyphens.
+/// A fault of one call. A replay line names it in lower case with hyphens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Fault {
-    /// The controller dies; the call was not carried out.
+    /// The controller crashes. The call is not executed.
     CrashBefore,
-    /// The controller dies; the call was carried out.
+    /// The controller crashes. The call is executed.
     CrashAfter,
-    /// The controller dies; the call is carried out when the next one runs already.
+    /// The controller crashes. The call is executed after the next controller has started.
     LateAfterCrash,
-    /// SIGTERM; the call is carried out.
+    /// The controller receives SIGTERM. The call is executed.
     Stop,
     /// The connection is refused.
     Block,
-    /// The call is carried out, and the connection is reset before the answer.
+    /// The call is executed, and the connection is reset before the response.
     Drop,
-    /// The connection is reset, and the call is carried out later, but within its time-out.
+    /// The connection is reset. The call is executed later, but within its timeout.
     Late,
-    /// No answer within the time-out; the call is carried out long after the deadline and the grace.
+    /// The call times out. It is executed long after the deadline and the grace period.
     TooLate,
-    /// No answer within the time-out; the call is carried out after the deadline, but within the grace.
+    /// The call times out. It is executed after the deadline, but within the grace period.
     Overdue,
-    /// The process stands still, longer than any deadline and grace, just before the call; then it goes on as if nothing
-    /// had been.
+    /// The process is suspended just before the call, for longer than any deadline and grace period, and then
+    /// resumes.
     Freeze,
-    /// The answer is good, and the call is carried out later: what is deleted is there for a while.
+    /// The call succeeds and is executed later: a deleted resource still exists for a while.
     Accepted,
     /// Too many requests.
     #[value(name = "429")]
     TooMany,
-    /// An internal error; the call was not carried out.
+    /// Internal error. The call is not executed.
     #[value(name = "500")]
     Internal,
     /// Forbidden.
     #[value(name = "403")]
     Forbidden,
-    /// No answer, ever; the call is not carried out.
+    /// The call never gets a response and is not executed.
     Hang,
-    /// From here on, for a while, the watch stands still, and AWS shows what there was at this moment.
+    /// For a while, the watch delivers nothing, and AWS shows the state of this moment.
     Stale,
-    /// From here on, for a while, AWS shows everything late, what is made and what is deleted.
+    /// For a while, AWS shows everything late: creations, changes, and deletions.
     Lag,
-    /// From here on, for a while, the service that is called is not there.
+    /// For a while, the called service is unavailable.
     Outage,
 }
 
 impl Fault {
-    /// Whether it differs, for this operation, from every other mode. A read that was carried out and a read that was
-    /// not leave the same behind; PostgreSQL knows no 429, 500 or 403; and only AWS carries a call out after its caller's time
-    /// is up for good.
+    /// Returns true if the fault differs, for this operation, from every other fault. A read leaves nothing
+    /// behind, so it does not matter whether it was executed. PostgreSQL has no 429, 500, or 403. Only AWS
+    /// executes a call after its caller has given up on it.
     pub fn applies(self, operation: Operation) -> bool {
         match self {
             Self::CrashAfter | Self::LateAfterCrash | Self::Drop | Self::Late => operation.writes,
@@ -110,11 +110,11 @@ impl FromStr for Fault {
     }
 }
 
-/// Which calls fail and how, by their number from the moment the workload acts: the one of that number, or the next one
-/// that can fail in that way.
+/// The calls that fail and how, by their number since the workload began to act. If the call of that number
+/// cannot fail in that way, the next one that can does.
 pub type Plan = BTreeMap<usize, Fault>;
 
-/// How the one who called hears of a failure.
+/// The failure as the caller sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     Refused,
@@ -125,19 +125,19 @@ pub enum Failure {
     Forbidden,
 }
 
-/// A service's error for a failure.
+/// Conversion of a failure into a service's error.
 pub trait FromFailure {
     fn from_failure(operation: Operation, failure: Failure) -> Self;
 }
 
-/// How long each service lets a caller wait for an answer that does not come; None: for ever.
+/// Returns the time after which a caller gives up on a call without a response. None if it waits forever.
 pub fn client_timeout(service: Service) -> Option<Duration> {
     match service {
-        // The reconcile's own deadline ends it.
+        // The reconcile's own deadline ends the call.
         Service::Kubernetes => None,
-        // The statement's time-out.
+        // The statement timeout.
         Service::Postgres => Some(Duration::from_secs(15)),
-        // The SDK's.
+        // The SDK's call timeout.
         Service::Aws => Some(super::world::TIMING.aws_call_timeout),
     }
 }

@@ -1,4 +1,4 @@
-//! One run: a workload, a number of controllers, and what fails; from its line to its end.
+//! One run: a workload, a number of controllers, and a plan of faults.
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -13,40 +13,43 @@ use super::{
     world::{State, World},
 };
 
-/// How long after the workload's last act calls still count as its own: what it changed is looked at once more by then.
+/// Time after the workload's last action within which calls still count as its own. Updates are re-checked
+/// within that time.
 const CALL_WINDOW: Duration = Duration::from_secs(90);
 
-/// The longest that people take for a workload: whoever waits longer waits for ever.
+/// Maximum time that a workload's actions take. Longer means that they wait forever.
 const ACTOR_TIMEOUT: Duration = Duration::from_hours(24);
 
-/// How many resyncs are enough for everything to settle after the last fault: reconciles that hang, slow retries, and the three
-/// sweeps that it takes until what is gone is off the orphan list.
+/// Maximum number of resyncs until everything has settled after the last fault. That covers reconciles that
+/// hang, slow retries, and the three resyncs that it takes to remove a deleted resource from the orphan list.
 const MAX_SETTLE_RESYNCS: usize = 3;
 
-/// Long enough for a sweep more of each controller.
+/// Long enough for one more resync of each controller.
 const QUIET_PERIOD: Duration = RESYNC.saturating_add(Duration::from_secs(30));
 
 /// The only calls that are made when there is nothing to do.
 const RESYNC_CALLS: [&str; 7] =
     ["absences", "orphans", "ListChannels", "ListRooms", "ListStages", "all_recorded", "deleted_users"];
 
-/// Who waits for a username looks at each sweep whether it is free: another controller may serve the one who has it. The
-/// claim finds it taken and writes nothing, which the end shows.
+/// Calls of an account that waits for a username: each resync checks whether it is free, because another
+/// controller may serve the account that has it. The claim finds it taken and writes nothing, which the final
+/// state shows.
 const WAITING_CALLS: [&str; 4] = ["current", "is_namespace_terminating", "is_held", "claim"];
 
-/// Where the row that has the username is from before a restore, it looks whether that account is there and has anything.
+/// Calls of an account whose username has a row from before a restore: the controller checks whether that
+/// row's account exists and has any resource.
 const STALE_CLAIM_CALLS: [&str; 8] = [
     "current",
     "is_namespace_terminating",
     "is_held",
     "claim",
-    "claims",
+    "claims_username",
     "recorded",
     "GetChannel",
     "correct",
 ];
 
-/// Who waits for a person to take a Secret away tries slowly, and looks at the channel that it is of.
+/// Calls of an account that waits for a person to delete a Secret. It retries slowly and reads the channel.
 const BLOCKED_CALLS: [&str; 8] = [
     "current",
     "is_namespace_terminating",
@@ -58,13 +61,14 @@ const BLOCKED_CALLS: [&str; 8] = [
     "correct",
 ];
 
-/// The same where a look at everything was asked for: it is not handled before the Secret is written.
+/// Additional calls if a reconcile was requested: the request is not handled before the Secret is written.
 const FULL_CHECK_CALLS: [&str; 2] = ["GetRoom", "GetStage"];
 
-/// How often each of these may be: a few times for each kind of each account that waits, at each sweep of each controller.
+/// Maximum number of each of these calls: a few for each kind of each waiting account, at each resync of each
+/// controller.
 const MAX_WAITING_CALLS: usize = 60;
 
-/// What is run. One line says it, and brings it back.
+/// A case. Its line replays it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     pub workload: Workload,
@@ -96,40 +100,40 @@ impl FromStr for Case {
                     let (k, fault) = value.split_once(':').ok_or_else(|| format!("no fault in {part:?}"))?;
                     case.plan.insert(number(k)?, fault.parse()?);
                 }
-                _ => return Err(format!("nothing is called {name:?}")),
+                _ => return Err(format!("unknown key {name:?}")),
             }
         }
         Ok(case)
     }
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// The calls that count, in order.
     pub calls: Vec<Operation>,
-    /// How many calls the plan has let fail.
-    pub failed: usize,
-    /// What does not hold.
+    /// Number of calls that failed according to the plan.
+    pub failed_calls: usize,
+    /// The violated invariants.
     pub violations: Vec<String>,
-    /// Everything there is at the end.
+    /// The final state of the world.
     pub end: Vec<String>,
-    /// Everything that happened, if it was asked for.
+    /// Everything that happened, if a trace was requested.
     pub trace: Vec<String>,
 }
 
 impl Outcome {
-    /// What is wrong with this end: what does not hold, and where it differs from the one without faults, if it is known.
+    /// Returns the violations, and the differences from the final state without faults if that is known.
     pub fn problems(&self, baseline: Option<&[String]>) -> Vec<String> {
         let Some(baseline) = baseline else { return self.violations.clone() };
         let (is, should): (BTreeSet<_>, BTreeSet<_>) = (self.end.iter().collect(), baseline.iter().collect());
-        let more = is.difference(&should).map(|line| format!("not without faults: {line}"));
+        let more = is.difference(&should).map(|line| format!("only with faults: {line}"));
         let less = should.difference(&is).map(|line| format!("only without faults: {line}"));
         self.violations.iter().cloned().chain(more).chain(less).collect()
     }
 }
 
-/// Runs a case, in virtual time and on this thread alone.
+/// Runs a case in virtual time, on this thread alone.
 pub fn run(case: &Case, traced: bool) -> Outcome {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
@@ -151,12 +155,12 @@ async fn drive(workload: Workload, actor: &Actor) -> Outcome {
     let keeps_all =
         workload.only_loses_records() || workload.only_has_refused_claims() || workload.only_hides();
     let before = if keeps_all { end::ours(&world.lock()) } else { Vec::new() };
-    world.count();
-    let acts = timeout(ACTOR_TIMEOUT, workload.act(actor)).await;
+    world.start_counting();
+    let finished = timeout(ACTOR_TIMEOUT, workload.act(actor)).await;
     sleep(CALL_WINDOW).await;
     let calls = world.lock().calls.clone();
     if workload == Workload::Scenario {
-        // Its faults are anywhere, and may not have come yet.
+        // The faults of a scenario are anywhere, and some may not have happened yet.
         world.end_faults();
     }
     settle(world).await;
@@ -165,25 +169,25 @@ async fn drive(workload: Workload, actor: &Actor) -> Outcome {
         settle(world).await;
     }
     world.end_faults();
-    world.note("from here on it is quiet");
+    world.note("quiet: faults have ended");
     sleep(QUIET_PERIOD).await;
     let mut state = world.lock();
     let mut violations = std::mem::take(&mut state.violations);
-    violations.extend(acts.err().map(|_| "people wait for ever for what they act on".to_owned()));
-    violations.extend(noise(&state, workload));
-    violations.extend(end::violations(&state, reported(&state)));
+    violations.extend(finished.err().map(|_| "the workload's actions never finish".to_owned()));
+    violations.extend(unexpected_calls(&state, workload));
+    violations.extend(end::violations(&state, reported_orphans(&state)));
     violations.extend(end::lost_resources(&state, &before));
     violations.extend(end::unreported_arn_changes(&state));
     Outcome {
         calls,
-        failed: state.failed,
+        failed_calls: state.failed_calls,
         violations,
         end: end::snapshot(&state),
         trace: state.trace.take().unwrap_or_default(),
     }
 }
 
-/// Waits until a resync has gone by without any call but those of the sweep.
+/// Waits until a resync makes no calls but its own.
 async fn settle(world: &World) {
     for _ in 0..MAX_SETTLE_RESYNCS {
         world.lock().call_counts.clear();
@@ -194,19 +198,19 @@ async fn settle(world: &World) {
     }
 }
 
-/// I5: quiet means quiet.
-fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
+/// I5: returns the calls that a quiet controller must not make.
+fn unexpected_calls(state: &State, workload: Workload) -> impl Iterator<Item = String> {
     let waits = match workload {
         Workload::UsernameConflict
         | Workload::AbandonToOtherAccount
         | Workload::LoseClusterAndDatabaseInConflict => WAITING_CALLS.to_vec(),
-        // The Secret of a channel that vanished, and that lost its owner before, is for a person to take away.
+        // If a channel vanished whose Secret had lost its owner, a person must delete that Secret.
         Workload::Scenario if end::waits_for_secret(state) => {
             [&STALE_CLAIM_CALLS[..], &BLOCKED_CALLS, &FULL_CHECK_CALLS].concat()
         }
         Workload::Scenario => STALE_CLAIM_CALLS.to_vec(),
         Workload::ExternalDeleteUnready => BLOCKED_CALLS.to_vec(),
-        // What AWS does not keep is looked at slowly, and not sent again.
+        // A setting that AWS does not keep is re-checked slowly and not sent again.
         Workload::SettingNotKept => {
             [&BLOCKED_CALLS[..], &FULL_CHECK_CALLS, &["ListStreamKeys", "GetStreamKey"]].concat()
         }
@@ -216,11 +220,11 @@ fn noise(state: &State, workload: Workload) -> impl Iterator<Item = String> {
         !RESYNC_CALLS.contains(&name) && (!waits.contains(&name) || times > MAX_WAITING_CALLS)
     };
     let more = state.call_counts.iter().filter(move |(operation, times)| is_more(operation.name, **times));
-    more.map(|(operation, times)| format!("I5: {times} times {} when all is quiet", operation.name))
+    more.map(|(operation, times)| format!("I5: {} was called {times} times while quiet", operation.name))
 }
 
-/// How many orphans the sweeps have told of.
-fn reported(state: &State) -> usize {
+/// Returns the number of orphans that the resyncs have reported.
+fn reported_orphans(state: &State) -> usize {
     let of = |text: String| {
         let line =
             text.lines().find_map(|line| line.strip_prefix("streamcat_orphaned_resources ")?.parse().ok());

@@ -1,4 +1,4 @@
-//! What people do: the state they start from, and what they do while calls fail.
+//! Workloads: the initial state, and the actions of people while calls fail.
 
 mod absences;
 mod claims;
@@ -17,7 +17,7 @@ use super::{actor::Actor, controller::RESYNC};
 
 pub use specs::{edited, retained, spec};
 
-/// What people do. A line that replays a run names it in lower case with hyphens.
+/// A workload. A replay line names it in lower case with hyphens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Workload {
     Create,
@@ -80,7 +80,7 @@ pub enum Workload {
     OtherRegion,
     Renamed,
     SettingNotKept,
-    /// What the seed makes up; each comes to an end of its own.
+    /// A scenario generated from the seed. Each seed has a final state of its own.
     Scenario,
 }
 
@@ -98,19 +98,19 @@ impl FromStr for Workload {
     }
 }
 
-/// Long enough for everything that was asked for, when nothing fails.
+/// Long enough for everything requested to finish if nothing fails.
 const SETTLE_TIME: Duration = Duration::from_secs(30);
 
-/// In the middle of the three Creates.
+/// Pause that ends in the middle of the three Creates.
 const DURING_CREATES: Duration = Duration::from_millis(150);
 
 impl Workload {
-    /// Those that come to the same end whatever the seed.
+    /// Returns the workloads whose final state does not depend on the seed.
     pub fn fixed() -> impl Iterator<Item = Self> {
         Self::value_variants().iter().copied().filter(|workload| *workload != Self::Scenario)
     }
 
-    /// What is there before.
+    /// Establishes the initial state.
     pub async fn prepare(self, actor: &Actor) {
         actor.create_foreign_resources();
         let retained = || retained("todd");
@@ -135,13 +135,13 @@ impl Workload {
             Self::Retain | Self::RetainWithoutDatabase | Self::RetainedOtherSpelling => {
                 actor.apply("todd", retained()).await;
             }
-            // What an earlier account has left names another user of the same username.
+            // The resources that an earlier account left name another user of the same username.
             Self::TagsConflictWithRow => {
                 actor.apply("other", retained()).await;
                 sleep(SETTLE_TIME).await;
                 actor.empty_database();
                 actor.delete("other");
-                actor.until_gone("other").await;
+                actor.wait_until_gone("other").await;
                 actor.apply("todd", spec("todd")).await;
             }
             Self::ExternalDeleteUnready => {
@@ -171,12 +171,12 @@ impl Workload {
         }
         sleep(SETTLE_TIME).await;
         if self.only_has_refused_claims() {
-            // So that the controllers have seen the tags of all that there is.
+            // The controllers have then seen the tags of all resources.
             sleep(RESYNC).await;
         }
     }
 
-    /// What is done while calls fail.
+    /// Performs the actions, during which calls fail.
     pub async fn act(self, actor: &Actor) {
         match self {
             Self::Create => actor.apply("todd", spec("todd")).await,
@@ -191,7 +191,8 @@ impl Workload {
                 sleep(DURING_CREATES).await;
                 actor.apply("todd", specs::edited_again("todd")).await;
             }
-            // What is asked for in the end is there already: only the first edit's note tells that it may come yet.
+            // The final spec is already in effect. Only the pending update of the first edit tells that it
+            // may still take effect.
             Self::EditAndBack => {
                 actor.apply("todd", specs::edited_again("todd")).await;
                 sleep(DURING_CREATES).await;
@@ -202,10 +203,11 @@ impl Workload {
                 sleep(DURING_CREATES).await;
                 actor.delete("todd");
             }
-            // Who made it may not have written its Secret yet when another has made the next one.
+            // The controller that created the channel may not have written its Secret yet when another has
+            // created the next channel.
             Self::CreateExternalDelete => {
                 actor.apply("todd", spec("todd")).await;
-                actor.until_ready("todd").await;
+                actor.wait_until_ready("todd").await;
                 actor.delete_in_aws(ResourceKind::Channel);
                 actor.apply("todd", edited("todd")).await;
             }
@@ -225,7 +227,7 @@ impl Workload {
                 sleep(Duration::from_secs(1)).await;
                 actor.apply("other", spec("Todd")).await;
             }
-            // The one that waits has nothing, and goes; then the username is free.
+            // The waiting account has nothing and is deleted. Then the username becomes free.
             Self::WaiterDeleted => {
                 actor.apply("other", spec("Todd")).await;
                 sleep(Duration::from_secs(1)).await;
@@ -240,7 +242,7 @@ impl Workload {
             Self::RetainWithoutDatabase => {
                 actor.empty_database();
                 actor.delete("todd");
-                // The sweep sees what stays.
+                // The resync reports what stays.
                 sleep(RESYNC).await;
             }
             Self::ForeignRecord => {
@@ -274,20 +276,20 @@ impl Workload {
         }
     }
 
-    /// An account is let go of, and its username may be wanted again.
+    /// Abandons an account, and perhaps claims its username again.
     async fn abandon(self, actor: &Actor) {
         actor.abandon("todd");
         actor.delete("todd");
         if self == Self::AbandonAgain {
             sleep(SETTLE_TIME).await;
-            // The first look of a new process sees what was left.
+            // The first resync of a new process lists what was left.
             actor.restart_controllers().await;
             actor.apply("todd", edited("todd")).await;
         } else if self == Self::AbandonToOtherAccount {
             actor.apply("other", spec("todd")).await;
-            actor.until_ready("other").await;
+            actor.wait_until_ready("other").await;
             actor.apply("todd", spec("todd")).await;
-            // What was let go of stays on the list, though an account has the name again.
+            // Abandoned resources stay on the list although an account has the name again.
             sleep(RESYNC * 2).await;
         }
     }

@@ -1,4 +1,5 @@
-//! The world: one state behind one lock, in virtual time, and the only way to it, a call that may fail.
+//! The simulated world: one state behind one lock, in virtual time. Controllers reach it only through calls
+//! that may fail.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,84 +29,88 @@ pub const REGION: &str = "eu-west-1";
 
 pub const INSTALLATION: &str = "here";
 
-/// As the settings have it by default.
+/// The default settings.
 pub const TIMING: Timing =
     Timing { aws_call_timeout: Duration::from_secs(10), grace: Duration::from_secs(15), resync: RESYNC };
 
-/// How long after another cluster was last seen on the database one takes its place, and how often it is seen.
-pub const TAKEOVER: Duration = Duration::from_secs(20);
-pub const RENEWAL: Duration = Duration::from_secs(5);
+/// Time after which a cluster that was last seen on the database can be replaced, and the interval at which a
+/// cluster renews its row.
+pub const TAKEOVER_AFTER: Duration = Duration::from_secs(20);
+pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The calls by which a cluster says that it works, which is no noise (I5), and which count as no call of a workload.
-pub const RENEWS: &str = "hold_database";
+/// The call that renews a cluster's row. It is neither noise (I5) nor a call of a workload.
+pub const LEASE_RENEWAL_CALL: &str = "hold_database";
 
-/// How long after its death a controller is started again.
-pub const RESTART: Duration = Duration::from_secs(2);
+/// Time between the crash of a controller and its restart.
+pub const RESTART_DELAY: Duration = Duration::from_secs(2);
 
-/// How long the watch stands still, and how far AWS's reads are behind: together with a call's time-out less than the grace.
-pub const BEHIND: Duration = Duration::from_secs(4);
+/// Time for which the watch delivers nothing, and lag of AWS's reads. Together with a call's timeout it is
+/// less than the grace period.
+pub const READ_LAG: Duration = Duration::from_secs(4);
 
-/// How long AWS's reads stay behind.
+/// Time for which AWS's reads lag.
 const LAG_DURATION: Duration = Duration::from_secs(30);
 
-/// How long a service stays away.
+/// Duration of an outage.
 const OUTAGE_DURATION: Duration = Duration::from_secs(45);
 
-/// Second of the epoch at which the world begins.
+/// Unix time at which the world starts.
 const EPOCH: i64 = 1_800_000_000;
 
-/// The calendar's time when the world is this old, in whole seconds.
+/// Returns the calendar time when the world has this age, in whole seconds.
 pub fn calendar(age: Duration) -> Timestamp {
     let second = EPOCH + i64::try_from(age.as_secs()).expect("a short while");
     Timestamp::from_second(second).expect("a valid time")
 }
 
-/// Everything there is.
+/// The state of the world.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct State {
-    /// The one that people use; while a call of another cluster's controller is carried out, that one.
+    /// The cluster that people use. While a call of a controller of another cluster is executed, that
+    /// cluster.
     pub cluster: Cluster,
-    /// Another one on the same database.
+    /// Another cluster on the same database.
     pub other_cluster: Option<Cluster>,
-    /// The oracle's own books of objects and ARNs.
+    /// The oracle's ledger of objects and ARNs.
     pub ownership: Ownership,
-    /// UID of the object whose reconcile makes the call that is carried out; None of a sweep, or of somebody else.
+    /// UID of the object whose reconcile makes the current call. None for a call of a resync or of anybody
+    /// else.
     pub reconciled_uid: Option<String>,
     pub database: Database,
-    /// What somebody has kept of it.
+    /// A backup of the database.
     pub backup: Database,
     pub aws: Aws,
     pub rng: fastrand::Rng,
-    /// Whether the controllers run.
+    /// True while the controllers run.
     pub controllers_run: bool,
-    /// The region that the controllers are started with.
+    /// Region that the controllers are started with.
     pub region: &'static str,
-    /// The limits of the brake.
+    /// Limits of the brake.
     pub limits: BrakeLimits,
-    /// Whether more is missing than the brake allows: then nothing is made for it.
+    /// True if more is missing than the brake allows, so that nothing may be re-created.
     pub is_braked: bool,
-    /// Clusters whose controllers do not.
+    /// Ids of the clusters whose controllers are stopped.
     pub stopped_clusters: BTreeSet<String>,
-    /// Whether there are two that both believe they lead.
+    /// True if two controllers both believe they lead.
     pub has_two_controllers: bool,
-    /// What must never happen and did.
+    /// The violated invariants.
     pub violations: Vec<String>,
-    /// All ARNs that the database ever had.
+    /// All ARNs that were ever recorded in the database.
     pub recorded: BTreeSet<String>,
-    /// All users that a person has ever let go of.
+    /// All users that were ever abandoned.
     pub abandoned: BTreeSet<Uuid>,
-    /// Accounts of which an ARN in status became another, and those of which an event said so.
+    /// Accounts whose status changed an ARN, and those for which an event reported it.
     pub changed_arns: BTreeSet<AccountRef>,
     pub reported_arn_changes: BTreeSet<AccountRef>,
     /// All calls since the workload began to act, in order.
     pub calls: Vec<Operation>,
-    /// How many of them the plan has let fail.
-    pub failed: usize,
-    /// All calls since somebody last looked, by operation.
+    /// Number of calls that failed according to the plan.
+    pub failed_calls: usize,
+    /// Number of calls since the last reset, by operation.
     pub call_counts: BTreeMap<Operation, usize>,
-    /// What each controller counts, by its name.
+    /// Metrics of each controller, by its name.
     pub metrics: BTreeMap<String, Metrics>,
-    /// Everything that happened, if somebody wants to read it.
+    /// Everything that happened, if a trace was requested.
     pub trace: Option<Vec<String>>,
     counting: bool,
     plan: Plan,
@@ -113,22 +118,22 @@ pub struct State {
 }
 
 impl State {
-    /// The database is another from now on: its journal knows of no call that is under way.
+    /// Replaces the database. The new journal does not know the calls in flight.
     pub fn replace_database(&mut self, now: Duration, database: Database) {
         self.database = database;
         self.aws.journal_since = now;
         self.ownership.database_replaced(now);
     }
 
-    /// Whether an account is there and not being deleted, in whichever cluster.
+    /// Returns true if an account exists in any cluster and is not being deleted.
     pub fn is_live_account(&self, key: &AccountRef) -> bool {
         let clusters = [Some(&self.cluster), self.other_cluster.as_ref()].into_iter().flatten();
         let mut found = clusters.filter_map(|cluster| cluster.accounts.get(key));
         found.any(|account| account.metadata.deletion_timestamp.is_none())
     }
 
-    /// Makes the cluster of this id the one that calls come to; whether it is another.
-    fn enter(&mut self, cluster: &str) -> bool {
+    /// Makes the cluster of this id the one that calls reach. Returns true if it is the other cluster.
+    fn switch_to(&mut self, cluster: &str) -> bool {
         let is_other = self.other_cluster.as_ref().is_some_and(|other| other.id == cluster);
         if is_other && let Some(other) = &mut self.other_cluster {
             std::mem::swap(&mut self.cluster, other);
@@ -136,9 +141,9 @@ impl State {
         is_other
     }
 
-    /// Does what a controller of this cluster has asked for, for this object.
+    /// Executes a call of a controller of this cluster for this object.
     pub fn act_for<T>(&mut self, cluster: &str, uid: Option<String>, act: impl FnOnce(&mut Self) -> T) -> T {
-        let is_other = self.enter(cluster);
+        let is_other = self.switch_to(cluster);
         self.reconciled_uid = uid;
         let done = act(self);
         self.reconciled_uid = None;
@@ -148,17 +153,17 @@ impl State {
         done
     }
 
-    /// The cluster of this id.
+    /// Returns the cluster of this id, or the one that people use.
     pub fn cluster_of(&self, id: &str) -> &Cluster {
         self.other_cluster.as_ref().filter(|other| other.id == id).unwrap_or(&self.cluster)
     }
 
-    /// Keeps the ARNs that the database has, and whom it knows to be let go of.
-    fn remember(&mut self, now: Duration) {
+    /// Updates the ledger, and remembers recorded ARNs and abandoned users.
+    fn update_history(&mut self, now: Duration) {
         let other_cluster = self.other_cluster.as_ref().map(|cluster| cluster.id.clone());
-        self.ownership.read(&mut self.cluster, other_cluster.as_deref(), now);
+        self.ownership.read_log(&mut self.cluster, other_cluster.as_deref(), now);
         if let Some(other) = &mut self.other_cluster {
-            self.ownership.read(other, Some(&self.cluster.id), now);
+            self.ownership.read_log(other, Some(&self.cluster.id), now);
         }
         self.abandoned.extend(self.database.abandoned_users());
         let arns = self.database.rows.values().map(|row| row.resource.arn());
@@ -166,14 +171,14 @@ impl State {
         self.recorded.extend(new);
     }
 
-    /// Counts a call; how the plan, or a service that is away, lets it fail.
+    /// Counts a call. Returns the fault that the plan or an outage causes.
     fn next_fault(&mut self, operation: Operation, now: Duration) -> Option<Fault> {
-        if self.counting && operation.name != RENEWS {
+        if self.counting && operation.name != LEASE_RENEWAL_CALL {
             self.calls.push(operation);
             let due = self.plan.range(..=self.calls.len()).find(|(_, fault)| fault.applies(operation));
             if let Some((number, fault)) = due.map(|(number, fault)| (*number, *fault)) {
                 self.plan.remove(&number);
-                self.failed += 1;
+                self.failed_calls += 1;
                 return Some(fault);
             }
         }
@@ -181,32 +186,32 @@ impl State {
         self.outages.iter().any(is_out).then_some(Fault::Block)
     }
 
-    /// What a mode does for a while.
+    /// Starts a fault that lasts for a while.
     fn begin_window(&mut self, fault: Option<Fault>, service: Service, now: Duration) {
         match fault {
             Some(Fault::Stale) => {
-                self.cluster.still_until = now + BEHIND;
-                self.aws.show_as_of(now, now + BEHIND);
+                self.cluster.watch_frozen_until = now + READ_LAG;
+                self.aws.freeze_reads(now, now + READ_LAG);
             }
-            Some(Fault::Lag) => self.aws.show_late(BEHIND, now + LAG_DURATION),
+            Some(Fault::Lag) => self.aws.delay_reads(READ_LAG, now + LAG_DURATION),
             Some(Fault::Outage) => self.outages.push((service, now + OUTAGE_DURATION)),
             _ => {}
         }
     }
 }
 
-/// The world.
+/// The simulated world.
 pub struct World {
     state: Mutex<State>,
     began: Instant,
-    /// What chooses latencies and ids, and what people do in a story of their own.
+    /// Seed of latencies, ids, and the actions of a generated scenario.
     pub seed: u64,
-    /// Tells those who watch that there is something new. No `watch` channel: it wakes in a random order.
-    pub news: Notify,
+    /// Notifies waiters of a change. Not a `watch` channel, because that wakes its receivers in random order.
+    pub changed: Notify,
 }
 
 impl World {
-    /// A world in which `plan` fails.
+    /// Returns a world in which calls fail according to `plan`.
     pub fn new(seed: u64, plan: Plan, traced: bool) -> Arc<Self> {
         let state = State {
             cluster: Cluster::new("cluster"),
@@ -229,7 +234,7 @@ impl World {
             changed_arns: BTreeSet::new(),
             reported_arn_changes: BTreeSet::new(),
             calls: Vec::new(),
-            failed: 0,
+            failed_calls: 0,
             call_counts: BTreeMap::new(),
             metrics: BTreeMap::new(),
             trace: traced.then(Vec::new),
@@ -238,37 +243,37 @@ impl World {
             outages: Vec::new(),
         };
         let (state, began) = (Mutex::new(state), Instant::now());
-        Arc::new(Self { state, began, seed, news: Notify::new() })
+        Arc::new(Self { state, began, seed, changed: Notify::new() })
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics with the lock held")
     }
 
-    /// How old the world is.
+    /// Returns the age of the world.
     pub fn now(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// The calendar's time: whole seconds, as Kubernetes keeps it.
+    /// Returns the calendar time in whole seconds, as Kubernetes stores it.
     pub fn time(&self) -> Time {
         Time(calendar(self.now()))
     }
 
-    /// From here on nothing fails any more, and every call is noted.
+    /// Drops the rest of the plan, and resets the call counts.
     pub fn end_faults(&self) {
         let mut state = self.lock();
         state.plan.clear();
         state.call_counts.clear();
     }
 
-    /// From here on calls are counted, and the plan is followed.
-    pub fn count(&self) {
+    /// Starts to count calls and to follow the plan.
+    pub fn start_counting(&self) {
         self.lock().counting = true;
-        self.note("the workload acts; calls are counted");
+        self.note("the workload acts; calls count from now on");
     }
 
-    /// Writes a line into the trace.
+    /// Writes a line to the trace.
     pub fn note(&self, what: &str) {
         let now = self.now();
         if let Some(trace) = &mut self.lock().trace {
@@ -276,29 +281,29 @@ impl World {
         }
     }
 
-    /// Somebody else than a controller does something; it is seen by those who watch.
+    /// Performs an action of anybody but a controller, and notifies waiters.
     pub fn act<T>(&self, what: &str, act: impl FnOnce(&mut State, Duration, Time) -> T) -> T {
         self.note(what);
         let time = self.time();
         self.perform(|state, now| act(state, now, time))
     }
 
-    /// Waits until this holds.
-    pub async fn until(&self, holds: impl Fn(&State) -> bool) {
+    /// Waits until this condition holds.
+    pub async fn wait_until(&self, holds: impl Fn(&State) -> bool) {
         loop {
-            let news = self.news.notified();
+            let changed = self.changed.notified();
             if holds(&self.lock()) {
                 return;
             }
-            news.await;
+            changed.await;
         }
     }
 
-    /// Counts a call; how it fails.
-    pub fn begin(&self, operation: Operation, about: &str, who: &str) -> Option<Fault> {
+    /// Counts a call. Returns its fault, if any.
+    pub fn begin_call(&self, operation: Operation, about: &str, process: &str) -> Option<Fault> {
         let now = self.now();
         let mut state = self.lock();
-        if operation.name != RENEWS {
+        if operation.name != LEASE_RENEWAL_CALL {
             *state.call_counts.entry(operation).or_default() += 1;
         }
         let fault = state.next_fault(operation, now);
@@ -307,23 +312,23 @@ impl World {
         if let Some(trace) = &mut state.trace {
             let failing = fault.map(|fault| format!("  <-- {fault}")).unwrap_or_default();
             let (now, name) = (now.as_secs_f64(), operation.name);
-            trace.push(format!("{now:>10.3} {who} k={number:<3} {name} {about}{failing}"));
+            trace.push(format!("{now:>10.3} {process} k={number:<3} {name} {about}{failing}"));
         }
         fault
     }
 
-    /// Does something to the world now.
+    /// Applies an effect to the world now.
     pub fn perform<T>(&self, effect: impl FnOnce(&mut State, Duration) -> T) -> T {
         let now = self.now();
         let mut state = self.lock();
         state.cluster.collect_garbage(now);
-        for arn in state.aws.bury(now) {
-            // Of whom it was to be taken from, a new object may have it by now.
+        for arn in state.aws.finish_deletions(now) {
+            // The resource that is deleted now may have a new owner since the deletion was requested.
             if belongs_to_live_account(&state, &arn) {
                 state.aws.external_deletes.insert(arn);
             }
         }
-        let news = |state: &State| {
+        let changed = |state: &State| {
             let other = state.other_cluster.as_ref();
             (
                 state.cluster.log.len(),
@@ -332,16 +337,16 @@ impl World {
                 state.stopped_clusters.len(),
             )
         };
-        let known = news(&state);
+        let known = changed(&state);
         let done = effect(&mut state, now);
-        state.remember(now);
-        if news(&state) != known {
-            self.news.notify_waiters();
+        state.update_history(now);
+        if changed(&state) != known {
+            self.changed.notify_waiters();
         }
         done
     }
 
-    /// How long one way takes.
+    /// Returns a random latency for one direction of a call.
     pub fn latency(&self, service: Service) -> Duration {
         let (least, more) = match service {
             Service::Kubernetes => (2, 3),

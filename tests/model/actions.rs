@@ -1,69 +1,64 @@
-//! What can happen: people, AWS, time, faults, and one step of one controller.
+//! The actions of the model: users, AWS, time, faults, and single steps of one controller.
 
 use super::state::Nonce;
 
-/// What people do, in order.
+/// An action of a user. A scenario is a sequence of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserAction {
     /// Deletes the object.
     Delete,
-    /// Makes it again under the same name, once it is gone.
+    /// Creates an object of the same name, once the previous one is gone.
     Recreate,
 }
 
-/// Which of the two controllers.
+/// Index of one of the two controllers.
 pub type ControllerId = usize;
 
-/// One thing that happens.
+/// One transition of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     User(UserAction),
-    /// The call makes the resource.
-    Lands(Nonce),
-    /// Lists and reads show the resource.
-    IsShown(Nonce),
-    /// The call does not arrive.
-    IsLost(Nonce),
-    /// Deadline and grace pass.
-    TimePasses(Nonce),
+    /// The call creates the resource.
+    CallExecuted(Nonce),
+    /// Get and List show the resource from now on.
+    ResourceShown(Nonce),
+    /// The call never reaches AWS.
+    CallLost(Nonce),
+    /// The deadline and the grace period of the attempt pass.
+    AttemptExpires(Nonce),
     Crash(ControllerId),
-    /// The call was carried out, and the caller does not hear of it.
-    LosesAnswer(ControllerId),
-    /// The caller hears of what it made.
-    Answers(ControllerId),
-    /// The caller stops waiting for a call that did not arrive.
-    TimesOut(ControllerId),
-    /// A controller lists everything.
-    Sweep(ControllerId),
-    /// A controller does its next step.
-    Does(ControllerId, Step),
+    /// The call was executed, but its caller gets no response.
+    ResponseLost(ControllerId),
+    /// The caller gets the response.
+    ResponseReceived(ControllerId),
+    /// The caller gives up on a call that never reached AWS or is still in flight.
+    CallTimesOut(ControllerId),
+    /// A controller runs a resync.
+    Resync(ControllerId),
+    /// A controller takes its next step.
+    Step(ControllerId, Step),
 }
 
-/// The next effect of a controller, under the name that it has in the code.
+/// The next step of a controller. Each variant has the name of the function in `src/` that it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Current,
     AddFinalizer,
     Claim,
-    Inherit,
+    Transfer,
     Recorded,
-    Look,
+    ListOwned,
     Get,
     Record,
-    DeleteDuplicates,
+    DeleteDuplicate,
     End,
-    Inspect,
-    RemoveOthers,
     Open,
     Create,
     RecordMade,
-    DeleteMade,
-    WriteStatus,
-    Leave,
-    Retire,
-    Find,
     Delete,
-    Release,
+    WriteStatus,
+    MarkDeleting,
+    DeleteUser,
     RemoveFinalizer,
-    DeleteSwept,
+    DeleteLateCreate,
 }

@@ -1,29 +1,29 @@
-//! Where a controller is in the code, and what it remembers.
+//! The state of a controller: its position in the code and its local variables.
 
 use super::{
     actions::Step,
     state::{Nonce, Uid, UserId},
 };
 
-/// The object and the user that a controller works for.
+/// The object that a controller reconciles, and its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner {
     pub uid: Uid,
     pub user: UserId,
 }
 
-/// What a claim is for.
+/// The purpose of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Purpose {
     Apply { dirty: bool },
     Cleanup,
 }
 
-/// A set of resources.
+/// A set of resources, by nonce.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Set(u8);
+pub struct NonceSet(u8);
 
-impl Set {
+impl NonceSet {
     pub fn without(self, nonce: Nonce) -> Self {
         Self(self.0 & !(1 << nonce))
     }
@@ -37,145 +37,143 @@ impl Set {
     }
 }
 
-impl FromIterator<Nonce> for Set {
+impl FromIterator<Nonce> for NonceSet {
     fn from_iter<I: IntoIterator<Item = Nonce>>(nonces: I) -> Self {
         Self(nonces.into_iter().fold(0, |set, nonce| set | 1 << nonce))
     }
 }
 
-/// Where a controller is in the code, and what it remembers: all of it may be out of date when it goes on.
+/// The state of a controller: its position in the code and its local variables. All of them may be outdated
+/// by the time the next step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ControllerState {
     Idle,
-    /// The sweep found that the records do not agree.
+    /// The resync found that the records disagree.
     Dirty,
-    AddsFinalizer(Uid),
-    Claims {
+    AddingFinalizer(Uid),
+    Claiming {
         uid: Uid,
         purpose: Purpose,
     },
-    /// The row names another object; `seen`: ours is still there.
-    Inherits {
+    /// The row names another object. `seen`: the current object exists.
+    Transferring {
         owner: Owner,
         from: Uid,
         purpose: Purpose,
         seen: bool,
     },
-    Converges {
+    Converging {
         owner: Owner,
         dirty: bool,
     },
-    Looks {
+    ListingOwned {
         owner: Owner,
         recorded: Option<Nonce>,
         attempt: Option<Nonce>,
-        but: Option<Nonce>,
+        except: Option<Nonce>,
     },
-    /// Looks at the one it keeps.
-    Adopts {
-        owner: Owner,
-        recorded: Option<Nonce>,
-        attempt: Option<Nonce>,
-        keep: Nonce,
-        duplicates: Set,
-    },
-    Records {
+    /// Reads the resource that it keeps.
+    Adopting {
         owner: Owner,
         recorded: Option<Nonce>,
         attempt: Option<Nonce>,
         keep: Nonce,
-        duplicates: Set,
+        duplicates: NonceSet,
     },
-    DeletesDuplicates {
+    Recording {
+        owner: Owner,
+        recorded: Option<Nonce>,
+        attempt: Option<Nonce>,
+        keep: Nonce,
+        duplicates: NonceSet,
+    },
+    DeletingDuplicates {
         owner: Owner,
         attempt: Option<Nonce>,
         keep: Nonce,
-        duplicates: Set,
+        duplicates: NonceSet,
     },
-    /// Ends an attempt that it looked for; nothing was found where there is none to `keep`.
-    GivesUp {
+    /// Ends an attempt after searching for its result. Nothing was found if `keep` is None.
+    EndingAttempt {
         owner: Owner,
         recorded: Option<Nonce>,
         attempt: Nonce,
         keep: Option<Nonce>,
     },
-    Inspects {
+    Getting {
         owner: Owner,
         recorded: Option<Nonce>,
         arn: Nonce,
         dirty: bool,
     },
-    RemovesOthers {
+    ListingDuplicates {
         owner: Owner,
         arn: Nonce,
     },
-    Opens {
+    Opening {
         owner: Owner,
         known: Option<Nonce>,
     },
-    Creates {
+    Creating {
         owner: Owner,
         nonce: Nonce,
     },
-    /// The call is out.
-    Awaits {
+    /// The call was sent.
+    AwaitingResponse {
         owner: Owner,
         nonce: Nonce,
     },
-    RecordsMade {
+    RecordingMade {
         owner: Owner,
         nonce: Nonce,
     },
-    /// Its attempt was not open any more: what it made is one too many.
-    DeletesMade(Nonce),
-    WritesStatus {
+    /// The attempt was no longer open, so the created resource is a duplicate.
+    DeletingMade(Nonce),
+    WritingStatus {
         uid: Uid,
         arn: Nonce,
     },
-    Leaves(Owner),
-    Retires(Owner),
-    Finds {
+    MarkingDeleting(Owner),
+    DeletingAll(Owner),
+    ListingToDelete {
         owner: Owner,
         recorded: Option<Nonce>,
     },
-    Deletes {
+    Deleting {
         owner: Owner,
-        doomed: Set,
+        to_delete: NonceSet,
     },
-    Releases(Owner),
-    RemovesFinalizer(Uid),
-    /// The sweep deletes what is a released user's.
-    Sweeps(Set),
+    DeletingUser(Owner),
+    RemovingFinalizer(Uid),
+    /// The resync deletes resources of deleted users.
+    DeletingLateCreates(NonceSet),
 }
 
 impl ControllerState {
-    /// What the controller does next.
+    /// Returns the next step.
     pub fn step(self) -> Step {
         match self {
             Self::Idle | Self::Dirty => Step::Current,
-            Self::AddsFinalizer(_) => Step::AddFinalizer,
-            Self::Claims { .. } => Step::Claim,
-            Self::Inherits { .. } => Step::Inherit,
-            Self::Converges { .. } => Step::Recorded,
-            Self::Looks { .. } => Step::Look,
-            Self::Adopts { .. } => Step::Get,
-            Self::Records { .. } => Step::Record,
-            Self::DeletesDuplicates { .. } => Step::DeleteDuplicates,
-            Self::GivesUp { .. } => Step::End,
-            Self::Inspects { .. } => Step::Inspect,
-            Self::RemovesOthers { .. } => Step::RemoveOthers,
-            Self::Opens { .. } => Step::Open,
-            Self::Creates { .. } | Self::Awaits { .. } => Step::Create,
-            Self::RecordsMade { .. } => Step::RecordMade,
-            Self::DeletesMade(_) => Step::DeleteMade,
-            Self::WritesStatus { .. } => Step::WriteStatus,
-            Self::Leaves(_) => Step::Leave,
-            Self::Retires(_) => Step::Retire,
-            Self::Finds { .. } => Step::Find,
-            Self::Deletes { .. } => Step::Delete,
-            Self::Releases(_) => Step::Release,
-            Self::RemovesFinalizer(_) => Step::RemoveFinalizer,
-            Self::Sweeps(_) => Step::DeleteSwept,
+            Self::AddingFinalizer(_) => Step::AddFinalizer,
+            Self::Claiming { .. } => Step::Claim,
+            Self::Transferring { .. } => Step::Transfer,
+            Self::Converging { .. } | Self::DeletingAll(_) => Step::Recorded,
+            Self::ListingOwned { .. } | Self::ListingDuplicates { .. } | Self::ListingToDelete { .. } => {
+                Step::ListOwned
+            }
+            Self::Adopting { .. } | Self::Getting { .. } => Step::Get,
+            Self::Recording { .. } => Step::Record,
+            Self::DeletingDuplicates { .. } => Step::DeleteDuplicate,
+            Self::EndingAttempt { .. } => Step::End,
+            Self::Opening { .. } => Step::Open,
+            Self::Creating { .. } | Self::AwaitingResponse { .. } => Step::Create,
+            Self::RecordingMade { .. } => Step::RecordMade,
+            Self::WritingStatus { .. } => Step::WriteStatus,
+            Self::MarkingDeleting(_) => Step::MarkDeleting,
+            Self::DeletingMade(_) | Self::Deleting { .. } => Step::Delete,
+            Self::DeletingUser(_) => Step::DeleteUser,
+            Self::RemovingFinalizer(_) => Step::RemoveFinalizer,
+            Self::DeletingLateCreates(_) => Step::DeleteLateCreate,
         }
     }
 }

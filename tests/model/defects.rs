@@ -1,36 +1,37 @@
-//! Ways in which the protocol could be wrong, each of which the model must notice.
+//! Defects of the protocol, each of which the model must detect.
 
-/// One thing done wrongly.
+/// A deliberate defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// The attempt is journalled with the result of the Create, not before the call.
+    /// The attempt is journaled together with the result of the Create instead of before the call.
     JournalAfterCreate,
-    /// What an attempt made is looked for at the deadline: lists may not show it yet.
+    /// The result of an attempt is searched for at the deadline, when lists may not show it yet.
     NoGrace,
-    /// The SDK sends a Create again whose answer was lost.
+    /// The SDK sends a Create again whose response was lost.
     SdkRetries,
-    /// Of several found the first is taken, and the others stay.
+    /// Of several matches the first is adopted, and the others stay.
     FirstMatchWins,
-    /// What has the user's name is taken for the user's, whatever its tags say.
+    /// A resource that has the user's name counts as the user's, whatever its tags are.
     IgnoresTags,
-    /// The finalizer is put on with the first status.
+    /// The finalizer is added with the first status.
     FinalizerAfterCreate,
-    /// The finalizer goes though an attempt is still open.
+    /// The finalizer is removed while an attempt is still open.
     FinalizerTooEarly,
-    /// Attempts are opened for a user that is leaving or gone.
-    OpensWhileLeaving,
-    /// A released object may claim a user again.
-    ClaimsForReleasedObject,
-    /// A new row gets the id of a released user, where tags name it.
-    ReusesReleasedUser,
-    /// The deletion of an account whose claim was refused goes by the tags in AWS.
-    ReleasesRefusedClaim,
-    /// An account that holds no user is let go without a note that it was.
-    LeavesNoTrace,
-    /// Whoever made a resource deletes it when its attempt is not open any more, though somebody may have adopted it.
-    DeletesWhatWasAdopted,
-    /// What was found is recorded though another attempt was opened since the look began.
-    AdoptsBesideAnAttempt,
-    /// The sweep leaves alone what a late call made for a released user.
-    SparesReleasedUsers,
+    /// Attempts are opened for a user that is being deleted or is gone.
+    OpensWhileDeleting,
+    /// An object with a tombstone may claim a user again.
+    ClaimsDespiteTombstone,
+    /// A new row gets the id of a deleted user if tags name it.
+    ReusesDeletedUser,
+    /// The deletion of an account whose claim was refused deletes what the tags in AWS name.
+    DeletesForRefusedClaim,
+    /// An account without a user is deleted without leaving a tombstone.
+    NoTombstone,
+    /// The caller of a Create deletes the resource if its attempt is no longer open, although another
+    /// controller may have adopted it.
+    DeletesAdopted,
+    /// A resource that was found is recorded although another attempt was opened since the list.
+    AdoptsDespiteOpenAttempt,
+    /// The resync ignores late creates of deleted users.
+    SparesLateCreates,
 }

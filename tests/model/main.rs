@@ -1,9 +1,10 @@
-//! The protocol of design.md ("Creating once", "Two writers at once are safe") as a model: one account with one kind of
-//! resource, two controllers without a Lease, an AWS whose calls and answers are lost or late and whose lists lag, crashes.
-//! Every order of events is looked at.
+//! The protocol (`docs/architecture.md`) as a model: one account with one kind of resource, two controllers
+//! without a Lease, crashes, and an AWS whose calls and responses are lost or late and whose lists lag. The
+//! checker visits every order of events.
 //!
-//! It assumes what docs/guarantees.md does: a call lands before its attempt's deadline, and what it made is shown within
-//! the grace. With `late` faults the first does not hold. Steps have the names of the functions in src/ that they stand for.
+//! The model makes the assumptions of `docs/guarantees.md`: a call takes effect before its attempt's
+//! deadline, and lists show its resource within the grace period. With `late_calls`, the first assumption
+//! does not hold. Each step has the name of the function in `src/` that it stands for.
 
 #![allow(missing_docs, reason = "a test")]
 
@@ -28,15 +29,15 @@ use crate::{
     state::{Faults, State},
 };
 
-/// Two crashes, a lost answer, and a call that does not arrive.
-const FAULTS: Faults = Faults { crashes: 2, lost_answers: 1, lost_calls: 1, late: 0 };
+/// Two crashes, a lost response, and a call that never reaches AWS.
+const FAULTS: Faults = Faults { crashes: 2, lost_responses: 1, lost_calls: 1, late_calls: 0 };
 
-/// A crash, a lost answer, and a call that lands after its deadline.
-const LATE: Faults = Faults { crashes: 1, lost_answers: 1, lost_calls: 0, late: 1 };
+/// A crash, a lost response, and a call that takes effect after its deadline.
+const LATE: Faults = Faults { crashes: 1, lost_responses: 1, lost_calls: 0, late_calls: 1 };
 
-/// Looks at every state, and asserts every property.
+/// Visits every state and asserts every property.
 fn assert_holds(scenario: &'static [UserAction], faults: Faults) {
-    assert_all_hold(&Protocol { scenario, faults, refused: false, defect: None });
+    assert_all_hold(&Protocol { scenario, faults, claim_refused: false, defect: None });
 }
 
 fn assert_all_hold(protocol: &Protocol) {
@@ -47,7 +48,7 @@ fn assert_all_hold(protocol: &Protocol) {
     assert_every_run_ends(protocol);
 }
 
-/// Asserts that no path goes round in a circle: only then does "eventually" mean that.
+/// Asserts that no path has a cycle: only then does the checker's "eventually" mean what it says.
 fn assert_every_run_ends(protocol: &Protocol) {
     let (mut left, mut on_path) = (HashSet::new(), HashSet::new());
     let mut path: Vec<(State, Vec<State>)> = Vec::new();
@@ -56,7 +57,7 @@ fn assert_every_run_ends(protocol: &Protocol) {
         if let Some(state) = next.take().map(|state| state.representative())
             && !left.contains(&state)
         {
-            assert!(on_path.insert(state.clone()), "a circle at {state:#?}");
+            assert!(on_path.insert(state.clone()), "a cycle at {state:#?}");
             let successors = protocol.next_states(&state);
             path.push((state, successors));
         }
@@ -71,20 +72,20 @@ fn assert_every_run_ends(protocol: &Protocol) {
     }
 }
 
-/// Asserts that a defect is noticed, as something that this property forbids.
+/// Asserts that a defect is detected because it violates this property.
 fn assert_defect_breaks(
     defect: Defect,
     scenario: &'static [UserAction],
     faults: Faults,
     property: &'static str,
 ) {
-    assert_breaks(Protocol { scenario, faults, refused: false, defect: Some(defect) }, property);
+    assert_breaks(Protocol { scenario, faults, claim_refused: false, defect: Some(defect) }, property);
 }
 
 fn assert_breaks(protocol: Protocol, property: &'static str) {
     let defect = protocol.defect;
     let checker = protocol.checker().finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
-    let found = checker.discovery(property).unwrap_or_else(|| panic!("{defect:?} is not noticed"));
+    let found = checker.discovery(property).unwrap_or_else(|| panic!("{defect:?} is not detected"));
     println!("{defect:?} breaks {property:?}: {:?}", found.into_actions());
 }
 
@@ -115,12 +116,12 @@ fn a_late_create_is_deleted_after_the_account() {
 
 #[test]
 fn a_late_create_is_deleted_when_the_name_is_reused() {
-    assert_holds(&[Delete, Recreate], Faults { lost_answers: 0, ..LATE });
+    assert_holds(&[Delete, Recreate], Faults { lost_responses: 0, ..LATE });
 }
 
 #[test]
 fn a_refused_claim_deletes_nothing_of_the_retained_user() {
-    assert_all_hold(&Protocol { scenario: &[Delete], faults: FAULTS, refused: true, defect: None });
+    assert_all_hold(&Protocol { scenario: &[Delete], faults: FAULTS, claim_refused: true, defect: None });
 }
 
 #[test]
@@ -160,41 +161,41 @@ fn a_finalizer_removed_too_early_is_detected() {
 
 #[test]
 fn an_attempt_for_a_user_being_deleted_is_detected() {
-    assert_defect_breaks(Defect::OpensWhileLeaving, &[Delete], FAULTS, I3);
+    assert_defect_breaks(Defect::OpensWhileDeleting, &[Delete], FAULTS, I3);
 }
 
 #[test]
-fn a_claim_for_a_released_object_is_detected() {
-    assert_defect_breaks(Defect::ClaimsForReleasedObject, &[Delete], FAULTS, I3);
+fn a_claim_despite_a_tombstone_is_detected() {
+    assert_defect_breaks(Defect::ClaimsDespiteTombstone, &[Delete], FAULTS, I3);
 }
 
 #[test]
 fn a_reused_user_id_is_detected() {
-    assert_defect_breaks(Defect::ReusesReleasedUser, &[Delete, Recreate], LATE, I2);
+    assert_defect_breaks(Defect::ReusesDeletedUser, &[Delete, Recreate], LATE, I2);
 }
 
 #[test]
 fn a_refused_claim_that_deletes_by_tags_is_detected() {
-    let defect = Some(Defect::ReleasesRefusedClaim);
-    assert_breaks(Protocol { scenario: &[Delete], faults: FAULTS, refused: true, defect }, I2);
+    let defect = Some(Defect::DeletesForRefusedClaim);
+    assert_breaks(Protocol { scenario: &[Delete], faults: FAULTS, claim_refused: true, defect }, I2);
 }
 
 #[test]
-fn an_abandonment_without_a_tombstone_is_detected() {
-    assert_defect_breaks(Defect::LeavesNoTrace, &[Delete], FAULTS, I3);
+fn a_deletion_without_a_tombstone_is_detected() {
+    assert_defect_breaks(Defect::NoTombstone, &[Delete], FAULTS, I3);
 }
 
 #[test]
 fn deleting_what_another_controller_adopted_is_detected() {
-    assert_defect_breaks(Defect::DeletesWhatWasAdopted, &[], FAULTS, I2);
+    assert_defect_breaks(Defect::DeletesAdopted, &[], FAULTS, I2);
 }
 
 #[test]
-fn an_adoption_beside_an_open_attempt_is_detected() {
-    assert_defect_breaks(Defect::AdoptsBesideAnAttempt, &[], LATE, I2);
+fn an_adoption_despite_an_open_attempt_is_detected() {
+    assert_defect_breaks(Defect::AdoptsDespiteOpenAttempt, &[], LATE, I2);
 }
 
 #[test]
-fn a_resync_that_spares_released_users_is_detected() {
-    assert_defect_breaks(Defect::SparesReleasedUsers, &[Delete], LATE, CONVERGES);
+fn a_resync_that_spares_late_creates_is_detected() {
+    assert_defect_breaks(Defect::SparesLateCreates, &[Delete], LATE, CONVERGES);
 }

@@ -1,46 +1,47 @@
-//! The world: what Kubernetes, PostgreSQL and AWS hold, where each controller is, and which faults may still come.
+//! The state of the model: contents of Kubernetes, PostgreSQL, and AWS, the controllers, and the remaining
+//! faults.
 
 use super::{
     actions::{ControllerId, UserAction},
     controller_state::ControllerState,
 };
 
-/// An object of the one account; made again under the same name it has another.
+/// UID of an object of the account. An object that is re-created under the same name has another.
 pub type Uid = u8;
-/// A row of `users`; no id is given out twice.
+/// Id of a row of `users`. Ids are never reused.
 pub type UserId = u8;
-/// The object of a retained user, which is not there any more.
+/// UID of a retained user's object, which no longer exists.
 pub const RETAINED: Uid = Uid::MAX;
-/// An attempt, and the resource that its Create makes. They are counted: the lower, the older.
+/// Number of an attempt, and of the resource that its Create creates. A lower number is older.
 pub type Nonce = u8;
 
-/// Everything there is.
+/// A state of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
-    /// Kubernetes: the object of the account's name.
+    /// Kubernetes: the object with the account's name.
     pub object: Option<Object>,
-    /// How much of the story people have told.
+    /// Number of user actions done so far.
     pub actions_done: u8,
     /// PostgreSQL: the row of the account's username.
     pub user: Option<User>,
-    /// Ids given out to users.
+    /// Number of user ids used so far.
     pub users: u8,
-    /// PostgreSQL: released users, and the objects that they were.
-    pub released: Vec<(UserId, Uid)>,
+    /// PostgreSQL: tombstones of deleted users and their objects.
+    pub tombstones: Vec<(UserId, Uid)>,
     /// PostgreSQL: the resource recorded for the user.
     pub recorded: Option<Nonce>,
-    /// PostgreSQL's journal, and what became of each call at AWS.
+    /// PostgreSQL's journal, and the outcome of each call in AWS.
     pub attempts: Vec<Attempt>,
-    /// The resource of a retained user of the same username, which the object of this story never held.
+    /// The resource of a retained user of the same username, which the object of this scenario never owned.
     pub retained: Option<Nonce>,
-    /// Where the controllers are.
+    /// States of the controllers.
     pub controllers: [ControllerState; 2],
-    /// Faults that may still come.
+    /// Remaining faults.
     pub faults: Faults,
-    /// Whether something was deleted that an account kept, or that was not the user's.
-    pub wronged: bool,
-    /// Whether a Create was sent for an object without our finalizer.
-    pub exposed: bool,
+    /// True if a resource was deleted that an account still needed or that was another user's.
+    pub deleted_wrongly: bool,
+    /// True if a Create was sent for an object without our finalizer.
+    pub created_without_finalizer: bool,
 }
 
 /// The account in Kubernetes.
@@ -49,7 +50,7 @@ pub struct Object {
     pub uid: Uid,
     pub finalizer: bool,
     pub deleting: bool,
-    /// The resource of which status says that it is Ready.
+    /// The resource that status names as Ready.
     pub status: Option<Nonce>,
 }
 
@@ -57,97 +58,98 @@ pub struct Object {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct User {
     pub id: UserId,
-    /// The object that holds it.
+    /// UID of the object that owns the user.
     pub uid: Uid,
-    pub leaving: bool,
+    pub deleting: bool,
 }
 
 /// One try to create the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt {
-    /// The tag that what it makes carries.
+    /// The user in the tags of its resource.
     pub user: UserId,
-    /// Whether the journal has it as open.
+    /// True if the journal has the attempt as open.
     pub open: bool,
-    /// Whether deadline and grace have passed, by the database's clock.
-    pub settled: bool,
+    /// True once the deadline and the grace period have passed, by the database's clock.
+    pub expired: bool,
     pub call: Call,
 }
 
-/// What became of a call to create.
+/// The outcome of a Create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
-    /// It was not sent.
+    /// Not sent.
     Unsent,
-    /// It is under way.
-    Flying,
-    /// It will never arrive.
+    /// In flight.
+    InFlight,
+    /// Lost; it never reaches AWS.
     Lost,
-    /// It made the resource, which lists and reads do not show yet.
-    Landed,
-    /// The resource is there and shown.
+    /// Executed; Get and List do not show the resource yet.
+    Executed,
+    /// Get and List show the resource.
     Shown,
     /// The resource was deleted.
     Deleted,
 }
 
 impl Call {
-    /// Whether the resource is there.
+    /// Returns true if the resource exists.
     pub fn is_live(self) -> bool {
-        matches!(self, Self::Landed | Self::Shown)
+        matches!(self, Self::Executed | Self::Shown)
     }
 }
 
-/// How many faults may still come.
+/// Numbers of the faults that may still happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Faults {
-    /// A controller dies, and another start of it knows nothing.
+    /// A controller crashes and loses its state.
     pub crashes: u8,
-    /// A Create is answered, and the answer does not come back.
-    pub lost_answers: u8,
-    /// A Create does not arrive.
+    /// A Create is executed, and its response is lost.
+    pub lost_responses: u8,
+    /// A Create never reaches AWS.
     pub lost_calls: u8,
-    /// A Create lands after its attempt's deadline: the caller was frozen, or the network held it back.
-    pub late: u8,
+    /// A Create takes effect after its attempt's deadline: the caller was suspended, or the network delayed
+    /// the call.
+    pub late_calls: u8,
 }
 
 impl State {
-    /// A new object, and nothing else.
+    /// Returns a state with a new object and nothing else.
     pub fn new(faults: Faults) -> Self {
         Self {
             object: Some(Object::new(0)),
             actions_done: 0,
             user: None,
             users: 0,
-            released: Vec::new(),
+            tombstones: Vec::new(),
             recorded: None,
             attempts: Vec::new(),
             retained: None,
             controllers: [ControllerState::Idle; 2],
             faults,
-            wronged: false,
-            exposed: false,
+            deleted_wrongly: false,
+            created_without_finalizer: false,
         }
     }
 
-    /// A new object, whose username a retained user has: the claim is refused.
+    /// Returns a state with a new object whose username a retained user has: the claim is refused.
     pub fn with_retained_user(faults: Faults) -> Self {
         Self {
-            user: Some(User { id: 0, uid: RETAINED, leaving: false }),
+            user: Some(User { id: 0, uid: RETAINED, deleting: false }),
             users: 1,
             recorded: Some(0),
-            attempts: vec![Attempt { user: 0, open: false, settled: true, call: Call::Shown }],
+            attempts: vec![Attempt { user: 0, open: false, expired: true, call: Call::Shown }],
             retained: Some(0),
             ..Self::new(faults)
         }
     }
 
-    /// Returns true if the account is Stalled: its claim is refused, and nothing but its deletion changes that.
+    /// Returns true if the account is Stalled: its claim is refused, and only its deletion changes that.
     pub fn is_refused(&self) -> bool {
         self.retained.is_some() && self.object.is_some_and(|object| object.finalizer && !object.deleting)
     }
 
-    /// All attempts with their nonces.
+    /// Returns all attempts with their nonces.
     pub fn all(&self) -> impl Iterator<Item = (Nonce, Attempt)> {
         (0..).zip(self.attempts.iter().copied())
     }
@@ -160,34 +162,34 @@ impl State {
         &mut self.attempts[usize::from(nonce)]
     }
 
-    /// Whether a read shows it.
+    /// Returns true if Get and List show the resource.
     pub fn is_shown(&self, nonce: Nonce) -> bool {
         self.attempt(nonce).call == Call::Shown
     }
 
-    /// The attempt of this user that the journal has as open.
+    /// Returns the user's open attempt.
     pub fn open_attempt(&self, user: UserId) -> Option<Nonce> {
         self.all().find(|(_, attempt)| attempt.open && attempt.user == user).map(|(nonce, _)| nonce)
     }
 
-    /// Whether this very object is there.
-    pub fn is_there(&self, uid: Uid) -> bool {
+    /// Returns true if this object exists.
+    pub fn exists(&self, uid: Uid) -> bool {
         self.object.is_some_and(|object| object.uid == uid)
     }
 
-    pub fn is_released(&self, user: UserId) -> bool {
-        self.released.iter().any(|(released, _)| *released == user)
+    pub fn is_deleted_user(&self, user: UserId) -> bool {
+        self.tombstones.iter().any(|(deleted, _)| *deleted == user)
     }
 
-    pub fn is_object_released(&self, uid: Uid) -> bool {
-        self.released.iter().any(|(_, released)| *released == uid)
+    pub fn has_tombstone(&self, uid: Uid) -> bool {
+        self.tombstones.iter().any(|(_, deleted)| *deleted == uid)
     }
 
-    /// Whether somebody has opened this attempt and will send its call.
+    /// Returns true if a controller has opened this attempt and is about to send its call.
     pub fn is_about_to_send(&self, nonce: Nonce) -> bool {
         self.controllers
             .iter()
-            .any(|at| matches!(at, ControllerState::Creates { nonce: sends, .. } if *sends == nonce))
+            .any(|state| matches!(state, ControllerState::Creating { nonce: sends, .. } if *sends == nonce))
     }
 
     pub fn act(&mut self, action: UserAction) {
@@ -199,27 +201,27 @@ impl State {
         }
     }
 
-    pub fn time_passes(&mut self, nonce: Nonce) {
+    pub fn expire(&mut self, nonce: Nonce) {
         let call = self.attempt(nonce).call;
-        if call == Call::Flying || (call == Call::Unsent && self.is_about_to_send(nonce)) {
-            self.faults.late -= 1;
+        if call == Call::InFlight || (call == Call::Unsent && self.is_about_to_send(nonce)) {
+            self.faults.late_calls -= 1;
         }
-        self.attempt_mut(nonce).settled = true;
+        self.attempt_mut(nonce).expired = true;
     }
 
-    /// The answer is lost; an SDK that retries sends the call again.
-    pub fn lose_answer(&mut self, controller: ControllerId, retries: bool) {
-        self.faults.lost_answers -= 1;
-        let at = std::mem::replace(&mut self.controllers[controller], ControllerState::Idle);
-        if let (ControllerState::Awaits { owner, nonce }, true) = (at, retries) {
-            let again = Attempt { call: Call::Flying, ..self.attempt(nonce) };
+    /// Loses a response. An SDK that retries sends the call again.
+    pub fn lose_response(&mut self, controller: ControllerId, retries: bool) {
+        self.faults.lost_responses -= 1;
+        let previous = std::mem::replace(&mut self.controllers[controller], ControllerState::Idle);
+        if let (ControllerState::AwaitingResponse { owner, nonce }, true) = (previous, retries) {
+            let again = Attempt { call: Call::InFlight, ..self.attempt(nonce) };
             self.attempt_mut(nonce).open = false;
             self.attempts.push(again);
-            self.controllers[controller] = ControllerState::Awaits { owner, nonce: nonce + 1 };
+            self.controllers[controller] = ControllerState::AwaitingResponse { owner, nonce: nonce + 1 };
         }
     }
 
-    /// The same with the controllers in a fixed order: nothing tells them apart.
+    /// Returns the state with its controllers in a fixed order, because they are interchangeable.
     pub fn representative(&self) -> Self {
         let mut state = self.clone();
         state.controllers.sort_unstable();
@@ -232,8 +234,8 @@ impl Object {
         Self { uid, finalizer: false, deleting: false, status: None }
     }
 
-    /// Whether a reconcile has nothing to do, as `is_quiet` in the code says it.
-    pub fn is_quiet(self) -> bool {
+    /// Returns true if a reconcile has nothing to do, like `is_settled` in `src/controller/account.rs`.
+    pub fn is_settled(self) -> bool {
         if self.deleting { !self.finalizer } else { self.finalizer && self.status.is_some() }
     }
 }

@@ -1,14 +1,14 @@
-//! The defects: what is right, and what is written in its place.
+//! The deliberate defects: the correct text of the code, and the wrong text that replaces it.
 
 /// A deliberate defect.
 pub struct Defect {
-    /// What is wrong, in a few words.
+    /// Description of the defect.
     pub name: &'static str,
-    /// Where.
+    /// File that contains the text.
     pub file: &'static str,
-    /// The text that is there, once.
+    /// The correct text, which occurs once in the file.
     pub right: &'static str,
-    /// What takes its place.
+    /// The wrong text.
     pub wrong: &'static str,
 }
 
@@ -25,7 +25,7 @@ const WRITER: &str = "src/controller/status/writer.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
-        name: "the attempt is journalled after the Create",
+        name: "an attempt is journaled after the Create instead of before",
         file: CREATE,
         right: "    let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
@@ -46,31 +46,31 @@ pub const DEFECTS: &[Defect] = &[
     match created {",
     },
     Defect {
-        name: "no grace before the look",
+        name: "the grace period is skipped before the list for an attempt",
         file: DECIDE,
         right: "recorded.remaining(grace)",
         wrong: "recorded.remaining(grace.saturating_sub(grace))",
     },
     Defect {
-        name: "the deadline is not waited for",
+        name: "the deadline of a call in flight is skipped",
         file: "src/store/in_flight.rs",
         right: "let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);",
         wrong: "let left = grace.saturating_sub(grace);",
     },
     Defect {
-        name: "the first match wins, and the rest stays",
+        name: "duplicates of the first match are not deleted",
         file: DECIDE,
         right: "restore_former(recorded, observed).or_else(|| delete_duplicate(arn, observed))",
         wrong: "restore_former(recorded, observed).or_else(|| delete_duplicate(arn, observed).filter(|_| false))",
     },
     Defect {
-        name: "the finalizer goes when one of three is gone",
+        name: "the finalizer is removed when one of three resources is gone",
         file: "src/controller/reconcile/cleanup.rs",
         right: "results.iter().all(|(_, (blocker, _))| blocker.is_deleted())",
         wrong: "results.iter().any(|(_, (blocker, _))| blocker.is_deleted())",
     },
     Defect {
-        name: "the finalizer comes after the Creates",
+        name: "the finalizer is added after the Creates",
         file: "src/controller/reconcile/apply.rs",
         right: "    if !account.has_finalizer() {
         account = context.backends.kubernetes().add_finalizer(&account).await?;
@@ -94,7 +94,7 @@ pub const DEFECTS: &[Defect] = &[
 ",
     },
     Defect {
-        name: "a Create of unknown outcome is tried again at once",
+        name: "a Create with unknown outcome is retried at once",
         file: CREATE,
         right: "    match kind.create(&owner.username, desired.settings, &tags).await {
         Ok(created)",
@@ -106,20 +106,20 @@ pub const DEFECTS: &[Defect] = &[
         Ok(created)",
     },
     Defect {
-        name: "the SDK tries calls again by itself",
+        name: "the SDK retries calls",
         file: "src/ivs/sdk.rs",
         right: ".retry_config(RetryConfig::disabled())",
         wrong: ".retry_config(RetryConfig::standard())",
     },
     Defect {
-        name: "the ARN is recorded in status only",
+        name: "a created ARN is recorded in status only",
         file: CREATE,
         right: "if store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
         wrong: "store.end(nonce, AttemptOutcome::Failed).await?;
     if !resource.kind().noun().is_empty() {",
     },
     Defect {
-        name: "what an attempt made counts, though somebody took over",
+        name: "a created resource counts although another controller took over",
         file: CREATE,
         right: "if store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
         wrong: "let is_ours = store.record_made(nonce, owner.user, &owner.username, &resource).await?;
@@ -133,7 +133,7 @@ pub const DEFECTS: &[Defect] = &[
         None => Some(Step::Get(arn.to_owned())),",
     },
     Defect {
-        name: "tags are not looked at before a deletion",
+        name: "tags are not checked before a deletion",
         file: DELETE,
         right: "Some(ObservedOwnership::Owned) => Some(Step::Delete(arn.to_owned())),",
         wrong: "Some(ObservedOwnership::Owned | ObservedOwnership::Foreign) => Some(Step::Delete(arn.to_owned())),",
@@ -145,31 +145,31 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "recorded.remaining(context.timing.grace).filter(|_| false)",
     },
     Defect {
-        name: "what was just made and is not shown counts as gone",
+        name: "a new resource that AWS does not show yet counts as gone",
         file: DELETE,
         right: "if is_current { grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
         wrong: "if is_current { grace.saturating_sub(grace) } else { Duration::ZERO }",
     },
     Defect {
-        name: "what is to stay and is not recorded any more counts as released",
+        name: "a retained user without a record counts as deleted",
         file: "src/controller/reconcile/cleanup.rs",
         right: "held.delete_user(context, retain).await",
         wrong: "held.delete_user(context, retain && held.user().is_nil()).await",
     },
     Defect {
-        name: "ready, whatever the generation",
+        name: "an account counts as settled for an older generation",
         file: ACCOUNT,
         right: "Some(status.observed_generation) == self.metadata.generation\n                    && ",
         wrong: "",
     },
     Defect {
-        name: "a part is ready, whatever the generation",
+        name: "a resource's condition counts for an older generation",
         file: "src/controller/reconcile/resource.rs",
         right: "conditions().iter().filter(|found| found.type_ == condition).find(is_current)",
         wrong: "conditions().iter().filter(|found| found.type_ == condition).find(|found| is_current(found) || true)",
     },
     Defect {
-        name: "nothing is known of AWS, and nobody waits for the first look",
+        name: "a reconcile does not wait for the first resync",
         file: "src/controller/context.rs",
         right: "match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {",
         wrong: "if self.latest_resync().is_none() {
@@ -178,13 +178,13 @@ pub const DEFECTS: &[Defect] = &[
         match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {",
     },
     Defect {
-        name: "one too many is not looked for",
+        name: "an account with a duplicate is not marked dirty",
         file: RESYNC,
         right: "context.mark_dirty(account);",
         wrong: "drop(account);",
     },
     Defect {
-        name: "what came too late for a released user stays",
+        name: "late creates of deleted users are not deleted",
         file: "src/controller/resync/orphans.rs",
         right: "delete_late_creates(context, &mut orphans).await?;",
         wrong: "if rows.len() > 1000 {
@@ -192,32 +192,32 @@ pub const DEFECTS: &[Defect] = &[
     }",
     },
     Defect {
-        name: "what no watch tells of is not looked at",
+        name: "an account that is not settled is not requeued by the resync",
         file: "src/controller/resync/requeues.rs",
         right: "account.stalled().map_or(!account.is_settled(), ",
         wrong: "account.stalled().map_or(false && account.is_settled(), ",
     },
     Defect {
-        name: "one that is not shown once is gone",
+        name: "an absence is confirmed by one read",
         file: "src/provision/decide.rs",
         right: "        _ => Absence::Unproven,",
         wrong: "        _ => Absence::Confirmed,",
     },
     Defect {
-        name: "whoever leaves may still be given something",
+        name: "a user is not marked as deleting before its deletion",
         file: "src/controller/username/claim.rs",
         right: "            held.mark_deleting(context).await?;
 ",
         wrong: "",
     },
     Defect {
-        name: "an ARN changes, and no condition says so",
+        name: "no condition reports a changed ARN",
         file: "src/controller/status/arn_changes.rs",
         right: "    if before == now {",
         wrong: "    if before == now || !now.is_empty() {",
     },
     Defect {
-        name: "a status that was read again is overwritten",
+        name: "status is not computed again after a conflict",
         file: WRITER,
         right: "    loop {
         let next = status_of(account, context, outcome);",
@@ -225,7 +225,7 @@ pub const DEFECTS: &[Defect] = &[
     loop {",
     },
     Defect {
-        name: "a stream key is told in status",
+        name: "a stream key is published in status",
         file: "src/controller/reconcile/resource.rs",
         right: "self.secret(channel).ensure(stream_key, observed).await.err()",
         wrong: "let key = stream_key.as_ref();
@@ -233,19 +233,19 @@ pub const DEFECTS: &[Defect] = &[
                 self.secret(channel).ensure(stream_key, observed).await.err()",
     },
     Defect {
-        name: "what was changed is not looked at once more",
+        name: "an update is not re-checked",
         file: DECIDE,
         right: "filter(|update| recheck_in(update, grace).is_none())",
         wrong: "filter(|update| recheck_in(update, grace).is_none() && grace.is_zero())",
     },
     Defect {
-        name: "who slept does not say that the change came late",
+        name: "an update sent after its deadline is not recorded again",
         file: CONVERGE,
         right: "let pending = if begun.elapsed() < deadline {",
         wrong: "let pending = if begun.elapsed() < Duration::MAX {",
     },
     Defect {
-        name: "a change is noted after it is sent",
+        name: "an update is recorded after it is sent",
         file: CONVERGE,
         right: "        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
@@ -259,56 +259,56 @@ pub const DEFECTS: &[Defect] = &[
 ",
     },
     Defect {
-        name: "ready before the change is sent",
+        name: "Ready is set without sending the update",
         file: CONVERGE,
         right: "let sent = compared.differences.send(self.kind, arn).await;",
         wrong: "let sent = if resends == 0 { Ok(None) } else { compared.differences.send(self.kind, arn).await };",
     },
     Defect {
-        name: "a change that was sent late and cannot be noted is forgotten",
+        name: "a late update that cannot be recorded does not mark the account dirty",
         file: "src/controller/reconcile/resource.rs",
         right: "self.context.mark_dirty(self.owner.account.clone());",
         wrong: "tracing::trace!(\"forgotten\");",
     },
     Defect {
-        name: "one that is new, deleted and not shown counts as gone",
+        name: "a new, deleted resource that AWS does not show counts as gone",
         file: DELETE,
         right: "            if !time_until_visible.is_zero() {",
         wrong: "            if !time_until_visible.is_zero() && !is_deleted {",
     },
     Defect {
-        name: "who never had a user may be given one after it is gone",
+        name: "an object without a user gets no tombstone",
         file: "src/controller/username/claim.rs",
         right: "    if context.backends.store().tombstone(account.object_uid()).await?.is_some() {",
         wrong: "    let uid = account.object_uid();
     if uid.is_empty() && context.backends.store().tombstone(uid).await?.is_some() {",
     },
     Defect {
-        name: "who waits for a username owns what has its name",
+        name: "an account that waits for a username owns resources by name",
         file: "src/provision/comparison.rs",
         right: "        None => !state.is_stalled,",
         wrong: "        None => !state.is_stalled || listed.arn.len() > 1,",
     },
     Defect {
-        name: "of two that lost their records the older gets the username, whoever had it",
+        name: "the oldest claimant wins although another had the username",
         file: "src/controller/username/claim.rs",
         right: "        (!has_had_user, created)",
         wrong: "        (!has_had_user && created.is_none(), created)",
     },
     Defect {
-        name: "a tag of ours that is lost alone stays so",
+        name: "a single lost ownership tag is not restored",
         file: "src/provision/differences.rs",
         right: "        ownership.retain(|key, value| live.tags.get(key) != Some(value));",
         wrong: "        ownership.retain(|key, value| live.tags.get(key) != Some(value) && !desired.owner.owns(&live.tags));",
     },
     Defect {
-        name: "a status is written though it says nothing new",
+        name: "an unchanged status is written",
         file: WRITER,
         right: "if account.status.as_ref() == Some(&next) {",
         wrong: "if account.status.as_ref() == Some(&next) && account.is_settled() {",
     },
     Defect {
-        name: "a dead stream key takes the place of a good one",
+        name: "a stream key is written without checking that its channel is recorded",
         file: STREAM_KEY,
         right: "SecretDecision::Write | SecretDecision::Adopt => {}
         }
@@ -318,43 +318,43 @@ pub const DEFECTS: &[Defect] = &[
         if !self.is_recorded().await? && self.channel.arn.is_empty() {",
     },
     Defect {
-        name: "an ARN changes, and only the Secret that fails is told of",
+        name: "a failed Secret hides a changed ARN",
         file: "src/controller/status/conditions.rs",
         right: "(Some(blocker), Some(change)) if result.is_ok() =>",
         wrong: "(Some(blocker), Some(change)) if result.is_err() =>",
     },
     Defect {
-        name: "who was let go of is given all anew",
+        name: "an abandoned user gets resources without a list",
         file: DECIDE,
         right: "if (input.is_known_user || recorded.is_abandoned) && !recorded.is_tried {",
         wrong: "if (input.is_known_user || recorded.arn.is_some()) && !recorded.is_tried {",
     },
     Defect {
-        name: "who is known to status or tags alone is given all anew",
+        name: "a user known only to status or tags gets resources without a list",
         file: DECIDE,
         right: "if (input.is_known_user || recorded.is_abandoned) && !recorded.is_tried {",
         wrong: "if recorded.is_abandoned && !recorded.is_tried {",
     },
     Defect {
-        name: "who slept draws another user for an account that was given one",
+        name: "an outdated read leads to a second user",
         file: "src/controller/username/claim.rs",
         right: "if known.is_none() && read.elapsed() > MAX_READ_AGE {",
         wrong: "if known.is_none() && read.elapsed() < MAX_READ_AGE {",
     },
     Defect {
-        name: "a row that names an earlier object stays so",
+        name: "a row that names an earlier object is not drift",
         file: "src/provision/comparison.rs",
         right: "(&record.account, &*record.arn, record.uid.as_deref())",
         wrong: "(&record.account, &*record.arn, accounts.get(&record.account).and_then(|state| state.uid.as_deref()))",
     },
     Defect {
-        name: "a claim from before a loss makes another user",
+        name: "an object keeps a stale claim that its status contradicts",
         file: "src/controller/username/stale.rs",
         right: "if !is_another(account.user_in_status()) {",
         wrong: "if !is_another(account.user_in_status()) || holder.uid.is_some() {",
     },
     Defect {
-        name: "a refused claim deletes what tags name",
+        name: "the deletion of a refused claim deletes what tags name",
         file: "src/controller/reconcile/cleanup.rs",
         right: "        DeletionClaim::Refused(blocker) => {
 ",
@@ -369,25 +369,25 @@ pub const DEFECTS: &[Defect] = &[
 ",
     },
     Defect {
-        name: "the annotation is needed though the row names the object",
+        name: "a registered object needs its annotation although the row names it",
         file: USERS,
         right: "if owner.uid.as_deref() == Some(self.uid) {",
         wrong: "if owner.uid.as_deref() == Some(self.uid) && !owner.registered {",
     },
     Defect {
-        name: "a row of another cluster that works is taken over",
+        name: "a user of an active cluster is taken over",
         file: USERS,
         right: "(self.is_deleted || owner.is_cluster_live)",
         wrong: "self.is_deleted",
     },
     Defect {
-        name: "a row of another cluster is taken over in order to delete",
+        name: "a user of another cluster is taken over in order to delete it",
         file: "src/controller/username/claim.rs",
         right: "is_deleted: account.is_being_deleted(),",
         wrong: "is_deleted: account.is_being_deleted() && known.is_some() && known.is_none(),",
     },
     Defect {
-        name: "two clusters work on one database",
+        name: "a cluster starts although another holds the database",
         file: "src/controller/runtime/database_lease.rs",
         right: "                gates::close(gates, gates::CLUSTER, messages::held_by_other_cluster(&other, cluster));
 ",
@@ -398,14 +398,14 @@ pub const DEFECTS: &[Defect] = &[
 ",
     },
     Defect {
-        name: "a cluster that slept works on when another has taken over",
+        name: "a suspended cluster continues after another has taken over",
         file: "src/controller/runtime/database_lease.rs",
         right: "\"another cluster has taken over\");
                 return;",
         wrong: "\"another cluster has taken over\");",
     },
     Defect {
-        name: "tags establish a claim beside a row",
+        name: "tags establish a claim although a row exists",
         file: "src/controller/username/stale.rs",
         right: "        return Ok(false);
     }
@@ -417,49 +417,49 @@ pub const DEFECTS: &[Defect] = &[
     // An abandoned account",
     },
     Defect {
-        name: "what the SDK leaves out of a request stays out",
+        name: "settings that the SDK omits are not sent",
         file: "src/ivs/request_body.rs",
         right: "    merge(&mut body, settings);",
         wrong: "    merge(&mut body, &serde_json::json!({}));",
     },
     Defect {
-        name: "a key of a tag is reserved in lower case only",
+        name: "tag keys are reserved in lower case only",
         file: "src/api/tags.rs",
         right: "start.eq_ignore_ascii_case(prefix)",
         wrong: "start == prefix",
     },
     Defect {
-        name: "an ARN of another account is taken for one of ours",
+        name: "an ARN of another AWS account counts as in the target",
         file: "src/ivs/target.rs",
         right: "self.account.as_ref().is_none_or(|account| *account == location.account)",
         wrong: "self.account.as_ref().is_none_or(|account| account.len() == location.account.len())",
     },
     Defect {
-        name: "a stream key that is not empty counts as right",
+        name: "any nonempty stream key counts as correct",
         file: SECRET,
         right: "stream_key.map_or_else(|| has_any_stream_key(found), |key| has_stream_key(found, key));",
         wrong: "stream_key.map_or_else(|| has_any_stream_key(found), |_| has_any_stream_key(found));",
     },
     Defect {
-        name: "the Secret is not compared with AWS where it looks complete",
+        name: "a complete Secret is not compared with AWS",
         file: STREAM_KEY,
         right: "SecretDecision::Keep if !observed => return Ok(()),",
         wrong: "SecretDecision::Keep if !observed || created.is_none() => return Ok(()),",
     },
     Defect {
-        name: "a Secret of ours without owner is refused",
+        name: "the account's own Secret without an owner is refused",
         file: SECRET,
         right: "owner == SecretOwner::None && !is_orphaned(found, channel)",
         wrong: "owner == SecretOwner::None && (!is_orphaned(found, channel) || found.data.is_some())",
     },
     Defect {
-        name: "a Secret without owner is taken, whatever channel it is of",
+        name: "a Secret without an owner is adopted whatever its channel is",
         file: SECRET,
         right: "    is_labelled(secret) && is_of(secret, channel)",
         wrong: "    is_labelled(secret) || is_of(secret, channel)",
     },
     Defect {
-        name: "a stream key that was deleted is not made again",
+        name: "a deleted stream key is not re-created",
         file: STREAM_KEY,
         right: "match keys.create_stream_key(arn).await {",
         wrong: "if !self.user.is_nil() {
@@ -468,31 +468,31 @@ pub const DEFECTS: &[Defect] = &[
         match keys.create_stream_key(arn).await {",
     },
     Defect {
-        name: "the key of the Create is trusted, though a later one is in the Secret",
+        name: "the key from the Create overrides a newer one in the Secret",
         file: STREAM_KEY,
         right: "created.filter(|_| !found.is_some_and(|found| is_of(found, self.channel)))",
         wrong: "created.filter(|_| !found.is_some_and(|found| is_of(found, self.channel) && found.data.is_none()))",
     },
     Defect {
-        name: "a look that was asked for in the middle of one counts as handled",
+        name: "a request made during a reconcile counts as handled",
         file: WRITER,
         right: "reconcile_request: outcome.reconcile_request.as_deref()",
         wrong: "reconcile_request: outcome.reconcile_request.as_deref().and(account.reconcile_request())",
     },
     Defect {
-        name: "the annotation alone says whose a registered account is",
+        name: "the annotation alone proves the owner of a registered account",
         file: "src/registration/accounts.rs",
         right: "if is_recorded && registrant.account_uid == account.metadata.uid {",
         wrong: "if is_recorded && has_user_annotation(account, registrant) {",
     },
     Defect {
-        name: "a copy of an account is shown as its owner's before it is handed on",
+        name: "a copy of an account is shown before the user is transferred",
         file: "src/registration/accounts.rs",
         right: "(true, true) => Self::Successor,",
         wrong: "(true, true) => Self::Owned,",
     },
     Defect {
-        name: "a row that names the right ARN counts as right",
+        name: "a row with the correct ARN is not corrected",
         file: "src/controller/reconcile/resource.rs",
         right: "if observed && !is_new { self.correct_row(&status).await }",
         wrong: "if observed && !is_new && status.arn().is_empty() { self.correct_row(&status).await }",
@@ -510,61 +510,61 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "!missing.released && context.brake.as_deref().is_some_and(str::is_empty)",
     },
     Defect {
-        name: "a released brake holds on",
+        name: "a released brake stays engaged",
         file: "src/provision/decide.rs",
         right: "!missing.released && context.brake.is_some()",
         wrong: "context.brake.is_some()",
     },
     Defect {
-        name: "a missing resource lets its deleted account go",
+        name: "a missing resource counts as deleted without evidence",
         file: DELETE,
         right: "if is_recorded && !is_deleted {",
         wrong: "if is_recorded && !is_deleted && arn.is_empty() {",
     },
     Defect {
-        name: "what is recorded elsewhere is looked for here",
+        name: "a resource recorded elsewhere is converged here",
         file: DECIDE,
         right: "recorded_arn.filter(|arn| !context.target.holds(arn))",
         wrong: "recorded_arn.filter(|arn| arn.is_empty() && !context.target.holds(arn))",
     },
     Defect {
-        name: "what is recorded elsewhere is let go of here",
+        name: "a resource recorded elsewhere counts as deleted here",
         file: DELETE,
         right: "recorded_arns.iter().find(|arn| !context.target.holds(arn))",
         wrong: "recorded_arns.iter().find(|arn| arn.is_empty() && !context.target.holds(arn))",
     },
     Defect {
-        name: "new accounts get everything in the wrong place",
+        name: "new accounts get resources where AWS shows none of ours",
         file: "src/controller/reconcile/apply.rs",
         right: "context.halt().or_else(|| context.nothing_listed())",
         wrong: "context.halt().or_else(|| context.nothing_listed()).filter(|_| false)",
     },
     Defect {
-        name: "where nothing shows there is no brake",
+        name: "the brake stays off when AWS shows nothing",
         file: "src/provision/absences.rs",
         right: "!self.is_any_listed && !list.has_ours && self.is_any_unaccounted",
         wrong: "!self.is_any_listed && !list.has_ours && self.is_any_listed",
     },
     Defect {
-        name: "the one that was recorded first is one too many",
+        name: "the first recorded resource is deleted as a duplicate",
         file: DECIDE,
         right: "restore_former(recorded, observed).or_else(|| delete_duplicate(arn, observed))",
         wrong: "delete_duplicate(arn, observed).or_else(|| restore_former(recorded, observed))",
     },
     Defect {
-        name: "a duplicate goes, whoever made it",
+        name: "a duplicate is deleted although the journal does not know it",
         file: CONVERGE,
         right: "if !attempts.iter().any(|nonce| Some(&nonce.to_string()) == attempt) {",
         wrong: "if attempts.len() > 1000 && attempt.is_none() {",
     },
     Defect {
-        name: "a duplicate goes though somebody uses it",
+        name: "a duplicate in use is deleted",
         file: CONVERGE,
         right: "Ok(self.kind.delete_if_idle(arn).await?)",
         wrong: "Ok(self.kind.delete(arn).await.map(|()| true)?)",
     },
     Defect {
-        name: "what AWS answers to a Create is not compared",
+        name: "the response to a Create is not compared",
         file: CONVERGE,
         right: "        self.compare(&arn, live);
         self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);",
@@ -573,7 +573,7 @@ pub const DEFECTS: &[Defect] = &[
         self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);",
     },
     Defect {
-        name: "what AWS answers to an Update is not compared",
+        name: "the response to an update is not compared",
         file: CONVERGE,
         right: "        if self.observed.differing.contains(arn) {
             self.observed.unconfirmed",
@@ -581,13 +581,13 @@ pub const DEFECTS: &[Defect] = &[
             self.observed.unconfirmed",
     },
     Defect {
-        name: "ready though AWS does not show it as the spec says",
+        name: "Ready is set despite persistent drift",
         file: "src/controller/reconcile/resource.rs",
         right: "blocker: both(drift, blocker)",
         wrong: "blocker: both(drift.filter(|_| kind.noun().is_empty()), blocker)",
     },
     Defect {
-        name: "what does not stay is sent for ever",
+        name: "drift is corrected without a limit",
         file: DECIDE,
         right: "    update.repeats >= MAX_RESENDS
 ",
@@ -595,19 +595,19 @@ pub const DEFECTS: &[Defect] = &[
 ",
     },
     Defect {
-        name: "what somebody renamed is not found",
+        name: "a renamed resource is not found",
         file: "src/provision/owner.rs",
         right: "found.extend(renamed);",
         wrong: "found.extend(renamed.into_iter().filter(|one| one.name == self.username));",
     },
     Defect {
-        name: "what another record names goes with its tags",
+        name: "a resource in another user's record is deleted by its tags",
         file: "src/provision/observe.rs",
         right: "store.is_anothers(owner.user, arn).await?",
         wrong: "store.is_anothers(owner.user, \"\").await?",
     },
     Defect {
-        name: "one of another installation counts as gone",
+        name: "a resource of another installation counts as gone",
         file: "src/provision/decide.rs",
         right: "Some(tags) if owner.is_user_of(tags) => Self::OtherInstallation,",
         wrong: "Some(tags) if owner.is_user_of(tags) => Self::Foreign,",

@@ -1,9 +1,9 @@
-//! Deliberate defects, each of which the tests must catch: what shows that they bite.
+//! Deliberate defects, each of which the tests must catch. They show that the tests detect defects at all.
 //!
-//! `make mutants` makes a copy of the tree, puts one defect at a time into it, and runs the tests there, the
-//! quick unit tests first. It prints which test caught which defect, and fails if one survives or does not
-//! compile. `MUTANT=grace make mutants` selects the defects whose name contains that word, and `SHARD=1/2 make mutants` the
-//! first half of them.
+//! `make mutants` copies the source tree, applies one defect at a time to the copy, and runs the tests there,
+//! the unit tests first because they are faster. It prints which test caught which defect, and fails if one
+//! survives or does not compile. `MUTANT=grace make mutants` selects the defects whose name contains that word, and `SHARD=1/2 make mutants` the
+//! first half of them. `SKIP_BASELINE=1` leaves out the run without a defect, for use right after the tests have passed.
 
 #![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 
@@ -11,21 +11,26 @@ mod defects;
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    thread,
 };
 
 use defects::{DEFECTS, Defect};
 
-/// Arguments of `cargo test` for each group of tests, run in this order until one fails. A defect is compiled once and
-/// mostly found within seconds, so that optimizing the campaign would take longer than it saves.
+/// Arguments of `cargo test` for each group of tests, run in this order until one fails. Each defect is
+/// compiled once and mostly found within seconds, so optimizing the campaign would cost more time than it
+/// saves.
 const TESTS: [&[&str]; 2] =
     [&["--lib"], &["--test", "faults", "--config", "profile.dev.package.streamcat-faults.opt-level=0"]];
 
-/// Stands for a defect that is none, because the compiler refuses it.
+/// Result for a defect that the compiler rejects.
 const BROKEN: &str = "DOES NOT COMPILE";
 
-/// The packages whose tests run. Together they always have the same features, so that nothing is built twice.
+/// Packages whose tests run. They are always built together, with the same features, so that nothing is built
+/// twice.
 const PACKAGES: [&str; 4] = ["--package", env!("CARGO_PKG_NAME"), "--package", "streamcat-faults"];
 
 fn root() -> PathBuf {
@@ -41,7 +46,7 @@ fn source(tree: &Path, defect: &Defect) -> String {
 fn each_defect_matches_one_place_in_the_code() {
     for defect in DEFECTS {
         let found = source(&root(), defect).matches(defect.right).count();
-        assert_eq!(found, 1, "{}: its text is to be found once in {}", defect.name, defect.file);
+        assert_eq!(found, 1, "{}: the correct text must occur once in {}", defect.name, defect.file);
     }
 }
 
@@ -50,8 +55,10 @@ fn each_defect_matches_one_place_in_the_code() {
 fn each_defect_is_caught() {
     let tree = copy();
     let mut survivors = Vec::new();
-    for tests in TESTS {
-        assert_eq!(caught_by(&tree, tests), None, "the tests fail without any defect");
+    if std::env::var_os("SKIP_BASELINE").is_none() {
+        for tests in TESTS {
+            assert_eq!(caught_by(&tree, tests), None, "the tests must pass without a defect");
+        }
     }
     for defect in selected() {
         let right = source(&tree, defect);
@@ -59,16 +66,16 @@ fn each_defect_is_caught() {
         fs::write(&path, right.replacen(defect.right, defect.wrong, 1)).expect("the copy can be written");
         let caught = TESTS.iter().find_map(|tests| caught_by(&tree, tests));
         fs::write(&path, right).expect("the copy can be written");
-        println!("{:<60} {}", defect.name, caught.as_deref().unwrap_or("SURVIVED"));
+        println!("{:<72} {}", defect.name, caught.as_deref().unwrap_or("SURVIVED"));
         if caught.is_none_or(|by| by == BROKEN) {
             survivors.push(defect.name);
         }
     }
-    assert!(survivors.is_empty(), "not caught: {survivors:?}");
+    assert!(survivors.is_empty(), "defects not caught: {survivors:?}");
 }
 
-/// The defects whose name contains `MUTANT`, and of those the part that `SHARD` names: `2/3` is every third defect,
-/// beginning with the second.
+/// Returns the defects whose name contains `MUTANT`, and of those the part that `SHARD` names: `2/3` is every
+/// third defect, beginning with the second.
 fn selected() -> Vec<&'static Defect> {
     let word = std::env::var("MUTANT").unwrap_or_default();
     let shard = std::env::var("SHARD").unwrap_or_else(|_| "1/1".to_owned());
@@ -79,7 +86,8 @@ fn selected() -> Vec<&'static Defect> {
     defects.skip(part.saturating_sub(1)).step_by(of.max(1)).collect()
 }
 
-/// A copy of what is tracked, which has its own `target`: what is built of a defect must not be taken for ours.
+/// Copies the tracked files and returns the copy's path. It has a `target` of its own, so that a build with a
+/// defect is never mistaken for a correct one.
 fn copy() -> PathBuf {
     let tree = root().join("target/mutants");
     let copy = format!(
@@ -87,31 +95,50 @@ fn copy() -> PathBuf {
         tree.display()
     );
     let status = Command::new("sh").args(["-c", &copy]).current_dir(root()).status().expect("sh");
-    assert!(status.success(), "the tree could not be copied");
+    assert!(status.success(), "copying the source tree failed");
     tree
 }
 
-/// The tests that fail, and what the first of them says; None when all pass.
+/// Runs the tests until the first one fails, and returns its name, or None if all pass.
 fn caught_by(tree: &Path, tests: &[&str]) -> Option<String> {
-    let output = Command::new(env!("CARGO"))
+    let mut child = Command::new(env!("CARGO"))
         .args(["test", "--locked"])
         .args(PACKAGES)
         .args(tests)
+        .args(["--", "--nocapture"])
         .current_dir(tree)
         .envs([("CARGO_TARGET_DIR", tree.join("target")), ("SQLX_OFFLINE", "true".into())])
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
         .expect("cargo");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("could not compile") {
-        eprintln!("{errors}");
-        return Some(BROKEN.to_owned());
+    let stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut stderr = child.stderr.take().expect("piped");
+    // Read beside the other, so that neither pipe fills up.
+    let errors = thread::spawn(move || {
+        let mut errors = Vec::new();
+        stderr.read_to_end(&mut errors).expect("stderr");
+        String::from_utf8_lossy(&errors).into_owned()
+    });
+    let failed = stdout.split(b'\n').map_while(Result::ok).find_map(|line| {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let (_, test) = line.strip_suffix(" ... FAILED")?.rsplit_once("test ")?;
+        Some(test.to_owned())
+    });
+    if failed.is_some() {
+        let group = format!("-{}", child.id());
+        Command::new("kill").args(["-KILL", "--", &group]).status().expect("kill");
     }
-    if output.status.success() {
-        return None;
+    let status = child.wait().expect("cargo ends");
+    let errors = errors.join().expect("stderr");
+    match failed {
+        Some(test) => Some(test),
+        None if status.success() => None,
+        None if errors.contains("could not compile") => {
+            eprintln!("{errors}");
+            Some(BROKEN.to_owned())
+        }
+        None => Some(format!("{tests:?}: {}", errors.lines().last().unwrap_or_default())),
     }
-    let failed: Vec<_> =
-        text.lines().filter_map(|line| line.strip_suffix(" ... FAILED")?.strip_prefix("test ")).collect();
-    let said = text.lines().skip_while(|line| !line.starts_with("FAULTS=")).nth(1);
-    Some(format!("{}: {}", failed.join(", "), said.unwrap_or_default().trim()))
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The fencing token of a registration that has never been leased again since its row was inserted.
-const FIRST_TURN: i64 = 1;
+const FIRST_FENCING_TOKEN: i64 = 1;
 
 /// Maximum number of registrations that one pass of the retry loop processes, all of them concurrently.
 const BATCH_SIZE: i64 = 16;
@@ -51,7 +51,9 @@ impl<B: Backend> RegistrationService<B> {
             Err(accounts::Error::AlreadyExists) => {
                 self.resolve_existing(registrant, &deleted_meanwhile()).await
             }
-            Err(error @ accounts::Error::QuotaExceeded(_)) if registrant.fencing_token == FIRST_TURN => {
+            Err(error @ accounts::Error::QuotaExceeded(_))
+                if registrant.fencing_token == FIRST_FENCING_TOKEN =>
+            {
                 self.reject_over_quota(registrant, &error).await
             }
             // The API server checks the quota before the name, so the account may still exist.

@@ -1,4 +1,4 @@
-//! The three kinds at the end of a line, behind the operator's own traits.
+//! The three kinds of resources behind the operator's own traits, reached through the fault injector.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     world::{State, calendar},
 };
 
-/// The operations of one kind, and what its status says.
+/// The operations, status, and defaults of one kind.
 pub trait Flavor: Send + Sync + 'static {
     const KIND: ResourceKind;
     const CREATE: Operation;
@@ -31,7 +31,7 @@ pub trait Flavor: Send + Sync + 'static {
     type Settings: api::Settings + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
     type Status: api::Status + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static;
     fn status(arn: &str) -> Self::Status;
-    /// What AWS sets where the spec does not.
+    /// Returns the settings that AWS sets if the spec does not.
     fn defaults() -> Value;
 }
 
@@ -114,7 +114,7 @@ impl Flavor for Stage {
     }
 }
 
-/// One kind, at the end of a line.
+/// One kind of resource, reached through the fault injector.
 pub struct FakeResources<F> {
     injector: FaultInjector,
     flavor: PhantomData<F>,
@@ -125,7 +125,7 @@ impl<F: Flavor> FakeResources<F> {
         Self { injector, flavor: PhantomData }
     }
 
-    /// The pages are larger than anything here.
+    /// Lists resources in one page, which is larger than any list here.
     async fn listed(&self, name: Option<&str>) -> Result<Vec<Listed>> {
         let name = name.map(str::to_owned);
         let about = name.clone().unwrap_or_default();
@@ -145,7 +145,7 @@ impl<F: Flavor> FakeResources<F> {
         self.injector.call(F::LIST, &about, list).await
     }
 
-    /// Nothing is begun once the controller is to stop.
+    /// Returns an error if the controller is stopping: no call is begun then.
     fn unless_stopping(&self, operation: Operation) -> Result<()> {
         if self.injector.term.is_cancelled() {
             let message = "not called: the controller is stopping";
@@ -154,25 +154,27 @@ impl<F: Flavor> FakeResources<F> {
         Ok(())
     }
 
-    async fn alter<T: Send + 'static>(
+    async fn modify<T: Send + 'static>(
         &self,
         operation: Operation,
         arn: &str,
-        alter: impl FnOnce(&mut Resource, Duration, Option<&'static str>) -> T + Send + 'static,
+        modify: impl FnOnce(&mut Resource, Duration, Option<&'static str>) -> T + Send + 'static,
     ) -> Result<T> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
-            let mut altered = None;
-            let dropped_setting = state.aws.dropped_setting;
+            let mut modified = None;
+            let discarded_setting = state.aws.discarded_setting;
             if !state.aws.is_wrong_endpoint {
-                state.aws.alter(now, &at, |resource| altered = Some(alter(resource, now, dropped_setting)));
+                state
+                    .aws
+                    .modify(now, &at, |resource| modified = Some(modify(resource, now, discarded_setting)));
             }
-            altered.ok_or_else(|| missing(operation))
+            modified.ok_or_else(|| missing(operation))
         };
         self.injector.call(operation, arn, effect).await
     }
 
-    /// Whether it was deleted; what is in use only if `in_use_too`.
+    /// Deletes a resource. Returns false, and does nothing, if it is in use and `in_use_too` is false.
     async fn delete_one(&self, arn: &str, in_use_too: bool) -> Result<bool> {
         if self.injector.has_lost_the_database() {
             self.unless_stopping(F::DELETE)?;
@@ -192,7 +194,7 @@ impl<F: Flavor> FakeResources<F> {
         self.injector.call(F::DELETE, arn, effect).await
     }
 
-    /// Whether it is shown to be in use.
+    /// Returns true if a read shows the resource as in use.
     async fn is_in_use(&self, arn: &str) -> Result<bool> {
         let at = arn.to_owned();
         let effect = move |state: &mut State, now| {
@@ -208,7 +210,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
     type Settings = F::Settings;
     type Status = F::Status;
 
-    /// The budget is not simulated; what matters is that nothing begins after `stop`.
+    /// The call budget is not simulated. No call begins after `stop`.
     async fn admit(&self) -> Result<()> {
         self.unless_stopping(F::CREATE)
     }
@@ -217,7 +219,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
         let (about, name, tags, wanted) = (name, name.to_owned(), tags.clone(), settings.clone());
         let effect = move |state: &mut State, now| {
             let mut settings = F::defaults();
-            merge(&mut settings, &wanted, state.aws.dropped_setting);
+            merge(&mut settings, &wanted, state.aws.discarded_setting);
             let resource = Resource {
                 kind: F::KIND,
                 name,
@@ -255,28 +257,28 @@ impl<F: Flavor> Kind for FakeResources<F> {
 
     async fn update(&self, arn: &str, changes: &F::Settings) -> Result<Value> {
         let changes = changes.clone();
-        let update = move |resource: &mut Resource, now, dropped_setting| {
-            merge(&mut resource.settings, &changes, dropped_setting);
+        let update = move |resource: &mut Resource, now, discarded_setting| {
+            merge(&mut resource.settings, &changes, discarded_setting);
             resource.updated_at = calendar(now);
             resource.settings.clone()
         };
-        self.alter(F::UPDATE, arn, update).await
+        self.modify(F::UPDATE, arn, update).await
     }
 
     async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
         let tags = tags.clone();
-        self.alter(write("TagResource"), arn, move |resource, _, _| resource.tags.extend(tags)).await
+        self.modify(write("TagResource"), arn, move |resource, _, _| resource.tags.extend(tags)).await
     }
 
     async fn untag(&self, arn: &str, keys: &[String]) -> Result<()> {
         let keys = keys.to_vec();
-        self.alter(write("UntagResource"), arn, move |resource, _, _| {
+        self.modify(write("UntagResource"), arn, move |resource, _, _| {
             resource.tags.retain(|key, _| !keys.contains(key));
         })
         .await
     }
 
-    /// What is in use is taken out of use first.
+    /// A resource that is in use is disconnected first.
     async fn delete(&self, arn: &str) -> Result<()> {
         self.delete_one(arn, true).await.map(drop)
     }
@@ -314,17 +316,17 @@ impl StreamKeys for FakeResources<Channel> {
                 return Err(missing(operation));
             }
             let code = Some("ServiceQuotaExceededException");
-            let refused = || error(operation.name, Class::Blocked, code, "one key is the quota");
-            state.aws.make_key(&at).map(SecretString::from).ok_or_else(refused)
+            let refused = || error(operation.name, Class::Blocked, code, "the quota is one key");
+            state.aws.create_key(&at).map(SecretString::from).ok_or_else(refused)
         };
         self.injector.call(operation, channel_arn, effect).await
     }
 }
 
-/// Changes settings, but for one that AWS does not keep.
-fn merge<S: Serialize>(settings: &mut Value, changes: &S, dropped_setting: Option<&str>) {
+/// Changes settings, except one that AWS does not keep.
+fn merge<S: Serialize>(settings: &mut Value, changes: &S, discarded_setting: Option<&str>) {
     let Ok(Value::Object(changes)) = serde_json::to_value(changes) else { return };
-    for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != dropped_setting) {
+    for (name, value) in changes.into_iter().filter(|(name, _)| Some(name.as_str()) != discarded_setting) {
         settings[name] = value;
     }
 }
@@ -335,10 +337,10 @@ fn error(operation: &'static str, class: Class, code: Option<&str>, message: &st
 }
 
 fn missing(operation: Operation) -> Error {
-    error(operation.name, Class::Missing, Some("ResourceNotFoundException"), "it is not there")
+    error(operation.name, Class::Missing, Some("ResourceNotFoundException"), "the resource does not exist")
 }
 
-/// As `src/ivs/error.rs` sorts them.
+/// Classifies failures like `src/ivs/error.rs`.
 impl FromFailure for Error {
     fn from_failure(operation: Operation, failure: Failure) -> Self {
         let unknown = if operation.creates() { Class::Ambiguous } else { Class::Transient };

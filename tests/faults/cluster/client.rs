@@ -1,4 +1,4 @@
-//! The API server at the end of a line, behind the operator's own trait.
+//! The API server behind the operator's own trait, reached through the fault injector.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use streamcat_operator::{
     controller,
 };
 
-use super::{Result, reference, refused};
+use super::{Result, api_error, reference};
 use crate::{
     fault_injector::FaultInjector,
     faults::{Failure, FromFailure, Operation, Service},
@@ -66,12 +66,12 @@ impl controller::Kubernetes for FaultInjector {
             let found = state.cluster.accounts.get(&key);
             Ok(found.is_some_and(|found| are_alike(&found.spec.username, &username)))
         };
-        self.call(read("claims"), &account.name, effect).await
+        self.call(read("claims_username"), &account.name, effect).await
     }
 
     async fn is_namespace_terminating(&self, account: &StreamerAccount) -> Result<bool> {
         let namespace = account.namespace().unwrap_or_default();
-        let effect = move |state: &mut State, _| Ok(state.cluster.ending.contains(&namespace));
+        let effect = move |state: &mut State, _| Ok(state.cluster.terminating.contains(&namespace));
         self.call(read("is_namespace_terminating"), &account.name_any(), effect).await
     }
 
@@ -131,21 +131,21 @@ impl controller::Kubernetes for FaultInjector {
         self.call(write("write_secret"), &account.name_any(), effect).await
     }
 
-    async fn publish_event(&self, account: &StreamerAccount, notice: &controller::EventDraft) -> Result<()> {
-        let (namespace, note) = (account.namespace().unwrap_or_default(), notice.note.clone());
-        let (key, moves) =
-            (reference(account), matches!(notice.reason, Reason::Recreated | Reason::ArnChanged));
+    async fn publish_event(&self, account: &StreamerAccount, event: &controller::EventDraft) -> Result<()> {
+        let (namespace, note) = (account.namespace().unwrap_or_default(), event.note.clone());
+        let (key, changes_arn) =
+            (reference(account), matches!(event.reason, Reason::Recreated | Reason::ArnChanged));
         let effect = move |state: &mut State, _| {
             effects::check_no_stream_key(state, &note);
-            if moves {
+            if changes_arn {
                 state.reported_arn_changes.insert(key);
             }
-            if state.cluster.ending.contains(&namespace) {
-                return Err(refused(403, "Forbidden", "the namespace is being terminated"));
+            if state.cluster.terminating.contains(&namespace) {
+                return Err(api_error(403, "Forbidden", "the namespace is being terminated"));
             }
             Ok(())
         };
-        self.call(write("publish"), notice.reason.as_str(), effect).await
+        self.call(write("publish_event"), event.reason.as_str(), effect).await
     }
 }
 
@@ -154,10 +154,10 @@ impl FromFailure for Error {
         match failure {
             Failure::Refused => Self::Service("connection refused".into()),
             Failure::Reset => Self::Service("connection reset".into()),
-            Failure::TimedOut => Self::Service("no answer".into()),
-            Failure::TooMany => refused(429, "TooManyRequests", "too many requests"),
-            Failure::Internal => refused(500, "InternalError", "internal error"),
-            Failure::Forbidden => refused(403, "Forbidden", "forbidden"),
+            Failure::TimedOut => Self::Service("no response".into()),
+            Failure::TooMany => api_error(429, "TooManyRequests", "too many requests"),
+            Failure::Internal => api_error(500, "InternalError", "internal error"),
+            Failure::Forbidden => api_error(403, "Forbidden", "forbidden"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `missing_resources`, `former_resources` and `brake_releases`.
+//! `missing_resources`, `former_resources`, and `brake_releases`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,22 +11,22 @@ use uuid::Uuid;
 use super::{Database, read, write};
 use crate::{fault_injector::FaultInjector, world::State};
 
-/// How long a resource that was replaced counts for the brake.
-const COUNTED: Duration = Duration::from_hours(24);
+/// Time for which a replaced resource counts for the brake.
+const BRAKE_WINDOW: Duration = Duration::from_hours(24);
 
 /// A row of `missing_resources`.
 #[derive(Clone, Debug)]
-pub struct Absent {
+pub struct MissingResource {
     pub user: Uuid,
     pub kind: ResourceKind,
-    /// When the first list without it began, and the latest.
+    /// Start times of the first and of the latest list without the resource.
     unlisted: Option<(Duration, Duration)>,
     deletion_requested: bool,
 }
 
 /// A row of `former_resources`.
 #[derive(Clone, Debug)]
-pub struct Former {
+pub struct FormerResource {
     pub arn: String,
     pub recorded: Duration,
     replaced: Duration,
@@ -34,7 +34,7 @@ pub struct Former {
 }
 
 impl Database {
-    fn evidence(&self, arn: &str, absent: &Absent) -> Missing {
+    fn evidence(&self, arn: &str, absent: &MissingResource) -> Missing {
         let released = self.brake_releases.get(&absent.kind);
         Missing {
             arn: arn.to_owned(),
@@ -44,13 +44,13 @@ impl Database {
         }
     }
 
-    /// The evidence of absence of one kind of a user's resources.
+    /// Returns the evidence of absence for one kind of a user's resources.
     pub(super) fn missing_of(&self, user: Uuid, kind: ResourceKind) -> Vec<Missing> {
         let of = self.missing.iter().filter(|(_, absent)| absent.user == user && absent.kind == kind);
         of.map(|(arn, absent)| self.evidence(arn, absent)).collect()
     }
 
-    /// ARNs that were recorded of a user before the one that is now, the earliest first.
+    /// Returns the ARNs that were recorded for a user before the current one, the earliest first.
     pub(super) fn former_of(&self, user: Uuid, kind: ResourceKind) -> Vec<String> {
         let (Some(row), Some(former)) = (self.rows.get(&(user, kind)), self.former.get(&(user, kind))) else {
             return Vec::new();
@@ -64,7 +64,7 @@ impl Database {
         earlier.into_iter().map(|former| former.arn.clone()).collect()
     }
 
-    /// Another resource takes the place of the one that is recorded, if that is another.
+    /// Notes that another resource replaces the recorded one, if it differs.
     pub(super) fn replace(&mut self, now: Duration, key: (Uuid, ResourceKind), arn: &str) {
         if let Some(row) = self.rows.get(&key).filter(|row| row.resource.arn() != arn) {
             let before = row.resource.arn().to_owned();
@@ -74,7 +74,12 @@ impl Database {
             match all.iter_mut().find(|former| former.arn == before) {
                 Some(former) => (former.replaced, former.missing_since) = (now, missing_since),
                 None => {
-                    all.push(Former { arn: before, recorded: row.created, replaced: now, missing_since });
+                    all.push(FormerResource {
+                        arn: before,
+                        recorded: row.created,
+                        replaced: now,
+                        missing_since,
+                    });
                 }
             }
         }
@@ -85,10 +90,10 @@ impl Database {
         let mut replaced = BTreeMap::new();
         for ((_, kind), former) in &self.former {
             let released = self.brake_releases.get(kind).copied();
-            let counts = |former: &&Former| {
-                former.replaced + COUNTED > now
+            let counts = |former: &&FormerResource| {
+                former.replaced + BRAKE_WINDOW > now
                     && former.missing_since.is_some_and(|since| released.is_none_or(|at| since > at))
-                    && self.holder_of(&former.arn).is_none()
+                    && self.owner_of(&former.arn).is_none()
             };
             *replaced.entry(*kind).or_default() += former.iter().filter(counts).count();
         }
@@ -96,12 +101,12 @@ impl Database {
         replaced
     }
 
-    fn note(&mut self, changes: AbsenceChanges, at: Duration) {
+    fn apply_absences(&mut self, changes: AbsenceChanges, at: Duration) {
         for (user, kind, arn) in changes.unlisted {
             if !self.users.contains_key(&user) {
                 continue;
             }
-            let absent = Absent { user, kind, unlisted: None, deletion_requested: false };
+            let absent = MissingResource { user, kind, unlisted: None, deletion_requested: false };
             let absent = self.missing.entry(arn).or_insert(absent);
             absent.unlisted = Some((absent.unlisted.map_or(at, |(since, _)| since), at));
         }
@@ -113,23 +118,24 @@ impl Database {
         self.missing.retain(|_, absent| absent.unlisted.is_some() || absent.deletion_requested);
     }
 
-    /// What AWS was asked to delete for an earlier object proves nothing to the next.
+    /// Forgets the deletions that an earlier object requested: they prove nothing to the next one.
     pub(super) fn forget_deletions(&mut self, user: Uuid) {
         for absent in self.missing.values_mut().filter(|absent| absent.user == user) {
             absent.deletion_requested = false;
         }
     }
 
-    /// AWS was asked to delete what is recorded, long ago.
-    pub fn ask_for_deletions(&mut self) {
+    /// Notes that deletions of all recorded resources were requested long ago.
+    pub fn request_deletions(&mut self) {
         let asked = self.rows.iter().map(|((user, kind), row)| {
-            let absent = Absent { user: *user, kind: *kind, unlisted: None, deletion_requested: true };
+            let absent =
+                MissingResource { user: *user, kind: *kind, unlisted: None, deletion_requested: true };
             (row.resource.arn().to_owned(), absent)
         });
         self.missing.extend(asked.collect::<Vec<_>>());
     }
 
-    /// Somebody releases the brake.
+    /// Releases the brake.
     pub fn release_brake(&mut self, now: Duration) {
         self.brake_releases = ResourceKind::ALL.map(|kind| (kind, now)).into();
     }
@@ -140,7 +146,7 @@ impl Evidence for FaultInjector {
         let effect = |state: &mut State, now| {
             let database = &state.database;
             let row = |(arn, absent): (&String, _)| {
-                let absent: &Absent = absent;
+                let absent: &MissingResource = absent;
                 MissingRow { user: absent.user, kind: absent.kind, missing: database.evidence(arn, absent) }
             };
             let rows = database.missing.iter().map(row).collect();
@@ -152,7 +158,7 @@ impl Evidence for FaultInjector {
     async fn note_absences(&self, changes: &AbsenceChanges, age: Duration) -> Result<()> {
         let changes = changes.clone();
         let effect = move |state: &mut State, now: Duration| {
-            state.database.note(changes, now.saturating_sub(age));
+            state.database.apply_absences(changes, now.saturating_sub(age));
             Ok(())
         };
         self.call(write("note_absences"), "", effect).await
@@ -168,7 +174,7 @@ impl Evidence for FaultInjector {
         let noted = arn.to_owned();
         let effect = move |state: &mut State, _| {
             if state.database.users.contains_key(&user) {
-                let absent = Absent { user, kind, unlisted: None, deletion_requested: false };
+                let absent = MissingResource { user, kind, unlisted: None, deletion_requested: false };
                 state.database.missing.entry(noted).or_insert(absent).deletion_requested = is_requested;
             }
             Ok(())

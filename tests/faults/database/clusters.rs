@@ -7,11 +7,11 @@ use streamcat_operator::store::{ClusterIdentity, Clusters, OtherCluster, Result}
 use super::{Database, write};
 use crate::{
     fault_injector::FaultInjector,
-    world::{RENEWS, State},
+    world::{LEASE_RENEWAL_CALL, State},
 };
 
 impl Database {
-    /// Whether a cluster was seen so short a while ago.
+    /// Returns true if a cluster was seen within `takeover_after`.
     pub(super) fn is_live(&self, cluster: &str, now: Duration, takeover_after: Duration) -> bool {
         self.clusters.get(cluster).is_some_and(|seen| *seen + takeover_after > now)
     }
@@ -43,6 +43,6 @@ impl Clusters for FaultInjector {
             }
             Ok(other)
         };
-        self.call(write(RENEWS), &cluster.id, effect).await
+        self.call(write(LEASE_RENEWAL_CALL), &cluster.id, effect).await
     }
 }

@@ -1,4 +1,4 @@
-//! `orphans`: the list of what belongs to no account.
+//! `orphans`: the list of resources that belong to no account.
 
 use std::time::Duration;
 
@@ -8,19 +8,20 @@ use streamcat_operator::{
 };
 use uuid::Uuid;
 
-use super::{Database, fresh, read, write};
+use super::{Database, new_id, read, write};
 use crate::{fault_injector::FaultInjector, world::State};
 
 /// A row of `orphans`.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct ListedOrphan {
     pub orphan: Orphan,
-    /// Since when no sweep has found it; or, where only an attempt is known, until when it may make something.
+    /// Time since which no resync has found the resource. If only an attempt is known, the time until which
+    /// it may create a resource.
     unseen_since: Option<Duration>,
 }
 
-/// Whom a person lets go of, as it outlives its caller.
-struct Whom {
+/// An [`Abandonment`] that outlives its caller.
+struct OwnedAbandonment {
     account: AccountRef,
     uid: String,
     user: Uuid,
@@ -28,9 +29,9 @@ struct Whom {
 }
 
 impl Database {
-    /// Puts one onto the list; a person's word counts for more than a sweep's.
+    /// Adds an orphan to the list. The reason `Abandoned` replaces any other.
     fn list(&mut self, id: Uuid, orphan: Orphan, unseen_since: Option<Duration>) {
-        let is_same = |listed: &&mut Listed| match (&orphan.arn, &listed.orphan.arn) {
+        let is_same = |listed: &&mut ListedOrphan| match (&orphan.arn, &listed.orphan.arn) {
             (Some(arn), Some(listed)) => arn == listed,
             (None, None) => orphan.attempt == listed.orphan.attempt,
             _ => false,
@@ -40,11 +41,11 @@ impl Database {
                 listed.orphan.reason = OrphanReason::Abandoned;
             }
             Some(_) => {}
-            None => drop(self.orphans.insert(id, Listed { orphan, unseen_since })),
+            None => drop(self.orphans.insert(id, ListedOrphan { orphan, unseen_since })),
         }
     }
 
-    /// All that is known of a user's resources, and of attempts whose outcome is not known.
+    /// Returns all known resources of a user, and attempts whose outcome is unknown.
     fn all_of(&self, user: Uuid) -> Vec<(Orphan, Option<Duration>)> {
         let Some(row) = self.users.get(&user) else { return Vec::new() };
         let orphan = |kind, arn: Option<&str>, attempt| Orphan {
@@ -64,27 +65,31 @@ impl Database {
         rows.chain(attempts).collect()
     }
 
-    fn abandon(&mut self, whom: Whom, mut fresh: impl FnMut() -> Uuid) -> Option<Vec<Orphan>> {
-        let user = self.users.get(&whom.user);
-        user.filter(|row| row.uid.as_deref() == Some(&whom.uid))?;
-        for (orphan, unseen_since) in self.all_of(whom.user) {
-            self.list(fresh(), orphan, unseen_since);
+    fn abandon(
+        &mut self,
+        abandonment: OwnedAbandonment,
+        mut new_id: impl FnMut() -> Uuid,
+    ) -> Option<Vec<Orphan>> {
+        let user = self.users.get(&abandonment.user);
+        user.filter(|row| row.uid.as_deref() == Some(&abandonment.uid))?;
+        for (orphan, unseen_since) in self.all_of(abandonment.user) {
+            self.list(new_id(), orphan, unseen_since);
         }
-        self.delete_user(whom.user, &whom.uid, true);
-        for orphan in whom.elsewhere {
-            self.list(fresh(), orphan, None);
+        self.delete_user(abandonment.user, &abandonment.uid, true);
+        for orphan in abandonment.elsewhere {
+            self.list(new_id(), orphan, None);
         }
         let is_whose = |orphan: &&Orphan| {
-            orphan.account.as_ref() == Some(&whom.account)
-                && orphan.user == Some(whom.user)
+            orphan.account.as_ref() == Some(&abandonment.account)
+                && orphan.user == Some(abandonment.user)
                 && orphan.reason == OrphanReason::Abandoned
         };
         Some(self.orphans.values().map(|listed| &listed.orphan).filter(is_whose).cloned().collect())
     }
 
-    fn change(&mut self, now: Duration, changes: OrphanChanges, mut fresh: impl FnMut() -> Uuid) {
+    fn change(&mut self, now: Duration, changes: OrphanChanges, mut new_id: impl FnMut() -> Uuid) {
         for orphan in changes.added {
-            self.list(fresh(), orphan, None);
+            self.list(new_id(), orphan, None);
         }
         for (id, arn) in changes.named {
             let is_listed = self.orphans.values().any(|listed| listed.orphan.arn.as_ref() == Some(&arn));
@@ -106,7 +111,7 @@ impl Orphans for FaultInjector {
     async fn orphans(&self, namespace: Option<&str>) -> Result<Vec<OrphanRow>> {
         let namespace = namespace.map(str::to_owned);
         let effect = move |state: &mut State, now: Duration| {
-            let is_in = |listed: &Listed| {
+            let is_in = |listed: &ListedOrphan| {
                 let of = listed.orphan.account.as_ref().map(|account| &account.namespace);
                 namespace.as_ref().is_none_or(|namespace| of == Some(namespace))
             };
@@ -127,22 +132,22 @@ impl Orphans for FaultInjector {
         let changes = changes.clone();
         let effect = move |state: &mut State, now: Duration| {
             let rng = &mut state.rng;
-            state.database.change(now, changes, || fresh(rng));
+            state.database.change(now, changes, || new_id(rng));
             Ok(())
         };
         self.call(write("change_orphans"), "", effect).await
     }
 
-    async fn abandon(&self, whom: &Abandonment<'_>) -> Result<Option<Vec<Orphan>>> {
-        let whom = Whom {
-            account: whom.account.clone(),
-            uid: whom.uid.to_owned(),
-            user: whom.user,
-            elsewhere: whom.elsewhere.clone(),
+    async fn abandon(&self, abandonment: &Abandonment<'_>) -> Result<Option<Vec<Orphan>>> {
+        let abandonment = OwnedAbandonment {
+            account: abandonment.account.clone(),
+            uid: abandonment.uid.to_owned(),
+            user: abandonment.user,
+            elsewhere: abandonment.elsewhere.clone(),
         };
         let effect = move |state: &mut State, _| {
             let rng = &mut state.rng;
-            Ok(state.database.abandon(whom, || fresh(rng)))
+            Ok(state.database.abandon(abandonment, || new_id(rng)))
         };
         self.call(write("abandon"), "", effect).await
     }

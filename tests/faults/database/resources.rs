@@ -8,7 +8,7 @@ use streamcat_operator::{
 };
 use uuid::Uuid;
 
-use super::{Attempt, Row, fresh, read, write};
+use super::{Attempt, Row, new_id, read, write};
 use crate::{fault_injector::FaultInjector, world::State};
 
 impl Journal for FaultInjector {
@@ -17,11 +17,11 @@ impl Journal for FaultInjector {
         user: Uuid,
         kind: ResourceKind,
         known: Option<&str>,
-        lasts: Duration,
+        timeout: Duration,
     ) -> Result<Option<Uuid>> {
         let known = known.map(str::to_owned);
         let effect = move |state: &mut State, now| {
-            let nonce = fresh(&mut state.rng);
+            let nonce = new_id(&mut state.rng);
             let database = &mut state.database;
             let is_present = database.users.get(&user).is_some_and(|user| !user.deleting);
             if !is_present
@@ -30,7 +30,7 @@ impl Journal for FaultInjector {
             {
                 return Ok(None);
             }
-            let attempt = Attempt { user, kind, is_open: true, started: now, deadline: now + lasts };
+            let attempt = Attempt { user, kind, is_open: true, started: now, deadline: now + timeout };
             database.attempts.insert(nonce, attempt);
             Ok(Some(nonce))
         };
@@ -124,7 +124,7 @@ impl Resources for FaultInjector {
     async fn is_anothers(&self, user: Uuid, arn: &str) -> Result<bool> {
         let of = arn.to_owned();
         let effect = move |state: &mut State, _| {
-            let mut others = state.database.rows.iter().filter(|((holder, _), _)| *holder != user);
+            let mut others = state.database.rows.iter().filter(|((owner, _), _)| *owner != user);
             Ok(others.any(|(_, row)| row.resource.arn() == of))
         };
         self.call(read("is_anothers"), arn, effect).await
@@ -134,15 +134,15 @@ impl Resources for FaultInjector {
         &self,
         user: Uuid,
         kind: ResourceKind,
-        lasts: Duration,
+        timeout: Duration,
         repeats: u32,
     ) -> Result<Option<Uuid>> {
         let effect = move |state: &mut State, now| {
             if !state.database.users.contains_key(&user) {
                 return Ok(None);
             }
-            let nonce = fresh(&mut state.rng);
-            state.database.pending_updates.insert((user, kind), (nonce, now + lasts, repeats));
+            let nonce = new_id(&mut state.rng);
+            state.database.pending_updates.insert((user, kind), (nonce, now + timeout, repeats));
             Ok(Some(nonce))
         };
         self.call(write("begin_update"), kind.noun(), effect).await
@@ -150,7 +150,7 @@ impl Resources for FaultInjector {
 
     async fn end_update(&self, nonce: Uuid) -> Result<()> {
         let effect = move |state: &mut State, _| {
-            state.database.pending_updates.retain(|_, (noted, ..)| *noted != nonce);
+            state.database.pending_updates.retain(|_, (pending, ..)| *pending != nonce);
             Ok(())
         };
         self.call(write("end_update"), "", effect).await

@@ -8,11 +8,11 @@ use streamcat_operator::{
 };
 use uuid::Uuid;
 
-use super::{Attempt, Database, User, fresh, read, write};
+use super::{Attempt, Database, User, new_id, read, write};
 use crate::{fault_injector::FaultInjector, oracle::effects, world::State};
 
-/// A claim, as it outlives its caller.
-struct Wanted {
+/// A [`Claimant`] that outlives its caller.
+struct OwnedClaimant {
     username: String,
     account: AccountRef,
     uid: String,
@@ -22,32 +22,32 @@ struct Wanted {
     is_deleted: bool,
 }
 
-impl Wanted {
+impl OwnedClaimant {
     fn row(&self) -> User {
         let (uid, cluster) = (Some(self.uid.clone()), Some(self.cluster.id.clone()));
         User { uid, cluster, ..User::new(&self.username, self.account.clone()) }
     }
 
-    /// Why the row of another object is not this one's, if it is not.
-    fn refusal(&self, row: &User, id: Uuid, holder: UsernameOwner) -> Option<ClaimRefusal> {
+    /// Returns the reason why the object cannot take over another object's row, if there is one.
+    fn refusal(&self, row: &User, id: Uuid, owner: UsernameOwner) -> Option<ClaimRefusal> {
         let others = row.cluster.as_ref().filter(|cluster| **cluster != self.cluster.id);
         if row.account != self.account {
-            Some(ClaimRefusal::Taken(OtherOwner::new(holder)))
+            Some(ClaimRefusal::Taken(OtherOwner::new(owner)))
         } else if row.registered && self.registration != Some(id) {
             Some(ClaimRefusal::Registered)
         } else if row.username != self.username {
-            Some(ClaimRefusal::SpellingMismatch(OtherOwner::new(holder)))
+            Some(ClaimRefusal::SpellingMismatch(OtherOwner::new(owner)))
         } else {
-            let others = others.filter(|_| self.is_deleted || holder.is_cluster_live);
+            let others = others.filter(|_| self.is_deleted || owner.is_cluster_live);
             others.map(|cluster| ClaimRefusal::OtherCluster(cluster.clone()))
         }
     }
 }
 
 impl Database {
-    fn holder(&self, id: Uuid, wanted: &Wanted, now: Duration) -> Option<UsernameOwner> {
+    fn owner(&self, id: Uuid, claimant: &OwnedClaimant, now: Duration) -> Option<UsernameOwner> {
         let user = self.users.get(&id)?;
-        let is_live = |cluster: &String| self.is_live(cluster, now, wanted.cluster.takeover_after);
+        let is_live = |cluster: &String| self.is_live(cluster, now, claimant.cluster.takeover_after);
         Some(UsernameOwner {
             user: id,
             username: user.username.clone(),
@@ -60,22 +60,22 @@ impl Database {
         })
     }
 
-    /// The user that an object holds.
-    fn held_by(&self, uid: &str) -> Option<Uuid> {
+    /// Returns the user that an object owns.
+    fn owned_by(&self, uid: &str) -> Option<Uuid> {
         self.users.iter().find(|(_, user)| user.uid.as_deref() == Some(uid)).map(|(id, _)| *id)
     }
 
-    /// The users that a person has let go of.
+    /// Returns the users that a person abandoned.
     pub fn abandoned_users(&self) -> impl Iterator<Item = Uuid> {
-        self.released.iter().filter(|(_, resources_kept)| **resources_kept).map(|((id, _), _)| *id)
+        self.tombstones.iter().filter(|(_, resources_kept)| **resources_kept).map(|((id, _), _)| *id)
     }
 
-    /// The user that an object has, or had.
+    /// Returns the user that an object owns or owned.
     pub fn user_of(&self, uid: &str) -> Option<Uuid> {
-        self.held_by(uid).or_else(|| self.released.keys().find(|(_, of)| of == uid).map(|(id, _)| *id))
+        self.owned_by(uid).or_else(|| self.tombstones.keys().find(|(_, of)| of == uid).map(|(id, _)| *id))
     }
 
-    /// Whether something was begun or made for a user within the grace.
+    /// Returns true if an attempt was opened or a resource was recorded for a user within the grace period.
     fn is_busy(&self, user: Uuid, now: Duration, grace: Duration) -> bool {
         let is_open =
             |attempt: &Attempt| attempt.user == user && attempt.is_open && attempt.deadline + grace > now;
@@ -83,44 +83,45 @@ impl Database {
             || self.rows.iter().any(|((of, _), row)| *of == user && row.created + grace > now)
     }
 
-    /// Whether everything was taken away from a user, and not left behind.
-    fn is_released(&self, user: Uuid) -> bool {
-        self.released.iter().any(|((id, _), resources_kept)| *id == user && !resources_kept)
+    /// Returns true if the user was deleted together with its resources.
+    fn is_deleted(&self, user: Uuid) -> bool {
+        self.tombstones.iter().any(|((id, _), resources_kept)| *id == user && !resources_kept)
     }
 
-    fn claim(&mut self, wanted: &Wanted, fresh: Uuid, now: Duration) -> Claim {
-        if self.released.keys().any(|(_, uid)| *uid == wanted.uid) {
+    fn claim(&mut self, claimant: &OwnedClaimant, new_id: Uuid, now: Duration) -> Claim {
+        if self.tombstones.keys().any(|(_, uid)| *uid == claimant.uid) {
             return Claim::Refused(ClaimRefusal::Deleted);
         }
-        let found = self.held_by(&wanted.uid).or_else(|| self.of_name(&wanted.username).map(|(id, _)| id));
+        let found =
+            self.owned_by(&claimant.uid).or_else(|| self.by_username(&claimant.username).map(|(id, _)| id));
         let id = found.unwrap_or_else(|| {
-            let is_released = |id: &Uuid| self.is_released(*id);
-            let is_free = |id: &Uuid| !self.users.contains_key(id) && !is_released(id);
-            let id = wanted.known.filter(is_free).unwrap_or(fresh);
-            self.users.insert(id, wanted.row());
+            let is_deleted = |id: &Uuid| self.is_deleted(*id);
+            let is_free = |id: &Uuid| !self.users.contains_key(id) && !is_deleted(id);
+            let id = claimant.known.filter(is_free).unwrap_or(new_id);
+            self.users.insert(id, claimant.row());
             id
         });
-        let (row, holder) = (&self.users[&id], self.holder(id, wanted, now).expect("its row"));
-        if row.uid.as_ref() == Some(&wanted.uid) {
-            return Claim::Held(holder);
+        let (row, owner) = (&self.users[&id], self.owner(id, claimant, now).expect("its row"));
+        if row.uid.as_ref() == Some(&claimant.uid) {
+            return Claim::Held(owner);
         }
-        match wanted.refusal(row, id, holder.clone()) {
+        match claimant.refusal(row, id, owner.clone()) {
             Some(refusal) => Claim::Refused(refusal),
-            None => Claim::Held(holder),
+            None => Claim::Held(owner),
         }
     }
 
-    /// The row of a user, if it is this object's.
+    /// Returns the row of a user, if this object owns it.
     fn of_object(&mut self, user: Uuid, uid: Option<&str>) -> Option<&mut User> {
         self.users.get_mut(&user).filter(|row| row.uid.as_deref() == uid)
     }
 
-    /// Deletes a user that is this object's, and remembers both.
+    /// Deletes a user that this object owns, and leaves tombstones for both.
     pub(super) fn delete_user(&mut self, user: Uuid, uid: &str, resources_kept: bool) -> bool {
         let is_its = self.of_object(user, Some(uid)).is_some();
         if is_its {
             self.delete(user);
-            self.released.entry((user, uid.to_owned())).or_insert(resources_kept);
+            self.tombstones.entry((user, uid.to_owned())).or_insert(resources_kept);
         }
         is_its
     }
@@ -129,12 +130,12 @@ impl Database {
 impl Users for FaultInjector {
     async fn is_held(&self, username: &str) -> Result<bool> {
         let name = username.to_owned();
-        let effect = move |state: &mut State, _| Ok(state.database.of_name(&name).is_some());
+        let effect = move |state: &mut State, _| Ok(state.database.by_username(&name).is_some());
         self.call(read("is_held"), username, effect).await
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
-        let wanted = Wanted {
+        let owned = OwnedClaimant {
             username: claimant.username.to_owned(),
             account: claimant.account.clone(),
             uid: claimant.uid.to_owned(),
@@ -144,8 +145,8 @@ impl Users for FaultInjector {
             is_deleted: claimant.is_deleted,
         };
         let effect = move |state: &mut State, now| {
-            let fresh = fresh(&mut state.rng);
-            Ok(state.database.claim(&wanted, fresh, now))
+            let new_id = new_id(&mut state.rng);
+            Ok(state.database.claim(&owned, new_id, now))
         };
         self.call(write("claim"), claimant.username, effect).await
     }
@@ -153,8 +154,8 @@ impl Users for FaultInjector {
     async fn transfer(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
         let (from, uid, cluster) = (from.map(str::to_owned), uid.to_owned(), cluster.to_owned());
         let effect = move |state: &mut State, now| {
-            let is_barred = state.database.released.keys().any(|(_, released)| *released == uid);
-            let Some(row) = state.database.of_object(user, from.as_deref()).filter(|_| !is_barred) else {
+            let has_tombstone = state.database.tombstones.keys().any(|(_, deleted)| *deleted == uid);
+            let Some(row) = state.database.of_object(user, from.as_deref()).filter(|_| !has_tombstone) else {
                 return Ok(false);
             };
             let before = row.cluster.replace(cluster);
@@ -180,8 +181,8 @@ impl Users for FaultInjector {
     async fn mark_retained(&self, user: Uuid, uid: &str) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
-            let has_any = state.database.has_any(user);
-            let row = state.database.of_object(user, Some(&uid)).filter(|_| has_any);
+            let has_any_resource = state.database.has_any_resource(user);
+            let row = state.database.of_object(user, Some(&uid)).filter(|_| has_any_resource);
             Ok(row.map(|row| row.retained = true).is_some())
         };
         self.call(write("mark_retained"), "", effect).await
@@ -190,7 +191,7 @@ impl Users for FaultInjector {
     async fn delete_user(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, _| {
-            effects::check_release(state, user, &uid);
+            effects::check_user_deletion(state, user, &uid);
             Ok(state.database.delete_user(user, &uid, kept))
         };
         self.call(write("delete_user"), "", effect).await
@@ -202,16 +203,16 @@ impl Users for FaultInjector {
             let database = &mut state.database;
             let held = database.users.iter().find(|(_, row)| row.uid.as_deref() == Some(&uid));
             let user = held.map(|(user, _)| *user);
-            if user.is_none() && !database.released.keys().any(|(_, released)| *released == uid) {
-                database.released.insert((fresh(&mut state.rng), uid), false);
+            if user.is_none() && !database.tombstones.keys().any(|(_, deleted)| *deleted == uid) {
+                database.tombstones.insert((new_id(&mut state.rng), uid), false);
             }
             Ok(user)
         };
         self.call(write("tombstone"), "", effect).await
     }
 
-    async fn delete_stale_user(&self, holder: &UsernameOwner, idle_for: Option<Duration>) -> Result<()> {
-        let (user, uid) = (holder.user, holder.uid.clone());
+    async fn delete_stale_user(&self, owner: &UsernameOwner, idle_for: Option<Duration>) -> Result<()> {
+        let (user, uid) = (owner.user, owner.uid.clone());
         let effect = move |state: &mut State, now| {
             let database = &mut state.database;
             let row = database.of_object(user, uid.as_deref());
@@ -229,8 +230,8 @@ impl Users for FaultInjector {
         let users = users.to_vec();
         let effect = move |state: &mut State, _| {
             let database = &state.database;
-            let is_released = |id: &Uuid| database.is_released(*id) && !database.users.contains_key(id);
-            Ok(users.into_iter().filter(is_released).collect())
+            let is_deleted = |id: &Uuid| database.is_deleted(*id) && !database.users.contains_key(id);
+            Ok(users.into_iter().filter(is_deleted).collect())
         };
         self.call(read("deleted_users"), "", effect).await
     }

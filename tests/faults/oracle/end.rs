@@ -1,4 +1,4 @@
-//! What must hold at the end, when faults have stopped and all is quiet.
+//! Checks of the final state, when faults have stopped and all is quiet.
 
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
@@ -16,13 +16,14 @@ use uuid::Uuid;
 use super::effects::{arns, is_ours, matches_spec, settings, user_of};
 use crate::{aws::Resource, cluster::reference, database::User, world::State};
 
-/// What does not hold at the end; `reported`: how many orphans the last sweep has told of.
+/// Returns the violations in the final state. `reported`: the number of orphans that the last resync
+/// reported.
 pub fn violations(state: &State, reported: usize) -> Vec<String> {
     let mut found = Vec::new();
     for account in state.cluster.accounts.values() {
         let key = reference(account);
         if account.metadata.deletion_timestamp.is_some() {
-            found.push(format!("I4: {key} is stuck in its deletion"));
+            found.push(format!("I4: the deletion of {key} is stuck"));
         }
         let observed = account.status.as_ref().map(|status| status.observed_generation);
         if observed != account.metadata.generation {
@@ -31,17 +32,18 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
         let status = account.status.as_ref().filter(|status| is_true(&status.conditions, READY));
         match status {
             Some(status) => {
-                found.extend(disagreements(state, account, status).map(|what| format!("{what} of {key}")));
+                found.extend(inconsistencies(state, account, status).map(|what| format!("{what} of {key}")));
                 found.extend(spec_differences(state, account, status));
             }
             None if has_reason(account, STALLED, "UsernameTaken") => {}
-            None if has_reason(account, READY, "DriftPersists") && state.aws.dropped_setting.is_some() => {}
+            None if has_reason(account, READY, "DriftPersists") && state.aws.discarded_setting.is_some() => {}
             None if has_reason(account, READY, "SecretExists") => {
                 let status = account.status.clone().unwrap_or_default();
                 if is_secret_of(state, account, &status) {
-                    found.push(format!("I4: the Secret of {key} is its own, and refused"));
+                    found
+                        .push(format!("I4: the Secret of {key} is refused although it is the account's own"));
                 }
-                let found_of_kinds = disagreements(state, account, &status);
+                let found_of_kinds = inconsistencies(state, account, &status);
                 found.extend(
                     found_of_kinds.filter(|what| *what != NO_SECRET).map(|what| format!("{what} of {key}")),
                 );
@@ -49,57 +51,59 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
             None => found.push(format!("I4: {key} is not ready")),
         }
     }
-    // Of a row that stays, the account that takes it on finds out what came of the attempts.
+    // Attempts of a retained row are ended by the account that takes the row over.
     let attempts = state.database.attempts.values();
     let open = attempts.filter(|attempt| attempt.is_open && !is_kept(state, attempt.user)).count();
     if open > 0 {
         found.push(format!("I4: {open} attempts are open"));
     }
     found.extend(unverified_updates(state));
-    found.extend(needless_duplicates(state));
+    found.extend(deletable_duplicates(state));
     found.extend(orphans(state, reported));
     found
 }
 
-/// Whether a person has to say that what is missing is gone: nothing of ours is there at all.
+/// Returns true if a person must release the brake because none of our resources exist.
 pub fn needs_brake_release(state: &State) -> bool {
     let mut accounts = state.cluster.accounts.values();
     ours(state).is_empty() && accounts.any(|account| has_reason(account, READY, "BrakeEngaged"))
 }
 
-/// The ARNs that are on the orphan list as duplicates.
+/// Returns the ARNs that are on the orphan list as duplicates.
 fn duplicates(state: &State) -> impl Iterator<Item = &str> {
     let listed = state.database.orphans.values().map(|listed| &listed.orphan);
     let duplicates = listed.filter(|orphan| orphan.reason == OrphanReason::Duplicate);
     duplicates.filter_map(|orphan| orphan.arn.as_deref())
 }
 
-/// I1: a duplicate is on the list only if somebody uses it, or the journal that knew of it is lost.
-fn needless_duplicates(state: &State) -> impl Iterator<Item = String> {
-    let is_needless = |arn: &&str| {
+/// I1: a duplicate is on the list only if it is in use or the journal that knew it is lost.
+fn deletable_duplicates(state: &State) -> impl Iterator<Item = String> {
+    let is_deletable = |arn: &&str| {
         let resource = state.aws.resources().get(*arn);
         resource.is_some_and(|resource| !resource.in_use) && state.aws.journal_since.is_zero()
     };
-    duplicates(state).filter(is_needless).map(|arn| format!("I1: {arn} is on the list, and could be deleted"))
+    duplicates(state)
+        .filter(is_deletable)
+        .map(|arn| format!("I1: {arn} is on the orphan list, but could be deleted"))
 }
 
-/// I4: what was changed of an account that is ready was looked at once more.
+/// I4: the updates of a Ready account have been re-checked.
 fn unverified_updates(state: &State) -> impl Iterator<Item = String> {
     state.database.pending_updates.keys().filter_map(|(user, kind)| {
         let key = &state.database.users.get(user)?.account;
         let status = state.cluster.accounts.get(key)?.status.as_ref()?;
         is_true(&status.conditions, READY)
-            .then(|| format!("I4: a change of the {kind} of {key} was not looked at once more"))
+            .then(|| format!("I4: an update of the {kind} of {key} was not re-checked"))
     })
 }
 
-/// Whether a condition has this reason, which only a person can change.
+/// Returns true if the condition has this reason.
 fn has_reason(account: &StreamerAccount, condition: &str, reason: &str) -> bool {
     let conditions = account.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     find(conditions, condition).is_some_and(|found| found.reason == reason)
 }
 
-/// Whether a row has the addresses that AWS shows of it.
+/// Returns true if a row has the addresses that AWS shows.
 fn has_addresses(row: &ResourceStatus) -> bool {
     match row {
         ResourceStatus::Channel(channel) => {
@@ -110,7 +114,7 @@ fn has_addresses(row: &ResourceStatus) -> bool {
     }
 }
 
-/// Whether the Secret that has the name of an account's says that it is of the account's channel.
+/// Returns true if the Secret with the name of the account's Secret names the account's channel.
 fn is_secret_of(state: &State, account: &StreamerAccount, status: &StreamerAccountStatus) -> bool {
     let name = (account.namespace().unwrap_or_default(), format!("{}-stream-key", account.name_any()));
     let annotation =
@@ -118,36 +122,36 @@ fn is_secret_of(state: &State, account: &StreamerAccount, status: &StreamerAccou
     annotation.is_some() && annotation == status.channel.as_ref().map(|channel| &channel.arn)
 }
 
-/// Whether an account waits for a person to take a Secret away.
+/// Returns true if an account waits for a person to delete a Secret.
 pub fn waits_for_secret(state: &State) -> bool {
     state.cluster.accounts.values().any(|account| has_reason(account, READY, "SecretExists"))
 }
 
-const NO_SECRET: &str = "I4: the Secret";
+const NO_SECRET: &str = "I4: wrong Secret";
 
-/// I4: what was there before something was lost is there, and not another in its place.
+/// I4: the resources that existed before a loss still exist.
 pub fn lost_resources(state: &State, before: &[String]) -> Vec<String> {
     let lost = before.iter().filter(|arn| !state.aws.resources().contains_key(*arn));
-    lost.map(|arn| format!("I4: {arn} was there before, and is not")).collect()
+    lost.map(|arn| format!("I4: {arn} existed before and is gone")).collect()
 }
 
-/// The ARNs of everything that is ours and some user's.
+/// Returns the ARNs of all resources of this installation that have a user.
 pub fn ours(state: &State) -> Vec<String> {
     let all = state.aws.resources().iter();
     let ours = all.filter(|(_, resource)| is_ours(&resource.tags) && user_of(&resource.tags).is_some());
     ours.map(|(arn, _)| arn.clone()).collect()
 }
 
-/// I7: an event says of each ARN that it has become another.
+/// I7: an event reports each changed ARN.
 pub fn unreported_arn_changes(state: &State) -> Vec<String> {
     let unreported_arn_changes = state.changed_arns.difference(&state.reported_arn_changes);
     unreported_arn_changes
-        .map(|account| format!("I7: no event says that an ARN of {account} has become another"))
+        .map(|account| format!("I7: no event reports the changed ARN of {account}"))
         .collect()
 }
 
-/// I1 and I4: status, PostgreSQL, AWS and the Secret say the same of an account that is ready.
-fn disagreements<'s>(
+/// I1 and I4: status, PostgreSQL, AWS, and the Secret of a Ready account agree.
+fn inconsistencies<'s>(
     state: &'s State,
     account: &'s Arc<StreamerAccount>,
     status: &'s StreamerAccountStatus,
@@ -156,7 +160,7 @@ fn disagreements<'s>(
     let user = status.user_id.as_ref().and_then(|user| user.parse().ok()).unwrap_or_default();
     let row = state.database.users.get(&user);
     let is_held = row.is_some_and(|row| row.account == key && row.uid == account.uid() && !row.deleting);
-    let of_user = (!is_held).then(|| "I4: the row of the user".to_owned());
+    let of_user = (!is_held).then(|| "I4: wrong row of the user".to_owned());
     let of_kinds = arns(status).into_iter().filter_map(move |(kind, _, arn)| {
         let is_of_user = |resource: &&Arc<Resource>| {
             resource.kind == kind && is_ours(&resource.tags) && user_of(&resource.tags) == Some(user)
@@ -166,7 +170,7 @@ fn disagreements<'s>(
         let count = all.filter(|(arn, resource)| is_of_user(resource) && !is_listed(arn)).count();
         let in_aws = arn.and_then(|arn| state.aws.resources().get(arn)).is_some_and(|it| is_of_user(&it));
         if count != 1 {
-            return Some(format!("I1: {count} times the {kind}"));
+            return Some(format!("I1: {count} resources of kind {kind}"));
         }
         let row = state.database.rows.get(&(user, kind));
         let is_recorded = row.is_some_and(|row| {
@@ -174,9 +178,10 @@ fn disagreements<'s>(
                 && row.name == account.spec.username
                 && has_addresses(&row.resource)
         });
-        (!in_aws || !is_recorded).then(|| format!("I4: the records of the {kind}"))
+        (!in_aws || !is_recorded).then(|| format!("I4: the records disagree about the {kind}"))
     });
-    let has_key = state.cluster.secrets.values().any(|secret| is_right(state, secret, account, status));
+    let has_key =
+        state.cluster.secrets.values().any(|secret| is_correct_secret(state, secret, account, status));
     let of_secret = (!has_key).then(|| NO_SECRET.to_owned());
     of_user.into_iter().chain(of_kinds).chain(of_secret)
 }
@@ -190,16 +195,17 @@ fn spec_differences<'s>(
     let wanted = settings(&account.spec);
     let differs = move |((kind, _, arn), wanted): (_, Value)| {
         let arn = arn?;
-        let is_so =
+        let matches =
             state.aws.resources().get(arn).is_some_and(|it| matches_spec(it, kind, &account.spec, &wanted));
-        (!is_so && !state.aws.was_changed_late(arn))
-            .then(|| format!("I4: the {kind} {arn} is not as the spec says"))
+        (!matches && !state.aws.was_changed_late(arn))
+            .then(|| format!("I4: the {kind} {arn} differs from the spec"))
     };
     arns(status).into_iter().zip(wanted).filter_map(differs)
 }
 
-/// Whether a Secret goes with the account, and has the addresses and the very key that AWS has of its channel.
-fn is_right(
+/// Returns true if the account owns the Secret, and it has the addresses and the current stream key of the
+/// channel.
+fn is_correct_secret(
     state: &State,
     secret: &Secret,
     account: &StreamerAccount,
@@ -224,29 +230,31 @@ fn is_lost(state: &State, user: &User) -> bool {
     !state.cluster.accounts.contains_key(&user.account)
 }
 
-/// Whether a user without an account stays: by the policy, or because the database is from before the account was deleted, and
-/// says what one of an account that is lost would say.
+/// Returns true if a user without an account stays: because of the policy, or because the database is from
+/// before the account was deleted and cannot tell a deleted account from a lost one.
 fn is_kept(state: &State, id: Uuid) -> bool {
     let is_restored = !state.aws.journal_since.is_zero() && state.backup.users.contains_key(&id);
     state.database.users.get(&id).is_some_and(|user| {
-        // What an account of a cluster that is lost had stays until the same is applied in the next.
-        let is_wrong_endpoint = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
-        is_lost(state, user) && (user.retained || is_restored || user.registered || is_wrong_endpoint)
+        // Resources of an account in a lost cluster stay until the same account is applied in the next
+        // cluster.
+        let is_of_another_cluster = user.cluster.as_ref().is_some_and(|cluster| *cluster != state.cluster.id);
+        is_lost(state, user) && (user.retained || is_restored || user.registered || is_of_another_cluster)
     })
 }
 
-/// I6: what is ours and no account's is retained, or was reported. A row whose account is gone is retained too.
+/// I6: a resource of this installation without an account is retained or was reported. A row without an
+/// account counts as retained.
 fn orphans(state: &State, reported: usize) -> Vec<String> {
     let users = |account: &Arc<StreamerAccount>| account.status.as_ref()?.user_id.as_ref()?.parse().ok();
     let accounts = state.cluster.accounts.iter();
     let accounts: BTreeMap<_, Option<Uuid>> =
         accounts.map(|(key, account)| (key.to_string(), users(account))).collect();
-    let retained = |arn: &str| state.database.holder_of(arn).is_some_and(|user| user.retained);
+    let retained = |arn: &str| state.database.owner_of(arn).is_some_and(|user| user.retained);
     let is_orphan = |(arn, resource): &(&String, &Arc<Resource>)| {
         let (user, account) = (user_of(&resource.tags), resource.tags.get(tags::ACCOUNT));
-        let holder = account.and_then(|account| accounts.get(account)).copied().flatten();
+        let owner = account.and_then(|account| accounts.get(account)).copied().flatten();
         let is_duplicate = duplicates(state).any(|duplicate| duplicate == *arn);
-        is_ours(&resource.tags) && (user.is_none() || user != holder || is_duplicate) && !retained(arn)
+        is_ours(&resource.tags) && (user.is_none() || user != owner || is_duplicate) && !retained(arn)
     };
     let orphans = state.aws.resources().iter().filter(is_orphan).count();
     let rows = state.database.users.iter();
@@ -259,7 +267,8 @@ fn orphans(state: &State, reported: usize) -> Vec<String> {
     found
 }
 
-/// Everything there is, one thing a line, so that two ends can be compared: ARNs and ids by what they stand for.
+/// Returns the final state, one line per thing, so that two runs can be compared. ARNs and ids are replaced
+/// by descriptions.
 pub fn snapshot(state: &State) -> Vec<String> {
     let names = names(state);
     let mut lines: Vec<_> = accounts(state).chain(secrets(state)).chain(rows(state)).collect();
@@ -275,7 +284,7 @@ pub fn snapshot(state: &State) -> Vec<String> {
     lines
 }
 
-/// What stands for each ARN and each id.
+/// Returns the description of each ARN and each id.
 fn names(state: &State) -> BTreeMap<String, String> {
     let mut names: BTreeMap<_, _> = state
         .aws
@@ -311,7 +320,7 @@ fn accounts(state: &State) -> impl Iterator<Item = String> {
         for condition in &status.conditions {
             let _ = write!(line, "\n    {}={}", condition.type_, condition.status);
             let _ = write!(line, " of {:?}", condition.observed_generation);
-            // That one was made again is said until the next look, and some faults make for one look more.
+            // The reason Recreated stays until the next reconcile, and some faults cause an additional one.
             if !(condition.type_.ends_with(READY) && condition.status == "True") {
                 let _ = write!(line, " {}: {}", condition.reason, condition.message);
             }
@@ -335,7 +344,7 @@ fn rows(state: &State) -> impl Iterator<Item = String> {
     });
     let rows = state.database.rows.iter();
     let orphans = state.database.orphans.values().map(|listed| &listed.orphan);
-    let orphans = orphans.filter(|orphan| !is_unjournalled(state, orphan.arn.as_deref())).map(|orphan| {
+    let orphans = orphans.filter(|orphan| !is_unjournaled(state, orphan.arn.as_deref())).map(|orphan| {
         format!("orphan {:?} {:?} {:?} {}", orphan.arn, orphan.account, orphan.username, orphan.reason)
     });
     let rows = rows.map(|((user, _), row)| format!("row of {user} {} {:?}", row.name, row.resource));
@@ -343,26 +352,27 @@ fn rows(state: &State) -> impl Iterator<Item = String> {
 }
 
 fn resources(state: &State) -> impl Iterator<Item = String> {
-    let all = state.aws.resources().iter().filter(|(arn, _)| !is_unjournalled(state, Some(arn)));
+    let all = state.aws.resources().iter().filter(|(arn, _)| !is_unjournaled(state, Some(arn)));
     let all = all.map(|(arn, resource)| {
         let mut tags = resource.tags.clone();
         tags.remove(tags::ATTEMPT);
         format!("AWS {arn} {tags:?} {}", resource.settings)
     });
-    let unjournalled = |kind: ResourceKind, name: &str| {
-        let all = state.aws.resources().iter().filter(|(arn, _)| is_unjournalled(state, Some(arn)));
+    let unjournaled = |kind: ResourceKind, name: &str| {
+        let all = state.aws.resources().iter().filter(|(arn, _)| is_unjournaled(state, Some(arn)));
         i64::try_from(all.filter(|(_, it)| it.kind == kind && it.name == name).count()).unwrap_or_default()
     };
     let balance = state.aws.balance.iter();
     let balance =
-        balance.map(move |((kind, name), balance)| (kind, name, balance - unjournalled(*kind, name)));
+        balance.map(move |((kind, name), balance)| (kind, name, balance - unjournaled(*kind, name)));
     let balance = balance.filter(|(.., balance)| *balance != 0);
     all.chain(
         balance.map(|(kind, name, balance)| format!("creates minus deletes: {balance} {kind} of {name}")),
     )
 }
 
-/// Whether one is on the list as a duplicate because a fault has cost the journal: without that fault it would not be there.
-fn is_unjournalled(state: &State, arn: Option<&str>) -> bool {
+/// Returns true if the resource is listed as a duplicate because a fault lost the journal. It would not exist
+/// without that fault.
+fn is_unjournaled(state: &State, arn: Option<&str>) -> bool {
     !state.aws.journal_since.is_zero() && duplicates(state).any(|duplicate| Some(duplicate) == arn)
 }

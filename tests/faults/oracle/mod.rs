@@ -1,4 +1,4 @@
-//! What must always hold, and what must hold at the end (design.md, I1 to I10).
+//! The oracle: checks of I1 to I10 (`docs/guarantees.md`) after each effect and at the end.
 
 pub mod effects;
 pub mod end;

@@ -1,5 +1,6 @@
-//! The oracle's own books: every object that there ever was, by UID, and for which of them each resource was made. They are kept from
-//! what people do and from which object's reconcile makes a call: no tag, no row and no status counts in them.
+//! The oracle's ledger: every object that ever existed, by UID, and the object for which each resource was
+//! created. It is built from the actions of people and from the object whose reconcile makes a call, without
+//! tags, rows, or status.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,55 +11,55 @@ use streamcat_operator::api::{
 
 use crate::{
     cluster::{Change, Cluster, reference},
-    world::TAKEOVER,
+    world::TAKEOVER_AFTER,
 };
 
-/// An object, from its beginning to its end.
+/// An object, from its creation to its removal.
 struct Object {
     key: AccountRef,
     username: String,
-    /// The registration that it was made for, by its annotation.
+    /// Registration that the object was created for, from its annotation.
     registration: Option<String>,
     cluster: String,
     since: Duration,
     deleted: Option<Duration>,
-    gone: Option<Duration>,
-    /// Whether what it has stays when it goes: by its policy, or because a person lets go.
+    removed: Option<Duration>,
+    /// True if its resources stay when it is deleted: because of its policy, or because it is abandoned.
     keeps_resources: bool,
 }
 
-/// One resource that was made.
-struct Made {
-    /// UID of the object that it was made for.
+/// A created resource.
+struct CreatedResource {
+    /// UID of the object that it was created for.
     by: String,
     at: Duration,
 }
 
-/// The books.
+/// The ledger.
 #[derive(Default)]
 pub struct Ownership {
     objects: BTreeMap<String, Object>,
-    made: BTreeMap<String, Made>,
-    /// Objects that have taken on what an earlier one had, while nobody deleted them, and when.
+    made: BTreeMap<String, CreatedResource>,
+    /// Objects that took over the user of an earlier object while they were not being deleted, and when.
     took_over: BTreeMap<String, Duration>,
-    /// Usernames that a person registered, and the registration's id.
+    /// Registered usernames, and the id of each registration.
     registered: BTreeMap<String, String>,
-    /// When the controllers of each cluster were last seen to work.
+    /// Time at which the controllers of each cluster were last active.
     last_seen: BTreeMap<String, Duration>,
-    /// When the database last became another.
+    /// Time at which the database was last replaced.
     database_since: Duration,
 }
 
 impl Ownership {
-    /// Reads on in what happened in a cluster. `other`: the one beside it.
-    pub fn read(&mut self, cluster: &mut Cluster, other: Option<&str>, now: Duration) {
-        for change in &cluster.log[cluster.recorded_changes..] {
+    /// Reads the new changes in a cluster's log. `other`: the id of the other cluster.
+    pub fn read_log(&mut self, cluster: &mut Cluster, other: Option<&str>, now: Duration) {
+        for change in &cluster.log[cluster.ledger_position..] {
             match change {
                 Change::Applied(account) => self.applied(account, &cluster.id, now),
-                Change::Gone(key) => self.gone(key, other, now),
+                Change::Gone(key) => self.removed(key, other, now),
             }
         }
-        cluster.recorded_changes = cluster.log.len();
+        cluster.ledger_position = cluster.log.len();
     }
 
     fn applied(&mut self, account: &StreamerAccount, cluster: &str, now: Duration) {
@@ -70,10 +71,10 @@ impl Ownership {
             cluster: cluster.to_owned(),
             since: now,
             deleted: None,
-            gone: None,
+            removed: None,
             keeps_resources: false,
         });
-        // What an object was made for it does not lose with its annotations.
+        // An object keeps its registration when it loses its annotations.
         object.registration = annotation(USER_ID_ANNOTATION).or(object.registration.take());
         if account.metadata.deletion_timestamp.is_some() {
             object.deleted.get_or_insert(now);
@@ -82,40 +83,41 @@ impl Ownership {
             || annotation(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
     }
 
-    fn gone(&mut self, key: &AccountRef, other: Option<&str>, now: Duration) {
-        let is_it = |object: &&mut Object| {
-            object.key == *key && object.gone.is_none() && Some(&*object.cluster) != other
+    fn removed(&mut self, key: &AccountRef, other: Option<&str>, now: Duration) {
+        let is_match = |object: &&mut Object| {
+            object.key == *key && object.removed.is_none() && Some(&*object.cluster) != other
         };
-        // One that was made since is not the one that has gone.
-        if let Some(object) = self.objects.values_mut().filter(is_it).min_by_key(|object| object.since) {
-            object.gone = Some(now);
+        // An object that was created since is not the removed one.
+        if let Some(object) = self.objects.values_mut().filter(is_match).min_by_key(|object| object.since) {
+            object.removed = Some(now);
         }
     }
 
-    /// A person has registered a username.
+    /// Notes that a person registered a username.
     pub fn username_registered(&mut self, username: &str, registration: &str) {
         self.registered.insert(username.to_owned(), registration.to_owned());
     }
 
-    /// A controller of this cluster works.
+    /// Notes that a controller of this cluster is active.
     pub fn cluster_seen(&mut self, cluster: &str, now: Duration) {
         self.last_seen.insert(cluster.to_owned(), now);
     }
 
-    /// The database became another.
+    /// Notes that the database was replaced.
     pub fn database_replaced(&mut self, now: Duration) {
         self.database_since = now;
     }
 
-    /// A resource is made for an object.
+    /// Notes that a resource was created for an object.
     pub fn created(&mut self, by: Option<&String>, arn: &str, now: Duration) {
         if let Some(by) = by {
-            self.made.insert(arn.to_owned(), Made { by: by.clone(), at: now });
+            self.made.insert(arn.to_owned(), CreatedResource { by: by.clone(), at: now });
         }
     }
 
-    /// An object takes on the user that an object of a cluster had, by a call that began then; what is wrong with that.
-    pub fn taken_over(
+    /// Notes that an object took over the user of an object in a cluster, by a call that began at `began`.
+    /// Returns the violation, if any.
+    pub fn check_takeover(
         &mut self,
         uid: &str,
         from: Option<&str>,
@@ -127,10 +129,12 @@ impl Ownership {
         let is_deleted = object.deleted.is_some_and(|deleted| deleted < began);
         if let Some(other) = others {
             if is_deleted {
-                return Some(format!("{uid} takes over from the cluster {other} in order to delete"));
+                return Some(format!(
+                    "{uid} takes over from the cluster {other} in order to delete the user"
+                ));
             }
-            if self.last_seen.get(other).is_some_and(|last_seen| *last_seen + TAKEOVER > now) {
-                return Some(format!("{uid} takes over from the cluster {other}, which works"));
+            if self.last_seen.get(other).is_some_and(|last_seen| *last_seen + TAKEOVER_AFTER > now) {
+                return Some(format!("{uid} takes over from the cluster {other}, which is active"));
             }
         }
         if !is_deleted {
@@ -139,24 +143,26 @@ impl Ownership {
         None
     }
 
-    /// Whether an object holds a resource: it was made for that object, or for an earlier one whose place it has taken; and no other
-    /// object has taken it on since.
-    pub fn holds(&self, uid: &str, arn: &str) -> bool {
+    /// Returns true if an object owns a resource: it was created for that object, or for an earlier one that
+    /// this object succeeds, and no other object has taken it over since.
+    pub fn owns(&self, uid: &str, arn: &str) -> bool {
         let Some(made) = self.made.get(arn) else { return false };
         let since = self.took_over.get(uid).copied().unwrap_or(made.at);
         let has_succeeded =
             |(other, at): (&String, &Duration)| other != uid && *at > since && self.is_successor(other, made);
-        self.has_held(uid, arn) && !self.took_over.iter().any(has_succeeded)
+        self.has_owned(uid, arn) && !self.took_over.iter().any(has_succeeded)
     }
 
-    /// Whether an object has ever held a resource.
-    pub fn has_held(&self, uid: &str, arn: &str) -> bool {
+    /// Returns true if an object owns or ever owned a resource.
+    pub fn has_owned(&self, uid: &str, arn: &str) -> bool {
         self.made.get(arn).is_some_and(|made| made.by == uid || self.is_successor(uid, made))
     }
 
-    /// Whether an object has the place of the one that a resource was made for: of its name, of its very username, after it was gone;
-    /// for a person who registered, made for that registration; in another cluster only by an apply, or where no row was left.
-    fn is_successor(&self, uid: &str, made: &Made) -> bool {
+    /// Returns true if an object succeeds the one that a resource was created for: same account, exactly the
+    /// same username, and created after the earlier one was removed. For a registered user, it must have been
+    /// created for that registration. In another cluster, it must have taken over the user, or the row was
+    /// lost.
+    fn is_successor(&self, uid: &str, made: &CreatedResource) -> bool {
         let (Some(object), Some(maker)) = (self.objects.get(uid), self.objects.get(&made.by)) else {
             return false;
         };
@@ -164,17 +170,18 @@ impl Ownership {
         let registered = self.registered.get(&object.username);
         let is_entitled = registered.is_none_or(|id| object.registration.as_ref() == Some(id));
         let has_succeeded = if object.cluster == maker.cluster {
-            maker.gone.is_some_and(|gone| gone <= object.since)
+            maker.removed.is_some_and(|removed| removed <= object.since)
         } else {
             self.took_over.contains_key(uid) || made.at < self.database_since
         };
         is_same && is_entitled && has_succeeded
     }
 
-    /// Whether a resource is one that came late: who held it was deleted, and nothing of it was to stay.
-    pub fn came_late(&self, arn: &str) -> bool {
+    /// Returns true if a resource can be a late create: an object that owned it was deleted, and its
+    /// resources were not to stay.
+    pub fn is_late_create(&self, arn: &str) -> bool {
         let ended =
             self.objects.iter().filter(|(_, object)| object.deleted.is_some() && !object.keeps_resources);
-        ended.into_iter().any(|(uid, _)| self.has_held(uid, arn))
+        ended.into_iter().any(|(uid, _)| self.has_owned(uid, arn))
     }
 }

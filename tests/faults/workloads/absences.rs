@@ -1,4 +1,4 @@
-//! What AWS does not show: for a moment or for long, of one account or of many, and what people do about it.
+//! Resources that AWS does not show: briefly or for long, of one account or of many, and how people react.
 
 use streamcat_operator::{api::ResourceKind, provision::BrakeLimits};
 use tokio::time::sleep;
@@ -6,22 +6,22 @@ use tokio::time::sleep;
 use super::{SETTLE_TIME, Workload, spec};
 use crate::{actor::Actor, controller::RESYNC};
 
-/// As the settings have it by default.
+/// The default settings.
 const LIMITS: BrakeLimits = BrakeLimits { resources: 5, percent: 2.0 };
 
-/// Small enough for two accounts.
+/// Limits that two accounts can exceed.
 const SMALL: BrakeLimits = BrakeLimits { resources: 1, percent: 2.0 };
 
-/// Where a controller is started by mistake.
+/// Region that a controller is started in by mistake.
 const ELSEWHERE: &str = "us-west-2";
 
 impl Workload {
-    /// The limits of the brake.
+    /// Returns the limits of the brake.
     pub fn limits(self) -> BrakeLimits {
         if matches!(self, Self::Braked | Self::BrakeReleased) { SMALL } else { LIMITS }
     }
 
-    /// Returns true if all that happens is that AWS does not show what is there: then nothing of it goes.
+    /// Returns true if AWS only hides existing resources, so that none of them may be deleted.
     pub fn only_hides(self) -> bool {
         matches!(
             self,
@@ -33,17 +33,17 @@ impl Workload {
         )
     }
 
-    /// AWS shows less than there is, and then all again.
+    /// Hides resources and shows them again.
     pub(super) async fn hide(self, actor: &Actor) {
         match self {
             Self::HiddenBriefly | Self::HiddenAfterDeleteRequest => {
                 if self == Self::HiddenAfterDeleteRequest {
-                    actor.world.act("a deletion was asked for long ago", |state, _, _| {
-                        state.database.ask_for_deletions();
+                    actor.world.act("deletions were requested long ago", |state, _, _| {
+                        state.database.request_deletions();
                     });
                 }
                 actor.hide(ResourceKind::Channel);
-                // Long enough for one list, and for a look.
+                // Long enough for one list and one reconcile.
                 sleep(RESYNC).await;
                 actor.request_reconcile("todd");
                 sleep(SETTLE_TIME).await;
@@ -97,7 +97,7 @@ impl Workload {
                 actor.restart_controllers().await;
             }
             _ => {
-                actor.drop_message_length();
+                actor.discard_message_length();
                 actor.apply("todd", spec("todd")).await;
                 sleep(RESYNC).await;
                 actor.request_reconcile("todd");

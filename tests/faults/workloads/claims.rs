@@ -1,4 +1,4 @@
-//! Accounts that hold no user, or not any more, and are deleted; and a second cluster.
+//! Accounts that own no user, or no longer own one, and are deleted; and a second cluster.
 
 use tokio::time::sleep;
 
@@ -6,7 +6,8 @@ use super::{DURING_CREATES, SETTLE_TIME, Workload, edited, retained, spec};
 use crate::actor::Actor;
 
 impl Workload {
-    /// Whether accounts without a claim come and go, and nothing of anybody is made or deleted.
+    /// Returns true if the workload only creates and deletes accounts whose claims are refused, so that no
+    /// resource may be created or deleted.
     pub fn only_has_refused_claims(self) -> bool {
         matches!(
             self,
@@ -20,7 +21,7 @@ impl Workload {
         )
     }
 
-    /// What has a claim comes back to all that it had.
+    /// Performs the actions. At the end, the account with the claim has everything it had before.
     pub(super) async fn claim(self, actor: &Actor) {
         match self {
             Self::RetainedOtherSpelling => {
@@ -42,17 +43,17 @@ impl Workload {
                 actor.apply("todd", spec("todd")).await;
                 sleep(SETTLE_TIME).await;
                 actor.delete("todd");
-                actor.until_gone("todd").await;
+                actor.wait_until_gone("todd").await;
                 actor.apply_as_registered("todd").await;
             }
             Self::RegisteredReplaced => actor.replace_without_annotations("todd", edited("todd")),
-            // With its finalizer, as a backup of the cluster brings it back.
+            // With its finalizer, as restored from a backup of the cluster.
             Self::NewClusterDeletes => {
                 actor.rebuild_cluster();
                 actor.add_finalizer("todd");
                 actor.delete("todd");
                 actor.restart_controllers().await;
-                actor.until_gone("todd").await;
+                actor.wait_until_gone("todd").await;
                 actor.apply("todd", spec("todd")).await;
             }
             Self::TagsConflictWithRow => {
@@ -61,7 +62,7 @@ impl Workload {
                 actor.apply("other", spec("todd")).await;
                 sleep(SETTLE_TIME).await;
                 actor.delete("other");
-                actor.until_gone("other").await;
+                actor.wait_until_gone("other").await;
                 actor.apply("todd", spec("todd")).await;
             }
             _ => two_clusters(actor).await,
@@ -69,12 +70,12 @@ impl Workload {
     }
 }
 
-/// The one before works on; then it stops for a while, and the new one takes its place.
+/// The previous cluster stays active. Then it stops for a while, and the new one takes over.
 async fn two_clusters(actor: &Actor) {
     actor.open_other_cluster().await;
     sleep(SETTLE_TIME).await;
     actor.set_other_cluster_running(false);
-    actor.until_ready("todd").await;
+    actor.wait_until_ready("todd").await;
     actor.set_other_cluster_running(true);
     sleep(DURING_CREATES).await;
     actor.delete_in_other_cluster("todd");

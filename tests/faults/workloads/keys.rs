@@ -1,4 +1,4 @@
-//! What happens to stream keys in AWS, to the Secrets that hold them, and to the rows that hold addresses.
+//! Changes of stream keys in AWS, of the Secrets that hold them, and of the rows that hold addresses.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tokio::time::sleep;
 use super::{Workload, spec};
 use crate::actor::Actor;
 
-/// Near the end of a look at everything, when the key of the channel has been read and status has not been written.
+/// Time until a requested reconcile has read the channel's key and has not written status yet.
 const LOOKED: Duration = Duration::from_millis(820);
 
 impl Workload {
-    /// Whether all that happens is of that kind.
+    /// Returns true if the workload only makes such changes.
     pub(super) fn touches_keys(self) -> bool {
         matches!(
             self,
@@ -25,16 +25,17 @@ impl Workload {
         )
     }
 
-    /// What happens to keys, Secrets and rows, and that a look at everything is asked for.
+    /// Changes keys, Secrets, or rows, and requests a reconcile.
     pub(super) async fn touch_keys(self, actor: &Actor) {
         match self {
-            // Who made it may not have written its Secret yet when another has written a later key.
+            // The controller that created the channel may not have written its Secret yet when another has
+            // written a newer key.
             Self::CreateRotateKey => {
                 actor.apply("todd", spec("todd")).await;
-                actor.until_ready("todd").await;
+                actor.wait_until_ready("todd").await;
                 actor.delete_stream_keys(true);
             }
-            // What is asked for while a look is under way is not handled by that one.
+            // A request made during a reconcile is not handled by that reconcile.
             Self::RotateKeyMidway => {
                 actor.request_reconcile("todd");
                 sleep(LOOKED).await;

@@ -1,4 +1,4 @@
-//! What is lost, of the cluster, the database and the tags, and what is restored of it.
+//! Losses of the cluster, the database, and the tags, and restores.
 
 use streamcat_operator::api::ResourceKind;
 use tokio::time::sleep;
@@ -7,7 +7,7 @@ use super::{SETTLE_TIME, Workload, edited, spec};
 use crate::{actor::Actor, controller::RESYNC, database::Database};
 
 impl Workload {
-    /// Whether all that happens is that records are lost: then nothing is made, and nothing goes.
+    /// Returns true if the workload only loses records, so that no resource may be created or deleted.
     pub fn only_loses_records(self) -> bool {
         matches!(
             self,
@@ -25,7 +25,7 @@ impl Workload {
         )
     }
 
-    /// What is lost, and what is restored of it.
+    /// Loses records and restores some of them.
     pub(super) async fn lose(self, actor: &Actor) {
         match self {
             Self::LoseCluster => {
@@ -43,10 +43,10 @@ impl Workload {
                 actor.empty_database();
                 actor.restart_controllers().await;
             }
-            // What was sent to the one before may come to the empty one.
+            // Calls sent to the previous database may reach the empty one.
             Self::CreateLoseDatabase => {
                 actor.apply("todd", spec("todd")).await;
-                actor.until_ready("todd").await;
+                actor.wait_until_ready("todd").await;
                 actor.empty_database();
                 sleep(RESYNC).await;
             }
@@ -89,7 +89,7 @@ impl Workload {
             }
             _ => {
                 actor.lose_status();
-                // No watch tells of it; the next sweep does.
+                // No watch event reports it; the next resync notices it.
                 sleep(RESYNC).await;
             }
         }

@@ -1,4 +1,4 @@
-//! A story that the run's seed makes up: one thing after another that people do, in any order, with any pause between.
+//! A scenario generated from the run's seed: random actions of people with random pauses.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use tokio::time::sleep;
 use super::{DURING_CREATES, SETTLE_TIME, edited, spec, specs::edited_again};
 use crate::{actor::Actor, controller::RESYNC};
 
-/// The accounts, and the usernames that they ask for.
+/// The accounts, and the usernames that they claim.
 const ACCOUNTS: [(&str, &str); 3] = [("todd", "todd"), ("ann", "ann"), ("other", "Todd")];
 
-/// How many things are done.
+/// Number of actions in a scenario.
 const STEPS: usize = 8;
 
-/// Of so many things one is done, each as likely.
+/// Number of equally likely choices for each action.
 const CHANCES: u8 = 24;
 
-/// Does what the seed chooses.
+/// Performs the actions that the seed chooses.
 pub async fn act(actor: &Actor) {
     let mut rng = Rng::with_seed(actor.world.seed);
-    // What is lost once more may be the last record of three: then nobody can bring it back.
+    // A second loss could take the last of the three records, which nobody can restore.
     let mut is_lost = false;
     actor.apply("todd", spec("todd")).await;
     for _ in 0..STEPS {
@@ -57,7 +57,7 @@ fn any_spec(rng: &mut Rng, username: &str) -> StreamerAccountSpec {
     spec
 }
 
-/// What people do, and what goes in AWS.
+/// Everyday actions of people, and deletions in AWS.
 async fn daily(actor: &Actor, rng: &mut Rng, chance: u8) {
     let (name, username) = ACCOUNTS[rng.usize(..ACCOUNTS.len())];
     match chance {
@@ -72,7 +72,7 @@ async fn daily(actor: &Actor, rng: &mut Rng, chance: u8) {
     }
 }
 
-/// Something happens to the stream keys or their Secrets, and a look at everything is asked for.
+/// Changes stream keys or their Secrets, and requests a reconcile.
 fn touch_keys(actor: &Actor, rng: &mut Rng, chance: u8) {
     let (name, _) = ACCOUNTS[rng.usize(..ACCOUNTS.len())];
     match chance {
@@ -86,7 +86,7 @@ fn touch_keys(actor: &Actor, rng: &mut Rng, chance: u8) {
     }
 }
 
-/// One of the records is lost, or an older one takes its place.
+/// Loses one of the records, or replaces it with an older one.
 async fn lose(actor: &Actor, rng: &mut Rng, chance: u8) {
     match chance {
         14 => actor.lose_user_tag(any_kind(rng)),
@@ -94,8 +94,9 @@ async fn lose(actor: &Actor, rng: &mut Rng, chance: u8) {
         16 => {
             actor.rebuild_cluster();
             actor.restart_controllers().await;
-            // What is deleted before it is seen again cannot be told from what was not applied again yet.
-            actor.until_finalizer().await;
+            // An account that is deleted before the controller has seen it cannot be told from one that was
+            // not applied again yet.
+            actor.wait_until_finalizer().await;
         }
         17 => {
             actor.empty_database();

@@ -1,9 +1,9 @@
-//! What the accounts ask for, before and after an edit.
+//! Specs of the accounts, before and after an edit.
 
 use serde_json::json;
 use streamcat_operator::api::{DeletionPolicy, StreamerAccountSpec};
 
-/// Where an edited account has its stage recorded.
+/// Storage configurations for the stage of an edited account.
 const STORAGE: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/a";
 const STORAGE_AGAIN: &str = "arn:aws:ivs:eu-west-1:1:storage-configuration/b";
 
@@ -17,7 +17,7 @@ pub fn spec(username: &str) -> StreamerAccountSpec {
     serde_json::from_value(spec).expect("a spec")
 }
 
-/// An account whose resources stay when it is deleted.
+/// Returns a spec with deletionPolicy Retain.
 pub fn retained(username: &str) -> StreamerAccountSpec {
     StreamerAccountSpec { deletion_policy: DeletionPolicy::Retain, ..spec(username) }
 }
@@ -33,7 +33,7 @@ pub fn edited(username: &str) -> StreamerAccountSpec {
     serde_json::from_value(spec).expect("a spec")
 }
 
-/// The next edit changes the same settings and tags.
+/// Returns a spec that changes the same settings and tags as `edited`.
 pub fn edited_again(username: &str) -> StreamerAccountSpec {
     let spec = json!({
         "username": username,

@@ -1,0 +1,107 @@
+//! Links and paths in the Markdown pages: each leads to something that exists.
+
+#![allow(clippy::missing_panics_doc, missing_docs, reason = "a test")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+/// Folders in which a path in backticks must exist.
+const SOURCES: [&str; 8] =
+    ["src/", "tests/", "simulator/", "testbed/", "charts/", "migrations/", "docs/", "examples/"];
+
+/// What one page says.
+#[derive(Default)]
+struct Page {
+    /// Anchors of its headings, as GitHub makes them, and of its `<a id>` elements.
+    anchors: BTreeSet<String>,
+    /// Targets of its links that are not URLs.
+    links: Vec<String>,
+    /// Paths in backticks.
+    paths: Vec<String>,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn pages() -> Vec<PathBuf> {
+    let output = Command::new("git").args(["ls-files", "*.md"]).current_dir(root()).output().expect("git");
+    let text = String::from_utf8(output.stdout).expect("paths in UTF-8");
+    text.lines().map(|path| root().join(path)).collect()
+}
+
+fn read(path: &Path) -> Page {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut page = Page::default();
+    let mut heading: Option<String> = None;
+    for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(_)) => page.anchors.extend(heading.take().map(|text| anchor(&text))),
+            Event::Start(Tag::Link { dest_url, .. }) if !dest_url.contains("://") => {
+                page.links.push(dest_url.into_string());
+            }
+            Event::Text(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            Event::Code(code) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&code);
+                }
+                page.paths.extend(is_path(&code).then(|| code.into_string()));
+            }
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let id = html.split_once("id=\"").and_then(|(_, rest)| rest.split('"').next());
+                page.anchors.extend(id.map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    page
+}
+
+/// Returns true if the text names one file or folder of the repository, without a placeholder.
+fn is_path(code: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    SOURCES.iter().any(|folder| code.starts_with(folder)) && code.chars().all(is_plain)
+}
+
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+#[test]
+fn links_of_the_pages_lead_to_pages_and_headings() {
+    let mut dead = Vec::new();
+    for path in pages() {
+        for link in read(&path).links {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let folder = path.parent().expect("a folder");
+            let target = if file.is_empty() { path.clone() } else { folder.join(file) };
+            let is_there = target.exists() && (anchor.is_empty() || read(&target).anchors.contains(anchor));
+            dead.extend((!is_there).then(|| format!("{}: {link}", path.display())));
+        }
+    }
+    assert!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
+}
+
+#[test]
+fn paths_in_the_pages_exist() {
+    let mut missing = Vec::new();
+    for path in pages() {
+        let folder = path.parent().expect("a folder");
+        let is_there = |named: &String| root().join(named).exists() || folder.join(named).exists();
+        let wrong = read(&path).paths.into_iter().filter(|named| !is_there(named));
+        missing.extend(wrong.map(|named| format!("{}: {named}", path.display())));
+    }
+    assert!(missing.is_empty(), "no such file:\n{}", missing.join("\n"));
+}
