@@ -144,7 +144,7 @@ async fn dropping_a_simulator_closes_its_connections() {
         ivs_simulator::Simulator::builder().listen("127.0.0.1:0").start().await.expect("it starts");
     let address = simulator.addr();
     let mut open = std::net::TcpStream::connect(address).expect("a connection");
-    open.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    open.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     drop(simulator);
     // Another test may already use the port, so this checks the existing connection instead.
     let read = std::io::Read::read(&mut open, &mut [0]);

@@ -37,7 +37,7 @@ async fn connections_beyond_the_limit_wait() {
 
 fn open(address: SocketAddr) -> BufReader<TcpStream> {
     let stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     BufReader::new(stream)
 }
 

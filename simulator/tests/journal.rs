@@ -98,7 +98,7 @@ async fn calls_are_streamed_until_the_simulator_stops() {
     let address = simulator.addr();
     call(address, "CreateStage", r#"{"name": "before"}"#);
     let mut stream = BufReader::new(TcpStream::connect(address).expect("a connection"));
-    stream.get_ref().set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    stream.get_ref().set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     let request = "GET /_simulator/calls?follow=true&operation=CreateStage HTTP/1.1\r\nHost: x\r\n\r\n";
     stream.get_mut().write_all(request.as_bytes()).expect("sent");
     let mut next = || loop {

@@ -88,13 +88,13 @@ reasons! {
     Throttled: Condition, Backoff, "AWS throttled the calls.";
     LambdaPermission: Condition, FixedDelay, "AWS may not invoke the Lambda function of messageReviewHandler.";
     ForeignResource: Condition, FixedDelay, "The recorded ARN names a resource that belongs to somebody else.";
-    ResourceMissing: Condition, Scheduled, "AWS does not show a recorded resource, and its absence is not confirmed yet.";
+    ResourceMissing: Condition, Scheduled, "AWS does not return a recorded resource, and its absence is not confirmed yet.";
     BrakeEngaged: Condition, FixedDelay, "A resource is missing, and so are too many others.";
     RecordedElsewhere: Condition, FixedDelay, "The recorded ARN names another AWS account or region.";
     OtherInstallation: Condition, FixedDelay, "The database or a recorded resource belongs to another installation.";
     DriftPersists: Condition, FixedDelay, "A resource keeps drifting from the spec after repeated updates.";
     ResourceGone: Condition, Never, "A resource is gone from AWS, and recreatePolicy is Never.";
-    StreamKeyMissing: Condition, Backoff, "AWS does not show the stream key of the channel, although it has one.";
+    StreamKeyMissing: Condition, Backoff, "AWS does not return the stream key of the channel, although it has one.";
     SecretExists: Condition, FixedDelay, "A Secret that does not belong to the account's channel has the name of the Secret with the stream key.";
     SecretImmutable: Condition, FixedDelay, "The Secret with the stream key is immutable and differs from the channel.";
     AwsUnavailable: Condition, Backoff, "AWS did not answer or failed, or its resources were not listed yet.";
@@ -153,7 +153,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the rows of the tables in a page whose first column has this header: the reason, and all cells.
+    /// Returns the rows of the tables in a page whose first column has this header: the reason, and all
+    /// cells.
     fn rows(page: &str, header: &str) -> Vec<(String, Vec<String>)> {
         let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).expect(page);
         let mut is_in_table = false;

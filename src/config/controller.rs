@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(region("eu-west-1"), Ok("eu-west-1".to_owned()));
         for wrong in ["", " ", "eu-west-1 ", "EU-WEST-1", "eu_west_1", "eu-west-1.example.com", "eu-wést-1"]
         {
-            assert!(region(wrong).is_err_and(|said| said.contains("eu-west-1")), "{wrong:?}");
+            assert!(region(wrong).is_err_and(|message| message.contains("eu-west-1")), "{wrong:?}");
         }
     }
 
@@ -191,11 +191,14 @@ mod tests {
                 "https:///x",
                 "http://a b",
             ] {
-                let said = check(name, url).expect_err(url);
-                assert!(said.starts_with(&format!("{name} ")) && said.lines().count() == 1, "{said}");
+                let message = check(name, url).expect_err(url);
+                assert!(
+                    message.starts_with(&format!("{name} ")) && message.lines().count() == 1,
+                    "{message}"
+                );
             }
         }
-        assert!(check("AWS_ENDPOINT_URL", "u:canary@host").is_err_and(|said| !said.contains("canary")));
+        assert!(check("AWS_ENDPOINT_URL", "u:canary@host").is_err_and(|message| !message.contains("canary")));
         assert_eq!(check("AWS_ENDPOINT_URL_S3", "not ours"), Ok(()));
     }
 }

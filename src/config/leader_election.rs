@@ -115,10 +115,12 @@ mod tests {
         assert_eq!(parsed(&[]).check(), Ok(()));
         assert_eq!(checked("3s", "2s", "1s"), Ok(()));
         assert!(
-            checked("10s", "10s", "2s").is_err_and(|said| said.contains("--leader-election-lease-duration"))
+            checked("10s", "10s", "2s")
+                .is_err_and(|message| message.contains("--leader-election-lease-duration"))
         );
         assert!(
-            checked("15s", "3s", "2s").is_err_and(|said| said.contains("--leader-election-retry-period"))
+            checked("15s", "3s", "2s")
+                .is_err_and(|message| message.contains("--leader-election-retry-period"))
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The questions that are asked of an account.
+//! Accessors and predicates of an account.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -12,7 +12,7 @@ use crate::{
     provision::StatusEntry,
 };
 
-/// The questions that are asked of an account, beyond those of [`ResourceExt`].
+/// Accessors and predicates of an account, in addition to those of [`ResourceExt`].
 pub(super) trait AccountExt {
     /// Returns the namespace and name.
     fn reference(&self) -> AccountRef;

@@ -1,4 +1,4 @@
-//! Everything outside that the controller talks to: Kubernetes, PostgreSQL, AWS. Tests replace it with
+//! The external systems that the controller uses: Kubernetes, PostgreSQL, and AWS. Tests replace them with
 //! backends that fail.
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
@@ -10,7 +10,7 @@ use crate::{
     store::{Clusters, Evidence, Journal, Orphans, Postgres, Resources, Users},
 };
 
-/// Everything outside that the controller talks to.
+/// The external systems that the controller uses.
 pub trait Backends: Send + Sync + 'static {
     /// Kubernetes.
     type Kubernetes: Kubernetes;
@@ -37,8 +37,7 @@ pub trait Backends: Send + Sync + 'static {
     fn stages(&self) -> &Self::Stages;
 }
 
-/// Runs an expression with the AWS client of one kind. The only place in the controller that tells the kinds
-/// apart.
+/// Runs an expression with the AWS client of one kind.
 macro_rules! dispatch_kind {
     ($backends:expr, $which:expr, |$kind:ident| $body:expr) => {
         match $which {

@@ -6,7 +6,7 @@ use super::{kubernetes::api_message, messages};
 use crate::{
     api::{AccountRef, Reason, RetryClass},
     ivs::{self, Class},
-    provision::{self, Drift, Wait},
+    provision::{self, SettingsDrift, Wait},
     store,
 };
 
@@ -17,7 +17,7 @@ pub enum Retry {
     Backoff,
     /// After a known time.
     After(Duration),
-    /// At a long, fixed interval: somebody has to act outside of the controller, which does not learn of it.
+    /// At a long, fixed interval: somebody has to act outside of the controller, which is not notified.
     FixedDelay,
     /// Not until the spec changes.
     Never,
@@ -86,7 +86,7 @@ impl Blocker {
     }
 
     /// Reports that the row of the username names another user than the account's tags or status, and that
-    /// user's resource may be gone: AWS does not show it, but its absence is not confirmed.
+    /// user's resource may be gone: AWS does not return it, but its absence is not confirmed.
     pub fn record_unproven(arn: &str, retry_in: Duration) -> Self {
         Self::new(Reason::ResourceMissing, messages::record_unproven(arn)).with_retry(Retry::After(retry_in))
     }
@@ -102,7 +102,7 @@ impl Blocker {
         Self::new(Reason::AwsUnavailable, message).with_retry(Retry::After(retry_in))
     }
 
-    /// Reports that the account is another object by now, or another controller was faster.
+    /// Reports that the account is now another object, or that another controller was faster.
     pub fn superseded() -> Self {
         Self::new(Reason::Progressing, messages::SUPERSEDED)
     }
@@ -128,8 +128,8 @@ impl Blocker {
         Self::new(Reason::BrakeEngaged, message)
     }
 
-    /// Reports that AWS does not show settings or tags as the spec says, although they were sent.
-    pub fn drift_persists(noun: &str, drift: &Drift) -> Self {
+    /// Reports that settings or tags in AWS still differ from the spec after an update.
+    pub fn drift_persists(noun: &str, drift: &SettingsDrift) -> Self {
         match drift.resend_in {
             Some(resend_in) => Self::new(Reason::DriftPersists, messages::drift_retried(noun, drift))
                 .with_retry(Retry::After(resend_in)),
@@ -163,10 +163,10 @@ impl Blocker {
         Self::new(Reason::SecretImmutable, messages::secret_immutable(name))
     }
 
-    /// Reports that AWS does not show the stream key of the channel, and creates no other because there is
+    /// Reports that AWS does not return the stream key of the channel, and creates no other because there is
     /// one.
-    pub fn stream_key_not_shown() -> Self {
-        Self::new(Reason::StreamKeyMissing, messages::STREAM_KEY_NOT_SHOWN)
+    pub fn stream_key_not_returned() -> Self {
+        Self::new(Reason::StreamKeyMissing, messages::STREAM_KEY_NOT_RETURNED)
     }
 
     /// Returns true if AWS refused the spec.
@@ -291,7 +291,7 @@ mod tests {
     fn a_missing_reference_on_create_makes_the_spec_invalid() {
         let missing = error("CreateRoom", Class::Missing, "ResourceNotFoundException");
         assert_eq!((missing.reason, missing.retry), (Reason::InvalidSpec, Retry::Never));
-        let vanished = error("UpdateRoom", Class::Missing, "ResourceNotFoundException");
-        assert_eq!(vanished.retry, Retry::Backoff);
+        let missing = error("UpdateRoom", Class::Missing, "ResourceNotFoundException");
+        assert_eq!(missing.retry, Retry::Backoff);
     }
 }

@@ -28,8 +28,8 @@ use crate::{
 
 pub(super) use self::{backoff::FIXED_DELAY, dirty::DirtyMark};
 
-/// Maximum duration of a list. A brake may be older than its last complete list by this and three resync
-/// intervals.
+/// Maximum duration of a list. The latest complete list counts as recent for three resync intervals plus this
+/// time.
 const MAX_LIST_TIME: Duration = Duration::from_mins(2);
 
 /// Maximum time a reconcile waits for the first resync before it requeues.
@@ -45,7 +45,7 @@ pub struct ReconcileSettings {
     pub installation: String,
     /// The cluster of the accounts.
     pub cluster: ClusterIdentity,
-    /// The time-outs and intervals.
+    /// The timeouts and intervals.
     pub timing: Timing,
     /// The share of the recorded resources that may be missing before the brake engages.
     pub limits: BrakeLimits,
@@ -58,13 +58,13 @@ pub struct ReconcileSettings {
 /// The state that reconciles and resyncs share.
 #[derive(Debug)]
 pub struct Context<B> {
-    /// Everything outside that the controller talks to.
+    /// The external systems that the controller uses.
     pub backends: B,
     /// The id of the installation.
     pub installation: String,
     /// The cluster of the accounts.
     pub cluster: ClusterIdentity,
-    /// The time-outs and intervals.
+    /// The timeouts and intervals.
     pub timing: Timing,
     /// The share of the recorded resources that may be missing before the brake engages.
     pub(super) limits: BrakeLimits,
@@ -196,13 +196,13 @@ impl<B: Backends> Context<B> {
         brake.or_else(|| (!is_fresh).then(|| messages::NO_RECENT_LIST.to_owned()))
     }
 
-    /// Returns the decision_context for work on one kind of resource.
+    /// Returns the context for decisions about one kind of resource.
     pub(super) fn decision_context(&self, kind: ResourceKind) -> DecisionContext {
         DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind) }
     }
 
-    /// Returns the blocker of everything if AWS shows none of the recorded resources.
-    pub(super) fn nothing_shown(&self) -> Option<Blocker> {
+    /// Returns the blocker of everything if AWS lists none of the recorded resources.
+    pub(super) fn nothing_listed(&self) -> Option<Blocker> {
         let brakes = lock(&self.brakes);
         brakes.values().find(|brake| brake.is_blind).map(|brake| Blocker::brake_engaged(&brake.describe()))
     }

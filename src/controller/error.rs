@@ -13,7 +13,7 @@ pub enum Error {
     /// A call to the Kubernetes API failed.
     #[error("Kubernetes: {}", api_message(.0))]
     Kubernetes(#[from] kube::Error),
-    /// The reconcile took too long. A Create that hangs is found again by its journalled attempt.
+    /// The reconcile took too long. A Create that hangs is found again by its journaled attempt.
     #[error("the reconcile took longer than {} s", RECONCILE_TIMEOUT.as_secs())]
     TimedOut,
 }

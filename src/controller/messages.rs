@@ -2,7 +2,7 @@
 
 use crate::{
     api::{AccountRef, RECONCILE_AT_ANNOTATION, ResourceKind, USER_ID_ANNOTATION},
-    provision::Drift,
+    provision::SettingsDrift,
     store::{ClusterIdentity, Orphan, OtherCluster},
 };
 
@@ -50,7 +50,7 @@ pub(super) fn other_cluster(username: &str, cluster: &str) -> String {
 
 pub(super) fn record_unproven(arn: &str) -> String {
     format!(
-        "The row of the username names another user than this account has, and AWS does not show that user's resource {arn}. The row is deleted, and the account gets its own user back, once two complete lists of AWS lack the resource and no brake is engaged."
+        "The row of the username names another user than this account has, and AWS does not return that user's resource {arn}. Once two complete lists of AWS lack the resource and no brake is engaged, the row is deleted. The account then gets its own user back."
     )
 }
 
@@ -85,14 +85,14 @@ pub(super) const WAITS_FOR_RESOURCES: &str =
 
 // Drift and records.
 
-pub(super) fn drift_retried(noun: &str, drift: &Drift) -> String {
+pub(super) fn drift_retried(noun: &str, drift: &SettingsDrift) -> String {
     format!(
-        "Updated the {noun}, but AWS does not show it as the spec says ({}). The update is sent again shortly.",
+        "Updated the {noun}, but AWS still returns other values than the spec has ({}). The update is sent again shortly.",
         drift.fields
     )
 }
 
-pub(super) fn drift_persists(noun: &str, drift: &Drift) -> String {
+pub(super) fn drift_persists(noun: &str, drift: &SettingsDrift) -> String {
     format!(
         "The {noun} keeps drifting from the spec ({}): something else changes it, or AWS does not keep the value. It is left as it is until the spec changes, or until the annotation {RECONCILE_AT_ANNOTATION} requests another update.",
         drift.fields
@@ -137,12 +137,12 @@ pub(super) fn secret_immutable(name: &str) -> String {
     )
 }
 
-pub(super) const STREAM_KEY_NOT_SHOWN: &str =
-    "AWS does not show the stream key of the channel yet; retrying.";
+pub(super) const STREAM_KEY_NOT_RETURNED: &str =
+    "AWS does not return the stream key of the channel yet; retrying.";
 
 pub(super) fn stream_key_created(channel_arn: &str) -> String {
     format!(
-        "Channel {channel_arn} had no stream key, so a new one was created. It goes into the Secret; encoders have to use it."
+        "Channel {channel_arn} had no stream key, so a new one was created. The new key is written to the Secret. Configure encoders with it."
     )
 }
 
@@ -213,12 +213,12 @@ fn orphan(orphan: &Orphan) -> String {
     }
 }
 
-// Several messages in one.
+// Combined messages.
 
 /// The text between the report of a changed ARN and the message of a blocker in the same condition.
 pub(super) const ALSO: &str = " Also: ";
 
-/// Joins messages, each of which may be a sentence or not.
+/// Joins messages. Some are sentences, others are not.
 pub(super) fn join<'a>(messages: impl IntoIterator<Item = &'a str>) -> String {
     let mut joined = String::new();
     for message in messages {

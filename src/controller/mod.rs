@@ -9,10 +9,10 @@
 //! | `username` | the claim of an account to its username |
 //! | `status` | conditions, events, and writing both |
 //! | `context` | the state that reconciles and resyncs share |
-//! | `backends`, `kubernetes` | everything outside that the controller talks to |
+//! | `backends`, `kubernetes` | the external systems that the controller uses |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
 //! | `messages` | all texts of conditions and events |
-//! | `account` | the questions that are asked of an account |
+//! | `account` | accessors and predicates of an account |
 //!
 //! Each of them depends only on modules below it.
 

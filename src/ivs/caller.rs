@@ -83,7 +83,7 @@ impl Caller {
     {
         let call = send(completion(settings));
         Box::pin(async move {
-            // Checked again because the attempt was journalled since `admit`. Failing here is cheap: nothing
+            // Checked again because the attempt was journaled since `admit`. Failing here is cheap: nothing
             // was created.
             if self.stop.is_cancelled() {
                 return Err(Error::stopping(operation));

@@ -174,7 +174,7 @@ impl Kind for ChatRooms {
         )
     }
 
-    /// AWS does not show who is in a room, so every room counts as idle.
+    /// AWS does not tell who is in a room, so every room counts as idle.
     async fn delete_if_idle(&self, arn: &str) -> Result<bool> {
         self.delete(arn).await.map(|()| true)
     }

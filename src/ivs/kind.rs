@@ -13,7 +13,7 @@ use crate::api::{self, ResourceKind, for_each_kind};
 /// AWS tags.
 pub type Tags = BTreeMap<String, String>;
 
-/// A new resource, as the answer to its Create shows it.
+/// A new resource, as the response to its Create returns it.
 #[derive(Debug)]
 pub struct Created<S> {
     /// Its part of the status, with the ARN.
@@ -24,7 +24,7 @@ pub struct Created<S> {
     pub stream_key: Option<SecretString>,
 }
 
-/// A resource, as a Get shows it.
+/// A resource, as a Get returns it.
 #[derive(Clone, Debug)]
 pub struct Live<S> {
     /// Its part of the status, with the ARN.
@@ -35,7 +35,7 @@ pub struct Live<S> {
     pub tags: Tags,
 }
 
-/// A resource, as a list shows it.
+/// A resource, as a list contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its ARN.
@@ -44,7 +44,7 @@ pub struct Listed {
     pub name: String,
     /// Its tags.
     pub tags: Tags,
-    /// Time of its last update, if lists show it (chat rooms).
+    /// Time of its last update, if lists contain it (chat rooms).
     pub updated_at: Option<Timestamp>,
 }
 
@@ -60,7 +60,7 @@ pub trait Kind: Send + Sync + 'static {
     /// Its part of the status.
     type Status: api::Status + Clone + fmt::Debug + PartialEq + Send + Sync;
 
-    /// Waits until the budget allows a Create. Called before the attempt is journalled, so that waiting does
+    /// Waits until the budget allows a Create. Called before the attempt is journaled, so that waiting does
     /// not use up the attempt's time.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ pub struct KnownResource {
     pub is_being_deleted: bool,
     /// Time since it was recorded.
     pub age: Duration,
-    /// Time since the last update, if AWS shows it.
+    /// Time since the last update, if AWS returns it.
     pub since_update: Option<Duration>,
 }
 
@@ -49,7 +49,7 @@ impl KnownResource {
     }
 }
 
-/// Limits of the missing resources of one kind. The brake is on when both are exceeded.
+/// Limits of the missing resources of one kind. The brake engages when both are exceeded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BrakeLimits {
     /// Maximum number of missing resources.
@@ -58,7 +58,7 @@ pub struct BrakeLimits {
     pub percent: f64,
 }
 
-/// A brake that is on: too many resources of one kind are missing at once.
+/// An engaged brake: too many resources of one kind are missing at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brake {
     /// The kind.
@@ -67,7 +67,7 @@ pub struct Brake {
     pub missing: usize,
     /// Number of recorded resources.
     pub recorded: usize,
-    /// True if AWS shows no resource of this installation, of any kind, although some are recorded. The
+    /// True if AWS lists no resource of this installation, of any kind, although some are recorded. The
     /// controller may be in another AWS account or region than the records.
     pub is_blind: bool,
 }
@@ -79,7 +79,7 @@ impl Brake {
         let Self { kind, missing, recorded, is_blind } = self;
         let finding = if *is_blind {
             format!(
-                "AWS shows no resource of this installation, although {recorded} {kind}s are recorded: check the endpoint, the region, and the credentials"
+                "AWS lists no resource of this installation, although {recorded} {kind}s are recorded: check the endpoint, the region, and the credentials"
             )
         } else {
             format!(
@@ -87,7 +87,7 @@ impl Brake {
             )
         };
         format!(
-            "{finding}. Nothing is created or deleted in their place until AWS shows them again. If they are really gone, run: streamcat-operator release-brake --kind {}",
+            "{finding}. Nothing is created or deleted in their place until AWS lists them again. If they are really gone, run: streamcat-operator release-brake --kind {}",
             kind.label(),
         )
     }
@@ -113,7 +113,7 @@ pub struct AbsenceFindings {
     pub users: BTreeSet<Uuid>,
     /// Number of missing resources of each kind, without those whose deletion the operator requested.
     pub missing: BTreeMap<ResourceKind, usize>,
-    /// The brakes that are on.
+    /// The engaged brakes.
     pub brakes: BTreeMap<ResourceKind, Brake>,
 }
 
@@ -143,7 +143,7 @@ pub fn find_absences(
         let evidence = evidence_of(known);
         counts.add_recorded(known);
         if list.arns.contains(&known.arn) {
-            counts.is_any_shown = true;
+            counts.is_any_listed = true;
             findings.add_listed(known, evidence);
         } else if known.age >= list.took + timing.grace && !is_requested(known, evidence) {
             counts.add_missing(known, evidence);
@@ -173,7 +173,8 @@ impl AbsenceFindings {
     /// Adds evidence against a resource that is not listed. Once its absence is confirmed, nothing more is
     /// written (I5).
     fn add_unlisted(&mut self, known: &KnownResource, evidence: Option<&Missing>, timing: Timing) {
-        if known.is_served && evidence.is_none_or(|evidence| evidence.unlisted_for < Some(timing.evidence()))
+        if known.is_served
+            && evidence.is_none_or(|evidence| evidence.unlisted_for < Some(timing.min_time_between_lists()))
         {
             self.changes.unlisted.push((known.user, known.kind, known.arn.clone()));
             self.users.insert(known.user);
@@ -188,9 +189,9 @@ struct Counts {
     /// Resources that are missing without a known cause or a release, or that were missing and replaced.
     unexplained: BTreeMap<ResourceKind, usize>,
     idle_rooms: usize,
-    is_any_shown: bool,
-    /// True if a resource is missing of a user for whom the operator has deleted nothing. Then the controller
-    /// may be in another AWS account or region.
+    is_any_listed: bool,
+    /// True if a missing resource belongs to a user whose resources the operator is not deleting. Then the
+    /// controller may be in another AWS account or region.
     is_any_unaccounted: bool,
 }
 
@@ -198,7 +199,14 @@ impl Counts {
     fn new(absences: &Absences) -> Self {
         let (recorded, missing) = (BTreeMap::new(), BTreeMap::new());
         let unexplained = absences.replaced.clone();
-        Self { recorded, missing, unexplained, idle_rooms: 0, is_any_shown: false, is_any_unaccounted: false }
+        Self {
+            recorded,
+            missing,
+            unexplained,
+            idle_rooms: 0,
+            is_any_listed: false,
+            is_any_unaccounted: false,
+        }
     }
 
     fn add_recorded(&mut self, known: &KnownResource) {
@@ -222,8 +230,8 @@ impl Counts {
 
     fn brakes(mut self, list: &CompleteList, limits: BrakeLimits) -> BTreeMap<ResourceKind, Brake> {
         let of = |counts: &BTreeMap<_, usize>, kind| counts.get(&kind).copied().unwrap_or_default();
-        let is_blind = !self.is_any_shown && !list.has_ours && self.is_any_unaccounted;
-        // AWS deletes idle rooms one by one. If all rooms are missing, the cause is another.
+        let is_blind = !self.is_any_listed && !list.has_ours && self.is_any_unaccounted;
+        // AWS deletes idle rooms one by one. If all rooms are missing, there is another cause.
         let rooms = ResourceKind::ChatRoom;
         if of(&self.missing, rooms) == of(&self.recorded, rooms) {
             *self.unexplained.entry(rooms).or_default() += self.idle_rooms;
@@ -307,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_that_shows_again_loses_its_evidence() {
+    fn a_resource_that_is_listed_again_loses_its_evidence() {
         let absences =
             with_evidence(1, &Missing { unlisted_for: Some(Duration::ZERO), ..Missing::default() });
         let found = find(&listing(1..2), &[known(1)], &absences);
@@ -343,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_brake_is_on_if_no_recorded_resource_shows() {
+    fn the_brake_engages_if_no_recorded_resource_is_listed() {
         let brakes =
             |listed: &CompleteList, absences: &Absences| find(listed, &[known(0), known(1)], absences).brakes;
         let blind = brakes(&listing(7..9), &Absences::default())[&ResourceKind::Channel];

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Change, DecisionContext, DesiredResource, Drift, Error, Outcome, Provisioned, Result, Wait,
+    Change, DecisionContext, DesiredResource, Error, Outcome, Provisioned, Result, SettingsDrift, Wait,
     create::{Attempt, create},
     decide::{
         Observed, ObservedOwnership,
@@ -21,8 +21,8 @@ use crate::{
     api::{Reason, Status, tags},
     ivs::{Created, Kind, Listed, Live, Tags},
     store::{
-        AttemptEnd, InFlight, Journal, OrphanChanges, OrphanReason, Orphans, PendingUpdate, ResourceRecord,
-        Resources,
+        AttemptOutcome, InFlight, Journal, OrphanChanges, OrphanReason, Orphans, PendingUpdate,
+        ResourceRecord, Resources,
     },
 };
 
@@ -56,7 +56,7 @@ where
     convergence.run().await
 }
 
-/// The resource as AWS shows it, compared with the desired state.
+/// The resource as AWS returned it, compared with the desired state.
 struct Compared<K: Kind> {
     live: Live<K::Status>,
     differences: Differences<K>,
@@ -74,7 +74,7 @@ struct Convergence<'a, K: Kind, S> {
     recorded: ResourceRecord,
     /// The state of AWS.
     observed: Observed,
-    /// Resources that AWS has shown in this pass, by ARN.
+    /// Resources that AWS has returned in this pass, by ARN.
     compared: BTreeMap<String, Compared<K>>,
     /// The change made so far.
     change: Change,
@@ -110,7 +110,7 @@ where
                 Step::Get(arn) => self.get(arn).await?,
                 Step::ListOwned => self.list_owned().await?,
                 Step::EndAttempt(nonce) => {
-                    self.store.end(nonce, AttemptEnd::GivenUp).await?;
+                    self.store.end(nonce, AttemptOutcome::GivenUp).await?;
                     self.recorded.attempt = None;
                 }
                 Step::Record(arn) if self.record(&arn).await? => {}
@@ -150,9 +150,9 @@ where
     }
 
     /// Returns the outcome for an existing resource that is as the spec says, apart from `drift`.
-    fn ready(&self, arn: &str, drift: Option<Drift>) -> Outcome<K::Status> {
-        let shown = self.compared.get(arn).map(|compared| &compared.live.status);
-        let Some(status) = shown.or(self.desired.status).cloned() else {
+    fn ready(&self, arn: &str, drift: Option<SettingsDrift>) -> Outcome<K::Status> {
+        let observed = self.compared.get(arn).map(|compared| &compared.live.status);
+        let Some(status) = observed.or(self.desired.status).cloned() else {
             return Outcome::Waiting(Wait::for_peer(K::KIND));
         };
         let is_another = self.initial_arn.as_ref().is_some_and(|initial| initial != arn);
@@ -171,10 +171,10 @@ where
     }
 
     /// Returns the drift of an updated resource, and the time until the update is sent again.
-    fn drift(&self, arn: &str) -> Option<Drift> {
+    fn drift(&self, arn: &str) -> Option<SettingsDrift> {
         let fields = self.compared.get(arn)?.differences.fields();
         let update = self.recorded.pending_update.as_ref().filter(|update| !is_resent_too_often(update));
-        Some(Drift { fields, resend_in: update.and_then(|update| self.recheck_in(update)) })
+        Some(SettingsDrift { fields, resend_in: update.and_then(|update| self.recheck_in(update)) })
     }
 
     async fn get(&mut self, arn: String) -> Result<()> {
@@ -187,7 +187,7 @@ where
         Ok(())
     }
 
-    /// Compares a resource, as AWS shows it, with the desired state.
+    /// Compares a resource, as AWS returned it, with the desired state.
     fn compare(&mut self, arn: &str, live: Live<K::Status>) {
         let differences = Differences::between(self.desired, &live);
         if differences.is_empty() {
@@ -198,7 +198,8 @@ where
         self.compared.insert(arn.to_owned(), Compared { live, differences });
     }
 
-    /// Adds a resource that this pass has created and recorded, and compares it as AWS's answer shows it.
+    /// Adds a resource that this pass has created and recorded, and compares it as AWS's response contains
+    /// it.
     fn add_created(&mut self, created: Created<K::Status>, tags: Tags, change: Change) {
         let Created { status, settings, stream_key } = created;
         let arn = status.arn().to_owned();
@@ -308,7 +309,7 @@ where
         Ok(true)
     }
 
-    /// Returns the number of consecutive times that this update, with the present one, was sent again.
+    /// Returns the number of consecutive times that this update, including the current one, was sent again.
     fn resends(&self) -> u32 {
         let previous = self.recorded.pending_update.as_ref().filter(|_| self.desired.was_sent);
         previous.map_or(0, |previous| previous.repeats.saturating_add(1))

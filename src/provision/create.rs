@@ -1,13 +1,13 @@
-//! Creating once: the attempt is journalled, Create is called once, and the result is recorded.
+//! Creating once: the attempt is journaled, Create is called once, and the result is recorded.
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{DecisionContext, DesiredResource, Result, Wait, context::CALL_START_MARGIN};
+use super::{DecisionContext, DesiredResource, Result, Wait, decision_context::CALL_START_MARGIN};
 use crate::{
     api::{ResourceStatus, Status},
     ivs::{Class, Created, Kind, Tags},
-    store::{AttemptEnd, Journal, Resources},
+    store::{AttemptOutcome, Journal, Resources},
 };
 
 /// The outcome of an attempt to create a resource.
@@ -28,7 +28,7 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
     recorded_arn: Option<&str>,
 ) -> Result<Attempt<K::Status>> {
     let owner = desired.owner;
-    // Before the attempt is journalled, so that waiting for the budget does not use up its time.
+    // Before the attempt is journaled, so that waiting for the budget does not use up its time.
     kind.admit().await?;
     let (begun, deadline) = (Instant::now(), context.timing.create_deadline());
     let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
@@ -36,7 +36,7 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
     };
     if begun.elapsed() >= CALL_START_MARGIN {
         // A call that starts this late could end after the deadline.
-        store.end(nonce, AttemptEnd::Failed).await?;
+        store.end(nonce, AttemptOutcome::Failed).await?;
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     }
     let tags = owner.create_tags(nonce, desired.tags);
@@ -48,7 +48,7 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
             Ok(Attempt::Waiting(Wait::for_create_outcome(K::KIND, wait)))
         }
         Err(error) => {
-            store.end(nonce, AttemptEnd::Failed).await?;
+            store.end(nonce, AttemptOutcome::Failed).await?;
             Err(error.into())
         }
     }

@@ -1,7 +1,7 @@
 //! Decisions about the next step for one kind of a user's resources. Pure functions of three inputs: the
-//! desired state, the records in the database (with ages by its clock), and what AWS has shown in this pass.
-//! The caller takes the step, adds its result to the inputs, and asks again, until the step is final. So this
-//! code reads like the protocol in docs/architecture.md, section "Creating once".
+//! desired state, the records in the database (with ages by its clock), and what AWS has returned in this
+//! pass. The caller takes the step, adds its result to the inputs, and asks again, until the step is final.
+//! So this code reads like the protocol in docs/architecture.md, section "Creating once".
 
 pub(super) mod converge;
 pub(super) mod delete;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{DecisionContext, Owner};
 use crate::{ivs::Tags, store::ResourceRecord};
 
-/// The ownership of one resource, as a Get shows it.
+/// The ownership of one resource, as a Get returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ObservedOwnership {
     /// The tags name this user and this installation.
@@ -22,7 +22,7 @@ pub(super) enum ObservedOwnership {
     OtherInstallation,
     /// The tags or a record name another user. The resource is not touched (I2).
     Foreign,
-    /// AWS does not show the resource.
+    /// AWS does not return the resource.
     Absent,
 }
 
@@ -44,13 +44,13 @@ impl ObservedOwnership {
 pub(super) struct Observed {
     /// Results of Gets, by ARN.
     pub ownership: BTreeMap<String, ObservedOwnership>,
-    /// ARNs that a list has shown with the user's tags, the one to keep first; None before the list.
+    /// ARNs that a list contained with the user's tags, the one to keep first; None before the list.
     pub owned: Option<Vec<String>>,
     /// Resources that exist but differ from the spec.
     pub differing: BTreeSet<String>,
     /// Resources whose deletion AWS has accepted, and duplicates that went onto the orphan list.
     pub deleted: BTreeSet<String>,
-    /// Resources that were updated in this pass, but whose update AWS's answer does not show.
+    /// Resources that were updated in this pass, but whose update AWS's response does not contain.
     pub unconfirmed: BTreeSet<String>,
 }
 
@@ -63,7 +63,7 @@ impl Observed {
 /// The meaning of the absence of one resource.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Absence {
-    /// The resource may be shown again: wait for the next complete list.
+    /// The resource may reappear. The next complete list decides.
     Unproven,
     /// Too many resources are missing at once: a person decides.
     Braked,
@@ -71,19 +71,22 @@ pub(super) enum Absence {
     Confirmed,
 }
 
-/// Returns true if two complete lists have confirmed that a recorded resource is gone, and no brake is on.
+/// Returns true if two complete lists have confirmed that a recorded resource is gone, and no brake is
+/// engaged.
 #[must_use]
 pub fn is_confirmed_absent(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> bool {
     absence(arn, recorded, context) == Absence::Confirmed
 }
 
 /// Returns the meaning of a resource's absence. A single read proves nothing: the absence is confirmed by two
-/// complete lists one resync apart, and only while the brake is off.
+/// complete lists one resync apart, and only while no brake is engaged.
 pub(super) fn absence(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> Absence {
     let missing = recorded.missing.iter().find(|missing| missing.arn == arn);
     match missing {
         Some(missing) if !missing.released && context.brake.is_some() => Absence::Braked,
-        Some(missing) if missing.unlisted_for >= Some(context.timing.evidence()) => Absence::Confirmed,
+        Some(missing) if missing.unlisted_for >= Some(context.timing.min_time_between_lists()) => {
+            Absence::Confirmed
+        }
         _ => Absence::Unproven,
     }
 }

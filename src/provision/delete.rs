@@ -26,7 +26,7 @@ pub enum DeletionOutcome {
     Waiting(Wait),
 }
 
-/// Time until the next read of a deleted resource that AWS still shows.
+/// Time until the next read of a deleted resource that AWS still returns.
 const DELETION_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Deletes all resources of this kind that the user has: those recorded, and those found by tag, so that what
@@ -118,8 +118,8 @@ impl<K: Kind, S: Resources + Evidence> Deletion<'_, K, S> {
             WaitFor::CreateOutcome(remaining) => return Wait::for_create_outcome(kind, remaining),
             WaitFor::NextList(arn) => return Wait::for_next_list(kind, &arn, self.context.timing.resync),
             WaitFor::ConsistentReads(wait) => (wait, Wait::not_shown_yet(kind)),
-            WaitFor::DeletionShown => {
-                (DELETION_POLL_INTERVAL, format!("AWS still shows the {kind} after its deletion."))
+            WaitFor::DeletionConfirmed => {
+                (DELETION_POLL_INTERVAL, format!("AWS still returns the {kind} after its deletion."))
             }
         };
         Wait { wait, reason: Reason::Deleting, message }

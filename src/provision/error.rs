@@ -56,8 +56,8 @@ pub enum Error {
         /// The ARN.
         arn: String,
     },
-    /// The resource is missing while the brake is on. Nothing is created or deleted in its place.
-    #[error("The {kind} {arn} is missing from AWS, and the brake is on. {brake}")]
+    /// The resource is missing while the brake is engaged. Nothing is created or deleted in its place.
+    #[error("The {kind} {arn} is missing from AWS, and the brake is engaged. {brake}")]
     Braked {
         /// The kind.
         kind: ResourceKind,

@@ -71,7 +71,7 @@ impl Inventory {
     /// Returns the user in the tags of this account's resources.
     #[must_use]
     pub fn user(&self, account: &AccountRef, username: &str) -> Option<Uuid> {
-        // An account that was created again with another username is another user. A different spelling is
+        // An account that was re-created with another username is another user. A different spelling is
         // refused if the user has a row.
         self.tagged_with(account)
             .filter(|(_, listed)| listed.name == username)
@@ -108,7 +108,7 @@ impl Inventory {
         all.min().map(|(_, arn)| arn)
     }
 
-    /// Returns the times of the last updates, by ARN, for resources whose time AWS shows.
+    /// Returns the times of the last updates, by ARN, for resources whose time AWS returns.
     #[must_use]
     pub fn update_times(&self) -> BTreeMap<&str, Timestamp> {
         self.all.iter().filter_map(|(_, listed)| Some((listed.arn.as_str(), listed.updated_at?))).collect()

@@ -1,23 +1,23 @@
-//! Provisioning of a user's AWS resources: create once, adopt, update, and delete. Written once, generic over
-//! the kind.
+//! Provisioning of a user's AWS resources: create once, adopt, update, and delete. One generic
+//! implementation serves all kinds.
 //!
 //! - [`converge`] brings one kind of resource to what the spec says; [`delete_all`] deletes it. Each is a
 //!   loop around a pure function in `decide`, which returns the next step.
-//! - [`find_drift`] and [`find_absences`] compare a complete list of AWS with the records, at each resync.
-//!   Both are pure.
-//! - [`orphan_changes`] keeps the orphan list.
+//! - [`compare_with_records`] and [`find_absences`] compare a complete list of AWS with the records, at each
+//!   resync. Both are pure.
+//! - [`orphan_changes`] computes the changes to the orphan list.
 //!
 //! The protocol is described in docs/architecture.md, section "Creating once".
 
 mod absences;
-mod context;
+mod comparison;
 mod converge;
 mod create;
 mod decide;
+mod decision_context;
 mod delete;
 mod desired;
 mod differences;
-mod drift;
 mod error;
 mod inventory;
 mod observe;
@@ -30,14 +30,14 @@ mod tests;
 mod world;
 
 pub use absences::{AbsenceFindings, Brake, BrakeLimits, CompleteList, KnownResource, find_absences};
-pub use context::{DecisionContext, Timing};
+pub use comparison::{AccountState, ComparisonReport, StatusEntry, compare_with_records, pending_rechecks};
 pub use converge::converge;
 pub use decide::is_confirmed_absent;
+pub use decision_context::{DecisionContext, Timing};
 pub use delete::{DeletionOutcome, delete_all, delete_late_create};
 pub use desired::DesiredResource;
-pub use drift::{AccountState, DriftReport, StatusEntry, find_drift, pending_rechecks};
 pub use error::{Error, Result};
 pub use inventory::{Inventory, Listing};
 pub use orphans::{describe_orphan, orphan_changes};
-pub use outcome::{Change, Drift, Outcome, Provisioned, Wait};
+pub use outcome::{Change, Outcome, Provisioned, SettingsDrift, Wait};
 pub use owner::Owner;

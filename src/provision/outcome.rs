@@ -22,19 +22,19 @@ pub struct Provisioned<S> {
     pub status: S,
     /// The stream key of a resource that this pass created, if it has one.
     pub stream_key: Option<SecretString>,
-    /// True if AWS showed the resource in this pass. Then its Secret and its row are compared with AWS too.
+    /// True if AWS returned the resource in this pass. Then its Secret and its row are compared with AWS too.
     pub observed: bool,
     /// The change that this pass made.
     pub change: Change,
     /// Time until the re-check of an update; None if no re-check is pending.
     pub recheck_in: Option<Duration>,
-    /// Settings and tags that AWS does not show as the spec says, although they were sent.
-    pub drift: Option<Drift>,
+    /// Settings and tags whose values in AWS still differ from the spec after an update.
+    pub drift: Option<SettingsDrift>,
 }
 
-/// Settings and tags that AWS does not show as the spec says, although they were sent.
+/// Settings and tags whose values in AWS still differ from the spec after an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drift {
+pub struct SettingsDrift {
     /// Their names, comma-separated.
     pub fields: String,
     /// Time until they are sent again; None once they were sent too often.
@@ -52,7 +52,7 @@ pub enum Change {
     Adopted,
     /// Updated.
     Updated,
-    /// ResourceRecord in place of another ARN, whose resource is gone or belongs to another user.
+    /// Recorded in place of another ARN, whose resource is gone or belongs to another user.
     Corrected,
     /// Created to replace a resource that is gone from AWS.
     Recreated,
@@ -76,7 +76,7 @@ const PEER_CREATE_RETRY: Duration = Duration::from_secs(2);
 const MIN_MISSING_RETRY: Duration = Duration::from_secs(1);
 
 impl Wait {
-    /// Waits until the last attempt must have ended and AWS must show its result.
+    /// Waits until the last attempt must have ended and AWS must return its result.
     pub(super) fn for_create_outcome(kind: ResourceKind, wait: Duration) -> Self {
         let message = format!(
             "The outcome of the last attempt to create the {kind} is unknown. AWS is checked once the attempt must have ended."
@@ -84,10 +84,10 @@ impl Wait {
         Self { wait, reason: Reason::OutcomeUnknown, message }
     }
 
-    /// Waits for the next complete list, which shows a missing resource again or confirms that it is gone.
+    /// Waits for the next complete list, which contains a missing resource again or confirms that it is gone.
     pub(super) fn for_next_list(kind: ResourceKind, arn: &str, resync: Duration) -> Self {
         let message = format!(
-            "The {kind} {arn} is missing from AWS, but the operator did not delete it. It counts as gone once two complete lists, one resync apart, do not show it."
+            "The {kind} {arn} is missing from AWS, but the operator did not delete it. It counts as gone once two complete lists, one resync apart, do not contain it."
         );
         Self { wait: resync.max(MIN_MISSING_RETRY), reason: Reason::ResourceMissing, message }
     }
@@ -98,8 +98,8 @@ impl Wait {
         Self { wait: PEER_CREATE_RETRY, reason: Reason::Progressing, message }
     }
 
-    /// Returns the message about a new resource that reads do not show yet.
+    /// Returns the message about a new resource that reads do not return yet.
     pub(super) fn not_shown_yet(kind: ResourceKind) -> String {
-        format!("AWS does not show the new {kind} yet.")
+        format!("AWS does not return the new {kind} yet.")
     }
 }

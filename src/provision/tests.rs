@@ -74,7 +74,7 @@ async fn nothing_is_created_while_an_outcome_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_duplicate_is_deleted_only_if_its_attempt_is_journalled() {
+async fn a_duplicate_is_deleted_only_if_its_attempt_is_journaled() {
     let world = World::failing(3, Failure::After);
     assert!(matches!(world.converge(None).await, Ok(Outcome::Waiting(_))));
     world.put(LATE, owner().create_tags(Uuid::from_u128(100), &Tags::new()));
@@ -172,8 +172,8 @@ async fn under_the_brake_a_missing_resource_blocks_create_and_delete() {
     let tags = world.remove(&first.arn);
     world.resync_twice();
     world.set_brake(Some("7 of 9 stages are missing"));
-    let said = world.converge(Some(&first)).await.expect_err("it is braked");
-    assert!(said.contains("7 of 9") && said.contains(&first.arn), "{said}");
+    let error = world.converge(Some(&first)).await.expect_err("it is braked");
+    assert!(error.contains("7 of 9") && error.contains(&first.arn), "{error}");
     assert!(!world.is_gone_in_ten_passes().await, "its account was deleted");
     world.set_brake(None);
     world.put(&first.arn, tags);
@@ -199,8 +199,8 @@ async fn a_record_of_another_region_blocks_create_and_delete() {
     world.restore_record(Some(elsewhere));
     world.advance(Duration::from_mins(1));
     world.resync_twice();
-    let said = world.converge(None).await.expect_err("it is elsewhere");
-    assert!(said.contains("us-west-2") && said.contains("eu-west-1"), "{said}");
+    let error = world.converge(None).await.expect_err("it is elsewhere");
+    assert!(error.contains("us-west-2") && error.contains("eu-west-1"), "{error}");
     assert!(!world.is_gone_in_ten_passes().await);
     assert_eq!((world.creates(), world.recorded_arn().as_deref()), (0, Some(elsewhere)));
 }
@@ -212,8 +212,8 @@ async fn a_resource_of_another_installation_blocks_create_and_delete() {
     world.advance(Duration::from_mins(1));
     let other = Owner { installation: "there".to_owned(), ..owner() };
     world.put(&first.arn, other.ownership_tags());
-    let said = world.converge(Some(&first)).await.expect_err("it is another installation's");
-    assert!(said.contains("--installation-id"), "{said}");
+    let error = world.converge(Some(&first)).await.expect_err("it is another installation's");
+    assert!(error.contains("--installation-id"), "{error}");
     assert!(!world.is_gone_in_ten_passes().await);
     assert_eq!(world.arns(), [first.arn]);
 }

@@ -48,7 +48,7 @@ struct State {
     creates: usize,
     record: Option<(String, Duration)>,
     former: Vec<(String, Duration)>,
-    /// The recorded ARN that lists do not show, and the times of the first and the latest of these lists.
+    /// The recorded ARN that lists do not contain, and the times of the first and the latest of these lists.
     unlisted: Option<(String, Duration, Duration)>,
     deletion_requested: Option<String>,
     orphans: Vec<Orphan>,
@@ -137,7 +137,7 @@ impl World {
         self.lock().peer_creates_next = true;
     }
 
-    /// Lists everything, as a resync does, and records whether the list shows the recorded resource.
+    /// Lists everything, as a resync does, and records whether the list contains the recorded resource.
     pub fn resync(&self) {
         let mut state = self.lock();
         let now = state.now;

@@ -22,8 +22,8 @@ use crate::store::Registrant;
 /// Maximum time for one call. A person waits for it.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum time for connecting. It is shorter than [`CALL_TIMEOUT`], so that an unreachable API server is
-/// told apart from a lost response.
+/// Maximum time for connecting. It is shorter than [`CALL_TIMEOUT`], so that an unreachable API server can
+/// be distinguished from a lost response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Name of an account that the readiness check reads. It need not exist.
@@ -268,7 +268,7 @@ fn classify_status(status: &Status) -> Error {
     }
 }
 
-/// Returns true if the call was never sent. A time-out in the chain is that of connecting: the client has no
+/// Returns true if the call was never sent. A timeout in the chain is that of connecting: the client has no
 /// other.
 fn never_connected(error: &kube::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};

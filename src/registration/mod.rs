@@ -3,7 +3,7 @@
 //! - `http`: routes, handlers, middleware, pages, and problem details.
 //! - `service`: registering, signing in, deleting accounts, and background work. It knows nothing of HTTP.
 //! - `password`: password hashing, and the checks for weak passwords.
-//! - `listener`: TCP connections, with their time-outs and limits.
+//! - `listener`: TCP connections, with their timeouts and limits.
 //! - `backend`: the database and the cluster that the service runs against.
 //!
 //! Dependencies point one way: `http` → `service` → {`backend`, `password`} → {`accounts`,
@@ -156,7 +156,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     Ok(listener)
 }
 
-/// Opens and shuts the gates of `/readyz` as the database and the API server come and go.
+/// Opens and closes the gates of `/readyz` as the database and the API server become available or
+/// unavailable.
 fn watch_readiness(
     gates: &Gates,
     store: &Postgres,

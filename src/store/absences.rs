@@ -1,4 +1,4 @@
-//! Absences: recorded resources that AWS does not show, and the resources that were recorded before them.
+//! Absences: recorded resources that AWS does not list, and the resources that were recorded before them.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -94,9 +94,9 @@ impl Audit for Postgres {
 
     async fn forget_addresses(&self, keep: Duration) -> Result<i64> {
         let keep = PgInterval::try_from(keep).map_err(sqlx::Error::Encode)?;
-        let forgotten = sqlx::query_scalar!(r#"select forget_addresses($1) as "forgotten!""#, keep)
+        let erased = sqlx::query_scalar!(r#"select forget_addresses($1) as "forgotten!""#, keep)
             .fetch_one(&self.pool)
             .await?;
-        Ok(forgotten)
+        Ok(erased)
     }
 }

@@ -29,7 +29,7 @@ impl InFlight {
         Self { nonce, due_in: deadline.saturating_sub(now), overdue: now.saturating_sub(deadline) }
     }
 
-    /// Returns the time until the call has ended and AWS shows its effect. None if that time has passed.
+    /// Returns the time until the call has ended and AWS returns its effect. None if that time has passed.
     #[must_use]
     pub fn remaining(&self, grace: Duration) -> Option<Duration> {
         let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);

@@ -15,7 +15,7 @@ use crate::{
 /// Outcome of an attempt that recorded no resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "attempt_state", rename_all = "snake_case")]
-pub enum AttemptEnd {
+pub enum AttemptOutcome {
     /// AWS reported that it created nothing.
     Failed,
     /// A reconcile checked AWS after the deadline, and recorded what it found, if anything.
@@ -40,7 +40,7 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Ends an attempt that created nothing, or whose outcome was found by a check. Does nothing if it has
     /// ended.
-    fn end(&self, nonce: Uuid, how: AttemptEnd) -> impl Future<Output = Result<()>> + Send;
+    fn end(&self, nonce: Uuid, how: AttemptOutcome) -> impl Future<Output = Result<()>> + Send;
 
     /// Records the resource that an attempt created, and ends the attempt, in one transaction. Returns false
     /// if the attempt is no longer open: another reconcile took over after the deadline, and the resource has
@@ -97,11 +97,11 @@ impl Journal for Postgres {
         Ok(nonces)
     }
 
-    async fn end(&self, nonce: Uuid, how: AttemptEnd) -> Result<()> {
+    async fn end(&self, nonce: Uuid, how: AttemptOutcome) -> Result<()> {
         let end = sqlx::query!(
             "update create_attempts set state = $2 where nonce = $1 and state = 'open'",
             nonce,
-            how as AttemptEnd,
+            how as AttemptOutcome,
         );
         effect("end", end.execute(&self.pool)).await?;
         Ok(())

@@ -20,7 +20,7 @@ pub use absences::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
 pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use clusters::{ClusterIdentity, Clusters, OtherCluster};
 pub use in_flight::InFlight;
-pub use journal::{AttemptEnd, Journal};
+pub use journal::{AttemptOutcome, Journal};
 pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use pending_updates::PendingUpdate;
 pub use postgres::{MIGRATIONS, Postgres};

@@ -34,7 +34,7 @@ pub struct ResourceRecord {
 }
 
 impl ResourceRecord {
-    /// Returns the time until the open attempt has ended and AWS shows its resource. None if that time has
+    /// Returns the time until the open attempt has ended and AWS returns its resource. None if that time has
     /// passed, or if no attempt is open.
     #[must_use]
     pub fn remaining(&self, grace: Duration) -> Option<Duration> {

@@ -154,8 +154,8 @@ impl Metrics {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
     }
 
-    /// Sets the number of missing resources of each kind, and the kinds whose brake is on, as the last resync
-    /// found them.
+    /// Sets the number of missing resources of each kind, and the kinds whose brake is engaged, as the last
+    /// resync found them.
     pub fn set_absences(&self, missing: &BTreeMap<ResourceKind, usize>, braked: &BTreeSet<ResourceKind>) {
         for kind in ResourceKind::ALL {
             let labels = KindLabels { kind: kind.label() };

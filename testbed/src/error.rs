@@ -24,7 +24,7 @@ pub enum Error {
         program: String,
         /// Version found.
         found: String,
-        /// What to do about it.
+        /// Remedy.
         advice: String,
     },
     /// A command failed.

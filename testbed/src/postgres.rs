@@ -26,7 +26,7 @@ pub(crate) struct Postgres {
     server: Server,
 }
 
-/// Where a server lives, and as whom.
+/// Programs, directory, port, and system user of a server.
 struct Config {
     bin: PathBuf,
     user: Option<&'static str>,

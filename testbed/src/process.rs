@@ -261,9 +261,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut process = shell(folder.path(), "echo the port is taken; exit 3");
         let error = process.until("it is up", Duration::from_secs(20), || async { false }).await.unwrap_err();
-        let said = error.to_string();
-        assert!(said.starts_with("a shell ended (exit status: 3) while waiting until it is up."), "{said}");
-        assert!(said.ends_with("    the port is taken"), "{said}");
+        let message = error.to_string();
+        assert!(
+            message.starts_with("a shell ended (exit status: 3) while waiting until it is up."),
+            "{message}"
+        );
+        assert!(message.ends_with("    the port is taken"), "{message}");
     }
 
     #[test]

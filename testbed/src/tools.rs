@@ -241,16 +241,15 @@ fn check_go(source: &Path) -> Result<(), Error> {
         .env("GOFLAGS", "")
         .output()
         .map_err(|_| Error::missing("go", GO_ADVICE))?;
-    let (said, complaint) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let too_old = |found: &str| {
         let (program, advice) = ("go".into(), GO_ADVICE.into());
         Err(Error::TooOld { program, found: found.trim().into(), advice })
     };
     if !output.status.success() {
-        return too_old(&text::tail(&complaint, 5));
+        return too_old(&text::tail(&stderr, 5));
     }
-    if minor(&said).is_none_or(|minor| minor < 26) { too_old(&said) } else { Ok(()) }
+    if minor(&stdout).is_none_or(|minor| minor < 26) { too_old(&stdout) } else { Ok(()) }
 }
 
 /// Returns the minor version: 26 for `go1.26.8`.

@@ -81,9 +81,9 @@ fn build_with(folder: &Path) -> Output {
 fn a_missing_go_is_reported_with_advice() {
     let empty = tempfile::tempdir().unwrap();
     let output = build_with(empty.path());
-    let said = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("`go` was not found") && said.contains("Install Go 1.26 or newer"), "{said}");
+    assert!(text.contains("`go` was not found") && text.contains("Install Go 1.26 or newer"), "{text}");
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn an_outdated_go_is_reported_with_its_version() {
     std::fs::write(&go, "#!/bin/sh\necho go1.19.8\n").unwrap();
     std::fs::set_permissions(&go, std::fs::Permissions::from_mode(0o755)).unwrap();
     let output = build_with(folder.path());
-    let said = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("go is too old (go1.19.8)"), "{said}");
+    assert!(text.contains("go is too old (go1.19.8)"), "{text}");
 }
 
 #[test]
@@ -107,9 +107,9 @@ fn an_unknown_context_is_reported() {
         .env("KUBECONFIG", folder.path().join("none"))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("kubeconfig"), "{said}");
+    assert!(text.contains("kubeconfig"), "{text}");
 }
 
 /// Returns a PATH with both programs, as for a user who has a cluster.
@@ -130,35 +130,35 @@ async fn a_cluster_with_the_operator_installed_is_not_touched() {
         command.args(arguments).env("KUBECONFIG", of("kubeconfig")).env("KUBE_CONTEXT", "testbed");
         command.env("PATH", path_with([of("kubectl"), of("helm")])).env_remove("STREAMCAT_TESTBED");
         let output = command.output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-        (output.status.success(), said)
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), text)
     };
     let borrow = || run(TESTBED, &["run", "--", "true"]);
-    let (success, said) = borrow();
-    assert!(success, "{said}");
+    let (success, text) = borrow();
+    assert!(success, "{text}");
 
     let role = ["create", "clusterrole", "streamcat-operator-controller", "--verb=get", "--resource=pods"];
     let account =
         ["create", "serviceaccount", "streamcat-operator-registration", "--namespace=streamcat-system"];
     for made in [&["create", "namespace", "streamcat-system"][..], &role, &account] {
-        let (success, said) = run("kubectl", made);
-        assert!(success, "{said}");
+        let (success, text) = run("kubectl", made);
+        assert!(success, "{text}");
     }
-    let (success, said) = borrow();
+    let (success, text) = borrow();
     assert!(!success);
     let found = "(clusterrole/streamcat-operator-controller, serviceaccount/streamcat-operator-registration)";
-    assert!(said.contains(found) && said.contains("uninstall the operator there"), "{said}");
+    assert!(text.contains(found) && text.contains("uninstall the operator there"), "{text}");
     let (_, rules) = run("kubectl", &["get", "clusterrole", "streamcat-operator-controller", "-o", "yaml"]);
     assert!(rules.contains("pods") && !rules.contains("streamcat.dev"), "{rules}");
 
-    let advice: Vec<_> = said.lines().filter(|line| line.starts_with("    kubectl")).collect();
-    assert_eq!(advice.len(), 2, "{said}");
+    let advice: Vec<_> = text.lines().filter(|line| line.starts_with("    kubectl")).collect();
+    assert_eq!(advice.len(), 2, "{text}");
     for line in advice {
-        let (success, said) = run("sh", &["-c", line]);
-        assert!(success, "{line}: {said}");
+        let (success, text) = run("sh", &["-c", line]);
+        assert!(success, "{line}: {text}");
     }
-    let (success, said) = borrow();
-    assert!(success, "{said}");
+    let (success, text) = borrow();
+    assert!(success, "{text}");
     cluster.kill().unwrap();
     cluster.wait().unwrap();
     all_is_gone(&folder).await;

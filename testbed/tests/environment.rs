@@ -65,7 +65,7 @@ async fn two_tenants_share_nothing() {
 }
 
 #[tokio::test]
-async fn the_operator_has_the_rights_of_its_chart_and_no_more() {
+async fn the_operator_has_exactly_the_permissions_of_its_chart() {
     let testbed = testbed().await;
     let (one, other) = futures::join!(testbed.tenant("rights"), testbed.tenant("neighbour"));
     let kubeconfig = one.controller_kubeconfig();

@@ -16,11 +16,11 @@ fn cluster_postgres_and_aws_agree_after_all_faults() {
         .env_remove("STREAMCAT_TESTBED")
         .output()
         .unwrap();
-    let said =
+    let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("duplicates 0, orphans 0, stuck 0, differences 0, foreign 0"), "{said}");
-    // Otherwise nothing was tested.
-    let killed = said.lines().find(|line| line.starts_with("killed")).unwrap();
-    assert!(!killed.contains(" 0"), "{said}");
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("duplicates 0, orphans 0, stuck 0, differences 0, foreign 0"), "{text}");
+    // Without kills, the test would prove nothing.
+    let killed = text.lines().find(|line| line.starts_with("killed")).unwrap();
+    assert!(!killed.contains(" 0"), "{text}");
 }

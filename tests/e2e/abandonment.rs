@@ -1,4 +1,4 @@
-//! A person lets go of an account that AWS keeps from being deleted: nothing is lost silently.
+//! Abandoning an account whose deletion AWS blocks: everything that remains is on the orphan list.
 
 use ivs_simulator::Fault;
 use serde_json::{Value, json};
@@ -6,27 +6,27 @@ use streamcat_operator::api::condition::{find, is_true};
 use testbed::{Operator, Tenant, http, wait};
 
 use crate::support::{
-    PATIENCE, annotate, arns, calls, count, create, delete, event, gone, ready, reason, tenant,
+    TIMEOUT, annotate, arns, calls, count, create, delete, event, gone, ready, reason, tenant,
 };
 
 const ABANDON: &str = "streamcat.dev/abandon=true";
 
-/// A controller that sweeps often and does not wait long.
-async fn busy(tenant: &Tenant) -> Operator {
+/// Starts a controller with a short resync interval and a short grace period.
+async fn start_quick(tenant: &Tenant) -> Operator {
     let controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "500ms");
     controller.env("STREAMCAT_CONSISTENCY_GRACE", "1s").start().await
 }
 
-/// What is on the orphan list: the ARN (or the attempt) and the reason of each, in the order of the three kinds.
+/// Returns the ARN or the attempt of each orphan, and its reason, ordered by kind.
 async fn orphans(tenant: &Tenant) -> Vec<(String, String)> {
     let list = "select coalesce(arn, attempt::text), reason::text from orphans order by kind, arn";
     sqlx::query_as(list).fetch_all(&tenant.pool()).await.unwrap()
 }
 
-/// Waits until exactly these are on the list.
+/// Waits until exactly these ARNs are on the orphan list, with this reason.
 async fn until_listed(tenant: &Tenant, arns: &[String], reason: &str) {
     let expected: Vec<_> = arns.iter().map(|arn| (arn.clone(), reason.to_owned())).collect();
-    wait::until(format!("{expected:?} are on the orphan list"), PATIENCE, || async {
+    wait::until(format!("{expected:?} are on the orphan list"), TIMEOUT, || async {
         let listed = orphans(tenant).await;
         if listed == expected { Ok(()) } else { Err(format!("{listed:?}")) }
     })
@@ -34,18 +34,18 @@ async fn until_listed(tenant: &Tenant, arns: &[String], reason: &str) {
     .unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// Waits until two more sweeps have ended: the third has begun.
-async fn two_sweeps(tenant: &Tenant) {
+/// Waits until two more resyncs have finished: the third has begun.
+async fn two_resyncs(tenant: &Tenant) {
     let before = calls(tenant, "ListStages");
-    wait::until("three more sweeps have begun", PATIENCE, || async {
+    wait::until("three more resyncs have begun", TIMEOUT, || async {
         calls(tenant, "ListStages") >= before + 3
     })
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// What the command prints.
-fn printed(tenant: &Tenant, arguments: &[&str]) -> String {
+/// Returns the output of `streamcat-operator orphans`.
+fn print_orphans(tenant: &Tenant, arguments: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_streamcat-operator");
     let mut command = std::process::Command::new(program);
     let output = command.arg("orphans").args(arguments).env("DATABASE_URL", tenant.database_url()).output();
@@ -54,7 +54,7 @@ fn printed(tenant: &Tenant, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// AWS denies every deletion from now on.
+/// Makes AWS deny every deletion from now on.
 fn deny_deletions(tenant: &Tenant) {
     tenant.simulator().fault(Fault::error("Delete*", 403, "AccessDeniedException").every(1));
 }
@@ -64,8 +64,8 @@ fn assert_counts(tenant: &Tenant, expected: [usize; 3]) {
     assert_eq!([counts.channels, counts.rooms, counts.stages], expected);
 }
 
-/// Makes an account that AWS does not let go, and lets go of it; its ARNs.
-async fn stuck_and_abandoned(tenant: &Tenant) -> [String; 3] {
+/// Creates an account, blocks its deletion in AWS, and abandons it. Returns its ARNs.
+async fn abandon_stuck_account(tenant: &Tenant) -> [String; 3] {
     create(tenant, "todd", json!({})).await;
     let left = arns(&ready(tenant, "todd").await);
     deny_deletions(tenant);
@@ -78,15 +78,15 @@ async fn stuck_and_abandoned(tenant: &Tenant) -> [String; 3] {
 
 #[tokio::test]
 async fn abandoned_resources_are_listed_until_deleted_or_adopted() {
-    let tenant = tenant("letgo").await;
-    let controller = busy(&tenant).await;
-    let left = stuck_and_abandoned(&tenant).await;
+    let tenant = tenant("abandon").await;
+    let controller = start_quick(&tenant).await;
+    let left = abandon_stuck_account(&tenant).await;
     assert_eq!(count(&tenant, "select count(*) from users").await, 0);
-    let told = event(&tenant, "todd", "Abandoned").await;
-    assert!(left.iter().all(|arn| told.contains(arn.as_str())), "{told}");
+    let note = event(&tenant, "todd", "Abandoned").await;
+    assert!(left.iter().all(|arn| note.contains(arn.as_str())), "{note}");
 
     tenant.simulator().clear_faults();
-    two_sweeps(&tenant).await;
+    two_resyncs(&tenant).await;
     until_listed(&tenant, &left, "abandoned").await;
     assert_counts(&tenant, [1; 3]);
     let metrics = http::get(&format!("{}/metrics", controller.admin_url())).await.unwrap().body;
@@ -104,31 +104,31 @@ async fn abandoned_resources_are_listed_until_deleted_or_adopted() {
 #[tokio::test]
 async fn orphans_are_printed_as_a_table_and_as_json() {
     let tenant = tenant("orphans").await;
-    assert_eq!(printed(&tenant, &["--json"]), "[]\n");
-    let controller = busy(&tenant).await;
-    let left = stuck_and_abandoned(&tenant).await;
+    assert_eq!(print_orphans(&tenant, &["--json"]), "[]\n");
+    let controller = start_quick(&tenant).await;
+    let left = abandon_stuck_account(&tenant).await;
     drop(controller);
 
-    let table = printed(&tenant, &[]);
+    let table = print_orphans(&tenant, &[]);
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines.len(), 4, "{table}");
     let account = format!("{}/todd", tenant.namespace());
     for (line, arn) in lines[1..].iter().zip(&left) {
         assert_eq!(line[1..5], [arn, account.as_str(), "todd", "abandoned"], "{table}");
     }
-    let list: Value = serde_json::from_str(&printed(&tenant, &["--json"])).unwrap();
+    let list: Value = serde_json::from_str(&print_orphans(&tenant, &["--json"])).unwrap();
     let of_list: Vec<_> = list.as_array().unwrap().iter().map(|row| row["arn"].as_str().unwrap()).collect();
     assert_eq!(of_list, left);
 }
 
 #[tokio::test]
 async fn an_account_is_abandoned_only_by_true_and_only_during_deletion() {
-    let tenant = tenant("hold").await;
-    let _controller = busy(&tenant).await;
+    let tenant = tenant("not-abandoned").await;
+    let _controller = start_quick(&tenant).await;
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
     annotate(&tenant, "todd", ABANDON).await;
-    two_sweeps(&tenant).await;
+    two_resyncs(&tenant).await;
     ready(&tenant, "todd").await;
 
     annotate(&tenant, "todd", "streamcat.dev/abandon=false").await;
@@ -137,7 +137,7 @@ async fn an_account_is_abandoned_only_by_true_and_only_during_deletion() {
     reason(&tenant, "todd", "AccessDenied").await;
     let before = calls(&tenant, "DeleteStage");
     annotate(&tenant, "todd", "streamcat.dev/abandon=True").await;
-    wait::until("it is tried again", PATIENCE, || async { calls(&tenant, "DeleteStage") > before })
+    wait::until("the deletion is retried", TIMEOUT, || async { calls(&tenant, "DeleteStage") > before })
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
     reason(&tenant, "todd", "AccessDenied").await;
@@ -147,8 +147,8 @@ async fn an_account_is_abandoned_only_by_true_and_only_during_deletion() {
 
 #[tokio::test]
 async fn an_account_is_abandoned_while_aws_is_unreachable() {
-    let tenant = tenant("noaws").await;
-    let mut controller = busy(&tenant).await;
+    let tenant = tenant("no-aws").await;
+    let mut controller = start_quick(&tenant).await;
     create(&tenant, "todd", json!({})).await;
     let left = arns(&ready(&tenant, "todd").await);
     assert!(controller.terminate().await.success());
@@ -163,20 +163,20 @@ async fn an_account_is_abandoned_while_aws_is_unreachable() {
     delete(&tenant, "todd").await;
     annotate(&tenant, "todd", ABANDON).await;
 
-    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nowhere = tenant.controller().env("AWS_ENDPOINT_URL", format!("http://{nowhere}"));
-    let mut nowhere = nowhere.start_unready().await;
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unreachable = tenant.controller().env("AWS_ENDPOINT_URL", format!("http://{address}"));
+    let mut controller = unreachable.start_unready().await;
     gone(&tenant, "todd").await;
-    let listed: Vec<_> = orphans(&tenant).await.into_iter().map(|(what, _)| what).collect();
+    let listed: Vec<_> = orphans(&tenant).await.into_iter().map(|(name, _)| name).collect();
     let [channel, room, stage] = left.clone();
     assert_eq!(listed, [channel, attempt.to_string(), room, stage]);
     assert!(event(&tenant, "todd", "Abandoned").await.contains(&attempt.to_string()));
     assert!(tenant.simulator().calls().is_empty());
-    nowhere.kill().await;
+    controller.kill().await;
 
-    // What may have been made is listed until it must have shown itself.
-    let _controller = busy(&tenant).await;
-    two_sweeps(&tenant).await;
+    // The attempt stays on the list until its resource, if any, must be listed.
+    let _controller = start_quick(&tenant).await;
+    two_resyncs(&tenant).await;
     assert_eq!(orphans(&tenant).await.len(), 4);
     let overdue = "update orphans set unseen_since = now() - interval '1 minute' where arn is null";
     sqlx::query(overdue).execute(&tenant.pool()).await.unwrap();
@@ -185,8 +185,8 @@ async fn an_account_is_abandoned_while_aws_is_unreachable() {
 
 #[tokio::test]
 async fn abandonment_waits_for_the_database() {
-    let tenant = tenant("nolist").await;
-    let _controller = busy(&tenant).await;
+    let tenant = tenant("no-database").await;
+    let _controller = start_quick(&tenant).await;
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
     sqlx::query("alter table orphans rename to elsewhere").execute(&tenant.pool()).await.unwrap();

@@ -1,19 +1,20 @@
-//! What AWS does not show, and where we are: nothing is made again or forgotten before it is proved to be gone.
+//! Missing resources, and a wrong endpoint, region, or installation: nothing is re-created or given up before
+//! its absence is confirmed.
 
 use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
 use testbed::{Operator, OperatorBuilder, Simulator, Tenant, http, wait};
 
 use crate::support::{
-    PATIENCE, accounts, arns, calls, create, delete, event, gone, ready, reason, recorded, tenant,
+    TIMEOUT, accounts, arns, calls, create, delete, event, gone, ready, reason, recorded, tenant,
 };
 
-/// A controller that lists often and does not wait long.
-fn busy(tenant: &Tenant) -> OperatorBuilder {
+/// Returns a controller with a short resync interval and a short grace period.
+fn quick(tenant: &Tenant) -> OperatorBuilder {
     tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s")
 }
 
-/// The text of a page of the admin port, whatever its status.
+/// Returns the body of a page of the admin port, whatever its status.
 async fn page(controller: &Operator, path: &str) -> String {
     http::get(&format!("{}{path}", controller.admin_url()))
         .await
@@ -21,9 +22,9 @@ async fn page(controller: &Operator, path: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Waits until the page has these texts.
+/// Waits until the page contains these texts.
 async fn until_page(controller: &Operator, path: &str, texts: &[&str]) {
-    wait::until(format!("{path} has {texts:?}"), PATIENCE, || async {
+    wait::until(format!("{path} has {texts:?}"), TIMEOUT, || async {
         let page = page(controller, path).await;
         if texts.iter().all(|text| page.contains(text)) { Ok(()) } else { Err(page) }
     })
@@ -34,12 +35,12 @@ async fn until_page(controller: &Operator, path: &str, texts: &[&str]) {
 /// Waits until three more resyncs have begun.
 async fn three_resyncs(tenant: &Tenant) {
     let before = calls(tenant, "ListStages");
-    wait::until("three more resyncs", PATIENCE, || async { calls(tenant, "ListStages") >= before + 3 })
+    wait::until("three more resyncs", TIMEOUT, || async { calls(tenant, "ListStages") >= before + 3 })
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// The number of times that AWS has refused to list.
+/// Returns the number of lists that AWS has refused.
 async fn refused_lists(controller: &Operator) -> f64 {
     let metrics = page(controller, "/metrics").await;
     let lists = metrics.lines().filter(|line| {
@@ -50,14 +51,14 @@ async fn refused_lists(controller: &Operator) -> f64 {
     lists.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
-async fn is_there(tenant: &Tenant, name: &str) -> bool {
+async fn exists(tenant: &Tenant, name: &str) -> bool {
     accounts(tenant).get_opt(name).await.unwrap().is_some()
 }
 
 #[tokio::test]
 async fn too_many_missing_resources_are_not_replaced_until_released() {
     let tenant = tenant("brake").await;
-    let controller = busy(&tenant).start().await;
+    let controller = quick(&tenant).start().await;
     let names = ["a", "b", "c", "d", "e", "f", "g"];
     let mut channels = Vec::new();
     for name in names {
@@ -86,7 +87,7 @@ async fn too_many_missing_resources_are_not_replaced_until_released() {
     .await;
     delete(&tenant, "b").await;
     three_resyncs(&tenant).await;
-    assert!(is_there(&tenant, "b").await, "its channel may show again");
+    assert!(exists(&tenant, "b").await, "its channel may reappear");
     assert_eq!(calls(&tenant, "CreateChannel"), names.len());
 
     let release = tenant.controller().env("STREAMCAT_KIND", "channel").run("release-brake").await.unwrap();
@@ -103,32 +104,32 @@ async fn too_many_missing_resources_are_not_replaced_until_released() {
 }
 
 #[tokio::test]
-async fn nothing_is_replaced_while_aws_shows_nothing() {
+async fn nothing_is_replaced_while_aws_lists_nothing() {
     let tenant = tenant("blind").await;
-    let mut controller = busy(&tenant).start().await;
+    let mut controller = quick(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
     assert!(controller.terminate().await.success());
 
-    // Another endpoint, of the same account and region, where nothing is.
+    // Another endpoint with the same account and region, which has no resources.
     let empty = Simulator::builder().start().await.unwrap();
-    let controller = busy(&tenant).env("AWS_ENDPOINT_URL", empty.url()).start_unready().await;
-    let blind = reason(&tenant, "todd", "BrakeEngaged").await;
-    assert!(is_true(&blind.status.as_ref().unwrap().conditions, "Reconciling"));
+    let controller = quick(&tenant).env("AWS_ENDPOINT_URL", empty.url()).start_unready().await;
+    let braked = reason(&tenant, "todd", "BrakeEngaged").await;
+    assert!(is_true(&braked.status.as_ref().unwrap().conditions, "Reconciling"));
     until_page(&controller, "/readyz", &["brake on stages", "check the endpoint"]).await;
     delete(&tenant, "todd").await;
     create(&tenant, "ann", json!({})).await;
     reason(&tenant, "ann", "BrakeEngaged").await;
     let lists = || empty.calls().iter().filter(|call| call.operation == "ListStages").count();
     let until = lists() + 4;
-    wait::until("four more resyncs", PATIENCE, || async { lists() >= until })
+    wait::until("four more resyncs", TIMEOUT, || async { lists() >= until })
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
-    assert!(is_there(&tenant, "todd").await);
+    assert!(exists(&tenant, "todd").await);
     assert_eq!(recorded(&tenant, "todd").await, before);
     drop(controller);
 
-    let _controller = busy(&tenant).start().await;
+    let _controller = quick(&tenant).start().await;
     gone(&tenant, "todd").await;
     ready(&tenant, "ann").await;
     assert_eq!((empty.counts().channels, tenant.simulator().counts().channels), (0, 1));
@@ -137,32 +138,32 @@ async fn nothing_is_replaced_while_aws_shows_nothing() {
 #[tokio::test]
 async fn in_another_region_nothing_is_created_or_forgotten() {
     let tenant = tenant("region").await;
-    let mut controller = busy(&tenant).start().await;
+    let mut controller = quick(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
     create(&tenant, "ann", json!({})).await;
     ready(&tenant, "ann").await;
     let before = arns(&ready(&tenant, "todd").await);
     assert!(controller.terminate().await.success());
 
-    let elsewhere = busy(&tenant).env("AWS_REGION", "eu-west-1").start_unready().await;
-    let told = reason(&tenant, "todd", "RecordedElsewhere").await;
-    let message = &find(&told.status.as_ref().unwrap().conditions, "Ready").unwrap().message;
+    let elsewhere = quick(&tenant).env("AWS_REGION", "eu-west-1").start_unready().await;
+    let blocked = reason(&tenant, "todd", "RecordedElsewhere").await;
+    let message = &find(&blocked.status.as_ref().unwrap().conditions, "Ready").unwrap().message;
     assert!(message.contains("us-west-2") && message.contains("eu-west-1"), "{message}");
     until_page(&elsewhere, "/readyz", &["recorded in us-west-2", "works in eu-west-1"]).await;
     delete(&tenant, "todd").await;
     create(&tenant, "bea", json!({})).await;
     reason(&tenant, "bea", "RecordedElsewhere").await;
     let refused = refused_lists(&elsewhere).await;
-    wait::until("AWS has refused another list", PATIENCE, || async {
+    wait::until("AWS has refused another list", TIMEOUT, || async {
         refused_lists(&elsewhere).await > refused
     })
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
-    assert!(is_there(&tenant, "todd").await);
+    assert!(exists(&tenant, "todd").await);
     assert_eq!((recorded(&tenant, "todd").await, calls(&tenant, "CreateChannel")), (before.to_vec(), 2));
     drop(elsewhere);
 
-    let _controller = busy(&tenant).start().await;
+    let _controller = quick(&tenant).start().await;
     gone(&tenant, "todd").await;
     ready(&tenant, "ann").await;
     ready(&tenant, "bea").await;
@@ -172,32 +173,32 @@ async fn in_another_region_nothing_is_created_or_forgotten() {
 #[tokio::test]
 async fn as_another_installation_nothing_is_created_or_forgotten() {
     let tenant = tenant("other").await;
-    let mut controller = busy(&tenant).start().await;
+    let mut controller = quick(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
     assert!(controller.terminate().await.success());
 
-    let other = busy(&tenant).env("STREAMCAT_INSTALLATION_ID", "another").start_unready().await;
-    let told = reason(&tenant, "todd", "OtherInstallation").await;
-    let message = &find(&told.status.as_ref().unwrap().conditions, "Ready").unwrap().message;
+    let other = quick(&tenant).env("STREAMCAT_INSTALLATION_ID", "another").start_unready().await;
+    let blocked = reason(&tenant, "todd", "OtherInstallation").await;
+    let message = &find(&blocked.status.as_ref().unwrap().conditions, "Ready").unwrap().message;
     assert!(message.contains("another") && message.contains(tenant.installation().unwrap()), "{message}");
     until_page(&other, "/readyz", &["installation: ", "another", tenant.installation().unwrap()]).await;
     delete(&tenant, "todd").await;
     create(&tenant, "ann", json!({})).await;
     reason(&tenant, "ann", "OtherInstallation").await;
     three_resyncs(&tenant).await;
-    assert!(is_there(&tenant, "todd").await);
+    assert!(exists(&tenant, "todd").await);
     assert_eq!((recorded(&tenant, "todd").await, calls(&tenant, "CreateChannel")), (before.to_vec(), 1));
     drop(other);
 
-    let _controller = busy(&tenant).start().await;
+    let _controller = quick(&tenant).start().await;
     gone(&tenant, "todd").await;
     ready(&tenant, "ann").await;
     assert_eq!(tenant.simulator().counts().channels, 1);
 }
 
-/// AWS shows again what it has hidden: the state as it was, with the resource in it.
-fn show_again(tenant: &Tenant, kind: &str, resource: Value) {
+/// Adds a removed resource to the state of AWS again, as if it had only been hidden.
+fn restore(tenant: &Tenant, kind: &str, resource: Value) {
     let mut state = tenant.simulator().state();
     state[kind].as_array_mut().unwrap().push(resource);
     tenant.simulator().load_state(state).unwrap();
@@ -206,33 +207,37 @@ fn show_again(tenant: &Tenant, kind: &str, resource: Value) {
 #[tokio::test]
 async fn the_first_resource_is_kept_when_it_reappears() {
     let tenant = tenant("again").await;
-    let _controller = busy(&tenant).start().await;
+    let _controller = quick(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
     let room = tenant.simulator().state()["rooms"][0].clone();
     assert!(tenant.simulator().remove(&before[1]));
-    wait::until("another room", PATIENCE, || async { calls(&tenant, "CreateRoom") == 2 }).await.unwrap();
+    wait::until("a second room is created", TIMEOUT, || async { calls(&tenant, "CreateRoom") == 2 })
+        .await
+        .unwrap();
     ready(&tenant, "todd").await;
 
-    show_again(&tenant, "rooms", room);
-    wait::until("the first room is back in row and status", PATIENCE, || async {
+    restore(&tenant, "rooms", room);
+    wait::until("the first room is back in row and status", TIMEOUT, || async {
         let is = (recorded(&tenant, "todd").await, arns(&ready(&tenant, "todd").await));
         if is.0 == before && is.1 == before { Ok(()) } else { Err(format!("{is:?}")) }
     })
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
-    wait::until("one room", PATIENCE, || async { tenant.simulator().counts().rooms == 1 }).await.unwrap();
+    wait::until("the second room is deleted", TIMEOUT, || async { tenant.simulator().counts().rooms == 1 })
+        .await
+        .unwrap();
     assert!(event(&tenant, "todd", "ArnChanged").await.contains(&before[1]));
 }
 
 #[tokio::test]
 async fn ready_is_false_while_aws_does_not_keep_a_setting() {
     let tenant = tenant("notkept").await;
-    let _controller = busy(&tenant).start().await;
+    let _controller = quick(&tenant).start().await;
     let handler = json!({ "uri": "", "fallbackResult": "DENY" });
     create(&tenant, "todd", json!({ "chatRoom": { "messageReviewHandler": handler } })).await;
-    let told = reason(&tenant, "todd", "DriftPersists").await;
-    let conditions = &told.status.as_ref().unwrap().conditions;
+    let blocked = reason(&tenant, "todd", "DriftPersists").await;
+    let conditions = &blocked.status.as_ref().unwrap().conditions;
     assert!(!is_true(conditions, "Ready") && !is_true(conditions, "ChatRoomReady"));
     let message = &find(conditions, "ChatRoomReady").unwrap().message;
     assert!(message.contains("messageReviewHandler"), "{message}");

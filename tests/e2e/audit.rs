@@ -1,14 +1,14 @@
-//! The audit log: what people did is in it, what they typed is not, and nobody takes anything out of it again.
+//! The audit log: it records what people did but not what they typed, and is append-only.
 
 use sqlx::{PgPool, Row};
 use testbed::{Operator, Tenant, http, wait};
 
 use crate::{
     registration::{PASSWORD, post, submit},
-    support::{PATIENCE, count, delete, gone, ready, tenant},
+    support::{TIMEOUT, count, delete, gone, ready, tenant},
 };
 
-/// The rows in their order: what, who, from where.
+/// Returns the rows in order: event, username, address.
 async fn rows(tenant: &Tenant) -> Vec<(String, Option<String>, Option<String>)> {
     let query = "select event::text, username, host(address) as address from audit_log order by id";
     let rows = sqlx::query(query).fetch_all(&tenant.pool()).await.unwrap();
@@ -30,7 +30,7 @@ async fn registrations_and_failures_are_audited_without_what_was_typed() {
     assert_eq!(post(&registration, "mary", "another horse battery").await.status, 409);
     assert_eq!(sign_in(&registration, "MARY", PASSWORD).await, 303);
     assert_eq!(sign_in(&registration, "mary", "wrong").await, 403);
-    // Somebody has typed the password into the wrong field.
+    // A password that was typed into the wrong field.
     assert_eq!(sign_in(&registration, "my_secret_password", "x").await, 403);
 
     let (mary, here) = (Some("Mary".to_owned()), Some("127.0.0.1".to_owned()));
@@ -48,12 +48,12 @@ async fn registrations_and_failures_are_audited_without_what_was_typed() {
     let of_users = "select count(*) from audit_log join users on users.id = user_id";
     assert_eq!(count(&tenant, of_users).await, 6);
     let now = "select count(*) from audit_log where at between now() - interval '2 minutes' and now()";
-    assert_eq!(count(&tenant, now).await, 7, "the time is the database's");
+    assert_eq!(count(&tenant, now).await, 7, "the time is that of the database");
 }
 
 #[tokio::test]
-async fn a_deleted_person_stays_in_the_audit_log() {
-    let tenant = tenant("audit-left").await;
+async fn a_deleted_user_stays_in_the_audit_log() {
+    let tenant = tenant("audit-deleted").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
@@ -66,22 +66,23 @@ async fn a_deleted_person_stays_in_the_audit_log() {
 
 #[tokio::test]
 async fn addresses_are_erased_after_retention_and_the_rows_stay() {
-    let tenant = tenant("audit-forget").await;
+    let tenant = tenant("audit-retention").await;
     for age in ["30 minutes", "2 hours", "2 days"] {
-        let insert = "insert into audit_log (event, at, address) values ('sign_in_failed', now() - $1::text::interval, '192.0.2.7')";
+        let insert = "insert into audit_log (event, at, address)
+                      values ('sign_in_failed', now() - $1::text::interval, '192.0.2.7')";
         sqlx::query(insert).bind(age).execute(&tenant.pool()).await.unwrap();
     }
     let _registration = tenant.registration().env("STREAMCAT_AUDIT_IP_RETENTION", "24h").start().await;
     let known = "select count(*) from audit_log where address is not null";
-    let forgotten = wait::until("an address is forgotten", PATIENCE, || async {
+    let erased = wait::until("an address is erased", TIMEOUT, || async {
         count(&tenant, known).await == 2 && rows(&tenant).await.len() == 3
     });
-    forgotten.await.unwrap_or_else(|error| panic!("{error:?}"));
+    erased.await.unwrap_or_else(|error| panic!("{error:?}"));
     let sooner = "select forget_addresses(interval '0')";
-    assert_eq!(count(&tenant, sooner).await, 1, "that of the last hour stays whoever asks");
+    assert_eq!(count(&tenant, sooner).await, 1, "an address of the last hour is never erased");
 }
 
-async fn refused(pool: &PgPool, statement: &'static str) {
+async fn assert_refused(pool: &PgPool, statement: &'static str) {
     let error = sqlx::query(statement).execute(pool).await.expect_err(statement);
     assert!(error.to_string().contains("audit_log is append-only"), "{statement}: {error}");
 }
@@ -104,7 +105,7 @@ async fn the_table_owner_cannot_change_or_delete_audit_rows() {
         "delete from audit_log",
         "truncate audit_log",
     ] {
-        refused(&pool, statement).await;
+        assert_refused(&pool, statement).await;
     }
     sqlx::query("update audit_log set address = null").execute(&pool).await.unwrap();
     assert_eq!(rows(&tenant).await, [("registered".to_owned(), Some("mary".to_owned()), None)]);

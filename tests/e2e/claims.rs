@@ -1,4 +1,5 @@
-//! What an object may delete follows from what it held: a refused claim deletes nothing; and two clusters on one database.
+//! Claims: an object deletes only what its claim covers, and a refused claim deletes nothing. Also two
+//! clusters on one database.
 
 use serde_json::json;
 use streamcat_operator::api::USER_ID_ANNOTATION;
@@ -7,14 +8,14 @@ use testbed::{Operator, Tenant, http, wait};
 use crate::{
     registration::{PASSWORD, post},
     support::{
-        PATIENCE, accounts, arns, calls, count, create, create_named, delete, event, gone, ready, reason,
+        TIMEOUT, accounts, arns, calls, count, create, create_named, delete, event, gone, ready, reason,
         recorded, tenant,
     },
 };
 
 const DELETES: [&str; 3] = ["DeleteChannel", "DeleteRoom", "DeleteStage"];
 
-/// Asserts that nobody asked AWS to delete anything, and that the rows stay.
+/// Asserts that nothing was deleted in AWS, and that the rows are unchanged.
 async fn assert_kept(tenant: &Tenant, username: &str, before: &[String; 3]) {
     for operation in DELETES {
         assert_eq!(calls(tenant, operation), 0, "{operation}");
@@ -22,7 +23,7 @@ async fn assert_kept(tenant: &Tenant, username: &str, before: &[String; 3]) {
     assert_eq!(recorded(tenant, username).await, before);
 }
 
-/// The object is gone without its finalizer's leave.
+/// Removes the object together with its finalizer, so that no cleanup runs.
 async fn lose_object(tenant: &Tenant, name: &str) {
     let strip = ["patch", "streamer", name, "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#];
     let stripped = tenant.kubectl(&strip).await;
@@ -33,7 +34,7 @@ async fn lose_object(tenant: &Tenant, name: &str) {
 
 #[tokio::test]
 async fn a_retained_user_survives_the_deletion_of_another_spelling() {
-    let tenant = tenant("spelled").await;
+    let tenant = tenant("spelling").await;
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
     let before = arns(&ready(&tenant, "todd").await);
@@ -45,8 +46,8 @@ async fn a_retained_user_survives_the_deletion_of_another_spelling() {
     delete(&tenant, "todd").await;
     gone(&tenant, "todd").await;
     assert_kept(&tenant, "todd", &before).await;
-    let said = event(&tenant, "todd", "ForeignResourceSkipped").await;
-    assert!(said.contains("holds no claim") && said.contains("recorded as \"todd\""), "{said}");
+    let note = event(&tenant, "todd", "ForeignResourceSkipped").await;
+    assert!(note.contains("holds no claim") && note.contains("recorded as \"todd\""), "{note}");
 
     create(&tenant, "todd", json!({})).await;
     assert_eq!(arns(&ready(&tenant, "todd").await), before);
@@ -68,7 +69,7 @@ async fn a_user_whose_object_is_lost_survives_the_deletion_of_another_spelling()
     assert_kept(&tenant, "todd", &before).await;
 }
 
-/// A person registers, and has everything; the ARNs.
+/// Registers a user, waits until the account is ready, and returns the ARNs.
 async fn registered(tenant: &Tenant) -> [String; 3] {
     let registration = tenant.registration().start().await;
     let answer = post(&registration, "todd", PASSWORD).await;
@@ -78,7 +79,7 @@ async fn registered(tenant: &Tenant) -> [String; 3] {
 
 #[tokio::test]
 async fn a_registered_user_survives_deletion_of_an_unannotated_account() {
-    let tenant = tenant("person").await;
+    let tenant = tenant("registered").await;
     let mut controller = tenant.controller().start().await;
     let before = registered(&tenant).await;
     controller.kill().await;
@@ -92,7 +93,7 @@ async fn a_registered_user_survives_deletion_of_an_unannotated_account() {
 }
 
 #[tokio::test]
-async fn an_account_replaced_without_its_annotation_stays_the_persons() {
+async fn a_registered_account_replaced_without_annotation_keeps_its_user() {
     let tenant = tenant("replaced").await;
     let _controller = tenant.controller().start().await;
     let before = registered(&tenant).await;
@@ -109,15 +110,15 @@ async fn an_account_replaced_without_its_annotation_stays_the_persons() {
     assert_eq!(count(&tenant, "select count(*) from users").await, 0);
 }
 
-/// Another cluster has just been seen on the database.
+/// Records that another cluster was active on the database just now.
 async fn see_another_cluster(tenant: &Tenant) {
     let see = "insert into clusters (id) values ('another') on conflict (id) do update set seen_at = now()";
     sqlx::query(see).execute(&tenant.pool()).await.unwrap();
 }
 
-async fn until_it_waits(controller: &Operator) {
+async fn until_standby(controller: &Operator) {
     let url = format!("{}/readyz", controller.admin_url());
-    let seen = wait::until("it names the other cluster", PATIENCE, || async {
+    let seen = wait::until("readyz names the other cluster", TIMEOUT, || async {
         let answer = http::get(&url).await.map_err(|error| format!("{error:?}"))?;
         let says = answer.body.contains("cluster: Cluster another holds the lease on this database");
         if says { Ok(()) } else { Err(answer.body) }
@@ -126,16 +127,16 @@ async fn until_it_waits(controller: &Operator) {
 }
 
 #[tokio::test]
-async fn a_controller_changes_nothing_while_another_cluster_works() {
+async fn a_controller_changes_nothing_while_another_cluster_holds_the_lease() {
     let tenant = tenant("twoclusters").await;
     let quick = || tenant.controller().env("STREAMCAT_CLUSTER_TAKEOVER_AFTER", "8s");
     let mut controller = quick().start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
-    // Renewals come every two seconds: it finds that it has lost, and stops.
+    // The lease is renewed every two seconds: the controller notices that it has lost it, and stops.
     sqlx::query("truncate clusters").execute(&tenant.pool()).await.unwrap();
     see_another_cluster(&tenant).await;
-    until_it_waits(&controller).await;
+    until_standby(&controller).await;
     let listed = calls(&tenant, "ListStages");
     delete(&tenant, "todd").await;
     create(&tenant, "ann", json!({})).await;
@@ -146,8 +147,8 @@ async fn a_controller_changes_nothing_while_another_cluster_works() {
     assert_kept(&tenant, "todd", &before).await;
     assert_eq!((calls(&tenant, "ListStages"), calls(&tenant, "CreateStage")), (listed, 1));
 
-    // It takes over what is not seen any more.
-    controller.ready(PATIENCE).await.unwrap();
+    // It takes over once the lease of the other cluster has expired.
+    controller.ready(TIMEOUT).await.unwrap();
     ready(&tenant, "ann").await;
     gone(&tenant, "todd").await;
 }
@@ -159,15 +160,15 @@ async fn a_new_cluster_takes_over_on_apply_but_never_to_delete() {
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
     controller.kill().await;
-    // As if the object with this row were in a cluster that is lost, and this one had been brought back by a backup.
+    // As if the row belonged to an object in a lost cluster, and this object had been restored from a backup.
     let elsewhere = "update users set account_cluster = 'lost', account_uid = 'before'";
     sqlx::query(elsewhere).execute(&tenant.pool()).await.unwrap();
     delete(&tenant, "todd").await;
     let _controller = tenant.controller().start().await;
     gone(&tenant, "todd").await;
     assert_kept(&tenant, "todd", &before).await;
-    let said = event(&tenant, "todd", "ForeignResourceSkipped").await;
-    assert!(said.contains("another cluster on the same database (lost)"), "{said}");
+    let note = event(&tenant, "todd", "ForeignResourceSkipped").await;
+    assert!(note.contains("another cluster on the same database (lost)"), "{note}");
 
     create(&tenant, "todd", json!({})).await;
     assert_eq!(arns(&ready(&tenant, "todd").await), before);

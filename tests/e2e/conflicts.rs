@@ -1,11 +1,11 @@
-//! More than one who wants the same: two controllers, two accounts, a database or a finalizer that somebody changed.
+//! Conflicts: two controllers, two accounts, and a database, a finalizer, or a Secret that somebody changed.
 
 use serde_json::json;
 use streamcat_operator::api::condition::find;
 use testbed::{Tenant, http, wait};
 
 use crate::support::{
-    PATIENCE, arns, assert_nothing_left, calls, create, create_named, delete, gone, ready, reason, recorded,
+    TIMEOUT, arns, assert_nothing_left, calls, create, create_named, delete, gone, ready, reason, recorded,
     tenant, until,
 };
 
@@ -17,7 +17,7 @@ fn assert_counts(tenant: &Tenant, each: usize) {
 #[tokio::test]
 async fn two_controllers_create_one_of_each() {
     const ACCOUNTS: usize = 20;
-    let tenant = tenant("rivals").await;
+    let tenant = tenant("two-controllers").await;
     let quick = || tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", "20");
     let (_first, _second) = (quick().start().await, quick().start().await);
     for number in 0..ACCOUNTS {
@@ -35,7 +35,7 @@ async fn two_controllers_create_one_of_each() {
 
 #[tokio::test]
 async fn an_outdated_database_causes_no_second_channel() {
-    let tenant = tenant("longago").await;
+    let tenant = tenant("outdated").await;
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "ines", json!({})).await;
     let before = arns(&ready(&tenant, "ines").await);
@@ -43,7 +43,7 @@ async fn an_outdated_database_causes_no_second_channel() {
                  created_at = now() - interval '1 day'";
     sqlx::query(stale).execute(&tenant.pool()).await.unwrap();
 
-    wait::until("the database is mended", PATIENCE, || async { recorded(&tenant, "ines").await == before })
+    wait::until("the row is corrected", TIMEOUT, || async { recorded(&tenant, "ines").await == before })
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(arns(&ready(&tenant, "ines").await), before);
@@ -54,8 +54,10 @@ async fn an_outdated_database_causes_no_second_channel() {
 async fn nothing_is_created_before_an_old_attempt_has_expired() {
     let tenant = tenant("grace").await;
     sqlx::query(
-        "with u as (insert into users (username, account_namespace, account_name) values ('todd', $1, 'todd') returning id)
-         insert into create_attempts (user_id, kind, deadline) select id, 'stage', now() - interval '500 milliseconds' from u",
+        "with u as (insert into users (username, account_namespace, account_name)
+                    values ('todd', $1, 'todd') returning id)
+         insert into create_attempts (user_id, kind, deadline)
+         select id, 'stage', now() - interval '500 milliseconds' from u",
     )
     .bind(tenant.namespace())
     .execute(&tenant.pool())
@@ -106,7 +108,7 @@ async fn an_account_recreated_with_another_username_is_another_user() {
 
 #[tokio::test]
 async fn a_removed_finalizer_is_restored_and_orphans_are_reported() {
-    let tenant = tenant("stripped").await;
+    let tenant = tenant("no-finalizer").await;
     let mut controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
     create(&tenant, "hugo", json!({})).await;
     ready(&tenant, "hugo").await;
@@ -119,7 +121,7 @@ async fn a_removed_finalizer_is_restored_and_orphans_are_reported() {
     delete(&tenant, "hugo").await;
     gone(&tenant, "hugo").await;
     let controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
-    wait::until("three orphans are counted", PATIENCE, || async {
+    wait::until("three orphans are counted", TIMEOUT, || async {
         let metrics =
             http::get(&format!("{}/metrics", controller.admin_url())).await.map_err(|e| e.to_string())?.body;
         if metrics.contains("streamcat_orphaned_resources 3") { Ok(()) } else { Err(metrics) }
@@ -142,9 +144,9 @@ async fn a_deleted_secret_is_rewritten_on_request() {
     create(&tenant, "carl", json!({})).await;
     ready(&tenant, "carl").await;
     assert!(tenant.kubectl(&["delete", "secret", "carl-stream-key"]).await.success);
-    let asked = tenant.kubectl(&["annotate", "streamer", "carl", "streamcat.dev/reconcile-at=now"]).await;
-    assert!(asked.success, "{}", asked.stderr);
-    until(&tenant, "carl", "was looked at", |account| {
+    let annotated = tenant.kubectl(&["annotate", "streamer", "carl", "streamcat.dev/reconcile-at=now"]).await;
+    assert!(annotated.success, "{}", annotated.stderr);
+    until(&tenant, "carl", "has handled the request", |account| {
         account
             .status
             .as_ref()
@@ -156,10 +158,10 @@ async fn a_deleted_secret_is_rewritten_on_request() {
 
 #[tokio::test]
 async fn a_foreign_secret_blocks_ready_and_the_arn_is_kept() {
-    let tenant = tenant("intheway").await;
-    let made =
+    let tenant = tenant("foreign-secret").await;
+    let created =
         tenant.kubectl(&["create", "secret", "generic", "dora-stream-key", "--from-literal=mine=1"]).await;
-    assert!(made.success, "{}", made.stderr);
+    assert!(created.success, "{}", created.stderr);
     let _controller = tenant.controller().start().await;
     create(&tenant, "dora", json!({})).await;
     let blocked = reason(&tenant, "dora", "SecretExists").await;
@@ -167,7 +169,7 @@ async fn a_foreign_secret_blocks_ready_and_the_arn_is_kept() {
 }
 
 #[tokio::test]
-async fn two_controllers_take_nothing_from_a_recreated_account() {
+async fn two_controllers_delete_nothing_of_a_recreated_account() {
     const ACCOUNTS: usize = 5;
     let tenant = tenant("again").await;
     let quick = || tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", "50");

@@ -1,19 +1,19 @@
-//! What an account costs when nothing fails. `make bench` says how long it takes.
+//! The number of calls and writes per account without failures. `make bench` measures the time.
 
 use serde_json::json;
 use testbed::wait;
 
-use crate::support::{PATIENCE, arns, calls, create, effects, operator_with_fail_points, ready};
+use crate::support::{TIMEOUT, arns, calls, create, effects, operator_with_fail_points, ready};
 
 const WRITES_TO_KUBERNETES: [&str; 4] = ["add_finalizer", "write_secret", "write_status", "publish"];
 
 #[tokio::test]
-async fn an_account_costs_three_creates_no_lists_and_at_most_four_writes() {
+async fn an_account_takes_three_creates_no_lists_and_at_most_four_writes() {
     let tenant = operator_with_fail_points().await.tenant("cost").await;
     let mut controller = tenant.controller().start().await;
     let is_list = |operation: &str| operation.starts_with("List");
     let lists = || tenant.simulator().calls().iter().filter(|call| is_list(&call.operation)).count();
-    wait::until("the first sweep is over", PATIENCE, || async { lists() >= 3 }).await.unwrap();
+    wait::until("the first resync has finished", TIMEOUT, || async { lists() >= 3 }).await.unwrap();
     tenant.simulator().clear_calls();
 
     create(&tenant, "todd", json!({})).await;
@@ -26,7 +26,7 @@ async fn an_account_costs_three_creates_no_lists_and_at_most_four_writes() {
     let operations: Vec<_> = tenant.simulator().calls().into_iter().map(|call| call.operation).collect();
     assert_eq!(operations.len(), 3, "no other call: {operations:?}");
 
-    // Where it takes longer than a second, status says twice what is ready.
+    // If the Creates take longer than a second, an interim status is written as well.
     let effects = effects(&controller.log());
     let ready = effects.iter().rposition(|(name, _)| name == "write_status").unwrap();
     let names = effects[..=ready].iter().map(|(name, _)| name.as_str());

@@ -29,7 +29,8 @@ async fn assert_forbidden(url: &str, statements: &[&str]) {
 
 async fn with_a_user(label: &str) -> Tenant {
     let tenant = tenant(label).await;
-    let insert = "insert into users (username, password_hash, account_namespace, account_name) values ('mary', 'hash', 'n', 'mary')";
+    let insert = "insert into users (username, password_hash, account_namespace, account_name)
+                  values ('mary', 'hash', 'n', 'mary')";
     sqlx::query(insert).execute(&tenant.pool()).await.unwrap();
     tenant
 }
@@ -70,7 +71,8 @@ async fn registration_role_cannot_read_aws_resources_or_change_audit_log() {
             "update users set username = 'x'",
             "update users set account_name = 'x'",
             "update users set account_uid = 'x'",
-            "insert into users (username, account_namespace, account_name, account_uid) values ('a', 'n', 'a', 'u')",
+            "insert into users (username, account_namespace, account_name, account_uid)
+             values ('a', 'n', 'a', 'u')",
             "delete from users",
             "delete from registrations",
             "insert into username_tombstones (username) values ('x')",
@@ -97,7 +99,8 @@ async fn controller_role_cannot_read_hashes_sessions_or_audit_log() {
             "select 1 from users where password_hash like '$argon2id%'",
             "update users set password_hash = 'x'",
             "update users set username = 'x'",
-            "insert into users (username, account_namespace, account_name, password_hash) values ('a', 'n', 'a', 'x')",
+            "insert into users (username, account_namespace, account_name, password_hash)
+             values ('a', 'n', 'a', 'x')",
             "select token_hash from sessions",
             "insert into sessions (token_hash, user_id, expires_at) select '', id, now() from users",
             "delete from sessions",

@@ -65,7 +65,8 @@ fn example(file: PathBuf) -> Option<Example> {
     }
 }
 
-/// Asserts that a kustomization names every other file of its folder. One that it does not name would not be checked.
+/// Asserts that a kustomization names every other file of its folder. A file that it does not name would not
+/// be checked.
 fn assert_all_named(folder: &Path, files: &[PathBuf]) {
     let kustomization = read(&folder.join(KUSTOMIZATION));
     for file in files.iter().filter(|file| !file.ends_with(KUSTOMIZATION)) {
@@ -92,8 +93,8 @@ async fn objects(tenant: &Tenant, example: &Example) -> Vec<DynamicObject> {
     }
 }
 
-/// Asserts that the API server accepts these objects without a warning. All of them go to the tenant's namespace, so that
-/// the namespaces of the examples need not exist.
+/// Asserts that the API server accepts these objects without a warning. All of them go to the tenant's
+/// namespace, so that the namespaces of the examples need not exist.
 async fn assert_accepted(tenant: &Tenant, example: &Example, mut objects: Vec<DynamicObject>) {
     let namespaces = objects.iter_mut().filter_map(|object| object.metadata.namespace.as_mut());
     namespaces.for_each(|namespace| tenant.namespace().clone_into(namespace));

@@ -1,4 +1,4 @@
-//! What is generated and committed is what would be generated now.
+//! The generated files in the repository are up to date.
 
 use std::{
     collections::BTreeMap,
@@ -15,12 +15,12 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files of a folder with this ending: their names and texts.
-fn files(folder: &str, ending: &str) -> BTreeMap<String, String> {
+/// Returns the names and the contents of the files in a folder that have this extension.
+fn files(folder: &str, extension: &str) -> BTreeMap<String, String> {
     let path = root().join(folder);
     let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    let wanted = paths.iter().filter(|path| path.extension().is_some_and(|found| found == ending));
+    let wanted = paths.iter().filter(|path| path.extension().is_some_and(|found| found == extension));
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     wanted.map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
 }
@@ -39,7 +39,7 @@ fn the_chart_carries_the_same_crds() {
     assert_eq!(charted, files("crds", "yaml"), "the chart's copy is stale: run `make crds`");
 }
 
-/// What is committed of one query, for a build without a database.
+/// The committed description of one query, for builds without a database.
 struct Record {
     query: String,
     described: Value,
@@ -50,8 +50,9 @@ fn record(text: &str) -> Record {
     Record { query: record["query"].as_str().unwrap().to_owned(), described: record["describe"].clone() }
 }
 
-/// What a build relies on: all but the nullability of columns for which the query itself states it (`name!`, `name?`).
-/// For those it is a guess from the planner's choice, which may change without any change of the schema.
+/// Returns the part of a description that a build relies on: all but the nullability of columns for which the
+/// query states it (`name!`, `name?`). For those it is a guess from the planner's choice, which may change
+/// without a change of the schema.
 fn binding(described: &Value) -> Value {
     let mut binding = described.clone();
     for (at, column) in described["columns"].as_array().unwrap().iter().enumerate() {
@@ -64,14 +65,15 @@ fn binding(described: &Value) -> Value {
     binding
 }
 
-/// What is wrong with a record: its query is nowhere in the source, or the database would describe it otherwise.
-async fn staleness(record: &Record, source: &str, pool: &PgPool) -> Option<String> {
+/// Returns why a record is stale, if it is: its query is not in the source, or the database describes it
+/// differently.
+async fn stale_reason(record: &Record, source: &str, pool: &PgPool) -> Option<String> {
     let query = &record.query;
     if !source.contains(query.as_str()) {
         return Some(format!("no longer in src/store: {query}"));
     }
     match pool.describe(AssertSqlSafe(query.clone()).into_sql_str()).await {
-        Err(error) => Some(format!("PostgreSQL does not take it ({error}): {query}")),
+        Err(error) => Some(format!("PostgreSQL rejects it ({error}): {query}")),
         Ok(described) => {
             let now = serde_json::to_value(&described).unwrap();
             (binding(&now) != binding(&record.described))
@@ -84,7 +86,7 @@ async fn stale_records(pool: &PgPool) -> Vec<String> {
     let source: String = files("src/store", "rs").into_values().collect();
     let mut stale = Vec::new();
     for text in files(".sqlx", "json").values() {
-        stale.extend(staleness(&record(text), &source, pool).await);
+        stale.extend(stale_reason(&record(text), &source, pool).await);
     }
     stale
 }
@@ -92,7 +94,7 @@ async fn stale_records(pool: &PgPool) -> Vec<String> {
 #[tokio::test]
 async fn recorded_queries_match_the_source_and_the_schema() {
     let pool = tenant("sqlx").await.pool();
-    assert!(!files(".sqlx", "json").is_empty(), "no record at all");
+    assert!(!files(".sqlx", "json").is_empty(), "there are no records");
     let stale = stale_records(&pool).await;
     assert!(stale.is_empty(), ".sqlx is stale: run `make sqlx`\n{}", stale.join("\n"));
 }
@@ -107,7 +109,7 @@ async fn a_differing_query_record_is_detected() {
     let stale = async |edit: fn(&mut Value)| {
         let mut described = described.clone();
         edit(&mut described);
-        staleness(&Record { query: query.to_owned(), described }, query, &pool).await.is_some()
+        stale_reason(&Record { query: query.to_owned(), described }, query, &pool).await.is_some()
     };
     assert!(!stale(|_| {}).await);
     assert!(stale(|described| described["nullable"][1] = false.into()).await);
@@ -115,7 +117,7 @@ async fn a_differing_query_record_is_detected() {
     assert!(stale(|described| described["columns"][0]["name"] = "key".into()).await);
     assert!(stale(|described| described["parameters"]["Left"][0] = "Uuid".into()).await);
     let orphan = Record { query: query.to_owned(), described };
-    assert!(staleness(&orphan, "select 1", &pool).await.is_some());
+    assert!(stale_reason(&orphan, "select 1", &pool).await.is_some());
 }
 
 #[tokio::test]
@@ -127,5 +129,5 @@ async fn a_change_of_the_schema_makes_records_stale() {
     assert!(stale.iter().all(|record| record.contains("password_hash")) && !stale.is_empty(), "{stale:#?}");
     pool.execute("alter table users drop column password_hash cascade").await.unwrap();
     let stale = stale_records(&pool).await;
-    assert!(stale.iter().any(|record| record.contains("PostgreSQL does not take it")), "{stale:#?}");
+    assert!(stale.iter().any(|record| record.contains("PostgreSQL rejects it")), "{stale:#?}");
 }

@@ -1,11 +1,11 @@
-//! As a person works with it: kubectl and a file.
+//! The operator as a person uses it: with kubectl and a manifest.
 
 use serde_json::{Value, json};
 use testbed::{Output, Tenant, wait};
 
-use crate::support::{PATIENCE, arns, assert_nothing_left, gone, ready, tenant};
+use crate::support::{TIMEOUT, arns, assert_nothing_left, gone, ready, tenant};
 
-/// Writes a manifest as a person would and gives the file's name.
+/// Writes a manifest, and returns the file's name.
 pub fn manifest(tenant: &Tenant, name: &str, spec: &Value) -> String {
     let object = json!({
         "apiVersion": "streamcat.dev/v1alpha1",
@@ -18,21 +18,21 @@ pub fn manifest(tenant: &Tenant, name: &str, spec: &Value) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// Runs kubectl, which must end well; what it printed.
+/// Runs kubectl, which must succeed, and returns its output.
 pub async fn kubectl(tenant: &Tenant, arguments: &[&str]) -> String {
     let Output { success, stdout, stderr } = tenant.kubectl(arguments).await;
     assert!(success, "kubectl {}: {stdout}{stderr}", arguments.join(" "));
     stdout
 }
 
-/// Applies a manifest and waits as the tutorial says.
+/// Applies a manifest and waits until the account is ready, as the tutorial says.
 async fn apply_and_wait(tenant: &Tenant, name: &str, spec: &Value) {
     let file = manifest(tenant, name, spec);
     kubectl(tenant, &["apply", "--filename", &file]).await;
     kubectl(tenant, &["wait", "--for=condition=Ready", &format!("streamer/{name}"), "--timeout=60s"]).await;
 }
 
-/// The columns of a table, whatever spaces stand between them.
+/// Returns the cells of a table, without the spaces between them.
 fn rows(table: &str) -> Vec<Vec<&str>> {
     table.lines().map(|line| line.split_whitespace().collect()).collect()
 }
@@ -64,8 +64,8 @@ async fn an_account_is_applied_awaited_inspected_and_deleted() {
 }
 
 #[tokio::test]
-async fn an_account_is_found_by_its_short_name_its_category_and_its_username() {
-    let tenant = tenant("names").await;
+async fn an_account_is_found_by_short_name_category_and_username() {
+    let tenant = tenant("short-name").await;
     for (name, username) in [("todd", "todd"), ("mary", "Mary_1")] {
         let file = manifest(&tenant, name, &json!({ "username": username }));
         kubectl(&tenant, &["apply", "--filename", &file]).await;
@@ -78,15 +78,15 @@ async fn an_account_is_found_by_its_short_name_its_category_and_its_username() {
         kubectl(&tenant, &["get", "streamer", "--field-selector=spec.username=Mary_1", "--output=name"])
             .await;
     assert_eq!(selected, "streameraccount.streamcat.dev/mary\n");
-    // Before a controller has looked there is nothing to say but its age.
+    // Before the first reconcile, only the name and the age are shown.
     let table = kubectl(&tenant, &["get", "streamer", "todd"]).await;
     assert_eq!(rows(&table)[1].len(), 2, "{table}");
 }
 
-/// The events of an account, as (type, reason), once there is one.
+/// Waits for the first event of an account, and returns the type and the reason of all events.
 async fn events(tenant: &Tenant, name: &str) -> Vec<(String, String)> {
     let selector = format!("--field-selector=involvedObject.name={name}");
-    let seen = wait::until(format!("there is an event of {name}"), PATIENCE, || async {
+    let seen = wait::until(format!("there is an event of {name}"), TIMEOUT, || async {
         let list = kubectl(tenant, &["get", "events", &selector, "--output=json"]).await;
         let list: Value = serde_json::from_str(&list).unwrap();
         let items = list["items"].as_array().unwrap().clone();
@@ -104,22 +104,22 @@ async fn describe_shows_the_conditions_and_one_event() {
     let ready_once = [("Normal".to_owned(), "Ready".to_owned())];
     assert_eq!(events(&tenant, "todd").await, ready_once);
 
-    // A generation that asks AWS for nothing is no news either.
+    // A new generation that changes nothing in AWS publishes no event either.
     apply_and_wait(&tenant, "todd", &json!({ "username": "todd", "deletionPolicy": "Retain" })).await;
     ready(&tenant, "todd").await;
     assert_eq!(events(&tenant, "todd").await, ready_once);
 
     let described = kubectl(&tenant, &["describe", "streamer", "todd"]).await;
     let words = described.split_whitespace().collect::<Vec<_>>().join(" ");
-    for said in
+    for text in
         ["ChannelReady", "ChatRoomReady", "StageReady", "UserReady", "Observed Generation: 2", "arn:aws:ivs:"]
     {
-        assert!(words.contains(said), "{said} is missing:\n{described}");
+        assert!(words.contains(text), "{text} is missing:\n{described}");
     }
     let (_, events) = described.split_once("Events:").unwrap_or_else(|| panic!("no events:\n{described}"));
-    let told: Vec<_> = events.lines().filter(|line| line.contains("streamcat-operator")).collect();
-    assert_eq!(told.len(), 1, "{events}");
-    assert!(told[0].contains("Normal") && told[0].contains("Ready"), "{events}");
+    let lines: Vec<_> = events.lines().filter(|line| line.contains("streamcat-operator")).collect();
+    assert_eq!(lines.len(), 1, "{events}");
+    assert!(lines[0].contains("Normal") && lines[0].contains("Ready"), "{events}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Several controllers with a Lease: one works, the others stand by.
+//! Leader election: one of several controllers leads, the others stand by.
 
 use std::time::Duration;
 
@@ -10,34 +10,34 @@ use kube::{
 use serde_json::json;
 use testbed::{Operator, OperatorBuilder, Tenant, http, wait};
 
-use crate::support::{PATIENCE, called, calls, create, ready, recorded, tenant};
+use crate::support::{TIMEOUT, called, calls, create, ready, recorded, tenant};
 
-/// One whose Lease runs out long after a test has ended: what follows it was not waiting for that.
-fn patient(tenant: &Tenant) -> OperatorBuilder {
+/// Returns a controller whose Lease outlasts the test, so that no standby takes over because of expiry.
+fn with_long_lease(tenant: &Tenant) -> OperatorBuilder {
     elected(tenant, ["10m", "5m", "200ms"])
 }
 
-/// One whose Lease runs out soon.
-fn impatient(tenant: &Tenant) -> OperatorBuilder {
+/// Returns a controller whose Lease expires soon.
+fn with_short_lease(tenant: &Tenant) -> OperatorBuilder {
     elected(tenant, ["4s", "3s", "200ms"])
 }
 
-fn elected(tenant: &Tenant, [lasts, renewed_within, looked_at_every]: [&str; 3]) -> OperatorBuilder {
+fn elected(tenant: &Tenant, [lease_duration, renew_deadline, retry_period]: [&str; 3]) -> OperatorBuilder {
     tenant
         .controller()
         .env("STREAMCAT_LEADER_ELECTION", "true")
-        .env("STREAMCAT_LEADER_ELECTION_LEASE_DURATION", lasts)
-        .env("STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE", renewed_within)
-        .env("STREAMCAT_LEADER_ELECTION_RETRY_PERIOD", looked_at_every)
+        .env("STREAMCAT_LEADER_ELECTION_LEASE_DURATION", lease_duration)
+        .env("STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE", renew_deadline)
+        .env("STREAMCAT_LEADER_ELECTION_RETRY_PERIOD", retry_period)
 }
 
 async fn metrics(controller: &Operator) -> String {
     http::get(&format!("{}/metrics", controller.admin_url())).await.unwrap().body
 }
 
-/// Waits until a controller says that it leads, or that it stands by.
+/// Waits until a controller reports that it leads, or that it does not.
 async fn until_leading(controller: &Operator, leads: bool) {
-    let seen = wait::until(format!("it leads: {leads}"), PATIENCE, || async {
+    let seen = wait::until(format!("it leads: {leads}"), TIMEOUT, || async {
         let metrics = metrics(controller).await;
         let status = metrics.lines().find(|line| line.starts_with("leader_election_master_status{"));
         if status.is_some_and(|line| line.ends_with(if leads { " 1" } else { " 0" })) {
@@ -53,7 +53,7 @@ fn leases(tenant: &Tenant) -> Api<Lease> {
     Api::namespaced(tenant.kube(), tenant.namespace())
 }
 
-/// The one Lease of a tenant.
+/// Returns the only Lease of a tenant.
 async fn lease(tenant: &Tenant) -> (String, LeaseSpec) {
     let mut all = leases(tenant).list(&ListParams::default()).await.unwrap().items;
     assert_eq!(all.len(), 1);
@@ -61,15 +61,15 @@ async fn lease(tenant: &Tenant) -> (String, LeaseSpec) {
     (lease.metadata.name.unwrap(), lease.spec.unwrap())
 }
 
-/// Writes somebody into the Lease, or nobody.
-async fn hand_over(tenant: &Tenant, holder: Option<&str>) {
+/// Sets or removes the holder of the Lease.
+async fn set_holder(tenant: &Tenant, holder: Option<&str>) {
     let (name, _) = lease(tenant).await;
     let patch = Patch::Merge(json!({ "spec": { "holderIdentity": holder } }));
     leases(tenant).patch(&name, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// A leader and a standby that is ready, and the leader's name in the Lease.
-async fn two(
+/// Starts a leader and a standby. Returns both, and the leader's identity in the Lease.
+async fn leader_and_standby(
     tenant: &Tenant,
     controller: impl Fn(&Tenant) -> OperatorBuilder,
 ) -> (Operator, Operator, String) {
@@ -85,7 +85,7 @@ async fn two(
 #[tokio::test]
 async fn a_standby_takes_over_as_soon_as_the_leader_is_stopped() {
     let tenant = tenant("leader").await;
-    let (mut leader, standby, first) = two(&tenant, patient).await;
+    let (mut leader, standby, first) = leader_and_standby(&tenant, with_long_lease).await;
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
     let idle = metrics(&standby).await;
@@ -105,7 +105,7 @@ async fn a_standby_takes_over_as_soon_as_the_leader_is_stopped() {
 #[tokio::test]
 async fn calls_in_flight_are_recorded_before_another_takes_over() {
     let tenant = tenant("leader-stops").await;
-    let (mut leader, standby, _) = two(&tenant, patient).await;
+    let (mut leader, standby, _) = leader_and_standby(&tenant, with_long_lease).await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
     create(&tenant, "todd", json!({})).await;
     for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
@@ -123,7 +123,7 @@ async fn calls_in_flight_are_recorded_before_another_takes_over() {
 #[tokio::test]
 async fn a_standby_takes_over_when_a_killed_leaders_lease_expires() {
     let tenant = tenant("leader-killed").await;
-    let (mut leader, standby, first) = two(&tenant, impatient).await;
+    let (mut leader, standby, first) = leader_and_standby(&tenant, with_short_lease).await;
     leader.kill().await;
     until_leading(&standby, true).await;
     assert_ne!(lease(&tenant).await.1.holder_identity, Some(first));
@@ -134,12 +134,12 @@ async fn a_standby_takes_over_when_a_killed_leaders_lease_expires() {
 #[tokio::test]
 async fn a_controller_without_the_lease_does_nothing_until_it_leads() {
     let tenant = tenant("leader-lost").await;
-    let controller = patient(&tenant).start().await;
+    let controller = with_long_lease(&tenant).start().await;
     until_leading(&controller, true).await;
-    hand_over(&tenant, Some("somebody else")).await;
+    set_holder(&tenant, Some("another")).await;
     until_leading(&controller, false).await;
     create(&tenant, "todd", json!({})).await;
-    wait::until("the standby is ready", PATIENCE, || async {
+    wait::until("the standby is ready", TIMEOUT, || async {
         http::get(&format!("{}/readyz", controller.admin_url()))
             .await
             .is_ok_and(|answer| answer.status == 200)
@@ -148,7 +148,7 @@ async fn a_controller_without_the_lease_does_nothing_until_it_leads() {
     .unwrap();
     assert_eq!(calls(&tenant, "CreateStage"), 0);
 
-    hand_over(&tenant, None).await;
+    set_holder(&tenant, None).await;
     ready(&tenant, "todd").await;
     assert_eq!(calls(&tenant, "CreateStage"), 1);
 }

@@ -1,15 +1,15 @@
-//! An account comes and goes.
+//! The life of an account: creation, deletion, and retention.
 
 use serde_json::json;
 use testbed::wait;
 
 use crate::support::{
-    PATIENCE, accounts, arns, assert_nothing_left, calls, count, create, create_named, delete, gone, ready,
+    TIMEOUT, accounts, arns, assert_nothing_left, calls, count, create, create_named, delete, gone, ready,
     reason, recorded, tenant,
 };
 
 #[tokio::test]
-async fn an_account_gets_all_three_and_leaves_nothing_behind() {
+async fn an_account_gets_three_resources_and_leaves_nothing_behind() {
     let tenant = tenant("lifecycle").await;
     let _controller = tenant.controller().start().await;
 
@@ -25,12 +25,16 @@ async fn an_account_gets_all_three_and_leaves_nothing_behind() {
     gone(&tenant, "todd").await;
     assert_nothing_left(&tenant).await;
     let secrets = tenant.kubectl(&["get", "secrets", "-o", "name"]).await;
-    assert!(!secrets.stdout.contains("todd-stream-key") || secret_goes(&tenant).await, "{}", secrets.stdout);
+    assert!(
+        !secrets.stdout.contains("todd-stream-key") || is_secret_collected(&tenant).await,
+        "{}",
+        secrets.stdout
+    );
 }
 
-/// The garbage collector takes an owned Secret in its own time.
-async fn secret_goes(tenant: &testbed::Tenant) -> bool {
-    let seen = wait::until("the Secret is gone", PATIENCE, || async {
+/// Waits until the garbage collector has deleted the Secret. Returns false if it has not in time.
+async fn is_secret_collected(tenant: &testbed::Tenant) -> bool {
+    let seen = wait::until("the Secret is gone", TIMEOUT, || async {
         let secrets = tenant.kubectl(&["get", "secrets", "-o", "name"]).await;
         !secrets.stdout.contains("todd-stream-key")
     });

@@ -1,7 +1,8 @@
-//! End to end, through the testbed: a real API server, a real PostgreSQL, the operator's binary as the chart's service
-//! accounts, and the simulator for AWS. Each test has a namespace, a database and an AWS of its own.
+//! End-to-end tests in the testbed: a real API server, a real PostgreSQL, the operator's binary with the
+//! chart's service accounts, and the simulator in place of AWS. Each test has its own namespace, database,
+//! and simulator.
 
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail where it stands")]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests may panic")]
 
 mod abandonment;
 mod absences;

@@ -1,4 +1,4 @@
-//! A namespace is deleted, and all that is in it.
+//! Deletion of a namespace with accounts.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use kube::{
 use serde_json::json;
 use testbed::{Tenant, wait};
 
-use crate::support::{PATIENCE, assert_nothing_left, create, gone, operator_under_test, ready, reason};
+use crate::support::{TIMEOUT, assert_nothing_left, create, gone, operator_under_test, ready, reason};
 
-/// The longest that the namespace controller may take: it tries again later and later.
-const LONGEST: Duration = Duration::from_mins(3);
+/// Maximum time for the namespace controller, which retries with growing delays.
+const NAMESPACE_TIMEOUT: Duration = Duration::from_mins(3);
 
 async fn namespace_gone(tenant: &Tenant) {
     let namespaces: Api<Namespace> = Api::all(tenant.kube());
-    let seen = wait::until("the namespace is gone", LONGEST, || async {
+    let seen = wait::until("the namespace is gone", NAMESPACE_TIMEOUT, || async {
         match namespaces.get_opt(tenant.namespace()).await {
             Ok(None) => Ok(()),
             Ok(Some(namespace)) => Err(format!("{:#?}", namespace.status)),
@@ -30,7 +30,7 @@ async fn namespace_gone(tenant: &Tenant) {
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// Something in a namespace that does not go while it has its finalizer.
+/// Creates an object that keeps its namespace from being deleted by a finalizer.
 async fn held_object(tenant: &Tenant) -> Api<ConfigMap> {
     let objects: Api<ConfigMap> = Api::namespaced(tenant.kube(), tenant.namespace());
     let metadata = json!({ "name": "held", "finalizers": ["example.com/held"] });
@@ -39,11 +39,16 @@ async fn held_object(tenant: &Tenant) -> Api<ConfigMap> {
     objects
 }
 
-/// Forbids that anybody deletes an account of this namespace, as a policy of a cluster's administrators may; waits until
-/// that holds. Ends with [`allow_deletion`].
+/// Forbids the deletion of accounts in this namespace, as an administrator's policy may, and waits until the
+/// policy is in force. Undo it with [`allow_deletion`].
 async fn forbid_deletion(tenant: &Tenant, account: &str) {
     let name = tenant.namespace();
-    let accounts = json!({ "apiGroups": ["streamcat.dev"], "apiVersions": ["*"], "operations": ["DELETE"], "resources": ["streameraccounts"] });
+    let accounts = json!({
+        "apiGroups": ["streamcat.dev"],
+        "apiVersions": ["*"],
+        "operations": ["DELETE"],
+        "resources": ["streameraccounts"],
+    });
     let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
     let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
         "metadata": { "name": name },
@@ -61,7 +66,7 @@ async fn forbid_deletion(tenant: &Tenant, account: &str) {
     let params = PostParams::default();
     Api::all(tenant.kube()).create(&params, &policy).await.unwrap();
     Api::all(tenant.kube()).create(&params, &binding).await.unwrap();
-    wait::until("the policy is in force", PATIENCE, || async {
+    wait::until("the policy is in force", TIMEOUT, || async {
         !tenant.kubectl(&["delete", "streamer", account, "--dry-run=server"]).await.success
     })
     .await

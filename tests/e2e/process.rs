@@ -1,4 +1,4 @@
-//! The processes: their settings, their readiness, their end.
+//! The processes: settings, readiness, and shutdown.
 
 use std::time::{Duration, Instant};
 
@@ -6,18 +6,18 @@ use ivs_simulator::Fault;
 use serde_json::json;
 use testbed::{http, wait};
 
-use crate::support::{PATIENCE, calls, create, tenant};
+use crate::support::{TIMEOUT, calls, create, tenant};
 
-/// The longest that a process may take to end.
-const TO_THE_END: Duration = Duration::from_secs(20);
+/// Maximum time that a process may take to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An address where nothing listens.
+/// Returns a port on which nothing listens.
 fn closed_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[tokio::test]
-async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
+async fn a_missing_or_invalid_setting_prints_one_line_and_exits_with_2() {
     let tenant = tenant("settings").await;
     let wrong = [
         (tenant.controller().env_remove("DATABASE_URL"), "DATABASE_URL"),
@@ -53,8 +53,8 @@ async fn a_missing_or_wrong_setting_is_one_line_and_exit_code_2() {
 }
 
 #[tokio::test]
-async fn unreachable_dependencies_are_named_and_a_stop_is_prompt() {
-    let tenant = tenant("away").await;
+async fn unreachable_dependencies_are_named_and_shutdown_is_prompt() {
+    let tenant = tenant("unreachable").await;
     let nowhere = format!("http://127.0.0.1:{}", closed_port());
     let database = format!("postgres://u:canary@127.0.0.1:{}/d", closed_port());
     for (variable, value, gate) in
@@ -62,7 +62,7 @@ async fn unreachable_dependencies_are_named_and_a_stop_is_prompt() {
     {
         let mut controller = tenant.controller().env(variable, value).start_unready().await;
         let readyz = format!("{}/readyz", controller.admin_url());
-        wait::until(format!("readyz names {gate}"), PATIENCE, || async {
+        wait::until(format!("readyz names {gate}"), TIMEOUT, || async {
             let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
             let named =
                 answer.body.lines().any(|line| line.starts_with(gate) && !line.ends_with("not checked yet"));
@@ -71,9 +71,9 @@ async fn unreachable_dependencies_are_named_and_a_stop_is_prompt() {
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
         assert_eq!(http::get(&format!("{}/healthz", controller.admin_url())).await.unwrap().status, 200);
-        let asked = Instant::now();
+        let began = Instant::now();
         assert!(controller.terminate().await.success());
-        assert!(asked.elapsed() < TO_THE_END);
+        assert!(began.elapsed() < SHUTDOWN_TIMEOUT);
         assert!(!controller.log().contains("canary"));
     }
 }
@@ -91,7 +91,7 @@ async fn without_an_api_server_it_waits_and_stops_on_request() {
     let controller = tenant.controller().env("KUBECONFIG", file.display().to_string());
     let mut controller = controller.start_unready().await;
     let readyz = format!("{}/readyz", controller.admin_url());
-    wait::until("readyz names kubernetes", PATIENCE, || async {
+    wait::until("readyz names kubernetes", TIMEOUT, || async {
         let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
         let named = answer
             .body
@@ -110,7 +110,7 @@ async fn a_call_that_hangs_does_not_delay_shutdown() {
     let mut controller = tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "10m").start().await;
     tenant.simulator().fault(Fault::hang("CreateStage"));
     create(&tenant, "todd", json!({})).await;
-    wait::until("CreateStage was called", PATIENCE, || async { calls(&tenant, "CreateStage") > 0 })
+    wait::until("CreateStage was called", TIMEOUT, || async { calls(&tenant, "CreateStage") > 0 })
         .await
         .unwrap();
     assert!(controller.terminate().await.success());
@@ -134,14 +134,14 @@ async fn a_schema_that_is_newer_than_the_program_is_refused() {
 }
 
 #[tokio::test]
-async fn metrics_count_what_was_done() {
+async fn metrics_count_calls_and_reconciles_without_usernames() {
     let tenant = tenant("metrics").await;
     let controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
     crate::support::ready(&tenant, "todd").await;
     let url = format!("{}/metrics", controller.admin_url());
     // The reconcile is counted when it has ended, a moment after it wrote Ready.
-    let metrics = wait::until("the reconcile is counted", PATIENCE, || async {
+    let metrics = wait::until("the reconcile is counted", TIMEOUT, || async {
         let text = http::get(&url).await.map_err(|error| error.to_string())?.body;
         if text.contains(r#"controller_runtime_reconcile_total{controller="streameraccount""#) {
             Ok(text)
@@ -162,13 +162,13 @@ async fn metrics_count_what_was_done() {
 fn without_a_command_help_is_shown_and_the_exit_code_is_2() {
     let program = env!("CARGO_BIN_EXE_streamcat-operator");
     let output = |arguments: &[&str]| std::process::Command::new(program).args(arguments).output().unwrap();
-    let (bare, asked) = (output(&[]), output(&["--help"]));
-    assert_eq!((bare.status.code(), asked.status.code()), (Some(2), Some(0)));
+    let (bare, requested) = (output(&[]), output(&["--help"]));
+    assert_eq!((bare.status.code(), requested.status.code()), (Some(2), Some(0)));
     assert!(bare.stdout.is_empty());
     let help = String::from_utf8(bare.stderr).unwrap();
-    assert_eq!(help, String::from_utf8(asked.stdout).unwrap());
+    assert_eq!(help, String::from_utf8(requested.stdout).unwrap());
     let commands = ["controller", "registration", "migrate", "crds", "orphans"];
-    for said in commands.into_iter().chain(["Usage: streamcat-operator", "--log-format"]) {
-        assert!(help.contains(said), "{said} is missing:\n{help}");
+    for text in commands.into_iter().chain(["Usage: streamcat-operator", "--log-format"]) {
+        assert!(help.contains(text), "{text} is missing:\n{help}");
     }
 }

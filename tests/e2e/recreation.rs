@@ -1,4 +1,5 @@
-//! What was made vanished from AWS behind our back: a room that nobody used for long, a channel deleted in the console.
+//! Resources that disappear from AWS without the operator: deleted in the console, or by AWS after long
+//! disuse.
 
 use serde_json::json;
 use streamcat_operator::api::{
@@ -8,10 +9,10 @@ use streamcat_operator::api::{
 use testbed::{Tenant, wait};
 
 use crate::support::{
-    PATIENCE, annotate, arns, calls, count, create, edit, event, ready, reason, recorded, tenant, until,
+    TIMEOUT, annotate, arns, calls, count, create, edit, event, ready, reason, recorded, tenant, until,
 };
 
-/// Waits until an account has another room than this.
+/// Waits until an account has another room, and returns it.
 async fn another_room(tenant: &Tenant, name: &str, before: &str) -> StreamerAccount {
     until(tenant, name, "has another room", |account| {
         let room = account.status.as_ref().and_then(|status| status.chat_room.as_ref());
@@ -22,7 +23,7 @@ async fn another_room(tenant: &Tenant, name: &str, before: &str) -> StreamerAcco
 
 #[tokio::test]
 async fn a_resource_deleted_in_the_console_is_recreated_with_an_event() {
-    let tenant = tenant("vanished").await;
+    let tenant = tenant("recreated").await;
     let _controller = tenant
         .controller()
         .env("STREAMCAT_RESYNC_INTERVAL", "1s")
@@ -37,8 +38,8 @@ async fn a_resource_deleted_in_the_console_is_recreated_with_an_event() {
     let conditions = &after.status.as_ref().unwrap().conditions;
     let message = &find(conditions, "ChatRoomReady").unwrap().message;
     assert!(message.contains("was gone from AWS") && message.contains(&before[1]), "{message}");
-    let told = event(&tenant, "todd", "Recreated").await;
-    assert!(told.contains(&before[1]) && told.contains(&arns(&after)[1]), "{told}");
+    let note = event(&tenant, "todd", "Recreated").await;
+    assert!(note.contains(&before[1]) && note.contains(&arns(&after)[1]), "{note}");
     assert_eq!(tenant.simulator().counts().rooms, 1);
     assert_eq!(calls(&tenant, "CreateChannel"), 1);
 }
@@ -50,7 +51,7 @@ async fn an_absence_is_confirmed_by_two_lists() {
     let _controller = controller.env("STREAMCAT_CONSISTENCY_GRACE", "10m").start().await;
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
-    // What was recorded within the grace need not be on a list.
+    // A resource that was recorded within the grace period may be missing from a list.
     let made_long_ago = "update chat_rooms set created_at = now() - interval '1 hour'";
     sqlx::query(made_long_ago).execute(&tenant.pool()).await.unwrap();
     assert!(tenant.simulator().remove(&before[1]));
@@ -61,12 +62,12 @@ async fn an_absence_is_confirmed_by_two_lists() {
     assert!(is_true(conditions, "Reconciling") && !is_true(conditions, "ChatRoomReady"));
     assert_eq!((arns(&waiting), calls(&tenant, "CreateRoom")), (before.clone(), 1));
 
-    wait::until("a list has noted it", PATIENCE, || async {
+    wait::until("a list without the room is recorded", TIMEOUT, || async {
         count(&tenant, "select count(*) from missing_resources where unlisted_since is not null").await == 1
     })
     .await
     .unwrap();
-    // As if the first list without it had been an hour ago.
+    // As if the first list without it had been made an hour ago.
     let long_ago = "update missing_resources set unlisted_since = unlisted_since - interval '1 hour'";
     sqlx::query(long_ago).execute(&tenant.pool()).await.unwrap();
     annotate(&tenant, "todd", "streamcat.dev/reconcile-at=now").await;
@@ -97,7 +98,7 @@ async fn with_recreate_policy_never_it_stalls_until_the_policy_changes() {
     assert!(find(conditions, "Reconciling").is_none());
     assert!(event(&tenant, "todd", "ResourceGone").await.contains(&before[1]));
 
-    // The two others are kept as the spec says.
+    // The two others still follow the spec.
     edit(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL" } })).await;
     let edited = reason(&tenant, "todd", "ResourceGone").await;
     let conditions = &edited.status.as_ref().unwrap().conditions;

@@ -11,7 +11,7 @@ use testbed::{
 };
 
 use crate::support::{
-    PATIENCE, accounts, arns, count, create, create_named, delete, gone, ready, recorded, tenant,
+    TIMEOUT, accounts, arns, count, create, create_named, delete, gone, ready, recorded, tenant,
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -48,7 +48,7 @@ pub fn username_error(page: &str) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn registering_by_form_shows_when_the_account_is_ready() {
+async fn registering_by_form_leads_to_a_page_that_becomes_ready() {
     let tenant = tenant("form").await;
     let _controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;
@@ -64,7 +64,7 @@ async fn registering_by_form_shows_when_the_account_is_ready() {
     let answer = submit(&registration, "mary", PASSWORD).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/accounts/mary")));
     let page = format!("{}/accounts/mary", registration.url());
-    let seen = wait::until("the page shows that the account is ready", PATIENCE, || async {
+    let seen = wait::until("the page shows that the account is ready", TIMEOUT, || async {
         let page = http::get(&page).await.map_err(|error| error.to_string())?;
         if page.body.contains("You are ready to stream") { Ok(page.body) } else { Err(page.body) }
     });
@@ -103,7 +103,7 @@ async fn registering_by_json_returns_the_location_of_the_progress() {
     assert_eq!((status, &progress["status"], &progress["parts"]), (200, &json!("pending"), &pending));
 
     let _controller = tenant.controller().start().await;
-    let seen = wait::until("the status is ready", PATIENCE, || async {
+    let seen = wait::until("the status is ready", TIMEOUT, || async {
         let (_, progress) = get_json(&location).await;
         if progress["status"] == "ready" { Ok(progress) } else { Err(progress.to_string()) }
     });
@@ -115,7 +115,7 @@ async fn registering_by_json_returns_the_location_of_the_progress() {
 }
 
 #[tokio::test]
-async fn registering_again_needs_the_password_in_any_case() {
+async fn registering_again_requires_the_password() {
     let tenant = tenant("again").await;
     let registration = tenant.registration().start().await;
     assert_eq!(post(&registration, "Mary", PASSWORD).await.status, 201);
@@ -183,17 +183,17 @@ async fn events_report_progress_as_it_happens() {
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     let events = format!("{}/accounts/mary/events", registration.url());
     // The stream ends when the account is ready. The first poll happens before the controller starts.
-    let (told, _controller) = tokio::join!(http::get(&events), tenant.controller().start());
-    let told = told.unwrap();
-    assert_eq!((told.status.as_u16(), told.header("content-type")), (200, Some("text/event-stream")));
-    let statuses: Vec<_> = told.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let (stream, _controller) = tokio::join!(http::get(&events), tenant.controller().start());
+    let stream = stream.unwrap();
+    assert_eq!((stream.status.as_u16(), stream.header("content-type")), (200, Some("text/event-stream")));
+    let statuses: Vec<_> = stream.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
     let statuses: Vec<Value> =
         statuses.iter().map(|data| serde_json::from_str::<Value>(data).unwrap()["status"].clone()).collect();
     assert_eq!(
         (statuses.first(), statuses.last()),
         (Some(&json!("pending")), Some(&json!("ready"))),
         "{}",
-        told.body
+        stream.body
     );
 
     delete(&tenant, "mary").await;
@@ -209,13 +209,13 @@ async fn an_open_event_stream_does_not_delay_shutdown() {
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     let events = format!("{}/accounts/mary/events", registration.url());
     let listener = tokio::spawn(async move { http::get(&events).await });
-    let opened = wait::until("the stream is open", PATIENCE, || async {
+    let opened = wait::until("the stream is open", TIMEOUT, || async {
         registration.log().contains("event stream opened")
     });
     opened.await.unwrap_or_else(|error| panic!("{error:?}"));
     assert!(registration.terminate().await.success());
-    let told = listener.await.unwrap().unwrap();
-    assert!(told.body.contains(r#""status":"pending""#), "{}", told.body);
+    let stream = listener.await.unwrap().unwrap();
+    assert!(stream.body.contains(r#""status":"pending""#), "{}", stream.body);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::{
     registration::{PASSWORD, post, registered_counts, submit},
     registration_outages::unreachable_kubeconfig,
     signed_in::Browser,
-    support::{PATIENCE, count, create, operator_with_fail_points},
+    support::{TIMEOUT, count, create, operator_with_fail_points},
 };
 
 /// The effects at which it is killed.
@@ -40,7 +40,7 @@ async fn start_doomed(tenant: &Tenant, side: &str, effect: &str) -> Operator {
 }
 
 async fn until_dead(registration: &mut Operator, point: &str) {
-    let died = wait::until(format!("it died {point}"), PATIENCE, || {
+    let died = wait::until(format!("it died {point}"), TIMEOUT, || {
         let status = registration.exited().ok().flatten();
         async move { status.and_then(|status| status.signal()) == Some(SIGKILL) }
     });
@@ -50,7 +50,7 @@ async fn until_dead(registration: &mut Operator, point: &str) {
 /// Waits until there are this many users and accounts, and no registration is pending.
 async fn until_settled(tenant: &Tenant, expected: (i64, usize), point: &str) {
     let open = "select count(*) from registrations where completed_at is null";
-    let seen = wait::until(format!("{point}: recovery without a request"), PATIENCE, || async {
+    let seen = wait::until(format!("{point}: recovery without a request"), TIMEOUT, || async {
         let (made, open) = (registered_counts(tenant).await, count(tenant, open).await);
         if (made, open) == (expected, 0) { Ok(()) } else { Err(format!("{made:?} {open}")) }
     });
@@ -98,7 +98,7 @@ async fn die_deleting(testbed: &Testbed, side: &str, effect: &str) {
         let going = mary.at(&another).submit(form, form, &format!("&password={password}")).await;
         assert_eq!(going.status, 303, "{point}: {}", going.body);
     }
-    let gone = wait::until(format!("{point}: the account and the user are deleted"), PATIENCE, || async {
+    let gone = wait::until(format!("{point}: the account and the user are deleted"), TIMEOUT, || async {
         let made = registered_counts(&tenant).await;
         if made == (0, 0) { Ok(()) } else { Err(format!("{made:?}")) }
     });

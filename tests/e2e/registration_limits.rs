@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     registration::{PASSWORD, post, registered_counts, submit},
-    support::{PATIENCE, accounts, count, delete, gone, tenant},
+    support::{TIMEOUT, accounts, count, delete, gone, tenant},
 };
 
 async fn metric(registration: &Operator, line: &str) -> bool {
@@ -57,7 +57,7 @@ async fn with_quota(tenant: &Tenant, accounts: u32) -> DynamicObject {
     assert_eq!(quota.namespace().as_deref(), Some(namespace));
     testbed.apply(std::slice::from_ref(&quota), namespace).await.unwrap();
     let api: Api<ResourceQuota> = Api::namespaced(tenant.kube(), namespace);
-    let in_force = wait::until("the quota is in force", PATIENCE, || async {
+    let in_force = wait::until("the quota is in force", TIMEOUT, || async {
         let found = api.get(&quota.name_any()).await.map_err(|error| error.to_string())?;
         let hard = found.status.and_then(|status| status.hard).unwrap_or_default();
         if hard.is_empty() { Err(format!("{hard:?}")) } else { Ok(()) }
@@ -91,7 +91,7 @@ async fn a_registration_over_quota_is_rejected_and_leaves_nothing() {
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 200);
     delete(&tenant, "mary").await;
     gone(&tenant, "mary").await;
-    let room = wait::until("the quota allows Todd", PATIENCE, || async {
+    let room = wait::until("the quota allows Todd", TIMEOUT, || async {
         let answer = post(&registration, "todd", PASSWORD).await;
         if answer.status == 201 { Ok(()) } else { Err(answer.body) }
     });
@@ -107,7 +107,7 @@ async fn concurrent_registrations_do_not_exceed_the_quota() {
     let answers =
         futures::future::join_all(names.iter().map(|name| post(&registration, name, PASSWORD))).await;
     assert!(answers.iter().all(|answer| [201, 202, 503].contains(&answer.status.as_u16())), "{answers:?}");
-    let seen = wait::until("three have an account", PATIENCE, || async {
+    let seen = wait::until("three have an account", TIMEOUT, || async {
         let names = accounts(&tenant).list(&kube::api::ListParams::default()).await.unwrap().items;
         names.len() == 3
     });
@@ -140,7 +140,7 @@ async fn a_slow_client_is_disconnected_and_blocks_nobody() {
         slow.push(connect(&registration, sent).await);
     }
     // All four slots are in use: new connections are rejected until the slow ones are closed.
-    let served = wait::until("Mary is registered", PATIENCE, || async {
+    let served = wait::until("Mary is registered", TIMEOUT, || async {
         let answer = post(&registration, "mary", PASSWORD).await;
         let is_rejected = answer.status == 503 && answer.header("retry-after").is_some();
         assert!(is_rejected || answer.status == 201, "{answer:?}");
@@ -150,7 +150,7 @@ async fn a_slow_client_is_disconnected_and_blocks_nobody() {
     for (mut stream, sent) in slow.into_iter().zip(sent) {
         let mut answer = String::new();
         // The connection must close.
-        let read = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect(sent);
+        let read = tokio::time::timeout(TIMEOUT, stream.read_to_string(&mut answer)).await.expect(sent);
         drop(read);
         assert_eq!(answer.starts_with("HTTP/1.1 408 "), sent == form, "{sent:?}: {answer}");
     }
@@ -204,7 +204,7 @@ async fn pending_registrations_are_counted() {
       insert into registrations (user_id, due_at) select id, now() + interval '1 hour' from u";
     sqlx::query(insert).execute(&tenant.pool()).await.unwrap();
     let registration = tenant.registration().start().await;
-    let seen = wait::until("one is pending", PATIENCE, || async {
+    let seen = wait::until("one is pending", TIMEOUT, || async {
         metric(&registration, "streamcat_pending_registrations 1").await
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));

@@ -12,7 +12,7 @@ use testbed::{
 use crate::{
     registration::{PASSWORD, post, registered_counts, submit},
     signed_in::Browser,
-    support::{PATIENCE, annotate, count, create, ready, tenant},
+    support::{TIMEOUT, annotate, count, create, ready, tenant},
 };
 
 /// Returns an address at which nothing listens.
@@ -29,15 +29,15 @@ pub fn unreachable_kubeconfig(kubeconfig: &Path) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// Waits until /readyz reports that only this gate is shut, with the reason.
-async fn until_gate_shut(registration: &Operator, gate: &str) {
+/// Waits until /readyz reports that only this gate is closed, with the reason.
+async fn until_gate_closed(registration: &Operator, gate: &str) {
     let readyz = format!("{}/readyz", registration.admin_url());
-    let seen = wait::until(format!("readyz names {gate}"), PATIENCE, || async {
+    let seen = wait::until(format!("readyz names {gate}"), TIMEOUT, || async {
         let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
-        let shut: Vec<_> = answer.body.lines().collect();
-        let named = shut.len() == 1
-            && shut[0].starts_with(&format!("{gate}: "))
-            && !shut[0].ends_with("not checked yet");
+        let closed: Vec<_> = answer.body.lines().collect();
+        let named = closed.len() == 1
+            && closed[0].starts_with(&format!("{gate}: "))
+            && !closed[0].ends_with("not checked yet");
         if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
@@ -67,11 +67,11 @@ async fn assert_can_register(tenant: &Tenant, username: &str) {
 }
 
 #[tokio::test]
-async fn without_the_database_nobody_is_half_registered() {
+async fn without_the_database_registrations_leave_nothing() {
     let tenant = tenant("no-database").await;
     let url = format!("postgres://streamcat:canary@{}/streamcat", unreachable_address());
     let registration = tenant.registration().env("DATABASE_URL", url).start_unready().await;
-    until_gate_shut(&registration, "database").await;
+    until_gate_closed(&registration, "database").await;
     for page in ["/register", "/style.css"] {
         assert_eq!(http::get(&format!("{}{page}", registration.url())).await.unwrap().status, 200);
     }
@@ -97,7 +97,7 @@ async fn without_the_api_server_the_account_is_created_later() {
     let tenant = tenant("no-cluster").await;
     let kubeconfig = unreachable_kubeconfig(&tenant.registration_kubeconfig());
     let mut registration = tenant.registration().env("KUBECONFIG", kubeconfig).start_unready().await;
-    until_gate_shut(&registration, "kubernetes").await;
+    until_gate_closed(&registration, "kubernetes").await;
     for username in ["mary", "MARY"] {
         let answer = post(&registration, username, PASSWORD).await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (202, Some("/accounts/mary")));
@@ -114,7 +114,7 @@ async fn without_the_api_server_the_account_is_created_later() {
     until_counts(&tenant, (2, 2)).await;
     let open = "select count(*) from registrations where completed_at is null";
     let seen =
-        wait::until("no registration is pending", PATIENCE, || async { count(&tenant, open).await == 0 });
+        wait::until("no registration is pending", TIMEOUT, || async { count(&tenant, open).await == 0 });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
@@ -181,7 +181,7 @@ async fn assert_misconfigured(tenant: &Tenant, kubeconfig: &Path) -> Operator {
 
 /// Waits until there are this many users and accounts.
 async fn until_counts(tenant: &Tenant, expected: (i64, usize)) {
-    let seen = wait::until(format!("there are {expected:?}"), PATIENCE, || async {
+    let seen = wait::until(format!("there are {expected:?}"), TIMEOUT, || async {
         let made = registered_counts(tenant).await;
         if made == expected { Ok(()) } else { Err(format!("{made:?}")) }
     });
@@ -192,7 +192,7 @@ async fn until_counts(tenant: &Tenant, expected: (i64, usize)) {
 async fn without_permissions_nothing_is_left_and_the_log_says_so() {
     let (tenant, other) = (tenant("no-rights").await, tenant("other").await);
     let registration = assert_misconfigured(&tenant, &other.registration_kubeconfig()).await;
-    until_gate_shut(&registration, "kubernetes").await;
+    until_gate_closed(&registration, "kubernetes").await;
     drop(registration);
     // A process that may read but not create accounts keeps the registration pending.
     let kubeconfig = tenant.controller_kubeconfig().display().to_string();

@@ -1,4 +1,4 @@
-//! The controller dies, or an answer is lost, in the middle of something.
+//! The controller is killed, or a response is lost, in the middle of an operation.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde_json::json;
 use testbed::{Operator, Tenant, wait};
 
 use crate::support::{
-    PATIENCE, arns, assert_nothing_left, called, calls, create, delete, gone, ready, recorded, tenant,
+    TIMEOUT, arns, assert_nothing_left, called, calls, create, delete, gone, ready, recorded, tenant,
 };
 
-/// A controller that does not wait long for what may have been lost.
-async fn impatient(tenant: &Tenant) -> Operator {
+/// Starts a controller with a short call timeout and a short grace period.
+async fn start_quick(tenant: &Tenant) -> Operator {
     let controller = tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "3s");
     controller.env("STREAMCAT_CONSISTENCY_GRACE", "1s").start().await
 }
@@ -26,9 +26,9 @@ async fn assert_one_of_each(tenant: &Tenant, username: &str) {
 }
 
 #[tokio::test]
-async fn killed_while_creating_it_adopts_what_it_created() {
+async fn a_controller_killed_while_creating_adopts_its_resources() {
     let tenant = tenant("killed").await;
-    let mut controller = impatient(&tenant).await;
+    let mut controller = start_quick(&tenant).await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
     create(&tenant, "todd", json!({})).await;
     for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
@@ -37,7 +37,7 @@ async fn killed_while_creating_it_adopts_what_it_created() {
     controller.kill().await;
     tenant.simulator().set_latency(Duration::ZERO);
 
-    let _controller = impatient(&tenant).await;
+    let _controller = start_quick(&tenant).await;
     assert_one_of_each(&tenant, "todd").await;
     for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
         assert_eq!(calls(&tenant, operation), 1, "{operation}");
@@ -45,9 +45,9 @@ async fn killed_while_creating_it_adopts_what_it_created() {
 }
 
 #[tokio::test]
-async fn killed_while_deleting_it_finishes() {
+async fn a_controller_killed_while_deleting_finishes_the_deletion() {
     let tenant = tenant("deleting").await;
-    let mut controller = impatient(&tenant).await;
+    let mut controller = start_quick(&tenant).await;
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
     tenant.simulator().set_latency(Duration::from_millis(500));
@@ -56,15 +56,15 @@ async fn killed_while_deleting_it_finishes() {
     controller.kill().await;
     tenant.simulator().set_latency(Duration::ZERO);
 
-    let _controller = impatient(&tenant).await;
+    let _controller = start_quick(&tenant).await;
     gone(&tenant, "todd").await;
     assert_nothing_left(&tenant).await;
 }
 
 #[tokio::test]
-async fn deleted_while_the_outcome_is_unknown_nothing_is_left() {
+async fn a_deletion_with_an_unknown_create_outcome_leaves_nothing() {
     let tenant = tenant("unknown").await;
-    let mut controller = impatient(&tenant).await;
+    let mut controller = start_quick(&tenant).await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
     create(&tenant, "todd", json!({})).await;
     called(&tenant, "CreateStage", 1).await;
@@ -72,7 +72,7 @@ async fn deleted_while_the_outcome_is_unknown_nothing_is_left() {
     tenant.simulator().set_latency(Duration::ZERO);
     delete(&tenant, "todd").await;
 
-    let _controller = impatient(&tenant).await;
+    let _controller = start_quick(&tenant).await;
     gone(&tenant, "todd").await;
     assert_nothing_left(&tenant).await;
 }
@@ -80,7 +80,7 @@ async fn deleted_while_the_outcome_is_unknown_nothing_is_left() {
 #[tokio::test]
 async fn a_lost_response_causes_no_second_resource() {
     let tenant = tenant("lost").await;
-    let _controller = impatient(&tenant).await;
+    let _controller = start_quick(&tenant).await;
     for operation in ["CreateChannel", "CreateRoom", "CreateStage"] {
         tenant.simulator().fault(Fault::execute_then_drop(operation));
     }
@@ -95,7 +95,7 @@ async fn a_lost_response_causes_no_second_resource() {
 #[tokio::test]
 async fn a_call_that_never_arrived_is_repeated_after_a_list() {
     let tenant = tenant("blocked").await;
-    let _controller = impatient(&tenant).await;
+    let _controller = start_quick(&tenant).await;
     tenant.simulator().fault(Fault::block("CreateRoom"));
     tenant.simulator().fault(Fault::hang("CreateStage"));
     create(&tenant, "todd", json!({})).await;
@@ -104,7 +104,7 @@ async fn a_call_that_never_arrived_is_repeated_after_a_list() {
 }
 
 #[tokio::test]
-async fn stopped_while_creating_it_records_the_responses() {
+async fn a_controller_stopped_while_creating_records_the_responses() {
     let tenant = tenant("sigterm").await;
     let mut controller = tenant.controller().start().await;
     tenant.simulator().set_latency(Duration::from_millis(1500));
@@ -122,7 +122,7 @@ async fn stopped_while_creating_it_records_the_responses() {
 }
 
 #[tokio::test]
-async fn a_create_that_lands_after_deletion_is_deleted_by_the_resync() {
+async fn a_create_that_takes_effect_after_deletion_is_undone_by_a_resync() {
     let tenant = tenant("late").await;
     let quick =
         tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s");
@@ -132,13 +132,13 @@ async fn a_create_that_lands_after_deletion_is_deleted_by_the_resync() {
     called(&tenant, "CreateStage", 1).await;
     delete(&tenant, "todd").await;
     gone(&tenant, "todd").await;
-    let landed = wait::until("the Create lands", PATIENCE, || async {
+    let created = wait::until("the Create takes effect", TIMEOUT, || async {
         let calls = tenant.simulator().calls();
         let create = calls.iter().find(|call| call.operation == "CreateStage").cloned();
         create.is_some_and(|call| call.effected.is_some())
     });
-    landed.await.unwrap_or_else(|error| panic!("{error:?}"));
-    wait::until("nothing is left", PATIENCE, || async { tenant.simulator().counts().stages == 0 })
+    created.await.unwrap_or_else(|error| panic!("{error:?}"));
+    wait::until("nothing is left", TIMEOUT, || async { tenant.simulator().counts().stages == 0 })
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
     assert_nothing_left(&tenant).await;

@@ -1,14 +1,15 @@
-//! Three records of what a user has, any two of which may be lost: status and UIDs, PostgreSQL, the tags in AWS.
+//! The three records of a user's resources: status and UIDs, PostgreSQL, and the tags in AWS. Any two may be
+//! lost.
 
 use serde_json::{Value, json};
 use testbed::{Tenant, wait};
 
 use crate::support::{
-    PATIENCE, arns, assert_nothing_left, calls, create, create_named, delete, gone, ready, recorded, tenant,
+    TIMEOUT, arns, assert_nothing_left, calls, create, create_named, delete, gone, ready, recorded, tenant,
     until,
 };
 
-/// The cluster is created again from Git: a new UID, no status, no finalizer.
+/// Re-creates the account, as if the cluster were restored from Git: a new UID, no status, no finalizer.
 async fn lose_the_cluster(tenant: &Tenant) {
     let strip = ["patch", "streamer", "todd", "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#];
     let stripped = tenant.kubectl(&strip).await;
@@ -46,8 +47,9 @@ fn remove_tags(value: &mut Value) {
     }
 }
 
-/// Whatever `lose` takes while no controller runs, the same three are the account's in the end, and nothing was made.
-async fn survives(label: &str, lose: impl AsyncFnOnce(&Tenant)) {
+/// Asserts that the account keeps its three resources, and that nothing is created, after `lose` has removed
+/// records while no controller runs.
+async fn assert_survives(label: &str, lose: impl AsyncFnOnce(&Tenant)) {
     let tenant = tenant(label).await;
     let mut controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({ "tags": { "team": "a" } })).await;
@@ -56,12 +58,12 @@ async fn survives(label: &str, lose: impl AsyncFnOnce(&Tenant)) {
     lose(&tenant).await;
 
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
-    let after = until(&tenant, "todd", "has what it had", |account| {
+    let after = until(&tenant, "todd", "has its resources in status", |account| {
         account.status.as_ref().is_some_and(|status| status.stage.is_some() && status.channel.is_some())
     })
     .await;
     assert_eq!(arns(&after), arns(&before));
-    wait::until("all three records are there", PATIENCE, || async {
+    wait::until("all three records are complete", TIMEOUT, || async {
         let tagged = tenant.simulator().state().to_string().matches("streamcat.dev/user").count();
         let recorded = recorded(&tenant, "todd").await;
         if tagged == 3 && recorded == arns(&before) {
@@ -84,8 +86,8 @@ async fn survives(label: &str, lose: impl AsyncFnOnce(&Tenant)) {
 }
 
 #[tokio::test]
-async fn the_cluster_and_the_database_are_lost() {
-    survives("onlytags", async |tenant| {
+async fn an_account_survives_loss_of_cluster_and_database() {
+    assert_survives("only-tags", async |tenant| {
         lose_the_cluster(tenant).await;
         lose_the_database(tenant).await;
     })
@@ -93,8 +95,8 @@ async fn the_cluster_and_the_database_are_lost() {
 }
 
 #[tokio::test]
-async fn the_cluster_and_the_tags_are_lost() {
-    survives("onlydatabase", async |tenant| {
+async fn an_account_survives_loss_of_cluster_and_tags() {
+    assert_survives("only-database", async |tenant| {
         lose_the_cluster(tenant).await;
         lose_the_tags(tenant);
     })
@@ -102,8 +104,8 @@ async fn the_cluster_and_the_tags_are_lost() {
 }
 
 #[tokio::test]
-async fn the_database_and_the_tags_are_lost() {
-    survives("onlystatus", async |tenant| {
+async fn an_account_survives_loss_of_database_and_tags() {
+    assert_survives("only-status", async |tenant| {
         lose_the_database(tenant).await;
         lose_the_tags(tenant);
     })
@@ -111,8 +113,8 @@ async fn the_database_and_the_tags_are_lost() {
 }
 
 #[tokio::test]
-async fn status_is_cleared_and_the_database_is_lost() {
-    survives("cleared", async |tenant| {
+async fn an_account_survives_loss_of_status_and_database() {
+    assert_survives("cleared", async |tenant| {
         clear_status(tenant).await;
         lose_the_database(tenant).await;
     })
@@ -120,62 +122,63 @@ async fn status_is_cleared_and_the_database_is_lost() {
 }
 
 #[tokio::test]
-async fn the_database_is_restored_to_when_another_account_had_the_username() {
-    survives("yesterday", async |tenant| {
+async fn an_account_survives_a_restore_to_another_holder_of_its_username() {
+    assert_survives("other-holder", async |tenant| {
         lose_the_database(tenant).await;
-        let row = "insert into users (username, account_namespace, account_name, account_uid) values ('todd', $1, 'before', 'u')";
+        let row = "insert into users (username, account_namespace, account_name, account_uid)
+                   values ('todd', $1, 'before', 'u')";
         sqlx::query(row).bind(tenant.namespace()).execute(&tenant.pool()).await.unwrap();
     })
     .await;
 }
 
-/// PostgreSQL as it was when an earlier object of the same name held the user.
-async fn restore_an_earlier_life(tenant: &Tenant) {
+/// Restores PostgreSQL to a time when an earlier object of the same name held the user.
+async fn restore_earlier_object(tenant: &Tenant) {
     lose_the_database(tenant).await;
     let rows = "with u as (insert into users (username, account_namespace, account_name, account_uid)
                            values ('todd', $1, 'todd', 'before') returning id)
                 insert into channels (user_id, name, arn, ingest_endpoint, playback_url, created_at)
-                select id, 'todd', 'arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA', '', '', now() - interval '1 day'
-                from u";
+                select id, 'todd', 'arn:aws:ivs:us-west-2:123456789012:channel/AAAAAAAAAAAA', '', '',
+                       now() - interval '1 day' from u";
     sqlx::query(rows).bind(tenant.namespace()).execute(&tenant.pool()).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_database_is_restored_to_before_the_account_was_recreated() {
-    survives("lifebefore", restore_an_earlier_life).await;
+async fn an_account_survives_a_restore_to_before_its_recreation() {
+    assert_survives("earlier-object", restore_earlier_object).await;
 }
 
 #[tokio::test]
-async fn the_cluster_is_lost_and_an_older_database_is_restored() {
-    survives("twolives", async |tenant| {
+async fn an_account_survives_loss_of_cluster_and_an_older_database() {
+    assert_survives("both-earlier", async |tenant| {
         lose_the_cluster(tenant).await;
-        restore_an_earlier_life(tenant).await;
+        restore_earlier_object(tenant).await;
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_restored_row_of_a_deleted_account_does_not_block_its_username() {
-    let tenant = tenant("deadrow").await;
-    // What the row names is gone once two lists lack it.
+    let tenant = tenant("stale-row").await;
+    // The resource in the row counts as gone once two lists do not contain it.
     let _controller = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
-    restore_an_earlier_life(&tenant).await;
-    create_named(&tenant, "heir", "todd", json!({})).await;
-    let heir = ready(&tenant, "heir").await;
-    assert_eq!(recorded(&tenant, "todd").await, arns(&heir));
-    delete(&tenant, "heir").await;
-    gone(&tenant, "heir").await;
+    restore_earlier_object(&tenant).await;
+    create_named(&tenant, "successor", "todd", json!({})).await;
+    let successor = ready(&tenant, "successor").await;
+    assert_eq!(recorded(&tenant, "todd").await, arns(&successor));
+    delete(&tenant, "successor").await;
+    gone(&tenant, "successor").await;
     assert_nothing_left(&tenant).await;
 }
 
 #[tokio::test]
-async fn an_account_deleted_after_such_a_restore_leaves_nothing() {
-    let tenant = tenant("lifegone").await;
+async fn an_account_deleted_after_a_restore_leaves_nothing() {
+    let tenant = tenant("restore-delete").await;
     let mut controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
     assert!(controller.terminate().await.success());
-    restore_an_earlier_life(&tenant).await;
+    restore_earlier_object(&tenant).await;
     delete(&tenant, "todd").await;
 
     let _controller = tenant.controller().start().await;
@@ -184,9 +187,9 @@ async fn an_account_deleted_after_such_a_restore_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn the_installation_id_outlives_the_cluster_it_came_from() {
+async fn the_installation_id_survives_the_loss_of_its_cluster() {
     let tenant = tenant("installation").await;
-    sqlx::query("insert into installation (id) values ('of-the-cluster-before')")
+    sqlx::query("insert into installation (id) values ('previous-cluster')")
         .execute(&tenant.pool())
         .await
         .unwrap();
@@ -196,6 +199,6 @@ async fn the_installation_id_outlives_the_cluster_it_came_from() {
     let state = tenant.simulator().state();
     for kind in ["channels", "rooms", "stages"] {
         let tag = &state[kind][0]["tags"]["streamcat.dev/installation"];
-        assert_eq!(tag, "of-the-cluster-before", "{kind}");
+        assert_eq!(tag, "previous-cluster", "{kind}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the chart's service accounts may do, asked of the API server and tried with their own tokens.
+//! Permissions of the chart's service accounts, checked with `kubectl auth can-i` and by using their tokens.
 
 use std::path::Path;
 
@@ -7,33 +7,39 @@ use testbed::{Output, Tenant};
 
 use crate::support::{create, tenant};
 
-/// A verb and what it is done to, as `kubectl auth can-i` takes them.
-type Deed<'a> = &'a [&'a str];
+/// A permission: a verb and an object, as `kubectl auth can-i` takes them.
+type Permission<'a> = &'a [&'a str];
 
 async fn as_account(tenant: &Tenant, kubeconfig: &Path, arguments: &[&str]) -> Output {
     let kubeconfig = format!("--kubeconfig={}", kubeconfig.display());
     tenant.kubectl(&[&[kubeconfig.as_str()], arguments].concat()).await
 }
 
-/// Asserts that each of these may be done in a namespace, or that none may.
-async fn assert_can(tenant: &Tenant, kubeconfig: &Path, namespace: &str, deeds: &[Deed<'_>], may: bool) {
-    for deed in deeds {
-        let asked = [&["auth", "can-i", "--namespace", namespace][..], deed].concat();
-        let answer = as_account(tenant, kubeconfig, &asked).await;
-        let said = answer.stdout.trim();
-        // kubectl adds why not, where the API server says so.
-        assert!(said == "yes" || said.starts_with("no"), "{deed:?}: {said}{}", answer.stderr);
-        assert_eq!(said == "yes", may, "{deed:?} in {namespace}: {said}");
+/// Asserts that a kubeconfig grants either all of these permissions in a namespace, or none of them.
+async fn assert_can(
+    tenant: &Tenant,
+    kubeconfig: &Path,
+    namespace: &str,
+    permissions: &[Permission<'_>],
+    granted: bool,
+) {
+    for permission in permissions {
+        let arguments = [&["auth", "can-i", "--namespace", namespace][..], permission].concat();
+        let output = as_account(tenant, kubeconfig, &arguments).await;
+        let answer = output.stdout.trim();
+        // kubectl appends the reason of a denial, if the API server gives one.
+        assert!(answer == "yes" || answer.starts_with("no"), "{permission:?}: {answer}{}", output.stderr);
+        assert_eq!(answer == "yes", granted, "{permission:?} in {namespace}: {answer}");
     }
 }
 
 #[tokio::test]
-async fn the_controller_has_the_rights_it_needs_and_no_others() {
+async fn the_controller_has_the_permissions_it_needs_and_no_others() {
     let tenant = tenant("controller-rights").await;
     let (kubeconfig, here) = (tenant.controller_kubeconfig(), tenant.namespace());
     let its_namespace = format!("namespace/{here}");
     let its_lease = format!("leases/{here}-streamcat-operator-controller");
-    let work: &[Deed<'_>] = &[
+    let allowed: &[Permission<'_>] = &[
         &["get", "streamer"],
         &["list", "streamer"],
         &["watch", "streamer"],
@@ -50,9 +56,9 @@ async fn the_controller_has_the_rights_it_needs_and_no_others() {
         &["get", &its_namespace],
         &["get", "namespace/kube-system"],
     ];
-    let other: &[Deed<'_>] = &[
-        &["get", "leases/of-another"],
-        &["update", "leases/of-another"],
+    let denied: &[Permission<'_>] = &[
+        &["get", "leases/another"],
+        &["update", "leases/another"],
         &["delete", &its_lease],
         &["list", "leases"],
         &["watch", "leases"],
@@ -73,18 +79,18 @@ async fn the_controller_has_the_rights_it_needs_and_no_others() {
         &["patch", "roles"],
         &["*", "*"],
     ];
-    assert_can(&tenant, &kubeconfig, here, work, true).await;
-    assert_can(&tenant, &kubeconfig, here, other, false).await;
+    assert_can(&tenant, &kubeconfig, here, allowed, true).await;
+    assert_can(&tenant, &kubeconfig, here, denied, false).await;
     assert_can(&tenant, &kubeconfig, "default", &[&["get", "streamer"], &["get", "secrets"]], false).await;
 }
 
 #[tokio::test]
-async fn the_registration_has_the_rights_it_needs_and_no_others() {
+async fn the_registration_has_the_permissions_it_needs_and_no_others() {
     let tenant = tenant("registration-rights").await;
     let (kubeconfig, here) = (tenant.registration_kubeconfig(), tenant.namespace());
-    let work: &[Deed<'_>] =
+    let allowed: &[Permission<'_>] =
         &[&["create", "streamer"], &["get", "streamer"], &["delete", "streamer"], &["get", "secrets"]];
-    let other: &[Deed<'_>] = &[
+    let denied: &[Permission<'_>] = &[
         &["list", "streamer"],
         &["watch", "streamer"],
         &["patch", "streamer"],
@@ -103,18 +109,18 @@ async fn the_registration_has_the_rights_it_needs_and_no_others() {
         &["create", "serviceaccounts", "--subresource=token"],
         &["*", "*"],
     ];
-    assert_can(&tenant, &kubeconfig, here, work, true).await;
-    assert_can(&tenant, &kubeconfig, here, other, false).await;
-    assert_can(&tenant, &kubeconfig, "default", work, false).await;
+    assert_can(&tenant, &kubeconfig, here, allowed, true).await;
+    assert_can(&tenant, &kubeconfig, here, denied, false).await;
+    assert_can(&tenant, &kubeconfig, "default", allowed, false).await;
 }
 
 #[tokio::test]
-async fn actions_without_a_right_are_forbidden() {
+async fn actions_without_a_permission_are_forbidden() {
     let tenant = tenant("forbidden").await;
     create(&tenant, "todd", json!({})).await;
     let spec = r#"{"spec":{"deletionPolicy":"Retain"}}"#;
     let (controller, registration) = (tenant.controller_kubeconfig(), tenant.registration_kubeconfig());
-    for (kubeconfig, deed) in [
+    for (kubeconfig, command) in [
         (&controller, &["delete", "streamer", "todd"][..]),
         (&controller, &["get", "secrets"]),
         (&controller, &["create", "namespace", "mine"]),
@@ -123,11 +129,11 @@ async fn actions_without_a_right_are_forbidden() {
         (&registration, &["get", "secrets"]),
         (&registration, &["delete", "streamer", "--all"]),
     ] {
-        let here = [deed, &["--namespace", tenant.namespace()]].concat();
+        let here = [command, &["--namespace", tenant.namespace()]].concat();
         let output = as_account(&tenant, kubeconfig, &here).await;
         assert!(
             !output.success && output.stderr.contains("Forbidden"),
-            "{deed:?}: {}{}",
+            "{command:?}: {}{}",
             output.stdout,
             output.stderr
         );

@@ -1,15 +1,16 @@
-//! The fields of the custom resource: ARNs, fields that are not there, a new object's status, and `kubectl explain`.
+//! The fields of the custom resource: ARNs, unknown fields, the status of a new object, and `kubectl
+//! explain`.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
 use testbed::Tenant;
 
 use crate::{
-    schema::tried,
+    schema::dry_run,
     support::{accounts, create, tenant},
 };
 
-/// A field that holds an ARN, by its path below `spec`, and an ARN that it takes.
+/// The fields that hold an ARN, by their paths below `spec`, each with a valid ARN.
 const ARNS: [(&str, &str); 7] = [
     ("channel/recordingConfigurationArn", "arn:aws:ivs:us-west-2:123456789012:recording-configuration/aB3"),
     (
@@ -32,33 +33,33 @@ const ARNS: [(&str, &str); 7] = [
     ),
 ];
 
-/// A spec with one value somewhere below.
+/// Returns a spec with one value at a path.
 fn with(path: &str, value: Value) -> Value {
     let mut spec = path.rsplit('/').fold(value, |inner, name| json!({ name: inner }));
     spec["username"] = json!("todd");
     spec
 }
 
-/// As the field takes it: one ARN, or a list of them.
+/// Returns a spec with an ARN in a field that takes one ARN or a list.
 fn arn(path: &str, arn: &str) -> Value {
     with(path, if path.ends_with("Identifiers") { json!([arn]) } else { json!(arn) })
 }
 
 #[tokio::test]
-async fn an_arn_of_another_kind_is_refused_with_its_field() {
+async fn an_arn_of_another_kind_is_rejected_with_its_field() {
     let tenant = tenant("arns").await;
     for (path, right) in ARNS {
         let name = path.rsplit('/').next().unwrap();
         for wrong in ["nope", "arn:aws:ivs:us-west-2:123456789012:channel/aB3", &format!("{right} ")] {
-            let output = tried(&tenant, &arn(path, wrong)).await;
-            // A Lambda function's name is not ours to judge.
+            let output = dry_run(&tenant, &arn(path, wrong)).await;
+            // The schema does not restrict the name of a Lambda function.
             if name == "uri" && wrong.starts_with(right) {
                 continue;
             }
-            let told = output.stderr.contains(name) && output.stderr.contains("should match '^");
-            assert!(!output.success && told, "{path}: {wrong}: {}", output.stderr);
+            let is_named = output.stderr.contains(name) && output.stderr.contains("should match '^");
+            assert!(!output.success && is_named, "{path}: {wrong}: {}", output.stderr);
         }
-        let output = tried(&tenant, &arn(path, right)).await;
+        let output = dry_run(&tenant, &arn(path, right)).await;
         assert!(output.success, "{path}: {}", output.stderr);
     }
 }
@@ -67,27 +68,28 @@ async fn an_arn_of_another_kind_is_refused_with_its_field() {
 async fn an_empty_arn_disables_its_feature() {
     let tenant = tenant("no-arn").await;
     for (path, _) in ARNS.iter().filter(|(path, _)| !path.ends_with("Identifiers")) {
-        let output = tried(&tenant, &arn(path, "")).await;
+        let output = dry_run(&tenant, &arn(path, "")).await;
         assert!(output.success, "{path}: {}", output.stderr);
     }
-    let nowhere = with("stage/autoParticipantRecordingConfiguration/mediaTypes", json!(["AUDIO_ONLY"]));
-    let output = tried(&tenant, &nowhere).await;
+    let without_storage =
+        with("stage/autoParticipantRecordingConfiguration/mediaTypes", json!(["AUDIO_ONLY"]));
+    let output = dry_run(&tenant, &without_storage).await;
     assert!(output.stderr.contains("storageConfigurationArn: Required value"), "{}", output.stderr);
 }
 
 #[tokio::test]
 async fn an_unknown_field_is_named() {
     let tenant = tenant("unknown").await;
-    for (path, said) in [
+    for (path, name) in [
         ("chanel", "spec.chanel"),
         ("channel/latency", "spec.channel.latency"),
         ("channel/name", "spec.channel.name"),
         ("channel/tags", "spec.channel.tags"),
         ("stage/participantTokenConfigurations", "spec.stage.participantTokenConfigurations"),
     ] {
-        let output = tried(&tenant, &with(path, json!({}))).await;
-        let words = format!("unknown field \"{said}\"");
-        assert!(!output.success && output.stderr.contains(&words), "{}", output.stderr);
+        let output = dry_run(&tenant, &with(path, json!({}))).await;
+        let message = format!("unknown field \"{name}\"");
+        assert!(!output.success && output.stderr.contains(&message), "{}", output.stderr);
     }
 }
 
@@ -99,36 +101,36 @@ async fn a_new_object_is_unobserved_and_not_ready() {
     assert_eq!(status.observed_generation, -1);
     assert!(status.conditions.is_empty());
 
-    // Zero: one look.
-    let looked = tenant.kubectl(&["wait", "--for=condition=Ready", "streamer/todd", "--timeout=0"]).await;
-    assert!(!looked.success, "it looks ready before anybody has looked at it");
+    // A timeout of zero checks once.
+    let waited = tenant.kubectl(&["wait", "--for=condition=Ready", "streamer/todd", "--timeout=0"]).await;
+    assert!(!waited.success, "it counts as ready before the first reconcile");
     let observed = "--for=jsonpath={.status.observedGeneration}=-1";
-    let looked = tenant.kubectl(&["wait", observed, "streamer/todd", "--timeout=0"]).await;
-    assert!(looked.success, "{}", looked.stderr);
+    let waited = tenant.kubectl(&["wait", observed, "streamer/todd", "--timeout=0"]).await;
+    assert!(waited.success, "{}", waited.stderr);
 }
 
-/// A line of `kubectl explain` that names a field: how deep it is, its name and its type.
+/// Parses a line of `kubectl explain` that names a field. Returns its depth, its name, and its type.
 fn field(line: &str) -> Option<(usize, &str, &str)> {
-    let (name, of_type) = line.split_once('\t')?;
+    let (name, field_type) = line.split_once('\t')?;
     let depth = name.len() - name.trim_start().len();
-    Some((depth / 2, name.trim_start(), of_type))
+    Some((depth / 2, name.trim_start(), field_type))
 }
 
-/// The paths of everything that has fields of its own, from `kubectl explain --recursive`.
+/// Returns the paths of all objects with fields in the output of `kubectl explain --recursive`.
 fn objects(root: &str, explained: &str) -> Vec<String> {
     let mut path = vec![root.to_owned()];
     let mut found = path.clone();
-    for (depth, name, of_type) in explained.lines().filter_map(field) {
+    for (depth, name, field_type) in explained.lines().filter_map(field) {
         path.truncate(depth);
         path.push(name.to_owned());
-        if of_type.contains("Object>") {
+        if field_type.contains("Object>") {
             found.push(path.join("."));
         }
     }
     found
 }
 
-/// Asserts that each field of an object is described in a sentence or two.
+/// Asserts that each field of an object has a description, and returns the number of fields.
 async fn assert_described(tenant: &Tenant, object: &str) -> usize {
     let output = tenant.kubectl(&["explain", object]).await;
     assert!(output.success, "{}", output.stderr);
@@ -153,7 +155,7 @@ async fn kubectl_explain_describes_every_field() {
         let described: usize =
             join_all(objects.iter().map(|object| assert_described(&tenant, object))).await.iter().sum();
         let named = output.stdout.lines().filter_map(field).count();
-        assert_eq!(described, named, "not every field was looked at:\n{}", output.stdout);
+        assert_eq!(described, named, "some fields were not checked:\n{}", output.stdout);
     }
     let output = tenant.kubectl(&["explain", "streamer"]).await;
     assert!(output.stdout.contains("one Amazon IVS channel, one chat room"), "{}", output.stdout);

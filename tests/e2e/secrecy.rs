@@ -12,7 +12,7 @@ const PASSWORD: &str = "canary-of-the-password-4711";
 const WRONG_PASSWORD: &str = "canary-of-a-wrong-password-4712";
 const MISPLACED_PASSWORD: &str = "canary-in-the-wrong-field-4713";
 
-/// What must not be seen, by what it is.
+/// Returns the secrets that must not appear anywhere, each with a description.
 fn secrets(tenant: &Tenant) -> Vec<(&'static str, String)> {
     let state = tenant.simulator().state();
     let stream_key = state["streamKeys"][0]["value"].as_str().unwrap().to_owned();
@@ -30,9 +30,10 @@ fn secrets(tenant: &Tenant) -> Vec<(&'static str, String)> {
     secrets
 }
 
-/// A browser in which somebody registers, signs out, fails to sign in and signs in again, looks at the stream key, and fails to
-/// delete the account: the tokens of its sessions and of their forms. The pages themselves show the owner those.
-async fn live(registration: &Operator) -> Vec<(&'static str, String)> {
+/// Signs in twice, with failures in between; views the stream key, fails to delete the account, and signs out
+/// each time. Returns the tokens of the sessions and of their forms, which only pages for the owner may
+/// contain.
+async fn use_account(registration: &Operator) -> Vec<(&'static str, String)> {
     let url = registration.url();
     let form = async |path: &str, cookie: &str, body: String| {
         let request = Request::post("/").header("cookie", cookie);
@@ -66,7 +67,7 @@ async fn live(registration: &Operator) -> Vec<(&'static str, String)> {
     tokens
 }
 
-/// All rows of all tables, as text.
+/// Returns all rows of all tables, as text.
 async fn rows(tenant: &Tenant) -> String {
     let mut text = String::new();
     for table in [
@@ -119,7 +120,8 @@ async fn answers(registration: &Operator, controller: &Operator) -> String {
 #[tokio::test]
 async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
     let tenant = tenant("secrecy").await;
-    // Everything but the clients' own traces, which show whole requests and are never switched on by a level.
+    // All logs except the client libraries' traces, which contain whole requests. No level alone enables
+    // those.
     let log = "debug,hyper=info,h2=info,aws=info,sqlx=debug,streamcat_operator=trace";
     let controller = tenant.controller().env("STREAMCAT_LOG", log).start().await;
     let registration = tenant.registration().env("STREAMCAT_LOG", log).start().await;
@@ -128,7 +130,7 @@ async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
     let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
     assert_eq!(registered.status, 303, "{}", registered.body);
     ready(&tenant, "todd").await;
-    let tokens = live(&registration).await;
+    let tokens = use_account(&registration).await;
     tenant.simulator().fault(Fault::error("UpdateChannel", 403, "AccessDeniedException"));
     edit(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
     reason(&tenant, "todd", "AccessDenied").await;
@@ -143,9 +145,9 @@ async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
     ];
     delete(&tenant, "todd").await;
     gone(&tenant, "todd").await;
-    let end = [("the controller's last words", controller.log())];
+    let end = [("the controller's log after the deletion", controller.log())];
     for (place, text) in seen.iter().chain(&end) {
-        assert!(!text.is_empty(), "nothing was read of {place}");
+        assert!(!text.is_empty(), "{place} is empty");
         for (what, secret) in &secrets {
             assert!(!text.contains(secret.as_str()), "{what} is in {place}");
         }
@@ -153,13 +155,16 @@ async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
 }
 
 #[tokio::test]
-async fn the_search_itself_finds_a_canary() {
+async fn the_search_for_secrets_finds_a_canary() {
     let tenant = tenant("canary").await;
-    sqlx::query("insert into users (username, password_hash, account_namespace, account_name) values ('a', $1, 'n', 'a')")
-        .bind(PASSWORD)
-        .execute(&tenant.pool())
-        .await
-        .unwrap();
+    sqlx::query(
+        "insert into users (username, password_hash, account_namespace, account_name)
+         values ('a', $1, 'n', 'a')",
+    )
+    .bind(PASSWORD)
+    .execute(&tenant.pool())
+    .await
+    .unwrap();
     sqlx::query("insert into audit_log (event, username) values ('sign_in_failed', $1)")
         .bind(MISPLACED_PASSWORD)
         .execute(&tenant.pool())

@@ -13,7 +13,7 @@ use testbed::{
 use crate::{
     kubectl::{kubectl, manifest},
     registration::{PASSWORD, post, registered_counts, submit},
-    support::{PATIENCE, accounts, assert_nothing_left, gone, ready, tenant},
+    support::{TIMEOUT, accounts, assert_nothing_left, gone, ready, tenant},
 };
 
 /// A browser with a session.
@@ -218,7 +218,7 @@ async fn deleting_an_account_shows_its_progress_until_it_is_gone() {
     assert!(page.contains("being deleted") && page.contains(r#"http-equiv="refresh""#), "{page}");
 
     let _controller = tenant.controller().start().await;
-    let seen = wait::until("the page confirms the deletion", PATIENCE, || async {
+    let seen = wait::until("the page confirms the deletion", TIMEOUT, || async {
         let page = mary.get("/accounts/mary/goodbye").await.body;
         if page.contains("Account deleted") { Ok(()) } else { Err(page) }
     });

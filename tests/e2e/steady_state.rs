@@ -1,4 +1,4 @@
-//! With nothing to do, nothing is done (I5).
+//! In the steady state, the controller writes nothing (I5).
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::json;
 use testbed::{Tenant, wait};
 
-use crate::support::{PATIENCE, accounts, calls, create, ready, tenant};
+use crate::support::{TIMEOUT, accounts, calls, create, ready, tenant};
 
 const ACCOUNTS: usize = 100;
 
-/// Everything whose change would be a write: the versions of objects, and of rows (where each lies, and the transaction
-/// that wrote it).
+/// The versions of all objects and rows, which every write changes. The version of a row is its location and
+/// the transaction that wrote it.
 #[derive(Debug, PartialEq)]
-struct Written {
+struct Versions {
     objects: BTreeMap<String, Option<String>>,
     rows: Vec<String>,
 }
 
-async fn written(tenant: &Tenant) -> Written {
+async fn versions(tenant: &Tenant) -> Versions {
     let all = ListParams::default();
     let (kube, namespace) = (tenant.kube(), tenant.namespace());
     let mut objects = BTreeMap::new();
@@ -43,15 +43,15 @@ async fn written(tenant: &Tenant) -> Written {
          union all select 'released ' || ctid || ' ' || xmin from user_tombstones order by version",
     );
     let rows = rows.fetch_all(&tenant.pool()).await.unwrap();
-    Written { objects, rows }
+    Versions { objects, rows }
 }
 
-/// Waits for this many more sweeps to begin.
-async fn sweeps(tenant: &Tenant, more: usize) {
+/// Waits until this many more resyncs have begun.
+async fn more_resyncs(tenant: &Tenant, more: usize) {
     let before = calls(tenant, "ListRooms");
-    // A sweep of 100 rooms is two pages.
+    // A list of 100 rooms has two pages.
     let pages = ACCOUNTS / 50 * more;
-    wait::until(format!("{more} more sweeps"), PATIENCE, || async {
+    wait::until(format!("{more} more resyncs"), TIMEOUT, || async {
         calls(tenant, "ListRooms") >= before + pages
     })
     .await
@@ -60,7 +60,7 @@ async fn sweeps(tenant: &Tenant, more: usize) {
 
 #[tokio::test]
 async fn idle_accounts_cause_no_writes_and_no_single_reads() {
-    let tenant = tenant("quiet").await;
+    let tenant = tenant("steady").await;
     let controller = tenant
         .controller()
         .env("STREAMCAT_RESYNC_INTERVAL", "1s")
@@ -72,20 +72,20 @@ async fn idle_accounts_cause_no_writes_and_no_single_reads() {
     for number in 0..ACCOUNTS {
         ready(&tenant, &format!("streamer-{number}")).await;
     }
-    assert_quiet(&tenant).await;
+    assert_no_writes(&tenant).await;
 
     assert!(controller.terminate().await.success());
     let restarted = tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").start().await;
-    assert_quiet(&tenant).await;
+    assert_no_writes(&tenant).await;
     drop(restarted);
 }
 
-async fn assert_quiet(tenant: &Tenant) {
-    sweeps(tenant, 1).await;
-    let before = written(tenant).await;
+async fn assert_no_writes(tenant: &Tenant) {
+    more_resyncs(tenant, 1).await;
+    let before = versions(tenant).await;
     tenant.simulator().clear_calls();
-    sweeps(tenant, 4).await;
-    assert_eq!(written(tenant).await, before);
+    more_resyncs(tenant, 4).await;
+    assert_eq!(versions(tenant).await, before);
     let mut operations: Vec<_> =
         tenant.simulator().calls().iter().map(|call| call.operation.clone()).collect();
     operations.sort();

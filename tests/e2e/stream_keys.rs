@@ -1,4 +1,4 @@
-//! The stream key in the Secret is the one that AWS has: whenever AWS is asked about the channel it is compared.
+//! The stream key in the Secret: it is compared with AWS whenever the channel is read, and corrected.
 
 use ivs_simulator::Fault;
 use k8s_openapi::api::core::v1::Secret;
@@ -14,7 +14,7 @@ use streamcat_operator::api::{
 use testbed::{Tenant, wait};
 
 use crate::support::{
-    PATIENCE, accounts, annotate, arns, calls, create, edit, event, gone, ready, reason, tenant, until,
+    TIMEOUT, accounts, annotate, arns, calls, create, edit, event, gone, ready, reason, tenant, until,
 };
 
 const NAME: &str = "todd-stream-key";
@@ -36,7 +36,7 @@ fn value(secret: &Secret, key: &str) -> String {
     value.map(|value| String::from_utf8(value.0.clone()).unwrap()).unwrap_or_default()
 }
 
-/// The stream keys that AWS has.
+/// Returns the stream keys in AWS.
 fn keys(tenant: &Tenant) -> Vec<Value> {
     tenant.simulator().state()["streamKeys"].as_array().unwrap().clone()
 }
@@ -45,7 +45,7 @@ fn key(tenant: &Tenant) -> String {
     keys(tenant)[0]["value"].as_str().unwrap().to_owned()
 }
 
-/// Somebody deletes the key of the channel and makes another.
+/// Replaces the key of the channel in AWS, as a person may.
 fn rotate(tenant: &Tenant) {
     let mut state = tenant.simulator().state();
     let key = &mut state["streamKeys"][0];
@@ -59,17 +59,18 @@ fn rotate(tenant: &Tenant) {
     tenant.simulator().load_state(state).unwrap();
 }
 
-fn handled(account: &StreamerAccount) -> Option<&str> {
+fn handled_request(account: &StreamerAccount) -> Option<&str> {
     account.status.as_ref()?.last_handled_reconcile_at.as_deref()
 }
 
-/// Asks for a look at everything, and waits until it is handled.
-async fn look(tenant: &Tenant, request: &str) -> StreamerAccount {
+/// Requests a reconcile, and waits until it is handled.
+async fn reconcile(tenant: &Tenant, request: &str) -> StreamerAccount {
     annotate(tenant, "todd", &format!("streamcat.dev/reconcile-at={request}")).await;
-    until(tenant, "todd", "has handled it", |account| handled(account) == Some(request)).await
+    until(tenant, "todd", "has handled the request", |account| handled_request(account) == Some(request))
+        .await
 }
 
-/// The UIDs of the owners of the Secret.
+/// Returns the UIDs of the owners of the Secret.
 fn owners(secret: &Secret) -> Vec<String> {
     secret.owner_references().iter().map(|owner| owner.uid.clone()).collect()
 }
@@ -80,18 +81,18 @@ async fn an_overwritten_secret_is_corrected() {
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
     let status = ready(&tenant, "todd").await.status.unwrap().channel.unwrap();
-    let mine = json!({ "streamKey": "sk_attacker", "playbackUrl": "https://attacker", "note": "mine" });
-    patch(&tenant, json!({ "stringData": mine })).await;
+    let edited = json!({ "streamKey": "sk_attacker", "playbackUrl": "https://attacker", "note": "mine" });
+    patch(&tenant, json!({ "stringData": edited })).await;
 
-    look(&tenant, "once").await;
+    reconcile(&tenant, "once").await;
     let written = secret(&tenant).await;
     assert_eq!(value(&written, "streamKey"), key(&tenant));
     assert_eq!(value(&written, "playbackUrl"), status.playback_url.unwrap());
-    assert_eq!(value(&written, "note"), "mine", "what a person added stays");
-    let told = event(&tenant, "todd", "StreamKeyReplaced").await;
-    assert!(!told.contains("sk_"), "{told}");
+    assert_eq!(value(&written, "note"), "mine", "keys that a person added stay");
+    let note = event(&tenant, "todd", "StreamKeyReplaced").await;
+    assert!(!note.contains("sk_"), "{note}");
 
-    // An edit asks AWS about the channel, too.
+    // An edit of the channel reads it from AWS, too.
     patch(&tenant, json!({ "stringData": { "streamKey": "sk_attacker" } })).await;
     edit(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL" } })).await;
     ready(&tenant, "todd").await;
@@ -110,13 +111,13 @@ async fn a_rotated_key_is_written_before_the_request_is_handled() {
     for _ in 0..3 {
         tenant.simulator().fault(Fault::block("GetStreamKey"));
     }
-    look(&tenant, "once").await;
+    reconcile(&tenant, "once").await;
     assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
     assert!(calls(&tenant, "GetStreamKey") > 3);
 
-    // What is right is not written.
+    // A correct Secret is not written.
     let version = secret(&tenant).await.resource_version();
-    look(&tenant, "twice").await;
+    reconcile(&tenant, "twice").await;
     assert_eq!(secret(&tenant).await.resource_version(), version);
 }
 
@@ -128,18 +129,18 @@ async fn a_deleted_key_is_recreated_once_with_an_event() {
     ready(&tenant, "todd").await;
     let before = key(&tenant);
     assert!(tenant.simulator().remove(keys(&tenant)[0]["arn"].as_str().unwrap()));
-    // The answer is lost: the key that it made is found.
+    // The response is lost. The key that the call created is found and used.
     tenant.simulator().fault(Fault::execute_then_drop("CreateStreamKey"));
 
-    look(&tenant, "once").await;
+    reconcile(&tenant, "once").await;
     assert_eq!(keys(&tenant).len(), 1);
     assert_ne!(key(&tenant), before);
     assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
 
     assert!(tenant.simulator().remove(keys(&tenant)[0]["arn"].as_str().unwrap()));
-    look(&tenant, "twice").await;
-    let told = event(&tenant, "todd", "StreamKeyCreated").await;
-    assert!(told.contains(":channel/") && !told.contains("sk_"), "{told}");
+    reconcile(&tenant, "twice").await;
+    let note = event(&tenant, "todd", "StreamKeyCreated").await;
+    assert!(note.contains(":channel/") && !note.contains("sk_"), "{note}");
     assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
 }
 
@@ -150,25 +151,25 @@ async fn an_immutable_secret_with_another_key_blocks_ready_until_deleted() {
     create(&tenant, "todd", json!({})).await;
     ready(&tenant, "todd").await;
     patch(&tenant, json!({ "immutable": true })).await;
-    look(&tenant, "it-is-right").await;
+    reconcile(&tenant, "correct").await;
 
     rotate(&tenant);
-    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=it-is-not").await;
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=outdated").await;
     let blocked = reason(&tenant, "todd", "SecretImmutable").await;
     let conditions = &blocked.status.as_ref().unwrap().conditions;
     let message = &find(conditions, "ChannelReady").unwrap().message;
     assert!(message.contains(NAME) && message.contains("Delete it") && !message.contains("sk_"), "{message}");
     assert!(!is_true(conditions, READY) && is_true(conditions, "StageReady"));
-    assert_eq!(handled(&blocked), Some("it-is-right"));
+    assert_eq!(handled_request(&blocked), Some("correct"));
 
     secrets(&tenant).delete(NAME, &DeleteParams::default()).await.unwrap();
-    look(&tenant, "it-is-gone").await;
+    reconcile(&tenant, "deleted").await;
     assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
     ready(&tenant, "todd").await;
 }
 
 #[tokio::test]
-async fn a_secret_that_kubectl_orphaned_is_adopted() {
+async fn a_secret_orphaned_by_kubectl_is_adopted() {
     let tenant = tenant("orphaned-secret").await;
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({ "deletionPolicy": "Retain" })).await;
@@ -194,24 +195,24 @@ async fn an_unannotated_secret_is_adopted_unless_of_another_channel() {
     let _controller = tenant.controller().start().await;
     create(&tenant, "todd", json!({})).await;
     let account = ready(&tenant, "todd").await;
-    let nothing = json!({ CHANNEL_ARN_ANNOTATION: null });
-    patch(&tenant, json!({ "metadata": { "ownerReferences": null, "annotations": nothing } })).await;
-    look(&tenant, "it-fits").await;
+    let no_annotation = json!({ CHANNEL_ARN_ANNOTATION: null });
+    patch(&tenant, json!({ "metadata": { "ownerReferences": null, "annotations": no_annotation } })).await;
+    reconcile(&tenant, "adopt").await;
     let adopted = secret(&tenant).await;
     assert_eq!(owners(&adopted), [account.uid().unwrap()]);
     assert_eq!(adopted.annotations().get(CHANNEL_ARN_ANNOTATION), Some(&arns(&account)[0]));
 
     let other = json!({ CHANNEL_ARN_ANNOTATION: "arn:aws:ivs:us-west-2:1:channel/other" });
     patch(&tenant, json!({ "metadata": { "ownerReferences": null, "annotations": other } })).await;
-    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=it-does-not").await;
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=refuse").await;
     reason(&tenant, "todd", "SecretExists").await;
     assert_eq!(owners(&secret(&tenant).await), Vec::<String>::new());
 
     secrets(&tenant).delete(NAME, &DeleteParams::default()).await.unwrap();
-    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=it-is-gone").await;
-    let seen = wait::until("the Secret is made again", PATIENCE, || async {
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=deleted").await;
+    let seen = wait::until("the Secret is re-created", TIMEOUT, || async {
         let found = accounts(&tenant).get("todd").await.map_err(|error| error.to_string())?;
-        if handled(&found) == Some("it-is-gone") { Ok(()) } else { Err(format!("{:#?}", found.status)) }
+        if handled_request(&found) == Some("deleted") { Ok(()) } else { Err(format!("{:#?}", found.status)) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));

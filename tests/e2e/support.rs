@@ -1,4 +1,4 @@
-//! What the tests say often.
+//! Helpers shared by the tests.
 
 use std::{path::Path, time::Duration};
 
@@ -15,11 +15,11 @@ use streamcat_operator::api::{
 };
 use testbed::{Tenant, Testbed, wait};
 
-/// The longest that anything here may take.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum time that a test waits for one condition.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Consistency grace of the controllers, unless a test sets another one. The simulator shows what it has done at once; the
-/// default, meant for AWS, delays each deletion of a new account by 15 s.
+/// Consistency grace period of the controllers, unless a test sets another one. Reads of the simulator are
+/// consistent; the default, meant for AWS, delays each deletion of a new account by 15 s.
 const GRACE: &str = "1s";
 
 /// Returns the shared environment with this binary as the operator.
@@ -32,15 +32,17 @@ pub async fn operator_under_test() -> Testbed {
     with_operator(Path::new(env!("CARGO_BIN_EXE_streamcat-operator"))).await
 }
 
-/// Returns the shared environment with the operator that has fail points, which `testbed/build.sh --tests` puts next to
-/// the other. It logs each effect: a write to Kubernetes, a write to PostgreSQL, or a call to AWS.
+/// Returns the shared environment with the operator that has fail points, which `testbed/build.sh --tests`
+/// puts next to the other. It logs each effect: a write to Kubernetes, a write to PostgreSQL, or a call to
+/// AWS.
 pub async fn operator_with_fail_points() -> Testbed {
     let path = Path::new(concat!(env!("CARGO_BIN_EXE_streamcat-operator"), "-failpoints"));
     assert!(path.is_file(), "{} is missing: run testbed/build.sh --tests", path.display());
     with_operator(path).await
 }
 
-/// The effects that such an operator has logged, in their order; of several of one name, the so-manieth.
+/// Returns the effects that such an operator has logged, in order. Each has its name and its number: 1 for
+/// the first effect of that name, 2 for the second, and so on.
 pub fn effects(log: &str) -> Vec<(String, u64)> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let effects = lines.map(|line| line["fields"].clone()).filter(|fields| fields["message"] == "effect");
@@ -49,17 +51,17 @@ pub fn effects(log: &str) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// An installation of its own.
+/// Returns a new installation.
 pub async fn tenant(label: &str) -> Tenant {
     operator_under_test().await.tenant(label).await
 }
 
-/// The accounts of a tenant, as administrator.
+/// Returns the API of the accounts of a tenant, with the rights of an administrator.
 pub fn accounts(tenant: &Tenant) -> Api<StreamerAccount> {
     Api::namespaced(tenant.kube(), tenant.namespace())
 }
 
-/// Creates an account named as its user.
+/// Creates an account whose name is its username.
 pub async fn create(tenant: &Tenant, username: &str, spec: Value) -> StreamerAccount {
     create_named(tenant, username, username, spec).await
 }
@@ -77,26 +79,26 @@ pub async fn edit(tenant: &Tenant, name: &str, spec: Value) {
     accounts(tenant).patch(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// Asks for an account's deletion.
+/// Requests the deletion of an account.
 pub async fn delete(tenant: &Tenant, name: &str) {
     accounts(tenant).delete(name, &DeleteParams::default()).await.unwrap();
 }
 
-/// Waits until a look at an account gives true; the account as it was then.
+/// Waits until the account satisfies a predicate, and returns it.
 pub async fn until(
     tenant: &Tenant,
     name: &str,
     what: &str,
-    look: impl Fn(&StreamerAccount) -> bool,
+    predicate: impl Fn(&StreamerAccount) -> bool,
 ) -> StreamerAccount {
-    let seen = wait::until(format!("{name} {what}"), PATIENCE, || async {
+    let seen = wait::until(format!("{name} {what}"), TIMEOUT, || async {
         let account = accounts(tenant).get(name).await.map_err(|error| error.to_string())?;
-        if look(&account) { Ok(account) } else { Err(format!("{:#?}", account.status)) }
+        if predicate(&account) { Ok(account) } else { Err(format!("{:#?}", account.status)) }
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// Waits until an account is Ready for its present generation.
+/// Waits until an account is Ready for its current generation, and returns it.
 pub async fn ready(tenant: &Tenant, name: &str) -> StreamerAccount {
     until(tenant, name, "is ready", |account| {
         let Some(status) = &account.status else { return false };
@@ -105,7 +107,7 @@ pub async fn ready(tenant: &Tenant, name: &str) -> StreamerAccount {
     .await
 }
 
-/// Waits until `Ready` has this reason for the present generation.
+/// Waits until `Ready` has this reason for the current generation, and returns the account.
 pub async fn reason(tenant: &Tenant, name: &str, reason: &str) -> StreamerAccount {
     until(tenant, name, &format!("has the reason {reason}"), |account| {
         let Some(status) = &account.status else { return false };
@@ -118,7 +120,7 @@ pub async fn reason(tenant: &Tenant, name: &str, reason: &str) -> StreamerAccoun
 
 /// Waits until an account is gone.
 pub async fn gone(tenant: &Tenant, name: &str) {
-    let seen = wait::until(format!("{name} is gone"), PATIENCE, || async {
+    let seen = wait::until(format!("{name} is gone"), TIMEOUT, || async {
         match accounts(tenant).get_opt(name).await {
             Ok(None) => Ok(()),
             Ok(Some(account)) => Err(format!("{:#?}", account.status)),
@@ -128,13 +130,14 @@ pub async fn gone(tenant: &Tenant, name: &str) {
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// The three ARNs in an account's status.
+/// Returns the three ARNs in an account's status.
 pub fn arns(account: &StreamerAccount) -> [String; 3] {
     let status = account.status.clone().unwrap_or_else(|| panic!("{} has no status", account.name_any()));
     [status.channel.unwrap().arn, status.chat_room.unwrap().arn, status.stage.unwrap().arn]
 }
 
-/// The three ARNs that PostgreSQL has of a user; empty where there is none.
+/// Returns the ARNs of a user's resources in PostgreSQL: channel, chat room, stage. Resources without a row
+/// are left out.
 pub async fn recorded(tenant: &Tenant, username: &str) -> Vec<String> {
     let rows = sqlx::query(
         "select arn from (
@@ -150,35 +153,35 @@ pub async fn recorded(tenant: &Tenant, username: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// Writes an annotation, `key=value`.
+/// Sets an annotation, `key=value`.
 pub async fn annotate(tenant: &Tenant, name: &str, annotation: &str) {
     let output = tenant.kubectl(&["annotate", "--overwrite", "streamer", name, annotation]).await;
     assert!(output.success, "{}", output.stderr);
 }
 
-/// Waits for an event about an account with this reason; what it says.
+/// Waits for an event with this reason about an account, and returns its note.
 pub async fn event(tenant: &Tenant, name: &str, reason: &str) -> String {
     let events: Api<Event> = Api::namespaced(tenant.kube(), tenant.namespace());
-    let seen = wait::until(format!("there is an event {reason} of {name}"), PATIENCE, || async {
+    let seen = wait::until(format!("there is an event {reason} of {name}"), TIMEOUT, || async {
         let all = events.list(&ListParams::default()).await.map_err(|error| error.to_string())?.items;
-        let is_it = |event: &&Event| {
+        let matches = |event: &&Event| {
             event.reason.as_deref() == Some(reason)
                 && event.regarding.as_ref().is_some_and(|about| about.name.as_deref() == Some(name))
         };
-        all.iter().find(is_it).map(|event| event.note.clone().unwrap_or_default()).ok_or_else(|| {
+        all.iter().find(matches).map(|event| event.note.clone().unwrap_or_default()).ok_or_else(|| {
             let reasons: Vec<_> = all.iter().filter_map(|event| event.reason.as_deref()).collect();
-            format!("there are: {reasons:?}")
+            format!("the events are: {reasons:?}")
         })
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// How many rows a query counts.
+/// Returns the number of rows that a query counts.
 pub async fn count(tenant: &Tenant, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(&tenant.pool()).await.unwrap()
 }
 
-/// Asserts that nothing is left of anybody: not in AWS, not in PostgreSQL, but for the audit log, which only grows.
+/// Asserts that no resource and no row is left, except in the audit log.
 pub async fn assert_nothing_left(tenant: &Tenant) {
     let counts = tenant.simulator().counts();
     let resources = [counts.channels, counts.stream_keys, counts.rooms, counts.stages];
@@ -201,14 +204,14 @@ pub async fn assert_nothing_left(tenant: &Tenant) {
     }
 }
 
-/// How often AWS was called with this operation.
+/// Returns the number of calls of this operation.
 pub fn calls(tenant: &Tenant, operation: &str) -> usize {
     tenant.simulator().calls().iter().filter(|call| call.operation == operation).count()
 }
 
-/// Waits until AWS has been called with this operation so often.
+/// Waits until AWS has received at least this many calls of the operation.
 pub async fn called(tenant: &Tenant, operation: &str, times: usize) {
-    let seen = wait::until(format!("{operation} was called"), PATIENCE, || async {
+    let seen = wait::until(format!("{operation} was called"), TIMEOUT, || async {
         calls(tenant, operation) >= times
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"));

@@ -1,13 +1,13 @@
-//! The spec is edited.
+//! Edits of the spec.
 
 use ivs_simulator::Fault;
 use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
 use testbed::{OperatorBuilder, Tenant, wait};
 
-use crate::support::{PATIENCE, arns, calls, count, create, edit, ready, reason, tenant};
+use crate::support::{TIMEOUT, arns, calls, count, create, edit, ready, reason, tenant};
 
-/// The calls that changed something, in alphabetical order.
+/// Returns the operations of all writing calls, in alphabetical order.
 fn writes(tenant: &Tenant) -> Vec<String> {
     let reads = ["Get", "List", "BatchGet"];
     let calls = tenant.simulator().calls();
@@ -17,7 +17,7 @@ fn writes(tenant: &Tenant) -> Vec<String> {
     writes
 }
 
-/// What AWS has of the only channel.
+/// Returns the only channel in AWS.
 fn channel(tenant: &Tenant) -> Value {
     tenant.simulator().state()["channels"][0].clone()
 }
@@ -76,11 +76,11 @@ async fn tags_are_set_and_removed_on_all_three_and_reserved_tags_stay() {
     assert!(tags["streamcat.dev/user"].is_string());
 }
 
-/// A setting that is off is as good as one that is on: it is on the wire, AWS keeps it, and nothing is sent again.
+/// A disabled setting is handled like an enabled one: it is sent, AWS keeps it, and it is not sent again.
 #[tokio::test]
 async fn a_disabled_setting_is_sent_once_and_stays_off() {
     let tenant = tenant("off").await;
-    let _controller = impatient(&tenant).env("STREAMCAT_RESYNC_INTERVAL", "2s").start().await;
+    let _controller = quick(&tenant).env("STREAMCAT_RESYNC_INTERVAL", "2s").start().await;
     let storage = tenant.simulator().add_storage_configuration();
     let recording = |off: Value| {
         let mut recording = json!({ "storageConfigurationArn": storage, "mediaTypes": ["AUDIO_ONLY"] });
@@ -106,7 +106,7 @@ async fn a_disabled_setting_is_sent_once_and_stays_off() {
     edit(&tenant, "todd", recording(off)).await;
     ready(&tenant, "todd").await;
     assert!(is_off(&kept()), "{}", kept());
-    wait::until("it was looked at again", PATIENCE, async || match calls(&tenant, "ListStages") {
+    wait::until("more resyncs have begun", TIMEOUT, async || match calls(&tenant, "ListStages") {
         0..3 => Err("not yet".to_owned()),
         _ => Ok(()),
     })
@@ -136,29 +136,29 @@ async fn an_edit_rejected_by_aws_is_stalled_until_corrected() {
     create(&tenant, "todd", json!({})).await;
     let before = arns(&ready(&tenant, "todd").await);
 
-    let words = "preset is not for this account";
+    let text = "preset is not for this account";
     let mut refusal = Fault::error("UpdateChannel", 400, "ValidationException").times(1);
     if let ivs_simulator::FaultKind::Error { message, .. } = &mut refusal.kind {
-        *message = words.into();
+        *message = text.into();
     }
     tenant.simulator().fault(refusal);
     edit(&tenant, "todd", json!({ "channel": { "type": "BASIC" } })).await;
     let stalled = reason(&tenant, "todd", "InvalidSpec").await;
     let conditions = &stalled.status.as_ref().unwrap().conditions;
     let message = &find(conditions, "Stalled").unwrap().message;
-    assert!(message.contains("UpdateChannel") && message.contains(words), "{message}");
+    assert!(message.contains("UpdateChannel") && message.contains(text), "{message}");
     assert!(is_true(conditions, "ChatRoomReady") && is_true(conditions, "StageReady"));
     assert!(find(conditions, "Reconciling").is_none());
     assert_eq!(arns(&stalled), before);
 
     edit(&tenant, "todd", json!({ "channel": { "type": "ADVANCED_SD" } })).await;
-    let mended = ready(&tenant, "todd").await;
-    assert!(find(&mended.status.unwrap().conditions, "Stalled").is_none());
+    let corrected = ready(&tenant, "todd").await;
+    assert!(find(&corrected.status.unwrap().conditions, "Stalled").is_none());
     assert_eq!(channel(&tenant)["type"], "ADVANCED_SD");
 }
 
 #[tokio::test]
-async fn a_spent_quota_is_reported_and_the_others_are_created() {
+async fn an_exhausted_quota_is_reported_and_the_others_are_created() {
     let tenant = tenant("quota").await;
     let _controller = tenant.controller().start().await;
     tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").times(1));
@@ -173,12 +173,13 @@ async fn a_spent_quota_is_reported_and_the_others_are_created() {
     assert_eq!(calls(&tenant, "CreateStage"), 1);
 }
 
-fn impatient(tenant: &Tenant) -> OperatorBuilder {
+/// Returns a controller with a short call timeout and a short grace period.
+fn quick(tenant: &Tenant) -> OperatorBuilder {
     tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "2s").env("STREAMCAT_CONSISTENCY_GRACE", "1s")
 }
 
-/// Edits a tag; then an older edit of it lands, as one whose answer was lost may.
-async fn edit_before_an_older_edit_lands(tenant: &Tenant) {
+/// Edits a tag. Then an older edit of it takes effect, as one may whose response was lost.
+async fn edit_before_a_late_older_edit(tenant: &Tenant) {
     create(tenant, "todd", json!({ "tags": { "team": "a" } })).await;
     ready(tenant, "todd").await;
     edit(tenant, "todd", json!({ "tags": { "team": "b" } })).await;
@@ -186,14 +187,14 @@ async fn edit_before_an_older_edit_lands(tenant: &Tenant) {
     assert_eq!(
         count(tenant, "select count(*) from pending_updates").await,
         3,
-        "each is noted until it was seen to stay"
+        "each update is pending until its re-check"
     );
     assert!(tenant.simulator().set_tag(&channel, "team", "a"));
 }
 
-/// Waits until AWS has what the last edit says, and nothing is left to look at.
-async fn the_last_edit_stays(tenant: &Tenant) {
-    let looked = wait::until("the last edit stays", PATIENCE, async || {
+/// Waits until AWS has the last edit, and no update is pending.
+async fn until_last_edit_persists(tenant: &Tenant) {
+    let persists = wait::until("the last edit persists", TIMEOUT, async || {
         match (
             channel(tenant)["tags"]["team"].as_str(),
             count(tenant, "select count(*) from pending_updates").await,
@@ -202,30 +203,30 @@ async fn the_last_edit_stays(tenant: &Tenant) {
             other => Err(format!("{other:?}")),
         }
     });
-    looked.await.unwrap();
+    persists.await.unwrap();
 }
 
 #[tokio::test]
-async fn an_older_edit_that_lands_last_does_not_stay() {
+async fn an_older_edit_that_takes_effect_last_is_corrected() {
     let tenant = tenant("older").await;
-    let _controller = impatient(&tenant).start().await;
-    edit_before_an_older_edit_lands(&tenant).await;
+    let _controller = quick(&tenant).start().await;
+    edit_before_a_late_older_edit(&tenant).await;
     tenant.simulator().clear_calls();
-    the_last_edit_stays(&tenant).await;
+    until_last_edit_persists(&tenant).await;
     assert_eq!(writes(&tenant), ["TagResource"]);
     assert_eq!(
         (calls(&tenant, "GetChannel"), calls(&tenant, "GetRoom")),
         (2, 1),
-        "and it is looked at again"
+        "the corrected channel is re-checked"
     );
 }
 
 #[tokio::test]
-async fn a_later_controller_makes_the_last_edit_stay() {
+async fn the_next_controller_corrects_an_older_edit_as_well() {
     let tenant = tenant("later").await;
-    let mut before = impatient(&tenant).start().await;
-    edit_before_an_older_edit_lands(&tenant).await;
+    let mut before = quick(&tenant).start().await;
+    edit_before_a_late_older_edit(&tenant).await;
     assert!(before.terminate().await.success());
-    let _controller = impatient(&tenant).start().await;
-    the_last_edit_stays(&tenant).await;
+    let _controller = quick(&tenant).start().await;
+    until_last_edit_persists(&tenant).await;
 }

@@ -32,7 +32,7 @@ pub const DEFECTS: &[Defect] = &[
     };
     if begun.elapsed() >= CALL_START_MARGIN {
         // A call that starts this late could end after the deadline.
-        store.end(nonce, AttemptEnd::Failed).await?;
+        store.end(nonce, AttemptOutcome::Failed).await?;
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     }
     let tags = owner.create_tags(nonce, desired.tags);
@@ -115,7 +115,7 @@ pub const DEFECTS: &[Defect] = &[
         name: "a created ARN is recorded in status only",
         file: CREATE,
         right: "if store.record_made(nonce, owner.user, &owner.username, &resource).await? {",
-        wrong: "store.end(nonce, AttemptEnd::Failed).await?;
+        wrong: "store.end(nonce, AttemptOutcome::Failed).await?;
     if !resource.kind().noun().is_empty() {",
     },
     Defect {
@@ -193,7 +193,7 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "an account that is not settled is not requeued by the resync",
-        file: "src/controller/resync/drift.rs",
+        file: "src/controller/resync/requeues.rs",
         right: "account.stalled().map_or(!account.is_settled(), ",
         wrong: "account.stalled().map_or(false && account.is_settled(), ",
     },
@@ -273,8 +273,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a new, deleted resource that AWS does not show counts as gone",
         file: DELETE,
-        right: "            if !shown_in.is_zero() {",
-        wrong: "            if !shown_in.is_zero() && !is_deleted {",
+        right: "            if !time_until_visible.is_zero() {",
+        wrong: "            if !time_until_visible.is_zero() && !is_deleted {",
     },
     Defect {
         name: "an object without a user gets no tombstone",
@@ -285,7 +285,7 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "an account that waits for a username owns resources by name",
-        file: "src/provision/drift.rs",
+        file: "src/provision/comparison.rs",
         right: "        None => !state.is_stalled,",
         wrong: "        None => !state.is_stalled || listed.arn.len() > 1,",
     },
@@ -343,7 +343,7 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a row that names an earlier object is not drift",
-        file: "src/provision/drift.rs",
+        file: "src/provision/comparison.rs",
         right: "(&record.account, &*record.arn, record.uid.as_deref())",
         wrong: "(&record.account, &*record.arn, accounts.get(&record.account).and_then(|state| state.uid.as_deref()))",
     },
@@ -499,7 +499,7 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "one complete list proves an absence",
-        file: "src/provision/context.rs",
+        file: "src/provision/decision_context.rs",
         right: "self.resync.mul_f64(0.9).max(self.grace)",
         wrong: "self.resync.saturating_sub(self.resync)",
     },
@@ -536,8 +536,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "new accounts get resources where AWS shows none of ours",
         file: "src/controller/reconcile/apply.rs",
-        right: "context.halt().or_else(|| context.nothing_shown())",
-        wrong: "context.halt().or_else(|| context.nothing_shown()).filter(|_| false)",
+        right: "context.halt().or_else(|| context.nothing_listed())",
+        wrong: "context.halt().or_else(|| context.nothing_listed()).filter(|_| false)",
     },
     Defect {
         name: "the brake stays off when AWS shows nothing",

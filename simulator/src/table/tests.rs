@@ -1,8 +1,11 @@
+//! Unit tests of the table. Expected rows are written as their ARNs, concatenated in order: "13" stands for
+//! the rows "1" and "3".
+
 use super::*;
 
-struct Thing(&'static str, &'static str, Tags);
+struct TestRow(&'static str, &'static str, Tags);
 
-impl Row for Thing {
+impl Row for TestRow {
     fn arn(&self) -> &str {
         self.0
     }
@@ -17,15 +20,15 @@ impl Row for Thing {
     }
 }
 
-fn table() -> Table<Thing> {
+fn table() -> Table<TestRow> {
     let mut table = Table::default();
     for (arn, name) in [("1", "a"), ("2", "b"), ("3", "a")] {
-        table.insert(Thing(arn, name, Tags::new()));
+        table.insert(TestRow(arn, name, Tags::new()));
     }
     table
 }
 
-fn arns<'a>(rows: impl Iterator<Item = &'a Thing>) -> String {
+fn arns<'a>(rows: impl Iterator<Item = &'a TestRow>) -> String {
     rows.map(|row| row.0).collect()
 }
 
@@ -40,10 +43,10 @@ fn rows_are_found_by_arn_and_key() {
 #[test]
 fn the_indexes_are_updated_with_a_row() {
     let mut table = table();
-    table.replace(Thing("1", "c", Tags::new()));
+    table.replace(TestRow("1", "c", Tags::new()));
     assert_eq!((arns(table.with_key("a")), arns(table.with_key("c"))), ("3".into(), "1".into()));
     assert_eq!(arns(table.iter()), "123");
-    table.replace_as_newest(Thing("1", "c", Tags::new()));
+    table.replace_as_newest(TestRow("1", "c", Tags::new()));
     assert_eq!(arns(table.iter()), "231");
     let changes = table.changes();
     assert!(table.remove("1") && !table.remove("1") && table.changes() > changes);
@@ -64,7 +67,7 @@ fn rows_are_listed_from_a_position_in_both_directions() {
 }
 
 /// Returns the rows of the delayed view at a time, and the rows that exist.
-fn views(table: &mut Table<Thing>, now: i64) -> (String, String) {
+fn views(table: &mut Table<TestRow>, now: i64) -> (String, String) {
     table.set_view(View { now, lag: 10, delayed: true });
     let delayed = arns(table.iter());
     table.set_view(View { now, lag: 10, delayed: false });
@@ -75,7 +78,7 @@ fn views(table: &mut Table<Thing>, now: i64) -> (String, String) {
 fn the_delayed_view_shows_creation_and_deletion_late() {
     let mut table = table();
     table.set_view(View { now: 100, lag: 10, delayed: false });
-    table.insert(Thing("4", "d", Tags::new()));
+    table.insert(TestRow("4", "d", Tags::new()));
     assert!(table.remove("1"));
     assert_eq!(views(&mut table, 109), ("123".into(), "234".into()));
     assert_eq!((table.len(), table.get("1").is_none(), table.get_mut("1").is_none()), (3, true, true));
@@ -86,7 +89,7 @@ fn the_delayed_view_shows_creation_and_deletion_late() {
 fn a_deleted_row_that_was_never_visible_stays_hidden() {
     let mut table = table();
     table.set_view(View { now: 100, lag: 10, delayed: false });
-    table.insert(Thing("4", "d", Tags::new()));
+    table.insert(TestRow("4", "d", Tags::new()));
     assert!(table.remove("4") && !table.remove("4"));
     assert_eq!(views(&mut table, 105), ("123".into(), "123".into()));
     assert_eq!(views(&mut table, 120), ("123".into(), "123".into()));
@@ -96,9 +99,9 @@ fn a_deleted_row_that_was_never_visible_stays_hidden() {
 fn an_update_is_visible_at_once() {
     let mut table = table();
     table.set_view(View { now: 100, lag: 10, delayed: false });
-    table.insert(Thing("4", "d", Tags::new()));
-    table.replace_as_newest(Thing("4", "e", Tags::new()));
-    table.replace(Thing("2", "x", Tags::new()));
+    table.insert(TestRow("4", "d", Tags::new()));
+    table.replace_as_newest(TestRow("4", "e", Tags::new()));
+    table.replace(TestRow("2", "x", Tags::new()));
     assert_eq!(views(&mut table, 105), ("123".into(), "1234".into()));
     assert_eq!((arns(table.with_key("x")), arns(table.with_key("e"))), ("2".into(), "4".into()));
 }

@@ -123,7 +123,7 @@ pub fn signed(service: &str) -> String {
 /// response.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     // The server may respond and close the connection before it has read everything.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();

@@ -27,8 +27,8 @@ pub struct Wire {
 impl Wire {
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
-        stream.set_write_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        stream.set_write_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         Self { stream: BufReader::with_capacity(64 << 10, stream) }
     }

@@ -1,5 +1,5 @@
-//! Abandons an account: it goes without AWS, and everything that it may leave there goes onto the orphan
-//! list.
+//! Abandons an account: finishes its deletion without AWS, and adds everything that may remain there to the
+//! orphan list.
 
 use uuid::Uuid;
 
@@ -27,14 +27,13 @@ pub(super) async fn abandon<B: Backends>(
     let inventory = context.last_inventory().unwrap_or_default();
     let key = account.reference();
     let elsewhere = known_orphans(account, held.user(), &inventory);
-    let whom = Abandonment { account: &key, uid: held.uid(), user: held.user(), elsewhere };
-    let orphans = context.backends.store().abandon(&whom).await?.ok_or_else(Blocker::superseded)?;
+    let abandonment = Abandonment { account: &key, uid: held.uid(), user: held.user(), elsewhere };
+    let orphans = context.backends.store().abandon(&abandonment).await?.ok_or_else(Blocker::superseded)?;
     report_abandoned(account, context, &orphans).await;
     Ok(())
 }
 
-/// Publishes the event of an account that was abandoned in an earlier reconcile, which may not have published
-/// it.
+/// Publishes the event for an abandoned account again: the earlier reconcile may have failed to publish it.
 pub(super) async fn report_abandoned_again<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
@@ -54,7 +53,7 @@ async fn report_abandoned<B: Backends>(account: &StreamerAccount, context: &Cont
     publish_event(account, context, &event).await;
 }
 
-/// Returns the account's resources that the tags of the latest resync and status name.
+/// Returns the resources of the account that status or the tags seen by the latest resync name.
 fn known_orphans(account: &StreamerAccount, user: Uuid, inventory: &Inventory) -> Vec<Orphan> {
     let key = account.reference();
     let in_status = account.resources_in_status().into_iter().map(|record| Orphan {

@@ -31,7 +31,7 @@ use crate::{
 const INTERIM_STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Reports that nothing is created for an account because its namespace is terminating.
-pub(super) async fn report_blocked<B: Backends>(
+pub(super) async fn report_terminating_namespace<B: Backends>(
     mut account: StreamerAccount,
     context: &Context<B>,
 ) -> Result<Option<Duration>, Error> {
@@ -79,7 +79,7 @@ async fn prepare<B: Backends>(
     read: Instant,
 ) -> Result<(HeldClaim, Arc<Inventory>), Blocker> {
     let inventory = context.inventory().await?;
-    if let Some(blocker) = context.halt().or_else(|| context.nothing_shown()) {
+    if let Some(blocker) = context.halt().or_else(|| context.nothing_listed()) {
         return Err(blocker);
     }
     Ok((claim(account, context, &inventory, read).await?, inventory))

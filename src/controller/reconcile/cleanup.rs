@@ -104,10 +104,10 @@ async fn delete_resources<B: Backends>(
         let arn = account.status.as_ref().filter(|_| is_own).and_then(|status| status.arn(kind));
         let (listed, decision_context) =
             (inventory.of_user(owner.user, kind), context.decision_context(kind));
-        let retired = dispatch_kind!(backends, kind, |of| {
+        let deleted = dispatch_kind!(backends, kind, |of| {
             delete_all(of, backends.store(), &decision_context, owner, arn, &listed).await
         });
-        deletion_result(kind, retired)
+        deletion_result(kind, deleted)
     })
     .await;
     if !results.iter().all(|(_, (blocker, _))| blocker.is_deleted()) {

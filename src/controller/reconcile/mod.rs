@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use self::{
-    apply::{apply, report_blocked},
+    apply::{apply, report_terminating_namespace},
     cleanup::cleanup,
 };
 use super::{
@@ -75,7 +75,7 @@ async fn reconcile_account<B: Backends>(
     if account.is_being_deleted() {
         cleanup(account, context, read).await
     } else if is_terminating? {
-        report_blocked(account, context).await
+        report_terminating_namespace(account, context).await
     } else {
         apply(account, context, dirty, read).await
     }

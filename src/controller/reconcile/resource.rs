@@ -20,7 +20,7 @@ use crate::{
 
 /// Reconciles the resources of one account.
 pub(super) struct ResourceReconciler<'a, B> {
-    /// The account as it was read.
+    /// The account as last read from the API server.
     pub account: &'a StreamerAccount,
     /// The shared state.
     pub context: &'a Context<B>,
@@ -28,7 +28,7 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub owner: &'a Owner,
     /// The inventory of the latest resync.
     pub inventory: &'a Inventory,
-    /// True if status may be wrong: then AWS is checked although status says that the account is ready.
+    /// True if status may be outdated, so that AWS must be checked even if status says Ready.
     pub dirty: bool,
     /// True if a person requested a reconcile: then updates that did not persist are sent once more.
     pub resend: bool,
@@ -54,7 +54,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             ResourceStatus::ChatRoom(_) | ResourceStatus::Stage(_) => None,
         };
         match secret.or(row.err()) {
-            // The account has another channel by now: this one does not go into status.
+            // A newer reconcile has recorded another channel, so do not report this one in status.
             Some(blocker) if blocker == Blocker::superseded() => Err(blocker),
             blocker => Ok(ReadyResource { status, change, blocker: both(drift, blocker), recheck_in }),
         }
@@ -64,19 +64,19 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         SecretReconciler { account: self.account, context: self.context, user: self.owner.user, channel }
     }
 
-    /// Corrects the resource's row if AWS has shown another name or address, so that the application reads
-    /// the right one.
+    /// Corrects the resource's row if the name or the endpoint in AWS differs from the row, so that the
+    /// application reads the right one.
     async fn correct_row(&self, status: &ResourceStatus) -> Result<(), Blocker> {
         let (store, owner) = (self.context.backends.store(), self.owner);
         if store.correct(owner.user, &owner.username, status).await? {
             let (arn, kind) = (status.arn(), status.kind());
-            tracing::warn!(arn, %kind, "corrected a row whose name or address differed from AWS");
+            tracing::warn!(arn, %kind, "corrected a row whose name or endpoint differed from AWS");
         }
         Ok(())
     }
 
-    /// Compares the Secret even though AWS refuses the spec of the channel: the key may have been rotated
-    /// meanwhile.
+    /// Compares the Secret with AWS even if AWS rejects the channel's settings, because the key may have been
+    /// rotated in the meantime.
     async fn compare_secret(&self, kind: ResourceKind, blocker: &Blocker) {
         let channel = self.account.status.as_ref().and_then(|status| status.channel.as_ref());
         let Some(channel) = channel.filter(|_| kind == ResourceKind::Channel && blocker.is_refusal()) else {
@@ -105,7 +105,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         let decision_context = self.context.decision_context(K::KIND);
         let converged = converge(kind, backends.store(), &decision_context, &desired).await;
         if let Err(provision::Error::LateUpdateNotRecorded(_)) = &converged {
-            // Meanwhile another reconcile may have written a status that says that all is well.
+            // Another reconcile may have set Ready in the meantime.
             self.context.mark_dirty(self.owner.account.clone());
         }
         match converged? {
@@ -116,7 +116,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         }
     }
 
-    /// Returns true if status or the tags of the latest resync knew the user before this reconcile.
+    /// Returns true if status or the tags seen by the latest resync named the user before this reconcile.
     fn is_user_known(&self) -> bool {
         let in_tags = || self.inventory.user(&self.owner.account, &self.owner.username);
         self.account.user_in_status().or_else(in_tags) == Some(self.owner.user)
@@ -135,15 +135,15 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         !self.resend && self.observed(condition).is_some_and(is_sent)
     }
 
-    /// Returns the condition of a resource if it observed this generation.
+    /// Returns the condition of this type, if it describes the current generation.
     fn observed(&self, condition: &str) -> Option<&Condition> {
         let is_current = |found: &&Condition| found.observed_generation == self.account.metadata.generation;
         self.account.conditions().iter().filter(|found| found.type_ == condition).find(is_current)
     }
 }
 
-/// Combines drift with another blocker. The reason is the drift's: it tells the next reconcile that the
-/// update was sent.
+/// Combines drift with another blocker. Keeps the reason DriftPersists, because the next reconcile infers
+/// from it that the update was sent.
 fn both(drift: Option<Blocker>, other: Option<Blocker>) -> Option<Blocker> {
     match (drift, other) {
         (Some(drift), Some(other)) => Some(drift.and(&other)),

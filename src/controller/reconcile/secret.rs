@@ -1,5 +1,5 @@
-//! Reconciles the Secret with the stream key of a channel. It is compared with AWS whenever AWS is asked
-//! about the channel.
+//! Reconciles the Secret with the stream key of a channel. It is compared with AWS whenever the
+//! channel is read from AWS.
 
 mod decide;
 
@@ -37,8 +37,8 @@ pub(super) struct SecretReconciler<'a, B> {
 
 impl<B: Backends> SecretReconciler<'_, B> {
     /// Writes the Secret if it differs. `created` is the key that came with a channel that was just created.
-    /// `observed` says that AWS was asked about the channel in this reconcile: then its key is compared too,
-    /// otherwise only the rest of the Secret.
+    /// `observed` is true if the channel was read from AWS in this reconcile. Then its key is compared too;
+    /// otherwise only the rest of the Secret is.
     pub(super) async fn ensure(&self, created: Option<SecretString>, observed: bool) -> Result<(), Blocker> {
         if let Some(stream_key) = &created
             && self.create(stream_key).await?
@@ -108,7 +108,7 @@ impl<B: Backends> SecretReconciler<'_, B> {
             // A key exists by now: another controller, a person, or a call of ours that seemed lost has
             // created it.
             Err(error) if error.is_quota_exceeded() => {
-                keys.stream_key(arn).await?.ok_or_else(Blocker::stream_key_not_shown)
+                keys.stream_key(arn).await?.ok_or_else(Blocker::stream_key_not_returned)
             }
             Err(error) => Err(error.into()),
         }

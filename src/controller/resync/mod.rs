@@ -1,10 +1,11 @@
 //! The periodic comparison of AWS with status and PostgreSQL. It finds drift, missing resources, orphans and
 //! late creates.
 
-mod drift;
+mod absences;
 mod late_creates;
 mod orphans;
 mod records;
+mod requeues;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,9 +16,10 @@ use std::{
 use tokio::time::Instant;
 
 use self::{
-    drift::{mark_misplaced_dirty, needs_requeue, note_absences, schedule_rechecks},
+    absences::note_absences,
     orphans::{duplicate, settle_orphans},
-    records::{account_states, is_in, misplaced, recorded_resources},
+    records::{account_states, check_recorded_elsewhere, is_in, recorded_resources},
+    requeues::{mark_recorded_elsewhere_dirty, needs_requeue, schedule_rechecks},
 };
 use super::{
     account::AccountExt,
@@ -31,7 +33,7 @@ use crate::{
     admin::Gates,
     api::{ResourceKind, StreamerAccount, tags},
     ivs::Listed,
-    provision::{CompleteList, Inventory, Listing, find_drift, pending_rechecks},
+    provision::{CompleteList, Inventory, Listing, compare_with_records, pending_rechecks},
     store::{Orphan, Orphans, Resources},
 };
 
@@ -39,7 +41,7 @@ use crate::{
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
-/// time-out.
+/// timeout.
 const RESYNC_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Result of one resync.
@@ -47,11 +49,10 @@ struct ResyncReport {
     /// The orphans, by ARN.
     orphans: BTreeMap<String, Orphan>,
     /// A text about the records that name another AWS account or region, if there are any.
-    misplaced: Option<String>,
+    elsewhere: Option<String>,
 }
 
-/// Resyncs now, and every `interval` from then on. `namespace` is the only one that is served; None if all
-/// are.
+/// Resyncs now, and every `interval` from then on. `namespace` is the served namespace; None for all.
 pub async fn run<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
@@ -62,8 +63,8 @@ pub async fn run<B: Backends>(
     loop {
         let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resync(context, namespace)).await;
         match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, RETRY_DELAY))) {
-            Ok(ResyncReport { orphans: found, misplaced }) => {
-                update_readiness(context, gates, misplaced);
+            Ok(ResyncReport { orphans: found, elsewhere }) => {
+                update_readiness(context, gates, elsewhere);
                 log_new_orphans(&found, &orphans);
                 context.metrics.set_orphans(found.len());
                 orphans = found;
@@ -77,9 +78,9 @@ pub async fn run<B: Backends>(
                     blocker.message
                 );
                 // AWS may refuse even the lists if the records name another AWS account or region.
-                let misplaced = check_record_locations(context, namespace).await.ok().flatten();
-                if let Some(misplaced) = misplaced.filter(|_| context.halt().is_some()) {
-                    gates::close(gates, gates::AWS, misplaced);
+                let elsewhere = recheck_recorded_elsewhere(context, namespace).await.ok().flatten();
+                if let Some(elsewhere) = elsewhere.filter(|_| context.halt().is_some()) {
+                    gates::close(gates, gates::AWS, elsewhere);
                 } else if gates.closed().contains_key(gates::AWS) {
                     // Only the first resync decides about readiness: accounts do not wait for later ones.
                     gates.close(gates::AWS, blocker.message);
@@ -97,12 +98,12 @@ fn log_new_orphans(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Or
 }
 
 /// Shows in `/readyz` the records that name another AWS account or region, and the engaged brakes.
-fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, misplaced: Option<String>) {
-    match &misplaced {
-        Some(misplaced) if context.halt().is_some() => gates::close(gates, gates::AWS, misplaced.clone()),
+fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, elsewhere: Option<String>) {
+    match &elsewhere {
+        Some(elsewhere) if context.halt().is_some() => gates::close(gates, gates::AWS, elsewhere.clone()),
         _ => gates.open(gates::AWS),
     }
-    gates.note("recorded elsewhere", misplaced.filter(|_| context.halt().is_none()));
+    gates.note("recorded elsewhere", elsewhere.filter(|_| context.halt().is_none()));
     for kind in ResourceKind::ALL {
         gates.note(brake_note(kind), context.brake(kind));
     }
@@ -135,14 +136,14 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     let statuses: Vec<_> =
         before.iter().filter(exists).flat_map(|account| account.resources_in_status()).collect();
     let named = recorded_resources(context, namespace, &recorded, &statuses, &states);
-    let misplaced = misplaced(context, &named);
+    let elsewhere = check_recorded_elsewhere(context, &named);
     // Another controller of this installation serves the other namespaces.
     recorded.retain(|row| is_in(namespace, &row.account));
     let changed_users = note_absences(context, &complete, &named, began).await?;
     context.publish_inventory(Inventory::new(&listing));
     let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
-    let report = find_drift(&listing, &states, &statuses, &recorded, &duplicates);
-    mark_misplaced_dirty(context, &statuses);
+    let report = compare_with_records(&listing, &states, &statuses, &recorded, &duplicates);
+    mark_recorded_elsewhere_dirty(context, &statuses);
     for (account, state) in &states {
         if state.user.is_some_and(|user| changed_users.contains(&user)) {
             context.mark_dirty(account.clone());
@@ -157,11 +158,11 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     }
     schedule_rechecks(context, &accounts, &pending_rechecks(&recorded, &statuses, context.timing.grace));
     let orphans = settle_orphans(context, rows, report.orphans).await?;
-    Ok(ResyncReport { orphans, misplaced })
+    Ok(ResyncReport { orphans, elsewhere })
 }
 
 /// Returns a text about the records that name another AWS account or region. Needs no list of AWS.
-async fn check_record_locations<B: Backends>(
+async fn recheck_recorded_elsewhere<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
 ) -> Result<Option<String>, Blocker> {
@@ -169,10 +170,12 @@ async fn check_record_locations<B: Backends>(
     let accounts = context.backends.kubernetes().accounts();
     let states = account_states(&accounts);
     let statuses: Vec<_> = accounts.iter().flat_map(|account| account.resources_in_status()).collect();
-    let misplaced =
-        misplaced(context, &recorded_resources(context, namespace, &recorded, &statuses, &states));
-    mark_misplaced_dirty(context, &statuses);
-    Ok(misplaced)
+    let elsewhere = check_recorded_elsewhere(
+        context,
+        &recorded_resources(context, namespace, &recorded, &statuses, &states),
+    );
+    mark_recorded_elsewhere_dirty(context, &statuses);
+    Ok(elsewhere)
 }
 
 /// Lists all resources of this installation in the served namespace, and the complete list of all ARNs.

@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// Deletes late creates, and writes the other orphans onto the orphan list. Does nothing if the controller
-/// and its records do not belong together, or if AWS shows none of the recorded resources: then nothing is
+/// and its records do not belong together, or if AWS lists none of the recorded resources: then nothing is
 /// known about orphans.
 pub(super) async fn settle_orphans<B: Backends>(
     context: &Context<B>,
     rows: Vec<OrphanRow>,
     mut orphans: BTreeMap<String, Orphan>,
 ) -> Result<BTreeMap<String, Orphan>, Blocker> {
-    if context.halt().is_some() || context.nothing_shown().is_some() {
+    if context.halt().is_some() || context.nothing_listed().is_some() {
         return Ok(orphans);
     }
     delete_late_creates(context, &mut orphans).await?;

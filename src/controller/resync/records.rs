@@ -70,7 +70,10 @@ pub(super) fn recorded_resources<B: Backends>(
 
 /// Returns a text about the records that name another AWS account or region. Halts the controller if most of
 /// them do.
-pub(super) fn misplaced<B: Backends>(context: &Context<B>, known: &[KnownResource]) -> Option<String> {
+pub(super) fn check_recorded_elsewhere<B: Backends>(
+    context: &Context<B>,
+    known: &[KnownResource],
+) -> Option<String> {
     let target = context.target();
     let all: BTreeSet<&str> = known.iter().map(|known| known.arn.as_str()).collect();
     let elsewhere: Vec<_> = all.iter().filter(|arn| !target.holds(arn)).collect();

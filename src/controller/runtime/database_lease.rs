@@ -1,8 +1,8 @@
 //! The lease on the database: it keeps the controllers of two Kubernetes clusters from working on one
 //! database.
 //!
-//! An account that is missing in this cluster may exist in another one. So only one of the clusters that
-//! share a database works, and the others change nothing until its lease has expired.
+//! An account that is missing in this cluster may exist in another one. Therefore only one of the
+//! clusters that share a database is active. The others change nothing until its lease has expired.
 
 use std::time::Duration;
 
@@ -19,8 +19,10 @@ use crate::{
 /// Interval at which the holder renews the lease, and at which the other clusters check it.
 pub(super) const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Runs `work` whenever this cluster holds the lease, until `stop`. Each term has its own token, which is
-/// cancelled when another cluster has taken over, and starts without any state of an earlier term.
+/// Runs `work` whenever this cluster holds the lease, until `stop`.
+///
+/// A term is the time during which the lease is held. Each term gets its own cancellation token and starts
+/// with no state from the previous one. The token is cancelled when another cluster has taken over.
 pub async fn while_holding_database_lease<C: Clusters, W: Future>(
     clusters: &C,
     cluster: &ClusterIdentity,
@@ -29,7 +31,7 @@ pub async fn while_holding_database_lease<C: Clusters, W: Future>(
     stop: &CancellationToken,
     work: impl Fn(CancellationToken) -> W,
 ) {
-    // A lease that is renewed this often does not expire.
+    // Renew at least four times per lease duration, so that one failure does not let the lease expire.
     let renew_interval = renew_interval.min(cluster.takeover_after / 4);
     while !stop.is_cancelled() {
         tokio::select! {
@@ -47,7 +49,7 @@ pub async fn while_holding_database_lease<C: Clusters, W: Future>(
         term.cancel();
         shutdown::within_grace(&term, work).await;
     }
-    // A standby is ready.
+    // After stopping, leave the gate open: a standby counts as ready.
     gates.open(gates::CLUSTER);
 }
 
@@ -65,7 +67,7 @@ async fn acquire<C: Clusters>(
                 gates::close(gates, gates::CLUSTER, messages::held_by_other_cluster(&other, cluster));
                 renew_interval.min(other.expires_in)
             }
-            // The database has its own gate.
+            // Does not close the gate: an unavailable database closes its own.
             Err(error) => {
                 tracing::warn!(%error, "the lease on the database could not be acquired and is retried");
                 renew_interval
@@ -206,7 +208,7 @@ mod tests {
         let waits = async {
             sleep(Duration::from_secs(1)).await;
             let acquired = acquire(&clusters, &second, RENEW_INTERVAL, &gates);
-            assert!(tokio::time::timeout(TAKEOVER * 10, acquired).await.is_err(), "two work");
+            assert!(tokio::time::timeout(TAKEOVER * 10, acquired).await.is_err(), "both clusters are active");
             stop.cancel();
         };
         tokio::join!(works, waits);

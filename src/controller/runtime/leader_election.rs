@@ -1,7 +1,7 @@
 //! Leader election: one of several controllers works while the others stand by.
 //!
-//! It only saves work. The attempt in the database and the preconditions of every write keep two leaders from
-//! doing the same.
+//! It only avoids duplicate work. Two leaders at once do no harm, because of the attempts in the database and
+//! the preconditions of every write.
 
 mod decide;
 mod elector;
@@ -16,9 +16,9 @@ use crate::{admin::Gates, controller::gates, shutdown, telemetry::Metrics};
 
 pub(super) use self::{elector::Elector, lease::KubernetesLease};
 
-/// Runs `work` whenever this process leads, until `stop`. Each term has its own token, which is cancelled
-/// when the term ends, and starts without any state of an earlier term. The Lease is released after the last
-/// call is recorded, not before.
+/// Runs `work` whenever this process leads, until `stop`. Each term gets its own cancellation token, which is
+/// cancelled when the term ends, and starts with no state from the previous one. The Lease is released after
+/// the last call is recorded, not before.
 pub(super) async fn while_leading<L: LeaseApi, W: Future>(
     mut elector: Elector<L>,
     gates: &Gates,

@@ -57,8 +57,8 @@ pub fn next_status(
     next
 }
 
-/// Returns true if a requested reconcile is complete: everything is ready, or was sent to AWS and drifts all
-/// the same.
+/// Returns true if a requested reconcile is complete: everything is ready, or was sent to AWS but still
+/// drifts.
 fn is_handled(outcome: &ReconcileOutcome) -> bool {
     outcome.blockers().iter().all(|blocker| blocker.reason == Reason::DriftPersists)
 }

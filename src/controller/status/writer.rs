@@ -74,7 +74,7 @@ fn status_of<B: Backends>(
 
 /// Writes the status if it has changed. The write names the object's version, so that one that was lost on
 /// the way cannot take effect on a later version. On a conflict the object is read again and the outcome is
-/// applied to its present status. Returns false if the object is gone, has a new spec, or was settled by
+/// applied to its current status. Returns false if the object is gone, has a new spec, or was settled by
 /// another controller.
 async fn write_status<B: Backends>(
     account: &mut StreamerAccount,

@@ -16,8 +16,8 @@ use crate::{
     store::{Claim, ClaimRefusal, Claimant, UsernameOwner, Users},
 };
 
-/// Maximum age of a read that is still trusted: within it nobody can have created an account and lost its
-/// database.
+/// Maximum age of a read that is still trusted: too short for an account to get a user and for the database
+/// to be lost since.
 const MAX_READ_AGE: Duration = Duration::from_secs(5);
 
 /// Result of a claim.

@@ -65,11 +65,11 @@ pub(super) async fn is_stale<B: Backends>(
 
 /// The resources of a user in AWS.
 enum Possession {
-    /// It has none, and none is being created.
+    /// The user has none, and none is being created.
     Nothing,
-    /// It has some, or some may be in the making.
+    /// The user has some, or some may be being created.
     Something,
-    /// AWS does not show this recorded resource, but complete lists have not proved yet that it is gone.
+    /// AWS does not return this recorded resource, but its absence is not confirmed yet.
     Unproven(String),
 }
 

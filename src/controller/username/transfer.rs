@@ -1,4 +1,4 @@
-//! The transfer of a user from an earlier object of an account to the present one.
+//! The transfer of a user from an earlier object of an account to the current one.
 
 use crate::{
     api::StreamerAccount,

@@ -39,27 +39,27 @@ impl DecisionInput<'_> {
     }
 }
 
-/// The next step.
+/// The next step. The variants up to `DriftPersists` end this pass.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::provision) enum Step {
-    /// The resource is as the spec says. Final.
+    /// The resource is as the spec says.
     Ready(String),
-    /// Nothing can be done yet. Final.
+    /// Nothing can be done yet.
     Wait(WaitFor),
+    /// The recorded resource belongs to another user, and this user has none.
+    Foreign(String),
+    /// The resource is gone, and the spec forbids a replacement.
+    Gone(String),
+    /// The resource is missing while the brake is engaged.
+    Braked(String),
+    /// The record names an AWS account or region that this controller does not work in.
+    RecordedElsewhere(String),
+    /// The resource carries the id of another installation.
+    OtherInstallation(String),
+    /// The resource was updated, but AWS still returns other settings.
+    DriftPersists(String),
     /// No resource exists, and no earlier Create can take effect: create one.
     Create(Change),
-    /// The recorded resource belongs to another user, and this user has none. Final.
-    Foreign(String),
-    /// The resource is gone, and the spec forbids a replacement. Final.
-    Gone(String),
-    /// The resource is missing while the brake is on. Final.
-    Braked(String),
-    /// The record names an AWS account or region that this controller does not work in. Final.
-    RecordedElsewhere(String),
-    /// The resource carries the id of another installation. Final.
-    OtherInstallation(String),
-    /// The resource was updated, but AWS does not show the update. Final.
-    DriftPersists(String),
     /// Read one resource by its ARN.
     Get(String),
     /// List the resources that carry the user's tags.
@@ -79,11 +79,11 @@ pub(in crate::provision) enum Step {
 /// The event that a step waits for.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::provision) enum WaitFor {
-    /// The end of a Create: it must have ended, and AWS must show its result.
+    /// The end of a Create: it must have ended, and AWS must return its result.
     CreateOutcome(Duration),
-    /// The next complete list: AWS does not show the recorded resource.
+    /// The next complete list: AWS does not return the recorded resource.
     NextList(String),
-    /// A Get that shows what a list has shown.
+    /// A Get that returns a resource that a list contained.
     Get,
 }
 
@@ -122,7 +122,7 @@ pub(in crate::provision) fn next(
         return Step::Ready(arn.to_owned());
     }
     match observed.ownership_of(arn) {
-        // Reading thousands of missing resources one by one would use up the budget: the next list shows
+        // Reading thousands of missing resources one by one would use up the budget: the next list contains
         // them.
         None if absence(arn, recorded, context) == Absence::Braked => Step::Braked(arn.to_owned()),
         None => Step::Get(arn.to_owned()),
@@ -164,7 +164,7 @@ fn is_settled(input: &DecisionInput<'_>, recorded: &ResourceRecord, grace: Durat
 }
 
 /// Returns the time until an update is re-checked; None when the re-check is due. An earlier update may take
-/// effect until one grace period has passed, and AWS may show that one grace period later.
+/// effect until one grace period has passed, and AWS may return it up to one grace period later.
 pub(in crate::provision) fn recheck_in(update: &PendingUpdate, grace: Duration) -> Option<Duration> {
     update.in_flight.remaining(grace.saturating_mul(2))
 }
@@ -211,7 +211,7 @@ fn adopt(except: Option<&str>, observed: &Observed) -> Option<Step> {
     let arn = observed.owned.iter().flatten().find(is_candidate)?;
     Some(match observed.ownership_of(arn) {
         None => Step::Get(arn.clone()),
-        // A list can show what a Get does not.
+        // A list can contain what a Get does not return.
         Some(ObservedOwnership::Absent) => Step::Wait(WaitFor::Get),
         Some(_) => Step::Record(arn.clone()),
     })

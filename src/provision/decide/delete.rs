@@ -5,18 +5,18 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{Absence, Observed, ObservedOwnership, absence};
 use crate::{provision::DecisionContext, store::ResourceRecord};
 
-/// The next step.
+/// The next step. The variants up to `OtherInstallation` end this pass.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::provision) enum Step {
-    /// AWS confirms that no resource is left. Final.
+    /// AWS confirms that no resource is left.
     Gone,
-    /// Nothing can be done yet. Final.
+    /// Nothing can be done yet.
     Wait(WaitFor),
-    /// A resource is missing while the brake is on. Final.
+    /// A resource is missing while the brake is engaged.
     Braked(String),
-    /// The record names an AWS account or region that this controller does not work in. Final.
+    /// The record names an AWS account or region that this controller does not work in.
     RecordedElsewhere(String),
-    /// A resource carries the id of another installation. Final.
+    /// A resource carries the id of another installation.
     OtherInstallation(String),
     /// List the resources that carry the user's tags.
     ListOwned,
@@ -31,17 +31,18 @@ pub(in crate::provision) enum Step {
 /// The event that a step waits for.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::provision) enum WaitFor {
-    /// The end of a Create: it must have ended, and AWS must show its result.
+    /// The end of a Create: it must have ended, and AWS must return its result.
     CreateOutcome(Duration),
-    /// Consistent reads of a new resource: one that shows it may be followed by one that does not.
+    /// The time until reads of a new resource are consistent: until then, a read may miss it even after
+    /// another returned it.
     ConsistentReads(Duration),
-    /// A Get that no longer shows a deleted resource.
-    DeletionShown,
-    /// The next complete list: AWS does not show a resource that the operator did not delete.
+    /// Confirmation: a Get that no longer returns the deleted resource.
+    DeletionConfirmed,
+    /// The next complete list: AWS does not return a resource that the operator did not delete.
     NextList(String),
 }
 
-/// Returns the next step. `status_arn`: the ARN in status.
+/// Returns the next step. `status_arn` is the ARN in status.
 pub(in crate::provision) fn next(
     status_arn: Option<&str>,
     recorded: &ResourceRecord,
@@ -73,13 +74,13 @@ fn next_for(
     match observed.ownership_of(arn) {
         None => Some(Step::Get(arn.to_owned())),
         Some(ObservedOwnership::Absent) => {
-            let shown_in = shown_in(arn, recorded, context.timing.grace);
-            if !shown_in.is_zero() {
-                return Some(Step::Wait(WaitFor::ConsistentReads(shown_in)));
+            let time_until_visible = time_until_visible(arn, recorded, context.timing.grace);
+            if !time_until_visible.is_zero() {
+                return Some(Step::Wait(WaitFor::ConsistentReads(time_until_visible)));
             }
             if is_recorded && !is_deleted { missing(arn, recorded, context) } else { None }
         }
-        Some(_) if is_deleted => Some(Step::Wait(WaitFor::DeletionShown)),
+        Some(_) if is_deleted => Some(Step::Wait(WaitFor::DeletionConfirmed)),
         Some(ObservedOwnership::Owned) => Some(Step::Delete(arn.to_owned())),
         Some(ObservedOwnership::Untagged) if is_recorded => Some(Step::RestoreTags(arn.to_owned())),
         Some(ObservedOwnership::OtherInstallation) if is_recorded => {
@@ -89,7 +90,7 @@ fn next_for(
     }
 }
 
-/// Returns the next step for a recorded resource that AWS does not show and this pass has not deleted.
+/// Returns the next step for a recorded resource that AWS does not return and this pass has not deleted.
 fn missing(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> Option<Step> {
     // An earlier pass of this deletion has deleted it.
     if recorded.missing.iter().any(|missing| missing.arn == arn && missing.deletion_requested) {
@@ -102,8 +103,8 @@ fn missing(arn: &str, recorded: &ResourceRecord, context: &DecisionContext) -> O
     }
 }
 
-/// Returns the time until every read shows a resource that was recorded a moment ago.
-fn shown_in(arn: &str, recorded: &ResourceRecord, grace: Duration) -> Duration {
+/// Returns the time until every read returns a recently recorded resource.
+fn time_until_visible(arn: &str, recorded: &ResourceRecord, grace: Duration) -> Duration {
     let is_current = recorded.arn.as_deref() == Some(arn);
     if is_current { grace.saturating_sub(recorded.age) } else { Duration::ZERO }
 }
@@ -173,7 +174,7 @@ mod tests {
         assert_eq!(step(observed(&[C], &[], &[A])), Step::Get(arn(A)));
         assert_eq!(
             step(observed(&[C], &[(A, ObservedOwnership::Owned)], &[A])),
-            Step::Wait(WaitFor::DeletionShown)
+            Step::Wait(WaitFor::DeletionConfirmed)
         );
         let gone = [(A, ObservedOwnership::Absent), (B, ObservedOwnership::Absent)];
         assert_eq!(step(observed(&[C], &gone, &[A, B])), Step::Get(arn(C)));
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_resource_that_is_not_shown_is_not_gone() {
+    fn a_new_resource_that_is_not_returned_is_not_gone() {
         for deleted in [&[][..], &[A]] {
             let absent = observed(&[], &[(A, ObservedOwnership::Absent)], deleted);
             let step = |age| next(None, &recorded(Some(A), age), &absent, GRACE);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_another_target_or_installation_keeps_the_account() {
+    fn a_record_of_another_target_or_installation_blocks_the_deletion() {
         let other_region = "arn:aws:ivs:us-west-2:1:stage/a";
         let step = next(None, &recorded(Some(other_region), 60), &Observed::default(), GRACE);
         assert_eq!(step, Step::RecordedElsewhere(arn(other_region)));

@@ -8,7 +8,7 @@ use super::{Shared, State};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     store::{
-        self, Abandonment, AbsenceChanges, Absences, AttemptEnd, Evidence, InFlight, Journal, Missing,
+        self, Abandonment, AbsenceChanges, Absences, AttemptOutcome, Evidence, InFlight, Journal, Missing,
         Orphan, OrphanChanges, OrphanRow, Orphans, PendingUpdate, RecordedResource, ResourceRecord,
         Resources,
     },
@@ -47,7 +47,7 @@ impl Journal for FakeDatabase {
         self.perform(|state| state.attempts.keys().copied().collect())
     }
 
-    async fn end(&self, nonce: Uuid, _: AttemptEnd) -> store::Result<()> {
+    async fn end(&self, nonce: Uuid, _: AttemptOutcome) -> store::Result<()> {
         self.perform(|state| {
             state.attempts.entry(nonce).and_modify(|(open, _)| *open = false);
         })

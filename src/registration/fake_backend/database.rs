@@ -143,14 +143,14 @@ impl Sessions for Arc<FakeBackend> {
     async fn begin_session(
         &self,
         user: Uuid,
-        proved: &SecretString,
+        verified_hash: &SecretString,
         token: &TokenHash,
         _: Duration,
         address: IpAddr,
     ) -> store::Result<bool> {
         self.sql(|state| {
             let is_superseded = std::mem::take(&mut state.password_changes_first);
-            let has_hash = !is_superseded && state.with_hash(user, proved).is_some();
+            let has_hash = !is_superseded && state.with_hash(user, verified_hash).is_some();
             if has_hash {
                 state.sessions.insert(*token, user);
                 state.audit.push((AuditEvent::SignedIn, Some(user), Some(address)));

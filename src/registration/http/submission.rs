@@ -108,7 +108,7 @@ impl Submission {
     }
 }
 
-/// Returns true if the body did not arrive within the time-out that the listener sets.
+/// Returns true if the body did not arrive within the timeout that the listener sets.
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     error.is::<TimeoutError>() || error.source().is_some_and(is_timeout)
 }

@@ -51,7 +51,9 @@ impl<B: Backend> RegistrationService<B> {
             Err(accounts::Error::AlreadyExists) => {
                 self.resolve_existing(registrant, &deleted_meanwhile()).await
             }
-            Err(error @ accounts::Error::QuotaExceeded(_)) if registrant.fencing_token == FIRST_FENCING_TOKEN => {
+            Err(error @ accounts::Error::QuotaExceeded(_))
+                if registrant.fencing_token == FIRST_FENCING_TOKEN =>
+            {
                 self.reject_over_quota(registrant, &error).await
             }
             // The API server checks the quota before the name, so the account may exist all the same.

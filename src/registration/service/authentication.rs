@@ -61,7 +61,7 @@ impl<B: Backend> RegistrationService<B> {
         Ok(is_right.then_some(registrant))
     }
 
-    /// Replaces the password that the user has just proved. Returns the hash of the new one.
+    /// Replaces the password, which the user has just entered. Returns the hash of the new one.
     ///
     /// # Errors
     /// Returns an error if the password cannot be changed, or was changed concurrently.

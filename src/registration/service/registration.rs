@@ -59,7 +59,7 @@ pub enum CreationOutcome {
 pub struct Registered {
     /// Id of the user.
     pub user: Uuid,
-    /// The hash of the password that the applicant has chosen or proved.
+    /// The hash of the password that the applicant has chosen or entered.
     pub password_hash: Option<SecretString>,
     /// The username as it was first registered.
     pub username: String,

@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use testbed::{Browser, By, Error, Operator, wait};
 
-use crate::{registration::PASSWORD, support::PATIENCE};
+use crate::{registration::PASSWORD, support::TIMEOUT};
 
 /// The texts for the states of a part.
 const STATES: [&str; 4] = ["being set up", "waiting", "ready", "being deleted"];
@@ -76,7 +76,7 @@ impl Person {
     }
 
     /// Waits until a check succeeds. A check may fail because the page is being replaced.
-    async fn until(&self, what: impl Display, look: impl AsyncFn() -> Result<(), Error>) {
-        wait::until(what, PATIENCE, || look()).await.unwrap_or_else(|error| panic!("{error:?}"));
+    async fn until(&self, what: impl Display, check: impl AsyncFn() -> Result<(), Error>) {
+        wait::until(what, TIMEOUT, || check()).await.unwrap_or_else(|error| panic!("{error:?}"));
     }
 }

@@ -1,17 +1,17 @@
-//! What a real API server makes of what is rendered.
+//! The rendered objects on a real API server.
 
 use testbed::Tenant;
 
 use super::{DATABASE, INGRESS, REGION, release};
 use crate::{kubectl::kubectl, support::tenant};
 
-/// A namespace in which only pods of the restricted kind are welcome.
+/// Makes the API server warn about pods that violate the Pod Security Standard "restricted".
 async fn restrict(tenant: &Tenant) {
     let label = "pod-security.kubernetes.io/warn=restricted";
     kubectl(tenant, &["label", "namespace", tenant.namespace(), label]).await;
 }
 
-/// Has the API server judge what is rendered, without making anything; what it warns of.
+/// Renders the chart, and applies the objects with a dry run on the API server. Returns its warnings.
 async fn dry_run(tenant: &Tenant, values: &[&str]) -> String {
     let chart = tenant.testbed().chart().display().to_string();
     let mut arguments = vec!["template"];

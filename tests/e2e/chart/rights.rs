@@ -1,4 +1,4 @@
-//! What the components may do in the cluster.
+//! Permissions of the components in the cluster.
 
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{INGRESS, rendered};
 use crate::support::operator_under_test;
 
 #[tokio::test]
-async fn a_namespaced_controller_has_no_rights_elsewhere() {
+async fn a_namespaced_controller_has_no_permissions_elsewhere() {
     let testbed = operator_under_test().await;
     let values =
         ["controller.watchNamespace=streamers", "registration.namespace=streamers", "installationId=one"];
@@ -54,7 +54,7 @@ async fn a_namespaced_controller_may_read_its_namespace_and_kube_system() {
 }
 
 #[tokio::test]
-async fn the_registration_reads_secrets_only_where_it_shows_stream_keys() {
+async fn the_registration_may_read_secrets_only_to_show_stream_keys() {
     let testbed = operator_under_test().await;
     for (values, stream_keys) in [
         (&[][..], false),

@@ -1,4 +1,4 @@
-//! What comes and does not come with the values, and which must be set.
+//! The effects of the values, and the required ones.
 
 use kube::{ResourceExt, api::DynamicObject};
 use serde_json::json;
@@ -16,8 +16,8 @@ async fn helm_lint_reports_nothing() {
     assert!(linted.contains("0 chart(s) failed") && !linted.contains("[WARNING]"), "{linted}");
 }
 
-/// Why nothing is rendered with exactly these values.
-async fn refused(testbed: &Testbed, values: &[&str]) -> String {
+/// Returns the error of rendering with exactly these values.
+async fn render_error(testbed: &Testbed, values: &[&str]) -> String {
     format!("{:?}", rendered_with(testbed, values).await.expect_err("it was rendered"))
 }
 
@@ -25,11 +25,15 @@ async fn refused(testbed: &Testbed, values: &[&str]) -> String {
 async fn a_missing_required_value_is_explained() {
     let testbed = operator_under_test().await;
     let region = "aws.region is required: the AWS region of the channels, chat rooms and stages";
-    let database = "database.existingSecret.name is required: the name of the Secret in the release's namespace with the URL";
+    let database = "database.existingSecret.name is required: \
+                    the name of the Secret in the release's namespace with the URL";
     let ingress = "registration.ingress.hosts is required when registration.ingress.enabled is true";
-    let hops = "registration.limits.trustedProxyHops is 0 but registration.ingress.enabled is true: all clients behind the Ingress would share one IP address and its rate limits. Set it to the number of proxies that append to X-Forwarded-For: 1 for the Ingress alone, 2 with an HTTP load balancer in front of it";
+    let hops = "registration.limits.trustedProxyHops is 0 but registration.ingress.enabled is true: \
+                all clients behind the Ingress would share one IP address and its rate limits. \
+                Set it to the number of proxies that append to X-Forwarded-For: \
+                1 for the Ingress alone, 2 with an HTTP load balancer in front of it";
     let elsewhere = "it would ignore the accounts that the registration page creates";
-    for (values, said) in [
+    for (values, message) in [
         (&[DATABASE][..], region),
         (&[REGION], database),
         (&[REGION, DATABASE, "registration.ingress.enabled=true"], ingress),
@@ -41,8 +45,8 @@ async fn a_missing_required_value_is_explained() {
         (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
         (&[REGION, DATABASE, "registration.quota=-1"], "/registration/quota"),
     ] {
-        let error = refused(&testbed, values).await;
-        assert!(error.contains(said), "{values:?}: {error}");
+        let error = render_error(&testbed, values).await;
+        assert!(error.contains(message), "{values:?}: {error}");
     }
 }
 
@@ -62,7 +66,7 @@ async fn crds_follow_the_chart_values_for_install_and_uninstall() {
 }
 
 #[tokio::test]
-async fn without_registration_nothing_of_it_is_rendered() {
+async fn a_disabled_registration_is_not_rendered() {
     let testbed = operator_under_test().await;
     let all = rendered(&testbed, &INGRESS).await;
     let of_registration = |object: &&DynamicObject| object.name_any().ends_with("-registration");

@@ -1,4 +1,4 @@
-//! What the program is told: the variables of its containers.
+//! The environment variables of the containers.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{INGRESS, REGION, Rendered, rendered, rendered_with};
 use crate::support::operator_under_test;
 
 #[tokio::test]
-async fn the_registration_is_behind_tls_where_the_ingress_is() {
+async fn the_registration_is_behind_tls_if_the_ingress_has_tls() {
     let testbed = operator_under_test().await;
     let tls = [&INGRESS[..], &["registration.ingress.tls[0].secretName=tls"]].concat();
     for (values, behind_tls) in [
@@ -60,7 +60,7 @@ async fn every_variable_set_by_the_chart_is_read_by_the_program() {
     }
 }
 
-/// What the program says of a command.
+/// Returns the help text of a command of the program.
 fn help(command: &str) -> String {
     let program = env!("CARGO_BIN_EXE_streamcat-operator");
     let help = std::process::Command::new(program).args([command, "--help"]).output().unwrap();
@@ -80,9 +80,9 @@ async fn each_component_uses_its_own_database_secret_or_the_shared_one() {
         "registration.database.existingSecret.name=r",
         "migrations.existingSecret.name=m",
     ];
-    let without_common = rendered_with(&testbed, &[&[REGION], &own[..]].concat()).await;
-    let without_common = without_common.expect("nothing is missing where each has its own");
-    for each in [rendered(&testbed, &own).await, without_common] {
+    let without_shared = rendered_with(&testbed, &[&[REGION], &own[..]].concat()).await;
+    let without_shared = without_shared.expect("no shared Secret is needed if each component has its own");
+    for each in [rendered(&testbed, &own).await, without_shared] {
         for (command, name, key) in [
             ("migrate", "m", "DATABASE_URL"),
             ("controller", "c", "URL"),
@@ -93,7 +93,7 @@ async fn each_component_uses_its_own_database_secret_or_the_shared_one() {
     }
 }
 
-/// The Secret that a command has the database's URL from.
+/// Returns the reference to the Secret with the database URL of a command.
 fn secret(rendered: &Rendered, command: &str) -> Value {
     let container = rendered.container(command);
     container.variable("DATABASE_URL").unwrap()["valueFrom"]["secretKeyRef"].clone()

@@ -1,11 +1,11 @@
-//! A person lets go of an account that is being deleted.
+//! A person abandons an account that is being deleted.
 
 use serde_json::json;
 use streamcat_operator::api::ABANDON_ANNOTATION;
 
 use super::{Fixture, Scenario, run};
 
-/// A person lets go of an account that is being deleted.
+/// A person abandons an account that is being deleted.
 pub struct Abandon;
 
 impl Scenario for Abandon {
@@ -21,12 +21,11 @@ impl Scenario for Abandon {
         fixture.is_gone().await
     }
 
-    /// All three are there, nobody has them, and the list says so.
+    /// All three resources exist without an owner and are on the orphan list.
     async fn check(fixture: &Fixture<'_>) {
         assert_eq!(fixture.lists_all().await, Ok(()));
-        let by_a_person =
-            "select count(*) from orphans where account_namespace = $1 and reason = 'abandoned'";
-        assert_eq!((fixture.count(by_a_person).await, fixture.live().len()), (3, 3));
+        let abandoned = "select count(*) from orphans where account_namespace = $1 and reason = 'abandoned'";
+        assert_eq!((fixture.count(abandoned).await, fixture.live().len()), (3, 3));
         assert_eq!(fixture.users().await, 0);
     }
 }

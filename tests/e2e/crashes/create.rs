@@ -23,7 +23,7 @@ impl Scenario for Create {
         "ListRooms",
         "ListStages",
     ];
-    const EVERY_EFFECT: bool = true;
+    const AT_EVERY_FAIL_POINT: bool = true;
 
     async fn prepare(_: &Fixture<'_>) {}
 

@@ -1,4 +1,4 @@
-//! An account is deleted: one that has been there for a while, one that was made a moment ago, one whose channel is on air.
+//! An account is deleted: an old one, a new one, or one whose channel is live.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ impl Scenario for Delete {
         "delete_user",
         "remove_finalizer",
     ];
-    const EVERY_EFFECT: bool = true;
+    const AT_EVERY_FAIL_POINT: bool = true;
 
     async fn act(fixture: &Fixture<'_>) {
         fixture.delete().await;
@@ -28,7 +28,7 @@ impl Scenario for Delete {
         fixture.is_gone().await
     }
 
-    /// Nothing is left of it, and nothing on the list of orphans.
+    /// Nothing is left in AWS or PostgreSQL, and the orphan list is empty.
     async fn check(fixture: &Fixture<'_>) {
         assert!(fixture.live().is_empty(), "{:?}", fixture.live());
         assert_eq!(fixture.users().await, 0);
@@ -36,7 +36,8 @@ impl Scenario for Delete {
     }
 }
 
-/// The same a moment after it was made: that it waits until every read would show what it has, its status says.
+/// An account is deleted right after its creation. Status says that the deletion waits until reads of the new
+/// resources are consistent.
 pub struct DeleteNew;
 
 impl Scenario for DeleteNew {
@@ -45,7 +46,7 @@ impl Scenario for DeleteNew {
     const SETTINGS: &'static [(&'static str, &'static str)] = &[("STREAMCAT_CONSISTENCY_GRACE", "20s")];
 
     async fn prepare(fixture: &Fixture<'_>) {
-        fixture.create_ready_now(json!({})).await;
+        fixture.create_ready_and_new(json!({})).await;
     }
 
     async fn act(fixture: &Fixture<'_>) {
@@ -61,11 +62,11 @@ impl Scenario for DeleteNew {
     }
 }
 
-/// The same while its channel is on air.
-pub struct DeleteOnAir;
+/// An account is deleted while its channel is live.
+pub struct DeleteLive;
 
-impl Scenario for DeleteOnAir {
-    const NAME: &'static str = "onair";
+impl Scenario for DeleteLive {
+    const NAME: &'static str = "live";
     const EFFECTS: &'static [&'static str] =
         &["ListStreamKeys", "DeleteStreamKey", "StopStream", "GetStream", "DeleteChannel"];
 
@@ -96,5 +97,5 @@ async fn killed_during_deletion_of_a_new_account_nothing_is_left() {
 
 #[tokio::test]
 async fn killed_during_deletion_of_a_live_channel_nothing_is_left() {
-    run::<DeleteOnAir>().await;
+    run::<DeleteLive>().await;
 }

@@ -1,10 +1,10 @@
-//! Settings of all three resources, and the tags, are changed.
+//! The settings of all three resources and the tags are changed.
 
 use serde_json::json;
 
 use super::{Fixture, Scenario, run};
 
-/// Settings of all three resources, and the tags, are changed.
+/// The settings of all three resources and the tags are changed.
 pub struct Edit;
 
 impl Scenario for Edit {
@@ -20,7 +20,7 @@ impl Scenario for Edit {
         "UntagResource",
         "begin_update",
     ];
-    const EVERY_EFFECT: bool = true;
+    const AT_EVERY_FAIL_POINT: bool = true;
 
     async fn prepare(fixture: &Fixture<'_>) {
         fixture.create_ready(json!({ "tags": { "old": "o" } })).await;
@@ -37,7 +37,7 @@ impl Scenario for Edit {
         fixture.patch(json!({ "spec": spec })).await;
     }
 
-    /// AWS has what the edit asked for, and nothing of before.
+    /// AWS has the new settings and tags, and none of the old ones.
     async fn check(fixture: &Fixture<'_>) {
         for kind in ["channels", "rooms", "stages"] {
             let tags = fixture.in_aws(kind)[0]["tags"].clone();

@@ -1,4 +1,4 @@
-//! The sides of effects at which a controller can be told to die.
+//! Fail points: the places before and after an effect at which a controller can kill itself.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use crate::support::effects;
 /// The signal of `kill -9`.
 pub const SIGKILL: i32 = 9;
 
-/// A side of one effect of a run: of several of one name, the so-manieth.
+/// A fail point: before or after the effect with this name and number. The number counts the effects of one
+/// name in a run, from 1.
 #[derive(Clone, Debug)]
 pub struct FailPoint {
     side: &'static str,
@@ -16,8 +17,8 @@ pub struct FailPoint {
 }
 
 impl FailPoint {
-    /// Whether every run comes by. What is done more than once is done more or less often, as the clock has it: a Get
-    /// more of what is new, a status more of what takes long.
+    /// Returns true if every run reaches the fail point. Later effects of one name depend on timing: a new
+    /// resource may be read again, and a slow one may cause another write of status.
     pub fn is_certain(&self) -> bool {
         self.number == 1
     }
@@ -27,14 +28,14 @@ impl FailPoint {
     }
 }
 
-/// As the program is told.
+/// The format of the variable `STREAMCAT_FAILPOINT`.
 impl fmt::Display for FailPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.side, self.effect, self.number)
     }
 }
 
-/// The fail points that a controller has come by.
+/// Returns the fail points that a controller has reached, by its log.
 pub fn fail_points(log: &str) -> Vec<FailPoint> {
     let both = |(effect, number): (String, u64)| {
         ["before", "after"].map(|side| FailPoint { side, effect: effect.clone(), number })
@@ -42,7 +43,7 @@ pub fn fail_points(log: &str) -> Vec<FailPoint> {
     effects(log).into_iter().flat_map(both).collect()
 }
 
-/// At how many fail points a controller was to die, and at how many it did.
+/// Numbers of the fail points at which a controller was to be killed, and of those at which it was.
 #[derive(Debug, Default)]
 pub struct Tally {
     certain: usize,
@@ -51,12 +52,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Of what came of each; at one that every run comes by it died.
+    /// Counts the runs. Panics if a controller was not killed at a fail point that every run reaches.
     pub fn of(crashes: &[(FailPoint, bool)]) -> Self {
         let mut tally = Self::default();
         for (point, died) in crashes {
             if point.is_certain() {
-                assert!(died, "it came through {point}");
+                assert!(died, "the controller was not killed {point}");
                 tally.certain += 1;
             } else {
                 tally.others += 1;
@@ -66,10 +67,12 @@ impl Tally {
         tally
     }
 
-    /// Prints it; most runs come by most of the others, too.
-    pub fn judge(&self, story: &str) {
+    /// Prints the tally. Panics if less than half of the runs reached the later effects.
+    pub fn report(&self, scenario: &str) {
         let Self { certain, others, others_died } = self;
-        println!("{story}: killed at {certain} first effects, and at {others_died} of {others} later ones");
-        assert!(others_died * 2 >= *others, "{story}: most later effects were not come by: {self:?}");
+        println!(
+            "{scenario}: killed at {certain} first effects, and at {others_died} of {others} later ones"
+        );
+        assert!(others_died * 2 >= *others, "{scenario}: most later effects were not reached: {self:?}");
     }
 }

@@ -1,8 +1,8 @@
-//! Status and PostgreSQL are lost; the tags in AWS bring them back.
+//! Status and the rows in PostgreSQL are lost. Both are restored from the tags in AWS.
 
 use super::{Fixture, Scenario, run};
 
-/// Status and PostgreSQL are lost; the tags in AWS bring them back.
+/// Status and the rows in PostgreSQL are lost. Both are restored from the tags in AWS.
 pub struct LostRecords;
 
 impl Scenario for LostRecords {

@@ -1,23 +1,24 @@
-//! The controller dies, as by `kill -9`, before or after an effect (a write to Kubernetes, a write to PostgreSQL, a call
-//! to AWS). Started again, it finds its way without anybody's help: the end is what it is without a crash.
+//! The controller is killed (SIGKILL) before or after an effect: a write to Kubernetes, a write to
+//! PostgreSQL, or a call to AWS. After a restart it recovers by itself. The final state is the same as
+//! without a crash.
 //!
-//! What happens to an account is a [`Scenario`], those that are alike in one module. A new one needs a line in [`COVERED_EFFECTS`] and a test that calls
-//! [`run`].
+//! A [`Scenario`] is what happens to one account. Similar scenarios share a module. A new scenario needs a
+//! line in [`COVERED_EFFECTS`] and a test that calls [`run`].
 
 mod abandon;
 mod create;
 mod delete;
 mod edit;
-mod evict;
 mod fail_point;
 mod fixture;
-mod inherit;
 mod lost_records;
-mod notes;
 mod orphans;
+mod outdated_rows;
 mod recreate;
 mod retain;
+mod stale_user;
 mod stream_key;
+mod transfer;
 mod unknown_outcome;
 mod waiting;
 
@@ -37,47 +38,49 @@ use crate::{registration_crashes, support::operator_with_fail_points};
 
 pub use self::fail_point::SIGKILL;
 
-/// How many accounts go through a crash at the same time, of all stories together.
+/// Limit of the accounts that go through a crash at the same time, over all scenarios.
 static CONCURRENT_CRASHES: Semaphore = Semaphore::const_new(16);
 
-/// With `CRASHES=all` every story is told once for each fail point that it comes by.
-static ALL: LazyLock<bool> = LazyLock::new(|| std::env::var("CRASHES").is_ok_and(|which| which == "all"));
+/// True with `CRASHES=all`: each scenario runs once per fail point that it reaches.
+static AT_EVERY_FAIL_POINT: LazyLock<bool> =
+    LazyLock::new(|| std::env::var("CRASHES").is_ok_and(|crashes| crashes == "all"));
 
-/// What happens to one account, and what it must come to.
+/// What happens to one account, and the state that must result.
 trait Scenario {
-    /// Part of the names of its accounts; short.
+    /// Part of the names of its accounts. Must be short.
     const NAME: &'static str;
 
-    /// The effects that it is told for: it comes by all of them.
+    /// The effects at which the controller is killed. The scenario must reach all of them.
     const EFFECTS: &'static [&'static str];
 
-    /// Whether it is always told for every fail point that it comes by; else only for the first of each of its effects.
-    const EVERY_EFFECT: bool = false;
+    /// True if the scenario always runs once per fail point that it reaches. Otherwise it runs only for the
+    /// first effect of each name in `EFFECTS`.
+    const AT_EVERY_FAIL_POINT: bool = false;
 
-    /// What else its controllers are told, as variables of their environment.
+    /// Additional environment variables of its controllers.
     const SETTINGS: &'static [(&'static str, &'static str)] = &[];
 
-    /// What there is before: an account that is ready, unless the story says otherwise. Its controllers do not die.
+    /// Prepares the initial state: by default an account that is ready. The controllers in it are not killed.
     async fn prepare(fixture: &Fixture<'_>) {
         fixture.create_ready(json!({})).await;
     }
 
-    /// What happens while no controller runs.
+    /// Does what happens to the account, while no controller runs.
     async fn act(fixture: &Fixture<'_>);
 
-    /// Whether the end is reached; else what there is.
+    /// Checks that the final state is reached. The error describes the current state.
     async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
         fixture.agrees().await
     }
 
-    /// What else must hold then: it is the same user, and nothing was made beside the three, unless the story says
-    /// otherwise.
+    /// Asserts what must hold in the final state: by default, that the user is the same and that nothing but
+    /// the three resources was created.
     async fn check(fixture: &Fixture<'_>) {
         assert_eq!((fixture.created_count(), fixture.users().await), (3, 1));
     }
 }
 
-/// Tells a story without a crash, and then once for each fail point that it came by and that counts.
+/// Runs a scenario without a crash, and then once per selected fail point that it reached.
 async fn run<S: Scenario>() {
     let tenant = operator_with_fail_points().await.tenant_in_own_namespace(S::NAME).await;
     let all = fail_points(&run_without_crash::<S>(&tenant).await);
@@ -85,15 +88,15 @@ async fn run<S: Scenario>() {
         assert!(all.iter().any(|point| point.is_first_of(effect)), "{}: {effect}: {all:#?}", S::NAME);
     }
     let is_own = |point: &FailPoint| S::EFFECTS.iter().any(|effect| point.is_first_of(effect));
-    let counts = |point: &FailPoint| S::EVERY_EFFECT || *ALL || is_own(point);
-    let points: Vec<_> = all.into_iter().filter(counts).collect();
+    let is_selected = |point: &FailPoint| S::AT_EVERY_FAIL_POINT || *AT_EVERY_FAIL_POINT || is_own(point);
+    let points: Vec<_> = all.into_iter().filter(is_selected).collect();
     let crashes =
         points.iter().enumerate().map(|(number, point)| run_with_crash::<S>(&tenant, number + 1, point));
     let crashes: Vec<_> = stream::iter(crashes).buffer_unordered(points.len()).collect().await;
-    Tally::of(&crashes).judge(S::NAME);
+    Tally::of(&crashes).report(S::NAME);
 }
 
-/// The story without a crash; all that the controller logged after `act`.
+/// Runs a scenario without a crash. Returns what the controller logged after `act`.
 async fn run_without_crash<S: Scenario>(tenant: &Tenant) -> String {
     let _permit = CONCURRENT_CRASHES.acquire().await.unwrap();
     let fixture = Fixture::new::<S>(tenant, 0).await;
@@ -104,7 +107,8 @@ async fn run_without_crash<S: Scenario>(tenant: &Tenant) -> String {
     log
 }
 
-/// The story with a crash at a fail point.
+/// Runs a scenario with a crash at a fail point. Returns the fail point, and true if the controller died
+/// there.
 async fn run_with_crash<S: Scenario>(tenant: &Tenant, number: usize, point: &FailPoint) -> (FailPoint, bool) {
     let _permit = CONCURRENT_CRASHES.acquire().await.unwrap();
     let fixture = Fixture::new::<S>(tenant, number).await;
@@ -116,27 +120,27 @@ async fn run_with_crash<S: Scenario>(tenant: &Tenant, number: usize, point: &Fai
     (point.clone(), died)
 }
 
-/// The effects that each story is told for.
+/// The effects at which the controller is killed, by scenario.
 const COVERED_EFFECTS: [&[&str]; 19] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
     delete::DeleteNew::EFFECTS,
-    delete::DeleteOnAir::EFFECTS,
+    delete::DeleteLive::EFFECTS,
     edit::Edit::EFFECTS,
-    evict::Evict::EFFECTS,
-    inherit::Inherit::EFFECTS,
+    stale_user::StaleUser::EFFECTS,
+    transfer::Transfer::EFFECTS,
     abandon::Abandon::EFFECTS,
     lost_records::LostRecords::EFFECTS,
-    notes::Corrected::EFFECTS,
-    notes::SeenAgain::EFFECTS,
-    notes::Stayed::EFFECTS,
-    orphans::Listed::EFFECTS,
-    orphans::Forgotten::EFFECTS,
+    outdated_rows::AddressesCorrected::EFFECTS,
+    outdated_rows::Reappeared::EFFECTS,
+    outdated_rows::UpdateVerified::EFFECTS,
+    orphans::OrphansListed::EFFECTS,
+    orphans::OrphansRemoved::EFFECTS,
     retain::Retain::EFFECTS,
-    stream_key::LostKey::EFFECTS,
+    stream_key::KeyDeleted::EFFECTS,
     unknown_outcome::UnknownOutcome::EFFECTS,
     recreate::Recreate::EFFECTS,
-    waiting::Waiting::EFFECTS,
+    waiting::WaitingDeleted::EFFECTS,
 ];
 
 #[test]

@@ -1,14 +1,14 @@
-//! The sweep keeps the list of what belongs to no account.
+//! The resync updates the orphan list.
 
 use super::{Fixture, Scenario, run};
 
-/// A controller that sweeps often: what is not found any more goes from the list only with a later sweep.
+/// Short resync interval: an orphan that is gone leaves the list only at a later resync.
 const SETTINGS: &[(&str, &str)] = &[("STREAMCAT_RESYNC_INTERVAL", "500ms")];
 
-/// An account is lost, in the cluster and in PostgreSQL: what it had comes onto the list.
-pub struct Listed;
+/// An account is lost, in the cluster and in PostgreSQL. Its resources are added to the orphan list.
+pub struct OrphansListed;
 
-impl Scenario for Listed {
+impl Scenario for OrphansListed {
     const NAME: &'static str = "listed";
     const EFFECTS: &'static [&'static str] = &["change_orphans"];
     const SETTINGS: &'static [(&'static str, &'static str)] = SETTINGS;
@@ -29,17 +29,17 @@ impl Scenario for Listed {
     }
 }
 
-/// Somebody deletes what is on the list: it goes from there.
-pub struct Forgotten;
+/// Somebody deletes the orphans in AWS. They are removed from the list.
+pub struct OrphansRemoved;
 
-impl Scenario for Forgotten {
-    const NAME: &'static str = "forgotten";
+impl Scenario for OrphansRemoved {
+    const NAME: &'static str = "removed";
     const EFFECTS: &'static [&'static str] = &["change_orphans"];
     const SETTINGS: &'static [(&'static str, &'static str)] = SETTINGS;
 
     async fn prepare(fixture: &Fixture<'_>) {
-        Listed::prepare(fixture).await;
-        Listed::act(fixture).await;
+        OrphansListed::prepare(fixture).await;
+        OrphansListed::act(fixture).await;
         fixture.run_until(|| fixture.lists_all()).await;
     }
 
@@ -60,10 +60,10 @@ impl Scenario for Forgotten {
 
 #[tokio::test]
 async fn killed_while_orphans_are_listed_each_is_listed_once() {
-    run::<Listed>().await;
+    run::<OrphansListed>().await;
 }
 
 #[tokio::test]
 async fn killed_while_deleted_orphans_are_removed_none_is_listed() {
-    run::<Forgotten>().await;
+    run::<OrphansRemoved>().await;
 }

@@ -1,16 +1,16 @@
-//! Somebody deletes the chat room in the console; it is made again after two lists without it.
+//! Somebody deletes the chat room in the console. It is re-created after two lists without it.
 
 use super::{Fixture, Scenario, run};
 
-/// Somebody deletes the chat room in the console; it is made again after two lists without it.
+/// Somebody deletes the chat room in the console. It is re-created after two lists without it.
 pub struct Recreate;
 
 impl Scenario for Recreate {
-    const NAME: &'static str = "vanish";
+    const NAME: &'static str = "recreate";
     const EFFECTS: &'static [&'static str] =
         &["note_absences", "open", "CreateRoom", "record_made", "publish", "write_status"];
 
-    // Its neighbours lose their rooms at the same time.
+    // The accounts of the other runs lose their rooms at the same time, which must not engage the brake.
     const SETTINGS: &'static [(&'static str, &'static str)] =
         &[("STREAMCAT_RESYNC_INTERVAL", "1s"), ("STREAMCAT_BRAKE_RESOURCES", "1000")];
 
@@ -19,8 +19,8 @@ impl Scenario for Recreate {
         assert!(fixture.tenant.simulator().remove(room.as_str().unwrap()));
     }
 
-    /// One was made in its place, and an event says so: who died before it was sent leaves it to the next to find that
-    /// the ARN has changed.
+    /// One replacement was created, and an event reports it. If the controller died before it published the
+    /// event, the next one reports the changed ARN.
     async fn check(fixture: &Fixture<'_>) {
         assert_eq!((fixture.created_count(), fixture.users().await), (4, 1));
         let events = fixture.events().await;

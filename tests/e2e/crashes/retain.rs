@@ -1,4 +1,4 @@
-//! An account whose policy is `Retain` is deleted.
+//! An account with deletionPolicy Retain is deleted.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Fixture, Scenario, run};
 use crate::support::recorded;
 
-/// An account whose policy is `Retain` is deleted.
+/// An account with deletionPolicy Retain is deleted.
 pub struct Retain;
 
 impl Scenario for Retain {
@@ -26,7 +26,7 @@ impl Scenario for Retain {
         fixture.is_gone().await
     }
 
-    /// All three are there, and PostgreSQL knows whose they are.
+    /// All three resources exist and are recorded for the user.
     async fn check(fixture: &Fixture<'_>) {
         let recorded: BTreeSet<_> = recorded(fixture.tenant, &fixture.name).await.into_iter().collect();
         assert_eq!((recorded.len(), fixture.created_count()), (3, 3));

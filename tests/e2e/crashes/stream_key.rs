@@ -1,4 +1,4 @@
-//! Somebody deletes the stream key of the channel; another is made, once, and goes into the Secret.
+//! Somebody deletes the stream key of the channel. One new key is created and written to the Secret.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -7,10 +7,10 @@ use streamcat_operator::api::RECONCILE_AT_ANNOTATION;
 
 use super::{Fixture, Scenario, run};
 
-/// Somebody deletes the stream key of the channel, and asks for a look.
-pub struct LostKey;
+/// Somebody deletes the stream key of the channel, and requests a reconcile.
+pub struct KeyDeleted;
 
-/// The stream keys that AWS has of the channel.
+/// Returns the stream keys of the channel in AWS.
 fn keys(fixture: &Fixture<'_>) -> Vec<Value> {
     let channel = fixture.in_aws("channels")[0]["arn"].clone();
     let state = fixture.tenant.simulator().state();
@@ -18,8 +18,8 @@ fn keys(fixture: &Fixture<'_>) -> Vec<Value> {
     all.filter(|key| key["channelArn"] == channel).cloned().collect()
 }
 
-impl Scenario for LostKey {
-    const NAME: &'static str = "lostkey";
+impl Scenario for KeyDeleted {
+    const NAME: &'static str = "key";
     const EFFECTS: &'static [&'static str] =
         &["ListStreamKeys", "CreateStreamKey", "publish", "write_secret", "write_status"];
 
@@ -28,7 +28,7 @@ impl Scenario for LostKey {
         fixture.patch(json!({ "metadata": { "annotations": { RECONCILE_AT_ANNOTATION: "now" } } })).await;
     }
 
-    /// The Secret has the new key, and the request is handled.
+    /// Checks that the Secret has the new key, and that the requested reconcile is handled.
     async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
         fixture.agrees().await?;
         let status = fixture.account().await.and_then(|account| account.status).unwrap_or_default();
@@ -44,7 +44,7 @@ impl Scenario for LostKey {
         Err(format!("{:?}, and AWS has {:?}", status.last_handled_reconcile_at, keys(fixture)))
     }
 
-    /// One key was made beside the three.
+    /// One key was created, besides the three resources.
     async fn check(fixture: &Fixture<'_>) {
         assert_eq!((fixture.created_count(), fixture.users().await), (4, 1));
     }
@@ -52,5 +52,5 @@ impl Scenario for LostKey {
 
 #[tokio::test]
 async fn killed_while_a_stream_key_is_recreated_one_exists() {
-    run::<LostKey>().await;
+    run::<KeyDeleted>().await;
 }

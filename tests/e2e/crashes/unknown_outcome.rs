@@ -1,11 +1,13 @@
-//! Three Creates got no answer: two were carried out and are adopted, one was not and is made.
+//! Three Creates get no response. Two took effect, and their resources are adopted. One did not, and is
+//! repeated.
 
 use ivs_simulator::{Fault, FaultKind};
 use serde_json::json;
 
 use super::{Fixture, Scenario, run};
 
-/// Three Creates got no answer: two were carried out and are adopted, one was not and is made.
+/// Three Creates get no response. Two took effect, and their resources are adopted. One did not, and is
+/// repeated.
 pub struct UnknownOutcome;
 
 impl Scenario for UnknownOutcome {
@@ -37,10 +39,11 @@ impl Scenario for UnknownOutcome {
 
     async fn act(_: &Fixture<'_>) {}
 
-    /// Each was made once.
+    /// Each resource was created once.
     async fn check(fixture: &Fixture<'_>) {
         assert_eq!((fixture.created_count(), fixture.users().await), (3, 1));
-        let open = "select count(*) from create_attempts a join users u on u.id = a.user_id where u.username = $1 and a.state = 'open'";
+        let open = "select count(*) from create_attempts a join users u on u.id = a.user_id
+                    where u.username = $1 and a.state = 'open'";
         assert_eq!(fixture.count(open).await, 0);
     }
 }

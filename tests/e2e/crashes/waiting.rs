@@ -1,14 +1,14 @@
-//! An account that waits for a username, which another has, is deleted.
+//! An account is deleted while it waits for a username that belongs to another account.
 
 use serde_json::json;
 use streamcat_operator::api::condition::STALLED;
 
 use super::{Fixture, Scenario, run};
 
-/// An account that waits for a username, which another has, is deleted.
-pub struct Waiting;
+/// An account is deleted while it waits for a username that belongs to another account.
+pub struct WaitingDeleted;
 
-impl Scenario for Waiting {
+impl Scenario for WaitingDeleted {
     const NAME: &'static str = "waiting";
     const EFFECTS: &'static [&'static str] = &["tombstone", "remove_finalizer"];
 
@@ -35,5 +35,5 @@ impl Scenario for Waiting {
 
 #[tokio::test]
 async fn killed_while_a_waiting_account_is_deleted_nothing_is_created() {
-    run::<Waiting>().await;
+    run::<WaitingDeleted>().await;
 }

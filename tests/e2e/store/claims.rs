@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn object_with_the_rows_uid_holds_the_user_with_any_username() {
-    let tenant = tenant("byuid").await;
+    let tenant = tenant("by-uid").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
@@ -20,7 +20,7 @@ async fn object_with_the_rows_uid_holds_the_user_with_any_username() {
 
 #[tokio::test]
 async fn object_with_a_tombstone_receives_no_user() {
-    let tenant = tenant("barred").await;
+    let tenant = tenant("tombstone").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     assert_eq!(store.tombstone("later").await.unwrap(), None);
@@ -34,7 +34,7 @@ async fn object_with_a_tombstone_receives_no_user() {
 
 #[tokio::test]
 async fn cluster_takes_over_once_the_active_one_expires() {
-    let tenant = tenant("turns").await;
+    let tenant = tenant("takeover").await;
     let store = store(&tenant);
     assert_eq!(store.hold_database(here()).await.unwrap(), None);
     assert_eq!(store.hold_database(here()).await.unwrap(), None);
@@ -51,8 +51,8 @@ async fn cluster_takes_over_once_the_active_one_expires() {
 
 /// Makes the cluster `here` expire.
 async fn expire(tenant: &Tenant) {
-    let expire = "update clusters set seen_at = seen_at - interval '61 seconds', expires_at = expires_at - interval '61 seconds'
-                  where id = 'here'";
+    let expire = "update clusters set seen_at = seen_at - interval '61 seconds',
+                                      expires_at = expires_at - interval '61 seconds' where id = 'here'";
     sqlx::query(expire).execute(&tenant.pool()).await.unwrap();
 }
 
@@ -79,7 +79,7 @@ async fn user_of_an_expired_cluster_is_claimed_except_for_deletion() {
 
 #[tokio::test]
 async fn users_without_a_cluster_belong_to_the_first_cluster() {
-    let tenant = tenant("firstone").await;
+    let tenant = tenant("first-cluster").await;
     let store = store(&tenant);
     held(&store, "todd").await;
     register(&store, "ann").await.unwrap();

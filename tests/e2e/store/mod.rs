@@ -16,9 +16,9 @@ use secrecy::SecretString;
 use streamcat_operator::{
     api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
     store::{
-        Abandonment, AbsenceChanges, Addition, AttemptEnd, Claim, ClaimRefusal, Claimant, ClusterIdentity,
-        Clusters, Evidence, Journal, KeyHash, NewRegistrant, Orphan, OrphanChanges, OrphanReason, Orphans,
-        Postgres, Registrant, Registrants, ResourceRecord, Resources, Sessions, Users,
+        Abandonment, AbsenceChanges, Addition, AttemptOutcome, Claim, ClaimRefusal, Claimant,
+        ClusterIdentity, Clusters, Evidence, Journal, KeyHash, NewRegistrant, Orphan, OrphanChanges,
+        OrphanReason, Orphans, Postgres, Registrant, Registrants, ResourceRecord, Resources, Sessions, Users,
     },
 };
 use testbed::Tenant;

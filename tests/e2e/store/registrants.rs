@@ -29,7 +29,7 @@ async fn look_alike_usernames_belong_to_the_same_user() {
 
 #[tokio::test]
 async fn only_the_latest_lease_completes_or_rolls_back_a_registration() {
-    let tenant = tenant("takeback").await;
+    let tenant = tenant("rollback").await;
     let store = store(&tenant);
     let first = register(&store, "todd").await.unwrap();
     let second = store.lease(&first).await.unwrap().unwrap();

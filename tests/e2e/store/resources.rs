@@ -109,7 +109,7 @@ async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
     let open = store.recorded(user, ResourceKind::Stage).await.unwrap();
     assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
 
-    store.end(nonce, AttemptEnd::GivenUp).await.unwrap();
+    store.end(nonce, AttemptOutcome::GivenUp).await.unwrap();
     let resource = stage("late");
     assert!(!store.record_made(nonce, user, "todd", &resource).await.unwrap());
     let second = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
@@ -163,7 +163,7 @@ async fn evidence_of_absence_ends_when_the_resource_is_listed_or_replaced() {
     assert!(store.record(user, "todd", &known, &stage("a")).await.unwrap());
     let returned = recorded().await;
     assert_eq!((returned.arn.as_deref(), returned.former), (Some("a"), vec![]), "it was recorded first");
-    assert!(store.absences().await.unwrap().replaced.is_empty(), "it shows again");
+    assert!(store.absences().await.unwrap().replaced.is_empty(), "it is listed again");
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn pending_update_stays_until_it_ends_or_a_later_one_replaces_it() {
 
 #[tokio::test]
 async fn abandoned_user_leaves_resources_and_open_attempt_as_orphans() {
-    let tenant = tenant("letgo").await;
+    let tenant = tenant("abandon").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     store.record(user, "todd", &ResourceRecord::default(), &stage("recorded")).await.unwrap();
@@ -284,7 +284,7 @@ async fn orphan_list_tracks_when_an_orphan_was_not_found() {
 
 #[tokio::test]
 async fn constraints_enforce_one_resource_of_each_kind_per_user() {
-    let tenant = tenant("onetoone").await;
+    let tenant = tenant("constraints").await;
     let store = store(&tenant);
     let (todd, ann) = (held(&store, "todd").await, held(&store, "ann").await);
     let resource = stage("arn");
@@ -295,7 +295,8 @@ async fn constraints_enforce_one_resource_of_each_kind_per_user() {
     );
     let twice = "insert into stages (user_id, name, arn) values ($1, 'todd', 'another')";
     assert!(sqlx::query(twice).bind(todd).execute(&tenant.pool()).await.is_err(), "two stages of one user");
-    let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url) values (null, '', '', '', '')";
+    let orphan = "insert into channels (user_id, name, arn, ingest_endpoint, playback_url)
+                  values (null, '', '', '', '')";
     assert!(sqlx::query(orphan).execute(&tenant.pool()).await.is_err(), "a channel without a user");
 
     store.delete_user(todd, "todd", false).await.unwrap();

@@ -1,27 +1,27 @@
-//! Sessions, and changes of the password that they began with.
+//! Sessions, and how a password change ends them.
 
 use super::*;
 
-const LASTS: Duration = Duration::from_hours(1);
+const LIFETIME: Duration = Duration::from_hours(1);
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
 async fn session_begins_only_with_the_current_password() {
-    let tenant = tenant("proved").await;
+    let tenant = tenant("sessions").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     let (old, new) = (SecretString::from("canary"), SecretString::from("another canary"));
-    assert!(store.begin_session(todd.id, &old, &[1; 32], LASTS, HERE).await.unwrap());
+    assert!(store.begin_session(todd.id, &old, &[1; 32], LIFETIME, HERE).await.unwrap());
     assert_eq!(store.session_user(&[1; 32]).await.unwrap(), Some(todd.id));
 
     assert!(store.change_password(todd.id, &old, &new).await.unwrap());
     assert_eq!(store.session_user(&[1; 32]).await.unwrap(), None);
-    assert!(!store.begin_session(todd.id, &old, &[2; 32], LASTS, HERE).await.unwrap());
+    assert!(!store.begin_session(todd.id, &old, &[2; 32], LIFETIME, HERE).await.unwrap());
     assert_eq!(store.session_user(&[2; 32]).await.unwrap(), None);
-    assert!(store.begin_session(todd.id, &new, &[3; 32], LASTS, HERE).await.unwrap());
+    assert!(store.begin_session(todd.id, &new, &[3; 32], LIFETIME, HERE).await.unwrap());
     let begun = "select count(*) from audit_log where event = 'signed_in'";
     let begun: i64 = sqlx::query_scalar(begun).fetch_one(&tenant.pool()).await.unwrap();
-    assert_eq!(begun, 2, "a session that did not begin has no row");
+    assert_eq!(begun, 2, "a refused session leaves no audit record");
 
     assert!(!store.change_password(todd.id, &old, &new).await.unwrap());
     assert!(!store.rehash(todd.id, &old, &old).await.unwrap());
@@ -39,12 +39,12 @@ async fn until_a_statement_is_blocked(tenant: &Tenant) {
 
 #[tokio::test]
 async fn password_change_ends_a_session_that_begins_concurrently() {
-    let tenant = tenant("beginning").await;
+    let tenant = tenant("concurrent-session").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     let mut beginning = tenant.pool().begin().await.unwrap();
-    let proved = "select from users where id = $1 for share";
-    sqlx::query(proved).bind(todd.id).execute(&mut *beginning).await.unwrap();
+    let lock_user = "select from users where id = $1 for share";
+    sqlx::query(lock_user).bind(todd.id).execute(&mut *beginning).await.unwrap();
     let begin = "insert into sessions (token_hash, user_id, expires_at) values ($1, $2, now() + '1 hour')";
     sqlx::query(begin).bind([1_u8; 32].as_slice()).bind(todd.id).execute(&mut *beginning).await.unwrap();
 
@@ -61,7 +61,7 @@ async fn password_change_ends_a_session_that_begins_concurrently() {
 
 #[tokio::test]
 async fn session_that_waited_for_a_password_change_does_not_begin() {
-    let tenant = tenant("waited").await;
+    let tenant = tenant("delayed-session").await;
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     let mut changing = tenant.pool().begin().await.unwrap();
@@ -69,7 +69,7 @@ async fn session_that_waited_for_a_password_change_does_not_begin() {
     sqlx::query(change).bind(todd.id).execute(&mut *changing).await.unwrap();
 
     let old = SecretString::from("canary");
-    let session = store.begin_session(todd.id, &old, &[1; 32], LASTS, HERE);
+    let session = store.begin_session(todd.id, &old, &[1; 32], LIFETIME, HERE);
     let commit = async {
         until_a_statement_is_blocked(&tenant).await;
         changing.commit().await

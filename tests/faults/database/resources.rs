@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::{ResourceKind, ResourceStatus},
-    store::{AttemptEnd, Journal, RecordedResource, ResourceRecord, Resources, Result},
+    store::{AttemptOutcome, Journal, RecordedResource, ResourceRecord, Resources, Result},
 };
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ impl Journal for FaultInjector {
         self.call(read("attempts"), kind.noun(), effect).await
     }
 
-    async fn end(&self, nonce: Uuid, how: AttemptEnd) -> Result<()> {
+    async fn end(&self, nonce: Uuid, how: AttemptOutcome) -> Result<()> {
         let effect = move |state: &mut State, _| {
             if let Some(attempt) = state.database.attempts.get_mut(&nonce) {
                 attempt.is_open = false;

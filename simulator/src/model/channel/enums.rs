@@ -14,7 +14,7 @@ pub(super) enum LatencyMode {
 /// The type of a channel.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum Kind {
+pub(super) enum ChannelType {
     Basic,
     Standard,
     AdvancedSd,

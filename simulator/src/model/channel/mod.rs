@@ -4,7 +4,7 @@ mod enums;
 
 use serde::{Deserialize, Serialize};
 
-use self::enums::{Container, Kind, LatencyMode, Policy, Preset, Resolution, api_name};
+use self::enums::{ChannelType, Container, LatencyMode, Policy, Preset, Resolution, api_name};
 use crate::{
     api_error::ApiError,
     arn::AccountRegion,
@@ -24,8 +24,7 @@ pub(crate) struct Channel {
     pub arn: String,
     pub name: String,
     latency_mode: LatencyMode,
-    #[serde(rename = "type")]
-    kind: Kind,
+    r#type: ChannelType,
     pub recording_configuration_arn: String,
     ingest_endpoint: String,
     pub playback_url: String,
@@ -66,8 +65,7 @@ pub(crate) struct Summary<'a> {
     recording_configuration_arn: &'a str,
     tags: &'a Tags,
     insecure_ingest: bool,
-    #[serde(rename = "type")]
-    kind: Kind,
+    r#type: ChannelType,
     preset: Preset,
     playback_restriction_policy_arn: &'a str,
     ad_configuration_arn: &'a str,
@@ -89,14 +87,13 @@ impl Row for Channel {
     }
 }
 
-/// The settings in the input of a create or an update. Omitted settings remain unchanged.
+/// The settings in the input of CreateChannel and UpdateChannel. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Settings {
     name: Option<String>,
     latency_mode: Option<LatencyMode>,
-    #[serde(rename = "type")]
-    kind: Option<Kind>,
+    r#type: Option<ChannelType>,
     authorized: Option<bool>,
     recording_configuration_arn: Option<String>,
     insecure_ingest: Option<bool>,
@@ -126,7 +123,7 @@ impl Channel {
             arn: account_region.arn("ivs", "channel", &id),
             name: String::new(),
             latency_mode: LatencyMode::Low,
-            kind: Kind::Standard,
+            r#type: ChannelType::Standard,
             recording_configuration_arn: String::new(),
             ingest_endpoint: format!("{host}.global-contribute.live-video.net"),
             playback_url: format!("https://{host}.{region}.playback.live-video.net/api/video/v1/{video}"),
@@ -152,7 +149,7 @@ impl Channel {
             recording_configuration_arn: &self.recording_configuration_arn,
             tags: &self.tags,
             insecure_ingest: self.insecure_ingest,
-            kind: self.kind,
+            r#type: self.r#type,
             preset: self.preset,
             playback_restriction_policy_arn: &self.playback_restriction_policy_arn,
             ad_configuration_arn: &self.ad_configuration_arn,
@@ -161,7 +158,7 @@ impl Channel {
     }
 
     fn is_advanced(&self) -> bool {
-        matches!(self.kind, Kind::AdvancedSd | Kind::AdvancedHd)
+        matches!(self.r#type, ChannelType::AdvancedSd | ChannelType::AdvancedHd)
     }
 
     /// Applies the settings, and rejects combinations that are not allowed.
@@ -169,7 +166,7 @@ impl Channel {
         let preset = settings.preset;
         put(&mut self.name, settings.name);
         put(&mut self.latency_mode, settings.latency_mode);
-        put(&mut self.kind, settings.kind);
+        put(&mut self.r#type, settings.r#type);
         put(&mut self.authorized, settings.authorized);
         put(&mut self.recording_configuration_arn, settings.recording_configuration_arn);
         put(&mut self.insecure_ingest, settings.insecure_ingest);
@@ -190,7 +187,7 @@ impl Channel {
             Some(_) if !self.is_advanced() => {
                 let message = format!(
                     "can be set only for the channel types ADVANCED_SD and ADVANCED_HD, not {}",
-                    api_name(self.kind)
+                    api_name(self.r#type)
                 );
                 return Err(ApiError::member("preset", message));
             }
@@ -207,13 +204,13 @@ impl Channel {
         if !self.multitrack_input_configuration.enabled {
             return Ok(());
         }
-        if self.kind != Kind::Standard {
+        if self.r#type != ChannelType::Standard {
             let message =
-                format!("can be enabled only for the channel type STANDARD, not {}", api_name(self.kind));
+                format!("can be enabled only for the channel type STANDARD, not {}", api_name(self.r#type));
             return Err(ApiError::member(MEMBER, message));
         }
         if self.container_format != Container::FragmentedMp4 {
-            return Err(ApiError::member(MEMBER, "needs containerFormat FRAGMENTED_MP4 when enabled"));
+            return Err(ApiError::member(MEMBER, "requires containerFormat FRAGMENTED_MP4 when enabled"));
         }
         Ok(())
     }

@@ -136,7 +136,7 @@ impl<L: LeaseApi> Elector<L> {
         Ok(TryResult::Held)
     }
 
-    /// Returns the time-out of one try. It leaves time for another try before the deadline.
+    /// Returns the timeout of one try. It leaves time for another try before the deadline.
     fn try_timeout(&self) -> Duration {
         self.settings.renew_deadline / 2
     }

@@ -294,7 +294,7 @@ fn drift_is_resent_three_times_and_then_left_until_the_spec_changes() {
     assert_eq!(
         step(&NEW, &undone(0), &differing),
         Step::DriftPersists(arn(A)),
-        "AWS's answer shows the drift"
+        "AWS's response contains the drift"
     );
 }
 

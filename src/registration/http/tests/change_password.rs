@@ -69,7 +69,7 @@ async fn verifying_the_old_password_starts_no_session_after_a_change() {
     Browser::registered(&backend).await;
     let service = service(&backend);
     let (old, new) = (SecretString::from("a canary of a password"), SecretString::from("another canary"));
-    let todd = service.authenticate("todd", &old, None).await.expect("a result").expect("proved");
+    let todd = service.authenticate("todd", &old, None).await.expect("a result").expect("verified");
     let new_hash = service.change_password(&todd, &new).await.expect("changed");
     let (lifetime, here) = (std::time::Duration::from_hours(1), "127.0.0.1".parse().expect("an address"));
     let old_hash = todd.password_hash.expect("a hash");

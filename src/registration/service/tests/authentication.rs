@@ -1,4 +1,4 @@
-//! Verifying passwords.
+//! Sign-ins: the upgrade of outdated hashes, and the limit of failures.
 
 use secrecy::ExposeSecret;
 
@@ -43,42 +43,51 @@ async fn concurrent_sign_ins_upgrade_a_hash_consistently() {
         ..service(&backend)
     };
     let password = SecretString::from("a long password");
-    let prove = || stronger.authenticate("todd", &password, None);
-    let (one, other, third) = tokio::join!(prove(), prove(), prove());
-    for proved in [one, other, third] {
-        let proved = proved.expect("a result").expect("proved");
-        assert_eq!(exposed(proved.password_hash.as_ref()), exposed(backend.rows()[0].password_hash.as_ref()));
+    let sign_in = || stronger.authenticate("todd", &password, None);
+    let (one, other, third) = tokio::join!(sign_in(), sign_in(), sign_in());
+    for signed_in in [one, other, third] {
+        let signed_in = signed_in.expect("a result").expect("signed in");
+        assert_eq!(
+            exposed(signed_in.password_hash.as_ref()),
+            exposed(backend.rows()[0].password_hash.as_ref())
+        );
     }
 }
 
 #[tokio::test]
-async fn strangers_can_use_up_only_half_of_the_failure_limit() {
+async fn unknown_addresses_can_use_up_only_half_of_the_failure_limit() {
     const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
     let backend = FakeBackend::new();
     register(&backend, "todd", "a long password").await.expect("registered");
-    let few = RegistrationService {
+    let strict_service = RegistrationService {
         max_failures_per_hour: NonZeroU32::new(4).expect("not zero"),
         ..service(&backend)
     };
     let password = SecretString::from("a long password");
-    let prove = async |from| few.authenticate("todd", &password, from).await;
+    let sign_in = async |from| strict_service.authenticate("todd", &password, from).await;
     let is_limited =
-        |proved| matches!(proved, Err(RegistrationError::TooManyFailures(seconds)) if seconds > 0);
+        |signed_in| matches!(signed_in, Err(RegistrationError::TooManyFailures(seconds)) if seconds > 0);
     let fail_twice = async |address| {
         let entry = AuditEntry { event: AuditEvent::SignInFailed, username: "todd", address };
         backend.note(&entry).await.expect("noted");
-        assert!(matches!(few.authenticate("todd", &password, Some(HERE)).await, Ok(Some(_))), "once more");
+        assert!(
+            matches!(strict_service.authenticate("todd", &password, Some(HERE)).await, Ok(Some(_))),
+            "signed in again"
+        );
         backend.note(&entry).await.expect("noted");
     };
     fail_twice(ELSEWHERE).await;
-    assert!(is_limited(prove(Some(ELSEWHERE)).await), "a stranger with the right password is limited, too");
+    assert!(
+        is_limited(sign_in(Some(ELSEWHERE)).await),
+        "an unknown address is limited even with the correct password"
+    );
     let again = Applicant { address: ELSEWHERE, ..applicant("todd", "a long password") };
-    assert!(matches!(few.register(&again).await, Err(RegistrationError::TooManyFailures(_))));
-    assert!(matches!(prove(Some(HERE)).await, Ok(Some(_))), "Todd has registered from here");
-    assert!(matches!(prove(None).await, Ok(Some(_))), "signed in");
+    assert!(matches!(strict_service.register(&again).await, Err(RegistrationError::TooManyFailures(_))));
+    assert!(matches!(sign_in(Some(HERE)).await, Ok(Some(_))), "Todd has registered from here");
+    assert!(matches!(sign_in(None).await, Ok(Some(_))), "signed in");
 
     fail_twice(HERE).await;
-    assert!(is_limited(prove(Some(HERE)).await) && is_limited(prove(None).await));
+    assert!(is_limited(sign_in(Some(HERE)).await) && is_limited(sign_in(None).await));
 }
 
 fn exposed(hash: Option<&SecretString>) -> String {

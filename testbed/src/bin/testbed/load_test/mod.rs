@@ -1,4 +1,4 @@
-//! `testbed load-test`: registrations per second relative to the passwords that the same cores can hash; then
+//! `testbed load-test`: registrations per second, compared with the hashing capacity of the same cores; then
 //! an overload of ten times that rate.
 
 mod cores;
@@ -78,8 +78,8 @@ pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
     print!("{figures}");
     match ended.iter().find(|ended| matches!(ended, Outcome::Unexpected(_) | Outcome::NoResponse(_))) {
         None => Ok(ExitCode::SUCCESS),
-        Some(strange) => Err(Error::Unexpected(format!(
-            "a registration was neither accepted nor told to retry: {strange:?}"
+        Some(unexpected) => Err(Error::Unexpected(format!(
+            "a registration was neither accepted nor told to retry: {unexpected:?}"
         ))),
     }
 }

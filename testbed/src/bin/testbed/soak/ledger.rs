@@ -11,7 +11,7 @@ use super::snapshot::KINDS;
 /// Create and delete operations of each kind, in the order of [`KINDS`].
 const OPERATIONS: [(&str, &str); 3] =
     [("CreateChannel", "DeleteChannel"), ("CreateRoom", "DeleteRoom"), ("CreateStage", "DeleteStage")];
-/// Of one account's story, the last lines are told.
+/// Maximum number of calls that are printed about one account; the last ones are kept.
 const MAX_CALLS: usize = 60;
 
 /// Numbers of created and deleted resources.
@@ -56,7 +56,7 @@ impl fmt::Display for Ledger {
                 made - deleted
             )?;
         }
-        writeln!(f, "AWS          {} calls, {} of them struck by a fault", self.calls, self.faults)
+        writeln!(f, "AWS          {} calls, {} of them with an injected fault", self.calls, self.faults)
     }
 }
 

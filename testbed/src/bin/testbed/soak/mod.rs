@@ -82,8 +82,8 @@ pub(crate) async fn soak(arguments: Arguments) -> Result<ExitCode, Error> {
     Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Everybody wants something, and everything fails, for so long; what is wanted of each installation at the
-/// end. Both have accounts of the same names.
+/// Runs all workloads while everything fails, for this long. Returns the desired state of each installation
+/// at the end. Both have accounts of the same names.
 async fn run_with_faults(
     tenants: &[Tenant; 2],
     controllers: &mut [Controllers<'_>; 2],
@@ -116,7 +116,7 @@ async fn run_with_faults(
     Ok([peer_accounts.concat(), first_accounts.concat()])
 }
 
-/// Waits until all records agree and stay so. Returns the last verdict.
+/// Waits until all records agree and keep agreeing. Returns the last verdict.
 async fn settle(
     tenants: &[Tenant; 2],
     tally: &Tally,
@@ -126,7 +126,7 @@ async fn settle(
     loop {
         let verdict = judge(tenants, accounts, &mut owners).await?;
         if verdict.is_clean() {
-            println!("{}  all records agree: checking that they stay so", tally.clock());
+            println!("{}  all records agree: checking that they keep agreeing", tally.clock());
             tokio::time::sleep(STABLE_PERIOD).await;
             return judge(tenants, accounts, &mut owners).await;
         }
@@ -138,7 +138,7 @@ async fn settle(
     }
 }
 
-/// Judges both installations, and what each did to the other's resources.
+/// Checks both installations, and what each did to the other's resources.
 async fn judge(
     tenants: &[Tenant; 2],
     accounts: &[Vec<Account>; 2],

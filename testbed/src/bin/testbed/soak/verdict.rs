@@ -190,7 +190,7 @@ mod tests {
         judge(&[Account { name: NAME.to_owned(), desired }], snapshot).summary()
     }
 
-    fn said(duplicates: usize, orphans: usize, stuck: usize, differences: usize) -> String {
+    fn expected(duplicates: usize, orphans: usize, stuck: usize, differences: usize) -> String {
         format!(
             "duplicates {duplicates}, orphans {orphans}, stuck {stuck}, differences {differences}, foreign 0"
         )
@@ -207,52 +207,52 @@ mod tests {
 
     #[test]
     fn consistent_records_are_clean() {
-        assert_eq!(summary(Some(Desired::FIRST), &snapshot()), said(0, 0, 0, 0));
-        assert_eq!(summary(None, &Snapshot::default()), said(0, 0, 0, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &snapshot()), expected(0, 0, 0, 0));
+        assert_eq!(summary(None, &Snapshot::default()), expected(0, 0, 0, 0));
     }
 
     #[test]
     fn two_of_a_kind_are_duplicates() {
         let mut snapshot = snapshot();
         snapshot.aws.entry(NAME.to_owned()).or_default().insert(0, resource(2, "late"));
-        assert_eq!(summary(Some(Desired::FIRST), &snapshot), said(1, 0, 0, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &snapshot), expected(1, 0, 0, 0));
     }
 
     #[test]
     fn a_resource_without_an_account_is_an_orphan() {
         let mut left = snapshot();
         left.cluster.clear();
-        assert_eq!(summary(None, &left), said(0, 1, 0, 0));
+        assert_eq!(summary(None, &left), expected(0, 1, 0, 0));
         left.aws.clear();
-        assert_eq!(summary(None, &left), said(0, 1, 0, 0));
+        assert_eq!(summary(None, &left), expected(0, 1, 0, 0));
         let mut foreign = snapshot();
         foreign.aws.insert("somebody".to_owned(), vec![resource(0, "x")]);
-        assert_eq!(summary(Some(Desired::FIRST), &foreign), said(0, 1, 0, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &foreign), expected(0, 1, 0, 0));
     }
 
     #[test]
     fn an_open_attempt_is_stuck_and_a_listed_orphan_is_an_orphan() {
         let rows = Snapshot { in_flight: vec![NAME.to_owned()], orphans: vec![String::new()], ..snapshot() };
-        assert_eq!(summary(Some(Desired::FIRST), &rows), said(0, 1, 1, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &rows), expected(0, 1, 1, 0));
     }
 
     #[test]
     fn an_account_not_ready_or_not_deleted_is_stuck() {
-        assert_eq!(summary(Some(Desired::FIRST), &Snapshot::default()), said(0, 0, 1, 0));
-        assert_eq!(summary(None, &snapshot()), said(0, 0, 1, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &Snapshot::default()), expected(0, 0, 1, 0));
+        assert_eq!(summary(None, &snapshot()), expected(0, 0, 1, 0));
         let mut unready = snapshot();
         unready.cluster.insert(NAME.to_owned(), object(false));
-        assert_eq!(summary(Some(Desired::FIRST), &unready), said(0, 0, 1, 0));
+        assert_eq!(summary(Some(Desired::FIRST), &unready), expected(0, 0, 1, 0));
     }
 
     #[test]
     fn differing_records_and_unmet_specs_are_differences() {
         let mut lost = snapshot();
         lost.database.clear();
-        assert_eq!(summary(Some(Desired::FIRST), &lost), said(0, 0, 0, 1));
-        let mut vanished = snapshot();
-        vanished.aws.entry(NAME.to_owned()).or_default().pop();
-        assert_eq!(summary(Some(Desired::FIRST), &vanished), said(0, 0, 0, 1));
-        assert_eq!(summary(Some(Desired::FIRST.edited()), &snapshot()), said(0, 0, 0, 3));
+        assert_eq!(summary(Some(Desired::FIRST), &lost), expected(0, 0, 0, 1));
+        let mut missing = snapshot();
+        missing.aws.entry(NAME.to_owned()).or_default().pop();
+        assert_eq!(summary(Some(Desired::FIRST), &missing), expected(0, 0, 0, 1));
+        assert_eq!(summary(Some(Desired::FIRST.edited()), &snapshot()), expected(0, 0, 0, 3));
     }
 }

@@ -18,7 +18,8 @@ const ACTIONS_PER_ACCOUNT: u32 = 3;
 /// Maximum time that the API server may be unavailable.
 const API_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Gives each of these accounts its actions, evenly until the time is up; what is wanted of them then.
+/// Performs actions on these accounts, evenly distributed until the time is up. Returns their desired state
+/// at the end.
 pub(super) async fn run(
     tenant: &Tenant,
     mut accounts: Vec<Account>,

@@ -10,14 +10,14 @@ use crate::{api::ResourceKind, ivs::Target};
 pub struct Timing {
     /// Maximum duration of one call to AWS.
     pub aws_call_timeout: Duration,
-    /// Grace period: the time after a deadline within which AWS may not show a result yet. Also the minimum
+    /// Grace period: the time after a deadline within which AWS may not return a result yet. Also the minimum
     /// time between the two complete lists that confirm an absence.
     pub grace: Duration,
     /// Time from the end of one resync to the start of the next.
     pub resync: Duration,
 }
 
-/// Maximum time between the journalling of a call and its start. The deadline of the call is later by this
+/// Maximum time between the journaling of a call and its start. The deadline of the call is later by this
 /// much than its own timeout.
 pub(super) const CALL_START_MARGIN: Duration = Duration::from_secs(2);
 
@@ -25,16 +25,16 @@ impl Timing {
     /// Minimum time between two complete lists that confirm the absence of a resource: one resync, less a
     /// tolerance for clocks that run differently.
     #[must_use]
-    pub fn evidence(self) -> Duration {
+    pub fn min_time_between_lists(self) -> Duration {
         self.resync.mul_f64(0.9).max(self.grace)
     }
 
-    /// Time from the journalling of a Create to its deadline.
+    /// Time from the journaling of a Create to its deadline.
     pub(super) fn create_deadline(self) -> Duration {
         self.aws_call_timeout.saturating_add(CALL_START_MARGIN)
     }
 
-    /// Time from the journalling of an update to its deadline. An update takes up to four calls.
+    /// Time from the journaling of an update to its deadline. An update takes up to four calls.
     pub(super) fn update_deadline(self) -> Duration {
         self.aws_call_timeout.saturating_mul(4).saturating_add(CALL_START_MARGIN)
     }
@@ -47,12 +47,12 @@ pub struct DecisionContext {
     pub timing: Timing,
     /// The AWS account and region that this controller works in.
     pub target: Arc<Target>,
-    /// The reason why no missing resource may be replaced; None while the brake is off.
+    /// The reason why no missing resource may be replaced; None unless the brake is engaged.
     pub brake: Option<String>,
 }
 
 impl DecisionContext {
-    /// Returns the error for a resource that is missing while the brake is on.
+    /// Returns the error for a resource that is missing while the brake is engaged.
     pub(super) fn braked(&self, kind: ResourceKind, arn: String) -> Error {
         Error::Braked { kind, arn, brake: self.brake.clone().unwrap_or_default() }
     }

@@ -1,4 +1,4 @@
-//! Drift between AWS and the records, as a resync finds it. Pure.
+//! Comparison of a complete list of AWS with status and the database, at each resync. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ pub struct StatusEntry {
 
 /// The findings of a resync.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DriftReport {
+pub struct ComparisonReport {
     /// The accounts whose records and AWS disagree. Each is reconciled.
     pub drifted: BTreeSet<AccountRef>,
     /// Resources with this installation's tag that no account owns, by ARN (I6).
@@ -75,13 +75,13 @@ pub type AccountStates = BTreeMap<AccountRef, AccountState>;
 
 /// Compares AWS with the status of all accounts and with the database.
 #[must_use]
-pub fn find_drift(
+pub fn compare_with_records(
     listing: &Listing,
     accounts: &AccountStates,
     statuses: &[StatusEntry],
     recorded: &[RecordedResource],
     duplicates: &Duplicates<'_>,
-) -> DriftReport {
+) -> ComparisonReport {
     let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
     let existing: BTreeMap<&str, &Listed> = all().map(|(_, listed)| (listed.arn.as_str(), listed)).collect();
     // The UID counts: a row from before a restore may name an earlier object.
@@ -95,7 +95,7 @@ pub fn find_drift(
     };
     let ready = statuses.iter().filter(|status| status.is_ready);
     let drifted = ready.filter(disagrees).map(|status| status.account.clone()).collect();
-    let mut report = DriftReport { drifted, orphans: BTreeMap::new() };
+    let mut report = ComparisonReport { drifted, orphans: BTreeMap::new() };
     let (known, others): (Vec<_>, Vec<_>) =
         all().partition(|(_, listed)| duplicates.contains(listed.arn.as_str()));
     classify(others.into_iter(), accounts, statuses, recorded, &mut report);
@@ -114,7 +114,7 @@ fn classify<'l>(
     accounts: &AccountStates,
     statuses: &[StatusEntry],
     recorded: &[RecordedResource],
-    report: &mut DriftReport,
+    report: &mut ComparisonReport,
 ) {
     let rows = recorded.iter().filter(|row| accounts.contains_key(&row.account));
     let rows = rows.map(|row| (row.arn.as_str(), &row.account));
@@ -130,7 +130,7 @@ fn classify<'l>(
             (Some(account), None) if has.contains(&(&account, kind)) || accounts[&account].is_stalled => {
                 report.drifted.insert(account);
             }
-            // ResourceRecord, or being created or deleted.
+            // Recorded, or being created or deleted.
             (Some(_), _) => {}
             // A record names the owner, but the tags do not.
             (None, Some(account)) => drop(report.drifted.insert((*account).clone())),
@@ -210,13 +210,13 @@ mod tests {
         accounts: &AccountStates,
         statuses: &[StatusEntry],
         recorded: &[RecordedResource],
-    ) -> DriftReport {
-        find_drift(listing, accounts, statuses, recorded, &Duplicates::new())
+    ) -> ComparisonReport {
+        compare_with_records(listing, accounts, statuses, recorded, &Duplicates::new())
     }
 
     #[test]
     fn a_listed_duplicate_stays_on_the_orphan_list_and_is_no_drift() {
-        let report = find_drift(
+        let report = compare_with_records(
             &listing(vec![listed("a", "todd", 1), listed("b", "todd", 1)]),
             &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
@@ -240,7 +240,7 @@ mod tests {
             &[status("todd", "a")],
             &[row("todd", "a")],
         );
-        assert_eq!(report, DriftReport::default());
+        assert_eq!(report, ComparisonReport::default());
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
 
         let new = AccountStates::from([(account("todd"), AccountState::default())]);
         let report = drift(&listing(vec![listed("left", "todd", 1)]), &new, &[], &[]);
-        assert_eq!(report, DriftReport::default(), "the account's user is not known yet");
+        assert_eq!(report, ComparisonReport::default(), "the account's user is not known yet");
 
         let waiting = AccountStates::from([(
             account("todd"),
@@ -325,9 +325,9 @@ mod tests {
             AccountStates::from([(account("todd"), AccountState { user, is_stalled: true, uid: None })]);
         let named = StatusEntry { is_ready: false, ..status("todd", "a") };
         let of = |all| drift(&listing(all), &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
-        assert_eq!(of(vec![listed("a", "todd", 1)]), DriftReport::default());
+        assert_eq!(of(vec![listed("a", "todd", 1)]), ComparisonReport::default());
         let in_a_row = drift(&listing(vec![listed("a", "todd", 1)]), &stalled, &[], &[row("todd", "a")]);
-        assert_eq!(in_a_row, DriftReport::default(), "the row names it, although status does not yet");
+        assert_eq!(in_a_row, ComparisonReport::default(), "the row names it, although status does not yet");
         let report = of(vec![listed("a", "todd", 1), listed("late", "todd", 1)]);
         assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
         assert!(report.orphans.is_empty());

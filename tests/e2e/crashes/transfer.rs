@@ -1,14 +1,14 @@
-//! The cluster is lost, and the account is created again from Git: another UID, no status, no finalizer.
+//! The cluster is lost, and the account is re-created from Git: another UID, no status, no finalizer.
 
 use serde_json::json;
 
 use super::{Fixture, Scenario, run};
 
-/// The cluster is lost, and the account is created again from Git: another UID, no status, no finalizer.
-pub struct Inherit;
+/// The cluster is lost, and the account is re-created from Git: another UID, no status, no finalizer.
+pub struct Transfer;
 
-impl Scenario for Inherit {
-    const NAME: &'static str = "inherit";
+impl Scenario for Transfer {
+    const NAME: &'static str = "transfer";
     const EFFECTS: &'static [&'static str] =
         &["add_finalizer", "claim", "transfer", "write_secret", "write_status"];
 
@@ -20,5 +20,5 @@ impl Scenario for Inherit {
 
 #[tokio::test]
 async fn killed_during_a_transfer_nothing_is_created() {
-    run::<Inherit>().await;
+    run::<Transfer>().await;
 }
