@@ -22,7 +22,6 @@ use crate::{
     lifecycle,
     operation::Operation,
     rates::Rates,
-    server::ConnectionLimits,
     state::State,
 };
 
@@ -32,7 +31,6 @@ pub(crate) struct Shared {
     pub account_region: AccountRegion,
     /// The credentials that signatures are verified with. Without them, signatures are not verified.
     pub credentials: Option<Credentials>,
-    pub connection_limits: ConnectionLimits,
     /// Cancelled when the simulator stops.
     pub stop: CancellationToken,
     state: Mutex<State>,
@@ -51,7 +49,6 @@ impl Shared {
             clock,
             account_region,
             credentials: None,
-            connection_limits: ConnectionLimits::default(),
             stop: CancellationToken::new(),
             journal: Mutex::new(Journal::new(journal::DEFAULT_CAPACITY)),
             faults: Mutex::default(),

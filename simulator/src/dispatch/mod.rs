@@ -24,9 +24,8 @@ use crate::{api_error::ApiError, journal::Entry, shared::Shared};
 pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: Request) -> Response {
     let arrived = shared.clock.elapsed();
     let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(shared.connection_limits.request_timeout, request::read_body(body));
     // Reads the body in any case: a connection with an unread half of a request cannot be reused.
-    let body = body.await.unwrap_or_else(|_| Err(request::timeout_error()));
+    let body = request::read_body(body).await;
     let route = match route::find(&parts, body.as_deref().unwrap_or_default()) {
         Ok(route) => route,
         Err(error) => return reject(&shared, arrived, error, &parts, body),

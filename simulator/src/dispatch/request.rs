@@ -14,7 +14,6 @@ use crate::{
     arn::Arn,
     auth,
     journal::{Entry, Request},
-    server::BodyTimeout,
     shared::Shared,
 };
 
@@ -23,10 +22,6 @@ const MAX_BODY_BYTES: usize = 256 << 10;
 /// The maximum number of bytes to read from a body that is too large, so that its sender gets to read the
 /// response.
 const MAX_DRAINED_BYTES: usize = 8 << 20;
-
-pub(super) fn timeout_error() -> ApiError {
-    ApiError::new("RequestTimeoutException", 408, "Timed out while reading the request body")
-}
 
 /// Reads the body of a request.
 pub(super) async fn read_body(mut body: Body) -> Result<Vec<u8>, ApiError> {
@@ -49,10 +44,10 @@ pub(super) async fn read_body(mut body: Body) -> Result<Vec<u8>, ApiError> {
 }
 
 fn read_error(error: axum::Error) -> ApiError {
-    let error = error.into_inner();
-    if error.is::<BodyTimeout>() {
-        return timeout_error();
+    if http_guards::is_timeout(&error) {
+        return ApiError::new("RequestTimeoutException", 408, "Timed out while reading the request body");
     }
+    let error = error.into_inner();
     ApiError::serialization(format!("cannot read the request body: {error}"))
 }
 

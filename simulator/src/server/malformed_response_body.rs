@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use hyper::StatusCode;
+use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{api_error::ApiError, ids, service::Service};

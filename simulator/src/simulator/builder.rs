@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    arn::AccountRegion, auth::Credentials, faults::Fault, journal, latency::Latency, server::ConnectionLimits,
+    arn::AccountRegion, auth::Credentials, faults::Fault, journal, latency::Latency, server::ServerLimits,
 };
 
 /// The configuration of a simulator that has not been started yet.
@@ -24,7 +24,7 @@ pub struct Builder {
     pub(super) faults: Vec<Fault>,
     pub(super) faults_file: Option<PathBuf>,
     pub(super) state_file: Option<PathBuf>,
-    pub(super) connection_limits: ConnectionLimits,
+    pub(super) server_limits: ServerLimits,
     pub(super) journal_capacity: usize,
 }
 
@@ -48,7 +48,7 @@ impl Default for Builder {
             faults: Vec::new(),
             faults_file: None,
             state_file: None,
-            connection_limits: ConnectionLimits::default(),
+            server_limits: ServerLimits::default(),
             journal_capacity: journal::DEFAULT_CAPACITY,
         }
     }
@@ -152,20 +152,20 @@ impl Builder {
 
     /// Sets the maximum number of connections. Further connections wait to be accepted. Defaults to 4,096.
     pub fn connections(mut self, connections: usize) -> Self {
-        self.connection_limits.max_connections = connections;
+        self.server_limits.max_connections = connections;
         self
     }
 
     /// Sets the timeout for receiving the head of a request, and for receiving its body. Defaults to 30
     /// seconds.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.connection_limits.request_timeout = timeout;
+        self.server_limits.connection.request_timeout = timeout;
         self
     }
 
     /// Sets the time after which an idle connection is closed. Defaults to 5 minutes.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.connection_limits.idle_timeout = timeout;
+        self.server_limits.connection.idle_timeout = timeout;
         self
     }
 

@@ -9,7 +9,8 @@ use crate::{
     event_delivery::{self, Receiver},
     faults,
     journal::Journal,
-    persistence, server,
+    persistence,
+    server::{self, ServerLimits},
     shared::Shared,
 };
 
@@ -38,9 +39,9 @@ impl Builder {
             .enable_all()
             .build()
             .map_err(Error::Runtime)?;
-        let (served, file) = (shared.clone(), self.state_file);
+        let (served, limits, file) = (shared.clone(), self.server_limits, self.state_file);
         let run = move || {
-            runtime.block_on(run(listener, &served, receiver, file.clone()));
+            runtime.block_on(run(listener, limits, &served, receiver, file.clone()));
             runtime.shutdown_background();
             if let Some(file) = file {
                 persistence::save(&served, &file);
@@ -55,7 +56,6 @@ impl Builder {
     fn shared(&self) -> Result<Shared, String> {
         let mut shared = Shared::new(self.account_region.clone(), self.reconnect);
         shared.credentials.clone_from(&self.credentials);
-        shared.connection_limits = self.connection_limits;
         *shared.journal() = Journal::new(self.journal_capacity);
         shared.set_latencies(self.latencies.clone())?;
         shared.set_quotas(self.quotas);
@@ -92,7 +92,13 @@ impl Builder {
 }
 
 /// Serves until the simulator is stopped.
-async fn run(listener: TcpListener, shared: &Arc<Shared>, receiver: Option<Receiver>, file: Option<PathBuf>) {
+async fn run(
+    listener: TcpListener,
+    limits: ServerLimits,
+    shared: &Arc<Shared>,
+    receiver: Option<Receiver>,
+    file: Option<PathBuf>,
+) {
     if let Some(receiver) = receiver {
         tokio::spawn(event_delivery::run(shared.clone(), receiver));
     }
@@ -102,7 +108,7 @@ async fn run(listener: TcpListener, shared: &Arc<Shared>, receiver: Option<Recei
     let router = admin::router().fallback(dispatch::handle).with_state(shared.clone());
     match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => {
-            server::serve(listener, router, shared.connection_limits, shared.stop.clone()).await;
+            server::serve(listener, router, limits, shared.stop.clone()).await;
         }
         Err(error) => tracing::error!(error = %error, "cannot serve"),
     }

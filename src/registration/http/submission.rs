@@ -1,7 +1,5 @@
 //! The body of a registration or a sign-in: a form or JSON, with a username and a password.
 
-use std::error::Error;
-
 use axum::{
     Form,
     body::{Body, Bytes},
@@ -11,7 +9,6 @@ use axum::{
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
-use tower_http::timeout::TimeoutError;
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
@@ -100,17 +97,12 @@ impl Submission {
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Problem::too_large())
             }
-            Err(rejection) if is_timeout(&rejection) => Err(Problem::request_timeout()),
+            Err(rejection) if http_guards::is_timeout(&rejection) => Err(Problem::request_timeout()),
             Err(_) => Err(Problem::incomplete_body()),
         };
         let FormFields { username, password, token } = read.map_err(|problem| (format, problem))?;
         Ok(Self { format, username, password, token, key })
     }
-}
-
-/// Returns true if the body did not arrive within the timeout that the listener sets.
-fn is_timeout(error: &(dyn Error + 'static)) -> bool {
-    error.is::<TimeoutError>() || error.source().is_some_and(is_timeout)
 }
 
 /// Returns the format of the response: that of the body, or else what the Accept header asks for.

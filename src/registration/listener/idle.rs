@@ -2,13 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
 };
 
-use axum::body::{Body, Bytes};
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use axum::body::Body;
 use tokio_util::sync::CancellationToken;
 
 /// The idle connections of a server.
@@ -60,7 +57,7 @@ impl IdleHandle {
 
     /// Wraps a response body. The connection becomes idle once the body is sent or dropped.
     pub fn idle_after(&self, body: Body) -> Body {
-        Body::new(TrackedBody { body, connection: self.clone() })
+        http_guards::hold_until_sent(body, IdleOnDrop(self.clone()))
     }
 
     fn set_entry(&self, entry: Option<IdleEntry>) {
@@ -91,35 +88,12 @@ impl Drop for IdleEntry {
     }
 }
 
-/// A response body that marks its connection as idle on drop.
-struct TrackedBody {
-    body: Body,
-    connection: IdleHandle,
-}
+/// Marks its connection as idle on drop.
+struct IdleOnDrop(IdleHandle);
 
-impl HttpBody for TrackedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for TrackedBody {
+impl Drop for IdleOnDrop {
     fn drop(&mut self) {
-        self.connection.set_entry(Some(IdleEntry::begin(&self.connection)));
+        self.0.set_entry(Some(IdleEntry::begin(&self.0)));
     }
 }
 

@@ -1,5 +1,5 @@
-//! The TCP listener: a limited number of connections, each with time-outs. `axum::serve` has no time-outs, so
-//! this is a loop of our own over hyper.
+//! The TCP listener: a limited number of connections, each with timeouts. `axum::serve` has neither, so this
+//! is a loop of our own.
 
 mod connection;
 mod idle;
@@ -7,7 +7,6 @@ mod load_shedding;
 mod per_ip_limit;
 #[cfg(test)]
 mod tests;
-mod timeout_stream;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -41,10 +40,6 @@ const MAX_CONCURRENT_REJECTIONS: usize = 128;
 /// Maximum time that a new connection waits for an idle one to close.
 const IDLE_CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Time between two attempts to accept a connection after a failure, most likely because there are no free
-/// file descriptors.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
-
 /// The server of all connections.
 #[derive(Debug)]
 pub struct Server {
@@ -74,7 +69,7 @@ impl Server {
         let connections = TaskTracker::new();
         let accepting = async {
             loop {
-                let (stream, peer) = accept(&listener).await;
+                let (stream, peer) = http_guards::accept(&listener).await;
                 // Meanwhile, further connections wait in the listener's backlog.
                 match slots.acquire(peer.ip()).await {
                     Some(Slot::Served(permits)) => {
@@ -114,23 +109,6 @@ impl Server {
         async move {
             serve_connection(stream, peer, router, settings, idle, &stop).await;
             drop((permits, counted));
-        }
-    }
-}
-
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "cannot set TCP_NODELAY");
-                }
-                return (stream, peer);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
-            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Slow clients and many clients, over real sockets.
+//! Slow clients and many clients, over real sockets. The tests of each timeout are in `http-guards`.
 
 use std::{
     num::NonZeroU16,
@@ -15,7 +15,7 @@ use axum::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{connection::MAX_AGE, *};
+use super::*;
 use crate::registration::http::Submission;
 
 const FORM: &str = "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\n";
@@ -292,16 +292,4 @@ async fn requests_in_flight_are_answered_on_shutdown() {
         .expect("the server keeps running")
         .expect("the server task succeeded");
     assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
-}
-
-/// The clock is paused, and advances by itself while all tasks wait.
-#[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_the_response_is_disconnected() {
-    const LARGE: usize = 64 << 20;
-    let large = routing::get(async || vec![b'x'; LARGE]);
-    let server = Running::start(8, Duration::from_secs(30), Router::new().route("/", large)).await;
-    let mut lazy = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-    tokio::time::sleep(MAX_AGE / 2).await;
-    assert!(server.metrics.exposition().text().contains("streamcat_connections 0"));
-    assert!(until_closed(&mut lazy).await.len() < LARGE);
 }
