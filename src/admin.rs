@@ -84,7 +84,7 @@ pub async fn serve(
 ) -> Result<tokio::task::JoinHandle<()>, String> {
     let listener = TcpListener::bind(address)
         .await
-        .map_err(|error| format!("cannot listen on {address} (--admin-listen): {error}"))?;
+        .map_err(|error| format!("cannot listen on {address} (--admin-bind-address): {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let router = router(gates, metrics);
     tracing::info!(%address, "admin server listening");

@@ -38,8 +38,8 @@ pub struct Cli {
     pub log_format: LogFormat,
 
     /// Log level (error, warn, info, debug or trace), or a filter by module.
-    #[arg(long, env = "STREAMCAT_LOG", default_value = "info", global = true)]
-    pub log: String,
+    #[arg(long, env = "STREAMCAT_LOG_LEVEL", default_value = "info", global = true)]
+    pub log_level: String,
 }
 
 /// The commands.

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => return reject(&config::one_line(&error)),
         Err(help) => help.exit(),
     };
-    if let Err(problem) = telemetry::start_logging(cli.log_format, &cli.log) {
+    if let Err(problem) = telemetry::start_logging(cli.log_format, &cli.log_level) {
         return reject(&problem);
     }
     match run(cli.command) {

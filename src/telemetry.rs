@@ -25,7 +25,7 @@ const KUBE_CLIENT_OFF: &str = "kube_client::client::builder=off";
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), String> {
     let filter = format!("{filter},{KUBE_CLIENT_OFF}");
     let filter = EnvFilter::try_new(&filter)
-        .map_err(|error| format!("--log {filter:?} is not a valid filter: {error}"))?;
+        .map_err(|error| format!("--log-level {filter:?} is not a valid filter: {error}"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),

@@ -30,12 +30,12 @@ pub struct ControllerSettings {
     pub installation_id: Option<String>,
 
     /// Namespace whose accounts are reconciled. [default: all]
-    #[arg(long, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
-    pub namespace: Option<String>,
+    #[arg(long, env = "STREAMCAT_WATCH_NAMESPACE", value_parser = not_empty)]
+    pub watch_namespace: Option<String>,
 
     /// Listen address of /healthz, /readyz and /metrics.
-    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
-    pub admin_listen: SocketAddr,
+    #[arg(long, env = "STREAMCAT_ADMIN_BIND_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub admin_bind_address: SocketAddr,
 
     /// Interval of the resync, which lists all resources in AWS and compares them with the accounts, for
     /// example 10m.

@@ -12,7 +12,7 @@ use super::values::{YesOrNo as _, duration, not_empty};
 pub struct LeaderElectionSettings {
     /// Elects one of several controllers as the leader, by a Lease, while the others stand by. Several
     /// controllers are safe without leader election, but make more calls to AWS.
-    #[arg(long = "leader-election", env = "STREAMCAT_LEADER_ELECTION", yes_or_no = "false")]
+    #[arg(long = "leader-elect", env = "STREAMCAT_LEADER_ELECT", yes_or_no = "false")]
     pub enabled: bool,
 
     /// Name of the Lease. All controllers of an installation have to use the same name. Installations in the
@@ -98,8 +98,8 @@ mod tests {
     #[test]
     fn leader_election_is_disabled_by_default() {
         assert!(!parsed(&[]).enabled);
-        assert!(parsed(&["--leader-election"]).enabled);
-        assert!(!parsed(&["--leader-election=false"]).enabled);
+        assert!(parsed(&["--leader-elect"]).enabled);
+        assert!(!parsed(&["--leader-elect=false"]).enabled);
     }
 
     #[test]

@@ -25,12 +25,12 @@ pub struct RegistrationSettings {
     pub namespace: String,
 
     /// Listen address of the web server.
-    #[arg(long, env = "STREAMCAT_LISTEN", default_value = "0.0.0.0:8081")]
-    pub listen: SocketAddr,
+    #[arg(long, env = "STREAMCAT_BIND_ADDRESS", default_value = "0.0.0.0:8081")]
+    pub bind_address: SocketAddr,
 
     /// Listen address of /healthz, /readyz and /metrics.
-    #[arg(long, env = "STREAMCAT_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
-    pub admin_listen: SocketAddr,
+    #[arg(long, env = "STREAMCAT_ADMIN_BIND_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub admin_bind_address: SocketAddr,
 
     /// Time after the deletion of an account before its username can be registered again, for example 720h.
     /// At most a year. [default: none]

@@ -160,16 +160,15 @@ pub(super) fn record_corrected(kind: ResourceKind, now: &str) -> String {
     format!("The database named another {kind}, which does not exist. It now names {now}.")
 }
 
-pub(super) fn recreated(kind: ResourceKind, before: &str, now: &str) -> String {
-    format!("Created {now} to replace the {kind} {before}, which was gone from AWS.")
+/// `replaced`: the ARNs before and after, if they are known.
+pub(super) fn recreated(kind: ResourceKind, replaced: Option<(&str, &str)>) -> String {
+    let (before, now) =
+        replaced.map_or_else(Default::default, |(before, now)| (format!(" {before}"), format!(": {now}")));
+    format!("Created the {kind}{before} again, because it was gone from AWS{now}.")
 }
 
 pub(super) fn arn_changed(kind: ResourceKind, before: &str, now: &str) -> String {
     format!("The records of the {kind} differed: {now} replaces {before} in status.")
-}
-
-pub(super) fn recreated_unrecorded(kind: ResourceKind) -> String {
-    format!("Created the {kind} again, because it was gone from AWS.")
 }
 
 pub(super) fn adopted(kind: ResourceKind) -> String {

@@ -11,7 +11,7 @@ use super::{
     create::{Attempt, create},
     decide::{
         Observed, ObservedOwnership,
-        converge::{DecisionInput, Step, WaitFor, is_resent_too_often, next, rank, recheck_in},
+        converge::{ConvergeStep, ConvergeWait, DecisionInput, is_resent_too_often, next, rank, recheck_in},
     },
     describe_orphan,
     differences::Differences,
@@ -92,35 +92,39 @@ where
         let kind = K::KIND;
         loop {
             match next(&self.decision_input(), &self.recorded, &self.observed, self.context) {
-                Step::Ready(arn) => return Ok(self.ready(&arn, None)),
-                Step::DriftPersists(arn) => return Ok(self.ready(&arn, self.drift(&arn))),
-                Step::Wait(event) => return Ok(Outcome::Waiting(self.wait_for(event))),
-                Step::Foreign(arn) => return Err(Error::Foreign { kind, arn }),
-                Step::Gone(arn) => return Err(Error::Gone { kind, arn }),
-                Step::Braked(arn) => return Err(self.context.braked(kind, arn)),
-                Step::RecordedElsewhere(arn) => return Err(self.context.recorded_elsewhere(kind, arn)),
-                Step::OtherInstallation(arn) => return Err(Error::OtherInstallation { kind, arn }),
-                Step::Create(change) => {
+                ConvergeStep::Ready(arn) => return Ok(self.ready(&arn, None)),
+                ConvergeStep::DriftPersists(arn) => return Ok(self.ready(&arn, self.drift(&arn))),
+                ConvergeStep::Wait(event) => return Ok(Outcome::Waiting(self.wait_for(event))),
+                ConvergeStep::Foreign(arn) => return Err(Error::Foreign { kind, arn }),
+                ConvergeStep::Gone(arn) => return Err(Error::Gone { kind, arn }),
+                ConvergeStep::Braked(arn) => return Err(self.context.braked(kind, arn)),
+                ConvergeStep::RecordedElsewhere(arn) => {
+                    return Err(self.context.recorded_elsewhere(kind, arn));
+                }
+                ConvergeStep::OtherInstallation(arn) => return Err(Error::OtherInstallation { kind, arn }),
+                ConvergeStep::Create(change) => {
                     let recorded_arn = self.recorded.arn.as_deref();
                     match create(self.kind, self.store, self.context, self.desired, recorded_arn).await? {
                         Attempt::Recorded(created, tags) => self.add_created(created, tags, change),
                         Attempt::Waiting(wait) => return Ok(Outcome::Waiting(wait)),
                     }
                 }
-                Step::Get(arn) => self.get(arn).await?,
-                Step::ListOwned => self.list_owned().await?,
-                Step::EndAttempt(nonce) => {
+                ConvergeStep::Get(arn) => self.get(arn).await?,
+                ConvergeStep::ListOwned => self.list_owned().await?,
+                ConvergeStep::EndAttempt(nonce) => {
                     self.store.end(nonce, AttemptOutcome::GivenUp).await?;
                     self.recorded.attempt = None;
                 }
-                Step::Record(arn) if self.record(&arn).await? => {}
-                Step::Update(arn) if self.update(&arn).await? => {}
-                Step::Record(_) | Step::Update(_) => return Ok(Outcome::Waiting(Wait::for_peer(kind))),
-                Step::EndUpdate(nonce) => {
+                ConvergeStep::Record(arn) if self.record(&arn).await? => {}
+                ConvergeStep::Update(arn) if self.update(&arn).await? => {}
+                ConvergeStep::Record(_) | ConvergeStep::Update(_) => {
+                    return Ok(Outcome::Waiting(Wait::for_peer(kind)));
+                }
+                ConvergeStep::EndUpdate(nonce) => {
                     self.store.end_update(nonce).await?;
                     self.recorded.pending_update = None;
                 }
-                Step::DeleteDuplicate(arn) => self.delete_duplicate(arn).await?,
+                ConvergeStep::DeleteDuplicate(arn) => self.delete_duplicate(arn).await?,
             }
         }
     }
@@ -137,12 +141,12 @@ where
         }
     }
 
-    fn wait_for(&self, event: WaitFor) -> Wait {
+    fn wait_for(&self, event: ConvergeWait) -> Wait {
         let timing = self.context.timing;
         match event {
-            WaitFor::CreateOutcome(remaining) => Wait::for_create_outcome(K::KIND, remaining),
-            WaitFor::NextList(arn) => Wait::for_next_list(K::KIND, &arn, timing.resync),
-            WaitFor::Get => {
+            ConvergeWait::CreateOutcome(remaining) => Wait::for_create_outcome(K::KIND, remaining),
+            ConvergeWait::NextList(arn) => Wait::for_next_list(K::KIND, &arn, timing.resync),
+            ConvergeWait::Get => {
                 let message = Wait::not_shown_yet(K::KIND);
                 Wait { wait: timing.grace, reason: Reason::Progressing, message }
             }

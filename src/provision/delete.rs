@@ -6,7 +6,7 @@ use super::{
     DecisionContext, Error, Owner, Result, Wait,
     decide::{
         Observed, ObservedOwnership,
-        delete::{Step, WaitFor, next},
+        delete::{DeletionStep, DeletionWait, next},
     },
     observe::observe,
 };
@@ -96,29 +96,33 @@ impl<K: Kind, S: Resources + Evidence> Deletion<'_, K, S> {
         let kind = K::KIND;
         loop {
             match next(self.status_arn, &self.recorded, &self.observed, self.context) {
-                Step::Gone => return Ok(DeletionOutcome::Gone(self.foreign())),
-                Step::Wait(event) => return Ok(DeletionOutcome::Waiting(self.wait_for(event))),
-                Step::Braked(arn) => return Err(self.context.braked(kind, arn)),
-                Step::RecordedElsewhere(arn) => return Err(self.context.recorded_elsewhere(kind, arn)),
-                Step::OtherInstallation(arn) => return Err(Error::OtherInstallation { kind, arn }),
-                Step::ListOwned => self.list_owned().await?,
-                Step::Get(arn) => self.get(arn).await?,
-                Step::RestoreTags(arn) => {
+                DeletionStep::Gone => return Ok(DeletionOutcome::Gone(self.foreign())),
+                DeletionStep::Wait(event) => return Ok(DeletionOutcome::Waiting(self.wait_for(event))),
+                DeletionStep::Braked(arn) => return Err(self.context.braked(kind, arn)),
+                DeletionStep::RecordedElsewhere(arn) => {
+                    return Err(self.context.recorded_elsewhere(kind, arn));
+                }
+                DeletionStep::OtherInstallation(arn) => return Err(Error::OtherInstallation { kind, arn }),
+                DeletionStep::ListOwned => self.list_owned().await?,
+                DeletionStep::Get(arn) => self.get(arn).await?,
+                DeletionStep::RestoreTags(arn) => {
                     self.kind.tag(&arn, &self.owner.ownership_tags()).await?;
                     self.observed.ownership.insert(arn, ObservedOwnership::Owned);
                 }
-                Step::Delete(arn) => self.delete(arn).await?,
+                DeletionStep::Delete(arn) => self.delete(arn).await?,
             }
         }
     }
 
-    fn wait_for(&self, event: WaitFor) -> Wait {
+    fn wait_for(&self, event: DeletionWait) -> Wait {
         let kind = K::KIND;
         let (wait, message) = match event {
-            WaitFor::CreateOutcome(remaining) => return Wait::for_create_outcome(kind, remaining),
-            WaitFor::NextList(arn) => return Wait::for_next_list(kind, &arn, self.context.timing.resync),
-            WaitFor::ConsistentReads(wait) => (wait, Wait::not_shown_yet(kind)),
-            WaitFor::DeletionConfirmed => {
+            DeletionWait::CreateOutcome(remaining) => return Wait::for_create_outcome(kind, remaining),
+            DeletionWait::NextList(arn) => {
+                return Wait::for_next_list(kind, &arn, self.context.timing.resync);
+            }
+            DeletionWait::ConsistentReads(wait) => (wait, Wait::not_shown_yet(kind)),
+            DeletionWait::DeletionConfirmed => {
                 (DELETION_POLL_INTERVAL, format!("AWS still returns the {kind} after its deletion."))
             }
         };

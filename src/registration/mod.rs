@@ -97,9 +97,9 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     let metrics = RegistrationMetrics::default();
     let passwords = Passwords::new(&settings.passwords)?.with_metrics(metrics.hashing());
     let gates = Gates::shut(&[DATABASE, KUBERNETES]);
-    let listener = listen(settings.listen).await?;
+    let listener = listen(settings.bind_address).await?;
     let exposition = metrics.exposition();
-    let admin = admin::serve(settings.admin_listen, gates.clone(), exposition, stop.clone()).await;
+    let admin = admin::serve(settings.admin_bind_address, gates.clone(), exposition, stop.clone()).await;
     admin.map_err(Error::Listen)?;
     watch_readiness(&gates, &store, &accounts, &settings.namespace, &stop);
 
@@ -149,7 +149,7 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    let failed = |error| Error::Listen(format!("cannot listen on {address} (--listen): {error}"));
+    let failed = |error| Error::Listen(format!("cannot listen on {address} (--bind-address): {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, "registration server listening");

@@ -6,7 +6,6 @@ mod clusters;
 mod in_flight;
 mod installation;
 mod journal;
-mod new_registrant;
 mod orphans;
 mod pending_updates;
 mod postgres;

@@ -35,8 +35,8 @@ pub struct RegistrationMetrics {
     exposition: Exposition,
     registrations: Family<OutcomeLabels, Counter>,
     sign_ins: Family<OutcomeLabels, Counter>,
-    refusals: Family<ReasonLabels, Counter>,
-    unaudited: Family<ReasonLabels, Counter>,
+    rejections: Family<ReasonLabels, Counter>,
+    dropped_audit_records: Family<ReasonLabels, Counter>,
     hashing: HashMetrics,
     pending: Gauge,
     connections: Gauge,
@@ -47,10 +47,11 @@ impl Default for RegistrationMetrics {
     fn default() -> Self {
         let registrations = Family::default();
         let sign_ins = Family::default();
-        let refusals = Family::default();
-        let unaudited = Family::default();
-        let busy = ReasonLabels { reason: "hashing" };
-        let hashing = HashMetrics { busy: refusals_of(&refusals, &busy), ..HashMetrics::default() };
+        let rejections = Family::default();
+        let dropped_audit_records = Family::default();
+        let queue_full = ReasonLabels { reason: "hashing" };
+        let hashing =
+            HashMetrics { queue_full: rejections_of(&rejections, &queue_full), ..HashMetrics::default() };
         let pending = Gauge::default();
         let connections = Gauge::default();
         let requests = Family::new_with_constructor(seconds as fn() -> Histogram);
@@ -68,12 +69,12 @@ impl Default for RegistrationMetrics {
         registry.register(
             "streamcat_requests_rejected",
             "Total number of requests that a limit rejected, by limit",
-            Family::clone(&refusals),
+            Family::clone(&rejections),
         );
         registry.register(
             "streamcat_audit_records_dropped",
             "Total number of audit log records that were not written, by reason",
-            Family::clone(&unaudited),
+            Family::clone(&dropped_audit_records),
         );
         registry.register(
             "streamcat_password_hash_seconds",
@@ -110,8 +111,8 @@ impl Default for RegistrationMetrics {
             exposition,
             registrations,
             sign_ins,
-            refusals,
-            unaudited,
+            rejections,
+            dropped_audit_records,
             hashing,
             pending,
             connections,
@@ -133,13 +134,13 @@ impl RegistrationMetrics {
 
     /// Counts a request that a limit rejected.
     pub fn record_rejection(&self, reason: &'static str) {
-        self.refusals.get_or_create(&ReasonLabels { reason }).inc();
+        self.rejections.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Counts a record of the audit log that was not written: the write failed (`failed`), or there were
     /// `too_many`.
     pub fn record_dropped_audit_record(&self, reason: &'static str) {
-        self.unaudited.get_or_create(&ReasonLabels { reason }).inc();
+        self.dropped_audit_records.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Returns the metrics of password hashing.
@@ -178,13 +179,13 @@ pub struct HashMetrics {
     seconds: Histogram,
     running: Gauge,
     waiting: Gauge,
-    busy: Counter,
+    queue_full: Counter,
 }
 
 impl Default for HashMetrics {
     fn default() -> Self {
         let (running, waiting) = (Gauge::default(), Gauge::default());
-        Self { seconds: seconds(), running, waiting, busy: Counter::default() }
+        Self { seconds: seconds(), running, waiting, queue_full: Counter::default() }
     }
 }
 
@@ -197,7 +198,7 @@ impl HashMetrics {
 
     /// Counts a request that timed out in the queue.
     pub fn gave_up(&self) {
-        self.busy.inc();
+        self.queue_full.inc();
     }
 
     /// Counts a password as being hashed while the guard exists.
@@ -211,8 +212,8 @@ impl HashMetrics {
     }
 }
 
-fn refusals_of(refusals: &Family<ReasonLabels, Counter>, labels: &ReasonLabels) -> Counter {
-    refusals.get_or_create(labels).clone()
+fn rejections_of(rejections: &Family<ReasonLabels, Counter>, labels: &ReasonLabels) -> Counter {
+    rejections.get_or_create(labels).clone()
 }
 
 /// Increments a gauge, and decrements it when dropped.

@@ -231,17 +231,23 @@ impl Tenant {
             ("AWS_SECRET_ACCESS_KEY", "testbed".into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("KUBECONFIG", self.kubeconfig_path(component.name()).display().to_string()),
-            ("STREAMCAT_ADMIN_LISTEN", "127.0.0.1:0".into()),
+            ("STREAMCAT_ADMIN_BIND_ADDRESS", "127.0.0.1:0".into()),
             ("STREAMCAT_LOG_FORMAT", "json".into()),
             ("HOME", home),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
         let namespace = match component {
-            Component::Controller => self.release.watch_namespace.clone(),
-            Component::Registration => Some(self.release.accounts_namespace.clone()),
+            Component::Controller => self
+                .release
+                .watch_namespace
+                .clone()
+                .map(|watched| ("STREAMCAT_WATCH_NAMESPACE".to_owned(), watched)),
+            Component::Registration => {
+                Some(("STREAMCAT_NAMESPACE".to_owned(), self.release.accounts_namespace.clone()))
+            }
         };
-        env.extend(namespace.map(|namespace| ("STREAMCAT_NAMESPACE".to_owned(), namespace)));
+        env.extend(namespace);
         env.extend(
             self.release.installation_id.clone().map(|id| ("STREAMCAT_INSTALLATION_ID".to_owned(), id)),
         );
@@ -250,7 +256,9 @@ impl Tenant {
                 env.extend(self.lease());
                 env.extend(self.testbed.controller_env().clone());
             }
-            Component::Registration => drop(env.insert("STREAMCAT_LISTEN".into(), "127.0.0.1:0".into())),
+            Component::Registration => {
+                env.insert("STREAMCAT_BIND_ADDRESS".into(), "127.0.0.1:0".into());
+            }
         }
         let wanted = ["PATH", "RUST_LOG", "RUST_BACKTRACE"];
         env.extend(wanted.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));

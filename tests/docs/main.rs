@@ -32,8 +32,11 @@ fn root() -> PathBuf {
 
 fn pages() -> Vec<PathBuf> {
     let output = Command::new("git").args(["ls-files", "*.md"]).current_dir(root()).output().expect("git");
+    assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("paths in UTF-8");
-    text.lines().map(|path| root().join(path)).collect()
+    let pages: Vec<_> = text.lines().map(|path| root().join(path)).collect();
+    assert!(!pages.is_empty(), "no page is tracked");
+    pages
 }
 
 fn read(path: &Path) -> Page {

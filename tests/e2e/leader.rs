@@ -25,7 +25,7 @@ fn with_short_lease(tenant: &Tenant) -> OperatorBuilder {
 fn elected(tenant: &Tenant, [lease_duration, renew_deadline, retry_period]: [&str; 3]) -> OperatorBuilder {
     tenant
         .controller()
-        .env("STREAMCAT_LEADER_ELECTION", "true")
+        .env("STREAMCAT_LEADER_ELECT", "true")
         .env("STREAMCAT_LEADER_ELECTION_LEASE_DURATION", lease_duration)
         .env("STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE", renew_deadline)
         .env("STREAMCAT_LEADER_ELECTION_RETRY_PERIOD", retry_period)

@@ -82,7 +82,7 @@ async fn allow_deletion(tenant: &Tenant) {
 #[tokio::test]
 async fn deleting_a_namespace_deletes_everything_of_its_accounts() {
     let tenant = operator_under_test().await.tenant_in_own_namespace("namespace").await;
-    let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
+    let _controller = tenant.controller().env("STREAMCAT_WATCH_NAMESPACE", tenant.namespace()).start().await;
     create(&tenant, "todd", json!({})).await;
     create(&tenant, "ann", json!({})).await;
     ready(&tenant, "todd").await;
@@ -103,7 +103,7 @@ async fn nothing_is_created_in_a_terminating_namespace() {
     let deleted = tenant.kubectl(&["delete", "namespace", tenant.namespace(), "--wait=false"]).await;
     assert!(deleted.success, "{}", deleted.stderr);
 
-    let _controller = tenant.controller().env("STREAMCAT_NAMESPACE", tenant.namespace()).start().await;
+    let _controller = tenant.controller().env("STREAMCAT_WATCH_NAMESPACE", tenant.namespace()).start().await;
     let waiting = reason(&tenant, "todd", "NamespaceTerminating").await;
     assert_eq!((waiting.metadata.deletion_timestamp, waiting.metadata.finalizers), (None, None));
     assert_nothing_left(&tenant).await;

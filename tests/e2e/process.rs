@@ -35,7 +35,7 @@ async fn a_missing_or_invalid_setting_prints_one_line_and_exits_with_2() {
         (tenant.controller().env("AWS_ENDPOINT_URL_STS", "sts"), "AWS_ENDPOINT_URL_STS"),
         (tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "often"), "--resync-interval"),
         (tenant.controller().env("STREAMCAT_INSTALLATION_ID", "a b"), "--installation-id"),
-        (tenant.controller().env("STREAMCAT_LEADER_ELECTION", "perhaps"), "--leader-election"),
+        (tenant.controller().env("STREAMCAT_LEADER_ELECT", "perhaps"), "--leader-elect"),
         (
             tenant.controller().env("STREAMCAT_LEADER_ELECTION_RENEW_DEADLINE", "15s"),
             "--leader-election-lease-duration",

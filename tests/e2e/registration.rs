@@ -204,7 +204,7 @@ async fn events_report_progress_as_it_happens() {
 #[tokio::test]
 async fn an_open_event_stream_does_not_delay_shutdown() {
     let tenant = tenant("listener").await;
-    let registration = tenant.registration().env("STREAMCAT_LOG", "info,streamcat_operator=debug");
+    let registration = tenant.registration().env("STREAMCAT_LOG_LEVEL", "info,streamcat_operator=debug");
     let mut registration = registration.start().await;
     assert_eq!(post(&registration, "mary", PASSWORD).await.status, 201);
     let events = format!("{}/accounts/mary/events", registration.url());

@@ -123,8 +123,8 @@ async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
     // All logs except the client libraries' traces, which contain whole requests. No level alone enables
     // those.
     let log = "debug,hyper=info,h2=info,aws=info,sqlx=debug,streamcat_operator=trace";
-    let controller = tenant.controller().env("STREAMCAT_LOG", log).start().await;
-    let registration = tenant.registration().env("STREAMCAT_LOG", log).start().await;
+    let controller = tenant.controller().env("STREAMCAT_LOG_LEVEL", log).start().await;
+    let registration = tenant.registration().env("STREAMCAT_LOG_LEVEL", log).start().await;
 
     let fields = [("username", "todd"), ("password", PASSWORD)];
     let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();

@@ -128,15 +128,15 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a deletion is not confirmed by a read",
         file: DELETE,
-        right: "        None => Some(Step::Get(arn.to_owned())),",
+        right: "        None => Some(DeletionStep::Get(arn.to_owned())),",
         wrong: "        None if is_deleted => None,
-        None => Some(Step::Get(arn.to_owned())),",
+        None => Some(DeletionStep::Get(arn.to_owned())),",
     },
     Defect {
         name: "tags are not checked before a deletion",
         file: DELETE,
-        right: "Some(ObservedOwnership::Owned) => Some(Step::Delete(arn.to_owned())),",
-        wrong: "Some(ObservedOwnership::Owned | ObservedOwnership::Foreign) => Some(Step::Delete(arn.to_owned())),",
+        right: "Some(ObservedOwnership::Owned) => Some(DeletionStep::Delete(arn.to_owned())),",
+        wrong: "Some(ObservedOwnership::Owned | ObservedOwnership::Foreign) => Some(DeletionStep::Delete(arn.to_owned())),",
     },
     Defect {
         name: "a deletion does not wait for an open attempt",

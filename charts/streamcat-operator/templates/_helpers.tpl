@@ -111,7 +111,7 @@ Variable DATABASE_URL, from the component's own Secret or from the common one:
 
 {{/* Environment variables of every container. */}}
 {{- define "streamcat-operator.logEnv" -}}
-- name: STREAMCAT_LOG
+- name: STREAMCAT_LOG_LEVEL
   value: {{ .Values.log.level | quote }}
 - name: STREAMCAT_LOG_FORMAT
   value: {{ .Values.log.format | quote }}

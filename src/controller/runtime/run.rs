@@ -49,7 +49,7 @@ pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Resul
     let client = client().await?;
     let gates = Gates::shut(&[gates::DATABASE, gates::KUBERNETES, gates::AWS]);
     let metrics = Metrics::default();
-    admin::serve(settings.admin_listen, gates.clone(), metrics.exposition(), stop.clone())
+    admin::serve(settings.admin_bind_address, gates.clone(), metrics.exposition(), stop.clone())
         .await
         .map_err(Error::Setting)?;
 

@@ -67,7 +67,7 @@ pub(super) async fn run_controller(
     let reconcile_settings = reconcile_settings(&settings, &config, installation).await;
     let (context, requeued) = Context::new(backends, reconcile_settings, metrics, stop.clone());
     let context = Arc::new(context);
-    let api = match &settings.namespace {
+    let api = match &settings.watch_namespace {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
@@ -86,7 +86,8 @@ pub(super) async fn run_controller(
     let resyncs = async {
         if cache.wait_until_ready().await.is_ok() {
             gates.open(gates::KUBERNETES);
-            resync::run(&context, settings.namespace.as_deref(), settings.resync_interval, &gates).await;
+            resync::run(&context, settings.watch_namespace.as_deref(), settings.resync_interval, &gates)
+                .await;
         }
     };
     tokio::select! {

@@ -40,7 +40,7 @@ fn arn_change(kind: ResourceKind, before: Option<&str>, resource: &ReadyResource
     }
     Some(match resource.change {
         Change::Recreated => {
-            ArnChange { reason: Reason::Recreated, message: messages::recreated(kind, before, now) }
+            ArnChange { reason: Reason::Recreated, message: messages::recreated(kind, Some((before, now))) }
         }
         _ => ArnChange { reason: Reason::ArnChanged, message: messages::arn_changed(kind, before, now) },
     })

@@ -229,7 +229,7 @@ pub(super) mod tests {
             let status = next_status(Some(&before), at_generation(1), &at(2), &moved);
             let condition = find(&status.conditions, STAGE_READY).expect("a condition");
             assert_eq!(condition.reason, reason);
-            let words: Vec<_> = condition.message.split([' ', ',']).collect();
+            let words: Vec<_> = condition.message.split([' ', ',', ':', '.']).collect();
             assert!(words.contains(&"other") && words.contains(&"s"), "{}", condition.message);
         }
     }

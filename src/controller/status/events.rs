@@ -19,21 +19,21 @@ use crate::{
 /// The actions of events.
 const PROVISION: &str = "Provision";
 const RECONCILE: &str = "Reconcile";
-const RELEASE: &str = "Release";
+const CLEANUP: &str = "Cleanup";
 
 /// Returns the event of an account that was abandoned.
 pub(in crate::controller) fn abandoned(orphans: &[Orphan]) -> EventDraft {
-    warning(Reason::Abandoned, RELEASE, messages::abandoned(orphans))
+    warning(Reason::Abandoned, CLEANUP, messages::abandoned(orphans))
 }
 
 /// Returns the event of an account that holds no user, so that nothing is deleted for it.
 pub(in crate::controller) fn no_claim(blocker: &Blocker) -> EventDraft {
-    warning(Reason::ForeignResourceSkipped, RELEASE, messages::no_claim(&blocker.message))
+    warning(Reason::ForeignResourceSkipped, CLEANUP, messages::no_claim(&blocker.message))
 }
 
 /// Returns the event of a recorded resource that is not deleted because it belongs to somebody else.
 pub(in crate::controller) fn foreign_resource_skipped(kind: ResourceKind, arn: &str) -> EventDraft {
-    warning(Reason::ForeignResourceSkipped, RELEASE, messages::foreign_resource_skipped(kind, arn))
+    warning(Reason::ForeignResourceSkipped, CLEANUP, messages::foreign_resource_skipped(kind, arn))
 }
 
 /// Returns the event of a stream key that was created because the channel had none.
@@ -109,9 +109,7 @@ fn change_event(kind: ResourceKind, change: Change) -> Option<EventDraft> {
         Change::Unchanged | Change::Created | Change::Corrected => None,
         Change::Adopted => Some(normal(Reason::Adopted, PROVISION, messages::adopted(kind))),
         Change::Updated => Some(normal(Reason::Updated, PROVISION, messages::updated(kind))),
-        Change::Recreated => {
-            Some(warning(Reason::Recreated, PROVISION, messages::recreated_unrecorded(kind)))
-        }
+        Change::Recreated => Some(warning(Reason::Recreated, PROVISION, messages::recreated(kind, None))),
     }
 }
 

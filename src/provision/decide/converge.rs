@@ -41,11 +41,11 @@ impl DecisionInput<'_> {
 
 /// The next step. The variants up to `DriftPersists` end this pass.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::provision) enum Step {
+pub(in crate::provision) enum ConvergeStep {
     /// The resource is as the spec says.
     Ready(String),
     /// Nothing can be done yet.
-    Wait(WaitFor),
+    Wait(ConvergeWait),
     /// The recorded resource belongs to another user, and this user has none.
     Foreign(String),
     /// The resource is gone, and the spec forbids a replacement.
@@ -78,7 +78,7 @@ pub(in crate::provision) enum Step {
 
 /// The event that a step waits for.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::provision) enum WaitFor {
+pub(in crate::provision) enum ConvergeWait {
     /// The end of a Create: it must have ended, and AWS must return its result.
     CreateOutcome(Duration),
     /// The next complete list: AWS does not return the recorded resource.
@@ -103,14 +103,14 @@ pub(in crate::provision) fn next(
     recorded: &ResourceRecord,
     observed: &Observed,
     context: &DecisionContext,
-) -> Step {
+) -> ConvergeStep {
     let grace = context.timing.grace;
     let recorded_arn = recorded.arn.as_deref().or(input.other_record());
     if let Some(arn) = recorded_arn.filter(|arn| !context.target.holds(arn)) {
-        return Step::RecordedElsewhere(arn.to_owned());
+        return ConvergeStep::RecordedElsewhere(arn.to_owned());
     }
     if let Some(remaining) = recorded.remaining(grace) {
-        return Step::Wait(WaitFor::CreateOutcome(remaining));
+        return ConvergeStep::Wait(ConvergeWait::CreateOutcome(remaining));
     }
     if let Some(attempt) = &recorded.attempt {
         return resolve_attempt(attempt, observed);
@@ -119,23 +119,23 @@ pub(in crate::provision) fn next(
         return without_record(input, recorded, observed);
     };
     if is_settled(input, recorded, grace) {
-        return Step::Ready(arn.to_owned());
+        return ConvergeStep::Ready(arn.to_owned());
     }
     match observed.ownership_of(arn) {
         // Reading thousands of missing resources one by one would use up the budget: the next list contains
         // them.
-        None if absence(arn, recorded, context) == Absence::Braked => Step::Braked(arn.to_owned()),
-        None => Step::Get(arn.to_owned()),
+        None if absence(arn, recorded, context) == Absence::Braked => ConvergeStep::Braked(arn.to_owned()),
+        None => ConvergeStep::Get(arn.to_owned()),
         Some(ObservedOwnership::Owned | ObservedOwnership::Untagged) => {
             converge_existing(arn, input, recorded, observed, grace)
         }
-        Some(ObservedOwnership::OtherInstallation) => Step::OtherInstallation(arn.to_owned()),
+        Some(ObservedOwnership::OtherInstallation) => ConvergeStep::OtherInstallation(arn.to_owned()),
         Some(ObservedOwnership::Foreign) => {
-            use_another(arn, input, observed).unwrap_or_else(|| Step::Foreign(arn.to_owned()))
+            use_another(arn, input, observed).unwrap_or_else(|| ConvergeStep::Foreign(arn.to_owned()))
         }
         Some(ObservedOwnership::Absent) => match absence(arn, recorded, context) {
-            Absence::Unproven => Step::Wait(WaitFor::NextList(arn.to_owned())),
-            Absence::Braked => Step::Braked(arn.to_owned()),
+            Absence::Unproven => ConvergeStep::Wait(ConvergeWait::NextList(arn.to_owned())),
+            Absence::Braked => ConvergeStep::Braked(arn.to_owned()),
             Absence::Confirmed => {
                 use_another(arn, input, observed).unwrap_or_else(|| replace(arn, input, recorded))
             }
@@ -145,14 +145,14 @@ pub(in crate::provision) fn next(
 
 /// Returns the step when no record names a resource. One may still exist if the user was known and the
 /// journal has no attempt: the account was abandoned, or the database was lost.
-fn without_record(input: &DecisionInput<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
+fn without_record(input: &DecisionInput<'_>, recorded: &ResourceRecord, observed: &Observed) -> ConvergeStep {
     if (input.is_known_user || recorded.is_abandoned) && !recorded.is_tried {
         if observed.owned.is_none() {
-            return Step::ListOwned;
+            return ConvergeStep::ListOwned;
         }
-        return adopt(None, observed).unwrap_or(Step::Create(Change::Created));
+        return adopt(None, observed).unwrap_or(ConvergeStep::Create(Change::Created));
     }
-    Step::Create(Change::Created)
+    ConvergeStep::Create(Change::Created)
 }
 
 /// Returns true if AWS need not be read: status and database name the same resource, and no re-check is due.
@@ -176,31 +176,31 @@ fn due_recheck(recorded: &ResourceRecord, grace: Duration) -> Option<&PendingUpd
 
 /// Returns the step for an attempt whose outcome is unknown: adopt what it created, or end it if it created
 /// nothing.
-fn resolve_attempt(attempt: &InFlight, observed: &Observed) -> Step {
+fn resolve_attempt(attempt: &InFlight, observed: &Observed) -> ConvergeStep {
     match &observed.owned {
-        None => Step::ListOwned,
-        Some(_) => adopt(None, observed).unwrap_or(Step::EndAttempt(attempt.nonce)),
+        None => ConvergeStep::ListOwned,
+        Some(_) => adopt(None, observed).unwrap_or(ConvergeStep::EndAttempt(attempt.nonce)),
     }
 }
 
 /// Returns the step that uses another resource in place of the recorded one: first the one that another
 /// record names, then one that carries the user's tags.
-fn use_another(recorded_arn: &str, input: &DecisionInput<'_>, observed: &Observed) -> Option<Step> {
+fn use_another(recorded_arn: &str, input: &DecisionInput<'_>, observed: &Observed) -> Option<ConvergeStep> {
     if let Some(arn) = input.other_record().filter(|arn| *arn != recorded_arn) {
         match observed.ownership_of(arn) {
-            None => return Some(Step::Get(arn.to_owned())),
+            None => return Some(ConvergeStep::Get(arn.to_owned())),
             Some(ObservedOwnership::Owned | ObservedOwnership::Untagged) => {
-                return Some(Step::Record(arn.to_owned()));
+                return Some(ConvergeStep::Record(arn.to_owned()));
             }
             Some(_) => {}
         }
     }
-    if observed.owned.is_none() { Some(Step::ListOwned) } else { adopt(Some(recorded_arn), observed) }
+    if observed.owned.is_none() { Some(ConvergeStep::ListOwned) } else { adopt(Some(recorded_arn), observed) }
 }
 
 /// Returns the step that adopts the first listed resource other than `except`. It is recorded before
 /// duplicates are deleted, so that a concurrent pass keeps the same one.
-fn adopt(except: Option<&str>, observed: &Observed) -> Option<Step> {
+fn adopt(except: Option<&str>, observed: &Observed) -> Option<ConvergeStep> {
     let is_candidate = |arn: &&String| {
         except != Some(arn.as_str())
             && !matches!(
@@ -210,22 +210,22 @@ fn adopt(except: Option<&str>, observed: &Observed) -> Option<Step> {
     };
     let arn = observed.owned.iter().flatten().find(is_candidate)?;
     Some(match observed.ownership_of(arn) {
-        None => Step::Get(arn.clone()),
+        None => ConvergeStep::Get(arn.clone()),
         // A list can contain what a Get does not return.
-        Some(ObservedOwnership::Absent) => Step::Wait(WaitFor::Get),
-        Some(_) => Step::Record(arn.clone()),
+        Some(ObservedOwnership::Absent) => ConvergeStep::Wait(ConvergeWait::Get),
+        Some(_) => ConvergeStep::Record(arn.clone()),
     })
 }
 
 /// Returns the step for a resource that is gone. One that only the inventory names was not the account's: the
 /// account was abandoned, and a person has deleted the resource.
-fn replace(gone: &str, input: &DecisionInput<'_>, recorded: &ResourceRecord) -> Step {
+fn replace(gone: &str, input: &DecisionInput<'_>, recorded: &ResourceRecord) -> ConvergeStep {
     if recorded.arn.is_none() && input.status_arn.is_none() {
-        return Step::Create(Change::Created);
+        return ConvergeStep::Create(Change::Created);
     }
     match input.recreate {
-        RecreatePolicy::Always => Step::Create(Change::Recreated),
-        RecreatePolicy::Never => Step::Gone(gone.to_owned()),
+        RecreatePolicy::Always => ConvergeStep::Create(Change::Recreated),
+        RecreatePolicy::Never => ConvergeStep::Gone(gone.to_owned()),
     }
 }
 
@@ -236,13 +236,13 @@ fn converge_existing(
     recorded: &ResourceRecord,
     observed: &Observed,
     grace: Duration,
-) -> Step {
+) -> ConvergeStep {
     if recorded.arn.as_deref() != Some(arn) {
-        return Step::Record(arn.to_owned());
+        return ConvergeStep::Record(arn.to_owned());
     }
     // Before the update, which AWS may refuse.
     if input.is_dirty && observed.owned.is_none() {
-        return Step::ListOwned;
+        return ConvergeStep::ListOwned;
     }
     if let Some(step) = restore_former(recorded, observed).or_else(|| delete_duplicate(arn, observed)) {
         return step;
@@ -251,8 +251,8 @@ fn converge_existing(
         return correct_drift(arn, input, recorded, observed, grace);
     }
     match due_recheck(recorded, grace) {
-        Some(update) => Step::EndUpdate(update.in_flight.nonce),
-        None => Step::Ready(arn.to_owned()),
+        Some(update) => ConvergeStep::EndUpdate(update.in_flight.nonce),
+        None => ConvergeStep::Ready(arn.to_owned()),
     }
 }
 
@@ -264,37 +264,37 @@ fn correct_drift(
     recorded: &ResourceRecord,
     observed: &Observed,
     grace: Duration,
-) -> Step {
+) -> ConvergeStep {
     let is_sent = match &recorded.pending_update {
         Some(update) if input.was_sent => recheck_in(update, grace).is_some() || is_resent_too_often(update),
         _ => false,
     };
     if is_sent || observed.unconfirmed.contains(arn) {
-        Step::DriftPersists(arn.to_owned())
+        ConvergeStep::DriftPersists(arn.to_owned())
     } else {
-        Step::Update(arn.to_owned())
+        ConvergeStep::Update(arn.to_owned())
     }
 }
 
 /// Returns the step for a resource that was recorded before the current one, counted as gone, and exists
 /// after all. It is the one that people use.
-fn restore_former(recorded: &ResourceRecord, observed: &Observed) -> Option<Step> {
+fn restore_former(recorded: &ResourceRecord, observed: &Observed) -> Option<ConvergeStep> {
     let is_listed = |arn: &&String| observed.owned.iter().flatten().any(|listed| listed == *arn);
     let candidates = recorded.former.iter().filter(is_listed);
     candidates.map(|arn| (arn, observed.ownership_of(arn))).find_map(|(arn, ownership)| match ownership {
-        None => Some(Step::Get(arn.clone())),
-        Some(ObservedOwnership::Owned) => Some(Step::Record(arn.clone())),
+        None => Some(ConvergeStep::Get(arn.clone())),
+        Some(ObservedOwnership::Owned) => Some(ConvergeStep::Record(arn.clone())),
         Some(_) => None,
     })
 }
 
 /// Returns the step for a duplicate of the resource to keep. Its tags are read again before it is deleted.
-fn delete_duplicate(keep: &str, observed: &Observed) -> Option<Step> {
+fn delete_duplicate(keep: &str, observed: &Observed) -> Option<ConvergeStep> {
     let duplicates =
         observed.owned.iter().flatten().filter(|arn| *arn != keep && !observed.deleted.contains(*arn));
     duplicates.map(|arn| (arn, observed.ownership_of(arn))).find_map(|(arn, ownership)| match ownership {
-        None => Some(Step::Get(arn.clone())),
-        Some(ObservedOwnership::Owned) => Some(Step::DeleteDuplicate(arn.clone())),
+        None => Some(ConvergeStep::Get(arn.clone())),
+        Some(ObservedOwnership::Owned) => Some(ConvergeStep::DeleteDuplicate(arn.clone())),
         Some(_) => None,
     })
 }

@@ -89,7 +89,7 @@ async fn several_replicas_elect_a_leader_by_default() {
         let deployment = objects.named("Deployment", "-controller").expect("the controller");
         assert_eq!(deployment.data["spec"]["replicas"], replicas, "{values:?}");
         let controller = objects.container("controller");
-        assert_eq!(controller.value("STREAMCAT_LEADER_ELECTION"), elects.then_some("true"), "{values:?}");
+        assert_eq!(controller.value("STREAMCAT_LEADER_ELECT"), elects.then_some("true"), "{values:?}");
 
         let role = objects.named("Role", "-controller-lease");
         assert_eq!(role.is_some(), elects, "{values:?}");

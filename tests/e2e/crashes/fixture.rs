@@ -197,7 +197,7 @@ impl<'a> Fixture<'a> {
 
     /// Returns a controller of this namespace, with short timeouts.
     fn controller(&self) -> OperatorBuilder {
-        let mut controller = self.tenant.controller().env("STREAMCAT_NAMESPACE", &self.name);
+        let mut controller = self.tenant.controller().env("STREAMCAT_WATCH_NAMESPACE", &self.name);
         controller =
             controller.env("STREAMCAT_AWS_CALL_TIMEOUT", "3s").env("STREAMCAT_CONSISTENCY_GRACE", GRACE);
         for (name, value) in self.settings {

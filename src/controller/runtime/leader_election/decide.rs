@@ -38,7 +38,7 @@ impl ObservedLease {
 
 /// A decision about the Lease.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum LeaseStep {
     /// Acquire it: nobody holds it, or its holder has not renewed it in time.
     Acquire,
     /// Renew it: it is ours.
@@ -53,16 +53,16 @@ pub(super) fn next(
     identity: &str,
     duration: Duration,
     now: Instant,
-) -> Step {
-    let Some(observed) = observed else { return Step::Acquire };
+) -> LeaseStep {
+    let Some(observed) = observed else { return LeaseStep::Acquire };
     match observed.holder() {
-        None => Step::Acquire,
-        Some(holder) if holder == identity => Step::Renew,
+        None => LeaseStep::Acquire,
+        Some(holder) if holder == identity => LeaseStep::Renew,
         Some(_) => {
             let seconds =
                 observed.spec().lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
             let left = (observed.since + seconds.map_or(duration, Duration::from_secs)).duration_since(now);
-            if left.is_zero() { Step::Acquire } else { Step::Wait(left) }
+            if left.is_zero() { LeaseStep::Acquire } else { LeaseStep::Wait(left) }
         }
     }
 }
@@ -112,12 +112,12 @@ mod tests {
     fn a_lease_that_is_missing_or_released_is_acquired() {
         let now = Instant::now();
         let free = ObservedLease::new(None, lease(released(&held_by("them", 1), at(2))), now);
-        assert_eq!(next(None, "us", DURATION, now), Step::Acquire);
-        assert_eq!(next(Some(&free), "us", DURATION, now), Step::Acquire);
+        assert_eq!(next(None, "us", DURATION, now), LeaseStep::Acquire);
+        assert_eq!(next(Some(&free), "us", DURATION, now), LeaseStep::Acquire);
         let emptied = LeaseSpec { holder_identity: Some(String::new()), ..held_by("them", 1) };
         assert_eq!(
             next(Some(&ObservedLease::new(None, lease(emptied), now)), "us", DURATION, now),
-            Step::Acquire
+            LeaseStep::Acquire
         );
     }
 
@@ -125,7 +125,7 @@ mod tests {
     fn our_own_lease_is_renewed_however_old_it_is() {
         let now = Instant::now();
         let ours = ObservedLease::new(None, lease(held_by("us", 1)), now);
-        assert_eq!(next(Some(&ours), "us", DURATION, now + DURATION * 9), Step::Renew);
+        assert_eq!(next(Some(&ours), "us", DURATION, now + DURATION * 9), LeaseStep::Renew);
     }
 
     #[test]
@@ -134,14 +134,14 @@ mod tests {
         let five = Duration::from_secs(5);
         // Written by a clock that is far behind.
         let observed = ObservedLease::new(None, lease(held_by("them", 0)), start);
-        assert_eq!(next(Some(&observed), "us", DURATION, start), Step::Wait(DURATION));
+        assert_eq!(next(Some(&observed), "us", DURATION, start), LeaseStep::Wait(DURATION));
 
         let unchanged = ObservedLease::new(Some(observed.clone()), lease(held_by("them", 0)), start + five);
-        assert_eq!(next(Some(&unchanged), "us", DURATION, start + five), Step::Wait(five * 2));
-        assert_eq!(next(Some(&unchanged), "us", DURATION, start + DURATION), Step::Acquire);
+        assert_eq!(next(Some(&unchanged), "us", DURATION, start + five), LeaseStep::Wait(five * 2));
+        assert_eq!(next(Some(&unchanged), "us", DURATION, start + DURATION), LeaseStep::Acquire);
 
         let renewed = ObservedLease::new(Some(unchanged), lease(held_by("them", 7)), start + five);
-        assert_eq!(next(Some(&renewed), "us", DURATION, start + DURATION), Step::Wait(five));
+        assert_eq!(next(Some(&renewed), "us", DURATION, start + DURATION), LeaseStep::Wait(five));
     }
 
     #[test]
@@ -149,10 +149,10 @@ mod tests {
         let start = Instant::now();
         let short = LeaseSpec { lease_duration_seconds: Some(1), ..held_by("them", 1) };
         let observed = ObservedLease::new(None, lease(short), start);
-        assert_eq!(next(Some(&observed), "us", DURATION, start + Duration::from_secs(1)), Step::Acquire);
+        assert_eq!(next(Some(&observed), "us", DURATION, start + Duration::from_secs(1)), LeaseStep::Acquire);
         let silent = LeaseSpec { lease_duration_seconds: None, ..held_by("them", 1) };
         let observed = ObservedLease::new(None, lease(silent), start);
-        assert_eq!(next(Some(&observed), "us", DURATION, start), Step::Wait(DURATION));
+        assert_eq!(next(Some(&observed), "us", DURATION, start), LeaseStep::Wait(DURATION));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
 use super::{
-    decide::{ObservedLease, Step, held, next, released},
+    decide::{LeaseStep, ObservedLease, held, next, released},
     lease::LeaseApi,
 };
 use crate::{config::LeaderElectionSettings, controller::kubernetes::api_message};
@@ -125,7 +125,7 @@ impl<L: LeaseApi> Elector<L> {
         let before = self.observed.take();
         self.observed = found.map(|lease| ObservedLease::new(before, lease, read_at));
         let duration = self.settings.lease_duration;
-        if let Step::Wait(left) = next(self.observed.as_ref(), &self.identity, duration, read_at) {
+        if let LeaseStep::Wait(left) = next(self.observed.as_ref(), &self.identity, duration, read_at) {
             return Ok(TryResult::HeldByOther(left));
         }
         let mut lease = self.observed.as_ref().map(|observed| observed.lease.clone()).unwrap_or_default();

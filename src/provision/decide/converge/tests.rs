@@ -65,7 +65,7 @@ fn listed(owned: &[&str], gets: &[(&str, ObservedOwnership)]) -> Observed {
     Observed { owned: Some(owned.iter().map(ToString::to_string).collect()), ..shown(gets) }
 }
 
-fn step(input: &DecisionInput<'_>, recorded: &ResourceRecord, observed: &Observed) -> Step {
+fn step(input: &DecisionInput<'_>, recorded: &ResourceRecord, observed: &Observed) -> ConvergeStep {
     step_under(None, input, recorded, observed)
 }
 
@@ -74,20 +74,20 @@ fn step_under(
     input: &DecisionInput<'_>,
     recorded: &ResourceRecord,
     observed: &Observed,
-) -> Step {
+) -> ConvergeStep {
     let timing = Timing { aws_call_timeout: GRACE, grace: GRACE, resync: GRACE };
     next(input, recorded, observed, &decision_context(timing, brake))
 }
 
 #[test]
 fn a_new_user_gets_a_create_without_a_list() {
-    assert_eq!(step(&NEW, &recorded(None), &Observed::default()), Step::Create(Change::Created));
+    assert_eq!(step(&NEW, &recorded(None), &Observed::default()), ConvergeStep::Create(Change::Created));
 }
 
 #[test]
 fn no_create_is_sent_while_another_may_be_in_flight() {
     let waits = |recorded: &ResourceRecord| match step(&NEW, recorded, &Observed::default()) {
-        Step::Wait(WaitFor::CreateOutcome(left)) => left,
+        ConvergeStep::Wait(ConvergeWait::CreateOutcome(left)) => left,
         other => panic!("{other:?}"),
     };
     assert_eq!(waits(&trying(None, 3, 0)), seconds(13));
@@ -99,22 +99,22 @@ fn no_create_is_sent_while_another_may_be_in_flight() {
 #[test]
 fn an_overdue_attempt_is_adopted_or_ended() {
     let over = trying(None, 0, 10);
-    assert_eq!(step(&NEW, &over, &Observed::default()), Step::ListOwned);
-    assert_eq!(step(&NEW, &over, &listed(&[], &[])), Step::EndAttempt(Uuid::from_u128(7)));
-    assert_eq!(step(&NEW, &over, &listed(&[A, B], &[])), Step::Get(arn(A)));
+    assert_eq!(step(&NEW, &over, &Observed::default()), ConvergeStep::ListOwned);
+    assert_eq!(step(&NEW, &over, &listed(&[], &[])), ConvergeStep::EndAttempt(Uuid::from_u128(7)));
+    assert_eq!(step(&NEW, &over, &listed(&[A, B], &[])), ConvergeStep::Get(arn(A)));
     let not_shown = listed(&[A], &[(A, ObservedOwnership::Absent)]);
-    assert_eq!(step(&NEW, &over, &not_shown), Step::Wait(WaitFor::Get));
+    assert_eq!(step(&NEW, &over, &not_shown), ConvergeStep::Wait(ConvergeWait::Get));
     let both = listed(&[A, B], &[(A, ObservedOwnership::Owned)]);
-    assert_eq!(step(&NEW, &over, &both), Step::Record(arn(A)));
-    assert_eq!(step(&NEW, &recorded(Some(A)), &both), Step::Get(arn(B)), "after it is recorded");
+    assert_eq!(step(&NEW, &over, &both), ConvergeStep::Record(arn(A)));
+    assert_eq!(step(&NEW, &recorded(Some(A)), &both), ConvergeStep::Get(arn(B)), "after it is recorded");
 }
 
 #[test]
 fn a_settled_resource_is_not_read_if_status_and_database_agree() {
     let settled = DecisionInput { status_arn: Some(A), is_settled: true, ..NEW };
-    assert_eq!(step(&settled, &recorded(Some(A)), &Observed::default()), Step::Ready(arn(A)));
-    assert_eq!(step(&settled, &recorded(Some(B)), &Observed::default()), Step::Get(arn(B)));
-    assert_eq!(step(&settled, &recorded(None), &Observed::default()), Step::Get(arn(A)));
+    assert_eq!(step(&settled, &recorded(Some(A)), &Observed::default()), ConvergeStep::Ready(arn(A)));
+    assert_eq!(step(&settled, &recorded(Some(B)), &Observed::default()), ConvergeStep::Get(arn(B)));
+    assert_eq!(step(&settled, &recorded(None), &Observed::default()), ConvergeStep::Get(arn(A)));
 }
 
 #[test]
@@ -126,10 +126,10 @@ fn a_resource_in_any_record_is_read_and_not_recreated() {
             &Observed::default(),
         )
     };
-    assert_eq!(get(None, None, Some(A)), Step::Get(arn(A)));
-    assert_eq!(get(Some(B), None, None), Step::Get(arn(B)));
-    assert_eq!(get(None, Some(B), None), Step::Get(arn(B)));
-    assert_eq!(get(Some(B), None, Some(A)), Step::Get(arn(A)));
+    assert_eq!(get(None, None, Some(A)), ConvergeStep::Get(arn(A)));
+    assert_eq!(get(Some(B), None, None), ConvergeStep::Get(arn(B)));
+    assert_eq!(get(None, Some(B), None), ConvergeStep::Get(arn(B)));
+    assert_eq!(get(Some(B), None, Some(A)), ConvergeStep::Get(arn(A)));
 }
 
 #[test]
@@ -137,23 +137,23 @@ fn an_existing_resource_is_read_recorded_and_updated_in_this_order() {
     let wanted = DecisionInput { status_arn: Some(A), ..NEW };
     let mut observed = shown(&[(A, ObservedOwnership::Untagged)]);
     observed.differing.insert(arn(A));
-    assert_eq!(step(&wanted, &recorded(None), &observed), Step::Record(arn(A)));
-    assert_eq!(step(&wanted, &recorded(Some(A)), &observed), Step::Update(arn(A)));
+    assert_eq!(step(&wanted, &recorded(None), &observed), ConvergeStep::Record(arn(A)));
+    assert_eq!(step(&wanted, &recorded(Some(A)), &observed), ConvergeStep::Update(arn(A)));
     observed.differing.clear();
-    assert_eq!(step(&wanted, &recorded(Some(A)), &observed), Step::Ready(arn(A)));
+    assert_eq!(step(&wanted, &recorded(Some(A)), &observed), ConvergeStep::Ready(arn(A)));
 }
 
 #[test]
 fn a_dirty_account_lists_and_deletes_its_own_duplicates() {
     let dirty = DecisionInput { is_dirty: true, ..NEW };
     let a = recorded(Some(A));
-    assert_eq!(step(&dirty, &a, &shown(&[(A, ObservedOwnership::Owned)])), Step::ListOwned);
+    assert_eq!(step(&dirty, &a, &shown(&[(A, ObservedOwnership::Owned)])), ConvergeStep::ListOwned);
     let mut both = listed(&[A, B], &[(A, ObservedOwnership::Owned)]);
-    assert_eq!(step(&dirty, &a, &both), Step::Get(arn(B)), "its tags are read again");
+    assert_eq!(step(&dirty, &a, &both), ConvergeStep::Get(arn(B)), "its tags are read again");
     both.ownership.insert(arn(B), ObservedOwnership::Owned);
-    assert_eq!(step(&dirty, &a, &both), Step::DeleteDuplicate(arn(B)));
+    assert_eq!(step(&dirty, &a, &both), ConvergeStep::DeleteDuplicate(arn(B)));
     both.deleted.insert(arn(B));
-    assert_eq!(step(&dirty, &a, &both), Step::Ready(arn(A)));
+    assert_eq!(step(&dirty, &a, &both), ConvergeStep::Ready(arn(A)));
     for other in [
         ObservedOwnership::Foreign,
         ObservedOwnership::OtherInstallation,
@@ -161,7 +161,7 @@ fn a_dirty_account_lists_and_deletes_its_own_duplicates() {
         ObservedOwnership::Absent,
     ] {
         let seen = listed(&[A, B], &[(A, ObservedOwnership::Owned), (B, other)]);
-        assert_eq!(step(&dirty, &a, &seen), Step::Ready(arn(A)));
+        assert_eq!(step(&dirty, &a, &seen), ConvergeStep::Ready(arn(A)));
     }
 }
 
@@ -169,11 +169,11 @@ fn a_dirty_account_lists_and_deletes_its_own_duplicates() {
 fn an_absence_is_confirmed_by_two_complete_lists_a_resync_apart() {
     let absent = shown(&[(A, ObservedOwnership::Absent)]);
     let other = ResourceRecord { missing: missing(ANOTHER, 60).missing, ..recorded(Some(A)) };
-    let waits = Step::Wait(WaitFor::NextList(arn(A)));
+    let waits = ConvergeStep::Wait(ConvergeWait::NextList(arn(A)));
     for unproven in [recorded(Some(A)), other, missing(A, 0), missing(A, 9)] {
         assert_eq!(step(&NEW, &unproven, &absent), waits, "{unproven:?}");
     }
-    assert_eq!(step(&NEW, &missing(A, 10), &absent), Step::ListOwned);
+    assert_eq!(step(&NEW, &missing(A, 10), &absent), ConvergeStep::ListOwned);
 }
 
 #[test]
@@ -181,32 +181,38 @@ fn an_old_deletion_request_confirms_no_absence_of_a_live_account() {
     let absent = shown(&[(A, ObservedOwnership::Absent)]);
     let mut asked_for = missing(A, 0);
     asked_for.missing[0].deletion_requested = true;
-    assert_eq!(step(&NEW, &asked_for, &absent), Step::Wait(WaitFor::NextList(arn(A))));
+    assert_eq!(step(&NEW, &asked_for, &absent), ConvergeStep::Wait(ConvergeWait::NextList(arn(A))));
 }
 
 #[test]
 fn a_braked_resource_is_not_read() {
     let unseen = Observed::default();
-    assert_eq!(step_under(Some("much is missing"), &NEW, &missing(A, 0), &unseen), Step::Braked(arn(A)));
-    assert_eq!(step_under(Some("much is missing"), &NEW, &recorded(Some(A)), &unseen), Step::Get(arn(A)));
+    assert_eq!(
+        step_under(Some("much is missing"), &NEW, &missing(A, 0), &unseen),
+        ConvergeStep::Braked(arn(A))
+    );
+    assert_eq!(
+        step_under(Some("much is missing"), &NEW, &recorded(Some(A)), &unseen),
+        ConvergeStep::Get(arn(A))
+    );
 }
 
 #[test]
 fn under_the_brake_an_absence_is_confirmed_only_after_a_release() {
     let absent = shown(&[(A, ObservedOwnership::Absent)]);
     let step = |recorded: &ResourceRecord| step_under(Some("much is missing"), &NEW, recorded, &absent);
-    assert_eq!(step(&missing(A, 10)), Step::Braked(arn(A)));
+    assert_eq!(step(&missing(A, 10)), ConvergeStep::Braked(arn(A)));
     let mut released = missing(A, 10);
     released.missing[0].released = true;
-    assert_eq!(step(&released), Step::ListOwned);
+    assert_eq!(step(&released), ConvergeStep::ListOwned);
     released.missing[0].unlisted_for = Some(seconds(1));
-    assert_eq!(step(&released), Step::Wait(WaitFor::NextList(arn(A))), "AWS may show it again");
+    assert_eq!(step(&released), ConvergeStep::Wait(ConvergeWait::NextList(arn(A))), "AWS may show it again");
 }
 
 #[test]
 fn a_record_of_another_target_ends_before_any_call() {
     for elsewhere in ["arn:aws:ivs:us-west-2:1:stage/a", "arn:aws:ivs:eu-west-1:2:stage/a", "no ARN"] {
-        let end = Step::RecordedElsewhere(arn(elsewhere));
+        let end = ConvergeStep::RecordedElsewhere(arn(elsewhere));
         assert_eq!(step(&NEW, &recorded(Some(elsewhere)), &Observed::default()), end);
         assert_eq!(step(&NEW, &trying(Some(elsewhere), 3, 0), &Observed::default()), end);
         let settled = DecisionInput { status_arn: Some(elsewhere), is_settled: true, ..NEW };
@@ -217,7 +223,7 @@ fn a_record_of_another_target_ends_before_any_call() {
 #[test]
 fn a_resource_of_another_installation_is_not_touched_and_blocks() {
     let seen = shown(&[(A, ObservedOwnership::OtherInstallation)]);
-    assert_eq!(step(&NEW, &recorded(Some(A)), &seen), Step::OtherInstallation(arn(A)));
+    assert_eq!(step(&NEW, &recorded(Some(A)), &seen), ConvergeStep::OtherInstallation(arn(A)));
 }
 
 #[test]
@@ -225,32 +231,35 @@ fn of_two_existing_resources_the_one_recorded_first_is_kept() {
     let replaced = ResourceRecord { former: vec![arn(C), arn(B)], ..recorded(Some(A)) };
     let dirty = DecisionInput { is_dirty: true, ..NEW };
     let mut seen = listed(&[A, B], &[(A, ObservedOwnership::Owned)]);
-    assert_eq!(step(&dirty, &replaced, &seen), Step::Get(arn(B)));
+    assert_eq!(step(&dirty, &replaced, &seen), ConvergeStep::Get(arn(B)));
     seen.ownership.insert(arn(B), ObservedOwnership::Owned);
-    assert_eq!(step(&dirty, &replaced, &seen), Step::Record(arn(B)));
+    assert_eq!(step(&dirty, &replaced, &seen), ConvergeStep::Record(arn(B)));
     seen.ownership.insert(arn(B), ObservedOwnership::Absent);
-    assert_eq!(step(&dirty, &replaced, &seen), Step::Ready(arn(A)), "a list may be stale");
+    assert_eq!(step(&dirty, &replaced, &seen), ConvergeStep::Ready(arn(A)), "a list may be stale");
 }
 
 #[test]
 fn a_gone_resource_is_replaced_by_another_or_as_the_policy_says() {
     let gone = missing(A, 10);
     let none = listed(&[A], &[(A, ObservedOwnership::Absent)]);
-    assert_eq!(step(&NEW, &gone, &none), Step::Create(Change::Recreated));
+    assert_eq!(step(&NEW, &gone, &none), ConvergeStep::Create(Change::Recreated));
     let never = DecisionInput { recreate: RecreatePolicy::Never, ..NEW };
-    assert_eq!(step(&never, &gone, &none), Step::Gone(arn(A)));
-    assert_eq!(step(&never, &gone, &listed(&[A, B], &[(A, ObservedOwnership::Absent)])), Step::Get(arn(B)));
+    assert_eq!(step(&never, &gone, &none), ConvergeStep::Gone(arn(A)));
+    assert_eq!(
+        step(&never, &gone, &listed(&[A, B], &[(A, ObservedOwnership::Absent)])),
+        ConvergeStep::Get(arn(B))
+    );
     let status = DecisionInput { status_arn: Some(C), ..never };
-    assert_eq!(step(&status, &gone, &shown(&[(A, ObservedOwnership::Absent)])), Step::Get(arn(C)));
+    assert_eq!(step(&status, &gone, &shown(&[(A, ObservedOwnership::Absent)])), ConvergeStep::Get(arn(C)));
     let there = shown(&[(A, ObservedOwnership::Absent), (C, ObservedOwnership::Untagged)]);
-    assert_eq!(step(&status, &gone, &there), Step::Record(arn(C)));
+    assert_eq!(step(&status, &gone, &there), ConvergeStep::Record(arn(C)));
 }
 
 #[test]
 fn a_foreign_resource_is_not_touched() {
     let foreign = [(A, ObservedOwnership::Foreign)];
-    assert_eq!(step(&NEW, &recorded(Some(A)), &shown(&foreign)), Step::ListOwned);
-    assert_eq!(step(&NEW, &recorded(Some(A)), &listed(&[A], &foreign)), Step::Foreign(arn(A)));
+    assert_eq!(step(&NEW, &recorded(Some(A)), &shown(&foreign)), ConvergeStep::ListOwned);
+    assert_eq!(step(&NEW, &recorded(Some(A)), &listed(&[A], &foreign)), ConvergeStep::Foreign(arn(A)));
 }
 
 #[test]
@@ -262,14 +271,18 @@ fn an_update_is_rechecked_once_no_earlier_one_can_take_effect() {
     };
     let (unread, read) = (Observed::default(), shown(&[(A, ObservedOwnership::Owned)]));
     for recorded in [updated(9, 0), updated(0, 19)] {
-        assert_eq!(step(&settled, &recorded, &unread), Step::Ready(arn(A)));
-        assert_eq!(step(&NEW, &recorded, &read), Step::Ready(arn(A)), "an earlier update may still undo it");
+        assert_eq!(step(&settled, &recorded, &unread), ConvergeStep::Ready(arn(A)));
+        assert_eq!(
+            step(&NEW, &recorded, &read),
+            ConvergeStep::Ready(arn(A)),
+            "an earlier update may still undo it"
+        );
     }
-    assert_eq!(step(&settled, &updated(0, 20), &unread), Step::Get(arn(A)));
-    assert_eq!(step(&settled, &updated(0, 20), &read), Step::EndUpdate(Uuid::from_u128(7)));
+    assert_eq!(step(&settled, &updated(0, 20), &unread), ConvergeStep::Get(arn(A)));
+    assert_eq!(step(&settled, &updated(0, 20), &read), ConvergeStep::EndUpdate(Uuid::from_u128(7)));
     let mut older = shown(&[(A, ObservedOwnership::Owned)]);
     older.differing.insert(arn(A));
-    assert_eq!(step(&settled, &updated(0, 20), &older), Step::Update(arn(A)));
+    assert_eq!(step(&settled, &updated(0, 20), &older), ConvergeStep::Update(arn(A)));
 }
 
 #[test]
@@ -279,21 +292,21 @@ fn drift_is_resent_three_times_and_then_left_until_the_spec_changes() {
         |repeats| ResourceRecord { pending_update: Some(update(0, 20, repeats)), ..recorded(Some(A)) };
     let mut differing = shown(&[(A, ObservedOwnership::Owned)]);
     differing.differing.insert(arn(A));
-    assert_eq!(step(&settled, &undone(2), &differing), Step::Update(arn(A)));
-    assert_eq!(step(&settled, &undone(3), &differing), Step::DriftPersists(arn(A)));
+    assert_eq!(step(&settled, &undone(2), &differing), ConvergeStep::Update(arn(A)));
+    assert_eq!(step(&settled, &undone(3), &differing), ConvergeStep::DriftPersists(arn(A)));
     let recent = ResourceRecord { pending_update: Some(update(9, 0, 0)), ..recorded(Some(A)) };
     let reported = DecisionInput { is_settled: false, ..settled };
     assert_eq!(
         step(&reported, &recent, &differing),
-        Step::DriftPersists(arn(A)),
+        ConvergeStep::DriftPersists(arn(A)),
         "an earlier update may still take effect"
     );
-    assert_eq!(step(&reported, &undone(3), &differing), Step::DriftPersists(arn(A)));
-    assert_eq!(step(&NEW, &undone(3), &differing), Step::Update(arn(A)));
+    assert_eq!(step(&reported, &undone(3), &differing), ConvergeStep::DriftPersists(arn(A)));
+    assert_eq!(step(&NEW, &undone(3), &differing), ConvergeStep::Update(arn(A)));
     differing.unconfirmed.insert(arn(A));
     assert_eq!(
         step(&NEW, &undone(0), &differing),
-        Step::DriftPersists(arn(A)),
+        ConvergeStep::DriftPersists(arn(A)),
         "AWS's response contains the drift"
     );
 }
@@ -322,26 +335,29 @@ fn a_gone_resource_that_only_the_inventory_names_is_recreated() {
     let never = DecisionInput { inventory_arn: Some(A), recreate: RecreatePolicy::Never, ..NEW };
     let missed = ResourceRecord { arn: None, ..missing(A, 10) };
     let none = listed(&[], &[(A, ObservedOwnership::Absent)]);
-    assert_eq!(step(&never, &missed, &none), Step::Create(Change::Created));
+    assert_eq!(step(&never, &missed, &none), ConvergeStep::Create(Change::Created));
     let in_status = DecisionInput { status_arn: Some(A), ..never };
-    assert_eq!(step(&in_status, &missed, &none), Step::Gone(arn(A)));
+    assert_eq!(step(&in_status, &missed, &none), ConvergeStep::Gone(arn(A)));
 }
 
 #[test]
 fn a_known_user_without_records_is_listed_before_a_create() {
     let known = DecisionInput { is_known_user: true, ..NEW };
     let untried = recorded(None);
-    assert_eq!(step(&NEW, &untried, &Observed::default()), Step::Create(Change::Created));
-    assert_eq!(step(&known, &untried, &Observed::default()), Step::ListOwned);
-    assert_eq!(step(&known, &untried, &listed(&[], &[])), Step::Create(Change::Created));
-    assert_eq!(step(&known, &untried, &listed(&[A], &[])), Step::Get(arn(A)));
-    assert_eq!(step(&known, &untried, &listed(&[A], &[(A, ObservedOwnership::Owned)])), Step::Record(arn(A)));
+    assert_eq!(step(&NEW, &untried, &Observed::default()), ConvergeStep::Create(Change::Created));
+    assert_eq!(step(&known, &untried, &Observed::default()), ConvergeStep::ListOwned);
+    assert_eq!(step(&known, &untried, &listed(&[], &[])), ConvergeStep::Create(Change::Created));
+    assert_eq!(step(&known, &untried, &listed(&[A], &[])), ConvergeStep::Get(arn(A)));
+    assert_eq!(
+        step(&known, &untried, &listed(&[A], &[(A, ObservedOwnership::Owned)])),
+        ConvergeStep::Record(arn(A))
+    );
     let abandoned = ResourceRecord { is_abandoned: true, ..untried.clone() };
-    assert_eq!(step(&NEW, &abandoned, &Observed::default()), Step::ListOwned);
+    assert_eq!(step(&NEW, &abandoned, &Observed::default()), ConvergeStep::ListOwned);
     let tried = ResourceRecord { is_tried: true, ..abandoned };
     assert_eq!(
         step(&known, &tried, &Observed::default()),
-        Step::Create(Change::Created),
+        ConvergeStep::Create(Change::Created),
         "the attempt created nothing"
     );
 }

@@ -44,7 +44,7 @@ async fn restart_exited(stack: &mut Stack, env: &Path) -> Result<(), Error> {
         if let Some(status) = stack.controller.exited()? {
             eprintln!("testbed: the controller ended ({status}); restarting it, as its Deployment would");
             let address = address(stack.controller.admin_url());
-            let builder = stack.tenant.controller().env("STREAMCAT_ADMIN_LISTEN", address);
+            let builder = stack.tenant.controller().env("STREAMCAT_ADMIN_BIND_ADDRESS", address);
             stack.controller = builder.try_start_unready().await?;
             write_env(env, stack)?;
         }
@@ -53,7 +53,7 @@ async fn restart_exited(stack: &mut Stack, env: &Path) -> Result<(), Error> {
                 "testbed: the registration page ended ({status}); restarting it, as its Deployment would"
             );
             let address = address(stack.registration.url());
-            let builder = stack.tenant.registration().env("STREAMCAT_LISTEN", address);
+            let builder = stack.tenant.registration().env("STREAMCAT_BIND_ADDRESS", address);
             stack.registration = builder.try_start_unready().await?;
         }
     }
