@@ -33,9 +33,10 @@ pub const INSTALLATION: &str = "here";
 pub const TIMING: Timing =
     Timing { aws_call_timeout: Duration::from_secs(10), grace: Duration::from_secs(15), resync: RESYNC };
 
-/// Time after which a cluster that was last seen on the database can be replaced, and the interval at which a
-/// cluster renews its row.
-pub const TAKEOVER_AFTER: Duration = Duration::from_secs(20);
+/// Time after which a cluster that was last seen on the database can be replaced: the default of the flag. It is longer
+/// than a freeze, so that a frozen controller goes on with what it was doing when it wakes.
+pub const TAKEOVER_AFTER: Duration = Duration::from_secs(300);
+/// Interval at which a cluster renews its row.
 pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The call that renews a cluster's row. It is neither noise (I5) nor a call of a workload.
