@@ -27,7 +27,7 @@ use super::{
     cluster::{Change, reference},
     fault_injector::{FakeBackends, FaultInjector, RECONCILED_UID},
     faults::Service,
-    world::{INSTALLATION, RENEWAL_INTERVAL, RESTART_DELAY, TAKEOVER_AFTER, TIMING, World},
+    world::{INSTALLATION, RENEWAL_INTERVAL, RESTART_DELAY, TIMING, World},
 };
 
 /// Time between two resyncs.
@@ -58,7 +58,8 @@ pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: Strin
 
 /// Runs one process until it is asked to stop.
 async fn run(injector: FaultInjector) {
-    let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after: TAKEOVER_AFTER };
+    let takeover_after = injector.world.lock().takeover_after;
+    let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after };
     let lead = |term| run_term(injector.during(term), cluster.clone());
     while_holding_database_lease(
         &injector,

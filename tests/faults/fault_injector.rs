@@ -14,7 +14,7 @@ use super::{
     aws::{Channel, ChatRoom, FakeResources, Stage},
     cluster::Accounts,
     faults::{Failure, Fault, FromFailure, Operation, client_timeout},
-    world::{RESTART_DELAY, State, TAKEOVER_AFTER, TIMING, World},
+    world::{RESTART_DELAY, State, TIMING, World},
 };
 
 /// Delay of a late call: within the timeout of the call, and after a restart.
@@ -34,8 +34,7 @@ const TOO_LATE_DELAY: Duration = Duration::from_secs(45);
 
 /// Time for which a process is suspended: longer than any wait for an attempt or for the re-check of an
 /// update.
-const FREEZE_DURATION: Duration = Duration::from_secs(80);
-const _: () = assert!(FREEZE_DURATION.as_secs() < TAKEOVER_AFTER.as_secs(), "a freeze must not end the work");
+pub const FREEZE_DURATION: Duration = Duration::from_secs(80);
 
 tokio::task_local! {
     /// UID of the object that is being reconciled.

@@ -21,6 +21,7 @@ use super::{
     cluster::Cluster,
     controller::RESYNC,
     database::Database,
+    fault_injector::FREEZE_DURATION,
     faults::{Fault, Operation, Plan, Service},
     oracle::{effects::belongs_to_live_account, ownership::Ownership},
 };
@@ -33,9 +34,11 @@ pub const INSTALLATION: &str = "here";
 pub const TIMING: Timing =
     Timing { aws_call_timeout: Duration::from_secs(10), grace: Duration::from_secs(15), resync: RESYNC };
 
-/// Time after which a cluster that was last seen on the database can be replaced: the default of the flag. It is longer
-/// than a freeze, so that a frozen controller goes on with what it was doing when it wakes.
-pub const TAKEOVER_AFTER: Duration = Duration::from_secs(300);
+/// Time after which a cluster that was last seen on the database can be replaced.
+const TAKEOVER_AFTER: Duration = Duration::from_secs(20);
+/// The same in a run with a freeze. It is longer than the freeze: otherwise the controller has lost the database when it
+/// wakes, and drops what it was doing.
+const TAKEOVER_AFTER_WITH_FREEZE: Duration = FREEZE_DURATION.saturating_add(Duration::from_secs(20));
 /// Interval at which a cluster renews its row.
 pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -72,6 +75,8 @@ pub struct State {
     pub cluster: Cluster,
     /// Another cluster on the same database.
     pub other_cluster: Option<Cluster>,
+    /// Time after which a cluster that was last seen on the database can be replaced.
+    pub takeover_after: Duration,
     /// The oracle's ledger of objects and ARNs.
     pub ownership: Ownership,
     /// UID of the object whose reconcile makes the current call. None for a call of a resync or of anybody
@@ -218,6 +223,11 @@ impl World {
             cluster: Cluster::new("cluster"),
             other_cluster: None,
             ownership: Ownership::default(),
+            takeover_after: if plan.values().any(|fault| *fault == Fault::Freeze) {
+                TAKEOVER_AFTER_WITH_FREEZE
+            } else {
+                TAKEOVER_AFTER
+            },
             reconciled_uid: None,
             database: Database::default(),
             backup: Database::default(),

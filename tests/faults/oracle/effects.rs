@@ -168,7 +168,7 @@ pub fn belongs_to_live_account(state: &State, arn: &str) -> bool {
 /// delete it.
 pub fn check_transfer(state: &mut State, now: Duration, from: Option<&str>, uid: &str) {
     let began = now.saturating_sub(state.aws.age);
-    if let Some(wrong) = state.ownership.check_takeover(uid, from, began, now) {
+    if let Some(wrong) = state.ownership.check_takeover(uid, from, began, now, state.takeover_after) {
         report_violation(state, format!("I2: {wrong}"));
     }
 }

@@ -9,10 +9,7 @@ use streamcat_operator::api::{
     ABANDON_ANNOTATION, AccountRef, DeletionPolicy, StreamerAccount, USER_ID_ANNOTATION,
 };
 
-use crate::{
-    cluster::{Change, Cluster, reference},
-    world::TAKEOVER_AFTER,
-};
+use crate::cluster::{Change, Cluster, reference};
 
 /// An object, from its creation to its removal.
 struct Object {
@@ -123,6 +120,7 @@ impl Ownership {
         from: Option<&str>,
         began: Duration,
         now: Duration,
+        takeover_after: Duration,
     ) -> Option<String> {
         let object = self.objects.get(uid)?;
         let others = from.filter(|cluster| *cluster != object.cluster);
@@ -133,7 +131,7 @@ impl Ownership {
                     "{uid} takes over from the cluster {other} in order to delete the user"
                 ));
             }
-            if self.last_seen.get(other).is_some_and(|last_seen| *last_seen + TAKEOVER_AFTER > now) {
+            if self.last_seen.get(other).is_some_and(|last_seen| *last_seen + takeover_after > now) {
                 return Some(format!("{uid} takes over from the cluster {other}, which is active"));
             }
         }
