@@ -6,7 +6,6 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -30,13 +29,24 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Returns the pages of the source tree. Without git, which may be missing or distrust the owner of the checkout.
 fn pages() -> Vec<PathBuf> {
-    let output = Command::new("git").args(["ls-files", "*.md"]).current_dir(root()).output().expect("git");
-    assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("paths in UTF-8");
-    let pages: Vec<_> = text.lines().map(|path| root().join(path)).collect();
-    assert!(!pages.is_empty(), "no page is tracked");
+    let pages = pages_in(&root());
+    assert!(pages.len() > 10, "pages are missing: {pages:?}");
     pages
+}
+
+fn pages_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let is_source = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        !["target", "node_modules"].contains(&name) && (!name.starts_with('.') || name == ".github")
+    };
+    let (folders, files): (Vec<_>, Vec<_>) = paths.filter(is_source).partition(|path| path.is_dir());
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let below = folders.iter().flat_map(|folder| pages_in(folder));
+    files.into_iter().filter(is_page).chain(below).collect()
 }
 
 fn read(path: &Path) -> Page {
