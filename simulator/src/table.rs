@@ -20,6 +20,27 @@ pub(crate) trait Row {
     fn tags_mut(&mut self) -> &mut Tags;
 }
 
+/// Implements [`Row`] for a resource with the fields `arn` and `tags`, and the field of the secondary key.
+macro_rules! impl_row {
+    ($resource:ty, key: $key:ident) => {
+        impl $crate::table::Row for $resource {
+            fn arn(&self) -> &str {
+                &self.arn
+            }
+            fn key(&self) -> &str {
+                &self.$key
+            }
+            fn tags(&self) -> &$crate::tags::Tags {
+                &self.tags
+            }
+            fn tags_mut(&mut self) -> &mut $crate::tags::Tags {
+                &mut self.tags
+            }
+        }
+    };
+}
+pub(crate) use impl_row;
+
 /// Rows in the order of their creation, or of the last `replace_as_newest`.
 pub(crate) struct Table<T> {
     next: u64,

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::s3::S3;
-use crate::{api_error::ApiError, arn::AccountRegion, codec::decode, ids, table::Row, tags::Tags, timestamp};
+use crate::{
+    api_error::ApiError, arn::AccountRegion, codec::decode, ids, table::impl_row, tags::Tags, timestamp,
+};
 
 /// A logging configuration, as in the outputs of Get and List.
 #[derive(Clone, Deserialize, Serialize)]
@@ -53,20 +55,7 @@ pub(crate) struct Settings {
     destination_configuration: Option<Value>,
 }
 
-impl Row for LoggingConfiguration {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(LoggingConfiguration, key: name);
 
 impl Destination {
     /// Returns the one destination in the input. Ignores null and unknown members.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::s3::S3;
-use crate::{api_error::ApiError, arn::AccountRegion, ids, table::Row, tags::Tags};
+use crate::{api_error::ApiError, arn::AccountRegion, ids, table::impl_row, tags::Tags};
 
 /// A recording configuration, as in the output of GetRecordingConfiguration.
 #[derive(Clone, Deserialize, Serialize)]
@@ -87,20 +87,7 @@ struct RenditionSettings {
     renditions: Option<Vec<String>>,
 }
 
-impl Row for RecordingConfiguration {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(RecordingConfiguration, key: name);
 
 impl ThumbnailSettings {
     /// Fills in the defaults. An interval is allowed only in the mode INTERVAL.

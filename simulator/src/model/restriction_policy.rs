@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{arn::AccountRegion, ids, table::Row, tags::Tags};
+use crate::{arn::AccountRegion, ids, table::impl_row, tags::Tags};
 
 /// A playback restriction policy, as in the outputs of Get and List.
 #[derive(Clone, Deserialize, Serialize)]
@@ -26,20 +26,7 @@ pub(crate) struct Settings {
     name: Option<String>,
 }
 
-impl Row for RestrictionPolicy {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(RestrictionPolicy, key: name);
 
 impl RestrictionPolicy {
     /// Creates a policy with AWS's defaults.

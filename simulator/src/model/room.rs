@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arn::AccountRegion,
     ids,
-    table::Row,
+    table::impl_row,
     tags::Tags,
     timestamp,
     validate::{Rule, arn},
@@ -58,20 +58,7 @@ pub(crate) struct Summary<'a> {
     logging_configuration_identifiers: &'a [String],
 }
 
-impl Row for Room {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(Room, key: name);
 
 /// The settings in the input of a create or an update. Omitted settings remain unchanged.
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use super::participant_recording::{self, ParticipantRecording};
 use crate::{
     arn::AccountRegion,
     ids,
-    table::Row,
+    table::impl_row,
     tags::Tags,
     validate::{Rule, arn},
 };
@@ -46,20 +46,7 @@ pub(crate) struct Summary<'a> {
     tags: &'a Tags,
 }
 
-impl Row for Stage {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(Stage, key: name);
 
 /// The settings in the input of a create or an update. Omitted settings remain unchanged.
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::s3::S3;
-use crate::{arn::AccountRegion, ids, table::Row, tags::Tags};
+use crate::{arn::AccountRegion, ids, table::impl_row, tags::Tags};
 
 /// A storage configuration, as in the outputs of Get and List.
 #[derive(Clone, Deserialize, Serialize)]
@@ -14,20 +14,7 @@ pub(crate) struct StorageConfiguration {
     tags: Tags,
 }
 
-impl Row for StorageConfiguration {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(StorageConfiguration, key: name);
 
 impl StorageConfiguration {
     pub fn new(account_region: &AccountRegion, settings: Settings, tags: Tags) -> Self {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{arn::AccountRegion, ids, table::Row, tags::Tags};
+use crate::{arn::AccountRegion, ids, table::impl_row, tags::Tags};
 
 /// A stream key, as in the output of GetStreamKey.
 #[derive(Clone, Deserialize, Serialize)]
@@ -35,17 +35,4 @@ impl StreamKey {
     }
 }
 
-impl Row for StreamKey {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.channel_arn
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(StreamKey, key: channel_arn);

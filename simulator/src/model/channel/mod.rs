@@ -9,7 +9,7 @@ use crate::{
     api_error::ApiError,
     arn::AccountRegion,
     ids,
-    table::Row,
+    table::impl_row,
     tags::Tags,
     validate::{Rule, arn},
 };
@@ -72,20 +72,7 @@ pub(crate) struct Summary<'a> {
     failover_slate_configuration_arn: &'a str,
 }
 
-impl Row for Channel {
-    fn arn(&self) -> &str {
-        &self.arn
-    }
-    fn key(&self) -> &str {
-        &self.name
-    }
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
+impl_row!(Channel, key: name);
 
 /// The settings in the input of CreateChannel and UpdateChannel. Omitted settings remain unchanged.
 #[derive(Deserialize)]
