@@ -8,10 +8,10 @@ use super::condition::{CHANNEL_READY, CHAT_ROOM_READY, STAGE_READY};
 ///
 /// - `field`: the field of spec and status; in programs, the name of the kind
 /// - `settings`, `status`: the types of that field
+/// - `client`: the client in `ivs`
 /// - `noun`: the name of the kind for people
 /// - `condition`: the condition that reports it
 /// - `table`: the table of its rows
-/// - `client`: the client in `ivs`
 /// - `calls`: the calls to AWS that every kind has: Create, Get, List, Update, Delete. Each is a fail point.
 macro_rules! for_each_kind {
     ($define:ident) => {
@@ -21,10 +21,10 @@ macro_rules! for_each_kind {
                 field: channel,
                 settings: ChannelSpec,
                 status: ChannelStatus,
+                client: Channels,
                 noun: "channel",
                 condition: CHANNEL_READY,
                 table: "channels",
-                client: Channels,
                 calls: ["CreateChannel", "GetChannel", "ListChannels", "UpdateChannel", "DeleteChannel"],
             }
             /// An Amazon IVS chat room.
@@ -32,10 +32,10 @@ macro_rules! for_each_kind {
                 field: chat_room,
                 settings: ChatRoomSpec,
                 status: ChatRoomStatus,
+                client: ChatRooms,
                 noun: "chat room",
                 condition: CHAT_ROOM_READY,
                 table: "chat_rooms",
-                client: ChatRooms,
                 calls: ["CreateRoom", "GetRoom", "ListRooms", "UpdateRoom", "DeleteRoom"],
             }
             /// An Amazon IVS real-time stage.
@@ -43,10 +43,10 @@ macro_rules! for_each_kind {
                 field: stage,
                 settings: StageSpec,
                 status: StageStatus,
+                client: Stages,
                 noun: "stage",
                 condition: STAGE_READY,
                 table: "stages",
-                client: Stages,
                 calls: ["CreateStage", "GetStage", "ListStages", "UpdateStage", "DeleteStage"],
             }
         }
@@ -59,10 +59,10 @@ macro_rules! define_resource_kind {
         field: $field:ident,
         settings: $settings:ident,
         status: $status:ident,
+        client: $client:ident,
         noun: $noun:literal,
         condition: $condition:ident,
         table: $table:literal,
-        client: $client:ident,
         calls: $calls:expr,
     })+) => {
         /// A kind of resource.

@@ -22,11 +22,7 @@ macro_rules! define_resource_status {
         field: $field:ident,
         settings: $settings:ident,
         status: $status:ident,
-        noun: $noun:literal,
-        condition: $condition:ident,
-        table: $table:literal,
-        client: $client:ident,
-        calls: $calls:expr,
+        $($rest:tt)*
     })+) => {
         /// The status of one resource.
         #[derive(Clone, Debug, PartialEq)]

@@ -129,11 +129,8 @@ macro_rules! check_client {
         field: $field:ident,
         settings: $settings:ident,
         status: $status:ident,
-        noun: $noun:literal,
-        condition: $condition:ident,
-        table: $table:literal,
         client: $client:ident,
-        calls: $calls:expr,
+        $($rest:tt)*
     })+) => {
         $(const _: () = {
             const fn kind_of<K: Kind<Settings = api::$settings, Status = api::$status>>() -> ResourceKind {
