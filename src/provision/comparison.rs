@@ -158,27 +158,11 @@ fn account_of(listed: &Listed, accounts: &AccountStates) -> Option<AccountRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ivs::Tags;
-
-    fn account(name: &str) -> AccountRef {
-        AccountRef { namespace: "default".to_owned(), name: name.to_owned() }
-    }
+    use crate::provision::inventory::tests::{account, listed, listing};
 
     fn accounts(all: &[(&str, u128)]) -> AccountStates {
         let state = |user| AccountState { user: Some(Uuid::from_u128(user)), ..AccountState::default() };
         all.iter().map(|(name, user)| (account(name), state(*user))).collect()
-    }
-
-    fn listed(arn: &str, account: &str, user: u128) -> Listed {
-        let tags = Tags::from([
-            (tags::ACCOUNT.to_owned(), format!("default/{account}")),
-            (tags::USER.to_owned(), Uuid::from_u128(user).to_string()),
-        ]);
-        Listed { arn: arn.to_owned(), name: account.to_owned(), tags, updated_at: None }
-    }
-
-    fn listing(all: Vec<Listed>) -> Listing {
-        Listing(BTreeMap::from([(ResourceKind::Channel, all)]))
     }
 
     fn status(name: &str, arn: &str) -> StatusEntry {

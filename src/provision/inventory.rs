@@ -126,15 +126,15 @@ pub(super) fn is_of_user(listed: &Listed, user: Uuid) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::ivs::Tags;
 
-    fn account(name: &str) -> AccountRef {
+    pub fn account(name: &str) -> AccountRef {
         AccountRef { namespace: "default".to_owned(), name: name.to_owned() }
     }
 
-    fn listed(arn: &str, account: &str, user: u128) -> Listed {
+    pub fn listed(arn: &str, account: &str, user: u128) -> Listed {
         let tags = Tags::from([
             (tags::ACCOUNT.to_owned(), format!("default/{account}")),
             (tags::USER.to_owned(), Uuid::from_u128(user).to_string()),
@@ -142,7 +142,7 @@ mod tests {
         Listed { arn: arn.to_owned(), name: account.to_owned(), tags, updated_at: None }
     }
 
-    fn listing(all: Vec<Listed>) -> Listing {
+    pub fn listing(all: Vec<Listed>) -> Listing {
         Listing(BTreeMap::from([(ResourceKind::Channel, all)]))
     }
 

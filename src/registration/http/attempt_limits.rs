@@ -151,10 +151,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn ip_addresses_and_usernames_have_separate_limits() {
+    /// Returns limits of three attempts per IP address and two per username.
+    fn limits(metrics: RegistrationMetrics) -> AttemptLimits {
         let limit = |attempts| NonZeroU32::new(attempts).expect("not zero");
-        let metrics = RegistrationMetrics::default();
         let settings = LimitSettings {
             trusted_proxy_hops: 1,
             max_attempts_per_ip: limit(3),
@@ -162,7 +161,13 @@ mod tests {
             max_failed_sign_ins_per_hour: NonZeroU32::MAX,
             max_registrations_per_minute: NonZeroU32::MAX,
         };
-        let limits = AttemptLimits::new(&settings, metrics.clone());
+        AttemptLimits::new(&settings, metrics)
+    }
+
+    #[test]
+    fn ip_addresses_and_usernames_have_separate_limits() {
+        let metrics = RegistrationMetrics::default();
+        let limits = limits(metrics.clone());
         let attempt = |from: &str, username: &str| limits.check(address(from), username);
         for username in ["todd_1", "TODD-1"] {
             assert!(attempt("1.1.1.1", username).is_ok());
@@ -187,15 +192,7 @@ mod tests {
 
     #[test]
     fn signed_in_users_are_counted_apart_from_strangers() {
-        let limit = |attempts| NonZeroU32::new(attempts).expect("not zero");
-        let settings = LimitSettings {
-            trusted_proxy_hops: 1,
-            max_attempts_per_ip: limit(3),
-            max_attempts_per_username: limit(2),
-            max_failed_sign_ins_per_hour: NonZeroU32::MAX,
-            max_registrations_per_minute: NonZeroU32::MAX,
-        };
-        let limits = AttemptLimits::new(&settings, RegistrationMetrics::default());
+        let limits = limits(RegistrationMetrics::default());
         for _ in 0..2 {
             assert!(limits.check(address("1.1.1.1"), "todd").is_ok());
         }
