@@ -14,7 +14,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 const SOURCES: [&str; 8] =
     ["src/", "tests/", "simulator/", "testbed/", "charts/", "migrations/", "docs/", "examples/"];
 
-/// What one page says.
+/// The anchors, links and paths of one page.
 #[derive(Default)]
 struct Page {
     /// Anchors of its headings, as GitHub makes them, and of its `<a id>` elements.
@@ -29,7 +29,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns the pages of the source tree. Without git, which may be missing or distrust the owner of the checkout.
+/// Returns the pages of the source tree. Does not ask git, which may be missing or distrust the owner of the
+/// checkout.
 fn pages() -> Vec<PathBuf> {
     let pages = pages_in(&root());
     assert!(pages.len() > 10, "pages are missing: {pages:?}");

@@ -38,7 +38,7 @@ fn read(path: &Path) -> String {
 /// Returns the examples in a folder and below it.
 ///
 /// # Panics
-/// When a file is of no kind that a test checks.
+/// Panics if a file is of no kind that a test checks.
 fn examples(folder: &Path) -> Vec<Example> {
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -36,8 +36,8 @@ pub const TIMING: Timing =
 
 /// Time after which a cluster that was last seen on the database can be replaced.
 const TAKEOVER_AFTER: Duration = Duration::from_secs(20);
-/// The same in a run with a freeze. It is longer than the freeze: otherwise the controller has lost the database when it
-/// wakes, and drops what it was doing.
+/// The same in a run with a freeze. It is longer than the freeze: otherwise the controller has lost the
+/// database when it wakes, and drops what it was doing.
 const TAKEOVER_AFTER_WITH_FREEZE: Duration = FREEZE_DURATION.saturating_add(Duration::from_secs(20));
 /// Interval at which a cluster renews its row.
 pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
