@@ -15,6 +15,7 @@ use streamcat_operator::{
         Context, ReconcileSettings, after_error, reconcile, run_resyncs, while_holding_database_lease,
     },
     ivs::Target,
+    provision::Timing,
     store::ClusterIdentity,
 };
 use tokio::{
@@ -30,7 +31,7 @@ use super::{
     world::{INSTALLATION, RENEWAL_INTERVAL, RESTART_DELAY, TIMING, World},
 };
 
-/// Time between two resyncs.
+/// Time between two resyncs of most workloads.
 pub const RESYNC: Duration = Duration::from_mins(5);
 
 /// Maximum time that a process takes to stop when asked to.
@@ -75,14 +76,14 @@ async fn run(injector: FaultInjector) {
 /// Runs one term of the leader.
 async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
     let metrics = injector.process.metrics.clone();
-    let (region, limits) = {
+    let (region, limits, resync) = {
         let state = injector.world.lock();
-        (state.region, state.limits)
+        (state.region, state.limits, state.resync)
     };
     let setup = ReconcileSettings {
         installation: INSTALLATION.to_owned(),
         cluster,
-        timing: TIMING,
+        timing: Timing { resync, ..TIMING },
         limits,
         target: Target::new(region, Some("1".to_owned())),
         halt: None,
@@ -94,12 +95,12 @@ async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
     // Separate tasks, so that each is polled only when it has something to do.
     let mut background = JoinSet::new();
     background.spawn(watch(injector.clone(), trigger));
-    background.spawn(resync(Arc::clone(&context)));
+    background.spawn(run_resyncs_of(Arc::clone(&context), resync));
     run_queue(&injector, &context, triggers, requeues).await;
 }
 
-async fn resync(context: Arc<Context<FakeBackends>>) {
-    run_resyncs(&context, None, RESYNC, &Gates::shut(&[])).await;
+async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration) {
+    run_resyncs(&context, None, interval, &Gates::shut(&[])).await;
 }
 
 /// The fields of an account whose change triggers a reconcile, as in `runtime/watch.rs`.

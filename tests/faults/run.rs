@@ -141,6 +141,7 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
         let world = World::new(case.seed, case.plan.clone(), traced);
         world.lock().has_two_controllers = case.controllers > 1;
         world.lock().limits = case.workload.limits();
+        world.lock().resync = case.workload.resync();
         let names = ["a", "b"].into_iter().take(case.controllers);
         for name in names {
             tokio::spawn(supervise(Arc::clone(&world), name, world.lock().cluster.id.clone()));

@@ -93,6 +93,8 @@ pub struct State {
     pub region: &'static str,
     /// Limits of the brake.
     pub limits: BrakeLimits,
+    /// Time between two resyncs of a controller.
+    pub resync: Duration,
     /// True if more is missing than the brake allows, so that nothing may be re-created.
     pub is_braked: bool,
     /// Ids of the clusters whose controllers are stopped.
@@ -236,6 +238,7 @@ impl World {
             controllers_run: true,
             region: REGION,
             limits: BrakeLimits { resources: 5, percent: 2.0 },
+            resync: RESYNC,
             is_braked: false,
             stopped_clusters: BTreeSet::new(),
             has_two_controllers: false,

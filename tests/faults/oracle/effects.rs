@@ -20,7 +20,6 @@ use uuid::Uuid;
 use crate::{
     aws::{CANARY, Resource, channel_of},
     cluster::reference,
-    controller::RESYNC,
     world::{INSTALLATION, State},
 };
 
@@ -112,7 +111,7 @@ fn check_not_replacing_hidden(state: &mut State, now: Duration, resource: &Resou
 /// Returns an existing resource that has been hidden for less time than the evidence of its absence takes.
 fn unproven_absence(state: &State, now: Duration, is_match: impl Fn(&Resource) -> bool) -> Option<String> {
     // The evidence is two lists a resync apart, whatever the controller concludes.
-    let proof = if state.is_braked { Duration::MAX } else { RESYNC.mul_f64(0.9) };
+    let proof = if state.is_braked { Duration::MAX } else { state.resync.mul_f64(0.9) };
     let is_unproven = |since: Duration| now.saturating_sub(since) < proof;
     let hidden = state.aws.hidden().iter();
     let mut found = hidden.filter(|(_, (resource, since))| is_match(resource) && is_unproven(*since));

@@ -1,5 +1,7 @@
 //! Resources that AWS does not show: briefly or for long, of one account or of many, and how people react.
 
+use std::time::Duration;
+
 use streamcat_operator::{api::ResourceKind, provision::BrakeLimits};
 use tokio::time::sleep;
 
@@ -12,6 +14,10 @@ const LIMITS: BrakeLimits = BrakeLimits { resources: 5, percent: 2.0 };
 /// Limits that two accounts can exceed.
 const SMALL: BrakeLimits = BrakeLimits { resources: 1, percent: 2.0 };
 
+/// Time between two resyncs of a workload in which a missing resource must be replaced while a controller is
+/// suspended.
+const SHORT_RESYNC: Duration = Duration::from_secs(20);
+
 /// Region that a controller is started in by mistake.
 const ELSEWHERE: &str = "us-west-2";
 
@@ -19,6 +25,11 @@ impl Workload {
     /// Returns the limits of the brake.
     pub fn limits(self) -> BrakeLimits {
         if matches!(self, Self::Braked | Self::BrakeReleased) { SMALL } else { LIMITS }
+    }
+
+    /// Returns the time between two resyncs.
+    pub fn resync(self) -> Duration {
+        if self == Self::CreateExternalDelete { SHORT_RESYNC } else { RESYNC }
     }
 
     /// Returns true if AWS only hides existing resources, so that none of them may be deleted.
