@@ -56,9 +56,9 @@ impl Blocker {
         Self { reason, message: message.into(), retry }
     }
 
-    /// Returns the blocker with another retry.
-    fn with_retry(self, retry: Retry) -> Self {
-        Self { retry, ..self }
+    /// Returns the blocker with a retry after a known time, in place of its reason's retry.
+    fn retried_after(self, delay: Duration) -> Self {
+        Self { retry: Retry::After(delay), ..self }
     }
 
     /// Reports that another account has the username; `exists` is false if that account is not there.
@@ -89,18 +89,18 @@ impl Blocker {
     /// Reports that the row of the username names another user than the account's tags or status, and that
     /// user's resource may be gone: AWS does not return it, but its absence is not confirmed.
     pub fn record_unproven(arn: &str, retry_in: Duration) -> Self {
-        Self::new(Reason::ResourceMissing, messages::username::record_unproven(arn)).with_retry(Retry::After(retry_in))
+        Self::new(Reason::ResourceMissing, messages::username::record_unproven(arn)).retried_after(retry_in)
     }
 
     /// Reports that AWS was not listed yet, so nothing is created.
     pub fn aws_not_listed(why: &str, retry_in: Duration) -> Self {
-        Self::new(Reason::AwsUnavailable, messages::resync::waits_for_first(why)).with_retry(Retry::After(retry_in))
+        Self::new(Reason::AwsUnavailable, messages::resync::waits_for_first(why)).retried_after(retry_in)
     }
 
     /// Reports that the resync did not end within this time.
     pub fn resync_timed_out(timeout: Duration, retry_in: Duration) -> Self {
         let message = messages::resync::timed_out(timeout);
-        Self::new(Reason::AwsUnavailable, message).with_retry(Retry::After(retry_in))
+        Self::new(Reason::AwsUnavailable, message).retried_after(retry_in)
     }
 
     /// Reports that the account is now another object, or that another controller was faster.
@@ -110,8 +110,7 @@ impl Blocker {
 
     /// Reports that this resource is not ready yet, while others are.
     pub fn in_progress(noun: &str) -> Self {
-        Self::new(Reason::Progressing, messages::account::in_progress(noun))
-            .with_retry(Retry::After(IN_PROGRESS_DELAY))
+        Self::new(Reason::Progressing, messages::account::in_progress(noun)).retried_after(IN_PROGRESS_DELAY)
     }
 
     /// Reports that the records name another AWS account or region.
@@ -132,8 +131,10 @@ impl Blocker {
     /// Reports that settings or tags in AWS still differ from the spec after an update.
     pub fn drift_persists(noun: &str, drift: &SettingsDrift) -> Self {
         match drift.resend_in {
-            Some(resend_in) => Self::new(Reason::DriftPersists, messages::records::drift_retried(noun, &drift.fields))
-                .with_retry(Retry::After(resend_in)),
+            Some(resend_in) => {
+                Self::new(Reason::DriftPersists, messages::records::drift_retried(noun, &drift.fields))
+                    .retried_after(resend_in)
+            }
             None => Self::new(Reason::DriftPersists, messages::records::drift_persists(noun, &drift.fields)),
         }
     }
@@ -141,7 +142,7 @@ impl Blocker {
     /// Reports that the namespace is terminating, so nothing is created in it.
     pub fn namespace_terminating(namespace: &str) -> Self {
         Self::new(Reason::NamespaceTerminating, messages::account::namespace_terminating(namespace))
-            .with_retry(Retry::After(TERMINATING_NAMESPACE_INTERVAL))
+            .retried_after(TERMINATING_NAMESPACE_INTERVAL)
     }
 
     /// Reports that this resource is deleted, while others are not yet.
@@ -204,10 +205,9 @@ impl From<ivs::Error> for Blocker {
                 Reason::InvalidSpec
             }
             Class::Blocked => blocked_reason(code),
-            Class::Ambiguous => {
-                return Self::new(Reason::OutcomeUnknown, error.to_string()).with_retry(Retry::Backoff);
-            }
-            Class::Transient | Class::Missing => transient_reason(code),
+            // The outcome of the Create of a resource is a `Wait`. Of other creates, the next try reads the
+            // outcome.
+            Class::Transient | Class::Missing | Class::Ambiguous => transient_reason(code),
         };
         Self::new(reason, error.to_string())
     }
@@ -258,7 +258,7 @@ impl From<kube::Error> for Blocker {
 
 impl From<Wait> for Blocker {
     fn from(wait: Wait) -> Self {
-        Self { reason: wait.reason, message: wait.message, retry: Retry::After(wait.wait) }
+        Self::new(wait.reason, wait.message).retried_after(wait.wait)
     }
 }
 
@@ -284,8 +284,18 @@ mod tests {
             (verification.reason, verification.retry),
             (Reason::PendingVerification, Retry::FixedDelay)
         );
-        let ambiguous = error("CreateStage", Class::Ambiguous, "TimeoutError");
-        assert_eq!((ambiguous.reason, ambiguous.retry), (Reason::OutcomeUnknown, Retry::Backoff));
+        let ambiguous = error("CreateStreamKey", Class::Ambiguous, "InternalServerException");
+        assert_eq!((ambiguous.reason, ambiguous.retry), (Reason::AwsUnavailable, Retry::Backoff));
+    }
+
+    #[test]
+    fn an_error_of_aws_has_the_retry_of_its_reason() {
+        let classes = [Class::Transient, Class::Blocked, Class::Invalid, Class::Ambiguous, Class::Missing];
+        for class in classes {
+            let blocker = error("CreateStreamKey", class, "code");
+            assert_eq!(blocker, Blocker::new(blocker.reason, blocker.message.clone()));
+            assert_ne!(blocker.retry, Retry::WithOtherResources, "{class:?} is never retried");
+        }
     }
 
     #[test]
