@@ -13,7 +13,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::telemetry::Exposition;
+use crate::{messages, telemetry::Exposition};
 
 /// Readiness gates. The process is ready while all gates are open. A closed gate has a reason.
 ///
@@ -22,7 +22,7 @@ use crate::telemetry::Exposition;
 #[derive(Clone, Debug, Default)]
 pub struct Gates {
     closed: Arc<Mutex<BTreeMap<&'static str, String>>>,
-    notes: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    notes: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Gates {
@@ -31,7 +31,7 @@ impl Gates {
     pub fn shut(names: &[&'static str]) -> Self {
         let gates = Self::default();
         for name in names {
-            gates.close(name, "not checked yet");
+            gates.close(name, messages::readiness::NOT_CHECKED_YET);
         }
         gates
     }
@@ -47,17 +47,17 @@ impl Gates {
     }
 
     /// Sets or removes a note: a line for people in the response of /readyz that does not affect readiness.
-    pub fn note(&self, name: &'static str, note: Option<String>) {
+    pub fn note(&self, name: &str, note: Option<String>) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         match note {
-            Some(note) => drop(notes.insert(name, note)),
+            Some(note) => drop(notes.insert(name.to_owned(), note)),
             None => drop(notes.remove(name)),
         }
     }
 
     /// Returns the notes.
     #[must_use]
-    pub fn notes(&self) -> BTreeMap<&'static str, String> {
+    pub fn notes(&self) -> BTreeMap<String, String> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -107,7 +107,9 @@ async fn readyz(State(gates): State<Gates>) -> (StatusCode, String) {
     let (closed, notes) = (gates.closed(), gates.notes());
     let (status, head) =
         if closed.is_empty() { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "") };
-    let lines = closed.iter().chain(&notes).map(|(name, text)| format!("{name}: {text}\n"));
+    let closed = closed.iter().map(|(name, text)| (*name, text));
+    let notes = notes.iter().map(|(name, text)| (name.as_str(), text));
+    let lines = closed.chain(notes).map(|(name, text)| format!("{name}: {text}\n"));
     (status, lines.fold(head.to_owned(), |text, line| text + &line))
 }
 

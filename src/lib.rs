@@ -2,9 +2,10 @@
 //! streamer.
 //!
 //! Dependencies point one way: `main` → {[`controller`], [`registration`]} → [`provision`] → {[`ivs`],
-//! [`store`]} → [`api`].
+//! [`store`]} → `messages` → [`api`].
 //!
 //! - [`api`] – the custom resources, with their schema, validation rules and conditions.
+//! - `messages` – the texts of the controller that people read.
 //! - [`store`] – PostgreSQL.
 //! - [`ivs`] – Amazon IVS.
 //! - [`provision`] – creation, adoption, comparison and deletion of resources.
@@ -20,6 +21,7 @@ pub mod config;
 pub mod controller;
 pub mod failpoint;
 pub mod ivs;
+mod messages;
 pub mod orphans;
 pub mod provision;
 pub mod readiness;

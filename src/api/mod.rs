@@ -25,7 +25,7 @@ pub use crd::{crds, crds_yaml};
 pub use kind::ResourceKind;
 pub(crate) use kind::for_each_kind;
 pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};
-pub use reason::{Reason, ReasonPlace, RetryClass};
+pub use reason::{Reason, RetryClass};
 pub use resource::{ResourceStatus, Settings, Status};
 pub use stage::{
     AutoParticipantRecordingConfiguration, HlsConfiguration, MediaType, StageEndpoints, StageSpec,

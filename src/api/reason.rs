@@ -1,15 +1,6 @@
-//! The reasons of conditions and events: one table with the place, the retry and the meaning of each.
+//! The reasons of conditions and events: one table with the retry and the meaning of each.
 
 use std::fmt;
-
-/// The place in which a reason is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReasonPlace {
-    /// In a condition, and in an event when it is new.
-    Condition,
-    /// In an event only.
-    Event,
-}
 
 /// The retry of a reconcile that ended with a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +19,7 @@ pub enum RetryClass {
 
 /// Defines the reasons. The text of a reason is the name of its variant.
 macro_rules! reasons {
-    ($($reason:ident: $place:ident, $retry:ident, $meaning:literal;)+) => {
+    ($($reason:ident: $retry:ident, $meaning:literal;)+) => {
         /// The reason of a condition or an event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
@@ -47,14 +38,6 @@ macro_rules! reasons {
                 }
             }
 
-            /// Returns the place in which the reason is shown.
-            #[must_use]
-            pub const fn place(self) -> ReasonPlace {
-                match self {
-                    $(Self::$reason => ReasonPlace::$place),+
-                }
-            }
-
             /// Returns the retry of a reconcile that ended with the reason.
             #[must_use]
             pub const fn retry(self) -> RetryClass {
@@ -63,7 +46,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// Returns the meaning in one sentence.
+            /// Returns the meaning, in Markdown. `docs/reference.md` states it in the same words.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
@@ -75,44 +58,45 @@ macro_rules! reasons {
 }
 
 reasons! {
-    Ready: Condition, None, "Everything matches the spec.";
-    Progressing: Condition, Backoff, "A resource is being created or updated.";
-    Deleting: Condition, Scheduled, "The account is being deleted.";
-    NamespaceTerminating: Condition, Scheduled, "The account's namespace is being deleted, so nothing is created in it.";
-    UsernameTaken: Condition, Never, "Another account has this username or a look-alike, or it is reserved.";
-    OtherCluster: Condition, FixedDelay, "An account of another cluster on the same database holds the user.";
-    InvalidSpec: Condition, Never, "AWS rejected the spec; the message quotes AWS.";
-    QuotaExceeded: Condition, FixedDelay, "A quota of the AWS account is used up.";
-    AccessDenied: Condition, FixedDelay, "AWS denied the call: a permission is missing, or the credentials are invalid.";
-    PendingVerification: Condition, FixedDelay, "AWS has to verify the AWS account first.";
-    Throttled: Condition, Backoff, "AWS throttled the calls.";
-    LambdaPermission: Condition, FixedDelay, "AWS may not invoke the Lambda function of messageReviewHandler.";
-    ForeignResource: Condition, FixedDelay, "The recorded ARN names a resource that belongs to somebody else.";
-    ResourceMissing: Condition, Scheduled, "AWS does not return a recorded resource, and its absence is not confirmed yet.";
-    BrakeEngaged: Condition, FixedDelay, "A resource is missing, and so are too many others.";
-    RecordedElsewhere: Condition, FixedDelay, "The recorded ARN names another AWS account or region.";
-    OtherInstallation: Condition, FixedDelay, "The database or a recorded resource belongs to another installation.";
-    DriftPersists: Condition, FixedDelay, "A resource keeps drifting from the spec after repeated updates.";
-    ResourceGone: Condition, Never, "A resource is gone from AWS, and recreatePolicy is Never.";
-    StreamKeyMissing: Condition, Backoff, "AWS does not return the stream key of the channel, although it has one.";
-    SecretExists: Condition, FixedDelay, "A Secret that does not belong to the account's channel has the name of the Secret with the stream key.";
-    SecretImmutable: Condition, FixedDelay, "The Secret with the stream key is immutable and differs from the channel.";
-    AwsUnavailable: Condition, Backoff, "AWS did not answer or failed, or its resources were not listed yet.";
-    Conflict: Condition, Backoff, "The resource is in use, for example a live channel.";
-    OutcomeUnknown: Condition, Scheduled, "A Create got no answer; the controller checks later whether it took effect.";
-    DatabaseUnavailable: Condition, Backoff, "PostgreSQL did not answer.";
-    KubernetesUnavailable: Condition, Backoff, "The Kubernetes API did not answer, or refused the call.";
-    Recreated: Condition, None, "The resource was gone from AWS, and another was created in its place.";
-    ArnChanged: Condition, None, "The records named different resources, and the one in status was replaced.";
-    RecordCorrected: Condition, None, "The records named different resources, and the one in PostgreSQL was replaced.";
-    Deleted: Condition, None, "The account is being deleted, and this resource is gone.";
-    Adopted: Event, None, "A resource of an earlier attempt was adopted.";
-    Updated: Event, None, "A resource was updated to match the spec.";
-    StreamKeyCreated: Event, None, "The channel had no stream key, so another was created.";
-    StreamKeyReplaced: Event, None, "The stream key in the Secret differed from the channel's and was replaced.";
-    SecretAdopted: Event, None, "A Secret without an owner was adopted.";
-    Abandoned: Event, None, "The account was abandoned; the event lists the resources that may remain in AWS.";
-    ForeignResourceSkipped: Event, None, "A resource was not deleted because it belongs to somebody else, or because the account holds no claim.";
+    Ready: None, "Everything matches the spec.";
+    Progressing: Backoff, "A resource is being created or updated, or the account was modified concurrently.";
+    Deleting: Scheduled, "The account is being deleted, and AWS has not confirmed yet that everything is gone.";
+    NamespaceTerminating: Scheduled, "The account's namespace is being deleted: nothing is created in it, and the account gets no finalizer.";
+    UsernameTaken: Never, "Another account, a registered person, or a retained user has this username or a similar one. This account owns nothing, and deleting it deletes nothing in AWS.";
+    OtherCluster: FixedDelay, "An account of another cluster on the same database owns the user, and that cluster may still be active. Or this account was deleted before it had taken the user over. It owns nothing, and deleting it deletes nothing in AWS.";
+    InvalidSpec: Never, "AWS refused the spec. The message quotes AWS.";
+    QuotaExceeded: FixedDelay, "A quota of the AWS account is used up.";
+    AccessDenied: FixedDelay, "AWS denied the call: a permission is missing, or the credentials are not valid.";
+    PendingVerification: FixedDelay, "AWS must verify the AWS account first.";
+    Throttled: Backoff, "AWS asked for fewer calls.";
+    LambdaPermission: FixedDelay, "AWS may not invoke the Lambda function of `messageReviewHandler`, or does not know about a new permission yet.";
+    ForeignResource: FixedDelay, "The recorded ARN names a resource that lacks this user's tags or is recorded for another user. It is neither changed nor deleted.";
+    ResourceMissing: Scheduled, "AWS does not return a recorded resource. One response proves nothing: two complete lists, a resync apart, must lack it too.";
+    BrakeEngaged: FixedDelay, "A resource is missing, and too many others are missing too.";
+    RecordedElsewhere: FixedDelay, "The recorded ARN names another AWS account or region than the controller works in. Nothing is created or deleted.";
+    OtherInstallation: FixedDelay, "The database, or the tags of a recorded resource, name another installation. Nothing is created or deleted.";
+    DriftPersists: FixedDelay, "Some settings or tags in AWS still differ from the spec after an update. The message names them.";
+    ResourceGone: Never, "A resource is gone from AWS, and `recreatePolicy` is `Never`.";
+    StreamKeyMissing: Backoff, "AWS does not return the channel's stream key, and creates no other because one exists.";
+    SecretExists: FixedDelay, "A Secret that belongs to another owner or another channel has the name of the stream key Secret.";
+    SecretImmutable: FixedDelay, "The stream key Secret is immutable and has another key or address than the channel.";
+    AwsUnavailable: Backoff, "AWS did not answer or reported an error of its own, or no resync has succeeded since the controller started.";
+    Conflict: Backoff, "The resource is in use, for example a live channel.";
+    OutcomeUnknown: Scheduled, "A Create got no response. The controller waits until it must have ended, then lists what it may have created.";
+    DatabaseUnavailable: Backoff, "PostgreSQL did not answer.";
+    KubernetesUnavailable: Backoff, "The API server did not answer, or refused a request.";
+    Recreated: None, "The resource was gone from AWS, and the operator created another. The message names both ARNs.";
+    ArnChanged: None, "The records named different resources, and the one in status was replaced. The message names both ARNs.";
+    RecordCorrected: None, "The records named different resources, and the one in PostgreSQL was replaced.";
+    Deleted: None, "This part is deleted; others are not yet.";
+    // The following are reasons of events only.
+    Adopted: None, "A resource of an earlier attempt was found and adopted.";
+    Updated: None, "A resource was updated to match the spec.";
+    StreamKeyCreated: None, "The channel had no stream key and got another.";
+    StreamKeyReplaced: None, "The Secret had another stream key than the channel, and has the channel's key now.";
+    SecretAdopted: None, "The Secret had no owner, and belongs to the account again.";
+    Abandoned: None, "The account was abandoned. The event names everything that it leaves in AWS.";
+    ForeignResourceSkipped: None, "A resource that a record named was not deleted, because its tags or another user's record say that it belongs to another user. Or an account without a claim to its username was deleted, and nothing in AWS was touched.";
 }
 
 impl Reason {
@@ -149,26 +133,32 @@ impl PartialEq<Reason> for String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+    };
 
     use super::*;
 
-    /// Returns the rows of the tables in a page whose first column has this header: the reason, and all
-    /// cells.
-    fn rows(page: &str, header: &str) -> Vec<(String, Vec<String>)> {
+    /// The cells of a row, by the header of their column.
+    type Row = BTreeMap<String, String>;
+
+    /// Returns the rows of the tables in a page whose first column has this header. Each has its reason.
+    fn rows(page: &str, header: &str) -> Vec<(String, Row)> {
         let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).expect(page);
-        let mut is_in_table = false;
+        let mut headers: Option<Vec<String>> = None;
         let mut rows = Vec::new();
         for line in text.lines() {
             let Some(row) = line.strip_prefix("| ") else {
-                is_in_table &= line.starts_with("|-");
+                headers = headers.filter(|_| line.starts_with("|-"));
                 continue;
             };
             let cells: Vec<_> = row.split('|').map(|cell| cell.trim().to_owned()).collect();
             if cells[0] == header {
-                is_in_table = true;
-            } else if is_in_table {
-                rows.push((cells[0].trim_matches('`').to_owned(), cells));
+                headers = Some(cells);
+            } else if let Some(headers) = &headers {
+                let reason = cells[0].trim_matches('`').to_owned();
+                rows.push((reason, headers.iter().cloned().zip(cells).collect()));
             }
         }
         rows
@@ -189,6 +179,14 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_states_the_meaning_of_each_reason_word_by_word() {
+        for (text, cells) in rows("reference.md", "reason") {
+            let reason = Reason::parse(&text).expect("a reason");
+            assert_eq!(cells["meaning"], reason.meaning(), "{reason} in docs/reference.md");
+        }
+    }
+
+    #[test]
     fn the_troubleshooting_table_lists_exactly_the_reasons_of_problems() {
         check("operations.md", "the account stays at", |reason| reason.retry() != RetryClass::None);
     }
@@ -197,7 +195,7 @@ mod tests {
     fn the_reference_says_which_reasons_stall_and_which_have_a_fixed_delay() {
         for (text, cells) in rows("reference.md", "reason") {
             let reason = Reason::parse(&text).expect("a reason");
-            let retried = cells.get(3).filter(|_| reason.retry() != RetryClass::None);
+            let retried = cells.get("retried").filter(|_| reason.retry() != RetryClass::None);
             let says = |words: &str| retried.is_some_and(|retried| retried.contains(words));
             assert_eq!(says("`Stalled`"), reason.retry() == RetryClass::Never, "{reason}");
             assert_eq!(says("every 2 min"), reason.retry() == RetryClass::FixedDelay, "{reason}");

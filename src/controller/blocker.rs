@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{kubernetes::api_message, messages};
+use super::kubernetes::api_message;
 use crate::{
     api::{AccountRef, Reason, RetryClass},
     ivs::{self, Class},
+    messages,
     provision::{self, SettingsDrift, Wait},
     store,
 };
@@ -55,62 +56,61 @@ impl Blocker {
         Self { reason, message: message.into(), retry }
     }
 
-    /// Returns the blocker with another retry.
-    fn with_retry(self, retry: Retry) -> Self {
-        Self { retry, ..self }
+    /// Returns the blocker with a retry after a known time, in place of its reason's retry.
+    fn retried_after(self, delay: Duration) -> Self {
+        Self { retry: Retry::After(delay), ..self }
     }
 
     /// Reports that another account has the username; `exists` is false if that account is not there.
     pub fn username_taken(username: &str, by: &AccountRef, exists: bool) -> Self {
         let message = if exists {
-            messages::username_taken(username, by)
+            messages::username::taken(username, by)
         } else {
-            messages::username_reserved(username, by)
+            messages::username::reserved(username, by)
         };
         Self::new(Reason::UsernameTaken, message)
     }
 
     /// Reports that the user is recorded with another spelling of the username, which names its resources.
     pub fn username_spelling(username: &str, recorded: &str) -> Self {
-        Self::new(Reason::UsernameTaken, messages::username_spelling(username, recorded))
+        Self::new(Reason::UsernameTaken, messages::username::other_spelling(username, recorded))
     }
 
     /// Reports that a person registered the username, and this account was not created for that person.
     pub fn username_registered(username: &str) -> Self {
-        Self::new(Reason::UsernameTaken, messages::username_registered(username))
+        Self::new(Reason::UsernameTaken, messages::username::registered(username))
     }
 
     /// Reports that an object of another cluster on the same database holds the user.
     pub fn other_cluster(username: &str, cluster: &str) -> Self {
-        Self::new(Reason::OtherCluster, messages::other_cluster(username, cluster))
+        Self::new(Reason::OtherCluster, messages::username::other_cluster(username, cluster))
     }
 
     /// Reports that the row of the username names another user than the account's tags or status, and that
     /// user's resource may be gone: AWS does not return it, but its absence is not confirmed.
     pub fn record_unproven(arn: &str, retry_in: Duration) -> Self {
-        Self::new(Reason::ResourceMissing, messages::record_unproven(arn)).with_retry(Retry::After(retry_in))
+        Self::new(Reason::ResourceMissing, messages::username::record_unproven(arn)).retried_after(retry_in)
     }
 
     /// Reports that AWS was not listed yet, so nothing is created.
     pub fn aws_not_listed(why: &str, retry_in: Duration) -> Self {
-        Self::new(Reason::AwsUnavailable, messages::first_resync(why)).with_retry(Retry::After(retry_in))
+        Self::new(Reason::AwsUnavailable, messages::resync::waits_for_first(why)).retried_after(retry_in)
     }
 
     /// Reports that the resync did not end within this time.
     pub fn resync_timed_out(timeout: Duration, retry_in: Duration) -> Self {
-        let message = messages::resync_timed_out(timeout.as_secs() / 60);
-        Self::new(Reason::AwsUnavailable, message).with_retry(Retry::After(retry_in))
+        let message = messages::resync::timed_out(timeout);
+        Self::new(Reason::AwsUnavailable, message).retried_after(retry_in)
     }
 
     /// Reports that the account is now another object, or that another controller was faster.
     pub fn superseded() -> Self {
-        Self::new(Reason::Progressing, messages::SUPERSEDED)
+        Self::new(Reason::Progressing, messages::account::SUPERSEDED)
     }
 
     /// Reports that this resource is not ready yet, while others are.
     pub fn in_progress(noun: &str) -> Self {
-        Self::new(Reason::Progressing, messages::in_progress(noun))
-            .with_retry(Retry::After(IN_PROGRESS_DELAY))
+        Self::new(Reason::Progressing, messages::account::in_progress(noun)).retried_after(IN_PROGRESS_DELAY)
     }
 
     /// Reports that the records name another AWS account or region.
@@ -131,42 +131,44 @@ impl Blocker {
     /// Reports that settings or tags in AWS still differ from the spec after an update.
     pub fn drift_persists(noun: &str, drift: &SettingsDrift) -> Self {
         match drift.resend_in {
-            Some(resend_in) => Self::new(Reason::DriftPersists, messages::drift_retried(noun, drift))
-                .with_retry(Retry::After(resend_in)),
-            None => Self::new(Reason::DriftPersists, messages::drift_persists(noun, drift)),
+            Some(resend_in) => {
+                Self::new(Reason::DriftPersists, messages::records::drift_retried(noun, &drift.fields))
+                    .retried_after(resend_in)
+            }
+            None => Self::new(Reason::DriftPersists, messages::records::drift_persists(noun, &drift.fields)),
         }
     }
 
     /// Reports that the namespace is terminating, so nothing is created in it.
     pub fn namespace_terminating(namespace: &str) -> Self {
-        Self::new(Reason::NamespaceTerminating, messages::namespace_terminating(namespace))
-            .with_retry(Retry::After(TERMINATING_NAMESPACE_INTERVAL))
+        Self::new(Reason::NamespaceTerminating, messages::account::namespace_terminating(namespace))
+            .retried_after(TERMINATING_NAMESPACE_INTERVAL)
     }
 
     /// Reports that this resource is deleted, while others are not yet.
     pub fn deleted(noun: &str) -> Self {
-        Self::new(Reason::Deleted, messages::deleted(noun))
+        Self::new(Reason::Deleted, messages::deletion::deleted(noun))
     }
 
     /// Reports that the user is deleted last.
     pub fn waits_for_resources() -> Self {
-        Self::new(Reason::Deleting, messages::WAITS_FOR_RESOURCES)
+        Self::new(Reason::Deleting, messages::deletion::USER_WAITS)
     }
 
     /// Reports that the Secret of this name does not belong to the account's channel.
     pub fn secret_taken(name: &str) -> Self {
-        Self::new(Reason::SecretExists, messages::secret_taken(name))
+        Self::new(Reason::SecretExists, messages::secret::taken(name))
     }
 
     /// Reports that the Secret differs from the channel, and is immutable.
     pub fn secret_immutable(name: &str) -> Self {
-        Self::new(Reason::SecretImmutable, messages::secret_immutable(name))
+        Self::new(Reason::SecretImmutable, messages::secret::immutable(name))
     }
 
     /// Reports that AWS does not return the stream key of the channel, and creates no other because there is
     /// one.
     pub fn stream_key_not_returned() -> Self {
-        Self::new(Reason::StreamKeyMissing, messages::STREAM_KEY_NOT_RETURNED)
+        Self::new(Reason::StreamKeyMissing, messages::secret::KEY_NOT_RETURNED)
     }
 
     /// Returns true if AWS refused the spec.
@@ -203,10 +205,9 @@ impl From<ivs::Error> for Blocker {
                 Reason::InvalidSpec
             }
             Class::Blocked => blocked_reason(code),
-            Class::Ambiguous => {
-                return Self::new(Reason::OutcomeUnknown, error.to_string()).with_retry(Retry::Backoff);
-            }
-            Class::Transient | Class::Missing => transient_reason(code),
+            // The outcome of the Create of a resource is a `Wait`. Of other creates, the next try reads the
+            // outcome.
+            Class::Transient | Class::Missing | Class::Ambiguous => transient_reason(code),
         };
         Self::new(reason, error.to_string())
     }
@@ -251,13 +252,13 @@ impl From<provision::Error> for Blocker {
 
 impl From<kube::Error> for Blocker {
     fn from(error: kube::Error) -> Self {
-        Self::new(Reason::KubernetesUnavailable, format!("Kubernetes: {}", api_message(&error)))
+        Self::new(Reason::KubernetesUnavailable, messages::account::kubernetes_failed(&api_message(&error)))
     }
 }
 
 impl From<Wait> for Blocker {
     fn from(wait: Wait) -> Self {
-        Self { reason: wait.reason, message: wait.message, retry: Retry::After(wait.wait) }
+        Self::new(wait.reason, wait.message).retried_after(wait.wait)
     }
 }
 
@@ -283,8 +284,18 @@ mod tests {
             (verification.reason, verification.retry),
             (Reason::PendingVerification, Retry::FixedDelay)
         );
-        let ambiguous = error("CreateStage", Class::Ambiguous, "TimeoutError");
-        assert_eq!((ambiguous.reason, ambiguous.retry), (Reason::OutcomeUnknown, Retry::Backoff));
+        let ambiguous = error("CreateStreamKey", Class::Ambiguous, "InternalServerException");
+        assert_eq!((ambiguous.reason, ambiguous.retry), (Reason::AwsUnavailable, Retry::Backoff));
+    }
+
+    #[test]
+    fn an_error_of_aws_has_the_retry_of_its_reason() {
+        let classes = [Class::Transient, Class::Blocked, Class::Invalid, Class::Ambiguous, Class::Missing];
+        for class in classes {
+            let blocker = error("CreateStreamKey", class, "code");
+            assert_eq!(blocker, Blocker::new(blocker.reason, blocker.message.clone()));
+            assert_ne!(blocker.retry, Retry::WithOtherResources, "{class:?} is never retried");
+        }
     }
 
     #[test]

@@ -17,10 +17,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks};
-use super::{backends::Backends, blocker::Blocker, messages};
+use super::{backends::Backends, blocker::Blocker};
 use crate::{
     api::{AccountRef, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
+    messages,
     provision::{Brake, BrakeLimits, DecisionContext, Inventory, Timing},
     store::ClusterIdentity,
     telemetry::Metrics,
@@ -130,7 +131,7 @@ impl<B: Backends> Context<B> {
             Ok(Err(error)) => {
                 Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error, FIRST_RESYNC_TIMEOUT)))
             }
-            Err(_) => Err(Blocker::aws_not_listed(messages::FIRST_RESYNC_IN_PROGRESS, FIRST_RESYNC_TIMEOUT)),
+            Err(_) => Err(Blocker::aws_not_listed(messages::resync::FIRST_IN_PROGRESS, FIRST_RESYNC_TIMEOUT)),
         }
     }
 
@@ -193,7 +194,7 @@ impl<B: Backends> Context<B> {
         let is_fresh =
             lock(&self.listed_at).is_some_and(|at| at.elapsed() < self.timing.resync * 3 + MAX_LIST_TIME);
         let brake = lock(&self.brakes).get(&kind).map(Brake::describe);
-        brake.or_else(|| (!is_fresh).then(|| messages::NO_RECENT_LIST.to_owned()))
+        brake.or_else(|| (!is_fresh).then(|| messages::absence::NO_RECENT_LIST.to_owned()))
     }
 
     /// Returns the context for decisions about one kind of resource.

@@ -11,7 +11,6 @@
 //! | `context` | the state that reconciles and resyncs share |
 //! | `backends`, `kubernetes` | the external systems that the controller uses |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
-//! | `messages` | all texts of conditions and events |
 //! | `account` | accessors and predicates of an account |
 //!
 //! Each of them depends only on modules below it.
@@ -24,7 +23,6 @@ mod context;
 mod error;
 mod gates;
 mod kubernetes;
-mod messages;
 mod outcome;
 mod reconcile;
 mod resync;

@@ -9,6 +9,7 @@ use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_types::service_config::ServiceConfigKey;
 
 use super::{Error, Result};
+use crate::messages;
 
 /// The operation that returns the AWS account of the credentials. It needs no IAM permission, and no policy
 /// can deny it.
@@ -97,6 +98,13 @@ impl<'a> ArnLocation<'a> {
             && is_account(account)
             && resource.split_once('/').is_some_and(|(kind, id)| !kind.is_empty() && !id.is_empty());
         is_well_formed.then_some(Self { partition, region, account })
+    }
+
+    /// Returns the location of an ARN as a text for messages.
+    #[must_use]
+    pub fn describe(arn: &str) -> String {
+        ArnLocation::parse(arn)
+            .map_or_else(|| messages::records::UNKNOWN_LOCATION.to_owned(), |location| location.to_string())
     }
 }
 

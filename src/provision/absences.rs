@@ -11,6 +11,7 @@ use super::Timing;
 use crate::{
     api::ResourceKind,
     ivs::Target,
+    messages,
     store::{AbsenceChanges, Absences, Missing},
 };
 
@@ -76,20 +77,12 @@ impl Brake {
     /// Returns the reason of the brake, and how to release it.
     #[must_use]
     pub fn describe(&self) -> String {
-        let Self { kind, missing, recorded, is_blind } = self;
-        let finding = if *is_blind {
-            format!(
-                "AWS lists no resource of this installation, although {recorded} {kind}s are recorded: check the endpoint, the region, and the credentials"
-            )
+        let Self { kind, missing, recorded, is_blind } = *self;
+        if is_blind {
+            messages::absence::nothing_listed(kind, recorded)
         } else {
-            format!(
-                "{missing} of {recorded} {kind}s are missing or were replaced within 24 hours, although the operator did not delete them"
-            )
-        };
-        format!(
-            "{finding}. Nothing is created or deleted in their place until AWS lists them again. If they are really gone, run: streamcat-operator release-brake --kind {}",
-            kind.label(),
-        )
+            messages::absence::too_many_missing(kind, missing, recorded)
+        }
     }
 }
 

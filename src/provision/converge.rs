@@ -20,6 +20,7 @@ use super::{
 use crate::{
     api::{Reason, Status, tags},
     ivs::{Created, Kind, Listed, Live, Tags},
+    messages,
     store::{
         AttemptOutcome, InFlight, Journal, OrphanChanges, OrphanReason, Orphans, PendingUpdate,
         ResourceRecord, Resources,
@@ -147,7 +148,7 @@ where
             ConvergeWait::CreateOutcome(remaining) => Wait::for_create_outcome(K::KIND, remaining),
             ConvergeWait::NextList(arn) => Wait::for_next_list(K::KIND, &arn, timing.resync),
             ConvergeWait::Get => {
-                let message = Wait::not_shown_yet(K::KIND);
+                let message = messages::account::not_returned_yet(K::KIND);
                 Wait { wait: timing.grace, reason: Reason::Progressing, message }
             }
         }

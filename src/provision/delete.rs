@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::Reason,
     ivs::{self, Kind, Listed},
+    messages,
     store::{Evidence, ResourceRecord, Resources},
 };
 
@@ -121,9 +122,9 @@ impl<K: Kind, S: Resources + Evidence> Deletion<'_, K, S> {
             DeletionWait::NextList(arn) => {
                 return Wait::for_next_list(kind, &arn, self.context.timing.resync);
             }
-            DeletionWait::ConsistentReads(wait) => (wait, Wait::not_shown_yet(kind)),
+            DeletionWait::ConsistentReads(wait) => (wait, messages::account::not_returned_yet(kind)),
             DeletionWait::DeletionConfirmed => {
-                (DELETION_POLL_INTERVAL, format!("AWS still returns the {kind} after its deletion."))
+                (DELETION_POLL_INTERVAL, messages::deletion::still_returned(kind))
             }
         };
         Wait { wait, reason: Reason::Deleting, message }

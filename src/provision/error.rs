@@ -1,8 +1,9 @@
 //! Errors of provisioning.
 
 use crate::{
-    api::{RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION},
+    api::ResourceKind,
     ivs::{self, ArnLocation},
+    messages::{absence, records},
     store,
 };
 
@@ -20,12 +21,10 @@ pub enum Error {
     Store(#[from] store::Error),
     /// An update took effect after its deadline and could not be recorded as pending. Another controller may
     /// have re-checked the resource before, so it must be re-checked.
-    #[error("An update was sent after its deadline and could not be recorded: {0}")]
+    #[error("an update was sent after its deadline and could not be recorded: {0}")]
     LateUpdateNotRecorded(#[source] store::Error),
     /// The recorded ARN belongs to another user. Nothing is changed or deleted (I2).
-    #[error(
-        "The {kind} {arn} is recorded for this user, but its tags or another user's record say that it belongs to someone else. Correct the tags, or the row in the database."
-    )]
+    #[error("{}", records::foreign(*kind, arn))]
     Foreign {
         /// The kind.
         kind: ResourceKind,
@@ -34,10 +33,7 @@ pub enum Error {
     },
     /// The record names an AWS account or region that this controller does not work in. Nothing is changed or
     /// deleted.
-    #[error(
-        "The {kind} {arn} is recorded in {}, but this controller works in {target}. Nothing is created or deleted. Start the controller with the region and the credentials of the record.",
-        location(arn)
-    )]
+    #[error("{}", records::resource_elsewhere(*kind, arn, &ArnLocation::describe(arn), target))]
     RecordedElsewhere {
         /// The kind.
         kind: ResourceKind,
@@ -47,9 +43,7 @@ pub enum Error {
         target: String,
     },
     /// The resource carries the id of another installation. Nothing is changed or deleted.
-    #[error(
-        "The {kind} {arn} belongs to another installation (tag {INSTALLATION}). Nothing is created or deleted. Start the controller with that installation's id (--installation-id)."
-    )]
+    #[error("{}", records::resource_of_other_installation(*kind, arn))]
     OtherInstallation {
         /// The kind.
         kind: ResourceKind,
@@ -57,7 +51,7 @@ pub enum Error {
         arn: String,
     },
     /// The resource is missing while the brake is engaged. Nothing is created or deleted in its place.
-    #[error("The {kind} {arn} is missing from AWS, and the brake is engaged. {brake}")]
+    #[error("{}", absence::braked(*kind, arn, brake))]
     Braked {
         /// The kind.
         kind: ResourceKind,
@@ -67,18 +61,11 @@ pub enum Error {
         brake: String,
     },
     /// The resource is gone from AWS, and the spec forbids a replacement.
-    #[error(
-        "The {kind} {arn} is gone from AWS and is not replaced, because recreatePolicy is Never. Set spec.recreatePolicy to Always, or delete the account. To check AWS again, change the annotation {RECONCILE_AT_ANNOTATION}."
-    )]
+    #[error("{}", absence::gone(*kind, arn))]
     Gone {
         /// The kind.
         kind: ResourceKind,
         /// The ARN.
         arn: String,
     },
-}
-
-/// Returns the location that an ARN names, for a message.
-fn location(arn: &str) -> String {
-    ArnLocation::parse(arn).map_or_else(|| "an unknown location".to_owned(), |location| location.to_string())
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::api::{Reason, ResourceKind};
+use crate::{
+    api::{Reason, ResourceKind},
+    messages,
+};
 
 /// The outcome of a pass that provisions one kind of resource.
 #[derive(Debug)]
@@ -78,28 +81,19 @@ const MIN_MISSING_RETRY: Duration = Duration::from_secs(1);
 impl Wait {
     /// Waits until the last attempt must have ended and AWS must return its result.
     pub(super) fn for_create_outcome(kind: ResourceKind, wait: Duration) -> Self {
-        let message = format!(
-            "The outcome of the last attempt to create the {kind} is unknown. AWS is checked once the attempt must have ended."
-        );
+        let message = messages::account::outcome_unknown(kind);
         Self { wait, reason: Reason::OutcomeUnknown, message }
     }
 
     /// Waits for the next complete list, which contains a missing resource again or confirms that it is gone.
     pub(super) fn for_next_list(kind: ResourceKind, arn: &str, resync: Duration) -> Self {
-        let message = format!(
-            "The {kind} {arn} is missing from AWS, but the operator did not delete it. It counts as gone once two complete lists, one resync apart, do not contain it."
-        );
+        let message = messages::absence::missing(kind, arn);
         Self { wait: resync.max(MIN_MISSING_RETRY), reason: Reason::ResourceMissing, message }
     }
 
     /// Waits for another controller that creates the same resource.
     pub(super) fn for_peer(kind: ResourceKind) -> Self {
-        let message = format!("Another controller is creating the {kind}.");
+        let message = messages::account::peer_creates(kind);
         Self { wait: PEER_CREATE_RETRY, reason: Reason::Progressing, message }
-    }
-
-    /// Returns the message about a new resource that reads do not return yet.
-    pub(super) fn not_shown_yet(kind: ResourceKind) -> String {
-        format!("AWS does not return the new {kind} yet.")
     }
 }

@@ -28,13 +28,13 @@ pub use resources::{RecordedResource, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
 pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, UsernameOwner, Users};
 
+use crate::messages;
+
 /// A database error. No message contains the database's URL.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// DATABASE_URL cannot be parsed. The message does not repeat it, since it contains a password.
-    #[error(
-        "DATABASE_URL is not a PostgreSQL URL: write it as postgres://user:password@host:5432/database (a special character in the password as %XX)"
-    )]
+    #[error("{}", messages::database::NOT_A_URL)]
     Url,
     /// A statement failed, or the database is unavailable.
     #[error("PostgreSQL: {0}")]
@@ -43,9 +43,7 @@ pub enum Error {
     #[error("migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// A newer version of the operator has migrated the schema.
-    #[error(
-        "the database schema (version {found}) is newer than this program supports (version {known}): run the newer version of the operator, or restore the database"
-    )]
+    #[error("{}", messages::database::newer_schema(*found, *known))]
     Newer {
         /// Version of the latest migration in the database.
         found: i64,
@@ -53,7 +51,7 @@ pub enum Error {
         known: i64,
     },
     /// The schema is missing or outdated.
-    #[error("the database schema is not up to date: run `streamcat-operator migrate` first")]
+    #[error("{}", messages::database::OLDER_SCHEMA)]
     Older,
 }
 

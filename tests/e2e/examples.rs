@@ -1,4 +1,5 @@
-//! The files in `examples/`: a real API server accepts each one. New files are found without a change here.
+//! The files in `examples/`: a real API server accepts each one, and a controller makes each account Ready. New
+//! files are found without a change here.
 
 use std::{
     fs,
@@ -6,12 +7,15 @@ use std::{
 };
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
-use kube::api::DynamicObject;
+use kube::{ResourceExt, api::DynamicObject};
 use serde_json::{Value, json};
 use streamcat_operator::api::crds;
-use testbed::{Tenant, parse_yaml, workspace};
+use testbed::{REGION, Tenant, parse_yaml, workspace};
 
-use crate::{kubectl::kubectl, support::tenant};
+use crate::{
+    kubectl::kubectl,
+    support::{ready, tenant},
+};
 
 const KUSTOMIZATION: &str = "kustomization.yaml";
 
@@ -93,16 +97,21 @@ async fn objects(tenant: &Tenant, example: &Example) -> Vec<DynamicObject> {
     }
 }
 
-/// Asserts that the API server accepts these objects without a warning. All of them go to the tenant's
-/// namespace, so that the namespaces of the examples need not exist.
-async fn assert_accepted(tenant: &Tenant, example: &Example, mut objects: Vec<DynamicObject>) {
+/// Writes the objects into a file, and returns its name. All of them go to the tenant's namespace, so that the
+/// namespaces of the examples need not exist.
+fn manifest(tenant: &Tenant, objects: &mut [DynamicObject]) -> String {
     let namespaces = objects.iter_mut().filter_map(|object| object.metadata.namespace.as_mut());
     namespaces.for_each(|namespace| tenant.namespace().clone_into(namespace));
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
     let file = tenant.kubeconfig().with_file_name(format!("{}.example.json", tenant.namespace()));
     fs::write(&file, list.to_string()).unwrap();
-    let file = file.to_str().unwrap();
-    let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", file];
+    file.to_str().unwrap().to_owned()
+}
+
+/// Asserts that the API server accepts these objects without a warning.
+async fn assert_accepted(tenant: &Tenant, example: &Example, mut objects: Vec<DynamicObject>) {
+    let file = manifest(tenant, &mut objects);
+    let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", &file];
     let output = tenant.kubectl(&apply).await;
     assert!(output.success && output.stderr.is_empty(), "{example:?}: {}", output.stderr);
     assert_eq!(output.stdout.lines().count(), objects.len(), "{example:?}: {}", output.stdout);
@@ -124,6 +133,48 @@ async fn every_example_is_accepted_by_the_api_server() {
         assert!(!objects.is_empty(), "{example:?} has no objects");
         assert_accepted(&tenant, example, objects).await;
     }
+}
+
+/// Replaces every ARN in a value with one of the tenant's AWS, as the README of the examples tells its reader.
+fn use_own_arns(tenant: &Tenant, value: &mut Value) {
+    match value {
+        Value::String(text) if text.starts_with("arn:") => *text = own_arn(tenant, text),
+        Value::Array(items) => items.iter_mut().for_each(|item| use_own_arns(tenant, item)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| use_own_arns(tenant, field)),
+        _ => {}
+    }
+}
+
+/// Returns the ARN of a new resource of the same kind. Of the kinds that AWS's simulator does not create, it
+/// checks the format only.
+fn own_arn(tenant: &Tenant, arn: &str) -> String {
+    let simulator = tenant.simulator();
+    let parts: Vec<_> = arn.split(':').collect();
+    match parts[5].split('/').next() {
+        Some("recording-configuration") => simulator.add_recording_configuration(),
+        Some("playback-restriction-policy") => simulator.add_playback_restriction_policy(),
+        Some("logging-configuration") => simulator.add_logging_configuration(),
+        Some("storage-configuration") => simulator.add_storage_configuration(),
+        _ => arn.replace(parts[3], REGION),
+    }
+}
+
+#[tokio::test]
+async fn every_account_of_the_examples_becomes_ready() {
+    let tenant = tenant("applied").await;
+    let _controller = tenant.controller().start().await;
+    let mut accounts = Vec::new();
+    for example in examples(&root()).iter().filter(|example| !matches!(example, Example::HelmValues(_))) {
+        let mut objects = objects(&tenant, example).await;
+        objects.iter_mut().for_each(|object| use_own_arns(&tenant, &mut object.data));
+        let file = manifest(&tenant, &mut objects);
+        kubectl(&tenant, &["apply", "--filename", &file]).await;
+        for account in &objects {
+            ready(&tenant, &account.name_any()).await;
+        }
+        accounts.extend(objects);
+    }
+    assert!(accounts.len() >= 4, "examples are missing: {accounts:?}");
 }
 
 /// Returns the fields of a schema that a value does not set.

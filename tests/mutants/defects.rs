@@ -389,9 +389,9 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a cluster starts although another holds the database",
         file: "src/controller/runtime/database_lease.rs",
-        right: "                gates::close(gates, gates::CLUSTER, messages::held_by_other_cluster(&other, cluster));
+        right: "                gates::close(gates, gates::CLUSTER, held_by(&other, cluster));
 ",
-        wrong: "                gates::close(gates, gates::CLUSTER, messages::held_by_other_cluster(&other, cluster));
+        wrong: "                gates::close(gates, gates::CLUSTER, held_by(&other, cluster));
                 if other.expires_in <= cluster.takeover_after {
                     break;
                 }

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::{
         api::{ResourceKind, StageStatus, StreamerAccountStatus},
-        controller::messages,
+        controller::status::events,
         ivs::{Listed, Tags},
         provision::Listing,
     };
@@ -115,8 +115,8 @@ mod tests {
 
         known[1].arn = None;
         known[1].attempt = Some(Uuid::from_u128(9));
-        let note = messages::abandoned(&known);
+        let note = events::abandoned(&known).note;
         assert!(note.contains("the channel in-tags, a stage that attempt 00000000-"), "{note}");
-        assert!(messages::abandoned(&[]).contains("No resources"));
+        assert!(events::abandoned(&[]).note.contains("No resources"));
     }
 }

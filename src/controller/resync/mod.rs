@@ -33,6 +33,7 @@ use crate::{
     admin::Gates,
     api::{ResourceKind, StreamerAccount, tags},
     ivs::Listed,
+    messages,
     provision::{CompleteList, Inventory, Listing, compare_with_records, pending_rechecks},
     store::{Orphan, Orphans, Resources},
 };
@@ -103,18 +104,9 @@ fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, elsewhere:
         Some(elsewhere) if context.halt().is_some() => gates::close(gates, gates::AWS, elsewhere.clone()),
         _ => gates.open(gates::AWS),
     }
-    gates.note("recorded elsewhere", elsewhere.filter(|_| context.halt().is_none()));
+    gates.note(messages::readiness::ELSEWHERE_NOTE, elsewhere.filter(|_| context.halt().is_none()));
     for kind in ResourceKind::ALL {
-        gates.note(brake_note(kind), context.brake(kind));
-    }
-}
-
-/// Returns the name of the note in `/readyz` about a brake.
-fn brake_note(kind: ResourceKind) -> &'static str {
-    match kind {
-        ResourceKind::Channel => "brake on channels",
-        ResourceKind::ChatRoom => "brake on chat rooms",
-        ResourceKind::Stage => "brake on stages",
+        gates.note(&messages::readiness::brake_note(kind), context.brake(kind));
     }
 }
 

@@ -8,8 +8,9 @@ use std::{
 
 use crate::{
     api::{AccountRef, StreamerAccount},
-    controller::{account::AccountExt, backends::Backends, blocker::Blocker, context::Context, messages},
+    controller::{account::AccountExt, backends::Backends, blocker::Blocker, context::Context},
     ivs::ArnLocation,
+    messages,
     provision::{AccountState, KnownResource, StatusEntry},
     store::RecordedResource,
 };
@@ -78,8 +79,8 @@ pub(super) fn check_recorded_elsewhere<B: Backends>(
     let all: BTreeSet<&str> = known.iter().map(|known| known.arn.as_str()).collect();
     let elsewhere: Vec<_> = all.iter().filter(|arn| !target.holds(arn)).collect();
     let message = elsewhere.first().map(|first| {
-        let recorded = ArnLocation::parse(first).map_or_else(|| (**first).to_owned(), |it| it.to_string());
-        messages::recorded_elsewhere(elsewhere.len(), all.len(), &recorded, &target.describe())
+        let recorded = ArnLocation::describe(first);
+        messages::records::resources_elsewhere(elsewhere.len(), all.len(), &recorded, &target.describe())
     });
     let are_most = elsewhere.len() * 2 > all.len();
     context.set_halt(message.as_deref().filter(|_| are_most).map(Blocker::recorded_elsewhere));

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::Gates,
-    controller::{gates, messages},
-    shutdown,
-    store::{ClusterIdentity, Clusters},
+    controller::gates,
+    messages, shutdown,
+    store::{ClusterIdentity, Clusters, OtherCluster},
 };
 
 /// Interval at which the holder renews the lease, and at which the other clusters check it.
@@ -64,7 +64,7 @@ async fn acquire<C: Clusters>(
         let pause = match clusters.hold_database(cluster).await {
             Ok(None) => break,
             Ok(Some(other)) => {
-                gates::close(gates, gates::CLUSTER, messages::held_by_other_cluster(&other, cluster));
+                gates::close(gates, gates::CLUSTER, held_by(&other, cluster));
                 renew_interval.min(other.expires_in)
             }
             // Does not close the gate: an unavailable database closes its own.
@@ -77,6 +77,11 @@ async fn acquire<C: Clusters>(
     }
     gates.open(gates::CLUSTER);
     tracing::info!(cluster = cluster.id, "acquired the lease on the database");
+}
+
+/// Returns the text about the cluster that holds the lease.
+fn held_by(other: &OtherCluster, cluster: &ClusterIdentity) -> String {
+    messages::database::held_by_other_cluster(&other.id, &other.seen_at, &cluster.id, cluster.takeover_after)
 }
 
 /// Renews the lease until another cluster has taken over, or may have. Then the work must stop.
@@ -113,7 +118,7 @@ mod tests {
     use std::{cell::Cell, sync::Mutex};
 
     use super::*;
-    use crate::store::{OtherCluster, Result};
+    use crate::store::Result;
 
     const TAKEOVER: Duration = Duration::from_mins(1);
 

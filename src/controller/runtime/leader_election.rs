@@ -12,7 +12,7 @@ mod lease;
 use tokio_util::sync::CancellationToken;
 
 use self::lease::LeaseApi;
-use crate::{admin::Gates, controller::gates, shutdown, telemetry::Metrics};
+use crate::{admin::Gates, controller::gates, messages, shutdown, telemetry::Metrics};
 
 pub(super) use self::{elector::Elector, lease::KubernetesLease};
 
@@ -66,7 +66,7 @@ fn stand_by(gates: &Gates, tried: Result<(), String>) {
 /// Closes the gates of a new leader until it has listed the accounts and AWS.
 fn start_term(gates: &Gates) {
     for gate in [gates::KUBERNETES, gates::AWS] {
-        gates.close(gate, "not checked yet");
+        gates.close(gate, messages::readiness::NOT_CHECKED_YET);
     }
 }
 

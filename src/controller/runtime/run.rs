@@ -14,8 +14,8 @@ use super::{
 use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
-    controller::{gates, kubernetes::api_message, messages},
-    readiness, shutdown,
+    controller::{gates, kubernetes::api_message},
+    messages, readiness, shutdown,
     store::{self, ClusterIdentity, Postgres},
     telemetry::Metrics,
 };
@@ -179,7 +179,7 @@ async fn installation_id(
     let id = match (&settings.installation_id, store.known_installation().await?) {
         (None, Some(known)) => known,
         (Some(set), Some(known)) if *set != known => {
-            let halt = messages::other_installation(&known, set);
+            let halt = messages::records::database_of_other_installation(&known, set);
             return Ok((set.clone(), Some(halt)));
         }
         (Some(set), _) => store.installation(set).await?,

@@ -4,9 +4,9 @@ use crate::{
     api::{Reason, ResourceKind, StreamerAccountStatus, condition::find},
     controller::{
         by_kind::ByKind,
-        messages,
         outcome::{ReadyResource, ReconcileOutcome, ResourceResult},
     },
+    messages,
     provision::Change,
 };
 
@@ -34,16 +34,15 @@ fn arn_change(kind: ResourceKind, before: Option<&str>, resource: &ReadyResource
     let now = resource.status.arn();
     let before = before.unwrap_or(now);
     if before == now {
-        let message = messages::record_corrected(kind, now);
+        let message = messages::records::record_corrected(kind, now);
         let is_corrected = resource.change == Change::Corrected;
         return is_corrected.then_some(ArnChange { reason: Reason::RecordCorrected, message });
     }
-    Some(match resource.change {
-        Change::Recreated => {
-            ArnChange { reason: Reason::Recreated, message: messages::recreated(kind, Some((before, now))) }
-        }
-        _ => ArnChange { reason: Reason::ArnChanged, message: messages::arn_changed(kind, before, now) },
-    })
+    let (reason, message) = match resource.change {
+        Change::Recreated => (Reason::Recreated, messages::records::recreated(kind, Some((before, now)))),
+        _ => (Reason::ArnChanged, messages::records::arn_changed(kind, before, now)),
+    };
+    Some(ArnChange { reason, message })
 }
 
 /// Returns the change that the condition already reports, if nothing was changed since. A check in between,

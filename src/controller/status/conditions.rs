@@ -10,10 +10,10 @@ use crate::{
     },
     controller::{
         blocker::{Blocker, Retry},
-        messages,
         outcome::{ReconcileOutcome, ResourceResult, blocker},
     },
     ivs::REQUEST_ID_MARK,
+    messages,
 };
 
 /// The subject of a status.
@@ -72,10 +72,10 @@ fn observations(previous: &StreamerAccountStatus, outcome: &ReconcileOutcome) ->
         let stalled = blockers.iter().all(|blocker| blocker.retry == Retry::Never);
         all.push(Observation::new(if stalled { STALLED } else { RECONCILING }, true, first.reason, message));
     } else {
-        all.push(Observation::new(READY, true, Reason::Ready, messages::READY));
+        all.push(Observation::new(READY, true, Reason::Ready, messages::account::READY));
     }
     all.push(match &outcome.user {
-        Ok(_) => Observation::new(USER_READY, true, Reason::Ready, messages::USER_READY),
+        Ok(_) => Observation::new(USER_READY, true, Reason::Ready, messages::account::USER_READY),
         Err(blocker) => Observation::new(USER_READY, false, blocker.reason, &blocker.message),
     });
     let arn_changes = arn_changes(previous, outcome);
@@ -99,7 +99,7 @@ fn observation(kind: ResourceKind, result: &ResourceResult, change: Option<&ArnC
         ),
         (Some(blocker), _) => Observation::new(type_, false, blocker.reason, &blocker.message),
         (None, Some(change)) => Observation::new(type_, true, change.reason, &change.message),
-        (None, None) => Observation::new(type_, true, Reason::Ready, messages::resource_ready(kind)),
+        (None, None) => Observation::new(type_, true, Reason::Ready, messages::account::resource_ready(kind)),
     }
 }
 

@@ -9,9 +9,9 @@ use crate::{
     controller::{
         blocker::{Blocker, Retry},
         kubernetes::EventDraft,
-        messages,
         outcome::ReconcileOutcome,
     },
+    messages,
     provision::Change,
     store::Orphan,
 };
@@ -23,32 +23,35 @@ const CLEANUP: &str = "Cleanup";
 
 /// Returns the event of an account that was abandoned.
 pub(in crate::controller) fn abandoned(orphans: &[Orphan]) -> EventDraft {
-    warning(Reason::Abandoned, CLEANUP, messages::abandoned(orphans))
+    let left = orphans
+        .iter()
+        .map(|orphan| messages::deletion::left_in_aws(orphan.kind, orphan.arn.as_deref(), orphan.attempt));
+    warning(Reason::Abandoned, CLEANUP, messages::deletion::abandoned(&left.collect::<Vec<_>>()))
 }
 
 /// Returns the event of an account that holds no user, so that nothing is deleted for it.
 pub(in crate::controller) fn no_claim(blocker: &Blocker) -> EventDraft {
-    warning(Reason::ForeignResourceSkipped, CLEANUP, messages::no_claim(&blocker.message))
+    warning(Reason::ForeignResourceSkipped, CLEANUP, messages::deletion::no_claim(&blocker.message))
 }
 
 /// Returns the event of a recorded resource that is not deleted because it belongs to somebody else.
 pub(in crate::controller) fn foreign_resource_skipped(kind: ResourceKind, arn: &str) -> EventDraft {
-    warning(Reason::ForeignResourceSkipped, CLEANUP, messages::foreign_resource_skipped(kind, arn))
+    warning(Reason::ForeignResourceSkipped, CLEANUP, messages::deletion::foreign_skipped(kind, arn))
 }
 
 /// Returns the event of a stream key that was created because the channel had none.
 pub(in crate::controller) fn stream_key_created(channel_arn: &str) -> EventDraft {
-    warning(Reason::StreamKeyCreated, PROVISION, messages::stream_key_created(channel_arn))
+    warning(Reason::StreamKeyCreated, PROVISION, messages::secret::key_created(channel_arn))
 }
 
 /// Returns the event of a stream key that was replaced in the Secret.
 pub(in crate::controller) fn stream_key_replaced(secret: &str) -> EventDraft {
-    normal(Reason::StreamKeyReplaced, PROVISION, messages::stream_key_replaced(secret))
+    normal(Reason::StreamKeyReplaced, PROVISION, messages::secret::key_replaced(secret))
 }
 
 /// Returns the event of a Secret that was adopted.
 pub(in crate::controller) fn secret_adopted(secret: &str) -> EventDraft {
-    normal(Reason::SecretAdopted, PROVISION, messages::secret_adopted(secret))
+    normal(Reason::SecretAdopted, PROVISION, messages::secret::adopted(secret))
 }
 
 fn warning(reason: Reason, action: &'static str, note: String) -> EventDraft {
@@ -107,9 +110,11 @@ fn change_event(kind: ResourceKind, change: Change) -> Option<EventDraft> {
     match change {
         // One event reports the creation of all three; an ARN change reports a correction.
         Change::Unchanged | Change::Created | Change::Corrected => None,
-        Change::Adopted => Some(normal(Reason::Adopted, PROVISION, messages::adopted(kind))),
-        Change::Updated => Some(normal(Reason::Updated, PROVISION, messages::updated(kind))),
-        Change::Recreated => Some(warning(Reason::Recreated, PROVISION, messages::recreated(kind, None))),
+        Change::Adopted => Some(normal(Reason::Adopted, PROVISION, messages::records::adopted(kind))),
+        Change::Updated => Some(normal(Reason::Updated, PROVISION, messages::records::updated(kind))),
+        Change::Recreated => {
+            Some(warning(Reason::Recreated, PROVISION, messages::records::recreated(kind, None)))
+        }
     }
 }
 

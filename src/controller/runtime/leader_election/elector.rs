@@ -12,7 +12,7 @@ use super::{
     decide::{LeaseStep, ObservedLease, held, next, released},
     lease::LeaseApi,
 };
-use crate::{config::LeaderElectionSettings, controller::kubernetes::api_message};
+use crate::{config::LeaderElectionSettings, controller::kubernetes::api_message, messages};
 
 /// Result of a try to acquire or renew the Lease.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl<L: LeaseApi> Elector<L> {
     async fn try_once(&mut self, deadline: Instant) -> Result<TryResult, String> {
         match timeout_at(deadline, self.read_and_write()).await {
             Ok(result) => result.map_err(|error| api_message(&error)),
-            Err(_) => Err("the API server did not answer in time".to_owned()),
+            Err(_) => Err(messages::readiness::LEASE_TIMED_OUT.to_owned()),
         }
     }
 

@@ -1,0 +1,40 @@
+//! An account that is ready, or that waits for its resources.
+
+use crate::api::ResourceKind;
+
+pub(crate) const READY: &str = "The channel, the chat room and the stage match the spec.";
+
+pub(crate) const USER_READY: &str = "The user exists in the database.";
+
+pub(crate) fn resource_ready(kind: ResourceKind) -> String {
+    format!("The {kind} matches the spec.")
+}
+
+pub(crate) const SUPERSEDED: &str = "The account was modified concurrently; retrying.";
+
+pub(crate) fn in_progress(noun: &str) -> String {
+    format!("The {noun} is not ready yet.")
+}
+
+pub(crate) fn peer_creates(kind: ResourceKind) -> String {
+    format!("Another controller is creating the {kind}.")
+}
+
+pub(crate) fn outcome_unknown(kind: ResourceKind) -> String {
+    format!(
+        "The outcome of the last attempt to create the {kind} is unknown. AWS is checked once the attempt must have ended."
+    )
+}
+
+pub(crate) fn not_returned_yet(kind: ResourceKind) -> String {
+    format!("AWS does not return the new {kind} yet.")
+}
+
+pub(crate) fn namespace_terminating(namespace: &str) -> String {
+    format!("Namespace {namespace} is being deleted, so nothing is created for this account.")
+}
+
+/// `error`: the API server's own words.
+pub(crate) fn kubernetes_failed(error: &str) -> String {
+    format!("Kubernetes: {error}")
+}

@@ -1,0 +1,28 @@
+//! A database that this program cannot use, or must not use now.
+
+use std::time::Duration;
+
+pub(crate) const NOT_A_URL: &str = "DATABASE_URL is not a PostgreSQL URL: write it as postgres://user:password@host:5432/database (a special character in the password as %XX)";
+
+/// `found` and `known`: the versions of the latest migration in the database and in this program.
+pub(crate) fn newer_schema(found: i64, known: i64) -> String {
+    format!(
+        "the database schema (version {found}) is newer than this program supports (version {known}): run the newer version of the operator, or restore the database"
+    )
+}
+
+pub(crate) const OLDER_SCHEMA: &str =
+    "the database schema is not up to date: run `streamcat-operator migrate` first";
+
+/// `other` and `cluster`: the ids of the cluster that holds the lease and of this one.
+pub(crate) fn held_by_other_cluster(
+    other: &str,
+    seen_at: &str,
+    cluster: &str,
+    takeover_after: Duration,
+) -> String {
+    format!(
+        "Cluster {other} holds the lease on this database and was last seen at {seen_at}. This cluster ({cluster}) changes nothing until the other one has not been seen for {} s (--cluster-takeover-after).",
+        takeover_after.as_secs()
+    )
+}

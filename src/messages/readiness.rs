@@ -1,0 +1,15 @@
+//! Lines of `/readyz` that name no failure of their own: its notes, and gates that were not checked.
+
+use crate::api::ResourceKind;
+
+pub(crate) const NOT_CHECKED_YET: &str = "not checked yet";
+
+pub(crate) const LEASE_TIMED_OUT: &str = "the API server did not answer in time";
+
+/// The name of the note about records of another AWS account or region.
+pub(crate) const ELSEWHERE_NOTE: &str = "recorded elsewhere";
+
+/// The name of the note about a brake.
+pub(crate) fn brake_note(kind: ResourceKind) -> String {
+    format!("brake on {kind}s")
+}

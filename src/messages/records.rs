@@ -1,0 +1,88 @@
+//! Records and resources that differ: from the spec, from each other, or from what this controller works
+//! with.
+
+use crate::api::{RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION};
+
+// Drift.
+
+/// `fields`: the names of the settings that differ.
+pub(crate) fn drift_retried(noun: &str, fields: &str) -> String {
+    format!(
+        "Updated the {noun}, but AWS still returns other values than the spec has ({fields}). The update is sent again shortly."
+    )
+}
+
+pub(crate) fn drift_persists(noun: &str, fields: &str) -> String {
+    format!(
+        "The {noun} keeps drifting from the spec ({fields}): something else changes it, or AWS does not keep the value. It is left as it is until the spec changes, or until the annotation {RECONCILE_AT_ANNOTATION} requests another update."
+    )
+}
+
+// Owners.
+
+pub(crate) fn foreign(kind: ResourceKind, arn: &str) -> String {
+    format!(
+        "The {kind} {arn} is recorded for this user, but its tags or another user's record say that it belongs to someone else. Correct the tags, or the row in the database."
+    )
+}
+
+/// One resource is recorded in another AWS account or region.
+pub(crate) fn resource_elsewhere(kind: ResourceKind, arn: &str, recorded: &str, target: &str) -> String {
+    recorded_elsewhere(&format!("The {kind} {arn} is"), recorded, target)
+}
+
+/// Several resources are recorded in another AWS account or region.
+pub(crate) fn resources_elsewhere(elsewhere: usize, all: usize, recorded: &str, target: &str) -> String {
+    recorded_elsewhere(&format!("{elsewhere} of {all} resources are"), recorded, target)
+}
+
+fn recorded_elsewhere(resources_are: &str, recorded: &str, target: &str) -> String {
+    format!(
+        "{resources_are} recorded in {recorded}, but this controller works in {target}. Nothing is created or deleted for what is recorded there. Start the controller with the region and the credentials of the records."
+    )
+}
+
+/// The location of an ARN that names none.
+pub(crate) const UNKNOWN_LOCATION: &str = "an unknown location";
+
+pub(crate) fn resource_of_other_installation(kind: ResourceKind, arn: &str) -> String {
+    other_installation(&format!("The {kind} {arn} belongs to another installation (tag {INSTALLATION})"))
+}
+
+/// `known`: the id in the database. `set`: the id that the controller is set to.
+pub(crate) fn database_of_other_installation(known: &str, set: &str) -> String {
+    other_installation(&format!(
+        "The database belongs to installation {known:?}, but this controller is set to {set:?}"
+    ))
+}
+
+fn other_installation(finding: &str) -> String {
+    format!(
+        "{finding}. Nothing is created or deleted. Set --installation-id to that installation's id, or use another database."
+    )
+}
+
+// Changes.
+
+pub(crate) fn record_corrected(kind: ResourceKind, now: &str) -> String {
+    format!("The database named another {kind}, which does not exist. It now names {now}.")
+}
+
+/// `replaced`: the ARNs before and after, if they are known.
+pub(crate) fn recreated(kind: ResourceKind, replaced: Option<(&str, &str)>) -> String {
+    let (before, now) =
+        replaced.map_or_else(Default::default, |(before, now)| (format!(" {before}"), format!(": {now}")));
+    format!("Created the {kind}{before} again, because it was gone from AWS{now}.")
+}
+
+pub(crate) fn arn_changed(kind: ResourceKind, before: &str, now: &str) -> String {
+    format!("The records of the {kind} differed: {now} replaces {before} in status.")
+}
+
+pub(crate) fn adopted(kind: ResourceKind) -> String {
+    format!("Adopted the {kind} of an earlier attempt.")
+}
+
+pub(crate) fn updated(kind: ResourceKind) -> String {
+    format!("Updated the {kind} to match the spec.")
+}
