@@ -8,7 +8,7 @@ use crate::{
     api_error::ApiError,
     codec::{Outcome, decode, encode},
     model::{
-        channel::{ARN, Channel, Settings, Summary},
+        channel::{ARN, Channel, ChannelSettings, ChannelSummary},
         stream_key::StreamKey,
     },
     operation::Operation,
@@ -111,7 +111,7 @@ impl Resource for Channel {
     const MANY: &'static str = "channels";
     const PAGE: usize = 100;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = ChannelSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()
@@ -235,7 +235,7 @@ fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = decode(input)?;
     let mut channel = state.channel(&arn)?.clone();
     Channel::check_not_in_use(state, &arn)?;
-    channel.set(decode::<Settings>(input)?)?;
+    channel.set(decode::<ChannelSettings>(input)?)?;
     check_references(state, &channel)?;
     let output = resource::encode_one(&channel);
     state.channels.replace(channel);

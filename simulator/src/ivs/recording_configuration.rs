@@ -6,7 +6,7 @@ use crate::{
     api_error::ApiError,
     codec::{Outcome, decode},
     model::{
-        recording_configuration::{RecordingConfiguration, Summary},
+        recording_configuration::{RecordingConfiguration, RecordingConfigurationSummary},
         s3,
     },
     operation::Operation,
@@ -77,7 +77,7 @@ impl Resource for RecordingConfiguration {
     const MANY: &'static str = "recordingConfigurations";
     const PAGE: usize = 100;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = RecordingConfigurationSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()

@@ -9,7 +9,7 @@ use crate::{
     codec::{Outcome, decode},
     model::{
         channel,
-        stream_key::{StreamKey, Summary},
+        stream_key::{StreamKey, StreamKeySummary},
     },
     operation::Operation,
     paging::{Page, list_output},
@@ -70,7 +70,7 @@ impl Resource for StreamKey {
     /// The default of the API model. A channel has only one key by default.
     const PAGE: usize = 1;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = StreamKeySummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     api_error::ApiError,
     codec::{Outcome, decode, encode},
-    model::{channel, stream_session::Session},
+    model::{channel, stream_session::StreamSession},
     operation::Operation,
     paging::{Page, list_output},
     pattern::Pattern,
@@ -52,7 +52,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 /// Begins a session of a channel that has gone live.
-pub(super) fn begin(state: &mut State, arn: &str, session: Session) {
+pub(super) fn begin(state: &mut State, arn: &str, session: StreamSession) {
     let now = session.start_time;
     let sessions = state.broadcasts.sessions.entry(arn.to_owned()).or_default();
     sessions.push_back(session);
@@ -90,7 +90,7 @@ fn note(
     now: Timestamp,
     kind: &str,
     name: &str,
-    detail: impl Fn(&Session) -> Option<Value>,
+    detail: impl Fn(&StreamSession) -> Option<Value>,
 ) {
     let Some(session) = state.broadcasts.last_session_mut(arn) else { return };
     let Some(detail) = detail(session) else { return };
@@ -99,7 +99,7 @@ fn note(
 }
 
 /// Returns the sessions of a channel that have not expired.
-fn retained<'a>(state: &'a State, arn: &str) -> impl DoubleEndedIterator<Item = &'a Session> {
+fn retained<'a>(state: &'a State, arn: &str) -> impl DoubleEndedIterator<Item = &'a StreamSession> {
     let now = state.clock.now();
     let sessions = state.broadcasts.sessions.get(arn).into_iter().flatten();
     sessions.filter(move |session| {
@@ -122,7 +122,7 @@ fn list(state: &mut State, input: &Value) -> Outcome {
     let newest_first = retained(state, &channel_arn).rev();
     let rows =
         newest_first.filter(|session| session.number < before).map(|session| (session.number, session));
-    let (sessions, next) = page.fill(&state.tokens, rows, Session::to_summary);
+    let (sessions, next) = page.fill(&state.tokens, rows, StreamSession::to_summary);
     list_output("streamSessions", sessions, next)
 }
 

@@ -8,7 +8,7 @@ use crate::{
     api_error::ApiError,
     codec::{Outcome, decode},
     model::{
-        room::{ARN, Room, Summary},
+        room::{ARN, Room, RoomSummary},
         room_activity::is_expired,
     },
     operation::Operation,
@@ -90,7 +90,7 @@ impl Resource for Room {
     const MANY: &'static str = "rooms";
     const PAGE: usize = 50;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = RoomSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()

@@ -12,7 +12,7 @@ use crate::{
     codec::{Outcome, decode, encode},
     model::{
         participant_recording,
-        stage::{ARN, Settings, Stage, Summary},
+        stage::{ARN, Stage, StageSettings, StageSummary},
     },
     operation::Operation,
     resource::{self, Resource},
@@ -77,7 +77,7 @@ impl Resource for Stage {
     const MANY: &'static str = "stages";
     const PAGE: usize = 50;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = StageSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()
@@ -125,7 +125,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
 fn update(state: &mut State, input: &Value) -> Outcome {
     let ByArn { arn } = decode(input)?;
     let mut updated = state.stage(&arn)?.clone();
-    let settings: Settings = decode(input)?;
+    let settings: StageSettings = decode(input)?;
     if settings.has_recording() && state.stage_sessions.is_recording(&arn) {
         let message = format!("{arn} is being recorded: its recording configuration cannot be changed now");
         return Err(ApiError::conflict(message));

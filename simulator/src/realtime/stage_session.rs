@@ -8,7 +8,7 @@ use crate::{
     codec::{Outcome, decode, encode},
     model::{
         stage,
-        stage_session::{ConnectionState, NewParticipant, Participant, Session},
+        stage_session::{ConnectionState, NewParticipant, Participant, StageSession},
     },
     operation::Operation,
     paging::{Page, list_output},
@@ -74,7 +74,7 @@ fn list(state: &mut State, input: &Value) -> Outcome {
     let newest_first = state.stage_sessions.of(&stage_arn).iter().rev();
     let rows =
         newest_first.filter(|session| session.number < before).map(|session| (session.number, session));
-    let (sessions, next) = page.fill(&state.tokens, rows, Session::to_summary);
+    let (sessions, next) = page.fill(&state.tokens, rows, StageSession::to_summary);
     list_output("stageSessions", sessions, next)
 }
 
