@@ -101,9 +101,7 @@ pub(crate) fn activate(state: &mut State, arn: &str) {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let tags = Tags::from_input(input)?;
     let configuration = RecordingConfiguration::new(&state.account_region, decode(input)?, tags)?;
-    let output = resource::encode_one(&configuration);
     let timer = Timer::Activate(configuration.arn().to_owned());
     state.scheduler.schedule(state.clock.after(state.activation), timer);
-    state.recording_configurations.insert(configuration);
-    output
+    resource::insert(state, configuration)
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::OfChannel;
 use crate::{
     api_error::ApiError,
     codec::{Outcome, decode, encode},
@@ -107,21 +108,12 @@ fn retained<'a>(state: &'a State, arn: &str) -> impl DoubleEndedIterator<Item = 
     })
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfChannel {
-    channel_arn: String,
-}
-
 fn list(state: &mut State, input: &Value) -> Outcome {
     const DEFAULT_PAGE_SIZE: usize = 100;
     let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     let page = Page::from_input(&state.tokens, "ListStreamSessions", input, DEFAULT_PAGE_SIZE)?;
-    let before = page.after.unwrap_or(u64::MAX);
-    let newest_first = retained(state, &channel_arn).rev();
-    let rows =
-        newest_first.filter(|session| session.number < before).map(|session| (session.number, session));
+    let rows = page.newest_first(retained(state, &channel_arn), |session| session.number);
     let (sessions, next) = page.fill(&state.tokens, rows, StreamSession::to_summary);
     list_output("streamSessions", sessions, next)
 }

@@ -103,11 +103,6 @@ impl Resource for Room {
 }
 
 #[derive(Deserialize)]
-struct ByIdentifier {
-    identifier: String,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Filters {
     name: Option<String>,
@@ -131,9 +126,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     let mut room = Room::new(&state.account_region, state.clock.now(), Tags::from_input(input)?);
     room.set(decode(input)?);
     check_logging_configurations(state, &room)?;
-    let output = resource::encode_one(&room);
-    state.rooms.insert(room);
-    output
+    resource::insert(state, room)
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
@@ -149,8 +142,7 @@ fn list(state: &mut State, input: &Value) -> Outcome {
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = decode(input)?;
-    let mut room = state.room(&identifier)?.clone();
+    let mut room = state.find::<Room>(resource::id::<Room>(input)?)?.clone();
     room.set(decode(input)?);
     check_logging_configurations(state, &room)?;
     room.update_time = state.clock.now();

@@ -18,6 +18,7 @@ use crate::{
     resource::{self, Resource},
     service::Service::IvsRealtime,
     state::State,
+    table::Row,
     tags::{self, Tags},
     validate::{NAME, Rule, TOKEN, optional, required},
 };
@@ -91,11 +92,6 @@ impl Resource for Stage {
 }
 
 #[derive(Deserialize)]
-struct ByArn {
-    arn: String,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WithTokens {
     participant_token_configurations: Option<Vec<token::Configuration>>,
@@ -123,18 +119,16 @@ fn create(state: &mut State, input: &Value) -> Outcome {
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = decode(input)?;
-    let mut updated = state.stage(&arn)?.clone();
-    let settings: StageSettings = decode(input)?;
-    if settings.has_recording() && state.stage_sessions.is_recording(&arn) {
-        let message = format!("{arn} is being recorded: its recording configuration cannot be changed now");
-        return Err(ApiError::conflict(message));
-    }
-    updated.set(settings);
-    check_storage_configuration(state, &updated)?;
-    let output = resource::encode_one(&updated);
-    state.stages.replace(updated);
-    output
+    resource::update(state, input, |state, updated: &mut Stage| {
+        let (arn, settings) = (updated.arn(), decode::<StageSettings>(input)?);
+        if settings.has_recording() && state.stage_sessions.is_recording(arn) {
+            let message =
+                format!("{arn} is being recorded: its recording configuration cannot be changed now");
+            return Err(ApiError::conflict(message));
+        }
+        updated.set(settings);
+        check_storage_configuration(state, updated)
+    })
 }
 
 /// Rejects a storage configuration that does not exist.
