@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 
 use argon2::{Argon2, PasswordHasher as _};
 use futures::future::try_join_all;
-use serde_json::json;
-use testbed::load_generator::{Outcome, generate_load};
-use testbed::{Error, Operator, Testbed, http};
+use testbed::load_generator::{self, Outcome, generate_load};
+use testbed::{Error, Operator, Testbed};
 
 use self::cores::Cores;
 use self::figures::LoadTestFigures;
@@ -127,9 +126,8 @@ async fn registrations(registration: &Operator, cores: &Cores, duration: Duratio
 }
 
 async fn register(registration: &Operator, number: u32) -> Result<(), Error> {
-    let body = json!({ "username": format!("streamer-{number}"), "password": "correct horse battery" });
-    let response = http::post_json(&format!("{}/register", registration.url()), &body).await?;
-    match Outcome::of(&response) {
+    let url = format!("{}/register", registration.url());
+    match load_generator::register(url, format!("streamer-{number}")).await {
         Outcome::Accepted => Ok(()),
         ended => Err(Error::Unexpected(format!("streamer-{number} is not registered: {ended:?}"))),
     }
