@@ -13,7 +13,7 @@ pub(crate) struct ApiError {
     pub status: u16,
     pub message: String,
     /// The members that failed validation. Only ivschat returns them.
-    pub fields: Vec<Field>,
+    pub fields: Vec<InvalidMember>,
     /// The resource that the error is about. Only ivschat returns it.
     pub resource: Option<String>,
     /// The quota that was exceeded. Only ivschat returns it.
@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
 
 /// A member that failed validation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Field {
+pub(crate) struct InvalidMember {
     pub name: String,
     pub message: String,
 }
@@ -56,7 +56,7 @@ impl ApiError {
     /// Returns a validation error for one member that breaks a rule beyond those of its own shape.
     pub fn member(name: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        let field = Field { name: name.to_owned(), message: message.clone() };
+        let field = InvalidMember { name: name.to_owned(), message: message.clone() };
         Self { fields: vec![field], ..Self::validation(format!("{name}: {message}")) }
     }
 

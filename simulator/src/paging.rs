@@ -89,6 +89,16 @@ impl Page {
         Ok(Self { list, filters, limit: max_results.unwrap_or(default), after })
     }
 
+    /// Returns the rows before the page's position, newest first, each with its number. The numbers ascend.
+    pub fn newest_first<'a, T: 'a, I: DoubleEndedIterator<Item = &'a T>, N: Fn(&T) -> u64>(
+        &self,
+        oldest_first: I,
+        number: N,
+    ) -> impl Iterator<Item = (u64, &'a T)> + use<'a, T, I, N> {
+        let before = self.after.unwrap_or(u64::MAX);
+        oldest_first.rev().map(move |row| (number(row), row)).filter(move |(number, _)| *number < before)
+    }
+
     /// Collects the rows of the page, and creates the token of the next page if there are more rows.
     pub fn fill<'a, T: 'a, U>(
         self,

@@ -1,13 +1,14 @@
-//! The operations that are the same for every kind of resource: Get, BatchGet, List and Delete.
+//! The operations that are the same for every kind of resource: Get, BatchGet, List and Delete, and what
+//! Creates and Updates share.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     api_error::ApiError,
-    codec::{Outcome, encode},
+    codec::{Outcome, decode, encode},
     paging::{Page, list_output},
     state::{State, tables::Stored},
 };
@@ -53,19 +54,40 @@ pub(crate) fn get<T: Resource>(state: &mut State, input: &Value) -> Outcome {
 }
 
 /// Executes a BatchGet operation. Resources that are not found are listed in `errors`.
-pub(crate) fn batch<T: Serialize>(
-    member: &str,
-    arns: &[String],
-    find: impl Fn(&str) -> Result<T, ApiError>,
-) -> Outcome {
-    let (mut found, mut errors): (Vec<T>, Vec<Value>) = (Vec::new(), Vec::new());
-    for arn in arns {
-        match find(arn) {
+pub(crate) fn batch_get<T: Resource>(state: &mut State, input: &Value) -> Outcome {
+    #[derive(Deserialize)]
+    struct ByArns {
+        arns: Vec<String>,
+    }
+    let ByArns { arns } = decode(input)?;
+    let (mut found, mut errors): (Vec<&T>, Vec<Value>) = (Vec::new(), Vec::new());
+    for arn in &arns {
+        match state.find(arn) {
             Ok(row) => found.push(row),
             Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
         }
     }
-    encode(json!({ member: found, "errors": errors }))
+    encode(json!({ T::MANY: found, "errors": errors }))
+}
+
+/// Stores a new resource, and returns the output of its Create.
+pub(crate) fn insert<T: Resource>(state: &mut State, created: T) -> Outcome {
+    let output = encode_one(&created);
+    T::table_mut(state).insert(created);
+    output
+}
+
+/// Executes an Update operation: changes a copy of the resource, and stores it if the change is valid.
+pub(crate) fn update<T: Resource + Clone>(
+    state: &mut State,
+    input: &Value,
+    change: impl FnOnce(&State, &mut T) -> Result<(), ApiError>,
+) -> Outcome {
+    let mut updated = state.find::<T>(id::<T>(input)?)?.clone();
+    change(state, &mut updated)?;
+    let output = encode_one(&updated);
+    T::table_mut(state).replace(updated);
+    output
 }
 
 /// Executes a List operation without filters, oldest first.
@@ -86,7 +108,7 @@ pub(crate) fn delete<T: Resource>(state: &mut State, input: &Value) -> Outcome {
 }
 
 /// Returns the ARN in input that has been validated. A missing ARN is therefore a bug in the simulator.
-fn id<T: Resource>(input: &Value) -> Result<&str, ApiError> {
+pub(crate) fn id<T: Resource>(input: &Value) -> Result<&str, ApiError> {
     let id = input.get(T::ID).and_then(Value::as_str);
     id.ok_or_else(|| ApiError::internal(format!("the input has no {}", T::ID)))
 }

@@ -15,7 +15,7 @@ use crate::{
     arn::AccountRegion,
     auth::Credentials,
     clock::Clock,
-    faults::{Fault, Faults, Rule},
+    faults::{Fault, FaultRule, Faults},
     ivs::encoder,
     journal::{self, Call, Journal},
     latency::{Latencies, Latency},
@@ -109,7 +109,7 @@ impl Shared {
         if rates.are_disabled() { Ok(()) } else { rates.take(operation, self.clock.now()) }
     }
 
-    pub fn add_fault(&self, fault: Fault) -> Result<Rule, String> {
+    pub fn add_fault(&self, fault: Fault) -> Result<FaultRule, String> {
         fault.check()?;
         Ok(self.faults().add(fault))
     }

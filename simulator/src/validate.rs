@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value};
 
 use crate::{
-    api_error::{ApiError, Field},
+    api_error::{ApiError, InvalidMember},
     pattern::{self, Pattern},
 };
 
@@ -193,8 +193,9 @@ impl Violations {
         let plural = if count == 1 { "" } else { "s" };
         let message = format!("{count} validation error{plural} detected: {}", texts.join("; "));
         let fields = self.0.into_iter().take(MAX_REPORTED);
-        let fields =
-            fields.map(|violation| Field { name: violation.path, message: violation.constraint }).collect();
+        let fields = fields
+            .map(|violation| InvalidMember { name: violation.path, message: violation.constraint })
+            .collect();
         Err(ApiError { fields, ..ApiError::validation(message) })
     }
 }

@@ -159,3 +159,12 @@ pub struct StreamerAccountStatus {
 fn never_observed() -> i64 {
     -1
 }
+
+/// Returns an account for a unit test: in the namespace `default`, with the defaults of the schema.
+#[cfg(test)]
+pub(crate) fn test_account(name: &str, username: &str) -> StreamerAccount {
+    let spec = serde_json::from_value(serde_json::json!({ "username": username })).expect("a spec");
+    let mut account = StreamerAccount::new(name, spec);
+    account.metadata.namespace = Some("default".to_owned());
+    account
+}

@@ -13,6 +13,8 @@ mod resource;
 mod stage;
 pub mod tags;
 
+#[cfg(test)]
+pub(crate) use account::test_account;
 pub use account::{
     DeletionPolicy, RecreatePolicy, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };

@@ -118,12 +118,12 @@ impl AccountExt for StreamerAccount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::test_account;
 
     #[test]
     fn only_the_value_true_abandons_an_account() {
         let with_annotation = |value: Option<&str>| {
-            let spec = serde_json::from_value(serde_json::json!({ "username": "todd" })).expect("a spec");
-            let mut account = StreamerAccount::new("todd", spec);
+            let mut account = test_account("todd", "todd");
             account.metadata.annotations =
                 value.map(|value| [(ABANDON_ANNOTATION.to_owned(), value.to_owned())].into());
             account

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags,
+    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, StreamKeys, Tags,
     sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
 };
@@ -204,7 +204,7 @@ impl Kind for Channels {
         Ok(Some(Live { status, settings: settings_of(&channel), tags: from_sdk(channel.tags) }))
     }
 
-    async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
+    async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<ListPage> {
         let request = self
             .client
             .list_channels()

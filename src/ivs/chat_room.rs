@@ -12,7 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags,
+    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, Tags,
     sdk::{from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
 };
@@ -142,7 +142,7 @@ impl Kind for ChatRooms {
         Ok(Some(Live { status, settings, tags: from_sdk(room.tags) }))
     }
 
-    async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<Page> {
+    async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<ListPage> {
         let request = self
             .client
             .list_rooms()

@@ -49,7 +49,7 @@ pub struct Listed {
 }
 
 /// One page of a list, and the token of the next page.
-pub type Page = (Vec<Listed>, Option<String>);
+pub type ListPage = (Vec<Listed>, Option<String>);
 
 /// One kind of resource in AWS. `provision` uses AWS only through this trait, and knows no kind by name.
 pub trait Kind: Send + Sync + 'static {
@@ -83,7 +83,7 @@ pub trait Kind: Send + Sync + 'static {
         &self,
         name: Option<&str>,
         token: Option<String>,
-    ) -> impl Future<Output = Result<Page>> + Send;
+    ) -> impl Future<Output = Result<ListPage>> + Send;
 
     /// Lists all resources with this name, whoever owns them.
     fn list_by_name(&self, name: &str) -> impl Future<Output = Result<Vec<Listed>>> + Send {

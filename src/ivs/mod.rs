@@ -21,7 +21,7 @@ pub use caller::Caller;
 pub use channel::Channels;
 pub use chat_room::ChatRooms;
 pub use error::{Class, Error, REQUEST_ID_MARK, Result};
-pub use kind::{Created, Kind, Listed, Live, Page, StreamKeys, Tags};
+pub use kind::{Created, Kind, ListPage, Listed, Live, StreamKeys, Tags};
 pub use sdk::sdk_config;
 pub use settings::changes;
 pub use stage::Stages;

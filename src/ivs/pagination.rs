@@ -53,14 +53,14 @@ mod tests {
     use super::*;
     use crate::ivs::Error;
 
-    type Page = Result<(Vec<u32>, Option<String>)>;
+    type Answer = Result<(Vec<u32>, Option<String>)>;
 
     fn failure(class: Class) -> Error {
         Error { operation: "ListStages", class, code: None, message: String::new(), request_id: None }
     }
 
     /// Lists from these answers. Returns the list, and the tokens that were sent.
-    async fn list(answers: Vec<Page>) -> (Result<Vec<u32>>, Vec<Option<String>>) {
+    async fn list(answers: Vec<Answer>) -> (Result<Vec<u32>>, Vec<Option<String>>) {
         let (answers, sent) = (RefCell::new(answers.into_iter()), RefCell::new(Vec::new()));
         let listed = collect(async |token| {
             sent.borrow_mut().push(token);

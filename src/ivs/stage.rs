@@ -14,7 +14,7 @@ use aws_sdk_ivsrealtime::{
 use serde_json::Value;
 
 use super::{
-    Caller, Class, Created, Error, Kind, Listed, Live, Page, Result, Tags,
+    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, Tags,
     sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
     shared_scan::SharedScan,
@@ -192,7 +192,7 @@ impl Kind for Stages {
         Ok(all.iter().filter(|stage| stage.name == name).cloned().collect())
     }
 
-    async fn list_page(&self, _: Option<&str>, token: Option<String>) -> Result<Page> {
+    async fn list_page(&self, _: Option<&str>, token: Option<String>) -> Result<ListPage> {
         let request = self.client.list_stages().max_results(PAGE).set_next_token(token);
         let page = self.caller.call("ListStages", request.send()).await?;
         let listed = page.stages.into_iter().map(|stage| Listed {

@@ -115,10 +115,7 @@ impl Journal for Postgres {
         resource: &ResourceStatus,
     ) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // The lock order is the same everywhere: the user, then its other rows.
-        sqlx::query!("select id from users where id = $1 for no key update", user)
-            .fetch_optional(&mut *transaction)
-            .await?;
+        rows::lock_user(&mut transaction, user).await?;
         let ended = sqlx::query!(
             "update create_attempts set state = 'recorded' where nonce = $1 and state = 'open'",
             nonce,

@@ -148,7 +148,7 @@ impl Orphans for Postgres {
 
     async fn abandon(&self, abandonment: &Abandonment<'_>) -> Result<Option<Vec<Orphan>>> {
         let mut transaction = self.pool.begin().await?;
-        if !lock_user(&mut transaction, abandonment.user, abandonment.uid).await? {
+        if !lock_owned_user(&mut transaction, abandonment.user, abandonment.uid).await? {
             return Ok(None);
         }
         add_all_of(&mut transaction, abandonment.user).await?;
@@ -227,7 +227,7 @@ async fn add(connection: &mut PgConnection, orphan: &Orphan) -> Result<()> {
 /// Locks the row of a user until the transaction ends, so that no resource is recorded for it in the
 /// meantime. Returns false if the object does not own the user: the id comes from a status or a tag, which
 /// may be stale.
-async fn lock_user(connection: &mut PgConnection, user: Uuid, uid: &str) -> Result<bool> {
+async fn lock_owned_user(connection: &mut PgConnection, user: Uuid, uid: &str) -> Result<bool> {
     let row = sqlx::query!("select id from users where id = $1 and account_uid = $2 for update", user, uid)
         .fetch_optional(connection)
         .await?;

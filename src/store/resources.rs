@@ -180,11 +180,7 @@ impl Resources for Postgres {
         resource: &ResourceStatus,
     ) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        // Of two concurrent transactions that record a resource or open an attempt, the second sees what the
-        // first has written.
-        sqlx::query!("select id from users where id = $1 for no key update", user)
-            .fetch_optional(&mut *transaction)
-            .await?;
+        rows::lock_user(&mut transaction, user).await?;
         let kind = resource.kind();
         let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
         if rows::arn(&mut transaction, user, kind).await? != known.arn

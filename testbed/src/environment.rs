@@ -16,7 +16,6 @@ use crate::helm::Helm;
 use crate::operator::Component;
 use crate::postgres::{Postgres, Server};
 use crate::temp_dir::TempDir;
-use crate::tenant::Tenant;
 use crate::{Error, apply, kubeconfig};
 
 /// Environment variable with the path of the description of a running environment (`testbed run` sets it).
@@ -60,31 +59,6 @@ impl Testbed {
     pub fn with_controller_env(mut self, name: &str, value: &str) -> Self {
         self.controller_env.insert(name.to_owned(), value.to_owned());
         self
-    }
-
-    /// Creates a tenant: a namespace, a database, a simulator, and an installation of its own.
-    ///
-    /// # Panics
-    /// If the tenant cannot be created.
-    pub async fn tenant(&self, label: &str) -> Tenant {
-        self.try_tenant(label).await.unwrap_or_else(|error| panic!("no tenant {label:?}: {error:?}"))
-    }
-
-    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its
-    /// accounts, so that a test can delete that namespace. Set the namespace that its controller watches.
-    ///
-    /// # Panics
-    /// If the tenant cannot be created.
-    pub async fn tenant_in_own_namespace(&self, label: &str) -> Tenant {
-        Tenant::in_own_namespace(self.clone(), label).await.unwrap_or_else(|error| panic!("{error:?}"))
-    }
-
-    /// Creates a tenant, as [`Testbed::tenant`] does.
-    ///
-    /// # Errors
-    /// If the tenant cannot be created.
-    pub async fn try_tenant(&self, label: &str) -> Result<Tenant, Error> {
-        Tenant::isolated(self.clone(), label).await
     }
 
     /// Returns a new client with administrator permissions. It is bound to the current runtime.

@@ -54,7 +54,8 @@ pub async fn generate_load(base_url: &str, rate: f64, duration: Duration) -> Vec
     requests.join_all().await
 }
 
-async fn register(url: String, username: String) -> Outcome {
+/// Registers a username at the URL of the form, and returns the outcome.
+pub async fn register(url: String, username: String) -> Outcome {
     let body = json!({ "username": username, "password": PASSWORD });
     match timeout(RESPONSE_TIMEOUT, http::post_json(&url, &body)).await {
         Ok(Ok(response)) => Outcome::of(&response),

@@ -46,9 +46,36 @@ pub struct Tenant {
     pub(crate) started: AtomicUsize,
 }
 
+impl Testbed {
+    /// Creates a tenant: a namespace, a database, a simulator, and an installation of its own.
+    ///
+    /// # Panics
+    /// If the tenant cannot be created.
+    pub async fn tenant(&self, label: &str) -> Tenant {
+        self.try_tenant(label).await.unwrap_or_else(|error| panic!("no tenant {label:?}: {error:?}"))
+    }
+
+    /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its
+    /// accounts, so that a test can delete that namespace. Set the namespace that its controller watches.
+    ///
+    /// # Panics
+    /// If the tenant cannot be created.
+    pub async fn tenant_in_own_namespace(&self, label: &str) -> Tenant {
+        Tenant::in_own_namespace(self.clone(), label).await.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// Creates a tenant, as [`Testbed::tenant`] does.
+    ///
+    /// # Errors
+    /// If the tenant cannot be created.
+    pub async fn try_tenant(&self, label: &str) -> Result<Tenant, Error> {
+        Tenant::isolated(self.clone(), label).await
+    }
+}
+
 impl Tenant {
     /// Creates a tenant that has access to its own namespace only.
-    pub(crate) async fn isolated(testbed: Testbed, label: &str) -> Result<Self, Error> {
+    async fn isolated(testbed: Testbed, label: &str) -> Result<Self, Error> {
         Self::install(testbed, isolated(label)).await
     }
 
@@ -63,7 +90,7 @@ impl Tenant {
 
     /// Creates a tenant with cluster-wide permissions whose own objects are not in the namespace of its
     /// accounts, so that the accounts' namespace can be deleted.
-    pub(crate) async fn in_own_namespace(testbed: Testbed, label: &str) -> Result<Self, Error> {
+    async fn in_own_namespace(testbed: Testbed, label: &str) -> Result<Self, Error> {
         let name = text::unique(label);
         let release = Release {
             operator_namespace: format!("{name}-system"),

@@ -1,6 +1,9 @@
-//! Links and paths in the Markdown pages: each leads to something that exists.
+//! Texts of the repository: links and paths in the Markdown pages lead to something that exists, and names in the
+//! sources have one meaning.
 
 #![allow(clippy::missing_panics_doc, missing_docs, reason = "a test")]
+
+mod type_names;
 
 use std::{
     collections::BTreeSet,
@@ -32,12 +35,13 @@ fn root() -> PathBuf {
 /// Returns the pages of the source tree. Does not ask git, which may be missing or distrust the owner of the
 /// checkout.
 fn pages() -> Vec<PathBuf> {
-    let pages = pages_in(&root());
+    let pages = files_below(&root(), "md");
     assert!(pages.len() > 10, "pages are missing: {pages:?}");
     pages
 }
 
-fn pages_in(folder: &Path) -> Vec<PathBuf> {
+/// Returns the files of the source tree with this extension.
+fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let is_source = |path: &PathBuf| {
@@ -45,9 +49,9 @@ fn pages_in(folder: &Path) -> Vec<PathBuf> {
         !["target", "node_modules"].contains(&name) && (!name.starts_with('.') || name == ".github")
     };
     let (folders, files): (Vec<_>, Vec<_>) = paths.filter(is_source).partition(|path| path.is_dir());
-    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
-    let below = folders.iter().flat_map(|folder| pages_in(folder));
-    files.into_iter().filter(is_page).chain(below).collect()
+    let is_wanted = |path: &PathBuf| path.extension().is_some_and(|found| found == extension);
+    let below = folders.iter().flat_map(|folder| files_below(folder, extension));
+    files.into_iter().filter(is_wanted).chain(below).collect()
 }
 
 fn read(path: &Path) -> Page {

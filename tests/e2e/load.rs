@@ -7,7 +7,6 @@ use std::{
 
 use argon2::{Argon2, PasswordHasher};
 use futures::future::join_all;
-use serde_json::json;
 use testbed::{
     Operator, OperatorBuilder, Tenant, http,
     load_generator::{Outcome, generate_load},
@@ -15,7 +14,7 @@ use testbed::{
 };
 
 use crate::{
-    registration::{PASSWORD, registered_counts},
+    registration::{PASSWORD, credentials, registered_counts},
     support::{TIMEOUT, tenant},
 };
 
@@ -39,7 +38,7 @@ fn unlimited(tenant: &Tenant) -> OperatorBuilder {
 /// Registers, and retries as long as the response says so.
 async fn register_with_retries(registration: &Operator, username: String) {
     loop {
-        let body = json!({ "username": username, "password": PASSWORD });
+        let body = credentials(&username, PASSWORD);
         let answer = http::post_json(&format!("{}/register", registration.url()), &body).await;
         let answer = answer.unwrap_or_else(|error| panic!("{username}: {error:?}"));
         match Outcome::of(&answer) {

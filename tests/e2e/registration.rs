@@ -16,10 +16,15 @@ use crate::support::{
 
 pub const PASSWORD: &str = "correct horse battery";
 
+/// Returns the JSON of a registration.
+pub fn credentials(username: &str, password: &str) -> Value {
+    json!({ "username": username, "password": password })
+}
+
 /// Posts JSON with a username and a password.
 pub async fn post(registration: &Operator, username: &str, password: &str) -> Response {
-    let body = json!({ "username": username, "password": password });
-    http::post_json(&format!("{}/register", registration.url()), &body).await.unwrap()
+    let url = format!("{}/register", registration.url());
+    http::post_json(&url, &credentials(username, password)).await.unwrap()
 }
 
 /// Posts the form with a username and a password.
@@ -224,7 +229,7 @@ async fn an_idempotency_key_repeats_the_response() {
     let registration = tenant.registration().start().await;
     let send = async |username: &str| {
         let request = Request::post("/").header("content-type", "application/json");
-        let body = json!({ "username": username, "password": PASSWORD }).to_string();
+        let body = credentials(username, PASSWORD).to_string();
         let url = format!("{}/register", registration.url());
         http::send(&url, request.header("idempotency-key", "8e03978e"), body).await.unwrap()
     };
@@ -243,7 +248,7 @@ async fn a_reused_key_does_not_lock_the_user_out() {
     assert_eq!(post(&registration, "todd", PASSWORD).await.status, 201);
     for (username, expected) in [("mary", 201), ("todd", 422), ("todd", 422)] {
         let request = Request::post("/").header("content-type", "application/json");
-        let body = json!({ "username": username, "password": PASSWORD }).to_string();
+        let body = credentials(username, PASSWORD).to_string();
         let url = format!("{}/register", registration.url());
         let answer = http::send(&url, request.header("idempotency-key", "of-mary"), body).await.unwrap();
         assert_eq!(answer.status, expected, "{username}");

@@ -10,7 +10,7 @@ use testbed::{Operator, Tenant, Testbed, http, wait};
 
 use crate::{
     crashes::SIGKILL,
-    registration::{PASSWORD, post, registered_counts, submit},
+    registration::{PASSWORD, credentials, post, registered_counts, submit},
     registration_outages::unreachable_kubeconfig,
     signed_in::Browser,
     support::{TIMEOUT, count, create, operator_with_fail_points},
@@ -66,7 +66,7 @@ async fn tenant(testbed: &Testbed, side: &str, effect: &str) -> Tenant {
 async fn die_registering(testbed: &Testbed, side: &str, effect: &str) {
     let (tenant, point) = (tenant(testbed, side, effect).await, format!("{side} {effect}"));
     let mut registration = start_doomed(&tenant, side, effect).await;
-    let body = json!({ "username": "mary", "password": PASSWORD });
+    let body = credentials("mary", PASSWORD);
     let answer = http::post_json(&format!("{}/register", registration.url()), &body).await;
     assert!(answer.is_err(), "{point}: it answered");
     until_dead(&mut registration, &point).await;

@@ -6,7 +6,10 @@ use serde_json::json;
 use sqlx::Row;
 use testbed::{Operator, Tenant, http};
 
-use crate::support::{delete, edit, gone, ready, reason, tenant};
+use crate::{
+    registration::{post, submit},
+    support::{delete, edit, gone, ready, reason, tenant},
+};
 
 const PASSWORD: &str = "canary-of-the-password-4711";
 const WRONG_PASSWORD: &str = "canary-of-a-wrong-password-4712";
@@ -108,10 +111,8 @@ async fn answers(registration: &Operator, controller: &Operator) -> String {
     for (username, password) in
         [("todd", PASSWORD), ("to dd", PASSWORD), ("todd", "another password of length")]
     {
-        let fields = [("username", username), ("password", password)];
-        let form = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
-        let body = json!({ "username": username, "password": password });
-        let json = http::post_json(&format!("{}/register", registration.url()), &body).await.unwrap();
+        let form = submit(registration, username, password).await;
+        let json = post(registration, username, password).await;
         text.extend([format!("{:?}", form.headers), form.body, format!("{:?}", json.headers), json.body]);
     }
     text
@@ -126,8 +127,7 @@ async fn no_secret_is_in_any_log_event_status_row_metric_or_response() {
     let controller = tenant.controller().env("STREAMCAT_LOG_LEVEL", log).start().await;
     let registration = tenant.registration().env("STREAMCAT_LOG_LEVEL", log).start().await;
 
-    let fields = [("username", "todd"), ("password", PASSWORD)];
-    let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
+    let registered = submit(&registration, "todd", PASSWORD).await;
     assert_eq!(registered.status, 303, "{}", registered.body);
     ready(&tenant, "todd").await;
     let tokens = use_account(&registration).await;

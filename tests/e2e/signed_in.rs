@@ -12,7 +12,7 @@ use testbed::{
 
 use crate::{
     kubectl::{kubectl, manifest},
-    registration::{PASSWORD, post, registered_counts, submit},
+    registration::{PASSWORD, credentials, post, registered_counts, submit},
     support::{TIMEOUT, accounts, assert_nothing_left, gone, ready, tenant},
 };
 
@@ -237,7 +237,7 @@ async fn guessing_strangers_are_limited_without_locking_the_user_out() {
     };
     let (one, other) = tokio::join!(guessed(), guessed());
     let post = async |registration: &Operator, from: &str, password: &str| {
-        let body = serde_json::json!({ "username": "mary", "password": password }).to_string();
+        let body = credentials("mary", password).to_string();
         let request = Request::builder().method(Method::POST).header("x-forwarded-for", from);
         let request = request.header("content-type", "application/json");
         http::send(&format!("{}/register", registration.url()), request, body).await.unwrap()

@@ -67,10 +67,20 @@ pub async fn create(tenant: &Tenant, username: &str, spec: Value) -> StreamerAcc
 }
 
 /// Creates an account.
-pub async fn create_named(tenant: &Tenant, name: &str, username: &str, mut spec: Value) -> StreamerAccount {
+pub async fn create_named(tenant: &Tenant, name: &str, username: &str, spec: Value) -> StreamerAccount {
+    create_in(&accounts(tenant), name, username, spec).await
+}
+
+/// Creates an account with this API.
+pub async fn create_in(
+    api: &Api<StreamerAccount>,
+    name: &str,
+    username: &str,
+    mut spec: Value,
+) -> StreamerAccount {
     spec["username"] = json!(username);
     let account = StreamerAccount::new(name, serde_json::from_value(spec).unwrap());
-    accounts(tenant).create(&PostParams::default(), &account).await.unwrap()
+    api.create(&PostParams::default(), &account).await.unwrap()
 }
 
 /// Changes the spec of an account, as `kubectl patch --type merge` does.

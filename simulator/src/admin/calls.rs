@@ -25,7 +25,7 @@ use crate::{
 /// The filter in a query.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Filter {
+pub(super) struct CallFilter {
     /// The name of an operation, or a pattern.
     operation: Option<String>,
     resource: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Filter {
     follow: bool,
 }
 
-impl Filter {
+impl CallFilter {
     fn matches(&self, call: &Call) -> bool {
         self.operation.as_ref().is_none_or(|operation| glob::matches(operation, &call.operation))
             && self.resource.as_ref().is_none_or(|resource| call.is_about(resource))
@@ -66,7 +66,7 @@ impl Filter {
 
 pub(super) async fn list(
     State(shared): SharedState,
-    filter: Result<Query<Filter>, QueryRejection>,
+    filter: Result<Query<CallFilter>, QueryRejection>,
 ) -> Response {
     match filter {
         Ok(Query(filter)) if filter.follow => follow(&shared, filter),
@@ -84,7 +84,7 @@ pub(super) async fn clear(State(shared): SharedState) -> StatusCode {
 
 /// A stream of calls: those that are in the journal, followed by new ones.
 struct CallStream {
-    filter: Filter,
+    filter: CallFilter,
     recorded: VecDeque<Call>,
     calls: Receiver<Arc<Call>>,
     stop: CancellationToken,
@@ -92,7 +92,7 @@ struct CallStream {
 
 /// Returns a stream with one line for each call: first the completed calls, then each further call when it
 /// completes.
-fn follow(shared: &Shared, filter: Filter) -> Response {
+fn follow(shared: &Shared, filter: CallFilter) -> Response {
     // Uses a single lock, so that no call is missed or sent twice.
     let (calls, recorded) = {
         let journal = shared.journal();

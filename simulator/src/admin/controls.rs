@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     response::{SharedState, decode_body, json_error},
-    settings::Settings,
+    settings::SimulatorSettings,
 };
 use crate::{clock::iso8601, duration::human_readable, shared::Shared, timestamp};
 
@@ -32,15 +32,15 @@ pub(super) async fn load_state(State(shared): SharedState, body: Bytes) -> Respo
 }
 
 pub(super) async fn settings(State(shared): SharedState) -> Response {
-    Json(Settings::to_json(&shared)).into_response()
+    Json(SimulatorSettings::to_json(&shared)).into_response()
 }
 
 pub(super) async fn update_settings(State(shared): SharedState, body: Bytes) -> Response {
-    let settings: Settings = match decode_body(&body, "an object of settings") {
+    let settings: SimulatorSettings = match decode_body(&body, "an object of settings") {
         Ok(settings) => settings,
         Err(response) => return *response,
     };
-    result_response(settings.apply(&shared), || Json(Settings::to_json(&shared)).into_response())
+    result_response(settings.apply(&shared), || Json(SimulatorSettings::to_json(&shared)).into_response())
 }
 
 /// A change of the clock.

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use super::settings::Settings;
+use super::settings::SimulatorSettings;
 use crate::{clock::iso8601, journal::Call, shared::Shared};
 
 /// The maximum number of rows for each resource kind, and the maximum number of faults.
@@ -77,7 +77,7 @@ pub(super) fn page(shared: &Shared) -> String {
 }
 
 fn settings(shared: &Shared) -> Markup {
-    let settings = Settings::to_json(shared);
+    let settings = SimulatorSettings::to_json(shared);
     let quotas = if settings["quotas"] == true { "enabled" } else { "disabled" };
     let text = |member: &str| settings[member].to_string();
     html! {

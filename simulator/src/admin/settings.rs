@@ -14,7 +14,7 @@ use crate::{
 /// The settings in a request. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Settings {
+pub(super) struct SimulatorSettings {
     quotas: Option<bool>,
     /// The calls per second for each operation or pattern; `null` removes the limit.
     #[serde(default)]
@@ -31,7 +31,7 @@ pub(super) struct Settings {
 #[serde(transparent)]
 struct Lag(#[serde(with = "human_readable")] Duration);
 
-impl Settings {
+impl SimulatorSettings {
     /// Applies the settings. If one is invalid, the settings before it have been applied already.
     pub fn apply(self, shared: &Shared) -> Result<(), String> {
         if let Some(rules) = self.latency {

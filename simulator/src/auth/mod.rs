@@ -26,14 +26,14 @@ impl fmt::Debug for Credentials {
 }
 
 /// The parts of a request that are relevant to its signature.
-pub(crate) struct Request<'a> {
+pub(crate) struct RequestParts<'a> {
     pub method: &'a str,
     pub uri: &'a Uri,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
 }
 
-impl Request<'_> {
+impl RequestParts<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -42,7 +42,7 @@ impl Request<'_> {
 /// Rejects a request that is not signed, that is signed for another service or region, or whose signature
 /// does not match the credentials, if there are any.
 pub(crate) fn check(
-    request: &Request<'_>,
+    request: &RequestParts<'_>,
     service: Service,
     region: &str,
     credentials: Option<&Credentials>,
@@ -96,7 +96,7 @@ fn parse_header(header: Option<&str>) -> Result<Authorization<'_>, ApiError> {
 /// Verifies that the request was signed with the credentials, and recently. This uses the system time, not
 /// the simulated clock.
 fn verify(
-    request: &Request<'_>,
+    request: &RequestParts<'_>,
     authorization: &Authorization<'_>,
     credentials: &Credentials,
 ) -> Result<(), ApiError> {
@@ -114,7 +114,7 @@ fn verify(
     if !authorization.signed_headers.split(';').any(|name| name == "host") {
         return Err(invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
     }
-    let Request { method, uri, headers, body } = *request;
+    let RequestParts { method, uri, headers, body } = *request;
     let signed = SignedRequest {
         method,
         uri,

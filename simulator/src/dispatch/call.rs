@@ -40,7 +40,7 @@ impl PendingCall {
         body: Result<Vec<u8>, ApiError>,
     ) -> Self {
         let operation = route.operation;
-        let signed = auth::Request {
+        let signed = auth::RequestParts {
             method: parts.method.as_str(),
             uri: &parts.uri,
             headers: &parts.headers,

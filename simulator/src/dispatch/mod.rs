@@ -18,7 +18,7 @@ use self::{
     call::{PendingCall, Reply},
     route::RouteError,
 };
-use crate::{api_error::ApiError, journal::Entry, shared::Shared};
+use crate::{api_error::ApiError, journal::JournalEntry, shared::Shared};
 
 /// Handles a request to any path outside of the admin API.
 pub(crate) async fn handle(Extracted(shared): Extracted<Arc<Shared>>, request: Request) -> Response {
@@ -66,7 +66,7 @@ fn reject(
     let (entry, _) = request::entry(shared, error.operation(), arrived, parts, Map::new(), body);
     let (service, error) = error.into_error();
     let mut journal = shared.journal();
-    let seq = journal.append(Entry {
+    let seq = journal.append(JournalEntry {
         answered: Some(shared.clock.elapsed()),
         status: error.status,
         error: Some(error.code.to_string()),

@@ -13,7 +13,7 @@ use crate::{
     api_error::ApiError,
     arn::Arn,
     auth,
-    journal::{Entry, Request},
+    journal::{CallInput, JournalEntry},
     shared::Shared,
 };
 
@@ -59,17 +59,21 @@ pub(super) fn entry(
     parts: &Parts,
     members: Map<String, Value>,
     body: Result<Vec<u8>, ApiError>,
-) -> (Entry, Result<Value, ApiError>) {
+) -> (JournalEntry, Result<Value, ApiError>) {
     let (input, request) = input(members, body);
     let (resource, name) = subject(shared, input.as_ref().unwrap_or(&Value::Null));
     let attempt = attempt(&parts.headers);
     let access_key = auth::access_key(&parts.headers).map(Box::from);
-    (Entry { resource, name, attempt, access_key, ..Entry::new(operation, arrived, request) }, input)
+    let entry = JournalEntry::new(operation, arrived, request);
+    (JournalEntry { resource, name, attempt, access_key, ..entry }, input)
 }
 
 /// Merges the body with the members in the path and the query. Returns the input, and its form in the
 /// journal.
-fn input(members: Map<String, Value>, body: Result<Vec<u8>, ApiError>) -> (Result<Value, ApiError>, Request) {
+fn input(
+    members: Map<String, Value>,
+    body: Result<Vec<u8>, ApiError>,
+) -> (Result<Value, ApiError>, CallInput) {
     let parsed = body.and_then(|body| match body.trim_ascii() {
         [] => Ok((json!({}), body)),
         text => match serde_json::from_slice(text) {
@@ -83,10 +87,10 @@ fn input(members: Map<String, Value>, body: Result<Vec<u8>, ApiError>) -> (Resul
         Ok((Value::Object(mut input), _)) if !members.is_empty() => {
             input.extend(members);
             let input = Value::Object(input);
-            (Ok(input.clone()), Request::Members(Box::new(input)))
+            (Ok(input.clone()), CallInput::Members(Box::new(input)))
         }
-        Ok((input, body)) => (Ok(input), Request::Body(body.into_boxed_slice())),
-        Err(error) => (Err(error), Request::Malformed),
+        Ok((input, body)) => (Ok(input), CallInput::Body(body.into_boxed_slice())),
+        Err(error) => (Err(error), CallInput::Malformed),
     }
 }
 

@@ -11,7 +11,7 @@ pub use self::{
 };
 pub(crate) use self::{
     file::read as read_file,
-    rule::{Faults, Rule},
+    rule::{FaultRule, Faults},
 };
 
 #[cfg(test)]

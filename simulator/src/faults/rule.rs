@@ -8,7 +8,7 @@ use super::{fault::Fault, kind::FaultKind};
 
 /// A fault in force, with its counters.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Rule {
+pub(crate) struct FaultRule {
     id: u64,
     /// The number of matching calls so far.
     matches: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Rule {
     random: SplitMix64,
 }
 
-impl Rule {
+impl FaultRule {
     fn new(id: u64, mut fault: Fault) -> Self {
         // Stored in the fault, so that it is shown to the user, who can reproduce the sequence.
         let seed = fault.seed.unwrap_or_else(rand::random);
@@ -69,18 +69,18 @@ impl SplitMix64 {
 #[derive(Default)]
 pub(crate) struct Faults {
     last: u64,
-    rules: VecDeque<Rule>,
+    rules: VecDeque<FaultRule>,
 }
 
 impl Faults {
-    pub fn add(&mut self, fault: Fault) -> Rule {
+    pub fn add(&mut self, fault: Fault) -> FaultRule {
         self.last += 1;
-        let rule = Rule::new(self.last, fault);
+        let rule = FaultRule::new(self.last, fault);
         self.rules.push_back(rule.clone());
         rule
     }
 
-    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+    pub fn rules(&self) -> impl Iterator<Item = &FaultRule> {
         self.rules.iter()
     }
 
@@ -98,7 +98,7 @@ impl Faults {
     /// Returns the fault for this call: that of the first rule that matches and triggers. Later rules do not
     /// count the call.
     pub fn trigger(&mut self, operation: &str, names: &[&str]) -> Option<FaultKind> {
-        let triggered = |rule: &mut Rule| rule.fault.matches(operation, names) && rule.triggers();
+        let triggered = |rule: &mut FaultRule| rule.fault.matches(operation, names) && rule.triggers();
         let index = self.rules.iter_mut().position(triggered)?;
         let rule = &self.rules[index];
         let kind = rule.fault.kind.clone();

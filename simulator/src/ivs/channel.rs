@@ -8,12 +8,12 @@ use crate::{
     api_error::ApiError,
     codec::{Outcome, decode, encode},
     model::{
-        channel::{ARN, Channel, Settings, Summary},
+        channel::{ARN, Channel, ChannelSettings, ChannelSummary},
         stream_key::StreamKey,
     },
     operation::Operation,
     paging::{Page, list_output},
-    resource::{self, Resource, batch},
+    resource::{self, Resource},
     service::Service::Ivs,
     state::State,
     tags::{self, Tags},
@@ -73,7 +73,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: Ivs,
         success: 200,
         input: &[required("arns", Rule::List { min: 1, max: 50, of: &ARN })],
-        run: batch_get,
+        run: resource::batch_get::<Channel>,
     },
     Operation {
         name: "ListChannels",
@@ -111,7 +111,7 @@ impl Resource for Channel {
     const MANY: &'static str = "channels";
     const PAGE: usize = 100;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = ChannelSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()
@@ -135,16 +135,6 @@ impl Resource for Channel {
     }
 }
 
-#[derive(Deserialize)]
-struct ByArn {
-    arn: String,
-}
-
-#[derive(Deserialize)]
-struct ByArns {
-    arns: Vec<String>,
-}
-
 /// The output of CreateChannel.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -162,11 +152,6 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     state.channels.insert(channel);
     state.stream_keys.insert(key);
     output
-}
-
-fn batch_get(state: &mut State, input: &Value) -> Outcome {
-    let ByArns { arns } = decode(input)?;
-    batch(Channel::MANY, &arns, |arn| state.channel(arn))
 }
 
 #[derive(Deserialize)]
@@ -232,14 +217,11 @@ fn list(state: &mut State, input: &Value) -> Outcome {
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = decode(input)?;
-    let mut channel = state.channel(&arn)?.clone();
-    Channel::check_not_in_use(state, &arn)?;
-    channel.set(decode::<Settings>(input)?)?;
-    check_references(state, &channel)?;
-    let output = resource::encode_one(&channel);
-    state.channels.replace(channel);
-    output
+    resource::update(state, input, |state, channel: &mut Channel| {
+        Channel::check_not_in_use(state, &channel.arn)?;
+        channel.set(decode::<ChannelSettings>(input)?)?;
+        check_references(state, channel)
+    })
 }
 
 /// Rejects references to resources that do not exist. Ad and failover slate configurations are not simulated,

@@ -8,7 +8,7 @@ use crate::{
     model::{
         broadcasts::Encoder,
         stream::{Health, Stream},
-        stream_session::Session,
+        stream_session::StreamSession,
     },
     scheduler::Timer,
     state::State,
@@ -98,7 +98,7 @@ fn go_live(state: &mut State, arn: &str, now: Timestamp) {
     let stream = Stream::new(arn, &channel.playback_url, now);
     let previous = state.broadcasts.last_session(arn);
     let recording = state.recording_configurations.get(&channel.recording_configuration_arn);
-    let session = Session::new(&state.account_region.account, channel, &stream, recording, previous);
+    let session = StreamSession::new(&state.account_region.account, channel, &stream, recording, previous);
     state.broadcasts.streams.insert(stream);
     state.mark_changed();
     stream_session::begin(state, arn, session);

@@ -7,3 +7,12 @@ pub(crate) mod restriction_policy;
 pub(crate) mod stream;
 pub(crate) mod stream_key;
 pub(crate) mod stream_session;
+
+use serde::Deserialize;
+
+/// The channel in the input of an operation on what belongs to it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfChannel {
+    channel_arn: String,
+}

@@ -6,7 +6,7 @@ use crate::{
     api_error::ApiError,
     codec::{Outcome, decode},
     model::{
-        recording_configuration::{RecordingConfiguration, Summary},
+        recording_configuration::{RecordingConfiguration, RecordingConfigurationSummary},
         s3,
     },
     operation::Operation,
@@ -77,7 +77,7 @@ impl Resource for RecordingConfiguration {
     const MANY: &'static str = "recordingConfigurations";
     const PAGE: usize = 100;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = RecordingConfigurationSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()
@@ -101,9 +101,7 @@ pub(crate) fn activate(state: &mut State, arn: &str) {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let tags = Tags::from_input(input)?;
     let configuration = RecordingConfiguration::new(&state.account_region, decode(input)?, tags)?;
-    let output = resource::encode_one(&configuration);
     let timer = Timer::Activate(configuration.arn().to_owned());
     state.scheduler.schedule(state.clock.after(state.activation), timer);
-    state.recording_configurations.insert(configuration);
-    output
+    resource::insert(state, configuration)
 }

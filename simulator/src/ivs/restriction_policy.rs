@@ -1,6 +1,5 @@
 //! The operations on playback restriction policies.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -92,24 +91,15 @@ impl Resource for RestrictionPolicy {
     }
 }
 
-#[derive(Deserialize)]
-struct ByArn {
-    arn: String,
-}
-
 fn create(state: &mut State, input: &Value) -> Outcome {
     let mut policy = RestrictionPolicy::new(&state.account_region, Tags::from_input(input)?);
     policy.set(decode(input)?);
-    let output = resource::encode_one(&policy);
-    state.restriction_policies.insert(policy);
-    output
+    resource::insert(state, policy)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = decode(input)?;
-    let mut policy = state.restriction_policy(&arn)?.clone();
-    policy.set(decode(input)?);
-    let output = resource::encode_one(&policy);
-    state.restriction_policies.replace(policy);
-    output
+    resource::update(state, input, |_, policy: &mut RestrictionPolicy| {
+        policy.set(decode(input)?);
+        Ok(())
+    })
 }

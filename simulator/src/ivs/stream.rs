@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::encoder;
+use super::{OfChannel, encoder};
 use crate::{
     api_error::ApiError,
     codec::{Outcome, decode, encode},
@@ -50,12 +50,6 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         run: put_metadata,
     },
 ];
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfChannel {
-    channel_arn: String,
-}
 
 fn get(state: &mut State, input: &Value) -> Outcome {
     let OfChannel { channel_arn } = decode(input)?;

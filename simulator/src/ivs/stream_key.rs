@@ -1,19 +1,18 @@
 //! The operations on stream keys.
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::encoder;
+use super::{OfChannel, encoder};
 use crate::{
     api_error::ApiError,
     codec::{Outcome, decode},
     model::{
         channel,
-        stream_key::{StreamKey, Summary},
+        stream_key::{StreamKey, StreamKeySummary},
     },
     operation::Operation,
     paging::{Page, list_output},
-    resource::{self, Resource, batch},
+    resource::{self, Resource},
     service::Service::Ivs,
     state::State,
     tags::{self, Tags},
@@ -42,7 +41,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         service: Ivs,
         success: 200,
         input: &[required("arns", Rule::List { min: 1, max: 50, of: &ARN })],
-        run: batch_get,
+        run: resource::batch_get::<StreamKey>,
     },
     Operation {
         name: "ListStreamKeys",
@@ -70,7 +69,7 @@ impl Resource for StreamKey {
     /// The default of the API model. A channel has only one key by default.
     const PAGE: usize = 1;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = StreamKeySummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()
@@ -86,17 +85,6 @@ impl Resource for StreamKey {
     }
 }
 
-#[derive(Deserialize)]
-struct ByArns {
-    arns: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfChannel {
-    channel_arn: String,
-}
-
 fn create(state: &mut State, input: &Value) -> Outcome {
     let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
@@ -106,14 +94,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
         return Err(ApiError::quota(message));
     }
     let key = StreamKey::new(&state.account_region, &channel_arn, Tags::from_input(input)?);
-    let output = resource::encode_one(&key);
-    state.stream_keys.insert(key);
-    output
-}
-
-fn batch_get(state: &mut State, input: &Value) -> Outcome {
-    let ByArns { arns } = decode(input)?;
-    batch(StreamKey::MANY, &arns, |arn| state.stream_key(arn))
+    resource::insert(state, key)
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {

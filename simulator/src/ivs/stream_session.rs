@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::OfChannel;
 use crate::{
     api_error::ApiError,
     codec::{Outcome, decode, encode},
-    model::{channel, stream_session::Session},
+    model::{channel, stream_session::StreamSession},
     operation::Operation,
     paging::{Page, list_output},
     pattern::Pattern,
@@ -52,7 +53,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 /// Begins a session of a channel that has gone live.
-pub(super) fn begin(state: &mut State, arn: &str, session: Session) {
+pub(super) fn begin(state: &mut State, arn: &str, session: StreamSession) {
     let now = session.start_time;
     let sessions = state.broadcasts.sessions.entry(arn.to_owned()).or_default();
     sessions.push_back(session);
@@ -90,7 +91,7 @@ fn note(
     now: Timestamp,
     kind: &str,
     name: &str,
-    detail: impl Fn(&Session) -> Option<Value>,
+    detail: impl Fn(&StreamSession) -> Option<Value>,
 ) {
     let Some(session) = state.broadcasts.last_session_mut(arn) else { return };
     let Some(detail) = detail(session) else { return };
@@ -99,7 +100,7 @@ fn note(
 }
 
 /// Returns the sessions of a channel that have not expired.
-fn retained<'a>(state: &'a State, arn: &str) -> impl DoubleEndedIterator<Item = &'a Session> {
+fn retained<'a>(state: &'a State, arn: &str) -> impl DoubleEndedIterator<Item = &'a StreamSession> {
     let now = state.clock.now();
     let sessions = state.broadcasts.sessions.get(arn).into_iter().flatten();
     sessions.filter(move |session| {
@@ -107,22 +108,13 @@ fn retained<'a>(state: &'a State, arn: &str) -> impl DoubleEndedIterator<Item = 
     })
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfChannel {
-    channel_arn: String,
-}
-
 fn list(state: &mut State, input: &Value) -> Outcome {
     const DEFAULT_PAGE_SIZE: usize = 100;
     let OfChannel { channel_arn } = decode(input)?;
     state.channel(&channel_arn)?;
     let page = Page::from_input(&state.tokens, "ListStreamSessions", input, DEFAULT_PAGE_SIZE)?;
-    let before = page.after.unwrap_or(u64::MAX);
-    let newest_first = retained(state, &channel_arn).rev();
-    let rows =
-        newest_first.filter(|session| session.number < before).map(|session| (session.number, session));
-    let (sessions, next) = page.fill(&state.tokens, rows, Session::to_summary);
+    let rows = page.newest_first(retained(state, &channel_arn), |session| session.number);
+    let (sessions, next) = page.fill(&state.tokens, rows, StreamSession::to_summary);
     list_output("streamSessions", sessions, next)
 }
 

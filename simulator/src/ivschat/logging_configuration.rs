@@ -1,6 +1,5 @@
 //! The operations on logging configurations.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -97,24 +96,14 @@ impl Resource for LoggingConfiguration {
     }
 }
 
-#[derive(Deserialize)]
-struct ByIdentifier {
-    identifier: String,
-}
-
 fn create(state: &mut State, input: &Value) -> Outcome {
     let (settings, tags) = (decode(input)?, Tags::from_input(input)?);
     let configuration = LoggingConfiguration::new(&state.account_region, state.clock.now(), settings, tags)?;
-    let output = resource::encode_one(&configuration);
-    state.logging_configurations.insert(configuration);
-    output
+    resource::insert(state, configuration)
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = decode(input)?;
-    let mut configuration = state.logging_configuration(&identifier)?.clone();
-    configuration.update(decode(input)?, state.clock.now())?;
-    let output = resource::encode_one(&configuration);
-    state.logging_configurations.replace(configuration);
-    output
+    resource::update(state, input, |state, configuration: &mut LoggingConfiguration| {
+        configuration.update(decode(input)?, state.clock.now())
+    })
 }

@@ -8,7 +8,7 @@ use crate::{
     api_error::ApiError,
     codec::{Outcome, decode},
     model::{
-        room::{ARN, Room, Summary},
+        room::{ARN, Room, RoomSummary},
         room_activity::is_expired,
     },
     operation::Operation,
@@ -90,7 +90,7 @@ impl Resource for Room {
     const MANY: &'static str = "rooms";
     const PAGE: usize = 50;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = RoomSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()
@@ -100,11 +100,6 @@ impl Resource for Room {
         state.room_activity.remove(arn);
         state.rooms.remove(arn)
     }
-}
-
-#[derive(Deserialize)]
-struct ByIdentifier {
-    identifier: String,
 }
 
 #[derive(Deserialize)]
@@ -131,9 +126,7 @@ fn create(state: &mut State, input: &Value) -> Outcome {
     let mut room = Room::new(&state.account_region, state.clock.now(), Tags::from_input(input)?);
     room.set(decode(input)?);
     check_logging_configurations(state, &room)?;
-    let output = resource::encode_one(&room);
-    state.rooms.insert(room);
-    output
+    resource::insert(state, room)
 }
 
 fn list(state: &mut State, input: &Value) -> Outcome {
@@ -149,8 +142,7 @@ fn list(state: &mut State, input: &Value) -> Outcome {
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByIdentifier { identifier } = decode(input)?;
-    let mut room = state.room(&identifier)?.clone();
+    let mut room = state.find::<Room>(resource::id::<Room>(input)?)?.clone();
     room.set(decode(input)?);
     check_logging_configurations(state, &room)?;
     room.update_time = state.clock.now();

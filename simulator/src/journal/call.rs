@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::entry::{Entry, Request};
+use super::entry::{CallInput, JournalEntry};
 
 /// An AWS call. All times are relative to the start of the simulator.
 #[derive(Clone, Debug, Serialize)]
@@ -67,13 +67,13 @@ impl Call {
     }
 }
 
-impl From<&Entry> for Call {
-    fn from(entry: &Entry) -> Self {
+impl From<&JournalEntry> for Call {
+    fn from(entry: &JournalEntry) -> Self {
         let request = match &entry.request {
-            Request::Body(body) if body.is_empty() => Value::Object(serde_json::Map::new()),
-            Request::Body(body) => serde_json::from_slice(body).unwrap_or_default(),
-            Request::Members(members) => members.as_ref().clone(),
-            Request::Malformed => Value::Null,
+            CallInput::Body(body) if body.is_empty() => Value::Object(serde_json::Map::new()),
+            CallInput::Body(body) => serde_json::from_slice(body).unwrap_or_default(),
+            CallInput::Members(members) => members.as_ref().clone(),
+            CallInput::Malformed => Value::Null,
         };
         Self {
             seq: entry.seq,
@@ -111,9 +111,12 @@ mod tests {
     use super::*;
 
     fn call(arrived: u64, answered: Option<u64>) -> Call {
-        let entry =
-            Entry::new("GetChannel", Duration::from_micros(arrived), Request::Body(b"{\"a\": 1}"[..].into()));
-        Call::from(&Entry { answered: answered.map(Duration::from_micros), ..entry })
+        let entry = JournalEntry::new(
+            "GetChannel",
+            Duration::from_micros(arrived),
+            CallInput::Body(b"{\"a\": 1}"[..].into()),
+        );
+        Call::from(&JournalEntry { answered: answered.map(Duration::from_micros), ..entry })
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use serde_json::Value;
 
 /// A call in the journal. It is kept small because there are many.
-pub(crate) struct Entry {
+pub(crate) struct JournalEntry {
     pub seq: u64,
     pub operation: Cow<'static, str>,
     pub resource: Option<String>,
@@ -19,11 +19,11 @@ pub(crate) struct Entry {
     pub fault: Option<&'static str>,
     pub attempt: Option<u32>,
     pub access_key: Option<Box<str>>,
-    pub request: Request,
+    pub request: CallInput,
 }
 
 /// The input of a call.
-pub(crate) enum Request {
+pub(crate) enum CallInput {
     /// The body, if it is the whole input. It is valid JSON.
     Body(Box<[u8]>),
     /// The members, if some of them were in the path or the query.
@@ -32,8 +32,8 @@ pub(crate) enum Request {
     Malformed,
 }
 
-impl Entry {
-    pub fn new(operation: impl Into<Cow<'static, str>>, arrived: Duration, request: Request) -> Self {
+impl JournalEntry {
+    pub fn new(operation: impl Into<Cow<'static, str>>, arrived: Duration, request: CallInput) -> Self {
         Self {
             seq: 0,
             operation: operation.into(),
@@ -58,9 +58,9 @@ impl Entry {
         const RESERVED: usize = 80;
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let request = match &self.request {
-            Request::Body(body) => body.len(),
-            Request::Members(members) => members.to_string().len() * 2,
-            Request::Malformed => 0,
+            CallInput::Body(body) => body.len(),
+            CallInput::Members(members) => members.to_string().len() * 2,
+            CallInput::Malformed => 0,
         };
         let access_key = self.access_key.as_ref().map_or(0, |key| key.len());
         let operation = if let Cow::Owned(operation) = &self.operation { operation.len() } else { 0 };

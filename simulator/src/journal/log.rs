@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tokio::sync::broadcast;
 
-use super::{call::Call, entry::Entry};
+use super::{call::Call, entry::JournalEntry};
 
 /// The default for the memory that the journal uses, in bytes.
 pub(crate) const DEFAULT_CAPACITY: usize = 32 << 20;
@@ -15,7 +15,7 @@ const FOLLOWER_BUFFER: usize = 4096;
 pub(crate) struct Journal {
     capacity: usize,
     last: u64,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<JournalEntry>,
     size: usize,
     followers: broadcast::Sender<Arc<Call>>,
 }
@@ -27,7 +27,7 @@ impl Journal {
     }
 
     /// Adds a call and returns its number. Drops the oldest calls if they take too much memory.
-    pub fn append(&mut self, mut entry: Entry) -> u64 {
+    pub fn append(&mut self, mut entry: JournalEntry) -> u64 {
         self.last += 1;
         entry.seq = self.last;
         self.size += entry.size();
@@ -40,7 +40,7 @@ impl Journal {
     }
 
     /// Updates a call, unless it has been dropped.
-    pub fn update(&mut self, seq: u64, change: impl FnOnce(&mut Entry)) {
+    pub fn update(&mut self, seq: u64, change: impl FnOnce(&mut JournalEntry)) {
         if let Some(entry) = self.find(seq) {
             change(entry);
         }
@@ -62,7 +62,7 @@ impl Journal {
         self.followers.subscribe()
     }
 
-    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &JournalEntry> {
         self.entries.iter()
     }
 
@@ -72,7 +72,7 @@ impl Journal {
     }
 
     /// Finds a call by its number. The numbers have no gaps.
-    fn find(&mut self, seq: u64) -> Option<&mut Entry> {
+    fn find(&mut self, seq: u64) -> Option<&mut JournalEntry> {
         let first = self.entries.front()?.seq;
         let index = usize::try_from(seq.checked_sub(first)?).ok()?;
         self.entries.get_mut(index)
@@ -83,10 +83,10 @@ impl Journal {
 mod tests {
     use std::time::Duration;
 
-    use super::{super::entry::Request, *};
+    use super::{super::entry::CallInput, *};
 
-    fn entry() -> Entry {
-        Entry::new("GetChannel", Duration::from_micros(1), Request::Malformed)
+    fn entry() -> JournalEntry {
+        JournalEntry::new("GetChannel", Duration::from_micros(1), CallInput::Malformed)
     }
 
     fn seqs(journal: &Journal) -> Vec<u64> {
@@ -110,13 +110,13 @@ mod tests {
     fn the_oldest_calls_are_dropped_when_the_journal_is_full() {
         let mut journal = Journal::new(10_000);
         for _ in 0..10 {
-            journal.append(Entry { request: Request::Body(vec![b' '; 2500].into()), ..entry() });
+            journal.append(JournalEntry { request: CallInput::Body(vec![b' '; 2500].into()), ..entry() });
         }
         assert_eq!(seqs(&journal), [8, 9, 10]);
         journal.update(9, |entry| entry.status = 1);
         journal.update(1, |_| panic!("it has been dropped"));
         assert_eq!(journal.entries().map(|entry| entry.status).collect::<Vec<_>>(), [0, 1, 0]);
-        journal.append(Entry { request: Request::Body(vec![b' '; 20_000].into()), ..entry() });
+        journal.append(JournalEntry { request: CallInput::Body(vec![b' '; 20_000].into()), ..entry() });
         assert_eq!((seqs(&journal), journal.size), (vec![], 0));
     }
 

@@ -6,6 +6,6 @@ mod log;
 
 pub use self::call::Call;
 pub(crate) use self::{
-    entry::{Entry, Request},
+    entry::{CallInput, JournalEntry},
     log::{DEFAULT_CAPACITY, Journal},
 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{stream::Stream, stream_session::Session};
+use super::{stream::Stream, stream_session::StreamSession};
 use crate::timestamp;
 
 /// The live streams, in the order in which they started.
@@ -79,15 +79,15 @@ pub(crate) struct Broadcasts {
     pub streams: Streams,
     pub encoders: HashMap<String, Encoder>,
     /// The sessions, oldest first.
-    pub sessions: HashMap<String, VecDeque<Session>>,
+    pub sessions: HashMap<String, VecDeque<StreamSession>>,
 }
 
 impl Broadcasts {
-    pub fn last_session(&self, channel: &str) -> Option<&Session> {
+    pub fn last_session(&self, channel: &str) -> Option<&StreamSession> {
         self.sessions.get(channel)?.back()
     }
 
-    pub fn last_session_mut(&mut self, channel: &str) -> Option<&mut Session> {
+    pub fn last_session_mut(&mut self, channel: &str) -> Option<&mut StreamSession> {
         self.sessions.get_mut(channel)?.back_mut()
     }
 }

@@ -50,7 +50,7 @@ enum Destination {
 /// The settings in the input of a create or an update. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct LoggingConfigurationSettings {
     name: Option<String>,
     destination_configuration: Option<Value>,
 }
@@ -78,7 +78,7 @@ impl LoggingConfiguration {
     pub fn new(
         account_region: &AccountRegion,
         now: Timestamp,
-        settings: Settings,
+        settings: LoggingConfigurationSettings,
         tags: Tags,
     ) -> Result<Self, ApiError> {
         let id = ids::resource();
@@ -95,7 +95,7 @@ impl LoggingConfiguration {
         })
     }
 
-    pub fn update(&mut self, settings: Settings, now: Timestamp) -> Result<(), ApiError> {
+    pub fn update(&mut self, settings: LoggingConfigurationSettings, now: Timestamp) -> Result<(), ApiError> {
         if let Some(name) = settings.name {
             self.name = name;
         }

@@ -54,7 +54,7 @@ struct Hls {
 /// The recording settings in the input of a create or an update.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct ParticipantRecordingSettings {
     storage_configuration_arn: String,
     media_types: Option<Vec<String>>,
     thumbnail_configuration: Option<ThumbnailSettings>,
@@ -77,12 +77,12 @@ struct HlsSettings {
     target_segment_duration_seconds: Option<u32>,
 }
 
-impl From<Settings> for ParticipantRecording {
+impl From<ParticipantRecordingSettings> for ParticipantRecording {
     /// Fills in AWS's defaults. Without a storage configuration nothing is recorded, and all other settings
     /// are reset.
-    fn from(settings: Settings) -> Self {
+    fn from(settings: ParticipantRecordingSettings) -> Self {
         let recorded = !settings.storage_configuration_arn.is_empty();
-        let settings = if recorded { settings } else { Settings::default() };
+        let settings = if recorded { settings } else { ParticipantRecordingSettings::default() };
         let thumbnails = settings.thumbnail_configuration.unwrap_or_default();
         let hls = settings.hls_configuration.unwrap_or_default();
         Self {
@@ -135,7 +135,7 @@ pub(crate) mod or_default {
 
 impl Default for ParticipantRecording {
     fn default() -> Self {
-        Settings::default().into()
+        ParticipantRecordingSettings::default().into()
     }
 }
 
@@ -145,13 +145,16 @@ mod tests {
 
     #[test]
     fn settings_are_reset_without_a_storage_configuration() {
-        let settings = Settings { recording_reconnect_window_seconds: Some(9), ..Settings::default() };
+        let settings = ParticipantRecordingSettings {
+            recording_reconnect_window_seconds: Some(9),
+            ..ParticipantRecordingSettings::default()
+        };
         assert_eq!(ParticipantRecording::from(settings), ParticipantRecording::default());
         let arn = "arn:aws:ivs:us-west-2:1:storage-configuration/a".to_owned();
-        let settings = Settings {
+        let settings = ParticipantRecordingSettings {
             storage_configuration_arn: arn,
             recording_reconnect_window_seconds: Some(9),
-            ..Settings::default()
+            ..ParticipantRecordingSettings::default()
         };
         assert_eq!(ParticipantRecording::from(settings).reconnect_window_seconds, 9);
     }

@@ -22,7 +22,7 @@ pub(crate) struct RecordingConfiguration {
 /// A recording configuration, as in the output of ListRecordingConfigurations.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
+pub(crate) struct RecordingConfigurationSummary<'a> {
     arn: &'a str,
     name: &'a str,
     destination_configuration: &'a Destination,
@@ -63,7 +63,7 @@ struct Renditions {
 /// The input of CreateRecordingConfiguration.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct RecordingConfigurationSettings {
     name: Option<String>,
     destination_configuration: Destination,
     thumbnail_configuration: Option<ThumbnailSettings>,
@@ -125,7 +125,11 @@ impl RenditionSettings {
 }
 
 impl RecordingConfiguration {
-    pub fn new(account_region: &AccountRegion, settings: Settings, tags: Tags) -> Result<Self, ApiError> {
+    pub fn new(
+        account_region: &AccountRegion,
+        settings: RecordingConfigurationSettings,
+        tags: Tags,
+    ) -> Result<Self, ApiError> {
         Ok(Self {
             arn: account_region.arn("ivs", "recording-configuration", &ids::resource()),
             name: settings.name.unwrap_or_default(),
@@ -138,8 +142,8 @@ impl RecordingConfiguration {
         })
     }
 
-    pub fn to_summary(&self) -> Summary<'_> {
-        Summary {
+    pub fn to_summary(&self) -> RecordingConfigurationSummary<'_> {
+        RecordingConfigurationSummary {
             arn: &self.arn,
             name: &self.name,
             destination_configuration: &self.destination_configuration,

@@ -19,7 +19,7 @@ pub(crate) struct RestrictionPolicy {
 /// The settings in the input of a create or an update. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct RestrictionPolicySettings {
     allowed_countries: Option<Vec<String>>,
     allowed_origins: Option<Vec<String>>,
     enable_strict_origin_enforcement: Option<bool>,
@@ -41,7 +41,7 @@ impl RestrictionPolicy {
         }
     }
 
-    pub fn set(&mut self, settings: Settings) {
+    pub fn set(&mut self, settings: RestrictionPolicySettings) {
         if let Some(countries) = settings.allowed_countries {
             self.allowed_countries = countries;
         }

@@ -44,7 +44,7 @@ struct Handler {
 /// A chat room without its message limits, as in the output of ListRooms.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
+pub(crate) struct RoomSummary<'a> {
     arn: &'a str,
     id: &'a str,
     name: &'a str,
@@ -63,7 +63,7 @@ impl_row!(Room, key: name);
 /// The settings in the input of a create or an update. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct RoomSettings {
     name: Option<String>,
     maximum_message_rate_per_second: Option<u32>,
     maximum_message_length: Option<u32>,
@@ -89,8 +89,8 @@ impl Room {
         }
     }
 
-    pub fn to_summary(&self) -> Summary<'_> {
-        Summary {
+    pub fn to_summary(&self) -> RoomSummary<'_> {
+        RoomSummary {
             arn: &self.arn,
             id: &self.id,
             name: &self.name,
@@ -102,7 +102,7 @@ impl Room {
         }
     }
 
-    pub fn set(&mut self, settings: Settings) {
+    pub fn set(&mut self, settings: RoomSettings) {
         if let Some(name) = settings.name {
             self.name = name;
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::participant_recording::{self, ParticipantRecording};
+use super::participant_recording::{self, ParticipantRecording, ParticipantRecordingSettings};
 use crate::{
     arn::AccountRegion,
     ids,
@@ -39,7 +39,7 @@ struct Endpoints {
 /// A stage, as in the output of ListStages.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
+pub(crate) struct StageSummary<'a> {
     arn: &'a str,
     name: &'a str,
     active_session_id: &'a str,
@@ -51,12 +51,12 @@ impl_row!(Stage, key: name);
 /// The settings in the input of a create or an update. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct StageSettings {
     name: Option<String>,
-    auto_participant_recording_configuration: Option<participant_recording::Settings>,
+    auto_participant_recording_configuration: Option<ParticipantRecordingSettings>,
 }
 
-impl Settings {
+impl StageSettings {
     /// Returns true if the settings include the recording.
     pub fn has_recording(&self) -> bool {
         self.auto_participant_recording_configuration.is_some()
@@ -83,8 +83,8 @@ impl Stage {
         }
     }
 
-    pub fn to_summary(&self) -> Summary<'_> {
-        Summary {
+    pub fn to_summary(&self) -> StageSummary<'_> {
+        StageSummary {
             arn: &self.arn,
             name: &self.name,
             active_session_id: &self.active_session_id,
@@ -92,7 +92,7 @@ impl Stage {
         }
     }
 
-    pub fn set(&mut self, settings: Settings) {
+    pub fn set(&mut self, settings: StageSettings) {
         if let Some(name) = settings.name {
             self.name = name;
         }

@@ -11,7 +11,7 @@ use crate::{ids, timestamp};
 /// deleted.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Sessions(HashMap<String, Vec<Session>>);
+pub(crate) struct StageSessions(HashMap<String, Vec<StageSession>>);
 
 /// The maximum number of sessions that are kept for a stage. AWS has no such limit.
 const MAX_SESSIONS: usize = 500;
@@ -19,7 +19,7 @@ const MAX_SESSIONS: usize = 500;
 /// A session of a stage.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Session {
+pub(crate) struct StageSession {
     pub number: u64,
     #[serde(rename = "sessionId")]
     pub id: String,
@@ -33,7 +33,7 @@ pub(crate) struct Session {
 /// A session, as in the output of ListStageSessions.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
+pub(crate) struct StageSessionSummary<'a> {
     session_id: &'a str,
     #[serde(with = "timestamp")]
     start_time: Timestamp,
@@ -78,9 +78,9 @@ pub(crate) struct NewParticipant {
     pub published: bool,
 }
 
-impl Session {
-    pub fn to_summary(&self) -> Summary<'_> {
-        Summary { session_id: &self.id, start_time: self.start_time, end_time: self.end_time }
+impl StageSession {
+    pub fn to_summary(&self) -> StageSessionSummary<'_> {
+        StageSessionSummary { session_id: &self.id, start_time: self.start_time, end_time: self.end_time }
     }
 
     /// Returns true if all participants are disconnected.
@@ -122,13 +122,13 @@ impl Participant {
     }
 }
 
-impl Sessions {
+impl StageSessions {
     /// Returns the active session of the stage, if there is one.
-    pub fn active(&mut self, stage: &str) -> Option<&mut Session> {
+    pub fn active(&mut self, stage: &str) -> Option<&mut StageSession> {
         self.0.get_mut(stage)?.last_mut().filter(|session| session.end_time.is_none())
     }
 
-    pub fn of(&self, stage: &str) -> &[Session] {
+    pub fn of(&self, stage: &str) -> &[StageSession] {
         self.0.get(stage).map_or(&[], Vec::as_slice)
     }
 
@@ -139,12 +139,18 @@ impl Sessions {
     }
 
     /// Returns the active session of the stage, and creates one if there is none.
-    pub fn get_or_create(&mut self, stage: &str, now: Timestamp) -> &mut Session {
+    pub fn get_or_create(&mut self, stage: &str, now: Timestamp) -> &mut StageSession {
         let sessions = self.0.entry(stage.to_owned()).or_default();
         if sessions.last().is_none_or(|session| session.end_time.is_some()) {
             let number = sessions.last().map_or(1, |last| last.number + 1);
             let id = format!("st-{}", ids::alphanumeric(13));
-            sessions.push(Session { number, id, start_time: now, end_time: None, participants: Vec::new() });
+            sessions.push(StageSession {
+                number,
+                id,
+                start_time: now,
+                end_time: None,
+                participants: Vec::new(),
+            });
             if sessions.len() > MAX_SESSIONS {
                 sessions.remove(0);
             }

@@ -17,7 +17,7 @@ pub(crate) struct StorageConfiguration {
 impl_row!(StorageConfiguration, key: name);
 
 impl StorageConfiguration {
-    pub fn new(account_region: &AccountRegion, settings: Settings, tags: Tags) -> Self {
+    pub fn new(account_region: &AccountRegion, settings: StorageConfigurationSettings, tags: Tags) -> Self {
         Self {
             arn: account_region.arn("ivs", "storage-configuration", &ids::resource()),
             name: settings.name.unwrap_or_default(),
@@ -29,7 +29,7 @@ impl StorageConfiguration {
 
 /// The input of CreateStorageConfiguration.
 #[derive(Deserialize)]
-pub(crate) struct Settings {
+pub(crate) struct StorageConfigurationSettings {
     name: Option<String>,
     s3: S3,
 }

@@ -39,7 +39,7 @@ pub(crate) struct Stream {
 /// A stream, as in the output of ListStreams.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
+pub(crate) struct StreamSummary<'a> {
     channel_arn: &'a str,
     stream_id: &'a str,
     state: Broadcasting,
@@ -63,8 +63,8 @@ impl Stream {
         }
     }
 
-    pub fn to_summary(&self) -> Summary<'_> {
-        Summary {
+    pub fn to_summary(&self) -> StreamSummary<'_> {
+        StreamSummary {
             channel_arn: &self.channel_arn,
             stream_id: &self.id,
             state: self.state,

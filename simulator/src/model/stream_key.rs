@@ -17,7 +17,7 @@ pub(crate) struct StreamKey {
 /// A stream key without its value, as in the output of ListStreamKeys.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
+pub(crate) struct StreamKeySummary<'a> {
     arn: &'a str,
     channel_arn: &'a str,
     tags: &'a Tags,
@@ -30,8 +30,8 @@ impl StreamKey {
         Self { arn, value, channel_arn: channel_arn.to_owned(), tags }
     }
 
-    pub fn to_summary(&self) -> Summary<'_> {
-        Summary { arn: &self.arn, channel_arn: &self.channel_arn, tags: &self.tags }
+    pub fn to_summary(&self) -> StreamKeySummary<'_> {
+        StreamKeySummary { arn: &self.arn, channel_arn: &self.channel_arn, tags: &self.tags }
     }
 }
 

@@ -15,7 +15,7 @@ const MAX_EVENTS: usize = 500;
 /// The record of one stream.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Session {
+pub(crate) struct StreamSession {
     pub number: u64,
     pub stream_id: String,
     #[serde(with = "timestamp")]
@@ -49,7 +49,7 @@ struct SessionEvent {
     event_time: Timestamp,
 }
 
-impl Session {
+impl StreamSession {
     /// Creates the session of a stream that has just started.
     pub fn new(
         account: &str,

@@ -12,12 +12,13 @@ use crate::{
     codec::{Outcome, decode, encode},
     model::{
         participant_recording,
-        stage::{ARN, Settings, Stage, Summary},
+        stage::{ARN, Stage, StageSettings, StageSummary},
     },
     operation::Operation,
     resource::{self, Resource},
     service::Service::IvsRealtime,
     state::State,
+    table::Row,
     tags::{self, Tags},
     validate::{NAME, Rule, TOKEN, optional, required},
 };
@@ -77,7 +78,7 @@ impl Resource for Stage {
     const MANY: &'static str = "stages";
     const PAGE: usize = 50;
 
-    type Summary<'a> = Summary<'a>;
+    type Summary<'a> = StageSummary<'a>;
 
     fn summary(&self) -> Self::Summary<'_> {
         self.to_summary()
@@ -88,11 +89,6 @@ impl Resource for Stage {
         stage_session::end(state, arn);
         state.stages.remove(arn)
     }
-}
-
-#[derive(Deserialize)]
-struct ByArn {
-    arn: String,
 }
 
 #[derive(Deserialize)]
@@ -123,18 +119,16 @@ fn create(state: &mut State, input: &Value) -> Outcome {
 }
 
 fn update(state: &mut State, input: &Value) -> Outcome {
-    let ByArn { arn } = decode(input)?;
-    let mut updated = state.stage(&arn)?.clone();
-    let settings: Settings = decode(input)?;
-    if settings.has_recording() && state.stage_sessions.is_recording(&arn) {
-        let message = format!("{arn} is being recorded: its recording configuration cannot be changed now");
-        return Err(ApiError::conflict(message));
-    }
-    updated.set(settings);
-    check_storage_configuration(state, &updated)?;
-    let output = resource::encode_one(&updated);
-    state.stages.replace(updated);
-    output
+    resource::update(state, input, |state, updated: &mut Stage| {
+        let (arn, settings) = (updated.arn(), decode::<StageSettings>(input)?);
+        if settings.has_recording() && state.stage_sessions.is_recording(arn) {
+            let message =
+                format!("{arn} is being recorded: its recording configuration cannot be changed now");
+            return Err(ApiError::conflict(message));
+        }
+        updated.set(settings);
+        check_storage_configuration(state, updated)
+    })
 }
 
 /// Rejects a storage configuration that does not exist.

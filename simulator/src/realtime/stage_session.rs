@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::OfStage;
 use crate::{
     api_error::ApiError,
     codec::{Outcome, decode, encode},
     model::{
         stage,
-        stage_session::{ConnectionState, NewParticipant, Participant, Session},
+        stage_session::{ConnectionState, NewParticipant, Participant, StageSession},
     },
     operation::Operation,
     paging::{Page, list_output},
@@ -57,12 +58,6 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfStage {
-    stage_arn: String,
-}
-
 /// Lists no sessions for a stage that does not exist. The operation has no ResourceNotFoundException in the
 /// API model.
 fn list(state: &mut State, input: &Value) -> Outcome {
@@ -70,11 +65,8 @@ fn list(state: &mut State, input: &Value) -> Outcome {
     let OfStage { stage_arn } = decode(input)?;
     state.check_account(&stage_arn)?;
     let page = Page::from_input(&state.tokens, "ListStageSessions", input, DEFAULT_PAGE_SIZE)?;
-    let before = page.after.unwrap_or(u64::MAX);
-    let newest_first = state.stage_sessions.of(&stage_arn).iter().rev();
-    let rows =
-        newest_first.filter(|session| session.number < before).map(|session| (session.number, session));
-    let (sessions, next) = page.fill(&state.tokens, rows, Session::to_summary);
+    let rows = page.newest_first(state.stage_sessions.of(&stage_arn).iter(), |session| session.number);
+    let (sessions, next) = page.fill(&state.tokens, rows, StageSession::to_summary);
     list_output("stageSessions", sessions, next)
 }
 

@@ -72,7 +72,5 @@ impl Resource for StorageConfiguration {
 fn create(state: &mut State, input: &Value) -> Outcome {
     let tags = Tags::from_input(input)?;
     let configuration = StorageConfiguration::new(&state.account_region, decode(input)?, tags);
-    let output = resource::encode_one(&configuration);
-    state.storage_configurations.insert(configuration);
-    output
+    resource::insert(state, configuration)
 }

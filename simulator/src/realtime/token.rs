@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::OfStage;
 use crate::{
     api_error::ApiError,
     clock::{Clock, iso8601},
@@ -96,11 +97,6 @@ impl Token {
 }
 
 fn create(state: &mut State, input: &Value) -> Outcome {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct OfStage {
-        stage_arn: String,
-    }
     let OfStage { stage_arn } = decode(input)?;
     state.stage(&stage_arn)?;
     encode(json!({"participantToken": Token::new(&state.clock, decode(input)?)?}))

@@ -8,7 +8,7 @@ use crate::{
     model::{
         channel::Channel, logging_configuration::LoggingConfiguration,
         recording_configuration::RecordingConfiguration, restriction_policy::RestrictionPolicy, room::Room,
-        stage::Stage, storage_configuration::StorageConfiguration, stream_key::StreamKey,
+        stage::Stage, storage_configuration::StorageConfiguration,
     },
     tags::Tags,
 };
@@ -20,10 +20,6 @@ impl State {
     }
 
     pub fn channel(&self, arn: &str) -> Result<&Channel, ApiError> {
-        self.find(arn)
-    }
-
-    pub fn stream_key(&self, arn: &str) -> Result<&StreamKey, ApiError> {
         self.find(arn)
     }
 

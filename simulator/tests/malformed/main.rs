@@ -12,7 +12,7 @@ use std::{io, net::Shutdown, thread};
 use rand::{SeedableRng, rngs::StdRng};
 use requests::{Malformed, Requests};
 use server::Server;
-use wire::{Answer, Wire};
+use wire::{Wire, WireResponse};
 
 const REQUESTS: u64 = 10_000;
 const CLIENTS: u64 = 4;
@@ -101,13 +101,13 @@ fn one_client(server: &Server, seed: u64, requests: u64) -> u64 {
     sent
 }
 
-fn answer(wire: &mut Wire, request: &[u8]) -> io::Result<Answer> {
+fn answer(wire: &mut Wire, request: &[u8]) -> io::Result<WireResponse> {
     wire.send(request)?;
     wire.receive()?.ok_or_else(|| io::Error::other("closed without an answer"))
 }
 
 /// Expects a JSON error. Returns true if the connection cannot be reused.
-fn expect_error(answer: io::Result<Answer>, request: &[u8]) -> bool {
+fn expect_error(answer: io::Result<WireResponse>, request: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&request[..request.len().min(2000)]);
     let answer = answer.unwrap_or_else(|error| panic!("{error} at\n{start}"));
     assert!(matches!(answer.status, 400..=499 | 501), "{} at\n{start}", answer.status);
@@ -115,7 +115,7 @@ fn expect_error(answer: io::Result<Answer>, request: &[u8]) -> bool {
     answer.closes
 }
 
-fn expect_json(answer: &Answer, start: &str) {
+fn expect_json(answer: &WireResponse, start: &str) {
     let body = String::from_utf8_lossy(&answer.body);
     let json: serde_json::Value = serde_json::from_slice(&answer.body)
         .unwrap_or_else(|_| panic!("{}, not JSON: {body} at\n{start}", answer.status));

@@ -91,13 +91,13 @@ pub async fn until(mut condition: impl FnMut() -> bool) {
 
 /// An HTTP response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     head: String,
     pub body: String,
 }
 
-impl Answer {
+impl HttpResponse {
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
@@ -121,7 +121,7 @@ pub fn signed(service: &str) -> String {
 
 /// Sends bytes, and reads the response until the connection is closed. Returns `None` if there is no
 /// response.
-pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
+pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<HttpResponse> {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     // The server may respond and close the connection before it has read everything.
@@ -131,11 +131,11 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+    Some(HttpResponse { status, head: head.to_owned(), body: body.to_owned() })
 }
 
 /// Sends one request.
-pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> HttpResponse {
     let headers: String = headers.iter().flat_map(|header| [*header, "\r\n"]).collect();
     let length = body.len();
     let request = format!(
@@ -145,16 +145,16 @@ pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[&str], bod
 }
 
 /// Sends a call to `ivs` with an Authorization header.
-pub fn call(address: SocketAddr, operation: &str, body: &str) -> Answer {
+pub fn call(address: SocketAddr, operation: &str, body: &str) -> HttpResponse {
     send(address, "POST", &format!("/{operation}"), &[&signed("ivs")], body)
 }
 
 /// Sends a call to `ivschat` with an Authorization header.
-pub fn chat(address: SocketAddr, operation: &str, body: &str) -> Answer {
+pub fn chat(address: SocketAddr, operation: &str, body: &str) -> HttpResponse {
     send(address, "POST", &format!("/{operation}"), &[&signed("ivschat")], body)
 }
 
 /// Sends a request to the admin API.
-pub fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+pub fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> HttpResponse {
     send(address, method, &format!("/_simulator{path}"), &[], body)
 }

@@ -14,7 +14,7 @@ pub fn signature(service: &str) -> String {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct WireResponse {
     pub status: u16,
     pub body: Vec<u8>,
     pub closes: bool,
@@ -38,7 +38,7 @@ impl Wire {
     }
 
     /// Reads one response; returns `None` if the connection is closed instead.
-    pub fn receive(&mut self) -> io::Result<Option<Answer>> {
+    pub fn receive(&mut self) -> io::Result<Option<WireResponse>> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
             return Ok(None);
@@ -58,11 +58,11 @@ impl Wire {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok(Some(Answer { status, body, closes }))
+        Ok(Some(WireResponse { status, body, closes }))
     }
 
     /// Sends a call that is signed for the service, and returns the response.
-    pub fn call(&mut self, service: &str, operation: &str, body: &str) -> Answer {
+    pub fn call(&mut self, service: &str, operation: &str, body: &str) -> WireResponse {
         let (signature, length) = (signature(service), body.len());
         let head =
             format!("POST /{operation} HTTP/1.1\r\nHost: x\r\n{signature}Content-Length: {length}\r\n\r\n");

@@ -77,16 +77,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        api::{ResourceKind, StageStatus, StreamerAccountStatus},
+        api::{ResourceKind, StageStatus, StreamerAccountStatus, test_account},
         controller::status::events,
         ivs::{Listed, Tags},
         provision::Listing,
     };
 
     fn account() -> StreamerAccount {
-        let spec = serde_json::from_value(serde_json::json!({ "username": "todd" })).expect("a spec");
-        let mut account = StreamerAccount::new("todd", spec);
-        account.metadata.namespace = Some("default".to_owned());
+        let mut account = test_account("todd", "todd");
         let stage = StageStatus { arn: "in-status".to_owned(), endpoints: None };
         account.status =
             Some(StreamerAccountStatus { stage: Some(stage), ..StreamerAccountStatus::default() });

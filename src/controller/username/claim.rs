@@ -214,16 +214,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        api::{ResourceKind, tags},
+        api::{ResourceKind, tags, test_account},
         ivs::{Listed, Tags},
         provision::Listing,
     };
 
     fn account(name: &str, username: &str, second: i64) -> Arc<StreamerAccount> {
-        let spec = serde_json::from_value(serde_json::json!({ "username": username })).expect("a spec");
-        let mut account = StreamerAccount::new(name, spec);
+        let mut account = test_account(name, username);
         account.metadata.uid = Some(name.to_owned());
-        account.metadata.namespace = Some("default".to_owned());
         account.metadata.creation_timestamp = Some(Time(Timestamp::from_second(second).expect("a time")));
         Arc::new(account)
     }

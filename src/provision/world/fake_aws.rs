@@ -59,7 +59,7 @@ impl Kind for FakeAws {
         })
     }
 
-    async fn list_page(&self, _: Option<&str>, _: Option<String>) -> ivs::Result<ivs::Page> {
+    async fn list_page(&self, _: Option<&str>, _: Option<String>) -> ivs::Result<ivs::ListPage> {
         self.perform(Class::Transient, |state| {
             let listed = |(arn, tags): (&String, &Tags)| Listed {
                 arn: arn.clone(),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{FakeBackend, Fault, STREAM_KEY, key_of, kubectl_account};
+use super::{FakeBackend, Fault, STREAM_KEY, key_of};
 use crate::{
-    api::StreamerAccount,
+    api::{StreamerAccount, test_account},
     registration::accounts::{self, Accounts},
 };
 
@@ -27,9 +27,9 @@ impl Accounts for Arc<FakeBackend> {
         let mut state = self.state();
         let fault = state.on_create.take().or_else(|| state.next_fault());
         match fault {
-            Some(Fault::NameTaken) => state.put(kubectl_account("todd")),
+            Some(Fault::NameTaken) => state.put(test_account("todd", "todd")),
             Some(Fault::NameTakenBeforeRetry) => {
-                state.put(kubectl_account("todd"));
+                state.put(test_account("todd", "todd"));
                 let id = state.rows[0].id;
                 state.lease(id);
             }

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::{
-    api::StreamerAccount,
+    api::{StreamerAccount, test_account},
     registration::{
         accounts::{Ownership, account_of},
         backend::Backend,
@@ -222,7 +222,7 @@ impl FakeBackend {
 
     /// Adds an account of this user, or one created with kubectl.
     pub fn put_account(&self, name: &str, owner: Option<&Registrant>) {
-        let account = owner.map_or_else(|| kubectl_account(name), account_of);
+        let account = owner.map_or_else(|| test_account(name, name), account_of);
         self.state().put(account);
     }
 
@@ -304,13 +304,6 @@ impl FakeBackend {
             Some(_) => Err(unavailable()),
         }
     }
-}
-
-fn kubectl_account(name: &str) -> StreamerAccount {
-    let spec = serde_json::from_value(serde_json::json!({ "username": name })).expect("a spec");
-    let mut account = StreamerAccount::new(name, spec);
-    account.metadata.namespace = Some("default".to_owned());
-    account
 }
 
 fn key_of(account: &StreamerAccount) -> (Option<&str>, Option<&str>) {

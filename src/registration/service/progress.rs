@@ -183,12 +183,10 @@ mod tests {
     use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
     use super::*;
-    use crate::api::{StreamerAccountSpec, StreamerAccountStatus, condition::Observation};
+    use crate::api::{StreamerAccountStatus, condition::Observation, test_account};
 
     fn account(generation: i64, observations: &[Observation]) -> StreamerAccount {
-        let spec: StreamerAccountSpec =
-            serde_json::from_value(serde_json::json!({ "username": "todd" })).expect("a spec");
-        let mut account = StreamerAccount::new("todd", spec);
+        let mut account = test_account("todd", "todd");
         account.metadata.generation = Some(2);
         let conditions = condition::observed(&[], &Time(Timestamp::UNIX_EPOCH), generation, observations);
         account.status = Some(StreamerAccountStatus { conditions, ..StreamerAccountStatus::default() });

@@ -18,7 +18,7 @@ use super::{
     Scenario,
     fail_point::{FailPoint, SIGKILL},
 };
-use crate::support::{TIMEOUT, arns, recorded};
+use crate::support::{TIMEOUT, arns, create_in, recorded};
 
 /// Consistency grace period of the controllers.
 const GRACE: &str = "1s";
@@ -60,10 +60,8 @@ impl<'a> Fixture<'a> {
     }
 
     /// Creates the account.
-    pub async fn create(&self, mut spec: Value) {
-        spec["username"] = json!(self.name);
-        let account = StreamerAccount::new(&self.name, serde_json::from_value(spec).unwrap());
-        self.accounts().create(&PostParams::default(), &account).await.unwrap();
+    pub async fn create(&self, spec: Value) {
+        create_in(&self.accounts(), &self.name, &self.name, spec).await;
     }
 
     /// Creates the account, lets a controller make it ready, and waits until its resources are older than the

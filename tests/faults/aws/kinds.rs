@@ -9,7 +9,7 @@ use streamcat_operator::{
     api::{
         self, ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus,
     },
-    ivs::{Class, Created, Error, Kind, Listed, Live, Page, Result, StreamKeys, Tags},
+    ivs::{Class, Created, Error, Kind, ListPage, Listed, Live, Result, StreamKeys, Tags},
 };
 
 use super::Resource;
@@ -251,7 +251,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
         self.injector.call(F::GET, arn, effect).await
     }
 
-    async fn list_page(&self, name: Option<&str>, _: Option<String>) -> Result<Page> {
+    async fn list_page(&self, name: Option<&str>, _: Option<String>) -> Result<ListPage> {
         Ok((self.listed(name).await?, None))
     }
 

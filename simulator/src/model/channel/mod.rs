@@ -57,7 +57,7 @@ struct Multitrack {
 /// A channel, as in the output of ListChannels.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summary<'a> {
+pub(crate) struct ChannelSummary<'a> {
     arn: &'a str,
     name: &'a str,
     latency_mode: LatencyMode,
@@ -77,7 +77,7 @@ impl_row!(Channel, key: name);
 /// The settings in the input of CreateChannel and UpdateChannel. Omitted settings remain unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct ChannelSettings {
     name: Option<String>,
     latency_mode: Option<LatencyMode>,
     r#type: Option<ChannelType>,
@@ -127,8 +127,8 @@ impl Channel {
         }
     }
 
-    pub fn to_summary(&self) -> Summary<'_> {
-        Summary {
+    pub fn to_summary(&self) -> ChannelSummary<'_> {
+        ChannelSummary {
             arn: &self.arn,
             name: &self.name,
             latency_mode: self.latency_mode,
@@ -149,7 +149,7 @@ impl Channel {
     }
 
     /// Applies the settings, and rejects combinations that are not allowed.
-    pub fn set(&mut self, settings: Settings) -> Result<(), ApiError> {
+    pub fn set(&mut self, settings: ChannelSettings) -> Result<(), ApiError> {
         let preset = settings.preset;
         put(&mut self.name, settings.name);
         put(&mut self.latency_mode, settings.latency_mode);

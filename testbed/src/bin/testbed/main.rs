@@ -37,11 +37,11 @@ enum Command {
     /// Registers and deletes one streamer step by step, shows each step, and checks it
     Demo(OperatorArgument),
     /// Measures the calls, the writes, and the time that an account takes when nothing fails
-    Bench(bench::Arguments),
+    Bench(bench::BenchArguments),
     /// Measures registrations per second, and the behavior at ten times the capacity
-    LoadTest(load_test::Arguments),
+    LoadTest(load_test::LoadTestArguments),
     /// Creates, edits, and deletes accounts while everything fails at random, then checks for inconsistencies
-    Soak(soak::Arguments),
+    Soak(soak::SoakArguments),
     /// Runs a command, such as `cargo test`, with a control plane and PostgreSQL that its tests share
     Run {
         /// The command and its arguments

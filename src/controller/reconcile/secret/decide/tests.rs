@@ -1,14 +1,11 @@
 //! Tests of the decisions about a Secret.
 
 use super::*;
-use crate::api::StreamerAccountSpec;
+use crate::api::test_account;
 
 fn account() -> StreamerAccount {
-    let spec: StreamerAccountSpec =
-        serde_json::from_value(serde_json::json!({ "username": "todd" })).expect("a spec");
-    let mut account = StreamerAccount::new("todd", spec);
+    let mut account = test_account("todd", "todd");
     account.metadata.uid = Some("u-1".to_owned());
-    account.metadata.namespace = Some("default".to_owned());
     account
 }
 

@@ -9,14 +9,14 @@ use testbed::threshold::Threshold;
 use super::writes::Writes;
 
 /// Measured values.
-pub(super) struct Figures<'a> {
+pub(super) struct BenchFigures<'a> {
     /// For each account: the time from apply to Ready, and its slowest Create.
     pub(super) took: Vec<(Duration, Duration)>,
     pub(super) calls: &'a [Call],
     pub(super) writes: Writes,
 }
 
-impl Figures<'_> {
+impl BenchFigures<'_> {
     /// Returns the median and the 95th percentile.
     fn spread(&self, figure: impl Fn(&(Duration, Duration)) -> f64) -> (f64, f64) {
         let mut all: Vec<_> = self.took.iter().map(figure).collect();
@@ -39,7 +39,7 @@ impl Figures<'_> {
     }
 }
 
-impl fmt::Display for Figures<'_> {
+impl fmt::Display for BenchFigures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
         let (ready, late) = self.spread(|(ready, _)| millis(*ready));

@@ -17,7 +17,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::json;
 use testbed::{Error, Tenant, Testbed};
 
-use self::figures::Figures;
+use self::figures::BenchFigures;
 use self::writes::Writes;
 use crate::OperatorArgument;
 use crate::accounts;
@@ -28,7 +28,7 @@ const READY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct BenchArguments {
     /// Number of accounts to create, one after another
     #[arg(long, default_value_t = 20)]
     accounts: usize,
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     operator: OperatorArgument,
 }
 
-pub(crate) async fn bench(arguments: Arguments) -> Result<ExitCode, Error> {
+pub(crate) async fn bench(arguments: BenchArguments) -> Result<ExitCode, Error> {
     let operator = arguments.operator.path()?;
     print_header(arguments.accounts, arguments.latency, &operator);
     let tenant = Testbed::start().await?.with_operator(operator).try_tenant("bench").await?;
@@ -62,7 +62,7 @@ pub(crate) async fn bench(arguments: Arguments) -> Result<ExitCode, Error> {
     let calls = tenant.simulator().calls();
     let took = took.into_iter().map(|(took, name)| Ok((took, slowest_create(&calls, &name)?)));
     let took = took.collect::<Result<_, Error>>()?;
-    print!("{}", Figures { took, calls: &calls, writes });
+    print!("{}", BenchFigures { took, calls: &calls, writes });
     drop(controller);
     Ok(ExitCode::SUCCESS)
 }

@@ -139,7 +139,7 @@ async fn check_aws(transcript: &mut Transcript, tenant: &Tenant, arns: &views::A
     let found = views::show_resources(transcript, tenant).await?;
     let existing: Vec<_> = found.iter().map(|resource| resource.arn.clone()).collect();
     transcript.check("AWS has one of each, with the same ARNs", existing == *arns, existing.join(" "))?;
-    let owned = |resource: &views::Resource| {
+    let owned = |resource: &views::ResourceView| {
         resource.name == USERNAME
             && resource.tags.iter().any(|tag| tag.starts_with("streamcat.dev/installation="))
     };

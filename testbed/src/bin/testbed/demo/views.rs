@@ -48,7 +48,7 @@ pub(super) async fn recorded(tenant: &Tenant) -> Result<Arns, Error> {
 }
 
 /// A resource in AWS.
-pub(super) struct Resource {
+pub(super) struct ResourceView {
     pub(super) kind: &'static str,
     pub(super) arn: String,
     pub(super) name: String,
@@ -56,7 +56,7 @@ pub(super) struct Resource {
 }
 
 /// Returns all resources in AWS.
-pub(super) async fn resources(tenant: &Tenant) -> Result<Vec<Resource>, Error> {
+pub(super) async fn resources(tenant: &Tenant) -> Result<Vec<ResourceView>, Error> {
     let state = http::get(&format!("{}/_simulator/state", tenant.simulator().url())).await?.json()?;
     let mut found = Vec::new();
     for (kind, member) in [("channel", "channels"), ("chat room", "rooms"), ("stage", "stages")] {
@@ -65,14 +65,17 @@ pub(super) async fn resources(tenant: &Tenant) -> Result<Vec<Resource>, Error> {
             let tags = row["tags"].as_object().into_iter().flatten();
             let tags =
                 tags.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
-            found.push(Resource { kind, arn: text("arn"), name: text("name"), tags });
+            found.push(ResourceView { kind, arn: text("arn"), name: text("name"), tags });
         }
     }
     Ok(found)
 }
 
 /// Shows all resources in AWS, and returns them.
-pub(super) async fn show_resources(transcript: &Transcript, tenant: &Tenant) -> Result<Vec<Resource>, Error> {
+pub(super) async fn show_resources(
+    transcript: &Transcript,
+    tenant: &Tenant,
+) -> Result<Vec<ResourceView>, Error> {
     transcript.command("curl -s $IVS_ENDPOINT/_simulator/state     # shortened");
     let found = resources(tenant).await?;
     for resource in &found {

@@ -13,7 +13,7 @@ const OTHER_MEMORY: usize = 160;
 const MIB: u64 = 1024 * 1024;
 
 /// Measured values.
-pub(super) struct Figures<'a> {
+pub(super) struct LoadTestFigures<'a> {
     /// Registrations per second.
     pub(super) registered: f64,
     /// Hashes per second on the same cores.
@@ -28,7 +28,7 @@ pub(super) struct Figures<'a> {
     pub(super) ended: &'a [Outcome],
 }
 
-impl fmt::Display for Figures<'_> {
+impl fmt::Display for LoadTestFigures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |wanted: fn(&Outcome) -> bool| self.ended.iter().filter(|ended| wanted(ended)).count();
         let accepted = count(|ended| *ended == Outcome::Accepted);
@@ -75,7 +75,8 @@ mod tests {
     fn each_threshold_reports_whether_it_is_met() {
         let (health, ended) =
             (Duration::from_millis(50), [Outcome::Accepted, Outcome::NoResponse("reset".into())]);
-        let figures = Figures { registered: 9.0, hashed: 10.0, health, memory: 0, hashers: 1, ended: &ended };
+        let figures =
+            LoadTestFigures { registered: 9.0, hashed: 10.0, health, memory: 0, hashers: 1, ended: &ended };
         let text = figures.to_string();
         let goal = |what: &str| {
             let line = text.lines().find(|line| line.starts_with(what)).expect(what);

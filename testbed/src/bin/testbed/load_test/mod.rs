@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use argon2::{Argon2, PasswordHasher as _};
 use futures::future::try_join_all;
-use serde_json::json;
-use testbed::load_generator::{Outcome, generate_load};
-use testbed::{Error, Operator, Testbed, http};
+use testbed::load_generator::{self, Outcome, generate_load};
+use testbed::{Error, Operator, Testbed};
 
 use self::cores::Cores;
-use self::figures::Figures;
+use self::figures::LoadTestFigures;
 use self::health::HealthProbe;
 use crate::OperatorArgument;
 
@@ -26,7 +25,7 @@ const CLIENTS_PER_CORE: usize = 8;
 const OVERLOAD_FACTOR: f64 = 10.0;
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct LoadTestArguments {
     /// Duration of the measurement of registrations per second
     #[arg(long, default_value = "10s", value_parser = ivs_simulator::parse_duration)]
     duration: Duration,
@@ -37,7 +36,7 @@ pub(crate) struct Arguments {
     operator: OperatorArgument,
 }
 
-pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
+pub(crate) async fn load_test(arguments: LoadTestArguments) -> Result<ExitCode, Error> {
     let operator = arguments.operator.path()?;
     // Before anything is started, because child processes inherit the affinity.
     let cores = Cores::split()?;
@@ -67,7 +66,7 @@ pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
     let health = HealthProbe::start(registration.admin_url());
     let ended =
         generate_load(registration.url(), OVERLOAD_FACTOR * hashed, arguments.overload_duration).await;
-    let figures = Figures {
+    let figures = LoadTestFigures {
         registered,
         hashed,
         health: health.finish()?,
@@ -127,9 +126,8 @@ async fn registrations(registration: &Operator, cores: &Cores, duration: Duratio
 }
 
 async fn register(registration: &Operator, number: u32) -> Result<(), Error> {
-    let body = json!({ "username": format!("streamer-{number}"), "password": "correct horse battery" });
-    let response = http::post_json(&format!("{}/register", registration.url()), &body).await?;
-    match Outcome::of(&response) {
+    let url = format!("{}/register", registration.url());
+    match load_generator::register(url, format!("streamer-{number}")).await {
         Outcome::Accepted => Ok(()),
         ended => Err(Error::Unexpected(format!("streamer-{number} is not registered: {ended:?}"))),
     }

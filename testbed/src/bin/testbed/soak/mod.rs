@@ -38,7 +38,7 @@ const STABLE_PERIOD: Duration = Duration::from_secs(12);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct SoakArguments {
     /// Number of accounts
     #[arg(long, default_value_t = 1000)]
     accounts: usize,
@@ -57,7 +57,7 @@ fn rng(seed: u64, actor: u64) -> StdRng {
     StdRng::seed_from_u64(seed.wrapping_add(actor.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
-pub(crate) async fn soak(arguments: Arguments) -> Result<ExitCode, Error> {
+pub(crate) async fn soak(arguments: SoakArguments) -> Result<ExitCode, Error> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (accounts, minutes) = (arguments.accounts, arguments.minutes);
     println!("testbed soak --accounts {accounts} --minutes {minutes} --seed {seed}");

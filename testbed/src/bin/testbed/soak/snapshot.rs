@@ -17,19 +17,19 @@ pub(super) const KINDS: [(&str, &str, &str); 3] =
     [("channel", "channel", "channels"), ("chat room", "chatRoom", "rooms"), ("stage", "stage", "stages")];
 
 /// ARNs of an account, in the order of [`KINDS`].
-pub(super) type Arns = [Option<String>; 3];
+pub(super) type ArnsByKind = [Option<String>; 3];
 
 /// An account in the cluster.
 pub(super) struct Object {
     pub(super) ready: bool,
     pub(super) deleted: bool,
-    pub(super) arns: Arns,
+    pub(super) arns: ArnsByKind,
     pub(super) status: String,
 }
 
 /// A resource in AWS.
 #[derive(Clone)]
-pub(super) struct Resource {
+pub(super) struct ResourceSnapshot {
     /// Index into [`KINDS`].
     pub(super) kind: usize,
     pub(super) arn: String,
@@ -43,9 +43,9 @@ pub(super) struct Resource {
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) cluster: BTreeMap<String, Object>,
-    pub(super) database: BTreeMap<String, Arns>,
+    pub(super) database: BTreeMap<String, ArnsByKind>,
     /// Resources by account name; the name is empty if no tag names an account.
-    pub(super) aws: BTreeMap<String, Vec<Resource>>,
+    pub(super) aws: BTreeMap<String, Vec<ResourceSnapshot>>,
     /// Accounts with an open attempt or an unverified update in PostgreSQL.
     pub(super) in_flight: Vec<String>,
     /// Account names on the orphan list in PostgreSQL.
@@ -75,7 +75,7 @@ impl Snapshot {
 /// Returns the foreign resources that this installation records as its own.
 fn foreign(
     cluster: &BTreeMap<String, Object>,
-    database: &BTreeMap<String, Arns>,
+    database: &BTreeMap<String, ArnsByKind>,
     is_own: impl Fn(&str) -> bool,
 ) -> Vec<(String, String)> {
     let in_status = cluster.iter().map(|(name, object)| (name, &object.arns));
@@ -100,7 +100,7 @@ async fn cluster(tenant: &Tenant) -> Result<BTreeMap<String, Object>, Error> {
     Ok(objects.collect())
 }
 
-async fn database(tenant: &Tenant) -> Result<BTreeMap<String, Arns>, Error> {
+async fn database(tenant: &Tenant) -> Result<BTreeMap<String, ArnsByKind>, Error> {
     let query = "select account_name, channels.arn, chat_rooms.arn, stages.arn from users
                  left join channels on channels.user_id = users.id
                  left join chat_rooms on chat_rooms.user_id = users.id
@@ -120,14 +120,14 @@ async fn names(tenant: &Tenant, query: &'static str) -> Result<Vec<String>, Erro
     names.map_err(|source| Error::Sql { action: "read attempts and orphans".into(), source })
 }
 
-fn aws(state: &Value, is_own: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Resource>> {
-    let mut all: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
+fn aws(state: &Value, is_own: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<ResourceSnapshot>> {
+    let mut all: BTreeMap<String, Vec<ResourceSnapshot>> = BTreeMap::new();
     for (kind, (_, _, member)) in KINDS.iter().enumerate() {
         let rows = state[member].as_array().into_iter().flatten();
         for row in rows.filter(|row| row["arn"].as_str().is_none_or(&is_own)) {
             let tag = |key: &str| row["tags"][key].as_str().unwrap_or_default();
             let account = tag("streamcat.dev/account").rsplit('/').next().unwrap_or_default();
-            all.entry(account.to_owned()).or_default().push(Resource {
+            all.entry(account.to_owned()).or_default().push(ResourceSnapshot {
                 kind,
                 arn: row["arn"].as_str().unwrap_or_default().to_owned(),
                 revision: tag("revision").to_owned(),

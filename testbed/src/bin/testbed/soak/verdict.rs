@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::desired::{Account, Desired};
-use super::snapshot::{Arns, KINDS, Object, Resource, Snapshot};
+use super::snapshot::{ArnsByKind, KINDS, Object, ResourceSnapshot, Snapshot};
 
 /// Findings, each with the account name and a description.
 #[derive(Debug, Default)]
@@ -75,10 +75,10 @@ impl Verdict {
         name: &str,
         desired: &Desired,
         object: &Object,
-        recorded: Option<&Arns>,
-        resources: &[Resource],
+        recorded: Option<&ArnsByKind>,
+        resources: &[ResourceSnapshot],
     ) {
-        let mut in_aws: Arns = [None, None, None];
+        let mut in_aws: ArnsByKind = [None, None, None];
         for resource in resources {
             if in_aws[resource.kind].replace(resource.arn.clone()).is_some() {
                 let seen = format!("more than one {}: {}", KINDS[resource.kind].0, arns(resources));
@@ -147,12 +147,12 @@ impl fmt::Display for Verdict {
     }
 }
 
-fn matches(resource: &Resource, desired: &Desired) -> bool {
+fn matches(resource: &ResourceSnapshot, desired: &Desired) -> bool {
     let is_of_type = resource.channel_type.as_deref().is_none_or(|found| found == desired.channel_type);
     resource.revision == desired.revision.to_string() && is_of_type
 }
 
-fn arns(resources: &[Resource]) -> String {
+fn arns(resources: &[ResourceSnapshot]) -> String {
     let arns: Vec<_> = resources.iter().map(|resource| resource.arn.as_str()).collect();
     if arns.is_empty() { "nothing".into() } else { arns.join(", ") }
 }
@@ -163,13 +163,13 @@ mod tests {
 
     const NAME: &str = "streamer-1";
 
-    fn arns_of_all() -> Arns {
+    fn arns_of_all() -> ArnsByKind {
         ["c", "r", "s"].map(|arn| Some(arn.to_owned()))
     }
 
-    fn resource(kind: usize, arn: &str) -> Resource {
+    fn resource(kind: usize, arn: &str) -> ResourceSnapshot {
         let channel_type = (kind == 0).then(|| "STANDARD".to_owned());
-        Resource { kind, arn: arn.to_owned(), revision: "1".to_owned(), channel_type }
+        ResourceSnapshot { kind, arn: arn.to_owned(), revision: "1".to_owned(), channel_type }
     }
 
     fn object(ready: bool) -> Object {
