@@ -4,16 +4,23 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{
     Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse,
     routing::get,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{messages, telemetry::Exposition};
+
+/// Maximum time that the last requests of the admin server take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// `/readyz` gate that a shutdown closes for good.
+const SHUTDOWN: &str = "shutdown";
 
 /// Readiness gates. The process is ready while all gates are open. A closed gate has a reason.
 ///
@@ -23,6 +30,7 @@ use crate::{messages, telemetry::Exposition};
 pub struct Gates {
     closed: Arc<Mutex<BTreeMap<&'static str, String>>>,
     notes: Arc<Mutex<BTreeMap<String, String>>>,
+    shutdown: CancellationToken,
 }
 
 impl Gates {
@@ -34,6 +42,13 @@ impl Gates {
             gates.close(name, messages::readiness::NOT_CHECKED_YET);
         }
         gates
+    }
+
+    /// Makes the process unready for good once `shutdown` is cancelled.
+    #[must_use]
+    pub fn until(mut self, shutdown: CancellationToken) -> Self {
+        self.shutdown = shutdown;
+        self
     }
 
     /// Opens a gate.
@@ -64,7 +79,11 @@ impl Gates {
     /// Returns the closed gates and their reasons. Empty if the process is ready.
     #[must_use]
     pub fn closed(&self) -> BTreeMap<&'static str, String> {
-        self.lock().clone()
+        let mut closed = self.lock().clone();
+        if self.shutdown.is_cancelled() {
+            closed.insert(SHUTDOWN, "the process is shutting down".to_owned());
+        }
+        closed
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
@@ -72,28 +91,42 @@ impl Gates {
     }
 }
 
-/// Listens on `address` and serves `/healthz`, `/readyz` and `/metrics` until `stop`.
+/// The running admin server. It ends last, so that probes and metrics work during the whole shutdown.
+#[derive(Debug)]
+pub struct AdminServer {
+    stop: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+impl AdminServer {
+    /// Closes the listener, and waits for the last responses.
+    pub async fn close(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.served).await.is_err() {
+            tracing::debug!("a request of the admin server did not finish in time");
+        }
+    }
+}
+
+/// Listens on `address` and serves `/healthz`, `/readyz` and `/metrics`.
 ///
 /// # Errors
 /// Returns an error if it cannot listen on the address.
-pub async fn serve(
-    address: SocketAddr,
-    gates: Gates,
-    metrics: Exposition,
-    stop: CancellationToken,
-) -> Result<tokio::task::JoinHandle<()>, String> {
+pub async fn serve(address: SocketAddr, gates: Gates, metrics: Exposition) -> Result<AdminServer, String> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| format!("cannot listen on {address} (--admin-bind-address): {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let router = router(gates, metrics);
     tracing::info!(%address, "admin server listening");
-    Ok(tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-        if let Err(error) = served {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let served = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
             tracing::error!(%error, "admin server failed");
         }
-    }))
+    });
+    Ok(AdminServer { stop, served })
 }
 
 fn router(gates: Gates, metrics: Exposition) -> Router {
@@ -136,5 +169,16 @@ mod tests {
         assert_eq!(readyz(State(gates.clone())).await, (StatusCode::OK, "ok\nbrake: 6 of 6\n".to_owned()));
         gates.note("brake", None);
         assert_eq!(readyz(State(gates)).await, (StatusCode::OK, "ok\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_makes_the_process_unready_for_good() {
+        let shutdown = CancellationToken::new();
+        let gates = Gates::shut(&[]).until(shutdown.clone());
+        assert_eq!(readyz(State(gates.clone())).await.0, StatusCode::OK);
+        shutdown.cancel();
+        gates.open(SHUTDOWN);
+        let expected = "shutdown: the process is shutting down\n".to_owned();
+        assert_eq!(readyz(State(gates)).await, (StatusCode::SERVICE_UNAVAILABLE, expected));
     }
 }

@@ -6,7 +6,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use streamcat_operator::{
     api::{self, ResourceKind},
     config::{self, Cli, Command, ControllerSettings, DatabaseSettings, ReleaseBrakeSettings},
-    controller, orphans, registration, shutdown,
+    controller, orphans, registration,
+    shutdown::Shutdown,
     store::{self, Postgres},
     telemetry,
 };
@@ -62,11 +63,15 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Controller(settings) => {
             let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
             ControllerSettings::check_environment(variable).map_err(Failure::Setting)?;
+            // Nobody sends requests to a controller, so it has no delay.
             // On the heap, because the compiler cannot compute the layout of a future that is nested so
             // deeply.
-            Ok(Box::pin(controller::run(settings, stop()?)).await?)
+            Ok(Box::pin(controller::run(settings, shutdown_after(Duration::ZERO)?)).await?)
         }
-        Command::Registration(settings) => Ok(registration::run(settings, stop()?).await?),
+        Command::Registration(settings) => {
+            let shutdown = shutdown_after(settings.shutdown_delay)?;
+            Ok(registration::run(settings, shutdown).await?)
+        }
         Command::Migrate(settings) => Ok(migrate(&settings).await?),
         Command::Crds => print(&api::crds_yaml().map_err(|error| Failure::Other(error.to_string()))?),
         Command::ReleaseBrake(settings) => Ok(release_brake(&settings).await?),
@@ -74,8 +79,8 @@ async fn execute(command: Command) -> Result<(), Failure> {
     }
 }
 
-fn stop() -> Result<tokio_util::sync::CancellationToken, Failure> {
-    shutdown::on_signal().map_err(|error| Failure::Other(format!("signals: {error}")))
+fn shutdown_after(delay: Duration) -> Result<Shutdown, Failure> {
+    Shutdown::on_signal(delay).map_err(|error| Failure::Other(format!("signals: {error}")))
 }
 
 async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{
     DatabaseSettings, RuleSettings,
-    values::{YesOrNo as _, duration, not_empty},
+    values::{YesOrNo as _, duration, duration_or_zero, not_empty},
 };
 
 /// Settings of `registration`.
@@ -49,6 +49,11 @@ pub struct RegistrationSettings {
     /// Time after which IP addresses are erased from the audit log, from 1h to a year. The rows stay.
     #[arg(long, env = "STREAMCAT_AUDIT_IP_RETENTION", default_value = "720h", value_parser = an_hour_to_a_year)]
     pub audit_ip_retention: Duration,
+
+    /// Time after SIGTERM during which requests are still served while /readyz returns 503, so that proxies
+    /// and load balancers stop sending new ones. At most 5m. The process ends within 20 s after it.
+    #[arg(long, env = "STREAMCAT_SHUTDOWN_DELAY", default_value = "5s", value_parser = shutdown_delay)]
+    pub shutdown_delay: Duration,
 
     /// Rules for usernames and passwords.
     #[command(flatten)]
@@ -142,6 +147,14 @@ pub struct LimitSettings {
     pub max_registrations_per_minute: NonZeroU32,
 }
 
+/// Maximum of `--shutdown-delay`. A longer delay is most likely a mistake: it delays every rollout.
+const MAX_SHUTDOWN_DELAY: Duration = Duration::from_mins(5);
+
+fn shutdown_delay(text: &str) -> Result<Duration, String> {
+    let delay = duration_or_zero(text)?;
+    if delay <= MAX_SHUTDOWN_DELAY { Ok(delay) } else { Err("must be at most 5m".to_owned()) }
+}
+
 fn an_hour_to_a_year(text: &str) -> Result<Duration, String> {
     let duration = up_to_a_year(text)?;
     if duration < Duration::from_hours(1) { Err("must be at least 1h".to_owned()) } else { Ok(duration) }
@@ -159,6 +172,13 @@ fn up_to_a_year(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shutdown_delay_is_at_most_5_minutes_and_may_be_zero() {
+        for (text, accepted) in [("0s", true), ("5s", true), ("5m", true), ("301s", false), ("soon", false)] {
+            assert_eq!(shutdown_delay(text).is_ok(), accepted, "{text}");
+        }
+    }
 
     #[test]
     fn audit_ip_retention_is_between_an_hour_and_a_year() {

@@ -22,8 +22,14 @@ pub fn not_empty(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// Parses a duration such as `500ms`, `10s`, `5m` or `1h`.
+/// Parses a duration such as `500ms`, `10s`, `5m` or `1h`. It must be longer than zero.
 pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration = duration_or_zero(text)?;
+    if duration.is_zero() { Err("must be greater than zero".to_owned()) } else { Ok(duration) }
+}
+
+/// Parses a duration that may be zero, such as `0s`.
+pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let wrong = || {
@@ -32,14 +38,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         )
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    let duration = match unit {
-        "ms" => Duration::from_millis(number),
-        "s" => Duration::from_secs(number),
-        "m" => Duration::from_secs(number.checked_mul(60).ok_or_else(wrong)?),
-        "h" => Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?),
-        _ => return Err(wrong()),
-    };
-    if duration.is_zero() { Err("must be greater than zero".to_owned()) } else { Ok(duration) }
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number.checked_mul(60).ok_or_else(wrong)?)),
+        "h" => Ok(Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?)),
+        _ => Err(wrong()),
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +57,7 @@ mod tests {
         assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
         assert!(duration("10").is_err());
         assert!(duration("0s").is_err());
+        assert_eq!(duration_or_zero("0s"), Ok(Duration::ZERO));
         assert!(duration("soon").is_err());
     }
 }

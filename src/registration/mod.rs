@@ -40,7 +40,8 @@ use self::{
 use crate::{
     admin::{self, Gates},
     config::RegistrationSettings,
-    readiness, shutdown,
+    readiness,
+    shutdown::{self, Shutdown},
     store::{self, Postgres},
     telemetry::RegistrationMetrics,
 };
@@ -86,22 +87,23 @@ impl Error {
     }
 }
 
-/// Serves the registration until `stop` is cancelled, then finishes the requests in flight.
+/// Serves the registration until the shutdown stops it, then finishes the requests in flight.
 ///
 /// # Errors
 /// Returns an error if a setting cannot work. An unreachable database or API server is not an error:
 /// `/readyz` and the log report it, and the server keeps trying.
-pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Result<(), Error> {
+pub async fn run(settings: RegistrationSettings, shutdown: Shutdown) -> Result<(), Error> {
     let store = Postgres::new(&settings.database.database_url, MAX_DATABASE_CONNECTIONS)?;
     let accounts = KubernetesAccounts::new().await.map_err(Error::Kubernetes)?;
     let metrics = RegistrationMetrics::default();
     let passwords = Passwords::new(&settings.passwords)?.with_metrics(metrics.hashing());
-    let gates = Gates::shut(&[DATABASE, KUBERNETES]);
+    let gates = Gates::shut(&[DATABASE, KUBERNETES]).until(shutdown.requested.clone());
     let listener = listen(settings.bind_address).await?;
     let exposition = metrics.exposition();
-    let admin = admin::serve(settings.admin_bind_address, gates.clone(), exposition, stop.clone()).await;
-    admin.map_err(Error::Listen)?;
-    watch_readiness(&gates, &store, &accounts, &settings.namespace, &stop);
+    let admin = admin::serve(settings.admin_bind_address, gates.clone(), exposition).await;
+    let admin = admin.map_err(Error::Listen)?;
+    let stop = &shutdown.stop;
+    watch_readiness(&gates, &store, &accounts, &settings.namespace, stop);
 
     let service = Arc::new(RegistrationService::<LiveBackend> {
         registrants: store,
@@ -140,11 +142,12 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
         metrics,
     };
     let work = async {
-        server.serve(listener, &stop).await;
+        server.serve(listener, &shutdown).await;
         tasks.close();
         tasks.wait().await;
     };
-    shutdown::within_grace(&stop, work).await;
+    shutdown::within_grace(stop, work).await;
+    admin.close().await;
     Ok(())
 }
 

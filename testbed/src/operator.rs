@@ -205,6 +205,25 @@ impl Operator {
             .await
     }
 
+    /// Sends SIGTERM, as Kubernetes does to stop a pod.
+    pub fn request_stop(&mut self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// Sends SIGINT, as Ctrl-C in a terminal does.
+    pub fn interrupt(&mut self) {
+        self.process.signal(Signal::INT);
+    }
+
+    /// Waits until the process ends.
+    ///
+    /// # Panics
+    /// If it does not end within 30 s; the message quotes its log.
+    pub async fn wait_for_exit(&mut self) -> ExitStatus {
+        let exit = self.process.wait_for_exit(STOP_TIMEOUT).await;
+        exit.unwrap_or_else(|error| panic!("the operator did not end: {error:?}"))
+    }
+
     /// Sends SIGTERM and waits until the process ends.
     ///
     /// # Panics
@@ -218,7 +237,7 @@ impl Operator {
     /// # Errors
     /// If it does not end within 30 s; the message quotes its log.
     pub async fn try_terminate(&mut self) -> Result<ExitStatus, Error> {
-        self.process.signal(Signal::TERM);
+        self.request_stop();
         self.process.wait_for_exit(STOP_TIMEOUT).await
     }
 

@@ -285,6 +285,8 @@ impl Tenant {
             }
             Component::Registration => {
                 env.insert("STREAMCAT_BIND_ADDRESS".into(), "127.0.0.1:0".into());
+                // No load balancer is in front.
+                env.insert("STREAMCAT_SHUTDOWN_DELAY".into(), "0s".into());
             }
         }
         let wanted = ["PATH", "RUST_LOG", "RUST_BACKTRACE"];

@@ -39,6 +39,7 @@ mod schema;
 mod schema_fields;
 mod schemathesis;
 mod secrecy;
+mod shutdown;
 mod signed_in;
 mod steady_state;
 mod store;

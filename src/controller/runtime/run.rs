@@ -15,7 +15,8 @@ use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
     controller::{gates, kubernetes::api_message},
-    messages, readiness, shutdown,
+    messages, readiness,
+    shutdown::{self, Shutdown},
     store::{self, ClusterIdentity, Postgres},
     telemetry::Metrics,
 };
@@ -37,22 +38,35 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
-/// Runs the controller until `stop`, and then until the calls in flight are recorded. Waits for a database or
-/// cluster that it cannot reach.
+/// Runs the controller until the shutdown stops it, and then until the calls in flight are recorded. Waits for
+/// a database or cluster that it cannot reach.
 ///
 /// # Errors
 /// A setting is wrong, or the database is newer than this program.
-pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Result<(), Error> {
+pub async fn run(settings: ControllerSettings, shutdown: Shutdown) -> Result<(), Error> {
     settings.leader_election.check().map_err(Error::Setting)?;
     let store = Postgres::new(&settings.database.database_url, MAX_CONNECTIONS)
         .map_err(|error| Error::Setting(error.to_string()))?;
     let client = client().await?;
-    let gates = Gates::shut(&[gates::DATABASE, gates::KUBERNETES, gates::AWS]);
+    let gates = Gates::shut(&[gates::DATABASE, gates::KUBERNETES, gates::AWS]).until(shutdown.requested);
     let metrics = Metrics::default();
-    admin::serve(settings.admin_bind_address, gates.clone(), metrics.exposition(), stop.clone())
-        .await
-        .map_err(Error::Setting)?;
+    let admin = admin::serve(settings.admin_bind_address, gates.clone(), metrics.exposition()).await;
+    let admin = admin.map_err(Error::Setting)?;
+    let stopped = work(settings, store, client, gates, metrics, shutdown.stop).await;
+    // After the Lease is released.
+    admin.close().await;
+    stopped
+}
 
+/// Works until `stop`, and then until the calls in flight are recorded and the Lease is released.
+async fn work(
+    settings: ControllerSettings,
+    store: Postgres,
+    client: Client,
+    gates: Gates,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> Result<(), Error> {
     if settings.consistency_grace <= settings.aws_call_timeout {
         tracing::warn!(
             "--consistency-grace is not longer than --aws-call-timeout: a call that timed out may take effect after the controller has checked"

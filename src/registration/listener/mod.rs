@@ -20,7 +20,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use self::{
     connection::serve_connection,
@@ -31,7 +31,7 @@ pub use self::{
     load_shedding::{CONNECTIONS_PER_IP, OverloadReason},
     per_ip_limit::{PerIpLimit, PerIpPermit, ip_network},
 };
-use crate::{config::ConnectionSettings, telemetry::RegistrationMetrics};
+use crate::{config::ConnectionSettings, shutdown::Shutdown, telemetry::RegistrationMetrics};
 
 /// Maximum number of connections that are told the reason for their rejection at the same time, for each
 /// reason.
@@ -57,8 +57,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves until `stop` is cancelled, then finishes the requests in flight and closes all connections.
-    pub async fn serve(self, listener: TcpListener, stop: &CancellationToken) {
+    /// Serves until the shutdown stops it, then finishes the requests in flight and closes all connections.
+    pub async fn serve(self, listener: TcpListener, shutdown: &Shutdown) {
         let slots = Slots {
             served: Arc::new(Semaphore::new(usize::from(self.settings.max_connections.get()))),
             rejected: Arc::new(Semaphore::new(MAX_CONCURRENT_REJECTIONS)),
@@ -73,7 +73,7 @@ impl Server {
                 // Meanwhile, further connections wait in the listener's backlog.
                 match slots.acquire(peer.ip()).await {
                     Some(Slot::Served(permits)) => {
-                        connections.spawn(self.serve_one(stream, peer, permits, &slots.idle, stop));
+                        connections.spawn(self.serve_one(stream, peer, permits, &slots.idle, shutdown));
                     }
                     Some(Slot::Rejected(reason, permit)) => {
                         let rejection = reject(stream, reason, self.overload.clone());
@@ -90,7 +90,7 @@ impl Server {
                 }
             }
         };
-        stop.run_until_cancelled(accepting).await;
+        shutdown.stop.run_until_cancelled(accepting).await;
         drop(listener);
         connections.close();
         connections.wait().await;
@@ -102,12 +102,12 @@ impl Server {
         peer: SocketAddr,
         permits: ServedPermits,
         idle: &Arc<IdleConnections>,
-        stop: &CancellationToken,
+        shutdown: &Shutdown,
     ) -> impl Future<Output = ()> + 'static {
         let (router, settings, counted) = (self.app.clone(), self.settings, self.metrics.connection());
-        let (idle, stop) = (idle.register(), stop.clone());
+        let (idle, shutdown) = (idle.register(), shutdown.clone());
         async move {
-            serve_connection(stream, peer, router, settings, idle, &stop).await;
+            serve_connection(stream, peer, router, settings, idle, &shutdown).await;
             drop((permits, counted));
         }
     }

@@ -29,7 +29,7 @@ const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// A running server whose router accepts a form, or returns the peer's address.
 struct Running {
     address: SocketAddr,
-    stop: CancellationToken,
+    shutdown: Shutdown,
     metrics: RegistrationMetrics,
     served: tokio::task::JoinHandle<()>,
 }
@@ -50,12 +50,12 @@ impl Running {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (stop, metrics) = (CancellationToken::new(), RegistrationMetrics::default());
-        let (stopped, counted) = (stop.clone(), metrics.clone());
+        let (shutdown, metrics) = (Shutdown::default(), RegistrationMetrics::default());
+        let (stopped, counted) = (shutdown.clone(), metrics.clone());
         let overload = Router::new().fallback(overload);
         let sockets = Server { app, overload, settings, per_ip_limit, metrics: counted };
         let served = tokio::spawn(async move { sockets.serve(listener, &stopped).await });
-        Self { address, stop, metrics, served }
+        Self { address, shutdown, metrics, served }
     }
 
     async fn connect(&self, sent: &str) -> TcpStream {
@@ -271,6 +271,21 @@ async fn excess_connections_of_one_ip_get_a_fast_response_and_are_counted() {
 }
 
 #[tokio::test]
+async fn a_requested_shutdown_ends_each_connection_with_its_next_response() {
+    let server = Running::start(8, Duration::from_secs(30), router()).await;
+    let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut idle = server.connect(request).await;
+    let mut first = [0; 12];
+    timeout(TEST_TIMEOUT, idle.read_exact(&mut first)).await.expect("a response").expect("read");
+    server.shutdown.requested.cancel();
+    idle.write_all(request.as_bytes()).await.expect("written");
+    let new = until_closed(&mut server.connect(request).await).await;
+    for response in [until_closed(&mut idle).await, new] {
+        assert!(response.contains("HTTP/1.1 200 ") && response.contains("connection: close"), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn requests_in_flight_are_answered_on_shutdown() {
     let (started, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (start, wait) = (Arc::clone(&started), Arc::clone(&go_on));
@@ -284,7 +299,7 @@ async fn requests_in_flight_are_answered_on_shutdown() {
     let mut connection = server.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     drop(started.acquire().await);
     assert!(server.metrics.exposition().text().contains("streamcat_connections 1"));
-    server.stop.cancel();
+    server.shutdown.stop.cancel();
     go_on.add_permits(1);
     assert!(until_closed(&mut connection).await.ends_with("done"));
     timeout(TEST_TIMEOUT, server.served)

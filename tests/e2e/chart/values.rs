@@ -44,6 +44,7 @@ async fn a_missing_required_value_is_explained() {
         (&[REGION, DATABASE, "controller.resyncInterval=often"], "'often' does not match"),
         (&[REGION, DATABASE, "controller.leaderElection=perhaps"], "/controller/leaderElection"),
         (&[REGION, DATABASE, "registration.quota=-1"], "/registration/quota"),
+        (&[REGION, DATABASE, "registration.shutdownDelay=301s"], "/registration/shutdownDelay"),
     ] {
         let error = render_error(&testbed, values).await;
         assert!(error.contains(message), "{values:?}: {error}");
@@ -73,6 +74,22 @@ async fn a_disabled_registration_is_not_rendered() {
     assert_eq!(all.0.iter().filter(of_registration).count(), 6);
     let none = rendered(&testbed, &["registration.enabled=false", "registration.ingress.enabled=true"]).await;
     assert_eq!(none.0.iter().filter(of_registration).count(), 0);
+}
+
+#[tokio::test]
+async fn the_grace_period_of_a_pod_exceeds_its_shutdown_delay() {
+    let testbed = operator_under_test().await;
+    for (values, delay, grace) in [
+        (&[][..], "5s", 30),
+        (&["registration.shutdownDelay=0s"], "0s", 25),
+        (&["registration.shutdownDelay=90s"], "90s", 115),
+    ] {
+        let objects = rendered(&testbed, values).await;
+        assert_eq!(objects.container("registration").value("STREAMCAT_SHUTDOWN_DELAY"), Some(delay));
+        let deployment = objects.named("Deployment", "-registration").expect("the registration");
+        let pod = &deployment.data["spec"]["template"]["spec"];
+        assert_eq!(pod["terminationGracePeriodSeconds"], grace, "{values:?}");
+    }
 }
 
 #[tokio::test]
