@@ -17,6 +17,7 @@ mod database_rights;
 mod examples;
 mod forms;
 mod generated;
+mod gitops;
 mod kubectl;
 mod leader;
 mod lifecycle;
