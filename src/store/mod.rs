@@ -22,7 +22,7 @@ pub use in_flight::InFlight;
 pub use journal::{AttemptOutcome, Journal};
 pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use pending_updates::PendingUpdate;
-pub use postgres::{MIGRATIONS, Postgres};
+pub use postgres::{MIGRATIONS, Postgres, Schema};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
 pub use resources::{RecordedResource, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
@@ -42,13 +42,15 @@ pub enum Error {
     /// A migration failed.
     #[error("migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// A newer version of the operator has migrated the schema.
+    /// A newer version of the operator has migrated the schema so that this program does not work with it.
     #[error(
-        "the database schema (version {found}) is newer than this program supports (version {known}): run the newer version of the operator, or restore the database"
+        "the database schema (version {found}) is newer than this program supports: it requires programs that know version {minimum}, and this one knows version {known}; run the newer version of the operator, or restore the database"
     )]
     Newer {
         /// Version of the latest migration in the database.
         found: i64,
+        /// Version of the migration that a program has to know.
+        minimum: i64,
         /// Version of the latest migration of this program.
         known: i64,
     },

@@ -47,3 +47,4 @@ mod store;
 mod stream_keys;
 mod support;
 mod updates;
+mod versions;
