@@ -27,7 +27,7 @@ do $$
 begin
     if exists (select from pg_roles where rolname = 'streamcat_controller') then
         execute format('grant usage on schema %I to streamcat_controller', current_schema());
-        grant select on _sqlx_migrations to streamcat_controller;
+        grant select on _sqlx_migrations, schema_compatibility to streamcat_controller;
         -- Every column but password_hash.
         grant select (id, username, account_namespace, account_name, account_uid, account_cluster, deleting, retained, registered, created_at),
               insert (id, username, account_namespace, account_name, account_uid, account_cluster),
@@ -53,7 +53,7 @@ begin
     end if;
     if exists (select from pg_roles where rolname = 'streamcat_registration') then
         execute format('grant usage on schema %I to streamcat_registration', current_schema());
-        grant select on _sqlx_migrations to streamcat_registration;
+        grant select on _sqlx_migrations, schema_compatibility to streamcat_registration;
         -- The page recognizes an account by the UID of its object, which nobody can copy or remove.
         grant select (id, username, password_hash, account_namespace, account_name, account_uid),
               insert (username, password_hash, account_namespace, account_name),

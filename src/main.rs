@@ -84,8 +84,11 @@ fn shutdown_after(delay: Duration) -> Result<Shutdown, Failure> {
 }
 
 async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {
-    Postgres::new(&settings.database_url, 1)?.migrate().await?;
-    tracing::info!("the database schema is up to date");
+    let schema = Postgres::new(&settings.database_url, 1)?.migrate().await?;
+    match schema.note() {
+        None => tracing::info!("the database schema is up to date"),
+        Some(note) => tracing::info!("nothing to migrate: {note}"),
+    }
     Ok(())
 }
 

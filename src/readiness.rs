@@ -6,14 +6,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Gates;
 
+/// Outcome of a check: a note, or the reason why the gate is closed.
+type Outcome = Result<Option<String>, String>;
+
 /// Time between two checks.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Opens and closes a gate according to `check`, until `stop`. Logs each change once.
+/// Opens and closes a gate according to `check`, until `stop`. A check that succeeds may return a note for
+/// people. Logs each change once.
 pub async fn watch<C, F>(gates: Gates, gate: &'static str, stop: CancellationToken, check: C)
 where
     C: Fn() -> F,
-    F: Future<Output = Result<(), String>>,
+    F: Future<Output = Outcome>,
 {
     let mut last = None;
     loop {
@@ -32,14 +36,16 @@ where
     }
 }
 
-fn update(gates: &Gates, gate: &'static str, now: &Result<(), String>) {
+fn update(gates: &Gates, gate: &'static str, now: &Outcome) {
     match now {
-        Ok(()) => {
+        Ok(note) => {
             gates.open(gate);
-            tracing::info!(gate, "ready");
+            gates.note(gate, note.clone());
+            tracing::info!(gate, note, "ready");
         }
         Err(reason) => {
             gates.close(gate, reason);
+            gates.note(gate, None);
             tracing::warn!(gate, reason, "not ready, retrying");
         }
     }
@@ -57,7 +63,7 @@ mod tests {
         let checks = AtomicUsize::new(0);
         let check = async || match checks.fetch_add(1, Ordering::Relaxed) {
             0 => Err("refused".to_owned()),
-            1 => Ok(()),
+            1 => Ok(Some("slow".to_owned())),
             _ => Err("gone again".to_owned()),
         };
         let (watched, stop) = (gates.clone(), CancellationToken::new());
@@ -65,13 +71,14 @@ mod tests {
             let mut seen = Vec::new();
             for _ in 0..3 {
                 tokio::time::sleep(INTERVAL / 2).await;
-                seen.push(watched.closed().get("database").cloned());
+                seen.push([watched.closed(), watched.notes()].map(|all| all.get("database").cloned()));
                 tokio::time::sleep(INTERVAL / 2).await;
             }
             stop.cancel();
             seen
         };
         let (seen, ()) = tokio::join!(observe, watch(gates, "database", stop.clone(), check));
-        assert_eq!(seen, [Some("refused".to_owned()), None, Some("gone again".to_owned())]);
+        let expected = [[Some("refused"), None], [None, Some("slow")], [Some("gone again"), None]];
+        assert_eq!(seen, expected.map(|texts| texts.map(|text| text.map(str::to_owned))));
     }
 }

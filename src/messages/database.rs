@@ -4,10 +4,11 @@ use std::time::Duration;
 
 pub(crate) const NOT_A_URL: &str = "DATABASE_URL is not a PostgreSQL URL: write it as postgres://user:password@host:5432/database (a special character in the password as %XX)";
 
-/// `found` and `known`: the versions of the latest migration in the database and in this program.
-pub(crate) fn newer_schema(found: i64, known: i64) -> String {
+/// `found`: the version of the latest migration in the database. `minimum`: the version that a program has to
+/// know. `known`: the version of the latest migration of this program.
+pub(crate) fn newer_schema(found: i64, minimum: i64, known: i64) -> String {
     format!(
-        "the database schema (version {found}) is newer than this program supports (version {known}): run the newer version of the operator, or restore the database"
+        "the database schema (version {found}) is newer than this program supports: it requires programs that know version {minimum}, and this one knows version {known}; run the newer version of the operator, or restore the database"
     )
 }
 

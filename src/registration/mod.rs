@@ -42,7 +42,7 @@ use crate::{
     config::RegistrationSettings,
     readiness,
     shutdown::{self, Shutdown},
-    store::{self, Postgres},
+    store::{self, Postgres, Schema},
     telemetry::RegistrationMetrics,
 };
 
@@ -171,12 +171,12 @@ fn watch_readiness(
     let store = store.clone();
     let check_database = move || {
         let store = store.clone();
-        async move { store.check_schema().await.map_err(|error| error.to_string()) }
+        async move { store.check_schema().await.map(Schema::note).map_err(|error| error.to_string()) }
     };
     let (accounts, namespace) = (accounts.clone(), namespace.to_owned());
     let check_kubernetes = move || {
         let (accounts, namespace) = (accounts.clone(), namespace.clone());
-        async move { accounts.check(&namespace).await.map_err(|error| error.to_string()) }
+        async move { accounts.check(&namespace).await.map(|()| None).map_err(|error| error.to_string()) }
     };
     tokio::spawn(readiness::watch(gates.clone(), DATABASE, stop.clone(), check_database));
     tokio::spawn(readiness::watch(gates.clone(), KUBERNETES, stop.clone(), check_kubernetes));

@@ -22,7 +22,7 @@ pub use in_flight::InFlight;
 pub use journal::{AttemptOutcome, Journal};
 pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
 pub use pending_updates::PendingUpdate;
-pub use postgres::{MIGRATIONS, Postgres};
+pub use postgres::{MIGRATIONS, Postgres, Schema};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
 pub use resources::{RecordedResource, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
@@ -42,11 +42,13 @@ pub enum Error {
     /// A migration failed.
     #[error("migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// A newer version of the operator has migrated the schema.
-    #[error("{}", messages::database::newer_schema(*found, *known))]
+    /// A newer version of the operator has migrated the schema so that this program does not work with it.
+    #[error("{}", messages::database::newer_schema(*found, *minimum, *known))]
     Newer {
         /// Version of the latest migration in the database.
         found: i64,
+        /// Version of the migration that a program has to know.
+        minimum: i64,
         /// Version of the latest migration of this program.
         known: i64,
     },

@@ -1,4 +1,5 @@
-//! The control plane's programs and Helm, built once from their Go modules and kept in the user's cache.
+//! Programs that are built once from their Go modules and kept in the user's cache: those of the control plane,
+//! Helm, and our own in Go.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -52,6 +53,8 @@ pub(crate) struct Module {
     programs: &'static [&'static str],
     go_mod: &'static str,
     go_sum: &'static str,
+    /// The code of a program of our own.
+    main_go: Option<&'static str>,
     ldflags: &'static str,
 }
 
@@ -64,6 +67,7 @@ pub(crate) const CLUSTER: Module = Module {
     programs: &["server", "kube-apiserver", "kube-controller-manager", "kubectl"],
     go_mod: include_str!("../cluster/go.mod"),
     go_sum: include_str!("../cluster/go.sum"),
+    main_go: None,
     ldflags: concat!(
         "-s -w",
         " -X k8s.io/component-base/version.gitVersion=v1.37.2",
@@ -84,6 +88,19 @@ pub(crate) const HELM: Module = Module {
     programs: &["helm"],
     go_mod: include_str!("../helm/go.mod"),
     go_sum: include_str!("../helm/go.sum"),
+    main_go: None,
+    ldflags: "-s -w",
+};
+
+/// The health of objects as GitOps tools see it. It is built when a test first needs it.
+pub(crate) const GITOPS_HEALTH: Module = Module {
+    name: "gitops-health",
+    title: "the health checks of GitOps tools",
+    build_time: "about a minute on two cores, once",
+    programs: &["gitops-health"],
+    go_mod: include_str!("../gitops-health/go.mod"),
+    go_sum: include_str!("../gitops-health/go.sum"),
+    main_go: Some(include_str!("../gitops-health/main.go")),
     ldflags: "-s -w",
 };
 
@@ -108,7 +125,7 @@ impl Module {
 
     fn key(&self) -> String {
         let mut hash = Sha256::new();
-        for part in [self.go_mod, self.go_sum, self.ldflags] {
+        for part in [self.go_mod, self.go_sum, self.ldflags].into_iter().chain(self.main_go) {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
@@ -159,7 +176,8 @@ impl Module {
         for path in [&source, &bin] {
             std::fs::create_dir(path).map_err(Error::io(format!("make the folder {}", path.display())))?;
         }
-        for (name, content) in [("go.mod", self.go_mod), ("go.sum", self.go_sum)] {
+        let main_go = self.main_go.map(|content| ("main.go", content));
+        for (name, content) in [("go.mod", self.go_mod), ("go.sum", self.go_sum)].into_iter().chain(main_go) {
             std::fs::write(source.join(name), content).map_err(Error::io(format!("write {name}")))?;
         }
         check_go(&source)?;

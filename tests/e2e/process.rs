@@ -117,23 +117,6 @@ async fn a_call_that_hangs_does_not_delay_shutdown() {
 }
 
 #[tokio::test]
-async fn a_schema_that_is_newer_than_the_program_is_refused() {
-    let tenant = tenant("newer").await;
-    sqlx::query(
-        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-         values (9999, 'from the future', true, '', 0)",
-    )
-    .execute(&tenant.pool())
-    .await
-    .unwrap();
-    for command in ["controller", "migrate"] {
-        let (status, output) = tenant.controller().run(command).await.unwrap();
-        assert_eq!(status.code(), Some(1), "{output}");
-        assert!(output.contains("newer"), "{output}");
-    }
-}
-
-#[tokio::test]
 async fn metrics_count_calls_and_reconciles_without_usernames() {
     let tenant = tenant("metrics").await;
     let controller = tenant.controller().start().await;

@@ -17,7 +17,7 @@ use crate::{
     controller::{gates, kubernetes::api_message},
     messages, readiness,
     shutdown::{self, Shutdown},
-    store::{self, ClusterIdentity, Postgres},
+    store::{self, ClusterIdentity, Postgres, Schema},
     telemetry::Metrics,
 };
 
@@ -33,7 +33,7 @@ pub enum Error {
     /// A setting is missing or wrong. A restart does not help.
     #[error("{0}")]
     Setting(String),
-    /// The database belongs to a newer version of this program.
+    /// The database belongs to a newer version of this program, which this one cannot work beside.
     #[error("{0}")]
     Store(#[from] store::Error),
 }
@@ -42,7 +42,7 @@ pub enum Error {
 /// a database or cluster that it cannot reach.
 ///
 /// # Errors
-/// A setting is wrong, or the database is newer than this program.
+/// A setting is wrong, or the database is too new for this program.
 pub async fn run(settings: ControllerSettings, shutdown: Shutdown) -> Result<(), Error> {
     settings.leader_election.check().map_err(Error::Setting)?;
     let store = Postgres::new(&settings.database.database_url, MAX_CONNECTIONS)
@@ -130,7 +130,7 @@ fn watch_database(store: &Postgres, gates: &Gates, stop: &CancellationToken) {
     let store = store.clone();
     let check = move || {
         let store = store.clone();
-        async move { store.check_schema().await.map_err(|error| error.to_string()) }
+        async move { store.check_schema().await.map(Schema::note).map_err(|error| error.to_string()) }
     };
     tokio::spawn(readiness::watch(gates.clone(), gates::DATABASE, stop.clone(), check));
 }
@@ -154,7 +154,7 @@ async fn prepare(
 ) -> Result<Installation, Error> {
     loop {
         match store.check_schema().await {
-            Ok(()) => break,
+            Ok(_) => break,
             Err(error @ store::Error::Newer { .. }) => return Err(error.into()),
             Err(error) => wait(gates, gates::DATABASE, error.to_string()).await,
         }
