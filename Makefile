@@ -25,7 +25,7 @@ check: ## Check formatting, lints, and documentation (under a minute once built)
 	cargo clippy --all-targets --features failpoints --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
-unit: ## Run the quick tests: unit tests, links of the docs, and whether each mutant still fits the code
+unit: ## Run the quick tests: unit tests, links of the docs, names of types, and whether each mutant still fits the code
 	cargo test --locked --lib --bin testbed --test mutants --test docs
 
 e2e: ## Run the end-to-end tests whose path contains TEST, for example: make e2e TEST=lifecycle

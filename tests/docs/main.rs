@@ -46,7 +46,9 @@ fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let is_source = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        !["target", "node_modules"].contains(&name) && (!name.starts_with('.') || name == ".github")
+        // A module may have the name of the build directory.
+        let is_built = name == "node_modules" || name == "target" && folder.join("Cargo.lock").is_file();
+        !is_built && (!name.starts_with('.') || name == ".github")
     };
     let (folders, files): (Vec<_>, Vec<_>) = paths.filter(is_source).partition(|path| path.is_dir());
     let is_wanted = |path: &PathBuf| path.extension().is_some_and(|found| found == extension);
