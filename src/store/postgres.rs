@@ -1,15 +1,13 @@
 //! The connection pool and the schema migrations.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{
-    Connection, PgConnection, PgPool,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator, postgres::PgPoolOptions};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
 
-use super::{Error, Result};
+use super::{Error, Result, database_url::DatabaseUrl, session};
 
 /// The migrations in `migrations/`.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -20,46 +18,56 @@ const GRANTS: &str = include_str!("../../migrations/grants.sql");
 /// Maximum time a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum idle time after which a connection is used without a ping.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// Maximum idle time after which a connection is used without a check.
+const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// The store in a PostgreSQL database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Postgres {
     pub(super) pool: PgPool,
+    /// Mark of the sessions of this pool.
+    mark: Uuid,
+    /// Settings of each session.
+    settings: Arc<[(String, String)]>,
+    /// Set once the sessions are known not to be shared.
+    isolation: Arc<OnceCell<()>>,
+}
+
+/// Without the settings, which are a part of the database's URL.
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("pool", &self.pool).finish_non_exhaustive()
+    }
 }
 
 impl Postgres {
     /// Creates a pool that connects on first use.
     ///
     /// # Errors
-    /// [`Error::Url`] if the URL cannot be parsed.
+    /// [`Error::Url`] if the URL is wrong or not supported.
     pub fn new(url: &SecretString, connections: u32) -> Result<Self> {
-        let url = url.expose_secret();
-        // sqlx accepts any scheme, and would look for PostgreSQL at the address of another service.
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(Error::Url);
-        }
-        let options = PgConnectOptions::from_str(url).map_err(|_| Error::Url)?;
-        // Neither a slow statement nor a process that stalls inside a transaction blocks others for longer
-        // than this.
-        let limits = ["statement_timeout", "idle_in_transaction_session_timeout"].map(|limit| (limit, "15s"));
-        let options = options.application_name("streamcat-operator").options(limits);
+        let DatabaseUrl { options, settings } = url.expose_secret().parse()?;
+        let (mark, settings) = (Uuid::new_v4(), Arc::<[_]>::from(settings));
+        let session_settings = Arc::clone(&settings);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| {
+                let settings = Arc::clone(&session_settings);
+                Box::pin(async move { Ok(session::begin(connection, mark, &settings).await?) })
+            })
             // By default, the pool pings before each use, which doubles the round trips of short statements.
             .test_before_acquire(false)
-            .before_acquire(|connection, before| {
+            .before_acquire(move |connection, before| {
                 Box::pin(async move {
-                    if before.idle_for > PING_AFTER_IDLE {
-                        connection.ping().await?;
+                    if before.idle_for > CHECK_AFTER_IDLE {
+                        session::check(connection, mark).await?;
                     }
                     Ok(true)
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, mark, settings, isolation: Arc::default() })
     }
 
     /// Applies the pending migrations, then the grants.
@@ -90,11 +98,13 @@ impl Postgres {
     /// Checks that the schema is the one that this program was built for.
     ///
     /// # Errors
-    /// [`Error::Newer`] or [`Error::Older`] if it is not, or the error from PostgreSQL.
+    /// [`Error::Newer`] or [`Error::Older`] if it is not, [`Error::Shared`] if a pooler shares sessions, or the
+    /// error from PostgreSQL.
     pub async fn check_schema(&self) -> Result<()> {
+        self.isolation.get_or_try_init(|| self.check_isolation()).await?;
         let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
         let version = match self.schema_version().await {
-            Err(Error::Sql(error)) => return Err(self.cause(error).await.into()),
+            Err(Error::Sql(error)) => return Err(self.cause(error).await),
             other => other?,
         };
         match version {
@@ -104,17 +114,25 @@ impl Postgres {
         }
     }
 
+    /// Checks that no pooler shares the sessions of this pool with other clients.
+    async fn check_isolation(&self) -> Result<()> {
+        session::check_isolation(&self.pool.connect_options(), &self.settings, ACQUIRE_TIMEOUT).await
+    }
+
     /// Returns the cause of a pool timeout, which the pool does not report. Other errors are returned
     /// unchanged.
-    async fn cause(&self, error: sqlx::Error) -> sqlx::Error {
+    async fn cause(&self, error: sqlx::Error) -> Error {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return error;
+            return error.into();
         }
         let options = self.pool.connect_options();
-        let direct = PgConnection::connect_with(&options);
+        let direct = async {
+            let mut direct = PgConnection::connect_with(&options).await?;
+            session::begin(&mut direct, self.mark, &self.settings).await
+        };
         match tokio::time::timeout(ACQUIRE_TIMEOUT, direct).await {
             Ok(Err(cause)) => cause,
-            _ => error,
+            _ => error.into(),
         }
     }
 
@@ -130,5 +148,18 @@ impl Postgres {
             .fetch_one(&self.pool)
             .await?;
         Ok(version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn debug_output_has_no_part_of_the_url() {
+        let url =
+            "postgres://canary:canary@canary/canary?password=canary&options[canary]=canary&sslkey=canary";
+        let store = Postgres::new(&SecretString::from(url), 1).expect("a store");
+        assert!(!format!("{store:?}").contains("canary"), "{store:?}");
     }
 }

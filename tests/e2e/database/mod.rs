@@ -1,0 +1,4 @@
+//! PostgreSQL as people have it: poolers, locales, and URLs.
+
+mod pgbouncer;
+mod url;
