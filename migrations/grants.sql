@@ -54,19 +54,25 @@ begin
     if exists (select from pg_roles where rolname = 'streamcat_registration') then
         execute format('grant usage on schema %I to streamcat_registration', current_schema());
         grant select on _sqlx_migrations, schema_compatibility to streamcat_registration;
+        -- Granted by earlier versions. Functions do this now, and only for users with a password.
+        revoke insert, update on users, registrations from streamcat_registration;
+        revoke insert on sessions from streamcat_registration;
         -- The page recognizes an account by the UID of its object, which nobody can copy or remove.
-        grant select (id, username, password_hash, account_namespace, account_name, account_uid),
-              insert (username, password_hash, account_namespace, account_name),
-              update (password_hash)
+        grant select (id, username, password_hash, account_namespace, account_name, account_uid)
             on users to streamcat_registration;
         grant select on username_tombstones to streamcat_registration;
-        grant select, insert, update on registrations to streamcat_registration;
-        grant select, insert, delete on sessions to streamcat_registration;
+        grant select, update (completed_at, fencing_token, due_at, delete_requested)
+            on registrations to streamcat_registration;
+        grant select, delete on sessions to streamcat_registration;
         -- Every column but id and at: the database sets the time.
         grant insert (event, user_id, username, address) on audit_log to streamcat_registration;
         grant execute on function forget_addresses(interval) to streamcat_registration;
         grant execute on function next_try(uuid, inet, bigint) to streamcat_registration;
         grant execute on function rollback_registration(uuid, bigint) to streamcat_registration;
+        grant execute on function add_registrant(text, text, text, text, bytea, inet) to streamcat_registration;
+        grant execute on function lease_registration(uuid) to streamcat_registration;
+        grant execute on function replace_password_hash(uuid, text, text) to streamcat_registration;
+        grant execute on function begin_session(uuid, text, bytea, interval, inet) to streamcat_registration;
     end if;
 end
 $$;

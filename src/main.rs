@@ -94,7 +94,9 @@ async fn migrate(settings: &DatabaseSettings) -> store::Result<()> {
 
 async fn release_brake(settings: &ReleaseBrakeSettings) -> store::Result<()> {
     let kinds = settings.kind.map_or(ResourceKind::ALL.to_vec(), |kind| vec![kind]);
-    Postgres::new(&settings.database.database_url, 1)?.release_brake(&kinds).await?;
+    let store = Postgres::new(&settings.database.database_url, 1)?;
+    store.check_schema().await?;
+    store.release_brake(&kinds).await?;
     let kinds: Vec<_> = kinds.iter().map(|kind| kind.noun()).collect();
     tracing::info!(
         "the brake is released for {}: within a few minutes after a missing resource is proved to be gone, it is replaced, or the deletion of its account continues",
@@ -124,9 +126,6 @@ impl From<registration::Error> for Failure {
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        match error {
-            store::Error::Url => Self::Setting(error.to_string()),
-            _ => Self::Other(error.to_string()),
-        }
+        if error.is_setting() { Self::Setting(error.to_string()) } else { Self::Other(error.to_string()) }
     }
 }

@@ -18,12 +18,16 @@ use crate::config::LogFormat;
 /// Filter that silences the log of failed calls in kube. The code that handles a failure logs what it means.
 const KUBE_CLIENT_OFF: &str = "kube_client::client::builder=off";
 
+/// Filters that silence what sqlx logs of a database URL and of a password file: both can contain passwords. They
+/// name the modules, so that no other filter is more specific.
+const SQLX_OPTIONS_OFF: &str = "sqlx_postgres::options::parse=off,sqlx_postgres::options::pgpass=off";
+
 /// Starts logging to standard error.
 ///
 /// # Errors
 /// Returns one line if the filter is invalid.
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = format!("{filter},{KUBE_CLIENT_OFF}");
+    let filter = format!("{filter},{KUBE_CLIENT_OFF},{SQLX_OPTIONS_OFF}");
     let filter = EnvFilter::try_new(&filter)
         .map_err(|error| format!("--log-level {filter:?} is not a valid filter: {error}"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

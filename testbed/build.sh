@@ -21,6 +21,8 @@ need setpriv util-linux "run: sudo apt-get install util-linux"
 need openssl openssl "run: sudo apt-get install openssl"
 need psql postgresql "run: sudo apt-get install postgresql"
 if [ "${1:-}" = --tests ]; then
+    # Debian keeps it in a directory that may not be in PATH.
+    PATH="$PATH:/usr/sbin" need pgbouncer pgbouncer "run: sudo apt-get install pgbouncer"
     need chromedriver chromium-driver "run: sudo apt-get install chromium-driver"
     # No program has this name: the package is installed if Python cannot create virtual environments.
     python3 -c 'import ensurepip, venv' 2> /dev/null || need python3-venv python3-venv "run: sudo apt-get install python3-venv"

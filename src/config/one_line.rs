@@ -7,7 +7,7 @@ use clap::{
 
 use super::Cli;
 
-/// Returns the error as one line.
+/// Returns the error as one line. It repeats no URL: a database URL in the wrong place contains a password.
 #[must_use]
 pub fn one_line(error: &clap::Error) -> String {
     if let (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) =
@@ -16,10 +16,24 @@ pub fn one_line(error: &clap::Error) -> String {
         let settings: Vec<_> = missing.iter().map(|flag| with_variable(flag)).collect();
         return format!("missing: {}", settings.join(", and "));
     }
-    let text = error.to_string();
+    let text = without_urls(error);
     let head = text.split("\n\nUsage:").next().unwrap_or(&text);
     let head = head.split("\n\nFor more information").next().unwrap_or(head);
     head.split_whitespace().collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
+}
+
+/// Returns the text of the error with `…` in place of each argument that contains a URL.
+fn without_urls(error: &clap::Error) -> String {
+    let arguments = error.context().flat_map(|(_, value)| match value {
+        ContextValue::String(argument) => vec![argument.clone()],
+        ContextValue::Strings(arguments) => arguments.clone(),
+        _ => Vec::new(),
+    });
+    arguments.filter(|argument| argument.contains("://")).fold(error.to_string(), |text, argument| {
+        // A value parser can repeat the argument in quotes.
+        let quoted = format!("{argument:?}");
+        text.replace(&argument, "…").replace(quoted.trim_matches('"'), "…")
+    })
 }
 
 /// Adds the environment variable to a flag as clap prints it (`--namespace <NAMESPACE>`).
@@ -46,6 +60,27 @@ mod tests {
         let error = Cli::try_parse_from(arguments).expect_err("no such flag");
         assert_eq!(one_line(&error).lines().count(), 1);
         assert!(one_line(&error).contains("--frobnicate"));
+    }
+
+    #[test]
+    fn no_argument_with_a_url_is_repeated() {
+        let url = "postgres://u:canary \"4711\"\n@h/d";
+        let assignment = format!("--database_url={url}");
+        let level = format!("--log-format={url}");
+        let interval = format!("--resync-interval={url}");
+        for arguments in [
+            &["migrate", url][..],
+            &[url],
+            &["migrate", &assignment],
+            &["migrate", "--database-url", "postgres://h/d", url],
+            &["migrate", &level],
+            &["controller", &interval],
+            &["controller", "--leader-elect", url],
+        ] {
+            let arguments = [&["streamcat-operator"], arguments].concat();
+            let line = one_line(&Cli::try_parse_from(&arguments).expect_err("wrong"));
+            assert!(!line.contains("canary") && !line.contains("4711"), "{line}");
+        }
     }
 
     #[test]

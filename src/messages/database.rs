@@ -12,6 +12,15 @@ pub(crate) fn newer_schema(found: i64, minimum: i64, known: i64) -> String {
     )
 }
 
+/// `found` and `known`: the versions of the latest migration in the database and in this program.
+pub(crate) fn compatible_schema(found: i64, known: i64) -> String {
+    format!(
+        "the schema (version {found}) is newer than this program (version {known}), which still works with it"
+    )
+}
+
+pub(crate) const SHARED_SESSIONS: &str = "DATABASE_URL leads to a connection pooler that shares PostgreSQL sessions among its clients, which would run each other's statements: in PgBouncer, set pool_mode = session for this database or user (with server_reset_query = DISCARD ALL, the default), or connect to PostgreSQL itself";
+
 pub(crate) const OLDER_SCHEMA: &str =
     "the database schema is not up to date: run `streamcat-operator migrate` first";
 

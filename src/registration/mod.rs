@@ -94,6 +94,14 @@ impl Error {
 /// `/readyz` and the log report it, and the server keeps trying.
 pub async fn run(settings: RegistrationSettings, shutdown: Shutdown) -> Result<(), Error> {
     let store = Postgres::new(&settings.database.database_url, MAX_DATABASE_CONNECTIONS)?;
+    tokio::select! {
+        checked = store.check_schema() => match checked {
+            Err(error) if error.is_setting() => return Err(error.into()),
+            // The gate reports anything else, which can pass.
+            _ => {}
+        },
+        () = stop.cancelled() => return Ok(()),
+    }
     let accounts = KubernetesAccounts::new().await.map_err(Error::Kubernetes)?;
     let metrics = RegistrationMetrics::default();
     let passwords = Passwords::new(&settings.passwords)?.with_metrics(metrics.hashing());

@@ -1,8 +1,11 @@
 //! PostgreSQL: users, their resources, the journal of create attempts, and the orphan list.
 
+use std::borrow::Cow;
+
 mod absences;
 mod audit;
 mod clusters;
+mod database_url;
 mod in_flight;
 mod installation;
 mod journal;
@@ -12,12 +15,14 @@ mod postgres;
 mod registrants;
 mod resources;
 mod rows;
+mod session;
 mod sessions;
 mod users;
 
 pub use absences::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
 pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use clusters::{ClusterIdentity, Clusters, OtherCluster};
+pub use database_url::UrlError;
 pub use in_flight::InFlight;
 pub use journal::{AttemptOutcome, Journal};
 pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans};
@@ -30,14 +35,20 @@ pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, UsernameOwner, Users}
 
 use crate::messages;
 
-/// A database error. No message contains the database's URL.
+/// A database error. No message contains a part of the database's URL.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// DATABASE_URL cannot be parsed. The message does not repeat it, since it contains a password.
-    #[error("{}", messages::database::NOT_A_URL)]
-    Url,
+    /// DATABASE_URL is wrong or not supported.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// PostgreSQL rejects a setting of DATABASE_URL.
+    #[error("PostgreSQL rejects the options in DATABASE_URL: check the names and the values of the settings")]
+    Options,
+    /// A pooler shares the sessions of PostgreSQL among its clients.
+    #[error("{}", messages::database::SHARED_SESSIONS)]
+    Shared,
     /// A statement failed, or the database is unavailable.
-    #[error("PostgreSQL: {0}")]
+    #[error("PostgreSQL: {}", describe(.0))]
     Sql(#[from] sqlx::Error),
     /// A migration failed.
     #[error("migration: {0}")]
@@ -55,6 +66,54 @@ pub enum Error {
     /// The schema is missing or outdated.
     #[error("{}", messages::database::OLDER_SCHEMA)]
     Older,
+}
+
+impl Error {
+    /// Returns true if a setting must change before another start can succeed.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        matches!(self, Self::Url(_) | Self::Options | Self::Shared)
+    }
+}
+
+/// For the pool's callbacks.
+impl From<Error> for sqlx::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Sql(error) => error,
+            error => Self::Configuration(Box::new(error)),
+        }
+    }
+}
+
+/// Describes an error of PostgreSQL, or of the way to it. Messages about a refused connection repeat the user, the
+/// database, or the host, so they are replaced.
+fn describe(error: &sqlx::Error) -> Cow<'_, str> {
+    let text = match error {
+        sqlx::Error::Database(error) => match error.code().as_deref() {
+            Some("28P01") => "the user or the password in DATABASE_URL is wrong (28P01)",
+            Some("28000") => {
+                "the server refuses the user of DATABASE_URL: check pg_hba.conf, sslmode, and that the role may log in (28000)"
+            }
+            Some("3D000") => "the database in DATABASE_URL does not exist (3D000)",
+            Some("42501") if error.message().starts_with("permission denied for database") => {
+                "the user of DATABASE_URL may not connect to the database, or may not create a schema there (42501)"
+            }
+            Some(session::PROTOCOL_VIOLATION) => {
+                "the connection pooler refuses the connection: its log says why (08P01)"
+            }
+            _ => "",
+        },
+        sqlx::Error::Tls(_) => {
+            "the TLS connection failed: check sslmode, sslrootcert, sslcert, and sslkey in DATABASE_URL, and the server's certificate"
+        }
+        // The message of the TLS library lists the names.
+        sqlx::Error::Io(error) if error.to_string().contains("not valid for") => {
+            "the TLS connection failed: the server's certificate is for another host name than that of DATABASE_URL"
+        }
+        _ => "",
+    };
+    if text.is_empty() { error.to_string().into() } else { text.into() }
 }
 
 /// Result of a call to the database.

@@ -176,7 +176,7 @@ async fn rows(executor: impl PgExecutor<'_>, namespace: Option<&str>) -> Result<
                   unseen_since is not null as "is_unseen!"
            from orphans
            where $1::text is null or account_namespace = $1
-           order by first_seen, account_namespace, account_name, kind, arn"#,
+           order by first_seen, account_namespace collate "C", account_name collate "C", kind, arn collate "C""#,
         namespace,
     )
     .fetch_all(executor)

@@ -1,15 +1,14 @@
 //! The connection pool and the schema migrations.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{
-    Connection, PgConnection, PgPool,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator, postgres::PgPoolOptions};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
 
-use super::{Error, Result};
+use super::{Error, Result, database_url::DatabaseUrl, session};
+use crate::messages;
 
 /// The migrations in `migrations/`.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -20,8 +19,8 @@ const GRANTS: &str = include_str!("../../migrations/grants.sql");
 /// Maximum time a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum idle time after which a connection is used without a ping.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// Maximum idle time after which a connection is used without a check.
+const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// A schema that this program works with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,50 +42,58 @@ impl Schema {
     pub fn note(self) -> Option<String> {
         match self {
             Self::Current => None,
-            Self::Newer { found, known } => Some(format!(
-                "the schema (version {found}) is newer than this program (version {known}), which still works with it"
-            )),
+            Self::Newer { found, known } => Some(messages::database::compatible_schema(found, known)),
         }
     }
 }
 
 /// The store in a PostgreSQL database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Postgres {
     pub(super) pool: PgPool,
+    /// Mark of the sessions of this pool.
+    mark: Uuid,
+    /// Settings of each session.
+    settings: Arc<[(String, String)]>,
+    /// Set once the sessions are known not to be shared.
+    isolation: Arc<OnceCell<()>>,
+}
+
+/// Without the settings, which are a part of the database's URL.
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("pool", &self.pool).finish_non_exhaustive()
+    }
 }
 
 impl Postgres {
     /// Creates a pool that connects on first use.
     ///
     /// # Errors
-    /// [`Error::Url`] if the URL cannot be parsed.
+    /// [`Error::Url`] if the URL is wrong or not supported.
     pub fn new(url: &SecretString, connections: u32) -> Result<Self> {
-        let url = url.expose_secret();
-        // sqlx accepts any scheme, and would look for PostgreSQL at the address of another service.
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(Error::Url);
-        }
-        let options = PgConnectOptions::from_str(url).map_err(|_| Error::Url)?;
-        // Neither a slow statement nor a process that stalls inside a transaction blocks others for longer
-        // than this.
-        let limits = ["statement_timeout", "idle_in_transaction_session_timeout"].map(|limit| (limit, "15s"));
-        let options = options.application_name("streamcat-operator").options(limits);
+        let DatabaseUrl { options, settings } = url.expose_secret().parse()?;
+        let (mark, settings) = (Uuid::new_v4(), Arc::<[_]>::from(settings));
+        let session_settings = Arc::clone(&settings);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| {
+                let settings = Arc::clone(&session_settings);
+                Box::pin(async move { Ok(session::begin(connection, mark, &settings).await?) })
+            })
             // By default, the pool pings before each use, which doubles the round trips of short statements.
             .test_before_acquire(false)
-            .before_acquire(|connection, before| {
+            .before_acquire(move |connection, before| {
                 Box::pin(async move {
-                    if before.idle_for > PING_AFTER_IDLE {
-                        connection.ping().await?;
+                    if before.idle_for > CHECK_AFTER_IDLE {
+                        session::check(connection, mark).await?;
                     }
                     Ok(true)
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, mark, settings, isolation: Arc::default() })
     }
 
     /// Applies the pending migrations, then the grants. Changes nothing in a newer schema. Returns the schema.
@@ -122,11 +129,13 @@ impl Postgres {
     /// Checks that this program works with the schema.
     ///
     /// # Errors
-    /// [`Error::Newer`] or [`Error::Older`] if it does not, or the error from PostgreSQL.
+    /// [`Error::Newer`] or [`Error::Older`] if it does not, [`Error::Shared`] if a pooler shares sessions, or the
+    /// error from PostgreSQL.
     pub async fn check_schema(&self) -> Result<Schema> {
+        self.isolation.get_or_try_init(|| self.check_isolation()).await?;
         let known = known_version();
         match self.versions(known).await {
-            Err(Error::Sql(error)) => Err(self.cause(error).await.into()),
+            Err(Error::Sql(error)) => Err(self.cause(error).await),
             versions => {
                 let (found, minimum) = versions?;
                 compare(known, found, minimum)
@@ -148,17 +157,25 @@ impl Postgres {
         Ok((found, minimum))
     }
 
+    /// Checks that no pooler shares the sessions of this pool with other clients.
+    async fn check_isolation(&self) -> Result<()> {
+        session::check_isolation(&self.pool.connect_options(), &self.settings, ACQUIRE_TIMEOUT).await
+    }
+
     /// Returns the cause of a pool timeout, which the pool does not report. Other errors are returned
     /// unchanged.
-    async fn cause(&self, error: sqlx::Error) -> sqlx::Error {
+    async fn cause(&self, error: sqlx::Error) -> Error {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return error;
+            return error.into();
         }
         let options = self.pool.connect_options();
-        let direct = PgConnection::connect_with(&options);
+        let direct = async {
+            let mut direct = PgConnection::connect_with(&options).await?;
+            session::begin(&mut direct, self.mark, &self.settings).await
+        };
         match tokio::time::timeout(ACQUIRE_TIMEOUT, direct).await {
             Ok(Err(cause)) => cause,
-            _ => error,
+            _ => error.into(),
         }
     }
 }
@@ -225,5 +242,13 @@ mod tests {
                 migration.version
             );
         }
+    }
+
+    #[tokio::test]
+    async fn debug_output_has_no_part_of_the_url() {
+        let url =
+            "postgres://canary:canary@canary/canary?password=canary&options[canary]=canary&sslkey=canary";
+        let store = Postgres::new(&SecretString::from(url), 1).expect("a store");
+        assert!(!format!("{store:?}").contains("canary"), "{store:?}");
     }
 }

@@ -183,16 +183,8 @@ impl Registrants for Postgres {
     }
 
     async fn lease(&self, registrant: &Registrant) -> Result<Option<Registrant>> {
-        let token = sqlx::query_scalar!(
-            "insert into registrations as r (user_id, due_at)
-             select id, now() + interval '15 seconds' from users where id = $1
-             on conflict (user_id) do update
-             set fencing_token = r.fencing_token + 1, completed_at = null, due_at = excluded.due_at
-             where not r.delete_requested
-             returning fencing_token",
-            registrant.id,
-        );
-        let token = effect("lease", token.fetch_optional(&self.pool)).await?;
+        let token = sqlx::query_scalar!("select lease_registration($1)", registrant.id);
+        let token = effect("lease", token.fetch_one(&self.pool)).await?;
         Ok(token.map(|fencing_token| Registrant { fencing_token, open: true, ..registrant.clone() }))
     }
 
@@ -268,18 +260,7 @@ impl Registrants for Postgres {
 /// Inserts the user, the registration and the row of the audit log, in one statement.
 async fn insert(executor: impl PgExecutor<'_>, new: &NewRegistrant<'_>) -> Result<Addition> {
     let inserted = sqlx::query_scalar!(
-        "with added as (
-           insert into users (username, password_hash, account_namespace, account_name)
-           values ($1, $2, $3, $4)
-           on conflict (username_key(username)) do nothing
-           returning id, username
-         ), registration as (
-           insert into registrations (user_id, idempotency_key, due_at)
-           select id, $5, now() + interval '15 seconds' from added
-         ), logged as (
-           insert into audit_log (event, user_id, username, address)
-           select 'registered', id, username, $6::text::inet from added)
-         select id from added",
+        "select add_registrant($1, $2, $3, $4, $5, $6::text::inet)",
         new.username,
         new.password_hash.expose_secret(),
         new.account_namespace,
@@ -287,7 +268,7 @@ async fn insert(executor: impl PgExecutor<'_>, new: &NewRegistrant<'_>) -> Resul
         new.key.map(<[u8; 32]>::as_slice),
         new.address.to_string(),
     );
-    match inserted.fetch_optional(executor).await {
+    match inserted.fetch_one(executor).await {
         Ok(Some(id)) => Ok(Addition::Added(added(id, new))),
         Ok(None) => Ok(Addition::Exists),
         Err(sqlx::Error::Database(error)) if error.constraint() == Some(KEY) => Ok(Addition::KeyUsed),

@@ -67,22 +67,15 @@ impl Sessions for Postgres {
     ) -> Result<bool> {
         let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
         sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
-        let begin = sqlx::query!(
-            // The lock prevents a concurrent change of the password.
-            "with proved as (
-               select id, username from users where id = $2 and password_hash = $5 for share
-             ), begun as (
-               insert into sessions (token_hash, user_id, expires_at)
-               select $1, id, now() + $3::interval from proved returning user_id)
-             insert into audit_log (event, user_id, username, address)
-             select 'signed_in', id, username, $4::text::inet from begun join proved on id = user_id",
-            token,
+        let begin = sqlx::query_scalar!(
+            r#"select begin_session($1, $2, $3, $4, $5::text::inet) as "begun!""#,
             user,
+            proved.expose_secret(),
+            token,
             lasts,
             address.to_string(),
-            proved.expose_secret(),
         );
-        Ok(effect("begin_session", begin.execute(&self.pool)).await?.rows_affected() > 0)
+        Ok(effect("begin_session", begin.fetch_one(&self.pool)).await?)
     }
 
     async fn session_user(&self, token: &TokenHash) -> Result<Option<Uuid>> {
@@ -153,13 +146,11 @@ async fn replace_hash(
     old: &SecretString,
     new: &SecretString,
 ) -> Result<bool> {
-    let replaced = sqlx::query!(
-        "update users set password_hash = $3 where id = $1 and password_hash = $2",
+    let replaced = sqlx::query_scalar!(
+        r#"select replace_password_hash($1, $2, $3) as "replaced!""#,
         user,
         old.expose_secret(),
         new.expose_secret(),
-    )
-    .execute(executor)
-    .await?;
-    Ok(replaced.rows_affected() > 0)
+    );
+    Ok(replaced.fetch_one(executor).await?)
 }

@@ -15,7 +15,7 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 const USER: &str = "streamcat";
 /// System user that runs PostgreSQL when we are root, because PostgreSQL refuses to run as root. Debian's
 /// package creates it.
-const SYSTEM_USER: &str = "postgres";
+pub(crate) const SYSTEM_USER: &str = "postgres";
 const PACKAGE_ADVICE: &str = "PostgreSQL is required; run: sudo apt-get install postgresql";
 
 /// A running server.
@@ -218,7 +218,8 @@ fn install() -> Result<(), Error> {
     Ok(())
 }
 
-fn chown(path: &Path, user: &str) -> Result<(), Error> {
+/// Gives a directory and everything in it to a system user.
+pub(crate) fn chown(path: &Path, user: &str) -> Result<(), Error> {
     let output = Command::new("chown").arg("--recursive").arg(format!("{user}:{user}")).arg(path).output();
     let output = output.map_err(Error::io("run chown"))?;
     if output.status.success() {

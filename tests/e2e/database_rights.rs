@@ -85,6 +85,86 @@ async fn registration_role_cannot_read_aws_resources_or_change_audit_log() {
     .await;
 }
 
+/// Adds kim, whose account was created with kubectl, and returns the registration role's URL.
+async fn with_a_user_of_kubectl(tenant: &Tenant) -> &str {
+    let insert = "insert into users (username, account_namespace, account_name, account_uid)
+                  values ('kim', 'n', 'kim', 'uid-of-kim')";
+    sqlx::query(insert).execute(&tenant.pool()).await.unwrap();
+    tenant.registration_database_url()
+}
+
+#[tokio::test]
+async fn registration_role_gives_no_password_session_or_registration_to_a_user_it_did_not_register() {
+    let tenant = with_a_user("registration-others").await;
+    let url = with_a_user_of_kubectl(&tenant).await;
+    assert_forbidden(
+        url,
+        &[
+            "update users set password_hash = 'x' where username = 'kim'",
+            "update users set password_hash = 'x' where username = 'mary'",
+            "update users set password_hash = null",
+            "insert into users (username, password_hash, account_namespace, account_name) values ('a', null, 'n', 'a')",
+            "insert into users (username, password_hash, account_namespace, account_name) values ('a', 'x', 'n', 'a')",
+            "insert into sessions (token_hash, user_id, expires_at)
+             select 'x', id, now() + interval '1 day' from users where username = 'kim'",
+            "update sessions set user_id = (select id from users where username = 'kim')",
+            "insert into registrations (user_id, due_at, delete_requested)
+             select id, now(), true from users where username = 'kim'",
+            "update registrations set user_id = (select id from users where username = 'kim')",
+            "update registrations set idempotency_key = 'x'",
+            "select * from users for update",
+            "truncate sessions",
+            "truncate registrations",
+        ],
+    )
+    .await;
+    let kim = "(select id from users where username = 'kim')";
+    for call in [
+        format!("select replace_password_hash({kim}, null, 'x')"),
+        format!("select replace_password_hash({kim}, '', 'x')"),
+        format!("select begin_session({kim}, null, 'x', interval '1 day', null)"),
+        format!("select begin_session({kim}, '', 'x', interval '1 day', null)"),
+        format!("select lease_registration({kim})"),
+        format!("select rollback_registration({kim}, 1)"),
+        "select replace_password_hash(id, 'hash', null) from users".to_owned(),
+        "select replace_password_hash(id, 'not the hash', 'x') from users".to_owned(),
+        "select add_registrant('a', null, 'n', 'a', null, null)".to_owned(),
+    ] {
+        assert_eq!(attempt(url, &call).await, None, "{call}");
+    }
+    let rows = "select username || ' ' || coalesce(password_hash, 'none') from users order by username";
+    let users: Vec<String> = sqlx::query_scalar(rows).fetch_all(&tenant.pool()).await.unwrap();
+    assert_eq!(users, ["kim none", "mary hash"]);
+    for table in ["sessions", "registrations", "audit_log"] {
+        let query = AssertSqlSafe(format!("select count(*) from {table}"));
+        let rows: i64 = sqlx::query_scalar(query).fetch_one(&tenant.pool()).await.unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn migrate_revokes_what_an_earlier_version_granted() {
+    let tenant = with_a_user("registration-revoked").await;
+    let url = with_a_user_of_kubectl(&tenant).await;
+    let earlier = "grant insert, update (password_hash) on users to streamcat_registration;
+                   grant insert, update on registrations to streamcat_registration;
+                   grant insert on sessions to streamcat_registration";
+    sqlx::raw_sql(earlier).execute(&tenant.pool()).await.unwrap();
+    let change = "update users set password_hash = 'x' where username = 'kim'";
+    assert_eq!(attempt(url, change).await, None);
+    Postgres::new(&SecretString::from(tenant.database_url()), 1).unwrap().migrate().await.unwrap();
+    assert_forbidden(
+        url,
+        &[
+            change,
+            "insert into sessions (token_hash, user_id, expires_at) select 'x', id, now() from users",
+            "insert into registrations (user_id, due_at) select id, now() from users",
+            "update registrations set user_id = gen_random_uuid()",
+        ],
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn controller_role_cannot_read_hashes_sessions_or_audit_log() {
     let tenant = with_a_user("controller-role").await;

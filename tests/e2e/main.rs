@@ -13,6 +13,7 @@ mod claims;
 mod conflicts;
 mod cost;
 mod crashes;
+mod database;
 mod database_rights;
 mod examples;
 mod forms;

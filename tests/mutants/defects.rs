@@ -612,4 +612,22 @@ pub const DEFECTS: &[Defect] = &[
         right: "Some(tags) if owner.is_user_of(tags) => Self::OtherInstallation,",
         wrong: "Some(tags) if owner.is_user_of(tags) => Self::Foreign,",
     },
+    Defect {
+        name: "an unknown parameter of the database URL is passed on to sqlx, which logs its value",
+        file: "src/store/database_url.rs",
+        right: "let name = SUPPORTED.into_iter().find(|supported| *supported == name).ok_or(UrlError::Unknown(number))?;",
+        wrong: "let Some(name) = SUPPORTED.into_iter().find(|one| *one == name || number == 0) else { return Ok(()) };",
+    },
+    Defect {
+        name: "several hosts in the database URL are passed on as one",
+        file: "src/store/database_url.rs",
+        right: "hosts.contains(',')",
+        wrong: "hosts.contains(\",,\")",
+    },
+    Defect {
+        name: "an error repeats a database URL in the wrong place",
+        file: "src/config/one_line.rs",
+        right: "argument.contains(\"://\")",
+        wrong: "argument.contains(\":///\")",
+    },
 ];

@@ -156,6 +156,7 @@ async fn prepare(
         match store.check_schema().await {
             Ok(_) => break,
             Err(error @ store::Error::Newer { .. }) => return Err(error.into()),
+            Err(error) if error.is_setting() => return Err(Error::Setting(error.to_string())),
             Err(error) => wait(gates, gates::DATABASE, error.to_string()).await,
         }
     }
