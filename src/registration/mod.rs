@@ -29,7 +29,7 @@ use self::{
     accounts::KubernetesAccounts,
     admission_queue::AdmissionQueue,
     backend::LiveBackend,
-    http::{AppState, AttemptLimits, Cookies, MAX_EVENT_STREAMS, Rules},
+    http::{AccountCache, AppState, AttemptLimits, Cookies, MAX_EVENT_STREAMS, Rules},
     listener::{PerIpLimit, Server},
     password::Passwords,
     service::{
@@ -121,6 +121,8 @@ pub async fn run(settings: RegistrationSettings, stop: CancellationToken) -> Res
     let max_per_ip = settings.connections.connections_per_ip();
     let state = Arc::new(AppState {
         service,
+        account_cache: AccountCache::default(),
+        gates,
         cookies,
         rules: Rules::new(&settings.rules),
         limits: AttemptLimits::new(&settings.limits, metrics.clone()),

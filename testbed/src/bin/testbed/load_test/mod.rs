@@ -51,6 +51,7 @@ pub(crate) async fn load_test(arguments: Arguments) -> Result<ExitCode, Error> {
     let registration = registration
         .env("STREAMCAT_MAX_ATTEMPTS_PER_IP", &unlimited)
         .env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_MAX_READS_PER_IP", &unlimited)
         .env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", unlimited)
         .env("STREAMCAT_MAX_CONNECTIONS_PER_IP", "65535")
         .try_start()
