@@ -91,9 +91,19 @@ impl Blocker {
         Self::new(Reason::ResourceMissing, messages::record_unproven(arn)).with_retry(Retry::After(retry_in))
     }
 
-    /// Reports that AWS was not listed yet, so nothing is created.
-    pub fn aws_not_listed(why: &str, retry_in: Duration) -> Self {
-        Self::new(Reason::AwsUnavailable, messages::first_resync(why)).with_retry(Retry::After(retry_in))
+    /// Reports that AWS is being listed for the first time, so nothing is created.
+    pub fn aws_listing(retry_in: Duration) -> Self {
+        Self::new(Reason::AwsUnavailable, messages::first_resync(messages::FIRST_RESYNC_IN_PROGRESS))
+            .with_retry(Retry::After(retry_in))
+    }
+
+    /// Reports that AWS could not be listed yet, so nothing is created.
+    pub fn aws_not_listed(failure: &Self, retry_in: Duration) -> Self {
+        let reason = match failure.reason {
+            Reason::AccessDenied => Reason::AccessDenied,
+            _ => Reason::AwsUnavailable,
+        };
+        Self::new(reason, messages::first_resync(&failure.message)).with_retry(Retry::After(retry_in))
     }
 
     /// Reports that the resync did not end within this time.
@@ -285,6 +295,16 @@ mod tests {
         );
         let ambiguous = error("CreateStage", Class::Ambiguous, "TimeoutError");
         assert_eq!((ambiguous.reason, ambiguous.retry), (Reason::OutcomeUnknown, Retry::Backoff));
+    }
+
+    #[test]
+    fn a_failed_first_resync_reports_denied_credentials_as_such() {
+        let retry_in = Duration::from_secs(5);
+        let denied = error("ListChannels", Class::Blocked, "AccessDenied");
+        let denied = Blocker::aws_not_listed(&denied, retry_in);
+        assert_eq!((denied.reason, denied.retry), (Reason::AccessDenied, Retry::After(retry_in)));
+        let failed = Blocker::aws_not_listed(&error("ListStages", Class::Transient, "Throttling"), retry_in);
+        assert_eq!((failed.reason, failed.retry), (Reason::AwsUnavailable, Retry::After(retry_in)));
     }
 
     #[test]
