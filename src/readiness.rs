@@ -6,6 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Gates;
 
+/// The reason of a gate while the API server has no StreamerAccounts.
+pub const CRD_MISSING: &str = "the CustomResourceDefinition of StreamerAccounts is missing; apply it: streamcat-operator crds | kubectl apply -f -";
+
 /// Time between two checks.
 const INTERVAL: Duration = Duration::from_secs(2);
 
