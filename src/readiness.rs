@@ -71,7 +71,8 @@ mod tests {
             let mut seen = Vec::new();
             for _ in 0..3 {
                 tokio::time::sleep(INTERVAL / 2).await;
-                seen.push([watched.closed(), watched.notes()].map(|all| all.get("database").cloned()));
+                let (closed, notes) = (watched.closed(), watched.notes());
+                seen.push([closed.get("database").cloned(), notes.get("database").cloned()]);
                 tokio::time::sleep(INTERVAL / 2).await;
             }
             stop.cancel();

@@ -6,6 +6,21 @@ use serde_json::{Map, Value, json};
 
 use crate::service::Service;
 
+/// The codes of errors that are in no API model, because the service's framework returns them.
+const FRAMEWORK_CODES: &[&str] = &[
+    "IncompleteSignatureException",
+    "InvalidSignatureException",
+    "MalformedHttpRequestException",
+    "MethodNotAllowedException",
+    "MissingAuthenticationTokenException",
+    "NotImplementedException",
+    "RequestEntityTooLargeException",
+    "RequestTimeoutException",
+    "SerializationException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+];
+
 /// The error of one AWS call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
@@ -100,6 +115,11 @@ impl ApiError {
     pub fn body(&self, service: Service) -> Value {
         let mut body = Map::new();
         body.insert(service.message_member().to_owned(), json!(self.message));
+        if FRAMEWORK_CODES.contains(&&*self.code) {
+            // No shape says where these are, so SDKs look for the usual members.
+            body.insert("__type".to_owned(), json!(self.code));
+            body.insert("message".to_owned(), json!(self.message));
+        }
         if service == Service::IvsChat {
             self.add_chat_members(&mut body);
         }
@@ -144,6 +164,14 @@ mod tests {
         assert_eq!(error.body(Service::Ivs), json!({"exceptionMessage": "no"}));
         assert_eq!(error.body(Service::IvsRealtime), json!({"exceptionMessage": "no"}));
         assert_eq!(error.body(Service::IvsChat), json!({"message": "no"}));
+    }
+
+    #[test]
+    fn an_error_of_the_framework_has_its_code_and_message_where_sdks_look() {
+        for service in [Service::Ivs, Service::IvsRealtime, Service::IvsChat] {
+            let body = ApiError::serialization("no").body(service);
+            assert_eq!((&body["__type"], &body["message"]), (&json!("SerializationException"), &json!("no")));
+        }
     }
 
     #[test]

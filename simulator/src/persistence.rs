@@ -15,8 +15,9 @@ use crate::shared::Shared;
 /// The interval at which changes are checked for and saved.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Loads the state, if the file exists.
+/// Loads the state, if the file exists. Checks that it can be saved.
 pub(crate) fn load(shared: &Shared, file: &Path) -> Result<(), String> {
+    check_writable(file)?;
     let load_error = |error: String| format!("cannot load the state from {}: {error}", file.display());
     let text = match fs::read(file) {
         Ok(text) => text,
@@ -25,6 +26,18 @@ pub(crate) fn load(shared: &Shared, file: &Path) -> Result<(), String> {
     };
     let dump = serde_json::from_slice(&text).map_err(|error| load_error(error.to_string()))?;
     shared.state().load(dump).map_err(load_error)
+}
+
+/// Checks that a file can be created beside the state file, as it is each time that the state is saved.
+fn check_writable(file: &Path) -> Result<(), String> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let (file, folder) = (file.display(), folder.display());
+        return Err(format!("cannot save the state to {file}: there is no folder {folder}"));
+    }
+    let temporary = temporary(file);
+    let created = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
+    created.map_err(|error| format!("cannot save the state to {}: {error}", file.display()))
 }
 
 /// Saves the state whenever it has changed, and never returns.
@@ -54,8 +67,7 @@ pub(crate) fn save(shared: &Shared, file: &Path) {
 
 /// Writes a temporary file and renames it, so that the file is always complete.
 fn write_atomically(file: &Path, text: &[u8]) -> io::Result<()> {
-    let mut temporary = file.as_os_str().to_owned();
-    temporary.push(format!(".{}", std::process::id()));
+    let temporary = temporary(file);
     let mut new = File::create(&temporary)?;
     let result = new.write_all(text).and_then(|()| new.sync_all());
     let result = result.and_then(|()| fs::rename(&temporary, file));
@@ -63,4 +75,11 @@ fn write_atomically(file: &Path, text: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     result
+}
+
+/// Returns the path of the temporary file of this process.
+fn temporary(file: &Path) -> PathBuf {
+    let mut temporary = file.as_os_str().to_owned();
+    temporary.push(format!(".{}", std::process::id()));
+    temporary.into()
 }

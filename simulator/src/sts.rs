@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderMap, header::CONTENT_TYPE};
+use axum::http::HeaderMap;
+use http_guards::fields;
 use serde_json::{Map, Value};
 
 use crate::{api_error::ApiError, codec::Outcome, operation::Operation, service::Service, state::State, url};
@@ -40,13 +41,13 @@ fn get_caller_identity(state: &mut State, _: &Value) -> Outcome {
 
 /// Returns true if the body of a request is a form.
 pub(crate) fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.trim_start().starts_with("application/x-www-form-urlencoded"))
+    fields::has_media_type(headers, "application/x-www-form-urlencoded")
 }
 
 /// Returns the operation that a form requests, and the members of the form.
 pub(crate) fn find(body: &[u8]) -> Result<(&'static Operation, Map<String, Value>), ApiError> {
-    let members = members(&String::from_utf8_lossy(body));
+    let form = str::from_utf8(body).map_err(|_| ApiError::serialization("the form is not UTF-8"))?;
+    let members = members(form)?;
     let member = |name: &str| members.get(name).and_then(Value::as_str);
     let Some(action) = member("Action") else {
         return Err(ApiError::new("MissingAction", 400, "The form has no Action"));
@@ -61,9 +62,11 @@ pub(crate) fn find(body: &[u8]) -> Result<(&'static Operation, Map<String, Value
 }
 
 /// Decodes the members of a form.
-fn members(form: &str) -> Map<String, Value> {
+fn members(form: &str) -> Result<Map<String, Value>, ApiError> {
     let parts = form.split('&').filter_map(|part| part.split_once('='));
-    parts.map(|(name, value)| (url::decode_form(name), Value::String(url::decode_form(value)))).collect()
+    parts
+        .map(|(name, value)| Ok((url::decode_form(name)?, Value::String(url::decode_form(value)?))))
+        .collect()
 }
 
 /// Returns the XML body of a success.
@@ -109,6 +112,7 @@ mod tests {
         for form in ["Action=AssumeRole&Version=2011-06-15", "Action=GetCallerIdentity", "Action="] {
             assert_eq!(code(form).as_deref(), Some("InvalidAction"), "{form}");
         }
+        assert_eq!(code("Action=%FC").as_deref(), Some("SerializationException"));
     }
 
     #[test]

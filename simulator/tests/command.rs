@@ -121,6 +121,11 @@ fn invalid_flags_are_rejected_with_a_reason() {
         (&["--limit", "horses=1", "--listen", "127.0.0.1:0"][..], "unknown kind"),
         (&["--faults", "/nowhere.yaml", "--listen", "127.0.0.1:0"][..], "/nowhere.yaml"),
         (&["--connections", "0"][..], "must be a number, at least 1"),
+        (
+            &["--state", "/nowhere/state.json", "--listen", "127.0.0.1:0"][..],
+            "cannot save the state to /nowhere/state.json: there is no folder /nowhere",
+        ),
+        (&["--state", "/proc/state.json", "--listen", "127.0.0.1:0"][..], "cannot save the state to /proc/"),
     ] {
         let output = output(arguments);
         assert!(!output.status.success(), "{arguments:?}");

@@ -132,8 +132,21 @@ async fn unknown_operations_and_paths_return_json_errors() {
     assert_eq!(admin(address, "GET", "/nothing", "").status, 404);
     assert_eq!(admin(address, "PUT", "/calls", "").status, 405);
     assert!(admin(address, "PUT", "/calls", "").json()["message"].is_string());
+    for answer in [
+        admin(address, "GET", "/nothing", ""),
+        admin(address, "PUT", "/calls", ""),
+        admin(address, "POST", "/faults", "{"),
+        send(address, "POST", "/MakeCoffee", &[], ""),
+        send(address, "POST", "/CreateStage", &["Authorization: \u{e9}"], "{}"),
+        call(address, "CreateStage", "{"),
+        call(address, "CreateStage", &"x".repeat(1 << 20)),
+        exchange(address, b"GET\r\n\r\n").expect("an answer"),
+    ] {
+        let (code, body) = (answer.code(), answer.json());
+        assert!(answer.status >= 400 && body["__type"] == code && body["message"].is_string(), "{answer:?}");
+    }
     let calls = simulator.calls();
-    assert!(calls.len() == 6 && calls.iter().all(|call| call.effected.is_none()), "{calls:?}");
+    assert!(calls.len() == 10 && calls.iter().all(|call| call.effected.is_none()), "{calls:?}");
 }
 
 #[tokio::test]
@@ -156,6 +169,9 @@ async fn malformed_requests_are_rejected_without_effect() {
         assert_eq!((answer.status, answer.code()), (400, "SerializationException"), "{body:.20}");
         assert!(answer.json()["exceptionMessage"].is_string());
     }
+    let removed = send(address, "DELETE", "/tags/arn?tagKeys=%FC", &[&signed("ivs")], "");
+    assert_eq!((removed.status, removed.code()), (400, "SerializationException"));
+
     let invalid_utf8 = format!(
         "POST /CreateChannel HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\nContent-Length: 2\r\n\r\n",
         signed("ivs")

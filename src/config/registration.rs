@@ -133,6 +133,11 @@ pub struct LimitSettings {
     #[arg(long, env = "STREAMCAT_MAX_ATTEMPTS_PER_IP", default_value = "120")]
     pub max_attempts_per_ip: NonZeroU32,
 
+    /// Maximum number of pages read per minute from one IP address (IPv6: one /64 network). Style sheet,
+    /// scripts and /healthz do not count.
+    #[arg(long, env = "STREAMCAT_MAX_READS_PER_IP", default_value = "1200")]
+    pub max_reads_per_ip: NonZeroU32,
+
     /// Maximum number of such attempts per minute for one username, from all addresses.
     #[arg(long, env = "STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", default_value = "30")]
     pub max_attempts_per_username: NonZeroU32,

@@ -92,9 +92,19 @@ impl Blocker {
         Self::new(Reason::ResourceMissing, messages::username::record_unproven(arn)).retried_after(retry_in)
     }
 
-    /// Reports that AWS was not listed yet, so nothing is created.
-    pub fn aws_not_listed(why: &str, retry_in: Duration) -> Self {
-        Self::new(Reason::AwsUnavailable, messages::resync::waits_for_first(why)).retried_after(retry_in)
+    /// Reports that AWS is being listed for the first time, so nothing is created.
+    pub fn aws_listing(retry_in: Duration) -> Self {
+        let message = messages::resync::waits_for_first(messages::resync::FIRST_IN_PROGRESS);
+        Self::new(Reason::AwsUnavailable, message).retried_after(retry_in)
+    }
+
+    /// Reports that AWS could not be listed yet, so nothing is created.
+    pub fn aws_not_listed(failure: &Self, retry_in: Duration) -> Self {
+        let reason = match failure.reason {
+            Reason::AccessDenied => Reason::AccessDenied,
+            _ => Reason::AwsUnavailable,
+        };
+        Self::new(reason, messages::resync::waits_for_first(&failure.message)).retried_after(retry_in)
     }
 
     /// Reports that the resync did not end within this time.
@@ -296,6 +306,16 @@ mod tests {
             assert_eq!(blocker, Blocker::new(blocker.reason, blocker.message.clone()));
             assert_ne!(blocker.retry, Retry::WithOtherResources, "{class:?} is never retried");
         }
+    }
+
+    #[test]
+    fn a_failed_first_resync_reports_denied_credentials_as_such() {
+        let retry_in = Duration::from_secs(5);
+        let denied = error("ListChannels", Class::Blocked, "AccessDenied");
+        let denied = Blocker::aws_not_listed(&denied, retry_in);
+        assert_eq!((denied.reason, denied.retry), (Reason::AccessDenied, Retry::After(retry_in)));
+        let failed = Blocker::aws_not_listed(&error("ListStages", Class::Transient, "Throttling"), retry_in);
+        assert_eq!((failed.reason, failed.retry), (Reason::AwsUnavailable, Retry::After(retry_in)));
     }
 
     #[test]

@@ -37,7 +37,7 @@ const MAX_LIST_TIME: Duration = Duration::from_mins(2);
 const FIRST_RESYNC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Result of the latest resync: none yet, the first error, or the inventory.
-type ResyncResult = Option<Result<Arc<Inventory>, String>>;
+type ResyncResult = Option<Result<Arc<Inventory>, Blocker>>;
 
 /// The settings that every reconcile follows.
 #[derive(Clone, Debug)]
@@ -131,11 +131,11 @@ impl<B: Backends> Context<B> {
             Ok(Err(error)) => {
                 Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error, FIRST_RESYNC_TIMEOUT)))
             }
-            Err(_) => Err(Blocker::aws_not_listed(messages::resync::FIRST_IN_PROGRESS, FIRST_RESYNC_TIMEOUT)),
+            Err(_) => Err(Blocker::aws_listing(FIRST_RESYNC_TIMEOUT)),
         }
     }
 
-    async fn first_resync(&self) -> Result<Arc<Inventory>, String> {
+    async fn first_resync(&self) -> Result<Arc<Inventory>, Blocker> {
         loop {
             let finished = self.resync_finished.notified();
             if let Some(result) = self.latest_resync().clone() {
@@ -157,10 +157,10 @@ impl<B: Backends> Context<B> {
     }
 
     /// Records that a resync failed. The inventory of an earlier one stays valid.
-    pub(super) fn record_resync_failure(&self, error: &str) {
+    pub(super) fn record_resync_failure(&self, blocker: &Blocker) {
         let mut latest = self.latest_resync();
         if !matches!(*latest, Some(Ok(_))) {
-            *latest = Some(Err(error.to_owned()));
+            *latest = Some(Err(blocker.clone()));
         }
         self.resync_finished.notify_waiters();
     }

@@ -1,10 +1,14 @@
 //! Errors of calls to AWS, by class.
 
+use std::iter::successors;
+
 use aws_sdk_ivs::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
+
+use super::credentials::CredentialsFailure;
 
 /// Result of a call to AWS.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -89,6 +93,9 @@ impl Error {
             message,
             request_id: error.request_id().map(str::to_owned),
         };
+        if let Some(failure) = CredentialsFailure::of(error) {
+            return new(failure.class, failure.code.as_deref(), failure.message);
+        }
         match error {
             SdkError::ConstructionFailure(_) => {
                 new(Class::Transient, None, format!("the request could not be built: {}", causes(error)))
@@ -153,8 +160,20 @@ fn classify(code: Option<&str>, status: u16, unknown: Class) -> Class {
         Some("ServiceQuotaExceededException" | "PendingVerification" | "AccessDeniedException") => {
             Class::Blocked
         }
+        // Bad credentials, in the words of IVS and of STS.
+        Some(
+            "AccessDenied"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "IncompleteSignatureException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationTokenException"
+            | "SignatureDoesNotMatch"
+            | "UnrecognizedClientException",
+        ) => Class::Blocked,
         Some("ThrottlingException" | "ConflictException" | "ChannelNotBroadcasting") => Class::Transient,
-        // Bad credentials: the call had no effect.
+        // Something else is denied: the call had no effect.
         Some(_) if status == 403 => Class::Blocked,
         Some(_) if (400..500).contains(&status) => Class::Transient,
         _ => unknown,
@@ -178,16 +197,15 @@ fn is_lambda_permission(operation: &str, message: &str) -> bool {
 
 /// Joins the causes of an error into one line.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut texts = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if texts.last() != Some(&text) {
-            texts.push(text);
-        }
-        next = cause.source();
-    }
-    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
+    let text = join_causes(successors(error.source(), |cause| cause.source()));
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+/// Joins the texts of errors into one line.
+pub(super) fn join_causes<'a>(causes: impl Iterator<Item = &'a (dyn std::error::Error + 'static)>) -> String {
+    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
 }
 
 #[cfg(test)]
@@ -202,6 +220,8 @@ mod tests {
         assert_eq!(class("AccessDeniedException", 403), Class::Blocked);
         assert_eq!(class("PendingVerification", 403), Class::Blocked);
         assert_eq!(class("ExpiredTokenException", 403), Class::Blocked);
+        assert_eq!(class("ExpiredTokenException", 400), Class::Blocked);
+        assert_eq!(class("InvalidClientTokenId", 400), Class::Blocked);
         assert_eq!(class("ConflictException", 409), Class::Transient);
         assert_eq!(class("ThrottlingException", 429), Class::Transient);
         assert_eq!(class("ResourceNotFoundException", 404), Class::Missing);

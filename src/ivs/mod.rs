@@ -6,6 +6,7 @@ mod budget;
 mod caller;
 mod channel;
 mod chat_room;
+mod credentials;
 mod error;
 mod kind;
 mod pagination;

@@ -6,6 +6,8 @@ pub(crate) const NOT_CHECKED_YET: &str = "not checked yet";
 
 pub(crate) const LEASE_TIMED_OUT: &str = "the API server did not answer in time";
 
+pub(crate) const CRD_MISSING: &str = "the CustomResourceDefinition of StreamerAccounts is missing; apply it: streamcat-operator crds | kubectl apply -f -";
+
 /// The name of the note about records of another AWS account or region.
 pub(crate) const ELSEWHERE_NOTE: &str = "recorded elsewhere";
 

@@ -17,6 +17,7 @@ use crate::api::{
     StreamerAccountSpec,
 };
 use crate::failpoint::effect;
+use crate::messages;
 use crate::store::Registrant;
 
 /// Maximum time for one call. A person waits for it.
@@ -164,9 +165,9 @@ impl KubernetesAccounts {
             // Without the CustomResourceDefinition, the path itself is not found, and the status names no
             // object.
             Err(kube::Error::Api(status)) if status.is_not_found() && names_an_object(&status) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::Rejected(
-                "the CustomResourceDefinition of StreamerAccounts is missing; apply it".to_owned(),
-            )),
+            Err(kube::Error::Api(status)) if status.is_not_found() => {
+                Err(Error::Rejected(messages::readiness::CRD_MISSING.to_owned()))
+            }
             Err(error) => Err(classify(&error)),
         }
     }

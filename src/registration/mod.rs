@@ -29,7 +29,7 @@ use self::{
     accounts::KubernetesAccounts,
     admission_queue::AdmissionQueue,
     backend::LiveBackend,
-    http::{AppState, AttemptLimits, Cookies, MAX_EVENT_STREAMS, Rules},
+    http::{AccountCache, AppState, AttemptLimits, Cookies, MAX_EVENT_STREAMS, Rules},
     listener::{PerIpLimit, Server},
     password::Passwords,
     service::{
@@ -100,7 +100,7 @@ pub async fn run(settings: RegistrationSettings, shutdown: Shutdown) -> Result<(
             // The gate reports anything else, which can pass.
             _ => {}
         },
-        () = stop.cancelled() => return Ok(()),
+        () = shutdown.stop.cancelled() => return Ok(()),
     }
     let accounts = KubernetesAccounts::new().await.map_err(Error::Kubernetes)?;
     let metrics = RegistrationMetrics::default();
@@ -131,6 +131,8 @@ pub async fn run(settings: RegistrationSettings, shutdown: Shutdown) -> Result<(
     let max_per_ip = settings.connections.connections_per_ip();
     let state = Arc::new(AppState {
         service,
+        account_cache: AccountCache::default(),
+        gates,
         cookies,
         rules: Rules::new(&settings.rules),
         limits: AttemptLimits::new(&settings.limits, metrics.clone()),

@@ -34,6 +34,7 @@ mod registration_crashes;
 mod registration_input;
 mod registration_limits;
 mod registration_outages;
+mod registration_reads;
 mod restarts;
 mod restores;
 mod rights;

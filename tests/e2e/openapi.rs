@@ -18,6 +18,7 @@ async fn the_server_conforms_to_its_openapi_document() {
         .registration()
         .env("STREAMCAT_MAX_ATTEMPTS_PER_IP", &unlimited)
         .env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_MAX_READS_PER_IP", &unlimited)
         .env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", &unlimited)
         .env("STREAMCAT_ARGON2_MEMORY_KIB", "8")
         .env("STREAMCAT_ARGON2_PASSES", "1")

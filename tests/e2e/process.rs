@@ -6,7 +6,7 @@ use ivs_simulator::Fault;
 use serde_json::json;
 use testbed::{http, wait};
 
-use crate::support::{TIMEOUT, calls, create, tenant};
+use crate::support::{TIMEOUT, calls, create, reason, tenant};
 
 /// Maximum time that a process may take to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -154,4 +154,16 @@ fn without_a_command_help_is_shown_and_the_exit_code_is_2() {
     for text in commands.into_iter().chain(["Usage: streamcat-operator", "--log-format"]) {
         assert!(help.contains(text), "{text} is missing:\n{help}");
     }
+}
+
+#[tokio::test]
+async fn missing_credentials_are_reported_as_denied_access() {
+    let tenant = tenant("no-credentials").await;
+    let controller = tenant.controller().env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let _controller = controller.start_unready().await;
+    create(&tenant, "todd", json!({})).await;
+    let account = reason(&tenant, "todd", "AccessDenied").await;
+    let text = format!("{:?}", account.status);
+    assert!(text.contains("no AWS credentials: "), "{text}");
+    assert!(tenant.simulator().calls().is_empty(), "nothing was sent");
 }

@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::State,
-    http::StatusCode,
+    http::{HeaderName, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -31,10 +31,24 @@ pub(super) fn decode_body<T: DeserializeOwned>(body: &Bytes, expected: &str) -> 
 /// Returns the response for an error of the simulated API.
 pub(super) fn api_error(error: &ApiError) -> Response {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json_error(status, &error.message)
+    response(status, &error.code, &error.message)
 }
 
 /// Returns a response with an error message.
 pub(super) fn json_error(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "message": message }))).into_response()
+    let code = match status {
+        StatusCode::NOT_FOUND => "UnknownOperationException",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowedException",
+        StatusCode::REQUEST_TIMEOUT => "RequestTimeoutException",
+        StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLargeException",
+        status if status.is_server_error() => "InternalServerException",
+        _ => "ValidationException",
+    };
+    response(status, code, message)
+}
+
+/// Returns a response with an error code where SDKs look for it, because one may be sent here by mistake.
+fn response(status: StatusCode, code: &str, message: &str) -> Response {
+    let header = [(HeaderName::from_static("x-amzn-errortype"), code.to_owned())];
+    (status, header, Json(json!({ "__type": code, "message": message }))).into_response()
 }

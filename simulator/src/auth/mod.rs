@@ -6,6 +6,7 @@ mod signature;
 use std::fmt;
 
 use axum::http::{HeaderMap, Uri};
+use http_guards::fields;
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 use self::signature::SignedRequest;
@@ -35,8 +36,15 @@ pub(crate) struct RequestParts<'a> {
 
 impl RequestParts<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        header(self.headers, name)
     }
+}
+
+/// Returns the value of a field. One that is not UTF-8, or that another line contradicts, is empty: it is there,
+/// and means nothing.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = fields::single(headers, name).map(|value| str::from_utf8(value).unwrap_or_default());
+    value.or_else(|| headers.contains_key(name).then_some(""))
 }
 
 /// Rejects a request that is not signed, that is signed for another service or region, or whose signature
@@ -61,8 +69,8 @@ pub(crate) fn check(
 pub(crate) fn access_key(headers: &HeaderMap) -> Option<&str> {
     /// The maximum length of the ID; a longer one is truncated.
     const MAX_BYTES: usize = 128;
-    let header = headers.get("authorization")?.to_str().ok();
-    let (access_key, _) = split_credential(parse_header(header).ok()?.credential);
+    let header = header(headers, "authorization")?;
+    let (access_key, _) = split_credential(parse_header(Some(header)).ok()?.credential);
     (!access_key.is_empty()).then(|| access_key.get(..MAX_BYTES).unwrap_or(access_key))
 }
 

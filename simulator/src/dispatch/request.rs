@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 use http_body_util::BodyExt;
+use http_guards::fields::{self, Separator};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -132,6 +133,6 @@ pub(super) fn batch(shared: &Shared, input: &Value) -> Vec<String> {
 
 /// Returns the attempt number in the SDK's header, such as `attempt=1; max=3`.
 fn attempt(headers: &HeaderMap) -> Option<u32> {
-    let header = headers.get("amz-sdk-request")?.to_str().ok()?;
-    header.split(';').find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok())
+    let mut parts = fields::elements(headers, "amz-sdk-request", Separator::Semicolon);
+    parts.find_map(|part| str::from_utf8(part).ok()?.strip_prefix("attempt=")?.parse().ok())
 }

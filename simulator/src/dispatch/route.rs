@@ -26,6 +26,12 @@ pub(super) enum RouteError {
     Unimplemented(Service, &'static str),
     /// A form that names no supported operation.
     Form(ApiError),
+    /// A path or a query that is not UTF-8.
+    Malformed {
+        /// The method and the path.
+        request: String,
+        error: Box<ApiError>,
+    },
     /// A method and path that AWS does not have either.
     Unknown {
         /// The method and the path.
@@ -41,7 +47,7 @@ impl RouteError {
         match self {
             Self::Unimplemented(_, name) => Cow::Borrowed(name),
             Self::Form(_) => Cow::Borrowed("POST /"),
-            Self::Unknown { request, .. } => Cow::Owned(request.clone()),
+            Self::Malformed { request, .. } | Self::Unknown { request, .. } => Cow::Owned(request.clone()),
         }
     }
 
@@ -53,6 +59,7 @@ impl RouteError {
                 (service, ApiError::new("NotImplementedException", 501, message))
             }
             Self::Form(error) => (Service::Sts, error),
+            Self::Malformed { error, .. } => (Service::Ivs, *error),
             Self::Unknown { message, .. } => {
                 (Service::Ivs, ApiError::new("UnknownOperationException", 404, message))
             }
@@ -87,14 +94,23 @@ pub(super) fn find(request: &Parts, body: &[u8]) -> Result<Route, RouteError> {
 }
 
 fn unknown(parts: &Parts, message: String) -> RouteError {
-    /// The maximum length of method and path in the journal, in characters.
+    RouteError::Unknown { request: method_and_path(parts), message }
+}
+
+fn malformed(parts: &Parts, error: ApiError) -> RouteError {
+    RouteError::Malformed { request: method_and_path(parts), error: Box::new(error) }
+}
+
+/// Returns method and path for the journal.
+fn method_and_path(parts: &Parts) -> String {
+    /// The maximum length, in characters.
     const MAX_CHARS: usize = 256;
-    let request = format!("{} {}", parts.method, parts.uri.path()).chars().take(MAX_CHARS).collect();
-    RouteError::Unknown { request, message }
+    format!("{} {}", parts.method, parts.uri.path()).chars().take(MAX_CHARS).collect()
 }
 
 fn tag_route(request: &Parts, arn: &str) -> Result<Route, RouteError> {
-    let (method, arn) = (request.method.as_str(), url::decode(arn));
+    let method = request.method.as_str();
+    let arn = url::decode(arn).map_err(|error| malformed(request, error))?;
     let Some(operation) = tagging::find(method, &arn) else {
         let message =
             format!("Tags are read with GET, set with POST and removed with DELETE, not with {method}");
@@ -103,7 +119,8 @@ fn tag_route(request: &Parts, arn: &str) -> Result<Route, RouteError> {
     let mut members = Map::from_iter([("resourceArn".to_owned(), json!(arn))]);
     if operation.name == "UntagResource" {
         let query = request.uri.query().unwrap_or_default();
-        let keys: Vec<_> = query.split('&').filter_map(tag_key).collect();
+        let keys: Result<Vec<_>, _> = query.split('&').filter_map(tag_key).collect();
+        let keys = keys.map_err(|error| malformed(request, error))?;
         if !keys.is_empty() {
             members.insert("tagKeys".to_owned(), json!(keys));
         }
@@ -111,7 +128,7 @@ fn tag_route(request: &Parts, arn: &str) -> Result<Route, RouteError> {
     Ok(Route { operation, members })
 }
 
-fn tag_key(parameter: &str) -> Option<String> {
+fn tag_key(parameter: &str) -> Option<Result<String, ApiError>> {
     let (name, value) = parameter.split_once('=')?;
     (name == "tagKeys").then(|| url::decode_form(value))
 }

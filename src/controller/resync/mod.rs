@@ -72,7 +72,7 @@ pub async fn run<B: Backends>(
                 tokio::time::sleep(interval).await;
             }
             Err(blocker) => {
-                context.record_resync_failure(&blocker.message);
+                context.record_resync_failure(&blocker);
                 tracing::warn!(
                     reason = %blocker.reason,
                     "the resync failed and is retried: {}",

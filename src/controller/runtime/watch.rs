@@ -31,6 +31,7 @@ use crate::{
         resync,
     },
     ivs::{Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config},
+    messages,
     provision::{BrakeLimits, Timing},
     store::{ClusterIdentity, Postgres},
     telemetry::Metrics,
@@ -85,7 +86,6 @@ pub(super) async fn run_controller(
         .for_each(|result| async { log_outcome(result) });
     let resyncs = async {
         if cache.wait_until_ready().await.is_ok() {
-            gates.open(gates::KUBERNETES);
             resync::run(&context, settings.watch_namespace.as_deref(), settings.resync_interval, &gates)
                 .await;
         }
@@ -151,12 +151,14 @@ fn watched(
     writer: reflector::store::Writer<StreamerAccount>,
     gates: Gates,
 ) -> impl futures::Stream<Item = Result<StreamerAccount, watcher::Error>> + Send + 'static {
+    let listed = gates.clone();
     watcher(api, watcher::Config::default())
-        .inspect_err(move |error| {
-            if gates.closed().contains_key(gates::KUBERNETES) {
-                gates.close(gates::KUBERNETES, error.to_string());
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                listed.open(gates::KUBERNETES);
             }
         })
+        .inspect_err(move |error| close_gate(&gates, error))
         .default_backoff()
         .modify(|account| account.managed_fields_mut().clear())
         .reflect(writer)
@@ -165,6 +167,27 @@ fn watched(
             predicates::generation.combine(predicates::finalizers).combine(predicates::annotations),
             kube::runtime::PredicateConfig::default(),
         )
+}
+
+/// Closes the gate of the API server, if it has no accounts at all. Of other errors, only the first ones close it:
+/// a controller that has listed the accounts works on while it waits for the API server.
+fn close_gate(gates: &Gates, error: &watcher::Error) {
+    if is_crd_missing(error) {
+        gates::close(gates, gates::KUBERNETES, messages::readiness::CRD_MISSING.to_owned());
+    } else if gates.closed().contains_key(gates::KUBERNETES) {
+        gates.close(gates::KUBERNETES, error.to_string());
+    }
+}
+
+/// Returns true if the API server does not know the resource. It knows a namespace that does not exist.
+fn is_crd_missing(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.is_not_found(),
+        _ => false,
+    }
 }
 
 /// Returns the accounts that the context requeues.
@@ -197,5 +220,32 @@ fn log_outcome(
             );
         }
         Err(error) => tracing::warn!("{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn failed(code: u16) -> watcher::Error {
+        let reason = if code == 404 { "NotFound" } else { "ServiceUnavailable" };
+        let status = Status::failure("the server says so", reason).with_code(code);
+        watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()))
+    }
+
+    #[test]
+    fn a_missing_crd_closes_the_gate_even_after_the_first_list() {
+        let gates = Gates::default();
+        close_gate(&gates, &failed(503));
+        assert!(gates.closed().is_empty(), "the controller waits for the API server");
+        close_gate(&gates, &failed(404));
+        assert_eq!(gates.closed()[gates::KUBERNETES], messages::readiness::CRD_MISSING);
+        close_gate(&gates, &failed(503));
+        assert!(
+            gates.closed()[gates::KUBERNETES].contains("initial object list"),
+            "the latest reason counts"
+        );
     }
 }

@@ -14,6 +14,7 @@ impl Accounts for Arc<FakeBackend> {
     async fn account(&self, namespace: &str, name: &str) -> Result<Option<StreamerAccount>, accounts::Error> {
         tokio::task::yield_now().await;
         let mut state = self.state();
+        state.reads += 1;
         if let Some(fault) = state.next_fault() {
             return Err(error(fault));
         }

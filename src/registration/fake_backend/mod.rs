@@ -48,6 +48,8 @@ struct State {
     accounts: Vec<StreamerAccount>,
     /// Number of objects ever created.
     objects: usize,
+    /// Number of reads of accounts.
+    reads: usize,
     /// The next fault, and the number of calls before it.
     fault: Option<(usize, Fault)>,
     on_create: Option<Fault>,
@@ -170,6 +172,11 @@ impl FakeBackend {
 
     pub fn rows(&self) -> Vec<Registrant> {
         self.state().rows.clone()
+    }
+
+    /// Returns the number of times that an account was read.
+    pub fn account_reads(&self) -> usize {
+        self.state().reads
     }
 
     pub fn accounts(&self) -> Vec<StreamerAccount> {

@@ -1,5 +1,5 @@
-//! The limits on attempts to register or to sign in: per minute, by IP address and by username. Each process
-//! counts by itself.
+//! The limits on attempts to register or to sign in, and on reads: per minute, by IP address and by username.
+//! Each process counts by itself.
 
 use std::{
     hash::Hash,
@@ -11,6 +11,7 @@ use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
+use http_guards::fields::{self, Separator};
 use uuid::Uuid;
 
 use super::problem::Problem;
@@ -23,6 +24,7 @@ const MAX_TRACKED_KEYS: usize = 10_000;
 #[derive(Debug)]
 pub struct AttemptLimits {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
+    readers: DefaultKeyedRateLimiter<IpAddr>,
     usernames: DefaultKeyedRateLimiter<String>,
     users: DefaultKeyedRateLimiter<Uuid>,
     trusted_proxy_hops: usize,
@@ -35,6 +37,7 @@ impl AttemptLimits {
     pub fn new(settings: &LimitSettings, metrics: RegistrationMetrics) -> Self {
         Self {
             addresses: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_ip)),
+            readers: RateLimiter::keyed(Quota::per_minute(settings.max_reads_per_ip)),
             usernames: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_username)),
             users: RateLimiter::keyed(Quota::per_minute(settings.max_attempts_per_username)),
             trusted_proxy_hops: settings.trusted_proxy_hops.into(),
@@ -48,17 +51,26 @@ impl AttemptLimits {
         client_ip(headers, peer, self.trusted_proxy_hops).to_canonical()
     }
 
+    /// Counts a read of a page, by IP address.
+    ///
+    /// # Errors
+    /// Returns a problem with Retry-After if the limit is exceeded.
+    pub fn check_read(&self, client: IpAddr) -> Result<(), Problem> {
+        let checked = self.check_key(&self.readers, &ip_network(client), "reads");
+        checked.map_err(Problem::too_many_reads)
+    }
+
     /// Counts an attempt, by IP address and by username.
     ///
     /// # Errors
     /// Returns a problem with Retry-After if a limit is exceeded.
     pub fn check(&self, client: IpAddr, username: &str) -> Result<(), Problem> {
-        self.check_key(&self.addresses, &ip_network(client), "ip")?;
+        self.check_attempt(&self.addresses, &ip_network(client), "ip")?;
         // An invalid username belongs to nobody, and could be long: do not keep it as a key.
         if api::username_problem(username).is_some() {
             return Ok(());
         }
-        self.check_key(&self.usernames, &api::username_key(username), "username")
+        self.check_attempt(&self.usernames, &api::username_key(username), "username")
     }
 
     /// Counts an attempt of a signed-in user. Attempts by username do not count, so strangers cannot block
@@ -67,23 +79,33 @@ impl AttemptLimits {
     /// # Errors
     /// Returns a problem with Retry-After if a limit is exceeded.
     pub fn check_user(&self, client: IpAddr, user: Uuid) -> Result<(), Problem> {
-        self.check_key(&self.addresses, &ip_network(client), "ip")?;
-        self.check_key(&self.users, &user, "username")
+        self.check_attempt(&self.addresses, &ip_network(client), "ip")?;
+        self.check_attempt(&self.users, &user, "username")
     }
 
-    fn check_key<K: Clone + Eq + Hash>(
+    fn check_attempt<K: Clone + Eq + Hash>(
         &self,
         limiter: &DefaultKeyedRateLimiter<K>,
         key: &K,
         reason: &'static str,
     ) -> Result<(), Problem> {
+        self.check_key(limiter, key, reason).map_err(Problem::too_many_attempts)
+    }
+
+    /// Returns the number of seconds to wait if the limit is exceeded.
+    fn check_key<K: Clone + Eq + Hash>(
+        &self,
+        limiter: &DefaultKeyedRateLimiter<K>,
+        key: &K,
+        reason: &'static str,
+    ) -> Result<(), u64> {
         if limiter.len() > MAX_TRACKED_KEYS {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
         limiter.check_key(key).map_err(|until| {
             self.metrics.record_rejection(reason);
-            Problem::too_many_attempts(until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+            until.wait_time_from(DefaultClock::default().now()).as_secs() + 1
         })
     }
 }
@@ -92,15 +114,16 @@ impl AttemptLimits {
 /// entries of X-Forwarded-For before that one.
 fn client_ip(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
     let Some(back) = hops.checked_sub(1) else { return peer };
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    let seen: Vec<_> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let seen: Vec<_> = fields::elements(headers, "x-forwarded-for", Separator::PlainComma).collect();
     let seen = seen.iter().rev().nth(back);
     seen.and_then(|address| parse_forwarded(address)).unwrap_or(peer)
 }
 
-/// Parses an address as proxies write it: some add the port of the client, and put IPv6 addresses in
-/// brackets.
-fn parse_forwarded(text: &str) -> Option<IpAddr> {
+/// Parses an address as proxies write it: some add the port of the client, put IPv6 addresses in brackets, or
+/// put all of that in quotation marks, as in the field Forwarded (RFC 7239, section 6).
+fn parse_forwarded(element: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(element).ok()?;
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     let with_port = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
     text.parse().ok().or_else(with_port).or_else(in_brackets)
@@ -110,17 +133,18 @@ fn parse_forwarded(text: &str) -> Option<IpAddr> {
 mod tests {
     use std::num::NonZeroU32;
 
-    use axum::http::{HeaderName, HeaderValue, StatusCode};
+    use axum::http::{HeaderValue, StatusCode};
 
     use super::*;
 
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
 
-    fn forwarded_for(lines: &[&str]) -> HeaderMap {
-        let header = |line: &&str| {
-            (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(line).expect("a header"))
-        };
-        lines.iter().map(header).collect()
+    fn forwarded_for(lines: &[impl AsRef<[u8]>]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(line.as_ref()).expect("a header"));
+        }
+        headers
     }
 
     fn address(text: &str) -> IpAddr {
@@ -136,7 +160,28 @@ mod tests {
         for unusable in ["unknown", "_hidden", "1.2.3.4:", "[1.2.3.4]", "1.2.3.4:http", ""] {
             assert_eq!(client_ip(&forwarded_for(&[unusable]), PEER, 1), PEER, "{unusable}");
         }
-        assert_eq!(client_ip(&forwarded_for(&[]), PEER, 1), PEER);
+        assert_eq!(client_ip(&HeaderMap::new(), PEER, 1), PEER);
+    }
+
+    #[test]
+    fn what_a_client_forges_hides_nothing_that_a_proxy_adds() {
+        for forged in
+            [&b"\xff"[..], "\u{e9}".as_bytes(), b"\"", b"\"\\", b",,", b"for=\"_x", b"(", b"6.6.6.6;"]
+        {
+            for lines in
+                [vec![[forged, b", 203.0.113.7"].concat()], vec![forged.to_vec(), b"203.0.113.7".to_vec()]]
+            {
+                assert_eq!(
+                    client_ip(&forwarded_for(&lines), PEER, 1).to_string(),
+                    "203.0.113.7",
+                    "{lines:?}"
+                );
+            }
+        }
+        let headers = forwarded_for(&[&b"203.0.113.7, \xff, 10.1.1.1"[..]]);
+        for (hops, expected) in [(1, "10.1.1.1"), (2, "10.0.0.9"), (3, "203.0.113.7")] {
+            assert_eq!(client_ip(&headers, PEER, hops).to_string(), expected, "{hops}");
+        }
     }
 
     #[test]
@@ -146,6 +191,7 @@ mod tests {
             ("2001:db8::1", "2001:db8::1"),
             ("[2001:db8::1]", "2001:db8::1"),
             ("6.6.6.6:1, [::1]:80", "::1"),
+            ("\"[2001:db8::1]:567\"", "2001:db8::1"),
         ] {
             assert_eq!(client_ip(&forwarded_for(&[seen]), PEER, 1).to_string(), expected, "{seen}");
         }
@@ -157,6 +203,7 @@ mod tests {
         let settings = LimitSettings {
             trusted_proxy_hops: 1,
             max_attempts_per_ip: limit(3),
+            max_reads_per_ip: limit(2),
             max_attempts_per_username: limit(2),
             max_failed_sign_ins_per_hour: NonZeroU32::MAX,
             max_registrations_per_minute: NonZeroU32::MAX,
@@ -188,6 +235,20 @@ mod tests {
                 "{counted}"
             );
         }
+    }
+
+    #[test]
+    fn reads_have_a_limit_of_their_own_for_each_ip_address() {
+        let metrics = RegistrationMetrics::default();
+        let limits = limits(metrics.clone());
+        let read = |from: &str| limits.check_read(address(from));
+        assert!(read("2001:db8::1").is_ok() && read("2001:db8::2").is_ok());
+        let problem = read("2001:db8::3").expect_err("a third read from one network");
+        assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(problem.retry_after.is_some_and(|seconds| (1..=31).contains(&seconds)), "{problem:?}");
+        assert!(read("2001:db8:0:1::1").is_ok() && limits.check(address("2001:db8::1"), "todd").is_ok());
+        let counted = metrics.exposition().text();
+        assert!(counted.contains(r#"streamcat_requests_rejected_total{reason="reads"} 1"#), "{counted}");
     }
 
     #[test]

@@ -6,11 +6,15 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use http_guards::fields::{self, Separator};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::store::TokenHash;
+
+/// Number of characters of a token: two UUIDs in hexadecimal.
+const TOKEN_LENGTH: usize = 64;
 
 /// The token in a browser's session cookie.
 #[derive(Clone, Debug)]
@@ -21,6 +25,13 @@ impl Token {
     #[must_use]
     pub fn random() -> Self {
         Self(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into())
+    }
+
+    /// Returns the token in the value of a cookie, or None if it has another form: another application on this
+    /// host can have a cookie of the same name.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let is_token = value.len() == TOKEN_LENGTH && value.iter().all(u8::is_ascii_hexdigit);
+        Some(Self(str::from_utf8(value).ok().filter(|_| is_token)?.into()))
     }
 
     /// Returns the hash under which the database stores a session.
@@ -75,14 +86,15 @@ impl Cookies {
     /// Returns the session token of a request.
     #[must_use]
     pub fn token(self, headers: &HeaderMap) -> Option<Token> {
-        cookie(headers, self.name()).map(|value| Token(value.into()))
+        values(headers, self.name()).find_map(Token::parse)
     }
 
     /// Returns the flash message of a request. No link can set it, and behind TLS no other host can.
     #[must_use]
     pub fn flash(self, headers: &HeaderMap) -> Option<FlashMessage> {
         let message = FlashMessage::PasswordChanged;
-        cookie(headers, &self.flash_name()).filter(|value| *value == message.value()).map(|_| message)
+        let is_set = values(headers, &self.flash_name()).any(|value| value == message.value().as_bytes());
+        is_set.then_some(message)
     }
 
     /// Returns the Set-Cookie header that sets a flash message.
@@ -128,11 +140,15 @@ impl Cookies {
     }
 }
 
-/// Returns the value of a cookie of a request.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(carried, _)| *carried == name).map(|(_, value)| value)
+/// Returns the values of all cookies of this name, without quotation marks around them (RFC 6265, section 4.1.1).
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let pairs = fields::elements(headers, header::COOKIE, Separator::Semicolon);
+    let values = pairs.filter_map(move |pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (carried, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
+        (carried == name.as_bytes()).then_some(value)
+    });
+    values.map(|value| value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
 }
 
 #[cfg(test)]
@@ -153,6 +169,10 @@ mod tests {
             assert!(back.matches_form(&token.for_forms()));
         }
         assert!(PLAIN.token(&HeaderMap::new()).is_none());
+        for value in [String::new(), "old".to_owned(), "x".repeat(64), "a".repeat(65)] {
+            let carried = HeaderValue::from_str(&format!("streamcat={value}")).expect("a header");
+            assert!(PLAIN.token(&HeaderMap::from_iter([(header::COOKIE, carried)])).is_none(), "{value}");
+        }
     }
 
     #[test]

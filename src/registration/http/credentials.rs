@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::{extract::Request, http::HeaderMap};
 
 use super::{
-    problem::{Format, Problem},
+    format::Format,
+    problem::Problem,
     state::AppState,
     submission::{Rejection, Submission},
 };

@@ -2,10 +2,13 @@
 //!
 //! Every text that a person reads is in [`pages`] (what a page says) or in [`problem`] (what went wrong).
 
+mod account_cache;
 mod account_lookup;
 mod attempt_limits;
+mod body;
 mod cookies;
 mod credentials;
+mod format;
 mod handlers;
 mod middleware;
 mod openapi;
@@ -25,6 +28,7 @@ mod validation;
 #[cfg(test)]
 pub use self::submission::Submission;
 pub use self::{
+    account_cache::AccountCache,
     attempt_limits::AttemptLimits,
     cookies::Cookies,
     handlers::events::MAX_EVENT_STREAMS,

@@ -6,8 +6,7 @@ use std::{
 };
 
 use axum::{
-    Form,
-    extract::{ConnectInfo, FromRequest, Request, rejection::FormRejection},
+    extract::{ConnectInfo, FromRequest, Request},
     http::HeaderMap,
     response::Response,
 };
@@ -16,9 +15,11 @@ use serde::Deserialize;
 
 use super::{
     account_lookup::lookup_failed,
+    body::SubmittedForm,
     cookies::Token,
+    format::Format,
     pages::{self, Page},
-    problem::{Format, Problem},
+    problem::Problem,
     state::AppState,
     submission,
     username::Username,
@@ -42,9 +43,6 @@ pub struct AccountForm {
     pub new_password: SecretString,
 }
 
-/// A signed-in user's form, or the reason why it cannot be read.
-pub type AccountFormResult = Result<Form<AccountForm>, FormRejection>;
-
 /// The owner of the account in the path, who has sent a form of the current session. Extracting it rejects
 /// everybody else.
 #[derive(Debug)]
@@ -65,8 +63,9 @@ impl<B: Backend> FromRequest<Arc<AppState<B>>> for AccountOwner {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &Arc<AppState<B>>) -> Result<Self, Response> {
-        type Parts = (ConnectInfo<SocketAddr>, Username, HeaderMap, AccountFormResult);
-        let (ConnectInfo(peer), username, headers, form) = Parts::from_request(request, state).await?;
+        type Parts = (ConnectInfo<SocketAddr>, Username, HeaderMap, SubmittedForm<AccountForm>);
+        let (ConnectInfo(peer), username, headers, SubmittedForm(form)) =
+            Parts::from_request(request, state).await?;
         let owner = state.owner(&username, headers, peer, form).await;
         owner.map_err(|problem| state.render_problem(Format::Html, &problem))
     }
@@ -78,9 +77,9 @@ impl<B: Backend> AppState<B> {
         username: &Username,
         headers: HeaderMap,
         peer: SocketAddr,
-        form: AccountFormResult,
+        form: Result<AccountForm, Problem>,
     ) -> Result<AccountOwner, Problem> {
-        let Form(form) = form.map_err(|_| Problem::unreadable_form())?;
+        let form = form?;
         if !username.is_valid() {
             return Err(Problem::not_signed_in());
         }
@@ -102,7 +101,7 @@ impl<B: Backend> AppState<B> {
         page: impl FnOnce(pages::Form<'_>) -> Page,
     ) -> Response {
         let page = async {
-            let found = self.find_account(&username.0).await?;
+            let found = self.view_account(&username.0).await?;
             let token = self.session_of(&found.registrant, headers).await?;
             let token = token.ok_or_else(Problem::not_signed_in)?;
             let username = &found.registrant.username;

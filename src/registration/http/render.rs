@@ -7,8 +7,9 @@ use axum::{
 
 use super::{
     cookies::Token,
+    format::Format,
     pages::{self, Form, Page},
-    problem::{Format, Problem},
+    problem::Problem,
     state::AppState,
 };
 use crate::registration::{backend::Backend, service::RegistrationError};

@@ -4,18 +4,24 @@ use std::{future::ready, sync::Arc};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, header},
+    extract::DefaultBodyLimit,
+    http::header,
     middleware::{from_fn_with_state, map_response},
     response::IntoResponse,
     routing::{get, post},
 };
+use tower_http::csrf::CsrfLayer;
 
 use super::{
-    handlers::{account, change_password, delete, events, home, overload, register, sign_in, stream_key},
-    middleware::{record_request, reject_cross_site, run_to_completion, set_security_headers},
+    handlers::{
+        account, change_password, delete, events, fallback, home, overload, probe, register, sign_in,
+        stream_key,
+    },
+    middleware::{
+        explain_cross_site, limit_reads, record_request, reject_invalid_host, run_to_completion,
+        set_security_headers,
+    },
     openapi,
-    problem::{Format, Problem},
     state::AppState,
 };
 use crate::registration::backend::Backend;
@@ -27,11 +33,28 @@ const MAX_BODY_BYTES: usize = 8 * 1024;
 pub fn router<B: Backend>(state: Arc<AppState<B>>) -> Router {
     let (behind_tls, metrics) = (state.cookies.secure, state.metrics.clone());
     Router::new()
-        .route("/", get(home::home::<B>))
+        .merge(pages(&state))
         .route("/style.css", get(async || asset("text/css", include_str!("pages/style.css"))))
         .route("/live.js", get(async || asset("text/javascript", include_str!("pages/live.js"))))
         .route("/form.js", get(async || asset("text/javascript", include_str!("pages/form.js"))))
         .route("/openapi.json", get(openapi::document::<B>))
+        .fallback(fallback::not_found::<B>)
+        .method_not_allowed_fallback(fallback::method_not_allowed::<B>)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(Arc::clone(&state), run_to_completion::<B>))
+        .layer(CsrfLayer::new())
+        .layer(from_fn_with_state(Arc::clone(&state), explain_cross_site::<B>))
+        .layer(from_fn_with_state(Arc::clone(&state), reject_invalid_host::<B>))
+        .layer(from_fn_with_state(metrics, record_request))
+        .merge(probes())
+        .layer(map_response(move |response| ready(set_security_headers(response, behind_tls))))
+        .with_state(state)
+}
+
+/// Returns the routes that read the database or the API server, with a limit on reads.
+fn pages<B: Backend>(state: &Arc<AppState<B>>) -> Router<Arc<AppState<B>>> {
+    Router::new()
+        .route("/", get(home::home::<B>))
         .route("/register", get(register::form::<B>).post(register::register::<B>))
         .route("/sign-in", get(sign_in::form::<B>).post(sign_in::sign_in::<B>))
         .route("/sign-out", post(sign_in::sign_out::<B>))
@@ -44,18 +67,13 @@ pub fn router<B: Backend>(state: Arc<AppState<B>>) -> Router {
             get(change_password::form::<B>).post(change_password::change_password::<B>),
         )
         .route("/accounts/{username}/goodbye", get(delete::goodbye::<B>))
-        .fallback(async |State(state): State<Arc<AppState<B>>>, headers: HeaderMap| {
-            state.render_problem(Format::accepted(&headers), &Problem::not_found())
-        })
-        .method_not_allowed_fallback(async |State(state): State<Arc<AppState<B>>>, headers: HeaderMap| {
-            state.render_problem(Format::accepted(&headers), &Problem::method_not_allowed())
-        })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(Arc::clone(&state), run_to_completion::<B>))
-        .layer(from_fn_with_state(Arc::clone(&state), reject_cross_site::<B>))
-        .layer(map_response(move |response| ready(set_security_headers(response, behind_tls))))
-        .layer(from_fn_with_state(metrics, record_request))
-        .with_state(state)
+        .route("/.well-known/change-password", get(change_password::well_known::<B>))
+        .route_layer(from_fn_with_state(Arc::clone(state), limit_reads::<B>))
+}
+
+/// Returns the route that load balancers check. It has no limit and no metrics.
+fn probes<B: Backend>() -> Router<Arc<AppState<B>>> {
+    Router::new().route("/healthz", get(probe::probe::<B>))
 }
 
 /// Returns the router for connections that the listener rejects: it answers every request with the reason.
@@ -64,8 +82,10 @@ pub fn overload_router<B: Backend>(state: Arc<AppState<B>>) -> Router {
     Router::new()
         .fallback(overload::reject::<B>)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(map_response(move |response| ready(set_security_headers(response, behind_tls))))
         .layer(from_fn_with_state(metrics, record_request))
+        // A busy process stays in the load balancer.
+        .merge(probes())
+        .layer(map_response(move |response| ready(set_security_headers(response, behind_tls))))
         .with_state(state)
 }
 

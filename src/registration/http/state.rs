@@ -5,8 +5,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{attempt_limits::AttemptLimits, cookies::Cookies, validation::Rules};
+use super::{
+    account_cache::AccountCache, attempt_limits::AttemptLimits, cookies::Cookies, validation::Rules,
+};
 use crate::{
+    admin::Gates,
     registration::{
         backend::Backend,
         listener::PerIpLimit,
@@ -19,6 +22,10 @@ use crate::{
 pub struct AppState<B: Backend> {
     /// Registers, signs in, and deletes accounts.
     pub service: Arc<RegistrationService<B>>,
+    /// The accounts that pages have just shown.
+    pub account_cache: AccountCache,
+    /// The gates of `/readyz`. The probe of the serving port has the same state.
+    pub gates: Gates,
     /// Writes and reads the session cookie.
     pub cookies: Cookies,
     /// The rules for usernames and passwords.

@@ -1,10 +1,8 @@
 //! The body of a registration or a sign-in: a form or JSON, with a username and a password.
 
 use axum::{
-    Form,
-    body::{Body, Bytes},
-    extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::Request,
+    http::{HeaderMap, HeaderValue},
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -12,11 +10,11 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
-use super::problem::{Format, Problem};
+use super::{body, format::Format, problem::Problem};
 use crate::store::KeyHash;
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
+/// The byte order mark of UTF-8, which a JSON parser may ignore (RFC 8259, section 8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Maximum length of an Idempotency-Key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
@@ -54,13 +52,14 @@ struct FormFields {
 #[schema(as = Registration)]
 #[serde(deny_unknown_fields)]
 pub struct JsonFields {
-    /// Letters, digits, - and _, with at least one letter or digit. Case is ignored, and - equals _.
+    /// Letters, digits, - and _, with at least one letter or digit. Case is ignored, and - equals _. White space
+    /// around it is removed.
     #[serde(default)]
     #[schema(
         required,
         min_length = 1,
         max_length = 128,
-        pattern = "^[_-]*[A-Za-z0-9][A-Za-z0-9_-]*$",
+        pattern = r"^[ \t\r\n]*[_-]*[A-Za-z0-9][A-Za-z0-9_-]*[ \t\r\n]*$",
         example = "todd"
     )]
     username: String,
@@ -84,43 +83,22 @@ impl Submission {
     /// # Errors
     /// Returns the problem of a body that cannot be read, and the format of the response.
     pub async fn read(request: Request) -> Result<Self, Rejection> {
-        let Some(format) = body_format(request.headers()) else {
+        let Some(format) = body::body_format(request.headers()) else {
             return Err((Format::accepted(request.headers()), Problem::unsupported_media_type()));
         };
         let key = match format {
             Format::Json => idempotency_key(request.headers()).map_err(|problem| (format, problem))?,
             Format::Html => None,
         };
-        let read = match Bytes::from_request(request, &()).await {
+        let read = match body::read(request).await {
             Ok(body) if format == Format::Json => read_json(&body),
-            Ok(body) => read_form(body).await,
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::too_large())
-            }
-            Err(rejection) if http_guards::is_timeout(&rejection) => Err(Problem::request_timeout()),
-            Err(_) => Err(Problem::incomplete_body()),
+            Ok(body) => body::read_form(body).await,
+            Err(problem) => Err(problem),
         };
         let FormFields { username, password, token } = read.map_err(|problem| (format, problem))?;
+        // Keyboards of phones add a space behind a word, and no username contains one.
+        let username = username.trim().to_owned();
         Ok(Self { format, username, password, token, key })
-    }
-}
-
-/// Returns the format of the response: that of the body, or else what the Accept header asks for.
-#[must_use]
-pub fn response_format(headers: &HeaderMap) -> Format {
-    body_format(headers).unwrap_or_else(|| Format::accepted(headers))
-}
-
-/// Returns the format of the body by its content type, ignoring parameters.
-fn body_format(headers: &HeaderMap) -> Option<Format> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let media = value.split(';').next().unwrap_or_default().trim();
-    if media.eq_ignore_ascii_case(JSON) {
-        Some(Format::Json)
-    } else if media.eq_ignore_ascii_case(FORM) {
-        Some(Format::Html)
-    } else {
-        None
     }
 }
 
@@ -140,15 +118,8 @@ fn is_printable(value: &HeaderValue) -> bool {
     value.as_bytes().iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
-async fn read_form(body: Bytes) -> Result<FormFields, Problem> {
-    // axum's form extractor checks the method and the content type as well.
-    let mut request = Request::post("/").body(Body::from(body)).map_err(|_| Problem::unreadable_form())?;
-    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
-    let fields = Form::<FormFields>::from_request(request, &()).await;
-    fields.map(|Form(fields)| fields).map_err(|_| Problem::unreadable_form())
-}
-
 fn read_json(body: &[u8]) -> Result<FormFields, Problem> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     // serde would accept a list of the fields in order.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::not_two_strings());
@@ -177,9 +148,13 @@ fn json_problem(error: &serde_json::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use axum::{body::Body, http::header};
     use secrecy::ExposeSecret;
 
     use super::*;
+
+    const FORM: &str = "application/x-www-form-urlencoded";
+    const JSON: &str = "application/json";
 
     async fn send(content_type: &str, body: &str) -> Result<Submission, Rejection> {
         let request = Request::post("/register").header(header::CONTENT_TYPE, content_type);

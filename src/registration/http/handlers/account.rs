@@ -15,8 +15,9 @@ use crate::registration::{
     backend::Backend,
     http::{
         account_lookup::FoundAccount,
+        format::Format,
         pages::{self, OwnerView, StreamKeyView, StreamingAddresses},
-        problem::{Format, issue_text},
+        problem::issue_text,
         state::AppState,
         username::Username,
     },
@@ -63,7 +64,7 @@ pub async fn account<B: Backend>(
 ) -> Response {
     let format = Format::accepted(&headers);
     let response = async {
-        let found = state.find_account(&username.0).await?;
+        let found = state.view_account(&username.0).await?;
         if format == Format::Json {
             return Ok(Json(progress_response(found.registrant.username, &found.progress)).into_response());
         }
@@ -81,7 +82,7 @@ pub async fn account<B: Backend>(
 
 /// Returns the owner's part of the page, with the stream key hidden.
 pub fn owner_view(found: &FoundAccount, token: String) -> OwnerView {
-    let addresses = found.account.as_ref().and_then(StreamingAddresses::of);
+    let addresses = found.account.as_deref().and_then(StreamingAddresses::of);
     OwnerView { token, addresses, stream_key: StreamKeyView::Hidden }
 }
 

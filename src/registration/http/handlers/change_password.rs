@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use secrecy::SecretString;
@@ -19,11 +19,21 @@ use crate::{
             problem::{FieldErrors, Problem},
             session::VerifiedUser,
             state::AppState,
-            username::Username,
+            username::{Username, account_path},
         },
     },
     store::{AuditEntry, AuditEvent},
 };
+
+/// `GET /.well-known/change-password`: redirects password managers to the form of the signed-in user.
+pub async fn well_known<B: Backend>(
+    State(state): State<Arc<AppState<B>>>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let own = state.own_username(&headers).await;
+    let form = own.map_or_else(|| "/sign-in".to_owned(), |own| format!("{}/password", account_path(&own)));
+    (StatusCode::FOUND, [(header::LOCATION, form)])
+}
 
 /// `GET /accounts/{username}/password`: shows the form.
 pub async fn form<B: Backend>(

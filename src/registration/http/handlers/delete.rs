@@ -12,9 +12,10 @@ use crate::{
     registration::{
         backend::Backend,
         http::{
+            format::Format,
             owner::AccountOwner,
             pages,
-            problem::{Format, Problem},
+            problem::Problem,
             state::AppState,
             username::{Username, account_path},
         },
@@ -48,13 +49,13 @@ async fn delete_account<B: Backend>(state: &AppState<B>, owner: &AccountOwner) -
     let found = state.find_account(username).await?;
     let entry = AuditEntry { event: AuditEvent::DeletionRequested, username, address };
     state.record_action(&entry).await?;
-    let deleted = state.service.delete_account(&found.registrant, found.account.as_ref()).await;
+    let deleted = state.service.delete_account(&found.registrant, found.account.as_deref()).await;
     deleted.map_err(|error| state.problem_for(&error))
 }
 
 /// `GET /accounts/{username}/goodbye`: shows the progress of the deletion, and that it is complete.
 pub async fn goodbye<B: Backend>(State(state): State<Arc<AppState<B>>>, username: Username) -> Response {
-    match state.find_account(&username.0).await {
+    match state.view_account(&username.0).await {
         Ok(found) if found.progress.status == ProgressStatus::Deleting => {
             state.render_page(&pages::account(&found.registrant.username, &found.progress, None))
         }

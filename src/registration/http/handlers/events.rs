@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{ConnectInfo, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -20,11 +20,7 @@ use utoipa::ToSchema;
 use super::account::progress_response;
 use crate::registration::{
     backend::Backend,
-    http::{
-        problem::{Format, Problem},
-        state::AppState,
-        username::Username,
-    },
+    http::{format::Format, problem::Problem, state::AppState, username::Username},
     listener::PerIpPermit,
     service::ProgressStatus,
 };
@@ -35,6 +31,10 @@ pub const MAX_EVENT_STREAMS: usize = 256;
 
 /// Time between two polls of an account. The registration may only get single accounts, not watch them.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Headers that keep proxies from holding events back: nginx would buffer them, and others compress them.
+const UNBUFFERED: [(HeaderName, &str); 2] =
+    [(HeaderName::from_static("x-accel-buffering"), "no"), (header::CACHE_CONTROL, "no-store, no-transform")];
 
 /// Maximum age of an event stream. Browsers reconnect automatically.
 const MAX_AGE: Duration = Duration::from_mins(5);
@@ -59,7 +59,7 @@ pub async fn events<B: Backend>(
     Username(username): Username,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(problem) = state.find_account(&username).await {
+    if let Err(problem) = state.view_account(&username).await {
         return state.render_problem(Format::Json, &problem);
     }
     let Some(ip_permit) = state.stream_limit.acquire(state.limits.client_ip(&headers, peer.ip())) else {
@@ -79,7 +79,7 @@ pub async fn events<B: Backend>(
         is_done: false,
         permits: (permit, ip_permit),
     };
-    Sse::new(stream.events()).keep_alive(KeepAlive::default()).into_response()
+    (UNBUFFERED, Sse::new(stream.events()).keep_alive(KeepAlive::default())).into_response()
 }
 
 /// One client's event stream.
@@ -133,7 +133,7 @@ impl<B: Backend> EventStream<B> {
 
     /// Reads the progress. Returns None if the database or the API server is unavailable.
     async fn poll(&self) -> Option<ProgressEvent> {
-        match self.state.find_account(&self.username).await {
+        match self.state.view_account(&self.username).await {
             Ok(found) => {
                 let response = progress_response(found.registrant.username, &found.progress);
                 let data = serde_json::to_string(&response).ok()?;

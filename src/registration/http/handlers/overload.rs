@@ -11,7 +11,7 @@ use axum::{
 
 use crate::registration::{
     backend::Backend,
-    http::{problem::Problem, state::AppState, submission},
+    http::{body, problem::Problem, state::AppState},
     listener::{CONNECTIONS_PER_IP, OverloadReason},
 };
 
@@ -21,7 +21,7 @@ pub async fn reject<B: Backend>(
     Extension(reason): Extension<OverloadReason>,
     request: Request,
 ) -> Response {
-    let format = submission::response_format(request.headers());
+    let format = body::response_format(request.headers());
     // A client that is still sending may not read the response.
     drop(Bytes::from_request(request, &()).await);
     let (label, problem) = match reason {

@@ -19,7 +19,8 @@ use crate::{
         backend::Backend,
         http::{
             credentials::CredentialsRequest,
-            problem::{Format, Problem},
+            format::Format,
+            problem::Problem,
             session::VerifiedUser,
             state::AppState,
             submission::{JsonFields, Submission},

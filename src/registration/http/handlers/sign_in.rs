@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    Form,
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
@@ -13,11 +12,8 @@ use crate::{
     registration::{
         backend::Backend,
         http::{
-            account_lookup::lookup_failed,
-            credentials::CredentialsRequest,
-            owner::AccountFormResult,
-            problem::{Format, Problem},
-            state::AppState,
+            account_lookup::lookup_failed, body::SubmittedForm, credentials::CredentialsRequest,
+            format::Format, owner::AccountForm, problem::Problem, state::AppState,
         },
         service::RegistrationError,
     },
@@ -76,11 +72,11 @@ pub async fn sign_out<B: Backend>(
     State(state): State<Arc<AppState<B>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    form: AccountFormResult,
+    SubmittedForm(form): SubmittedForm<AccountForm>,
 ) -> Response {
     let signed_out = ([(header::SET_COOKIE, state.cookies.clear())], Redirect::to("/sign-in"));
     let Some(token) = state.cookies.token(&headers) else { return signed_out.into_response() };
-    if !form.is_ok_and(|Form(form)| token.matches_form(&form.token)) {
+    if !form.is_ok_and(|form| token.matches_form(&form.token)) {
         return state.render_problem(Format::Html, &Problem::not_signed_in());
     }
     let address = state.limits.client_ip(&headers, peer.ip());

@@ -14,9 +14,10 @@ use crate::{
         accounts::Accounts,
         backend::Backend,
         http::{
+            format::Format,
             owner::AccountOwner,
             pages::{self, OwnerView, StreamKeyView},
-            problem::{Format, Problem},
+            problem::Problem,
             state::AppState,
             username::{Username, account_path},
         },

@@ -1,76 +1,96 @@
 //! Rejecting requests that another site makes a browser send (CSRF).
+//!
+//! tower-http's `CsrfLayer` decides, by `Sec-Fetch-Site`, or by `Origin` if the browser is too old for that. An
+//! API client sends neither, and has no cookie that an attacker could use. This module surrounds that layer: it
+//! compares hosts as browsers write them, and explains the rejection.
 
 use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderValue, header, uri::PathAndQuery},
     middleware::Next,
     response::Response,
 };
+use http_guards::fields;
+use tower_http::csrf::ProtectionError;
 
 use crate::registration::{
     backend::Backend,
-    http::{
-        problem::{Format, Problem},
-        state::AppState,
-    },
+    http::{body, problem::Problem, state::AppState},
 };
 
-/// Rejects a request that may change something and comes from another site.
-pub async fn reject_cross_site<B: Backend>(
+/// Names the host of a request as a browser writes it in `Origin`, and renders a rejection of the layer within.
+pub async fn explain_cross_site<B: Backend>(
     State(state): State<Arc<AppState<B>>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let is_read_only = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_read_only || !is_cross_site(request.headers()) {
-        return next.run(request).await;
+    let format = body::response_format(request.headers());
+    canonicalize_host(&mut request);
+    let response = next.run(request).await;
+    if response.extensions().get::<ProtectionError>().is_some() {
+        return state.render_problem(format, &Problem::cross_site());
     }
-    state.render_problem(Format::accepted(request.headers()), &Problem::cross_site())
+    response
 }
 
-/// Returns true if the browser says that the request comes from another site: with `Sec-Fetch-Site`, or with
-/// `Origin` if the browser is too old for that. An API client sends neither, and has no cookie that an
-/// attacker could use.
-fn is_cross_site(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    match (text("sec-fetch-site"), text(header::ORIGIN.as_str())) {
-        (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) != text(header::HOST.as_str()),
-        (None, None) => false,
+/// Rewrites the host of a request to lower case and without the default port of its origin, as browsers write
+/// origins (RFC 6454, section 6.2). The host of an absolute request target replaces `Host`.
+fn canonicalize_host(request: &mut Request) {
+    let Some(default_port) = fields::single(request.headers(), header::ORIGIN).and_then(default_port) else {
+        return;
+    };
+    let in_target = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let Some(host) = in_target.or_else(|| fields::single(request.headers(), header::HOST)) else { return };
+    let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix(default_port).unwrap_or(&host);
+    if let Ok(host) = HeaderValue::from_bytes(host) {
+        request.headers_mut().insert(header::HOST, host);
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = path.unwrap_or_else(|| PathAndQuery::from_static("/")).into();
+    }
+}
+
+/// Returns the default port of an origin, as a host names it.
+fn default_port(origin: &[u8]) -> Option<&'static [u8]> {
+    if origin.starts_with(b"https://") {
+        Some(b":443")
+    } else if origin.starts_with(b"http://") {
+        Some(b":80")
+    } else {
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::body::Body;
 
     use super::*;
 
-    fn is_rejected(headers: &[(&'static str, &'static str)]) -> bool {
-        let header = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
-        is_cross_site(&headers.iter().map(header).collect())
+    fn canonical(target: &str, host: &str, origin: &str) -> (String, String) {
+        let request = Request::post(target).header("host", host).header("origin", origin);
+        let mut request = request.body(Body::empty()).expect("a request");
+        canonicalize_host(&mut request);
+        let host = request.headers()["host"].to_str().expect("text").to_owned();
+        (request.uri().to_string(), host)
     }
 
     #[test]
-    fn cross_site_requests_are_detected_by_their_headers() {
-        let host = ("host", "register.example.com");
-        for own in [
-            &[host][..],
-            &[host, ("sec-fetch-site", "same-origin")],
-            &[host, ("sec-fetch-site", "none")],
-            &[host, ("origin", "https://register.example.com")],
+    fn the_host_is_written_as_in_an_origin() {
+        for (target, host, origin, expected) in [
+            ("/", "Example.com:443", "https://example.com", "example.com"),
+            ("/", "example.com:80", "http://example.com", "example.com"),
+            ("/", "example.com:80", "https://example.com", "example.com:80"),
+            ("/", "example.com:8443", "https://example.com:8443", "example.com:8443"),
+            ("/", "[2001:DB8::80]", "http://[2001:db8::80]", "[2001:db8::80]"),
+            ("/", "Example.com:443", "null", "Example.com:443"),
+            ("https://EXAMPLE.com:443/?a", "other", "https://example.com", "example.com"),
         ] {
-            assert!(!is_rejected(own), "{own:?}");
-        }
-        for other in [
-            &[host, ("sec-fetch-site", "cross-site")][..],
-            &[host, ("sec-fetch-site", "same-site"), ("origin", "https://register.example.com")],
-            &[host, ("origin", "https://example.com")],
-            &[host, ("origin", "null")],
-        ] {
-            assert!(is_rejected(other), "{other:?}");
+            let (target_left, found) = canonical(target, host, origin);
+            assert_eq!(found, expected, "{target} {host} {origin}");
+            assert_eq!(target_left, if target == "/" { "/" } else { "/?a" });
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The layers around every handler.
 
 mod csrf;
+mod host;
 mod metrics;
+mod read_limit;
 mod run_to_completion;
 mod security_headers;
 
 pub use self::{
-    csrf::reject_cross_site, metrics::record_request, run_to_completion::run_to_completion,
-    security_headers::set_security_headers,
+    csrf::explain_cross_site, host::reject_invalid_host, metrics::record_request, read_limit::limit_reads,
+    run_to_completion::run_to_completion, security_headers::set_security_headers,
 };

@@ -12,7 +12,7 @@ use axum::{
 
 use crate::registration::{
     backend::Backend,
-    http::{problem::Problem, state::AppState, submission},
+    http::{body, problem::Problem, state::AppState},
 };
 
 /// Runs a `POST` in a task of its own, because hyper drops the response future when the client disconnects.
@@ -24,7 +24,7 @@ pub async fn run_to_completion<B: Backend>(
     if request.method() != Method::POST {
         return next.run(request).await;
     }
-    let format = submission::response_format(request.headers());
+    let format = body::response_format(request.headers());
     state.tasks.spawn(next.run(request)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request handler panicked");
         state.render_problem(format, &Problem::internal_error())

@@ -39,6 +39,12 @@ impl Problem {
         Self::malformed("The form could not be read. Send each field once.")
     }
 
+    /// A field of the form is not UTF-8.
+    #[must_use]
+    pub fn form_not_utf8() -> Self {
+        Self::malformed("A field of the form is not UTF-8. Encode the form as UTF-8: ü is %C3%BC, not %FC.")
+    }
+
     /// The client closed the connection before the body was complete.
     #[must_use]
     pub fn incomplete_body() -> Self {
@@ -88,6 +94,13 @@ impl Problem {
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// The body is compressed, or encoded in another way.
+    #[must_use]
+    pub fn encoded_body() -> Self {
+        let detail = "The body has a Content-Encoding. Send it as it is.";
+        Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
     /// The body did not arrive in time.
     #[must_use]
     pub fn request_timeout() -> Self {
@@ -99,6 +112,12 @@ impl Problem {
     pub fn form_required() -> Self {
         let detail = "Sign-in accepts only forms (application/x-www-form-urlencoded). API clients do not need a session.";
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    /// The Host field is missing, repeated, or malformed.
+    #[must_use]
+    pub fn invalid_host() -> Self {
+        Self::malformed("Send exactly one valid Host header.")
     }
 
     /// The page does not exist.
@@ -148,6 +167,13 @@ impl Problem {
     #[must_use]
     pub fn too_many_attempts(retry_after: u64) -> Self {
         let detail = "Too many attempts. Wait a minute, then try again.";
+        Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
+    /// Too many reads from the IP address.
+    #[must_use]
+    pub fn too_many_reads(retry_after: u64) -> Self {
+        let detail = "Too many requests come from your IP address. Wait a moment, then try again.";
         Self { retry_after: Some(retry_after), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 

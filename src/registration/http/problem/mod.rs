@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -28,29 +28,6 @@ pub use self::{
 
 /// Number of seconds after which a client may retry while something is unavailable.
 const DEFAULT_RETRY_AFTER_SECONDS: u64 = 5;
-
-/// The format that the client wants for the response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// HTML, for a browser.
-    Html,
-    /// JSON, for an API client.
-    Json,
-}
-
-impl Format {
-    /// Returns the format that the Accept header asks for: JSON if it names JSON or server-sent events and
-    /// not HTML as well, as a browser does.
-    #[must_use]
-    pub fn accepted(headers: &HeaderMap) -> Self {
-        let accepts = |media: &str| {
-            let mut values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-            values.any(|value| value.contains(media))
-        };
-        let is_api_client = accepts("json") || accepts("text/event-stream");
-        if is_api_client && !accepts("text/html") { Self::Json } else { Self::Html }
-    }
-}
 
 /// A failed request, as the client sees it.
 #[derive(Clone, Debug)]
@@ -149,6 +126,10 @@ impl Problem {
     #[must_use]
     pub fn finish(&self, mut response: Response) -> Response {
         *response.status_mut() = self.status;
+        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // The content codings that would be accepted (RFC 9110, section 15.5.16).
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
@@ -160,21 +141,6 @@ impl Problem {
 mod tests {
     use super::*;
     use crate::registration::service::RegistrationError;
-
-    fn accepted(value: &str) -> Format {
-        let value = HeaderValue::from_str(value).expect("a header");
-        Format::accepted(&HeaderMap::from_iter([(header::ACCEPT, value)]))
-    }
-
-    #[test]
-    fn accept_header_selects_json_only_without_html() {
-        assert_eq!(accepted("application/json"), Format::Json);
-        assert_eq!(accepted("application/problem+json, application/json"), Format::Json);
-        assert_eq!(accepted("text/event-stream"), Format::Json);
-        assert_eq!(accepted("*/*"), Format::Html);
-        assert_eq!(accepted("text/html,application/xhtml+xml,application/json;q=0.9"), Format::Html);
-        assert_eq!(Format::accepted(&HeaderMap::new()), Format::Html);
-    }
 
     #[test]
     fn internal_reasons_are_not_part_of_a_problem() {

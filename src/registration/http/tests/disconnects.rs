@@ -27,6 +27,7 @@ async fn submit_and_disconnect(
 ) {
     let state = state(backend);
     let request = Request::post(path)
+        .header(header::HOST, "streamcat")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::COOKIE, browser.cookie.trim_start_matches("Cookie: "))
         .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))))

@@ -1,7 +1,7 @@
 //! Forms are accepted only with their own cookie (CSRF).
 
 use super::{FORM, FakeBackend, JSON, TODD, TODD_FORM, ask, cookie, register_todd, status, submit, token};
-use crate::registration::http::problem::Format;
+use crate::registration::http::format::Format;
 
 const PATHS: [&str; 2] = ["/register", "/sign-in"];
 

@@ -11,8 +11,9 @@ use axum::Router;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{problem::Format, *};
+use super::{format::Format, *};
 use crate::{
+    admin::Gates,
     config::LimitSettings,
     registration::{
         admission_queue::AdmissionQueue,
@@ -29,6 +30,8 @@ mod change_password;
 mod disconnects;
 mod forms;
 mod overload;
+mod reads;
+mod requests;
 pub mod signed_in;
 
 pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
@@ -55,10 +58,16 @@ async fn process_due(backend: &Arc<FakeBackend>) {
 }
 
 fn state(backend: &Arc<FakeBackend>) -> Arc<AppState<FakeBackend>> {
+    state_with(backend, NonZeroU32::MAX)
+}
+
+/// Returns a state that admits this many reads per minute from one IP address.
+fn state_with(backend: &Arc<FakeBackend>, max_reads_per_ip: NonZeroU32) -> Arc<AppState<FakeBackend>> {
     let cookies = Cookies { secure: false, session_lifetime: Duration::from_hours(1) };
     let limits = LimitSettings {
         trusted_proxy_hops: 1,
         max_attempts_per_ip: NonZeroU32::MAX,
+        max_reads_per_ip,
         max_attempts_per_username: NonZeroU32::MAX,
         max_failed_sign_ins_per_hour: NonZeroU32::MAX,
         max_registrations_per_minute: NonZeroU32::MAX,
@@ -66,6 +75,8 @@ fn state(backend: &Arc<FakeBackend>) -> Arc<AppState<FakeBackend>> {
     let metrics = RegistrationMetrics::default();
     Arc::new(AppState {
         service: Arc::new(service(backend)),
+        account_cache: AccountCache::default(),
+        gates: Gates::default(),
         cookies,
         rules: Rules::for_tests(),
         limits: AttemptLimits::new(&limits, metrics.clone()),
@@ -289,7 +300,11 @@ async fn an_event_reports_progress_and_the_stream_ends_when_ready() {
     register_todd(&backend, Format::Html).await;
     backend.make_ready("todd");
     let events = ask(&backend, "GET /accounts/todd/events", "", "").await;
-    assert!(events.contains("content-type: text/event-stream\r\n"), "{events}");
+    for header in
+        ["content-type: text/event-stream", "x-accel-buffering: no", "cache-control: no-store, no-transform"]
+    {
+        assert_eq!(events.matches(&format!("{header}\r\n")).count(), 1, "{header} {events}");
+    }
     assert!(
         events.contains("event: progress\ndata: {\"username\":\"Todd\",\"status\":\"ready\""),
         "{events}"

@@ -50,6 +50,7 @@ pub(crate) async fn load_test(arguments: LoadTestArguments) -> Result<ExitCode, 
     let registration = registration
         .env("STREAMCAT_MAX_ATTEMPTS_PER_IP", &unlimited)
         .env("STREAMCAT_MAX_ATTEMPTS_PER_USERNAME", &unlimited)
+        .env("STREAMCAT_MAX_READS_PER_IP", &unlimited)
         .env("STREAMCAT_MAX_REGISTRATIONS_PER_MINUTE", unlimited)
         .env("STREAMCAT_MAX_CONNECTIONS_PER_IP", "65535")
         .try_start()
