@@ -18,8 +18,8 @@ use crate::config::LogFormat;
 /// Filter that silences the log of failed calls in kube. The code that handles a failure logs what it means.
 const KUBE_CLIENT_OFF: &str = "kube_client::client::builder=off";
 
-/// Filters that silence what sqlx logs of a database URL and of a password file: both can contain passwords. They
-/// name the modules, so that no other filter is more specific.
+/// Filters that silence what sqlx logs of a database URL and of a password file: both can contain passwords.
+/// They name the modules, so that no other filter is more specific.
 const SQLX_OPTIONS_OFF: &str = "sqlx_postgres::options::parse=off,sqlx_postgres::options::pgpass=off";
 
 /// Starts logging to standard error.

@@ -1,5 +1,5 @@
-//! The database URL, and what it may contain. No error repeats a part of it: even the name of a parameter can be
-//! the rest of a password in which a special character is not escaped.
+//! The database URL, and what it may contain. No error repeats a part of it: even the name of a parameter can
+//! be the rest of a password in which a special character is not escaped.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -195,9 +195,8 @@ fn options(text: &str) -> Result<Vec<(String, String)>, UrlError> {
     let mut words = words(text).into_iter();
     while let Some(word) = words.next() {
         let setting = match (word.strip_prefix("--"), word.strip_prefix("-c")) {
-            (Some(setting), _) => setting.to_owned(),
             (None, Some("")) => words.next().ok_or(wrong)?,
-            (None, Some(setting)) => setting.to_owned(),
+            (Some(setting), _) | (None, Some(setting)) => setting.to_owned(),
             (None, None) => return Err(wrong),
         };
         let (name, value) = setting.split_once('=').ok_or(wrong)?;

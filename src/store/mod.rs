@@ -86,8 +86,8 @@ impl From<Error> for sqlx::Error {
     }
 }
 
-/// Describes an error of PostgreSQL, or of the way to it. Messages about a refused connection repeat the user, the
-/// database, or the host, so they are replaced.
+/// Describes an error of PostgreSQL, or of the way to it. Messages about a refused connection repeat the
+/// user, the database, or the host, so they are replaced.
 fn describe(error: &sqlx::Error) -> Cow<'_, str> {
     let text = match error {
         sqlx::Error::Database(error) => match error.code().as_deref() {

@@ -1,9 +1,9 @@
 //! Sessions of PostgreSQL: each connection must keep one of its own.
 //!
 //! A pooler can lend the same session to several clients, one transaction or one statement at a time. sqlx
-//! prepares statements under names that start from 1 in each connection, so a client would run a statement that
-//! another has prepared. Therefore each session is marked with a setting: a new session that is marked already, and
-//! a session that has lost its mark, are shared.
+//! prepares statements under names that start from 1 in each connection, so a client would run a statement
+//! that another has prepared. Therefore each session is marked with a setting: a new session that is marked
+//! already, and a session that has lost its mark, are shared.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -16,8 +16,8 @@ use super::{Error, Result};
 /// Setting that marks a session.
 pub(super) const SETTING: &str = "streamcat.session";
 
-/// Number of times that the check makes the pooler choose again. While the pool is idle, once is enough; other clients
-/// can interfere by chance.
+/// Number of times that the check makes the pooler choose again. While the pool is idle, once is enough;
+/// other clients can interfere by chance.
 const ROUNDS: usize = 3;
 
 /// Delay between two attempts to reach a server that starts.
@@ -67,8 +67,8 @@ pub(super) async fn check(connection: &mut PgConnection, mark: Uuid) -> Result<(
     if found.is_some_and(|found| found == mark.to_string()) { Ok(()) } else { Err(Error::Shared) }
 }
 
-/// Checks, with two connections outside of the pool, that a pooler (if there is one) gives each connection a session
-/// of its own. `patience` is the time to wait for the server.
+/// Checks, with two connections outside of the pool, that a pooler (if there is one) gives each connection a
+/// session of its own. `patience` is the time to wait for the server.
 ///
 /// # Errors
 /// [`Error::Shared`] if it does not, [`Error::Options`], or the error from PostgreSQL.
@@ -126,8 +126,8 @@ async fn compare(first: &mut PgConnection, mark: Uuid, second: &mut PgConnection
     for _ in 0..ROUNDS {
         check(first, mark).await?;
         check(second, other).await?;
-        // Both hold a session for the time of a transaction, and give it back in this order. A pooler that lends
-        // the session that was given back last then has the second one's for the first.
+        // Both hold a session for the time of a transaction, and give it back in this order. A pooler that
+        // lends the session that was given back last then has the second one's for the first.
         transaction(first, "begin").await?;
         check(first, mark).await?;
         transaction(second, "begin").await?;
