@@ -3,6 +3,8 @@
 mod accounts;
 mod bench;
 mod demo;
+mod image;
+mod install_test;
 mod load_test;
 mod run;
 mod signals;
@@ -42,6 +44,10 @@ enum Command {
     LoadTest(load_test::Arguments),
     /// Creates, edits, and deletes accounts while everything fails at random, then checks for inconsistencies
     Soak(soak::Arguments),
+    /// Writes the operator's container image, without an engine
+    Image(image::Arguments),
+    /// Installs the chart on a node, and replaces, kills, and uninstalls pods while people register
+    InstallTest(install_test::Arguments),
     /// Runs a command, such as `cargo test`, with a control plane and PostgreSQL that its tests share
     Run {
         /// The command and its arguments
@@ -89,6 +95,8 @@ async fn main() -> ExitCode {
         Command::Bench(arguments) => bench::bench(arguments).await,
         Command::LoadTest(arguments) => load_test::load_test(arguments).await,
         Command::Soak(arguments) => soak::soak(arguments).await,
+        Command::Image(arguments) => image::image(arguments),
+        Command::InstallTest(arguments) => install_test::install_test(arguments).await,
         Command::Run { command } => run::run(command).await,
         Command::Database { command } => run::with_database(command).await,
         Command::Tools { program } => tools::tools(program).await,
