@@ -12,7 +12,7 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use tokio::sync::Mutex;
 
-use crate::network::Network;
+use crate::network::{Network, SERVICES};
 use crate::process::{Launch, Process, StopSignal};
 use crate::temp_dir::TempDir;
 use crate::tools::Tools;
@@ -175,6 +175,7 @@ impl Config {
                 format!("--token-auth-file={}", self.file("tokens.csv")),
                 format!("--bind-address={}", self.network.address()),
                 format!("--advertise-address={}", self.network.address()),
+                format!("--service-cluster-ip-range={SERVICES}"),
             ])
             .args(match self.network {
                 Network::Loopback => ["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"],
@@ -182,7 +183,6 @@ impl Config {
                 Network::Node => ["--authorization-mode=Node,RBAC", "--endpoint-reconciler-type=lease"],
             })
             .args([
-                "--service-cluster-ip-range=10.0.0.0/24",
                 "--allow-privileged=true",
                 // For `kubectl logs`: no DNS knows the node's name.
                 "--kubelet-preferred-address-types=InternalIP",

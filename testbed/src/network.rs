@@ -2,6 +2,9 @@
 
 use std::net::Ipv4Addr;
 
+/// Addresses of Services.
+pub(crate) const SERVICES: &str = "10.0.0.0/24";
+
 /// Network of an environment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {

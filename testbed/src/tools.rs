@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
+use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::process::{Launch, StopSignal};
 use crate::{Error, text};
@@ -195,13 +195,12 @@ impl Module {
     }
 
     fn key(&self) -> String {
-        let mut hash = Sha256::new();
+        let mut hash = Context::new(&SHA256);
         for part in [self.go_mod, self.go_sum, self.ldflags] {
             hash.update(part.as_bytes());
-            hash.update([0]);
+            hash.update(&[0]);
         }
-        let words: [u8; 32] = hash.finalize().into();
-        format!("{:012x}", words[..6].iter().fold(0_u64, |key, byte| key << 8 | u64::from(*byte)))
+        text::hex(&hash.finish().as_ref()[..6])
     }
 
     async fn lock(&self, cache: &Path) -> Result<std::fs::File, Error> {

@@ -15,6 +15,7 @@ use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
     controller::{gates, kubernetes::api_message, messages},
+    ivs::check_root_certificates,
     readiness, shutdown,
     store::{self, ClusterIdentity, Postgres},
     telemetry::Metrics,
@@ -44,6 +45,7 @@ pub enum Error {
 /// A setting is wrong, or the database is newer than this program.
 pub async fn run(settings: ControllerSettings, stop: CancellationToken) -> Result<(), Error> {
     settings.leader_election.check().map_err(Error::Setting)?;
+    check_root_certificates().map_err(Error::Setting)?;
     let store = Postgres::new(&settings.database.database_url, MAX_CONNECTIONS)
         .map_err(|error| Error::Setting(error.to_string()))?;
     let client = client().await?;

@@ -12,11 +12,11 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use self::archive::{Archive, Content};
-use crate::Error;
+use crate::{Error, text};
 
 /// Time of the image and its files.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
@@ -34,23 +34,26 @@ pub struct Image {
 struct Blob {
     media_type: &'static str,
     content: Vec<u8>,
+    /// SHA-256 of the content, in hexadecimal digits.
+    hash: String,
 }
 
 impl Blob {
-    fn json(media_type: &'static str, content: &Value) -> Self {
-        Self { media_type, content: content.to_string().into_bytes() }
+    fn new(media_type: &'static str, content: Vec<u8>) -> Self {
+        let hash = text::hex(digest(&SHA256, &content).as_ref());
+        Self { media_type, content, hash }
     }
 
-    fn hash(&self) -> String {
-        Sha256::digest(&self.content).iter().map(|byte| format!("{byte:02x}")).collect()
+    fn json(media_type: &'static str, content: &Value) -> Self {
+        Self::new(media_type, content.to_string().into_bytes())
     }
 
     fn digest(&self) -> String {
-        format!("sha256:{}", self.hash())
+        format!("sha256:{}", self.hash)
     }
 
     fn path(&self) -> String {
-        format!("blobs/sha256/{}", self.hash())
+        format!("blobs/sha256/{}", self.hash)
     }
 
     fn descriptor(&self) -> Value {
@@ -99,7 +102,7 @@ impl Image {
 
     fn build(&self) -> Result<(Vec<u8>, String), Error> {
         let content = Archive::of_directory(&self.files)?.into_bytes()?;
-        let layer = Blob { media_type: "application/vnd.oci.image.layer.v1.tar", content };
+        let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", content);
         let config = Blob::json("application/vnd.oci.image.config.v1+json", &self.config(&layer));
         let manifest = Blob::json(
             "application/vnd.oci.image.manifest.v1+json",
@@ -224,7 +227,7 @@ mod tests {
         let parsed = |path: &str| serde_json::from_slice::<Value>(&content[path]).unwrap();
         let blob = |digest: &Value| digest.as_str().unwrap().replace("sha256:", "blobs/sha256/");
         for (path, bytes) in content.iter().filter(|(path, _)| path.starts_with("blobs/sha256/")) {
-            assert_eq!(*path, Blob { media_type: "", content: bytes.clone() }.path());
+            assert_eq!(*path, Blob::new("", bytes.clone()).path());
         }
         let oci = &parsed("index.json")["manifests"][0];
         assert_eq!(oci["digest"], digest);

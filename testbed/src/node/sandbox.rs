@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::cgroup;
 use super::containerd::CNI_PLUGINS;
-use crate::network::Network;
+use crate::network::{Network, SERVICES};
 use crate::temp_dir::{self, TempDir};
 use crate::tools::{NodeTools, Tools};
 use crate::{Error, cluster, text};
@@ -120,7 +120,9 @@ pub(super) fn prepare() -> Result<(), Error> {
     run("ip", &["link", "set", "lo", "up"])?;
     run("ip", &["link", "add", BRIDGE, "type", "bridge"])?;
     run("ip", &["address", "add", &address, "dev", BRIDGE])?;
-    run("ip", &["link", "set", BRIDGE, "up"])
+    run("ip", &["link", "set", BRIDGE, "up"])?;
+    // Without a route, kube-proxy's rules never see a connection from this process to a Service.
+    run("ip", &["route", "add", SERVICES, "dev", BRIDGE])
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<(), Error> {

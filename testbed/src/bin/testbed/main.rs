@@ -50,6 +50,9 @@ enum Command {
     InstallTest(install_test::Arguments),
     /// Runs a command, such as `cargo test`, with a control plane and PostgreSQL that its tests share
     Run {
+        /// Also run a node, so that pods run; the command runs in the node's network. Needs root
+        #[arg(long)]
+        node: bool,
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
@@ -97,7 +100,8 @@ async fn main() -> ExitCode {
         Command::Soak(arguments) => soak::soak(arguments).await,
         Command::Image(arguments) => image::image(arguments),
         Command::InstallTest(arguments) => install_test::install_test(arguments).await,
-        Command::Run { command } => run::run(command).await,
+        Command::Run { node: false, command } => run::run(command).await,
+        Command::Run { node: true, command } => run::run_with_node(command).await,
         Command::Database { command } => run::with_database(command).await,
         Command::Tools { program } => tools::tools(program).await,
     };

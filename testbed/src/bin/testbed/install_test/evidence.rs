@@ -30,9 +30,9 @@ pub(super) async fn one_account(release: &Release) -> Result<(), Error> {
     report("an account that registered on the page is Ready", start);
 
     let (start, url) = (Instant::now(), format!("{page}/accounts/{USERNAME}/delete"));
-    let form = http::send(&url, hyper::Request::get("").header(COOKIE, cookie), String::new()).await?;
+    let form = http::send(&url, hyper::Request::get("/").header(COOKIE, cookie), String::new()).await?;
     let token = form.form_token().ok_or_else(|| unexpected("no form", &form))?;
-    let request = hyper::Request::post("").header(COOKIE, cookie).header(CONTENT_TYPE, http::FORM);
+    let request = hyper::Request::post("/").header(COOKIE, cookie).header(CONTENT_TYPE, http::FORM);
     let fields = http::encode(&[("password", PASSWORD), ("token", token)]);
     let deleted = http::send(&url, request, fields).await?;
     if !deleted.status.is_redirection() {

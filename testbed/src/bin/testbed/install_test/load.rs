@@ -123,7 +123,7 @@ async fn register(shared: Arc<Shared>, number: u32) {
     let body = json!({ "username": username, "password": PASSWORD }).to_string();
     for _ in 0..RETRIES {
         let start = Instant::now();
-        let request = hyper::Request::post("")
+        let request = hyper::Request::post("/")
             .header("content-type", "application/json")
             .header("idempotency-key", format!("key-{number}"));
         let exchange = async { Connection::open(&shared.host).await?.send("/register", request, body.clone()).await };
@@ -139,7 +139,7 @@ async fn register(shared: Arc<Shared>, number: u32) {
 async fn view(shared: Arc<Shared>, _: u32) {
     let start = Instant::now();
     let exchange = async {
-        Connection::open(&shared.host).await?.send("/register", hyper::Request::get(""), String::new()).await
+        Connection::open(&shared.host).await?.send("/register", hyper::Request::get("/"), String::new()).await
     };
     let response = shared.send(exchange).await;
     shared.record("GET /register", &response, start);
@@ -162,7 +162,7 @@ async fn keep_viewing(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
                 None => Connection::open(&shared.host).await?,
             };
             let response =
-                connection.send("/register", hyper::Request::get(""), String::new()).await?;
+                connection.send("/register", hyper::Request::get("/"), String::new()).await?;
             kept = Some(connection);
             Ok(response)
         };
