@@ -6,11 +6,12 @@ SHELL := /bin/bash
 # Queries are checked against .sqlx/, so no build needs a database, whatever DATABASE_URL is set to.
 export SQLX_OFFLINE := true
 BUILD := testbed/build.sh
+IMAGE := target/debug/testbed image --operator target/release/streamcat-operator --output
 # Where tools that are not part of the build are kept; shared with the testbed.
 CACHE := $(or $(STREAMCAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamcat-testbed)
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 demo: ## Run the demo: a streamer signs up, gets a channel, a chat room, and a stage, and leaves; check each step (15 min the first time)
 	@$(BUILD)
@@ -42,6 +43,12 @@ test: ## Run every check and every test
 	@$(BUILD) --tests
 	@$(MAKE) --no-print-directory check
 	target/debug/testbed run -- cargo test --locked -- --test-threads=8
+	@$(MAKE) --no-print-directory install-test
+
+install-test: ## Run the image and the chart on a node, and disrupt them while people register (needs root; STRICT=1 fails instead of a skip)
+	@$(BUILD) --node
+	@target/debug/testbed install-test
+	cargo test --locked --test node -- --ignored
 
 mutants: ## Put one defect after another into a copy of the tree; the tests must catch each (about an hour)
 	cargo test --locked --test mutants -- --ignored --nocapture
@@ -56,6 +63,12 @@ bench: ## Measure the simulator, then the cost of an account and of a registrati
 	cargo build --release --locked --bin streamcat-operator --bin testbed
 	@target/release/testbed bench --operator target/release/streamcat-operator
 	@target/release/testbed load-test --operator target/release/streamcat-operator
+
+image: ## Build the container image target/streamcat-operator.tar, without an engine (for docker load, ctr images import, skopeo)
+	cargo build --release --locked --bin streamcat-operator
+	cargo build --locked --bin testbed
+	@$(IMAGE) target/streamcat-operator.tar
+	@$(IMAGE) target/again.tar > /dev/null && cmp target/streamcat-operator.tar target/again.tar && rm target/again.tar
 
 deny: ## Check dependencies: advisories, licenses, bans, sources (installs cargo-deny into the cache if it is missing)
 	@command -v cargo-deny > /dev/null || test -x $(CACHE)/bin/cargo-deny || \
@@ -83,4 +96,4 @@ clean: ## Remove build output (not the cached Kubernetes tools)
 	cargo clean
 	rm -rf .testbed
 
-.PHONY: help demo up check unit e2e model faults test mutants soak bench deny doc crds sqlx hooks clean
+.PHONY: help demo up check unit e2e model faults test mutants soak bench deny doc crds sqlx hooks clean image install-test

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what `make demo`, `make up`, and `make test` need: the workspace's programs, and in parallel (once, cached)
-# Kubernetes and Helm. With --tests, also the tests.
+# Kubernetes and Helm. With --tests, also the tests. With --node, installs what a node needs, as root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,6 +26,14 @@ if [ "${1:-}" = --tests ]; then
     need chromedriver chromium-driver "run: sudo apt-get install chromium-driver"
     # No program has this name: the package is installed if Python cannot create virtual environments.
     python3 -c 'import ensurepip, venv' 2> /dev/null || need python3-venv python3-venv "run: sudo apt-get install python3-venv"
+fi
+# `testbed install-test` says what is missing where this does not install it.
+if [ "${1:-}" = --node ] && [ "$(id -u)" = 0 ]; then
+    need ip iproute2 "run: sudo apt-get install iproute2"
+    need nft nftables "run: sudo apt-get install nftables"
+    need pkg-config pkg-config "run: sudo apt-get install pkg-config"
+    need /usr/lib/cni/bridge containernetworking-plugins "run: sudo apt-get install containernetworking-plugins"
+    pkg-config --exists libseccomp || need libseccomp libseccomp-dev "run: sudo apt-get install libseccomp-dev"
 fi
 
 started=$SECONDS

@@ -23,7 +23,7 @@ pub use channel::Channels;
 pub use chat_room::ChatRooms;
 pub use error::{Class, Error, REQUEST_ID_MARK, Result};
 pub use kind::{Created, Kind, ListPage, Listed, Live, StreamKeys, Tags};
-pub use sdk::sdk_config;
+pub use sdk::{check_root_certificates, sdk_config};
 pub use settings::changes;
 pub use stage::Stages;
 pub use target::{ArnLocation, Target, caller_account};

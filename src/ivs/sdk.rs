@@ -18,6 +18,23 @@ pub async fn sdk_config(region: &str, call_timeout: Duration) -> SdkConfig {
         .await
 }
 
+/// Checks that this machine has certificates of certificate authorities. Without them, no TLS connection to
+/// AWS can be opened.
+///
+/// # Errors
+/// Returns one line that says what to do.
+pub fn check_root_certificates() -> std::result::Result<(), String> {
+    // As the SDK loads them.
+    let loaded = rustls_native_certs::load_native_certs();
+    if !loaded.certs.is_empty() {
+        return Ok(());
+    }
+    let cause = loaded.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+    Err(format!(
+        "no certificates of certificate authorities for TLS to AWS{cause}: install ca-certificates, or set SSL_CERT_FILE to a file with them"
+    ))
+}
+
 /// Defines `tag` and `untag`. TagResource and UntagResource are the same in all three services, but their
 /// clients share no type.
 macro_rules! tag_calls {

@@ -129,15 +129,9 @@ impl Postgres {
     /// Checks that this program works with the schema.
     ///
     /// # Errors
-<<<<<<< ours
     /// [`Error::Newer`] or [`Error::Older`] if it does not, [`Error::Shared`] if a pooler shares sessions, or the
     /// error from PostgreSQL.
     pub async fn check_schema(&self) -> Result<Schema> {
-=======
-    /// [`Error::Newer`] or [`Error::Older`] if it is not, [`Error::Shared`] if a pooler shares sessions, or
-    /// the error from PostgreSQL.
-    pub async fn check_schema(&self) -> Result<()> {
->>>>>>> theirs
         self.isolation.get_or_try_init(|| self.check_isolation()).await?;
         let known = known_version();
         match self.versions(known).await {

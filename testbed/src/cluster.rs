@@ -9,6 +9,7 @@ use kube::config::Kubeconfig;
 
 use crate::control_plane::{self, ControlPlane};
 use crate::helm::{self, Helm, Release};
+use crate::network::Network;
 use crate::temp_dir::TempDir;
 use crate::tools::{self, Tools};
 use crate::{Error, apply, kubeconfig};
@@ -21,13 +22,30 @@ pub(crate) struct Cluster {
     pub(crate) control_plane: Option<ControlPlane>,
 }
 
+impl Cluster {
+    async fn start(
+        temp_dir: &TempDir,
+        tools: &Tools,
+        network: Network,
+        crds: &[DynamicObject],
+    ) -> Result<Self, Error> {
+        let control_plane = ControlPlane::start(temp_dir, tools, network, crds).await?;
+        let kubeconfig = control_plane.kubeconfig().clone();
+        let (kubectl, helm) = (tools.kubectl.clone(), tools.helm.clone());
+        Ok(Self { kubeconfig, kubectl, helm, control_plane: Some(control_plane) })
+    }
+}
+
 /// Starts a control plane, and builds it first if necessary.
 pub(crate) async fn build(temp_dir: &TempDir, chart: &Path) -> Result<Cluster, Error> {
     let tools = Tools::find_or_build().await?;
     let crds = render_chart(&tools.helm, temp_dir, chart).await?;
-    let control_plane = ControlPlane::start(temp_dir, &tools, &crds).await?;
-    let kubeconfig = control_plane.kubeconfig().clone();
-    Ok(Cluster { kubeconfig, kubectl: tools.kubectl, helm: tools.helm, control_plane: Some(control_plane) })
+    Cluster::start(temp_dir, &tools, Network::Loopback, &crds).await
+}
+
+/// Starts a control plane whose pods run on a node. Nothing of the chart is applied.
+pub(crate) async fn build_for_node(temp_dir: &TempDir) -> Result<Cluster, Error> {
+    Cluster::start(temp_dir, &Tools::find_or_build().await?, Network::Node, &[]).await
 }
 
 /// Connects to the user's own cluster.
@@ -83,7 +101,7 @@ async fn render_chart(helm: &Path, temp_dir: &TempDir, chart: &Path) -> Result<V
     Release::cluster_wide().render(&helm, chart).await
 }
 
-fn find_in_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn find_in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|candidate| candidate.is_file())
 }

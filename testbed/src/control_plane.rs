@@ -1,4 +1,4 @@
-//! etcd, kube-apiserver and kube-controller-manager on free ports of loopback.
+//! etcd, kube-apiserver and kube-controller-manager on free ports.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use tokio::sync::Mutex;
 
+use crate::network::{Network, SERVICES};
 use crate::process::{Launch, Process, StopSignal};
 use crate::temp_dir::TempDir;
 use crate::tools::Tools;
@@ -19,7 +20,7 @@ use crate::{Error, apply, http, kubeconfig, ports};
 
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A running control plane. No kubelet and no scheduler: no pod ever runs.
+/// A running control plane. Without a node, no pod ever runs.
 pub(crate) struct ControlPlane {
     // Dropped in this order: each before what it depends on.
     _controller_manager: Process,
@@ -35,14 +36,20 @@ impl ControlPlane {
     pub(crate) async fn start(
         temp_dir: &TempDir,
         tools: &Tools,
+        network: Network,
         crds: &[DynamicObject],
     ) -> Result<Self, Error> {
-        ports::retry_if_port_taken(|| Self::try_start(temp_dir, tools, crds)).await
+        ports::retry_if_port_taken(|| Self::try_start(temp_dir, tools, network, crds)).await
     }
 
-    async fn try_start(temp_dir: &TempDir, tools: &Tools, crds: &[DynamicObject]) -> Result<Self, Error> {
-        let config = Config::prepare(temp_dir, tools)?;
-        let kubeconfig = config.kubeconfig();
+    async fn try_start(
+        temp_dir: &TempDir,
+        tools: &Tools,
+        network: Network,
+        crds: &[DynamicObject],
+    ) -> Result<Self, Error> {
+        let config = Config::prepare(temp_dir, tools, network)?;
+        let kubeconfig = config.kubeconfig(&config.admin_token);
         let etcd = config.etcd().await?;
         let apiserver = config.apiserver(&kubeconfig).await?;
         let client = kubeconfig::client(&kubeconfig).await?;
@@ -70,38 +77,61 @@ impl ControlPlane {
     pub(crate) fn kubeconfig(&self) -> &Kubeconfig {
         &self.kubeconfig
     }
+
+    /// Returns the kubeconfig of the node's kubelet.
+    pub(crate) fn kubelet_kubeconfig(&self) -> Kubeconfig {
+        self.config.kubeconfig(&self.config.kubelet_token)
+    }
 }
 
-/// Programs, directory, ports, and administrator token of one control plane.
+/// Name of the node.
+pub(crate) const NODE: &str = "node";
+
+/// Programs, directory, network, ports, and tokens of one control plane.
 struct Config {
     tools: Tools,
     temp_dir: PathBuf,
+    network: Network,
     etcd: u16,
     peer: u16,
     apiserver: u16,
     controller_manager: u16,
-    token: String,
+    admin_token: String,
+    kubelet_token: String,
 }
 
 impl Config {
-    fn prepare(temp_dir: &TempDir, tools: &Tools) -> Result<Self, Error> {
+    fn prepare(temp_dir: &TempDir, tools: &Tools, network: Network) -> Result<Self, Error> {
         let [etcd, peer, apiserver, controller_manager] = ports::free()?;
         // An earlier attempt that found a port in use may have left data.
         let _ = std::fs::remove_dir_all(temp_dir.path().join("etcd"));
-        let token = uuid::Uuid::new_v4().simple().to_string();
-        temp_dir.write("tokens.csv", format!("{token},admin,u1,\"system:masters\"\n"))?;
+        let [admin_token, kubelet_token] = [(); 2].map(|()| uuid::Uuid::new_v4().simple().to_string());
+        let admin = format!("{admin_token},admin,u1,\"system:masters\"\n");
+        let kubelet = format!("{kubelet_token},system:node:{NODE},u2,\"system:nodes\"\n");
+        temp_dir.write("tokens.csv", admin + &kubelet)?;
         write_key_pair(temp_dir)?;
         let (tools, temp_dir) = (tools.clone(), temp_dir.path().to_owned());
-        Ok(Self { tools, temp_dir, etcd, peer, apiserver, controller_manager, token })
+        Ok(Self {
+            tools,
+            temp_dir,
+            network,
+            etcd,
+            peer,
+            apiserver,
+            controller_manager,
+            admin_token,
+            kubelet_token,
+        })
     }
 
     fn file(&self, name: &str) -> String {
         self.temp_dir.join(name).display().to_string()
     }
 
-    fn kubeconfig(&self) -> Kubeconfig {
+    fn kubeconfig(&self, token: &str) -> Kubeconfig {
         let authority = self.temp_dir.join("certificates/apiserver.crt");
-        kubeconfig::admin(&format!("https://127.0.0.1:{}", self.apiserver), &authority, &self.token)
+        let server = format!("https://{}:{}", self.network.address(), self.apiserver);
+        kubeconfig::with_authority(&server, &authority, token)
     }
 
     fn launch(&self, name: &str, program: &Path) -> Launch {
@@ -143,14 +173,19 @@ impl Config {
                 format!("--service-account-key-file={}", self.file("sa.pub")),
                 format!("--service-account-signing-key-file={}", self.file("sa.key")),
                 format!("--token-auth-file={}", self.file("tokens.csv")),
+                format!("--bind-address={}", self.network.address()),
+                format!("--advertise-address={}", self.network.address()),
+                format!("--service-cluster-ip-range={SERVICES}"),
             ])
+            .args(match self.network {
+                Network::Loopback => ["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"],
+                // Pods reach the API server through the Service `kubernetes`.
+                Network::Node => ["--authorization-mode=Node,RBAC", "--endpoint-reconciler-type=lease"],
+            })
             .args([
-                "--bind-address=127.0.0.1",
-                "--advertise-address=127.0.0.1",
-                "--endpoint-reconciler-type=none",
-                "--service-cluster-ip-range=10.0.0.0/24",
                 "--allow-privileged=true",
-                "--authorization-mode=RBAC",
+                // For `kubectl logs`: no DNS knows the node's name.
+                "--kubelet-preferred-address-types=InternalIP",
                 "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             ])
             .start()?;
@@ -178,7 +213,7 @@ impl Config {
                 format!("--root-ca-file={}", self.file("certificates/apiserver.crt")),
                 "--leader-elect=false".into(),
                 "--bind-address=127.0.0.1".into(),
-                format!("--controllers={CONTROLLERS}"),
+                format!("--controllers={}", controllers(self.network)),
             ])
             .start()?;
         // Its health endpoint does not show that its controllers work; the first service account does.
@@ -192,8 +227,17 @@ impl Config {
     }
 }
 
-const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,serviceaccount-controller,\
-                           root-ca-certificate-publisher-controller,resourcequota-controller";
+/// Returns the controllers of kube-controller-manager. Without a node, those that manage pods have nothing to
+/// do.
+fn controllers(network: Network) -> &'static str {
+    match network {
+        Network::Loopback => {
+            "namespace-controller,garbage-collector-controller,serviceaccount-controller,\
+             root-ca-certificate-publisher-controller,resourcequota-controller"
+        }
+        Network::Node => "*",
+    }
+}
 
 /// Checks /readyz once.
 pub(crate) async fn ready(client: &Client) -> Result<(), Error> {

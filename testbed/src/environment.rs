@@ -3,6 +3,7 @@
 mod start;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use kube::config::Kubeconfig;
 use self::start::Description;
 use crate::control_plane::ControlPlane;
 use crate::helm::Helm;
+use crate::network::Network;
+use crate::node::Node;
 use crate::operator::Component;
 use crate::postgres::{Postgres, Server};
 use crate::temp_dir::TempDir;
@@ -42,6 +45,7 @@ struct Inner {
     kubeconfig: Kubeconfig,
     chart: PathBuf,
     // Dropped in this order; the directory is removed last.
+    node: Option<Node>,
     control_plane: Option<ControlPlane>,
     postgres: Option<Postgres>,
     temp_dir: TempDir,
@@ -119,6 +123,22 @@ impl Testbed {
         apply::all(&self.kube().await?, objects, namespace).await
     }
 
+    /// Address on which the environment's servers listen, and on which those of a test may listen.
+    #[must_use]
+    pub fn address(&self) -> Ipv4Addr {
+        self.network().address()
+    }
+
+    fn network(&self) -> Network {
+        if self.inner.node.is_some() { Network::Node } else { Network::Loopback }
+    }
+
+    /// Directory for files of a test, which is removed with the environment.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.inner.temp_dir.path()
+    }
+
     /// Runs Helm and returns its output.
     ///
     /// # Errors
@@ -133,6 +153,15 @@ impl Testbed {
     /// If Helm fails; the message quotes its output.
     pub async fn helm_template(&self, arguments: &[&str]) -> Result<Vec<DynamicObject>, Error> {
         self.helm_runner().template(arguments).await
+    }
+
+    /// Its node.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn node(&self) -> Result<&Node, Error> {
+        let none = || Error::Unexpected("this environment has no node: call Testbed::start_with_node".into());
+        self.inner.node.as_ref().ok_or_else(none)
     }
 
     /// Path of the operator's chart.

@@ -1,9 +1,10 @@
-//! A minimal HTTP client for loopback: one connection per request.
+//! A minimal HTTP client: one connection per request, or a connection that is kept for several.
 
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
+use hyper::client::conn::http1::SendRequest;
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, SET_COOKIE};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -111,35 +112,82 @@ pub async fn send(
     body: String,
 ) -> Result<Response, Error> {
     let failed = |why: String| Error::Unexpected(format!("no response from {url}: {why}"));
-    let uri: Uri = url.parse().map_err(|e| failed(format!("{e}")))?;
-    let host = uri.authority().ok_or_else(|| failed("the URL has no host".into()))?.to_string();
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = request.uri(path).header(HOST, &host).body(Full::new(Bytes::from(body)));
-    let request = request.map_err(|e| failed(e.to_string()))?;
-    match tokio::time::timeout(TIMEOUT, exchange(&host, request)).await {
-        Ok(response) => response.map_err(|e| failed(e.to_string())),
+    let exchange = async {
+        let (host, path) = host_and_path(url)?;
+        Connection::open(&host).await?.send(&path, request, body).await
+    };
+    match tokio::time::timeout(TIMEOUT, exchange).await {
+        Ok(response) => response.map_err(|error| failed(error.to_string())),
         Err(_) => Err(failed(format!("timed out after {TIMEOUT:?}"))),
     }
 }
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Failure of a request that got no response.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The URL or the request is not valid.
+    #[error("{0}")]
+    Invalid(String),
+    /// No connection could be opened.
+    #[error("no connection: {0}")]
+    Connect(std::io::Error),
+    /// The connection was lost before the response was complete.
+    #[error("connection lost: {0}")]
+    Lost(hyper::Error),
+}
 
-async fn exchange(host: &str, request: Request<Full<Bytes>>) -> Result<Response, Failure> {
-    let stream = TcpStream::connect(host).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let call = async move {
-        let response = sender.send_request(request).await?;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await?.to_bytes();
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok::<_, Failure>(Response { status: parts.status, headers: parts.headers, body })
-    };
-    tokio::pin!(call);
-    tokio::select! {
-        response = &mut call => response,
-        // A connection that ends first has handed over all it had.
-        _ = connection => call.await,
+/// An open connection, which carries one request after another.
+pub struct Connection {
+    host: String,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Connection {
+    /// Opens a connection to `host:port`.
+    ///
+    /// # Errors
+    /// If the host refuses it.
+    pub async fn open(host: &str) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(host).await.map_err(Failure::Connect)?;
+        let (sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Failure::Lost)?;
+        // Its error is also that of the request in flight.
+        tokio::spawn(connection);
+        Ok(Self { host: host.to_owned(), sender })
     }
+
+    /// Sends a request for a path, and reads the response.
+    ///
+    /// # Errors
+    /// If the connection is lost first.
+    pub async fn send(
+        &mut self,
+        path: &str,
+        request: hyper::http::request::Builder,
+        body: String,
+    ) -> Result<Response, Failure> {
+        let request = request.uri(path).header(HOST, &self.host).body(Full::new(Bytes::from(body)));
+        let request = request.map_err(|error| Failure::Invalid(error.to_string()))?;
+        self.sender.ready().await.map_err(Failure::Lost)?;
+        let (parts, body) = self.sender.send_request(request).await.map_err(Failure::Lost)?.into_parts();
+        let body = body.collect().await.map_err(Failure::Lost)?.to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Response { status: parts.status, headers: parts.headers, body })
+    }
+
+    /// Returns true if the server has closed the connection.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+}
+
+/// Splits a URL into `host:port` and the path.
+fn host_and_path(url: &str) -> Result<(String, String), Failure> {
+    let uri: Uri = url.parse().map_err(|error| Failure::Invalid(format!("{error}")))?;
+    let host = uri.authority().ok_or_else(|| Failure::Invalid("the URL has no host".into()))?;
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    Ok((host.to_string(), path.to_owned()))
 }
 
 fn escape(text: &str) -> String {

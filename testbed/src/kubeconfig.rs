@@ -12,8 +12,8 @@ use crate::temp_dir::write_private;
 
 const NAME: &str = "testbed";
 
-/// Returns the administrator's kubeconfig for our own control plane.
-pub(crate) fn admin(server: &str, authority: &Path, token: &str) -> Kubeconfig {
+/// Returns a kubeconfig for our own control plane.
+pub(crate) fn with_authority(server: &str, authority: &Path, token: &str) -> Kubeconfig {
     let cluster = Cluster {
         server: Some(server.into()),
         certificate_authority: Some(authority.display().to_string()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::Mutex;
 
+use crate::network::Network;
 use crate::process::{Launch, Process, StopSignal};
 use crate::temp_dir::TempDir;
 use crate::{Error, ports, text};
@@ -32,6 +33,7 @@ struct Config {
     user: Option<&'static str>,
     logs: PathBuf,
     home: PathBuf,
+    network: Network,
     port: u16,
 }
 
@@ -44,15 +46,20 @@ pub(crate) struct Server {
 
 impl Postgres {
     /// Starts a server on a free port.
-    pub(crate) async fn start(temp_dir: &TempDir) -> Result<Self, Error> {
+    pub(crate) async fn start(temp_dir: &TempDir, network: Network) -> Result<Self, Error> {
         let (bin, user) = find_or_install()?;
-        ports::retry_if_port_taken(|| Self::try_start(temp_dir, &bin, user)).await
+        ports::retry_if_port_taken(|| Self::try_start(temp_dir, network, &bin, user)).await
     }
 
-    async fn try_start(temp_dir: &TempDir, bin: &Path, user: Option<&'static str>) -> Result<Self, Error> {
+    async fn try_start(
+        temp_dir: &TempDir,
+        network: Network,
+        bin: &Path,
+        user: Option<&'static str>,
+    ) -> Result<Self, Error> {
         let [port] = ports::free()?;
         let (logs, home) = (temp_dir.path().to_owned(), temp_dir.subdir("postgres")?);
-        let config = Config { bin: bin.to_owned(), user, logs, home, port };
+        let config = Config { bin: bin.to_owned(), user, logs, home, network, port };
         let _ = std::fs::remove_dir_all(config.data());
         let password = uuid::Uuid::new_v4().simple().to_string();
         let password_file = temp_dir.write("postgres/password", &password)?;
@@ -60,7 +67,8 @@ impl Postgres {
             chown(&config.home, user)?;
         }
         config.initialize(&password_file).await?;
-        let server = Server { base: format!("postgres://{USER}:{password}@127.0.0.1:{port}/") };
+        let address = network.address();
+        let server = Server { base: format!("postgres://{USER}:{password}@{address}:{port}/") };
         let process = config.start(&server).await?;
         Ok(Self { process: Mutex::new(Some(process)), config, server })
     }
@@ -148,7 +156,7 @@ impl Config {
             .start()?;
         let status = initdb.wait_for_exit(START_TIMEOUT).await?;
         if status.success() {
-            return Ok(());
+            return self.admit_clients();
         }
         Err(Error::Failed {
             action: "creating the PostgreSQL data directory (initdb)".into(),
@@ -157,13 +165,23 @@ impl Config {
         })
     }
 
+    /// Admits the clients of the network. The file that initdb writes admits only loopback.
+    fn admit_clients(&self) -> Result<(), Error> {
+        let (path, clients) = (self.data().join("pg_hba.conf"), self.network.clients());
+        let line = format!("host all all {clients} password\n");
+        let file = std::fs::OpenOptions::new().append(true).open(&path);
+        file.and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes()))
+            .map_err(Error::io(format!("write {}", path.display())))
+    }
+
     async fn start(&self, server: &Server) -> Result<Process, Error> {
+        let listen = format!("--listen_addresses={}", self.network.address());
         let mut postgres = self
             .launch("postgres")
             .args(["-D".into(), self.data().display().to_string(), "-p".into(), self.port.to_string()])
             // Committed data must survive a crash of PostgreSQL, but not a power failure.
             .args(["--fsync=off", "--full_page_writes=off"])
-            .args(["--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--max_connections=500"])
+            .args([listen.as_str(), "--unix_socket_directories=", "--max_connections=500"])
             .start()?;
         postgres.until("PostgreSQL answers", START_TIMEOUT, || server.execute("select 1".into())).await?;
         Ok(postgres)

@@ -3,6 +3,7 @@
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
 
+use crate::network::Network;
 use crate::postgres::Postgres;
 use crate::temp_dir::TempDir;
 use crate::{Error, workspace};
@@ -23,7 +24,7 @@ impl ScratchDatabase {
     /// If PostgreSQL does not start, or a migration fails.
     pub async fn start() -> Result<Self, Error> {
         let temp_dir = TempDir::create()?;
-        let postgres = Postgres::start(&temp_dir).await?;
+        let postgres = Postgres::start(&temp_dir, Network::Loopback).await?;
         let url = postgres.server().create_database("scratch").await?;
         let migrations = workspace().join("migrations");
         let wrong = |e: sqlx::migrate::MigrateError| Error::Unexpected(format!("migrations/: {e}"));

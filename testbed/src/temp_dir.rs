@@ -13,9 +13,23 @@ use crate::Error;
 /// them. It retries because processes of the owner may still write while they end.
 const REAPER: &str = r#"
 while IFS= read -r path; do set -- "$@" "$path"; done
+remove() {
+    [ -e "$1" ] || return 0
+    case $1 in
+        # The files of a control group cannot be removed, and need not be.
+        /sys/fs/cgroup/*) find "$1" -depth -type d -exec rmdir {} + ;;
+        *) rm -rf -- "$1" ;;
+    esac
+}
 tries=0
-until rm -rf -- "$@" 2>/dev/null || [ "$tries" -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+for path; do
+    until remove "$path" 2>/dev/null || [ "$tries" -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+done
 "#;
+
+/// Environment variable that is set if another process removes this process's temporary directories.
+pub(crate) const OWNED: &str = "STREAMCAT_TESTBED_OWNED";
+const KEEP: &str = "STREAMCAT_TESTBED_KEEP";
 
 /// A directory that is removed on drop, or by a reaper process if the owner is killed.
 pub(crate) struct TempDir {
@@ -33,8 +47,7 @@ impl TempDir {
             .keep();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o711))
             .map_err(Error::io(format!("open {} for other users", path.display())))?;
-        if std::env::var_os("STREAMCAT_TESTBED_KEEP").is_some() {
-            eprintln!("testbed: keeping {} (STREAMCAT_TESTBED_KEEP is set)", path.display());
+        if std::env::var_os(OWNED).is_some() {
             return Ok(Self { path, reaper: None });
         }
         let reaper = Command::new("sh")
@@ -48,7 +61,11 @@ impl TempDir {
             .spawn()
             .map_err(Error::io("start sh, which removes temporary files"))?;
         let dir = Self { path, reaper: Some(Mutex::new(reaper)) };
-        dir.register(&dir.path)?;
+        if std::env::var_os(KEEP).is_some() {
+            eprintln!("testbed: keeping {} ({KEEP} is set)", dir.path.display());
+        } else {
+            dir.register(&dir.path)?;
+        }
         Ok(dir)
     }
 

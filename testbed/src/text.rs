@@ -10,6 +10,11 @@ pub(crate) fn tail(text: &str, lines: usize) -> String {
     all[from..].iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
+/// Returns bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// Returns a unique Kubernetes name: the sanitized label and six random digits.
 pub(crate) fn unique(label: &str) -> String {
     let tame: String = label

@@ -1,17 +1,18 @@
-//! Programs that are built once from their Go modules and kept in the user's cache: those of the control plane,
-//! Helm, and our own in Go.
+//! Programs that are built once from their Go modules and kept in the user's cache: the control plane's, Helm, a
+//! node's, and our own in Go.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
+use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::process::{Launch, StopSignal};
 use crate::{Error, text};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 const BUILD_TIMEOUT: Duration = Duration::from_hours(1);
-const GO_ADVICE: &str = "the control plane is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
+const GO_ADVICE: &str =
+    "Kubernetes is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
 
 /// Paths of the programs.
 #[derive(Clone, Debug)]
@@ -45,39 +46,125 @@ impl Tools {
     }
 }
 
+/// Paths of the programs of a node, in addition to those of [`Tools`].
+#[derive(Clone, Debug)]
+pub(crate) struct NodeTools {
+    pub(crate) kubelet: PathBuf,
+    pub(crate) proxy: PathBuf,
+    pub(crate) scheduler: PathBuf,
+    /// Directory of containerd, its shim, and ctr. containerd finds the shim in PATH.
+    pub(crate) containerd: PathBuf,
+    pub(crate) runc: PathBuf,
+}
+
+impl NodeTools {
+    /// Finds all programs, and builds missing ones.
+    pub(crate) async fn find_or_build() -> Result<Self, Error> {
+        let (node, containerd) = (NODE.find_or_build().await?, CONTAINERD.find_or_build().await?);
+        let runc = RUNC.find_or_build().await?;
+        Ok(Self {
+            kubelet: node.join("kubelet"),
+            proxy: node.join("kube-proxy"),
+            scheduler: node.join("kube-scheduler"),
+            containerd,
+            runc: runc.join("runc"),
+        })
+    }
+}
+
 /// A Go module with tools.
 pub(crate) struct Module {
     name: &'static str,
     title: &'static str,
     build_time: &'static str,
+    packages: &'static [&'static str],
     programs: &'static [&'static str],
     go_mod: &'static str,
     go_sum: &'static str,
     /// The code of a program of our own.
     main_go: Option<&'static str>,
     ldflags: &'static str,
+    tags: &'static str,
+    /// Value of CGO_ENABLED.
+    cgo: &'static str,
 }
 
-/// etcd, kube-apiserver, kube-controller-manager, and kubectl. The linker flags set the version: without them
-/// the server reports v0.0.0-master, which breaks clients that read the version.
+/// Linker flags of Kubernetes. They set the version: without them the server reports v0.0.0-master, which
+/// breaks clients that read the version.
+const KUBERNETES_LDFLAGS: &str = concat!(
+    "-s -w",
+    " -X k8s.io/component-base/version.gitVersion=v1.37.2",
+    " -X k8s.io/component-base/version.gitMajor=1",
+    " -X k8s.io/component-base/version.gitMinor=37",
+    " -X k8s.io/component-base/version.gitTreeState=clean",
+    " -X k8s.io/client-go/pkg/version.gitVersion=v1.37.2",
+    " -X k8s.io/client-go/pkg/version.gitMajor=1",
+    " -X k8s.io/client-go/pkg/version.gitMinor=37",
+);
+
+/// etcd, kube-apiserver, kube-controller-manager, and kubectl.
 pub(crate) const CLUSTER: Module = Module {
     name: "cluster",
     title: "Kubernetes (etcd, kube-apiserver, kube-controller-manager, kubectl)",
     build_time: "about eight minutes on two cores, once",
+    packages: &[
+        "go.etcd.io/etcd/server/v3",
+        "k8s.io/kubernetes/cmd/kube-apiserver",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "k8s.io/kubernetes/cmd/kubectl",
+    ],
     programs: &["server", "kube-apiserver", "kube-controller-manager", "kubectl"],
     go_mod: include_str!("../cluster/go.mod"),
     go_sum: include_str!("../cluster/go.sum"),
     main_go: None,
-    ldflags: concat!(
-        "-s -w",
-        " -X k8s.io/component-base/version.gitVersion=v1.37.2",
-        " -X k8s.io/component-base/version.gitMajor=1",
-        " -X k8s.io/component-base/version.gitMinor=37",
-        " -X k8s.io/component-base/version.gitTreeState=clean",
-        " -X k8s.io/client-go/pkg/version.gitVersion=v1.37.2",
-        " -X k8s.io/client-go/pkg/version.gitMajor=1",
-        " -X k8s.io/client-go/pkg/version.gitMinor=37",
-    ),
+    ldflags: KUBERNETES_LDFLAGS,
+    tags: "",
+    cgo: "0",
+};
+
+/// The parts of Kubernetes that run pods. They are built only for a node, because most tests need none.
+const NODE: Module = Module {
+    name: "node",
+    title: "the parts of Kubernetes that run pods (kubelet, kube-proxy, kube-scheduler)",
+    build_time: "about four minutes on two cores, once",
+    packages: &[
+        "k8s.io/kubernetes/cmd/kube-proxy",
+        "k8s.io/kubernetes/cmd/kube-scheduler",
+        "k8s.io/kubernetes/cmd/kubelet",
+    ],
+    programs: &["kube-proxy", "kube-scheduler", "kubelet"],
+    ..CLUSTER
+};
+
+/// containerd. Debian's is too old for the kubelet.
+const CONTAINERD: Module = Module {
+    name: "containerd",
+    title: "containerd",
+    build_time: "about three minutes on two cores, once",
+    packages: &["tool"],
+    programs: &["containerd", "containerd-shim-runc-v2", "ctr"],
+    go_mod: include_str!("../containerd/go.mod"),
+    go_sum: include_str!("../containerd/go.sum"),
+    main_go: None,
+    ldflags: "-s -w",
+    tags: "",
+    cgo: "0",
+};
+
+/// runc, with libseccomp: the chart's pods have the seccomp profile RuntimeDefault. Debian's is too old for
+/// containerd.
+const RUNC: Module = Module {
+    name: "runc",
+    title: "runc",
+    build_time: "about a minute on two cores, once",
+    packages: &["tool"],
+    programs: &["runc"],
+    go_mod: include_str!("../runc/go.mod"),
+    go_sum: include_str!("../runc/go.sum"),
+    main_go: None,
+    ldflags: "-s -w",
+    tags: "seccomp",
+    cgo: "1",
 };
 
 /// Helm, in a separate module because it uses other versions of Kubernetes' libraries.
@@ -85,11 +172,14 @@ pub(crate) const HELM: Module = Module {
     name: "helm",
     title: "Helm",
     build_time: "about two and a half minutes on two cores, once",
+    packages: &["tool"],
     programs: &["helm"],
     go_mod: include_str!("../helm/go.mod"),
     go_sum: include_str!("../helm/go.sum"),
     main_go: None,
     ldflags: "-s -w",
+    tags: "",
+    cgo: "0",
 };
 
 /// The health of objects as GitOps tools see it. It is built when a test first needs it.
@@ -97,11 +187,14 @@ pub(crate) const GITOPS_HEALTH: Module = Module {
     name: "gitops-health",
     title: "the health checks of GitOps tools",
     build_time: "about a minute on two cores, once",
+    packages: &["tool"],
     programs: &["gitops-health"],
     go_mod: include_str!("../gitops-health/go.mod"),
     go_sum: include_str!("../gitops-health/go.sum"),
     main_go: Some(include_str!("../gitops-health/main.go")),
     ldflags: "-s -w",
+    tags: "",
+    cgo: "0",
 };
 
 impl Module {
@@ -124,13 +217,12 @@ impl Module {
     }
 
     fn key(&self) -> String {
-        let mut hash = Sha256::new();
+        let mut hash = Context::new(&SHA256);
         for part in [self.go_mod, self.go_sum, self.ldflags].into_iter().chain(self.main_go) {
             hash.update(part.as_bytes());
-            hash.update([0]);
+            hash.update(&[0]);
         }
-        let words: [u8; 32] = hash.finalize().into();
-        format!("{:012x}", words[..6].iter().fold(0_u64, |key, byte| key << 8 | u64::from(*byte)))
+        text::hex(&hash.finish().as_ref()[..6])
     }
 
     async fn lock(&self, cache: &Path) -> Result<std::fs::File, Error> {
@@ -190,8 +282,10 @@ impl Module {
         let start = Instant::now();
         let mut reported = String::new();
         let mut go = Launch::new("go install", "go", log, StopSignal::Interrupt)
-            .args(["install", "-mod=readonly", "-buildvcs=false", "-ldflags", self.ldflags, "tool"])
-            .envs([("GOWORK", "off"), ("CGO_ENABLED", "0"), ("GOFLAGS", "-buildvcs=false")])
+            .args(["install", "-mod=readonly", "-buildvcs=false"])
+            .args(["-ldflags", self.ldflags, "-tags", self.tags])
+            .args(self.packages)
+            .envs([("GOWORK", "off"), ("CGO_ENABLED", self.cgo), ("GOFLAGS", "-buildvcs=false")])
             .envs([("GOBIN", bin)])
             .current_dir(source)
             .start()?;
@@ -289,6 +383,7 @@ mod tests {
     #[test]
     fn the_cache_key_depends_on_the_module() {
         assert_ne!(CLUSTER.key(), HELM.key());
+        assert_ne!(CLUSTER.key(), CONTAINERD.key());
         assert_eq!(CLUSTER.key().len(), 12);
     }
 }

@@ -41,6 +41,8 @@ async fn a_missing_or_invalid_setting_prints_one_line_and_exits_with_2() {
             "--leader-election-lease-duration",
         ),
         (tenant.controller().env("KUBECONFIG", "/no/such/file"), "KUBECONFIG"),
+        (tenant.controller().env("SSL_CERT_FILE", "/no/such/file"), "SSL_CERT_FILE"),
+        (tenant.controller().env("SSL_CERT_FILE", "/dev/null"), "SSL_CERT_FILE"),
         (tenant.registration().env_remove("STREAMCAT_NAMESPACE"), "STREAMCAT_NAMESPACE"),
     ];
     for (operator, name) in wrong {

@@ -15,6 +15,7 @@ use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
     controller::{gates, kubernetes::api_message},
+    ivs::check_root_certificates,
     messages, readiness,
     shutdown::{self, Shutdown},
     store::{self, ClusterIdentity, Postgres, Schema},
@@ -45,6 +46,7 @@ pub enum Error {
 /// A setting is wrong, or the database is too new for this program.
 pub async fn run(settings: ControllerSettings, shutdown: Shutdown) -> Result<(), Error> {
     settings.leader_election.check().map_err(Error::Setting)?;
+    check_root_certificates().map_err(Error::Setting)?;
     let store = Postgres::new(&settings.database.database_url, MAX_CONNECTIONS)
         .map_err(|error| Error::Setting(error.to_string()))?;
     let client = client().await?;

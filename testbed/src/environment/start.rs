@@ -9,9 +9,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::{CHART, CONTEXT, Inner, JOIN, OPERATOR, Testbed, workspace};
+use crate::cluster::{self, Cluster};
+use crate::network::Network;
+use crate::node::Node;
 use crate::postgres::Postgres;
 use crate::temp_dir::TempDir;
-use crate::{Error, cluster, kubeconfig};
+use crate::tools::NodeTools;
+use crate::{Error, kubeconfig};
 
 /// Description of a running environment, which another process needs to join it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -28,12 +32,38 @@ impl Testbed {
     /// # Errors
     /// If a program is missing or does not start; the message says what to do and quotes the log.
     pub async fn start() -> Result<Self, Error> {
-        let temp_dir = TempDir::create()?;
-        let chart = chart();
+        let (temp_dir, chart) = (TempDir::create()?, chart());
+        let postgres = Postgres::start(&temp_dir, Network::Loopback);
         let (cluster, postgres) = match std::env::var(CONTEXT).ok().filter(|name| !name.is_empty()) {
-            Some(name) => try_join!(cluster::borrow(&name, &temp_dir, &chart), Postgres::start(&temp_dir))?,
-            None => try_join!(cluster::build(&temp_dir, &chart), Postgres::start(&temp_dir))?,
+            Some(name) => try_join!(cluster::borrow(&name, &temp_dir, &chart), postgres)?,
+            None => try_join!(cluster::build(&temp_dir, &chart), postgres)?,
         };
+        Self::started(temp_dir, cluster, None, postgres)
+    }
+
+    /// Starts a new environment with a node on which pods run. This process must be in the namespaces of a
+    /// node ([`Node::enter`]).
+    ///
+    /// # Errors
+    /// If a program is missing or does not start; the message says what to do and quotes the log.
+    pub async fn start_with_node() -> Result<Self, Error> {
+        Node::prepare()?;
+        let temp_dir = TempDir::create()?;
+        let tools = NodeTools::find_or_build().await?;
+        let (cluster, postgres) =
+            try_join!(cluster::build_for_node(&temp_dir), Postgres::start(&temp_dir, Network::Node))?;
+        let control_plane = cluster.control_plane.as_ref();
+        let control_plane = control_plane.ok_or_else(|| Error::not_ours("the control plane"))?;
+        let node = Node::start(&temp_dir, &tools, control_plane).await?;
+        Self::started(temp_dir, cluster, Some(node), postgres)
+    }
+
+    fn started(
+        temp_dir: TempDir,
+        cluster: Cluster,
+        node: Option<Node>,
+        postgres: Postgres,
+    ) -> Result<Self, Error> {
         let path = temp_dir.path().join("admin.kubeconfig");
         kubeconfig::write(&cluster.kubeconfig, &path)?;
         let description = Description {
@@ -45,7 +75,8 @@ impl Testbed {
         Ok(Self::of(Inner {
             description,
             kubeconfig: cluster.kubeconfig,
-            chart,
+            chart: chart(),
+            node,
             control_plane: cluster.control_plane,
             postgres: Some(postgres),
             temp_dir,
@@ -67,6 +98,7 @@ impl Testbed {
             description,
             kubeconfig,
             chart: chart(),
+            node: None,
             control_plane: None,
             postgres: None,
             temp_dir,

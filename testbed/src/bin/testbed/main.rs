@@ -3,6 +3,8 @@
 mod accounts;
 mod bench;
 mod demo;
+mod image;
+mod install_test;
 mod load_test;
 mod run;
 mod signals;
@@ -42,8 +44,15 @@ enum Command {
     LoadTest(load_test::LoadTestArguments),
     /// Creates, edits, and deletes accounts while everything fails at random, then checks for inconsistencies
     Soak(soak::SoakArguments),
+    /// Writes the operator's container image, without an engine
+    Image(image::ImageArguments),
+    /// Installs the chart on a node, and replaces, kills, and uninstalls pods while people register
+    InstallTest(install_test::InstallTestArguments),
     /// Runs a command, such as `cargo test`, with a control plane and PostgreSQL that its tests share
     Run {
+        /// Also run a node, so that pods run; the command runs in the node's network. Needs root
+        #[arg(long)]
+        node: bool,
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
@@ -89,7 +98,10 @@ async fn main() -> ExitCode {
         Command::Bench(arguments) => bench::bench(arguments).await,
         Command::LoadTest(arguments) => load_test::load_test(arguments).await,
         Command::Soak(arguments) => soak::soak(arguments).await,
-        Command::Run { command } => run::run(command).await,
+        Command::Image(arguments) => image::image(arguments),
+        Command::InstallTest(arguments) => install_test::install_test(arguments).await,
+        Command::Run { node: false, command } => run::run(command).await,
+        Command::Run { node: true, command } => run::run_with_node(command).await,
         Command::Database { command } => run::with_database(command).await,
         Command::Tools { program } => tools::tools(program).await,
     };

@@ -4,14 +4,29 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
-use testbed::{Error, JOIN, ScratchDatabase, Testbed};
+use testbed::{Error, JOIN, Node, ScratchDatabase, Testbed};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) async fn run(command: Vec<OsString>) -> Result<ExitCode, Error> {
-    let testbed = Testbed::start().await?;
+    run_in(&Testbed::start().await?, command).await
+}
+
+/// Runs a command with an environment that has a node.
+pub(crate) async fn run_with_node(command: Vec<OsString>) -> Result<ExitCode, Error> {
+    if Node::is_entered() {
+        return run_in(&Testbed::start_with_node().await?, command).await;
+    }
+    match Node::obstacle() {
+        None => Node::enter().await,
+        Some(reason) => Err(Error::Unexpected(reason)),
+    }
+}
+
+async fn run_in(testbed: &Testbed, command: Vec<OsString>) -> Result<ExitCode, Error> {
     let environment = [
         (JOIN, testbed.describe()?.into_os_string()),
+        ("KUBECONFIG", testbed.kubeconfig().into()),
         ("KUBECTL", testbed.kubectl_path().into()),
         ("HELM", testbed.helm_path().into()),
     ];

@@ -1,0 +1,175 @@
+//! People who register and look at pages, at a steady rate, through the Service.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testbed::http::{Connection, Failure, Response};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::tally::{Outcome, Tally};
+
+const REGISTRATION_INTERVAL: Duration = Duration::from_secs(1);
+const VIEW_INTERVAL: Duration = Duration::from_millis(100);
+/// Interval of the requests on a kept connection.
+const KEPT_INTERVAL: Duration = Duration::from_millis(250);
+const KEPT_CONNECTIONS: usize = 4;
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Time after which a registration that failed is sent again.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+const RETRIES: usize = 60;
+pub(super) const PASSWORD: &str = "correct horse battery";
+
+/// A running load.
+pub(super) struct Load {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    workers: JoinSet<()>,
+}
+
+struct Shared {
+    host: String,
+    tally: Mutex<Tally>,
+    registered: Mutex<Vec<String>>,
+}
+
+impl Load {
+    /// Starts a load on a server at `host:port`.
+    pub(super) fn start(host: String) -> Self {
+        let shared = Shared { host, tally: Mutex::default(), registered: Mutex::default() };
+        let (shared, (stop, stopped)) = (Arc::new(shared), watch::channel(false));
+        let mut workers = JoinSet::new();
+        workers.spawn(at_intervals(REGISTRATION_INTERVAL, Arc::clone(&shared), stopped.clone(), register));
+        workers.spawn(at_intervals(VIEW_INTERVAL, Arc::clone(&shared), stopped.clone(), view));
+        for _ in 0..KEPT_CONNECTIONS {
+            workers.spawn(keep_viewing(Arc::clone(&shared), stopped.clone()));
+        }
+        Self { shared, stop, workers }
+    }
+
+    /// Begins a step, to which the following outcomes belong.
+    pub(super) fn step(&self, name: &str) {
+        println!("{name} …");
+        self.shared.tally().begin(name, false);
+    }
+
+    /// Begins a step in which a process of the server is killed.
+    pub(super) fn step_with_kill(&self, name: &str) {
+        println!("{name} …");
+        self.shared.tally().begin(name, true);
+    }
+
+    /// Ends the load, and returns the outcomes and the usernames that were registered.
+    pub(super) async fn finish(mut self) -> (Tally, Vec<String>) {
+        // It fails only if all workers have ended.
+        let _ = self.stop.send(true);
+        while self.workers.join_next().await.is_some() {}
+        let tally = std::mem::take(&mut *self.shared.tally());
+        let registered = std::mem::take(&mut *self.shared.registered());
+        (tally, registered)
+    }
+}
+
+impl Shared {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn registered(&self) -> MutexGuard<'_, Vec<String>> {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, what: &str, response: &Result<Response, Failure>, start: Instant) -> Outcome {
+        let outcome = Outcome::of(response);
+        self.tally().add(outcome, start.elapsed(), || match response {
+            Ok(response) => format!("{what}: {} {}", response.status, response.body),
+            Err(failure) => format!("{what}: {failure:?}"),
+        });
+        outcome
+    }
+
+    /// Sends a request on a new connection.
+    async fn send(
+        &self,
+        request: impl Future<Output = Result<Response, Failure>>,
+    ) -> Result<Response, Failure> {
+        let late = |_| Failure::Invalid(format!("no response within {TIMEOUT:?}"));
+        timeout(TIMEOUT, request).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+    }
+}
+
+/// Runs `request` at intervals, whether or not earlier ones have ended, until the load is stopped; then waits
+/// for them.
+async fn at_intervals<F: Future<Output = ()> + Send + 'static>(
+    period: Duration,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+    request: impl Fn(Arc<Shared>, u32) -> F,
+) {
+    let (mut ticks, mut requests) = (interval(period), JoinSet::new());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for number in 0.. {
+        tokio::select! {
+            _ = stopped.changed() => break,
+            _ = ticks.tick() => drop(requests.spawn(request(Arc::clone(&shared), number))),
+        }
+    }
+    while requests.join_next().await.is_some() {}
+}
+
+/// Registers an account. A request without a proper response is sent again with the same key, as the API
+/// advises.
+async fn register(shared: Arc<Shared>, number: u32) {
+    let username = format!("load-{number}");
+    let body = json!({ "username": username, "password": PASSWORD }).to_string();
+    for _ in 0..RETRIES {
+        let start = Instant::now();
+        let request = hyper::Request::post("/")
+            .header("content-type", "application/json")
+            .header("idempotency-key", format!("key-{number}"));
+        let exchange =
+            async { Connection::open(&shared.host).await?.send("/register", request, body.clone()).await };
+        let response = shared.send(exchange).await;
+        if shared.record("POST /register", &response, start) == Outcome::Answered {
+            shared.registered().push(username);
+            return;
+        }
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
+}
+
+async fn view(shared: Arc<Shared>, _: u32) {
+    let start = Instant::now();
+    let exchange = async {
+        Connection::open(&shared.host).await?.send("/register", hyper::Request::get("/"), String::new()).await
+    };
+    let response = shared.send(exchange).await;
+    shared.record("GET /register", &response, start);
+}
+
+/// Sends requests on one connection, as a browser or a proxy does, and opens another one when the server has
+/// closed it.
+async fn keep_viewing(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let (mut ticks, mut kept) = (interval(KEPT_INTERVAL), None::<Connection>);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            _ = ticks.tick() => {}
+        }
+        let start = Instant::now();
+        let exchange = async {
+            let mut connection = match kept.take().filter(|kept| !kept.is_closed()) {
+                Some(connection) => connection,
+                None => Connection::open(&shared.host).await?,
+            };
+            let response = connection.send("/register", hyper::Request::get("/"), String::new()).await?;
+            kept = Some(connection);
+            Ok(response)
+        };
+        let response = shared.send(exchange).await;
+        shared.record("GET /register on a kept connection", &response, start);
+    }
+}
