@@ -260,7 +260,7 @@ async fn resyncs_that_fail_are_in_readyz_and_metrics() {
     assert!(metric("streamcat_last_resync_timestamp_seconds").await > 1_700_000_000.0);
     let failed = metric("streamcat_resync_failures_total").await;
     for operation in ["ListChannels", "ListRooms", "ListStages"] {
-        tenant.simulator().fault(Fault::error(operation, 403, "AccessDeniedException"));
+        tenant.simulator().fault(Fault::error(operation, 403, "AccessDeniedException").every(1));
     }
     until_page(&controller, "/readyz", &["ok\n", "resync: No resync has succeeded since", "AccessDenied"])
         .await;

@@ -14,6 +14,7 @@ async fn accepts_events(tenant: &Tenant) -> bool {
     let probe = json!({
         "metadata": { "name": "probe" },
         "eventTime": "2026-01-02T03:04:05.000000Z",
+        "regarding": { "kind": "Namespace", "namespace": tenant.namespace(), "name": tenant.namespace() },
         "action": "Probe",
         "reason": "Probe",
         "type": "Normal",

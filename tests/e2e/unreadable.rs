@@ -6,14 +6,14 @@ use std::path::Path;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 use streamcat_operator::api::{StreamerAccount, crds};
 use testbed::{Tenant, Testbed, wait};
 
 use crate::support::{
-    GRACE, TIMEOUT, accounts, arns, assert_nothing_left, calls, count, create, delete, event, gone, ready,
+    GRACE, TIMEOUT, accounts, arns, assert_nothing_left, calls, count, create, event, gone, ready,
 };
 
 /// A tag that is on an account, but in no log.
@@ -77,6 +77,12 @@ async fn patch_spec(tenant: &Tenant, name: &str, spec: Value) {
     raw(tenant).patch(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
+/// Deletes an account and waits until it is gone.
+async fn remove(tenant: &Tenant, name: &str) {
+    raw(tenant).delete(name, &DeleteParams::default()).await.unwrap();
+    gone(tenant, name).await;
+}
+
 /// Gives a condition of the account a time with twelve fractional digits.
 async fn break_status(tenant: &Tenant, name: &str) {
     let mut status = raw(tenant).get(name).await.unwrap().data["status"].clone();
@@ -137,15 +143,12 @@ async fn an_account_that_is_not_understood_does_not_stop_the_others() {
     assert_eq!(calls(&tenant, "UpdateChannel"), 0);
     assert!(accounts(&tenant).get("ann").await.is_err(), "the test is about what this version cannot read");
 
-    delete(&tenant, "ann").await;
-    gone(&tenant, "ann").await;
-    delete(&tenant, "bea").await;
-    gone(&tenant, "bea").await;
+    remove(&tenant, "ann").await;
+    remove(&tenant, "bea").await;
     let state = tenant.simulator().state().to_string();
     assert!(before.iter().all(|arn| !state.contains(arn.as_str())));
 
-    delete(&tenant, "kept").await;
-    gone(&tenant, "kept").await;
+    remove(&tenant, "kept").await;
     let note = event(&tenant, "kept", "SpecNotUnderstood").await;
     assert!(note.contains("spec.deletionPolicy"), "{note}");
     assert_eq!(count(&tenant, "select count(*) from users where username = 'kept' and retained").await, 1);
@@ -157,8 +160,7 @@ async fn an_account_that_is_not_understood_does_not_stop_the_others() {
     raw(&tenant).create(&PostParams::default(), &account("kept", json!({}))).await.unwrap();
     ready(&tenant, "kept").await;
     for name in ["kept", "todd", "carl"] {
-        delete(&tenant, name).await;
-        gone(&tenant, name).await;
+        remove(&tenant, name).await;
     }
     assert_nothing_left(&tenant).await;
 }

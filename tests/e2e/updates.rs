@@ -274,7 +274,7 @@ async fn a_reference_that_does_not_exist_yet_is_retried() {
 async fn retries_of_a_blocked_account_leave_no_rows() {
     let tenant = tenant("rows").await;
     let _controller = tenant.controller().start().await;
-    tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException"));
+    tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").every(1));
     create(&tenant, "todd", json!({})).await;
     reason(&tenant, "todd", "QuotaExceeded").await;
     for tries in 2..=5 {

@@ -278,17 +278,20 @@ impl Workload {
             | Self::ListsDenied
             | Self::EventsRefused
             | Self::SettingNotKept => self.hide(actor).await,
-            Self::NotUnderstood | Self::NotUnderstoodDelete => {
-                actor.apply_unknown_value("todd");
-                actor.apply("ann", edited("ann")).await;
-                if self == Self::NotUnderstoodDelete {
-                    sleep(DURING_CREATES).await;
-                    actor.delete("todd");
-                }
-            }
+            Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
             Self::Scenario => scenario::act(actor).await,
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,
+        }
+    }
+
+    /// Gives an account a value that this version does not know, and perhaps deletes it. Another is edited.
+    async fn apply_unknown_value(self, actor: &Actor) {
+        actor.apply_unknown_value("todd");
+        actor.apply("ann", edited("ann")).await;
+        if self == Self::NotUnderstoodDelete {
+            sleep(DURING_CREATES).await;
+            actor.delete("todd");
         }
     }
 

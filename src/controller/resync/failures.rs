@@ -54,7 +54,7 @@ impl ResyncFailures {
         let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(self.failed)).min(longest);
         self.failed = self.failed.saturating_add(1);
         let jitter = u32::try_from(hash(&(self.seed, self.failed)) % (MAX_JITTER + 1)).unwrap_or_default();
-        delay - delay * jitter / 100
+        delay.saturating_sub(delay * jitter / 100)
     }
 
     /// Returns the note about the failures, if a resync has ever succeeded. Before that, a gate is closed.

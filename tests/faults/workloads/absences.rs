@@ -102,7 +102,7 @@ impl Workload {
                 actor.set_lists_denied(true);
                 actor.delete_in_aws(ResourceKind::Channel);
                 // Longer than three resyncs and the time of a list.
-                sleep(RESYNC * 5).await;
+                sleep(RESYNC * 4).await;
                 actor.check_ready("todd", false);
                 actor.set_lists_denied(false);
                 sleep(RESYNC * 2).await;
