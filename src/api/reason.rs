@@ -65,6 +65,8 @@ reasons! {
     UsernameTaken: Never, "Another account, a registered person, or a retained user has this username or a similar one. This account owns nothing, and deleting it deletes nothing in AWS.";
     OtherCluster: FixedDelay, "An account of another cluster on the same database owns the user, and that cluster may still be active. Or this account was deleted before it had taken the user over. It owns nothing, and deleting it deletes nothing in AWS.";
     InvalidSpec: Never, "AWS refused the spec. The message quotes AWS.";
+    ReferenceNotFound: FixedDelay, "The spec refers to something that AWS does not find or cannot use: a recording, playback restriction, logging, storage, or encoder configuration, or a Lambda function. The message quotes AWS.";
+    SpecNotUnderstood: Never, "The spec has a value or a field that this version of the operator does not know, as after a rollback to an older version. The message names the field. Nothing is created or changed for this account; deleting it works. Other accounts are not affected.";
     QuotaExceeded: FixedDelay, "A quota of the AWS account is used up.";
     AccessDenied: FixedDelay, "AWS denied the call: a permission is missing, or the credentials are not valid.";
     PendingVerification: FixedDelay, "AWS must verify the AWS account first.";

@@ -38,3 +38,15 @@ pub(crate) fn namespace_terminating(namespace: &str) -> String {
 pub(crate) fn kubernetes_failed(error: &str) -> String {
     format!("Kubernetes: {error}")
 }
+
+/// The spec has something that this version does not know. `problem`: the field and what is wrong with it.
+pub(crate) fn spec_not_understood(problem: &str, is_policy_known: bool) -> String {
+    let on_deletion = if is_policy_known {
+        "Deleting the account works as usual."
+    } else {
+        "If the account is deleted, its resources and rows stay, because its deletionPolicy cannot be read."
+    };
+    format!(
+        "This version of the operator does not understand {problem}. Nothing is created or changed for this account until the spec is corrected or the operator is upgraded. {on_deletion}"
+    )
+}

@@ -47,3 +47,13 @@ pub(crate) fn left_in_aws(kind: ResourceKind, arn: Option<&str>, attempt: Option
         (None, None) => format!("a {kind}"),
     }
 }
+
+/// The deletion policy cannot be read. `problem`: the field and what is wrong with it.
+pub(crate) fn policy_not_understood(problem: &str) -> String {
+    format!(
+        "Kept the channel, the chat room, the stage and the rows in the database, if there are any: this version of the operator cannot read spec.deletionPolicy ({problem}), so it counts as Retain."
+    )
+}
+
+pub(crate) const USERNAME_UNKNOWN: &str =
+    "Its username cannot be read, and the database has no user of this account.";

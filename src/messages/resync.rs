@@ -12,3 +12,8 @@ pub(crate) fn waits_for_first(why: &str) -> String {
 pub(crate) fn timed_out(timeout: Duration) -> String {
     format!("The resync took longer than {} minutes.", timeout.as_secs() / 60)
 }
+
+/// `since`: the time of the latest success.
+pub(crate) fn fails(since: &str, why: &str) -> String {
+    format!("No resync has succeeded since {since}, so changes in AWS are not noticed: {why}")
+}
