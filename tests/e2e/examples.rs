@@ -170,7 +170,9 @@ async fn every_account_of_the_examples_becomes_ready() {
     let mut accounts = Vec::new();
     for example in examples(&root()).iter().filter(|example| !matches!(example, Example::HelmValues(_))) {
         let mut objects = objects(&tenant, example).await;
-        objects.iter_mut().for_each(|object| use_own_arns(&tenant, &mut object.data));
+        for object in &mut objects {
+            use_own_arns(&tenant, &mut object.data);
+        }
         let file = manifest(&tenant, &mut objects);
         kubectl(&tenant, &["apply", "--filename", &file]).await;
         for account in &objects {
