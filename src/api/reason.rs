@@ -68,7 +68,7 @@ reasons! {
     ReferenceNotFound: FixedDelay, "The spec refers to something that AWS does not find or cannot use: a recording, playback restriction, logging, storage, or encoder configuration, or a Lambda function. The message quotes AWS.";
     SpecNotUnderstood: Never, "The spec has a value or a field that this version of the operator does not know, as after a rollback to an older version. The message names the field. Nothing is created or changed for this account; deleting it works. Other accounts are not affected.";
     QuotaExceeded: FixedDelay, "A quota of the AWS account is used up.";
-    AccessDenied: FixedDelay, "AWS denied the call: a permission is missing, or the credentials are not valid.";
+    AccessDenied: FixedDelay, "AWS denied the call: a permission is missing, or the credentials are not valid or cannot be obtained. The message has the words of AWS, such as those of STS about a role that cannot be assumed.";
     PendingVerification: FixedDelay, "AWS must verify the AWS account first.";
     Throttled: Backoff, "AWS asked for fewer calls.";
     LambdaPermission: FixedDelay, "AWS may not invoke the Lambda function of `messageReviewHandler`, or does not know about a new permission yet.";
