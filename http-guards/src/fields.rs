@@ -1,8 +1,9 @@
 //! Reading header fields as bytes, element by element.
 //!
-//! A field can carry bytes that are not ASCII (RFC 9110, section 5.5), and other software adds elements of its
-//! own: another application its cookies, a client its entries of X-Forwarded-For. An element that cannot be
-//! read is skipped alone, never the line that it is part of. Every field of a request is read with this module.
+//! A field can carry bytes that are not ASCII (RFC 9110, section 5.5), and other software adds elements of
+//! its own: another application its cookies, a client its entries of X-Forwarded-For. An element that cannot
+//! be read is skipped alone, never the line that it is part of. Every field of a request is read with this
+//! module, except that of the host, whose lines are counted.
 
 use axum::http::{HeaderMap, header, header::AsHeaderName};
 
@@ -18,8 +19,8 @@ pub enum Separator {
     Semicolon,
 }
 
-/// Returns the elements of a field, those of all its lines in order, without the white space around them. Empty
-/// elements are skipped.
+/// Returns the elements of a field, those of all its lines in order, without the white space around them.
+/// Empty elements are skipped.
 pub fn elements(
     headers: &HeaderMap,
     name: impl AsHeaderName,

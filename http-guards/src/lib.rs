@@ -1,5 +1,5 @@
-//! HTTP/1 connections with timeouts for slow, stalled and idle clients. `axum::serve` has none. And the fields
-//! of their requests, which other software can fill with anything: [`fields`].
+//! HTTP/1 connections with timeouts for slow, stalled and idle clients. `axum::serve` has none. And the
+//! fields of their requests, which other software can fill with anything: [`fields`].
 //!
 //! The registration page and the simulator serve their connections with this crate. How many connections a
 //! server has, and which one it gives up when there are too many, is its own matter.

@@ -40,8 +40,8 @@ impl RequestParts<'_> {
     }
 }
 
-/// Returns the value of a field. One that is not UTF-8, or that another line contradicts, is empty: it is there,
-/// and means nothing.
+/// Returns the value of a field. One that is not UTF-8, or that another line contradicts, is empty: it is
+/// there, and means nothing.
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let value = fields::single(headers, name).map(|value| str::from_utf8(value).unwrap_or_default());
     value.or_else(|| headers.contains_key(name).then_some(""))

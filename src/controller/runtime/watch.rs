@@ -168,8 +168,8 @@ fn watched(
         )
 }
 
-/// Closes the gate of the API server, if it has no accounts at all. Of other errors, only the first ones close it:
-/// a controller that has listed the accounts works on while it waits for the API server.
+/// Closes the gate of the API server, if it has no accounts at all. Of other errors, only the first ones
+/// close it: a controller that has listed the accounts works on while it waits for the API server.
 fn close_gate(gates: &Gates, error: &watcher::Error) {
     if is_crd_missing(error) {
         gates::close(gates, gates::KUBERNETES, messages::readiness::CRD_MISSING.to_owned());

@@ -83,9 +83,9 @@ impl<B: Backend> AppState<B> {
     }
 }
 
-/// Returns the account of a user by what was read of it. A user whose account was created and no longer exists is
-/// unknown. A user whose account is still to be created is pending, even if the API server is unreachable. A user
-/// who has asked for deletion is deleting.
+/// Returns the account of a user by what was read of it. A user whose account was created and no longer
+/// exists is unknown. A user whose account is still to be created is pending, even if the API server is
+/// unreachable. A user who has asked for deletion is deleting.
 fn found(registrant: Registrant, account: AccountRead) -> Result<FoundAccount, Problem> {
     let account = match account {
         Ok(account) => account.map(|account| (ownership(&account, &registrant), account)),

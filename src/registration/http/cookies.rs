@@ -27,8 +27,8 @@ impl Token {
         Self(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into())
     }
 
-    /// Returns the token in the value of a cookie, or None if it has another form: another application on this
-    /// host can have a cookie of the same name.
+    /// Returns the token in the value of a cookie, or None if it has another form: another application on
+    /// this host can have a cookie of the same name.
     fn parse(value: &[u8]) -> Option<Self> {
         let is_token = value.len() == TOKEN_LENGTH && value.iter().all(u8::is_ascii_hexdigit);
         Some(Self(str::from_utf8(value).ok().filter(|_| is_token)?.into()))
@@ -140,7 +140,8 @@ impl Cookies {
     }
 }
 
-/// Returns the values of all cookies of this name, without quotation marks around them (RFC 6265, section 4.1.1).
+/// Returns the values of all cookies of this name, without quotation marks around them (RFC 6265, section
+/// 4.1.1).
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
     let pairs = fields::elements(headers, header::COOKIE, Separator::Semicolon);
     let values = pairs.filter_map(move |pair| {

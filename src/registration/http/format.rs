@@ -66,8 +66,8 @@ fn page_specificity(range: &Mime) -> u8 {
     }
 }
 
-/// Returns 3 if a range names JSON of any kind, or server-sent events, whose data is JSON; 2 or 1 if a wildcard
-/// includes it; and 0 otherwise.
+/// Returns 3 if a range names JSON of any kind, or server-sent events, whose data is JSON; 2 or 1 if a
+/// wildcard includes it; and 0 otherwise.
 fn json_specificity(range: &Mime) -> u8 {
     match (range.type_(), range.subtype()) {
         (mime::TEXT, mime::EVENT_STREAM) => 3,

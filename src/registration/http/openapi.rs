@@ -63,7 +63,7 @@ fn describe_problems(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
     for (status, description) in [
         (StatusCode::METHOD_NOT_ALLOWED, "The method is not supported."),
-        (StatusCode::TOO_MANY_REQUESTS, "Too many connections from this IP address."),
+        (StatusCode::TOO_MANY_REQUESTS, "Too many connections or reads from this IP address."),
         (StatusCode::INTERNAL_SERVER_ERROR, "The operators have to fix something."),
         (StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable. Retry later."),
     ] {

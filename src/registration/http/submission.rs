@@ -1,9 +1,7 @@
 //! The body of a registration or a sign-in: a form or JSON, with a username and a password.
 
-use axum::{
-    extract::Request,
-    http::{HeaderMap, HeaderValue},
-};
+use axum::{extract::Request, http::HeaderMap};
+use http_guards::fields;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
@@ -15,6 +13,8 @@ use crate::store::KeyHash;
 
 /// The byte order mark of UTF-8, which a JSON parser may ignore (RFC 8259, section 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The field with the Idempotency-Key.
+const KEY: &str = "idempotency-key";
 /// Maximum length of an Idempotency-Key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
@@ -52,8 +52,8 @@ struct FormFields {
 #[schema(as = Registration)]
 #[serde(deny_unknown_fields)]
 pub struct JsonFields {
-    /// Letters, digits, - and _, with at least one letter or digit. Case is ignored, and - equals _. White space
-    /// around it is removed.
+    /// Letters, digits, - and _, with at least one letter or digit. Case is ignored, and - equals _. White
+    /// space around it is removed.
     #[serde(default)]
     #[schema(
         required,
@@ -104,18 +104,14 @@ impl Submission {
 
 /// Returns the hash of the Idempotency-Key. The value is hashed as sent, including quotes.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<KeyHash>, Problem> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(key), None) if (1..=MAX_KEY_BYTES).contains(&key.len()) && is_printable(key) => {
-            Ok(Some(Sha256::digest(key.as_bytes()).into()))
+    let is_printable = |key: &[u8]| key.iter().all(|byte| (b' '..=b'~').contains(byte));
+    match fields::single(headers, KEY) {
+        None if !headers.contains_key(KEY) => Ok(None),
+        Some(key) if (1..=MAX_KEY_BYTES).contains(&key.len()) && is_printable(key) => {
+            Ok(Some(Sha256::digest(key).into()))
         }
         _ => Err(Problem::invalid_idempotency_key()),
     }
-}
-
-fn is_printable(value: &HeaderValue) -> bool {
-    value.as_bytes().iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
 fn read_json(body: &[u8]) -> Result<FormFields, Problem> {

@@ -50,7 +50,7 @@ const MAX_AGE: Duration = Duration::from_mins(5);
     responses(
         (status = OK, description = "A stream of server-sent events of this form.", body = ProgressEvent, content_type = "text/event-stream"),
         (status = NOT_FOUND, description = "No account with this username exists."),
-        (status = TOO_MANY_REQUESTS, description = "Too many event streams or connections are open from this IP address."),
+        (status = TOO_MANY_REQUESTS, description = "Too many event streams or connections are open from this IP address, or it has read too much."),
     )
 )]
 pub async fn events<B: Backend>(

@@ -42,8 +42,9 @@ pub async fn method_not_allowed<B: Backend>(
     state.render_problem(Format::accepted(&headers), &Problem::method_not_allowed())
 }
 
-/// Returns the usual spelling of a path, if it has another one: without a slash at the end, and without encoded
-/// letters and digits. Returns no path that a browser could read as another site, such as `//example.com`.
+/// Returns the usual spelling of a path, if it has another one: without a slash at the end, and without
+/// encoded letters and digits. Returns no path that a browser could read as another site, such as
+/// `//example.com`.
 fn usual_spelling(uri: &Uri) -> Option<String> {
     let decoded = percent_decode_str(uri.path()).decode_utf8().ok()?;
     let usual = decoded.trim_end_matches('/');

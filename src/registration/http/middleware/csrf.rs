@@ -1,8 +1,8 @@
 //! Rejecting requests that another site makes a browser send (CSRF).
 //!
-//! tower-http's `CsrfLayer` decides, by `Sec-Fetch-Site`, or by `Origin` if the browser is too old for that. An
-//! API client sends neither, and has no cookie that an attacker could use. This module surrounds that layer: it
-//! compares hosts as browsers write them, and explains the rejection.
+//! tower-http's `CsrfLayer` decides, by `Sec-Fetch-Site`, or by `Origin` if the browser is too old for that.
+//! An API client sends neither, and has no cookie that an attacker could use. This module surrounds that
+//! layer: it compares hosts as browsers write them, and explains the rejection.
 
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ use crate::registration::{
     http::{body, problem::Problem, state::AppState},
 };
 
-/// Names the host of a request as a browser writes it in `Origin`, and renders a rejection of the layer within.
+/// Names the host of a request as a browser writes it in `Origin`, and renders a rejection of the layer
+/// within.
 pub async fn explain_cross_site<B: Backend>(
     State(state): State<Arc<AppState<B>>>,
     mut request: Request,

@@ -1,5 +1,5 @@
-//! Requests that phones, proxies, monitors, scripts, and old clients really send, as bytes over a socket. Each
-//! row says why its answer is right.
+//! Requests that phones, proxies, monitors, scripts, and old clients really send, as bytes over a socket.
+//! Each row says why its answer is right.
 
 use std::{net::SocketAddr, num::NonZeroU16};
 
