@@ -48,6 +48,7 @@ test: ## Run every check and every test
 install-test: ## Run the image and the chart on a node, and disrupt them while people register (needs root; STRICT=1 fails instead of a skip)
 	@$(BUILD) --node
 	@target/debug/testbed install-test
+	cargo test --locked --test node -- --ignored
 
 mutants: ## Put one defect after another into a copy of the tree; the tests must catch each (about an hour)
 	cargo test --locked --test mutants -- --ignored --nocapture

@@ -12,7 +12,7 @@ pub(crate) fn tail(text: &str, lines: usize) -> String {
 
 /// Returns bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Returns a unique Kubernetes name: the sanitized label and six random digits.

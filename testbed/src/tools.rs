@@ -11,7 +11,8 @@ use crate::{Error, text};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 const BUILD_TIMEOUT: Duration = Duration::from_hours(1);
-const GO_ADVICE: &str = "Kubernetes is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
+const GO_ADVICE: &str =
+    "Kubernetes is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH";
 
 /// Paths of the programs.
 #[derive(Clone, Debug)]

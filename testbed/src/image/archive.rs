@@ -32,7 +32,8 @@ impl Archive {
     fn add_directory(&mut self, directory: &Path, prefix: &str) -> Result<(), Error> {
         let failed = |path: &Path| Error::io(format!("read {}", path.display()));
         let entries = std::fs::read_dir(directory).map_err(failed(directory))?;
-        let mut names = entries.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>, std::io::Error>>();
+        let mut names =
+            entries.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>, std::io::Error>>();
         names.as_mut().map(|names| names.sort()).ok();
         for name in names.map_err(failed(directory))? {
             let path = directory.join(&name);
@@ -73,9 +74,7 @@ impl Archive {
         header.set_gid(0);
         header.set_mtime(0);
         header.set_size(bytes.len() as u64);
-        self.0
-            .append_data(&mut header, &path, bytes)
-            .map_err(Error::io(format!("add {path} to the archive")))
+        self.0.append_data(&mut header, &path, bytes).map_err(Error::io(format!("add {path} to the archive")))
     }
 
     pub(super) fn into_bytes(self) -> Result<Vec<u8>, Error> {

@@ -121,6 +121,9 @@ pub(super) fn prepare() -> Result<(), Error> {
     run("ip", &["link", "add", BRIDGE, "type", "bridge"])?;
     run("ip", &["address", "add", &address, "dev", BRIDGE])?;
     run("ip", &["link", "set", BRIDGE, "up"])?;
+    // All clients of a test have one address. A port that one of them uses again would be connected to the pod
+    // of its last use, which may have ended. The setting is missing where nothing tracks connections yet.
+    let _ = std::fs::write("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_time_wait", "1");
     // Without a route, kube-proxy's rules never see a connection from this process to a Service.
     run("ip", &["route", "add", SERVICES, "dev", BRIDGE])
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::{DynamicObject, ListParams};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use testbed::{Error, Testbed, wait};
 use tokio::process::Command;
@@ -113,7 +113,15 @@ impl Cluster {
         for arguments in [
             &["get", "pods", "--all-namespaces", "--output=wide"][..],
             &["get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"],
-            &["logs", "--namespace", NAMESPACE, "--prefix", "--tail=15", "--all-containers", "--selector=app.kubernetes.io/name=streamcat-operator"],
+            &[
+                "logs",
+                "--namespace",
+                NAMESPACE,
+                "--prefix",
+                "--tail=15",
+                "--all-containers",
+                "--selector=app.kubernetes.io/name=streamcat-operator",
+            ],
         ] {
             let output = Command::new(self.testbed.kubectl_path())
                 .args(arguments)
@@ -134,5 +142,5 @@ pub(super) fn failed(action: &str, source: kube::Error) -> Error {
 
 /// Returns the names of pods.
 pub(super) fn names(pods: &[Pod]) -> Vec<String> {
-    pods.iter().map(|pod| pod.name_any()).collect()
+    pods.iter().map(ResourceExt::name_any).collect()
 }

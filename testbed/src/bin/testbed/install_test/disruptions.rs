@@ -97,8 +97,9 @@ fn processes(component: Component) -> Result<Vec<Pid>, Error> {
         .map_err(|source| Error::Io { action: "list the processes".into(), source })?;
     let command = format!("{PROGRAM}\0{}\0", component.name());
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let ours =
-        pids.filter(|pid| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|seen| seen == command));
+    let ours = pids.filter(|pid| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|seen| seen == command)
+    });
     Ok(ours.filter_map(Pid::from_raw).collect())
 }
 
@@ -106,7 +107,8 @@ fn processes(component: Component) -> Result<Vec<Pid>, Error> {
 fn process_in(component: Component, pod: &str) -> Result<Pid, Error> {
     let variable = format!("HOSTNAME={pod}");
     let is_in_pod = |pid: &Pid| {
-        let environment = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
+        let environment =
+            std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
     };
     processes(component)?.into_iter().find(is_in_pod).ok_or_else(|| none(component))

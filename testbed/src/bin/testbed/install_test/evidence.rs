@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hyper::header::{CONTENT_TYPE, COOKIE};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, ResourceExt};
 use sqlx::{Connection as _, PgConnection};
 use testbed::{Error, http, wait};
 
@@ -25,7 +25,8 @@ pub(super) async fn one_account(release: &Release) -> Result<(), Error> {
     let (start, page) = (Instant::now(), format!("http://{}", release.url().await?));
     let fields = [("username", USERNAME), ("password", PASSWORD)];
     let signed_in = http::post_form(&format!("{page}/register"), &fields).await?;
-    let cookie = signed_in.cookie().ok_or_else(|| unexpected("no session after a registration", &signed_in))?;
+    let cookie =
+        signed_in.cookie().ok_or_else(|| unexpected("no session after a registration", &signed_in))?;
     all_ready(release, &[USERNAME.to_owned()]).await?;
     report("an account that registered on the page is Ready", start);
 
@@ -59,9 +60,14 @@ async fn all_ready(release: &Release, usernames: &[String]) -> Result<(), Error>
     let expected: BTreeSet<_> = usernames.iter().cloned().collect();
     wait::until(format!("{} accounts are Ready", expected.len()), READY_TIMEOUT, || async {
         let listed = api.list(&all).await.map_err(|e| e.to_string())?;
-        let ready: BTreeSet<_> = listed.iter().filter(|account| is_ready(account)).map(|a| a.name_any()).collect();
+        let ready: BTreeSet<_> =
+            listed.iter().filter(|account| is_ready(account)).map(ResourceExt::name_any).collect();
         let missing: Vec<_> = expected.difference(&ready).take(5).cloned().collect();
-        if missing.is_empty() { Ok(()) } else { Err(format!("not Ready, for example: {}", missing.join(", "))) }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("not Ready, for example: {}", missing.join(", ")))
+        }
     })
     .await
 }

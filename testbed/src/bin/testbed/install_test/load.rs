@@ -91,7 +91,10 @@ impl Shared {
     }
 
     /// Sends a request on a new connection.
-    async fn send(&self, request: impl Future<Output = Result<Response, Failure>>) -> Result<Response, Failure> {
+    async fn send(
+        &self,
+        request: impl Future<Output = Result<Response, Failure>>,
+    ) -> Result<Response, Failure> {
         let late = |_| Failure::Invalid(format!("no response within {TIMEOUT:?}"));
         timeout(TIMEOUT, request).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
     }
@@ -126,7 +129,8 @@ async fn register(shared: Arc<Shared>, number: u32) {
         let request = hyper::Request::post("/")
             .header("content-type", "application/json")
             .header("idempotency-key", format!("key-{number}"));
-        let exchange = async { Connection::open(&shared.host).await?.send("/register", request, body.clone()).await };
+        let exchange =
+            async { Connection::open(&shared.host).await?.send("/register", request, body.clone()).await };
         let response = shared.send(exchange).await;
         if shared.record("POST /register", &response, start) == Outcome::Answered {
             shared.registered().push(username);
@@ -161,8 +165,7 @@ async fn keep_viewing(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
                 Some(connection) => connection,
                 None => Connection::open(&shared.host).await?,
             };
-            let response =
-                connection.send("/register", hyper::Request::get("/"), String::new()).await?;
+            let response = connection.send("/register", hyper::Request::get("/"), String::new()).await?;
             kept = Some(connection);
             Ok(response)
         };
