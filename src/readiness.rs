@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Gates;
 
-/// Outcome of a check: a note, or the reason why the gate is closed.
-type Outcome = Result<Option<String>, String>;
+/// CheckResult of a check: a note, or the reason why the gate is closed.
+type CheckResult = Result<Option<String>, String>;
 
 /// Time between two checks.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 pub async fn watch<C, F>(gates: Gates, gate: &'static str, stop: CancellationToken, check: C)
 where
     C: Fn() -> F,
-    F: Future<Output = Outcome>,
+    F: Future<Output = CheckResult>,
 {
     let mut last = None;
     loop {
@@ -36,7 +36,7 @@ where
     }
 }
 
-fn update(gates: &Gates, gate: &'static str, now: &Outcome) {
+fn update(gates: &Gates, gate: &'static str, now: &CheckResult) {
     match now {
         Ok(note) => {
             gates.open(gate);

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::tally::{Outcome, Tally};
+use super::tally::{Outcome, RequestTally};
 
 const REGISTRATION_INTERVAL: Duration = Duration::from_secs(1);
 const VIEW_INTERVAL: Duration = Duration::from_millis(100);
@@ -31,7 +31,7 @@ pub(super) struct Load {
 
 struct Shared {
     host: String,
-    tally: Mutex<Tally>,
+    tally: Mutex<RequestTally>,
     registered: Mutex<Vec<String>>,
 }
 
@@ -62,7 +62,7 @@ impl Load {
     }
 
     /// Ends the load, and returns the outcomes and the usernames that were registered.
-    pub(super) async fn finish(mut self) -> (Tally, Vec<String>) {
+    pub(super) async fn finish(mut self) -> (RequestTally, Vec<String>) {
         // It fails only if all workers have ended.
         let _ = self.stop.send(true);
         while self.workers.join_next().await.is_some() {}
@@ -73,7 +73,7 @@ impl Load {
 }
 
 impl Shared {
-    fn tally(&self) -> MutexGuard<'_, Tally> {
+    fn tally(&self) -> MutexGuard<'_, RequestTally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -71,9 +71,9 @@ impl Step {
 
 /// The outcomes of all requests so far.
 #[derive(Default)]
-pub(super) struct Tally(Vec<Step>);
+pub(super) struct RequestTally(Vec<Step>);
 
-impl Tally {
+impl RequestTally {
     pub(super) fn begin(&mut self, name: &str, kills: bool) {
         self.0.push(Step { name: name.to_owned(), kills, ..Step::default() });
     }
@@ -99,7 +99,7 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for RequestTally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -130,8 +130,8 @@ impl fmt::Display for Tally {
 mod tests {
     use super::*;
 
-    fn tally(kills: bool, outcome: Outcome) -> Tally {
-        let mut tally = Tally::default();
+    fn tally(kills: bool, outcome: Outcome) -> RequestTally {
+        let mut tally = RequestTally::default();
         tally.begin("a step", kills);
         tally.add(Outcome::Answered, Duration::ZERO, String::new);
         tally.add(outcome, Duration::from_secs(1), || "why".into());
