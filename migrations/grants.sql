@@ -42,10 +42,12 @@ begin
             on channels to streamcat_controller;
         grant select, insert (user_id, name, arn, endpoint), update (name, arn, endpoint, created_at)
             on chat_rooms to streamcat_controller;
-        grant select, insert (user_id, name, arn), update (name, arn, created_at)
+        grant select,
+              insert (user_id, name, arn, events_endpoint, whip_endpoint, rtmp_endpoint, rtmps_endpoint),
+              update (name, arn, events_endpoint, whip_endpoint, rtmp_endpoint, rtmps_endpoint, created_at)
             on stages to streamcat_controller;
         grant select on resources to streamcat_controller;
-        grant select, insert (user_id, kind, deadline), update (state) on create_attempts to streamcat_controller;
+        grant select, insert (user_id, kind, deadline), update (state), delete on create_attempts to streamcat_controller;
         grant select, insert, update, delete on pending_updates, missing_resources, orphans to streamcat_controller;
         grant select, insert, update on former_resources, brake_releases to streamcat_controller;
         grant select, insert on installation to streamcat_controller;

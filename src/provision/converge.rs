@@ -254,7 +254,10 @@ where
         let user = self.desired.owner.user;
         let now = self.store.recorded(user, K::KIND).await?;
         if now.arn.as_ref() != Some(&arn) && !self.delete_own_duplicate(&arn).await? {
-            self.report_duplicate(&arn).await?;
+            // The next resync finds a duplicate that could not be put on the list.
+            if let Err(error) = self.report_duplicate(&arn).await {
+                tracing::warn!(arn, %error, "a duplicate could not be added to the orphan list yet");
+            }
         }
         self.observed.deleted.insert(arn);
         Ok(())

@@ -48,7 +48,10 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
             Ok(Attempt::Waiting(Wait::for_create_outcome(K::KIND, wait)))
         }
         Err(error) => {
-            store.end(nonce, AttemptOutcome::Failed).await?;
+            // The refusal is what people need to know. An attempt that stays open is ended later.
+            if let Err(lost) = store.end(nonce, AttemptOutcome::Failed).await {
+                tracing::warn!(error = %lost, kind = %K::KIND, "an attempt that was refused stays open for now");
+            }
             Err(error.into())
         }
     }

@@ -22,6 +22,18 @@ pub enum AttemptOutcome {
     GivenUp,
 }
 
+impl AttemptOutcome {
+    /// Returns the number of earlier attempts with this outcome that the journal keeps for one kind of a
+    /// user's resources. A refused one created nothing. One that was given up names what its call may have
+    /// created late, but no call is that late.
+    const fn earlier_kept(self) -> i64 {
+        match self {
+            Self::Failed => 0,
+            Self::GivenUp => 9,
+        }
+    }
+}
+
 /// The journal of create attempts.
 pub trait Journal: Send + Sync + 'static {
     /// Opens an attempt that ends within `lasts` and returns its nonce. None if any attempt is open already,
@@ -38,8 +50,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Returns the nonces of all attempts for one kind of a user's resources, the oldest first.
     fn attempts(&self, user: Uuid, kind: ResourceKind) -> impl Future<Output = Result<Vec<Uuid>>> + Send;
 
-    /// Ends an attempt that created nothing, or whose outcome was found by a check. Does nothing if it has
-    /// ended.
+    /// Ends an attempt that created nothing, or whose outcome was found by a check, and deletes old ones, so
+    /// that the retries of a blocked account do not fill the journal. Does nothing if it has ended.
     fn end(&self, nonce: Uuid, how: AttemptOutcome) -> impl Future<Output = Result<()>> + Send;
 
     /// Records the resource that an attempt created, and ends the attempt, in one transaction. Returns false
@@ -99,9 +111,14 @@ impl Journal for Postgres {
 
     async fn end(&self, nonce: Uuid, how: AttemptOutcome) -> Result<()> {
         let end = sqlx::query!(
-            "update create_attempts set state = $2 where nonce = $1 and state = 'open'",
+            "with ended as (
+               update create_attempts set state = $2 where nonce = $1 and state = 'open' returning user_id, kind)
+             delete from create_attempts where nonce in (
+               select nonce from create_attempts join ended using (user_id, kind)
+               where state = $2 order by started_at desc, nonce offset $3)",
             nonce,
             how as AttemptOutcome,
+            how.earlier_kept(),
         );
         effect("end", end.execute(&self.pool)).await?;
         Ok(())

@@ -83,12 +83,20 @@ async fn write_stage(
     name: &str,
     stage: &StageStatus,
 ) -> Result<()> {
+    let endpoints = stage.endpoints.clone().unwrap_or_default();
     sqlx::query!(
-        "insert into stages (user_id, name, arn) values ($1, $2, $3)
-         on conflict (user_id) do update set name = $2, arn = $3, created_at = now()",
+        "insert into stages (user_id, name, arn, events_endpoint, whip_endpoint, rtmp_endpoint, rtmps_endpoint)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (user_id) do update
+         set name = $2, arn = $3, events_endpoint = $4, whip_endpoint = $5, rtmp_endpoint = $6, rtmps_endpoint = $7,
+             created_at = now()",
         user,
         name,
         stage.arn,
+        endpoints.events,
+        endpoints.whip,
+        endpoints.rtmp,
+        endpoints.rtmps,
     )
     .execute(connection)
     .await?;
@@ -130,11 +138,20 @@ pub(super) async fn correct(
             .await?
         }
         ResourceStatus::Stage(stage) => {
+            let endpoints = stage.endpoints.clone().unwrap_or_default();
             sqlx::query!(
-                "update stages set name = $3 where user_id = $1 and arn = $2 and name <> $3",
+                "update stages
+                 set name = $3, events_endpoint = $4, whip_endpoint = $5, rtmp_endpoint = $6, rtmps_endpoint = $7
+                 where user_id = $1 and arn = $2
+                   and (name, events_endpoint, whip_endpoint, rtmp_endpoint, rtmps_endpoint)
+                       is distinct from ($3, $4, $5, $6, $7)",
                 user,
                 stage.arn,
                 name,
+                endpoints.events,
+                endpoints.whip,
+                endpoints.rtmp,
+                endpoints.rtmps,
             )
             .execute(pool)
             .await?

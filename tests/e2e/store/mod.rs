@@ -14,7 +14,10 @@ use std::{
 
 use secrecy::SecretString;
 use streamcat_operator::{
-    api::{AccountRef, ResourceKind, ResourceStatus, StageStatus, username_key},
+    api::{
+        AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageEndpoints, StageStatus,
+        username_key,
+    },
     store::{
         Abandonment, AbsenceChanges, Addition, AttemptOutcome, Claim, ClaimRefusal, Claimant,
         ClusterIdentity, Clusters, Evidence, Journal, KeyHash, NewRegistrant, Orphan, OrphanChanges,

@@ -125,6 +125,70 @@ async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
 }
 
 #[tokio::test]
+async fn attempts_without_a_resource_do_not_accumulate() {
+    let tenant = tenant("attempts").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let attempt = async |how| {
+        let lasts = Duration::from_mins(1);
+        let nonce = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
+        store.end(nonce, how).await.unwrap();
+        nonce
+    };
+    let mut last = Uuid::nil();
+    for _ in 0..20 {
+        last = attempt(AttemptOutcome::Failed).await;
+    }
+    assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), [last]);
+    assert!(store.recorded(user, ResourceKind::Stage).await.unwrap().is_tried);
+
+    let mut nonces = vec![last];
+    for _ in 0..20 {
+        nonces.push(attempt(AttemptOutcome::GivenUp).await);
+    }
+    nonces.drain(1..11);
+    assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), nonces, "the latest ten");
+}
+
+#[tokio::test]
+async fn a_row_follows_the_endpoints_of_its_resource() {
+    let tenant = tenant("endpoints").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let channel = |host: &str| -> ResourceStatus {
+        let (ingest_endpoint, playback_url) = (Some(format!("ingest.{host}")), Some(format!("play.{host}")));
+        ChannelStatus { arn: "c".to_owned(), ingest_endpoint, playback_url, ..ChannelStatus::default() }
+            .into()
+    };
+    let room = |host: &str| -> ResourceStatus {
+        ChatRoomStatus { arn: "r".to_owned(), endpoint: Some(host.to_owned()), ..ChatRoomStatus::default() }
+            .into()
+    };
+    let stage = |host: &str| -> ResourceStatus {
+        let endpoint = |name: &str| Some(format!("{name}.{host}"));
+        let endpoints = StageEndpoints {
+            events: endpoint("events"),
+            whip: endpoint("whip"),
+            rtmp: None,
+            rtmps: endpoint("rtmps"),
+        };
+        StageStatus { arn: "s".to_owned(), endpoints: Some(endpoints) }.into()
+    };
+    for of in [&channel as &dyn Fn(&str) -> ResourceStatus, &room, &stage] {
+        assert!(store.record(user, "todd", &ResourceRecord::default(), &of("one")).await.unwrap());
+        assert!(!store.correct(user, "todd", &of("one")).await.unwrap());
+        assert!(store.correct(user, "todd", &of("two")).await.unwrap());
+        assert!(!store.correct(user, "todd", &of("two")).await.unwrap());
+    }
+    let rows =
+        "select concat_ws(' ', ingest_endpoint, playback_url, endpoint, events_endpoint, whip_endpoint,
+                                 rtmp_endpoint, rtmps_endpoint)
+                from channels join chat_rooms using (user_id) join stages using (user_id)";
+    let row: String = sqlx::query_scalar(rows).fetch_one(&tenant.pool()).await.unwrap();
+    assert_eq!(row, "ingest.two play.two two events.two whip.two rtmps.two");
+}
+
+#[tokio::test]
 async fn evidence_of_absence_ends_when_the_resource_is_listed_or_replaced() {
     let tenant = tenant("missing").await;
     let store = store(&tenant);
