@@ -15,8 +15,9 @@ pub use self::{
 
 use crate::config::LogFormat;
 
-/// Filter that silences the log of failed calls in kube. The code that handles a failure logs what it means.
-const KUBE_CLIENT_OFF: &str = "kube_client::client::builder=off";
+/// Filter that silences the log of failed calls in kube, which has whole responses in it, with the Secrets in
+/// them. The code that handles a failure logs what it means.
+const KUBE_CLIENT_OFF: &str = "kube_client::client=error,kube_client::client::builder=off";
 
 /// Starts logging to standard error.
 ///

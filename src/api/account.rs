@@ -101,6 +101,22 @@ pub struct StreamerAccountSpec {
     pub recreate_policy: RecreatePolicy,
 }
 
+impl StreamerAccountSpec {
+    /// Returns the spec of a username with every setting at its default.
+    #[must_use]
+    pub fn with_defaults(username: String) -> Self {
+        Self {
+            username,
+            channel: ChannelSpec::default(),
+            chat_room: ChatRoomSpec::default(),
+            stage: StageSpec::default(),
+            tags: BTreeMap::new(),
+            deletion_policy: DeletionPolicy::default(),
+            recreate_policy: RecreatePolicy::default(),
+        }
+    }
+}
+
 /// Policy for the deletion of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {

@@ -2,6 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use super::ResourceKind;
+
 /// All resources exist and match the spec of this generation. Always present.
 pub const READY: &str = "Ready";
 /// Work is in progress. Present only while true.
@@ -16,6 +18,13 @@ pub const CHANNEL_READY: &str = "ChannelReady";
 pub const CHAT_ROOM_READY: &str = "ChatRoomReady";
 /// The stage exists and matches the spec.
 pub const STAGE_READY: &str = "StageReady";
+
+/// Returns true if the operator writes conditions of this type.
+#[must_use]
+pub fn is_own(type_: &str) -> bool {
+    [READY, RECONCILING, STALLED, USER_READY].contains(&type_)
+        || ResourceKind::ALL.iter().any(|kind| kind.condition() == type_)
+}
 
 /// Returns true if the status of the condition is True.
 #[must_use]

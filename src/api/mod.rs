@@ -8,6 +8,7 @@ pub mod condition;
 mod crd;
 mod kind;
 mod name;
+mod observed;
 mod reason;
 mod resource;
 mod stage;
@@ -25,6 +26,7 @@ pub use crd::{crds, crds_yaml};
 pub use kind::ResourceKind;
 pub(crate) use kind::for_each_kind;
 pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};
+pub use observed::{ObservedAccount, SpecProblem};
 pub use reason::{Reason, ReasonPlace, RetryClass};
 pub use resource::{ResourceStatus, Settings, Status};
 pub use stage::{

@@ -82,6 +82,8 @@ reasons! {
     UsernameTaken: Condition, Never, "Another account has this username or a look-alike, or it is reserved.";
     OtherCluster: Condition, FixedDelay, "An account of another cluster on the same database holds the user.";
     InvalidSpec: Condition, Never, "AWS rejected the spec; the message quotes AWS.";
+    ReferenceNotFound: Condition, FixedDelay, "The spec refers to something that AWS does not find or cannot use, such as a recording configuration; the message quotes AWS.";
+    SpecNotUnderstood: Condition, Never, "This version of the operator does not understand the spec; the message names the field.";
     QuotaExceeded: Condition, FixedDelay, "A quota of the AWS account is used up.";
     AccessDenied: Condition, FixedDelay, "AWS denied the call: a permission is missing, or the credentials are invalid.";
     PendingVerification: Condition, FixedDelay, "AWS has to verify the AWS account first.";

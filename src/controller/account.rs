@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use uuid::Uuid;
 
+use super::blocker::Blocker;
 use crate::{
     api::{
         ABANDON_ANNOTATION, AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
@@ -41,6 +42,9 @@ pub(super) trait AccountExt {
 
     /// Returns true if status says that this generation is ready, and every requested reconcile was handled.
     fn is_settled(&self) -> bool;
+
+    /// Returns true if status says that this blocker keeps this generation from being ready.
+    fn is_blocked_by(&self, blocker: &Blocker) -> bool;
 
     /// Returns the reason for which this generation is stalled, if it is.
     fn stalled(&self) -> Option<&str>;
@@ -98,6 +102,14 @@ impl AccountExt for StreamerAccount {
                     && status.last_handled_reconcile_at.as_deref() == self.reconcile_request()
                     && is_true(&status.conditions, READY)
             })
+    }
+
+    fn is_blocked_by(&self, blocker: &Blocker) -> bool {
+        find(self.conditions(), READY).is_some_and(|ready| {
+            ready.observed_generation == self.metadata.generation
+                && ready.reason == blocker.reason
+                && ready.message == blocker.message
+        })
     }
 
     fn stalled(&self) -> Option<&str> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{kubernetes::api_message, messages};
 use crate::{
-    api::{AccountRef, Reason, RetryClass},
+    api::{AccountRef, Reason, RetryClass, SpecProblem},
     ivs::{self, Class},
     provision::{self, SettingsDrift, Wait},
     store,
@@ -113,6 +113,16 @@ impl Blocker {
             .with_retry(Retry::After(IN_PROGRESS_DELAY))
     }
 
+    /// Reports that this version does not understand the spec.
+    pub fn spec_not_understood(problem: &SpecProblem) -> Self {
+        Self::new(Reason::SpecNotUnderstood, messages::spec_not_understood(problem))
+    }
+
+    /// Reports that the username of an account that is being deleted cannot be read, and is not recorded.
+    pub fn username_unknown() -> Self {
+        Self::new(Reason::SpecNotUnderstood, messages::USERNAME_UNKNOWN)
+    }
+
     /// Reports that the records name another AWS account or region.
     pub fn recorded_elsewhere(message: &str) -> Self {
         Self::new(Reason::RecordedElsewhere, message)
@@ -171,7 +181,10 @@ impl Blocker {
 
     /// Returns true if AWS refused the spec.
     pub fn is_refusal(&self) -> bool {
-        matches!(self.reason, Reason::InvalidSpec | Reason::QuotaExceeded | Reason::AccessDenied)
+        matches!(
+            self.reason,
+            Reason::InvalidSpec | Reason::ReferenceNotFound | Reason::QuotaExceeded | Reason::AccessDenied
+        )
     }
 
     /// Returns true if the database or a resource belongs to another installation.
@@ -196,12 +209,7 @@ impl From<ivs::Error> for Blocker {
         let code = error.code.as_deref();
         let reason = match error.class {
             Class::Invalid => Reason::InvalidSpec,
-            // A Create of a resource reports a missing reference of the spec.
-            Class::Missing
-                if error.operation.starts_with("Create") && error.operation != "CreateStreamKey" =>
-            {
-                Reason::InvalidSpec
-            }
+            Class::MissingReference => Reason::ReferenceNotFound,
             Class::Blocked => blocked_reason(code),
             Class::Ambiguous => {
                 return Self::new(Reason::OutcomeUnknown, error.to_string()).with_retry(Retry::Backoff);
@@ -288,9 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_reference_on_create_makes_the_spec_invalid() {
-        let missing = error("CreateRoom", Class::Missing, "ResourceNotFoundException");
-        assert_eq!((missing.reason, missing.retry), (Reason::InvalidSpec, Retry::Never));
+    fn a_missing_reference_is_retried_slowly_because_somebody_may_create_it() {
+        let missing = error("CreateRoom", Class::MissingReference, "ResourceNotFoundException");
+        assert_eq!((missing.reason, missing.retry), (Reason::ReferenceNotFound, Retry::FixedDelay));
         let missing = error("UpdateRoom", Class::Missing, "ResourceNotFoundException");
         assert_eq!(missing.retry, Retry::Backoff);
     }

@@ -3,6 +3,8 @@
 mod backoff;
 mod dirty;
 mod rechecks;
+mod unpublished;
+mod unverified;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +18,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks};
+use self::{
+    backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, unpublished::UnpublishedEvents,
+    unverified::UnverifiedAccounts,
+};
 use super::{backends::Backends, blocker::Blocker, messages};
 use crate::{
     api::{AccountRef, Reason, ResourceKind},
@@ -84,9 +89,13 @@ pub struct Context<B> {
     pub(super) backoff: Backoff,
     /// The scheduled re-checks.
     pub(super) rechecks: Rechecks,
+    /// The events that could not be published yet.
+    pub(super) unpublished: UnpublishedEvents,
     latest_resync: Mutex<ResyncResult>,
     resync_finished: Notify,
     dirty: DirtyAccounts,
+    /// The accounts whose resources are to be read one by one, because no list of AWS was seen recently.
+    pub(super) unverified: UnverifiedAccounts,
     requeue: mpsc::UnboundedSender<AccountRef>,
 }
 
@@ -114,9 +123,11 @@ impl<B: Backends> Context<B> {
             stop,
             backoff: Backoff::default(),
             rechecks: Rechecks::default(),
+            unpublished: UnpublishedEvents::default(),
             latest_resync: Mutex::default(),
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),
+            unverified: UnverifiedAccounts::default(),
             requeue,
         };
         (context, requeued)
@@ -190,10 +201,21 @@ impl<B: Backends> Context<B> {
     /// recent complete list it is not known how much is missing: the evidence in the database can be another
     /// controller's.
     pub(super) fn brake(&self, kind: ResourceKind) -> Option<String> {
-        let is_fresh =
-            lock(&self.listed_at).is_some_and(|at| at.elapsed() < self.timing.resync * 3 + MAX_LIST_TIME);
+        let is_fresh = lock(&self.listed_at).is_some_and(|at| at.elapsed() < self.max_list_age());
         let brake = lock(&self.brakes).get(&kind).map(Brake::describe);
         brake.or_else(|| (!is_fresh).then(|| messages::NO_RECENT_LIST.to_owned()))
+    }
+
+    /// Returns the age up to which a complete list of AWS counts as recent.
+    pub(super) fn max_list_age(&self) -> Duration {
+        self.timing.resync * 3 + MAX_LIST_TIME
+    }
+
+    /// Marks an account unverified and requeues it: its next reconcile reads its resources from AWS although
+    /// status says that they are ready.
+    pub(super) fn mark_unverified(&self, account: AccountRef) {
+        self.unverified.mark(account.clone());
+        self.requeue(account);
     }
 
     /// Returns the context for decisions about one kind of resource.
@@ -249,9 +271,11 @@ impl<B: Backends> Context<B> {
         self.dirty.clear(account, mark);
     }
 
-    /// Forgets an account that is gone: its scheduled re-check and this dirty mark.
+    /// Forgets an account that is gone: its scheduled re-check, its events, and this dirty mark.
     pub(super) fn forget(&self, account: &AccountRef, mark: Option<DirtyMark>) {
         self.rechecks.schedule(account, None);
+        self.unpublished.forget(account);
+        self.unverified.clear(account);
         self.clear_dirty(account, mark);
     }
 }

@@ -15,7 +15,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    api::{AccountRef, FINALIZER, Reason, StreamerAccount, StreamerAccountStatus, are_alike},
+    api::{
+        AccountRef, FINALIZER, ObservedAccount, Reason, StreamerAccount, StreamerAccountStatus, are_alike,
+    },
     failpoint::effect,
 };
 
@@ -44,14 +46,14 @@ pub struct EventDraft {
 /// The calls to Kubernetes that the controller makes.
 pub trait Kubernetes: Send + Sync + 'static {
     /// Returns all accounts in the cache.
-    fn accounts(&self) -> Vec<Arc<StreamerAccount>>;
+    fn accounts(&self) -> Vec<Arc<ObservedAccount>>;
 
     /// Returns the live object with this UID. Returns None if it is gone, or if another object has its name.
     /// The cache can lag behind.
     fn current(
         &self,
         account: &StreamerAccount,
-    ) -> impl Future<Output = Result<Option<StreamerAccount>>> + Send;
+    ) -> impl Future<Output = Result<Option<ObservedAccount>>> + Send;
 
     /// Returns true if a live account of this name wants this username, or one that looks like it.
     fn claims_username(
@@ -118,7 +120,7 @@ pub fn api_message(error: &kube::Error) -> String {
 #[derive(Clone)]
 pub struct KubernetesClient {
     client: Client,
-    cache: Store<StreamerAccount>,
+    cache: Store<ObservedAccount>,
     recorder: Recorder,
 }
 
@@ -139,13 +141,13 @@ struct StatusPatch<'a> {
 impl KubernetesClient {
     /// Returns a client that reads accounts from `cache`. `pod` is the instance that reports events.
     #[must_use]
-    pub fn new(client: Client, cache: Store<StreamerAccount>, pod: Option<String>) -> Self {
+    pub fn new(client: Client, cache: Store<ObservedAccount>, pod: Option<String>) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: pod };
         let recorder = Recorder::new(client.clone(), reporter);
         Self { client, cache, recorder }
     }
 
-    fn api(&self, account: &StreamerAccount) -> Api<StreamerAccount> {
+    fn api(&self, account: &StreamerAccount) -> Api<ObservedAccount> {
         Api::namespaced(self.client.clone(), &account.namespace().unwrap_or_default())
     }
 
@@ -165,22 +167,23 @@ impl KubernetesClient {
             "finalizers": finalizers,
         }});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        self.api(account).patch(&account.name_any(), &params, &Patch::Merge(patch)).await
+        let patched = self.api(account).patch(&account.name_any(), &params, &Patch::Merge(patch)).await;
+        patched.map(ObservedAccount::into_account)
     }
 }
 
 impl Kubernetes for KubernetesClient {
-    fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
+    fn accounts(&self) -> Vec<Arc<ObservedAccount>> {
         self.cache.state()
     }
 
-    async fn current(&self, account: &StreamerAccount) -> Result<Option<StreamerAccount>> {
+    async fn current(&self, account: &StreamerAccount) -> Result<Option<ObservedAccount>> {
         let found = self.api(account).get_opt(&account.name_any()).await?;
         Ok(found.filter(|found| found.metadata.uid == account.metadata.uid))
     }
 
     async fn claims_username(&self, account: &AccountRef, username: &str) -> Result<bool> {
-        let api = Api::<StreamerAccount>::namespaced(self.client.clone(), &account.namespace);
+        let api = Api::<ObservedAccount>::namespaced(self.client.clone(), &account.namespace);
         let found = api.get_opt(&account.name).await?;
         Ok(found.is_some_and(|found| are_alike(&found.spec.username, username)))
     }
@@ -226,7 +229,8 @@ impl Kubernetes for KubernetesClient {
         };
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let (api, patch) = (self.api(account), Patch::Apply(&patch));
-        effect("write_status", api.patch_status(&name, &params, &patch)).await
+        let written = effect("write_status", api.patch_status(&name, &params, &patch)).await;
+        written.map(ObservedAccount::into_account)
     }
 
     async fn secret(&self, account: &StreamerAccount, name: &str) -> Result<Option<Secret>> {

@@ -1,7 +1,7 @@
 //! The texts of conditions, events and `/readyz`: each says what happened, why, and what to do.
 
 use crate::{
-    api::{AccountRef, RECONCILE_AT_ANNOTATION, ResourceKind, USER_ID_ANNOTATION},
+    api::{AccountRef, RECONCILE_AT_ANNOTATION, ResourceKind, SpecProblem, USER_ID_ANNOTATION},
     provision::SettingsDrift,
     store::{ClusterIdentity, Orphan, OtherCluster},
 };
@@ -54,6 +54,30 @@ pub(super) fn record_unproven(arn: &str) -> String {
     )
 }
 
+// The spec.
+
+pub(super) fn spec_not_understood(problem: &SpecProblem) -> String {
+    let on_deletion = if problem.is_policy_known {
+        "Deleting the account works as usual."
+    } else {
+        "If the account is deleted, its resources and rows stay, because its deletionPolicy cannot be read."
+    };
+    format!(
+        "This version of the operator does not understand {}. Nothing is created or changed for this account until the spec is corrected or the operator is upgraded. {on_deletion}",
+        problem.message
+    )
+}
+
+pub(super) fn policy_not_understood(problem: &SpecProblem) -> String {
+    format!(
+        "Kept the channel, the chat room, the stage and the rows in the database, if there are any: this version of the operator cannot read spec.deletionPolicy ({}), so it counts as Retain.",
+        problem.message
+    )
+}
+
+pub(super) const USERNAME_UNKNOWN: &str =
+    "Its username cannot be read, and the database has no user of this account.";
+
 // Progress.
 
 pub(super) const SUPERSEDED: &str = "The account was modified concurrently; retrying.";
@@ -66,6 +90,11 @@ pub(super) fn first_resync(why: &str) -> String {
 
 pub(super) fn resync_timed_out(minutes: u64) -> String {
     format!("The resync took longer than {minutes} minutes.")
+}
+
+/// `since`: the time of the latest success.
+pub(super) fn resync_fails(since: &str, why: &str) -> String {
+    format!("No resync has succeeded since {since}, so changes in AWS are not noticed: {why}")
 }
 
 pub(super) fn in_progress(noun: &str) -> String {

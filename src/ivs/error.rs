@@ -23,6 +23,9 @@ pub enum Class {
     Ambiguous,
     /// AWS says, with its own error code, that the resource does not exist.
     Missing,
+    /// AWS does not find, or cannot use, something that the spec refers to. Somebody may create it: report it,
+    /// and retry slowly.
+    MissingReference,
 }
 
 impl Class {
@@ -35,6 +38,7 @@ impl Class {
             Self::Invalid => "invalid",
             Self::Ambiguous => "ambiguous",
             Self::Missing => "missing",
+            Self::MissingReference => "missing_reference",
         }
     }
 }
@@ -107,6 +111,7 @@ impl Error {
                     .unwrap_or_else(|| format!("HTTP status {status} without an AWS error message"));
                 let class = match classify(code, status, unknown) {
                     Class::Invalid if is_lambda_permission(operation, &message) => Class::Blocked,
+                    class if is_missing_reference(operation, class, &message) => Class::MissingReference,
                     class => class,
                 };
                 new(class, code, message)
@@ -176,6 +181,42 @@ fn is_lambda_permission(operation: &str, message: &str) -> bool {
         && message.to_ascii_lowercase().contains("lambda permission")
 }
 
+/// The operations whose input refers to other resources.
+const REFERRING: [&str; 6] =
+    ["CreateChannel", "UpdateChannel", "CreateRoom", "UpdateRoom", "CreateStage", "UpdateStage"];
+
+/// What a spec can refer to, without blanks, hyphens and underscores, in lower case.
+const REFERENCES: [&str; 7] = [
+    "recordingconfiguration",
+    "playbackrestrictionpolicy",
+    "loggingconfiguration",
+    "messagereviewhandler",
+    "lambda",
+    "storageconfiguration",
+    "encoderconfiguration",
+];
+
+/// A setting whose name contains that of something else.
+const SETTING_OF_STAGE: &str = "autoparticipantrecordingconfiguration";
+
+/// Words of a message about the form of a value. Such a value never becomes right by itself.
+const FORM: [&str; 3] = ["constraint", "regularexpression", "pattern"];
+
+/// Returns true if an error is about something that the spec refers to. A resource that is being created is
+/// not missing itself. Otherwise the message says what is meant: the code of a missing reference is the same
+/// as that of a missing resource or an invalid setting (docs/ivs.md).
+fn is_missing_reference(operation: &str, class: Class, message: &str) -> bool {
+    let text = message.to_ascii_lowercase().replace([' ', '-', '_'], "").replace(SETTING_OF_STAGE, "");
+    let names_reference = REFERENCES.iter().any(|name| text.contains(name));
+    let is_about_form = FORM.iter().any(|word| text.contains(word));
+    REFERRING.contains(&operation)
+        && match class {
+            Class::Missing => operation.starts_with("Create") || names_reference,
+            Class::Invalid => names_reference && !is_about_form,
+            _ => false,
+        }
+}
+
 /// Joins the causes of an error into one line.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts = Vec::new();
@@ -212,6 +253,36 @@ mod tests {
         assert_eq!(classify(None, 404, Class::Transient), Class::Transient);
         assert_eq!(classify(None, 502, Class::Ambiguous), Class::Ambiguous);
         assert_eq!(classify(Some("InternalServerException"), 500, Class::Ambiguous), Class::Ambiguous);
+    }
+
+    #[test]
+    fn an_error_about_a_reference_of_the_spec_is_told_from_others() {
+        let is_missing = is_missing_reference;
+        for name in [
+            "Resource: arn:aws:ivs:eu-west-1:1:recording-configuration/a not found",
+            "recordingConfigurationArn does not exist",
+            "playback restriction policy arn:… not found",
+            "loggingConfigurationIdentifiers: arn:… does not exist",
+            "messageReviewHandler.uri is not accessible",
+            "The Lambda function does not exist",
+            "autoParticipantRecordingConfiguration.storageConfigurationArn: the storage configuration a does not exist",
+            "encoder-configuration not found",
+        ] {
+            assert!(is_missing("UpdateChannel", Class::Invalid, name), "{name}");
+            assert!(is_missing("UpdateStage", Class::Missing, name), "{name}");
+            assert!(!is_missing("GetChannel", Class::Missing, name), "{name}");
+            assert!(!is_missing("CreateRoom", Class::Blocked, name), "{name}");
+        }
+        let own = "Resource: arn:aws:ivs:eu-west-1:1:channel/a not found";
+        assert!(is_missing("CreateChannel", Class::Missing, own));
+        assert!(!is_missing("UpdateChannel", Class::Missing, own));
+        for invalid in [
+            "latencyMode is not supported for this channel type",
+            "autoParticipantRecordingConfiguration.mediaTypes must not be empty",
+            "recordingConfigurationArn: failed to satisfy constraint: Member must satisfy regular expression pattern",
+        ] {
+            assert!(!is_missing("UpdateChannel", Class::Invalid, invalid), "{invalid}");
+        }
     }
 
     #[test]

@@ -11,11 +11,7 @@ use kube::{
 };
 use secrecy::SecretString;
 
-use crate::api::USER_ID_ANNOTATION;
-use crate::api::{
-    ChannelSpec, ChatRoomSpec, DeletionPolicy, RecreatePolicy, StageSpec, StreamerAccount,
-    StreamerAccountSpec,
-};
+use crate::api::{ObservedAccount, StreamerAccount, StreamerAccountSpec, USER_ID_ANNOTATION};
 use crate::failpoint::effect;
 use crate::store::Registrant;
 
@@ -74,15 +70,7 @@ pub trait Accounts: Send + Sync + 'static {
 /// Returns the account object of a user, with all settings at the defaults of AWS.
 #[must_use]
 pub fn account_of(registrant: &Registrant) -> StreamerAccount {
-    let spec = StreamerAccountSpec {
-        username: registrant.username.clone(),
-        channel: ChannelSpec::default(),
-        chat_room: ChatRoomSpec::default(),
-        stage: StageSpec::default(),
-        tags: std::collections::BTreeMap::new(),
-        deletion_policy: DeletionPolicy::default(),
-        recreate_policy: RecreatePolicy::default(),
-    };
+    let spec = StreamerAccountSpec::with_defaults(registrant.username.clone());
     let metadata = ObjectMeta {
         name: Some(registrant.account_name.clone()),
         namespace: Some(registrant.account_namespace.clone()),
@@ -171,7 +159,7 @@ impl KubernetesAccounts {
         }
     }
 
-    fn api(&self, namespace: &str) -> Api<StreamerAccount> {
+    fn api(&self, namespace: &str) -> Api<ObservedAccount> {
         Api::namespaced(self.client.clone(), namespace)
     }
 }
@@ -179,7 +167,7 @@ impl KubernetesAccounts {
 impl Accounts for KubernetesAccounts {
     async fn account(&self, namespace: &str, name: &str) -> Result<Option<StreamerAccount>, Error> {
         match with_timeout(self.api(namespace).get(name)).await {
-            Ok(account) => Ok(Some(account)),
+            Ok(account) => Ok(Some(account.into_account())),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(classify(&error)),
         }
@@ -187,8 +175,8 @@ impl Accounts for KubernetesAccounts {
 
     async fn create(&self, account: &StreamerAccount) -> Result<(), Error> {
         let api = self.api(account.metadata.namespace.as_deref().unwrap_or_default());
-        let params = PostParams::default();
-        let create = effect("create_account", api.create(&params, account));
+        let (params, account) = (PostParams::default(), account.clone().into());
+        let create = effect("create_account", api.create(&params, &account));
         match with_timeout(create).await {
             Ok(_) => Ok(()),
             Err(error) => Err(classify(&error)),

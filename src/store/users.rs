@@ -137,6 +137,9 @@ pub trait Users: Send + Sync + 'static {
     /// Returns true if a user has the username, or one with the same key.
     fn is_held(&self, username: &str) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Returns the username of the user that the object with this UID owns.
+    fn username_of(&self, uid: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
     /// Gives the object the username if nobody has it and the object owns no user. The id of an existing
     /// user, or of a deleted one, is not reused.
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
@@ -190,6 +193,11 @@ impl Users for Postgres {
             username,
         );
         Ok(held.fetch_one(&self.pool).await?)
+    }
+
+    async fn username_of(&self, uid: &str) -> Result<Option<String>> {
+        let username = sqlx::query_scalar!("select username from users where account_uid = $1", uid);
+        Ok(username.fetch_optional(&self.pool).await?)
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {

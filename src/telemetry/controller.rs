@@ -55,6 +55,8 @@ pub struct Metrics {
     reconcile_errors: Family<ControllerLabels, Counter>,
     reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
     calls: Family<CallLabels, Counter>,
+    last_resync: Gauge,
+    resync_failures: Counter,
     orphans: Gauge,
     missing: Family<KindLabels, Gauge>,
     brakes: Family<KindLabels, Gauge>,
@@ -67,6 +69,8 @@ impl Default for Metrics {
         let reconcile_errors = Family::default();
         let reconcile_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Family::default();
+        let last_resync = Gauge::default();
+        let resync_failures = Counter::default();
         let orphans = Gauge::default();
         let missing: Family<KindLabels, Gauge> = Family::default();
         let brakes: Family<KindLabels, Gauge> = Family::default();
@@ -98,6 +102,16 @@ impl Default for Metrics {
             Family::clone(&calls),
         );
         registry.register(
+            "streamcat_last_resync_timestamp_seconds",
+            "Unix time of the latest resync that succeeded; 0 before the first one",
+            last_resync.clone(),
+        );
+        registry.register(
+            "streamcat_resync_failures",
+            "Total number of resyncs that failed",
+            resync_failures.clone(),
+        );
+        registry.register(
             "streamcat_orphaned_resources",
             "Resources with the tag of this installation that no account owned at the latest resync",
             orphans.clone(),
@@ -124,6 +138,8 @@ impl Default for Metrics {
             reconcile_errors,
             reconcile_seconds,
             calls,
+            last_resync,
+            resync_failures,
             orphans,
             missing,
             brakes,
@@ -147,6 +163,16 @@ impl Metrics {
     /// Counts a call to AWS. `outcome` is `ok` or the class of the error.
     pub fn record_call(&self, operation: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&CallLabels { operation, outcome }).inc();
+    }
+
+    /// Sets the Unix time of the latest resync that succeeded.
+    pub fn record_resync(&self, second: i64) {
+        self.last_resync.set(second);
+    }
+
+    /// Counts a resync that failed.
+    pub fn record_resync_failure(&self) {
+        self.resync_failures.inc();
     }
 
     /// Sets the number of orphans that the latest resync found.
@@ -198,6 +224,8 @@ mod tests {
         metrics.record_reconcile("error", std::time::Duration::from_millis(3));
         metrics.record_call("CreateChannel", "ok");
         metrics.set_leading("streamcat-operator", true);
+        metrics.record_resync(1_800_000_000);
+        metrics.record_resync_failure();
         let text = metrics.text();
         assert!(text.contains(
             r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#
@@ -206,6 +234,8 @@ mod tests {
             text.contains(r#"controller_runtime_reconcile_errors_total{controller="streameraccount"} 1"#)
         );
         assert!(text.contains(r#"leader_election_master_status{name="streamcat-operator"} 1"#));
+        assert!(text.contains("streamcat_last_resync_timestamp_seconds 1800000000"));
+        assert!(text.contains("streamcat_resync_failures_total 1"));
         assert!(text.contains(r#"streamcat_aws_calls_total{operation="CreateChannel",outcome="ok"} 1"#));
     }
 }

@@ -1,6 +1,7 @@
 //! Missing resources, and a wrong endpoint, region, or installation: nothing is re-created or given up before
 //! its absence is confirmed.
 
+use ivs_simulator::Fault;
 use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
 use testbed::{Operator, OperatorBuilder, Simulator, Tenant, http, wait};
@@ -243,4 +244,30 @@ async fn ready_is_false_while_aws_does_not_keep_a_setting() {
     assert!(message.contains("messageReviewHandler"), "{message}");
     assert!(is_true(conditions, "ChannelReady") && is_true(conditions, "StageReady"));
     assert_eq!(calls(&tenant, "CreateRoom"), 1);
+}
+
+#[tokio::test]
+async fn resyncs_that_fail_are_in_readyz_and_metrics() {
+    let tenant = tenant("denied").await;
+    let controller = quick(&tenant).start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    let metric = async |name: &str| -> f64 {
+        let metrics = page(&controller, "/metrics").await;
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap_or_default();
+        line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or_default()
+    };
+    assert!(metric("streamcat_last_resync_timestamp_seconds").await > 1_700_000_000.0);
+    let failed = metric("streamcat_resync_failures_total").await;
+    for operation in ["ListChannels", "ListRooms", "ListStages"] {
+        tenant.simulator().fault(Fault::error(operation, 403, "AccessDeniedException").every(1));
+    }
+    until_page(&controller, "/readyz", &["ok\n", "resync: No resync has succeeded since", "AccessDenied"])
+        .await;
+    assert!(metric("streamcat_resync_failures_total").await > failed);
+
+    tenant.simulator().clear_faults();
+    wait::until("the note is gone", TIMEOUT, || async { page(&controller, "/readyz").await == "ok\n" })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
 }

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::{
-    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
-    core::v1::{ConfigMap, Namespace},
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
     Api,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 use testbed::{Tenant, wait};
 
-use crate::support::{TIMEOUT, assert_nothing_left, create, gone, operator_under_test, ready, reason};
+use crate::support::{
+    TIMEOUT, allow_again, assert_nothing_left, create, forbid, gone, operator_under_test, ready, reason,
+};
 
 /// Maximum time for the namespace controller, which retries with growing delays.
 const NAMESPACE_TIMEOUT: Duration = Duration::from_mins(3);
@@ -40,43 +39,20 @@ async fn held_object(tenant: &Tenant) -> Api<ConfigMap> {
 }
 
 /// Forbids the deletion of accounts in this namespace, as an administrator's policy may, and waits until the
-/// policy is in force. Undo it with [`allow_deletion`].
+/// policy is in force. Undo it with [`allow_again`].
 async fn forbid_deletion(tenant: &Tenant, account: &str) {
-    let name = tenant.namespace();
     let accounts = json!({
         "apiGroups": ["streamcat.dev"],
         "apiVersions": ["*"],
         "operations": ["DELETE"],
         "resources": ["streameraccounts"],
     });
-    let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
-    let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
-        "metadata": { "name": name },
-        "spec": {
-            "matchConstraints": { "namespaceSelector": here, "resourceRules": [accounts] },
-            "validations": [{ "expression": "false", "message": "no account is deleted here" }],
-        },
-    }))
-    .unwrap();
-    let binding: ValidatingAdmissionPolicyBinding = serde_json::from_value(json!({
-        "metadata": { "name": name },
-        "spec": { "policyName": name, "validationActions": ["Deny"] },
-    }))
-    .unwrap();
-    let params = PostParams::default();
-    Api::all(tenant.kube()).create(&params, &policy).await.unwrap();
-    Api::all(tenant.kube()).create(&params, &binding).await.unwrap();
+    forbid(tenant, &accounts, "no account is deleted here").await;
     wait::until("the policy is in force", TIMEOUT, || async {
         !tenant.kubectl(&["delete", "streamer", account, "--dry-run=server"]).await.success
     })
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
-}
-
-async fn allow_deletion(tenant: &Tenant) {
-    let (name, params) = (tenant.namespace(), DeleteParams::default());
-    Api::<ValidatingAdmissionPolicyBinding>::all(tenant.kube()).delete(name, &params).await.unwrap();
-    Api::<ValidatingAdmissionPolicy>::all(tenant.kube()).delete(name, &params).await.unwrap();
 }
 
 #[tokio::test]
@@ -108,7 +84,7 @@ async fn nothing_is_created_in_a_terminating_namespace() {
     assert_eq!((waiting.metadata.deletion_timestamp, waiting.metadata.finalizers), (None, None));
     assert_nothing_left(&tenant).await;
 
-    allow_deletion(&tenant).await;
+    allow_again(&tenant).await;
     gone(&tenant, "todd").await;
     let release = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
     objects.patch("held", &PatchParams::default(), &release).await.unwrap();

@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::{
+    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
+    events::v1::Event,
+};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
@@ -20,7 +23,7 @@ pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Consistency grace period of the controllers, unless a test sets another one. Reads of the simulator are
 /// consistent; the default, meant for AWS, delays each deletion of a new account by 15 s.
-const GRACE: &str = "1s";
+pub const GRACE: &str = "1s";
 
 /// Returns the shared environment with this binary as the operator.
 async fn with_operator(path: &Path) -> Testbed {
@@ -174,6 +177,36 @@ pub async fn event(tenant: &Tenant, name: &str, reason: &str) -> String {
         })
     });
     seen.await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Forbids what the rule matches in the tenant's namespace, as an administrator's policy may. It takes a moment
+/// until the policy is in force. Undo it with [`allow_again`].
+pub async fn forbid(tenant: &Tenant, rule: &Value, message: &str) {
+    let name = tenant.namespace();
+    let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
+    let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
+        "metadata": { "name": name },
+        "spec": {
+            "matchConstraints": { "namespaceSelector": here, "resourceRules": [rule] },
+            "validations": [{ "expression": "false", "message": message }],
+        },
+    }))
+    .unwrap();
+    let binding: ValidatingAdmissionPolicyBinding = serde_json::from_value(json!({
+        "metadata": { "name": name },
+        "spec": { "policyName": name, "validationActions": ["Deny"] },
+    }))
+    .unwrap();
+    let params = PostParams::default();
+    Api::all(tenant.kube()).create(&params, &policy).await.unwrap();
+    Api::all(tenant.kube()).create(&params, &binding).await.unwrap();
+}
+
+/// Undoes [`forbid`].
+pub async fn allow_again(tenant: &Tenant) {
+    let (name, params) = (tenant.namespace(), DeleteParams::default());
+    Api::<ValidatingAdmissionPolicyBinding>::all(tenant.kube()).delete(name, &params).await.unwrap();
+    Api::<ValidatingAdmissionPolicy>::all(tenant.kube()).delete(name, &params).await.unwrap();
 }
 
 /// Returns the number of rows that a query counts.

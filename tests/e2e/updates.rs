@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
 use testbed::{OperatorBuilder, Tenant, wait};
 
-use crate::support::{TIMEOUT, arns, calls, count, create, edit, ready, reason, tenant};
+use crate::support::{TIMEOUT, annotate, arns, called, calls, count, create, edit, ready, reason, tenant};
 
 /// Returns the operations of all writing calls, in alphabetical order.
 fn writes(tenant: &Tenant) -> Vec<String> {
@@ -229,4 +229,88 @@ async fn the_next_controller_corrects_an_older_edit_as_well() {
     assert!(before.terminate().await.success());
     let _controller = quick(&tenant).start().await;
     until_last_edit_persists(&tenant).await;
+}
+
+#[tokio::test]
+async fn a_reference_that_does_not_exist_yet_is_retried() {
+    let tenant = tenant("references").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let all = arns(&ready(&tenant, "todd").await);
+    let beside = |arn: &str, kind: &str| format!("{}:{kind}/later", arn.rsplit_once(':').unwrap().0);
+    let recording = beside(&all[0], "recording-configuration");
+    let restriction = beside(&all[0], "playback-restriction-policy");
+    let logging = beside(&all[1], "logging-configuration");
+    let storage = beside(&all[2], "storage-configuration");
+    let recorded_stage =
+        json!({ "autoParticipantRecordingConfiguration": { "storageConfigurationArn": storage } });
+    for (name, spec) in [
+        ("ann", json!({ "channel": { "recordingConfigurationArn": recording } })),
+        ("bea", json!({ "channel": { "playbackRestrictionPolicyArn": restriction } })),
+        ("carl", json!({ "chatRoom": { "loggingConfigurationIdentifiers": [logging] } })),
+        ("dora", json!({ "stage": recorded_stage })),
+    ] {
+        create(&tenant, name, spec.clone()).await;
+        edit(&tenant, "todd", spec).await;
+        for name in [name, "todd"] {
+            let waiting = reason(&tenant, name, "ReferenceNotFound").await;
+            let conditions = &waiting.status.as_ref().unwrap().conditions;
+            assert!(is_true(conditions, "Reconciling") && find(conditions, "Stalled").is_none(), "{name}");
+        }
+        let unset = json!({ "channel": null, "chatRoom": null, "stage": null });
+        edit(&tenant, "todd", unset).await;
+        ready(&tenant, "todd").await;
+    }
+
+    // It has been made in the meantime.
+    tenant.simulator().fault(Fault::error("CreateChannel", 404, "ResourceNotFoundException").times(1));
+    create(&tenant, "erin", json!({})).await;
+    reason(&tenant, "erin", "ReferenceNotFound").await;
+    annotate(&tenant, "erin", "streamcat.dev/reconcile-at=now").await;
+    ready(&tenant, "erin").await;
+}
+
+#[tokio::test]
+async fn retries_of_a_blocked_account_leave_no_rows() {
+    let tenant = tenant("rows").await;
+    let _controller = tenant.controller().start().await;
+    tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").every(1));
+    create(&tenant, "todd", json!({})).await;
+    reason(&tenant, "todd", "QuotaExceeded").await;
+    for tries in 2..=5 {
+        annotate(&tenant, "todd", &format!("streamcat.dev/reconcile-at={tries}")).await;
+        called(&tenant, "CreateStage", tries).await;
+    }
+    let refused = "select count(*) from create_attempts where kind = 'stage' and state <> 'open'";
+    wait::until("the last attempt has ended", TIMEOUT, || async {
+        count(&tenant, "select count(*) from create_attempts where state = 'open'").await == 0
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(count(&tenant, refused).await, 1);
+
+    tenant.simulator().clear_faults();
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=now").await;
+    ready(&tenant, "todd").await;
+    assert_eq!(count(&tenant, "select count(*) from create_attempts where kind = 'stage'").await, 2);
+}
+
+#[tokio::test]
+async fn the_row_of_a_stage_has_its_endpoints_and_follows_aws() {
+    let tenant = tenant("stage-endpoints").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let endpoints = ready(&tenant, "todd").await.status.unwrap().stage.unwrap().endpoints.unwrap();
+    let row = async || {
+        let query = "select whip_endpoint from stages";
+        sqlx::query_scalar::<_, Option<String>>(query).fetch_one(&tenant.pool()).await.unwrap()
+    };
+    assert!(endpoints.whip.is_some());
+    assert_eq!(row().await, endpoints.whip);
+    let overwrite = "update stages set whip_endpoint = 'https://elsewhere'";
+    sqlx::query(overwrite).execute(&tenant.pool()).await.unwrap();
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=now").await;
+    wait::until("the row is corrected", TIMEOUT, || async { row().await == endpoints.whip })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
 }

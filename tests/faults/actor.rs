@@ -6,7 +6,7 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::ResourceExt;
 use serde_json::json;
 use streamcat_operator::api::{
-    ABANDON_ANNOTATION, AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
+    ABANDON_ANNOTATION, AccountRef, FINALIZER, ObservedAccount, RECONCILE_AT_ANNOTATION, ResourceKind,
     StreamerAccountSpec, StreamerAccountStatus, USER_ID_ANNOTATION,
     condition::{READY, is_true},
     tags,
@@ -86,7 +86,7 @@ impl Actor {
     /// Waits until each account has our finalizer.
     pub async fn wait_until_finalizer(&self) {
         let is_held =
-            |account: &Arc<StreamerAccount>| account.finalizers().iter().any(|name| name == FINALIZER);
+            |account: &Arc<ObservedAccount>| account.finalizers().iter().any(|name| name == FINALIZER);
         self.world.wait_until(|state| state.cluster.accounts.values().all(is_held)).await;
     }
 
@@ -259,6 +259,39 @@ impl Actor {
         sleep(Duration::from_secs(2)).await;
         self.apply("ann", edited("ann")).await;
         self.delete("bea");
+    }
+
+    /// Sets a value in the account's spec that this version does not know.
+    pub fn apply_unknown_value(&self, name: &str) {
+        let key = key(name);
+        self.world.act(&format!("{name} gets an unknown value"), |state, _, _| {
+            state.cluster.apply_unknown_value(&key);
+        });
+    }
+
+    /// Lets AWS deny every list, or no longer.
+    pub fn set_lists_denied(&self, is_denied: bool) {
+        self.world.act("lists are denied or permitted", |state, _, _| state.aws.denies_lists = is_denied);
+    }
+
+    /// Lets the API server refuse every event, or no longer.
+    pub fn set_events_refused(&self, is_refused: bool) {
+        self.world.act("events are refused or accepted", |state, _, _| {
+            state.cluster.refuses_events = is_refused;
+        });
+    }
+
+    /// Checks whether an account is Ready. After a fault it may take longer.
+    pub fn check_ready(&self, name: &str, expected: bool) {
+        let key = key(name);
+        self.world.act("is it Ready?", |state, _, _| {
+            let account = state.cluster.accounts.get(&key);
+            let status = account.and_then(|account| account.status.as_ref());
+            let is_ready = status.is_some_and(|status| is_true(&status.conditions, READY));
+            if is_ready != expected && state.failed_calls == 0 {
+                state.violations.push(format!("I10: that {key} is Ready is {is_ready}"));
+            }
+        });
     }
 
     /// Deletes one of our resources in AWS, if there is one.

@@ -73,6 +73,8 @@ pub struct Aws {
     hidden: BTreeMap<String, (Arc<Resource>, Duration)>,
     /// True if the controllers use an endpoint where nothing exists.
     pub is_wrong_endpoint: bool,
+    /// True while AWS denies every list.
+    pub denies_lists: bool,
     /// Name of a setting that AWS accepts and does not keep.
     pub discarded_setting: Option<&'static str>,
     /// By ARN, the age of the call that created the resource, and the time of its creation.

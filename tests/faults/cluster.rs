@@ -15,14 +15,14 @@ use k8s_openapi::{
 };
 use kube::{Error, ResourceExt, core::Status};
 use streamcat_operator::api::{
-    AccountRef, FINALIZER, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
+    AccountRef, FINALIZER, ObservedAccount, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
 
 /// Result of a request.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Accounts by namespace and name.
-pub type Accounts = BTreeMap<AccountRef, Arc<StreamerAccount>>;
+pub type Accounts = BTreeMap<AccountRef, Arc<ObservedAccount>>;
 
 /// Delay of the garbage collector.
 const GARBAGE_COLLECTION_DELAY: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ const GARBAGE_COLLECTION_DELAY: Duration = Duration::from_secs(1);
 /// A watch event.
 #[derive(Clone, Debug)]
 pub enum Change {
-    Applied(Arc<StreamerAccount>),
+    Applied(Arc<ObservedAccount>),
     Gone(AccountRef),
 }
 
@@ -55,6 +55,10 @@ pub struct Cluster {
     pub since: Duration,
     /// Time at which the last object of each account was removed.
     pub removed_at: BTreeMap<AccountRef, Duration>,
+    /// Accounts whose spec has a value that this version does not know.
+    pub not_understood: BTreeSet<AccountRef>,
+    /// True while every event is refused.
+    pub refuses_events: bool,
     garbage: Vec<(Duration, String)>,
     version: u64,
 }
@@ -74,6 +78,13 @@ fn conflict() -> Error {
 
 fn not_found() -> Error {
     api_error(404, "NotFound", "not found")
+}
+
+/// Returns the account with a channel type that this version does not know.
+fn not_understood(account: &StreamerAccount) -> ObservedAccount {
+    let mut object = serde_json::to_value(account).expect("an account is JSON");
+    object["spec"]["channel"]["type"] = "ULTRA".into();
+    serde_json::from_value(object).expect("an account is read whatever its spec is")
 }
 
 /// Checks the UID and the version that a patch names.
@@ -111,8 +122,10 @@ impl Cluster {
 
     fn put(&mut self, mut account: StreamerAccount) -> StreamerAccount {
         account.metadata.resource_version = Some(self.next_version());
-        let shared = Arc::new(account.clone());
-        self.accounts.insert(reference(&account), Arc::clone(&shared));
+        let key = reference(&account);
+        let is_known = !self.not_understood.contains(&key);
+        let shared = Arc::new(if is_known { account.clone().into() } else { not_understood(&account) });
+        self.accounts.insert(key, Arc::clone(&shared));
         let generation = account.metadata.generation.unwrap_or_default();
         self.specs.insert((account.uid().unwrap_or_default(), generation), account.spec.clone());
         self.log.push(Change::Applied(shared));
@@ -160,12 +173,13 @@ impl Cluster {
 
     /// Applies a manifest. Returns None if the object is being deleted.
     pub fn apply(&mut self, key: &AccountRef, spec: StreamerAccountSpec, time: Time) -> Option<()> {
+        let was_unknown = self.not_understood.remove(key);
         if let Some(found) = self.accounts.get(key) {
             let mut account = StreamerAccount::clone(found);
             if account.metadata.deletion_timestamp.is_some() {
                 return None;
             }
-            if account.spec != spec {
+            if account.spec != spec || was_unknown {
                 account.spec = spec;
                 account.metadata.generation = account.metadata.generation.map(|generation| generation + 1);
                 self.put(account);
@@ -179,6 +193,15 @@ impl Cluster {
         account.metadata.creation_timestamp = Some(time);
         self.put(account);
         Some(())
+    }
+
+    /// Sets a value in the spec that this version does not know.
+    pub fn apply_unknown_value(&mut self, key: &AccountRef) {
+        let Some(found) = self.accounts.get(key) else { return };
+        let mut account = StreamerAccount::clone(found);
+        account.metadata.generation = account.metadata.generation.map(|generation| generation + 1);
+        self.not_understood.insert(key.clone());
+        self.put(account);
     }
 
     /// Removes the object without its cleanup: its finalizers were removed by force.
@@ -269,7 +292,7 @@ impl Cluster {
         }
     }
 
-    fn current(&self, named: &StreamerAccount) -> Option<&Arc<StreamerAccount>> {
+    fn current(&self, named: &StreamerAccount) -> Option<&Arc<ObservedAccount>> {
         self.accounts.get(&reference(named)).filter(|found| found.metadata.uid == named.metadata.uid)
     }
 

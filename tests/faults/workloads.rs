@@ -80,6 +80,10 @@ pub enum Workload {
     OtherRegion,
     Renamed,
     SettingNotKept,
+    ListsDenied,
+    EventsRefused,
+    NotUnderstood,
+    NotUnderstoodDelete,
     /// A scenario generated from the seed. Each seed has a final state of its own.
     Scenario,
 }
@@ -162,6 +166,8 @@ impl Workload {
             | Self::Braked
             | Self::BrakeReleased
             | Self::AwsShowsNothing
+            | Self::NotUnderstood
+            | Self::NotUnderstoodDelete
             | Self::OtherRegion => {
                 actor.apply("todd", spec("todd")).await;
                 actor.apply("ann", spec("ann")).await;
@@ -269,10 +275,23 @@ impl Workload {
             | Self::AwsShowsNothing
             | Self::OtherRegion
             | Self::Renamed
+            | Self::ListsDenied
+            | Self::EventsRefused
             | Self::SettingNotKept => self.hide(actor).await,
+            Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
             Self::Scenario => scenario::act(actor).await,
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,
+        }
+    }
+
+    /// Gives an account a value that this version does not know, and perhaps deletes it. Another is edited.
+    async fn apply_unknown_value(self, actor: &Actor) {
+        actor.apply_unknown_value("todd");
+        actor.apply("ann", edited("ann")).await;
+        if self == Self::NotUnderstoodDelete {
+            sleep(DURING_CREATES).await;
+            actor.delete("todd");
         }
     }
 

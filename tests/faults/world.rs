@@ -14,6 +14,7 @@ use streamcat_operator::{
     telemetry::Metrics,
 };
 use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
@@ -108,6 +109,9 @@ pub struct State {
     /// Accounts whose status changed an ARN, and those for which an event reported it.
     pub changed_arns: BTreeSet<AccountRef>,
     pub reported_arn_changes: BTreeSet<AccountRef>,
+    /// Accounts for which a process tried to report a changed ARN, with two tokens that say whether it has
+    /// ended: an event that was refused is lost with the process.
+    pub attempted_reports: Vec<(AccountRef, [CancellationToken; 2])>,
     /// All calls since the workload began to act, in order.
     pub calls: Vec<Operation>,
     /// Number of calls that failed according to the plan.
@@ -244,6 +248,7 @@ impl World {
             abandoned: BTreeSet::new(),
             changed_arns: BTreeSet::new(),
             reported_arn_changes: BTreeSet::new(),
+            attempted_reports: Vec::new(),
             calls: Vec::new(),
             failed_calls: 0,
             call_counts: BTreeMap::new(),

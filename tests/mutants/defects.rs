@@ -21,6 +21,7 @@ const USERS: &str = "src/store/users.rs";
 const SECRET: &str = "src/controller/reconcile/secret/decide.rs";
 const STREAM_KEY: &str = "src/controller/reconcile/secret.rs";
 const ACCOUNT: &str = "src/controller/account.rs";
+const OBSERVED: &str = "src/api/observed.rs";
 const WRITER: &str = "src/controller/status/writer.rs";
 
 pub const DEFECTS: &[Defect] = &[
@@ -611,5 +612,54 @@ pub const DEFECTS: &[Defect] = &[
         file: "src/provision/decide.rs",
         right: "Some(tags) if owner.is_user_of(tags) => Self::OtherInstallation,",
         wrong: "Some(tags) if owner.is_user_of(tags) => Self::Foreign,",
+    },
+    Defect {
+        name: "an account that is not understood is applied",
+        file: "src/controller/reconcile/mod.rs",
+        right: "} else if let Some(problem) = account.problem().cloned() {",
+        wrong: "} else if let Some(problem) = account.problem().cloned().filter(|it| it.message.is_empty()) {",
+    },
+    Defect {
+        name: "a deletion policy that cannot be read counts as Delete",
+        file: OBSERVED,
+        right: "policy.unwrap_or(DeletionPolicy::Retain)",
+        wrong: "policy.unwrap_or_default()",
+    },
+    Defect {
+        name: "a status that can be read in part only counts as current",
+        file: OBSERVED,
+        right: "        parts.remove(\"observedGeneration\");",
+        wrong: "        parts.remove(\"observed\");",
+    },
+    Defect {
+        name: "a refused event keeps a changed ARN from status",
+        file: WRITER,
+        right: "        publish_or_keep(account, context, event).await;",
+        wrong: "        publish_or_keep(account, context, event.clone()).await;
+        context.backends.kubernetes().publish_event(account, &event).await?;",
+    },
+    Defect {
+        name: "a refused event about a changed ARN is forgotten",
+        file: WRITER,
+        right: "        context.unpublished.keep(key, account, event);",
+        wrong: "        context.unpublished.forget(&key);",
+    },
+    Defect {
+        name: "no account is read while the lists are denied",
+        file: RESYNC,
+        right: "if failures.is_verification_due(&blocker, context.max_list_age()) {",
+        wrong: "if failures.is_verification_due(&blocker, context.max_list_age()) && interval.is_zero() {",
+    },
+    Defect {
+        name: "failed resyncs are retried at a fixed interval",
+        file: "src/controller/resync/failures.rs",
+        right: "        self.failed = self.failed.saturating_add(1);",
+        wrong: "        self.failed = self.failed.saturating_add(0);",
+    },
+    Defect {
+        name: "an account with a missing reference is stalled",
+        file: "src/controller/blocker.rs",
+        right: "Class::MissingReference => Reason::ReferenceNotFound,",
+        wrong: "Class::MissingReference => Reason::InvalidSpec,",
     },
 ];

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::resource::ResourceReconciler;
 use crate::{
-    api::{ResourceKind, StreamerAccount},
+    api::{ResourceKind, SpecProblem, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::Backends,
@@ -41,6 +41,17 @@ pub(super) async fn report_terminating_namespace<B: Backends>(
     Ok(next_try(&key, context, &outcome))
 }
 
+/// Reports that nothing is done for an account because this version does not understand its spec.
+pub(super) async fn report_problem<B: Backends>(
+    mut account: StreamerAccount,
+    context: &Context<B>,
+    problem: &SpecProblem,
+) -> Result<Option<Duration>, Error> {
+    let outcome = ReconcileOutcome::blocked_by(&Blocker::spec_not_understood(problem));
+    publish(&mut account, context, &outcome).await?;
+    Ok(next_try(&account.reference(), context, &outcome))
+}
+
 /// Applies the spec of `account`, which was read at `read`. `dirty` is the mark that this reconcile handles.
 pub(super) async fn apply<B: Backends>(
     mut account: StreamerAccount,
@@ -63,6 +74,7 @@ pub(super) async fn apply<B: Backends>(
     // A resource that only a person can unblock was checked too.
     if matches!(outcome.retry(), None | Some(Retry::FixedDelay | Retry::Never)) {
         context.clear_dirty(&key, dirty);
+        context.unverified.clear(&key);
     }
     let recheck = outcome.recheck_in();
     // A re-check that is due stays due if the resources were not checked.
@@ -98,7 +110,9 @@ async fn reconcile_resources<B: Backends>(
     let owner = held.owner(context);
     let resend = spec.is_reconcile_requested();
     let dirty = is_dirty || resend;
-    let reconciler = ResourceReconciler { account: &spec, context, owner: &owner, inventory, dirty, resend };
+    let unverified = context.unverified.contains(&spec.reference());
+    let reconciler =
+        ResourceReconciler { account: &spec, context, owner: &owner, inventory, dirty, unverified, resend };
     let of_kinds = ByKind::new(|_| OnceLock::new());
     let results = InterimResults { of_kinds, reconcile_request: spec.reconcile_request().map(str::to_owned) };
     let finished = CancellationToken::new();

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::abandon::{abandon, report_abandoned_again};
 use crate::{
-    api::{DeletionPolicy, ResourceKind, StreamerAccount, are_alike},
+    api::{DeletionPolicy, ObservedAccount, ResourceKind, StreamerAccount, are_alike},
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
@@ -20,21 +20,27 @@ use crate::{
         username::{DeletionClaim, claim_for_deletion},
     },
     provision::{self, DeletionOutcome, Owner, delete_all},
+    store::Users,
 };
 
 /// Cleans up after the deletion of `account`, which was read at `read`, and removes its finalizer.
 pub(super) async fn cleanup<B: Backends>(
-    mut account: StreamerAccount,
+    account: ObservedAccount,
     context: &Context<B>,
     read: Instant,
 ) -> Result<Option<Duration>, Error> {
     let key = account.reference();
+    let problem = account.problem().cloned();
+    let mut account = account.into_account();
     if !account.has_finalizer() {
         context.forget(&key, context.dirty_mark(&key));
         return Ok(None);
     }
-    match delete_external_resources(&account, context, read).await {
+    match delete_external_resources(&mut account, context, read).await {
         Ok(()) => {
+            if let Some(problem) = problem.filter(|problem| !problem.is_policy_known) {
+                publish_event(&account, context, &events::policy_not_understood(&problem)).await;
+            }
             context.backends.kubernetes().remove_finalizer(&account).await?;
             context.backoff.reset(&key);
             context.forget(&key, context.dirty_mark(&key));
@@ -52,7 +58,7 @@ pub(super) async fn cleanup<B: Backends>(
 /// Deletes the three resources, then the rows. Deletes nothing if the object holds no user, or if the
 /// deletion policy is Retain.
 async fn delete_external_resources<B: Backends>(
-    account: &StreamerAccount,
+    account: &mut StreamerAccount,
     context: &Context<B>,
     read: Instant,
 ) -> Result<(), ReconcileOutcome> {
@@ -64,6 +70,11 @@ async fn delete_external_resources<B: Backends>(
         context.halt().filter(|halt| halt.is_other_installation() || !account.is_abandoned())
     {
         return Err(stopped(blocker));
+    }
+    if account.spec.username.is_empty() {
+        // The username cannot be read.
+        let recorded = context.backends.store().username_of(account.object_uid()).await;
+        account.spec.username = recorded.map_err(|error| stopped(error.into()))?.unwrap_or_default();
     }
     let is_abandoned = account.is_abandoned() && !retain;
     let held = match claim_for_deletion(account, context, read).await.map_err(stopped)? {

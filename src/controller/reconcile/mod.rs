@@ -11,18 +11,19 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use self::{
-    apply::{apply, report_terminating_namespace},
+    apply::{apply, report_problem, report_terminating_namespace},
     cleanup::cleanup,
 };
 use super::{
     account::AccountExt,
     backends::Backends,
-    blocker::Retry,
+    blocker::{Blocker, Retry},
     context::Context,
     error::{Error, RECONCILE_TIMEOUT},
     kubernetes::Kubernetes,
+    status::publish_kept_events,
 };
-use crate::api::StreamerAccount;
+use crate::api::{ObservedAccount, StreamerAccount};
 
 /// Reconciles an account: creates and updates its resources as its spec says, or deletes them. Returns the
 /// time until the next reconcile if nothing changes before.
@@ -30,16 +31,19 @@ use crate::api::StreamerAccount;
 /// # Errors
 /// A call to Kubernetes failed, or the reconcile took too long.
 pub async fn reconcile<B: Backends>(
-    account: Arc<StreamerAccount>,
+    account: Arc<ObservedAccount>,
     context: Arc<Context<B>>,
 ) -> Result<Option<Duration>, Error> {
     let started = std::time::Instant::now();
+    let key = account.reference();
+    publish_kept_events(&key, &context).await;
     let result = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile_account(&account, &context))
         .await
-        .unwrap_or(Err(Error::TimedOut));
+        .unwrap_or(Err(Error::TimedOut))
+        .map(|next| next.into_iter().chain(context.unpublished.due_in(&key)).min());
     if let Err(Error::TimedOut) = &result {
         // The timed-out reconcile may have changed AWS without recording it.
-        context.mark_dirty(account.reference());
+        context.mark_dirty(key);
     }
     let label = match &result {
         Ok(None) => "success",
@@ -51,12 +55,16 @@ pub async fn reconcile<B: Backends>(
 }
 
 async fn reconcile_account<B: Backends>(
-    cached: &StreamerAccount,
+    cached: &ObservedAccount,
     context: &Context<B>,
 ) -> Result<Option<Duration>, Error> {
     let key = cached.reference();
-    let (dirty, recheck) = (context.dirty_mark(&key), context.rechecks.due_in(&key));
-    let is_check_due = dirty.is_some() || recheck.is_some_and(|left| left.is_zero());
+    // A spec that is not understood is not compared with AWS. Its marks stay until it is.
+    let is_comparable = cached.problem().is_none();
+    let dirty = context.dirty_mark(&key).filter(|_| is_comparable);
+    let recheck = context.rechecks.due_in(&key).filter(|_| is_comparable);
+    let is_unverified = is_comparable && context.unverified.contains(&key);
+    let is_check_due = dirty.is_some() || is_unverified || recheck.is_some_and(|left| left.is_zero());
     if needs_nothing(cached) && !is_check_due {
         return Ok(recheck);
     }
@@ -74,10 +82,12 @@ async fn reconcile_account<B: Backends>(
     }
     if account.is_being_deleted() {
         cleanup(account, context, read).await
+    } else if let Some(problem) = account.problem().cloned() {
+        report_problem(account.into_account(), context, &problem).await
     } else if is_terminating? {
-        report_terminating_namespace(account, context).await
+        report_terminating_namespace(account.into_account(), context).await
     } else {
-        apply(account, context, dirty, read).await
+        apply(account.into_account(), context, dirty, read).await
     }
 }
 
@@ -98,8 +108,14 @@ pub fn after_error<B: Backends>(account: &StreamerAccount, context: &Context<B>)
     context.backoff.delay(&account.reference(), Retry::Backoff)
 }
 
-/// Returns true if there is nothing to do: the account is settled, or it is being deleted without our
-/// finalizer.
-fn needs_nothing(account: &StreamerAccount) -> bool {
-    if account.is_being_deleted() { !account.has_finalizer() } else { account.is_settled() }
+/// Returns true if there is nothing to do: the account is settled, it is being deleted without our finalizer,
+/// or its status says why its spec is not understood.
+fn needs_nothing(account: &ObservedAccount) -> bool {
+    if account.is_being_deleted() {
+        return !account.has_finalizer();
+    }
+    account.problem().map_or_else(
+        || account.is_settled(),
+        |problem| account.is_blocked_by(&Blocker::spec_not_understood(problem)),
+    )
 }

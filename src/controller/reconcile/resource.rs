@@ -30,6 +30,8 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub inventory: &'a Inventory,
     /// True if status may be outdated, so that AWS must be checked even if status says Ready.
     pub dirty: bool,
+    /// True if the resources must be read from AWS even if status says Ready, because the resyncs fail.
+    pub unverified: bool,
     /// True if a person requested a reconcile: then updates that did not persist are sent once more.
     pub resend: bool,
 }
@@ -122,10 +124,12 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         self.account.user_in_status().or_else(in_tags) == Some(self.owner.user)
     }
 
-    /// Returns true if status says that the resource is ready for this generation, and the account is not
-    /// dirty.
+    /// Returns true if status says that the resource is ready for this generation, and the account is neither
+    /// dirty nor unverified.
     fn is_settled(&self, condition: &str) -> bool {
-        !self.dirty && self.observed(condition).is_some_and(|found| found.status == "True")
+        !self.dirty
+            && !self.unverified
+            && self.observed(condition).is_some_and(|found| found.status == "True")
     }
 
     /// Returns true if status says that this generation was sent to AWS, and nobody has requested another

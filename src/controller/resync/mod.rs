@@ -2,6 +2,7 @@
 //! late creates.
 
 mod absences;
+mod failures;
 mod late_creates;
 mod orphans;
 mod records;
@@ -17,9 +18,10 @@ use tokio::time::Instant;
 
 use self::{
     absences::note_absences,
+    failures::ResyncFailures,
     orphans::{duplicate, settle_orphans},
     records::{account_states, check_recorded_elsewhere, is_in, recorded_resources},
-    requeues::{mark_recorded_elsewhere_dirty, needs_requeue, schedule_rechecks},
+    requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
 };
 use super::{
     account::AccountExt,
@@ -31,18 +33,18 @@ use super::{
 };
 use crate::{
     admin::Gates,
-    api::{ResourceKind, StreamerAccount, tags},
+    api::{ObservedAccount, ResourceKind, tags},
     ivs::Listed,
     provision::{CompleteList, Inventory, Listing, compare_with_records, pending_rechecks},
     store::{Orphan, Orphans, Resources},
 };
 
-/// Delay before a failed resync is retried.
-const RETRY_DELAY: Duration = Duration::from_secs(5);
-
 /// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
 /// timeout.
 const RESYNC_TIMEOUT: Duration = Duration::from_mins(30);
+
+/// Name of the note in `/readyz` about resyncs that fail.
+const RESYNC_NOTE: &str = "resync";
 
 /// Result of one resync.
 struct ResyncReport {
@@ -60,10 +62,14 @@ pub async fn run<B: Backends>(
     gates: &Gates,
 ) {
     let mut orphans = BTreeMap::new();
+    let mut failures = ResyncFailures::new(&context.installation, namespace, interval);
     loop {
         let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resync(context, namespace)).await;
-        match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, RETRY_DELAY))) {
+        match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval))) {
             Ok(ResyncReport { orphans: found, elsewhere }) => {
+                failures.reset(context.backends.now());
+                gates.note(RESYNC_NOTE, None);
+                context.metrics.record_resync(context.backends.now().0.as_second());
                 update_readiness(context, gates, elsewhere);
                 log_new_orphans(&found, &orphans);
                 context.metrics.set_orphans(found.len());
@@ -71,12 +77,19 @@ pub async fn run<B: Backends>(
                 tokio::time::sleep(interval).await;
             }
             Err(blocker) => {
+                let retry_in = failures.next_delay();
                 context.record_resync_failure(&blocker.message);
+                context.metrics.record_resync_failure();
                 tracing::warn!(
                     reason = %blocker.reason,
-                    "the resync failed and is retried: {}",
+                    "the resync failed and is retried in {} s: {}",
+                    retry_in.as_secs(),
                     blocker.message
                 );
+                gates.note(RESYNC_NOTE, failures.note(&blocker.message));
+                if failures.is_verification_due(&blocker, context.max_list_age()) {
+                    mark_unverified(context);
+                }
                 // AWS may refuse even the lists if the records name another AWS account or region.
                 let elsewhere = recheck_recorded_elsewhere(context, namespace).await.ok().flatten();
                 if let Some(elsewhere) = elsewhere.filter(|_| context.halt().is_some()) {
@@ -85,7 +98,7 @@ pub async fn run<B: Backends>(
                     // Only the first resync decides about readiness: accounts do not wait for later ones.
                     gates.close(gates::AWS, blocker.message);
                 }
-                tokio::time::sleep(RETRY_DELAY).await;
+                tokio::time::sleep(retry_in).await;
             }
         }
     }
@@ -122,8 +135,9 @@ fn brake_note(kind: ResourceKind) -> &'static str {
 async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> Result<ResyncReport, Blocker> {
     let began = Instant::now();
     let (store, kubernetes) = (context.backends.store(), context.backends.kubernetes());
-    // Read first: an orphan counts as not found since the beginning of this list.
-    let rows = store.orphans(namespace).await?;
+    // Read first: an orphan counts as not found since the beginning of this list. A failure must not keep the
+    // accounts from the inventory.
+    let rows = store.orphans(namespace).await;
     // A resource that is created during the lists may be missing from them.
     let before = kubernetes.accounts();
     let (listing, complete) = list(context, namespace).await?;
@@ -132,7 +146,7 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     // Read last, so that a resource that was created in the meantime does not look like an orphan.
     let accounts = kubernetes.accounts();
     let states = account_states(&accounts);
-    let exists = |account: &&Arc<StreamerAccount>| states.contains_key(&account.reference());
+    let exists = |account: &&Arc<ObservedAccount>| states.contains_key(&account.reference());
     let statuses: Vec<_> =
         before.iter().filter(exists).flat_map(|account| account.resources_in_status()).collect();
     let named = recorded_resources(context, namespace, &recorded, &statuses, &states);
@@ -141,6 +155,7 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     recorded.retain(|row| is_in(namespace, &row.account));
     let changed_users = note_absences(context, &complete, &named, began).await?;
     context.publish_inventory(Inventory::new(&listing));
+    let rows = rows?;
     let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
     let report = compare_with_records(&listing, &states, &statuses, &recorded, &duplicates);
     mark_recorded_elsewhere_dirty(context, &statuses);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    api::{AccountRef, StreamerAccount},
+    api::{AccountRef, ObservedAccount, StreamerAccount},
     controller::{account::AccountExt, backends::Backends, blocker::Blocker, context::Context, messages},
     ivs::ArnLocation,
     provision::{AccountState, KnownResource, StatusEntry},
@@ -20,7 +20,7 @@ pub(super) fn is_in(namespace: Option<&str>, account: &AccountRef) -> bool {
 }
 
 /// Returns the state of each account, as the comparison needs it.
-pub(super) fn account_states(accounts: &[Arc<StreamerAccount>]) -> BTreeMap<AccountRef, AccountState> {
+pub(super) fn account_states(accounts: &[Arc<ObservedAccount>]) -> BTreeMap<AccountRef, AccountState> {
     let state = |account: &StreamerAccount| AccountState {
         uid: account.metadata.uid.clone(),
         user: account.user_in_status(),

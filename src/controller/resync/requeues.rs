@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    api::{AccountRef, Reason, StreamerAccount},
-    controller::{account::AccountExt, backends::Backends, context::Context},
+    api::{AccountRef, ObservedAccount, Reason, StreamerAccount},
+    controller::{account::AccountExt, backends::Backends, context::Context, kubernetes::Kubernetes},
     provision::StatusEntry,
 };
 
@@ -15,14 +15,21 @@ pub(super) fn mark_recorded_elsewhere_dirty<B: Backends>(context: &Context<B>, s
     elsewhere.for_each(|status| context.mark_dirty(status.account.clone()));
 }
 
+/// Marks the accounts unverified whose status says that they are ready.
+pub(super) fn mark_unverified<B: Backends>(context: &Context<B>) {
+    let accounts = context.backends.kubernetes().accounts();
+    let settled = accounts.iter().filter(|account| account.is_settled());
+    settled.for_each(|account| context.mark_unverified(account.reference()));
+}
+
 /// Schedules the re-checks of updates that another process, running or gone, has sent. An account that is not
 /// ready is checked before it becomes ready, so it needs none.
 pub(super) fn schedule_rechecks<B: Backends>(
     context: &Context<B>,
-    accounts: &[Arc<StreamerAccount>],
+    accounts: &[Arc<ObservedAccount>],
     changed: &BTreeMap<AccountRef, Duration>,
 ) {
-    let is_idle = |account: &&Arc<StreamerAccount>| account.is_settled() || account.stalled().is_some();
+    let is_idle = |account: &&Arc<ObservedAccount>| account.is_settled() || account.stalled().is_some();
     for account in accounts.iter().filter(is_idle) {
         let key = account.reference();
         if let Some(left) = changed.get(&key) {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws_config::SdkConfig;
 use futures::{StreamExt, TryFutureExt, TryStreamExt};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client,
     runtime::{
         Controller, Predicate, WatchStreamExt,
         controller::{self, Action},
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::Gates,
-    api::{AccountRef, StreamerAccount},
+    api::{AccountRef, ObservedAccount},
     config::ControllerSettings,
     controller::{
         backends::ProductionBackends,
@@ -147,10 +147,10 @@ fn backends(
 /// Returns the accounts that have to be reconciled because they changed: by a new generation (a deletion
 /// makes one too), or by changed finalizers or annotations. Our own writes of status do not count.
 fn watched(
-    api: Api<StreamerAccount>,
-    writer: reflector::store::Writer<StreamerAccount>,
+    api: Api<ObservedAccount>,
+    writer: reflector::store::Writer<ObservedAccount>,
     gates: Gates,
-) -> impl futures::Stream<Item = Result<StreamerAccount, watcher::Error>> + Send + 'static {
+) -> impl futures::Stream<Item = Result<ObservedAccount, watcher::Error>> + Send + 'static {
     watcher(api, watcher::Config::default())
         .inspect_err(move |error| {
             if gates.closed().contains_key(gates::KUBERNETES) {
@@ -158,7 +158,6 @@ fn watched(
             }
         })
         .default_backoff()
-        .modify(|account| account.managed_fields_mut().clear())
         .reflect(writer)
         .applied_objects()
         .predicate_filter(
@@ -170,7 +169,7 @@ fn watched(
 /// Returns the accounts that the context requeues.
 fn requeues(
     requeued: mpsc::UnboundedReceiver<AccountRef>,
-) -> impl futures::Stream<Item = ObjectRef<StreamerAccount>> + Send + 'static {
+) -> impl futures::Stream<Item = ObjectRef<ObservedAccount>> + Send + 'static {
     futures::stream::unfold(requeued, |mut requeued| async {
         let account = requeued.recv().await?;
         Some((ObjectRef::new(&account.name).within(&account.namespace), requeued))
@@ -184,7 +183,7 @@ fn action(requeue_after: Option<Duration>) -> Action {
 
 /// Logs a failed reconcile. Nothing else logs its error.
 fn log_outcome(
-    result: Result<(ObjectRef<StreamerAccount>, Action), controller::Error<ReconcileError, watcher::Error>>,
+    result: Result<(ObjectRef<ObservedAccount>, Action), controller::Error<ReconcileError, watcher::Error>>,
 ) {
     match result {
         // The account was deleted while it was queued.

@@ -3,7 +3,7 @@
 use super::arn_changes::{ArnChange, arn_changes};
 use crate::{
     api::{
-        Reason, ResourceKind, StreamerAccountStatus,
+        Reason, ResourceKind, SpecProblem, StreamerAccountStatus,
         condition::{READY, find},
     },
     controller::{
@@ -36,6 +36,11 @@ pub(in crate::controller) fn foreign_resource_skipped(kind: ResourceKind, arn: &
     warning(Reason::ForeignResourceSkipped, CLEANUP, messages::foreign_resource_skipped(kind, arn))
 }
 
+/// Returns the event of an account whose resources stay because its deletion policy cannot be read.
+pub(in crate::controller) fn policy_not_understood(problem: &SpecProblem) -> EventDraft {
+    warning(Reason::SpecNotUnderstood, CLEANUP, messages::policy_not_understood(problem))
+}
+
 /// Returns the event of a stream key that was created because the channel had none.
 pub(in crate::controller) fn stream_key_created(channel_arn: &str) -> EventDraft {
     warning(Reason::StreamKeyCreated, PROVISION, messages::stream_key_created(channel_arn))
@@ -60,7 +65,7 @@ fn normal(reason: Reason, action: &'static str, note: String) -> EventDraft {
 }
 
 /// Returns the events of ARNs that change. They are published before the status that names the new ARNs, so
-/// that they are published again if that status cannot be written (I7).
+/// that they are published again if that status cannot be written (I7). A refused one does not hold it up.
 pub(super) fn arn_change_events(
     previous: &StreamerAccountStatus,
     outcome: &ReconcileOutcome,

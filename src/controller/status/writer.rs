@@ -15,12 +15,16 @@ use crate::{
         blocker::Retry,
         context::Context,
         error::Error,
-        kubernetes::{EventDraft, Kubernetes},
+        kubernetes::{EventDraft, Kubernetes, api_message},
         outcome::ReconcileOutcome,
     },
 };
 
-/// Writes the status and publishes its events, if anything has changed.
+/// Maximum time for an event. It only reports what status says too.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Writes the status and publishes its events, if anything has changed. A status is written whether or not its
+/// events are accepted.
 pub(in crate::controller) async fn publish<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
@@ -32,7 +36,7 @@ pub(in crate::controller) async fn publish<B: Backends>(
     }
     let previous = account.status.clone();
     for event in arn_change_events(&previous.clone().unwrap_or_default(), outcome) {
-        context.backends.kubernetes().publish_event(account, &event).await?;
+        publish_or_keep(account, context, event).await;
     }
     if !write_status(account, context, outcome).await? {
         return Ok(());
@@ -100,7 +104,7 @@ async fn write_status<B: Backends>(
                 if current.metadata.generation != account.metadata.generation || current.is_settled() {
                     return Ok(false);
                 }
-                *account = current;
+                *account = current.into_account();
             }
             Err(error) => return Err(error),
         }
@@ -113,8 +117,42 @@ pub(in crate::controller) async fn publish_event<B: Backends>(
     context: &Context<B>,
     event: &EventDraft,
 ) {
-    if let Err(error) = context.backends.kubernetes().publish_event(account, event).await {
-        tracing::warn!(%error, reason = %event.reason, "an event could not be published");
+    if let Err(error) = try_publish(account, context, event).await {
+        let account = account.reference();
+        tracing::warn!(%account, reason = %event.reason, "an event could not be published: {error}");
+    }
+}
+
+/// Publishes the event of a changed ARN. If that fails, status is written all the same, and the event is
+/// published later (I7).
+async fn publish_or_keep<B: Backends>(account: &StreamerAccount, context: &Context<B>, event: EventDraft) {
+    if let Err(error) = try_publish(account, context, &event).await {
+        let key = account.reference();
+        tracing::warn!(account = %key, reason = %event.reason, "an event could not be published yet: {error}");
+        context.unpublished.keep(key, account, event);
+    }
+}
+
+/// Publishes the events of an account that could not be published before.
+pub(in crate::controller) async fn publish_kept_events<B: Backends>(key: &AccountRef, context: &Context<B>) {
+    for kept in context.unpublished.take_due(key) {
+        if let Err(error) = try_publish(&kept.account, context, &kept.event).await {
+            tracing::debug!(account = %key, "an event could still not be published: {error}");
+            context.unpublished.keep_again(key, kept);
+        }
+    }
+}
+
+/// Publishes an event, or returns the reason why that failed. Nothing waits for an event for long.
+async fn try_publish<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    event: &EventDraft,
+) -> Result<(), String> {
+    let publish = context.backends.kubernetes().publish_event(account, event);
+    match tokio::time::timeout(EVENT_TIMEOUT, publish).await {
+        Ok(published) => published.map_err(|error| api_message(&error)),
+        Err(_) => Err(format!("no answer within {} s", EVENT_TIMEOUT.as_secs())),
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{held_claim::HeldClaim, stale::is_stale, transfer::transfer};
 use crate::{
-    api::{AccountRef, StreamerAccount, USER_ID_ANNOTATION, are_alike},
+    api::{AccountRef, ObservedAccount, StreamerAccount, USER_ID_ANNOTATION, are_alike},
     controller::{
         account::AccountExt, backends::Backends, blocker::Blocker, context::Context, kubernetes::Kubernetes,
     },
@@ -66,7 +66,7 @@ pub(in crate::controller) async fn claim_for_deletion<B: Backends>(
 ) -> Result<DeletionClaim, Blocker> {
     // An abandoned account does not wait for AWS, so its tags are unknown.
     let inventory = if account.is_abandoned() { Arc::default() } else { context.inventory().await? };
-    let claim = match make_claim(account, context, &inventory, read).await? {
+    let claim = match make_claim_for_deletion(account, context, &inventory, read).await? {
         ClaimResult::Held(held) => {
             held.mark_deleting(context).await?;
             return Ok(DeletionClaim::Held(held));
@@ -80,6 +80,20 @@ pub(in crate::controller) async fn claim_for_deletion<B: Backends>(
         return Err(Blocker::superseded());
     }
     Ok(claim)
+}
+
+/// Makes the claim of an object that is being deleted. One whose username can neither be read nor is recorded
+/// holds no user.
+async fn make_claim_for_deletion<B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    inventory: &Inventory,
+    read: Instant,
+) -> Result<ClaimResult, Blocker> {
+    if account.spec.username.is_empty() {
+        return Ok(ClaimResult::Refused(Blocker::username_unknown()));
+    }
+    make_claim(account, context, inventory, read).await
 }
 
 /// Makes a claim. Nothing else returns a [`HeldClaim`].
@@ -194,10 +208,10 @@ fn row(claim: &Claim) -> Option<&UsernameOwner> {
 /// a user, by its status or by tags (the database was lost), then the oldest.
 fn first_claimant(
     account: &StreamerAccount,
-    all: &[Arc<StreamerAccount>],
+    all: &[Arc<ObservedAccount>],
     inventory: &Inventory,
 ) -> Option<AccountRef> {
-    let claims_same = |other: &&Arc<StreamerAccount>| {
+    let claims_same = |other: &&Arc<ObservedAccount>| {
         other.metadata.uid != account.metadata.uid && are_alike(&other.spec.username, &account.spec.username)
     };
     let rank = |of: &StreamerAccount| {
@@ -219,13 +233,13 @@ mod tests {
         provision::Listing,
     };
 
-    fn account(name: &str, username: &str, second: i64) -> Arc<StreamerAccount> {
+    fn account(name: &str, username: &str, second: i64) -> Arc<ObservedAccount> {
         let spec = serde_json::from_value(serde_json::json!({ "username": username })).expect("a spec");
         let mut account = StreamerAccount::new(name, spec);
         account.metadata.uid = Some(name.to_owned());
         account.metadata.namespace = Some("default".to_owned());
         account.metadata.creation_timestamp = Some(Time(Timestamp::from_second(second).expect("a time")));
-        Arc::new(account)
+        Arc::new(account.into())
     }
 
     #[test]

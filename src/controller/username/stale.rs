@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    api::{ResourceKind, StreamerAccount, are_alike},
+    api::{ObservedAccount, ResourceKind, StreamerAccount, are_alike},
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
@@ -80,7 +80,7 @@ async fn holder_wants_username<B: Backends>(
     context: &Context<B>,
 ) -> Result<bool, Blocker> {
     let kubernetes = context.backends.kubernetes();
-    let is_holder = |known: &Arc<StreamerAccount>| {
+    let is_holder = |known: &Arc<ObservedAccount>| {
         known.reference() == holder.account && are_alike(&known.spec.username, &holder.username)
     };
     if kubernetes.accounts().iter().any(is_holder) {

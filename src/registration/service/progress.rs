@@ -71,7 +71,9 @@ impl Issue {
                 Some(Self::ProviderDenied)
             }
             Reason::UsernameTaken => Some(Self::UsernameTaken),
-            Reason::InvalidSpec => Some(Self::InvalidSetting),
+            Reason::InvalidSpec | Reason::ReferenceNotFound | Reason::SpecNotUnderstood => {
+                Some(Self::InvalidSetting)
+            }
             Reason::SecretExists | Reason::SecretImmutable | Reason::ForeignResource => Some(Self::Other),
             _ => None,
         }

@@ -130,6 +130,10 @@ impl<F: Flavor> FakeResources<F> {
         let name = name.map(str::to_owned);
         let about = name.clone().unwrap_or_default();
         let list = move |state: &mut State, now| {
+            if state.aws.denies_lists {
+                let code = Some("AccessDeniedException");
+                return Err(error(F::LIST.name, Class::Blocked, code, "lists are denied"));
+            }
             let matches = |resource: &Resource| {
                 resource.kind == F::KIND && name.as_ref().is_none_or(|name| *name == resource.name)
             };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Error, ResourceExt};
 use streamcat_operator::{
-    api::{AccountRef, FINALIZER, Reason, StreamerAccount, StreamerAccountStatus, are_alike},
+    api::{
+        AccountRef, FINALIZER, ObservedAccount, Reason, StreamerAccount, StreamerAccountStatus, are_alike,
+    },
     controller,
 };
 
@@ -47,15 +49,15 @@ impl FaultInjector {
 }
 
 impl controller::Kubernetes for FaultInjector {
-    fn accounts(&self) -> Vec<Arc<StreamerAccount>> {
+    fn accounts(&self) -> Vec<Arc<ObservedAccount>> {
         let cache = self.process.cache.lock().expect("nothing panics with the lock held");
         cache.values().cloned().collect()
     }
 
-    async fn current(&self, account: &StreamerAccount) -> Result<Option<StreamerAccount>> {
+    async fn current(&self, account: &StreamerAccount) -> Result<Option<ObservedAccount>> {
         let named = account.clone();
         let effect = move |state: &mut State, _| {
-            Ok(state.cluster.current(&named).map(|found| StreamerAccount::clone(found)))
+            Ok(state.cluster.current(&named).map(|found| ObservedAccount::clone(found)))
         };
         self.call(read("current"), &account.name_any(), effect).await
     }
@@ -135,8 +137,15 @@ impl controller::Kubernetes for FaultInjector {
         let (namespace, note) = (account.namespace().unwrap_or_default(), event.note.clone());
         let (key, changes_arn) =
             (reference(account), matches!(event.reason, Reason::Recreated | Reason::ArnChanged));
+        if changes_arn {
+            let ends = [self.term.clone(), self.process.dead.clone()];
+            self.world.lock().attempted_reports.push((key.clone(), ends));
+        }
         let effect = move |state: &mut State, _| {
             effects::check_no_stream_key(state, &note);
+            if state.cluster.refuses_events {
+                return Err(api_error(403, "Forbidden", "events are refused"));
+            }
             if changes_arn {
                 state.reported_arn_changes.insert(key);
             }

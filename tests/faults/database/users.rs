@@ -128,6 +128,16 @@ impl Database {
 }
 
 impl Users for FaultInjector {
+    async fn username_of(&self, uid: &str) -> Result<Option<String>> {
+        let of = uid.to_owned();
+        let effect = move |state: &mut State, _| {
+            let mut users = state.database.users.values();
+            let found = users.find(|user| user.uid.as_ref() == Some(&of));
+            Ok(found.map(|user| user.username.clone()))
+        };
+        self.call(read("username_of"), uid, effect).await
+    }
+
     async fn is_held(&self, username: &str) -> Result<bool> {
         let name = username.to_owned();
         let effect = move |state: &mut State, _| Ok(state.database.by_username(&name).is_some());

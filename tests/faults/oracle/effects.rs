@@ -279,6 +279,9 @@ fn check_ready(state: &mut State, now: Duration, account: &StreamerAccount, stat
             format!("I10: Ready is for generation {observed:?}, but the generation is {generation}"),
         );
     }
+    if state.cluster.not_understood.contains(&reference(account)) {
+        report_violation(state, "I10: an account is Ready although its spec is not understood".to_owned());
+    }
     let spec = &account.spec;
     let wanted = settings(spec);
     for ((kind, _, arn), wanted) in arns(status).into_iter().zip(wanted) {

@@ -6,11 +6,13 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde_json::Value;
 use streamcat_operator::api::{
-    CHANNEL_ARN_ANNOTATION, ResourceStatus, StreamerAccount, StreamerAccountStatus,
+    AccountRef, CHANNEL_ARN_ANNOTATION, ObservedAccount, ResourceStatus, StreamerAccount,
+    StreamerAccountStatus,
     condition::{READY, STALLED, find, is_true},
     tags,
 };
 use streamcat_operator::{api::ResourceKind, store::OrphanReason};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::effects::{arns, is_ours, matches_spec, settings, user_of};
@@ -36,6 +38,8 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
                 found.extend(spec_differences(state, account, status));
             }
             None if has_reason(account, STALLED, "UsernameTaken") => {}
+            None if state.cluster.not_understood.contains(&key)
+                && has_reason(account, STALLED, "SpecNotUnderstood") => {}
             None if has_reason(account, READY, "DriftPersists") && state.aws.discarded_setting.is_some() => {}
             None if has_reason(account, READY, "SecretExists") => {
                 let status = account.status.clone().unwrap_or_default();
@@ -142,10 +146,16 @@ pub fn ours(state: &State) -> Vec<String> {
     ours.map(|(arn, _)| arn.clone()).collect()
 }
 
-/// I7: an event reports each changed ARN.
+/// I7: an event reports each changed ARN, unless the process that tried has ended before the API server
+/// accepted it.
 pub fn unreported_arn_changes(state: &State) -> Vec<String> {
+    let is_lost = |account: &&AccountRef| {
+        let mut attempts = state.attempted_reports.iter().filter(|(of, _)| of == *account);
+        attempts.any(|(_, ends)| ends.iter().any(CancellationToken::is_cancelled))
+    };
     let unreported_arn_changes = state.changed_arns.difference(&state.reported_arn_changes);
     unreported_arn_changes
+        .filter(|account| !is_lost(account))
         .map(|account| format!("I7: no event reports the changed ARN of {account}"))
         .collect()
 }
@@ -153,7 +163,7 @@ pub fn unreported_arn_changes(state: &State) -> Vec<String> {
 /// I1 and I4: status, PostgreSQL, AWS, and the Secret of a Ready account agree.
 fn inconsistencies<'s>(
     state: &'s State,
-    account: &'s Arc<StreamerAccount>,
+    account: &'s Arc<ObservedAccount>,
     status: &'s StreamerAccountStatus,
 ) -> impl Iterator<Item = String> + 's {
     let key = reference(account);
@@ -245,7 +255,7 @@ fn is_kept(state: &State, id: Uuid) -> bool {
 /// I6: a resource of this installation without an account is retained or was reported. A row without an
 /// account counts as retained.
 fn orphans(state: &State, reported: usize) -> Vec<String> {
-    let users = |account: &Arc<StreamerAccount>| account.status.as_ref()?.user_id.as_ref()?.parse().ok();
+    let users = |account: &Arc<ObservedAccount>| account.status.as_ref()?.user_id.as_ref()?.parse().ok();
     let accounts = state.cluster.accounts.iter();
     let accounts: BTreeMap<_, Option<Uuid>> =
         accounts.map(|(key, account)| (key.to_string(), users(account))).collect();

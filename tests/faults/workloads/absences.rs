@@ -90,6 +90,23 @@ impl Workload {
                 sleep(RESYNC).await;
                 actor.restart_here().await;
             }
+            Self::EventsRefused => {
+                actor.set_events_refused(true);
+                actor.delete_in_aws(ResourceKind::Channel);
+                sleep(RESYNC * 3).await;
+                actor.check_ready("todd", true);
+                actor.set_events_refused(false);
+                sleep(SETTLE_TIME).await;
+            }
+            Self::ListsDenied => {
+                actor.set_lists_denied(true);
+                actor.delete_in_aws(ResourceKind::Channel);
+                // Longer than three resyncs and the time of a list.
+                sleep(RESYNC * 4).await;
+                actor.check_ready("todd", false);
+                actor.set_lists_denied(false);
+                sleep(RESYNC * 2).await;
+            }
             Self::Renamed => {
                 actor.rename(ResourceKind::Channel);
                 actor.rebuild_cluster();
