@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::tally::{Outcome, RequestTally};
+use super::tally::{Outcome, RequestTally, StepNumber};
 
 const REGISTRATION_INTERVAL: Duration = Duration::from_secs(1);
 const VIEW_INTERVAL: Duration = Duration::from_millis(100);
@@ -81,22 +81,28 @@ impl Shared {
         self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, what: &str, response: &Result<Response, Failure>, start: Instant) -> Outcome {
+    /// Sends a request and records its outcome.
+    async fn send(&self, what: &str, request: impl Future<Output = Result<Response, Failure>>) -> Outcome {
+        let (start, step) = (Instant::now(), self.tally().current());
+        let response = timeout(TIMEOUT, request).await;
+        let response =
+            response.unwrap_or_else(|_| Err(Failure::Invalid(format!("no response within {TIMEOUT:?}"))));
+        self.record(what, step, start.elapsed(), &response)
+    }
+
+    fn record(
+        &self,
+        what: &str,
+        step: StepNumber,
+        took: Duration,
+        response: &Result<Response, Failure>,
+    ) -> Outcome {
         let outcome = Outcome::of(response);
-        self.tally().add(outcome, start.elapsed(), || match response {
+        self.tally().add(step, outcome, took, || match response {
             Ok(response) => format!("{what}: {} {}", response.status, response.body),
             Err(failure) => format!("{what}: {failure:?}"),
         });
         outcome
-    }
-
-    /// Sends a request on a new connection.
-    async fn send(
-        &self,
-        request: impl Future<Output = Result<Response, Failure>>,
-    ) -> Result<Response, Failure> {
-        let late = |_| Failure::Invalid(format!("no response within {TIMEOUT:?}"));
-        timeout(TIMEOUT, request).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
     }
 }
 
@@ -125,14 +131,12 @@ async fn register(shared: Arc<Shared>, number: u32) {
     let username = format!("load-{number}");
     let body = json!({ "username": username, "password": PASSWORD }).to_string();
     for _ in 0..RETRIES {
-        let start = Instant::now();
         let request = hyper::Request::post("/")
             .header("content-type", "application/json")
             .header("idempotency-key", format!("key-{number}"));
         let exchange =
             async { Connection::open(&shared.host).await?.send("/register", request, body.clone()).await };
-        let response = shared.send(exchange).await;
-        if shared.record("POST /register", &response, start) == Outcome::Answered {
+        if shared.send("POST /register", exchange).await == Outcome::Answered {
             shared.registered().push(username);
             return;
         }
@@ -141,12 +145,10 @@ async fn register(shared: Arc<Shared>, number: u32) {
 }
 
 async fn view(shared: Arc<Shared>, _: u32) {
-    let start = Instant::now();
     let exchange = async {
         Connection::open(&shared.host).await?.send("/register", hyper::Request::get("/"), String::new()).await
     };
-    let response = shared.send(exchange).await;
-    shared.record("GET /register", &response, start);
+    shared.send("GET /register", exchange).await;
 }
 
 /// Sends requests on one connection, as a browser or a proxy does, and opens another one when the server has
@@ -159,7 +161,6 @@ async fn keep_viewing(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
             _ = stopped.changed() => return,
             _ = ticks.tick() => {}
         }
-        let start = Instant::now();
         let exchange = async {
             let mut connection = match kept.take().filter(|kept| !kept.is_closed()) {
                 Some(connection) => connection,
@@ -169,7 +170,6 @@ async fn keep_viewing(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
             kept = Some(connection);
             Ok(response)
         };
-        let response = shared.send(exchange).await;
-        shared.record("GET /register on a kept connection", &response, start);
+        shared.send("GET /register on a kept connection", exchange).await;
     }
 }

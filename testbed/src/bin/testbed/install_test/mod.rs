@@ -98,6 +98,8 @@ async fn disrupt(release: &Release, load: &Load) -> Result<(), Error> {
     tokio::time::sleep(STEADY).await;
 
     load.step_with_kill("SIGKILL of a registration process");
+    // Requests of the previous step must have ended.
+    tokio::time::sleep(STEADY).await;
     disruptions::kill_registration(&cluster).await?;
     tokio::time::sleep(STEADY).await;
 

@@ -69,6 +69,10 @@ impl Step {
     }
 }
 
+/// Number of a step.
+#[derive(Clone, Copy)]
+pub(super) struct StepNumber(usize);
+
 /// The outcomes of all requests so far.
 #[derive(Default)]
 pub(super) struct RequestTally(Vec<Step>);
@@ -78,9 +82,20 @@ impl RequestTally {
         self.0.push(Step { name: name.to_owned(), kills, ..Step::default() });
     }
 
-    /// Adds a request to the current step.
-    pub(super) fn add(&mut self, outcome: Outcome, took: Duration, describe: impl FnOnce() -> String) {
-        let Some(step) = self.0.last_mut() else { return };
+    /// Returns the current step.
+    pub(super) fn current(&self) -> StepNumber {
+        StepNumber(self.0.len().saturating_sub(1))
+    }
+
+    /// Adds a request to the step in which it was sent: a request can fail long after its cause.
+    pub(super) fn add(
+        &mut self,
+        step: StepNumber,
+        outcome: Outcome,
+        took: Duration,
+        describe: impl FnOnce() -> String,
+    ) {
+        let Some(step) = self.0.get_mut(step.0) else { return };
         *step.count(outcome) += 1;
         step.slowest = step.slowest.max(took);
         if outcome != Outcome::Answered && step.samples.len() < SAMPLES {
@@ -133,8 +148,8 @@ mod tests {
     fn tally(kills: bool, outcome: Outcome) -> RequestTally {
         let mut tally = RequestTally::default();
         tally.begin("a step", kills);
-        tally.add(Outcome::Answered, Duration::ZERO, String::new);
-        tally.add(outcome, Duration::from_secs(1), || "why".into());
+        tally.add(tally.current(), Outcome::Answered, Duration::ZERO, String::new);
+        tally.add(tally.current(), outcome, Duration::from_secs(1), || "why".into());
         tally
     }
 
@@ -145,6 +160,16 @@ mod tests {
         assert!(tally(false, Outcome::Refused).verdict().is_err());
         assert!(tally(true, Outcome::Lost).verdict().is_ok());
         assert!(tally(true, Outcome::ServerError).verdict().is_err());
+    }
+
+    #[test]
+    fn a_failure_belongs_to_the_step_in_which_the_request_was_sent() {
+        let mut tally = tally(false, Outcome::Answered);
+        let sent = tally.current();
+        tally.begin("the next step", false);
+        tally.add(sent, Outcome::Unexpected, Duration::ZERO, String::new);
+        let verdict = tally.verdict();
+        assert_eq!(verdict.as_ref().map_err(String::as_str), Err("requests failed during: a step (1)"));
     }
 
     #[test]
