@@ -5,10 +5,10 @@
 -- Usernames -------------------------------------------------------------------------------------------------
 
 -- The rules of the database's locale do not apply: in Turkish, the lower case of I is a dotless ı. username_key in
--- src/api/name.rs does the same.
+-- src/api/name.rs does the same. The body is parsed here, so the caller's search_path has no effect.
 create or replace function username_key(username text) returns text
     language sql immutable strict parallel safe
-    as $$ select lower(replace(username, '_', '-') collate "C") $$;
+    return lower(replace(username, '_', '-') collate "C");
 
 -- It has the keys that the earlier function returned.
 reindex index users_username_key;

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Gates;
+use crate::{admin::Gates, messages::readiness::CHECK_TIMED_OUT};
 
 /// CheckResult of a check: a note, or the reason why the gate is closed.
 type CheckResult = Result<Option<String>, String>;
+
+/// Maximum duration of a check. A dependency that does not answer is not ready.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Time between two checks.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -23,7 +27,7 @@ where
     loop {
         let now = tokio::select! {
             () = stop.cancelled() => return,
-            now = check() => now,
+            now = timeout(CHECK_TIMEOUT, check()) => now.unwrap_or_else(|_| Err(CHECK_TIMED_OUT.to_owned())),
         };
         if last.as_ref() != Some(&now) {
             update(&gates, gate, &now);

@@ -98,13 +98,14 @@ impl Blocker {
         Self::new(Reason::AwsUnavailable, message).retried_after(retry_in)
     }
 
-    /// Reports that AWS could not be listed yet, so nothing is created.
-    pub fn aws_not_listed(failure: &Self, retry_in: Duration) -> Self {
+    /// Reports that AWS could not be listed yet, so nothing is created. A resync that succeeds requeues the
+    /// account.
+    pub fn aws_not_listed(failure: &Self) -> Self {
         let reason = match failure.reason {
             Reason::AccessDenied => Reason::AccessDenied,
             _ => Reason::AwsUnavailable,
         };
-        Self::new(reason, messages::resync::waits_for_first(&failure.message)).retried_after(retry_in)
+        Self::new(reason, messages::resync::waits_for_first(&failure.message))
     }
 
     /// Reports that the resync did not end within this time.
@@ -321,12 +322,10 @@ mod tests {
 
     #[test]
     fn a_failed_first_resync_reports_denied_credentials_as_such() {
-        let retry_in = Duration::from_secs(5);
-        let denied = error("ListChannels", Class::Blocked, "AccessDenied");
-        let denied = Blocker::aws_not_listed(&denied, retry_in);
-        assert_eq!((denied.reason, denied.retry), (Reason::AccessDenied, Retry::After(retry_in)));
-        let failed = Blocker::aws_not_listed(&error("ListStages", Class::Transient, "Throttling"), retry_in);
-        assert_eq!((failed.reason, failed.retry), (Reason::AwsUnavailable, Retry::After(retry_in)));
+        let denied = Blocker::aws_not_listed(&error("ListChannels", Class::Blocked, "AccessDenied"));
+        assert_eq!((denied.reason, denied.retry), (Reason::AccessDenied, Retry::FixedDelay));
+        let failed = Blocker::aws_not_listed(&error("ListStages", Class::Transient, "Throttling"));
+        assert_eq!((failed.reason, failed.retry), (Reason::AwsUnavailable, Retry::Backoff));
     }
 
     #[test]

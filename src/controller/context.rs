@@ -139,9 +139,7 @@ impl<B: Backends> Context<B> {
     pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Blocker> {
         match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {
             Ok(Ok(inventory)) => Ok(inventory),
-            Ok(Err(error)) => {
-                Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error, FIRST_RESYNC_TIMEOUT)))
-            }
+            Ok(Err(error)) => Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error))),
             Err(_) => Err(Blocker::aws_listing(FIRST_RESYNC_TIMEOUT)),
         }
     }

@@ -24,8 +24,8 @@ use crate::{
 /// The field manager of our server-side applies, and the reporter of our events.
 pub const FIELD_MANAGER: &str = "streamcat-operator";
 
-/// Maximum length of an event's note in characters. The API server refuses more than 1,024 bytes.
-const MAX_EVENT_NOTE: usize = 1000;
+/// Maximum length of an event's note in bytes. The API server refuses a longer one.
+const MAX_EVENT_NOTE: usize = 1024;
 
 /// Result of a call to Kubernetes.
 pub type Result<T, E = kube::Error> = std::result::Result<T, E>;
@@ -263,7 +263,7 @@ impl Kubernetes for KubernetesClient {
         let event = Event {
             type_: if event.warning { EventType::Warning } else { EventType::Normal },
             reason: event.reason.into(),
-            note: Some(event.note.chars().take(MAX_EVENT_NOTE).collect()),
+            note: Some(event.note[..event.note.floor_char_boundary(MAX_EVENT_NOTE)].to_owned()),
             action: event.action.to_owned(),
             secondary: None,
         };

@@ -4,6 +4,8 @@ use crate::api::ResourceKind;
 
 pub(crate) const NOT_CHECKED_YET: &str = "not checked yet";
 
+pub(crate) const CHECK_TIMED_OUT: &str = "no answer in time";
+
 pub(crate) const LEASE_TIMED_OUT: &str = "the API server did not answer in time";
 
 pub(crate) const CRD_MISSING: &str = "the CustomResourceDefinition of StreamerAccounts is missing; apply it: streamcat-operator crds | kubectl apply -f -";

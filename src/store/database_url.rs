@@ -142,7 +142,8 @@ impl FromStr for DatabaseUrl {
                 Some(setting) => settings.push((setting.to_owned(), value.into_owned())),
             }
         }
-        if let Some(reserved) = RESERVED.into_iter().find(|name| settings.iter().any(|(one, _)| one == name))
+        if let Some(reserved) =
+            RESERVED.into_iter().find(|name| settings.iter().any(|(one, _)| one.eq_ignore_ascii_case(name)))
         {
             return Err(UrlError::Reserved(reserved));
         }

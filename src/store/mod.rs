@@ -33,6 +33,8 @@ pub use resources::{RecordedResource, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
 pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, UsernameOwner, Users};
 
+use sqlx::migrate::MigrateError;
+
 use crate::messages;
 
 /// A database error. No message contains a part of the database's URL.
@@ -51,8 +53,8 @@ pub enum Error {
     #[error("PostgreSQL: {}", describe(.0))]
     Sql(#[from] sqlx::Error),
     /// A migration failed.
-    #[error("migration: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("migration: {}", describe_migration(.0))]
+    Migrate(#[from] MigrateError),
     /// A newer version of the operator has migrated the schema so that this program does not work with it.
     #[error("{}", messages::database::newer_schema(*found, *minimum, *known))]
     Newer {
@@ -95,6 +97,12 @@ fn describe(error: &sqlx::Error) -> Cow<'_, str> {
             Some("28000") => {
                 "the server refuses the user of DATABASE_URL: check pg_hba.conf, sslmode, and that the role may log in (28000)"
             }
+            Some("53300") => {
+                "PostgreSQL accepts no more connections of this database, or of the user of DATABASE_URL (53300)"
+            }
+            Some("55000") if error.message().contains("accepting connections") => {
+                "the database in DATABASE_URL accepts no connections (55000)"
+            }
             Some("3D000") => "the database in DATABASE_URL does not exist (3D000)",
             Some("42501") if error.message().starts_with("permission denied for database") => {
                 "the user of DATABASE_URL may not connect to the database, or may not create a schema there (42501)"
@@ -114,6 +122,15 @@ fn describe(error: &sqlx::Error) -> Cow<'_, str> {
         _ => "",
     };
     if text.is_empty() { error.to_string().into() } else { text.into() }
+}
+
+/// Describes an error of a migration, without a part of the database's URL.
+fn describe_migration(error: &MigrateError) -> Cow<'_, str> {
+    match error {
+        MigrateError::Execute(error) => describe(error),
+        MigrateError::ExecuteMigration(error, version) => format!("{version}: {}", describe(error)).into(),
+        error => error.to_string().into(),
+    }
 }
 
 /// Result of a call to the database.

@@ -96,8 +96,15 @@ pub(super) async fn check_isolation(
             compared.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
         }
         Ok(Err(Error::Shared)) => Err(Error::Shared),
-        // There is no second session while the first connection is idle: the first one keeps its own.
-        Ok(Err(_)) | Err(_) => Ok(()),
+        // PostgreSQL itself has no second session, so nobody can share the first one.
+        Ok(Err(Error::Sql(sqlx::Error::Database(error))))
+            if error.code().as_deref() == Some(TOO_MANY_CONNECTIONS) =>
+        {
+            Ok(())
+        }
+        // A pooler's refusal says nothing about the sessions behind it.
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
     };
     let _ = first.close().await;
     checked
@@ -155,3 +162,6 @@ async fn transaction(connection: &mut PgConnection, statement: &'static str) -> 
 
 /// Error code of a pooler's own errors.
 pub(super) const PROTOCOL_VIOLATION: &str = "08P01";
+
+/// Code of PostgreSQL's error at its limit of connections.
+const TOO_MANY_CONNECTIONS: &str = "53300";

@@ -28,6 +28,11 @@ impl UnverifiedAccounts {
         self.lock().remove(account);
     }
 
+    /// Removes all marks.
+    pub fn clear_all(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeSet<AccountRef>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -27,6 +27,9 @@ use crate::{
     provision::Inventory,
 };
 
+/// Time until an account is reconciled again whose outcome was for an earlier state of it.
+const SUPERSEDED_RETRY: Duration = Duration::from_secs(1);
+
 /// Minimum time between two writes of an interim status.
 const INTERIM_STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -70,7 +73,10 @@ pub(super) async fn apply<B: Backends>(
         }
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
-    publish(&mut account, context, &outcome).await?;
+    if !publish(&mut account, context, &outcome).await? {
+        // What this reconcile found is not in status, so its marks stay.
+        return Ok(Some(SUPERSEDED_RETRY));
+    }
     // A resource that only a person can unblock was checked too.
     if matches!(outcome.retry(), None | Some(Retry::FixedDelay | Retry::Never)) {
         context.clear_dirty(&key, dirty);

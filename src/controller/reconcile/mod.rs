@@ -36,11 +36,12 @@ pub async fn reconcile<B: Backends>(
 ) -> Result<Option<Duration>, Error> {
     let started = std::time::Instant::now();
     let key = account.reference();
-    publish_kept_events(&key, &context).await;
     let result = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile_account(&account, &context))
         .await
-        .unwrap_or(Err(Error::TimedOut))
-        .map(|next| next.into_iter().chain(context.unpublished.due_in(&key)).min());
+        .unwrap_or(Err(Error::TimedOut));
+    // After the reconcile, which does not wait for them.
+    publish_kept_events(&key, &context).await;
+    let result = result.map(|next| next.into_iter().chain(context.unpublished.due_in(&key)).min());
     if let Err(Error::TimedOut) = &result {
         // The timed-out reconcile may have changed AWS without recording it.
         context.mark_dirty(key);

@@ -27,6 +27,7 @@ pub(super) struct ResyncFailures {
     seed: u64,
     interval: Duration,
     failed: u32,
+    began: Instant,
     succeeded: Option<(Instant, Time)>,
     /// The time of the latest verification of all accounts one by one.
     verified: Option<Instant>,
@@ -36,7 +37,7 @@ impl ResyncFailures {
     /// Returns the state before the first resync.
     pub fn new(installation: &str, namespace: Option<&str>, interval: Duration) -> Self {
         let seed = hash(&(installation, namespace));
-        Self { seed, interval, failed: 0, succeeded: None, verified: None }
+        Self { seed, interval, failed: 0, began: Instant::now(), succeeded: None, verified: None }
     }
 
     /// Records a success.
@@ -67,8 +68,8 @@ impl ResyncFailures {
         if matches!(blocker.reason, Reason::DatabaseUnavailable | Reason::KubernetesUnavailable) {
             return false;
         }
-        let since = self.verified.or(self.succeeded.as_ref().map(|(at, _)| *at));
-        let is_due = since.is_some_and(|since| since.elapsed() >= max_age);
+        let succeeded = self.succeeded.as_ref().map(|(at, _)| *at);
+        let is_due = self.verified.or(succeeded).unwrap_or(self.began).elapsed() >= max_age;
         if is_due {
             self.verified = Some(Instant::now());
         }

@@ -69,6 +69,8 @@ pub async fn run<B: Backends>(
         match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval))) {
             Ok(ResyncReport { orphans: found, elsewhere }) => {
                 failures.reset(context.backends.now());
+                // The lists have verified the accounts.
+                context.unverified.clear_all();
                 gates.note(RESYNC_NOTE, None);
                 context.metrics.record_resync(context.backends.now().0.as_second());
                 update_readiness(context, gates, elsewhere);

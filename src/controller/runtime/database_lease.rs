@@ -190,8 +190,9 @@ mod tests {
             clusters.see("there");
             term.cancelled().await;
         };
-        let began = Instant::now();
-        while_holding_database_lease(&clusters, &here(), RENEW_INTERVAL, &gates, &stop, work).await;
+        let (began, cluster) = (Instant::now(), here());
+        let works = while_holding_database_lease(&clusters, &cluster, RENEW_INTERVAL, &gates, &stop, work);
+        timeout(TAKEOVER * 10, works).await.expect("the first term ends");
         assert_eq!(terms.get(), 2);
         assert!(began.elapsed() >= TAKEOVER);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
+
 use super::{
     arn_changes::arn_changes,
     conditions::{Subject, next_status},
@@ -24,28 +26,28 @@ use crate::{
 const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes the status and publishes its events, if anything has changed. A status is written whether or not its
-/// events are accepted.
+/// events are accepted. Returns false if the outcome is for an earlier state of the account, so that status
+/// does not have it.
 pub(in crate::controller) async fn publish<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
     outcome: &ReconcileOutcome,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     // A reconcile that was cut short by the shutdown is not the account's problem. The next start continues.
     if context.stop.is_cancelled() && outcome.retry().is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let previous = account.status.clone();
-    for event in arn_change_events(&previous.clone().unwrap_or_default(), outcome) {
-        publish_or_keep(account, context, event).await;
-    }
+    let changes = arn_change_events(&previous.clone().unwrap_or_default(), outcome);
+    join_all(changes.into_iter().map(|event| publish_or_keep(account, context, event))).await;
     if !write_status(account, context, outcome).await? {
-        return Ok(());
+        return Ok(false);
     }
     let now = account.status.clone().unwrap_or_default();
     for event in events(previous.as_ref(), &now, outcome) {
         publish_event(account, context, &event).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Writes a status while the reconcile goes on. A failed write does not matter, because the final status is
@@ -79,7 +81,7 @@ fn status_of<B: Backends>(
 /// Writes the status if it has changed. The write names the object's version, so that one that was lost on
 /// the way cannot take effect on a later version. On a conflict the object is read again and the outcome is
 /// applied to its current status. Returns false if the object is gone, has a new spec, or was settled by
-/// another controller.
+/// another controller meanwhile. A change of its metadata alone is none of these.
 async fn write_status<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
@@ -101,7 +103,8 @@ async fn write_status<B: Backends>(
                 if current.metadata.resource_version == account.metadata.resource_version {
                     return Err(kube::Error::Api(status));
                 }
-                if current.metadata.generation != account.metadata.generation || current.is_settled() {
+                let is_settled_since = current.is_settled() && current.status != account.status;
+                if current.metadata.generation != account.metadata.generation || is_settled_since {
                     return Ok(false);
                 }
                 *account = current.into_account();

@@ -144,11 +144,19 @@ async fn register(shared: Arc<Shared>, number: u32) {
     }
 }
 
-async fn view(shared: Arc<Shared>, _: u32) {
-    let exchange = async {
-        Connection::open(&shared.host).await?.send("/register", hyper::Request::get("/"), String::new()).await
+/// Reads the form, and every other time the page of an account, which the server looks up in PostgreSQL and
+/// Kubernetes.
+async fn view(shared: Arc<Shared>, number: u32) {
+    let account =
+        shared.registered().last().filter(|_| number % 2 == 1).map(|name| format!("/accounts/{name}"));
+    let (what, path) = match &account {
+        Some(path) => ("GET /accounts/NAME", path.as_str()),
+        None => ("GET /register", "/register"),
     };
-    shared.send("GET /register", exchange).await;
+    let exchange = async {
+        Connection::open(&shared.host).await?.send(path, hyper::Request::get("/"), String::new()).await
+    };
+    shared.send(what, exchange).await;
 }
 
 /// Sends requests on one connection, as a browser or a proxy does, and opens another one when the server has

@@ -93,6 +93,12 @@ async fn disrupt(release: &Release, load: &Load) -> Result<(), Error> {
     disruptions::restart_rollouts(&cluster).await?;
     tokio::time::sleep(STEADY).await;
 
+    load.step("a migration of a later version");
+    release.add_to_schema().await?;
+    tokio::time::sleep(STEADY).await;
+    disruptions::restart_rollouts(&cluster).await?;
+    tokio::time::sleep(STEADY).await;
+
     load.step("eviction of a pod");
     disruptions::evict(&cluster).await?;
     tokio::time::sleep(STEADY).await;

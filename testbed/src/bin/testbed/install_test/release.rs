@@ -93,6 +93,17 @@ impl Release {
         self.cluster.settled(Component::Controller).await
     }
 
+    /// Applies a migration that only adds to the schema, as a later version may do while these pods serve.
+    pub(super) async fn add_to_schema(&self) -> Result<(), Error> {
+        let statements = "alter table users add column nickname text not null default '';
+             insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+             values (9999, 'from a later version', true, '', 0)";
+        let sql = |source| Error::Sql { action: "apply a later migration".into(), source };
+        let mut connection = PgConnection::connect(&self.database_url).await.map_err(sql)?;
+        sqlx::raw_sql(statements).execute(&mut connection).await.map_err(sql)?;
+        connection.close().await.map_err(sql)
+    }
+
     /// Uninstalls the release as its values say, with `crds.keep`, and installs it again: the accounts must
     /// stay as they are.
     pub(super) async fn uninstall_and_keep_accounts(&self, accounts: usize) -> Result<(), Error> {
