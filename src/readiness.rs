@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Gates;
 
-/// CheckResult of a check: a note, or the reason why the gate is closed.
+/// The result of a check: a note, or the reason why the gate is closed.
 type CheckResult = Result<Option<String>, String>;
 
 /// Time between two checks.

@@ -23,8 +23,8 @@ use crate::{
 /// Maximum time for an event. It only reports what status says too.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Writes the status and publishes its events, if anything has changed. A status is written whether or not its
-/// events are accepted.
+/// Writes the status and publishes its events, if anything has changed. A status is written whether or not
+/// its events are accepted.
 pub(in crate::controller) async fn publish<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
