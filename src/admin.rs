@@ -81,7 +81,7 @@ impl Gates {
     pub fn closed(&self) -> BTreeMap<&'static str, String> {
         let mut closed = self.lock().clone();
         if self.shutdown.is_cancelled() {
-            closed.insert(SHUTDOWN, "the process is shutting down".to_owned());
+            closed.insert(SHUTDOWN, messages::readiness::SHUTTING_DOWN.to_owned());
         }
         closed
     }

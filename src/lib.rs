@@ -19,6 +19,7 @@ pub mod admin;
 pub mod api;
 pub mod config;
 pub mod controller;
+mod error_chain;
 pub mod failpoint;
 pub mod ivs;
 mod messages;

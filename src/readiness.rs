@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{admin::Gates, messages::readiness::CHECK_TIMED_OUT};
 
-/// CheckResult of a check: a note, or the reason why the gate is closed.
+/// The result of a check: a note, or the reason why the gate is closed.
 type CheckResult = Result<Option<String>, String>;
 
 /// Maximum duration of a check. A dependency that does not answer is not ready.

@@ -2,12 +2,12 @@
 //!
 //! A field can carry bytes that are not ASCII (RFC 9110, section 5.5), and other software adds elements of
 //! its own: another application its cookies, a client its entries of X-Forwarded-For. An element that cannot
-//! be read is skipped alone, never the line that it is part of. Every field of a request is read with this
-//! module, except that of the host, whose lines are counted.
+//! be read is skipped alone, never the line that it is part of. Every field that the registration page itself
+//! reads is read with this module, except that of the host, whose lines are counted.
 
 use axum::http::{HeaderMap, header, header::AsHeaderName};
 
-/// What stands between two elements of a field.
+/// The separator of two elements of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Separator {
     /// A comma outside of a quoted string (RFC 9110, section 5.6.1).

@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(scheduler.pop_due(at(2)), Some((at(2), timer("b"))));
         assert_eq!(scheduler.pop_due(at(2)), None);
         let json = serde_json::to_string(&scheduler).expect("JSON");
-        let mut read: Scheduler = serde_json::from_str(&json).expect("an agenda");
+        let mut read: Scheduler = serde_json::from_str(&json).expect("a scheduler");
         assert_eq!(read.pop_due(at(9)), Some((at(3), timer("c"))));
     }
 }

@@ -14,15 +14,16 @@ use crate::{
 /// The time of a retry. Of several, the first in this order counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
-    /// With exponential backoff.
+    /// A retry with exponential backoff.
     Backoff,
-    /// After a known time.
+    /// A retry after a known time.
     After(Duration),
-    /// At a long, fixed interval: somebody has to act outside of the controller, which is not notified.
+    /// A retry after a long, fixed delay: somebody has to act outside of the controller, which is not
+    /// notified.
     FixedDelay,
-    /// Not until the spec changes.
+    /// No retry until the spec changes.
     Never,
-    /// Together with the other resources: nothing is left to do for this one.
+    /// A retry together with the other resources: nothing is left to do for this one.
     WithOtherResources,
 }
 

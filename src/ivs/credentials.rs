@@ -1,6 +1,6 @@
 //! The failure to obtain credentials. The SDK reports it as that of the call that needed them.
 
-use std::{error::Error as StdError, io, iter::successors};
+use std::{error::Error as StdError, io};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ivs::{
@@ -11,7 +11,8 @@ use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
 };
 
-use super::{Class, error::join_causes};
+use super::class::Class;
+use crate::error_chain::{chain, join_causes};
 
 /// The codes of STS that pass by themselves.
 const TRANSIENT_CODES: [&str; 6] = [
@@ -85,11 +86,6 @@ fn is_unreachable(cause: &(dyn StdError + 'static)) -> bool {
     cause.is::<SdkError<AssumeRoleError, HttpResponse>>()
         || cause.is::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>()
         || cause.downcast_ref().is_some_and(is_network)
-}
-
-/// Returns an error and its causes.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    successors(Some(error), |error| (**error).source())
 }
 
 #[cfg(test)]

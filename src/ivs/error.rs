@@ -1,51 +1,16 @@
 //! Errors of calls to AWS, by class.
 
-use std::iter::successors;
-
 use aws_sdk_ivs::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 
-use super::credentials::CredentialsFailure;
+use super::{class::Class, credentials::CredentialsFailure};
+use crate::error_chain::{chain, join_causes};
 
 /// Result of a call to AWS.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The class of an error: what can be done about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The error is temporary: retry soon, with backoff.
-    Transient,
-    /// Someone must act outside the spec (on a quota, a permission, or a verification): report it, and retry
-    /// slowly.
-    Blocked,
-    /// The spec must change: do not retry.
-    Invalid,
-    /// The call may have taken effect or not: check AWS before anything else.
-    Ambiguous,
-    /// AWS says, with its own error code, that the resource does not exist.
-    Missing,
-    /// AWS does not find, or cannot use, something that the spec refers to. Somebody may create it: report it,
-    /// and retry slowly.
-    MissingReference,
-}
-
-impl Class {
-    /// Returns the label in metrics.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Transient => "transient",
-            Self::Blocked => "blocked",
-            Self::Invalid => "invalid",
-            Self::Ambiguous => "ambiguous",
-            Self::Missing => "missing",
-            Self::MissingReference => "missing_reference",
-        }
-    }
-}
 
 /// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -204,7 +169,7 @@ fn is_lambda_permission(operation: &str, message: &str) -> bool {
 const REFERRING: [&str; 6] =
     ["CreateChannel", "UpdateChannel", "CreateRoom", "UpdateRoom", "CreateStage", "UpdateStage"];
 
-/// What a spec can refer to, without blanks, hyphens and underscores, in lower case.
+/// The names of what a spec can refer to, without blanks, hyphens and underscores, in lower case.
 const REFERENCES: [&str; 7] = [
     "recordingconfiguration",
     "playbackrestrictionpolicy",
@@ -238,15 +203,8 @@ fn is_missing_reference(operation: &str, class: Class, message: &str) -> bool {
 
 /// Joins the causes of an error into one line.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let text = join_causes(successors(error.source(), |cause| cause.source()));
+    let text = join_causes(chain(error).skip(1));
     if text.is_empty() { error.to_string() } else { text }
-}
-
-/// Joins the texts of errors into one line.
-pub(super) fn join_causes<'a>(causes: impl Iterator<Item = &'a (dyn std::error::Error + 'static)>) -> String {
-    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
-    texts.dedup();
-    texts.join(": ")
 }
 
 #[cfg(test)]
@@ -276,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_about_a_reference_of_the_spec_is_told_from_others() {
+    fn an_error_about_a_reference_of_the_spec_differs_from_others() {
         let is_missing = is_missing_reference;
         for name in [
             "Resource: arn:aws:ivs:eu-west-1:1:recording-configuration/a not found",

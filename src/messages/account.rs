@@ -2,7 +2,7 @@
 
 use crate::api::ResourceKind;
 
-pub(crate) const READY: &str = "The channel, the chat room and the stage match the spec.";
+pub(crate) const READY: &str = "The channel, the chat room, and the stage match the spec.";
 
 pub(crate) const USER_READY: &str = "The user exists in the database.";
 

@@ -13,7 +13,7 @@ pub(crate) fn still_returned(kind: ResourceKind) -> String {
 }
 
 pub(crate) const USER_WAITS: &str =
-    "The user is deleted once the channel, the chat room and the stage are gone.";
+    "The user is deleted once the channel, the chat room, and the stage are gone.";
 
 /// `why`: the message of the refused claim.
 pub(crate) fn no_claim(why: &str) -> String {
@@ -51,7 +51,7 @@ pub(crate) fn left_in_aws(kind: ResourceKind, arn: Option<&str>, attempt: Option
 /// The deletion policy cannot be read. `problem`: the field and what is wrong with it.
 pub(crate) fn policy_not_understood(problem: &str) -> String {
     format!(
-        "Kept the channel, the chat room, the stage and the rows in the database, if there are any: this version of the operator cannot read spec.deletionPolicy ({problem}), so it counts as Retain."
+        "Kept the channel, the chat room, the stage, and the rows in the database, if there are any: this version of the operator cannot read spec.deletionPolicy ({problem}), so it counts as Retain."
     )
 }
 

@@ -5,8 +5,8 @@
 //! This module imports nothing but `api`, so every other module can use it. Callers pass names and numbers.
 //!
 //! The following texts stand elsewhere:
-//! - the report of a failed call, which quotes AWS, PostgreSQL or Kubernetes: with the error's type, in `ivs`,
-//!   `store` and `controller`;
+//! - the report of a failed call, which quotes AWS, PostgreSQL, or Kubernetes: with the error's type, in
+//!   `ivs`, `store`, and `controller`;
 //! - the text about a flag or an environment variable: with the flag, in `config`;
 //! - a line of the log: where it is written;
 //! - a text of the registration page: in `registration`.

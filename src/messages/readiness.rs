@@ -1,10 +1,13 @@
-//! Lines of `/readyz` that name no failure of their own: its notes, and gates that were not checked.
+//! Lines of `/readyz` that name no failure of their own: its notes, and gates that were not checked or that a
+//! shutdown closed.
 
 use crate::api::ResourceKind;
 
 pub(crate) const NOT_CHECKED_YET: &str = "not checked yet";
 
 pub(crate) const CHECK_TIMED_OUT: &str = "no answer in time";
+
+pub(crate) const SHUTTING_DOWN: &str = "the process is shutting down";
 
 pub(crate) const LEASE_TIMED_OUT: &str = "the API server did not answer in time";
 

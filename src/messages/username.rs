@@ -16,7 +16,7 @@ pub(crate) fn reserved(username: &str, by: &AccountRef) -> String {
 
 pub(crate) fn other_spelling(username: &str, recorded: &str) -> String {
     format!(
-        "The user is recorded as \"{recorded}\", and its channel, chat room and stage have that name. Create this account with the username \"{recorded}\" instead of \"{username}\"."
+        "The user is recorded as \"{recorded}\", and its channel, chat room, and stage have that name. Create this account with the username \"{recorded}\" instead of \"{username}\"."
     )
 }
 

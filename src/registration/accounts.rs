@@ -12,6 +12,7 @@ use kube::{
 use secrecy::SecretString;
 
 use crate::api::{ObservedAccount, StreamerAccount, StreamerAccountSpec, USER_ID_ANNOTATION};
+use crate::error_chain::chain;
 use crate::failpoint::effect;
 use crate::messages;
 use crate::store::Registrant;
@@ -269,12 +270,6 @@ fn never_connected(error: &kube::Error) -> bool {
 
 fn innermost(error: &kube::Error) -> String {
     chain(error).last().map_or_else(String::new, ToString::to_string)
-}
-
-fn chain<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
 }
 
 #[cfg(test)]

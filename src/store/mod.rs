@@ -78,7 +78,7 @@ impl Error {
     }
 }
 
-/// For the pool's callbacks.
+/// The conversion that the pool's callbacks need.
 impl From<Error> for sqlx::Error {
     fn from(error: Error) -> Self {
         match error {

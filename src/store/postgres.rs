@@ -59,7 +59,7 @@ pub struct Postgres {
     isolation: Arc<OnceCell<()>>,
 }
 
-/// Without the settings, which are a part of the database's URL.
+/// Omits the settings, which are a part of the database's URL.
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Postgres").field("pool", &self.pool).finish_non_exhaustive()
@@ -96,7 +96,8 @@ impl Postgres {
         Ok(Self { pool, mark, settings, isolation: Arc::default() })
     }
 
-    /// Applies the pending migrations, then the grants. Changes nothing in a newer schema. Returns the schema.
+    /// Applies the pending migrations, then the grants. Changes nothing in a newer schema. Returns the
+    /// schema.
     ///
     /// # Errors
     /// [`Error::Newer`] if this program does not work with a newer schema, or the error from PostgreSQL.
@@ -110,8 +111,8 @@ impl Postgres {
         self.check_schema().await
     }
 
-    /// Grants the programs' roles their privileges, unless a newer program has done so: these grants are not for
-    /// its schema.
+    /// Grants the programs' roles their privileges, unless a newer program has done so: these grants are not
+    /// for its schema.
     async fn grant(&self) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         // PostgreSQL rejects concurrent grants on the same table.
@@ -129,8 +130,8 @@ impl Postgres {
     /// Checks that this program works with the schema.
     ///
     /// # Errors
-    /// [`Error::Newer`] or [`Error::Older`] if it does not, [`Error::Shared`] if a pooler shares sessions, or the
-    /// error from PostgreSQL.
+    /// [`Error::Newer`] or [`Error::Older`] if it does not, [`Error::Shared`] if a pooler shares sessions, or
+    /// the error from PostgreSQL.
     pub async fn check_schema(&self) -> Result<Schema> {
         self.isolation.get_or_try_init(|| self.check_isolation()).await?;
         let known = known_version();

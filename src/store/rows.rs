@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::{Result, absences};
 use crate::api::{ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus};
 
-/// Locks the row of a user until the transaction ends. Of two concurrent transactions that record a resource or
-/// open an attempt, the second sees what the first has written.
+/// Locks the row of a user until the transaction ends. Of two concurrent transactions that record a resource
+/// or open an attempt, the second sees what the first has written.
 pub(super) async fn lock_user(connection: &mut PgConnection, user: Uuid) -> Result<()> {
     // The lock order is the same everywhere: the user, then its other rows.
     sqlx::query!("select id from users where id = $1 for no key update", user)

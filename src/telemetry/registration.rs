@@ -88,7 +88,7 @@ impl Default for RegistrationMetrics {
         );
         registry.register(
             "streamcat_password_hash_queued",
-            "Requests that wait in the queue of the password hashers",
+            "Requests that wait to hash a password",
             hashing.waiting.clone(),
         );
         registry.register(

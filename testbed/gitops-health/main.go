@@ -1,5 +1,6 @@
-// Command gitops-health prints how GitOps tools judge the health of objects: Argo CD with a health script, Flux, and the kstatus library of
-// the Kubernetes project. It reads a JSON array of objects from standard input, and prints one of results.
+// Command gitops-health prints how GitOps tools judge the health of objects: Argo CD with a health script,
+// Flux, and the kstatus library of the Kubernetes project. It reads a JSON array of objects from standard
+// input, and prints one of results.
 //
 //	gitops-health health.lua < objects.json
 package main
@@ -92,8 +93,8 @@ func judge(script string, text []byte) (result, error) {
 	return result{Script: scripted, ArgoCD: argocd, Kstatus: generic.Status.String(), Flux: flux.Status.String()}, nil
 }
 
-// runScript runs a script with the libraries that Argo CD opens for one from its settings, except for the few functions of "os", which depend
-// on the time of day. There is no "string" and no "math".
+// runScript runs a script with the libraries that Argo CD opens for one from its settings, except for the few
+// functions of "os", which depend on the time of day. There is no "string" and no "math".
 func runScript(script string, object map[string]any) (health, error) {
 	state := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer state.Close()

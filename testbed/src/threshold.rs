@@ -5,11 +5,11 @@ use std::fmt;
 /// A threshold for a measured value.
 #[derive(Clone, Copy, Debug)]
 pub enum Threshold {
-    /// At least this value.
+    /// The measured value must be at least this.
     AtLeast(f64),
-    /// At most this value.
+    /// The measured value must be at most this.
     AtMost(f64),
-    /// Less than this value.
+    /// The measured value must be less than this.
     Below(f64),
 }
 

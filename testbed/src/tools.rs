@@ -1,5 +1,5 @@
-//! Programs that are built once from their Go modules and kept in the user's cache: the control plane's, Helm, a
-//! node's, and our own in Go.
+//! Programs that are built once from their Go modules and kept in the user's cache: the control plane's,
+//! Helm, a node's, and our own in Go.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

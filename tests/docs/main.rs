@@ -1,8 +1,9 @@
-//! Texts of the repository: links and paths in the Markdown pages lead to something that exists, and names in the
-//! sources have one meaning.
+//! Texts of the repository: links and paths in the Markdown pages lead to something that exists, each anchor
+//! stands once in its page, and names in the sources have one meaning and a limited length.
 
 #![allow(clippy::missing_panics_doc, missing_docs, reason = "a test")]
 
+mod test_names;
 mod type_names;
 
 use std::{
@@ -22,10 +23,22 @@ const SOURCES: [&str; 8] =
 struct Page {
     /// Anchors of its headings, as GitHub makes them, and of its `<a id>` elements.
     anchors: BTreeSet<String>,
+    /// Anchors that stand more than once.
+    repeated: Vec<String>,
     /// Targets of its links that are not URLs.
     links: Vec<String>,
     /// Paths in backticks.
     paths: Vec<String>,
+}
+
+impl Page {
+    /// Adds an anchor, if there is one.
+    fn add_anchor(&mut self, anchor: Option<String>) {
+        let Some(anchor) = anchor else { return };
+        if !self.anchors.insert(anchor.clone()) {
+            self.repeated.push(anchor);
+        }
+    }
 }
 
 fn root() -> PathBuf {
@@ -63,7 +76,7 @@ fn read(path: &Path) -> Page {
     for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
         match event {
             Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
-            Event::End(TagEnd::Heading(_)) => page.anchors.extend(heading.take().map(|text| anchor(&text))),
+            Event::End(TagEnd::Heading(_)) => page.add_anchor(heading.take().map(|text| anchor(&text))),
             Event::Start(Tag::Link { dest_url, .. }) if !dest_url.contains("://") => {
                 page.links.push(dest_url.into_string());
             }
@@ -80,7 +93,7 @@ fn read(path: &Path) -> Page {
             }
             Event::Html(html) | Event::InlineHtml(html) => {
                 let id = html.split_once("id=\"").and_then(|(_, rest)| rest.split('"').next());
-                page.anchors.extend(id.map(str::to_owned));
+                page.add_anchor(id.map(str::to_owned));
             }
             _ => {}
         }
@@ -112,6 +125,17 @@ fn links_of_the_pages_lead_to_pages_and_headings() {
         }
     }
     assert!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
+}
+
+#[test]
+fn an_anchor_stands_once_in_its_page() {
+    let mut repeated = Vec::new();
+    // Each version has the same headings in the changelog.
+    for path in pages().into_iter().filter(|path| !path.ends_with("CHANGELOG.md")) {
+        let anchors = read(&path).repeated.into_iter();
+        repeated.extend(anchors.map(|anchor| format!("{}: {anchor}", path.display())));
+    }
+    assert!(repeated.is_empty(), "anchors that stand more than once:\n{}", repeated.join("\n"));
 }
 
 #[test]

@@ -50,8 +50,8 @@ fn after_visibility(code: &str) -> (&str, bool) {
     public.or_else(restricted).map_or((code, false), |item| (item, true))
 }
 
-/// Returns the name of the type that a line defines, and true if it is public. Ignores associated types, which
-/// have neither a visibility nor the first column.
+/// Returns the name of the type that a line defines, and true if it is public. Ignores associated types,
+/// which have neither a visibility nor the first column.
 fn type_of(line: &str) -> Option<(&str, bool)> {
     let code = line.trim_start();
     let (item, is_public) = after_visibility(code);
@@ -87,7 +87,8 @@ fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the source files of each crate. A file that no other one declares as a module is the root of a crate.
+/// Returns the source files of each crate. A file that no other one declares as a module is the root of a
+/// crate.
 fn crates(sources: &BTreeMap<PathBuf, Source>) -> Vec<BTreeSet<&Path>> {
     let modules: BTreeSet<_> = sources.values().flat_map(|source| &source.modules).collect();
     let roots = sources.keys().filter(|path| !modules.contains(path));

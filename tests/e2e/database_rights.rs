@@ -94,7 +94,7 @@ async fn with_a_user_of_kubectl(tenant: &Tenant) -> &str {
 }
 
 #[tokio::test]
-async fn registration_role_gives_no_password_session_or_registration_to_a_user_it_did_not_register() {
+async fn registration_role_cannot_take_over_a_user_of_kubectl() {
     let tenant = with_a_user("registration-others").await;
     let url = with_a_user_of_kubectl(&tenant).await;
     assert_forbidden(

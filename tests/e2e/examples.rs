@@ -1,5 +1,5 @@
-//! The files in `examples/`: a real API server accepts each one, and a controller makes each account Ready. New
-//! files are found without a change here.
+//! The files in `examples/`: a real API server accepts each one, and a controller makes each account Ready.
+//! New files are found without a change here.
 
 use std::{
     fs,
@@ -101,8 +101,8 @@ async fn objects(tenant: &Tenant, example: &Example) -> Vec<DynamicObject> {
     }
 }
 
-/// Writes the objects into a file, and returns its name. All of them go to the tenant's namespace, so that the
-/// namespaces of the examples need not exist.
+/// Writes the objects into a file, and returns its name. All of them go to the tenant's namespace, so that
+/// the namespaces of the examples need not exist.
 fn manifest(tenant: &Tenant, objects: &mut [DynamicObject]) -> String {
     let namespaces = objects.iter_mut().filter_map(|object| object.metadata.namespace.as_mut());
     namespaces.for_each(|namespace| tenant.namespace().clone_into(namespace));
@@ -139,7 +139,8 @@ async fn every_example_is_accepted_by_the_api_server() {
     }
 }
 
-/// Replaces every ARN in a value with one of the tenant's AWS, as the README of the examples tells its reader.
+/// Replaces every ARN in a value with one of the tenant's AWS, as the README of the examples tells its
+/// reader.
 fn use_own_arns(tenant: &Tenant, value: &mut Value) {
     match value {
         Value::String(text) if text.starts_with("arn:") => *text = own_arn(tenant, text),

@@ -1,5 +1,5 @@
-//! The health of accounts in GitOps tools: in Argo CD by the script in `examples/argocd`, in Flux and others by
-//! kstatus.
+//! The health of accounts in GitOps tools: in Argo CD by the script in `examples/argocd`, in Flux and others
+//! by kstatus.
 //!
 //! `STREAMCAT_RECORD_STATUSES=1` writes the files of `resource_customizations` again, from a real run.
 

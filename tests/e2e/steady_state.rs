@@ -1,4 +1,4 @@
-//! In the steady state, the controller writes nothing (I5).
+//! The steady state, in which the controller writes nothing (I5).
 
 use std::collections::BTreeMap;
 

@@ -189,8 +189,8 @@ pub async fn event(tenant: &Tenant, name: &str, reason: &str) -> String {
     seen.await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// Forbids what the rule matches in the tenant's namespace, as an administrator's policy may. It takes a moment
-/// until the policy is in force. Undo it with [`allow_again`].
+/// Forbids what the rule matches in the tenant's namespace, as an administrator's policy may. It takes a
+/// moment until the policy is in force. Undo it with [`allow_again`].
 pub async fn forbid(tenant: &Tenant, rule: &Value, message: &str) {
     let name = tenant.namespace();
     let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });

@@ -72,7 +72,7 @@ async fn both_programs_serve_while_a_newer_version_adds_to_the_schema() {
 }
 
 #[tokio::test]
-async fn a_breaking_schema_makes_both_programs_unready_and_keeps_others_from_starting() {
+async fn a_breaking_schema_stops_both_programs() {
     let tenant = tenant("breaking").await;
     let controller = tenant.controller().start().await;
     let registration = tenant.registration().start().await;

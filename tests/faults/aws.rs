@@ -77,7 +77,7 @@ pub struct Aws {
     pub denies_lists: bool,
     /// Name of a setting that AWS accepts and does not keep.
     pub discarded_setting: Option<&'static str>,
-    /// By ARN, the age of the call that created the resource, and the time of its creation.
+    /// The age of the call that created a resource, and the time of its creation, by ARN.
     ages: BTreeMap<String, (Duration, Duration)>,
 }
 

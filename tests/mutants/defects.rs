@@ -720,9 +720,16 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a refused event keeps a changed ARN from status",
         file: WRITER,
-        right: "        publish_or_keep(account, context, event).await;",
-        wrong: "        publish_or_keep(account, context, event.clone()).await;
-        context.backends.kubernetes().publish_event(account, &event).await?;",
+        right: "    join_all(changes.into_iter().map(|event| publish_or_keep(account, context, event))).await;",
+        wrong: "    for event in changes {
+        context.backends.kubernetes().publish_event(account, &event).await?;
+    }",
+    },
+    Defect {
+        name: "an outcome is dropped when the metadata of its account changes",
+        file: WRITER,
+        right: "current.is_settled() && current.status != account.status",
+        wrong: "current.is_settled()",
     },
     Defect {
         name: "a refused event about a changed ARN is forgotten",

@@ -3,8 +3,8 @@
 //! `make mutants` copies the source tree, applies one defect at a time to the copy, and runs the tests there,
 //! the unit tests first because they are faster. It prints which test caught which defect, and fails if one
 //! survives or does not compile. `MUTANT=grace make mutants` selects the defects whose name contains that
-//! word, and `SHARD=1/2 make mutants` every second one. `SKIP_BASELINE=1` leaves out the run without a defect,
-//! for use right after the tests have passed.
+//! word, and `SHARD=1/2 make mutants` every second one. `SKIP_BASELINE=1` leaves out the run without a
+//! defect, for use right after the tests have passed.
 
 #![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
 

@@ -23,7 +23,7 @@ const MAX_JITTER: u64 = 25;
 /// The latest success, and the failures since.
 #[derive(Debug)]
 pub(super) struct ResyncFailures {
-    /// Distinguishes this controller from others that fail at the same time.
+    /// Distinguishes installations and namespaces, whose jitter differs.
     seed: u64,
     interval: Duration,
     failed: u32,
@@ -46,7 +46,7 @@ impl ResyncFailures {
     }
 
     /// Records a failure, and returns the delay until the next try. It depends on nothing random, so that a
-    /// test can repeat it, and differs from one installation to another.
+    /// test can repeat it, and differs between installations and namespaces.
     pub fn next_delay(&mut self) -> Duration {
         let longest = self.interval.clamp(FIRST_DELAY, MAX_DELAY);
         let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(self.failed)).min(longest);

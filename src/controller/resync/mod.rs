@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::{
     absences::note_absences,
     failures::ResyncFailures,
-    orphans::{duplicate, settle_orphans},
+    orphans::{duplicate, update_orphan_list},
     records::{account_states, check_recorded_elsewhere, is_in, recorded_resources},
     requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
 };
@@ -166,7 +166,7 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
         context.requeue(account.reference());
     }
     schedule_rechecks(context, &accounts, &pending_rechecks(&recorded, &statuses, context.timing.grace));
-    let orphans = settle_orphans(context, rows, report.orphans).await?;
+    let orphans = update_orphan_list(context, rows, report.orphans).await?;
     Ok(ResyncReport { orphans, elsewhere })
 }
 

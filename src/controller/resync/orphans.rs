@@ -13,7 +13,7 @@ use crate::{
 /// Deletes late creates, and writes the other orphans onto the orphan list. Does nothing if the controller
 /// and its records do not belong together, or if AWS lists none of the recorded resources: then nothing is
 /// known about orphans.
-pub(super) async fn settle_orphans<B: Backends>(
+pub(super) async fn update_orphan_list<B: Backends>(
     context: &Context<B>,
     rows: Vec<OrphanRow>,
     mut orphans: BTreeMap<String, Orphan>,

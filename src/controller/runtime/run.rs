@@ -39,8 +39,8 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
-/// Runs the controller until the shutdown stops it, and then until the calls in flight are recorded. Waits for
-/// a database or cluster that it cannot reach.
+/// Runs the controller until the shutdown stops it, and then until the calls in flight are recorded. Waits
+/// for a database or cluster that it cannot reach.
 ///
 /// # Errors
 /// A setting is wrong, or the database is too new for this program.

@@ -25,9 +25,9 @@ use crate::{
 /// Maximum time for an event. It only reports what status says too.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Writes the status and publishes its events, if anything has changed. A status is written whether or not its
-/// events are accepted. Returns false if the outcome is for an earlier state of the account, so that status
-/// does not have it.
+/// Writes the status and publishes its events, if anything has changed. A status is written whether or not
+/// its events are accepted. Returns false if the outcome is for an earlier state of the account, so that
+/// status does not have it.
 pub(in crate::controller) async fn publish<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
@@ -103,8 +103,7 @@ async fn write_status<B: Backends>(
                 if current.metadata.resource_version == account.metadata.resource_version {
                     return Err(kube::Error::Api(status));
                 }
-                let is_settled_since = current.is_settled() && current.status != account.status;
-                if current.metadata.generation != account.metadata.generation || is_settled_since {
+                if is_outdated(account, &current) {
                     return Ok(false);
                 }
                 *account = current.into_account();
@@ -112,6 +111,13 @@ async fn write_status<B: Backends>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Returns true if what was found about `account` says nothing about `current`, its later version: it has
+/// another spec, or another controller has settled it since. A change of its metadata alone is neither.
+fn is_outdated(account: &StreamerAccount, current: &StreamerAccount) -> bool {
+    let is_settled_since = current.is_settled() && current.status != account.status;
+    current.metadata.generation != account.metadata.generation || is_settled_since
 }
 
 /// Publishes an event. A failure is only logged: a condition or the orphan list says the same.
@@ -170,4 +176,39 @@ pub(in crate::controller) fn next_try<B: Backends>(
         context.backoff.reset(key);
     }
     context.backoff.delay(key, retry?)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
+    use super::*;
+    use crate::{
+        api::{FINALIZER, test_account},
+        controller::outcome::tests::ready,
+    };
+
+    /// Returns an account of generation 1 that is settled, or that has no status.
+    fn account(is_settled: bool) -> StreamerAccount {
+        let mut account = test_account("todd", "todd");
+        account.metadata.generation = Some(1);
+        account.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        let subject = Subject { generation: 1, reconcile_request: None };
+        let now = Time(Timestamp::UNIX_EPOCH);
+        account.status = is_settled.then(|| next_status(None, subject, &now, &ready()));
+        account
+    }
+
+    #[test]
+    fn an_outcome_holds_for_an_account_whose_metadata_alone_has_changed() {
+        let read = account(true);
+        assert!(read.is_settled());
+        let mut labelled = read.clone();
+        labelled.metadata.resource_version = Some("2".to_owned());
+        assert!(!is_outdated(&read, &labelled), "its status is still the one that was read");
+        assert!(is_outdated(&account(false), &labelled), "another controller has settled it");
+        let mut edited = labelled;
+        edited.metadata.generation = Some(2);
+        assert!(is_outdated(&read, &edited), "it has another spec");
+    }
 }

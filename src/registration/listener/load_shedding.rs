@@ -1,5 +1,5 @@
-//! Load shedding: rejecting connections beyond the limit. Each may send one request, is told the reason, and
-//! is closed.
+//! Load shedding: rejecting connections beyond the limit. Each may send one request, gets the reason for
+//! its rejection, and is closed.
 
 use std::{
     io::{self, Read, Write},

@@ -33,7 +33,7 @@ pub use self::{
 };
 use crate::{config::ConnectionSettings, shutdown::Shutdown, telemetry::RegistrationMetrics};
 
-/// Maximum number of connections that are told the reason for their rejection at the same time, for each
+/// Maximum number of connections that get the reason for their rejection at the same time, for each
 /// reason.
 const MAX_CONCURRENT_REJECTIONS: usize = 128;
 

@@ -186,7 +186,7 @@ async fn at_most_the_maximum_number_of_connections_is_served_at_once() {
 }
 
 #[tokio::test]
-async fn every_connection_beyond_the_maximum_is_told_the_reason() {
+async fn every_connection_beyond_the_maximum_gets_the_reason() {
     let server = Running::start(1, Duration::from_mins(5), router()).await;
     let _silent = server.connect("").await;
     let body = "x".repeat(4000);

@@ -17,7 +17,7 @@ pub struct Browser {
 /// Locator of an element on a page.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'a> {
-    /// By its id.
+    /// An element, by its id.
     Id(&'a str),
     /// An input, by its label.
     Field(&'a str),

@@ -2,8 +2,8 @@
 //! processes.
 //!
 //! The program runs as the first process of its own process namespace. When it ends, for any reason, the
-//! kernel kills all other processes of the namespace: pods, shims, and servers. Their mounts and their network
-//! end with them. Only files and control groups are left, which the outer process removes.
+//! kernel kills all other processes of the namespace: pods, shims, and servers. Their mounts and their
+//! network end with them. Only files and control groups are left, which the outer process removes.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -121,8 +121,8 @@ pub(super) fn prepare() -> Result<(), Error> {
     run("ip", &["link", "add", BRIDGE, "type", "bridge"])?;
     run("ip", &["address", "add", &address, "dev", BRIDGE])?;
     run("ip", &["link", "set", BRIDGE, "up"])?;
-    // All clients of a test have one address. A port that one of them uses again would be connected to the pod
-    // of its last use, which may have ended. The setting is missing where nothing tracks connections yet.
+    // All clients of a test have one address. A port that one of them uses again would be connected to the
+    // pod of its last use, which may have ended. The setting is missing where nothing tracks connections yet.
     let _ = std::fs::write("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_time_wait", "1");
     // Without a route, kube-proxy's rules never see a connection from this process to a Service.
     run("ip", &["route", "add", SERVICES, "dev", BRIDGE])

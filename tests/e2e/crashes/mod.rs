@@ -45,7 +45,7 @@ static CONCURRENT_CRASHES: Semaphore = Semaphore::const_new(16);
 static AT_EVERY_FAIL_POINT: LazyLock<bool> =
     LazyLock::new(|| std::env::var("CRASHES").is_ok_and(|crashes| crashes == "all"));
 
-/// A story of one account, and the state that must result.
+/// A scenario of one account, and the state that must result.
 trait Scenario {
     /// Part of the names of its accounts. Must be short.
     const NAME: &'static str;

@@ -1,4 +1,4 @@
-//! What a database URL may contain, and that no part of it reaches a log.
+//! Database URLs: which ones are supported, and that no part of one reaches a log.
 
 use std::path::Path;
 

@@ -25,8 +25,8 @@ use crate::registration::{
     service::ProgressStatus,
 };
 
-/// Maximum number of open event streams of one process. Each costs one read of the API server per
-/// [`POLL_INTERVAL`].
+/// Maximum number of open event streams of one process. Each costs one read of the database per
+/// [`POLL_INTERVAL`]; the account comes from the cache.
 pub const MAX_EVENT_STREAMS: usize = 256;
 
 /// Time between two polls of an account. The registration may only get single accounts, not watch them.

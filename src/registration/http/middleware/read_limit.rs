@@ -1,4 +1,4 @@
-//! The limit on reads per IP address: each costs a read of the database, and some one of the API server.
+//! The limit on reads per IP address: most cost a read of the database.
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -10,7 +10,7 @@ use super::writes::Writes;
 
 /// Measured values.
 pub(super) struct BenchFigures<'a> {
-    /// For each account: the time from apply to Ready, and its slowest Create.
+    /// The time from apply to Ready, and the slowest Create, of each account.
     pub(super) took: Vec<(Duration, Duration)>,
     pub(super) calls: &'a [Call],
     pub(super) writes: Writes,

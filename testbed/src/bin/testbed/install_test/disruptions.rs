@@ -1,4 +1,4 @@
-//! What happens to pods in a cluster.
+//! Disruptions of pods in a cluster.
 
 use std::time::{Duration, Instant};
 

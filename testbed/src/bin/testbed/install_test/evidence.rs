@@ -1,4 +1,4 @@
-//! What Kubernetes, PostgreSQL, and AWS say about the accounts.
+//! Evidence about the accounts from Kubernetes, PostgreSQL, and AWS.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

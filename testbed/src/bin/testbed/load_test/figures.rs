@@ -23,7 +23,7 @@ pub(super) struct LoadTestFigures<'a> {
     /// Peak memory in bytes.
     pub(super) memory: u64,
     /// Number of concurrent hashes.
-    pub(super) hashers: usize,
+    pub(super) hash_pool: usize,
     /// Outcomes of the registrations under overload.
     pub(super) ended: &'a [Outcome],
 }
@@ -36,7 +36,7 @@ impl fmt::Display for LoadTestFigures<'_> {
         let no_response = count(|ended| matches!(ended, Outcome::NoResponse(_)));
         let unexpected = count(|ended| matches!(ended, Outcome::Unexpected(_)));
         let (ratio, health) = (self.registered / self.hashed, self.health.as_secs_f64() * 1000.0);
-        let (memory, most) = (self.memory / MIB, self.hashers * HASH_MEMORY + OTHER_MEMORY);
+        let (memory, most) = (self.memory / MIB, self.hash_pool * HASH_MEMORY + OTHER_MEMORY);
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let (memory, most, none, strange) =
             (memory as f64, most as f64, no_response as f64, unexpected as f64);
@@ -76,7 +76,7 @@ mod tests {
         let (health, ended) =
             (Duration::from_millis(50), [Outcome::Accepted, Outcome::NoResponse("reset".into())]);
         let figures =
-            LoadTestFigures { registered: 9.0, hashed: 10.0, health, memory: 0, hashers: 1, ended: &ended };
+            LoadTestFigures { registered: 9.0, hashed: 10.0, health, memory: 0, hash_pool: 1, ended: &ended };
         let text = figures.to_string();
         let goal = |what: &str| {
             let line = text.lines().find(|line| line.starts_with(what)).expect(what);

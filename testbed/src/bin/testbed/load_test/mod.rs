@@ -72,7 +72,7 @@ pub(crate) async fn load_test(arguments: LoadTestArguments) -> Result<ExitCode, 
         hashed,
         health: health.finish()?,
         memory: registration.peak_memory()?,
-        hashers: cores.registration.count(),
+        hash_pool: cores.registration.count(),
         ended: &ended,
     };
     print!("{figures}");
