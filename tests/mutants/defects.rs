@@ -744,6 +744,12 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "if failures.is_verification_due(&blocker, context.max_list_age()) && interval.is_zero() {",
     },
     Defect {
+        name: "lists that are denied from the start leave every account ready",
+        file: "src/controller/resync/failures.rs",
+        right: "self.verified.or(succeeded).unwrap_or(self.began).elapsed() >= max_age",
+        wrong: "self.verified.or(succeeded).is_some_and(|since| since.elapsed() >= max_age)",
+    },
+    Defect {
         name: "failed resyncs are retried at a fixed interval",
         file: "src/controller/resync/failures.rs",
         right: "        self.failed = self.failed.saturating_add(1);",
