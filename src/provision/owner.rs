@@ -97,7 +97,7 @@ fn clone_pair((key, value): (&String, &String)) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provision::world::owner;
+    use crate::provision::world::{World, owner};
 
     fn tags_of(pairs: &[(&str, &str)]) -> Tags {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -122,6 +122,20 @@ mod tests {
         assert!(!owner().owns(&other));
         assert!(!owner().may_own(&other));
         assert!(!owner().owns(&Tags::new()) && owner().may_own(&Tags::new()));
+    }
+
+    #[tokio::test]
+    async fn a_renamed_resource_is_found_by_its_tags() {
+        let tags = owner().create_tags(Uuid::from_u128(2), &Tags::new());
+        let listed = |name: &str, tags: &Tags| Listed {
+            arn: format!("arn of {name}"),
+            name: name.to_owned(),
+            tags: tags.clone(),
+            updated_at: None,
+        };
+        let all = [listed("renamed", &tags), listed("todd", &Tags::new())];
+        let found = owner().list_owned(&World::new().aws, &all).await.expect("a list");
+        assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["renamed"]);
     }
 
     #[test]

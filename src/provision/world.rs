@@ -85,7 +85,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct World {
     state: Shared,
-    aws: FakeAws,
+    pub aws: FakeAws,
     database: FakeDatabase,
 }
 

@@ -1,7 +1,7 @@
 //! Conflicts: two controllers, two accounts, and a database, a finalizer, or a Secret that somebody changed.
 
 use serde_json::json;
-use streamcat_operator::api::condition::find;
+use streamcat_operator::api::{StreamerAccount, condition::find};
 use testbed::{Tenant, http, wait};
 
 use crate::support::{
@@ -164,6 +164,12 @@ async fn a_foreign_secret_blocks_ready_and_the_arn_is_kept() {
     assert!(created.success, "{}", created.stderr);
     let _controller = tenant.controller().start().await;
     create(&tenant, "dora", json!({})).await;
+    // The Secret can be reported while the other resources are still being created.
+    let is_complete = |account: &StreamerAccount| {
+        let status = account.status.as_ref();
+        status.is_some_and(|status| status.chat_room.is_some() && status.stage.is_some())
+    };
+    until(&tenant, "dora", "has all resources", is_complete).await;
     let blocked = reason(&tenant, "dora", "SecretExists").await;
     assert_eq!(arns(&blocked).to_vec(), recorded(&tenant, "dora").await);
 }

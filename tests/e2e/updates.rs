@@ -161,7 +161,7 @@ async fn an_edit_rejected_by_aws_is_stalled_until_corrected() {
 async fn an_exhausted_quota_is_reported_and_the_others_are_created() {
     let tenant = tenant("quota").await;
     let _controller = tenant.controller().start().await;
-    tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").times(1));
+    tenant.simulator().fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException"));
     create(&tenant, "todd", json!({})).await;
 
     let blocked = reason(&tenant, "todd", "QuotaExceeded").await;
@@ -170,7 +170,8 @@ async fn an_exhausted_quota_is_reported_and_the_others_are_created() {
     let message = &find(&status.conditions, "StageReady").unwrap().message;
     assert!(message.contains("CreateStage") && message.contains("(request "), "{message}");
     assert!(status.stage.is_none() && status.channel.is_some());
-    assert_eq!(calls(&tenant, "CreateStage"), 1);
+    // The account's own finalizer may cause a second reconcile, but the quota is not asked again and again.
+    assert!(calls(&tenant, "CreateStage") <= 2);
 }
 
 /// Returns a controller with a short call timeout and a short grace period.
