@@ -97,7 +97,7 @@ fn describe(error: &sqlx::Error) -> Cow<'_, str> {
             Some("28000") => {
                 "the server refuses the user of DATABASE_URL: check pg_hba.conf, sslmode, and that the role may log in (28000)"
             }
-            Some("53300") => {
+            Some(session::TOO_MANY_CONNECTIONS) => {
                 "PostgreSQL accepts no more connections of this database, or of the user of DATABASE_URL (53300)"
             }
             Some("55000") if error.message().contains("accepting connections") => {

@@ -95,7 +95,6 @@ pub(super) async fn check_isolation(
             let _ = second.close().await;
             compared.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
         }
-        Ok(Err(Error::Shared)) => Err(Error::Shared),
         // PostgreSQL itself has no second session, so nobody can share the first one.
         Ok(Err(Error::Sql(sqlx::Error::Database(error))))
             if error.code().as_deref() == Some(TOO_MANY_CONNECTIONS) =>
@@ -164,4 +163,4 @@ async fn transaction(connection: &mut PgConnection, statement: &'static str) -> 
 pub(super) const PROTOCOL_VIOLATION: &str = "08P01";
 
 /// Code of PostgreSQL's error at its limit of connections.
-const TOO_MANY_CONNECTIONS: &str = "53300";
+pub(super) const TOO_MANY_CONNECTIONS: &str = "53300";

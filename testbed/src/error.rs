@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Output};
 use std::time::Duration;
+
+use crate::text;
 
 /// An error of the testbed. `Debug` prints the same text as `Display`, with its causes, because a failed test
 /// prints `Debug`.
@@ -104,6 +106,17 @@ impl Error {
     pub(crate) fn sql(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {
         let action = action.into();
         move |source| Self::Sql { action, source }
+    }
+
+    /// Checks that the command that ended with `output` succeeded. The error has the last `lines` of what it
+    /// wrote to standard error.
+    pub(crate) fn check(action: impl Into<String>, output: &Output, lines: usize) -> Result<(), Self> {
+        if output.status.success() {
+            return Ok(());
+        }
+        let (action, status) = (action.into(), output.status);
+        let output = text::tail(&String::from_utf8_lossy(&output.stderr), lines);
+        Err(Self::Failed { action, status, output })
     }
 
     pub(crate) fn not_ours(what: &str) -> Self {

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use crate::Error;
 use crate::tools::GITOPS_HEALTH;
-use crate::{Error, text};
 
 /// The health of one object.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,13 +52,7 @@ pub async fn gitops_health(script: &Path, objects: &[Value]) -> Result<Vec<Gitop
         stdin.write_all(Value::from(objects).to_string().as_bytes()).await.map_err(failed())?;
     }
     let output = process.wait_with_output().await.map_err(failed())?;
-    if !output.status.success() {
-        return Err(Error::Failed {
-            action: "gitops-health".into(),
-            status: output.status,
-            output: text::tail(&String::from_utf8_lossy(&output.stderr), 20),
-        });
-    }
+    Error::check("gitops-health", &output, 20)?;
     serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Unexpected(format!("gitops-health: {error}")))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kube::api::DynamicObject;
 use tokio::process::Command;
 
-use crate::{Error, apply, text};
+use crate::{Error, apply};
 
 /// Kinds of a rendered chart that are applied: permissions and limits. No pod runs in the testbed, so kinds
 /// that create pods are left out.
@@ -39,14 +39,8 @@ impl Helm {
             .output()
             .await
             .map_err(Error::io(format!("run {}", self.program.display())))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(Error::Failed {
-            action: format!("helm {}", arguments.join(" ")),
-            status: output.status,
-            output: text::tail(&String::from_utf8_lossy(&output.stderr), 20),
-        })
+        Error::check(format!("helm {}", arguments.join(" ")), &output, 20)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Renders a chart and returns its objects.

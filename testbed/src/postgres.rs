@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use crate::network::Network;
 use crate::process::{Launch, Process, StopSignal};
 use crate::temp_dir::TempDir;
-use crate::{Error, ports, text};
+use crate::{Error, ports};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const USER: &str = "streamcat";
@@ -225,13 +225,7 @@ fn install() -> Result<(), Error> {
             .env("DEBIAN_FRONTEND", "noninteractive")
             .output()
             .map_err(|_| Error::missing("initdb", PACKAGE_ADVICE))?;
-        if !output.status.success() {
-            return Err(Error::Failed {
-                action: format!("apt-get {}", arguments.join(" ")),
-                status: output.status,
-                output: text::tail(&String::from_utf8_lossy(&output.stderr), 15),
-            });
-        }
+        Error::check(format!("apt-get {}", arguments.join(" ")), &output, 15)?;
     }
     Ok(())
 }
@@ -240,11 +234,5 @@ fn install() -> Result<(), Error> {
 pub(crate) fn chown(path: &Path, user: &str) -> Result<(), Error> {
     let output = Command::new("chown").arg("--recursive").arg(format!("{user}:{user}")).arg(path).output();
     let output = output.map_err(Error::io("run chown"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let (action, output_text) =
-        (format!("changing the owner of {} to {user}", path.display()), output.stderr);
-    let output_text = text::tail(&String::from_utf8_lossy(&output_text), 5);
-    Err(Error::Failed { action, status: output.status, output: output_text })
+    Error::check(format!("changing the owner of {} to {user}", path.display()), &output, 5)
 }

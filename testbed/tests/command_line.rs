@@ -2,29 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
-use std::io::{BufRead as _, BufReader};
+mod support;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 use testbed::wait;
 
-const TESTBED: &str = env!("CARGO_BIN_EXE_testbed");
+use self::support::TESTBED;
 
-/// Starts `testbed run` with a command that waits. Returns the directory of the environment once the command
-/// runs.
+/// Starts an environment. Returns its directory once it runs.
 fn hold() -> (Child, PathBuf) {
-    let mut holder = Command::new(TESTBED)
-        .args(["run", "--", "sh", "-c", "echo $STREAMCAT_TESTBED; exec sleep 600"])
-        .env_remove("STREAMCAT_TESTBED")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let description = PathBuf::from(line.trim());
-    assert!(description.is_file(), "not a description of an environment: {line:?}");
+    let (holder, description) = support::hold(&[], "echo $STREAMCAT_TESTBED; exec sleep 600");
     (holder, description.parent().unwrap().to_owned())
 }
 

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
-use std::io::{BufRead as _, BufReader};
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use testbed::{Node, wait};
@@ -19,16 +20,7 @@ exec sleep 600
 
 /// Starts a node with a pod. Returns the directory of the outer process.
 fn hold() -> (Child, PathBuf) {
-    let mut holder = Command::new(env!("CARGO_BIN_EXE_testbed"))
-        .args(["run", "--node", "--", "sh", "-c", START_POD])
-        .env_remove("STREAMCAT_TESTBED_KEEP")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let description = PathBuf::from(line.trim());
-    assert!(description.is_file(), "not a description of an environment: {line:?}");
+    let (holder, description) = support::hold(&["--node"], START_POD);
     (holder, description.parent().unwrap().parent().unwrap().to_owned())
 }
 

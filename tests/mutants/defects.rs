@@ -702,8 +702,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an account that is not understood is applied",
         file: "src/controller/reconcile/mod.rs",
-        right: "} else if let Some(problem) = account.problem().cloned() {",
-        wrong: "} else if let Some(problem) = account.problem().cloned().filter(|it| it.message.is_empty()) {",
+        right: "} else if let Some(problem) = account.problem() {",
+        wrong: "} else if let Some(problem) = account.problem().filter(|it| it.message.is_empty()) {",
     },
     Defect {
         name: "a deletion policy that cannot be read counts as Delete",

@@ -1,11 +1,8 @@
 //! The retry delays of accounts whose reconcile failed.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use super::lock;
 use crate::{api::AccountRef, controller::blocker::Retry};
 
 /// Delay after the first failure. It doubles with each further one.
@@ -26,7 +23,7 @@ pub struct Backoff {
 impl Backoff {
     /// Forgets the failures of an account that succeeded or is gone.
     pub fn reset(&self, account: &AccountRef) {
-        self.lock().remove(account);
+        lock(&self.failures).remove(account);
     }
 
     /// Returns the delay until the next try; None if only a change triggers it.
@@ -36,17 +33,13 @@ impl Backoff {
             Retry::FixedDelay => Some(FIXED_DELAY),
             Retry::After(delay) => Some(delay),
             Retry::Backoff => {
-                let mut failures = self.lock();
+                let mut failures = lock(&self.failures);
                 let failed = failures.entry(account.clone()).or_default();
                 let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(*failed)).min(MAX_DELAY);
                 *failed = failed.saturating_add(1);
                 Some(delay)
             }
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AccountRef, u32>> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

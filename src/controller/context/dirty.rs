@@ -1,11 +1,9 @@
 //! The accounts that are marked dirty: their next reconcile checks AWS although status says that they are
 //! ready.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
+use super::lock;
 use crate::api::AccountRef;
 
 /// The sequence number of a mark. It tells a mark from one that was set later.
@@ -24,7 +22,7 @@ struct State {
 impl DirtyAccounts {
     /// Marks an account.
     pub fn mark(&self, account: AccountRef) {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         state.last += 1;
         let mark = state.last;
         state.marks.insert(account, mark);
@@ -32,19 +30,15 @@ impl DirtyAccounts {
 
     /// Returns the latest mark of an account.
     pub fn get(&self, account: &AccountRef) -> Option<DirtyMark> {
-        self.lock().marks.get(account).copied()
+        lock(&self.0).marks.get(account).copied()
     }
 
     /// Removes the mark of an account, unless it was set after `mark`.
     pub fn clear(&self, account: &AccountRef, mark: Option<DirtyMark>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         if state.marks.get(account).copied() == mark {
             state.marks.remove(account);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

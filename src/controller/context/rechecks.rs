@@ -1,14 +1,11 @@
 //! The re-checks of accounts that are ready: a recent change is re-verified once no earlier update can still
 //! take effect.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use tokio::time::Instant;
 
+use super::lock;
 use crate::api::AccountRef;
 
 /// The scheduled re-checks. The database knows of them too, so that they survive a restart.
@@ -19,18 +16,14 @@ impl Rechecks {
     /// Schedules the next re-check of an account in place of any other; None removes it.
     pub fn schedule(&self, account: &AccountRef, after: Option<Duration>) {
         match after {
-            Some(after) => drop(self.lock().insert(account.clone(), Instant::now() + after)),
-            None => drop(self.lock().remove(account)),
+            Some(after) => drop(lock(&self.0).insert(account.clone(), Instant::now() + after)),
+            None => drop(lock(&self.0).remove(account)),
         }
     }
 
     /// Returns the time until the next re-check: zero if it is due, None if none is scheduled.
     pub fn due_in(&self, account: &AccountRef) -> Option<Duration> {
-        self.lock().get(account).map(|at| at.saturating_duration_since(Instant::now()))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<AccountRef, Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).get(account).map(|at| at.saturating_duration_since(Instant::now()))
     }
 }
 

@@ -1,14 +1,11 @@
 //! The events about changed ARNs that the API server has not accepted yet. They are kept in memory only: the
 //! condition says the same.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use tokio::time::Instant;
 
+use super::lock;
 use crate::{
     api::{AccountRef, StreamerAccount},
     controller::kubernetes::EventDraft,
@@ -38,7 +35,7 @@ pub struct UnpublishedEvents(Mutex<BTreeMap<AccountRef, Vec<KeptEvent>>>);
 impl UnpublishedEvents {
     /// Keeps an event that could not be published, unless it is kept already.
     pub fn keep(&self, key: AccountRef, account: &StreamerAccount, event: EventDraft) {
-        let mut all = self.lock();
+        let mut all = lock(&self.0);
         let of_account = all.entry(key).or_default();
         if !of_account.iter().any(|kept| kept.event == event) {
             let due = Instant::now() + RETRY_INTERVAL;
@@ -51,13 +48,13 @@ impl UnpublishedEvents {
         if kept.retries < MAX_RETRIES {
             let due = Instant::now() + RETRY_INTERVAL;
             let again = KeptEvent { retries: kept.retries + 1, due, ..kept };
-            self.lock().entry(key.clone()).or_default().push(again);
+            lock(&self.0).entry(key.clone()).or_default().push(again);
         }
     }
 
     /// Removes and returns the events of an account that are due.
     pub fn take_due(&self, key: &AccountRef) -> Vec<KeptEvent> {
-        let (mut all, now) = (self.lock(), Instant::now());
+        let (mut all, now) = (lock(&self.0), Instant::now());
         let Some(of_account) = all.get_mut(key) else { return Vec::new() };
         let due = of_account.extract_if(.., |kept| kept.due <= now).collect();
         if of_account.is_empty() {
@@ -68,30 +65,26 @@ impl UnpublishedEvents {
 
     /// Returns the time until the next try for an account; None if nothing is kept.
     pub fn due_in(&self, key: &AccountRef) -> Option<Duration> {
-        let due = self.lock().get(key)?.iter().map(|kept| kept.due).min()?;
+        let due = lock(&self.0).get(key)?.iter().map(|kept| kept.due).min()?;
         Some(due.saturating_duration_since(Instant::now()))
     }
 
     /// Forgets the events of an account that is gone.
     pub fn forget(&self, key: &AccountRef) {
-        self.lock().remove(key);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<AccountRef, Vec<KeptEvent>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).remove(key);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Reason, StreamerAccountSpec};
+    use crate::api::{Reason, test_account};
 
     #[tokio::test(start_paused = true)]
     async fn an_event_is_tried_at_intervals_until_it_is_given_up() {
         let (events, key) =
             (UnpublishedEvents::default(), AccountRef { namespace: "n".to_owned(), name: "a".to_owned() });
-        let account = StreamerAccount::new("a", StreamerAccountSpec::with_defaults("a".to_owned()));
+        let account = test_account("a", "a");
         let event = EventDraft {
             warning: true,
             reason: Reason::ArnChanged,

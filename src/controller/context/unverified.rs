@@ -1,11 +1,9 @@
 //! The accounts that are marked unverified: their next reconcile reads each of their resources from AWS,
 //! because the resyncs fail.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeSet, sync::Mutex};
 
+use super::lock;
 use crate::api::AccountRef;
 
 /// The accounts that are marked unverified.
@@ -15,25 +13,21 @@ pub struct UnverifiedAccounts(Mutex<BTreeSet<AccountRef>>);
 impl UnverifiedAccounts {
     /// Marks an account.
     pub fn mark(&self, account: AccountRef) {
-        self.lock().insert(account);
+        lock(&self.0).insert(account);
     }
 
     /// Returns true if an account is marked.
     pub fn contains(&self, account: &AccountRef) -> bool {
-        self.lock().contains(account)
+        lock(&self.0).contains(account)
     }
 
     /// Removes the mark of an account.
     pub fn clear(&self, account: &AccountRef) {
-        self.lock().remove(account);
+        lock(&self.0).remove(account);
     }
 
     /// Removes all marks.
     pub fn clear_all(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<AccountRef>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).clear();
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::resource::ResourceReconciler;
 use crate::{
-    api::{ResourceKind, SpecProblem, StreamerAccount},
+    api::{ResourceKind, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::Backends,
@@ -33,24 +33,13 @@ const SUPERSEDED_RETRY: Duration = Duration::from_secs(1);
 /// Minimum time between two writes of an interim status.
 const INTERIM_STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reports that nothing is created for an account because its namespace is terminating.
-pub(super) async fn report_terminating_namespace<B: Backends>(
+/// Reports that nothing is done for an account because of `blocker`.
+pub(super) async fn report_blocked<B: Backends>(
     mut account: StreamerAccount,
     context: &Context<B>,
+    blocker: &Blocker,
 ) -> Result<Option<Duration>, Error> {
-    let key = account.reference();
-    let outcome = ReconcileOutcome::blocked_by(&Blocker::namespace_terminating(&key.namespace));
-    publish(&mut account, context, &outcome).await?;
-    Ok(next_try(&key, context, &outcome))
-}
-
-/// Reports that nothing is done for an account because this version does not understand its spec.
-pub(super) async fn report_problem<B: Backends>(
-    mut account: StreamerAccount,
-    context: &Context<B>,
-    problem: &SpecProblem,
-) -> Result<Option<Duration>, Error> {
-    let outcome = ReconcileOutcome::blocked_by(&Blocker::spec_not_understood(problem));
+    let outcome = ReconcileOutcome::blocked_by(blocker);
     publish(&mut account, context, &outcome).await?;
     Ok(next_try(&account.reference(), context, &outcome))
 }

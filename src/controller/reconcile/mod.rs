@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use self::{
-    apply::{apply, report_problem, report_terminating_namespace},
+    apply::{apply, report_blocked},
     cleanup::cleanup,
 };
 use super::{
@@ -83,10 +83,11 @@ async fn reconcile_account<B: Backends>(
     }
     if account.is_being_deleted() {
         cleanup(account, context, read).await
-    } else if let Some(problem) = account.problem().cloned() {
-        report_problem(account.into_account(), context, &problem).await
+    } else if let Some(problem) = account.problem() {
+        let blocker = Blocker::spec_not_understood(problem);
+        report_blocked(account.into_account(), context, &blocker).await
     } else if is_terminating? {
-        report_terminating_namespace(account.into_account(), context).await
+        report_blocked(account.into_account(), context, &Blocker::namespace_terminating(&key.namespace)).await
     } else {
         apply(account.into_account(), context, dirty, read).await
     }

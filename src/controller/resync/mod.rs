@@ -68,11 +68,12 @@ pub async fn run<B: Backends>(
         let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resync(context, namespace)).await;
         match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval))) {
             Ok(ResyncReport { orphans: found, elsewhere }) => {
-                failures.reset(context.backends.now());
+                let now = context.backends.now();
+                context.metrics.record_resync(now.0.as_second());
+                failures.reset(now);
                 // The lists have verified the accounts.
                 context.unverified.clear_all();
                 gates.note(RESYNC_NOTE, None);
-                context.metrics.record_resync(context.backends.now().0.as_second());
                 update_readiness(context, gates, elsewhere);
                 log_new_orphans(&found, &orphans);
                 context.metrics.set_orphans(found.len());

@@ -14,8 +14,10 @@ use serde::de::DeserializeOwned;
 
 use super::{format::Format, problem::Problem};
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
+/// Media type of a form.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+/// Media type of JSON.
+pub(super) const JSON: &str = "application/json";
 
 /// Returns the format of the response: that of the body, or else what the Accept field asks for.
 #[must_use]

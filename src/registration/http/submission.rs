@@ -147,10 +147,10 @@ mod tests {
     use axum::{body::Body, http::header};
     use secrecy::ExposeSecret;
 
-    use super::*;
-
-    const FORM: &str = "application/x-www-form-urlencoded";
-    const JSON: &str = "application/json";
+    use super::{
+        super::body::{FORM, JSON},
+        *,
+    };
 
     async fn send(content_type: &str, body: &str) -> Result<Submission, Rejection> {
         let request = Request::post("/register").header(header::CONTENT_TYPE, content_type);

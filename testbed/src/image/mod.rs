@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use self::archive::{Archive, Content};
 use crate::{Error, text};
 
+pub use self::operator::ENTRYPOINT;
+
 /// Time of the image and its files.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
 

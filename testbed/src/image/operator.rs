@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Image;
-use crate::{Error, text, workspace};
+use crate::{Error, workspace};
 
-/// The operator's binary in its image.
-const ENTRYPOINT: &str = "/usr/local/bin/streamcat-operator";
+/// Path of the operator's binary in its image.
+pub const ENTRYPOINT: &str = "/usr/local/bin/streamcat-operator";
 /// User and group of its process.
 const USER: &str = "65532:65532";
 
@@ -22,13 +22,7 @@ impl Image {
         let script = workspace().join("testbed/image-files.sh");
         let output = Command::new(&script).args([binary, directory]).output();
         let output = output.map_err(Error::io(format!("run {}", script.display())))?;
-        if !output.status.success() {
-            return Err(Error::Failed {
-                action: "collecting the files of the image".into(),
-                status: output.status,
-                output: text::tail(&String::from_utf8_lossy(&output.stderr), 10),
-            });
-        }
+        Error::check("collecting the files of the image", &output, 10)?;
         let image = Self::new(directory, reference, ENTRYPOINT).user(USER);
         Ok(LABELS.iter().fold(image, |image, (name, value)| image.label(name, value)))
     }

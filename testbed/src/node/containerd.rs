@@ -7,12 +7,12 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::sandbox::BRIDGE;
+use crate::Error;
 use crate::image::Image;
 use crate::network::Network;
 use crate::process::{Launch, Process, StopSignal};
 use crate::temp_dir::TempDir;
 use crate::tools::NodeTools;
-use crate::{Error, text};
 
 /// Directory of the network plugins.
 pub(super) const CNI_PLUGINS: &str = "/usr/lib/cni";
@@ -79,15 +79,8 @@ async fn run_ctr(ctr: &Path, socket: &Path, arguments: &[&std::ffi::OsStr]) -> R
         .output()
         .await
         .map_err(Error::io(format!("run {}", ctr.display())))?;
-    if output.status.success() {
-        return Ok(());
-    }
     let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-    Err(Error::Failed {
-        action: format!("ctr {}", arguments.join(" ")),
-        status: output.status,
-        output: text::tail(&String::from_utf8_lossy(&output.stderr), 10),
-    })
+    Error::check(format!("ctr {}", arguments.join(" ")), &output, 10)
 }
 
 fn config(home: &Path, socket: &Path, tools: &NodeTools) -> String {
@@ -153,13 +146,7 @@ fn pause(temp_dir: &TempDir) -> Result<PathBuf, Error> {
         .args([files.join("pause"), source])
         .output()
         .map_err(|_| Error::missing("cc", "run: sudo apt-get install gcc"))?;
-    if !compiler.status.success() {
-        return Err(Error::Failed {
-            action: "compiling pause.c".into(),
-            status: compiler.status,
-            output: text::tail(&String::from_utf8_lossy(&compiler.stderr), 10),
-        });
-    }
+    Error::check("compiling pause.c", &compiler, 10)?;
     let archive = temp_dir.path().join("pause.tar");
     Image::new(&files, PAUSE, "/pause").write(&archive)?;
     Ok(archive)

@@ -17,7 +17,7 @@ use super::containerd::CNI_PLUGINS;
 use crate::network::{Network, SERVICES};
 use crate::temp_dir::{self, TempDir};
 use crate::tools::{NodeTools, Tools};
-use crate::{Error, cluster, text};
+use crate::{Error, cluster};
 
 /// Environment variable with the path of the control group of the node whose namespaces this process is in.
 const CGROUP: &str = "STREAMCAT_TESTBED_CGROUP";
@@ -131,12 +131,5 @@ pub(super) fn prepare() -> Result<(), Error> {
 fn run(program: &str, arguments: &[&str]) -> Result<(), Error> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(Error::io(format!("run {program}")))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(Error::Failed {
-        action: format!("{program} {}", arguments.join(" ")),
-        status: output.status,
-        output: text::tail(&String::from_utf8_lossy(&output.stderr), 5),
-    })
+    Error::check(format!("{program} {}", arguments.join(" ")), &output, 5)
 }

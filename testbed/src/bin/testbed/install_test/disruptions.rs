@@ -6,13 +6,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, EvictParams};
 use rustix::process::{Pid, Signal, kill_process};
+use testbed::image::ENTRYPOINT;
 use testbed::{Error, wait};
 
 use super::cluster::{Cluster, Component, failed};
 
 const TIMEOUT: Duration = Duration::from_mins(3);
-/// The operator's binary in its image.
-const PROGRAM: &str = "/usr/local/bin/streamcat-operator";
 
 /// Replaces all pods, as `kubectl rollout restart` does.
 pub(super) async fn restart_rollouts(cluster: &Cluster) -> Result<(), Error> {
@@ -95,7 +94,7 @@ fn none(component: Component) -> Error {
 fn processes(component: Component) -> Result<Vec<Pid>, Error> {
     let entries = std::fs::read_dir("/proc")
         .map_err(|source| Error::Io { action: "list the processes".into(), source })?;
-    let command = format!("{PROGRAM}\0{}\0", component.name());
+    let command = format!("{ENTRYPOINT}\0{}\0", component.name());
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let ours = pids.filter(|pid| {
         std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|seen| seen == command)
