@@ -27,6 +27,9 @@ pub(super) trait AccountExt {
     /// Returns true if our finalizer is on the account.
     fn has_finalizer(&self) -> bool;
 
+    /// Returns true if the object is being deleted and waits for others only: it holds nothing.
+    fn is_released(&self) -> bool;
+
     /// Returns true if a person has asked to abandon the account's resources. It counts only while the
     /// account is being deleted.
     fn is_abandoned(&self) -> bool;
@@ -71,6 +74,10 @@ impl AccountExt for StreamerAccount {
 
     fn has_finalizer(&self) -> bool {
         self.finalizers().iter().any(|name| name == FINALIZER)
+    }
+
+    fn is_released(&self) -> bool {
+        self.is_being_deleted() && !self.has_finalizer()
     }
 
     fn is_abandoned(&self) -> bool {

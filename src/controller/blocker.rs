@@ -93,6 +93,12 @@ impl Blocker {
         Self::new(Reason::ResourceMissing, messages::username::record_unproven(arn)).retried_after(retry_in)
     }
 
+    /// Reports that an earlier object of the account was being deleted, and a call of that deletion may still be
+    /// in progress.
+    pub fn earlier_in_deletion(retry_in: Duration) -> Self {
+        Self::new(Reason::Progressing, messages::username::EARLIER_IN_DELETION).retried_after(retry_in)
+    }
+
     /// Reports that AWS is being listed for the first time, so nothing is created.
     pub fn aws_listing(retry_in: Duration) -> Self {
         let message = messages::resync::waits_for_first(messages::resync::FIRST_IN_PROGRESS);

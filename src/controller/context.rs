@@ -3,6 +3,7 @@
 mod backoff;
 mod dirty;
 mod rechecks;
+mod removed;
 mod unpublished;
 mod unverified;
 
@@ -19,8 +20,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, unpublished::UnpublishedEvents,
-    unverified::UnverifiedAccounts,
+    backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
+    unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
 };
 use super::{backends::Backends, blocker::Blocker};
 use crate::{
@@ -92,6 +93,8 @@ pub struct Context<B> {
     pub(super) rechecks: Rechecks,
     /// The events that could not be published yet.
     pub(super) unpublished: UnpublishedEvents,
+    /// The objects that were removed without a cleanup.
+    pub(super) removed: RemovedObjects,
     latest_resync: Mutex<ResyncResult>,
     resync_finished: Notify,
     dirty: DirtyAccounts,
@@ -125,6 +128,7 @@ impl<B: Backends> Context<B> {
             backoff: Backoff::default(),
             rechecks: Rechecks::default(),
             unpublished: UnpublishedEvents::default(),
+            removed: RemovedObjects::default(),
             latest_resync: Mutex::default(),
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),

@@ -8,7 +8,7 @@ use kube::{
     api::{Patch, PatchParams, PostParams, TypeMeta},
     runtime::{
         events::{Event, EventType, Recorder, Reporter},
-        reflector::Store,
+        reflector::{ObjectRef, Store},
     },
 };
 use serde::Serialize;
@@ -47,6 +47,9 @@ pub struct EventDraft {
 pub trait Kubernetes: Send + Sync + 'static {
     /// Returns all accounts in the cache.
     fn accounts(&self) -> Vec<Arc<ObservedAccount>>;
+
+    /// Returns an account in the cache.
+    fn cached(&self, account: &AccountRef) -> Option<Arc<ObservedAccount>>;
 
     /// Returns the live object with this UID. Returns None if it is gone, or if another object has its name.
     /// The cache can lag behind.
@@ -175,6 +178,10 @@ impl KubernetesClient {
 impl Kubernetes for KubernetesClient {
     fn accounts(&self) -> Vec<Arc<ObservedAccount>> {
         self.cache.state()
+    }
+
+    fn cached(&self, account: &AccountRef) -> Option<Arc<ObservedAccount>> {
+        self.cache.get(&ObjectRef::new(&account.name).within(&account.namespace))
     }
 
     async fn current(&self, account: &StreamerAccount) -> Result<Option<ObservedAccount>> {

@@ -8,6 +8,7 @@
 //! | `resync` | the periodic comparison of AWS with status and PostgreSQL: drift, orphans, late creates |
 //! | `username` | the claim of an account to its username |
 //! | `status` | conditions, events, and writing both |
+//! | `changes`, `queue` | the changes that the watch reports, and the accounts that wait for a reconcile |
 //! | `context` | the state that reconciles and resyncs share |
 //! | `backends`, `kubernetes` | the external systems that the controller uses |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
@@ -19,11 +20,13 @@ mod account;
 mod backends;
 mod blocker;
 mod by_kind;
+mod changes;
 mod context;
 mod error;
 mod gates;
 mod kubernetes;
 mod outcome;
+mod queue;
 mod reconcile;
 mod resync;
 mod runtime;
@@ -31,9 +34,10 @@ mod status;
 mod username;
 
 pub use backends::{Backends, ProductionBackends};
+pub use changes::Changes;
 pub use context::{Context, ReconcileSettings};
 pub use error::Error as ReconcileError;
 pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};
-pub use reconcile::{after_error, reconcile};
+pub use reconcile::Task;
 pub use resync::run as run_resyncs;
-pub use runtime::{Error, run, while_holding_database_lease};
+pub use runtime::{Error, run, run_queue, while_holding_database_lease};

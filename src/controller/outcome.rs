@@ -67,6 +67,11 @@ impl ReconcileOutcome {
         self.blockers().first().map_or(Reason::Ready, |blocker| blocker.reason)
     }
 
+    /// Returns the message of the condition `Ready`; empty if nothing is blocked.
+    pub fn message(&self) -> &str {
+        self.blockers().first().map_or("", |blocker| blocker.message.as_str())
+    }
+
     /// Returns the time until a change has to be re-checked; None if nothing was changed.
     pub fn recheck_in(&self) -> Option<Duration> {
         let ready = self.resources.iter().filter_map(|(_, result)| result.as_ref().ok());

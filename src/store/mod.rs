@@ -31,7 +31,7 @@ pub use postgres::{MIGRATIONS, Postgres, Schema};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
 pub use resources::{RecordedResource, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
-pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, UsernameOwner, Users};
+pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, Transfer, UsernameOwner, Users};
 
 use sqlx::migrate::MigrateError;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{ClusterIdentity, Postgres, Result};
+use super::{ClusterIdentity, Postgres, Result, seconds};
 use crate::{api::AccountRef, failpoint::effect};
 
 /// The user that has a username, and the object that owns the user.
@@ -27,6 +27,9 @@ pub struct UsernameOwner {
     pub registered: bool,
     /// True if the account was deleted with deletionPolicy Retain.
     pub retained: bool,
+    /// Time since the start of the latest pass of an interrupted deletion. None if the user is not being
+    /// deleted, or its resources stay.
+    pub interrupted_deletion: Option<Duration>,
 }
 
 /// Result of a claim. Only [`Claim::Held`] gives the object a user.
@@ -132,6 +135,21 @@ impl Claimant<'_> {
     }
 }
 
+/// The transfer of a user from an earlier object of the account to the current one.
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer<'a> {
+    /// Id of the user.
+    pub user: Uuid,
+    /// UID of the earlier object.
+    pub from: Option<&'a str>,
+    /// UID of the current object.
+    pub uid: &'a str,
+    /// Cluster of the current object.
+    pub cluster: &'a str,
+    /// Minimum time since the latest pass of an interrupted deletion.
+    pub min_deletion_age: Duration,
+}
+
 /// The users, from the controller's point of view.
 pub trait Users: Send + Sync + 'static {
     /// Returns true if a user has the username, or one with the same key.
@@ -144,15 +162,9 @@ pub trait Users: Send + Sync + 'static {
     /// user, or of a deleted one, is not reused.
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
-    /// Transfers a user from an earlier object of the account to the current one. Returns false if the
-    /// earlier object no longer owns the user, or the current object has a tombstone.
-    fn transfer(
-        &self,
-        user: Uuid,
-        from: Option<&str>,
-        uid: &str,
-        cluster: &str,
-    ) -> impl Future<Output = Result<bool>> + Send;
+    /// Transfers a user. Returns false if the earlier object no longer owns the user, a pass of its deletion began
+    /// too recently, or the current object has a tombstone.
+    fn transfer(&self, transfer: Transfer<'_>) -> impl Future<Output = Result<bool>> + Send;
 
     /// Marks the object's user as deleting: no attempt is opened for it after this. Returns false if the
     /// object does not own it.
@@ -220,18 +232,22 @@ impl Users for Postgres {
         Ok(claimant.judge(owner))
     }
 
-    async fn transfer(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
+    async fn transfer(&self, transfer: Transfer<'_>) -> Result<bool> {
+        let Transfer { user, from, uid, cluster, min_deletion_age } = transfer;
         let mut transaction = self.pool.begin().await?;
         // After this, a tombstone that the object got in the meantime is visible.
         lock_object(&mut transaction, uid).await?;
         let transferred = sqlx::query!(
             "update users set account_uid = $3, account_cluster = $4, deleting = false, retained = false
              where id = $1 and account_uid is not distinct from $2
+               and (not deleting or retained or deletion_pass_at is null
+                    or deletion_pass_at <= now() - make_interval(secs => $5))
                and not exists (select from user_tombstones where account_uid = $3)",
             user,
             from,
             uid,
             cluster,
+            min_deletion_age.as_secs_f64(),
         )
         .execute(&mut *transaction)
         .await?;
@@ -250,8 +266,11 @@ impl Users for Postgres {
     }
 
     async fn mark_deleting(&self, user: Uuid, uid: &str) -> Result<bool> {
-        let mark =
-            sqlx::query!("update users set deleting = true where id = $1 and account_uid = $2", user, uid);
+        let mark = sqlx::query!(
+            "update users set deleting = true, deletion_pass_at = now() where id = $1 and account_uid = $2",
+            user,
+            uid,
+        );
         let marked = effect("mark_deleting", mark.execute(&self.pool)).await?;
         Ok(marked.rows_affected() == 1)
     }
@@ -368,6 +387,8 @@ async fn owner(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result
     let row = sqlx::query!(
         r#"select id, username, account_namespace, account_name, account_uid, account_cluster, retained,
                   registered as "registered!",
+                  case when deleting and not retained
+                       then extract(epoch from now() - deletion_pass_at)::float8 end as interrupted_deletion,
                   exists (select from clusters
                           where id = account_cluster
                             and greatest(seen_at + make_interval(secs => $3), expires_at) > now()) as "is_cluster_live!"
@@ -388,6 +409,7 @@ async fn owner(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result
         is_cluster_live: row.is_cluster_live,
         registered: row.registered,
         retained: row.retained,
+        interrupted_deletion: row.interrupted_deletion.map(seconds),
     }))
 }
 
@@ -445,6 +467,7 @@ mod tests {
             is_cluster_live: true,
             registered: false,
             retained: false,
+            interrupted_deletion: None,
         }
     }
 

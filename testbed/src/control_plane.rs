@@ -73,6 +73,11 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// URL of etcd.
+    pub(crate) fn etcd_url(&self) -> String {
+        self.config.etcd_url()
+    }
+
     /// The administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> &Kubeconfig {
         &self.kubeconfig
@@ -139,9 +144,12 @@ impl Config {
         Launch::new(name, program, log, StopSignal::Kill).current_dir(&self.temp_dir)
     }
 
+    fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd)
+    }
+
     async fn etcd(&self) -> Result<Process, Error> {
-        let (clients, peers) =
-            (format!("http://127.0.0.1:{}", self.etcd), format!("http://127.0.0.1:{}", self.peer));
+        let (clients, peers) = (self.etcd_url(), format!("http://127.0.0.1:{}", self.peer));
         let mut etcd = self
             .launch("etcd", &self.tools.etcd)
             .args([
@@ -167,7 +175,7 @@ impl Config {
         let mut apiserver = self
             .launch("kube-apiserver", &self.tools.apiserver)
             .args([
-                format!("--etcd-servers=http://127.0.0.1:{}", self.etcd),
+                format!("--etcd-servers={}", self.etcd_url()),
                 format!("--cert-dir={}", self.file("certificates")),
                 format!("--secure-port={}", self.apiserver),
                 format!("--service-account-key-file={}", self.file("sa.pub")),

@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use kube::Client;
 use kube::api::DynamicObject;
 use kube::config::Kubeconfig;
@@ -19,7 +21,7 @@ use crate::node::Node;
 use crate::operator::Component;
 use crate::postgres::{Postgres, Server};
 use crate::temp_dir::TempDir;
-use crate::{Error, apply, kubeconfig};
+use crate::{Error, apply, http, kubeconfig};
 
 /// Environment variable with the path of the description of a running environment (`testbed run` sets it).
 pub const JOIN: &str = "STREAMCAT_TESTBED";
@@ -105,6 +107,20 @@ impl Testbed {
     pub async fn restart_apiserver(&self) -> Result<(), Error> {
         let control_plane = self.inner.control_plane.as_ref();
         control_plane.ok_or_else(|| Error::not_ours("kube-apiserver"))?.restart_apiserver().await
+    }
+
+    /// Removes an object from etcd, whatever its finalizers are. A watch shows what it shows when the API server
+    /// deletes an object while its first finalizer is added. `resource`: group and plural name.
+    ///
+    /// # Errors
+    /// If etcd refuses, or if the control plane is borrowed.
+    pub async fn remove_from_etcd(&self, resource: &str, namespace: &str, name: &str) -> Result<(), Error> {
+        let etcd = self.inner.description.etcd.as_ref().ok_or_else(|| Error::not_ours("etcd"))?;
+        let key = BASE64.encode(format!("/registry/{resource}/{namespace}/{name}"));
+        let url = format!("{etcd}/v3/kv/deleterange");
+        let removed = http::post_json(&url, &serde_json::json!({ "key": key })).await?;
+        let response = removed.json()?;
+        if response["deleted"] == "1" { Ok(()) } else { Err(Error::Unexpected(removed.body)) }
     }
 
     /// Applies the CustomResourceDefinitions in a YAML text and waits until they are served.

@@ -32,6 +32,23 @@ async fn an_account_gets_three_resources_and_leaves_nothing_behind() {
     );
 }
 
+#[tokio::test]
+async fn an_object_removed_in_spite_of_its_finalizer_leaves_nothing() {
+    let tenant = tenant("removed").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    let before = arns(&ready(&tenant, "todd").await);
+
+    let testbed = tenant.testbed();
+    testbed.remove_from_etcd("streamcat.dev/streameraccounts", tenant.namespace(), "todd").await.unwrap();
+    let is_deleted = || async { count(&tenant, "select count(*) from users").await == 0 };
+    wait::until("the user is deleted", TIMEOUT, is_deleted).await.unwrap();
+    assert_nothing_left(&tenant).await;
+    create(&tenant, "todd", json!({})).await;
+    let after = arns(&ready(&tenant, "todd").await);
+    assert!(before.iter().all(|arn| !after.contains(arn)), "{before:?} {after:?}");
+}
+
 /// Waits until the garbage collector has deleted the Secret. Returns false if it has not in time.
 async fn is_secret_collected(tenant: &testbed::Tenant) -> bool {
     let seen = wait::until("the Secret is gone", TIMEOUT, || async {

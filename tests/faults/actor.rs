@@ -18,6 +18,7 @@ use super::{
     aws::Resource,
     controller::supervise,
     database::Database,
+    oracle::end,
     workloads::{edited, spec},
     world::{INSTALLATION, REGION, World, calendar},
 };
@@ -196,6 +197,34 @@ impl Actor {
     pub fn lose_object(&self, name: &str) {
         self.world.act(&format!("the object {name} is lost"), |state, now, _| {
             state.cluster.lose(&key(name), now);
+        });
+    }
+
+    /// Deletes an account at the moment at which its finalizer is added: the API server removes the object
+    /// without waiting for the finalizer.
+    pub async fn delete_while_finalizer_is_added(&self, name: &str) {
+        let account = key(name);
+        self.world
+            .wait_until(|state| {
+                let found = state.cluster.accounts.get(&account);
+                found.is_some_and(|account| !account.finalizers().is_empty())
+            })
+            .await;
+        self.world.act(&format!("delete {name} while its finalizer is added"), |state, now, _| {
+            state.cluster.remove_early(&account, now);
+        });
+    }
+
+    /// Checks that nothing of an account is left. After a fault it may take longer.
+    pub fn check_gone(&self, name: &str) {
+        self.world.act("is everything gone?", |state, _, _| {
+            let rows = state.database.users.values().filter(|user| user.account == key(name)).count();
+            let resources = end::ours(state).len();
+            if rows + resources > 0 && state.failed_calls == 0 {
+                state
+                    .violations
+                    .push(format!("I3: {rows} rows and {resources} resources of {name} are left"));
+            }
         });
     }
 

@@ -31,7 +31,8 @@ const GARBAGE_COLLECTION_DELAY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub enum Change {
     Applied(Arc<ObservedAccount>),
-    Gone(AccountRef),
+    /// The object is gone. This was its last state.
+    Gone(Arc<ObservedAccount>),
 }
 
 /// The API server.
@@ -55,6 +56,8 @@ pub struct Cluster {
     pub since: Duration,
     /// Time at which the last object of each account was removed.
     pub removed_at: BTreeMap<AccountRef, Duration>,
+    /// Accounts whose object was removed without waiting for our finalizer.
+    pub removed_early: BTreeSet<AccountRef>,
     /// Accounts whose spec has a value that this version does not know.
     pub not_understood: BTreeSet<AccountRef>,
     /// True while every event is refused.
@@ -132,13 +135,12 @@ impl Cluster {
         account
     }
 
-    /// Removes the object. What it owns is garbage-collected.
-    fn remove(&mut self, account: &StreamerAccount, now: Duration) {
-        let key = reference(account);
-        self.accounts.remove(&key);
+    /// Removes the object, if it exists. What it owns is garbage-collected.
+    fn remove(&mut self, key: &AccountRef, now: Duration) {
+        let Some(account) = self.accounts.remove(key) else { return };
         self.removed_at.insert(key.clone(), now);
         self.garbage.push((now + GARBAGE_COLLECTION_DELAY, account.uid().unwrap_or_default()));
-        self.log.push(Change::Gone(key));
+        self.log.push(Change::Gone(account));
     }
 
     /// Deletes the Secrets of removed objects.
@@ -206,9 +208,17 @@ impl Cluster {
 
     /// Removes the object without its cleanup: its finalizers were removed by force.
     pub fn lose(&mut self, key: &AccountRef, now: Duration) {
-        if let Some(found) = self.accounts.get(key).cloned() {
-            self.remove(&found, now);
-        }
+        let Some(found) = self.accounts.get(key) else { return };
+        let mut account = StreamerAccount::clone(found);
+        account.metadata.finalizers = None;
+        self.put(account);
+        self.remove(key, now);
+    }
+
+    /// Removes the object without waiting for our finalizer, which was added while the object was deleted.
+    pub fn remove_early(&mut self, key: &AccountRef, now: Duration) {
+        self.removed_early.insert(key.clone());
+        self.remove(key, now);
     }
 
     /// Adds our finalizer to the object.
@@ -251,7 +261,7 @@ impl Cluster {
         let Some(found) = self.accounts.get(key) else { return };
         let mut account = StreamerAccount::clone(found);
         if account.finalizers().is_empty() {
-            self.remove(&account, now);
+            self.remove(key, now);
         } else if account.metadata.deletion_timestamp.is_none() {
             account.metadata.deletion_timestamp = Some(time);
             account.metadata.generation = account.metadata.generation.map(|generation| generation + 1);
@@ -278,7 +288,7 @@ impl Cluster {
         self.secrets.clear();
         self.garbage.clear();
         for (key, account) in before {
-            self.log.push(Change::Gone(key.clone()));
+            self.log.push(Change::Gone(Arc::clone(&account)));
             self.apply(&key, account.spec.clone(), time.clone());
         }
     }
@@ -315,7 +325,8 @@ impl Cluster {
         }
         account.metadata.finalizers = (!finalizers.is_empty()).then_some(finalizers);
         if is_terminating && account.finalizers().is_empty() {
-            self.remove(&account, now);
+            // The last state that a watch shows still has the finalizer, as in Kubernetes.
+            self.remove(&reference(named), now);
             return Ok(account);
         }
         Ok(self.put(account))

@@ -1,28 +1,21 @@
-//! A controller as kube's runtime runs it, but in a fixed order: the watch and its cache, a queue that holds
-//! each account once, one reconcile at a time for each account, the resync, and restarts.
+//! A controller process in a fixed order of events: the watch and its cache, the queue, the resync, and
+//! restarts.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{num::NonZeroU16, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use kube::ResourceExt;
+use futures::FutureExt;
+use kube::{ResourceExt, runtime::watcher::Event};
 use streamcat_operator::{
     admin::Gates,
-    api::{AccountRef, StreamerAccount},
+    api::ObservedAccount,
     controller::{
-        Context, ReconcileSettings, after_error, reconcile, run_resyncs, while_holding_database_lease,
+        Changes, Context, ReconcileSettings, Task, run_queue, run_resyncs, while_holding_database_lease,
     },
     ivs::Target,
     provision::Timing,
     store::ClusterIdentity,
 };
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::{task::JoinSet, time::sleep};
 
 use super::{
     cluster::{Change, reference},
@@ -33,6 +26,9 @@ use super::{
 
 /// Time between two resyncs of most workloads.
 pub const RESYNC: Duration = Duration::from_mins(5);
+
+/// Number of accounts that a controller reconciles at the same time.
+const CONCURRENCY: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
 
 /// Maximum time that a process takes to stop when asked to.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
@@ -91,29 +87,31 @@ async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
     let (context, requeues) =
         Context::new(FakeBackends::new(&injector), setup, metrics, injector.term.clone());
     let context = Arc::new(context);
-    let (trigger, triggers) = mpsc::unbounded_channel();
     // Separate tasks, so that each is polled only when it has something to do.
     let mut background = JoinSet::new();
-    background.spawn(watch(injector.clone(), trigger));
+    background.spawn(watch(injector.clone(), Arc::clone(&context)));
     background.spawn(run_resyncs_of(Arc::clone(&context), resync));
-    run_queue(&injector, &context, triggers, requeues).await;
+    let run_task = {
+        let injector = injector.clone();
+        move |task, context| run_task(injector.clone(), task, context)
+    };
+    let shutdown = async {
+        injector.term.cancelled().await;
+        sleep(SHUTDOWN_TIMEOUT).await;
+    };
+    tokio::select! {
+        () = run_queue(&context, requeues, CONCURRENCY, run_task) => {}
+        () = shutdown => {}
+    }
 }
 
 async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration) {
     run_resyncs(&context, None, interval, &Gates::shut(&[])).await;
 }
 
-/// The fields of an account whose change triggers a reconcile, as in `runtime/watch.rs`.
-type WatchedFields = (Option<String>, Option<i64>, Vec<String>, BTreeMap<String, String>);
-
-fn watched_fields(account: &StreamerAccount) -> WatchedFields {
-    (account.uid(), account.metadata.generation, account.finalizers().to_vec(), account.annotations().clone())
-}
-
-/// Updates the cache, and triggers reconciles of changed accounts.
-async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRef>) {
-    let world = &injector.world;
-    let mut known: BTreeMap<AccountRef, WatchedFields> = BTreeMap::new();
+/// Updates the cache, and requeues changed accounts.
+async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
+    let (world, mut handled) = (&injector.world, Changes::default());
     let (mut position, mut changes) = {
         let state = world.lock();
         let cluster = state.cluster_of(&injector.process.cluster);
@@ -123,17 +121,20 @@ async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRe
     injector.process.cache.lock().expect("nothing panics with the lock held").clear();
     loop {
         for change in changes.drain(..) {
-            let mut cache = injector.process.cache.lock().expect("nothing panics with the lock held");
-            match change {
-                Change::Applied(account) => {
-                    let (key, now) = (reference(&account), watched_fields(&account));
-                    cache.insert(key.clone(), account);
-                    if known.insert(key.clone(), now.clone()) != Some(now) {
-                        let _ = trigger.send(key);
+            let event = {
+                let mut cache = injector.process.cache.lock().expect("nothing panics with the lock held");
+                match change {
+                    Change::Applied(account) => {
+                        cache.insert(reference(&account), Arc::clone(&account));
+                        Event::Apply(ObservedAccount::clone(&account))
+                    }
+                    Change::Gone(account) => {
+                        cache.remove(&reference(&account));
+                        Event::Delete(ObservedAccount::clone(&account))
                     }
                 }
-                Change::Gone(key) => drop(cache.remove(&key)),
-            }
+            };
+            handled.handle(event, &context);
         }
         let cluster = injector.process.cluster.as_str();
         world.wait_until(|state| state.cluster_of(cluster).log.len() > position).await;
@@ -145,84 +146,20 @@ async fn watch(injector: FaultInjector, trigger: mpsc::UnboundedSender<AccountRe
     }
 }
 
-/// Accounts waiting to be reconciled: each once, at the earliest requested time.
-#[derive(Default)]
-struct Queue {
-    scheduled: BTreeMap<AccountRef, Instant>,
-    /// Due while being reconciled.
-    pending: BTreeSet<AccountRef>,
-    running: BTreeSet<AccountRef>,
-}
-
-impl Queue {
-    fn schedule(&mut self, account: AccountRef, at: Instant) {
-        if !self.pending.contains(&account) {
-            let scheduled = self.scheduled.entry(account).or_insert(at);
-            *scheduled = at.min(*scheduled);
-        }
-    }
-
-    /// Returns the accounts that are due and not being reconciled.
-    fn take(&mut self, now: Instant) -> Vec<AccountRef> {
-        let due = self.scheduled.extract_if(.., |_, at| *at <= now).map(|(account, _)| account);
-        self.pending.extend(due);
-        let free: Vec<_> = self.pending.difference(&self.running).cloned().collect();
-        self.pending.retain(|account| self.running.contains(account));
-        self.running.extend(free.iter().cloned());
-        free
-    }
-
-    fn next(&self) -> Instant {
-        let far = Instant::now() + Duration::from_hours(24);
-        self.scheduled.values().min().copied().unwrap_or(far)
-    }
-}
-
-/// Reconciles the accounts that the watch and the resync trigger, and requeues.
-async fn run_queue(
-    injector: &FaultInjector,
-    context: &Arc<Context<FakeBackends>>,
-    mut triggers: mpsc::UnboundedReceiver<AccountRef>,
-    mut requeues: mpsc::UnboundedReceiver<AccountRef>,
-) {
-    let (mut queue, mut running) = (Queue::default(), JoinSet::new());
-    while !injector.term.is_cancelled() {
-        for account in queue.take(Instant::now()) {
-            running.spawn(reconcile_once(injector.clone(), Arc::clone(context), account));
-        }
-        tokio::select! {
-            biased;
-            Some(ended) = running.join_next() => {
-                let (account, requeue_after) = ended.expect("a reconcile does not panic");
-                queue.running.remove(&account);
-                if let Some(requeue_after) = requeue_after {
-                    queue.schedule(account, Instant::now() + requeue_after);
-                }
-            }
-            Some(account) = triggers.recv() => queue.schedule(account, Instant::now()),
-            Some(account) = requeues.recv() => queue.schedule(account, Instant::now()),
-            () = injector.term.cancelled() => {}
-            () = sleep_until(queue.next()) => {}
-        }
-    }
-    let _ = timeout(SHUTDOWN_TIMEOUT, running.join_all()).await;
-}
-
-/// Reconciles an account once, and returns when to requeue it.
-async fn reconcile_once(
+/// Performs a task. Returns the time until the next one of its account.
+async fn run_task(
     injector: FaultInjector,
+    task: Task,
     context: Arc<Context<FakeBackends>>,
-    key: AccountRef,
-) -> (AccountRef, Option<Duration>) {
-    let cached = injector.process.cache.lock().expect("nothing panics with the lock held").get(&key).cloned();
-    let Some(account) = cached else { return (key, None) };
-    let reconciled = reconcile(Arc::clone(&account), Arc::clone(&context));
-    let requeue_after = match RECONCILED_UID.scope(account.uid().unwrap_or_default(), reconciled).await {
-        Ok(requeue_after) => requeue_after,
-        Err(error) => {
-            injector.world.note(&format!("{} {key}: {error}", injector.process.name));
-            after_error(&account, &context)
-        }
+) -> Option<Duration> {
+    let (key, uid) = (reference(task.object()), task.object().uid().unwrap_or_default());
+    let performed = AssertUnwindSafe(RECONCILED_UID.scope(uid, task.perform(&context))).catch_unwind().await;
+    let Ok((next, error)) = performed else {
+        injector.world.lock().violations.push(format!("the reconcile of {key} panicked"));
+        return None;
     };
-    (key, requeue_after)
+    if let Some(error) = error {
+        injector.world.note(&format!("{} {key}: {error}", injector.process.name));
+    }
+    next
 }

@@ -27,6 +27,8 @@ pub struct User {
     pub registered: bool,
     pub retained: bool,
     pub deleting: bool,
+    /// Start of the latest pass of the user's deletion.
+    pub deletion_pass: Option<Duration>,
 }
 
 impl User {
@@ -34,7 +36,16 @@ impl User {
     fn new(username: &str, account: AccountRef) -> Self {
         let username = username.to_owned();
         let (retained, deleting, registered) = (false, false, false);
-        Self { username, account, uid: None, cluster: None, registered, retained, deleting }
+        Self {
+            username,
+            account,
+            uid: None,
+            cluster: None,
+            registered,
+            retained,
+            deleting,
+            deletion_pass: None,
+        }
     }
 }
 

@@ -38,7 +38,7 @@ const WAITING_CALLS: [&str; 4] = ["current", "is_namespace_terminating", "is_hel
 
 /// Calls of an account whose username has a row from before a restore: the controller checks whether that
 /// row's account exists and has any resource.
-const STALE_CLAIM_CALLS: [&str; 8] = [
+const STALE_CLAIM_CALLS: [&str; 10] = [
     "current",
     "is_namespace_terminating",
     "is_held",
@@ -46,6 +46,8 @@ const STALE_CLAIM_CALLS: [&str; 8] = [
     "claims_username",
     "recorded",
     "GetChannel",
+    "GetRoom",
+    "GetStage",
     "correct",
 ];
 

@@ -30,6 +30,8 @@ pub enum Workload {
     CreateLoseDatabase,
     Delete,
     Recreate,
+    RemovedEarly,
+    RemovedEarlyRecreate,
     DeleteNamespace,
     CreateDeleteNamespace,
     UsernameConflict,
@@ -126,6 +128,8 @@ impl Workload {
             | Self::CreateRotateKey
             | Self::CreateLoseDatabase
             | Self::CreateDeleteNamespace
+            | Self::RemovedEarly
+            | Self::RemovedEarlyRecreate
             | Self::SettingNotKept
             | Self::UsernameConflict
             | Self::Scenario
@@ -220,6 +224,16 @@ impl Workload {
             Self::Delete | Self::WaiterSucceeds => actor.delete("todd"),
             Self::Recreate => {
                 actor.delete("todd");
+                actor.apply("todd", edited("todd")).await;
+            }
+            Self::RemovedEarly | Self::RemovedEarlyRecreate => {
+                actor.apply("todd", spec("todd")).await;
+                actor.delete_while_finalizer_is_added("todd").await;
+                if self == Self::RemovedEarly {
+                    sleep(SETTLE_TIME).await;
+                    actor.check_gone("todd");
+                }
+                // Whatever a crash has left belongs to the same account.
                 actor.apply("todd", edited("todd")).await;
             }
             Self::DeleteNamespace => actor.delete_namespace(),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use tokio::time::Instant;
 
 use super::abandon::{abandon, report_abandoned_again};
 use crate::{
-    api::{DeletionPolicy, ObservedAccount, ResourceKind, StreamerAccount, are_alike},
+    api::{DeletionPolicy, ObservedAccount, ResourceKind, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
@@ -19,6 +20,7 @@ use crate::{
         status::{events, next_try, publish, publish_event},
         username::{DeletionClaim, claim_for_deletion},
     },
+    messages,
     provision::{self, DeletionOutcome, Owner, delete_all},
     store::Users,
 };
@@ -44,7 +46,6 @@ pub(super) async fn cleanup<B: Backends>(
             context.backends.kubernetes().remove_finalizer(&account).await?;
             context.backoff.reset(&key);
             context.forget(&key, context.dirty_mark(&key));
-            requeue_claimants(&account, context);
             Ok(None)
         }
         Err(outcome) => {
@@ -52,6 +53,42 @@ pub(super) async fn cleanup<B: Backends>(
             // A deletion is always retried: nobody else does it.
             Ok(Some(next_try(&key, context, &outcome).unwrap_or(FIXED_DELAY)))
         }
+    }
+}
+
+/// Cleans up after an object that the API server has removed without waiting for our finalizer. Returns the
+/// time until the retry if the cleanup is not done. If the controller stops before it is, a resync adds the
+/// resources to the orphan list.
+pub(super) async fn clean_up_removed<B: Backends>(
+    object: &ObservedAccount,
+    context: &Context<B>,
+) -> Option<Duration> {
+    let key = object.reference();
+    tracing::warn!(account = %key, uid = object.object_uid(), "{}", messages::deletion::REMOVED_EARLY);
+    let mut account = object.clone().into_account();
+    account.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
+    match delete_what_is_held(&mut account, context).await {
+        Ok(()) => {
+            context.backoff.reset(&key);
+            context.removed.forget(object);
+            None
+        }
+        Err(outcome) => {
+            tracing::warn!(account = %key, "the cleanup is retried: {}", outcome.message());
+            Some(next_try(&key, context, &outcome).unwrap_or(FIXED_DELAY))
+        }
+    }
+}
+
+/// Deletes the external resources of a removed object if it holds a user. It never gets one after this.
+async fn delete_what_is_held<B: Backends>(
+    account: &mut StreamerAccount,
+    context: &Context<B>,
+) -> Result<(), ReconcileOutcome> {
+    let held = context.backends.store().tombstone(account.object_uid()).await;
+    match held.map_err(|error| ReconcileOutcome::blocked_by(&error.into()))? {
+        Some(_) => delete_external_resources(account, context, Instant::now()).await,
+        None => Ok(()),
     }
 }
 
@@ -143,15 +180,5 @@ fn deletion_result(
         Ok(DeletionOutcome::Gone(skipped)) => (Blocker::deleted(kind.noun()), skipped),
         Ok(DeletionOutcome::Waiting(wait)) => (wait.into(), Vec::new()),
         Err(error) => (error.into(), Vec::new()),
-    }
-}
-
-/// Requeues the other accounts that claim the username, which is free now.
-fn requeue_claimants<B: Backends>(account: &StreamerAccount, context: &Context<B>) {
-    for other in context.backends.kubernetes().accounts() {
-        let is_other = other.metadata.uid != account.metadata.uid;
-        if is_other && are_alike(&other.spec.username, &account.spec.username) {
-            context.requeue(other.reference());
-        }
     }
 }

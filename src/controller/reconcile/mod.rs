@@ -1,4 +1,4 @@
-//! One reconcile: applies the spec of an account, or cleans up after its deletion.
+//! One task of the queue: applies the spec of an account, or cleans up after its deletion.
 
 mod abandon;
 mod apply;
@@ -23,39 +23,68 @@ use super::{
     kubernetes::Kubernetes,
     status::publish_kept_events,
 };
-use crate::api::{ObservedAccount, StreamerAccount};
+use crate::api::{AccountRef, ObservedAccount, StreamerAccount};
 
-/// Reconciles an account: creates and updates its resources as its spec says, or deletes them. Returns the
-/// time until the next reconcile if nothing changes before.
-///
-/// # Errors
-/// A call to Kubernetes failed, or the reconcile took too long.
-pub async fn reconcile<B: Backends>(
-    account: Arc<ObservedAccount>,
-    context: Arc<Context<B>>,
-) -> Result<Option<Duration>, Error> {
-    let started = std::time::Instant::now();
-    let key = account.reference();
-    let result = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile_account(&account, &context))
-        .await
-        .unwrap_or(Err(Error::TimedOut));
-    // After the reconcile, which does not wait for them.
-    publish_kept_events(&key, &context).await;
-    let result = result.map(|next| next.into_iter().chain(context.unpublished.due_in(&key)).min());
-    if let Err(Error::TimedOut) = &result {
-        // The timed-out reconcile may have changed AWS without recording it.
-        context.mark_dirty(key);
-    }
-    let label = match &result {
-        Ok(None) => "success",
-        Ok(Some(_)) => "requeue_after",
-        Err(_) => "error",
-    };
-    context.metrics.record_reconcile(label, started.elapsed());
-    result
+/// What is to be done for an account next.
+#[derive(Debug)]
+pub enum Task {
+    /// Creates and updates the resources of this account as its spec says, or deletes them.
+    Reconcile(Arc<ObservedAccount>),
+    /// Cleans up after this object, which the API server has removed without waiting for our finalizer.
+    CleanUpRemoved(Arc<ObservedAccount>),
 }
 
-async fn reconcile_account<B: Backends>(
+impl Task {
+    /// Returns the next task of an account; None if there is nothing to do. Removed objects come first: an
+    /// object of the same name must not take over what is being deleted.
+    pub fn next<B: Backends>(account: &AccountRef, context: &Context<B>) -> Option<Self> {
+        let removed = context.removed.first(account).map(Self::CleanUpRemoved);
+        removed.or_else(|| context.backends.kubernetes().cached(account).map(Self::Reconcile))
+    }
+
+    /// Returns the object.
+    #[must_use]
+    pub fn object(&self) -> &ObservedAccount {
+        match self {
+            Self::Reconcile(object) | Self::CleanUpRemoved(object) => object,
+        }
+    }
+
+    /// Performs the task. Returns the time until the next one of the account if nothing changes before, and
+    /// the error if a call to Kubernetes failed or the task took too long.
+    pub async fn perform<B: Backends>(self, context: &Context<B>) -> (Option<Duration>, Option<Error>) {
+        let started = std::time::Instant::now();
+        let key = self.object().reference();
+        let result = tokio::time::timeout(RECONCILE_TIMEOUT, async {
+            match &self {
+                Self::Reconcile(account) => reconcile(account, context).await,
+                Self::CleanUpRemoved(object) => clean_up_removed(object, context).await,
+            }
+        });
+        let result = result.await.unwrap_or(Err(Error::TimedOut));
+        // After the reconcile, which does not wait for them.
+        publish_kept_events(&key, context).await;
+        let result = result.map(|next| next.into_iter().chain(context.unpublished.due_in(&key)).min());
+        let label = match &result {
+            Ok(None) => "success",
+            Ok(Some(_)) => "requeue_after",
+            Err(_) => "error",
+        };
+        context.metrics.record_reconcile(label, started.elapsed());
+        match result {
+            Ok(next) => (next, None),
+            Err(error) => {
+                if matches!(error, Error::TimedOut) {
+                    // The timed-out task may have changed AWS without recording it.
+                    context.mark_dirty(key.clone());
+                }
+                (context.backoff.delay(&key, Retry::Backoff), Some(error))
+            }
+        }
+    }
+}
+
+async fn reconcile<B: Backends>(
     cached: &ObservedAccount,
     context: &Context<B>,
 ) -> Result<Option<Duration>, Error> {
@@ -93,6 +122,23 @@ async fn reconcile_account<B: Backends>(
     }
 }
 
+/// Cleans up after a removed object. An account of the same name that waits for it says so in status.
+async fn clean_up_removed<B: Backends>(
+    object: &ObservedAccount,
+    context: &Context<B>,
+) -> Result<Option<Duration>, Error> {
+    let retry_in = cleanup::clean_up_removed(object, context).await;
+    if let Some(retry_in) = retry_in
+        && let Some(next) = context.backends.kubernetes().cached(&object.reference())
+        && let Some(next) = context.backends.kubernetes().current(&next).await?
+        && !next.is_being_deleted()
+    {
+        report_blocked(next.into_account(), context, &Blocker::earlier_in_deletion(retry_in)).await?;
+    }
+    // Whatever the account needs comes after the cleanup.
+    Ok(Some(retry_in.unwrap_or_default()))
+}
+
 /// Returns true if the account's namespace is terminating. Always true for an account that is being deleted,
 /// which never creates anything.
 async fn is_namespace_terminating<B: Backends>(
@@ -105,16 +151,11 @@ async fn is_namespace_terminating<B: Backends>(
     context.backends.kubernetes().is_namespace_terminating(cached).await
 }
 
-/// Returns the time until the retry of a reconcile that ended in an error.
-pub fn after_error<B: Backends>(account: &StreamerAccount, context: &Context<B>) -> Option<Duration> {
-    context.backoff.delay(&account.reference(), Retry::Backoff)
-}
-
 /// Returns true if there is nothing to do: the account is settled, it is being deleted without our finalizer,
 /// or its status says why its spec is not understood.
 fn needs_nothing(account: &ObservedAccount) -> bool {
     if account.is_being_deleted() {
-        return !account.has_finalizer();
+        return account.is_released();
     }
     account.problem().map_or_else(
         || account.is_settled(),

@@ -1,33 +1,28 @@
 //! Watches the accounts, reconciles them, and resyncs.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
-use futures::{StreamExt, TryFutureExt, TryStreamExt};
+use futures::TryStreamExt;
 use kube::{
     Api, Client,
-    runtime::{
-        Controller, Predicate, WatchStreamExt,
-        controller::{self, Action},
-        predicates,
-        reflector::{self, ObjectRef},
-        watcher,
-    },
+    runtime::{WatchStreamExt, reflector, watcher},
 };
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::run_queue::run_queue;
 use crate::{
     admin::Gates,
-    api::{AccountRef, ObservedAccount},
+    api::ObservedAccount,
     config::ControllerSettings,
     controller::{
-        backends::ProductionBackends,
+        account::AccountExt,
+        backends::{Backends, ProductionBackends},
+        changes::Changes,
         context::{Context, ReconcileSettings},
-        error::Error as ReconcileError,
         gates,
         kubernetes::KubernetesClient,
-        reconcile::{after_error, reconcile},
+        reconcile::Task,
         resync,
     },
     ivs::{Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config},
@@ -73,26 +68,21 @@ pub(super) async fn run_controller(
         None => Api::all(client),
     };
 
-    let watched = watched(api, writer, gates.clone());
-    let controller = Controller::for_stream(watched, cache.clone())
-        .with_config(controller::Config::default().concurrency(settings.max_concurrent_reconciles.get()))
-        .reconcile_on(requeues(requeued))
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .run(
-            |account, context| reconcile(account, context).map_ok(action),
-            |account, _, context| action(after_error(&account, &context)),
-            Arc::clone(&context),
-        )
-        .for_each(|result| async { log_outcome(result) });
-    let resyncs = async {
-        if cache.wait_until_ready().await.is_ok() {
-            resync::run(&context, settings.watch_namespace.as_deref(), settings.resync_interval, &gates)
-                .await;
+    // The accounts that the first list changes wait until all of them are known.
+    let work = async {
+        if cache.wait_until_ready().await.is_err() {
+            return;
+        }
+        let resyncs =
+            resync::run(&context, settings.watch_namespace.as_deref(), settings.resync_interval, &gates);
+        tokio::select! {
+            () = run_queue(&context, requeued, settings.max_concurrent_reconciles, run_task) => {}
+            () = resyncs => {}
         }
     };
     tokio::select! {
-        () = controller => {}
-        () = resyncs => {}
+        () = watch(api, writer, &gates, &context) => {}
+        () = work => {}
     }
 }
 
@@ -144,28 +134,30 @@ fn backends(
     }
 }
 
-/// Returns the accounts that have to be reconciled because they changed: by a new generation (a deletion
-/// makes one too), or by changed finalizers or annotations. Our own writes of status do not count.
-fn watched(
+/// Watches the accounts, keeps the cache up to date, and requeues the accounts that changes make work for.
+async fn watch<B: Backends>(
     api: Api<ObservedAccount>,
     writer: reflector::store::Writer<ObservedAccount>,
-    gates: Gates,
-) -> impl futures::Stream<Item = Result<ObservedAccount, watcher::Error>> + Send + 'static {
-    let listed = gates.clone();
-    watcher(api, watcher::Config::default())
-        .inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone) {
-                listed.open(gates::KUBERNETES);
+    gates: &Gates,
+    context: &Context<B>,
+) {
+    let mut changes = Changes::default();
+    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff().reflect(writer));
+    loop {
+        match events.try_next().await {
+            Ok(Some(event)) => {
+                if matches!(event, watcher::Event::InitDone) {
+                    gates.open(gates::KUBERNETES);
+                }
+                changes.handle(event, context);
             }
-        })
-        .inspect_err(move |error| close_gate(&gates, error))
-        .default_backoff()
-        .reflect(writer)
-        .applied_objects()
-        .predicate_filter(
-            predicates::generation.combine(predicates::finalizers).combine(predicates::annotations),
-            kube::runtime::PredicateConfig::default(),
-        )
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!("{error}");
+                close_gate(gates, &error);
+            }
+        }
+    }
 }
 
 /// Closes the gate of the API server, if it has no accounts at all. Of other errors, only the first ones
@@ -189,37 +181,15 @@ fn is_crd_missing(error: &watcher::Error) -> bool {
     }
 }
 
-/// Returns the accounts that the context requeues.
-fn requeues(
-    requeued: mpsc::UnboundedReceiver<AccountRef>,
-) -> impl futures::Stream<Item = ObjectRef<ObservedAccount>> + Send + 'static {
-    futures::stream::unfold(requeued, |mut requeued| async {
-        let account = requeued.recv().await?;
-        Some((ObjectRef::new(&account.name).within(&account.namespace), requeued))
-    })
-}
-
-/// Returns the time until the next reconcile in the form of kube's runtime.
-fn action(requeue_after: Option<Duration>) -> Action {
-    requeue_after.map_or_else(Action::await_change, Action::requeue)
-}
-
-/// Logs a failed reconcile. Nothing else logs its error.
-fn log_outcome(
-    result: Result<(ObjectRef<ObservedAccount>, Action), controller::Error<ReconcileError, watcher::Error>>,
-) {
-    match result {
-        // The account was deleted while it was queued.
-        Ok(_) | Err(controller::Error::ObjectNotFound(_)) => {}
-        Err(controller::Error::ReconcilerFailed(error, account)) => {
-            let (namespace, name) = (account.namespace.unwrap_or_default(), account.name);
-            tracing::warn!(
-                account = format!("{namespace}/{name}"),
-                "the reconcile failed and is retried: {error}"
-            );
-        }
-        Err(error) => tracing::warn!("{error}"),
+/// Performs a task. Returns the time until the next one of its account.
+async fn run_task<B: Backends>(task: Task, context: Arc<Context<B>>) -> Option<Duration> {
+    let account = task.object().reference();
+    let (next, error) = task.perform(&context).await;
+    if let Some(error) = error {
+        // Nothing else logs it.
+        tracing::warn!(%account, "the reconcile failed and is retried: {error}");
     }
+    next
 }
 
 #[cfg(test)]

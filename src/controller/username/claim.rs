@@ -212,7 +212,9 @@ fn first_claimant(
     inventory: &Inventory,
 ) -> Option<AccountRef> {
     let claims_same = |other: &&Arc<ObservedAccount>| {
-        other.metadata.uid != account.metadata.uid && are_alike(&other.spec.username, &account.spec.username)
+        other.metadata.uid != account.metadata.uid
+            && are_alike(&other.spec.username, &account.spec.username)
+            && !other.is_released()
     };
     let rank = |of: &StreamerAccount| {
         let created = of.metadata.creation_timestamp.clone().map(|time| time.0);

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::{CHART, CONTEXT, Inner, JOIN, OPERATOR, Testbed, workspace};
 use crate::cluster::{self, Cluster};
+use crate::control_plane::ControlPlane;
 use crate::network::Network;
 use crate::node::Node;
 use crate::postgres::Postgres;
@@ -24,6 +25,8 @@ pub(super) struct Description {
     pub(super) kubectl: PathBuf,
     pub(super) helm: PathBuf,
     pub(super) postgres: String,
+    /// URL of etcd; None if the control plane is borrowed.
+    pub(super) etcd: Option<String>,
 }
 
 impl Testbed {
@@ -71,6 +74,7 @@ impl Testbed {
             kubectl: cluster.kubectl,
             helm: cluster.helm,
             postgres: postgres.server().base().to_owned(),
+            etcd: cluster.control_plane.as_ref().map(ControlPlane::etcd_url),
         };
         Ok(Self::of(Inner {
             description,

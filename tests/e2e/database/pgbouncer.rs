@@ -113,14 +113,16 @@ async fn transaction_mode_is_refused_while_several_backends_are_free() {
 #[tokio::test]
 async fn a_pool_without_a_check_at_the_start_runs_nothing_on_a_shared_backend() {
     let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
-    Postgres::new(&SecretString::from(scratch.url()), 1).unwrap().migrate().await.unwrap();
+    let direct = Postgres::new(&SecretString::from(scratch.url()), 1).unwrap();
+    direct.migrate().await.unwrap();
     let pgbouncer = PgBouncer::start(&[scratch.url()], TRANSACTION_MODE).await.unwrap();
-    let url = SecretString::from(pgbouncer.url(scratch.url()).unwrap());
-    // One after another, so that PgBouncer lends the same backend to both.
-    let [first, other] = [(); 2].map(|()| Postgres::new(&url, 1).unwrap());
-    assert_eq!(first.installation("first").await.unwrap(), "first");
-    other.installation("other").await.expect_err("the backend is another client's");
-    assert_eq!(first.known_installation().await.unwrap().as_deref(), Some("first"));
+    let url = pgbouncer.url(scratch.url()).unwrap();
+    // PgBouncer lends the only backend to each client in turn.
+    let mut other = connect(&url).await;
+    run(&mut other, "select set_config('streamcat.session', 'another', false)").await;
+    let store = Postgres::new(&SecretString::from(url), 1).unwrap();
+    store.installation("shared").await.expect_err("the backend is another client's");
+    assert_eq!(direct.known_installation().await.unwrap(), None);
 }
 
 /// Adds columns to a table that show the settings of the session that writes a row.

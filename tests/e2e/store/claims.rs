@@ -8,7 +8,7 @@ async fn object_with_the_rows_uid_holds_the_user_with_any_username() {
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(store.transfer(todd.id, None, "uid", "here").await.unwrap());
+    assert!(store.transfer(transfer(todd.id, None, "uid", "here")).await.unwrap());
     for username in ["todd", "Todd", "another"] {
         let claimed = store.claim(claimant(username, &account("todd"), "uid")).await.unwrap();
         assert!(matches!(claimed, Claim::Held(owner) if owner.user == todd.id), "{username}");
@@ -24,12 +24,30 @@ async fn object_with_a_tombstone_receives_no_user() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     assert_eq!(store.tombstone("later").await.unwrap(), None);
-    assert!(!store.transfer(user, Some("todd"), "later", "here").await.unwrap());
+    assert!(!store.transfer(transfer(user, Some("todd"), "later", "here")).await.unwrap());
     assert_eq!(
         store.tombstone("todd").await.unwrap(),
         Some(user),
         "an object that owns a user gets no tombstone"
     );
+}
+
+#[tokio::test]
+async fn user_of_an_interrupted_deletion_is_transferred_after_a_while() {
+    let tenant = tenant("interrupted").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let later = transfer(user, Some("todd"), "later", "here");
+    let interrupted = async || match store.claim(claimant("todd", &account("todd"), "later")).await {
+        Ok(Claim::Held(owner)) => owner.interrupted_deletion,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(interrupted().await, None);
+    assert!(store.mark_deleting(user, "todd").await.unwrap());
+    assert!(interrupted().await.is_some_and(|age| age < Duration::from_mins(1)));
+    assert!(!store.transfer(later).await.unwrap(), "calls may be in progress");
+    assert!(store.transfer(Transfer { min_deletion_age: Duration::ZERO, ..later }).await.unwrap());
+    assert_eq!(interrupted().await, None);
 }
 
 #[tokio::test]
@@ -72,7 +90,7 @@ async fn user_of_an_expired_cluster_is_claimed_except_for_deletion() {
     assert_eq!(store.claim(deleted).await.unwrap(), refused, "the object is being deleted");
     let claimed = store.claim(wanted).await.unwrap();
     assert!(matches!(claimed, Claim::Held(owner) if owner.user == user));
-    assert!(store.transfer(user, Some("todd"), "later", "there").await.unwrap());
+    assert!(store.transfer(transfer(user, Some("todd"), "later", "there")).await.unwrap());
     let claimed = store.claim(deleted).await.unwrap();
     assert!(matches!(claimed, Claim::Held(owner) if owner.user == user), "the object owns the user");
 }

@@ -21,7 +21,8 @@ use streamcat_operator::{
     store::{
         Abandonment, AbsenceChanges, Addition, AttemptOutcome, Claim, ClaimRefusal, Claimant,
         ClusterIdentity, Clusters, Evidence, Journal, KeyHash, NewRegistrant, Orphan, OrphanChanges,
-        OrphanReason, Orphans, Postgres, Registrant, Registrants, ResourceRecord, Resources, Sessions, Users,
+        OrphanReason, Orphans, Postgres, Registrant, Registrants, ResourceRecord, Resources, Sessions,
+        Transfer, Users,
     },
 };
 use testbed::Tenant;
@@ -39,6 +40,12 @@ pub fn account(name: &str) -> AccountRef {
 
 pub async fn claim(store: &Postgres, username: &str, name: &str, registration: Option<Uuid>) -> Claim {
     store.claim(Claimant { registration, ..claimant(username, &account(name), name) }).await.unwrap()
+}
+
+/// Returns the transfer of a user to the object `uid`. The latest pass of an interrupted deletion must have begun
+/// a minute ago.
+pub fn transfer<'a>(user: Uuid, from: Option<&'a str>, uid: &'a str, cluster: &'a str) -> Transfer<'a> {
+    Transfer { user, from, uid, cluster, min_deletion_age: Duration::from_mins(1) }
 }
 
 /// Cluster of the objects in these tests.

@@ -70,7 +70,7 @@ async fn user_who_had_an_account_is_not_rolled_back() {
     let store = store(&tenant);
     let todd = register(&store, "todd").await.unwrap();
     claim(&store, "todd", "todd", Some(todd.id)).await;
-    assert!(store.transfer(todd.id, None, "uid", "here").await.unwrap());
+    assert!(store.transfer(transfer(todd.id, None, "uid", "here")).await.unwrap());
     assert!(!store.rollback_registration(&todd).await.unwrap());
 }
 

@@ -56,12 +56,19 @@ async fn earlier_object_cannot_change_the_user_after_the_transfer() {
     let tenant = tenant("reuse").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    assert!(!store.transfer(user, Some("another"), "new", "here").await.unwrap(), "another object owns it");
+    assert!(
+        !store.transfer(transfer(user, Some("another"), "new", "here")).await.unwrap(),
+        "another object owns it"
+    );
     assert!(store.mark_deleting(user, "todd").await.unwrap());
     let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1));
     assert_eq!(attempt().await.unwrap(), None, "no attempt is opened for a user that is being deleted");
 
-    assert!(store.transfer(user, Some("todd"), "new", "here").await.unwrap());
+    let interrupted = Transfer {
+        min_deletion_age: Duration::ZERO,
+        ..transfer(user, Some("todd"), "new", "here")
+    };
+    assert!(store.transfer(interrupted).await.unwrap());
     assert!(attempt().await.unwrap().is_some(), "the transfer ends the deletion");
     assert!(!store.mark_deleting(user, "todd").await.unwrap());
     assert!(!store.mark_retained(user, "todd").await.unwrap());

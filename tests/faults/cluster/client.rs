@@ -54,6 +54,11 @@ impl controller::Kubernetes for FaultInjector {
         cache.values().cloned().collect()
     }
 
+    fn cached(&self, account: &AccountRef) -> Option<Arc<ObservedAccount>> {
+        let cache = self.process.cache.lock().expect("nothing panics with the lock held");
+        cache.get(account).cloned()
+    }
+
     async fn current(&self, account: &StreamerAccount) -> Result<Option<ObservedAccount>> {
         let named = account.clone();
         let effect = move |state: &mut State, _| {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use streamcat_operator::{
     api::AccountRef,
-    store::{Claim, ClaimRefusal, Claimant, ClusterIdentity, OtherOwner, Result, UsernameOwner, Users},
+    store::{
+        Claim, ClaimRefusal, Claimant, ClusterIdentity, OtherOwner, Result, Transfer, UsernameOwner, Users,
+    },
 };
 use uuid::Uuid;
 
@@ -57,6 +59,10 @@ impl Database {
             is_cluster_live: user.cluster.as_ref().is_some_and(is_live),
             registered: user.registered,
             retained: user.retained,
+            interrupted_deletion: user
+                .deletion_pass
+                .filter(|_| user.deleting && !user.retained)
+                .map(|pass| now.saturating_sub(pass)),
         })
     }
 
@@ -161,13 +167,18 @@ impl Users for FaultInjector {
         self.call(write("claim"), claimant.username, effect).await
     }
 
-    async fn transfer(&self, user: Uuid, from: Option<&str>, uid: &str, cluster: &str) -> Result<bool> {
+    async fn transfer(&self, transfer: Transfer<'_>) -> Result<bool> {
+        let Transfer { user, from, uid, cluster, min_deletion_age } = transfer;
         let (from, uid, cluster) = (from.map(str::to_owned), uid.to_owned(), cluster.to_owned());
-        let effect = move |state: &mut State, now| {
+        let effect = move |state: &mut State, now: Duration| {
             let has_tombstone = state.database.tombstones.keys().any(|(_, deleted)| *deleted == uid);
             let Some(row) = state.database.of_object(user, from.as_deref()).filter(|_| !has_tombstone) else {
                 return Ok(false);
             };
+            let pass = row.deletion_pass.filter(|_| row.deleting && !row.retained);
+            if pass.is_some_and(|pass| now.saturating_sub(pass) < min_deletion_age) {
+                return Ok(false);
+            }
             let before = row.cluster.replace(cluster);
             row.uid = Some(uid.clone());
             row.deleting = false;
@@ -181,9 +192,10 @@ impl Users for FaultInjector {
 
     async fn mark_deleting(&self, user: Uuid, uid: &str) -> Result<bool> {
         let uid = uid.to_owned();
-        let effect = move |state: &mut State, _| {
-            let row = state.database.of_object(user, Some(&uid));
-            Ok(row.map(|row| row.deleting = true).is_some())
+        let effect = move |state: &mut State, now| {
+            let Some(row) = state.database.of_object(user, Some(&uid)) else { return Ok(false) };
+            (row.deleting, row.deletion_pass) = (true, Some(now));
+            Ok(true)
         };
         self.call(write("mark_deleting"), "", effect).await
     }

@@ -68,7 +68,9 @@ pub fn check_create(state: &mut State, now: Duration, resource: &Resource) {
     let began = now.saturating_sub(state.aws.age);
     let removed_at = account.as_ref().and_then(|account| state.cluster.removed_at.get(account));
     let is_earlier = removed_at.is_some_and(|removed_at| began <= *removed_at);
-    if !is_held && is_of_this_cluster(state, now) && !(stays && is_earlier) {
+    // The API server does not say that it removes an object whose finalizer was just added.
+    let is_removed_early = account.as_ref().is_some_and(|key| state.cluster.removed_early.contains(key));
+    if !is_held && !is_removed_early && is_of_this_cluster(state, now) && !(stays && is_earlier) {
         report_violation(
             state,
             format!("I3: a {} is created for an account without our finalizer", resource.kind),
@@ -146,7 +148,9 @@ pub fn check_delete(state: &mut State, now: Duration, arn: &str) {
     if !is_known && (!is_ours(&resource.tags) || user_of(&resource.tags).is_none()) {
         return report_violation(state, format!("I2: {arn} is deleted, which is a foreign resource"));
     }
-    if !belongs_to_live_account(state, arn) {
+    // The next object of the same name has not taken it over from the removed one.
+    let is_of_removed = |uid: &String| state.ownership.is_removed(uid) && state.ownership.owns(uid, arn);
+    if !belongs_to_live_account(state, arn) || state.reconciled_uid.as_ref().is_some_and(is_of_removed) {
         return;
     }
     if state.aws.is_too_late() || !is_of_this_cluster(state, now) {

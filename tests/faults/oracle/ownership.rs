@@ -53,7 +53,7 @@ impl Ownership {
         for change in &cluster.log[cluster.ledger_position..] {
             match change {
                 Change::Applied(account) => self.applied(account, &cluster.id, now),
-                Change::Gone(key) => self.removed(key, other, now),
+                Change::Gone(account) => self.removed(account, other, now),
             }
         }
         cluster.ledger_position = cluster.log.len();
@@ -80,13 +80,15 @@ impl Ownership {
             || annotation(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
     }
 
-    fn removed(&mut self, key: &AccountRef, other: Option<&str>, now: Duration) {
-        let is_match = |object: &&mut Object| {
-            object.key == *key && object.removed.is_none() && Some(&*object.cluster) != other
-        };
-        // An object that was created since is not the removed one.
-        if let Some(object) = self.objects.values_mut().filter(is_match).min_by_key(|object| object.since) {
-            object.removed = Some(now);
+    fn removed(&mut self, account: &StreamerAccount, other: Option<&str>, now: Duration) {
+        let Some(object) = self.objects.get_mut(&account.uid().unwrap_or_default()) else { return };
+        if object.removed.is_some() || Some(&*object.cluster) == other {
+            return;
+        }
+        object.removed = Some(now);
+        // Somebody has deleted an object that is removed with its finalizers.
+        if !account.finalizers().is_empty() {
+            object.deleted.get_or_insert(now);
         }
     }
 
@@ -149,6 +151,11 @@ impl Ownership {
         let has_succeeded =
             |(other, at): (&String, &Duration)| other != uid && *at > since && self.is_successor(other, made);
         self.has_owned(uid, arn) && !self.took_over.iter().any(has_succeeded)
+    }
+
+    /// Returns true if an object is no longer in its cluster.
+    pub fn is_removed(&self, uid: &str) -> bool {
+        self.objects.get(uid).is_some_and(|object| object.removed.is_some())
     }
 
     /// Returns true if an object owns or ever owned a resource.

@@ -1,0 +1,72 @@
+//! Works through the queue: performs the tasks of many accounts at the same time, and of each account one after
+//! another.
+
+use std::{num::NonZeroU16, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    api::AccountRef,
+    controller::{
+        backends::Backends,
+        context::{Context, FIXED_DELAY},
+        queue::Queue,
+        reconcile::Task,
+    },
+};
+
+/// Performs tasks until the controller stops: those of the accounts that are requeued, up to `concurrency` at
+/// the same time. `perform` returns the time until the next task of the account. When the controller stops,
+/// waits until the current tasks have ended.
+pub async fn run_queue<B: Backends, F>(
+    context: &Arc<Context<B>>,
+    mut requeued: mpsc::UnboundedReceiver<AccountRef>,
+    concurrency: NonZeroU16,
+    perform: impl Fn(Task, Arc<Context<B>>) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = Option<Duration>> + Send,
+{
+    let (mut queue, mut running) = (Queue::default(), JoinSet::new());
+    let is_free = |running: &JoinSet<_>| running.len() < usize::from(concurrency.get());
+    while !context.stop.is_cancelled() {
+        while is_free(&running)
+            && let Some(account) = queue.take(Instant::now())
+        {
+            let (context, perform) = (Arc::clone(context), perform.clone());
+            running.spawn(async move {
+                let next = perform_next(&account, context, perform).await;
+                (account, next)
+            });
+        }
+        let next_due = queue.next_due().filter(|_| is_free(&running));
+        tokio::select! {
+            biased;
+            () = context.stop.cancelled() => {}
+            Some(Ok((account, next))) = running.join_next() => {
+                queue.ended(account, next.map(|next| Instant::now() + next));
+            }
+            Some(account) = requeued.recv() => queue.add(account, Instant::now()),
+            () = sleep_until(next_due.unwrap_or_else(Instant::now)), if next_due.is_some() => {}
+        }
+    }
+    running.join_all().await;
+}
+
+/// Performs the next task of an account. Returns the time until the one after it. A task that panics is a
+/// defect, which must not stop the others.
+async fn perform_next<B: Backends, F: Future<Output = Option<Duration>>>(
+    account: &AccountRef,
+    context: Arc<Context<B>>,
+    perform: impl Fn(Task, Arc<Context<B>>) -> F,
+) -> Option<Duration> {
+    let task = Task::next(account, &context)?;
+    AssertUnwindSafe(perform(task, context)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(%account, "the reconcile panicked; please report this defect");
+        Some(FIXED_DELAY)
+    })
+}
