@@ -3,9 +3,12 @@
 use secrecy::SecretString;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use streamcat_operator::store::Postgres;
-use testbed::{OperatorBuilder, PgBouncer, ScratchDatabase, Tenant, http};
+use testbed::{OperatorBuilder, PgBouncer, Tenant};
 
-use crate::support::{delete, gone, ready, tenant};
+use crate::{
+    registration::{PASSWORD, submit},
+    support::{delete, gone, ready, scratch_database, tenant},
+};
 
 /// The commands that use the database.
 const COMMANDS: [&str; 5] = ["migrate", "controller", "registration", "orphans", "release-brake"];
@@ -49,8 +52,7 @@ async fn pgbouncer_in_session_mode_serves_the_whole_life_of_an_account() {
     let _controller = through(&pgbouncer, &tenant, "controller").start().await;
     let registration = through(&pgbouncer, &tenant, "registration").start().await;
 
-    let fields = [("username", "todd"), ("password", "a password of todd")];
-    let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
+    let registered = submit(&registration, "todd", PASSWORD).await;
     assert_eq!(registered.status, 303, "{}", registered.body);
     ready(&tenant, "todd").await;
     let (status, output) = through(&pgbouncer, &tenant, "orphans").run("orphans").await.unwrap();
@@ -77,7 +79,7 @@ async fn pgbouncer_in_another_mode_is_refused_by_every_command() {
 
 #[tokio::test]
 async fn transaction_mode_is_refused_while_several_backends_are_free() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     for robin in 0..=1 {
         let settings = format!("{TRANSACTION_MODE}\nserver_round_robin = {robin}");
         let pgbouncer = PgBouncer::start(&[scratch.url()], &settings).await.unwrap();
@@ -112,7 +114,7 @@ async fn transaction_mode_is_refused_while_several_backends_are_free() {
 
 #[tokio::test]
 async fn a_pool_without_a_check_at_the_start_runs_nothing_on_a_shared_backend() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     Postgres::new(&SecretString::from(scratch.url()), 1).unwrap().migrate().await.unwrap();
     let pgbouncer = PgBouncer::start(&[scratch.url()], TRANSACTION_MODE).await.unwrap();
     let url = SecretString::from(pgbouncer.url(scratch.url()).unwrap());
@@ -134,7 +136,7 @@ const SHOW_SETTINGS: &str = r#"
 
 #[tokio::test]
 async fn options_of_the_url_hold_behind_pgbouncer() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     let mut owner = connect(scratch.url()).await;
     run(&mut owner, r#"create schema "my tables""#).await;
     let pgbouncer = PgBouncer::start(&[scratch.url()], "pool_mode = session").await.unwrap();
