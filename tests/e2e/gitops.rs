@@ -134,7 +134,8 @@ async fn accounts_of_all_cases(tenant: &Tenant) -> [Value; CASES.len()] {
     create_raw(tenant, "newer", json!({ "channel": { "type": "ULTRA" } })).await;
     let spec_not_understood = not_understood(tenant, "newer", "spec.channel.type").await;
 
-    aws.fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").named("mary"));
+    // Each resync retries it, and a retry must not succeed before the status is read.
+    aws.fault(Fault::error("CreateStage", 402, "ServiceQuotaExceededException").named("mary").every(1));
     create(tenant, "mary", json!({})).await;
     let quota_exceeded = reason(tenant, "mary", "QuotaExceeded").await;
 
