@@ -1,8 +1,8 @@
 //! PgBouncer between the programs and PostgreSQL.
 
 use secrecy::SecretString;
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
-use streamcat_operator::store::Postgres;
+use sqlx::{Connection, Error::PoolTimedOut, PgConnection, postgres::PgConnectOptions};
+use streamcat_operator::store::{Error, Postgres};
 use testbed::{OperatorBuilder, PgBouncer, Tenant};
 
 use crate::{
@@ -115,14 +115,19 @@ async fn transaction_mode_is_refused_while_several_backends_are_free() {
 #[tokio::test]
 async fn a_pool_without_a_check_at_the_start_runs_nothing_on_a_shared_backend() {
     let scratch = scratch_database().await;
-    Postgres::new(&SecretString::from(scratch.url()), 1).unwrap().migrate().await.unwrap();
-    let pgbouncer = PgBouncer::start(&[scratch.url()], TRANSACTION_MODE).await.unwrap();
+    let direct = Postgres::new(&SecretString::from(scratch.url()), 1).unwrap();
+    direct.migrate().await.unwrap();
+    // One backend for both clients: sqlx pings in the background, so the first one's may be busy.
+    let settings = format!("{TRANSACTION_MODE}\nmax_db_connections = 1");
+    let pgbouncer = PgBouncer::start(&[scratch.url()], &settings).await.unwrap();
     let url = SecretString::from(pgbouncer.url(scratch.url()).unwrap());
-    // One after another, so that PgBouncer lends the same backend to both.
     let [first, other] = [(); 2].map(|()| Postgres::new(&url, 1).unwrap());
     assert_eq!(first.installation("first").await.unwrap(), "first");
-    other.installation("other").await.expect_err("the backend is another client's");
-    assert_eq!(first.known_installation().await.unwrap().as_deref(), Some("first"));
+    // The backend is marked as the first one's, and then as the other's: neither pool accepts it.
+    let refused = [other.installation("other").await.map(drop), first.known_installation().await.map(drop)];
+    let is_timeout = |refused: &Result<(), Error>| matches!(refused, Err(Error::Sql(PoolTimedOut)));
+    assert!(refused.iter().all(is_timeout), "{refused:?}");
+    assert_eq!(direct.known_installation().await.unwrap().as_deref(), Some("first"));
 }
 
 /// Adds columns to a table that show the settings of the session that writes a row.
