@@ -88,10 +88,15 @@ impl From<Error> for sqlx::Error {
     }
 }
 
-/// Describes an error of PostgreSQL, or of the way to it. Messages about a refused connection repeat the
-/// user, the database, or the host, so they are replaced.
+/// Describes an error of PostgreSQL, or of the way to it.
 fn describe(error: &sqlx::Error) -> Cow<'_, str> {
-    let text = match error {
+    text_without_url(error).map_or_else(|| error.to_string().into(), Cow::Borrowed)
+}
+
+/// Returns the text that replaces the message of a refused connection, which repeats the user, the database,
+/// or the host.
+fn text_without_url(error: &sqlx::Error) -> Option<&'static str> {
+    Some(match error {
         sqlx::Error::Database(error) => match error.code().as_deref() {
             Some("28P01") => "the user or the password in DATABASE_URL is wrong (28P01)",
             Some("28000") => {
@@ -110,7 +115,7 @@ fn describe(error: &sqlx::Error) -> Cow<'_, str> {
             Some(session::PROTOCOL_VIOLATION) => {
                 "the connection pooler refuses the connection: its log says why (08P01)"
             }
-            _ => "",
+            _ => return None,
         },
         sqlx::Error::Tls(_) => {
             "the TLS connection failed: check sslmode, sslrootcert, sslcert, and sslkey in DATABASE_URL, and the server's certificate"
@@ -119,9 +124,8 @@ fn describe(error: &sqlx::Error) -> Cow<'_, str> {
         sqlx::Error::Io(error) if error.to_string().contains("not valid for") => {
             "the TLS connection failed: the server's certificate is for another host name than that of DATABASE_URL"
         }
-        _ => "",
-    };
-    if text.is_empty() { error.to_string().into() } else { text.into() }
+        _ => return None,
+    })
 }
 
 /// Describes an error of a migration, without a part of the database's URL.

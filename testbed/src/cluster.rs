@@ -10,6 +10,7 @@ use kube::config::Kubeconfig;
 use crate::control_plane::{self, ControlPlane};
 use crate::helm::{self, Helm, Release};
 use crate::network::Network;
+use crate::process::find_in_path;
 use crate::temp_dir::TempDir;
 use crate::tools::{self, Tools};
 use crate::{Error, apply, kubeconfig};
@@ -99,9 +100,4 @@ async fn render_chart(helm: &Path, temp_dir: &TempDir, chart: &Path) -> Result<V
     }
     let helm = Helm { program: helm.into(), home: temp_dir.path().join("helm") };
     Release::cluster_wide().render(&helm, chart).await
-}
-
-pub(crate) fn find_in_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|candidate| candidate.is_file())
 }

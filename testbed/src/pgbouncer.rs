@@ -7,11 +7,13 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::postgres::{SYSTEM_USER, chown};
-use crate::process::{Launch, Process, StopSignal};
+use crate::process::{Launch, Process, StopSignal, find_in_path};
 use crate::temp_dir::TempDir;
 use crate::{Error, ports};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// Path of the program in Debian, whose directory may not be in PATH.
+const DEBIAN_PATH: &str = "/usr/sbin/pgbouncer";
 const PACKAGE_ADVICE: &str = "PgBouncer is required; run: sudo apt-get install pgbouncer";
 
 /// A running PgBouncer, stopped on drop.
@@ -94,10 +96,9 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Returns the path of the program. Debian keeps it in a directory that may not be in PATH.
+/// Returns the path of the program.
 fn find() -> Result<PathBuf, Error> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let mut programs = places.map(|place| place.join("pgbouncer"));
-    programs.find(|program| program.is_file()).ok_or_else(|| Error::missing("pgbouncer", PACKAGE_ADVICE))
+    let installed = || Some(PathBuf::from(DEBIAN_PATH)).filter(|program| program.is_file());
+    let found = find_in_path("pgbouncer").or_else(installed);
+    found.ok_or_else(|| Error::missing("pgbouncer", PACKAGE_ADVICE))
 }

@@ -27,6 +27,12 @@ const TAIL_LINES: usize = 25;
 type SpawnResult = std::io::Result<Child>;
 type SpawnRequest = (Command, mpsc::Sender<SpawnResult>);
 
+/// Returns the path of a program in PATH.
+pub(crate) fn find_in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|candidate| candidate.is_file())
+}
+
 /// Signal that stops a process, both on drop and when this process dies.
 #[derive(Clone, Copy)]
 pub(crate) enum StopSignal {

@@ -216,13 +216,28 @@ impl Module {
         Ok(dir)
     }
 
+    /// Returns the key of everything that changes the programs.
     fn key(&self) -> String {
         let mut hash = Context::new(&SHA256);
-        for part in [self.go_mod, self.go_sum, self.ldflags].into_iter().chain(self.main_go) {
+        let options = self.options();
+        let options = options.iter().map(String::as_str);
+        for part in [self.go_mod, self.go_sum, self.ldflags].into_iter().chain(self.main_go).chain(options) {
             hash.update(part.as_bytes());
             hash.update(&[0]);
         }
         text::hex(&hash.finish().as_ref()[..6])
+    }
+
+    /// Returns the options that differ from those of a plain tool, so that a new option does not change the
+    /// keys of modules that do not use it.
+    fn options(&self) -> Vec<String> {
+        let options = [
+            ("packages", self.packages.join(" "), "tool"),
+            ("tags", self.tags.to_owned(), ""),
+            ("cgo", self.cgo.to_owned(), "0"),
+        ];
+        let differing = options.into_iter().filter(|(_, value, plain)| value != plain);
+        differing.map(|(name, value, _)| format!("{name}={value}")).collect()
     }
 
     async fn lock(&self, cache: &Path) -> Result<std::fs::File, Error> {
@@ -371,6 +386,8 @@ fn minor(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -381,9 +398,22 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_key_depends_on_the_module() {
-        assert_ne!(CLUSTER.key(), HELM.key());
-        assert_ne!(CLUSTER.key(), CONTAINERD.key());
-        assert_eq!(CLUSTER.key().len(), 12);
+    fn the_cache_key_depends_on_all_that_is_built() {
+        let modules = [
+            CLUSTER,
+            NODE,
+            CONTAINERD,
+            HELM,
+            Module { go_mod: "", ..HELM },
+            Module { go_sum: "", ..HELM },
+            Module { main_go: Some("package main"), ..HELM },
+            Module { ldflags: "", ..HELM },
+            Module { packages: &["helm.sh/helm/v4/cmd/helm"], ..HELM },
+            Module { tags: "seccomp", ..HELM },
+            Module { cgo: "1", ..HELM },
+        ];
+        let keys: BTreeSet<_> = modules.iter().map(Module::key).collect();
+        assert_eq!(keys.len(), modules.len(), "{keys:?}");
+        assert!(keys.iter().all(|key| key.len() == 12), "{keys:?}");
     }
 }

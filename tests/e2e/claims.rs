@@ -3,13 +3,13 @@
 
 use serde_json::json;
 use streamcat_operator::api::USER_ID_ANNOTATION;
-use testbed::{Operator, Tenant, http, wait};
+use testbed::{Operator, Tenant};
 
 use crate::{
     registration::{PASSWORD, post},
     support::{
         TIMEOUT, accounts, arns, calls, count, create, create_named, delete, event, gone, ready, reason,
-        recorded, tenant,
+        recorded, tenant, until_readyz,
     },
 };
 
@@ -117,13 +117,10 @@ async fn see_another_cluster(tenant: &Tenant) {
 }
 
 async fn until_standby(controller: &Operator) {
-    let url = format!("{}/readyz", controller.admin_url());
-    let seen = wait::until("readyz names the other cluster", TIMEOUT, || async {
-        let answer = http::get(&url).await.map_err(|error| format!("{error:?}"))?;
-        let says = answer.body.contains("cluster: Cluster another holds the lease on this database");
-        if says { Ok(()) } else { Err(answer.body) }
-    });
-    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+    until_readyz(controller, "names the other cluster", |answer| {
+        answer.body.contains("cluster: Cluster another holds the lease on this database")
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
 use streamcat_operator::store::Postgres;
-use testbed::{ScratchDatabase, Tenant};
+use testbed::Tenant;
 
-use crate::support::tenant;
+use crate::support::{scratch_database, tenant};
 
 const FORBIDDEN: &str = "42501";
 
@@ -216,7 +216,7 @@ async fn is_granted(owner: &str) -> bool {
 
 #[tokio::test]
 async fn migrate_without_createrole_succeeds_and_grants_once_roles_exist() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     let mut administrator = PgConnection::connect(scratch.url()).await.unwrap();
     let mut run = async |statements: &'static str| {
         sqlx::raw_sql(statements).execute(&mut administrator).await.unwrap();
@@ -236,7 +236,7 @@ async fn migrate_without_createrole_succeeds_and_grants_once_roles_exist() {
 
 #[tokio::test]
 async fn concurrent_migrations_of_several_databases_create_the_roles_once() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     let mut administrator = PgConnection::connect(scratch.url()).await.unwrap();
     let names = ["one", "two", "three", "four"];
     for name in names {
@@ -257,7 +257,7 @@ async fn concurrent_migrations_of_several_databases_create_the_roles_once() {
 
 #[tokio::test]
 async fn concurrent_migrations_of_one_database_all_succeed() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     let url = SecretString::from(scratch.url());
     let migrations = [(); 8].map(|()| {
         let store = Postgres::new(&url, 1).unwrap();

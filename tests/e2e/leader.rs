@@ -10,7 +10,7 @@ use kube::{
 use serde_json::json;
 use testbed::{Operator, OperatorBuilder, Tenant, http, wait};
 
-use crate::support::{TIMEOUT, called, calls, create, ready, recorded, tenant};
+use crate::support::{TIMEOUT, called, calls, create, ready, recorded, tenant, until_readyz};
 
 /// Returns a controller whose Lease outlasts the test, so that no standby takes over because of expiry.
 fn with_long_lease(tenant: &Tenant) -> OperatorBuilder {
@@ -139,13 +139,7 @@ async fn a_controller_without_the_lease_does_nothing_until_it_leads() {
     set_holder(&tenant, Some("another")).await;
     until_leading(&controller, false).await;
     create(&tenant, "todd", json!({})).await;
-    wait::until("the standby is ready", TIMEOUT, || async {
-        http::get(&format!("{}/readyz", controller.admin_url()))
-            .await
-            .is_ok_and(|answer| answer.status == 200)
-    })
-    .await
-    .unwrap();
+    until_readyz(&controller, "reports that the standby is ready", |answer| answer.status == 200).await;
     assert_eq!(calls(&tenant, "CreateStage"), 0);
 
     set_holder(&tenant, None).await;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use ivs_simulator::Fault;
 use serde_json::json;
-use testbed::{http, wait};
+use testbed::{Operator, http, wait};
 
-use crate::support::{TIMEOUT, calls, create, reason, tenant};
+use crate::support::{TIMEOUT, called, create, reason, tenant, until_readyz};
 
 /// Maximum time that a process may take to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -14,6 +14,15 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Returns a port on which nothing listens.
 fn closed_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until /readyz reports that this gate is closed, with the reason.
+async fn until_gate_closed(controller: &Operator, gate: &str) {
+    until_readyz(controller, &format!("names {gate}"), |answer| {
+        let named = |line: &str| line.starts_with(gate) && !line.ends_with("not checked yet");
+        answer.status == 503 && answer.body.lines().any(named)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -63,15 +72,7 @@ async fn unreachable_dependencies_are_named_and_shutdown_is_prompt() {
         [("DATABASE_URL", database.as_str(), "database"), ("AWS_ENDPOINT_URL", nowhere.as_str(), "aws")]
     {
         let mut controller = tenant.controller().env(variable, value).start_unready().await;
-        let readyz = format!("{}/readyz", controller.admin_url());
-        wait::until(format!("readyz names {gate}"), TIMEOUT, || async {
-            let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
-            let named =
-                answer.body.lines().any(|line| line.starts_with(gate) && !line.ends_with("not checked yet"));
-            if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
-        })
-        .await
-        .unwrap_or_else(|error| panic!("{error:?}"));
+        until_gate_closed(&controller, gate).await;
         assert_eq!(http::get(&format!("{}/healthz", controller.admin_url())).await.unwrap().status, 200);
         let began = Instant::now();
         assert!(controller.terminate().await.success());
@@ -92,17 +93,7 @@ async fn without_an_api_server_it_waits_and_stops_on_request() {
 
     let controller = tenant.controller().env("KUBECONFIG", file.display().to_string());
     let mut controller = controller.start_unready().await;
-    let readyz = format!("{}/readyz", controller.admin_url());
-    wait::until("readyz names kubernetes", TIMEOUT, || async {
-        let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
-        let named = answer
-            .body
-            .lines()
-            .any(|line| line.starts_with("kubernetes") && !line.ends_with("not checked yet"));
-        if named { Ok(()) } else { Err(answer.body) }
-    })
-    .await
-    .unwrap_or_else(|error| panic!("{error:?}"));
+    until_gate_closed(&controller, "kubernetes").await;
     assert!(controller.terminate().await.success());
 }
 
@@ -112,9 +103,7 @@ async fn a_call_that_hangs_does_not_delay_shutdown() {
     let mut controller = tenant.controller().env("STREAMCAT_AWS_CALL_TIMEOUT", "10m").start().await;
     tenant.simulator().fault(Fault::hang("CreateStage"));
     create(&tenant, "todd", json!({})).await;
-    wait::until("CreateStage was called", TIMEOUT, || async { calls(&tenant, "CreateStage") > 0 })
-        .await
-        .unwrap();
+    called(&tenant, "CreateStage", 1).await;
     assert!(controller.terminate().await.success());
 }
 

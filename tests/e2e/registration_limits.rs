@@ -117,7 +117,7 @@ async fn concurrent_registrations_do_not_exceed_the_quota() {
 }
 
 /// Opens a connection and sends this much of a request.
-async fn connect(registration: &Operator, sent: &str) -> TcpStream {
+pub async fn connect(registration: &Operator, sent: &str) -> TcpStream {
     let mut stream = TcpStream::connect(registration.url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
     stream

@@ -12,7 +12,7 @@ use testbed::{
 use crate::{
     registration::{PASSWORD, post, registered_counts, submit},
     signed_in::Browser,
-    support::{TIMEOUT, annotate, count, create, ready, tenant},
+    support::{TIMEOUT, annotate, count, create, ready, tenant, until_readyz},
 };
 
 /// Returns an address at which nothing listens.
@@ -31,16 +31,14 @@ pub fn unreachable_kubeconfig(kubeconfig: &Path) -> String {
 
 /// Waits until /readyz reports that only this gate is closed, with the reason.
 async fn until_gate_closed(registration: &Operator, gate: &str) {
-    let readyz = format!("{}/readyz", registration.admin_url());
-    let seen = wait::until(format!("readyz names {gate}"), TIMEOUT, || async {
-        let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
+    until_readyz(registration, &format!("names {gate}"), |answer| {
         let closed: Vec<_> = answer.body.lines().collect();
         let named = closed.len() == 1
             && closed[0].starts_with(&format!("{gate}: "))
             && !closed[0].ends_with("not checked yet");
-        if answer.status == 503 && named { Ok(()) } else { Err(answer.body) }
-    });
-    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+        answer.status == 503 && named
+    })
+    .await;
 }
 
 /// Asserts a 503 with Retry-After that reveals no internals.

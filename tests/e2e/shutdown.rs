@@ -4,13 +4,17 @@ use std::time::{Duration, Instant};
 
 use ivs_simulator::Fault;
 use serde_json::json;
-use testbed::{Operator, http, wait};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+use testbed::{
+    Operator,
+    http::{self, Response},
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{TIMEOUT, called, create, tenant};
+use crate::{
+    registration::{PASSWORD, credentials},
+    registration_limits::connect,
+    support::{called, create, tenant, until_readyz},
+};
 
 /// Delay of the shutdown in a test that observes it.
 const DELAY: Duration = Duration::from_secs(3);
@@ -20,18 +24,8 @@ const LONG_DELAY: &str = "5m";
 
 /// Waits until /readyz says that the process is shutting down.
 async fn until_unready(operator: &Operator) {
-    let readyz = format!("{}/readyz", operator.admin_url());
-    let seen = wait::until("readyz reports the shutdown", TIMEOUT, || async {
-        let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
-        if answer.status == 503 && answer.body.contains("shutdown: ") { Ok(()) } else { Err(answer.body) }
-    });
-    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
-}
-
-async fn connect(operator: &Operator, sent: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(operator.url().trim_start_matches("http://")).await.unwrap();
-    stream.write_all(sent.as_bytes()).await.unwrap();
-    stream
+    let is_unready = |answer: &Response| answer.status == 503 && answer.body.contains("shutdown: ");
+    until_readyz(operator, "reports the shutdown", is_unready).await;
 }
 
 /// Opens a page over new connections until one is refused. Returns the time of that.
@@ -56,7 +50,7 @@ async fn no_connection_is_refused_during_the_shutdown_delay() {
     let mut status = [0; 12];
     idle.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 200");
-    let body = json!({ "username": "mary", "password": "correct horse battery" }).to_string();
+    let body = credentials("mary", PASSWORD).to_string();
     let (start, end) = body.split_at(10);
     let head = format!(
         "POST /register HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",

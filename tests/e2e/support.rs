@@ -16,7 +16,11 @@ use streamcat_operator::api::{
     StreamerAccount,
     condition::{READY, find, is_true},
 };
-use testbed::{Tenant, Testbed, wait};
+use testbed::{
+    Operator, ScratchDatabase, Tenant, Testbed,
+    http::{self, Response},
+    wait,
+};
 
 /// Maximum time that a test waits for one condition.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
@@ -57,6 +61,11 @@ pub fn effects(log: &str) -> Vec<(String, u64)> {
 /// Returns a new installation.
 pub async fn tenant(label: &str) -> Tenant {
     operator_under_test().await.tenant(label).await
+}
+
+/// Returns a new PostgreSQL server of the test's own.
+pub async fn scratch_database() -> ScratchDatabase {
+    ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 /// Returns the API of the accounts of a tenant, with the rights of an administrator.
@@ -245,6 +254,16 @@ pub async fn assert_nothing_left(tenant: &Tenant) {
             .unwrap();
         assert_eq!(rows, 0, "rows are left in {table}");
     }
+}
+
+/// Waits until /readyz of a program satisfies a predicate.
+pub async fn until_readyz(program: &Operator, what: &str, predicate: impl Fn(&Response) -> bool) {
+    let readyz = format!("{}/readyz", program.admin_url());
+    let seen = wait::until(format!("readyz {what}"), TIMEOUT, || async {
+        let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
+        if predicate(&answer) { Ok(()) } else { Err(answer.body) }
+    });
+    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
 /// Returns the number of calls of this operation.

@@ -22,11 +22,11 @@ const NEEDLE: &str = "needle-in-the-log";
 /// Maximum length of a log in bytes. A list of the accounts is longer than a line, and is retried.
 const MAX_LOG: usize = 20_000;
 
-/// Returns a tenant in an API server of its own, because the test changes the CRD.
-async fn tenant() -> Tenant {
+/// Returns a tenant in an API server of its own, for a test that changes the CRD.
+pub async fn isolated_tenant(label: &str) -> Tenant {
     let testbed = Testbed::start().await.unwrap_or_else(|error| panic!("{error:?}"));
     let operator = testbed.with_operator(Path::new(env!("CARGO_BIN_EXE_streamcat-operator")));
-    operator.with_controller_env("STREAMCAT_CONSISTENCY_GRACE", GRACE).tenant("unreadable").await
+    operator.with_controller_env("STREAMCAT_CONSISTENCY_GRACE", GRACE).tenant(label).await
 }
 
 /// Returns the accounts without their types.
@@ -50,7 +50,7 @@ fn add_value(schema: &mut Value, known: &str, added: &str) {
 }
 
 /// Replaces the CRD with that of a newer version, which permits more values, and waits until it is in force.
-async fn upgrade_crd(tenant: &Tenant) {
+pub async fn upgrade_crd(tenant: &Tenant) {
     let mut newer = serde_json::to_value(&crds()[0]).unwrap();
     add_value(&mut newer["spec"]["versions"], "ADVANCED_SD", "ULTRA");
     add_value(&mut newer["spec"]["versions"], "Retain", "Archive");
@@ -70,6 +70,11 @@ async fn upgrade_crd(tenant: &Tenant) {
 fn account(name: &str, mut spec: Value) -> DynamicObject {
     spec["username"] = json!(name);
     DynamicObject::new(name, &ApiResource::erase::<StreamerAccount>(&())).data(json!({ "spec": spec }))
+}
+
+/// Creates an account whose spec this version may not understand.
+pub async fn create_raw(tenant: &Tenant, name: &str, spec: Value) {
+    raw(tenant).create(&PostParams::default(), &account(name, spec)).await.unwrap();
 }
 
 async fn patch_spec(tenant: &Tenant, name: &str, spec: Value) {
@@ -92,7 +97,7 @@ async fn break_status(tenant: &Tenant, name: &str) {
 }
 
 /// Waits until the account is stalled because its spec is not understood, and returns the account.
-async fn not_understood(tenant: &Tenant, name: &str, field: &str) -> DynamicObject {
+pub async fn not_understood(tenant: &Tenant, name: &str, field: &str) -> DynamicObject {
     let seen = wait::until(format!("{name} is not understood"), TIMEOUT, || async {
         let account = raw(tenant).get(name).await.map_err(|error| error.to_string())?;
         let conditions = account.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -113,7 +118,7 @@ async fn not_understood(tenant: &Tenant, name: &str, field: &str) -> DynamicObje
 
 #[tokio::test]
 async fn an_account_that_is_not_understood_does_not_stop_the_others() {
-    let tenant = tenant().await;
+    let tenant = isolated_tenant("unreadable").await;
     let mut controller = tenant.controller().start().await;
     for name in ["todd", "ann", "kept"] {
         create(&tenant, name, json!({ "tags": { "note": NEEDLE } })).await;
@@ -126,8 +131,7 @@ async fn an_account_that_is_not_understood_does_not_stop_the_others() {
     upgrade_crd(&tenant).await;
     patch_spec(&tenant, "ann", json!({ "channel": { "type": "ULTRA" } })).await;
     patch_spec(&tenant, "kept", json!({ "deletionPolicy": "Archive" })).await;
-    let bea = account("bea", json!({ "channel": { "type": "ULTRA" } }));
-    raw(&tenant).create(&PostParams::default(), &bea).await.unwrap();
+    create_raw(&tenant, "bea", json!({ "channel": { "type": "ULTRA" } })).await;
     break_status(&tenant, "todd").await;
     create(&tenant, "carl", json!({})).await;
 
@@ -157,7 +161,7 @@ async fn an_account_that_is_not_understood_does_not_stop_the_others() {
     let log = controller.log();
     assert!(!log.contains(NEEDLE) && log.len() < MAX_LOG, "{} bytes: {log}", log.len());
 
-    raw(&tenant).create(&PostParams::default(), &account("kept", json!({}))).await.unwrap();
+    create_raw(&tenant, "kept", json!({})).await;
     ready(&tenant, "kept").await;
     for name in ["kept", "todd", "carl"] {
         remove(&tenant, name).await;

@@ -1,9 +1,12 @@
 //! Versions next to each other: these programs on the schema of a newer version.
 
 use serde_json::json;
-use testbed::{Operator, Tenant, http, wait};
+use testbed::{Operator, Tenant};
 
-use crate::support::{TIMEOUT, count, create, ready, tenant};
+use crate::{
+    registration::{PASSWORD, post},
+    support::{count, create, ready, tenant, until_readyz},
+};
 
 /// Version of the migration from the future.
 const FUTURE: &str = "9999";
@@ -31,20 +34,16 @@ async fn break_schema(tenant: &Tenant) {
 /// Waits until /readyz of a program has this status and a line about the database with these words. The line
 /// shows that the program has seen the schema.
 async fn until_database(program: &Operator, status: u16, words: &[&str]) {
-    let readyz = format!("{}/readyz", program.admin_url());
-    let seen = wait::until(format!("readyz has {status} and {words:?}"), TIMEOUT, || async {
-        let answer = http::get(&readyz).await.map_err(|error| error.to_string())?;
+    until_readyz(program, &format!("has {status} and {words:?}"), |answer| {
         let mut lines = answer.body.lines().filter(|line| line.starts_with("database: "));
-        let named = lines.any(|line| words.iter().all(|word| line.contains(word)));
-        if answer.status == status && named { Ok(()) } else { Err(answer.body) }
-    });
-    seen.await.unwrap_or_else(|error| panic!("{error:?}"));
+        answer.status == status && lines.any(|line| words.iter().all(|word| line.contains(word)))
+    })
+    .await;
 }
 
 /// Registers a person and waits until the controller has created everything.
 async fn register(tenant: &Tenant, registration: &Operator, username: &str) {
-    let body = json!({ "username": username, "password": "correct horse battery" });
-    let answer = http::post_json(&format!("{}/register", registration.url()), &body).await.unwrap();
+    let answer = post(registration, username, PASSWORD).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     ready(tenant, username).await;
 }

@@ -19,7 +19,7 @@ use std::{
     thread,
 };
 
-use defects::{DEFECTS, Defect};
+use defects::Defect;
 
 /// Arguments of `cargo test` for each group of tests, run in this order until one fails. Each defect is
 /// compiled once and mostly found within seconds, so optimizing the campaign would cost more time than it
@@ -45,7 +45,7 @@ fn source(tree: &Path, defect: &Defect) -> String {
 
 #[test]
 fn each_defect_matches_one_place_in_the_code() {
-    for defect in DEFECTS {
+    for defect in defects::all() {
         let found = source(&root(), defect).matches(defect.right).count();
         assert_eq!(found, 1, "{}: the correct text must occur once in {}", defect.name, defect.file);
     }
@@ -83,7 +83,7 @@ fn selected() -> Vec<&'static Defect> {
     let part = shard.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
     let (part, of): (usize, usize) =
         part.unwrap_or_else(|| panic!("SHARD={shard}: expected for example 1/2"));
-    let defects = DEFECTS.iter().filter(|defect| defect.name.contains(&word));
+    let defects = defects::all().filter(|defect| defect.name.contains(&word));
     defects.skip(part.saturating_sub(1)).step_by(of.max(1)).collect()
 }
 

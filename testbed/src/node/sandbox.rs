@@ -14,10 +14,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::cgroup;
 use super::containerd::CNI_PLUGINS;
+use crate::Error;
 use crate::network::{Network, SERVICES};
+use crate::process::find_in_path;
 use crate::temp_dir::{self, TempDir};
 use crate::tools::{NodeTools, Tools};
-use crate::{Error, cluster};
 
 /// Environment variable with the path of the control group of the node whose namespaces this process is in.
 const CGROUP: &str = "STREAMCAT_TESTBED_CGROUP";
@@ -46,7 +47,7 @@ pub(super) fn obstacle() -> Option<String> {
         return Some("a node needs root".into());
     }
     let missing = |(program, package): &(&str, &str)| {
-        let found = cluster::find_in_path(program).is_some();
+        let found = find_in_path(program).is_some();
         (!found).then(|| format!("`{program}` is missing: apt-get install {package}"))
     };
     if let Some(missing) = PROGRAMS.iter().find_map(missing) {

@@ -8,7 +8,10 @@ use streamcat_operator::{
 };
 use testbed::ScratchDatabase;
 
-use crate::store::{account, add, claim, claimant, held};
+use crate::{
+    store::{account, add, claim, claimant, held},
+    support::scratch_database,
+};
 
 /// Creates an empty database with this ICU locale, and returns its URL.
 async fn database(scratch: &ScratchDatabase, locale: &str) -> String {
@@ -25,13 +28,9 @@ fn store(url: &str) -> Postgres {
     Postgres::new(&SecretString::from(url), 4).unwrap()
 }
 
-async fn scratch() -> ScratchDatabase {
-    ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"))
-}
-
 #[tokio::test]
 async fn usernames_are_compared_alike_in_every_locale() {
-    let scratch = scratch().await;
+    let scratch = scratch_database().await;
     for locale in ["tr-TR", "az", "lt-LT", "de-DE"] {
         let url = database(&scratch, locale).await;
         let store = store(&url);
@@ -66,7 +65,7 @@ async fn usernames_are_compared_alike_in_every_locale() {
 
 #[tokio::test]
 async fn the_keys_of_an_existing_database_are_corrected() {
-    let scratch = scratch().await;
+    let scratch = scratch_database().await;
     let url = database(&scratch, "tr-TR").await;
     let mut owner = PgConnection::connect(&url).await.unwrap();
     MIGRATIONS.run_to(1, &mut owner).await.unwrap();

@@ -1,11 +1,14 @@
 //! PgBouncer between the programs and PostgreSQL.
 
 use secrecy::SecretString;
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
-use streamcat_operator::store::Postgres;
-use testbed::{OperatorBuilder, PgBouncer, ScratchDatabase, Tenant, http};
+use sqlx::{Connection, Error::PoolTimedOut, PgConnection, postgres::PgConnectOptions};
+use streamcat_operator::store::{Error, Postgres};
+use testbed::{OperatorBuilder, PgBouncer, Tenant};
 
-use crate::support::{delete, gone, ready, tenant};
+use crate::{
+    registration::{PASSWORD, submit},
+    support::{delete, gone, ready, scratch_database, tenant},
+};
 
 /// The commands that use the database.
 const COMMANDS: [&str; 5] = ["migrate", "controller", "registration", "orphans", "release-brake"];
@@ -49,8 +52,7 @@ async fn pgbouncer_in_session_mode_serves_the_whole_life_of_an_account() {
     let _controller = through(&pgbouncer, &tenant, "controller").start().await;
     let registration = through(&pgbouncer, &tenant, "registration").start().await;
 
-    let fields = [("username", "todd"), ("password", "a password of todd")];
-    let registered = http::post_form(&format!("{}/register", registration.url()), &fields).await.unwrap();
+    let registered = submit(&registration, "todd", PASSWORD).await;
     assert_eq!(registered.status, 303, "{}", registered.body);
     ready(&tenant, "todd").await;
     let (status, output) = through(&pgbouncer, &tenant, "orphans").run("orphans").await.unwrap();
@@ -77,7 +79,7 @@ async fn pgbouncer_in_another_mode_is_refused_by_every_command() {
 
 #[tokio::test]
 async fn transaction_mode_is_refused_while_several_backends_are_free() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     for robin in 0..=1 {
         let settings = format!("{TRANSACTION_MODE}\nserver_round_robin = {robin}");
         let pgbouncer = PgBouncer::start(&[scratch.url()], &settings).await.unwrap();
@@ -112,17 +114,20 @@ async fn transaction_mode_is_refused_while_several_backends_are_free() {
 
 #[tokio::test]
 async fn a_pool_without_a_check_at_the_start_runs_nothing_on_a_shared_backend() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     let direct = Postgres::new(&SecretString::from(scratch.url()), 1).unwrap();
     direct.migrate().await.unwrap();
-    let pgbouncer = PgBouncer::start(&[scratch.url()], TRANSACTION_MODE).await.unwrap();
-    let url = pgbouncer.url(scratch.url()).unwrap();
-    // PgBouncer lends the only backend to each client in turn.
-    let mut other = connect(&url).await;
-    run(&mut other, "select set_config('streamcat.session', 'another', false)").await;
-    let store = Postgres::new(&SecretString::from(url), 1).unwrap();
-    store.installation("shared").await.expect_err("the backend is another client's");
-    assert_eq!(direct.known_installation().await.unwrap(), None);
+    // One backend for both clients: sqlx pings in the background, so the first one's may be busy.
+    let settings = format!("{TRANSACTION_MODE}\nmax_db_connections = 1");
+    let pgbouncer = PgBouncer::start(&[scratch.url()], &settings).await.unwrap();
+    let url = SecretString::from(pgbouncer.url(scratch.url()).unwrap());
+    let [first, other] = [(); 2].map(|()| Postgres::new(&url, 1).unwrap());
+    assert_eq!(first.installation("first").await.unwrap(), "first");
+    // The backend is marked as the first one's, and then as the other's: neither pool accepts it.
+    let refused = [other.installation("other").await.map(drop), first.known_installation().await.map(drop)];
+    let is_timeout = |refused: &Result<(), Error>| matches!(refused, Err(Error::Sql(PoolTimedOut)));
+    assert!(refused.iter().all(is_timeout), "{refused:?}");
+    assert_eq!(direct.known_installation().await.unwrap().as_deref(), Some("first"));
 }
 
 /// Adds columns to a table that show the settings of the session that writes a row.
@@ -136,7 +141,7 @@ const SHOW_SETTINGS: &str = r#"
 
 #[tokio::test]
 async fn options_of_the_url_hold_behind_pgbouncer() {
-    let scratch = ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"));
+    let scratch = scratch_database().await;
     let mut owner = connect(scratch.url()).await;
     run(&mut owner, r#"create schema "my tables""#).await;
     let pgbouncer = PgBouncer::start(&[scratch.url()], "pool_mode = session").await.unwrap();

@@ -26,6 +26,8 @@ pub(super) enum Component {
 }
 
 impl Component {
+    pub(super) const ALL: [Self; 2] = [Self::Registration, Self::Controller];
+
     /// Returns the value of its label, which is also its subcommand.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -106,6 +108,14 @@ impl Cluster {
             if complete { Ok(()) } else { Err(format!("{status:?}")) }
         })
         .await
+    }
+
+    /// Waits until each component has [settled](Self::settled).
+    pub(super) async fn all_settled(&self) -> Result<(), Error> {
+        for component in Component::ALL {
+            self.settled(component).await?;
+        }
+        Ok(())
     }
 
     /// Prints the pods and the events, because everything is removed after a failure.

@@ -15,12 +15,11 @@ const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// Replaces all pods, as `kubectl rollout restart` does.
 pub(super) async fn restart_rollouts(cluster: &Cluster) -> Result<(), Error> {
-    for component in [Component::Registration, Component::Controller] {
+    for component in Component::ALL {
         let restarted = cluster.deployments().restart(&component.deployment()).await;
         restarted.map_err(|source| failed("restart the rollout", source))?;
     }
-    cluster.settled(Component::Registration).await?;
-    cluster.settled(Component::Controller).await
+    cluster.all_settled().await
 }
 
 /// Evicts a pod of the registration page, as `kubectl drain` does.

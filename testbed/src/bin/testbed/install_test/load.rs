@@ -51,14 +51,17 @@ impl Load {
 
     /// Begins a step, to which the following outcomes belong.
     pub(super) fn step(&self, name: &str) {
-        println!("{name} …");
-        self.shared.tally().begin(name, false);
+        self.begin(name, false);
     }
 
     /// Begins a step in which a process of the server is killed.
     pub(super) fn step_with_kill(&self, name: &str) {
+        self.begin(name, true);
+    }
+
+    fn begin(&self, name: &str, kills: bool) {
         println!("{name} …");
-        self.shared.tally().begin(name, true);
+        self.shared.tally().begin(name, kills);
     }
 
     /// Ends the load, and returns the outcomes and the usernames that were registered.

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr};
 use testbed::image::Image;
 use testbed::{Error, REGION, Simulator, Testbed, wait};
 
@@ -89,8 +89,7 @@ impl Release {
         let chart = self.testbed.chart().display().to_string();
         let values = values.join(",");
         self.helm(&["upgrade", RELEASE, &chart, "--wait", "--reuse-values", "--set", &values]).await?;
-        self.cluster.settled(Component::Registration).await?;
-        self.cluster.settled(Component::Controller).await
+        self.cluster.all_settled().await
     }
 
     /// Applies a migration that only adds to the schema, as a later version may do while these pods serve.
@@ -98,10 +97,7 @@ impl Release {
         let statements = "alter table users add column nickname text not null default '';
              insert into _sqlx_migrations (version, description, success, checksum, execution_time)
              values (9999, 'from a later version', true, '', 0)";
-        let sql = |source| Error::Sql { action: "apply a later migration".into(), source };
-        let mut connection = PgConnection::connect(&self.database_url).await.map_err(sql)?;
-        sqlx::raw_sql(statements).execute(&mut connection).await.map_err(sql)?;
-        connection.close().await.map_err(sql)
+        self.execute("apply a later migration", statements).await
     }
 
     /// Uninstalls the release as its values say, with `crds.keep`, and installs it again: the accounts must
@@ -205,7 +201,6 @@ impl Release {
     }
 
     async fn create_roles(&self) -> Result<(), Error> {
-        let sql = |source| Error::Sql { action: "create the database roles".into(), source };
         let statements = format!(
             "create role streamcat_controller nologin;
              create role streamcat_registration nologin;
@@ -219,8 +214,14 @@ impl Release {
             controller = role("controller"),
             registration = role("registration"),
         );
+        self.execute("create the database roles", AssertSqlSafe(statements)).await
+    }
+
+    /// Runs statements as the administrator of the database.
+    async fn execute(&self, action: &str, statements: impl SqlSafeStr) -> Result<(), Error> {
+        let sql = |source| Error::Sql { action: action.to_owned(), source };
         let mut connection = PgConnection::connect(&self.database_url).await.map_err(sql)?;
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.map_err(sql)?;
+        sqlx::raw_sql(statements).execute(&mut connection).await.map_err(sql)?;
         connection.close().await.map_err(sql)
     }
 }

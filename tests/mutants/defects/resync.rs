@@ -1,0 +1,46 @@
+//! Defects in the resync.
+
+use super::Defect;
+
+const RESYNC: &str = "src/controller/resync/mod.rs";
+
+pub const DEFECTS: &[Defect] = &[
+    Defect {
+        name: "an account with a duplicate is not marked dirty",
+        file: RESYNC,
+        right: "context.mark_dirty(account);",
+        wrong: "drop(account);",
+    },
+    Defect {
+        name: "late creates of deleted users are not deleted",
+        file: "src/controller/resync/orphans.rs",
+        right: "delete_late_creates(context, &mut orphans).await?;",
+        wrong: "if rows.len() > 1000 {
+        delete_late_creates(context, &mut orphans).await?;
+    }",
+    },
+    Defect {
+        name: "an account that is not settled is not requeued by the resync",
+        file: "src/controller/resync/requeues.rs",
+        right: "account.stalled().map_or(!account.is_settled(), ",
+        wrong: "account.stalled().map_or(false && account.is_settled(), ",
+    },
+    Defect {
+        name: "no account is read while the lists are denied",
+        file: RESYNC,
+        right: "if failures.is_verification_due(&blocker, context.max_list_age()) {",
+        wrong: "if failures.is_verification_due(&blocker, context.max_list_age()) && interval.is_zero() {",
+    },
+    Defect {
+        name: "lists that are denied from the start leave every account ready",
+        file: "src/controller/resync/failures.rs",
+        right: "self.verified.or(succeeded).unwrap_or(self.began).elapsed() >= max_age",
+        wrong: "self.verified.or(succeeded).is_some_and(|since| since.elapsed() >= max_age)",
+    },
+    Defect {
+        name: "failed resyncs are retried at a fixed interval",
+        file: "src/controller/resync/failures.rs",
+        right: "        self.failed = self.failed.saturating_add(1);",
+        wrong: "        self.failed = self.failed.saturating_add(0);",
+    },
+];

@@ -1,0 +1,30 @@
+//! Defects in the database and in the reading of its URL.
+
+use super::Defect;
+
+pub const DEFECTS: &[Defect] = &[
+    Defect {
+        name: "the deadline of a call in flight is skipped",
+        file: "src/store/in_flight.rs",
+        right: "let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);",
+        wrong: "let left = grace.saturating_sub(grace);",
+    },
+    Defect {
+        name: "an unknown parameter of the database URL is passed on to sqlx, which logs its value",
+        file: "src/store/database_url.rs",
+        right: "let name = SUPPORTED.into_iter().find(|supported| *supported == name).ok_or(UrlError::Unknown(number))?;",
+        wrong: "let Some(name) = SUPPORTED.into_iter().find(|one| *one == name || number == 0) else { return Ok(()) };",
+    },
+    Defect {
+        name: "several hosts in the database URL are passed on as one",
+        file: "src/store/database_url.rs",
+        right: "hosts.contains(',')",
+        wrong: "hosts.contains(\",,\")",
+    },
+    Defect {
+        name: "an error repeats a database URL in the wrong place",
+        file: "src/config/one_line.rs",
+        right: "argument.contains(\"://\")",
+        wrong: "argument.contains(\":///\")",
+    },
+];
