@@ -12,7 +12,7 @@ use crate::{
     api::ResourceKind,
     ivs::Target,
     messages,
-    store::{AbsenceChanges, Absences, Missing},
+    store::{AbsenceChanges, Absences, Missing, MissingRow},
 };
 
 /// Age of an unused chat room from which its absence does not count for the brake. AWS deletes rooms that are
@@ -129,6 +129,9 @@ pub fn find_absences(
         .filter(|known| is_requested(known, evidence_of(known)))
         .map(|known| known.user)
         .collect();
+    let known_arns: BTreeSet<&str> = known.iter().map(|known| known.arn.as_str()).collect();
+    let served: BTreeSet<Uuid> =
+        known.iter().filter(|known| known.is_served).map(|known| known.user).collect();
     let mut seen = BTreeSet::new();
     let known = known.iter().filter(|known| target.holds(&known.arn) && seen.insert(known.arn.as_str()));
     let (mut findings, mut counts) = (AbsenceFindings::default(), Counts::new(absences));
@@ -144,6 +147,7 @@ pub fn find_absences(
             findings.add_unlisted(known, evidence, timing);
         }
     }
+    findings.forget_replaced(absences, &known_arns, &served);
     findings.missing = counts.missing.clone();
     findings.brakes = counts.brakes(list, limits);
     findings
@@ -155,6 +159,18 @@ fn is_requested(known: &KnownResource, evidence: Option<&Missing>) -> bool {
 }
 
 impl AbsenceFindings {
+    /// Removes the evidence against resources that no record names anymore: they were replaced while it was
+    /// recorded.
+    fn forget_replaced(&mut self, absences: &Absences, known: &BTreeSet<&str>, served: &BTreeSet<Uuid>) {
+        let is_replaced = |row: &&MissingRow| {
+            !known.contains(row.missing.arn.as_str())
+                && served.contains(&row.user)
+                && row.missing.unlisted_for.is_some()
+        };
+        let replaced = absences.rows.iter().filter(is_replaced);
+        self.changes.listed.extend(replaced.map(|row| row.missing.arn.clone()));
+    }
+
     /// Removes the evidence against a resource that is listed.
     fn add_listed(&mut self, known: &KnownResource, evidence: Option<&Missing>) {
         if known.is_served && evidence.is_some_and(|evidence| evidence.unlisted_for.is_some()) {
@@ -246,7 +262,6 @@ fn is_too_much(brake: &Brake, limits: BrakeLimits) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Missing, MissingRow};
 
     const TIMING: Timing = Timing {
         aws_call_timeout: Duration::from_secs(10),
@@ -305,6 +320,16 @@ mod tests {
         assert_eq!(notes(&Absences::default()), 1);
         assert_eq!(notes(&with_evidence(1, &unlisted(Some(Duration::ZERO)))), 1);
         assert_eq!(notes(&with_evidence(1, &unlisted(Some(TIMING.resync)))), 0);
+    }
+
+    #[test]
+    fn evidence_against_a_replaced_resource_is_forgotten() {
+        let missing = Missing { unlisted_for: Some(Duration::ZERO), ..Missing::default() };
+        let absences = with_evidence(1, &missing);
+        let now = KnownResource { arn: arn(2), ..known(1) };
+        assert_eq!(find(&listing(2..3), &[now], &absences).changes.listed, [arn(1)]);
+        let elsewhere = KnownResource { arn: arn(2), is_served: false, ..known(1) };
+        assert!(find(&listing(2..3), &[elsewhere], &absences).changes.listed.is_empty());
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub struct Absences {
 pub struct AbsenceChanges {
     /// Resources that the list does not have: user, kind and ARN.
     pub unlisted: Vec<(Uuid, ResourceKind, String)>,
-    /// ARNs that the list has again.
+    /// ARNs that the list has again, or that no record names anymore.
     pub listed: Vec<String>,
 }
 

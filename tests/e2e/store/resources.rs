@@ -64,10 +64,8 @@ async fn earlier_object_cannot_change_the_user_after_the_transfer() {
     let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1));
     assert_eq!(attempt().await.unwrap(), None, "no attempt is opened for a user that is being deleted");
 
-    let interrupted = Transfer {
-        min_deletion_age: Duration::ZERO,
-        ..transfer(user, Some("todd"), "new", "here")
-    };
+    let interrupted =
+        Transfer { min_deletion_age: Duration::ZERO, ..transfer(user, Some("todd"), "new", "here") };
     assert!(store.transfer(interrupted).await.unwrap());
     assert!(attempt().await.unwrap().is_some(), "the transfer ends the deletion");
     assert!(!store.mark_deleting(user, "todd").await.unwrap());

@@ -171,4 +171,12 @@ pub const DEFECTS: &[Defect] = &[
         right: "Class::MissingReference => Reason::ReferenceNotFound,",
         wrong: "Class::MissingReference => Reason::InvalidSpec,",
     },
+    Defect {
+        name: "an account is reconciled before its removed object is cleaned up",
+        file: "src/controller/reconcile/mod.rs",
+        right: "        let removed = context.removed.first(account).map(Self::CleanUpRemoved);
+        removed.or_else(|| context.backends.kubernetes().cached(account).map(Self::Reconcile))",
+        wrong: "        let cached = context.backends.kubernetes().cached(account).map(Self::Reconcile);
+        cached.or_else(|| context.removed.first(account).map(Self::CleanUpRemoved))",
+    },
 ];

@@ -43,4 +43,10 @@ pub const DEFECTS: &[Defect] = &[
         right: "        self.failed = self.failed.saturating_add(1);",
         wrong: "        self.failed = self.failed.saturating_add(0);",
     },
+    Defect {
+        name: "evidence against a replaced resource stays for good",
+        file: "src/provision/absences.rs",
+        right: "    findings.forget_replaced(absences, &known_arns, &served);",
+        wrong: "    findings.forget_replaced(&Absences::default(), &known_arns, &served);",
+    },
 ];

@@ -27,4 +27,22 @@ pub const DEFECTS: &[Defect] = &[
         right: "if is_crd_missing(error) {",
         wrong: "if is_crd_missing(error) && gates.closed().contains_key(gates::KUBERNETES) {",
     },
+    Defect {
+        name: "an object that is removed in spite of its finalizer is not cleaned up",
+        file: "src/controller/changes.rs",
+        right: "account.has_finalizer() && !account.is_being_deleted()",
+        wrong: "account.has_finalizer() && account.is_being_deleted() && account.is_abandoned()",
+    },
+    Defect {
+        name: "the addition of our finalizer causes a second reconcile",
+        file: "src/controller/changes.rs",
+        right: "(before.has_finalizer && !now.has_finalizer)",
+        wrong: "before.has_finalizer != now.has_finalizer",
+    },
+    Defect {
+        name: "an account that changes during its reconcile is not reconciled again",
+        file: "src/controller/queue.rs",
+        right: "*next = Some(next.map_or(at, |next| next.min(at)))",
+        wrong: "*next = next.map(|next| next.min(at))",
+    },
 ];

@@ -67,4 +67,10 @@ pub const DEFECTS: &[Defect] = &[
     }
     // An abandoned account",
     },
+    Defect {
+        name: "the user of an interrupted deletion is taken over at once",
+        file: "src/controller/username/transfer.rs",
+        right: "RECONCILE_TIMEOUT + context.timing.aws_call_timeout + context.timing.grace",
+        wrong: "(RECONCILE_TIMEOUT + context.timing.grace) * 0",
+    },
 ];
