@@ -29,9 +29,9 @@ begin
         execute format('grant usage on schema %I to streamcat_controller', current_schema());
         grant select on _sqlx_migrations, schema_compatibility to streamcat_controller;
         -- Every column but password_hash.
-        grant select (id, username, account_namespace, account_name, account_uid, account_cluster, deleting, deletion_pass_at, retained, registered, created_at),
+        grant select (id, username, account_namespace, account_name, account_uid, account_cluster, deleting, deletion_tried_at, retained, registered, created_at),
               insert (id, username, account_namespace, account_name, account_uid, account_cluster),
-              update (account_uid, account_cluster, deleting, deletion_pass_at, retained),
+              update (account_uid, account_cluster, deleting, deletion_tried_at, retained),
               delete
             on users to streamcat_controller;
         grant select, insert, delete on user_tombstones to streamcat_controller;

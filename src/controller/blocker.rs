@@ -93,10 +93,17 @@ impl Blocker {
         Self::new(Reason::ResourceMissing, messages::username::record_unproven(arn)).retried_after(retry_in)
     }
 
-    /// Reports that an earlier object of the account was being deleted, and a call of that deletion may still be
-    /// in progress.
+    /// Reports that an earlier object of the account was being deleted, and a call of that deletion may still
+    /// be in progress.
     pub fn earlier_in_deletion(retry_in: Duration) -> Self {
         Self::new(Reason::Progressing, messages::username::EARLIER_IN_DELETION).retried_after(retry_in)
+    }
+
+    /// Reports that an earlier object of the account, which is removed, is not cleaned up yet because of
+    /// `message`.
+    pub fn earlier_not_cleaned_up(message: &str, retry_in: Duration) -> Self {
+        Self::new(Reason::Progressing, messages::username::earlier_not_cleaned_up(message))
+            .retried_after(retry_in)
     }
 
     /// Reports that AWS is being listed for the first time, so nothing is created.

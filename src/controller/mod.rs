@@ -8,7 +8,7 @@
 //! | `resync` | the periodic comparison of AWS with status and PostgreSQL: drift, orphans, late creates |
 //! | `username` | the claim of an account to its username |
 //! | `status` | conditions, events, and writing both |
-//! | `changes`, `queue` | the changes that the watch reports, and the accounts that wait for a reconcile |
+//! | `changes`, `queue` | which events of the watch need a reconcile; the accounts that wait for one |
 //! | `context` | the state that reconciles and resyncs share |
 //! | `backends`, `kubernetes` | the external systems that the controller uses |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
@@ -34,7 +34,7 @@ mod status;
 mod username;
 
 pub use backends::{Backends, ProductionBackends};
-pub use changes::Changes;
+pub use changes::SeenAccounts;
 pub use context::{Context, ReconcileSettings};
 pub use error::Error as ReconcileError;
 pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};

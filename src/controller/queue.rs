@@ -1,4 +1,4 @@
-//! The work queue: the accounts that wait for a reconcile. Pure.
+//! The work queue. Pure.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -11,7 +11,7 @@ use crate::api::AccountRef;
 #[derive(Debug, Default)]
 pub struct Queue {
     accounts: HashMap<AccountRef, State>,
-    /// The accounts that are scheduled, by time. Those of the same time are in the order of their names.
+    /// The scheduled accounts, by time. Ties are ordered by namespace and name.
     scheduled: BTreeSet<(Instant, AccountRef)>,
     due: VecDeque<AccountRef>,
 }
@@ -27,8 +27,8 @@ enum State {
 }
 
 impl Queue {
-    /// Adds an account, to be reconciled at this time or when its current reconcile has ended, whichever is
-    /// later. An earlier time that was requested before stays.
+    /// Schedules an account for this time, or for the end of its current reconcile if that is later. An earlier
+    /// scheduled time is kept.
     pub fn add(&mut self, account: AccountRef, at: Instant) {
         match self.accounts.get_mut(&account) {
             Some(State::Due) => {}
@@ -48,7 +48,7 @@ impl Queue {
     }
 
     /// Returns the account that has been due for the longest time. It counts as being reconciled until
-    /// [`Self::ended`].
+    /// [`Self::finish`].
     pub fn take(&mut self, now: Instant) -> Option<AccountRef> {
         while self.scheduled.first().is_some_and(|(at, _)| *at <= now)
             && let Some((_, account)) = self.scheduled.pop_first()
@@ -63,7 +63,7 @@ impl Queue {
 
     /// Notes that the reconcile of an account has ended. `next` is the time of the next one, unless an earlier
     /// one was requested meanwhile.
-    pub fn ended(&mut self, account: AccountRef, next: Option<Instant>) {
+    pub fn finish(&mut self, account: AccountRef, next: Option<Instant>) {
         if let Some(State::Running(requested)) = self.accounts.remove(&account)
             && let Some(at) = requested.into_iter().chain(next).min()
         {
@@ -118,9 +118,9 @@ mod tests {
         assert_eq!(taken(&mut queue, now), ["todd"]);
         queue.add(account("todd"), now);
         assert_eq!(taken(&mut queue, now), [""; 0], "not twice at once");
-        queue.ended(account("todd"), Some(now + Duration::from_secs(60)));
+        queue.finish(account("todd"), Some(now + Duration::from_mins(1)));
         assert_eq!(taken(&mut queue, now), ["todd"]);
-        queue.ended(account("todd"), None);
+        queue.finish(account("todd"), None);
         assert_eq!((queue.next_due(), queue.accounts.len()), (None, 0));
     }
 }

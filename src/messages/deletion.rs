@@ -56,7 +56,7 @@ pub(crate) fn policy_not_understood(problem: &str) -> String {
 }
 
 pub(crate) const REMOVED_EARLY: &str =
-    "the API server removed the account without waiting for its finalizer: what it held is deleted now";
+    "the API server removed the account without waiting for its finalizer: cleaning up after it";
 
 pub(crate) const USERNAME_UNKNOWN: &str =
     "Its username cannot be read, and the database has no user of this account.";

@@ -34,6 +34,12 @@ pub(crate) fn other_cluster(username: &str, cluster: &str) -> String {
 
 pub(crate) const EARLIER_IN_DELETION: &str = "An earlier account of this name was being deleted. This account waits until no call of that deletion can still be in progress.";
 
+pub(crate) fn earlier_not_cleaned_up(message: &str) -> String {
+    format!(
+        "An earlier account of this name is still being cleaned up. This account waits for that. {message}"
+    )
+}
+
 pub(crate) fn record_unproven(arn: &str) -> String {
     format!(
         "The row of the username names another user than this account has, and AWS does not return that user's resource {arn}. Once two complete lists of AWS lack the resource and no brake is engaged, the row is deleted. The account then gets its own user back."

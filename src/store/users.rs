@@ -27,7 +27,7 @@ pub struct UsernameOwner {
     pub registered: bool,
     /// True if the account was deleted with deletionPolicy Retain.
     pub retained: bool,
-    /// Time since the start of the latest pass of an interrupted deletion. None if the user is not being
+    /// Time since the start of the latest try of an interrupted deletion. None if the user is not being
     /// deleted, or its resources stay.
     pub interrupted_deletion: Option<Duration>,
 }
@@ -146,7 +146,7 @@ pub struct Transfer<'a> {
     pub uid: &'a str,
     /// Cluster of the current object.
     pub cluster: &'a str,
-    /// Minimum time since the latest pass of an interrupted deletion.
+    /// Minimum time since the latest try of an interrupted deletion.
     pub min_deletion_age: Duration,
 }
 
@@ -162,7 +162,7 @@ pub trait Users: Send + Sync + 'static {
     /// user, or of a deleted one, is not reused.
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
-    /// Transfers a user. Returns false if the earlier object no longer owns the user, a pass of its deletion began
+    /// Transfers a user. Returns false if the earlier object no longer owns the user, a try to delete it began
     /// too recently, or the current object has a tombstone.
     fn transfer(&self, transfer: Transfer<'_>) -> impl Future<Output = Result<bool>> + Send;
 
@@ -240,8 +240,8 @@ impl Users for Postgres {
         let transferred = sqlx::query!(
             "update users set account_uid = $3, account_cluster = $4, deleting = false, retained = false
              where id = $1 and account_uid is not distinct from $2
-               and (not deleting or retained or deletion_pass_at is null
-                    or deletion_pass_at <= now() - make_interval(secs => $5))
+               and (not deleting or retained or deletion_tried_at is null
+                    or deletion_tried_at <= now() - make_interval(secs => $5))
                and not exists (select from user_tombstones where account_uid = $3)",
             user,
             from,
@@ -267,7 +267,7 @@ impl Users for Postgres {
 
     async fn mark_deleting(&self, user: Uuid, uid: &str) -> Result<bool> {
         let mark = sqlx::query!(
-            "update users set deleting = true, deletion_pass_at = now() where id = $1 and account_uid = $2",
+            "update users set deleting = true, deletion_tried_at = now() where id = $1 and account_uid = $2",
             user,
             uid,
         );
@@ -388,7 +388,7 @@ async fn owner(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result
         r#"select id, username, account_namespace, account_name, account_uid, account_cluster, retained,
                   registered as "registered!",
                   case when deleting and not retained
-                       then extract(epoch from now() - deletion_pass_at)::float8 end as interrupted_deletion,
+                       then extract(epoch from now() - deletion_tried_at)::float8 end as interrupted_deletion,
                   exists (select from clusters
                           where id = account_cluster
                             and greatest(seen_at + make_interval(secs => $3), expires_at) > now()) as "is_cluster_live!"

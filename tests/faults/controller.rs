@@ -9,7 +9,7 @@ use streamcat_operator::{
     admin::Gates,
     api::ObservedAccount,
     controller::{
-        Changes, Context, ReconcileSettings, Task, run_queue, run_resyncs, while_holding_database_lease,
+        Context, ReconcileSettings, SeenAccounts, Task, run_queue, run_resyncs, while_holding_database_lease,
     },
     ivs::Target,
     provision::Timing,
@@ -111,7 +111,7 @@ async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration)
 
 /// Updates the cache, and requeues changed accounts.
 async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
-    let (world, mut handled) = (&injector.world, Changes::default());
+    let (world, mut seen) = (&injector.world, SeenAccounts::default());
     let (mut position, mut changes) = {
         let state = world.lock();
         let cluster = state.cluster_of(&injector.process.cluster);
@@ -119,6 +119,8 @@ async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
         (cluster.log.len(), listed.collect::<Vec<_>>())
     };
     injector.process.cache.lock().expect("nothing panics with the lock held").clear();
+    seen.handle(Event::Init, &context);
+    let mut is_listing = true;
     loop {
         for change in changes.drain(..) {
             let event = {
@@ -126,7 +128,8 @@ async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
                 match change {
                     Change::Applied(account) => {
                         cache.insert(reference(&account), Arc::clone(&account));
-                        Event::Apply(ObservedAccount::clone(&account))
+                        let account = ObservedAccount::clone(&account);
+                        if is_listing { Event::InitApply(account) } else { Event::Apply(account) }
                     }
                     Change::Gone(account) => {
                         cache.remove(&reference(&account));
@@ -134,7 +137,10 @@ async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
                     }
                 }
             };
-            handled.handle(event, &context);
+            seen.handle(event, &context);
+        }
+        if std::mem::take(&mut is_listing) {
+            seen.handle(Event::InitDone, &context);
         }
         let cluster = injector.process.cluster.as_str();
         world.wait_until(|state| state.cluster_of(cluster).log.len() > position).await;

@@ -27,8 +27,8 @@ pub struct User {
     pub registered: bool,
     pub retained: bool,
     pub deleting: bool,
-    /// Start of the latest pass of the user's deletion.
-    pub deletion_pass: Option<Duration>,
+    /// Start of the latest try to delete the user.
+    pub deletion_tried: Option<Duration>,
 }
 
 impl User {
@@ -44,7 +44,7 @@ impl User {
             registered,
             retained,
             deleting,
-            deletion_pass: None,
+            deletion_tried: None,
         }
     }
 }

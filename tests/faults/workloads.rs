@@ -226,16 +226,7 @@ impl Workload {
                 actor.delete("todd");
                 actor.apply("todd", edited("todd")).await;
             }
-            Self::RemovedEarly | Self::RemovedEarlyRecreate => {
-                actor.apply("todd", spec("todd")).await;
-                actor.delete_while_finalizer_is_added("todd").await;
-                if self == Self::RemovedEarly {
-                    sleep(SETTLE_TIME).await;
-                    actor.check_gone("todd");
-                }
-                // Whatever a crash has left belongs to the same account.
-                actor.apply("todd", edited("todd")).await;
-            }
+            Self::RemovedEarly | Self::RemovedEarlyRecreate => self.remove_early(actor).await,
             Self::DeleteNamespace => actor.delete_namespace(),
             Self::CreateDeleteNamespace => {
                 actor.apply("todd", spec("todd")).await;
@@ -297,6 +288,18 @@ impl Workload {
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,
         }
+    }
+
+    /// Deletes an account while its finalizer is being added, and applies it again.
+    async fn remove_early(self, actor: &Actor) {
+        actor.apply("todd", spec("todd")).await;
+        actor.delete_while_finalizer_is_added("todd").await;
+        if self == Self::RemovedEarly {
+            sleep(SETTLE_TIME).await;
+            actor.check_gone("todd");
+        }
+        // Whatever a crash has left belongs to the same account.
+        actor.apply("todd", edited("todd")).await;
     }
 
     /// Gives an account a value that this version does not know, and perhaps deletes it. Another is edited.

@@ -19,7 +19,7 @@ pub struct Defect {
     pub file: &'static str,
     /// The correct text, which occurs once in the file.
     pub right: &'static str,
-    /// The wrong text.
+    /// The wrong text. It uses whatever the correct text uses, so that the compiler reports nothing unused.
     pub wrong: &'static str,
 }
 

@@ -6,7 +6,7 @@
 //! word, and `SHARD=1/2 make mutants` every second one. `SKIP_BASELINE=1` leaves out the run without a
 //! defect, for use right after the tests have passed.
 
-#![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
+#![allow(clippy::missing_panics_doc, reason = "a test panics when it fails")]
 
 mod defects;
 

@@ -1,3 +1,5 @@
+//! Tests of injected faults.
+
 use super::*;
 
 fn triggered(faults: &mut Faults, calls: usize) -> String {

@@ -1,3 +1,5 @@
+//! Tests of input rules.
+
 use serde_json::json;
 
 use super::*;

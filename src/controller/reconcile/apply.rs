@@ -66,8 +66,8 @@ pub(super) async fn apply<B: Backends>(
         // What this reconcile found is not in status, so its marks stay.
         return Ok(Some(SUPERSEDED_RETRY));
     }
-    // A resource that only a person can unblock was checked too.
-    if matches!(outcome.retry(), None | Some(Retry::FixedDelay | Retry::Never)) {
+    // A resource that only a person can unblock was checked too, unless the account owns nothing.
+    if outcome.user.is_ok() && matches!(outcome.retry(), None | Some(Retry::FixedDelay | Retry::Never)) {
         context.clear_dirty(&key, dirty);
         context.unverified.clear(&key);
     }

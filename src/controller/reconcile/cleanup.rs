@@ -13,6 +13,7 @@ use crate::{
         backends::{Backends, dispatch_kind},
         blocker::Blocker,
         by_kind::ByKind,
+        changes::requeue_claimants,
         context::{Context, FIXED_DELAY},
         error::Error,
         kubernetes::Kubernetes,
@@ -20,7 +21,6 @@ use crate::{
         status::{events, next_try, publish, publish_event},
         username::{DeletionClaim, claim_for_deletion},
     },
-    messages,
     provision::{self, DeletionOutcome, Owner, delete_all},
     store::Users,
 };
@@ -57,31 +57,35 @@ pub(super) async fn cleanup<B: Backends>(
 }
 
 /// Cleans up after an object that the API server has removed without waiting for our finalizer. Returns the
-/// time until the retry if the cleanup is not done. If the controller stops before it is, a resync adds the
-/// resources to the orphan list.
-pub(super) async fn clean_up_removed<B: Backends>(
+/// time until the retry and the problem if the cleanup is not done. If the controller stops before it is, a
+/// resync adds the resources to the orphan list.
+pub(super) async fn try_clean_up<B: Backends>(
     object: &ObservedAccount,
     context: &Context<B>,
-) -> Option<Duration> {
+) -> Result<(), (Duration, String)> {
     let key = object.reference();
-    tracing::warn!(account = %key, uid = object.object_uid(), "{}", messages::deletion::REMOVED_EARLY);
     let mut account = object.clone().into_account();
     account.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
-    match delete_what_is_held(&mut account, context).await {
+    match delete_if_claimed(&mut account, context).await {
         Ok(()) => {
             context.backoff.reset(&key);
             context.removed.forget(object);
-            None
+            if context.backends.kubernetes().cached(&key).is_none() {
+                context.forget(&key, context.dirty_mark(&key));
+            }
+            requeue_claimants(object, context);
+            Ok(())
         }
         Err(outcome) => {
             tracing::warn!(account = %key, "the cleanup is retried: {}", outcome.message());
-            Some(next_try(&key, context, &outcome).unwrap_or(FIXED_DELAY))
+            let retry_in = next_try(&key, context, &outcome).unwrap_or(FIXED_DELAY);
+            Err((retry_in, outcome.message().to_owned()))
         }
     }
 }
 
 /// Deletes the external resources of a removed object if it holds a user. It never gets one after this.
-async fn delete_what_is_held<B: Backends>(
+async fn delete_if_claimed<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
 ) -> Result<(), ReconcileOutcome> {

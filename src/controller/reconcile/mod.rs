@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use self::{
     apply::{apply, report_blocked},
-    cleanup::cleanup,
+    cleanup::{cleanup, try_clean_up},
 };
 use super::{
     account::AccountExt,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::api::{AccountRef, ObservedAccount, StreamerAccount};
 
-/// What is to be done for an account next.
+/// The next task of an account.
 #[derive(Debug)]
 pub enum Task {
     /// Creates and updates the resources of this account as its spec says, or deletes them.
@@ -35,11 +35,14 @@ pub enum Task {
 }
 
 impl Task {
-    /// Returns the next task of an account; None if there is nothing to do. Removed objects come first: an
-    /// object of the same name must not take over what is being deleted.
+    /// Returns the next task of an account; None if there is nothing to do. A removed object comes first: an
+    /// object of the same name must not take over what is being deleted, unless it is being deleted too. Then a
+    /// person can abandon it.
     pub fn next<B: Backends>(account: &AccountRef, context: &Context<B>) -> Option<Self> {
-        let removed = context.removed.first(account).map(Self::CleanUpRemoved);
-        removed.or_else(|| context.backends.kubernetes().cached(account).map(Self::Reconcile))
+        let cached = context.backends.kubernetes().cached(account);
+        let is_deletion = cached.as_ref().is_some_and(|it| it.is_being_deleted() && it.has_finalizer());
+        let removed = context.removed.first(account).filter(|_| !is_deletion);
+        removed.map(Self::CleanUpRemoved).or_else(|| cached.map(Self::Reconcile))
     }
 
     /// Returns the object.
@@ -127,16 +130,18 @@ async fn clean_up_removed<B: Backends>(
     object: &ObservedAccount,
     context: &Context<B>,
 ) -> Result<Option<Duration>, Error> {
-    let retry_in = cleanup::clean_up_removed(object, context).await;
-    if let Some(retry_in) = retry_in
-        && let Some(next) = context.backends.kubernetes().cached(&object.reference())
+    let Err((retry_in, message)) = try_clean_up(object, context).await else {
+        // Whatever the account needs comes after the cleanup.
+        return Ok(Some(Duration::ZERO));
+    };
+    if let Some(next) = context.backends.kubernetes().cached(&object.reference())
         && let Some(next) = context.backends.kubernetes().current(&next).await?
         && !next.is_being_deleted()
     {
-        report_blocked(next.into_account(), context, &Blocker::earlier_in_deletion(retry_in)).await?;
+        report_blocked(next.into_account(), context, &Blocker::earlier_not_cleaned_up(&message, retry_in))
+            .await?;
     }
-    // Whatever the account needs comes after the cleanup.
-    Ok(Some(retry_in.unwrap_or_default()))
+    Ok(Some(retry_in))
 }
 
 /// Returns true if the account's namespace is terminating. Always true for an account that is being deleted,

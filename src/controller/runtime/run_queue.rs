@@ -1,5 +1,4 @@
-//! Works through the queue: performs the tasks of many accounts at the same time, and of each account one after
-//! another.
+//! Performs the tasks of the queue: those of many accounts at the same time, one per account.
 
 use std::{num::NonZeroU16, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -39,7 +38,12 @@ pub async fn run_queue<B: Backends, F>(
         {
             let (context, perform) = (Arc::clone(context), perform.clone());
             running.spawn(async move {
-                let next = perform_next(&account, context, perform).await;
+                let next = AssertUnwindSafe(perform_next(&account, context, perform)).catch_unwind().await;
+                // A task that panics is a defect, which must not stop the others.
+                let next = next.unwrap_or_else(|_| {
+                    tracing::error!(%account, "the reconcile panicked; please report this defect");
+                    Some(FIXED_DELAY)
+                });
                 (account, next)
             });
         }
@@ -48,7 +52,7 @@ pub async fn run_queue<B: Backends, F>(
             biased;
             () = context.stop.cancelled() => {}
             Some(Ok((account, next))) = running.join_next() => {
-                queue.ended(account, next.map(|next| Instant::now() + next));
+                queue.finish(account, next.map(|next| Instant::now() + next));
             }
             Some(account) = requeued.recv() => queue.add(account, Instant::now()),
             () = sleep_until(next_due.unwrap_or_else(Instant::now)), if next_due.is_some() => {}
@@ -57,16 +61,11 @@ pub async fn run_queue<B: Backends, F>(
     running.join_all().await;
 }
 
-/// Performs the next task of an account. Returns the time until the one after it. A task that panics is a
-/// defect, which must not stop the others.
+/// Performs the next task of an account. Returns the time until the one after it.
 async fn perform_next<B: Backends, F: Future<Output = Option<Duration>>>(
     account: &AccountRef,
     context: Arc<Context<B>>,
     perform: impl Fn(Task, Arc<Context<B>>) -> F,
 ) -> Option<Duration> {
-    let task = Task::next(account, &context)?;
-    AssertUnwindSafe(perform(task, context)).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!(%account, "the reconcile panicked; please report this defect");
-        Some(FIXED_DELAY)
-    })
+    perform(Task::next(account, &context)?, context).await
 }

@@ -18,7 +18,7 @@ use crate::{
     controller::{
         account::AccountExt,
         backends::{Backends, ProductionBackends},
-        changes::Changes,
+        changes::SeenAccounts,
         context::{Context, ReconcileSettings},
         gates,
         kubernetes::KubernetesClient,
@@ -68,9 +68,9 @@ pub(super) async fn run_controller(
         None => Api::all(client),
     };
 
-    // The accounts that the first list changes wait until all of them are known.
+    // No work starts before the first list is complete, because claims compare all accounts.
     let work = async {
-        if cache.wait_until_ready().await.is_err() {
+        if !matches!(context.stop.run_until_cancelled(cache.wait_until_ready()).await, Some(Ok(()))) {
             return;
         }
         let resyncs =
@@ -134,14 +134,14 @@ fn backends(
     }
 }
 
-/// Watches the accounts, keeps the cache up to date, and requeues the accounts that changes make work for.
+/// Watches the accounts, keeps the cache up to date, and requeues the accounts that change.
 async fn watch<B: Backends>(
     api: Api<ObservedAccount>,
     writer: reflector::store::Writer<ObservedAccount>,
     gates: &Gates,
     context: &Context<B>,
 ) {
-    let mut changes = Changes::default();
+    let mut seen = SeenAccounts::default();
     let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff().reflect(writer));
     loop {
         match events.try_next().await {
@@ -149,18 +149,18 @@ async fn watch<B: Backends>(
                 if matches!(event, watcher::Event::InitDone) {
                     gates.open(gates::KUBERNETES);
                 }
-                changes.handle(event, context);
+                seen.handle(event, context);
             }
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!("{error}");
+                tracing::warn!("watching the accounts failed and is retried: {error}");
                 close_gate(gates, &error);
             }
         }
     }
 }
 
-/// Closes the gate of the API server, if it has no accounts at all. Of other errors, only the first ones
+/// Closes the gate of the API server if the CRD is missing. Of other errors, only the first ones
 /// close it: a controller that has listed the accounts works on while it waits for the API server.
 fn close_gate(gates: &Gates, error: &watcher::Error) {
     if is_crd_missing(error) {
@@ -170,7 +170,8 @@ fn close_gate(gates: &Gates, error: &watcher::Error) {
     }
 }
 
-/// Returns true if the API server does not know the resource. It knows a namespace that does not exist.
+/// Returns true if the API server does not know the resource. A missing namespace gives an empty list, not this
+/// error.
 fn is_crd_missing(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))

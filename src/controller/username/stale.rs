@@ -39,11 +39,11 @@ pub(super) async fn is_stale<B: Backends>(
         }
     } else if holder.account == *claimant.account {
         // The account has become another user since: its status says so or, if the row's user has no
-        // resources, tags do.
+        // resources and nothing is to be deleted, tags do.
         if is_another(account.user_in_status()) {
             return Ok(true);
         }
-        if !is_another(claimant.known) {
+        if account.is_being_deleted() || !is_another(claimant.known) {
             return Ok(false);
         }
     } else if holder_wants_username(holder, context).await? {

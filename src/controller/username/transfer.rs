@@ -28,7 +28,7 @@ pub(super) async fn transfer<B: Backends>(
         return Err(Blocker::earlier_in_deletion(left));
     }
     let current = context.backends.kubernetes().current(account).await?;
-    // An object that was deleted since the claim has to claim by other rules.
+    // If the object was deleted since the claim, the claim is outdated.
     let is_unchanged =
         current.is_some_and(|current| current.is_being_deleted() == account.is_being_deleted());
     let transfer = Transfer {
@@ -44,7 +44,7 @@ pub(super) async fn transfer<B: Backends>(
     Err(Blocker::superseded())
 }
 
-/// Returns the time after which no call of a pass of a deletion can still be in progress. AWS has no
+/// Returns the time after which no call of a try of a deletion can still be in progress. AWS has no
 /// preconditions: a Delete that was sent for the earlier object would hit what this one has. If this one is
 /// being deleted too, that does no harm.
 fn min_deletion_age<B: Backends>(account: &StreamerAccount, context: &Context<B>) -> Duration {

@@ -1,3 +1,5 @@
+//! Tests of the AWS account and region.
+
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region};

@@ -1,4 +1,4 @@
-//! What the tests of the binary share.
+//! Helpers of the tests of the binary.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;

@@ -42,8 +42,8 @@ pub async fn claim(store: &Postgres, username: &str, name: &str, registration: O
     store.claim(Claimant { registration, ..claimant(username, &account(name), name) }).await.unwrap()
 }
 
-/// Returns the transfer of a user to the object `uid`. The latest pass of an interrupted deletion must have begun
-/// a minute ago.
+/// Returns the transfer of a user to the object `uid`. The latest try of an interrupted deletion must have
+/// begun a minute ago.
 pub fn transfer<'a>(user: Uuid, from: Option<&'a str>, uid: &'a str, cluster: &'a str) -> Transfer<'a> {
     Transfer { user, from, uid, cluster, min_deletion_age: Duration::from_mins(1) }
 }

@@ -60,7 +60,7 @@ impl Database {
             registered: user.registered,
             retained: user.retained,
             interrupted_deletion: user
-                .deletion_pass
+                .deletion_tried
                 .filter(|_| user.deleting && !user.retained)
                 .map(|pass| now.saturating_sub(pass)),
         })
@@ -175,7 +175,7 @@ impl Users for FaultInjector {
             let Some(row) = state.database.of_object(user, from.as_deref()).filter(|_| !has_tombstone) else {
                 return Ok(false);
             };
-            let pass = row.deletion_pass.filter(|_| row.deleting && !row.retained);
+            let pass = row.deletion_tried.filter(|_| row.deleting && !row.retained);
             if pass.is_some_and(|pass| now.saturating_sub(pass) < min_deletion_age) {
                 return Ok(false);
             }
@@ -194,7 +194,7 @@ impl Users for FaultInjector {
         let uid = uid.to_owned();
         let effect = move |state: &mut State, now| {
             let Some(row) = state.database.of_object(user, Some(&uid)) else { return Ok(false) };
-            (row.deleting, row.deletion_pass) = (true, Some(now));
+            (row.deleting, row.deletion_tried) = (true, Some(now));
             Ok(true)
         };
         self.call(write("mark_deleting"), "", effect).await

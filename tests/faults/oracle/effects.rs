@@ -70,7 +70,8 @@ pub fn check_create(state: &mut State, now: Duration, resource: &Resource) {
     let is_earlier = removed_at.is_some_and(|removed_at| began <= *removed_at);
     // The API server does not say that it removes an object whose finalizer was just added.
     let is_removed_early = account.as_ref().is_some_and(|key| state.cluster.removed_early.contains(key));
-    if !is_held && !is_removed_early && is_of_this_cluster(state, now) && !(stays && is_earlier) {
+    let is_excused = is_held || is_removed_early || stays && is_earlier;
+    if !is_excused && is_of_this_cluster(state, now) {
         report_violation(
             state,
             format!("I3: a {} is created for an account without our finalizer", resource.kind),

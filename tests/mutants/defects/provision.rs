@@ -87,7 +87,7 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "recorded.remaining(context.timing.grace).filter(|_| false)",
     },
     Defect {
-        name: "a new resource that AWS does not show yet counts as gone",
+        name: "the grace period of a new resource is ignored",
         file: DELETE,
         right: "if is_current { grace.saturating_sub(recorded.age) } else { Duration::ZERO }",
         wrong: "if is_current { grace.saturating_sub(grace) } else { Duration::ZERO }",
@@ -131,7 +131,7 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "let sent = if resends == 0 { Ok(None) } else { compared.differences.send(self.kind, arn).await };",
     },
     Defect {
-        name: "a new, deleted resource that AWS does not show counts as gone",
+        name: "a deleted resource counts as gone within its grace period",
         file: DELETE,
         right: "            if !time_until_visible.is_zero() {",
         wrong: "            if !time_until_visible.is_zero() && !is_deleted {",

@@ -174,9 +174,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an account is reconciled before its removed object is cleaned up",
         file: "src/controller/reconcile/mod.rs",
-        right: "        let removed = context.removed.first(account).map(Self::CleanUpRemoved);
-        removed.or_else(|| context.backends.kubernetes().cached(account).map(Self::Reconcile))",
-        wrong: "        let cached = context.backends.kubernetes().cached(account).map(Self::Reconcile);
-        cached.or_else(|| context.removed.first(account).map(Self::CleanUpRemoved))",
+        right: "        removed.map(Self::CleanUpRemoved).or_else(|| cached.map(Self::Reconcile))",
+        wrong: "        cached.map(Self::Reconcile).or_else(|| removed.map(Self::CleanUpRemoved))",
     },
 ];

@@ -1,4 +1,4 @@
-//! Defects in the watch and in the lease on the database.
+//! Defects in the watch, in the queue, and in the lease on the database.
 
 use super::Defect;
 
@@ -30,8 +30,14 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an object that is removed in spite of its finalizer is not cleaned up",
         file: "src/controller/changes.rs",
-        right: "account.has_finalizer() && !account.is_being_deleted()",
-        wrong: "account.has_finalizer() && account.is_being_deleted() && account.is_abandoned()",
+        right: "account.has_finalizer() && !account.is_being_deleted() && is_recent",
+        wrong: "account.has_finalizer() && account.is_being_deleted() && is_recent",
+    },
+    Defect {
+        name: "an object that is removed in etcd counts as deleted by a person",
+        file: "src/controller/changes.rs",
+        right: "account.has_finalizer() && !account.is_being_deleted() && is_recent",
+        wrong: "account.has_finalizer() && !account.is_being_deleted() && (is_recent || added.is_some())",
     },
     Defect {
         name: "the addition of our finalizer causes a second reconcile",

@@ -1,3 +1,5 @@
+//! Tests of the steps that converge one resource.
+
 use super::*;
 use crate::{
     ivs::Tags,
