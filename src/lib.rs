@@ -12,6 +12,7 @@
 //! - [`controller`] – reconciles StreamerAccounts.
 //! - [`registration`] – the web server on which people register.
 //! - [`orphans`] – the command that prints the orphan list.
+//! - `lanes` – who goes first where many wait for the same thing.
 //! - [`config`], [`telemetry`], [`admin`], [`readiness`], [`shutdown`] – what both programs share.
 //! - [`failpoint`] – the places at which tests kill a program.
 
@@ -22,6 +23,7 @@ pub mod controller;
 mod error_chain;
 pub mod failpoint;
 pub mod ivs;
+mod lanes;
 mod messages;
 pub mod orphans;
 pub mod provision;

@@ -1,7 +1,7 @@
 //! Decides which events of the watch need a reconcile.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
@@ -9,11 +9,22 @@ use std::{
 use kube::{ResourceExt, runtime::watcher::Event};
 use tokio::time::Instant;
 
-use super::{account::AccountExt, backends::Backends, context::Context, kubernetes::Kubernetes};
+use super::{
+    account::AccountExt,
+    backends::Backends,
+    context::Context,
+    kubernetes::Kubernetes,
+    queue::{ChangeRates, Slot},
+};
 use crate::{
-    api::{AccountRef, ObservedAccount, Reason, StreamerAccount, are_alike},
+    api::{AccountRef, ObservedAccount, Reason, StreamerAccount, USER_ID_ANNOTATION, are_alike},
+    lanes::Lane,
     messages,
 };
+
+/// Minimum time between two reconciles of an account that only changes of its annotations cause. Each can read
+/// AWS, and anybody who may edit the account may request them.
+const MIN_ANNOTATION_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Maximum duration of a request to the API server, with a tolerance for a slow watch. An object that is removed
 /// later than this after its finalizer was added was removed by other means, such as in etcd itself: then what
@@ -27,14 +38,19 @@ pub struct SeenAccounts {
     /// Number of lists that have begun.
     lists: u64,
     /// The accounts that the current list shows changed. The cache shows the list once it is complete.
-    changed: Vec<AccountRef>,
+    changed: Vec<(AccountRef, Lane)>,
+    rates: ChangeRates,
 }
 
 /// The fields of an account that decide whether it needs a reconcile.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    /// Hash of the UID, the generation (a deletion makes a new one), and the annotations.
-    fields: u64,
+    /// Hash of the UID and the generation (a deletion makes a new one).
+    object: u64,
+    /// Hash of the annotations.
+    annotations: u64,
+    /// Time of the latest reconcile that only changed annotations caused.
+    annotated_at: Option<Instant>,
     has_finalizer: bool,
     /// Time at which the watch showed that our finalizer was added; None if it never showed the account without
     /// it.
@@ -49,27 +65,27 @@ impl SeenAccounts {
         match event {
             Event::Init => self.begin_list(),
             Event::InitApply(account) => {
-                if self.record_applied(&account) {
-                    self.changed.push(account.reference());
+                if self.record_applied(&account).is_some() {
+                    let lane = if account.is_settled() { Lane::Background } else { Lane::Bulk };
+                    self.changed.push((account.reference(), lane));
                 }
             }
             Event::InitDone => self.end_list(context),
             Event::Apply(account) => {
-                if !self.record_applied(&account) {
-                    return;
-                }
-                context.requeue(account.reference());
+                let Some(at) = self.record_applied(&account) else { return };
+                context.requeue_for(account.reference(), Slot { at, lane: self.lane(&account) });
                 if account.is_released() {
                     requeue_claimants(&account, context);
                 }
             }
             Event::Delete(account) => {
                 requeue_claimants(&account, context);
+                let lane = self.lane(&account);
                 if self.record_deleted(&account) {
                     let key = account.reference();
                     tracing::warn!(account = %key, "{}", messages::deletion::REMOVED_EARLY);
                     context.removed.add(account);
-                    context.requeue(key);
+                    context.requeue_for(key, Slot { at: Instant::now(), lane });
                 }
             }
         }
@@ -82,7 +98,9 @@ impl SeenAccounts {
     /// Requeues the accounts that the list shows changed, and forgets those that it does not show. One of these
     /// may have held a username that others wait for.
     fn end_list<B: Backends>(&mut self, context: &Context<B>) {
-        self.changed.drain(..).for_each(|account| context.requeue(account));
+        for (account, lane) in self.changed.drain(..) {
+            context.requeue_for(account, Slot { at: Instant::now(), lane });
+        }
         let known = self.seen.len();
         self.seen.retain(|_, seen| seen.list == self.lists);
         if self.seen.len() < known {
@@ -92,18 +110,37 @@ impl SeenAccounts {
         }
     }
 
-    /// Records the state of an account. Returns true if it needs a reconcile. Our own writes need none: those
-    /// of status, and the finalizer that a reconcile adds before it goes on.
-    fn record_applied(&mut self, account: &StreamerAccount) -> bool {
-        let now = Seen {
-            fields: hash(account.object_uid(), account.metadata.generation, account.annotations()),
+    /// Returns the lane of a change of an account.
+    fn lane(&mut self, account: &StreamerAccount) -> Lane {
+        let is_registration = account.annotations().contains_key(USER_ID_ANNOTATION);
+        self.rates.lane(&account.reference().namespace, is_registration, Instant::now())
+    }
+
+    /// Records the state of an account. Returns the time from which it is to be reconciled; None if it needs no
+    /// reconcile. Our own writes need none: those of status, and the finalizer that a reconcile adds before it
+    /// goes on.
+    fn record_applied(&mut self, account: &StreamerAccount) -> Option<Instant> {
+        let mut now = Seen {
+            object: hash(&(account.object_uid(), account.metadata.generation)),
+            annotations: hash(account.annotations()),
+            annotated_at: None,
             has_finalizer: account.has_finalizer(),
             finalizer_added: self.finalizer_added(account),
             list: self.lists,
         };
-        let before = self.seen.insert(account.reference(), now);
-        before
-            .is_none_or(|before| before.fields != now.fields || (before.has_finalizer && !now.has_finalizer))
+        let before = self.seen.get(&account.reference()).copied();
+        let mut at = Some(Instant::now());
+        if let Some(before) = before.filter(|before| before.object == now.object) {
+            now.annotated_at = before.annotated_at;
+            if before.annotations != now.annotations {
+                at = at.max(before.annotated_at.map(|last| last + MIN_ANNOTATION_INTERVAL));
+                now.annotated_at = at;
+            } else if !before.has_finalizer || now.has_finalizer {
+                at = None;
+            }
+        }
+        self.seen.insert(account.reference(), now);
+        at
     }
 
     /// Records that an object is gone. `account` is its last state. Returns true if the API server has removed
@@ -126,9 +163,9 @@ impl SeenAccounts {
     }
 }
 
-fn hash(uid: &str, generation: Option<i64>, annotations: &BTreeMap<String, String>) -> u64 {
+fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (uid, generation, annotations).hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -161,26 +198,26 @@ mod tests {
     #[test]
     fn our_finalizer_and_our_status_need_no_second_reconcile() {
         let mut seen = SeenAccounts::default();
-        assert!(seen.record_applied(&account(1, false)));
-        assert!(!seen.record_applied(&account(1, true)));
+        assert!(seen.record_applied(&account(1, false)).is_some());
+        assert_eq!(seen.record_applied(&account(1, true)), None);
         let mut with_status = account(1, true);
         with_status.status = Some(crate::api::StreamerAccountStatus::default());
-        assert!(!seen.record_applied(&with_status));
+        assert_eq!(seen.record_applied(&with_status), None);
     }
 
     #[test]
     fn a_change_by_anybody_else_needs_a_reconcile() {
         let mut seen = SeenAccounts::default();
-        assert!(seen.record_applied(&account(1, true)));
-        assert!(seen.record_applied(&account(1, false)), "somebody has removed the finalizer");
-        assert!(seen.record_applied(&account(2, false)));
+        assert!(seen.record_applied(&account(1, true)).is_some());
+        assert!(seen.record_applied(&account(1, false)).is_some(), "somebody has removed the finalizer");
+        assert!(seen.record_applied(&account(2, false)).is_some());
         let mut annotated = account(2, false);
         annotated.annotations_mut().insert("a".to_owned(), "b".to_owned());
-        assert!(seen.record_applied(&annotated));
+        assert!(seen.record_applied(&annotated).is_some());
         let mut other = annotated.clone();
         other.metadata.uid = Some("2".to_owned());
-        assert!(seen.record_applied(&other), "another object of the same name");
-        assert!(!seen.record_applied(&other));
+        assert!(seen.record_applied(&other).is_some(), "another object of the same name");
+        assert_eq!(seen.record_applied(&other), None);
     }
 
     #[tokio::test]
@@ -197,6 +234,25 @@ mod tests {
         let mut finalized = account(2, true);
         finalized.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
         assert!(!seen.record_deleted(&finalized));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn annotations_cause_one_reconcile_in_a_while() {
+        let mut seen = SeenAccounts::default();
+        let annotated = |value: &str| {
+            let mut account = account(1, true);
+            account.annotations_mut().insert("a".to_owned(), value.to_owned());
+            account
+        };
+        seen.record_applied(&account(1, true));
+        let began = Instant::now();
+        assert_eq!(seen.record_applied(&annotated("1")), Some(began));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        // The queue holds an account once, so all of these are one reconcile.
+        for value in ["2", "3"] {
+            assert!(seen.record_applied(&annotated(value)) >= Some(began + MIN_ANNOTATION_INTERVAL));
+        }
+        assert_eq!(seen.record_applied(&account(2, true)), Some(Instant::now()), "an edit is not delayed");
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,10 +23,11 @@ use self::{
     backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
     unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
 };
-use super::{backends::Backends, blocker::Blocker};
+use super::{backends::Backends, blocker::Blocker, queue::Slot};
 use crate::{
     api::{AccountRef, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
+    lanes::Origin,
     messages,
     provision::{Brake, BrakeLimits, DecisionContext, Inventory, Timing},
     store::ClusterIdentity,
@@ -60,6 +61,15 @@ pub struct ReconcileSettings {
     pub target: Target,
     /// The reason why nothing may be created or deleted, if the database belongs to another installation.
     pub halt: Option<String>,
+}
+
+/// An account that is to be added to the queue.
+#[derive(Clone, Debug)]
+pub struct Requeue {
+    /// The account.
+    pub(super) account: AccountRef,
+    /// The time and the lane.
+    pub(super) slot: Slot,
 }
 
 /// The state that reconciles and resyncs share.
@@ -100,7 +110,7 @@ pub struct Context<B> {
     dirty: DirtyAccounts,
     /// The accounts whose resources are to be read one by one, because no list of AWS was seen recently.
     pub(super) unverified: UnverifiedAccounts,
-    requeue: mpsc::UnboundedSender<AccountRef>,
+    requeue: mpsc::UnboundedSender<Requeue>,
 }
 
 impl<B: Backends> Context<B> {
@@ -111,7 +121,7 @@ impl<B: Backends> Context<B> {
         settings: ReconcileSettings,
         metrics: Metrics,
         stop: CancellationToken,
-    ) -> (Self, mpsc::UnboundedReceiver<AccountRef>) {
+    ) -> (Self, mpsc::UnboundedReceiver<Requeue>) {
         let (requeue, requeued) = mpsc::unbounded_channel();
         let context = Self {
             backends,
@@ -251,10 +261,15 @@ impl<B: Backends> Context<B> {
         }
     }
 
-    /// Requeues an account.
+    /// Requeues an account in the lane of the current task.
     pub(super) fn requeue(&self, account: AccountRef) {
+        self.requeue_for(account, Slot { at: Instant::now(), lane: Origin::current().lane });
+    }
+
+    /// Requeues an account for this slot.
+    pub(super) fn requeue_for(&self, account: AccountRef, slot: Slot) {
         // The receiver is gone only while the controller stops.
-        let _ = self.requeue.send(account);
+        let _ = self.requeue.send(Requeue { account, slot });
     }
 
     /// Marks an account dirty and requeues it: its next reconcile checks AWS although status says that it is

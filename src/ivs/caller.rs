@@ -6,13 +6,14 @@ use aws_sdk_ivs::{
 };
 use futures::future::BoxFuture;
 use serde::Serialize;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Budgets, Error, Result,
     request_body::{Completion, completion},
 };
-use crate::{failpoint::effect, telemetry::Metrics};
+use crate::{failpoint::effect, lanes::Origin, telemetry::Metrics};
 
 /// Makes calls to AWS.
 #[derive(Debug)]
@@ -34,8 +35,14 @@ impl Caller {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Error::stopping(operation)),
-            () = self.budgets.admit(operation) => Ok(()),
+            () = self.wait_for_budget(operation) => Ok(()),
         }
+    }
+
+    async fn wait_for_budget(&self, operation: &'static str) {
+        let began = Instant::now();
+        self.budgets.admit(operation).await;
+        self.metrics.record_budget_wait(operation, Origin::current().lane, began.elapsed());
     }
 
     /// Waits for the budget, then makes a call that creates nothing.

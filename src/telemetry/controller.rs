@@ -12,7 +12,7 @@ use prometheus_client::{
 };
 
 use super::Exposition;
-use crate::api::ResourceKind;
+use crate::{api::ResourceKind, lanes::Lane};
 
 /// Name of the controller in the labels of controller-runtime's metrics.
 const CONTROLLER: &str = "streameraccount";
@@ -35,6 +35,25 @@ struct CallLabels {
     outcome: &'static str,
 }
 
+/// Labels of the work queue, as in controller-runtime's priority queue, with a lane in place of a number.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct QueueLabels {
+    name: &'static str,
+    priority: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BudgetLabels {
+    operation: &'static str,
+    lane: &'static str,
+}
+
+impl QueueLabels {
+    fn new(lane: Lane) -> Self {
+        Self { name: CONTROLLER, priority: lane.label() }
+    }
+}
+
 /// Label of a resource kind.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct KindLabels {
@@ -54,6 +73,9 @@ pub struct Metrics {
     reconciles: Family<ReconcileLabels, Counter>,
     reconcile_errors: Family<ControllerLabels, Counter>,
     reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
+    queue_depth: Family<QueueLabels, Gauge>,
+    queue_seconds: Family<QueueLabels, Histogram, fn() -> Histogram>,
+    budget_seconds: Family<BudgetLabels, Histogram, fn() -> Histogram>,
     calls: Family<CallLabels, Counter>,
     last_resync: Gauge,
     resync_failures: Counter,
@@ -68,6 +90,12 @@ impl Default for Metrics {
         let reconciles = Family::default();
         let reconcile_errors = Family::default();
         let reconcile_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
+        let queue_depth: Family<QueueLabels, Gauge> = Family::default();
+        for lane in Lane::ALL {
+            queue_depth.get_or_create(&QueueLabels::new(lane)).set(0);
+        }
+        let queue_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
+        let budget_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Family::default();
         let last_resync = Gauge::default();
         let resync_failures = Counter::default();
@@ -95,6 +123,21 @@ impl Default for Metrics {
             "controller_runtime_reconcile_time_seconds",
             "Duration of a reconciliation",
             Family::clone(&reconcile_seconds),
+        );
+        registry.register(
+            "workqueue_depth",
+            "Accounts that are due and wait for a reconcile, by lane",
+            Family::clone(&queue_depth),
+        );
+        registry.register(
+            "workqueue_queue_duration_seconds",
+            "Time that an account waited for a reconcile after it was due, by lane",
+            Family::clone(&queue_seconds),
+        );
+        registry.register(
+            "streamcat_aws_budget_wait_seconds",
+            "Time that a call waited for the budget of its AWS operation, by lane",
+            Family::clone(&budget_seconds),
         );
         registry.register(
             "streamcat_aws_calls",
@@ -137,6 +180,9 @@ impl Default for Metrics {
             reconciles,
             reconcile_errors,
             reconcile_seconds,
+            queue_depth,
+            queue_seconds,
+            budget_seconds,
             calls,
             last_resync,
             resync_failures,
@@ -158,6 +204,27 @@ impl Metrics {
         if result == "error" {
             self.reconcile_errors.get_or_create(&ControllerLabels { controller: CONTROLLER }).inc();
         }
+    }
+
+    /// Records the time that an account waited in the queue.
+    pub(crate) fn record_queue_wait(&self, lane: Lane, waited: std::time::Duration) {
+        self.queue_seconds.get_or_create(&QueueLabels::new(lane)).observe(waited.as_secs_f64());
+    }
+
+    /// Sets the number of accounts that are due in a lane.
+    pub(crate) fn set_queue_depth(&self, lane: Lane, depth: usize) {
+        self.queue_depth.get_or_create(&QueueLabels::new(lane)).set(depth.try_into().unwrap_or(i64::MAX));
+    }
+
+    /// Records the time that a call waited for its budget.
+    pub(crate) fn record_budget_wait(
+        &self,
+        operation: &'static str,
+        lane: Lane,
+        waited: std::time::Duration,
+    ) {
+        let labels = BudgetLabels { operation, lane: lane.label() };
+        self.budget_seconds.get_or_create(&labels).observe(waited.as_secs_f64());
     }
 
     /// Counts a call to AWS. `outcome` is `ok` or the class of the error.

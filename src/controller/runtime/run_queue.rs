@@ -13,10 +13,11 @@ use crate::{
     api::AccountRef,
     controller::{
         backends::Backends,
-        context::{Context, FIXED_DELAY},
-        queue::Queue,
+        context::{Context, FIXED_DELAY, Requeue},
+        queue::{Queue, Taken},
         reconcile::Task,
     },
+    lanes::{Lane, Origin},
 };
 
 /// Performs tasks until the controller stops: those of the accounts that are requeued, up to `concurrency` at
@@ -24,7 +25,7 @@ use crate::{
 /// waits until the current tasks have ended.
 pub async fn run_queue<B: Backends, F>(
     context: &Arc<Context<B>>,
-    mut requeued: mpsc::UnboundedReceiver<AccountRef>,
+    mut requeued: mpsc::UnboundedReceiver<Requeue>,
     concurrency: NonZeroU16,
     perform: impl Fn(Task, Arc<Context<B>>) -> F + Clone + Send + 'static,
 ) where
@@ -34,10 +35,12 @@ pub async fn run_queue<B: Backends, F>(
     let is_free = |running: &JoinSet<_>| running.len() < usize::from(concurrency.get());
     while !context.stop.is_cancelled() {
         while is_free(&running)
-            && let Some(account) = queue.take(Instant::now())
+            && let Some(Taken { account, lane, waited }) = queue.take(Instant::now())
         {
+            context.metrics.record_queue_wait(lane, waited);
+            let origin = Origin { lane, namespace: account.namespace.clone() };
             let (context, perform) = (Arc::clone(context), perform.clone());
-            running.spawn(async move {
+            running.spawn(origin.scope(async move {
                 let next = AssertUnwindSafe(perform_next(&account, context, perform)).catch_unwind().await;
                 // A task that panics is a defect, which must not stop the others.
                 let next = next.unwrap_or_else(|_| {
@@ -45,16 +48,19 @@ pub async fn run_queue<B: Backends, F>(
                     Some(FIXED_DELAY)
                 });
                 (account, next)
-            });
+            }));
+        }
+        for lane in Lane::ALL {
+            context.metrics.set_queue_depth(lane, queue.depth(lane));
         }
         let next_due = queue.next_due().filter(|_| is_free(&running));
         tokio::select! {
             biased;
             () = context.stop.cancelled() => {}
             Some(Ok((account, next))) = running.join_next() => {
-                queue.finish(account, next.map(|next| Instant::now() + next));
+                queue.finish(account, next, Instant::now());
             }
-            Some(account) = requeued.recv() => queue.add(account, Instant::now()),
+            Some(Requeue { account, slot }) = requeued.recv() => queue.add(account, slot),
             () = sleep_until(next_due.unwrap_or_else(Instant::now)), if next_due.is_some() => {}
         }
     }

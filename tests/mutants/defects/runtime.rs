@@ -42,13 +42,51 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the addition of our finalizer causes a second reconcile",
         file: "src/controller/changes.rs",
-        right: "(before.has_finalizer && !now.has_finalizer)",
-        wrong: "before.has_finalizer != now.has_finalizer",
+        right: "} else if !before.has_finalizer || now.has_finalizer {",
+        wrong: "} else if before.has_finalizer == now.has_finalizer {",
     },
     Defect {
         name: "an account that changes during its reconcile is not reconciled again",
-        file: "src/controller/queue.rs",
-        right: "*next = Some(next.map_or(at, |next| next.min(at)))",
-        wrong: "*next = next.map(|next| next.min(at))",
+        file: "src/controller/queue/mod.rs",
+        right: "*next = Some(next.map_or(slot, |next| next.merge(slot)))",
+        wrong: "*next = next.map(|next| next.merge(slot))",
+    },
+    Defect {
+        name: "an edit stays in the slow lane that its account waits in",
+        file: "src/controller/queue/mod.rs",
+        right: "                due.lane = slot.lane;
+",
+        wrong: "                due.lane = due.lane.max(slot.lane);
+",
+    },
+    Defect {
+        name: "a namespace with many accounts goes before one with few",
+        file: "src/lanes/fair_queue.rs",
+        right: "            self.turns.push_back(namespace);",
+        wrong: "            self.turns.push_front(namespace);",
+    },
+    Defect {
+        name: "the least urgent lane has the largest share",
+        file: "src/lanes/mod.rs",
+        right: "            Self::Interactive => 16,",
+        wrong: "            Self::Interactive => 1,",
+    },
+    Defect {
+        name: "an import counts as many persons",
+        file: "src/controller/queue/change_rate.rs",
+        right: "        if next > now + INTERVAL * BURST {",
+        wrong: "        if next > now + INTERVAL * BURST * 1000 {",
+    },
+    Defect {
+        name: "each change of an annotation causes a reconcile at once",
+        file: "src/controller/changes.rs",
+        right: "                at = at.max(before.annotated_at.map(|last| last + MIN_ANNOTATION_INTERVAL));",
+        wrong: "                at = at.max(before.annotated_at.map(|last| last + MIN_ANNOTATION_INTERVAL * 0));",
+    },
+    Defect {
+        name: "one who no longer waits uses up the budget",
+        file: "src/ivs/budget.rs",
+        right: ".any(|(_, admit)| admit.send(()).is_ok());",
+        wrong: ".any(|(_, admit)| admit.send(()).map_or(true, |()| true));",
     },
 ];

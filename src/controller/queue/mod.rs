@@ -1,0 +1,218 @@
+//! The work queue. Pure.
+
+mod change_rate;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    api::AccountRef,
+    lanes::{FairQueue, Lane, Origin},
+};
+
+pub(super) use self::change_rate::ChangeRates;
+
+/// Maximum time until a retry that stays in the lane of the account. Nobody watches a slower one.
+const MAX_PROMPT_RETRY: Duration = Duration::from_mins(1);
+
+/// The accounts that wait for a reconcile: each once, at the earliest requested time and in the most urgent
+/// requested lane. An account that is being reconciled waits until that reconcile has ended.
+#[derive(Debug, Default)]
+pub struct Queue {
+    accounts: HashMap<AccountRef, State>,
+    /// The scheduled accounts, by time. Ties are ordered by namespace and name.
+    scheduled: BTreeSet<(Instant, AccountRef)>,
+    /// The accounts that are due. An account whose lane has changed since is also in its former lane.
+    due: FairQueue<AccountRef>,
+}
+
+/// A time and a lane for the reconcile of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The earliest time.
+    pub at: Instant,
+    /// The lane.
+    pub lane: Lane,
+}
+
+impl Slot {
+    /// Returns the earlier time and the more urgent lane.
+    fn merge(self, other: Self) -> Self {
+        Self { at: self.at.min(other.at), lane: self.lane.min(other.lane) }
+    }
+}
+
+/// The state of an account in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Scheduled(Slot),
+    /// It is due since this time, in this lane.
+    Due(Slot),
+    /// It is being reconciled, and came from this lane. If a slot is set, it is scheduled for then.
+    Running(Lane, Option<Slot>),
+}
+
+/// An account that is to be reconciled now.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The account.
+    pub account: AccountRef,
+    /// The lane it waited in.
+    pub lane: Lane,
+    /// Time that it waited since it was due.
+    pub waited: Duration,
+}
+
+impl Queue {
+    /// Schedules an account for this slot, or for the end of its current reconcile if that is later. An earlier
+    /// time and a more urgent lane that it already has are kept.
+    pub fn add(&mut self, account: AccountRef, slot: Slot) {
+        match self.accounts.get_mut(&account) {
+            Some(State::Running(_, next)) => *next = Some(next.map_or(slot, |next| next.merge(slot))),
+            Some(State::Due(due)) if due.lane <= slot.lane => {}
+            Some(State::Due(due)) => {
+                due.lane = slot.lane;
+                self.due.push(&origin(&account, slot.lane), account);
+            }
+            Some(State::Scheduled(before)) => {
+                let before = *before;
+                self.scheduled.remove(&(before.at, account.clone()));
+                self.schedule(account, before.merge(slot));
+            }
+            None => self.schedule(account, slot),
+        }
+    }
+
+    fn schedule(&mut self, account: AccountRef, slot: Slot) {
+        self.accounts.insert(account.clone(), State::Scheduled(slot));
+        self.scheduled.insert((slot.at, account));
+    }
+
+    /// Returns the next account that is due. It counts as being reconciled until [`Self::finish`].
+    pub fn take(&mut self, now: Instant) -> Option<Taken> {
+        while self.scheduled.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, account)) = self.scheduled.pop_first()
+            && let Some(state) = self.accounts.get_mut(&account)
+            && let State::Scheduled(slot) = *state
+        {
+            *state = State::Due(slot);
+            self.due.push(&origin(&account, slot.lane), account);
+        }
+        loop {
+            let (lane, account) = self.due.pop()?;
+            if let Some(state) = self.accounts.get_mut(&account)
+                && let State::Due(due) = *state
+                && due.lane == lane
+            {
+                *state = State::Running(lane, None);
+                return Some(Taken { account, lane, waited: now.saturating_duration_since(due.at) });
+            }
+        }
+    }
+
+    /// Notes that the reconcile of an account has ended, and that the next one is due after this time.
+    pub fn finish(&mut self, account: AccountRef, next_in: Option<Duration>, now: Instant) {
+        let Some(State::Running(lane, requested)) = self.accounts.remove(&account) else { return };
+        let next = next_in.map(|delay| {
+            let lane = if delay <= MAX_PROMPT_RETRY { lane } else { Lane::Background };
+            Slot { at: now + delay, lane }
+        });
+        if let Some(slot) = requested.into_iter().chain(next).reduce(Slot::merge) {
+            self.schedule(account, slot);
+        }
+    }
+
+    /// Returns the time at which the next account becomes due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.scheduled.first().map(|(at, _)| *at)
+    }
+
+    /// Returns the number of accounts that are due in a lane.
+    pub fn depth(&self, lane: Lane) -> usize {
+        self.due.len(lane)
+    }
+}
+
+fn origin(account: &AccountRef, lane: Lane) -> Origin {
+    Origin { lane, namespace: account.namespace.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str) -> AccountRef {
+        AccountRef { namespace: "team".to_owned(), name: name.to_owned() }
+    }
+
+    fn slot(at: Instant, lane: Lane) -> Slot {
+        Slot { at, lane }
+    }
+
+    fn taken(queue: &mut Queue, now: Instant) -> Vec<String> {
+        std::iter::from_fn(|| queue.take(now)).map(|taken| taken.account.name).collect()
+    }
+
+    #[test]
+    fn an_account_is_reconciled_once_at_the_earliest_requested_time() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for seconds in [5, 1, 9] {
+            queue.add(account("todd"), slot(now + Duration::from_secs(seconds), Lane::Bulk));
+        }
+        assert_eq!(queue.next_due(), Some(now + Duration::from_secs(1)));
+        assert_eq!(taken(&mut queue, now), [""; 0]);
+        assert_eq!(taken(&mut queue, now + Duration::from_secs(1)), ["todd"]);
+        assert_eq!(taken(&mut queue, now + Duration::from_secs(10)), [""; 0]);
+    }
+
+    #[test]
+    fn the_account_of_a_lane_that_became_due_first_is_first() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        queue.add(account("later"), slot(now + Duration::from_secs(2), Lane::Bulk));
+        queue.add(account("first"), slot(now + Duration::from_secs(1), Lane::Bulk));
+        assert_eq!(taken(&mut queue, now + Duration::from_secs(3)), ["first", "later"]);
+    }
+
+    #[test]
+    fn an_account_that_changes_while_it_is_reconciled_is_reconciled_again() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        queue.add(account("todd"), slot(now, Lane::Bulk));
+        assert_eq!(taken(&mut queue, now), ["todd"]);
+        queue.add(account("todd"), slot(now, Lane::Interactive));
+        assert_eq!(taken(&mut queue, now), [""; 0], "not twice at once");
+        queue.finish(account("todd"), Some(Duration::from_mins(5)), now);
+        assert_eq!(queue.take(now).map(|taken| taken.lane), Some(Lane::Interactive));
+        queue.finish(account("todd"), None, now);
+        assert_eq!((queue.next_due(), queue.accounts.len()), (None, 0));
+    }
+
+    #[test]
+    fn an_edit_lifts_an_account_out_of_a_slower_lane() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for name in ["a", "b", "c"] {
+            queue.add(account(name), slot(now, Lane::Background));
+        }
+        assert_eq!(queue.take(now).map(|taken| taken.account.name).as_deref(), Some("a"));
+        queue.add(account("c"), slot(now, Lane::Interactive));
+        assert_eq!(taken(&mut queue, now), ["c", "b"]);
+    }
+
+    #[test]
+    fn a_prompt_retry_stays_in_its_lane_and_a_slow_one_does_not() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        queue.add(account("todd"), slot(now, Lane::Interactive));
+        for (delay, lane) in
+            [(MAX_PROMPT_RETRY, Lane::Interactive), (Duration::from_mins(2), Lane::Background)]
+        {
+            assert_eq!(taken(&mut queue, now), ["todd"]);
+            queue.finish(account("todd"), Some(delay), now);
+            let next = queue.take(now + delay).expect("it is due");
+            assert_eq!((next.lane, next.waited), (lane, Duration::ZERO));
+            queue.finish(account("todd"), Some(Duration::ZERO), now);
+        }
+    }
+}

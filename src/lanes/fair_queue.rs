@@ -1,0 +1,153 @@
+//! A queue with lanes. Pure.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Lane, Origin};
+
+/// Items that wait in lanes. Between the lanes, [`Self::pop`] chooses by weight; within a lane, it takes the
+/// namespaces in turn, and of each the item that has waited longest.
+#[derive(Debug)]
+pub struct FairQueue<T> {
+    lanes: [LaneQueue<T>; Lane::ALL.len()],
+}
+
+/// The items that wait in one lane.
+#[derive(Debug)]
+struct LaneQueue<T> {
+    of_namespaces: HashMap<String, VecDeque<T>>,
+    /// The namespaces with items, in the order of their turns.
+    turns: VecDeque<String>,
+    length: usize,
+    /// Advantage over the other lanes (smooth weighted round robin).
+    credit: i64,
+}
+
+impl<T> Default for FairQueue<T> {
+    fn default() -> Self {
+        let lane =
+            || LaneQueue { of_namespaces: HashMap::new(), turns: VecDeque::new(), length: 0, credit: 0 };
+        Self { lanes: [lane(), lane(), lane()] }
+    }
+}
+
+impl<T> FairQueue<T> {
+    /// Adds an item.
+    pub fn push(&mut self, origin: &Origin, item: T) {
+        let lane = &mut self.lanes[origin.lane as usize];
+        lane.length += 1;
+        if let Some(items) = lane.of_namespaces.get_mut(&origin.namespace) {
+            items.push_back(item);
+            return;
+        }
+        lane.of_namespaces.insert(origin.namespace.clone(), VecDeque::from([item]));
+        lane.turns.push_back(origin.namespace.clone());
+    }
+
+    /// Removes and returns the next item, with its lane.
+    pub fn pop(&mut self) -> Option<(Lane, T)> {
+        let mut total = 0;
+        for lane in Lane::ALL {
+            let queue = &mut self.lanes[lane as usize];
+            if queue.length > 0 {
+                queue.credit += lane.weight();
+                total += lane.weight();
+            }
+        }
+        let waiting = Lane::ALL.into_iter().filter(|lane| self.lanes[*lane as usize].length > 0);
+        // Of equal credits, the last counts, so the lanes are compared from the least urgent one.
+        let next = waiting.rev().max_by_key(|lane| self.lanes[*lane as usize].credit)?;
+        let queue = &mut self.lanes[next as usize];
+        queue.credit -= total;
+        let item = queue.pop()?;
+        if queue.length == 0 {
+            // An empty lane saves nothing up.
+            queue.credit = 0;
+        }
+        Some((next, item))
+    }
+
+    /// Returns the number of items that wait in a lane.
+    #[must_use]
+    pub fn len(&self, lane: Lane) -> usize {
+        self.lanes[lane as usize].length
+    }
+}
+
+impl<T> LaneQueue<T> {
+    fn pop(&mut self) -> Option<T> {
+        let namespace = self.turns.pop_front()?;
+        let items = self.of_namespaces.get_mut(&namespace)?;
+        let item = items.pop_front()?;
+        self.length -= 1;
+        if items.is_empty() {
+            self.of_namespaces.remove(&namespace);
+        } else {
+            self.turns.push_back(namespace);
+        }
+        Some(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(lane: Lane, namespace: &str) -> Origin {
+        Origin { lane, namespace: namespace.to_owned() }
+    }
+
+    fn popped(queue: &mut FairQueue<&'static str>, count: usize) -> Vec<&'static str> {
+        std::iter::from_fn(|| queue.pop()).take(count).map(|(_, item)| item).collect()
+    }
+
+    #[test]
+    fn a_person_goes_before_a_backlog() {
+        let mut queue = FairQueue::default();
+        for _ in 0..1000 {
+            queue.push(&origin(Lane::Bulk, "import"), "import");
+            queue.push(&origin(Lane::Background, "import"), "resync");
+        }
+        popped(&mut queue, 100);
+        queue.push(&origin(Lane::Interactive, "import"), "person");
+        assert!(popped(&mut queue, 2).contains(&"person"));
+    }
+
+    #[test]
+    fn each_lane_gets_its_share_and_none_starves() {
+        let mut queue = FairQueue::default();
+        for _ in 0..1000 {
+            queue.push(&origin(Lane::Interactive, "a"), "interactive");
+            queue.push(&origin(Lane::Bulk, "a"), "bulk");
+            queue.push(&origin(Lane::Background, "a"), "background");
+        }
+        let first = popped(&mut queue, 210);
+        let count = |lane| first.iter().filter(|item| **item == lane).count();
+        assert_eq!((count("interactive"), count("bulk"), count("background")), (160, 40, 10));
+    }
+
+    #[test]
+    fn an_empty_lane_saves_nothing_up() {
+        let mut queue = FairQueue::default();
+        for _ in 0..100 {
+            queue.push(&origin(Lane::Background, "a"), "background");
+        }
+        popped(&mut queue, 90);
+        for _ in 0..30 {
+            queue.push(&origin(Lane::Bulk, "a"), "bulk");
+        }
+        let first = popped(&mut queue, 25);
+        assert_eq!(first.iter().filter(|item| **item == "bulk").count(), 20);
+    }
+
+    #[test]
+    fn namespaces_take_turns_whatever_their_number_of_items() {
+        let mut queue = FairQueue::default();
+        for item in ["a1", "a2", "a3"] {
+            queue.push(&origin(Lane::Bulk, "a"), item);
+        }
+        queue.push(&origin(Lane::Bulk, "b"), "b1");
+        assert_eq!(queue.len(Lane::Bulk), 4);
+        assert_eq!(popped(&mut queue, 9), ["a1", "b1", "a2", "a3"]);
+        assert_eq!(queue.len(Lane::Bulk), 0);
+    }
+}
