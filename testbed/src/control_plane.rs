@@ -78,6 +78,11 @@ impl ControlPlane {
         &self.kubeconfig
     }
 
+    /// Returns the URL of etcd for clients.
+    pub(crate) fn etcd_url(&self) -> String {
+        self.config.etcd_url()
+    }
+
     /// Returns the kubeconfig of the node's kubelet.
     pub(crate) fn kubelet_kubeconfig(&self) -> Kubeconfig {
         self.config.kubeconfig(&self.config.kubelet_token)
@@ -139,9 +144,12 @@ impl Config {
         Launch::new(name, program, log, StopSignal::Kill).current_dir(&self.temp_dir)
     }
 
+    fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd)
+    }
+
     async fn etcd(&self) -> Result<Process, Error> {
-        let (clients, peers) =
-            (format!("http://127.0.0.1:{}", self.etcd), format!("http://127.0.0.1:{}", self.peer));
+        let (clients, peers) = (self.etcd_url(), format!("http://127.0.0.1:{}", self.peer));
         let mut etcd = self
             .launch("etcd", &self.tools.etcd)
             .args([
@@ -167,7 +175,7 @@ impl Config {
         let mut apiserver = self
             .launch("kube-apiserver", &self.tools.apiserver)
             .args([
-                format!("--etcd-servers=http://127.0.0.1:{}", self.etcd),
+                format!("--etcd-servers={}", self.etcd_url()),
                 format!("--cert-dir={}", self.file("certificates")),
                 format!("--secure-port={}", self.apiserver),
                 format!("--service-account-key-file={}", self.file("sa.pub")),
