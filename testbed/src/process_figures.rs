@@ -17,7 +17,7 @@ pub struct ProcessFigures {
     pub cpu: Duration,
     /// Resident memory in bytes.
     pub memory: u64,
-    /// Peak of the resident memory in bytes, since the start or the last [`reset_peak_memory`].
+    /// Peak of the resident memory in bytes, since the start or the last reset.
     pub peak_memory: u64,
 }
 
