@@ -134,8 +134,9 @@ fn decide(criterion: &mut Criterion) {
     let context = DecisionContext { timing: TIMING, target: Arc::new(target()), brake: None };
     let missing = Missing { arn: arn(1), unlisted_for: Some(TIMING.resync), ..Missing::default() };
     let record = ResourceRecord { arn: Some(arn(1)), missing: vec![missing], ..ResourceRecord::default() };
+    let arn = arn(1);
     criterion.bench_function("decide/confirmed absence", |bencher| {
-        bencher.iter(|| is_confirmed_absent(black_box(&arn(1)), black_box(&record), black_box(&context)));
+        bencher.iter(|| is_confirmed_absent(black_box(&arn), black_box(&record), black_box(&context)));
     });
 }
 
