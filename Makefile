@@ -57,12 +57,11 @@ soak: ## Run 1,000 accounts for 10 min while everything fails at random; all rec
 	@$(BUILD)
 	@target/debug/testbed soak
 
-bench: ## Measure the simulator, then the cost of an account and of a registration, next to their thresholds
-	cargo bench --locked -p ivs-simulator-load
+bench: ## Measure speed, memory, and cost next to their goals (half an hour; BENCH="cold 2000" selects; see docs/performance.md)
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator --bin testbed
-	@target/release/testbed bench --operator target/release/streamcat-operator
-	@target/release/testbed load-test --operator target/release/streamcat-operator
+	$(if $(BENCH),,cargo bench --locked -p ivs-simulator-load)
+	@target/release/testbed bench $(BENCH)
 
 image: ## Build the container image target/streamcat-operator.tar, without an engine (for docker load, ctr images import, skopeo)
 	cargo build --release --locked --bin streamcat-operator

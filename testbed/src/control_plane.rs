@@ -83,6 +83,11 @@ impl ControlPlane {
         &self.kubeconfig
     }
 
+    /// Returns the URL of etcd for clients.
+    pub(crate) fn etcd_url(&self) -> String {
+        self.config.etcd_url()
+    }
+
     /// Returns the kubeconfig of the node's kubelet.
     pub(crate) fn kubelet_kubeconfig(&self) -> Kubeconfig {
         self.config.kubeconfig(&self.config.kubelet_token)

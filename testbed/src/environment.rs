@@ -75,6 +75,16 @@ impl Testbed {
         kubeconfig::client(&self.inner.kubeconfig).await
     }
 
+    /// Returns the URL of etcd, through which objects can be stored as the API server stores them.
+    ///
+    /// # Errors
+    /// If another process owns it ([`Testbed::join`], or a borrowed cluster).
+    pub fn etcd_url(&self) -> Result<String, Error> {
+        let foreign =
+            || Error::Unexpected("etcd belongs to another process and is not used from here".into());
+        Ok(self.inner.control_plane.as_ref().ok_or_else(foreign)?.etcd_url())
+    }
+
     /// Creates an empty database and returns its URL.
     ///
     /// # Errors

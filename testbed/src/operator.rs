@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::process::{Launch, Process, StopSignal};
+use crate::process_figures::{self, ProcessFigures};
 use crate::{Error, http, text};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -175,16 +176,20 @@ impl Operator {
         self.process.pid()
     }
 
-    /// Returns its peak resident memory in bytes.
+    /// Returns its memory and its CPU time.
     ///
     /// # Errors
     /// If /proc cannot be read.
-    pub fn peak_memory(&self) -> Result<u64, Error> {
-        let path = format!("/proc/{}/status", self.pid());
-        let status = std::fs::read_to_string(&path).map_err(Error::io(format!("read {path}")))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        let kib: Option<u64> = line.and_then(|kib| kib.parse().ok());
-        kib.map(|kib| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
+    pub fn figures(&self) -> Result<ProcessFigures, Error> {
+        ProcessFigures::read(self.pid())
+    }
+
+    /// Sets the peak of its memory back to its current memory.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn reset_peak_memory(&self) -> Result<(), Error> {
+        process_figures::reset_peak_memory(self.pid())
     }
 
     /// Waits until /readyz returns 200.

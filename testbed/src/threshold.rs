@@ -20,7 +20,9 @@ impl Threshold {
         format!("{self}: {}", if self.is_met_by(figure) { "met" } else { "NOT met" })
     }
 
-    fn is_met_by(self, figure: f64) -> bool {
+    /// Returns true if a value meets the threshold.
+    #[must_use]
+    pub fn is_met_by(self, figure: f64) -> bool {
         match self {
             Self::AtLeast(least) => figure >= least,
             Self::AtMost(most) => figure <= most,

@@ -92,7 +92,8 @@ async fn under_overload_clients_are_told_to_retry_and_memory_is_bounded() {
     let accepted = ended.iter().filter(|ended| **ended == Outcome::Accepted).count();
     assert!(accepted > 0 && accepted < ended.len(), "{accepted} of {} were accepted", ended.len());
     until_registered(&tenant, accepted).await;
-    let (peak, most) = (registration.peak_memory().unwrap(), u64::from(cores) * HASH_MEMORY + OTHER_MEMORY);
+    let (peak, most) =
+        (registration.figures().unwrap().peak_memory, u64::from(cores) * HASH_MEMORY + OTHER_MEMORY);
     println!("{accepted} of {} were accepted; at most {} MiB", ended.len(), peak / 1024 / 1024);
     assert!(peak < most, "{peak} bytes, expected at most {most}");
 }

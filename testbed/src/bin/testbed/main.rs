@@ -5,7 +5,6 @@ mod bench;
 mod demo;
 mod image;
 mod install_test;
-mod load_test;
 mod run;
 mod signals;
 mod soak;
@@ -38,10 +37,8 @@ enum Command {
     Up(OperatorArgument),
     /// Registers and deletes one streamer step by step, shows each step, and checks it
     Demo(OperatorArgument),
-    /// Measures the calls, the writes, and the time that an account takes when nothing fails
+    /// Measures the speed, the memory, and the cost of the operator, next to their goals
     Bench(bench::BenchArguments),
-    /// Measures registrations per second, and the behavior at ten times the capacity
-    LoadTest(load_test::LoadTestArguments),
     /// Creates, edits, and deletes accounts while everything fails at random, then checks for inconsistencies
     Soak(soak::SoakArguments),
     /// Writes the operator's container image, without an engine
@@ -73,7 +70,7 @@ enum Command {
 #[derive(clap::Args)]
 struct OperatorArgument {
     /// The operator's binary [default: streamcat-operator in the directory of this program]
-    #[arg(long, env = "STREAMCAT_OPERATOR", value_name = "PATH")]
+    #[arg(long, global = true, env = "STREAMCAT_OPERATOR", value_name = "PATH")]
     operator: Option<PathBuf>,
 }
 
@@ -96,7 +93,6 @@ async fn main() -> ExitCode {
         Command::Up(operator) => up::up(operator).await,
         Command::Demo(operator) => demo::demo(operator).await,
         Command::Bench(arguments) => bench::bench(arguments).await,
-        Command::LoadTest(arguments) => load_test::load_test(arguments).await,
         Command::Soak(arguments) => soak::soak(arguments).await,
         Command::Image(arguments) => image::image(arguments),
         Command::InstallTest(arguments) => install_test::install_test(arguments).await,

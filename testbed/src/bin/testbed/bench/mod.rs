@@ -1,114 +1,208 @@
-//! `testbed bench`: the cost of an account when nothing fails, and the time from apply to Ready relative to
-//! its slowest Create.
+//! `testbed bench`: the figures of docs/performance.md, with their goals.
 
-mod figures;
-mod writes;
+mod backlog;
+mod blocked;
+mod cold;
+mod counters;
+mod fleet;
+mod idle;
+mod people;
+mod registration;
+mod report;
+mod restart;
+mod resync;
+mod rig;
+mod seed;
+mod settled;
+mod single;
 
-use std::path::Path;
-use std::pin::pin;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use futures::{Stream, TryStreamExt as _};
-use ivs_simulator::{Call, Latency};
-use kube::ResourceExt as _;
-use kube::api::{DynamicObject, PostParams};
-use kube::runtime::{WatchStreamExt as _, watcher};
-use serde_json::json;
-use testbed::{Error, Tenant, Testbed};
+use clap::{Args, Subcommand};
+use testbed::Error;
 
-use self::figures::BenchFigures;
-use self::writes::Writes;
+use self::report::Report;
+use self::settled::Settled;
 use crate::OperatorArgument;
-use crate::accounts;
 
-/// Number of accounts created before measuring, so that connections are open and code is loaded.
-const WARM_UP: usize = 3;
-const READY_TIMEOUT: Duration = Duration::from_mins(1);
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Default numbers of accounts. All benchmarks together take at most 30 minutes on two cores.
+const SINGLE: usize = 20;
+const COLD: usize = 10_000;
+const COLD_UNDER_QUOTAS: usize = 750;
+const BACKLOG: usize = 10_000;
+const BLOCKED: usize = 750;
+const SETTLED: usize = 100_000;
+/// Default quotas of `cold --quotas`, as a multiple of AWS's.
+const SCALE: u32 = 5;
+/// Default durations of `registration`.
+const REGISTRATION: Duration = Duration::from_secs(10);
+const OVERLOAD: Duration = Duration::from_mins(1);
 
-#[derive(clap::Args)]
+#[derive(Args)]
 pub(crate) struct BenchArguments {
-    /// Number of accounts to create, one after another
-    #[arg(long, default_value_t = 20)]
-    accounts: usize,
-    /// Latency of each AWS Create call
-    #[arg(long, default_value = "200ms", value_parser = ivs_simulator::parse_duration)]
-    latency: Duration,
+    /// The benchmark to run [default: all, which takes up to 30 minutes on two cores]
+    #[command(subcommand)]
+    benchmark: Option<Benchmark>,
+    /// Also write the figures to this file, as JSON
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
     #[command(flatten)]
     operator: OperatorArgument,
 }
 
-pub(crate) async fn bench(arguments: BenchArguments) -> Result<ExitCode, Error> {
-    let operator = arguments.operator.path()?;
-    print_header(arguments.accounts, arguments.latency, &operator);
-    let tenant = Testbed::start().await?.with_operator(operator).try_tenant("bench").await?;
-    tenant.simulator().set_latency(Latency::constant(arguments.latency).on("Create*"));
-    let controller = tenant.controller().try_start().await?;
-
-    let mut ready = pin!(watcher(accounts::accounts(&tenant), watcher::Config::default()).applied_objects());
-    for number in 0..WARM_UP {
-        create_and_wait(&tenant, &format!("warm-up-{number}"), ready.as_mut()).await?;
-    }
-    let before = wait_for_no_writes(&tenant).await?;
-    tenant.simulator().clear_calls();
-    let mut took = Vec::new();
-    for number in 0..arguments.accounts {
-        let name = format!("streamer-{number}");
-        took.push((create_and_wait(&tenant, &name, ready.as_mut()).await?, name));
-    }
-    let writes = wait_for_no_writes(&tenant).await?.since(&before);
-
-    let calls = tenant.simulator().calls();
-    let took = took.into_iter().map(|(took, name)| Ok((took, slowest_create(&calls, &name)?)));
-    let took = took.collect::<Result<_, Error>>()?;
-    print!("{}", BenchFigures { took, calls: &calls, writes });
-    drop(controller);
-    Ok(ExitCode::SUCCESS)
+#[derive(Subcommand)]
+enum Benchmark {
+    /// Accounts one after another: the time from apply to Ready, and the work for each
+    Single {
+        /// Number of accounts
+        #[arg(default_value_t = SINGLE)]
+        accounts: usize,
+    },
+    /// Accounts that are created at once: speed, and whether the cost of an account grows with their number
+    Cold(ColdArguments),
+    /// A few people act while many accounts wait for AWS's quotas
+    Backlog {
+        /// Number of accounts that wait
+        #[arg(default_value_t = BACKLOG)]
+        accounts: usize,
+    },
+    /// A few people act while many accounts wait for a stage, because AWS's quota of stages is used up
+    Blocked {
+        /// Number of accounts that wait
+        #[arg(default_value_t = BLOCKED)]
+        accounts: usize,
+    },
+    /// The memory of a controller with settled accounts
+    Idle(SettledArguments),
+    /// The time from the start of a controller with settled accounts until a new account is Ready
+    Restart(SettledArguments),
+    /// The calls and the memory of a start and of a resync with settled accounts
+    Resync(SettledArguments),
+    /// Registrations per second, and the behavior at ten times the capacity
+    Registration {
+        /// Duration of the measurement of registrations per second [default: 10s]
+        #[arg(long, value_parser = ivs_simulator::parse_duration)]
+        duration: Option<Duration>,
+        /// Duration of the overload [default: 1m]
+        #[arg(long, value_parser = ivs_simulator::parse_duration)]
+        overload_duration: Option<Duration>,
+    },
 }
 
-fn print_header(accounts: usize, latency: Duration, operator: &Path) {
-    let operator = operator.strip_prefix(testbed::workspace()).unwrap_or(operator);
-    println!("{accounts} accounts, one after another; each Create takes {latency:?}; {}", operator.display());
+#[derive(Args)]
+struct ColdArguments {
+    /// Number of accounts [default: 10000; 750 with --quotas]
+    accounts: Option<usize>,
+    /// Put quotas into force that are a multiple of AWS's
+    #[arg(long)]
+    quotas: bool,
+    /// The multiple
+    #[arg(long, requires = "quotas", default_value_t = SCALE)]
+    scale: u32,
 }
 
-/// Creates an account, waits until a watch shows it Ready, and returns the time that this took.
-async fn create_and_wait(
-    tenant: &Tenant,
-    name: &str,
-    mut seen: std::pin::Pin<&mut impl Stream<Item = Result<DynamicObject, watcher::Error>>>,
-) -> Result<Duration, Error> {
-    let account =
-        DynamicObject::new(name, &accounts::resource()).data(json!({ "spec": { "username": name } }));
-    let asked = Instant::now();
-    let created = accounts::accounts(tenant).create(&PostParams::default(), &account).await;
-    created.map_err(|e| Error::Kube { action: format!("create {name}"), source: Box::new(e) })?;
-    let until_ready = async {
-        while let Some(account) = seen.try_next().await.map_err(|e| Error::Unexpected(e.to_string()))? {
-            if account.name_any() == name && accounts::is_ready(&account) {
-                return Ok(asked.elapsed());
+#[derive(Args)]
+struct SettledArguments {
+    /// Number of settled accounts
+    #[arg(default_value_t = SETTLED)]
+    accounts: usize,
+}
+
+/// The benchmarks that have run.
+#[derive(Default)]
+struct Run {
+    reports: Vec<Report>,
+    /// True if a benchmark could not be finished.
+    has_failed: bool,
+}
+
+impl Run {
+    fn add(&mut self, report: Result<Report, Error>) {
+        match report {
+            Ok(report) => self.reports.push(report),
+            Err(error) => {
+                println!("  failed: {error:?}");
+                self.has_failed = true;
             }
         }
-        Err(Error::Unexpected("the watch of the accounts ended".into()))
-    };
-    let late = |_| Error::Unexpected(format!("{name} is not Ready after {READY_TIMEOUT:?}"));
-    tokio::time::timeout(READY_TIMEOUT, until_ready).await.map_err(late)?
-}
+    }
 
-/// Returns the write counts once they no longer change: events are written after Ready.
-async fn wait_for_no_writes(tenant: &Tenant) -> Result<Writes, Error> {
-    loop {
-        let before = Writes::read(tenant).await?;
-        tokio::time::sleep(POLL_INTERVAL).await;
-        if Writes::read(tenant).await? == before {
-            return Ok(before);
+    /// Runs benchmarks that share the settled accounts.
+    async fn add_settled(&mut self, operator: &Path, accounts: usize, which: &[SettledBenchmark]) {
+        let mut settled = match Settled::seed(operator, accounts).await {
+            Ok(settled) => settled,
+            Err(error) => return self.add(Err(error)),
+        };
+        for benchmark in which {
+            self.add(match benchmark {
+                SettledBenchmark::Restart => restart::run(&settled).await,
+                SettledBenchmark::Resync => resync::run(&mut settled).await,
+                SettledBenchmark::Idle => idle::run(&mut settled).await,
+            });
         }
     }
 }
 
-/// Returns the duration of an account's slowest Create, from the simulator's journal.
-fn slowest_create(calls: &[Call], name: &str) -> Result<Duration, Error> {
-    let creates = calls.iter().filter(|call| call.operation.starts_with("Create") && call.is_about(name));
-    let took = creates.filter_map(|call| call.answered?.checked_sub(call.arrived));
-    took.max().ok_or_else(|| Error::Unexpected(format!("AWS received no Create for {name}")))
+/// A benchmark with settled accounts.
+enum SettledBenchmark {
+    Restart,
+    Resync,
+    Idle,
+}
+
+pub(crate) async fn bench(arguments: BenchArguments) -> Result<ExitCode, Error> {
+    let (begun, operator, mut run) = (Instant::now(), arguments.operator.path()?, Run::default());
+    println!("{}", operator.strip_prefix(testbed::workspace()).unwrap_or(&operator).display());
+    match arguments.benchmark {
+        Some(benchmark) => run_one(benchmark, &operator, &mut run).await,
+        None => run_all(&operator, &mut run).await,
+    }
+    if let Some(path) = &arguments.json {
+        report::write_json(path, &run.reports)?;
+    }
+    let is_met = report::summarize(&run.reports);
+    println!("finished in {:.0?}", begun.elapsed());
+    Ok(if is_met && !run.has_failed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_one(benchmark: Benchmark, operator: &Path, run: &mut Run) {
+    match benchmark {
+        Benchmark::Single { accounts } => run.add(single::run(operator, accounts).await),
+        Benchmark::Cold(ColdArguments { accounts, quotas: false, .. }) => {
+            run.add(cold::run(operator, accounts.unwrap_or(COLD)).await);
+        }
+        Benchmark::Cold(ColdArguments { accounts, quotas: true, scale }) => {
+            run.add(cold::run_under_quotas(operator, accounts.unwrap_or(COLD_UNDER_QUOTAS), scale).await);
+        }
+        Benchmark::Backlog { accounts } => run.add(backlog::run(operator, accounts).await),
+        Benchmark::Blocked { accounts } => run.add(blocked::run(operator, accounts).await),
+        Benchmark::Idle(SettledArguments { accounts }) => {
+            run.add_settled(operator, accounts, &[SettledBenchmark::Idle]).await;
+        }
+        Benchmark::Restart(SettledArguments { accounts }) => {
+            run.add_settled(operator, accounts, &[SettledBenchmark::Restart]).await;
+        }
+        Benchmark::Resync(SettledArguments { accounts }) => {
+            run.add_settled(operator, accounts, &[SettledBenchmark::Resync]).await;
+        }
+        Benchmark::Registration { duration, overload_duration } => {
+            let (duration, overload) =
+                (duration.unwrap_or(REGISTRATION), overload_duration.unwrap_or(OVERLOAD));
+            run.add(registration::run(operator, duration, overload).await);
+        }
+    }
+}
+
+async fn run_all(operator: &Path, run: &mut Run) {
+    run.add(single::run(operator, SINGLE).await);
+    run.add(cold::run(operator, COLD).await);
+    run.add(cold::run_under_quotas(operator, COLD_UNDER_QUOTAS, SCALE).await);
+    run.add(backlog::run(operator, BACKLOG).await);
+    run.add(blocked::run(operator, BLOCKED).await);
+    let settled = [SettledBenchmark::Restart, SettledBenchmark::Resync, SettledBenchmark::Idle];
+    run.add_settled(operator, SETTLED, &settled).await;
+    // Last, because it binds this process to half of the cores.
+    run.add(registration::run(operator, REGISTRATION, OVERLOAD).await);
 }

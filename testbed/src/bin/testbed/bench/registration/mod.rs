@@ -1,50 +1,46 @@
-//! `testbed load-test`: registrations per second, compared with the hashing capacity of the same cores; then
-//! an overload of ten times that rate.
+//! `testbed bench registration`: registrations per second, compared with the hashing capacity of the same
+//! cores; then an overload of ten times that rate.
 
 mod cores;
-mod figures;
 mod health;
 
-use std::process::ExitCode;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use argon2::{Argon2, PasswordHasher as _};
 use futures::future::try_join_all;
 use testbed::load_generator::{self, Outcome, generate_load};
-use testbed::{Error, Operator, Testbed};
+use testbed::threshold::Threshold;
+use testbed::{Error, Operator};
 
 use self::cores::Cores;
-use self::figures::LoadTestFigures;
 use self::health::HealthProbe;
-use crate::OperatorArgument;
+use super::report::{Report, figure, mebibytes};
+use super::rig;
 
 /// Concurrent requests per hashing core, enough to keep each core busy.
 const CLIENTS_PER_CORE: usize = 8;
 /// Rate of registrations under overload, relative to the hash capacity.
 const OVERLOAD_FACTOR: f64 = 10.0;
+/// Memory of one hash in MiB, by default.
+const HASH_MEMORY: u64 = 19;
+/// Memory of the process without hashes, in MiB.
+const OTHER_MEMORY: u64 = 160;
 
-#[derive(clap::Args)]
-pub(crate) struct LoadTestArguments {
-    /// Duration of the measurement of registrations per second
-    #[arg(long, default_value = "10s", value_parser = ivs_simulator::parse_duration)]
+/// Measures registrations per second for `duration`, then an overload of `overload_duration`. From then on,
+/// this process runs on half of the cores.
+pub(super) async fn run(
+    operator: &Path,
     duration: Duration,
-    /// Duration of the overload
-    #[arg(long, default_value = "1m", value_parser = ivs_simulator::parse_duration)]
     overload_duration: Duration,
-    #[command(flatten)]
-    operator: OperatorArgument,
-}
-
-pub(crate) async fn load_test(arguments: LoadTestArguments) -> Result<ExitCode, Error> {
-    let operator = arguments.operator.path()?;
+) -> Result<Report, Error> {
     // Before anything is started, because child processes inherit the affinity.
     let cores = Cores::split()?;
-    println!(
-        "cores of the registration server: {}; of everything else: {}",
-        cores.registration, cores.others
-    );
-    let tenant = Testbed::start().await?.with_operator(operator).try_tenant("load-test").await?;
+    let conditions =
+        format!("the page runs on the cores {}, everything else on {}", cores.registration, cores.others);
+    let mut report = Report::new("registration", conditions);
+    let tenant = rig::start(operator).await?;
     let registration = tenant.registration().pin_to_cores(cores.registration.to_string());
     let unlimited = u32::MAX.to_string();
     let registration = registration
@@ -56,31 +52,46 @@ pub(crate) async fn load_test(arguments: LoadTestArguments) -> Result<ExitCode, 
         .try_start()
         .await?;
 
-    let before = hashes(&cores, arguments.duration / 2).await?;
-    let registered = registrations(&registration, &cores, arguments.duration).await?;
-    let hashed = before.midpoint(hashes(&cores, arguments.duration / 2).await?);
-    println!(
-        "overload: {:.0} registrations per second for {:?}",
-        OVERLOAD_FACTOR * hashed,
-        arguments.overload_duration
-    );
+    let before = hashes(&cores, duration / 2).await?;
+    let registered = registrations(&registration, &cores, duration).await?;
+    let hashed = before.midpoint(hashes(&cores, duration / 2).await?);
+    report.add("registrations per second", registered);
+    report.add("Argon2id hashes per second, same cores", hashed);
+    report.add_with_goal("ratio of the two", registered / hashed, Threshold::AtLeast(0.9));
+
     let health = HealthProbe::start(registration.admin_url());
-    let ended =
-        generate_load(registration.url(), OVERLOAD_FACTOR * hashed, arguments.overload_duration).await;
-    let figures = LoadTestFigures {
-        registered,
-        hashed,
-        health: health.finish()?,
-        memory: registration.peak_memory()?,
-        hash_pool: cores.registration.count(),
-        ended: &ended,
-    };
-    print!("{figures}");
-    match ended.iter().find(|ended| matches!(ended, Outcome::Unexpected(_) | Outcome::NoResponse(_))) {
-        None => Ok(ExitCode::SUCCESS),
-        Some(unexpected) => Err(Error::Unexpected(format!(
-            "a registration was neither accepted nor told to retry: {unexpected:?}"
-        ))),
+    let ended = generate_load(registration.url(), OVERLOAD_FACTOR * hashed, overload_duration).await;
+    let health = health.finish()?;
+    add_outcomes(&mut report, &ended);
+    report.add_with_goal(
+        "overload: /healthz, ms, 99th percentile",
+        health.as_secs_f64() * 1000.0,
+        Threshold::Below(50.0),
+    );
+    let most = cores.registration.count() as u64 * HASH_MEMORY + OTHER_MEMORY;
+    report.add_with_goal(
+        "peak memory, MiB",
+        mebibytes(registration.figures()?.peak_memory),
+        Threshold::AtMost(figure(most)),
+    );
+    Ok(report)
+}
+
+fn add_outcomes(report: &mut Report, ended: &[Outcome]) {
+    let count = |is: fn(&Outcome) -> bool| figure(ended.iter().filter(|ended| is(ended)).count() as u64);
+    let none = Threshold::AtMost(0.0);
+    report.add("overload: accepted", count(|ended| *ended == Outcome::Accepted));
+    report.add("overload: told to retry (429, 503)", count(|ended| *ended == Outcome::RetryLater));
+    let unexpected = count(|ended| matches!(ended, Outcome::Unexpected(_)));
+    report.add_with_goal("overload: unexpected responses", unexpected, none);
+    report.add_with_goal(
+        "overload: no response",
+        count(|ended| matches!(ended, Outcome::NoResponse(_))),
+        none,
+    );
+    let is_wrong = |ended: &&Outcome| matches!(ended, Outcome::Unexpected(_) | Outcome::NoResponse(_));
+    if let Some(wrong) = ended.iter().find(is_wrong) {
+        println!("  a registration was neither accepted nor told to retry: {wrong:?}");
     }
 }
 

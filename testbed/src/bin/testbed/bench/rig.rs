@@ -1,0 +1,54 @@
+//! The environment of a benchmark: the operator with real dependencies, and the settings of its controller.
+
+use std::path::Path;
+
+use testbed::{Error, OperatorBuilder, Tenant, Testbed};
+
+/// Calls per second that AWS allows for each operation.
+pub(super) const AWS_RATE: u32 = 5;
+/// A rate that limits nothing.
+const UNLIMITED: u32 = 100_000;
+
+/// Quotas of AWS during a benchmark.
+#[derive(Clone, Copy)]
+pub(super) enum Quotas {
+    /// None: the operator itself is the limit.
+    Disabled,
+    /// Rates of this many calls per second for each operation. The numbers of resources are not limited.
+    Rate(u32),
+}
+
+impl Quotas {
+    /// Returns the calls per second that the controller may use.
+    fn rate(self) -> u32 {
+        match self {
+            Self::Disabled => UNLIMITED,
+            Self::Rate(rate) => rate,
+        }
+    }
+
+    /// Puts the quotas into force.
+    pub(super) fn apply(self, tenant: &Tenant) {
+        let rate = match self {
+            Self::Disabled => None,
+            Self::Rate(rate) => Some(f64::from(rate)),
+        };
+        tenant.simulator().set_rate("*", rate);
+    }
+}
+
+/// Starts a new environment with one tenant that has access to its own namespace only.
+pub(super) async fn start(operator: &Path) -> Result<Tenant, Error> {
+    Testbed::start().await?.with_operator(operator).try_tenant("bench").await
+}
+
+/// Starts a new environment with one tenant that watches all namespaces.
+pub(super) async fn start_cluster_wide(operator: &Path) -> Result<Tenant, Error> {
+    Tenant::whole_cluster(Testbed::start().await?.with_operator(operator)).await
+}
+
+/// Prepares a controller, and puts the quotas that it works with into force.
+pub(super) fn controller(tenant: &Tenant, quotas: Quotas) -> OperatorBuilder {
+    quotas.apply(tenant);
+    tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", quotas.rate().to_string())
+}
