@@ -73,7 +73,7 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// URL of etcd.
+    /// Returns the URL of etcd for clients.
     pub(crate) fn etcd_url(&self) -> String {
         self.config.etcd_url()
     }
@@ -81,11 +81,6 @@ impl ControlPlane {
     /// The administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> &Kubeconfig {
         &self.kubeconfig
-    }
-
-    /// Returns the URL of etcd for clients.
-    pub(crate) fn etcd_url(&self) -> String {
-        self.config.etcd_url()
     }
 
     /// Returns the kubeconfig of the node's kubelet.

@@ -78,11 +78,9 @@ impl Testbed {
     /// Returns the URL of etcd, through which objects can be stored as the API server stores them.
     ///
     /// # Errors
-    /// If another process owns it ([`Testbed::join`], or a borrowed cluster).
+    /// If the control plane is borrowed.
     pub fn etcd_url(&self) -> Result<String, Error> {
-        let foreign =
-            || Error::Unexpected("etcd belongs to another process and is not used from here".into());
-        Ok(self.inner.control_plane.as_ref().ok_or_else(foreign)?.etcd_url())
+        self.inner.description.etcd.clone().ok_or_else(|| Error::not_ours("etcd"))
     }
 
     /// Creates an empty database and returns its URL.
@@ -125,7 +123,7 @@ impl Testbed {
     /// # Errors
     /// If etcd refuses, or if the control plane is borrowed.
     pub async fn remove_from_etcd(&self, resource: &str, namespace: &str, name: &str) -> Result<(), Error> {
-        let etcd = self.inner.description.etcd.as_ref().ok_or_else(|| Error::not_ours("etcd"))?;
+        let etcd = self.etcd_url()?;
         let key = BASE64.encode(format!("/registry/{resource}/{namespace}/{name}"));
         let url = format!("{etcd}/v3/kv/deleterange");
         let removed = http::post_json(&url, &serde_json::json!({ "key": key })).await?;

@@ -120,7 +120,7 @@ impl Error {
     }
 
     pub(crate) fn not_ours(what: &str) -> Self {
-        Self::Unexpected(format!("{what} belongs to another process and cannot be restarted here"))
+        Self::Unexpected(format!("{what} belongs to another process and cannot be controlled from here"))
     }
 
     pub(crate) fn missing(program: &str, advice: &str) -> Self {
