@@ -14,7 +14,7 @@ use super::{
     backends::Backends,
     context::Context,
     kubernetes::Kubernetes,
-    queue::{ChangeRates, Slot},
+    queue::{ChangeRates, Turn},
 };
 use crate::{
     api::{AccountRef, ObservedAccount, Reason, StreamerAccount, USER_ID_ANNOTATION, are_alike},
@@ -73,7 +73,7 @@ impl SeenAccounts {
             Event::InitDone => self.end_list(context),
             Event::Apply(account) => {
                 let Some(at) = self.record_applied(&account) else { return };
-                context.requeue_for(account.reference(), Slot { at, lane: self.lane(&account) });
+                context.requeue_for(account.reference(), Turn { at, lane: self.lane(&account) });
                 if account.is_released() {
                     requeue_claimants(&account, context);
                 }
@@ -85,7 +85,7 @@ impl SeenAccounts {
                     let key = account.reference();
                     tracing::warn!(account = %key, "{}", messages::deletion::REMOVED_EARLY);
                     context.removed.add(account);
-                    context.requeue_for(key, Slot { at: Instant::now(), lane });
+                    context.requeue_for(key, Turn { at: Instant::now(), lane });
                 }
             }
         }
@@ -99,7 +99,7 @@ impl SeenAccounts {
     /// may have held a username that others wait for.
     fn end_list<B: Backends>(&mut self, context: &Context<B>) {
         for (account, lane) in self.changed.drain(..) {
-            context.requeue_for(account, Slot { at: Instant::now(), lane });
+            context.requeue_for(account, Turn { at: Instant::now(), lane });
         }
         let known = self.seen.len();
         self.seen.retain(|_, seen| seen.list == self.lists);

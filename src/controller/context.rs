@@ -23,7 +23,7 @@ use self::{
     backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
     unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
 };
-use super::{backends::Backends, blocker::Blocker, queue::Slot};
+use super::{backends::Backends, blocker::Blocker, queue::Turn};
 use crate::{
     api::{AccountRef, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
@@ -69,7 +69,7 @@ pub struct Requeue {
     /// The account.
     pub(super) account: AccountRef,
     /// The time and the lane.
-    pub(super) slot: Slot,
+    pub(super) turn: Turn,
 }
 
 /// The state that reconciles and resyncs share.
@@ -263,13 +263,13 @@ impl<B: Backends> Context<B> {
 
     /// Requeues an account in the lane of the current task.
     pub(super) fn requeue(&self, account: AccountRef) {
-        self.requeue_for(account, Slot { at: Instant::now(), lane: Origin::current().lane });
+        self.requeue_for(account, Turn { at: Instant::now(), lane: Origin::current().lane });
     }
 
-    /// Requeues an account for this slot.
-    pub(super) fn requeue_for(&self, account: AccountRef, slot: Slot) {
+    /// Requeues an account for this turn.
+    pub(super) fn requeue_for(&self, account: AccountRef, turn: Turn) {
         // The receiver is gone only while the controller stops.
-        let _ = self.requeue.send(Requeue { account, slot });
+        let _ = self.requeue.send(Requeue { account, turn });
     }
 
     /// Marks an account dirty and requeues it: its next reconcile checks AWS although status says that it is

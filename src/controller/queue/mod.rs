@@ -32,14 +32,14 @@ pub struct Queue {
 
 /// A time and a lane for the reconcile of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub struct Turn {
     /// The earliest time.
     pub at: Instant,
     /// The lane.
     pub lane: Lane,
 }
 
-impl Slot {
+impl Turn {
     /// Returns the earlier time and the more urgent lane.
     fn merge(self, other: Self) -> Self {
         Self { at: self.at.min(other.at), lane: self.lane.min(other.lane) }
@@ -49,11 +49,11 @@ impl Slot {
 /// The state of an account in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Scheduled(Slot),
+    Scheduled(Turn),
     /// It is due since this time, in this lane.
-    Due(Slot),
-    /// It is being reconciled, and came from this lane. If a slot is set, it is scheduled for then.
-    Running(Lane, Option<Slot>),
+    Due(Turn),
+    /// It is being reconciled, and came from this lane. If a turn is set, it is scheduled for then.
+    Running(Lane, Option<Turn>),
 }
 
 /// An account that is to be reconciled now.
@@ -68,28 +68,28 @@ pub struct Taken {
 }
 
 impl Queue {
-    /// Schedules an account for this slot, or for the end of its current reconcile if that is later. An earlier
+    /// Schedules an account for this turn, or for the end of its current reconcile if that is later. An earlier
     /// time and a more urgent lane that it already has are kept.
-    pub fn add(&mut self, account: AccountRef, slot: Slot) {
+    pub fn add(&mut self, account: AccountRef, turn: Turn) {
         match self.accounts.get_mut(&account) {
-            Some(State::Running(_, next)) => *next = Some(next.map_or(slot, |next| next.merge(slot))),
-            Some(State::Due(due)) if due.lane <= slot.lane => {}
+            Some(State::Running(_, next)) => *next = Some(next.map_or(turn, |next| next.merge(turn))),
+            Some(State::Due(due)) if due.lane <= turn.lane => {}
             Some(State::Due(due)) => {
-                due.lane = slot.lane;
-                self.due.push(&origin(&account, slot.lane), account);
+                due.lane = turn.lane;
+                self.due.push(&origin(&account, turn.lane), account);
             }
             Some(State::Scheduled(before)) => {
                 let before = *before;
                 self.scheduled.remove(&(before.at, account.clone()));
-                self.schedule(account, before.merge(slot));
+                self.schedule(account, before.merge(turn));
             }
-            None => self.schedule(account, slot),
+            None => self.schedule(account, turn),
         }
     }
 
-    fn schedule(&mut self, account: AccountRef, slot: Slot) {
-        self.accounts.insert(account.clone(), State::Scheduled(slot));
-        self.scheduled.insert((slot.at, account));
+    fn schedule(&mut self, account: AccountRef, turn: Turn) {
+        self.accounts.insert(account.clone(), State::Scheduled(turn));
+        self.scheduled.insert((turn.at, account));
     }
 
     /// Returns the next account that is due. It counts as being reconciled until [`Self::finish`].
@@ -97,10 +97,10 @@ impl Queue {
         while self.scheduled.first().is_some_and(|(at, _)| *at <= now)
             && let Some((_, account)) = self.scheduled.pop_first()
             && let Some(state) = self.accounts.get_mut(&account)
-            && let State::Scheduled(slot) = *state
+            && let State::Scheduled(turn) = *state
         {
-            *state = State::Due(slot);
-            self.due.push(&origin(&account, slot.lane), account);
+            *state = State::Due(turn);
+            self.due.push(&origin(&account, turn.lane), account);
         }
         loop {
             let (lane, account) = self.due.pop()?;
@@ -119,10 +119,10 @@ impl Queue {
         let Some(State::Running(lane, requested)) = self.accounts.remove(&account) else { return };
         let next = next_in.map(|delay| {
             let lane = if delay <= MAX_PROMPT_RETRY { lane } else { Lane::Background };
-            Slot { at: now + delay, lane }
+            Turn { at: now + delay, lane }
         });
-        if let Some(slot) = requested.into_iter().chain(next).reduce(Slot::merge) {
-            self.schedule(account, slot);
+        if let Some(turn) = requested.into_iter().chain(next).reduce(Turn::merge) {
+            self.schedule(account, turn);
         }
     }
 
@@ -149,8 +149,8 @@ mod tests {
         AccountRef { namespace: "team".to_owned(), name: name.to_owned() }
     }
 
-    fn slot(at: Instant, lane: Lane) -> Slot {
-        Slot { at, lane }
+    fn turn(at: Instant, lane: Lane) -> Turn {
+        Turn { at, lane }
     }
 
     fn taken(queue: &mut Queue, now: Instant) -> Vec<String> {
@@ -161,7 +161,7 @@ mod tests {
     fn an_account_is_reconciled_once_at_the_earliest_requested_time() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         for seconds in [5, 1, 9] {
-            queue.add(account("todd"), slot(now + Duration::from_secs(seconds), Lane::Bulk));
+            queue.add(account("todd"), turn(now + Duration::from_secs(seconds), Lane::Bulk));
         }
         assert_eq!(queue.next_due(), Some(now + Duration::from_secs(1)));
         assert_eq!(taken(&mut queue, now), [""; 0]);
@@ -172,17 +172,17 @@ mod tests {
     #[test]
     fn the_account_of_a_lane_that_became_due_first_is_first() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.add(account("later"), slot(now + Duration::from_secs(2), Lane::Bulk));
-        queue.add(account("first"), slot(now + Duration::from_secs(1), Lane::Bulk));
+        queue.add(account("later"), turn(now + Duration::from_secs(2), Lane::Bulk));
+        queue.add(account("first"), turn(now + Duration::from_secs(1), Lane::Bulk));
         assert_eq!(taken(&mut queue, now + Duration::from_secs(3)), ["first", "later"]);
     }
 
     #[test]
     fn an_account_that_changes_while_it_is_reconciled_is_reconciled_again() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.add(account("todd"), slot(now, Lane::Bulk));
+        queue.add(account("todd"), turn(now, Lane::Bulk));
         assert_eq!(taken(&mut queue, now), ["todd"]);
-        queue.add(account("todd"), slot(now, Lane::Interactive));
+        queue.add(account("todd"), turn(now, Lane::Interactive));
         assert_eq!(taken(&mut queue, now), [""; 0], "not twice at once");
         queue.finish(account("todd"), Some(Duration::from_mins(5)), now);
         assert_eq!(queue.take(now).map(|taken| taken.lane), Some(Lane::Interactive));
@@ -194,17 +194,17 @@ mod tests {
     fn an_edit_lifts_an_account_out_of_a_slower_lane() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         for name in ["a", "b", "c"] {
-            queue.add(account(name), slot(now, Lane::Background));
+            queue.add(account(name), turn(now, Lane::Background));
         }
         assert_eq!(queue.take(now).map(|taken| taken.account.name).as_deref(), Some("a"));
-        queue.add(account("c"), slot(now, Lane::Interactive));
+        queue.add(account("c"), turn(now, Lane::Interactive));
         assert_eq!(taken(&mut queue, now), ["c", "b"]);
     }
 
     #[test]
     fn a_prompt_retry_stays_in_its_lane_and_a_slow_one_does_not() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.add(account("todd"), slot(now, Lane::Interactive));
+        queue.add(account("todd"), turn(now, Lane::Interactive));
         for (delay, lane) in
             [(MAX_PROMPT_RETRY, Lane::Interactive), (Duration::from_mins(2), Lane::Background)]
         {

@@ -60,7 +60,7 @@ pub async fn run_queue<B: Backends, F>(
             Some(Ok((account, next))) = running.join_next() => {
                 queue.finish(account, next, Instant::now());
             }
-            Some(Requeue { account, slot }) = requeued.recv() => queue.add(account, slot),
+            Some(Requeue { account, turn }) = requeued.recv() => queue.add(account, turn),
             () = sleep_until(next_due.unwrap_or_else(Instant::now)), if next_due.is_some() => {}
         }
     }

@@ -48,15 +48,15 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an account that changes during its reconcile is not reconciled again",
         file: "src/controller/queue/mod.rs",
-        right: "*next = Some(next.map_or(slot, |next| next.merge(slot)))",
-        wrong: "*next = next.map(|next| next.merge(slot))",
+        right: "*next = Some(next.map_or(turn, |next| next.merge(turn)))",
+        wrong: "*next = next.map(|next| next.merge(turn))",
     },
     Defect {
         name: "an edit stays in the slow lane that its account waits in",
         file: "src/controller/queue/mod.rs",
-        right: "                due.lane = slot.lane;
+        right: "                due.lane = turn.lane;
 ",
-        wrong: "                due.lane = due.lane.max(slot.lane);
+        wrong: "                due.lane = due.lane.max(turn.lane);
 ",
     },
     Defect {
