@@ -124,21 +124,7 @@ impl Default for Metrics {
             "Duration of a reconciliation",
             Family::clone(&reconcile_seconds),
         );
-        registry.register(
-            "workqueue_depth",
-            "Accounts that are due and wait for a reconcile, by lane",
-            Family::clone(&queue_depth),
-        );
-        registry.register(
-            "workqueue_queue_duration_seconds",
-            "Time that an account waited for a reconcile after it was due, by lane",
-            Family::clone(&queue_seconds),
-        );
-        registry.register(
-            "streamcat_aws_budget_wait_seconds",
-            "Time that a call waited for the budget of its AWS operation, by lane",
-            Family::clone(&budget_seconds),
-        );
+        register_waits(&mut registry, &queue_depth, &queue_seconds, &budget_seconds);
         registry.register(
             "streamcat_aws_calls",
             "Total number of AWS calls by operation and outcome",
@@ -274,6 +260,30 @@ impl Metrics {
     pub fn exposition(&self) -> Exposition {
         self.exposition.clone()
     }
+}
+
+/// Registers the metrics of what waits in lanes.
+fn register_waits(
+    registry: &mut Registry,
+    queue_depth: &Family<QueueLabels, Gauge>,
+    queue_seconds: &Family<QueueLabels, Histogram, fn() -> Histogram>,
+    budget_seconds: &Family<BudgetLabels, Histogram, fn() -> Histogram>,
+) {
+    registry.register(
+        "workqueue_depth",
+        "Accounts that are due and wait for a reconcile, by lane",
+        Family::clone(queue_depth),
+    );
+    registry.register(
+        "workqueue_queue_duration_seconds",
+        "Time that an account waited for a reconcile after it was due, by lane",
+        Family::clone(queue_seconds),
+    );
+    registry.register(
+        "streamcat_aws_budget_wait_seconds",
+        "Time that a call waited for the budget of its AWS operation, by lane",
+        Family::clone(budget_seconds),
+    );
 }
 
 /// Creates a histogram with buckets from a reconcile without changes to one that waits for AWS.

@@ -136,6 +136,13 @@ fn a_frozen_claim_makes_no_second_user_after_a_database_loss() {
     every_freeze_in("create-lose-database");
 }
 
+/// A controller crashes while it cleans up after an object that was removed early. Its last Delete takes effect
+/// when the next object of the account exists.
+#[test]
+fn a_late_delete_for_a_removed_object_hits_nothing_of_the_next_one() {
+    every_case_in("removed-early-recreate", 1, Fault::LateAfterCrash);
+}
+
 /// A controller is suspended before it writes the Secret of a channel. The channel vanishes meanwhile, and
 /// another controller creates the next one.
 #[test]
@@ -164,7 +171,7 @@ fn a_late_update_that_cannot_be_recorded_is_verified() {
         let cases = plans.map(|plan| Case { plan: plan.collect(), ..freeze.clone() });
         if calls[*frozen_call - 1].name.starts_with("Update") { cases.collect() } else { Vec::new() }
     };
-    let cases: Vec<_> = freezes_in("edit-twice").into_iter().flat_map(unrecorded).collect();
+    let cases: Vec<_> = cases_in("edit-twice", 2, Fault::Freeze).into_iter().flat_map(unrecorded).collect();
     baseline().run_all("late updates without a record", &cases);
 }
 
@@ -175,16 +182,21 @@ fn scenarios_generated_from_the_seed() {
 
 /// Runs a workload with two controllers, one of which is suspended before one call; once for each call.
 fn every_freeze_in(workload: &str) {
-    let cases = freezes_in(workload);
+    every_case_in(workload, 2, Fault::Freeze);
+}
+
+/// Runs a workload with a fault at one call; once for each call.
+fn every_case_in(workload: &str, controllers: usize, fault: Fault) {
+    let cases = cases_in(workload, controllers, fault);
     assert!(!cases.is_empty(), "no workload is called {workload:?}");
     baseline().run_all(workload, &cases);
 }
 
-fn freezes_in(workload: &str) -> Vec<Case> {
-    let is_freeze = |case: &Case| {
-        case.workload.to_string() == workload && case.plan.values().all(|fault| *fault == Fault::Freeze)
+fn cases_in(workload: &str, controllers: usize, fault: Fault) -> Vec<Case> {
+    let is_selected = |case: &Case| {
+        case.workload.to_string() == workload && case.plan.values().all(|planned| *planned == fault)
     };
-    baseline().single_faults(seed(), 2, 1).into_iter().filter(is_freeze).collect()
+    baseline().single_faults(seed(), controllers, 1).into_iter().filter(is_selected).collect()
 }
 
 #[test]
