@@ -171,10 +171,4 @@ pub const DEFECTS: &[Defect] = &[
         right: "Class::MissingReference => Reason::ReferenceNotFound,",
         wrong: "Class::MissingReference => Reason::InvalidSpec,",
     },
-    Defect {
-        name: "an account is reconciled before its removed object is cleaned up",
-        file: "src/controller/reconcile/mod.rs",
-        right: "        removed.map(Self::CleanUpRemoved).or_else(|| cached.map(Self::Reconcile))",
-        wrong: "        cached.map(Self::Reconcile).or_else(|| removed.map(Self::CleanUpRemoved))",
-    },
 ];
