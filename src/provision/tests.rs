@@ -88,6 +88,17 @@ async fn a_duplicate_is_deleted_only_if_its_attempt_is_journaled() {
     assert_eq!(world.arns(), [ANOTHERS]);
 }
 
+#[tokio::test]
+async fn a_resource_in_another_users_record_is_not_deleted() {
+    let world = World::new();
+    world.until_ready().await;
+    world.put(ANOTHERS, owner().create_tags(Uuid::from_u128(9), &Tags::new()));
+    world.record_for_another(ANOTHERS);
+    world.advance(Duration::from_mins(1));
+    world.until_gone().await;
+    assert_eq!(world.arns(), [ANOTHERS]);
+}
+
 /// Returns the wait of a pass.
 fn wait(outcome: Result<Outcome<StageStatus>, String>) -> Wait {
     match outcome {

@@ -5,7 +5,7 @@ mod fake_aws;
 mod fake_database;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -44,6 +44,8 @@ struct State {
     now: Duration,
     effects: usize,
     fail: Option<(usize, Failure)>,
+    /// The resources in another user's record.
+    anothers: BTreeSet<String>,
     resources: BTreeMap<String, Tags>,
     creates: usize,
     record: Option<(String, Duration)>,
@@ -175,6 +177,11 @@ impl World {
     /// Restores the database to a backup, which has this ARN or none.
     pub fn restore_record(&self, arn: Option<&str>) {
         self.lock().record = arn.map(|arn| (arn.to_owned(), Duration::ZERO));
+    }
+
+    /// Records a resource for another user.
+    pub fn record_for_another(&self, arn: &str) {
+        self.lock().anothers.insert(arn.to_owned());
     }
 
     /// Puts a resource with these tags into AWS, as a person does.

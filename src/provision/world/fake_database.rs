@@ -115,8 +115,8 @@ impl Resources for FakeDatabase {
         Ok(false)
     }
 
-    async fn is_anothers(&self, _: Uuid, _: &str) -> store::Result<bool> {
-        Ok(false)
+    async fn is_anothers(&self, _: Uuid, arn: &str) -> store::Result<bool> {
+        Ok(self.0.lock().anothers.contains(arn))
     }
 
     async fn begin_update(
