@@ -22,13 +22,13 @@ use crate::{
     messages,
 };
 
-/// Minimum time between two reconciles of an account that only changes of its annotations cause. Each can read
-/// AWS, and anybody who may edit the account may request them.
+/// Minimum time between two reconciles of an account that only changes of its annotations cause. Each can
+/// read AWS, and anybody who may edit the account may request them.
 const MIN_ANNOTATION_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Maximum duration of a request to the API server, with a tolerance for a slow watch. An object that is removed
-/// later than this after its finalizer was added was removed by other means, such as in etcd itself: then what
-/// it held stays.
+/// Maximum duration of a request to the API server, with a tolerance for a slow watch. An object that is
+/// removed later than this after its finalizer was added was removed by other means, such as in etcd itself:
+/// then what it held stays.
 const MAX_REQUEST_DURATION: Duration = Duration::from_mins(2);
 
 /// The state of each account as the watch last showed it.
@@ -49,11 +49,11 @@ struct Seen {
     object: u64,
     /// Hash of the annotations.
     annotations: u64,
-    /// Time of the latest reconcile that only changed annotations caused.
+    /// Time of the latest reconcile, past or planned, that only changed annotations caused.
     annotated_at: Option<Instant>,
     has_finalizer: bool,
-    /// Time at which the watch showed that our finalizer was added; None if it never showed the account without
-    /// it.
+    /// Time at which the watch showed that our finalizer was added; None if it never showed the account
+    /// without it.
     finalizer_added: Option<Instant>,
     /// Number of the list that was the latest when the account was shown.
     list: u64,
@@ -80,9 +80,8 @@ impl SeenAccounts {
             }
             Event::Delete(account) => {
                 requeue_claimants(&account, context);
-                let lane = self.lane(&account);
                 if self.record_deleted(&account) {
-                    let key = account.reference();
+                    let (key, lane) = (account.reference(), self.lane(&account));
                     tracing::warn!(account = %key, "{}", messages::deletion::REMOVED_EARLY);
                     context.removed.add(account);
                     context.requeue_for(key, Turn { at: Instant::now(), lane });
@@ -101,13 +100,18 @@ impl SeenAccounts {
         for (account, lane) in self.changed.drain(..) {
             context.requeue_for(account, Turn { at: Instant::now(), lane });
         }
-        let known = self.seen.len();
-        self.seen.retain(|_, seen| seen.list == self.lists);
-        if self.seen.len() < known {
+        if self.forget_unlisted() {
             let accounts = context.backends.kubernetes().accounts();
             let waiting = accounts.iter().filter(|it| it.stalled() == Some(Reason::UsernameTaken.as_str()));
             waiting.for_each(|account| context.requeue(account.reference()));
         }
+    }
+
+    /// Forgets the accounts that the latest list did not show. Returns true if there are any.
+    fn forget_unlisted(&mut self) -> bool {
+        let known = self.seen.len();
+        self.seen.retain(|_, seen| seen.list == self.lists);
+        self.seen.len() < known
     }
 
     /// Returns the lane of a change of an account.
@@ -133,7 +137,7 @@ impl SeenAccounts {
         if let Some(before) = before.filter(|before| before.object == now.object) {
             now.annotated_at = before.annotated_at;
             if before.annotations != now.annotations {
-                at = at.max(before.annotated_at.map(|last| last + MIN_ANNOTATION_INTERVAL));
+                at = at.max(before.annotated_at.map(next_after));
                 now.annotated_at = at;
             } else if !before.has_finalizer || now.has_finalizer {
                 at = None;
@@ -161,6 +165,12 @@ impl SeenAccounts {
         let before = self.seen.get(&account.reference()).filter(|_| account.has_finalizer())?;
         if before.has_finalizer { before.finalizer_added } else { Some(Instant::now()) }
     }
+}
+
+/// Returns the time of the next reconcile that changed annotations cause: `latest` if that is still planned,
+/// or else a while after it.
+fn next_after(latest: Instant) -> Instant {
+    if latest > Instant::now() { latest } else { latest + MIN_ANNOTATION_INTERVAL }
 }
 
 fn hash(value: &impl Hash) -> u64 {
@@ -264,5 +274,33 @@ mod tests {
         tokio::time::advance(MAX_REQUEST_DURATION).await;
         seen.record_applied(&account(2, true));
         assert!(!seen.record_deleted(&account(2, true)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_of_annotations_does_not_postpone_the_next_reconcile() {
+        let mut seen = SeenAccounts::default();
+        let began = Instant::now();
+        let mut annotate = |value: u32| {
+            let mut account = account(1, true);
+            account.annotations_mut().insert("a".to_owned(), value.to_string());
+            seen.record_applied(&account)
+        };
+        annotate(0);
+        annotate(1);
+        for value in 2..100 {
+            assert_eq!(annotate(value), Some(began + MIN_ANNOTATION_INTERVAL), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_a_list_does_not_show_is_forgotten() {
+        let mut seen = SeenAccounts::default();
+        assert!(seen.record_applied(&account(1, true)).is_some());
+        seen.begin_list();
+        assert_eq!(seen.record_applied(&account(1, true)), None);
+        assert!(!seen.forget_unlisted());
+        seen.begin_list();
+        assert!(seen.forget_unlisted());
+        assert!(seen.record_applied(&account(1, true)).is_some());
     }
 }

@@ -80,8 +80,14 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "each change of an annotation causes a reconcile at once",
         file: "src/controller/changes.rs",
-        right: "                at = at.max(before.annotated_at.map(|last| last + MIN_ANNOTATION_INTERVAL));",
-        wrong: "                at = at.max(before.annotated_at.map(|last| last + MIN_ANNOTATION_INTERVAL * 0));",
+        right: "if latest > Instant::now() { latest } else { latest + MIN_ANNOTATION_INTERVAL }",
+        wrong: "if latest > Instant::now() { latest } else { latest + MIN_ANNOTATION_INTERVAL * 0 }",
+    },
+    Defect {
+        name: "a stream of annotations postpones the next reconcile for ever",
+        file: "src/controller/changes.rs",
+        right: "if latest > Instant::now() { latest }",
+        wrong: "if latest > Instant::now() { latest + MIN_ANNOTATION_INTERVAL }",
     },
     Defect {
         name: "one who no longer waits uses up the budget",
