@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use axum::{
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{messages, telemetry::Exposition};
+use crate::{lock::lock, messages, telemetry::Exposition};
 
 /// Maximum time that the last requests of the admin server take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ impl Gates {
 
     /// Sets or removes a note: a line for people in the response of /readyz that does not affect readiness.
     pub fn note(&self, name: &str, note: Option<String>) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = lock(&self.notes);
         match note {
             Some(note) => drop(notes.insert(name.to_owned(), note)),
             None => drop(notes.remove(name)),
@@ -73,7 +73,7 @@ impl Gates {
     /// Returns the notes.
     #[must_use]
     pub fn notes(&self) -> BTreeMap<String, String> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.notes).clone()
     }
 
     /// Returns the closed gates and their reasons. Empty if the process is ready.
@@ -87,7 +87,7 @@ impl Gates {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.closed)
     }
 }
 

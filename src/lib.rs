@@ -13,7 +13,7 @@
 //! - [`registration`] – the web server on which people register.
 //! - [`orphans`] – the command that prints the orphan list.
 //! - `lanes` – who goes first where many wait for the same thing.
-//! - [`config`], [`telemetry`], [`admin`], [`readiness`], [`shutdown`] – what both programs share.
+//! - [`config`], [`telemetry`], [`admin`], [`readiness`], [`shutdown`], `lock` – what both programs share.
 //! - [`failpoint`] – the places at which tests kill a program.
 
 pub mod admin;
@@ -24,6 +24,7 @@ mod error_chain;
 pub mod failpoint;
 pub mod ivs;
 mod lanes;
+mod lock;
 mod messages;
 pub mod orphans;
 pub mod provision;

@@ -9,7 +9,7 @@ mod unverified;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -27,7 +27,8 @@ use super::{backends::Backends, blocker::Blocker, queue::Turn};
 use crate::{
     api::{AccountRef, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
-    lanes::Origin,
+    lanes::Lane,
+    lock::lock,
     messages,
     provision::{Brake, BrakeLimits, DecisionContext, Inventory, Timing},
     store::ClusterIdentity,
@@ -263,7 +264,7 @@ impl<B: Backends> Context<B> {
 
     /// Requeues an account in the lane of the current task.
     pub(super) fn requeue(&self, account: AccountRef) {
-        self.requeue_for(account, Turn { at: Instant::now(), lane: Origin::current().lane });
+        self.requeue_for(account, Turn { at: Instant::now(), lane: Lane::current() });
     }
 
     /// Requeues an account for this turn.
@@ -296,8 +297,4 @@ impl<B: Backends> Context<B> {
         self.unverified.clear(account);
         self.clear_dirty(account, mark);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -12,7 +12,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::lanes::{FairQueue, Origin};
+use crate::{
+    lanes::{FairQueue, Origin},
+    lock::lock,
+};
 
 /// Operations with twice the budget of the others (docs/ivs.md).
 const TAG_OPERATIONS: [&str; 2] = ["TagResource", "UntagResource"];
@@ -35,8 +38,8 @@ impl Budgets {
     pub async fn admit(&self, operation: &'static str) {
         let budget = {
             let mut budgets = lock(&self.budgets);
-            let interval = self.interval(operation);
-            Arc::clone(budgets.entry(operation).or_insert_with(|| Arc::new(Budget::new(interval))))
+            let new = || Arc::new(Budget::new(self.interval(operation)));
+            Arc::clone(budgets.entry(operation).or_insert_with(new))
         };
         budget.admit(&Origin::current()).await;
     }
@@ -106,10 +109,6 @@ impl Budget {
             state.next = Instant::now() + self.interval;
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{
     Budgets, Error, Result,
     request_body::{Completion, completion},
 };
-use crate::{failpoint::effect, lanes::Origin, telemetry::Metrics};
+use crate::{failpoint::effect, lanes::Lane, telemetry::Metrics};
 
 /// Makes calls to AWS.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Caller {
     async fn wait_for_budget(&self, operation: &'static str) {
         let began = Instant::now();
         self.budgets.admit(operation).await;
-        self.metrics.record_budget_wait(operation, Origin::current().lane, began.elapsed());
+        self.metrics.record_budget_wait(operation, Lane::current(), began.elapsed());
     }
 
     /// Waits for the budget, then makes a call that creates nothing.

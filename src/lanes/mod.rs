@@ -21,6 +21,12 @@ impl Lane {
     /// All lanes, the most urgent first.
     pub const ALL: [Self; 3] = [Self::Interactive, Self::Bulk, Self::Background];
 
+    /// Returns the lane of the current task; that of a resync if it has none.
+    #[must_use]
+    pub fn current() -> Self {
+        ORIGIN.try_with(|origin| origin.lane).unwrap_or_default()
+    }
+
     /// Returns the value of the lane's label in metrics.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -41,7 +47,7 @@ impl Lane {
     }
 }
 
-/// What a task waits for others with: its lane, and the namespace of its account.
+/// The lane of a task, and the namespace of its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The lane.

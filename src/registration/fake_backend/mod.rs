@@ -6,7 +6,7 @@ mod database;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     api::{StreamerAccount, test_account},
+    lock::lock,
     registration::{
         accounts::{Ownership, account_of},
         backend::Backend,
@@ -294,7 +295,7 @@ impl FakeBackend {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Runs one statement. Other requests may run between two statements.

@@ -2,11 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use axum::body::Body;
 use tokio_util::sync::CancellationToken;
+
+use crate::lock::lock;
 
 /// The idle connections of a server.
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ impl IdleConnections {
     }
 
     fn idle(&self) -> MutexGuard<'_, IdleSet> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -61,7 +63,7 @@ impl IdleHandle {
     }
 
     fn set_entry(&self, entry: Option<IdleEntry>) {
-        *self.entry.lock().unwrap_or_else(PoisonError::into_inner) = entry;
+        *lock(&self.entry) = entry;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread,
 };
 
@@ -11,6 +11,7 @@ use rustix::{process::setpriority_process, thread::gettid};
 use tokio::sync::oneshot;
 
 use super::argon2id::Memory;
+use crate::lock::lock;
 
 /// The nice value of hashing threads, so that everything else in the process runs first. (0 is the default,
 /// 19 the lowest priority.)
@@ -57,7 +58,7 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
     if let Err(error) = setpriority_process(Some(gettid()), HASHING_NICE) {
         tracing::debug!(%error, "cannot lower the priority of a hashing thread");
     }
-    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    let next = || lock(jobs).recv();
     let mut memory = Memory::new();
     while let Ok(job) = next() {
         // The panic hook has reported the panic; keep the thread.
