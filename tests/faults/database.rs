@@ -47,6 +47,12 @@ impl User {
             deletion_tried: None,
         }
     }
+
+    /// Returns the time since the latest try of an interrupted deletion.
+    fn interrupted_deletion(&self, now: Duration) -> Option<Duration> {
+        let tried = self.deletion_tried.filter(|_| self.deleting && !self.retained)?;
+        Some(now.saturating_sub(tried))
+    }
 }
 
 /// A row of one of the three tables of resources.

@@ -59,10 +59,7 @@ impl Database {
             is_cluster_live: user.cluster.as_ref().is_some_and(is_live),
             registered: user.registered,
             retained: user.retained,
-            interrupted_deletion: user
-                .deletion_tried
-                .filter(|_| user.deleting && !user.retained)
-                .map(|pass| now.saturating_sub(pass)),
+            interrupted_deletion: user.interrupted_deletion(now),
         })
     }
 
@@ -175,8 +172,7 @@ impl Users for FaultInjector {
             let Some(row) = state.database.of_object(user, from.as_deref()).filter(|_| !has_tombstone) else {
                 return Ok(false);
             };
-            let pass = row.deletion_tried.filter(|_| row.deleting && !row.retained);
-            if pass.is_some_and(|pass| now.saturating_sub(pass) < min_deletion_age) {
+            if row.interrupted_deletion(now).is_some_and(|age| age < min_deletion_age) {
                 return Ok(false);
             }
             let before = row.cluster.replace(cluster);
