@@ -98,7 +98,8 @@ impl Error {
         move |source| Self::Io { action, source }
     }
 
-    pub(crate) fn kube(action: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+    /// Converts an error of the API server, with the operation that failed.
+    pub fn kube(action: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let action = action.into();
         move |source| Self::Kube { action, source: Box::new(source) }
     }

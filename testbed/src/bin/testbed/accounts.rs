@@ -16,7 +16,12 @@ pub(crate) fn resource() -> ApiResource {
 
 /// Client for the accounts in a tenant's namespace.
 pub(crate) fn accounts(tenant: &Tenant) -> Api<DynamicObject> {
-    Api::namespaced_with(tenant.kube(), tenant.namespace(), &resource())
+    accounts_in(tenant, tenant.namespace())
+}
+
+/// Client for the accounts in a namespace, with administrator permissions.
+pub(crate) fn accounts_in(tenant: &Tenant, namespace: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(tenant.kube(), namespace, &resource())
 }
 
 /// Returns true if an account is Ready for its current generation.

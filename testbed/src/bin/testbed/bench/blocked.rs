@@ -12,6 +12,7 @@ use super::fleet;
 use super::people::{IMPORT, People};
 use super::report::{Report, figure};
 use super::rig::{self, AWS_RATE, Quotas};
+use crate::accounts;
 
 /// Time for which the calls of blocked accounts are counted: the interval at which each is retried.
 const WINDOW: Duration = Duration::from_mins(2);
@@ -28,7 +29,7 @@ pub(super) async fn run(operator: &Path, count: usize) -> Result<Report, Error> 
     let _controller = rig::controller(&tenant, Quotas::Rate(AWS_RATE)).try_start().await?;
     let people = People::settle(&tenant).await?;
     tenant.simulator().set_limit("stages", Some(tenant.simulator().counts().stages));
-    fleet::create_all(&fleet::accounts_in(&tenant, IMPORT), fleet::names("streamer", count)).await?;
+    fleet::create_all(&accounts::accounts_in(&tenant, IMPORT), fleet::names("streamer", count)).await?;
     // A quarter more than the time that their channels take at this rate, and some.
     let allowed = Duration::from_secs_f64(1.25 * figure(count as u64) / f64::from(AWS_RATE)) + PATIENCE;
     let (untried, took) = wait_until_tried(&tenant, allowed).await?;
@@ -50,14 +51,14 @@ pub(super) async fn run(operator: &Path, count: usize) -> Result<Report, Error> 
 /// Waits until each account says that the quota is used up. Returns the number of those that do not, and the
 /// time.
 async fn wait_until_tried(tenant: &Tenant, timeout: Duration) -> Result<(usize, Duration), Error> {
-    let (accounts, begun) = (fleet::accounts_in(tenant, IMPORT), Instant::now());
+    let (accounts, begun) = (accounts::accounts_in(tenant, IMPORT), Instant::now());
     let is_blocked = |account: &DynamicObject| {
         let conditions = account.data["status"]["conditions"].as_array();
         conditions.into_iter().flatten().any(|condition| condition["reason"] == "QuotaExceeded")
     };
     loop {
         let all = accounts.list(&ListParams::default()).await;
-        let all = all.map_err(|e| Error::Kube { action: "list the accounts".into(), source: Box::new(e) })?;
+        let all = all.map_err(Error::kube("list the accounts"))?;
         let untried = all.iter().filter(|account| !is_blocked(account)).count();
         if untried == 0 || begun.elapsed() > timeout {
             return Ok((untried, begun.elapsed()));

@@ -34,11 +34,7 @@ impl ApiRequests {
         let request = hyper::Request::get("/metrics").body(Vec::new());
         let request = request.map_err(|e| Error::Unexpected(e.to_string()))?;
         let text = tenant.kube().request_text(request).await;
-        let text = text.map_err(|e| Error::Kube {
-            action: "read the API server's metrics".into(),
-            source: Box::new(e),
-        })?;
-        Ok(Self::of(&text))
+        Ok(Self::of(&text.map_err(Error::kube("read the API server's metrics"))?))
     }
 
     fn of(metrics: &str) -> Self {
@@ -145,9 +141,7 @@ impl Work {
         }
         Ok(Self { api, database: DatabaseWork::read_settled(tenant).await? })
     }
-}
 
-impl Work {
     /// Adds the work per account to a report.
     pub(super) fn add_to(&self, report: &mut Report, accounts: usize) {
         let per_account = |count: u64| figure(count) / figure(accounts as u64);

@@ -9,24 +9,19 @@ use kube::ResourceExt as _;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::json;
-use testbed::{Error, Tenant};
+use testbed::Error;
 
 use crate::accounts;
 
 /// Number of requests to the API server at the same time.
 const CONNECTIONS: usize = 32;
 
-/// Client for the accounts of a namespace, with administrator permissions.
-pub(super) fn accounts_in(tenant: &Tenant, namespace: &str) -> Api<DynamicObject> {
-    Api::namespaced_with(tenant.kube(), namespace, &accounts::resource())
-}
-
 /// Creates an account with its name as its username.
 pub(super) async fn create(accounts: &Api<DynamicObject>, name: &str) -> Result<(), Error> {
     let account =
         DynamicObject::new(name, &accounts::resource()).data(json!({ "spec": { "username": name } }));
     let created = accounts.create(&PostParams::default(), &account).await;
-    created.map_err(|e| Error::Kube { action: format!("create {name}"), source: Box::new(e) })?;
+    created.map_err(Error::kube(format!("create {name}")))?;
     Ok(())
 }
 

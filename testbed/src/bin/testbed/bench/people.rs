@@ -1,5 +1,5 @@
-//! What a person notices while the controller has much to do for others: the time until AWS receives the
-//! first call for a person who registers, creates, edits, or deletes an account.
+//! A few people who act while the controller has much to do for others: the time until AWS receives the first
+//! call for a person who registers, creates, edits, or deletes an account.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,13 @@ use ivs_simulator::Call;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
-use testbed::load_generator::{self, Outcome};
 use testbed::threshold::Threshold;
 use testbed::{Error, Operator, Tenant};
 
 use super::fleet::{self, ReadyWatch};
 use super::report::Report;
+use super::rig;
+use crate::accounts;
 
 /// Namespace of the many accounts.
 pub(super) const IMPORT: &str = "import";
@@ -37,7 +38,7 @@ impl<'a> People<'a> {
             create_namespace(tenant, namespace).await?;
         }
         let registration = tenant.registration().try_start().await?;
-        let accounts = fleet::accounts_in(tenant, PEOPLE);
+        let accounts = accounts::accounts_in(tenant, PEOPLE);
         let mut watch = ReadyWatch::new(accounts.clone());
         for name in ["to-edit", "to-delete"] {
             fleet::create(&accounts, name).await?;
@@ -81,11 +82,9 @@ impl<'a> People<'a> {
 
     /// Registers a person on the page, and returns the time of the request.
     async fn register(&self, username: &str) -> Result<Instant, Error> {
-        let (asked, url) = (Instant::now(), format!("{}/register", self.registration.url()));
-        match load_generator::register(url, username.into()).await {
-            Outcome::Accepted => Ok(asked),
-            ended => Err(Error::Unexpected(format!("{username} is not registered: {ended:?}"))),
-        }
+        let asked = Instant::now();
+        rig::register(&self.registration, username).await?;
+        Ok(asked)
     }
 
     async fn create(&self, name: &str) -> Result<Instant, Error> {
@@ -98,14 +97,14 @@ impl<'a> People<'a> {
         let asked = Instant::now();
         let changes = json!({ "spec": { "channel": { "latencyMode": "NORMAL" } } });
         let edited = self.accounts.patch(name, &PatchParams::default(), &Patch::Merge(changes)).await;
-        edited.map_err(|e| Error::Kube { action: format!("edit {name}"), source: Box::new(e) })?;
+        edited.map_err(Error::kube(format!("edit {name}")))?;
         Ok(asked)
     }
 
     async fn delete(&self, name: &str) -> Result<Instant, Error> {
         let asked = Instant::now();
         let deleted = self.accounts.delete(name, &DeleteParams::default()).await;
-        deleted.map_err(|e| Error::Kube { action: format!("delete {name}"), source: Box::new(e) })?;
+        deleted.map_err(Error::kube(format!("delete {name}")))?;
         Ok(asked)
     }
 }
@@ -118,7 +117,6 @@ async fn create_namespace(tenant: &Tenant, name: &str) -> Result<(), Error> {
     let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     let created = Api::all(tenant.kube()).create(&PostParams::default(), &namespace).await;
-    created
-        .map_err(|e| Error::Kube { action: format!("create the namespace {name}"), source: Box::new(e) })?;
+    created.map_err(Error::kube(format!("create the namespace {name}")))?;
     Ok(())
 }

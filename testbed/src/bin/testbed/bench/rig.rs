@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use testbed::{Error, OperatorBuilder, Tenant, Testbed};
+use testbed::load_generator::{self, Outcome};
+use testbed::{Error, Operator, OperatorBuilder, Tenant, Testbed};
 
 /// Calls per second that AWS allows for each operation.
 pub(super) const AWS_RATE: u32 = 5;
@@ -51,4 +52,13 @@ pub(super) async fn start_cluster_wide(operator: &Path) -> Result<Tenant, Error>
 pub(super) fn controller(tenant: &Tenant, quotas: Quotas) -> OperatorBuilder {
     quotas.apply(tenant);
     tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", quotas.rate().to_string())
+}
+
+/// Registers a person on the page.
+pub(super) async fn register(registration: &Operator, username: &str) -> Result<(), Error> {
+    let url = format!("{}/register", registration.url());
+    match load_generator::register(url, username.into()).await {
+        Outcome::Accepted => Ok(()),
+        ended => Err(Error::Unexpected(format!("{username} is not registered: {ended:?}"))),
+    }
 }

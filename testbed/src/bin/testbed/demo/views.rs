@@ -28,8 +28,7 @@ pub(super) fn secrets(tenant: &Tenant) -> Api<Secret> {
 /// Returns the status of the account, if it exists.
 pub(super) async fn status(tenant: &Tenant) -> Result<Option<Value>, Error> {
     let found = accounts(tenant).get_opt(USERNAME).await;
-    let found = found
-        .map_err(|e| Error::Kube { action: format!("read the account {USERNAME}"), source: Box::new(e) })?;
+    let found = found.map_err(Error::kube(format!("read the account {USERNAME}")))?;
     Ok(found.map(|account| account.data["status"].clone()))
 }
 

@@ -89,7 +89,7 @@ impl Cluster {
     pub(super) async fn pods_of(&self, component: Component) -> Result<Vec<Pod>, Error> {
         let selector = format!("app.kubernetes.io/component={}", component.name());
         let pods = self.pods().list(&ListParams::default().labels(&selector)).await;
-        let pods = pods.map_err(|source| failed("list pods", source))?;
+        let pods = pods.map_err(Error::kube("list pods"))?;
         Ok(pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect())
     }
 
@@ -143,11 +143,6 @@ impl Cluster {
             eprintln!("$ kubectl {}\n{}", arguments.join(" "), String::from_utf8_lossy(&text));
         }
     }
-}
-
-/// Returns the error of a failed request.
-pub(super) fn failed(action: &str, source: kube::Error) -> Error {
-    Error::Kube { action: action.to_owned(), source: Box::new(source) }
 }
 
 /// Returns the names of pods.

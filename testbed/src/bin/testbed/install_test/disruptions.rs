@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use testbed::image::ENTRYPOINT;
 use testbed::{Error, wait};
 
-use super::cluster::{Cluster, Component, failed};
+use super::cluster::{Cluster, Component};
 
 const TIMEOUT: Duration = Duration::from_mins(3);
 
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_mins(3);
 pub(super) async fn restart_rollouts(cluster: &Cluster) -> Result<(), Error> {
     for component in Component::ALL {
         let restarted = cluster.deployments().restart(&component.deployment()).await;
-        restarted.map_err(|source| failed("restart the rollout", source))?;
+        restarted.map_err(Error::kube("restart the rollout"))?;
     }
     cluster.all_settled().await
 }
@@ -26,7 +26,7 @@ pub(super) async fn restart_rollouts(cluster: &Cluster) -> Result<(), Error> {
 pub(super) async fn evict(cluster: &Cluster) -> Result<(), Error> {
     let pod = first_pod(cluster, Component::Registration).await?;
     let evicted = cluster.pods().evict(&pod.name_any(), &EvictParams::default()).await;
-    evicted.map_err(|source| failed("evict a pod", source))?;
+    evicted.map_err(Error::kube("evict a pod"))?;
     gone(cluster, &pod).await?;
     cluster.settled(Component::Registration).await
 }
@@ -50,7 +50,7 @@ pub(super) async fn lose_leader(cluster: &Cluster) -> Result<Duration, Error> {
     let start = Instant::now();
     kill(process_in(Component::Controller, pod)?)?;
     let deleted = cluster.pods().delete(pod, &DeleteParams::default().grace_period(0)).await;
-    deleted.map_err(|source| failed("delete the leader's pod", source))?;
+    deleted.map_err(Error::kube("delete the leader's pod"))?;
     wait::until("another controller leads", TIMEOUT, || async {
         let now = holder(cluster).await?;
         if now == lost { Err(format!("{now} still holds the Lease")) } else { Ok(()) }

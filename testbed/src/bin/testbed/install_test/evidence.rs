@@ -10,7 +10,6 @@ use kube::{Api, ResourceExt};
 use sqlx::{Connection as _, PgConnection};
 use testbed::{Error, http, wait};
 
-use super::cluster::failed;
 use super::load::PASSWORD;
 use super::release::Release;
 use super::report;
@@ -75,7 +74,7 @@ async fn all_ready(release: &Release, usernames: &[String]) -> Result<(), Error>
 /// Checks that Kubernetes, PostgreSQL, and AWS have this many accounts.
 pub(super) async fn count(release: &Release, expected: usize) -> Result<(), Error> {
     let objects = release.cluster().accounts().list(&ListParams::default()).await;
-    let objects = objects.map_err(|source| failed("list the accounts", source))?.items.len();
+    let objects = objects.map_err(Error::kube("list the accounts"))?.items.len();
     let (aws, mut counts) = (release.simulator().counts(), vec![("StreamerAccounts", objects)]);
     counts.extend([("channels", aws.channels), ("rooms", aws.rooms), ("stages", aws.stages)]);
     for table in ["users", "channels", "chat_rooms", "stages"] {

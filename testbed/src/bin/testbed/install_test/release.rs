@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr};
 use testbed::image::Image;
 use testbed::{Error, REGION, Simulator, Testbed, wait};
 
-use super::cluster::{Cluster, Component, failed};
+use super::cluster::{Cluster, Component};
 use super::{evidence, report};
 
 /// Namespace of the release.
@@ -69,7 +69,7 @@ impl Release {
     /// Returns `host:port` of the registration page's Service.
     pub(super) async fn url(&self) -> Result<String, Error> {
         let service = self.cluster.services().get(&Component::Registration.deployment()).await;
-        let spec = service.map_err(|source| failed("get the Service", source))?.spec.unwrap_or_default();
+        let spec = service.map_err(Error::kube("get the Service"))?.spec.unwrap_or_default();
         let port = spec.ports.unwrap_or_default().first().map_or(80, |port| port.port);
         Ok(format!("{}:{port}", spec.cluster_ip.unwrap_or_default()))
     }
@@ -125,7 +125,7 @@ impl Release {
         let start = Instant::now();
         let (accounts, all) = (self.cluster.accounts(), ListParams::default());
         let deleted = accounts.delete_collection(&DeleteParams::default(), &all).await;
-        deleted.map_err(|source| failed("delete the accounts", source))?;
+        deleted.map_err(Error::kube("delete the accounts"))?;
         wait::until("all accounts are deleted", DELETE_TIMEOUT, || async {
             let left = accounts.list(&all).await.map_err(|e| e.to_string())?.items.len();
             if left == 0 { Ok(()) } else { Err(format!("{left} are left")) }
@@ -247,5 +247,5 @@ where
 {
     let object = serde_json::from_value(object).map_err(|e| Error::Unexpected(e.to_string()))?;
     let created = api.create(&PostParams::default(), &object).await;
-    created.map(drop).map_err(|source| failed("create an object", source))
+    created.map(drop).map_err(Error::kube("create an object"))
 }

@@ -86,7 +86,7 @@ fn foreign(
 
 async fn cluster(tenant: &Tenant) -> Result<BTreeMap<String, Object>, Error> {
     let all = accounts::accounts(tenant).list(&ListParams::default()).await;
-    let all = all.map_err(|e| Error::Kube { action: "list the accounts".into(), source: Box::new(e) })?;
+    let all = all.map_err(Error::kube("list the accounts"))?;
     let objects = all.into_iter().map(|account| {
         let status = &account.data["status"];
         let object = Object {

@@ -22,14 +22,15 @@ impl HealthProbe {
         Self { stop, thread: std::thread::spawn(move || poll(&url, &ended)) }
     }
 
-    /// Stops polling and returns the 99th percentile of the latency.
-    pub(super) fn finish(self) -> Result<Duration, Error> {
+    /// Stops polling and returns the latencies.
+    pub(super) fn finish(self) -> Result<Vec<Duration>, Error> {
         self.stop.store(true, Ordering::Relaxed);
         let panicked = |_| Error::Unexpected("the thread that polls /healthz panicked".into());
-        let mut latencies = self.thread.join().map_err(panicked)??;
-        latencies.sort();
-        let p99 = latencies.get((latencies.len() * 99).div_ceil(100).saturating_sub(1));
-        p99.copied().ok_or_else(|| Error::Unexpected("/healthz was never polled".into()))
+        let latencies = self.thread.join().map_err(panicked)??;
+        if latencies.is_empty() {
+            return Err(Error::Unexpected("/healthz was never polled".into()));
+        }
+        Ok(latencies)
     }
 }
 
