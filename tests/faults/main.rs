@@ -136,8 +136,8 @@ fn a_frozen_claim_makes_no_second_user_after_a_database_loss() {
     every_freeze_in("create-lose-database");
 }
 
-/// A controller crashes while it cleans up after an object that was removed early. Its last Delete takes effect
-/// when the next object of the account exists.
+/// A controller crashes while it cleans up after an object that was removed early. Its last Delete takes
+/// effect when the next object of the account exists.
 #[test]
 fn a_late_delete_for_a_removed_object_hits_nothing_of_the_next_one() {
     every_case_in("removed-early-recreate", 1, Fault::LateAfterCrash);

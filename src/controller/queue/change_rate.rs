@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const MAX_NAMESPACES: usize = 1000;
 
 /// Decides by the rate of the changes in each namespace which of them are a person's, and which are part of
-/// many. Nothing that a tenant can write into an account makes it more urgent.
+/// many. A tenant who annotates accounts as registrations gains a second rate of the same size, and no more.
 #[derive(Debug, Default)]
 pub struct ChangeRates {
     /// Time at which the burst of each namespace is available again in full. Registrations are counted

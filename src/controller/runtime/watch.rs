@@ -170,8 +170,8 @@ fn close_gate(gates: &Gates, error: &watcher::Error) {
     }
 }
 
-/// Returns true if the API server does not know the resource. A missing namespace gives an empty list, not this
-/// error.
+/// Returns true if the API server does not know the resource. A missing namespace gives an empty list, not
+/// this error.
 fn is_crd_missing(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
