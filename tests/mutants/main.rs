@@ -92,7 +92,7 @@ fn selected() -> Vec<&'static Defect> {
 fn copy() -> PathBuf {
     let tree = root().join("target/mutants");
     let copy = format!(
-        "mkdir -p '{0}' && git ls-files -z | tar --create --null --files-from=- | tar --extract --directory '{0}'",
+        "mkdir -p '{0}' && git ls-files -z | tar --create --null --files-from=- | tar --extract --touch --directory '{0}'",
         tree.display()
     );
     let status = Command::new("sh").args(["-c", &copy]).current_dir(root()).status().expect("sh");
