@@ -67,18 +67,19 @@ fn measure() -> ExitCode {
         // A channel comes with its stream key.
         let resources = if kind == "Channel" { 2 } else { 1 };
         let seconds = listing.as_secs_f64();
-        let goal = if kind == "Channel" { Threshold::Below(2.0).verdict(seconds) } else { String::new() };
-        row(&format!("List{kind}s of 100,000 in pages, s"), &format!("{seconds:.2}"), &goal);
+        let threshold =
+            if kind == "Channel" { Threshold::Below(2.0).verdict(seconds) } else { String::new() };
+        row(&format!("List{kind}s of 100,000 in pages, s"), &format!("{seconds:.2}"), &threshold);
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let each = bytes as f64 / (CHANNELS * resources) as f64;
-        let goal = Threshold::AtMost(1536.0).verdict(each);
-        row(&format!("Memory per resource, {kind}s, bytes"), &format!("{each:.0}"), &goal);
+        let threshold = Threshold::AtMost(1536.0).verdict(each);
+        row(&format!("Memory per resource, {kind}s, bytes"), &format!("{each:.0}"), &threshold);
     }
     ExitCode::SUCCESS
 }
 
-fn row(what: &str, measured: &str, goal: &str) {
-    println!("{what:<42} {measured:>14}   {goal}");
+fn row(what: &str, measured: &str, threshold: &str) {
+    println!("{what:<42} {measured:>14}   {threshold}");
 }
 
 /// Creates channels, rooms and stages over several connections. Returns the creates per second.

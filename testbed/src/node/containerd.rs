@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::process::Command;
 
-use super::sandbox::BRIDGE;
+use super::sandbox::{BRIDGE, CNI_PLUGINS};
 use crate::Error;
 use crate::image::Image;
 use crate::network::Network;
@@ -14,8 +14,6 @@ use crate::process::{Launch, Process, StopSignal};
 use crate::temp_dir::TempDir;
 use crate::tools::NodeTools;
 
-/// Directory of the network plugins.
-pub(super) const CNI_PLUGINS: &str = "/usr/lib/cni";
 /// Namespace of the kubelet's images and containers.
 const NAMESPACE: &str = "k8s.io";
 /// The image of the process that holds the namespaces of a pod.

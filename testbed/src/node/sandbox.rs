@@ -13,7 +13,6 @@ use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::cgroup;
-use super::containerd::CNI_PLUGINS;
 use crate::Error;
 use crate::network::{Network, SERVICES};
 use crate::process::find_in_path;
@@ -24,6 +23,8 @@ use crate::tools::{NodeTools, Tools};
 const CGROUP: &str = "STREAMCAT_TESTBED_CGROUP";
 /// Bridge to which the pods are connected.
 pub(super) const BRIDGE: &str = "streamcat0";
+/// Directory of the network plugins.
+pub(super) const CNI_PLUGINS: &str = "/usr/lib/cni";
 const NAMESPACES: [&str; 7] =
     ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"];
 /// Programs that a node needs, and their Debian packages.

@@ -13,8 +13,12 @@ use serde::de::DeserializeOwned;
 use testbed::{Error, Testbed, wait};
 use tokio::process::Command;
 
-use super::release::{ACCOUNTS_NAMESPACE, NAMESPACE};
 use crate::accounts;
+
+/// Namespace of the release.
+pub(super) const NAMESPACE: &str = "streamcat";
+/// Namespace of the accounts.
+pub(super) const ACCOUNTS_NAMESPACE: &str = "streamers";
 
 const TIMEOUT: Duration = Duration::from_mins(3);
 

@@ -7,6 +7,7 @@ mod evidence;
 mod load;
 mod release;
 mod tally;
+mod uninstall;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -74,8 +75,8 @@ async fn test(release: &Release) -> Result<ExitCode, Error> {
     evidence::nothing_lost(release, &registered).await?;
     println!("nothing is lost: {} accounts are Ready, with their rows and AWS resources", registered.len());
 
-    release.uninstall_and_keep_accounts(registered.len()).await?;
-    release.uninstall_everything().await?;
+    uninstall::keeping_accounts(release, registered.len()).await?;
+    uninstall::everything(release).await?;
     match tally.verdict() {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(failures) => Err(Error::Unexpected(failures)),

@@ -1,32 +1,26 @@
 //! The release of the chart, with everything that it needs, as the installation guide describes it.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{ListParams, PostParams};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr};
 use testbed::image::Image;
 use testbed::{Error, REGION, Simulator, Testbed, wait};
 
-use super::cluster::{Cluster, Component};
-use super::{evidence, report};
+use super::cluster::{ACCOUNTS_NAMESPACE, Cluster, Component, NAMESPACE, names};
 
-/// Namespace of the release.
-pub(super) const NAMESPACE: &str = "streamcat";
-/// Namespace of the accounts.
-pub(super) const ACCOUNTS_NAMESPACE: &str = "streamers";
 /// Tags of two images of the same binary, with different digests.
 pub(super) const FIRST_TAG: &str = "first";
 pub(super) const SECOND_TAG: &str = "second";
 const REPOSITORY: &str = "streamcat-operator";
 const RELEASE: &str = "streamcat-operator";
 const DATABASE: &str = "streamcat";
-const CRD: &str = "streameraccounts.streamcat.dev";
-/// Time until all accounts are deleted.
-const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
+/// Time until all pods of an uninstalled release are gone.
+const UNINSTALL_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A release, with its database and its AWS account.
 pub(super) struct Release {
@@ -100,48 +94,13 @@ impl Release {
         self.execute("apply a later migration", statements).await
     }
 
-    /// Uninstalls the release as its values say, with `crds.keep`, and installs it again: the accounts must
-    /// stay as they are.
-    pub(super) async fn uninstall_and_keep_accounts(&self, accounts: usize) -> Result<(), Error> {
-        let (start, before) = (Instant::now(), self.simulator.counts());
-        self.uninstall().await?;
-        report("helm uninstall with crds.keep", start);
-        evidence::count(self, accounts).await?;
-        let start = Instant::now();
-        self.install(SECOND_TAG).await?;
-        evidence::count(self, accounts).await?;
-        let after = self.simulator.counts();
-        if format!("{before:?}") != format!("{after:?}") {
-            return Err(Error::Unexpected(format!("AWS resources changed: {before:?}, then {after:?}")));
-        }
-        report("the accounts are as before after helm install", start);
-        Ok(())
-    }
-
-    /// Deletes all accounts and uninstalls the release with its CustomResourceDefinition: nothing must be
-    /// left, except the rows of the audit log.
-    pub(super) async fn uninstall_everything(&self) -> Result<(), Error> {
-        self.upgrade(&["crds.keep=false"]).await?;
-        let start = Instant::now();
-        let (accounts, all) = (self.cluster.accounts(), ListParams::default());
-        let deleted = accounts.delete_collection(&DeleteParams::default(), &all).await;
-        deleted.map_err(Error::kube("delete the accounts"))?;
-        wait::until("all accounts are deleted", DELETE_TIMEOUT, || async {
-            let left = accounts.list(&all).await.map_err(|e| e.to_string())?.items.len();
-            if left == 0 { Ok(()) } else { Err(format!("{left} are left")) }
-        })
-        .await?;
-        report("all accounts are deleted", start);
-        self.uninstall().await?;
-        evidence::nothing_left(self, CRD).await
-    }
-
-    async fn uninstall(&self) -> Result<(), Error> {
+    /// Uninstalls the release and waits until its pods are gone.
+    pub(super) async fn uninstall(&self) -> Result<(), Error> {
         self.helm(&["uninstall", RELEASE, "--wait"]).await?;
         let pods = self.cluster.pods();
-        wait::until("no pod of the release is left", DELETE_TIMEOUT, || async {
+        wait::until("no pod of the release is left", UNINSTALL_TIMEOUT, || async {
             let left = pods.list(&ListParams::default()).await.map_err(|e| e.to_string())?.items;
-            if left.is_empty() { Ok(()) } else { Err(super::cluster::names(&left).join(", ")) }
+            if left.is_empty() { Ok(()) } else { Err(names(&left).join(", ")) }
         })
         .await
     }
