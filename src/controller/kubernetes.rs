@@ -1,47 +1,36 @@
 //! Access to Kubernetes: the calls that the controller makes, and the client that makes them.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Api, Client, ResourceExt,
     api::{Patch, PatchParams, PostParams, TypeMeta},
-    runtime::{
-        events::{Event, EventType, Recorder, Reporter},
-        reflector::{ObjectRef, Store},
-    },
+    runtime::reflector::{ObjectRef, Store},
 };
+use moka::future::Cache;
 use serde::Serialize;
 use serde_json::json;
 
+pub use super::event_recorder::EventDraft;
+use super::event_recorder::EventRecorder;
 use crate::{
-    api::{
-        AccountRef, FINALIZER, ObservedAccount, Reason, StreamerAccount, StreamerAccountStatus, are_alike,
-    },
+    api::{AccountRef, FINALIZER, ObservedAccount, StreamerAccount, StreamerAccountStatus, are_alike},
     failpoint::effect,
 };
 
 /// The field manager of our server-side applies, and the reporter of our events.
 pub const FIELD_MANAGER: &str = "streamcat-operator";
 
-/// Maximum length of an event's note in bytes. The API server refuses a longer one.
-const MAX_EVENT_NOTE: usize = 1024;
+/// Time for which an answer that a namespace is not terminating is believed. What is created in it in that time is
+/// deleted with the account.
+const NAMESPACE_TTL: Duration = Duration::from_secs(2);
+
+/// Maximum number of such answers.
+const MAX_NAMESPACES: u64 = 1_000;
 
 /// Result of a call to Kubernetes.
 pub type Result<T, E = kube::Error> = std::result::Result<T, E>;
-
-/// An event about an account that is still to be published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventDraft {
-    /// True if the event is of type Warning, not Normal.
-    pub warning: bool,
-    /// The reason.
-    pub reason: Reason,
-    /// The action that was taken.
-    pub action: &'static str,
-    /// Text for people. It never holds a secret (I9).
-    pub note: String,
-}
 
 /// The calls to Kubernetes that the controller makes.
 pub trait Kubernetes: Send + Sync + 'static {
@@ -65,7 +54,7 @@ pub trait Kubernetes: Send + Sync + 'static {
         username: &str,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Returns true if the account's namespace is terminating or gone. Reads the API server, not the cache.
+    /// Returns true if the account's namespace is terminating or gone. The answer can be some seconds old.
     fn is_namespace_terminating(
         &self,
         account: &StreamerAccount,
@@ -124,7 +113,9 @@ pub fn api_message(error: &kube::Error) -> String {
 pub struct KubernetesClient {
     client: Client,
     cache: Store<ObservedAccount>,
-    recorder: Recorder,
+    recorder: EventRecorder,
+    /// The namespaces that were not terminating a moment ago.
+    living_namespaces: Cache<String, ()>,
 }
 
 impl fmt::Debug for KubernetesClient {
@@ -145,9 +136,9 @@ impl KubernetesClient {
     /// Returns a client that reads accounts from `cache`. `pod` is the instance that reports events.
     #[must_use]
     pub fn new(client: Client, cache: Store<ObservedAccount>, pod: Option<String>) -> Self {
-        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: pod };
-        let recorder = Recorder::new(client.clone(), reporter);
-        Self { client, cache, recorder }
+        let recorder = EventRecorder::new(client.clone(), FIELD_MANAGER, pod);
+        let living_namespaces = Cache::builder().max_capacity(MAX_NAMESPACES).time_to_live(NAMESPACE_TTL);
+        Self { client, cache, recorder, living_namespaces: living_namespaces.build() }
     }
 
     fn api(&self, account: &StreamerAccount) -> Api<ObservedAccount> {
@@ -197,8 +188,16 @@ impl Kubernetes for KubernetesClient {
 
     async fn is_namespace_terminating(&self, account: &StreamerAccount) -> Result<bool> {
         let name = account.namespace().unwrap_or_default();
+        if self.living_namespaces.contains_key(&name) {
+            return Ok(false);
+        }
         let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(&name).await?;
-        Ok(namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+        let is_terminating =
+            namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
+        if !is_terminating {
+            self.living_namespaces.insert(name, ()).await;
+        }
+        Ok(is_terminating)
     }
 
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
@@ -267,13 +266,6 @@ impl Kubernetes for KubernetesClient {
     }
 
     async fn publish_event(&self, account: &StreamerAccount, event: &EventDraft) -> Result<()> {
-        let event = Event {
-            type_: if event.warning { EventType::Warning } else { EventType::Normal },
-            reason: event.reason.into(),
-            note: Some(event.note[..event.note.floor_char_boundary(MAX_EVENT_NOTE)].to_owned()),
-            action: event.action.to_owned(),
-            secondary: None,
-        };
-        effect("publish", self.recorder.publish(&event, &account.object_ref(&()))).await
+        effect("publish", self.recorder.publish(account, event)).await
     }
 }

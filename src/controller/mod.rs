@@ -23,6 +23,7 @@ mod by_kind;
 mod changes;
 mod context;
 mod error;
+mod event_recorder;
 mod gates;
 mod kubernetes;
 mod outcome;
