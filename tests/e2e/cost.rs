@@ -26,7 +26,7 @@ async fn an_account_takes_three_creates_no_lists_and_at_most_four_writes() {
     let operations: Vec<_> = tenant.simulator().calls().into_iter().map(|call| call.operation).collect();
     assert_eq!(operations.len(), 3, "no other call: {operations:?}");
 
-    // If the Creates take longer than a second, an interim status is written as well.
+    // If the Creates take longer than ten seconds, an interim status is written as well.
     let effects = effects(&controller.log());
     let ready = effects.iter().rposition(|(name, _)| name == "write_status").unwrap();
     let names = effects[..=ready].iter().map(|(name, _)| name.as_str());
