@@ -89,6 +89,19 @@ async fn a_duplicate_is_deleted_only_if_its_attempt_is_journaled() {
 }
 
 #[tokio::test]
+async fn a_duplicate_in_use_is_reported_instead_of_deleted() {
+    let world = World::failing(3, Failure::After);
+    assert!(matches!(world.converge(None).await, Ok(Outcome::Waiting(_))));
+    world.put(LATE, owner().create_tags(Uuid::from_u128(100), &Tags::new()));
+    world.begin_use(LATE);
+    world.until_ready().await;
+    assert_eq!(
+        (world.arns(), world.orphans()),
+        (vec![FIRST.to_owned(), LATE.to_owned()], vec![LATE.to_owned()])
+    );
+}
+
+#[tokio::test]
 async fn a_resource_in_another_users_record_is_not_deleted() {
     let world = World::new();
     world.until_ready().await;

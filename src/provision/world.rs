@@ -47,6 +47,8 @@ struct State {
     /// The resources in another user's record.
     anothers: BTreeSet<String>,
     resources: BTreeMap<String, Tags>,
+    /// The resources that people use at the moment.
+    in_use: BTreeSet<String>,
     creates: usize,
     record: Option<(String, Duration)>,
     former: Vec<(String, Duration)>,
@@ -187,6 +189,11 @@ impl World {
     /// Puts a resource with these tags into AWS, as a person does.
     pub fn put(&self, arn: &str, tags: Tags) {
         self.lock().resources.insert(arn.to_owned(), tags);
+    }
+
+    /// Lets people use a resource from here on.
+    pub fn begin_use(&self, arn: &str) {
+        self.lock().in_use.insert(arn.to_owned());
     }
 
     /// Deletes a resource in AWS, as a person does, and returns its tags.

@@ -91,8 +91,13 @@ impl Kind for FakeAws {
         self.perform(Class::Transient, |state| drop(state.resources.remove(arn)))
     }
 
-    /// All stages are idle.
     async fn delete_if_idle(&self, arn: &str) -> ivs::Result<bool> {
-        self.delete(arn).await.map(|()| true)
+        self.perform(Class::Transient, |state| {
+            let is_idle = !state.in_use.contains(arn);
+            if is_idle {
+                state.resources.remove(arn);
+            }
+            is_idle
+        })
     }
 }

@@ -59,3 +59,30 @@ pub async fn read(accounts: &impl Accounts, registrant: &Registrant) -> AccountR
     let read = accounts.account(&registrant.account_namespace, &registrant.account_name).await;
     read.map(|account| account.map(Arc::new)).map_err(Arc::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registration::fake_backend::FakeBackend;
+
+    #[tokio::test]
+    async fn a_change_of_any_field_of_the_row_leads_to_another_read() {
+        let (backend, cache) = (FakeBackend::new(), AccountCache::default());
+        let row = backend.put_user("todd", None);
+        let changes: [fn(&mut Registrant); 6] = [
+            |_| {},
+            |row| row.account_namespace.push('2'),
+            |row| row.account_name.push('2'),
+            |row| row.account_uid = Some("2".to_owned()),
+            |row| row.open = !row.open,
+            |row| row.fencing_token += 1,
+        ];
+        for (reads, change) in changes.into_iter().enumerate() {
+            let mut row = row.clone();
+            change(&mut row);
+            assert_eq!(backend.account_reads(), reads);
+            assert!(cache.account(&backend, &row).await.is_ok());
+        }
+        assert_eq!(backend.account_reads(), changes.len());
+    }
+}
