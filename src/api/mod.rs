@@ -2,8 +2,10 @@
 //! no other module.
 
 mod account;
+mod arn;
 mod channel;
 mod chat_room;
+mod compact_id;
 pub mod condition;
 mod crd;
 mod kind;
@@ -19,11 +21,13 @@ pub(crate) use account::test_account;
 pub use account::{
     DeletionPolicy, RecreatePolicy, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
+pub use arn::Arn;
 pub use channel::{
     ChannelSpec, ChannelStatus, ChannelType, ContainerFormat, LatencyMode, MaximumResolution,
     MultitrackInputConfiguration, MultitrackPolicy, TranscodePreset,
 };
 pub use chat_room::{ChatRoomSpec, ChatRoomStatus, FallbackResult, MessageReviewHandler};
+pub use compact_id::CompactId;
 pub use crd::{crds, crds_yaml};
 pub use kind::ResourceKind;
 pub(crate) use kind::for_each_kind;
