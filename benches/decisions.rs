@@ -3,22 +3,18 @@
 
 #![allow(missing_docs, reason = "criterion_group! defines functions")]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    hint::black_box,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use streamcat_operator::{
-    api::{AccountRef, ResourceKind, tags},
+    api::{AccountRef, Arn, CompactId, ResourceKind, tags},
     ivs::{Listed, Tags, Target},
     provision::{
-        AccountState, BrakeLimits, CompleteList, DecisionContext, Inventory, KnownResource, Listing,
-        StatusEntry, Timing, compare_with_records, find_absences, is_confirmed_absent, pending_rechecks,
+        AccountState, AccountStates, BrakeLimits, CompleteList, DecisionContext, Inventory, KnownResource,
+        StatusEntry, TaggedResource, Timing, compare_with_records, find_absences, is_confirmed_absent,
+        pending_rechecks,
     },
-    store::{Absences, Missing, RecordedResource, ResourceRecord},
+    store::{Absences, Missing, RecordedResource, RecordedUser, ResourceRecord},
 };
 use uuid::Uuid;
 
@@ -33,37 +29,38 @@ const TIMING: Timing = Timing {
 };
 const LIMITS: BrakeLimits = BrakeLimits { resources: 5, percent: 2.0 };
 
-/// Settled accounts, each with a channel, as a resync sees them.
+/// Settled accounts, each with a channel, as a resync sees them. They live as long as the benchmark.
 struct Fleet {
-    listing: Listing,
+    listed: Vec<TaggedResource>,
     complete: CompleteList,
-    states: BTreeMap<AccountRef, AccountState>,
-    statuses: Vec<StatusEntry>,
-    recorded: Vec<RecordedResource>,
-    known: Vec<KnownResource>,
+    states: AccountStates<'static>,
+    statuses: Vec<StatusEntry<'static>>,
+    recorded: &'static [RecordedResource],
+    known: Vec<KnownResource<'static>>,
 }
 
 impl Fleet {
     fn new(count: usize) -> Self {
-        let accounts = (0..count).map(account).collect::<Vec<_>>();
-        let listed: Vec<_> = accounts.iter().enumerate().map(|(number, one)| listed(number, one)).collect();
-        let arns: BTreeSet<_> = listed.iter().map(|listed| listed.arn.clone()).collect();
-        let records = || accounts.iter().cloned().enumerate();
+        let recorded: &'static [_] = (0..count).map(recorded).collect::<Vec<_>>().leak();
+        let status = |row: &'static RecordedResource| StatusEntry {
+            account: &row.owner.account,
+            kind: row.kind,
+            arn: &row.arn,
+            is_ready: true,
+        };
+        let arns = recorded.iter().map(|row| row.arn.clone()).collect();
         Self {
-            listing: Listing(BTreeMap::from([(ResourceKind::Channel, listed)])),
+            listed: (0..count).map(listed).collect(),
             complete: CompleteList { arns, has_ours: true, took: Duration::from_secs(1) },
-            states: records().map(|(number, account)| (account, state(number))).collect(),
-            statuses: records()
-                .map(|(number, account)| StatusEntry {
-                    account,
-                    kind: ResourceKind::Channel,
-                    arn: arn(number),
-                    is_ready: true,
-                })
-                .collect(),
-            recorded: records().map(|(number, account)| recorded(number, account)).collect(),
-            known: (0..count).map(known).collect(),
+            states: recorded.iter().map(|row| (&row.owner.account, state(&row.owner))).collect(),
+            statuses: recorded.iter().map(status).collect(),
+            recorded,
+            known: recorded.iter().map(known).collect(),
         }
+    }
+
+    fn inventory(&self) -> Inventory {
+        Inventory::new("bench", self.listed.clone())
     }
 }
 
@@ -75,15 +72,12 @@ fn user(number: usize) -> Uuid {
     Uuid::from_u128(number as u128)
 }
 
-fn uid(number: usize) -> String {
-    format!("uid-{number}")
-}
-
 fn arn(number: usize) -> String {
     format!("arn:aws:ivs:{REGION}:{ACCOUNT}:channel/{number:012}")
 }
 
-fn listed(number: usize, account: &AccountRef) -> Listed {
+fn listed(number: usize) -> TaggedResource {
+    let account = account(number);
     let tags = [
         (tags::INSTALLATION, "bench".to_owned()),
         (tags::USER, user(number).to_string()),
@@ -91,36 +85,35 @@ fn listed(number: usize, account: &AccountRef) -> Listed {
         (tags::ATTEMPT, user(number).to_string()),
     ];
     let tags: Tags = tags.map(|(key, value)| (key.to_owned(), value)).into();
-    Listed { arn: arn(number), name: account.name.clone(), tags, updated_at: None }
+    let listed = Listed { arn: arn(number), name: account.name, tags, updated_at: None };
+    TaggedResource::new(ResourceKind::Channel, &listed)
 }
 
-fn state(number: usize) -> AccountState {
-    AccountState { uid: Some(uid(number)), user: Some(user(number)), is_stalled: false }
+fn state(owner: &'static RecordedUser) -> AccountState<'static> {
+    AccountState { uid: owner.uid.as_ref(), user: Some(owner.user), is_stalled: false }
 }
 
-fn recorded(number: usize, account: AccountRef) -> RecordedResource {
+fn recorded(number: usize) -> RecordedResource {
+    let (user, account) = (user(number), account(number));
+    let uid = Some(CompactId::Uuid(user));
     RecordedResource {
-        user: user(number),
-        account,
-        uid: Some(uid(number)),
+        owner: RecordedUser { user, account, uid, retained: false, deleting: false }.into(),
         kind: ResourceKind::Channel,
-        arn: arn(number),
+        arn: Arn::from(arn(number).as_str()),
         age: Duration::from_hours(1),
-        retained: false,
-        deleting: false,
         pending_update: None,
     }
 }
 
-fn known(number: usize) -> KnownResource {
+fn known(row: &'static RecordedResource) -> KnownResource<'static> {
     KnownResource {
-        user: user(number),
-        kind: ResourceKind::Channel,
-        arn: arn(number),
+        user: row.owner.user,
+        kind: row.kind,
+        arn: &row.arn,
         has_account: true,
         is_served: true,
         is_being_deleted: false,
-        age: Duration::from_hours(1),
+        age: row.age,
         since_update: None,
     }
 }
@@ -145,14 +138,15 @@ fn compare(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("compare");
     for count in ACCOUNTS {
         let fleet = Fleet::new(count);
+        let inventory = fleet.inventory();
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function(BenchmarkId::new("records", count), |bencher| {
             bencher.iter(|| {
                 compare_with_records(
-                    black_box(&fleet.listing),
+                    black_box(&inventory),
                     &fleet.states,
                     &fleet.statuses,
-                    &fleet.recorded,
+                    fleet.recorded,
                     &BTreeSet::new(),
                 )
             });
@@ -164,12 +158,12 @@ fn compare(criterion: &mut Criterion) {
             });
         });
         group.bench_function(BenchmarkId::new("rechecks", count), |bencher| {
-            bencher.iter(|| pending_rechecks(black_box(&fleet.recorded), &fleet.statuses, TIMING.grace));
+            bencher.iter(|| pending_rechecks(black_box(fleet.recorded), &fleet.statuses, TIMING.grace));
         });
         group.bench_function(BenchmarkId::new("inventory", count), |bencher| {
             bencher.iter_batched(
-                || (),
-                |()| Inventory::new(black_box(&fleet.listing)),
+                || fleet.listed.clone(),
+                |listed| Inventory::new("bench", black_box(listed)),
                 BatchSize::LargeInput,
             );
         });

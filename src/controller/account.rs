@@ -5,12 +5,9 @@ use kube::ResourceExt;
 use uuid::Uuid;
 
 use super::blocker::Blocker;
-use crate::{
-    api::{
-        ABANDON_ANNOTATION, AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, ResourceKind, StreamerAccount,
-        condition::{READY, STALLED, find, is_true},
-    },
-    provision::StatusEntry,
+use crate::api::{
+    ABANDON_ANNOTATION, AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, StreamerAccount,
+    condition::{READY, STALLED, find, is_true},
 };
 
 /// Accessors and predicates of an account, in addition to those of [`ResourceExt`].
@@ -39,9 +36,6 @@ pub(super) trait AccountExt {
 
     /// Returns the user that status names.
     fn user_in_status(&self) -> Option<Uuid>;
-
-    /// Returns the resources that status names.
-    fn resources_in_status(&self) -> Vec<StatusEntry>;
 
     /// Returns true if status says that this generation is ready, and every requested reconcile was handled.
     fn is_settled(&self) -> bool;
@@ -90,16 +84,6 @@ impl AccountExt for StreamerAccount {
 
     fn user_in_status(&self) -> Option<Uuid> {
         self.status.as_ref()?.user_id.as_ref()?.parse().ok()
-    }
-
-    fn resources_in_status(&self) -> Vec<StatusEntry> {
-        let Some(status) = &self.status else { return Vec::new() };
-        let record = |kind: ResourceKind| {
-            let arn = status.arn(kind)?.to_owned();
-            let is_ready = is_true(&status.conditions, kind.condition());
-            Some(StatusEntry { account: self.reference(), kind, arn, is_ready })
-        };
-        ResourceKind::ALL.into_iter().filter_map(record).collect()
     }
 
     fn is_settled(&self) -> bool {

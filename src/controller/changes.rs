@@ -1,10 +1,6 @@
 //! Decides which events of the watch need a reconcile.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use kube::{ResourceExt, runtime::watcher::Event};
 use tokio::time::Instant;
@@ -12,12 +8,13 @@ use tokio::time::Instant;
 use super::{
     account::AccountExt,
     backends::Backends,
+    cache::{CachedAccount, CachedAccounts, Shown},
     context::Context,
     kubernetes::Kubernetes,
     queue::{ChangeRates, Turn},
 };
 use crate::{
-    api::{AccountRef, ObservedAccount, Reason, StreamerAccount, USER_ID_ANNOTATION, are_alike},
+    api::{AccountRef, CompactId, ObservedAccount, StreamerAccount, USER_ID_ANNOTATION},
     lanes::Lane,
     messages,
 };
@@ -31,36 +28,25 @@ const MIN_ANNOTATION_INTERVAL: Duration = Duration::from_secs(10);
 /// then what it held stays.
 const MAX_REQUEST_DURATION: Duration = Duration::from_mins(2);
 
-/// The state of each account as the watch last showed it.
+/// The watch of the accounts: keeps the cache up to date.
 #[derive(Debug, Default)]
 pub struct SeenAccounts {
-    seen: HashMap<AccountRef, Seen>,
+    cache: Arc<CachedAccounts>,
     /// Number of lists that have begun.
     lists: u64,
-    /// The accounts that the current list shows changed. The cache shows the list once it is complete.
+    /// The accounts that the current list shows changed. They wait until the cache shows the complete list.
     changed: Vec<(AccountRef, Lane)>,
     rates: ChangeRates,
 }
 
-/// The fields of an account that decide whether it needs a reconcile.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    /// Hash of the UID and the generation (a deletion makes a new one).
-    object: u64,
-    /// Hash of the annotations.
-    annotations: u64,
-    /// Time of the latest reconcile, past or planned, that only changed annotations caused.
-    annotated_at: Option<Instant>,
-    has_finalizer: bool,
-    /// Time at which the watch showed that our finalizer was added; None if it never showed the account
-    /// without it.
-    finalizer_added: Option<Instant>,
-    /// Number of the list that was the latest when the account was shown.
-    list: u64,
-}
-
 impl SeenAccounts {
-    /// Handles an event that the cache already reflects, and requeues the affected accounts.
+    /// Returns a watch that keeps this cache up to date.
+    #[must_use]
+    pub fn new(cache: Arc<CachedAccounts>) -> Self {
+        Self { cache, ..Self::default() }
+    }
+
+    /// Handles an event: updates the cache, and requeues the affected accounts.
     pub fn handle<B: Backends>(&mut self, event: Event<ObservedAccount>, context: &Context<B>) {
         match event {
             Event::Init => self.begin_list(),
@@ -79,8 +65,9 @@ impl SeenAccounts {
                 }
             }
             Event::Delete(account) => {
+                let is_cleanup_due = self.record_deleted(&account);
                 requeue_claimants(&account, context);
-                if self.record_deleted(&account) {
+                if is_cleanup_due {
                     let (key, lane) = (account.reference(), self.lane(&account));
                     tracing::warn!(account = %key, "{}", messages::deletion::REMOVED_EARLY);
                     context.removed.add(account);
@@ -97,21 +84,16 @@ impl SeenAccounts {
     /// Requeues the accounts that the list shows changed, and forgets those that it does not show. One of these
     /// may have held a username that others wait for.
     fn end_list<B: Backends>(&mut self, context: &Context<B>) {
-        for (account, lane) in self.changed.drain(..) {
+        let is_any_gone = self.cache.remove_unlisted(self.lists);
+        self.cache.set_listed();
+        for (account, lane) in std::mem::take(&mut self.changed) {
             context.requeue_for(account, Turn { at: Instant::now(), lane });
         }
-        if self.forget_unlisted() {
-            let accounts = context.backends.kubernetes().accounts();
-            let waiting = accounts.iter().filter(|it| it.stalled() == Some(Reason::UsernameTaken.as_str()));
-            waiting.for_each(|account| context.requeue(account.reference()));
+        if is_any_gone {
+            let accounts = self.cache.accounts();
+            let waiting = accounts.iter().filter(|account| account.waits_for_username());
+            waiting.for_each(|account| context.requeue(account.reference.clone()));
         }
-    }
-
-    /// Forgets the accounts that the latest list did not show. Returns true if there are any.
-    fn forget_unlisted(&mut self) -> bool {
-        let known = self.seen.len();
-        self.seen.retain(|_, seen| seen.list == self.lists);
-        self.seen.len() < known
     }
 
     /// Returns the lane of a change of an account.
@@ -123,27 +105,22 @@ impl SeenAccounts {
     /// Records the state of an account. Returns the time from which it is to be reconciled; None if it needs no
     /// reconcile. Our own writes need none: those of status, and the finalizer that a reconcile adds before it
     /// goes on.
-    fn record_applied(&mut self, account: &StreamerAccount) -> Option<Instant> {
-        let mut now = Seen {
-            object: hash(&(account.object_uid(), account.metadata.generation)),
-            annotations: hash(account.annotations()),
-            annotated_at: None,
-            has_finalizer: account.has_finalizer(),
-            finalizer_added: self.finalizer_added(account),
-            list: self.lists,
-        };
-        let before = self.seen.get(&account.reference()).copied();
+    fn record_applied(&mut self, account: &ObservedAccount) -> Option<Instant> {
+        let mut now = CachedAccount::new(account);
+        let before = self.cache.get(&now.reference);
+        let finalizer_added = before.as_deref().and_then(|before| finalizer_added(before, &now));
+        now.shown = Shown { annotated_at: None, finalizer_added, list: self.lists };
         let mut at = Some(Instant::now());
-        if let Some(before) = before.filter(|before| before.object == now.object) {
-            now.annotated_at = before.annotated_at;
-            if before.annotations != now.annotations {
-                at = at.max(before.annotated_at.map(next_after));
-                now.annotated_at = at;
+        if let Some(before) = before.filter(|before| now.is_same_generation(before)) {
+            now.shown.annotated_at = before.shown.annotated_at;
+            if !now.has_same_annotations(&before) {
+                at = at.max(before.shown.annotated_at.map(next_after));
+                now.shown.annotated_at = at;
             } else if !before.has_finalizer || now.has_finalizer {
                 at = None;
             }
         }
-        self.seen.insert(account.reference(), now);
+        self.cache.insert(now);
         at
     }
 
@@ -153,18 +130,20 @@ impl SeenAccounts {
     /// The API server does so if somebody deletes the object while the finalizer is being added
     /// (kubernetes/kubernetes#77988).
     fn record_deleted(&mut self, account: &StreamerAccount) -> bool {
-        let seen = self.seen.remove(&account.reference());
-        let added = seen.and_then(|seen| seen.finalizer_added);
+        let cached = self.cache.remove(&account.reference());
+        let added = cached.and_then(|cached| cached.shown.finalizer_added);
         let is_recent = added.is_some_and(|added| added.elapsed() < MAX_REQUEST_DURATION);
         account.has_finalizer() && !account.is_being_deleted() && is_recent
     }
+}
 
-    /// Returns the time at which our finalizer was added to an account, which is now if the watch last showed
-    /// the account without it.
-    fn finalizer_added(&self, account: &StreamerAccount) -> Option<Instant> {
-        let before = self.seen.get(&account.reference()).filter(|_| account.has_finalizer())?;
-        if before.has_finalizer { before.finalizer_added } else { Some(Instant::now()) }
+/// Returns the time at which our finalizer was added to an account, which is now if the watch last showed
+/// the account without it.
+fn finalizer_added(before: &CachedAccount, now: &CachedAccount) -> Option<Instant> {
+    if !now.has_finalizer {
+        return None;
     }
+    if before.has_finalizer { before.shown.finalizer_added } else { Some(Instant::now()) }
 }
 
 /// Returns the time of the next reconcile that changed annotations cause: `latest` if that is still planned,
@@ -173,19 +152,12 @@ fn next_after(latest: Instant) -> Instant {
     if latest > Instant::now() { latest } else { latest + MIN_ANNOTATION_INTERVAL }
 }
 
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
 /// Requeues the other accounts that claim the username of this account.
 pub(super) fn requeue_claimants<B: Backends>(account: &StreamerAccount, context: &Context<B>) {
-    for other in context.backends.kubernetes().accounts() {
-        let is_other = other.metadata.uid != account.metadata.uid;
-        if is_other && are_alike(&other.spec.username, &account.spec.username) {
-            context.requeue(other.reference());
-        }
+    let uid = account.metadata.uid.as_deref().map(CompactId::from);
+    let claimants = context.backends.kubernetes().cache().claimants(&account.spec.username);
+    for other in claimants.iter().filter(|other| other.uid != uid) {
+        context.requeue(other.reference.clone());
     }
 }
 
@@ -205,41 +177,47 @@ mod tests {
         account
     }
 
+    impl SeenAccounts {
+        fn apply(&mut self, account: &StreamerAccount) -> Option<Instant> {
+            self.record_applied(&account.clone().into())
+        }
+    }
+
     #[test]
     fn our_finalizer_and_our_status_need_no_second_reconcile() {
         let mut seen = SeenAccounts::default();
-        assert!(seen.record_applied(&account(1, false)).is_some());
-        assert_eq!(seen.record_applied(&account(1, true)), None);
+        assert!(seen.apply(&account(1, false)).is_some());
+        assert_eq!(seen.apply(&account(1, true)), None);
         let mut with_status = account(1, true);
         with_status.status = Some(crate::api::StreamerAccountStatus::default());
-        assert_eq!(seen.record_applied(&with_status), None);
+        assert_eq!(seen.apply(&with_status), None);
     }
 
     #[test]
     fn a_change_by_anybody_else_needs_a_reconcile() {
         let mut seen = SeenAccounts::default();
-        assert!(seen.record_applied(&account(1, true)).is_some());
-        assert!(seen.record_applied(&account(1, false)).is_some(), "somebody has removed the finalizer");
-        assert!(seen.record_applied(&account(2, false)).is_some());
+        assert!(seen.apply(&account(1, true)).is_some());
+        assert!(seen.apply(&account(1, false)).is_some(), "somebody has removed the finalizer");
+        assert!(seen.apply(&account(2, false)).is_some());
         let mut annotated = account(2, false);
         annotated.annotations_mut().insert("a".to_owned(), "b".to_owned());
-        assert!(seen.record_applied(&annotated).is_some());
+        assert!(seen.apply(&annotated).is_some());
         let mut other = annotated.clone();
         other.metadata.uid = Some("2".to_owned());
-        assert!(seen.record_applied(&other).is_some(), "another object of the same name");
-        assert_eq!(seen.record_applied(&other), None);
+        assert!(seen.apply(&other).is_some(), "another object of the same name");
+        assert_eq!(seen.apply(&other), None);
     }
 
     #[tokio::test]
     async fn an_object_removed_in_spite_of_our_finalizer_needs_a_cleanup() {
         let mut seen = SeenAccounts::default();
-        seen.record_applied(&account(1, false));
+        seen.apply(&account(1, false));
         assert!(!seen.record_deleted(&account(1, false)));
-        seen.record_applied(&account(1, false));
-        seen.record_applied(&account(1, true));
+        seen.apply(&account(1, false));
+        seen.apply(&account(1, true));
         assert!(seen.record_deleted(&account(1, true)));
-        seen.record_applied(&account(1, false));
-        seen.record_applied(&account(1, true));
+        seen.apply(&account(1, false));
+        seen.apply(&account(1, true));
         // The last state of an object whose last finalizer is removed still has the finalizer.
         let mut finalized = account(2, true);
         finalized.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
@@ -254,25 +232,25 @@ mod tests {
             account.annotations_mut().insert("a".to_owned(), value.to_owned());
             account
         };
-        seen.record_applied(&account(1, true));
+        seen.apply(&account(1, true));
         let began = Instant::now();
-        assert_eq!(seen.record_applied(&annotated("1")), Some(began));
+        assert_eq!(seen.apply(&annotated("1")), Some(began));
         tokio::time::advance(Duration::from_secs(1)).await;
         // The queue holds an account once, so all of these are one reconcile.
         for value in ["2", "3"] {
-            assert!(seen.record_applied(&annotated(value)) >= Some(began + MIN_ANNOTATION_INTERVAL));
+            assert!(seen.apply(&annotated(value)) >= Some(began + MIN_ANNOTATION_INTERVAL));
         }
-        assert_eq!(seen.record_applied(&account(2, true)), Some(Instant::now()), "an edit is not delayed");
+        assert_eq!(seen.apply(&account(2, true)), Some(Instant::now()), "an edit is not delayed");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_object_removed_long_after_its_finalizer_was_added_needs_none() {
         let mut seen = SeenAccounts::default();
         assert!(!seen.record_deleted(&account(1, true)), "never seen without the finalizer");
-        seen.record_applied(&account(1, false));
-        seen.record_applied(&account(1, true));
+        seen.apply(&account(1, false));
+        seen.apply(&account(1, true));
         tokio::time::advance(MAX_REQUEST_DURATION).await;
-        seen.record_applied(&account(2, true));
+        seen.apply(&account(2, true));
         assert!(!seen.record_deleted(&account(2, true)));
     }
 
@@ -283,7 +261,7 @@ mod tests {
         let mut annotate = |value: u32| {
             let mut account = account(1, true);
             account.annotations_mut().insert("a".to_owned(), value.to_string());
-            seen.record_applied(&account)
+            seen.apply(&account)
         };
         annotate(0);
         annotate(1);
@@ -295,12 +273,12 @@ mod tests {
     #[test]
     fn an_account_that_a_list_does_not_show_is_forgotten() {
         let mut seen = SeenAccounts::default();
-        assert!(seen.record_applied(&account(1, true)).is_some());
+        assert!(seen.apply(&account(1, true)).is_some());
         seen.begin_list();
-        assert_eq!(seen.record_applied(&account(1, true)), None);
-        assert!(!seen.forget_unlisted());
+        assert_eq!(seen.apply(&account(1, true)), None);
+        assert!(!seen.cache.remove_unlisted(seen.lists));
         seen.begin_list();
-        assert!(seen.forget_unlisted());
-        assert!(seen.record_applied(&account(1, true)).is_some());
+        assert!(seen.cache.remove_unlisted(seen.lists));
+        assert!(seen.apply(&account(1, true)).is_some());
     }
 }

@@ -25,7 +25,7 @@ use self::{
 };
 use super::{backends::Backends, blocker::Blocker, queue::Turn};
 use crate::{
-    api::{AccountRef, Reason, ResourceKind},
+    api::{AccountRef, Arn, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
     lanes::Lane,
     lock::lock,
@@ -174,10 +174,12 @@ impl<B: Backends> Context<B> {
         self.latest_resync().as_ref()?.as_ref().ok().cloned()
     }
 
-    /// Publishes the inventory of a resync.
-    pub(super) fn publish_inventory(&self, inventory: Inventory) {
-        *self.latest_resync() = Some(Ok(Arc::new(inventory)));
+    /// Publishes the inventory of a resync, and returns it.
+    pub(super) fn publish_inventory(&self, inventory: Inventory) -> Arc<Inventory> {
+        let inventory = Arc::new(inventory);
+        *self.latest_resync() = Some(Ok(Arc::clone(&inventory)));
         self.resync_finished.notify_waiters();
+        inventory
     }
 
     /// Records that a resync failed. The inventory of an earlier one stays valid.
@@ -199,15 +201,15 @@ impl<B: Backends> Context<B> {
     }
 
     /// Takes the AWS account from the listed ARNs, if it is not known and they all name the same one.
-    pub(super) fn learn_aws_account(&self, arns: &BTreeSet<String>) {
+    pub(super) fn learn_aws_account(&self, arns: &BTreeSet<Arn>) {
         let mut target = lock(&self.target);
         if target.account.is_some() {
             return;
         }
-        let locations = arns.iter().filter_map(|arn| ArnLocation::parse(arn));
-        let accounts: BTreeSet<&str> = locations.map(|location| location.account).collect();
-        if let (Some(account), 1) = (accounts.first(), accounts.len()) {
-            *target = Arc::new(Target { account: Some((*account).to_owned()), ..Target::clone(&target) });
+        let account_of = |arn: &Arn| Some(ArnLocation::parse(&arn.to_string())?.account.to_owned());
+        let mut accounts: BTreeSet<String> = arns.iter().filter_map(account_of).collect();
+        if let (Some(account), true) = (accounts.pop_first(), accounts.is_empty()) {
+            *target = Arc::new(Target { account: Some(account), ..Target::clone(&target) });
         }
     }
 

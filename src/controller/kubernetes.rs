@@ -6,14 +6,13 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, Client, ResourceExt,
     api::{Patch, PatchParams, PostParams, TypeMeta},
-    runtime::reflector::{ObjectRef, Store},
 };
 use moka::future::Cache;
 use serde::Serialize;
 use serde_json::json;
 
 pub use super::event_recorder::EventDraft;
-use super::event_recorder::EventRecorder;
+use super::{account::AccountExt, cache::CachedAccounts, event_recorder::EventRecorder};
 use crate::{
     api::{AccountRef, FINALIZER, ObservedAccount, StreamerAccount, StreamerAccountStatus, are_alike},
     failpoint::effect,
@@ -34,17 +33,15 @@ pub type Result<T, E = kube::Error> = std::result::Result<T, E>;
 
 /// The calls to Kubernetes that the controller makes.
 pub trait Kubernetes: Send + Sync + 'static {
-    /// Returns all accounts in the cache.
-    fn accounts(&self) -> Vec<Arc<ObservedAccount>>;
-
-    /// Returns an account in the cache.
-    fn cached(&self, account: &AccountRef) -> Option<Arc<ObservedAccount>>;
+    /// Returns the cache of the accounts.
+    fn cache(&self) -> &CachedAccounts;
 
     /// Returns the live object with this UID. Returns None if it is gone, or if another object has its name.
     /// The cache can lag behind.
     fn current(
         &self,
-        account: &StreamerAccount,
+        account: &AccountRef,
+        uid: &str,
     ) -> impl Future<Output = Result<Option<ObservedAccount>>> + Send;
 
     /// Returns true if a live account of this name wants this username, or one that looks like it.
@@ -55,10 +52,7 @@ pub trait Kubernetes: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool>> + Send;
 
     /// Returns true if the account's namespace is terminating or gone. The answer can be some seconds old.
-    fn is_namespace_terminating(
-        &self,
-        account: &StreamerAccount,
-    ) -> impl Future<Output = Result<bool>> + Send;
+    fn is_namespace_terminating(&self, account: &AccountRef) -> impl Future<Output = Result<bool>> + Send;
 
     /// Adds our finalizer. Fails with a conflict if the account has changed since it was read.
     fn add_finalizer(
@@ -112,7 +106,7 @@ pub fn api_message(error: &kube::Error) -> String {
 #[derive(Clone)]
 pub struct KubernetesClient {
     client: Client,
-    cache: Store<ObservedAccount>,
+    cache: Arc<CachedAccounts>,
     recorder: EventRecorder,
     /// The namespaces that were not terminating a moment ago.
     living_namespaces: Cache<String, ()>,
@@ -135,14 +129,14 @@ struct StatusPatch<'a> {
 impl KubernetesClient {
     /// Returns a client that reads accounts from `cache`. `pod` is the instance that reports events.
     #[must_use]
-    pub fn new(client: Client, cache: Store<ObservedAccount>, pod: Option<String>) -> Self {
+    pub fn new(client: Client, cache: Arc<CachedAccounts>, pod: Option<String>) -> Self {
         let recorder = EventRecorder::new(client.clone(), FIELD_MANAGER, pod);
         let living_namespaces = Cache::builder().max_capacity(MAX_NAMESPACES).time_to_live(NAMESPACE_TTL);
         Self { client, cache, recorder, living_namespaces: living_namespaces.build() }
     }
 
-    fn api(&self, account: &StreamerAccount) -> Api<ObservedAccount> {
-        Api::namespaced(self.client.clone(), &account.namespace().unwrap_or_default())
+    fn api(&self, namespace: &str) -> Api<ObservedAccount> {
+        Api::namespaced(self.client.clone(), namespace)
     }
 
     fn secrets(&self, account: &StreamerAccount) -> Api<Secret> {
@@ -161,41 +155,39 @@ impl KubernetesClient {
             "finalizers": finalizers,
         }});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let patched = self.api(account).patch(&account.name_any(), &params, &Patch::Merge(patch)).await;
+        let patched = self
+            .api(&account.reference().namespace)
+            .patch(&account.name_any(), &params, &Patch::Merge(patch))
+            .await;
         patched.map(ObservedAccount::into_account)
     }
 }
 
 impl Kubernetes for KubernetesClient {
-    fn accounts(&self) -> Vec<Arc<ObservedAccount>> {
-        self.cache.state()
+    fn cache(&self) -> &CachedAccounts {
+        &self.cache
     }
 
-    fn cached(&self, account: &AccountRef) -> Option<Arc<ObservedAccount>> {
-        self.cache.get(&ObjectRef::new(&account.name).within(&account.namespace))
-    }
-
-    async fn current(&self, account: &StreamerAccount) -> Result<Option<ObservedAccount>> {
-        let found = self.api(account).get_opt(&account.name_any()).await?;
-        Ok(found.filter(|found| found.metadata.uid == account.metadata.uid))
+    async fn current(&self, account: &AccountRef, uid: &str) -> Result<Option<ObservedAccount>> {
+        let found = self.api(&account.namespace).get_opt(&account.name).await?;
+        Ok(found.filter(|found| found.object_uid() == uid))
     }
 
     async fn claims_username(&self, account: &AccountRef, username: &str) -> Result<bool> {
-        let api = Api::<ObservedAccount>::namespaced(self.client.clone(), &account.namespace);
-        let found = api.get_opt(&account.name).await?;
+        let found = self.api(&account.namespace).get_opt(&account.name).await?;
         Ok(found.is_some_and(|found| are_alike(&found.spec.username, username)))
     }
 
-    async fn is_namespace_terminating(&self, account: &StreamerAccount) -> Result<bool> {
-        let name = account.namespace().unwrap_or_default();
-        if self.living_namespaces.contains_key(&name) {
+    async fn is_namespace_terminating(&self, account: &AccountRef) -> Result<bool> {
+        let name = &account.namespace;
+        if self.living_namespaces.contains_key(name) {
             return Ok(false);
         }
-        let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(&name).await?;
+        let namespace = Api::<Namespace>::all(self.client.clone()).get_opt(name).await?;
         let is_terminating =
             namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
         if !is_terminating {
-            self.living_namespaces.insert(name, ()).await;
+            self.living_namespaces.insert(name.clone(), ()).await;
         }
         Ok(is_terminating)
     }
@@ -208,7 +200,9 @@ impl Kubernetes for KubernetesClient {
 
     async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
         // Our own status writes may be newer than the cached version.
-        let Some(current) = self.current(account).await? else { return Ok(()) };
+        let Some(current) = self.current(&account.reference(), account.object_uid()).await? else {
+            return Ok(());
+        };
         let others: Vec<_> = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
         match effect("remove_finalizer", self.patch_finalizers(&current, &others)).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
@@ -234,7 +228,7 @@ impl Kubernetes for KubernetesClient {
             status,
         };
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let (api, patch) = (self.api(account), Patch::Apply(&patch));
+        let (api, patch) = (self.api(&account.reference().namespace), Patch::Apply(&patch));
         let written = effect("write_status", api.patch_status(&name, &params, &patch)).await;
         written.map(ObservedAccount::into_account)
     }

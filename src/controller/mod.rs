@@ -12,6 +12,7 @@
 //! | `context` | the state that reconciles and resyncs share |
 //! | `backends`, `kubernetes` | the external systems that the controller uses |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
+//! | `cache` | what decisions need of each account, as the watch has shown it |
 //! | `account` | accessors and predicates of an account |
 //!
 //! Each of them depends only on modules below it.
@@ -20,6 +21,7 @@ mod account;
 mod backends;
 mod blocker;
 mod by_kind;
+mod cache;
 mod changes;
 mod context;
 mod error;
@@ -35,6 +37,7 @@ mod status;
 mod username;
 
 pub use backends::{Backends, ProductionBackends};
+pub use cache::{CachedAccount, CachedAccounts};
 pub use changes::SeenAccounts;
 pub use context::{Context, ReconcileSettings};
 pub use error::Error as ReconcileError;

@@ -90,9 +90,9 @@ pub trait Kind: Send + Sync + 'static {
         pagination::collect(|token| self.list_page(Some(name), token))
     }
 
-    /// Lists all resources.
-    fn list(&self) -> impl Future<Output = Result<Vec<Listed>>> + Send {
-        pagination::collect(|token| self.list_page(None, token))
+    /// Lists all resources, and passes each page to `handle` before it reads the next one.
+    fn list(&self, handle: impl FnMut(Vec<Listed>) + Send) -> impl Future<Output = Result<()>> + Send {
+        pagination::for_each_page(|token| self.list_page(None, token), handle)
     }
 
     /// Updates these settings, and no others. Returns the settings in AWS's response, under the names that

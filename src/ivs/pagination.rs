@@ -11,7 +11,30 @@ const MAX_CALLS_PER_PAGE: u32 = 4;
 /// Time before the first retry of a page. Doubled before each further retry.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// Collects all pages. `page`: reads one page, given the token in the page before.
+/// Reads all pages, and passes each to `handle` before it reads the next one. `page`: reads one page, given the
+/// token in the page before.
+///
+/// # Errors
+/// The last error of a page whose every call failed.
+pub(super) async fn for_each_page<T, F>(
+    page: impl Fn(Option<String>) -> F,
+    mut handle: impl FnMut(Vec<T>),
+) -> Result<()>
+where
+    F: Future<Output = Result<(Vec<T>, Option<String>)>>,
+{
+    let mut token = None;
+    loop {
+        let (items, next) = one_page(&page, token).await?;
+        handle(items);
+        if next.is_none() {
+            return Ok(());
+        }
+        token = next;
+    }
+}
+
+/// Collects all pages.
 ///
 /// # Errors
 /// The last error of a page whose every call failed.
@@ -20,15 +43,8 @@ where
     F: Future<Output = Result<(Vec<T>, Option<String>)>>,
 {
     let mut found = Vec::new();
-    let mut token = None;
-    loop {
-        let (items, next) = one_page(&page, token).await?;
-        found.extend(items);
-        if next.is_none() {
-            return Ok(found);
-        }
-        token = next;
-    }
+    for_each_page(page, |items| found.extend(items)).await?;
+    Ok(found)
 }
 
 async fn one_page<T, F>(page: impl Fn(Option<String>) -> F, token: Option<String>) -> Result<T>

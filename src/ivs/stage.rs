@@ -14,7 +14,7 @@ use aws_sdk_ivsrealtime::{
 use serde_json::Value;
 
 use super::{
-    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, Tags,
+    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, Tags, pagination,
     sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
     shared_scan::SharedScan,
@@ -188,7 +188,7 @@ impl Kind for Stages {
 
     /// ListStages has no filter: all stages are read, once for all concurrent callers.
     async fn list_by_name(&self, name: &str) -> Result<Vec<Listed>> {
-        let all = self.scan.get(|| self.list()).await?;
+        let all = self.scan.get(|| pagination::collect(|token| self.list_page(None, token))).await?;
         Ok(all.iter().filter(|stage| stage.name == name).cloned().collect())
     }
 

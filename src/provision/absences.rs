@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Timing;
 use crate::{
-    api::ResourceKind,
+    api::{Arn, ResourceKind},
     ivs::Target,
     messages,
     store::{AbsenceChanges, Absences, Missing, MissingRow},
@@ -20,14 +20,14 @@ use crate::{
 pub const ROOM_IDLE: Duration = Duration::from_hours(23 * 730);
 
 /// A resource that a record names: a row in PostgreSQL, or the status of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownResource {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownResource<'a> {
     /// The user.
     pub user: Uuid,
     /// The kind.
     pub kind: ResourceKind,
     /// The ARN.
-    pub arn: String,
+    pub arn: &'a Arn,
     /// True if the account exists. A row from a restored database may belong to one that is gone.
     pub has_account: bool,
     /// True if this controller serves the account, and so records its absences.
@@ -40,7 +40,7 @@ pub struct KnownResource {
     pub since_update: Option<Duration>,
 }
 
-impl KnownResource {
+impl KnownResource<'_> {
     /// Returns true if AWS may have deleted the room by itself. A room whose last update is unknown is not
     /// idle.
     fn is_idle_room(&self) -> bool {
@@ -90,7 +90,7 @@ impl Brake {
 #[derive(Clone, Debug, Default)]
 pub struct CompleteList {
     /// The ARNs.
-    pub arns: BTreeSet<String>,
+    pub arns: BTreeSet<Arn>,
     /// True if any of them carries the tag of this installation.
     pub has_ours: bool,
     /// Time that the list took.
@@ -115,30 +115,30 @@ pub struct AbsenceFindings {
 #[must_use]
 pub fn find_absences(
     list: &CompleteList,
-    known: &[KnownResource],
+    known: &[KnownResource<'_>],
     absences: &Absences,
     target: &Target,
     limits: BrakeLimits,
     timing: Timing,
 ) -> AbsenceFindings {
-    let evidence: BTreeMap<&str, _> =
-        absences.rows.iter().map(|row| (row.missing.arn.as_str(), &row.missing)).collect();
-    let evidence_of = |known: &KnownResource| evidence.get(known.arn.as_str()).copied();
+    let evidence: BTreeMap<Arn, _> =
+        absences.rows.iter().map(|row| (row.missing.arn.as_str().into(), &row.missing)).collect();
+    let evidence_of = |known: &KnownResource<'_>| evidence.get(known.arn).copied();
     let being_deleted: BTreeSet<Uuid> = known
         .iter()
         .filter(|known| is_requested(known, evidence_of(known)))
         .map(|known| known.user)
         .collect();
-    let known_arns: BTreeSet<&str> = known.iter().map(|known| known.arn.as_str()).collect();
+    let known_arns: BTreeSet<&Arn> = known.iter().map(|known| known.arn).collect();
     let served: BTreeSet<Uuid> =
         known.iter().filter(|known| known.is_served).map(|known| known.user).collect();
     let mut seen = BTreeSet::new();
-    let known = known.iter().filter(|known| target.holds(&known.arn) && seen.insert(known.arn.as_str()));
+    let known = known.iter().filter(|known| target.holds(&known.arn.to_string()) && seen.insert(known.arn));
     let (mut findings, mut counts) = (AbsenceFindings::default(), Counts::new(absences));
     for known in known {
         let evidence = evidence_of(known);
         counts.add_recorded(known);
-        if list.arns.contains(&known.arn) {
+        if list.arns.contains(known.arn) {
             counts.is_any_listed = true;
             findings.add_listed(known, evidence);
         } else if known.age >= list.took + timing.grace && !is_requested(known, evidence) {
@@ -154,16 +154,16 @@ pub fn find_absences(
 }
 
 /// Returns true if the account is being deleted and the operator has asked AWS to delete the resource.
-fn is_requested(known: &KnownResource, evidence: Option<&Missing>) -> bool {
+fn is_requested(known: &KnownResource<'_>, evidence: Option<&Missing>) -> bool {
     known.is_being_deleted && evidence.is_some_and(|evidence| evidence.deletion_requested)
 }
 
 impl AbsenceFindings {
     /// Removes the evidence against resources that no record names anymore: they were replaced while it was
     /// recorded.
-    fn forget_replaced(&mut self, absences: &Absences, known: &BTreeSet<&str>, served: &BTreeSet<Uuid>) {
+    fn forget_replaced(&mut self, absences: &Absences, known: &BTreeSet<&Arn>, served: &BTreeSet<Uuid>) {
         let is_replaced = |row: &&MissingRow| {
-            !known.contains(row.missing.arn.as_str())
+            !known.contains(&Arn::from(row.missing.arn.as_str()))
                 && served.contains(&row.user)
                 && row.missing.unlisted_for.is_some()
         };
@@ -172,20 +172,20 @@ impl AbsenceFindings {
     }
 
     /// Removes the evidence against a resource that is listed.
-    fn add_listed(&mut self, known: &KnownResource, evidence: Option<&Missing>) {
+    fn add_listed(&mut self, known: &KnownResource<'_>, evidence: Option<&Missing>) {
         if known.is_served && evidence.is_some_and(|evidence| evidence.unlisted_for.is_some()) {
-            self.changes.listed.push(known.arn.clone());
+            self.changes.listed.push(known.arn.to_string());
             self.users.insert(known.user);
         }
     }
 
     /// Adds evidence against a resource that is not listed. Once its absence is confirmed, nothing more is
     /// written (I5).
-    fn add_unlisted(&mut self, known: &KnownResource, evidence: Option<&Missing>, timing: Timing) {
+    fn add_unlisted(&mut self, known: &KnownResource<'_>, evidence: Option<&Missing>, timing: Timing) {
         if known.is_served
             && evidence.is_none_or(|evidence| evidence.unlisted_for < Some(timing.min_time_between_lists()))
         {
-            self.changes.unlisted.push((known.user, known.kind, known.arn.clone()));
+            self.changes.unlisted.push((known.user, known.kind, known.arn.to_string()));
             self.users.insert(known.user);
         }
     }
@@ -218,11 +218,11 @@ impl Counts {
         }
     }
 
-    fn add_recorded(&mut self, known: &KnownResource) {
+    fn add_recorded(&mut self, known: &KnownResource<'_>) {
         *self.recorded.entry(known.kind).or_default() += usize::from(known.has_account);
     }
 
-    fn add_missing(&mut self, known: &KnownResource, evidence: Option<&Missing>) {
+    fn add_missing(&mut self, known: &KnownResource<'_>, evidence: Option<&Missing>) {
         if !known.has_account {
             return;
         }
@@ -275,12 +275,17 @@ mod tests {
         format!("arn:aws:ivs:eu-west-1:1:channel/{number}")
     }
 
-    fn known(number: usize) -> KnownResource {
+    /// Returns an ARN for as long as the test runs.
+    fn kept(arn: &str) -> &'static Arn {
+        Box::leak(Box::new(arn.into()))
+    }
+
+    fn known(number: usize) -> KnownResource<'static> {
         let user = Uuid::from_u128(number as u128);
         KnownResource {
             user,
             kind: ResourceKind::Channel,
-            arn: arn(number),
+            arn: kept(&arn(number)),
             has_account: true,
             is_served: true,
             is_being_deleted: false,
@@ -290,7 +295,10 @@ mod tests {
     }
 
     fn listing(numbers: std::ops::Range<usize>) -> CompleteList {
-        CompleteList { arns: numbers.map(arn).collect(), ..CompleteList::default() }
+        CompleteList {
+            arns: numbers.map(|number| arn(number).as_str().into()).collect(),
+            ..CompleteList::default()
+        }
     }
 
     fn with_evidence(number: usize, missing: &Missing) -> Absences {
@@ -303,7 +311,7 @@ mod tests {
         Target::new("eu-west-1", Some("1".to_owned()))
     }
 
-    fn find(listing: &CompleteList, known: &[KnownResource], absences: &Absences) -> AbsenceFindings {
+    fn find(listing: &CompleteList, known: &[KnownResource<'_>], absences: &Absences) -> AbsenceFindings {
         find_absences(listing, known, absences, &target(), LIMITS, TIMING)
     }
 
@@ -326,9 +334,9 @@ mod tests {
     fn evidence_against_a_replaced_resource_is_forgotten() {
         let missing = Missing { unlisted_for: Some(Duration::ZERO), ..Missing::default() };
         let absences = with_evidence(1, &missing);
-        let now = KnownResource { arn: arn(2), ..known(1) };
+        let now = KnownResource { arn: kept(&arn(2)), ..known(1) };
         assert_eq!(find(&listing(2..3), &[now], &absences).changes.listed, [arn(1)]);
-        let elsewhere = KnownResource { arn: arn(2), is_served: false, ..known(1) };
+        let elsewhere = KnownResource { arn: kept(&arn(2)), is_served: false, ..known(1) };
         assert!(find(&listing(2..3), &[elsewhere], &absences).changes.listed.is_empty());
     }
 
@@ -352,7 +360,7 @@ mod tests {
         );
         let new = KnownResource { age: Duration::from_secs(5), ..known(1) };
         assert_eq!(find(&listing(0..0), &[new], &Absences::default()), AbsenceFindings::default());
-        let elsewhere = KnownResource { arn: "arn:aws:ivs:us-west-2:1:channel/1".into(), ..known(1) };
+        let elsewhere = KnownResource { arn: kept("arn:aws:ivs:us-west-2:1:channel/1"), ..known(1) };
         assert_eq!(find(&listing(0..0), &[elsewhere], &Absences::default()), AbsenceFindings::default());
     }
 
@@ -385,9 +393,13 @@ mod tests {
             find(&listing(0..0), &deleting, &both).brakes.is_empty(),
             "the operator has deleted everything"
         );
-        let room =
-            KnownResource { kind: ResourceKind::ChatRoom, arn: arn(2), user: deleting[0].user, ..known(2) };
-        let the_last = [deleting[0].clone(), deleting[1].clone(), room];
+        let room = KnownResource {
+            kind: ResourceKind::ChatRoom,
+            arn: kept(&arn(2)),
+            user: deleting[0].user,
+            ..known(2)
+        };
+        let the_last = [deleting[0], deleting[1], room];
         assert!(
             find(&listing(0..0), &the_last, &both).brakes.is_empty(),
             "the operator has deleted the user's others"

@@ -7,22 +7,21 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Listing, decide::converge::recheck_in, describe_orphan, inventory::is_of_user};
+use super::{Inventory, TaggedResource, decide::converge::recheck_in, describe_orphan};
 use crate::{
-    api::{AccountRef, ResourceKind, tags},
-    ivs::Listed,
+    api::{AccountRef, Arn, CompactId, ResourceKind},
     store::{Orphan, OrphanReason, RecordedResource},
 };
 
 /// One resource in the status of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusEntry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusEntry<'a> {
     /// The account.
-    pub account: AccountRef,
+    pub account: &'a AccountRef,
     /// The kind.
     pub kind: ResourceKind,
     /// The ARN.
-    pub arn: String,
+    pub arn: &'a Arn,
     /// True if status says that the resource is as the spec says.
     pub is_ready: bool,
 }
@@ -37,22 +36,22 @@ pub struct ComparisonReport {
 }
 
 /// The ARNs on the orphan list whose reason is `duplicate`.
-pub type Duplicates<'a> = BTreeSet<&'a str>;
+pub type Duplicates = BTreeSet<Arn>;
 
 /// Returns the accounts with a ready resource whose update is pending, and the time until its re-check.
 #[must_use]
 pub fn pending_rechecks(
     recorded: &[RecordedResource],
-    statuses: &[StatusEntry],
+    statuses: &[StatusEntry<'_>],
     grace: Duration,
 ) -> BTreeMap<AccountRef, Duration> {
     let ready: BTreeSet<_> =
-        statuses.iter().filter(|status| status.is_ready).map(|status| status.arn.as_str()).collect();
+        statuses.iter().filter(|status| status.is_ready).map(|status| status.arn).collect();
     let mut rechecks = BTreeMap::new();
-    for record in recorded.iter().filter(|record| ready.contains(record.arn.as_str())) {
+    for record in recorded.iter().filter(|record| ready.contains(&record.arn)) {
         if let Some(update) = &record.pending_update {
             let recheck_in = recheck_in(update, grace).unwrap_or_default();
-            let earliest = rechecks.entry(record.account.clone()).or_insert(recheck_in);
+            let earliest = rechecks.entry(record.owner.account.clone()).or_insert(recheck_in);
             *earliest = recheck_in.min(*earliest);
         }
     }
@@ -60,10 +59,10 @@ pub fn pending_rechecks(
 }
 
 /// The state of an account, by its status.
-#[derive(Clone, Debug, Default)]
-pub struct AccountState {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccountState<'a> {
     /// UID of the object.
-    pub uid: Option<String>,
+    pub uid: Option<&'a CompactId>,
     /// The user.
     pub user: Option<Uuid>,
     /// True if the account is stalled: nothing is tried until someone changes something.
@@ -71,61 +70,64 @@ pub struct AccountState {
 }
 
 /// The states of all accounts.
-pub type AccountStates = BTreeMap<AccountRef, AccountState>;
+pub type AccountStates<'a> = BTreeMap<&'a AccountRef, AccountState<'a>>;
 
 /// Compares AWS with the status of all accounts and with the database.
 #[must_use]
 pub fn compare_with_records(
-    listing: &Listing,
-    accounts: &AccountStates,
-    statuses: &[StatusEntry],
+    listed: &Inventory,
+    accounts: &AccountStates<'_>,
+    statuses: &[StatusEntry<'_>],
     recorded: &[RecordedResource],
-    duplicates: &Duplicates<'_>,
+    duplicates: &Duplicates,
 ) -> ComparisonReport {
-    let all = || listing.0.iter().flat_map(|(kind, all)| all.iter().map(|listed| (*kind, listed)));
-    let existing: BTreeMap<&str, &Listed> = all().map(|(_, listed)| (listed.arn.as_str(), listed)).collect();
+    let existing: BTreeMap<&Arn, &TaggedResource> =
+        listed.all().map(|resource| (&resource.arn, resource)).collect();
     // The UID counts: a row from before a restore may name an earlier object.
-    let in_database: BTreeSet<(&AccountRef, &str, Option<&str>)> =
-        recorded.iter().map(|record| (&record.account, &*record.arn, record.uid.as_deref())).collect();
-    let uid = |account: &AccountRef| accounts.get(account).and_then(|state| state.uid.as_deref());
-    let disagrees = |status: &&StatusEntry| {
-        let found = existing.get(status.arn.as_str());
-        found.and_then(|listed| account_of(listed, accounts)).as_ref() != Some(&status.account)
-            || !in_database.contains(&(&status.account, &*status.arn, uid(&status.account)))
+    let in_database: BTreeSet<(&AccountRef, &Arn, Option<&CompactId>)> = recorded
+        .iter()
+        .map(|record| (&record.owner.account, &record.arn, record.owner.uid.as_ref()))
+        .collect();
+    let uid = |account: &AccountRef| accounts.get(account).and_then(|state| state.uid);
+    let disagrees = |status: &&StatusEntry<'_>| {
+        let found = existing.get(status.arn);
+        found.and_then(|resource| account_of(resource, accounts)).as_ref() != Some(status.account)
+            || !in_database.contains(&(status.account, status.arn, uid(status.account)))
     };
     let ready = statuses.iter().filter(|status| status.is_ready);
     let drifted = ready.filter(disagrees).map(|status| status.account.clone()).collect();
+    drop((existing, in_database));
     let mut report = ComparisonReport { drifted, orphans: BTreeMap::new() };
-    let (known, others): (Vec<_>, Vec<_>) =
-        all().partition(|(_, listed)| duplicates.contains(listed.arn.as_str()));
-    classify(others.into_iter(), accounts, statuses, recorded, &mut report);
-    let is_named = |arn: &str| {
-        statuses.iter().any(|status| status.arn == arn) || recorded.iter().any(|row| row.arn == arn)
+    let others = listed.all().filter(|resource| !duplicates.contains(&resource.arn));
+    classify(others, accounts, statuses, recorded, &mut report);
+    let is_named = |arn: &Arn| {
+        statuses.iter().any(|status| status.arn == arn) || recorded.iter().any(|row| row.arn == *arn)
     };
-    for (kind, listed) in known.into_iter().filter(|(_, listed)| !is_named(&listed.arn)) {
-        report.orphans.insert(listed.arn.clone(), describe_orphan(kind, listed, OrphanReason::Duplicate));
+    let known = listed.all().filter(|resource| duplicates.contains(&resource.arn));
+    for resource in known.filter(|resource| !is_named(&resource.arn)) {
+        report.add_orphan(resource, OrphanReason::Duplicate);
     }
     report
 }
 
 /// Classifies each resource: recorded, drifted, or an orphan.
 fn classify<'l>(
-    all: impl Iterator<Item = (ResourceKind, &'l Listed)>,
-    accounts: &AccountStates,
-    statuses: &[StatusEntry],
+    all: impl Iterator<Item = &'l TaggedResource>,
+    accounts: &AccountStates<'_>,
+    statuses: &[StatusEntry<'_>],
     recorded: &[RecordedResource],
     report: &mut ComparisonReport,
 ) {
-    let rows = recorded.iter().filter(|row| accounts.contains_key(&row.account));
-    let rows = rows.map(|row| (row.arn.as_str(), &row.account));
+    let rows = recorded.iter().filter(|row| accounts.contains_key(&row.owner.account));
+    let rows = rows.map(|row| (&row.arn, &row.owner.account));
     let named: BTreeMap<_, _> =
-        statuses.iter().map(|status| (status.arn.as_str(), &status.account)).chain(rows).collect();
-    let has: BTreeSet<_> = statuses.iter().map(|status| (&status.account, status.kind)).collect();
+        statuses.iter().map(|status| (status.arn, status.account)).chain(rows).collect();
+    let has: BTreeSet<_> = statuses.iter().map(|status| (status.account, status.kind)).collect();
     let retained: BTreeSet<_> =
-        recorded.iter().filter(|row| row.retained).map(|row| row.arn.as_str()).collect();
-    for (kind, listed) in all {
-        let arn = listed.arn.as_str();
-        match (account_of(listed, accounts), named.get(arn)) {
+        recorded.iter().filter(|row| row.owner.retained).map(|row| &row.arn).collect();
+    for resource in all {
+        let (arn, kind) = (&resource.arn, resource.kind);
+        match (account_of(resource, accounts), named.get(arn)) {
             // A duplicate, or an unknown resource of a stalled account.
             (Some(account), None) if has.contains(&(&account, kind)) || accounts[&account].is_stalled => {
                 report.drifted.insert(account);
@@ -135,20 +137,23 @@ fn classify<'l>(
             // A record names the owner, but the tags do not.
             (None, Some(account)) => drop(report.drifted.insert((*account).clone())),
             (None, None) if retained.contains(arn) => {}
-            (None, None) => {
-                let orphan = describe_orphan(kind, listed, OrphanReason::Unowned);
-                report.orphans.insert(listed.arn.clone(), orphan);
-            }
+            (None, None) => report.add_orphan(resource, OrphanReason::Unowned),
         }
     }
 }
 
+impl ComparisonReport {
+    fn add_orphan(&mut self, resource: &TaggedResource, reason: OrphanReason) {
+        self.orphans.insert(resource.arn.to_string(), describe_orphan(resource, reason));
+    }
+}
+
 /// Returns the account in the tags, unless it holds another user.
-fn account_of(listed: &Listed, accounts: &AccountStates) -> Option<AccountRef> {
-    let account = AccountRef::parse(listed.tags.get(tags::ACCOUNT)?)?;
+fn account_of(resource: &TaggedResource, accounts: &AccountStates<'_>) -> Option<AccountRef> {
+    let account = AccountRef::parse(resource.account.as_deref()?)?;
     let state = accounts.get(&account)?;
     let is_owner = match state.user {
-        Some(user) => is_of_user(listed, user),
+        Some(user) => resource.is_of_user(user),
         // A stalled account without a user, such as one that waits for a username, owns nothing.
         None => !state.is_stalled,
     };
@@ -158,54 +163,57 @@ fn account_of(listed: &Listed, accounts: &AccountStates) -> Option<AccountRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provision::inventory::tests::{account, listed, listing};
+    use crate::{
+        api::tags,
+        ivs::Listed,
+        provision::inventory::tests::{account, inventory, listed},
+        store::RecordedUser,
+    };
 
-    fn accounts(all: &[(&str, u128)]) -> AccountStates {
-        let state = |user| AccountState { user: Some(Uuid::from_u128(user)), ..AccountState::default() };
-        all.iter().map(|(name, user)| (account(name), state(*user))).collect()
+    /// Returns a value for as long as the test runs.
+    fn kept<T>(value: T) -> &'static T {
+        Box::leak(Box::new(value))
     }
 
-    fn status(name: &str, arn: &str) -> StatusEntry {
-        StatusEntry {
-            account: account(name),
-            kind: ResourceKind::Channel,
-            arn: arn.to_owned(),
-            is_ready: true,
-        }
+    fn accounts(all: &[(&str, u128)]) -> AccountStates<'static> {
+        let state = |user| AccountState { user: Some(Uuid::from_u128(user)), ..AccountState::default() };
+        all.iter().map(|(name, user)| (kept(account(name)), state(*user))).collect()
+    }
+
+    fn status(name: &str, arn: &str) -> StatusEntry<'static> {
+        let (account, arn) = (kept(account(name)), kept(arn.into()));
+        StatusEntry { account, kind: ResourceKind::Channel, arn, is_ready: true }
     }
 
     fn row(name: &str, arn: &str) -> RecordedResource {
-        let retained = name == "kept";
+        let (account, retained) = (account(name), name == "kept");
+        let owner = RecordedUser { user: Uuid::nil(), account, uid: None, retained, deleting: false };
         RecordedResource {
-            user: Uuid::nil(),
-            age: Duration::ZERO,
-            account: account(name),
-            uid: None,
+            owner: owner.into(),
             kind: ResourceKind::Channel,
-            arn: arn.to_owned(),
-            retained,
-            deleting: false,
+            arn: arn.into(),
+            age: Duration::ZERO,
             pending_update: None,
         }
     }
 
     fn drift(
-        listing: &Listing,
-        accounts: &AccountStates,
-        statuses: &[StatusEntry],
+        listed: &[Listed],
+        accounts: &AccountStates<'_>,
+        statuses: &[StatusEntry<'_>],
         recorded: &[RecordedResource],
     ) -> ComparisonReport {
-        compare_with_records(listing, accounts, statuses, recorded, &Duplicates::new())
+        compare_with_records(&inventory(listed), accounts, statuses, recorded, &Duplicates::new())
     }
 
     #[test]
     fn a_listed_duplicate_stays_on_the_orphan_list_and_is_no_drift() {
         let report = compare_with_records(
-            &listing(vec![listed("a", "todd", 1), listed("b", "todd", 1)]),
+            &inventory(&[listed("a", "todd", 1), listed("b", "todd", 1)]),
             &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
             &[row("todd", "a")],
-            &Duplicates::from(["a", "b"]),
+            &Duplicates::from(["a", "b"].map(Arn::from)),
         );
         assert!(report.drifted.is_empty());
         let reasons: Vec<_> = report.orphans.values().map(|orphan| (&orphan.arn, orphan.reason)).collect();
@@ -219,7 +227,7 @@ mod tests {
     #[test]
     fn consistent_records_are_no_drift() {
         let report = drift(
-            &listing(vec![listed("a", "todd", 1)]),
+            &[listed("a", "todd", 1)],
             &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
             &[row("todd", "a")],
@@ -230,7 +238,7 @@ mod tests {
     #[test]
     fn a_resource_missing_from_aws_or_the_database_is_drift() {
         let report = drift(
-            &listing(vec![listed("b", "ann", 2)]),
+            &[listed("b", "ann", 2)],
             &accounts(&[("todd", 1), ("ann", 2)]),
             &[status("todd", "a"), status("ann", "b")],
             &[row("todd", "a")],
@@ -241,20 +249,18 @@ mod tests {
 
     #[test]
     fn a_row_that_names_an_earlier_object_is_drift() {
-        let earlier = RecordedResource { uid: Some("earlier".to_owned()), ..row("todd", "a") };
-        let report = drift(
-            &listing(vec![listed("a", "todd", 1)]),
-            &accounts(&[("todd", 1)]),
-            &[status("todd", "a")],
-            &[earlier],
-        );
+        let mut earlier = row("todd", "a");
+        let uid = Some("earlier".into());
+        earlier.owner = RecordedUser { uid, ..RecordedUser::clone(&earlier.owner) }.into();
+        let report =
+            drift(&[listed("a", "todd", 1)], &accounts(&[("todd", 1)]), &[status("todd", "a")], &[earlier]);
         assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
     }
 
     #[test]
     fn a_resource_without_account_is_an_orphan_unless_retained() {
         let report = drift(
-            &listing(vec![listed("gone", "gone", 3), listed("kept", "kept", 4)]),
+            &[listed("gone", "gone", 3), listed("kept", "kept", 4)],
             &AccountStates::new(),
             &[],
             &[row("kept", "kept"), row("gone", "gone")],
@@ -266,7 +272,7 @@ mod tests {
     #[test]
     fn a_duplicate_of_an_account_is_drift() {
         let report = drift(
-            &listing(vec![listed("a", "todd", 1), listed("late", "todd", 1)]),
+            &[listed("a", "todd", 1), listed("late", "todd", 1)],
             &accounts(&[("todd", 1)]),
             &[status("todd", "a")],
             &[row("todd", "a")],
@@ -278,7 +284,7 @@ mod tests {
     #[test]
     fn a_resource_of_an_earlier_user_is_an_orphan() {
         let report = drift(
-            &listing(vec![listed("a", "todd", 2), listed("left", "todd", 1)]),
+            &[listed("a", "todd", 2), listed("left", "todd", 1)],
             &accounts(&[("todd", 2)]),
             &[status("todd", "a")],
             &[row("todd", "a")],
@@ -286,15 +292,15 @@ mod tests {
         assert!(report.drifted.is_empty());
         assert_eq!(report.orphans.into_keys().collect::<Vec<_>>(), ["left"]);
 
-        let new = AccountStates::from([(account("todd"), AccountState::default())]);
-        let report = drift(&listing(vec![listed("left", "todd", 1)]), &new, &[], &[]);
+        let new = AccountStates::from([(kept(account("todd")), AccountState::default())]);
+        let report = drift(&[listed("left", "todd", 1)], &new, &[], &[]);
         assert_eq!(report, ComparisonReport::default(), "the account's user is not known yet");
 
         let waiting = AccountStates::from([(
-            account("todd"),
+            kept(account("todd")),
             AccountState { is_stalled: true, ..AccountState::default() },
         )]);
-        let report = drift(&listing(vec![listed("left", "todd", 1)]), &waiting, &[], &[]);
+        let report = drift(&[listed("left", "todd", 1)], &waiting, &[], &[]);
         assert_eq!(
             report.orphans.into_keys().collect::<Vec<_>>(),
             ["left"],
@@ -305,14 +311,16 @@ mod tests {
     #[test]
     fn a_duplicate_of_a_stalled_account_is_drift_but_its_own_is_not() {
         let user = Some(Uuid::from_u128(1));
-        let stalled =
-            AccountStates::from([(account("todd"), AccountState { user, is_stalled: true, uid: None })]);
+        let stalled = AccountStates::from([(
+            kept(account("todd")),
+            AccountState { user, is_stalled: true, uid: None },
+        )]);
         let named = StatusEntry { is_ready: false, ..status("todd", "a") };
-        let of = |all| drift(&listing(all), &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
-        assert_eq!(of(vec![listed("a", "todd", 1)]), ComparisonReport::default());
-        let in_a_row = drift(&listing(vec![listed("a", "todd", 1)]), &stalled, &[], &[row("todd", "a")]);
+        let of = |all: &[_]| drift(all, &stalled, std::slice::from_ref(&named), &[row("todd", "a")]);
+        assert_eq!(of(&[listed("a", "todd", 1)]), ComparisonReport::default());
+        let in_a_row = drift(&[listed("a", "todd", 1)], &stalled, &[], &[row("todd", "a")]);
         assert_eq!(in_a_row, ComparisonReport::default(), "the row names it, although status does not yet");
-        let report = of(vec![listed("a", "todd", 1), listed("late", "todd", 1)]);
+        let report = of(&[listed("a", "todd", 1), listed("late", "todd", 1)]);
         assert_eq!(report.drifted, BTreeSet::from([account("todd")]));
         assert!(report.orphans.is_empty());
     }
@@ -323,7 +331,7 @@ mod tests {
             let mut channel = listed("a", "todd", 1);
             channel.tags.remove(lost);
             let report = drift(
-                &listing(vec![channel]),
+                &[channel],
                 &accounts(&[("todd", 1)]),
                 &[StatusEntry { is_ready, ..status("todd", "a") }],
                 &[row("todd", "a")],

@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Change, DecisionContext, DesiredResource, Error, Outcome, Provisioned, Result, SettingsDrift, Wait,
+    Change, DecisionContext, DesiredResource, Error, Outcome, Provisioned, Result, SettingsDrift,
+    TaggedResource, Wait,
     create::{Attempt, create},
     decide::{
         Observed, ObservedOwnership,
@@ -133,7 +134,7 @@ where
     fn decision_input(&self) -> DecisionInput<'_> {
         DecisionInput {
             status_arn: self.desired.status.map(Status::arn),
-            inventory_arn: self.desired.inventory_arn,
+            inventory_arn: self.desired.inventory_arn.as_deref(),
             is_known_user: self.desired.is_known_user,
             is_settled: self.desired.is_settled,
             was_sent: self.desired.was_sent,
@@ -282,7 +283,7 @@ where
         tracing::warn!(arn, kind = %K::KIND, "adding a duplicate resource to the orphan list");
         let (name, tags) = (self.desired.owner.username.clone(), compared.live.tags.clone());
         let listed = Listed { arn: arn.to_owned(), name, tags, updated_at: None };
-        let added = vec![describe_orphan(K::KIND, &listed, OrphanReason::Duplicate)];
+        let added = vec![describe_orphan(&TaggedResource::new(K::KIND, &listed), OrphanReason::Duplicate)];
         Ok(self.store.change_orphans(&OrphanChanges { added, ..OrphanChanges::default() }).await?)
     }
 

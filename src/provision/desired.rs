@@ -19,7 +19,7 @@ pub struct DesiredResource<'a, K: Kind> {
     /// The resource's part of the status.
     pub status: Option<&'a K::Status>,
     /// The resource's ARN in the inventory of the last resync.
-    pub inventory_arn: Option<&'a str>,
+    pub inventory_arn: Option<String>,
     /// All resources of this kind that the last resync listed with the user's tags.
     pub listed: Vec<Listed>,
     /// True if status or the inventory named the user before this reconcile.

@@ -7,23 +7,22 @@ use std::{
 
 use uuid::Uuid;
 
+use super::TaggedResource;
 use crate::{
-    api::{AccountRef, ResourceKind, tags},
-    ivs::Listed,
+    api::{AccountRef, CompactId},
     store::{Orphan, OrphanChanges, OrphanReason, OrphanRow},
 };
 
 /// Describes a resource for the orphan list, by its tags.
 #[must_use]
-pub fn describe_orphan(kind: ResourceKind, listed: &Listed, reason: OrphanReason) -> Orphan {
-    let id = |tag| listed.tags.get(tag).and_then(|id: &String| id.parse().ok());
+pub fn describe_orphan(resource: &TaggedResource, reason: OrphanReason) -> Orphan {
     Orphan {
-        kind,
-        arn: Some(listed.arn.clone()),
-        attempt: id(tags::ATTEMPT),
-        user: id(tags::USER),
-        account: listed.tags.get(tags::ACCOUNT).and_then(|account| AccountRef::parse(account)),
-        username: Some(listed.name.clone()),
+        kind: resource.kind,
+        arn: Some(resource.arn.to_string()),
+        attempt: resource.attempt.as_ref().and_then(CompactId::uuid),
+        user: resource.user.as_ref().and_then(CompactId::uuid),
+        account: resource.account.as_deref().and_then(AccountRef::parse),
+        username: Some(resource.name.to_string()),
         reason,
     }
 }
@@ -67,7 +66,7 @@ fn open_attempt(row: &OrphanRow) -> Option<(Uuid, Uuid)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provision::world::owner;
+    use crate::{api::ResourceKind, ivs::Listed, provision::world::owner};
 
     const GRACE: Duration = Duration::from_secs(10);
 
@@ -75,7 +74,8 @@ mod tests {
         let one = |(arn, attempt): &(&str, u128)| {
             let tags = owner().create_tags(Uuid::from_u128(*attempt), &crate::ivs::Tags::new());
             let listed = Listed { arn: (*arn).to_owned(), name: "todd".to_owned(), tags, updated_at: None };
-            ((*arn).to_owned(), describe_orphan(ResourceKind::Stage, &listed, OrphanReason::Unowned))
+            let resource = TaggedResource::new(ResourceKind::Stage, &listed);
+            ((*arn).to_owned(), describe_orphan(&resource, OrphanReason::Unowned))
         };
         all.iter().map(one).collect()
     }

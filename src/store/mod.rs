@@ -29,7 +29,7 @@ pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, O
 pub use pending_updates::PendingUpdate;
 pub use postgres::{MIGRATIONS, Postgres, Schema};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
-pub use resources::{RecordedResource, ResourceRecord, Resources};
+pub use resources::{RecordedResource, RecordedUser, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
 pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, Transfer, UsernameOwner, Users};
 

@@ -1,14 +1,15 @@
 //! The recorded resources of users, and the state of their attempts and updates.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures::TryStreamExt;
 use uuid::Uuid;
 
 use super::{
     InFlight, Missing, PendingUpdate, Postgres, Result, journal::end_open, pending_updates, rows, seconds,
 };
 use crate::{
-    api::{AccountRef, ResourceKind, ResourceStatus},
+    api::{AccountRef, Arn, CompactId, ResourceKind, ResourceStatus},
     failpoint::effect,
 };
 
@@ -42,27 +43,34 @@ impl ResourceRecord {
     }
 }
 
-/// A recorded resource and the account that owns it.
+/// A user with recorded resources, and the account that owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedResource {
+pub struct RecordedUser {
     /// Id of the user.
     pub user: Uuid,
     /// Account that owns the user.
     pub account: AccountRef,
     /// UID of the account's object.
-    pub uid: Option<String>,
-    /// Kind of the resource.
-    pub kind: ResourceKind,
-    /// ARN of the resource.
-    pub arn: String,
-    /// Time since it was recorded, by the database's clock.
-    pub age: Duration,
+    pub uid: Option<CompactId>,
     /// True if the account was deleted with deletionPolicy Retain.
     pub retained: bool,
     /// True if the user's resources are being deleted.
     pub deleting: bool,
+}
+
+/// A recorded resource. A resync holds all of them, so the resources of a user share what describes the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedResource {
+    /// The user.
+    pub owner: Arc<RecordedUser>,
+    /// Kind of the resource.
+    pub kind: ResourceKind,
+    /// ARN of the resource.
+    pub arn: Arn,
+    /// Time since it was recorded, by the database's clock.
+    pub age: Duration,
     /// Update of settings or tags that is not verified yet.
-    pub pending_update: Option<PendingUpdate>,
+    pub pending_update: Option<Box<PendingUpdate>>,
 }
 
 /// The recorded resources.
@@ -221,7 +229,7 @@ impl Resources for Postgres {
     }
 
     async fn all_recorded(&self) -> Result<Vec<RecordedResource>> {
-        let rows = sqlx::query!(
+        let mut rows = sqlx::query!(
             r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained, u.deleting,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
                  greatest(extract(epoch from now() - r.created_at), 0)::float8 as "age!",
@@ -232,21 +240,29 @@ impl Resources for Postgres {
                join resources r on r.user_id = u.id
                left join pending_updates p on p.user_id = r.user_id and p.kind = r.kind"#,
         )
-        .fetch_all(&self.pool)
-        .await?;
-        let records = rows.into_iter().map(|row| RecordedResource {
-            user: row.user,
-            age: seconds(row.age),
-            account: AccountRef { namespace: row.namespace, name: row.name },
-            uid: row.account_uid,
-            kind: row.kind,
-            arn: row.arn,
-            retained: row.retained,
-            deleting: row.deleting,
-            pending_update: row
+        .fetch(&self.pool);
+        let (mut records, mut users) = (Vec::new(), HashMap::<Uuid, Arc<RecordedUser>>::new());
+        while let Some(row) = rows.try_next().await? {
+            let owner = users.entry(row.user).or_insert_with(|| {
+                Arc::new(RecordedUser {
+                    user: row.user,
+                    account: AccountRef { namespace: row.namespace, name: row.name },
+                    uid: row.account_uid.as_deref().map(CompactId::from),
+                    retained: row.retained,
+                    deleting: row.deleting,
+                })
+            });
+            let pending_update = row
                 .update_nonce
-                .map(|nonce| PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)),
-        });
-        Ok(records.collect())
+                .map(|nonce| Box::new(PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)));
+            records.push(RecordedResource {
+                owner: Arc::clone(owner),
+                kind: row.kind,
+                arn: row.arn.as_str().into(),
+                age: seconds(row.age),
+                pending_update,
+            });
+        }
+        Ok(records)
     }
 }

@@ -302,8 +302,8 @@ impl Cluster {
         }
     }
 
-    fn current(&self, named: &StreamerAccount) -> Option<&Arc<ObservedAccount>> {
-        self.accounts.get(&reference(named)).filter(|found| found.metadata.uid == named.metadata.uid)
+    fn current(&self, key: &AccountRef, uid: &str) -> Option<&Arc<ObservedAccount>> {
+        self.accounts.get(key).filter(|found| found.metadata.uid.as_deref() == Some(uid))
     }
 
     fn patch_finalizers(

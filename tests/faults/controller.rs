@@ -4,7 +4,7 @@
 use std::{num::NonZeroU16, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use kube::{ResourceExt, runtime::watcher::Event};
+use kube::runtime::watcher::Event;
 use streamcat_operator::{
     admin::Gates,
     api::ObservedAccount,
@@ -18,7 +18,7 @@ use streamcat_operator::{
 use tokio::{task::JoinSet, time::sleep};
 
 use super::{
-    cluster::{Change, reference},
+    cluster::Change,
     fault_injector::{FakeBackends, FaultInjector, RECONCILED_UID},
     faults::Service,
     world::{INSTALLATION, RENEWAL_INTERVAL, RESTART_DELAY, TIMING, World},
@@ -111,31 +111,21 @@ async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration)
 
 /// Updates the cache, and requeues changed accounts.
 async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
-    let (world, mut seen) = (&injector.world, SeenAccounts::default());
+    let (world, mut seen) = (&injector.world, SeenAccounts::new(Arc::clone(&injector.cache)));
     let (mut position, mut changes) = {
         let state = world.lock();
         let cluster = state.cluster_of(&injector.process.cluster);
         let listed = cluster.accounts.values().map(|account| Change::Applied(Arc::clone(account)));
         (cluster.log.len(), listed.collect::<Vec<_>>())
     };
-    injector.process.cache.lock().expect("nothing panics with the lock held").clear();
     seen.handle(Event::Init, &context);
     let mut is_listing = true;
     loop {
         for change in changes.drain(..) {
-            let event = {
-                let mut cache = injector.process.cache.lock().expect("nothing panics with the lock held");
-                match change {
-                    Change::Applied(account) => {
-                        cache.insert(reference(&account), Arc::clone(&account));
-                        let account = ObservedAccount::clone(&account);
-                        if is_listing { Event::InitApply(account) } else { Event::Apply(account) }
-                    }
-                    Change::Gone(account) => {
-                        cache.remove(&reference(&account));
-                        Event::Delete(ObservedAccount::clone(&account))
-                    }
-                }
+            let event = match change {
+                Change::Applied(account) if is_listing => Event::InitApply(ObservedAccount::clone(&account)),
+                Change::Applied(account) => Event::Apply(ObservedAccount::clone(&account)),
+                Change::Gone(account) => Event::Delete(ObservedAccount::clone(&account)),
             };
             seen.handle(event, &context);
         }
@@ -158,7 +148,7 @@ async fn run_task(
     task: Task,
     context: Arc<Context<FakeBackends>>,
 ) -> Option<Duration> {
-    let (key, uid) = (reference(task.object()), task.object().uid().unwrap_or_default());
+    let (key, uid) = (task.account(), task.object_uid());
     let performed = AssertUnwindSafe(RECONCILED_UID.scope(uid, task.perform(&context))).catch_unwind().await;
     let Ok((next, error)) = performed else {
         injector.world.lock().violations.push(format!("the reconcile of {key} panicked"));

@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
-use streamcat_operator::{controller, telemetry::Metrics};
+use streamcat_operator::{
+    controller::{self, CachedAccounts},
+    telemetry::Metrics,
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     aws::{Channel, ChatRoom, FakeResources, Stage},
-    cluster::Accounts,
     faults::{Failure, Fault, FromFailure, Operation, client_timeout},
     world::{RESTART_DELAY, State, TIMING, World},
 };
@@ -52,8 +54,6 @@ pub struct Process {
     pub stop: CancellationToken,
     /// The time, counted from the start of the world, until which the process is suspended.
     pub frozen_until: Mutex<Duration>,
-    /// The accounts as the process's watch has shown them.
-    pub cache: Mutex<Accounts>,
     /// Metrics of the process.
     pub metrics: Metrics,
 }
@@ -67,6 +67,8 @@ impl<T, F: FnOnce(&mut State, Duration) -> T + Send + 'static> Effect<T> for F {
 pub struct FaultInjector {
     pub world: Arc<World>,
     pub process: Arc<Process>,
+    /// The accounts as the watch of this term has shown them.
+    pub cache: Arc<CachedAccounts>,
     /// Cancelled when the leader's term ends.
     pub term: CancellationToken,
 }
@@ -81,16 +83,15 @@ impl FaultInjector {
             dead,
             stop,
             frozen_until: Mutex::default(),
-            cache: Mutex::default(),
             metrics: Metrics::default(),
         });
         let term = process.stop.clone();
-        Self { world, process, term }
+        Self { world, process, cache: Arc::default(), term }
     }
 
     /// Returns the same connection for the duration of this term.
     pub fn during(&self, term: CancellationToken) -> Self {
-        Self { term, ..self.clone() }
+        Self { term, cache: Arc::default(), ..self.clone() }
     }
 
     /// Returns true if another cluster has taken over the database.

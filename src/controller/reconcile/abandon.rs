@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use crate::{
-    api::StreamerAccount,
+    api::{ResourceKind, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::Backends,
@@ -56,31 +56,30 @@ async fn report_abandoned<B: Backends>(account: &StreamerAccount, context: &Cont
 /// Returns the resources of the account that status or the tags seen by the latest resync name.
 fn known_orphans(account: &StreamerAccount, user: Uuid, inventory: &Inventory) -> Vec<Orphan> {
     let key = account.reference();
-    let in_status = account.resources_in_status().into_iter().map(|record| Orphan {
-        kind: record.kind,
-        arn: Some(record.arn),
-        attempt: None,
-        user: Some(user),
-        account: Some(record.account),
-        username: Some(account.spec.username.clone()),
-        reason: OrphanReason::Abandoned,
+    let in_status = ResourceKind::ALL.into_iter().filter_map(|kind| {
+        Some(Orphan {
+            kind,
+            arn: Some(account.status.as_ref()?.arn(kind)?.to_owned()),
+            attempt: None,
+            user: Some(user),
+            account: Some(key.clone()),
+            username: Some(account.spec.username.clone()),
+            reason: OrphanReason::Abandoned,
+        })
     });
-    let tagged = inventory
-        .of_account(&key, user)
-        .map(|(kind, listed)| describe_orphan(kind, listed, OrphanReason::Abandoned));
+    let tagged =
+        inventory.of_account(&key, user).map(|resource| describe_orphan(resource, OrphanReason::Abandoned));
     tagged.chain(in_status).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::{
-        api::{ResourceKind, StageStatus, StreamerAccountStatus, test_account},
+        api::{StageStatus, StreamerAccountStatus, test_account},
         controller::status::events,
         ivs::{Listed, Tags},
-        provision::Listing,
+        provision::TaggedResource,
     };
 
     fn account() -> StreamerAccount {
@@ -102,7 +101,7 @@ mod tests {
         };
         let tags = owner.create_tags(Uuid::from_u128(7), &Tags::new());
         let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
-        let inventory = Inventory::new(&Listing(BTreeMap::from([(ResourceKind::Channel, vec![listed])])));
+        let inventory = Inventory::new("here", vec![TaggedResource::new(ResourceKind::Channel, &listed)]);
 
         let mut known = known_orphans(&account(), user, &inventory);
         let arns: Vec<_> = known.iter().filter_map(|orphan| orphan.arn.as_deref()).collect();

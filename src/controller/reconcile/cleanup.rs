@@ -70,7 +70,7 @@ pub(super) async fn try_clean_up<B: Backends>(
         Ok(()) => {
             context.backoff.reset(&key);
             context.removed.forget(object);
-            if context.backends.kubernetes().cached(&key).is_none() {
+            if context.backends.kubernetes().cache().get(&key).is_none() {
                 context.forget(&key, context.dirty_mark(&key));
             }
             requeue_claimants(object, context);

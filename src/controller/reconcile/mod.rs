@@ -18,18 +18,19 @@ use super::{
     account::AccountExt,
     backends::Backends,
     blocker::{Blocker, Retry},
+    cache::{CachedAccount, needs_nothing},
     context::Context,
     error::{Error, RECONCILE_TIMEOUT},
     kubernetes::Kubernetes,
     status::publish_kept_events,
 };
-use crate::api::{AccountRef, ObservedAccount, StreamerAccount};
+use crate::api::{AccountRef, ObservedAccount};
 
 /// The next task of an account.
 #[derive(Debug)]
 pub enum Task {
     /// Creates and updates the resources of this account as its spec says, or deletes them.
-    Reconcile(Arc<ObservedAccount>),
+    Reconcile(Arc<CachedAccount>),
     /// Cleans up after this object, which the API server has removed without waiting for our finalizer.
     CleanUpRemoved(Arc<ObservedAccount>),
 }
@@ -39,17 +40,27 @@ impl Task {
     /// object of the same name must not take over what is being deleted, unless it is being deleted too. Then a
     /// person can abandon it.
     pub fn next<B: Backends>(account: &AccountRef, context: &Context<B>) -> Option<Self> {
-        let cached = context.backends.kubernetes().cached(account);
-        let is_deletion = cached.as_ref().is_some_and(|it| it.is_being_deleted() && it.has_finalizer());
+        let cached = context.backends.kubernetes().cache().get(account);
+        let is_deletion = cached.as_ref().is_some_and(|it| it.is_being_deleted && it.has_finalizer);
         let removed = context.removed.first(account).filter(|_| !is_deletion);
         removed.map(Self::CleanUpRemoved).or_else(|| cached.map(Self::Reconcile))
     }
 
-    /// Returns the object.
+    /// Returns the account.
     #[must_use]
-    pub fn object(&self) -> &ObservedAccount {
+    pub fn account(&self) -> AccountRef {
         match self {
-            Self::Reconcile(object) | Self::CleanUpRemoved(object) => object,
+            Self::Reconcile(account) => account.reference.clone(),
+            Self::CleanUpRemoved(object) => object.reference(),
+        }
+    }
+
+    /// Returns the UID of the object.
+    #[must_use]
+    pub fn object_uid(&self) -> String {
+        match self {
+            Self::Reconcile(account) => account.object_uid(),
+            Self::CleanUpRemoved(object) => object.object_uid().to_owned(),
         }
     }
 
@@ -57,7 +68,7 @@ impl Task {
     /// the error if a call to Kubernetes failed or the task took too long.
     pub async fn perform<B: Backends>(self, context: &Context<B>) -> (Option<Duration>, Option<Error>) {
         let started = std::time::Instant::now();
-        let key = self.object().reference();
+        let key = self.account();
         let result = tokio::time::timeout(RECONCILE_TIMEOUT, async {
             match &self {
                 Self::Reconcile(account) => reconcile(account, context).await,
@@ -88,26 +99,26 @@ impl Task {
 }
 
 async fn reconcile<B: Backends>(
-    cached: &ObservedAccount,
+    cached: &CachedAccount,
     context: &Context<B>,
 ) -> Result<Option<Duration>, Error> {
-    let key = cached.reference();
+    let key = &cached.reference;
     // A spec that is not understood is not compared with AWS. Its marks stay until it is.
-    let is_comparable = cached.problem().is_none();
-    let dirty = context.dirty_mark(&key).filter(|_| is_comparable);
-    let recheck = context.rechecks.due_in(&key).filter(|_| is_comparable);
-    let is_unverified = is_comparable && context.unverified.contains(&key);
+    let is_comparable = cached.is_understood;
+    let dirty = context.dirty_mark(key).filter(|_| is_comparable);
+    let recheck = context.rechecks.due_in(key).filter(|_| is_comparable);
+    let is_unverified = is_comparable && context.unverified.contains(key);
     let is_check_due = dirty.is_some() || is_unverified || recheck.is_some_and(|left| left.is_zero());
-    if needs_nothing(cached) && !is_check_due {
+    if cached.needs_nothing && !is_check_due {
         return Ok(recheck);
     }
     // The cache can lag behind our own writes, so read the live object before acting. Its namespace is read
     // at the same time: both answers are needed before anything is created.
-    let (kubernetes, read) = (context.backends.kubernetes(), Instant::now());
+    let (kubernetes, uid, read) = (context.backends.kubernetes(), cached.object_uid(), Instant::now());
     let (account, is_terminating) =
-        tokio::join!(kubernetes.current(cached), is_namespace_terminating(cached, context));
+        tokio::join!(kubernetes.current(key, &uid), is_namespace_terminating(cached, context));
     let Some(account) = account? else {
-        context.forget(&key, dirty);
+        context.forget(key, dirty);
         return Ok(None);
     };
     if needs_nothing(&account) && !is_check_due {
@@ -134,8 +145,9 @@ async fn clean_up_removed<B: Backends>(
         // Whatever the account needs comes after the cleanup.
         return Ok(Some(Duration::ZERO));
     };
-    if let Some(next) = context.backends.kubernetes().cached(&object.reference())
-        && let Some(next) = context.backends.kubernetes().current(&next).await?
+    let (kubernetes, key) = (context.backends.kubernetes(), object.reference());
+    if let Some(next) = kubernetes.cache().get(&key)
+        && let Some(next) = kubernetes.current(&key, &next.object_uid()).await?
         && !next.is_being_deleted()
     {
         report_blocked(next.into_account(), context, &Blocker::earlier_not_cleaned_up(&message, retry_in))
@@ -147,23 +159,11 @@ async fn clean_up_removed<B: Backends>(
 /// Returns true if the account's namespace is terminating. Always true for an account that is being deleted,
 /// which never creates anything.
 async fn is_namespace_terminating<B: Backends>(
-    cached: &StreamerAccount,
+    cached: &CachedAccount,
     context: &Context<B>,
 ) -> kube::Result<bool> {
-    if cached.is_being_deleted() {
+    if cached.is_being_deleted {
         return Ok(true);
     }
-    context.backends.kubernetes().is_namespace_terminating(cached).await
-}
-
-/// Returns true if there is nothing to do: the account is settled, it is being deleted without our finalizer,
-/// or its status says why its spec is not understood.
-fn needs_nothing(account: &ObservedAccount) -> bool {
-    if account.is_being_deleted() {
-        return account.is_released();
-    }
-    account.problem().map_or_else(
-        || account.is_settled(),
-        |problem| account.is_blocked_by(&Blocker::spec_not_understood(problem)),
-    )
+    context.backends.kubernetes().is_namespace_terminating(&cached.reference).await
 }

@@ -16,7 +16,7 @@ use crate::{
 pub(super) async fn note_absences<B: Backends>(
     context: &Context<B>,
     list: &CompleteList,
-    known: &[KnownResource],
+    known: &[KnownResource<'_>],
     began: Instant,
 ) -> Result<BTreeSet<Uuid>, Blocker> {
     let absences = context.backends.store().absences().await?;

@@ -8,11 +8,7 @@ mod orphans;
 mod records;
 mod requeues;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -24,19 +20,18 @@ use self::{
     requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
 };
 use super::{
-    account::AccountExt,
     backends::{Backends, dispatch_kind},
     blocker::Blocker,
+    cache::CachedAccount,
     context::Context,
     gates,
     kubernetes::Kubernetes,
 };
 use crate::{
     admin::Gates,
-    api::{ObservedAccount, ResourceKind, tags},
-    ivs::Listed,
+    api::{AccountRef, ResourceKind},
     messages,
-    provision::{CompleteList, Inventory, Listing, compare_with_records, pending_rechecks},
+    provision::{CompleteList, Inventory, Listing, TaggedResource, compare_with_records, pending_rechecks},
     store::{Orphan, Orphans, Resources},
 };
 
@@ -134,29 +129,30 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     // accounts from the inventory.
     let rows = store.orphans(namespace).await;
     // A resource that is created during the lists may be missing from them.
-    let before = kubernetes.accounts();
-    let (listing, complete) = list(context, namespace).await?;
+    let before = kubernetes.cache().accounts();
+    let (inventory, complete) = list(context, namespace).await?;
     context.learn_aws_account(&complete.arns);
     let mut recorded = store.all_recorded().await?;
     // Read last, so that a resource that was created in the meantime does not look like an orphan.
-    let accounts = kubernetes.accounts();
+    let accounts = kubernetes.cache().accounts();
     let states = account_states(&accounts);
-    let exists = |account: &&Arc<ObservedAccount>| states.contains_key(&account.reference());
+    let exists = |account: &&Arc<CachedAccount>| states.contains_key(&account.reference);
     let statuses: Vec<_> =
         before.iter().filter(exists).flat_map(|account| account.resources_in_status()).collect();
     let named = recorded_resources(context, namespace, &recorded, &statuses, &states);
     let elsewhere = check_recorded_elsewhere(context, &named);
-    // Another controller of this installation serves the other namespaces.
-    recorded.retain(|row| is_in(namespace, &row.account));
     let changed_users = note_absences(context, &complete, &named, began).await?;
-    context.publish_inventory(Inventory::new(&listing));
+    drop((named, complete));
+    // Another controller of this installation serves the other namespaces.
+    recorded.retain(|row| is_in(namespace, &row.owner.account));
+    let inventory = context.publish_inventory(inventory);
     let rows = rows?;
-    let duplicates: BTreeSet<_> = rows.iter().filter_map(duplicate).collect();
-    let report = compare_with_records(&listing, &states, &statuses, &recorded, &duplicates);
+    let duplicates = rows.iter().filter_map(duplicate).collect();
+    let report = compare_with_records(&inventory, &states, &statuses, &recorded, &duplicates);
     mark_recorded_elsewhere_dirty(context, &statuses);
     for (account, state) in &states {
         if state.user.is_some_and(|user| changed_users.contains(&user)) {
-            context.mark_dirty(account.clone());
+            context.mark_dirty(AccountRef::clone(account));
         }
     }
     for account in report.drifted {
@@ -164,7 +160,7 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
         context.mark_dirty(account);
     }
     for account in accounts.iter().filter(|account| needs_requeue(account)) {
-        context.requeue(account.reference());
+        context.requeue(account.reference.clone());
     }
     schedule_rechecks(context, &accounts, &pending_rechecks(&recorded, &statuses, context.timing.grace));
     let orphans = update_orphan_list(context, rows, report.orphans).await?;
@@ -177,7 +173,7 @@ async fn recheck_recorded_elsewhere<B: Backends>(
     namespace: Option<&str>,
 ) -> Result<Option<String>, Blocker> {
     let recorded = context.backends.store().all_recorded().await?;
-    let accounts = context.backends.kubernetes().accounts();
+    let accounts = context.backends.kubernetes().cache().accounts();
     let states = account_states(&accounts);
     let statuses: Vec<_> = accounts.iter().flat_map(|account| account.resources_in_status()).collect();
     let elsewhere = check_recorded_elsewhere(
@@ -192,27 +188,24 @@ async fn recheck_recorded_elsewhere<B: Backends>(
 async fn list<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
-) -> Result<(Listing, CompleteList), Blocker> {
+) -> Result<(Inventory, CompleteList), Blocker> {
     let began = Instant::now();
     let (backends, installation) = (&context.backends, context.installation.as_str());
     let list = async |kind| dispatch_kind!(backends, kind, |kind| Listing::of_kind(kind, installation).await);
-    let listed = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
-    let (mut all, mut complete) = (BTreeMap::<ResourceKind, Vec<Listed>>::new(), CompleteList::default());
-    for (kind, ours, everything) in listed {
-        complete.has_ours |= !ours.is_empty();
-        complete.arns.extend(everything);
-        all.insert(kind, ours);
+    let listings = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
+    let (mut ours, mut arns) = (Vec::new(), Vec::new());
+    for listing in listings {
+        ours.extend(listing.ours);
+        arns.extend(listing.arns);
     }
-    complete.took = began.elapsed();
+    let (has_ours, took) = (!ours.is_empty(), began.elapsed());
+    let complete = CompleteList { arns: arns.into_iter().collect(), has_ours, took };
     if let Some(namespace) = namespace {
         // Another controller of this installation serves the other namespaces.
         let prefix = format!("{namespace}/");
-        let is_served = |listed: &Listed| {
-            listed.tags.get(tags::ACCOUNT).is_some_and(|account| account.starts_with(&prefix))
-        };
-        for listed in all.values_mut() {
-            listed.retain(is_served);
-        }
+        ours.retain(|resource: &TaggedResource| {
+            resource.account.as_ref().is_some_and(|account| account.starts_with(&prefix))
+        });
     }
-    Ok((Listing(all), complete))
+    Ok((Inventory::new(installation, ours), complete))
 }

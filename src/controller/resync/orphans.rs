@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::late_creates::delete_late_creates;
 use crate::{
+    api::Arn,
     controller::{backends::Backends, blocker::Blocker, context::Context},
     ivs::Target,
     provision::orphan_changes,
@@ -37,6 +38,6 @@ fn is_in_target(row: &OrphanRow, target: &Target) -> bool {
 }
 
 /// Returns the ARN of a row if it is a duplicate.
-pub(super) fn duplicate(row: &OrphanRow) -> Option<&str> {
-    row.orphan.arn.as_deref().filter(|_| row.orphan.reason == OrphanReason::Duplicate)
+pub(super) fn duplicate(row: &OrphanRow) -> Option<Arn> {
+    row.orphan.arn.as_deref().filter(|_| row.orphan.reason == OrphanReason::Duplicate).map(Arn::from)
 }

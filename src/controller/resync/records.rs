@@ -1,17 +1,13 @@
 //! The resources that records name: the rows in PostgreSQL, and the status of each account.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
-    api::{AccountRef, ObservedAccount, StreamerAccount},
-    controller::{account::AccountExt, backends::Backends, blocker::Blocker, context::Context},
+    api::{AccountRef, Arn},
+    controller::{backends::Backends, blocker::Blocker, cache::CachedAccount, context::Context},
     ivs::ArnLocation,
     messages,
-    provision::{AccountState, KnownResource, StatusEntry},
+    provision::{AccountStates, KnownResource, StatusEntry},
     store::RecordedResource,
 };
 
@@ -21,48 +17,41 @@ pub(super) fn is_in(namespace: Option<&str>, account: &AccountRef) -> bool {
 }
 
 /// Returns the state of each account, as the comparison needs it.
-pub(super) fn account_states(accounts: &[Arc<ObservedAccount>]) -> BTreeMap<AccountRef, AccountState> {
-    let state = |account: &StreamerAccount| AccountState {
-        uid: account.metadata.uid.clone(),
-        user: account.user_in_status(),
-        is_stalled: account.stalled().is_some(),
-    };
-    accounts.iter().map(|account| (account.reference(), state(account))).collect()
+pub(super) fn account_states(accounts: &[Arc<CachedAccount>]) -> AccountStates<'_> {
+    accounts.iter().map(|account| (&account.reference, account.state())).collect()
 }
 
 /// Returns all resources that rows and statuses name.
-pub(super) fn recorded_resources<B: Backends>(
+pub(super) fn recorded_resources<'r, B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
-    recorded: &[RecordedResource],
-    statuses: &[StatusEntry],
-    states: &BTreeMap<AccountRef, AccountState>,
-) -> Vec<KnownResource> {
+    recorded: &'r [RecordedResource],
+    statuses: &[StatusEntry<'r>],
+    states: &AccountStates<'_>,
+) -> Vec<KnownResource<'r>> {
     let (before, now) = (context.last_inventory().unwrap_or_default(), context.backends.now().0);
     let seen = before.update_times();
-    let since_update = |arn: &str| now.duration_since(*seen.get(arn)?).try_into().ok();
+    let since_update = |arn: &Arn| now.duration_since(*seen.get(arn)?).try_into().ok();
     let rows = recorded.iter().map(|row| KnownResource {
-        user: row.user,
+        user: row.owner.user,
         kind: row.kind,
-        arn: row.arn.clone(),
+        arn: &row.arn,
         // Accounts in other namespaces are not watched, so they count as existing.
-        has_account: states.contains_key(&row.account) || !is_in(namespace, &row.account),
-        is_served: is_in(namespace, &row.account),
-        is_being_deleted: row.deleting,
+        has_account: states.contains_key(&row.owner.account) || !is_in(namespace, &row.owner.account),
+        is_served: is_in(namespace, &row.owner.account),
+        is_being_deleted: row.owner.deleting,
         age: row.age,
         since_update: since_update(&row.arn),
     });
-    let of_status = |record: &StatusEntry| {
-        let user = states.get(&record.account)?.user?;
-        let (kind, arn, age) = (record.kind, record.arn.clone(), Duration::MAX);
+    let of_status = |record: &StatusEntry<'r>| {
         Some(KnownResource {
-            user,
-            kind,
-            arn,
+            user: states.get(record.account)?.user?,
+            kind: record.kind,
+            arn: record.arn,
             has_account: true,
             is_served: true,
             is_being_deleted: false,
-            age,
+            age: Duration::MAX,
             since_update: None,
         })
     };
@@ -73,11 +62,12 @@ pub(super) fn recorded_resources<B: Backends>(
 /// them do.
 pub(super) fn check_recorded_elsewhere<B: Backends>(
     context: &Context<B>,
-    known: &[KnownResource],
+    known: &[KnownResource<'_>],
 ) -> Option<String> {
     let target = context.target();
-    let all: BTreeSet<&str> = known.iter().map(|known| known.arn.as_str()).collect();
-    let elsewhere: Vec<_> = all.iter().filter(|arn| !target.holds(arn)).collect();
+    let all: BTreeSet<&Arn> = known.iter().map(|known| known.arn).collect();
+    let texts = all.iter().map(ToString::to_string);
+    let elsewhere: Vec<_> = texts.filter(|arn| !target.holds(arn)).collect();
     let message = elsewhere.first().map(|first| {
         let recorded = ArnLocation::describe(first);
         messages::records::resources_elsewhere(elsewhere.len(), all.len(), &recorded, &target.describe())

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use futures::TryStreamExt;
 use kube::{
     Api, Client,
-    runtime::{WatchStreamExt, reflector, watcher},
+    runtime::{WatchStreamExt, watcher},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +16,8 @@ use crate::{
     api::ObservedAccount,
     config::ControllerSettings,
     controller::{
-        account::AccountExt,
         backends::{Backends, ProductionBackends},
+        cache::CachedAccounts,
         changes::SeenAccounts,
         context::{Context, ReconcileSettings},
         gates,
@@ -56,8 +56,8 @@ pub(super) async fn run_controller(
     gates: Gates,
     stop: CancellationToken,
 ) {
-    let (cache, writer) = reflector::store();
-    let kubernetes = KubernetesClient::new(client.clone(), cache.clone(), settings.pod_name.clone());
+    let cache = Arc::<CachedAccounts>::default();
+    let kubernetes = KubernetesClient::new(client.clone(), Arc::clone(&cache), settings.pod_name.clone());
     let config = sdk_config(&settings.aws_region, settings.aws_call_timeout).await;
     let backends = backends(&settings, &config, store, kubernetes, &metrics, &stop);
     let reconcile_settings = reconcile_settings(&settings, &config, installation).await;
@@ -70,7 +70,7 @@ pub(super) async fn run_controller(
 
     // No work starts before the first list is complete, because claims compare all accounts.
     let work = async {
-        if !matches!(context.stop.run_until_cancelled(cache.wait_until_ready()).await, Some(Ok(()))) {
+        if context.stop.run_until_cancelled(cache.wait_until_listed()).await.is_none() {
             return;
         }
         let resyncs =
@@ -81,7 +81,7 @@ pub(super) async fn run_controller(
         }
     };
     tokio::select! {
-        () = watch(api, writer, &gates, &context) => {}
+        () = watch(api, Arc::clone(&cache), &gates, &context) => {}
         () = work => {}
     }
 }
@@ -137,12 +137,12 @@ fn backends(
 /// Watches the accounts, keeps the cache up to date, and requeues the accounts that change.
 async fn watch<B: Backends>(
     api: Api<ObservedAccount>,
-    writer: reflector::store::Writer<ObservedAccount>,
+    cache: Arc<CachedAccounts>,
     gates: &Gates,
     context: &Context<B>,
 ) {
-    let mut seen = SeenAccounts::default();
-    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff().reflect(writer));
+    let mut seen = SeenAccounts::new(cache);
+    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
     loop {
         match events.try_next().await {
             Ok(Some(event)) => {
@@ -184,7 +184,7 @@ fn is_crd_missing(error: &watcher::Error) -> bool {
 
 /// Performs a task. Returns the time until the next one of its account.
 async fn run_task<B: Backends>(task: Task, context: Arc<Context<B>>) -> Option<Duration> {
-    let account = task.object().reference();
+    let account = task.account();
     let (next, error) = task.perform(&context).await;
     if let Some(error) = error {
         // Nothing else logs it.

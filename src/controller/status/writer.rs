@@ -99,7 +99,10 @@ async fn write_status<B: Backends>(
                 return Ok(true);
             }
             Err(kube::Error::Api(status)) if status.is_conflict() => {
-                let Some(current) = kubernetes.current(account).await? else { return Ok(false) };
+                let Some(current) = kubernetes.current(&account.reference(), account.object_uid()).await?
+                else {
+                    return Ok(false);
+                };
                 if current.metadata.resource_version == account.metadata.resource_version {
                     return Err(kube::Error::Api(status));
                 }

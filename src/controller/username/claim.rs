@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::{held_claim::HeldClaim, stale::is_stale, transfer::transfer};
 use crate::{
-    api::{AccountRef, ObservedAccount, StreamerAccount, USER_ID_ANNOTATION, are_alike},
+    api::{AccountRef, CompactId, StreamerAccount, USER_ID_ANNOTATION},
     controller::{
-        account::AccountExt, backends::Backends, blocker::Blocker, context::Context, kubernetes::Kubernetes,
+        account::AccountExt, backends::Backends, blocker::Blocker, cache::CachedAccount, context::Context,
+        kubernetes::Kubernetes,
     },
     provision::Inventory,
     store::{Claim, ClaimRefusal, Claimant, UsernameOwner, Users},
@@ -103,14 +104,13 @@ async fn make_claim<B: Backends>(
     inventory: &Inventory,
     read: Instant,
 ) -> Result<ClaimResult, Blocker> {
-    let accounts = context.backends.kubernetes().accounts();
-    let username = &account.spec.username;
-    if let Some(first) = first_claimant(account, &accounts, inventory)
+    let (cache, username) = (context.backends.kubernetes().cache(), &account.spec.username);
+    if let Some(first) = first_claimant(account, &cache.claimants(username), inventory)
         && !context.backends.store().is_held(username).await?
     {
         return Ok(ClaimResult::Refused(Blocker::username_taken(username, &first, true)));
     }
-    let known = account.user_in_status().or_else(|| user_in_tags(account, inventory));
+    let known = account.user_in_status().or_else(|| inventory.user(&account.reference(), username));
     let refusal = match claim_row(account, context, known).await? {
         Claim::Held(holder) => {
             if known.is_none() && read.elapsed() > MAX_READ_AGE {
@@ -123,7 +123,7 @@ async fn make_claim<B: Backends>(
     Ok(ClaimResult::Refused(match refusal {
         ClaimRefusal::SpellingMismatch(other) => Blocker::username_spelling(username, other.username()),
         ClaimRefusal::Taken(other) => {
-            let exists = accounts.iter().any(|account| account.reference() == *other.account());
+            let exists = cache.get(other.account()).is_some();
             Blocker::username_taken(username, other.account(), exists)
         }
         ClaimRefusal::Registered => Blocker::username_registered(username),
@@ -140,17 +140,14 @@ async fn check_live_status<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
 ) -> Result<(), Blocker> {
-    let current = context.backends.kubernetes().current(account).await?.ok_or_else(Blocker::superseded)?;
+    let key = account.reference();
+    let current = context.backends.kubernetes().current(&key, account.object_uid()).await?;
+    let current = current.ok_or_else(Blocker::superseded)?;
     if current.user_in_status().is_none_or(|user| user == holder.user) {
         return Ok(());
     }
-    context.mark_dirty(account.reference());
+    context.mark_dirty(key);
     Err(Blocker::superseded())
-}
-
-/// Returns the user that the tags of the account's resources name.
-fn user_in_tags(account: &StreamerAccount, inventory: &Inventory) -> Option<Uuid> {
-    inventory.user(&account.reference(), &account.spec.username)
 }
 
 /// Claims the row of the username. A stale row is deleted, and a row of an earlier object of this account is
@@ -204,24 +201,25 @@ fn row(claim: &Claim) -> Option<&UsernameOwner> {
     }
 }
 
-/// Returns the account that comes before this one among those that claim the same username: one that has had
-/// a user, by its status or by tags (the database was lost), then the oldest.
+/// Returns the account that comes before this one among the `claimants` of its username: one that has had a
+/// user, by its status or by tags (the database was lost), then the oldest.
 fn first_claimant(
     account: &StreamerAccount,
-    all: &[Arc<ObservedAccount>],
+    claimants: &[Arc<CachedAccount>],
     inventory: &Inventory,
 ) -> Option<AccountRef> {
-    let claims_same = |other: &&Arc<ObservedAccount>| {
-        other.metadata.uid != account.metadata.uid
-            && are_alike(&other.spec.username, &account.spec.username)
-            && !other.is_released()
-    };
-    let rank = |of: &StreamerAccount| {
-        let created = of.metadata.creation_timestamp.clone().map(|time| time.0);
-        let has_had_user = of.user_in_status().is_some() || user_in_tags(of, inventory).is_some();
+    let uid = account.metadata.uid.as_deref().map(CompactId::from);
+    let is_other = |other: &&Arc<CachedAccount>| other.uid != uid && !other.is_released();
+    let rank = |user: Option<Uuid>, key: &AccountRef, username: &str, created| {
+        let has_had_user = user.is_some() || inventory.user(key, username).is_some();
         (!has_had_user, created)
     };
-    all.iter().filter(claims_same).find(|other| rank(other) < rank(account)).map(|other| other.reference())
+    let created = account.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let own = rank(account.user_in_status(), &account.reference(), &account.spec.username, created);
+    let is_first = |other: &&Arc<CachedAccount>| {
+        rank(other.user, &other.reference, &other.username, other.created) < own
+    };
+    claimants.iter().filter(is_other).find(is_first).map(|first| first.reference.clone())
 }
 
 #[cfg(test)]
@@ -231,44 +229,65 @@ mod tests {
     use super::*;
     use crate::{
         api::{ResourceKind, tags, test_account},
+        controller::cache::CachedAccounts,
         ivs::{Listed, Tags},
-        provision::Listing,
+        provision::TaggedResource,
     };
 
-    fn account(name: &str, username: &str, second: i64) -> Arc<ObservedAccount> {
+    fn account(name: &str, username: &str, second: i64) -> StreamerAccount {
         let mut account = test_account(name, username);
         account.metadata.uid = Some(name.to_owned());
         account.metadata.creation_timestamp = Some(Time(Timestamp::from_second(second).expect("a time")));
-        Arc::new(account.into())
+        account
+    }
+
+    /// Returns the account that comes before this one.
+    fn first(
+        account: &StreamerAccount,
+        all: &[&StreamerAccount],
+        inventory: &Inventory,
+    ) -> Option<AccountRef> {
+        let cache = CachedAccounts::default();
+        for &other in all {
+            cache.insert(CachedAccount::new(&other.clone().into()));
+        }
+        first_claimant(account, &cache.claimants(&account.spec.username), inventory)
     }
 
     #[test]
     fn the_older_of_two_claimants_of_a_username_or_look_alike_wins() {
         let (older, younger, other) =
             (account("a", "Todd_1", 1), account("b", "todd-1", 2), account("c", "ann", 0));
-        let all = [Arc::clone(&younger), Arc::clone(&older), other];
-        assert_eq!(first_claimant(&older, &all, &Inventory::default()), None);
-        assert_eq!(first_claimant(&younger, &all, &Inventory::default()), Some(older.reference()));
+        let all = [&younger, &older, &other];
+        assert_eq!(first(&older, &all, &Inventory::default()), None);
+        assert_eq!(first(&younger, &all, &Inventory::default()), Some(older.reference()));
     }
 
     #[test]
     fn a_claimant_with_resources_in_aws_wins_over_an_older_one() {
         let (older, younger) = (account("a", "todd", 1), account("b", "todd", 2));
-        let all = [Arc::clone(&older), Arc::clone(&younger)];
+        let all = [&older, &younger];
         let tags = Tags::from([
             (tags::ACCOUNT.to_owned(), younger.reference().to_string()),
             (tags::USER.to_owned(), Uuid::from_u128(1).to_string()),
         ]);
         let listed = Listed { arn: "arn".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
-        let inventory = Inventory::new(&Listing([(ResourceKind::Stage, vec![listed])].into()));
-        assert_eq!(first_claimant(&older, &all, &inventory), Some(younger.reference()));
-        assert_eq!(first_claimant(&younger, &all, &inventory), None);
+        let inventory = Inventory::new("here", vec![TaggedResource::new(ResourceKind::Stage, &listed)]);
+        assert_eq!(first(&older, &all, &inventory), Some(younger.reference()));
+        assert_eq!(first(&younger, &all, &inventory), None);
     }
 
     #[test]
     fn the_database_decides_between_claimants_of_the_same_second() {
-        let all = [account("a", "todd", 1), account("b", "todd", 1)];
-        assert_eq!(first_claimant(&all[0], &all, &Inventory::default()), None);
-        assert_eq!(first_claimant(&all[1], &all, &Inventory::default()), None);
+        let (one, other) = (account("a", "todd", 1), account("b", "todd", 1));
+        assert_eq!(first(&one, &[&one, &other], &Inventory::default()), None);
+        assert_eq!(first(&other, &[&one, &other], &Inventory::default()), None);
+    }
+
+    #[test]
+    fn a_claimant_that_holds_nothing_anymore_comes_before_nobody() {
+        let (mut older, younger) = (account("a", "todd", 1), account("b", "todd", 2));
+        older.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        assert_eq!(first(&younger, &[&older, &younger], &Inventory::default()), None);
     }
 }

@@ -1,11 +1,9 @@
 //! Stale rows: after a restore, the row of a username can name a user that no account has.
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
 use crate::{
-    api::{ObservedAccount, ResourceKind, StreamerAccount, are_alike},
+    api::{ResourceKind, StreamerAccount, are_alike},
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
@@ -80,10 +78,8 @@ async fn holder_wants_username<B: Backends>(
     context: &Context<B>,
 ) -> Result<bool, Blocker> {
     let kubernetes = context.backends.kubernetes();
-    let is_holder = |known: &Arc<ObservedAccount>| {
-        known.reference() == holder.account && are_alike(&known.spec.username, &holder.username)
-    };
-    if kubernetes.accounts().iter().any(is_holder) {
+    let known = kubernetes.cache().get(&holder.account);
+    if known.is_some_and(|known| are_alike(&known.username, &holder.username)) {
         return Ok(true);
     }
     match kubernetes.claims_username(&holder.account, &holder.username).await {

@@ -27,7 +27,7 @@ pub(super) async fn transfer<B: Backends>(
     if let Some(left) = left.filter(|left| !left.is_zero()) {
         return Err(Blocker::earlier_in_deletion(left));
     }
-    let current = context.backends.kubernetes().current(account).await?;
+    let current = context.backends.kubernetes().current(&account.reference(), uid).await?;
     // If the object was deleted since the claim, the claim is outdated.
     let is_unchanged =
         current.is_some_and(|current| current.is_being_deleted() == account.is_being_deleted());

@@ -1,14 +1,12 @@
 //! The API server behind the operator's own trait, reached through the fault injector.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Error, ResourceExt};
 use streamcat_operator::{
     api::{
         AccountRef, FINALIZER, ObservedAccount, Reason, StreamerAccount, StreamerAccountStatus, are_alike,
     },
-    controller,
+    controller::{self, CachedAccounts},
 };
 
 use super::{Result, api_error, reference};
@@ -49,22 +47,17 @@ impl FaultInjector {
 }
 
 impl controller::Kubernetes for FaultInjector {
-    fn accounts(&self) -> Vec<Arc<ObservedAccount>> {
-        let cache = self.process.cache.lock().expect("nothing panics with the lock held");
-        cache.values().cloned().collect()
+    fn cache(&self) -> &CachedAccounts {
+        &self.cache
     }
 
-    fn cached(&self, account: &AccountRef) -> Option<Arc<ObservedAccount>> {
-        let cache = self.process.cache.lock().expect("nothing panics with the lock held");
-        cache.get(account).cloned()
-    }
-
-    async fn current(&self, account: &StreamerAccount) -> Result<Option<ObservedAccount>> {
-        let named = account.clone();
+    async fn current(&self, account: &AccountRef, uid: &str) -> Result<Option<ObservedAccount>> {
+        let (key, uid) = (account.clone(), uid.to_owned());
         let effect = move |state: &mut State, _| {
-            Ok(state.cluster.current(&named).map(|found| ObservedAccount::clone(found)))
+            let found = state.cluster.current(&key, &uid);
+            Ok(found.map(|found| ObservedAccount::clone(found)))
         };
-        self.call(read("current"), &account.name_any(), effect).await
+        self.call(read("current"), &account.name, effect).await
     }
 
     async fn claims_username(&self, account: &AccountRef, username: &str) -> Result<bool> {
@@ -76,10 +69,10 @@ impl controller::Kubernetes for FaultInjector {
         self.call(read("claims_username"), &account.name, effect).await
     }
 
-    async fn is_namespace_terminating(&self, account: &StreamerAccount) -> Result<bool> {
-        let namespace = account.namespace().unwrap_or_default();
+    async fn is_namespace_terminating(&self, account: &AccountRef) -> Result<bool> {
+        let namespace = account.namespace.clone();
         let effect = move |state: &mut State, _| Ok(state.cluster.terminating.contains(&namespace));
-        self.call(read("is_namespace_terminating"), &account.name_any(), effect).await
+        self.call(read("is_namespace_terminating"), &account.name, effect).await
     }
 
     async fn add_finalizer(&self, account: &StreamerAccount) -> Result<StreamerAccount> {
@@ -89,7 +82,8 @@ impl controller::Kubernetes for FaultInjector {
     }
 
     async fn remove_finalizer(&self, account: &StreamerAccount) -> Result<()> {
-        let Some(current) = self.current(account).await? else { return Ok(()) };
+        let uid = account.uid().unwrap_or_default();
+        let Some(current) = self.current(&reference(account), &uid).await? else { return Ok(()) };
         let others = current.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
         match self.patch_finalizers(&current, others, "remove_finalizer").await {
             Err(Error::Api(status)) if status.is_not_found() => Ok(()),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use streamcat_operator::{
-    api::{ResourceKind, ResourceStatus},
-    store::{AttemptOutcome, Journal, RecordedResource, ResourceRecord, Resources, Result},
+    api::{CompactId, ResourceKind, ResourceStatus},
+    store::{AttemptOutcome, Journal, RecordedResource, RecordedUser, ResourceRecord, Resources, Result},
 };
 use uuid::Uuid;
 
@@ -161,16 +161,19 @@ impl Resources for FaultInjector {
             let database = &state.database;
             let record = |((id, kind), row): (&(Uuid, ResourceKind), &Row)| {
                 let user = database.users.get(id)?;
-                Some(RecordedResource {
+                let owner = RecordedUser {
                     user: *id,
-                    age: now.saturating_sub(row.created),
                     account: user.account.clone(),
-                    uid: user.uid.clone(),
-                    kind: *kind,
-                    arn: row.resource.arn().to_owned(),
+                    uid: user.uid.as_deref().map(CompactId::from),
                     retained: user.retained,
                     deleting: user.deleting,
-                    pending_update: database.pending_update(now, *id, *kind),
+                };
+                Some(RecordedResource {
+                    owner: owner.into(),
+                    kind: *kind,
+                    arn: row.resource.arn().into(),
+                    age: now.saturating_sub(row.created),
+                    pending_update: database.pending_update(now, *id, *kind).map(Box::new),
                 })
             };
             Ok(database.rows.iter().filter_map(record).collect())

@@ -140,7 +140,7 @@ pub const DEFECTS: &[Defect] = &[
         name: "an account that waits for a username owns resources by name",
         file: "src/provision/comparison.rs",
         right: "        None => !state.is_stalled,",
-        wrong: "        None => !state.is_stalled || listed.arn.len() > 1,",
+        wrong: "        None => !state.is_stalled || !resource.name.is_empty(),",
     },
     Defect {
         name: "a single lost ownership tag is not restored",
@@ -163,8 +163,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a row that names an earlier object is not drift",
         file: "src/provision/comparison.rs",
-        right: "(&record.account, &*record.arn, record.uid.as_deref())",
-        wrong: "(&record.account, &*record.arn, accounts.get(&record.account).and_then(|state| state.uid.as_deref()))",
+        right: "(&record.owner.account, &record.arn, record.owner.uid.as_ref())",
+        wrong: "(&record.owner.account, &record.arn, accounts.get(&record.owner.account).and_then(|state| state.uid))",
     },
     Defect {
         name: "one complete list proves an absence",

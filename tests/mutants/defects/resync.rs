@@ -22,8 +22,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an account that is not settled is not requeued by the resync",
         file: "src/controller/resync/requeues.rs",
-        right: "account.stalled().map_or(!account.is_settled(), ",
-        wrong: "account.stalled().map_or(false && account.is_settled(), ",
+        right: "account.waits_for_username() } else { !account.is_settled }",
+        wrong: "account.waits_for_username() } else { false }",
     },
     Defect {
         name: "no account is read while the lists are denied",
@@ -42,6 +42,24 @@ pub const DEFECTS: &[Defect] = &[
         file: "src/controller/resync/failures.rs",
         right: "        self.failed = self.failed.saturating_add(1);",
         wrong: "        self.failed = self.failed.saturating_add(0);",
+    },
+    Defect {
+        name: "an account that a list does not show stays in the cache",
+        file: "src/controller/cache/mod.rs",
+        right: "account.0.shown.list != list;",
+        wrong: "account.0.shown.list > list;",
+    },
+    Defect {
+        name: "the inventory gives an account what is tagged with another user",
+        file: "src/provision/inventory.rs",
+        right: "let is_untagged = resource.user.is_none()",
+        wrong: "let is_untagged = resource.user != Some(CompactId::Uuid(owner.user))",
+    },
+    Defect {
+        name: "the inventory finds one user's resources only",
+        file: "src/provision/inventory.rs",
+        right: "        by_user.sort_unstable_by_key(|position| (all[*position as usize].user(), *position));",
+        wrong: "        by_user.sort_unstable_by_key(|position| *position);",
     },
     Defect {
         name: "evidence against a replaced resource stays for good",

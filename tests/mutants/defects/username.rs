@@ -26,6 +26,18 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "        (!has_had_user && created.is_none(), created)",
     },
     Defect {
+        name: "an account that is gone keeps its username in the cache",
+        file: "src/controller/cache/mod.rs",
+        right: "            entry.remove();",
+        wrong: "            drop(entry);",
+    },
+    Defect {
+        name: "another spelling of a username is not compared",
+        file: "src/controller/cache/mod.rs",
+        right: "hasher.hash_one(username_key(username))",
+        wrong: "hasher.hash_one(username)",
+    },
+    Defect {
         name: "an outdated read leads to a second user",
         file: "src/controller/username/claim.rs",
         right: "if known.is_none() && read.elapsed() > MAX_READ_AGE {",

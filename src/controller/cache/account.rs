@@ -1,0 +1,198 @@
+//! One account in the cache.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    api::{
+        AccountRef, Arn, CompactId, ObservedAccount, Reason, ResourceKind, StreamerAccount,
+        condition::is_true,
+    },
+    controller::{account::AccountExt, blocker::Blocker},
+    provision::{AccountState, StatusEntry},
+};
+
+/// An account as the cache holds it: what decisions need, in compact form. Before anything is done for the
+/// account, its live object is read.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
+pub struct CachedAccount {
+    /// Namespace and name.
+    pub reference: AccountRef,
+    /// UID of the object.
+    pub uid: Option<CompactId>,
+    /// Username; empty if it cannot be read.
+    pub(in crate::controller) username: Box<str>,
+    /// Time of creation.
+    pub(in crate::controller) created: Option<Timestamp>,
+    /// The user that status names.
+    pub(in crate::controller) user: Option<Uuid>,
+    /// The reason for which this generation is stalled, if it is.
+    pub(in crate::controller) stalled: Option<Box<str>>,
+    /// True if the object is being deleted.
+    pub(in crate::controller) is_being_deleted: bool,
+    /// True if our finalizer is on the account.
+    pub(in crate::controller) has_finalizer: bool,
+    /// True if status says that this generation is ready, and every requested reconcile was handled.
+    pub(in crate::controller) is_settled: bool,
+    /// True if this version understands the spec.
+    pub(in crate::controller) is_understood: bool,
+    /// True if there is nothing to do, see [`needs_nothing`].
+    pub(in crate::controller) needs_nothing: bool,
+    generation: Option<i64>,
+    resources: Box<[ResourceInStatus]>,
+    /// Hash of the annotations.
+    annotations: u64,
+    /// What the watch has shown of the account.
+    pub(in crate::controller) shown: Shown,
+}
+
+/// A resource in status.
+#[derive(Debug)]
+struct ResourceInStatus {
+    kind: ResourceKind,
+    arn: Arn,
+    is_ready: bool,
+}
+
+/// What the watch has shown of an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::controller) struct Shown {
+    /// Time of the latest reconcile, past or planned, that only changed annotations caused.
+    pub annotated_at: Option<Instant>,
+    /// Time at which the watch showed that our finalizer was added; None if it never showed the account
+    /// without it.
+    pub finalizer_added: Option<Instant>,
+    /// Number of the list that was the latest when the account was shown.
+    pub list: u64,
+}
+
+impl CachedAccount {
+    /// Returns what the cache holds of this account.
+    #[must_use]
+    pub fn new(account: &ObservedAccount) -> Self {
+        let mut annotations = DefaultHasher::new();
+        account.annotations().hash(&mut annotations);
+        Self {
+            reference: account.reference(),
+            uid: account.metadata.uid.as_deref().map(CompactId::from),
+            username: account.spec.username.as_str().into(),
+            created: account.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            user: account.user_in_status(),
+            stalled: account.stalled().map(Box::from),
+            is_being_deleted: account.is_being_deleted(),
+            has_finalizer: account.has_finalizer(),
+            is_settled: account.is_settled(),
+            is_understood: account.problem().is_none(),
+            needs_nothing: needs_nothing(account),
+            generation: account.metadata.generation,
+            resources: resources_in_status(account),
+            annotations: annotations.finish(),
+            shown: Shown::default(),
+        }
+    }
+
+    /// Returns true if an earlier state has the same object and generation. A deletion makes a new
+    /// generation.
+    pub(in crate::controller) fn is_same_generation(&self, before: &Self) -> bool {
+        self.uid == before.uid && self.generation == before.generation
+    }
+
+    /// Returns true if an earlier state has the same annotations.
+    pub(in crate::controller) fn has_same_annotations(&self, before: &Self) -> bool {
+        self.annotations == before.annotations
+    }
+
+    /// Returns true if the object is being deleted and waits for others only: it holds nothing.
+    pub(in crate::controller) fn is_released(&self) -> bool {
+        self.is_being_deleted && !self.has_finalizer
+    }
+
+    /// Returns true if the account waits for a username.
+    pub(in crate::controller) fn waits_for_username(&self) -> bool {
+        self.stalled.as_deref().is_some_and(|reason| *reason == Reason::UsernameTaken)
+    }
+
+    /// Returns the UID of the object as a text; empty if it has none.
+    #[must_use]
+    pub fn object_uid(&self) -> String {
+        self.uid.as_ref().map(CompactId::to_string).unwrap_or_default()
+    }
+
+    /// Returns the resources that status names.
+    pub fn resources_in_status(&self) -> impl Iterator<Item = StatusEntry<'_>> {
+        self.resources.iter().map(|resource| StatusEntry {
+            account: &self.reference,
+            kind: resource.kind,
+            arn: &resource.arn,
+            is_ready: resource.is_ready,
+        })
+    }
+
+    /// Returns the state of the account, as the comparison of a resync needs it.
+    #[must_use]
+    pub fn state(&self) -> AccountState<'_> {
+        AccountState { uid: self.uid.as_ref(), user: self.user, is_stalled: self.stalled.is_some() }
+    }
+}
+
+fn resources_in_status(account: &StreamerAccount) -> Box<[ResourceInStatus]> {
+    let Some(status) = &account.status else { return Box::default() };
+    let resource = |kind: ResourceKind| {
+        let (arn, is_ready) = (status.arn(kind)?.into(), is_true(&status.conditions, kind.condition()));
+        Some(ResourceInStatus { kind, arn, is_ready })
+    };
+    ResourceKind::ALL.into_iter().filter_map(resource).collect()
+}
+
+/// Returns true if there is nothing to do: the account is settled, it is being deleted without our finalizer,
+/// or its status says why its spec is not understood.
+pub(in crate::controller) fn needs_nothing(account: &ObservedAccount) -> bool {
+    if account.is_being_deleted() {
+        return account.is_released();
+    }
+    account.problem().map_or_else(
+        || account.is_settled(),
+        |problem| account.is_blocked_by(&Blocker::spec_not_understood(problem)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+    use super::*;
+    use crate::api::{StageStatus, StreamerAccountStatus, test_account};
+
+    #[test]
+    fn a_cached_account_has_what_its_object_says() {
+        let mut account = test_account("todd", "Todd");
+        account.metadata.uid = Some("1".to_owned());
+        account.metadata.creation_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        let ready = Condition {
+            type_: ResourceKind::Stage.condition().to_owned(),
+            status: "True".to_owned(),
+            reason: "Ready".to_owned(),
+            message: String::new(),
+            observed_generation: None,
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+        };
+        account.status = Some(StreamerAccountStatus {
+            user_id: Some(Uuid::from_u128(7).to_string()),
+            stage: Some(StageStatus { arn: "a".to_owned(), endpoints: None }),
+            conditions: vec![ready],
+            ..StreamerAccountStatus::default()
+        });
+        let cached = CachedAccount::new(&account.clone().into());
+        assert_eq!((&*cached.username, cached.object_uid()), ("Todd", "1".to_owned()));
+        assert_eq!((cached.user, cached.created), (Some(Uuid::from_u128(7)), Some(Timestamp::UNIX_EPOCH)));
+        let (account, arn) = (account.reference(), "a".into());
+        let stage = StatusEntry { account: &account, kind: ResourceKind::Stage, arn: &arn, is_ready: true };
+        assert_eq!(cached.resources_in_status().collect::<Vec<_>>(), [stage]);
+        assert!(cached.is_understood && !cached.needs_nothing && !cached.is_released());
+    }
+}
