@@ -27,6 +27,7 @@ mod context;
 mod error;
 mod event_recorder;
 mod gates;
+mod jitter;
 mod kubernetes;
 mod outcome;
 mod queue;

@@ -1,15 +1,16 @@
 //! The resyncs that fail in a row: when the next one is due, what `/readyz` says, and when the accounts are
 //! read one by one instead.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::time::Instant;
 
-use crate::{api::Reason, controller::blocker::Blocker, messages};
+use crate::{
+    api::Reason,
+    controller::{blocker::Blocker, jitter::less_jitter},
+    messages,
+};
 
 /// Delay after the first failure. It doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
@@ -17,14 +18,11 @@ const FIRST_DELAY: Duration = Duration::from_secs(5);
 /// Maximum delay, before the jitter.
 const MAX_DELAY: Duration = Duration::from_mins(1);
 
-/// Maximum share of a delay that the jitter takes off, in percent.
-const MAX_JITTER: u64 = 25;
-
 /// The latest success, and the failures since.
 #[derive(Debug)]
 pub(super) struct ResyncFailures {
-    /// Distinguishes installations and namespaces, whose jitter differs.
-    seed: u64,
+    /// The installation and the namespace, whose jitter differs from that of others.
+    seed: (String, Option<String>),
     interval: Duration,
     failed: u32,
     began: Instant,
@@ -36,7 +34,7 @@ pub(super) struct ResyncFailures {
 impl ResyncFailures {
     /// Returns the state before the first resync.
     pub fn new(installation: &str, namespace: Option<&str>, interval: Duration) -> Self {
-        let seed = hash(&(installation, namespace));
+        let seed = (installation.to_owned(), namespace.map(str::to_owned));
         Self { seed, interval, failed: 0, began: Instant::now(), succeeded: None, verified: None }
     }
 
@@ -51,8 +49,7 @@ impl ResyncFailures {
         let longest = self.interval.clamp(FIRST_DELAY, MAX_DELAY);
         let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(self.failed)).min(longest);
         self.failed = self.failed.saturating_add(1);
-        let jitter = u32::try_from(hash(&(self.seed, self.failed)) % (MAX_JITTER + 1)).unwrap_or_default();
-        delay.saturating_sub(delay * jitter / 100)
+        less_jitter(delay, &(&self.seed, self.failed))
     }
 
     /// Returns the note about the failures, if a resync has ever succeeded. Before that, a gate is closed.
@@ -75,12 +72,6 @@ impl ResyncFailures {
         }
         is_due
     }
-}
-
-fn hash(of: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]
