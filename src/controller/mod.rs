@@ -40,7 +40,7 @@ mod username;
 pub use backends::{Backends, ProductionBackends};
 pub use cache::{CachedAccount, CachedAccounts};
 pub use changes::SeenAccounts;
-pub use context::{Context, ReconcileSettings};
+pub use context::{Context, ReconcileSettings, Requeue};
 pub use error::Error as ReconcileError;
 pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};
 pub use reconcile::Task;

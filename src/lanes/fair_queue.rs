@@ -45,15 +45,21 @@ impl<T> FairQueue<T> {
 
     /// Removes and returns the next item, with its lane.
     pub fn pop(&mut self) -> Option<(Lane, T)> {
+        self.pop_from(|_| true)
+    }
+
+    /// Removes and returns the next item of the open lanes, with its lane.
+    pub fn pop_from(&mut self, is_open: impl Fn(Lane) -> bool) -> Option<(Lane, T)> {
         let mut total = 0;
-        for lane in Lane::ALL {
+        for lane in Lane::ALL.into_iter().filter(|lane| is_open(*lane)) {
             let queue = &mut self.lanes[lane as usize];
             if queue.length > 0 {
                 queue.credit += lane.weight();
                 total += lane.weight();
             }
         }
-        let waiting = Lane::ALL.into_iter().filter(|lane| self.lanes[*lane as usize].length > 0);
+        let waiting =
+            Lane::ALL.into_iter().filter(|lane| is_open(*lane) && self.lanes[*lane as usize].length > 0);
         // Of equal credits, the last counts, so the lanes are compared from the least urgent one.
         let next = waiting.rev().max_by_key(|lane| self.lanes[*lane as usize].credit)?;
         let queue = &mut self.lanes[next as usize];
@@ -123,6 +129,16 @@ mod tests {
         let first = popped(&mut queue, 210);
         let count = |lane| first.iter().filter(|item| **item == lane).count();
         assert_eq!((count("interactive"), count("bulk"), count("background")), (160, 40, 10));
+    }
+
+    #[test]
+    fn a_lane_that_is_not_open_is_skipped() {
+        let mut queue = FairQueue::default();
+        queue.push(&origin(Lane::Bulk, "a"), "bulk");
+        assert_eq!(queue.pop_from(|lane| lane == Lane::Interactive), None);
+        queue.push(&origin(Lane::Interactive, "a"), "person");
+        assert_eq!(queue.pop_from(|lane| lane == Lane::Interactive), Some((Lane::Interactive, "person")));
+        assert_eq!(queue.len(Lane::Bulk), 1);
     }
 
     #[test]

@@ -9,13 +9,14 @@ use streamcat_operator::{
     admin::Gates,
     api::ObservedAccount,
     controller::{
-        Context, ReconcileSettings, SeenAccounts, Task, run_queue, run_resyncs, while_holding_database_lease,
+        Context, ReconcileSettings, Requeue, SeenAccounts, Task, run_queue, run_resyncs,
+        while_holding_database_lease,
     },
     ivs::Target,
     provision::Timing,
     store::ClusterIdentity,
 };
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet, time::sleep};
 
 use super::{
     cluster::Change,
@@ -28,7 +29,7 @@ use super::{
 pub const RESYNC: Duration = Duration::from_mins(5);
 
 /// Number of accounts that a controller reconciles at the same time.
-const CONCURRENCY: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
+pub const CONCURRENCY: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
 
 /// Maximum time that a process takes to stop when asked to.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
@@ -71,22 +72,8 @@ async fn run(injector: FaultInjector) {
 
 /// Runs one term of the leader.
 async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
-    let metrics = injector.process.metrics.clone();
-    let (region, limits, resync) = {
-        let state = injector.world.lock();
-        (state.region, state.limits, state.resync)
-    };
-    let setup = ReconcileSettings {
-        installation: INSTALLATION.to_owned(),
-        cluster,
-        timing: Timing { resync, ..TIMING },
-        limits,
-        target: Target::new(region, Some("1".to_owned())),
-        halt: None,
-    };
-    let (context, requeues) =
-        Context::new(FakeBackends::new(&injector), setup, metrics, injector.term.clone());
-    let context = Arc::new(context);
+    let (context, requeues) = new_context(&injector, cluster);
+    let (context, resync) = (Arc::new(context), injector.world.lock().resync);
     // Separate tasks, so that each is polled only when it has something to do.
     let mut background = JoinSet::new();
     background.spawn(watch(injector.clone(), Arc::clone(&context)));
@@ -103,6 +90,27 @@ async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
         () = run_queue(&context, requeues, CONCURRENCY, run_task) => {}
         () = shutdown => {}
     }
+}
+
+/// Returns the context of one term, and the accounts that it requeues.
+pub fn new_context(
+    injector: &FaultInjector,
+    cluster: ClusterIdentity,
+) -> (Context<FakeBackends>, UnboundedReceiver<Requeue>) {
+    let metrics = injector.process.metrics.clone();
+    let (region, limits, resync) = {
+        let state = injector.world.lock();
+        (state.region, state.limits, state.resync)
+    };
+    let setup = ReconcileSettings {
+        installation: INSTALLATION.to_owned(),
+        cluster,
+        timing: Timing { resync, ..TIMING },
+        limits,
+        target: Target::new(region, Some("1".to_owned())),
+        halt: None,
+    };
+    Context::new(FakeBackends::new(injector), setup, metrics, injector.term.clone())
 }
 
 async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration) {

@@ -21,6 +21,7 @@
 
 mod actor;
 mod aws;
+mod backlog;
 mod campaign;
 mod cluster;
 mod controller;

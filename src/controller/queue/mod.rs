@@ -1,6 +1,7 @@
 //! The work queue. Pure.
 
 mod change_rate;
+mod places;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,7 +15,7 @@ use crate::{
     lanes::{FairQueue, Lane, Origin},
 };
 
-pub(super) use self::change_rate::ChangeRates;
+pub(super) use self::{change_rate::ChangeRates, places::Places};
 
 /// Maximum time until a retry that stays in the lane of the account. Nobody watches a slower one.
 const MAX_PROMPT_RETRY: Duration = Duration::from_mins(1);
@@ -92,8 +93,9 @@ impl Queue {
         self.scheduled.insert((turn.at, account));
     }
 
-    /// Returns the next account that is due. It counts as being reconciled until [`Self::finish`].
-    pub fn take(&mut self, now: Instant) -> Option<Taken> {
+    /// Returns the next account that is due in one of the open lanes. It counts as being reconciled until
+    /// [`Self::finish`].
+    pub fn take(&mut self, now: Instant, is_open: impl Fn(Lane) -> bool) -> Option<Taken> {
         while self.scheduled.first().is_some_and(|(at, _)| *at <= now)
             && let Some((_, account)) = self.scheduled.pop_first()
             && let Some(state) = self.accounts.get_mut(&account)
@@ -103,7 +105,7 @@ impl Queue {
             self.due.push(&origin(&account, turn.lane), account);
         }
         loop {
-            let (lane, account) = self.due.pop()?;
+            let (lane, account) = self.due.pop_from(&is_open)?;
             if let Some(state) = self.accounts.get_mut(&account)
                 && let State::Due(due) = *state
                 && due.lane == lane
@@ -154,7 +156,7 @@ mod tests {
     }
 
     fn taken(queue: &mut Queue, now: Instant) -> Vec<String> {
-        std::iter::from_fn(|| queue.take(now)).map(|taken| taken.account.name).collect()
+        std::iter::from_fn(|| queue.take(now, |_| true)).map(|taken| taken.account.name).collect()
     }
 
     #[test]
@@ -185,7 +187,7 @@ mod tests {
         queue.add(account("todd"), turn(now, Lane::Interactive));
         assert_eq!(taken(&mut queue, now), [""; 0], "not twice at once");
         queue.finish(account("todd"), Some(Duration::from_mins(5)), now);
-        assert_eq!(queue.take(now).map(|taken| taken.lane), Some(Lane::Interactive));
+        assert_eq!(queue.take(now, |_| true).map(|taken| taken.lane), Some(Lane::Interactive));
         queue.finish(account("todd"), None, now);
         assert_eq!((queue.next_due(), queue.accounts.len()), (None, 0));
     }
@@ -196,7 +198,7 @@ mod tests {
         for name in ["a", "b", "c"] {
             queue.add(account(name), turn(now, Lane::Background));
         }
-        assert_eq!(queue.take(now).map(|taken| taken.account.name).as_deref(), Some("a"));
+        assert_eq!(queue.take(now, |_| true).map(|taken| taken.account.name).as_deref(), Some("a"));
         queue.add(account("c"), turn(now, Lane::Interactive));
         assert_eq!(taken(&mut queue, now), ["c", "b"]);
     }
@@ -210,7 +212,7 @@ mod tests {
         {
             assert_eq!(taken(&mut queue, now), ["todd"]);
             queue.finish(account("todd"), Some(delay), now);
-            let next = queue.take(now + delay).expect("it is due");
+            let next = queue.take(now + delay, |_| true).expect("it is due");
             assert_eq!((next.lane, next.waited), (lane, Duration::ZERO));
             queue.finish(account("todd"), Some(Duration::ZERO), now);
         }

@@ -14,15 +14,15 @@ use crate::{
     controller::{
         backends::Backends,
         context::{Context, FIXED_DELAY, Requeue},
-        queue::{Queue, Taken},
+        queue::{Places, Queue, Taken},
         reconcile::Task,
     },
     lanes::{Lane, Origin},
 };
 
 /// Performs tasks until the controller stops: those of the accounts that are requeued, up to `concurrency` at
-/// the same time. `perform` returns the time until the next task of the account. When the controller stops,
-/// waits until the current tasks have ended.
+/// the same time, and a few more of persons. `perform` returns the time until the next task of the account. When
+/// the controller stops, waits until the current tasks have ended.
 pub async fn run_queue<B: Backends, F>(
     context: &Arc<Context<B>>,
     mut requeued: mpsc::UnboundedReceiver<Requeue>,
@@ -32,11 +32,12 @@ pub async fn run_queue<B: Backends, F>(
     F: Future<Output = Option<Duration>> + Send,
 {
     let (mut queue, mut running) = (Queue::default(), JoinSet::new());
-    let is_free = |running: &JoinSet<_>| running.len() < usize::from(concurrency.get());
+    let mut places = Places::new(concurrency);
     while !context.stop.is_cancelled() {
-        while is_free(&running)
-            && let Some(Taken { account, lane, waited }) = queue.take(Instant::now())
+        while let Some(Taken { account, lane, waited }) =
+            queue.take(Instant::now(), |lane| places.is_free(lane))
         {
+            places.take(lane);
             context.metrics.record_queue_wait(lane, waited);
             let origin = Origin { lane, namespace: account.namespace.clone() };
             let (context, perform) = (Arc::clone(context), perform.clone());
@@ -47,17 +48,18 @@ pub async fn run_queue<B: Backends, F>(
                     tracing::error!(%account, "the reconcile panicked; please report this defect");
                     Some(FIXED_DELAY)
                 });
-                (account, next)
+                (account, lane, next)
             }));
         }
         for lane in Lane::ALL {
             context.metrics.set_queue_depth(lane, queue.depth(lane));
         }
-        let next_due = queue.next_due().filter(|_| is_free(&running));
+        let next_due = queue.next_due();
         tokio::select! {
             biased;
             () = context.stop.cancelled() => {}
-            Some(Ok((account, next))) = running.join_next() => {
+            Some(Ok((account, lane, next))) = running.join_next() => {
+                places.give_back(lane);
                 queue.finish(account, next, Instant::now());
             }
             Some(Requeue { account, turn }) = requeued.recv() => queue.add(account, turn),
