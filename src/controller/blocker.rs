@@ -23,6 +23,8 @@ pub enum Retry {
     FixedDelay,
     /// No retry until the spec changes.
     Never,
+    /// A retry when the cause that other accounts share may have passed.
+    WithSharedCause,
     /// A retry together with the other resources: nothing is left to do for this one.
     WithOtherResources,
 }
@@ -207,6 +209,11 @@ impl Blocker {
     /// one.
     pub fn stream_key_not_returned() -> Self {
         Self::new(Reason::StreamKeyMissing, messages::secret::KEY_NOT_RETURNED)
+    }
+
+    /// Returns the blocker of an account that waits together with others.
+    pub fn shared(self) -> Self {
+        Self { retry: Retry::WithSharedCause, ..self }
     }
 
     /// Returns true if AWS refused the spec.

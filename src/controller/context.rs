@@ -23,7 +23,7 @@ use self::{
     backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
     unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
 };
-use super::{backends::Backends, blocker::Blocker, queue::Turn};
+use super::{backends::Backends, blocker::Blocker, queue::Turn, shared_waits::SharedWaits};
 use crate::{
     api::{AccountRef, Arn, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
@@ -111,6 +111,8 @@ pub struct Context<B> {
     dirty: DirtyAccounts,
     /// The accounts whose resources are to be read one by one, because no list of AWS was seen recently.
     pub(super) unverified: UnverifiedAccounts,
+    /// The accounts that wait together.
+    pub(super) shared_waits: SharedWaits,
     requeue: mpsc::UnboundedSender<Requeue>,
 }
 
@@ -134,7 +136,7 @@ impl<B: Backends> Context<B> {
             brakes: Mutex::default(),
             listed_at: Mutex::default(),
             halt: Mutex::new(settings.halt.map(|reason| Blocker::other_installation(&reason))),
-            metrics,
+            metrics: metrics.clone(),
             stop,
             backoff: Backoff::default(),
             rechecks: Rechecks::default(),
@@ -144,6 +146,7 @@ impl<B: Backends> Context<B> {
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),
             unverified: UnverifiedAccounts::default(),
+            shared_waits: SharedWaits::new(requeue.clone(), metrics),
             requeue,
         };
         (context, requeued)
@@ -292,11 +295,12 @@ impl<B: Backends> Context<B> {
         self.dirty.clear(account, mark);
     }
 
-    /// Forgets an account that is gone: its scheduled re-check, its events, and this dirty mark.
+    /// Forgets an account that is gone: its scheduled re-check, its events, its waits, and this dirty mark.
     pub(super) fn forget(&self, account: &AccountRef, mark: Option<DirtyMark>) {
         self.rechecks.schedule(account, None);
         self.unpublished.forget(account);
         self.unverified.clear(account);
+        self.shared_waits.forget(account);
         self.clear_dirty(account, mark);
     }
 }

@@ -9,6 +9,7 @@
 //! | `username` | the claim of an account to its username |
 //! | `status` | conditions, events, and writing both |
 //! | `changes`, `queue` | which events of the watch need a reconcile; the accounts that wait for one |
+//! | `shared_waits` | the accounts that wait together, such as for a used-up quota |
 //! | `context` | the state that reconciles and resyncs share |
 //! | `backends`, `kubernetes` | the external systems that the controller uses |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
@@ -34,6 +35,7 @@ mod queue;
 mod reconcile;
 mod resync;
 mod runtime;
+mod shared_waits;
 mod status;
 mod username;
 

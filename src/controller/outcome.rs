@@ -54,7 +54,7 @@ impl ReconcileOutcome {
         let mut blockers: Vec<_> = self.user.as_ref().err().into_iter().chain(of_resources).collect();
         blockers.sort_by_key(|blocker| match blocker.retry {
             Retry::Never => 0,
-            Retry::FixedDelay => 1,
+            Retry::FixedDelay | Retry::WithSharedCause => 1,
             Retry::Backoff => 2,
             Retry::After(_) => 3,
             Retry::WithOtherResources => 4,

@@ -52,7 +52,7 @@ pub struct Listed {
 pub type ListPage = (Vec<Listed>, Option<String>);
 
 /// One kind of resource in AWS. `provision` uses AWS only through this trait, and knows no kind by name.
-pub trait Kind: Send + Sync + 'static {
+pub trait Kind: Send + Sync {
     /// The kind.
     const KIND: ResourceKind;
     /// Its part of the spec.

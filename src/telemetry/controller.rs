@@ -48,6 +48,12 @@ struct BudgetLabels {
     lane: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SharedWaitLabels {
+    operation: &'static str,
+    reason: &'static str,
+}
+
 impl QueueLabels {
     fn new(lane: Lane) -> Self {
         Self { name: CONTROLLER, priority: lane.label() }
@@ -76,6 +82,7 @@ pub struct Metrics {
     queue_depth: Family<QueueLabels, Gauge>,
     queue_seconds: Family<QueueLabels, Histogram, fn() -> Histogram>,
     budget_seconds: Family<BudgetLabels, Histogram, fn() -> Histogram>,
+    shared_waits: Family<SharedWaitLabels, Gauge>,
     calls: Family<CallLabels, Counter>,
     last_resync: Gauge,
     resync_failures: Counter,
@@ -96,6 +103,7 @@ impl Default for Metrics {
         }
         let queue_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let budget_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
+        let shared_waits = Family::default();
         let calls = Family::default();
         let last_resync = Gauge::default();
         let resync_failures = Counter::default();
@@ -125,6 +133,11 @@ impl Default for Metrics {
             Family::clone(&reconcile_seconds),
         );
         register_waits(&mut registry, &queue_depth, &queue_seconds, &budget_seconds);
+        registry.register(
+            "streamcat_shared_waits",
+            "Accounts that wait together until an AWS operation succeeds again, by reason",
+            Family::clone(&shared_waits),
+        );
         registry.register(
             "streamcat_aws_calls",
             "Total number of AWS calls by operation and outcome",
@@ -169,6 +182,7 @@ impl Default for Metrics {
             queue_depth,
             queue_seconds,
             budget_seconds,
+            shared_waits,
             calls,
             last_resync,
             resync_failures,
@@ -211,6 +225,15 @@ impl Metrics {
     ) {
         let labels = BudgetLabels { operation, lane: lane.label() };
         self.budget_seconds.get_or_create(&labels).observe(waited.as_secs_f64());
+    }
+
+    /// Sets the number of accounts that wait together, by operation and reason. Others have none.
+    pub(crate) fn set_shared_waits(&self, waiting: &BTreeMap<(&'static str, &'static str), usize>) {
+        self.shared_waits.clear();
+        for (&(operation, reason), &waiting) in waiting {
+            let labels = SharedWaitLabels { operation, reason };
+            self.shared_waits.get_or_create(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        }
     }
 
     /// Counts a call to AWS. `outcome` is `ok` or the class of the error.

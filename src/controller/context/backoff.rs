@@ -29,7 +29,7 @@ impl Backoff {
     /// Returns the delay until the next try; None if only a change triggers it.
     pub fn delay(&self, account: &AccountRef, retry: Retry) -> Option<Duration> {
         match retry {
-            Retry::Never | Retry::WithOtherResources => None,
+            Retry::Never | Retry::WithSharedCause | Retry::WithOtherResources => None,
             Retry::FixedDelay => Some(FIXED_DELAY),
             Retry::After(delay) => Some(delay),
             Retry::Backoff => {

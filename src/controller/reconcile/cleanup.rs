@@ -18,6 +18,7 @@ use crate::{
         error::Error,
         kubernetes::Kubernetes,
         outcome::ReconcileOutcome,
+        shared_waits::SharedCalls,
         status::{events, next_try, publish, publish_event},
         username::{DeletionClaim, claim_for_deletion},
     },
@@ -34,6 +35,7 @@ pub(super) async fn cleanup<B: Backends>(
     let key = account.reference();
     let problem = account.problem().cloned();
     let mut account = account.into_account();
+    context.shared_waits.forget(&key);
     if !account.has_finalizer() {
         context.forget(&key, context.dirty_mark(&key));
         return Ok(None);
@@ -157,7 +159,8 @@ async fn delete_resources<B: Backends>(
         let (listed, decision_context) =
             (inventory.of_user(owner.user, kind), context.decision_context(kind));
         let deleted = dispatch_kind!(backends, kind, |of| {
-            delete_all(of, backends.store(), &decision_context, owner, arn, &listed).await
+            let calls = SharedCalls::of_deletion(of, &context.shared_waits, &owner.account);
+            delete_all(&calls, backends.store(), &decision_context, owner, arn, &listed).await
         });
         deletion_result(kind, deleted)
     })

@@ -12,6 +12,7 @@ use crate::{
         blocker::Blocker,
         context::Context,
         outcome::{ReadyResource, ResourceResult},
+        shared_waits::SharedCalls,
     },
     ivs::Kind,
     provision::{self, Change, DesiredResource, Inventory, Outcome, Owner, Provisioned, converge},
@@ -90,10 +91,12 @@ impl<B: Backends> ResourceReconciler<'_, B> {
     }
 
     async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Blocker> {
-        let (backends, spec) = (&self.context.backends, &self.account.spec);
+        let (context, spec) = (self.context, &self.account.spec);
+        let settings = K::Settings::of(spec);
+        let calls = SharedCalls::of_apply(kind, &context.shared_waits, &self.owner.account, settings);
         let desired = DesiredResource {
             owner: self.owner,
-            settings: K::Settings::of(spec),
+            settings,
             tags: &spec.tags,
             recreate: spec.recreate_policy,
             status: self.account.status.as_ref().and_then(K::Status::of),
@@ -104,13 +107,15 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             was_sent: self.is_sent(K::KIND.condition()),
             is_dirty: self.dirty,
         };
-        let decision_context = self.context.decision_context(K::KIND);
-        let converged = converge(kind, backends.store(), &decision_context, &desired).await;
+        let decision_context = context.decision_context(K::KIND);
+        let converged = converge(&calls, context.backends.store(), &decision_context, &desired).await;
+        let waits_with_others = calls.end_pass();
         if let Err(provision::Error::LateUpdateNotRecorded(_)) = &converged {
             // Another reconcile may have set Ready in the meantime.
             self.context.mark_dirty(self.owner.account.clone());
         }
-        match converged? {
+        let converged = converged.map_err(Blocker::from);
+        match converged.map_err(|blocker| if waits_with_others { blocker.shared() } else { blocker })? {
             Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, drift }) => {
                 Ok(Provisioned { status: status.into(), stream_key, observed, change, recheck_in, drift })
             }

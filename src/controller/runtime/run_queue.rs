@@ -42,7 +42,9 @@ pub async fn run_queue<B: Backends, F>(
             let origin = Origin { lane, namespace: account.namespace.clone() };
             let (context, perform) = (Arc::clone(context), perform.clone());
             running.spawn(origin.scope(async move {
-                let next = AssertUnwindSafe(perform_next(&account, context, perform)).catch_unwind().await;
+                let performed = perform_next(&account, Arc::clone(&context), perform);
+                let next = AssertUnwindSafe(performed).catch_unwind().await;
+                context.shared_waits.end_turn(&account);
                 // A task that panics is a defect, which must not stop the others.
                 let next = next.unwrap_or_else(|_| {
                     tracing::error!(%account, "the reconcile panicked; please report this defect");
