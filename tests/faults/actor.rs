@@ -298,6 +298,44 @@ impl Actor {
         });
     }
 
+    /// Lets AWS create no further stages, or any number.
+    pub fn set_stage_quota_used_up(&self, is_used_up: bool) {
+        self.world.act("the quota of stages is used up or raised", |state, _, _| {
+            state.aws.stage_quota = is_used_up.then(|| state.aws.stages());
+        });
+    }
+
+    /// Checks that an object is gone. After a fault it may take longer.
+    pub fn check_object_gone(&self, name: &str) {
+        self.world.act("is it gone?", |state, _, _| {
+            if state.cluster.accounts.contains_key(&key(name)) && state.failed_calls == 0 {
+                state.violations.push(format!("the deletion of {name} waits"));
+            }
+        });
+    }
+
+    /// Checks the number of calls of an operation by one controller since the workload began to act. A fault
+    /// can cause more.
+    pub fn check_calls(&self, operation: &str, at_most: usize) {
+        self.world.act("were there few calls?", |state, _, _| {
+            let calls = state.calls.iter().filter(|call| call.name == operation).count();
+            if calls > at_most && state.failed_calls == 0 && !state.has_two_controllers {
+                state.violations.push(format!("{operation} was called {calls} times, not {at_most}"));
+            }
+        });
+    }
+
+    /// Checks the number of accounts that are Ready. After a fault it may take longer.
+    pub fn check_ready_accounts(&self, expected: usize) {
+        self.world.act("how many are Ready?", |state, _, _| {
+            let statuses = state.cluster.accounts.values().filter_map(|account| account.status.as_ref());
+            let ready = statuses.filter(|status| is_true(&status.conditions, READY)).count();
+            if ready != expected && state.failed_calls == 0 && !state.has_two_controllers {
+                state.violations.push(format!("{ready} accounts are Ready, not {expected}"));
+            }
+        });
+    }
+
     /// Lets AWS deny every list, or no longer.
     pub fn set_lists_denied(&self, is_denied: bool) {
         self.world.act("lists are denied or permitted", |state, _, _| state.aws.denies_lists = is_denied);

@@ -75,6 +75,8 @@ pub struct Aws {
     pub is_wrong_endpoint: bool,
     /// True while AWS denies every list.
     pub denies_lists: bool,
+    /// Number of stages that may exist; None if any number may.
+    pub stage_quota: Option<usize>,
     /// Name of a setting that AWS accepts and does not keep.
     pub discarded_setting: Option<&'static str>,
     /// The age of the call that created a resource, and the time of its creation, by ARN.
@@ -95,6 +97,16 @@ enum ReadTime {
 impl Aws {
     pub fn resources(&self) -> &Resources {
         &self.resources
+    }
+
+    /// Returns the number of stages.
+    pub fn stages(&self) -> usize {
+        self.resources.values().filter(|resource| resource.kind == ResourceKind::Stage).count()
+    }
+
+    /// Returns true if the quota allows no further resource of this kind.
+    fn is_quota_used_up(&self, kind: ResourceKind) -> bool {
+        kind == ResourceKind::Stage && self.stage_quota.is_some_and(|quota| self.stages() >= quota)
     }
 
     /// Makes reads show the state of `moment` until `until`.

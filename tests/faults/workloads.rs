@@ -4,6 +4,7 @@ mod absences;
 mod claims;
 mod keys;
 mod losses;
+mod quota;
 mod scenario;
 mod specs;
 
@@ -86,6 +87,7 @@ pub enum Workload {
     EventsRefused,
     NotUnderstood,
     NotUnderstoodDelete,
+    QuotaUsedUp,
     /// A scenario generated from the seed. Each seed has a final state of its own.
     Scenario,
 }
@@ -284,6 +286,7 @@ impl Workload {
             | Self::EventsRefused
             | Self::SettingNotKept => self.hide(actor).await,
             Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
+            Self::QuotaUsedUp => quota::act(actor).await,
             Self::Scenario => scenario::act(actor).await,
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,

@@ -7,6 +7,7 @@ mod reconcile;
 mod registration;
 mod resync;
 mod runtime;
+mod shared_waits;
 mod status;
 mod store;
 mod username;
@@ -33,6 +34,7 @@ pub fn all() -> impl Iterator<Item = &'static Defect> {
         registration::DEFECTS,
         resync::DEFECTS,
         runtime::DEFECTS,
+        shared_waits::DEFECTS,
         status::DEFECTS,
         store::DEFECTS,
         username::DEFECTS,

@@ -222,6 +222,10 @@ impl<F: Flavor> Kind for FakeResources<F> {
     async fn create(&self, name: &str, settings: &F::Settings, tags: &Tags) -> Result<Created<F::Status>> {
         let (about, name, tags, wanted) = (name, name.to_owned(), tags.clone(), settings.clone());
         let effect = move |state: &mut State, now| {
+            if state.aws.is_quota_used_up(F::KIND) {
+                let code = Some("ServiceQuotaExceededException");
+                return Err(error(F::CREATE.name, Class::Blocked, code, "the quota is used up"));
+            }
             let mut settings = F::defaults();
             merge(&mut settings, &wanted, state.aws.discarded_setting);
             let resource = Resource {
