@@ -29,8 +29,8 @@ use super::{
 /// Number of accounts in the backlog.
 const BACKLOG: usize = 10_000;
 
-/// Number of calls of each reconcile. All are of one operation, so that the places of the queue become free in
-/// bursts with long pauses.
+/// Number of calls of each reconcile. All are of one operation, so that the places of the queue become free
+/// in bursts with long pauses.
 const CALLS: usize = 10;
 
 /// Time until the first call of a person.

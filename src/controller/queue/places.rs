@@ -4,8 +4,8 @@ use std::num::NonZeroU16;
 
 use crate::lanes::Lane;
 
-/// Number of places beside the others that only changes by persons get. A reconcile that waits for a call budget
-/// keeps its place, and those of a backlog all do.
+/// Number of places beside the others that only changes by persons get. A reconcile that waits for a call
+/// budget keeps its place, and those of a backlog all do.
 const INTERACTIVE_PLACES: usize = 8;
 
 /// The places that are taken.

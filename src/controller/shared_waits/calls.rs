@@ -97,8 +97,8 @@ impl<K: Kind> Kind for SharedCalls<'_, K> {
     type Settings = K::Settings;
     type Status = K::Status;
 
-    /// Checks again after the wait for the budget, in which others may have failed. An account that waits opens
-    /// no attempt.
+    /// Checks again after the wait for the budget, in which others may have failed. An account that waits
+    /// opens no attempt.
     async fn admit(&self) -> Result<()> {
         self.hold(Call::Create)?;
         self.kind.admit().await?;

@@ -25,8 +25,8 @@ pub enum Call {
     Untag,
 }
 
-/// The cause of a failure: the operation, the error code, and what the error names. Two accounts that refer to
-/// different recording configurations, both of which are missing, have different causes.
+/// The cause of a failure: the operation, the error code, and what the error names. Two accounts that refer
+/// to different recording configurations, both of which are missing, have different causes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cause {
     /// The kind of resource.
@@ -40,8 +40,8 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// Returns the cause of an error, and the reason that the account shows; None if other accounts cannot have
-    /// the same cause. `refers_to` tells whether the spec of the account refers to an ARN.
+    /// Returns the cause of an error, and the reason that the account shows; None if other accounts cannot
+    /// have the same cause. `refers_to` tells whether the spec of the account refers to an ARN.
     pub fn of(
         kind: ResourceKind,
         call: Call,

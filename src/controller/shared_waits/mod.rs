@@ -1,10 +1,10 @@
-//! Accounts that wait together for what keeps a call to AWS from succeeding, such as a used-up quota, a denied
-//! permission, or an outage.
+//! Accounts that wait together for what keeps a call to AWS from succeeding, such as a used-up quota, a
+//! denied permission, or an outage.
 //!
 //! A cause is shared once several accounts have failed with it and none has succeeded since. From then on, an
-//! account that needs the call waits without a place in the queue. One after another tries, with a growing delay;
-//! each success lets one more through. A Create whose outcome is unknown and a deletion never wait. A restart
-//! forgets the causes, and they are learned again from a few failures.
+//! account that needs the call waits without a place in the queue. One after another tries, with a growing
+//! delay; each success lets one more through. A Create whose outcome is unknown and a deletion never wait. A
+//! restart forgets the causes, and they are learned again from a few failures.
 
 mod calls;
 mod cause;
