@@ -113,7 +113,7 @@ impl SharedWaits {
     /// Records that a call succeeded.
     fn record_success(&self, call: &AccountCall<'_>) {
         self.update(|causes, now| {
-            let all = call.causes(causes).flat_map(|(_, shared)| shared.succeed(call.account, now));
+            let all = call.causes(causes).filter_map(|(_, shared)| shared.succeed(call.account, now));
             all.for_each(|wake| self.wake(wake));
         });
     }
