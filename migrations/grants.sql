@@ -52,6 +52,12 @@ begin
         grant select, insert, update on former_resources, brake_releases to streamcat_controller;
         grant select, insert on installation to streamcat_controller;
         grant select, insert (id, expires_at), update (seen_at, expires_at) on clusters to streamcat_controller;
+        grant execute on function claim_username(uuid, text, text, text, text, text, double precision) to streamcat_controller;
+        grant execute on function limit_lock_waits(integer) to streamcat_controller;
+        grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[]) to streamcat_controller;
+        grant execute on function write_resource(uuid, resource_kind, text, text, jsonb) to streamcat_controller;
+        grant execute on function record_created(uuid[], uuid[], resource_kind[], text[], text[], jsonb[]) to streamcat_controller;
+        grant execute on function record_found(uuid, resource_kind, text, uuid, text, text, jsonb) to streamcat_controller;
     end if;
     if exists (select from pg_roles where rolname = 'streamcat_registration') then
         execute format('grant usage on schema %I to streamcat_registration', current_schema());

@@ -3,6 +3,7 @@
 
 mod account;
 mod arn;
+mod by_kind;
 mod channel;
 mod chat_room;
 mod compact_id;
@@ -22,6 +23,7 @@ pub use account::{
     DeletionPolicy, RecreatePolicy, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
 pub use arn::Arn;
+pub use by_kind::ByKind;
 pub use channel::{
     ChannelSpec, ChannelStatus, ChannelType, ContainerFormat, LatencyMode, MaximumResolution,
     MultitrackInputConfiguration, MultitrackPolicy, TranscodePreset,

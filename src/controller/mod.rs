@@ -21,7 +21,6 @@
 mod account;
 mod backends;
 mod blocker;
-mod by_kind;
 mod cache;
 mod changes;
 mod context;

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use super::{
-    blocker::{Blocker, Retry},
-    by_kind::ByKind,
-};
+use super::blocker::{Blocker, Retry};
 use crate::{
-    api::{Reason, ResourceStatus},
+    api::{ByKind, Reason, ResourceStatus},
     provision::Change,
 };
 

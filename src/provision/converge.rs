@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Brings one kind of resource to what the spec says.
+/// Brings one kind of resource to what the spec says. `recorded`: what the database knows about it.
 ///
 /// # Errors
 /// The first failed call. Whatever was created before it is recorded, or is found again by its attempt.
@@ -37,12 +37,12 @@ pub async fn converge<K, S>(
     store: &S,
     context: &DecisionContext,
     desired: &DesiredResource<'_, K>,
+    recorded: ResourceRecord,
 ) -> Result<Outcome<K::Status>>
 where
     K: Kind,
     S: Journal + Resources + Orphans,
 {
-    let recorded = store.recorded(desired.owner.user, K::KIND).await?;
     let convergence = Convergence {
         kind,
         store,
@@ -254,8 +254,8 @@ where
     /// list. Leaves it alone if it has been recorded in the meantime.
     async fn delete_duplicate(&mut self, arn: String) -> Result<()> {
         let user = self.desired.owner.user;
-        let now = self.store.recorded(user, K::KIND).await?;
-        if now.arn.as_ref() != Some(&arn) && !self.delete_own_duplicate(&arn).await? {
+        let now = self.store.recorded(user).await?;
+        if now[K::KIND].arn.as_ref() != Some(&arn) && !self.delete_own_duplicate(&arn).await? {
             // The next resync finds a duplicate that could not be put on the list.
             if let Err(error) = self.report_duplicate(&arn).await {
                 tracing::warn!(arn, %error, "a duplicate could not be added to the orphan list yet");

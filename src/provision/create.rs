@@ -72,8 +72,8 @@ async fn record_created<K: Kind, S: Journal + Resources>(
     }
     // Another controller took over after the deadline. If another resource is recorded, this one is a
     // duplicate. If none is recorded, this one will be adopted, or the resync finds it.
-    let now = store.recorded(owner.user, K::KIND).await?;
-    if now.arn.is_some_and(|recorded| recorded != created.status.arn()) {
+    let now = store.recorded(owner.user).await?;
+    if now[K::KIND].arn.as_ref().is_some_and(|recorded| recorded != created.status.arn()) {
         kind.delete(created.status.arn()).await?;
     }
     Ok(Attempt::Waiting(Wait::for_peer(K::KIND)))

@@ -32,8 +32,8 @@ const DELETION_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Deletes all resources of this kind that the user has: those recorded, and those found by tag, so that what
 /// a crash left behind is deleted too. Each deletion is confirmed by a read. A resource that does not carry
-/// the user's tags, or that another user's record names, is not touched (I2). `listed`: the resources that
-/// the last resync listed with the user's tags.
+/// the user's tags, or that another user's record names, is not touched (I2). `recorded`: what the database
+/// knows about this kind. `listed`: the resources that the last resync listed with the user's tags.
 ///
 /// # Errors
 /// The first failed call; or the reason why a resource may not be deleted here.
@@ -42,6 +42,7 @@ pub async fn delete_all<K, S>(
     store: &S,
     context: &DecisionContext,
     owner: &Owner,
+    recorded: ResourceRecord,
     status_arn: Option<&str>,
     listed: &[Listed],
 ) -> Result<DeletionOutcome>
@@ -49,7 +50,6 @@ where
     K: Kind,
     S: Resources + Evidence,
 {
-    let recorded = store.recorded(owner.user, K::KIND).await?;
     let observed = Observed::default();
     Deletion { kind, store, context, owner, status_arn, listed, recorded, observed }.run().await
 }

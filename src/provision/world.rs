@@ -16,9 +16,9 @@ use super::{
     DecisionContext, DeletionOutcome, DesiredResource, Outcome, Owner, Timing, converge, delete_all,
 };
 use crate::{
-    api::{AccountRef, RecreatePolicy, StageSpec, StageStatus},
+    api::{AccountRef, RecreatePolicy, ResourceKind, StageSpec, StageStatus},
     ivs::{Tags, Target},
-    store::Orphan,
+    store::{self, Orphan, ResourceRecord, Resources},
 };
 use fake_aws::FakeAws;
 use fake_database::FakeDatabase;
@@ -226,8 +226,13 @@ impl World {
             recreate,
             is_dirty: self.lock().is_dirty,
         };
-        let outcome = converge(&self.aws, &self.database, &self.context(), &desired).await;
+        let recorded = self.recorded().await.map_err(|error| error.to_string())?;
+        let outcome = converge(&self.aws, &self.database, &self.context(), &desired, recorded).await;
         outcome.map_err(|error| error.to_string())
+    }
+
+    async fn recorded(&self) -> store::Result<ResourceRecord> {
+        Ok(self.database.recorded(owner().user).await?[ResourceKind::Stage].clone())
     }
 
     fn context(&self) -> DecisionContext {
@@ -254,13 +259,19 @@ impl World {
     /// Runs passes as the controller does. Returns true once the resource is gone.
     pub async fn is_gone_in_ten_passes(&self) -> bool {
         for _ in 0..10 {
-            match delete_all(&self.aws, &self.database, &self.context(), &owner(), None, &[]).await {
+            match self.delete_all().await {
                 Ok(DeletionOutcome::Gone(_)) => return true,
                 Ok(DeletionOutcome::Waiting(wait)) => self.advance(wait.wait),
                 Err(_) => self.advance(Duration::from_secs(1)),
             }
         }
         false
+    }
+
+    /// Runs one pass of the deletion.
+    async fn delete_all(&self) -> super::Result<DeletionOutcome> {
+        let recorded = self.recorded().await?;
+        delete_all(&self.aws, &self.database, &self.context(), &owner(), recorded, None, &[]).await
     }
 }
 

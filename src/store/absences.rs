@@ -2,14 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Postgres, Result, seconds};
-use crate::{
-    api::{ResourceKind, ResourceStatus},
-    failpoint::effect,
-};
+use crate::{api::ResourceKind, failpoint::effect};
 
 /// Evidence that a recorded resource is absent from AWS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -192,32 +188,4 @@ impl Postgres {
         .await?;
         Ok(())
     }
-}
-
-/// Deletes the evidence for one kind of a user's resources, because this resource is recorded now, and stores
-/// the one that was recorded before as a former resource.
-pub(super) async fn replace(
-    executor: impl PgExecutor<'_>,
-    user: Uuid,
-    resource: &ResourceStatus,
-) -> Result<()> {
-    sqlx::query!(
-        "with former as (
-             insert into former_resources (user_id, kind, arn, recorded_at, missing_since)
-             select r.user_id, r.kind, r.arn, r.created_at, m.unlisted_since
-             from resources r
-             left join missing_resources m
-               on (m.user_id, m.kind, m.arn) = (r.user_id, r.kind, r.arn) and not m.deletion_requested
-             where r.user_id = $1 and r.kind = $2 and r.arn <> $3
-             on conflict (user_id, kind, arn) do update
-             set replaced_at = now(), missing_since = excluded.missing_since
-         )
-         delete from missing_resources where user_id = $1 and kind = $2",
-        user,
-        resource.kind() as ResourceKind,
-        resource.arn(),
-    )
-    .execute(executor)
-    .await?;
-    Ok(())
 }

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Postgres, Result, rows};
+use super::{Postgres, Result, batch::Execute, rows};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -74,28 +74,8 @@ impl Journal for Postgres {
         known: Option<&str>,
         lasts: Duration,
     ) -> Result<Option<Uuid>> {
-        let mut transaction = self.pool.begin().await?;
-        let nonce = sqlx::query_scalar!(
-            // Because of the lock, a concurrent deletion of the user waits for this attempt, or this attempt
-            // sees it.
-            "with present as (select id from users where id = $1 and not deleting for share)
-             insert into create_attempts (user_id, kind, deadline)
-             select id, $2, now() + make_interval(secs => $3) from present
-             on conflict (user_id, kind) where state = 'open' do nothing
-             returning nonce",
-            user,
-            kind as ResourceKind,
-            lasts.as_secs_f64(),
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
-        // Read after the attempt was inserted: nobody else records a resource from here on, and an earlier
-        // record is visible.
-        if nonce.is_none() || rows::arn(&mut transaction, user, kind).await?.as_deref() != known {
-            return Ok(None);
-        }
-        effect("open", transaction.commit()).await?;
-        Ok(nonce)
+        let request = OpenRequest { user, kind, known_arn: known.map(str::to_owned), lasts };
+        effect("open", self.opens.submit(request)).await
     }
 
     async fn attempts(&self, user: Uuid, kind: ResourceKind) -> Result<Vec<Uuid>> {
@@ -131,35 +111,75 @@ impl Journal for Postgres {
         name: &str,
         resource: &ResourceStatus,
     ) -> Result<bool> {
-        let mut transaction = self.pool.begin().await?;
-        rows::lock_user(&mut transaction, user).await?;
-        let ended = sqlx::query!(
-            "update create_attempts set state = 'recorded' where nonce = $1 and state = 'open'",
-            nonce,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        if ended.rows_affected() == 0 {
-            return Ok(false);
-        }
-        rows::write(&mut transaction, user, name, resource).await?;
-        effect("record_made", transaction.commit()).await?;
-        Ok(true)
+        let (name, resource) = (name.to_owned(), resource.clone());
+        let request = RecordRequest { nonce, user, name, resource };
+        effect("record_made", self.records.submit(request)).await
     }
 }
 
-/// Ends the open attempt, if there is one, because its outcome is known. Returns its nonce.
-pub(super) async fn end_open(
-    connection: &mut PgConnection,
+/// The parameters of [`Journal::open`].
+pub(super) struct OpenRequest {
     user: Uuid,
     kind: ResourceKind,
-) -> Result<Option<Uuid>> {
-    let nonce = sqlx::query_scalar!(
-        "update create_attempts set state = 'given_up' where user_id = $1 and kind = $2 and state = 'open' returning nonce",
-        user,
-        kind as ResourceKind,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(nonce)
+    known_arn: Option<String>,
+    lasts: Duration,
+}
+
+/// The statement that opens attempts.
+pub(super) struct OpenAttempts(pub(super) PgPool);
+
+impl Execute for OpenAttempts {
+    type Request = OpenRequest;
+    type Response = Option<Uuid>;
+
+    async fn execute(&self, requests: &[OpenRequest]) -> Result<Vec<Option<Uuid>>> {
+        let users: Vec<_> = requests.iter().map(|request| request.user).collect();
+        let kinds: Vec<_> = requests.iter().map(|request| request.kind).collect();
+        let known_arns: Vec<_> = requests.iter().map(|request| request.known_arn.as_deref()).collect();
+        let durations: Vec<_> = requests.iter().map(|request| request.lasts.as_secs_f64()).collect();
+        let open = sqlx::query_scalar!(
+            r#"select open_attempts($1, $2, $3, $4) as "nonces!: Vec<Option<Uuid>>""#,
+            &users,
+            &kinds as &[ResourceKind],
+            &known_arns as &[Option<&str>],
+            &durations,
+        );
+        Ok(open.fetch_one(&self.0).await?)
+    }
+}
+
+/// The parameters of [`Journal::record_made`].
+pub(super) struct RecordRequest {
+    nonce: Uuid,
+    user: Uuid,
+    name: String,
+    resource: ResourceStatus,
+}
+
+/// The statement that records what attempts have created.
+pub(super) struct RecordCreated(pub(super) PgPool);
+
+impl Execute for RecordCreated {
+    type Request = RecordRequest;
+    type Response = bool;
+
+    async fn execute(&self, requests: &[RecordRequest]) -> Result<Vec<bool>> {
+        let nonces: Vec<_> = requests.iter().map(|request| request.nonce).collect();
+        let users: Vec<_> = requests.iter().map(|request| request.user).collect();
+        let kinds: Vec<_> = requests.iter().map(|request| request.resource.kind()).collect();
+        let names: Vec<_> = requests.iter().map(|request| request.name.clone()).collect();
+        let arns: Vec<_> = requests.iter().map(|request| request.resource.arn().to_owned()).collect();
+        let details: Vec<_> =
+            requests.iter().map(|request| rows::details(&request.resource).to_string()).collect();
+        let record = sqlx::query_scalar!(
+            r#"select record_created($1, $2, $3, $4, $5, $6::text[]::jsonb[]) as "is_recorded!: Vec<bool>""#,
+            &nonces,
+            &users,
+            &kinds as &[ResourceKind],
+            &names,
+            &arns,
+            &details,
+        );
+        Ok(record.fetch_one(&self.0).await?)
+    }
 }

@@ -1,9 +1,10 @@
 //! PostgreSQL: users, their resources, the journal of create attempts, and the orphan list.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 mod absences;
 mod audit;
+mod batch;
 mod clusters;
 mod database_url;
 mod in_flight;
@@ -52,6 +53,9 @@ pub enum Error {
     /// A statement failed, or the database is unavailable.
     #[error("PostgreSQL: {}", describe(.0))]
     Sql(#[from] sqlx::Error),
+    /// A statement failed that served several callers. Each of them gets the error.
+    #[error(transparent)]
+    Batch(Arc<Self>),
     /// A migration failed.
     #[error("migration: {}", describe_migration(.0))]
     Migrate(#[from] MigrateError),

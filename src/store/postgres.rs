@@ -7,7 +7,13 @@ use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator, postgres::PgPool
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{Error, Result, database_url::DatabaseUrl, session};
+use super::{
+    Error, Result,
+    batch::Batcher,
+    database_url::DatabaseUrl,
+    journal::{OpenAttempts, RecordCreated},
+    session,
+};
 use crate::messages;
 
 /// The migrations in `migrations/`.
@@ -57,6 +63,10 @@ pub struct Postgres {
     settings: Arc<[(String, String)]>,
     /// Set once the sessions are known not to be shared.
     isolation: Arc<OnceCell<()>>,
+    /// Attempts to be opened.
+    pub(super) opens: Arc<Batcher<OpenAttempts>>,
+    /// Created resources to be recorded.
+    pub(super) records: Arc<Batcher<RecordCreated>>,
 }
 
 /// Omits the settings, which are a part of the database's URL.
@@ -93,7 +103,9 @@ impl Postgres {
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self { pool, mark, settings, isolation: Arc::default() })
+        let opens = Batcher::new(OpenAttempts(pool.clone()));
+        let records = Batcher::new(RecordCreated(pool.clone()));
+        Ok(Self { pool, mark, settings, isolation: Arc::default(), opens, records })
     }
 
     /// Applies the pending migrations, then the grants. Changes nothing in a newer schema. Returns the

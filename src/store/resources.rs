@@ -1,15 +1,17 @@
 //! The recorded resources of users, and the state of their attempts and updates.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::TryStreamExt;
 use uuid::Uuid;
 
-use super::{
-    InFlight, Missing, PendingUpdate, Postgres, Result, journal::end_open, pending_updates, rows, seconds,
-};
+use super::{InFlight, Missing, PendingUpdate, Postgres, Result, pending_updates, rows, seconds};
 use crate::{
-    api::{AccountRef, Arn, CompactId, ResourceKind, ResourceStatus},
+    api::{AccountRef, Arn, ByKind, CompactId, ResourceKind, ResourceStatus},
     failpoint::effect,
 };
 
@@ -75,9 +77,8 @@ pub struct RecordedResource {
 
 /// The recorded resources.
 pub trait Resources: Send + Sync + 'static {
-    /// Returns everything that the database knows about one kind of a user's resources.
-    fn recorded(&self, user: Uuid, kind: ResourceKind)
-    -> impl Future<Output = Result<ResourceRecord>> + Send;
+    /// Returns everything that the database knows about a user's resources.
+    fn recorded(&self, user: Uuid) -> impl Future<Output = Result<ByKind<ResourceRecord>>> + Send;
 
     /// Records a resource that was found (adopted, or known from another record), and ends the open attempt,
     /// in one transaction. Returns false if the recorded ARN or the open attempt no longer matches `known`:
@@ -120,18 +121,19 @@ pub trait Resources: Send + Sync + 'static {
 }
 
 impl Resources for Postgres {
-    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<ResourceRecord> {
-        let row = sqlx::query!(
+    async fn recorded(&self, user: Uuid) -> Result<ByKind<ResourceRecord>> {
+        let rows = sqlx::query!(
             r#"select
+                 wanted.kind as "kind!: ResourceKind",
                  r.arn as "arn?",
                  coalesce(greatest(extract(epoch from now() - r.created_at), 0), 0)::float8 as "age!",
-                 exists (select from create_attempts t where t.user_id = wanted.user_id and t.kind = wanted.kind)
+                 exists (select from create_attempts t where t.user_id = $1 and t.kind = wanted.kind)
                    as "is_tried!",
-                 exists (select from user_tombstones where id = wanted.user_id and resources_kept) as "is_abandoned!",
+                 exists (select from user_tombstones where id = $1 and resources_kept) as "is_abandoned!",
                  a.nonce as "nonce?",
                  coalesce(extract(epoch from a.deadline - now()), 0)::float8 as "due_in!",
                  array(select f.arn from former_resources f
-                       where f.user_id = wanted.user_id and f.kind = wanted.kind and f.arn <> r.arn
+                       where f.user_id = $1 and f.kind = wanted.kind and f.arn <> r.arn
                          and f.recorded_at < coalesce(
                            (select c.recorded_at from former_resources c
                             where (c.user_id, c.kind, c.arn) = (r.user_id, r.kind, r.arn)), r.created_at)
@@ -141,43 +143,55 @@ impl Resources for Postgres {
                  p.nonce as "update_nonce?",
                  coalesce(p.repeats, 0) as "update_repeats!",
                  coalesce(extract(epoch from p.deadline - now()), 0)::float8 as "update_due_in!"
-               from (values ($1::uuid, $2::resource_kind)) as wanted (user_id, kind)
-               left join resources r on r.user_id = wanted.user_id and r.kind = wanted.kind
-               left join create_attempts a on a.user_id = wanted.user_id and a.kind = wanted.kind and a.state = 'open'
+               from unnest($2::resource_kind[]) as wanted (kind)
+               left join resources r on r.user_id = $1 and r.kind = wanted.kind
+               left join create_attempts a on a.user_id = $1 and a.kind = wanted.kind and a.state = 'open'
                left join lateral (
                  select array_agg(arn) as arns,
                         array_agg(extract(epoch from unlisted_until - unlisted_since)::float8) as unlisted_for,
                         array_agg(coalesce(unlisted_since <= released_at, false)) as released,
                         array_agg(deletion_requested) as deletion_requested
                  from missing_resources left join brake_releases b on b.kind = missing_resources.kind
-                 where user_id = wanted.user_id and missing_resources.kind = wanted.kind
+                 where user_id = $1 and missing_resources.kind = wanted.kind
                ) m on true
-               left join pending_updates p on p.user_id = wanted.user_id and p.kind = wanted.kind"#,
+               left join pending_updates p on p.user_id = $1 and p.kind = wanted.kind"#,
             user,
-            kind as ResourceKind,
+            &ResourceKind::ALL as &[ResourceKind],
         )
-        .fetch_one(&self.pool)
+        .fetch_all(&self.pool)
         .await?;
-        let arns = row.missing_arns.unwrap_or_default().into_iter();
-        let evidence = row.unlisted_for.unwrap_or_default().into_iter();
-        let flags = row.released.unwrap_or_default().into_iter();
-        let flags = flags.zip(row.deletion_requested.unwrap_or_default());
-        let missing =
-            arns.zip(evidence).zip(flags).map(|((arn, unlisted_for), (released, deletion_requested))| {
-                Missing { arn, unlisted_for: unlisted_for.map(seconds), released, deletion_requested }
-            });
-        Ok(ResourceRecord {
-            arn: row.arn,
-            age: seconds(row.age),
-            is_tried: row.is_tried,
-            is_abandoned: row.is_abandoned,
-            attempt: row.nonce.map(|nonce| InFlight::new(nonce, row.due_in)),
-            former: row.former,
-            missing: missing.collect(),
-            pending_update: row
-                .update_nonce
-                .map(|nonce| PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)),
-        })
+        let mut records: BTreeMap<_, _> = rows
+            .into_iter()
+            .map(|row| {
+                let arns = row.missing_arns.unwrap_or_default().into_iter();
+                let evidence = row.unlisted_for.unwrap_or_default().into_iter();
+                let flags = row.released.unwrap_or_default().into_iter();
+                let flags = flags.zip(row.deletion_requested.unwrap_or_default());
+                let missing = arns.zip(evidence).zip(flags).map(
+                    |((arn, unlisted_for), (released, deletion_requested))| Missing {
+                        arn,
+                        unlisted_for: unlisted_for.map(seconds),
+                        released,
+                        deletion_requested,
+                    },
+                );
+                let record = ResourceRecord {
+                    arn: row.arn,
+                    age: seconds(row.age),
+                    is_tried: row.is_tried,
+                    is_abandoned: row.is_abandoned,
+                    attempt: row.nonce.map(|nonce| InFlight::new(nonce, row.due_in)),
+                    former: row.former,
+                    missing: missing.collect(),
+                    pending_update: row
+                        .update_nonce
+                        .map(|nonce| PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)),
+                };
+                (row.kind, record)
+            })
+            .collect();
+        // The query returns a row for each kind.
+        Ok(ByKind::new(|kind| records.remove(&kind).unwrap_or_default()))
     }
 
     async fn record(
@@ -187,18 +201,17 @@ impl Resources for Postgres {
         known: &ResourceRecord,
         resource: &ResourceStatus,
     ) -> Result<bool> {
-        let mut transaction = self.pool.begin().await?;
-        rows::lock_user(&mut transaction, user).await?;
-        let kind = resource.kind();
-        let nonce = known.attempt.as_ref().map(|attempt| attempt.nonce);
-        if rows::arn(&mut transaction, user, kind).await? != known.arn
-            || end_open(&mut transaction, user, kind).await? != nonce
-        {
-            return Ok(false);
-        }
-        rows::write(&mut transaction, user, name, resource).await?;
-        effect("record", transaction.commit()).await?;
-        Ok(true)
+        let record = sqlx::query_scalar!(
+            r#"select record_found($1, $2, $3, $4, $5, $6, $7::text::jsonb) as "is_recorded!""#,
+            user,
+            resource.kind() as ResourceKind,
+            known.arn.as_deref(),
+            known.attempt.as_ref().map(|attempt| attempt.nonce),
+            name,
+            resource.arn(),
+            rows::details(resource).to_string(),
+        );
+        Ok(effect("record", record.fetch_one(&self.pool)).await?)
     }
 
     async fn is_anothers(&self, user: Uuid, arn: &str) -> Result<bool> {

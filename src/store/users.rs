@@ -213,23 +213,33 @@ impl Users for Postgres {
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
-        let mut transaction = self.pool.begin().await?;
-        lock_object(&mut transaction, claimant.uid).await?;
-        insert(&mut transaction, &claimant).await?;
-        // Queried after the insert: if the insert waited for the row's deletion, the tombstone is visible
-        // now.
-        let is_deleted = sqlx::query_scalar!(
-            r#"select exists (select from user_tombstones where account_uid = $1) as "is_deleted!""#,
+        let claim = sqlx::query!(
+            r#"select user_id as "user!", username as "username!", account_namespace as "namespace!", account_name as "name!",
+                      account_uid, account_cluster, registered as "registered!", retained as "retained!",
+                      interrupted_deletion, is_cluster_live as "is_cluster_live!"
+               from claim_username($1, $2, $3, $4, $5, $6, $7)"#,
+            claimant.known,
+            claimant.username,
+            claimant.account.namespace,
+            claimant.account.name,
             claimant.uid,
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        if is_deleted {
+            claimant.cluster.id,
+            claimant.cluster.takeover_after.as_secs_f64(),
+        );
+        let Some(row) = effect("claim", claim.fetch_optional(&self.pool)).await? else {
             return Ok(Claim::Refused(ClaimRefusal::Deleted));
-        }
-        let owner = owner(&mut transaction, &claimant).await?.ok_or(sqlx::Error::RowNotFound)?;
-        effect("claim", transaction.commit()).await?;
-        Ok(claimant.judge(owner))
+        };
+        Ok(claimant.judge(UsernameOwner {
+            user: row.user,
+            username: row.username,
+            account: AccountRef { namespace: row.namespace, name: row.name },
+            uid: row.account_uid,
+            cluster: row.account_cluster,
+            is_cluster_live: row.is_cluster_live,
+            registered: row.registered,
+            retained: row.retained,
+            interrupted_deletion: row.interrupted_deletion.map(seconds),
+        }))
     }
 
     async fn transfer(&self, transfer: Transfer<'_>) -> Result<bool> {
@@ -356,61 +366,6 @@ async fn lock_object(connection: &mut PgConnection, uid: &str) -> Result<()> {
     let lock = sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended($1, 0))::text as "lock""#, uid);
     lock.fetch_one(connection).await?;
     Ok(())
-}
-
-/// Inserts a row for an object that owns no user, if nobody has the username.
-async fn insert(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result<()> {
-    sqlx::query!(
-        "insert into users (id, username, account_namespace, account_name, account_uid, account_cluster)
-         select coalesce(
-                  (select $1::uuid
-                   where not exists (select from users where id = $1)
-                     and not exists (select from user_tombstones where id = $1 and not resources_kept)),
-                  gen_random_uuid()),
-                $2, $3, $4, $5, $6
-         where not exists (select from users where account_uid = $5)
-         on conflict (username_key(username)) do nothing",
-        claimant.known,
-        claimant.username,
-        claimant.account.namespace,
-        claimant.account.name,
-        claimant.uid,
-        claimant.cluster.id,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Returns the row that this object owns, or else the row of the username.
-async fn owner(connection: &mut PgConnection, claimant: &Claimant<'_>) -> Result<Option<UsernameOwner>> {
-    let row = sqlx::query!(
-        r#"select id, username, account_namespace, account_name, account_uid, account_cluster, retained,
-                  registered as "registered!",
-                  case when deleting and not retained
-                       then extract(epoch from now() - deletion_tried_at)::float8 end as interrupted_deletion,
-                  exists (select from clusters
-                          where id = account_cluster
-                            and greatest(seen_at + make_interval(secs => $3), expires_at) > now()) as "is_cluster_live!"
-           from users where username_key(username) = username_key($1) or account_uid = $2
-           order by account_uid is not distinct from $2 desc limit 1"#,
-        claimant.username,
-        claimant.uid,
-        claimant.cluster.takeover_after.as_secs_f64(),
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| UsernameOwner {
-        user: row.id,
-        username: row.username,
-        account: AccountRef { namespace: row.account_namespace, name: row.account_name },
-        uid: row.account_uid,
-        cluster: row.account_cluster,
-        is_cluster_live: row.is_cluster_live,
-        registered: row.registered,
-        retained: row.retained,
-        interrupted_deletion: row.interrupted_deletion.map(seconds),
-    }))
 }
 
 /// Deletes the object's user with all its rows, and leaves tombstones for the user, the object and the

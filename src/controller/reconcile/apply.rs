@@ -11,12 +11,11 @@ use uuid::Uuid;
 
 use super::resource::ResourceReconciler;
 use crate::{
-    api::{ResourceKind, StreamerAccount},
+    api::{ByKind, ResourceKind, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::Backends,
         blocker::{Blocker, Retry},
-        by_kind::ByKind,
         context::{Context, DirtyMark},
         error::Error,
         kubernetes::Kubernetes,
@@ -25,6 +24,7 @@ use crate::{
         username::{HeldClaim, claim},
     },
     provision::Inventory,
+    store::{ResourceRecord, Resources},
 };
 
 /// Time until an account is reconciled again whose outcome was for an earlier state of it.
@@ -58,9 +58,7 @@ pub(super) async fn apply<B: Backends>(
         account = context.backends.kubernetes().add_finalizer(&account).await?;
     }
     let outcome = match prepare(&account, context, read).await {
-        Ok((held, inventory)) => {
-            reconcile_resources(&mut account, context, &held, &inventory, dirty.is_some()).await
-        }
+        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some()).await,
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
     if !publish(&mut account, context, &outcome).await? {
@@ -80,17 +78,28 @@ pub(super) async fn apply<B: Backends>(
     Ok(next_try(&key, context, &outcome).into_iter().chain(recheck).min())
 }
 
-/// Returns the account's claim and the inventory of the latest resync.
+/// The records that the reconcile of an account begins with.
+struct Prepared {
+    held: HeldClaim,
+    /// The inventory of the latest resync.
+    inventory: Arc<Inventory>,
+    /// The records of the claimed user's resources.
+    recorded: ByKind<ResourceRecord>,
+}
+
+/// Claims the username of the account, and reads the records.
 async fn prepare<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
     read: Instant,
-) -> Result<(HeldClaim, Arc<Inventory>), Blocker> {
+) -> Result<Prepared, Blocker> {
     let inventory = context.inventory().await?;
     if let Some(blocker) = context.halt().or_else(|| context.nothing_listed()) {
         return Err(blocker);
     }
-    Ok((claim(account, context, &inventory, read).await?, inventory))
+    let held = claim(account, context, &inventory, read).await?;
+    let recorded = context.backends.store().recorded(held.user()).await?;
+    Ok(Prepared { held, inventory, recorded })
 }
 
 /// Reconciles the three resources concurrently. Each is recorded on its own, and one that fails does not
@@ -98,8 +107,7 @@ async fn prepare<B: Backends>(
 async fn reconcile_resources<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
-    held: &HeldClaim,
-    inventory: &Inventory,
+    Prepared { held, inventory, recorded }: &Prepared,
     is_dirty: bool,
 ) -> ReconcileOutcome {
     let (spec, user) = (account.clone(), held.user());
@@ -107,8 +115,16 @@ async fn reconcile_resources<B: Backends>(
     let resend = spec.is_reconcile_requested();
     let dirty = is_dirty || resend;
     let unverified = context.unverified.contains(&spec.reference());
-    let reconciler =
-        ResourceReconciler { account: &spec, context, owner: &owner, inventory, dirty, unverified, resend };
+    let reconciler = ResourceReconciler {
+        account: &spec,
+        context,
+        owner: &owner,
+        inventory,
+        recorded,
+        dirty,
+        unverified,
+        resend,
+    };
     let of_kinds = ByKind::new(|_| OnceLock::new());
     let results = InterimResults { of_kinds, reconcile_request: spec.reconcile_request().map(str::to_owned) };
     let finished = CancellationToken::new();

@@ -7,12 +7,11 @@ use tokio::time::Instant;
 
 use super::abandon::{abandon, report_abandoned_again};
 use crate::{
-    api::{DeletionPolicy, ObservedAccount, ResourceKind, StreamerAccount},
+    api::{ByKind, DeletionPolicy, ObservedAccount, ResourceKind, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
         blocker::Blocker,
-        by_kind::ByKind,
         changes::requeue_claimants,
         context::{Context, FIXED_DELAY},
         error::Error,
@@ -23,7 +22,7 @@ use crate::{
         username::{DeletionClaim, claim_for_deletion},
     },
     provision::{self, DeletionOutcome, Owner, delete_all},
-    store::Users,
+    store::{Resources, Users},
 };
 
 /// Cleans up after the deletion of `account`, which was read at `read`, and removes its finalizer.
@@ -152,15 +151,18 @@ async fn delete_resources<B: Backends>(
 ) -> Result<(), ReconcileOutcome> {
     let inventory = context.inventory().await.map_err(|blocker| ReconcileOutcome::blocked_by(&blocker))?;
     let backends = &context.backends;
+    let recorded = backends.store().recorded(owner.user).await;
+    let recorded = recorded.map_err(|error| ReconcileOutcome::blocked_by(&error.into()))?;
     let results = ByKind::join(async |kind| {
         // An ARN in status belongs to this claim only if status names the claim's user.
         let is_own = account.user_in_status() == Some(owner.user);
         let arn = account.status.as_ref().filter(|_| is_own).and_then(|status| status.arn(kind));
         let (listed, decision_context) =
             (inventory.of_user(owner.user, kind), context.decision_context(kind));
+        let recorded = recorded[kind].clone();
         let deleted = dispatch_kind!(backends, kind, |of| {
             let calls = SharedCalls::of_deletion(of, &context.shared_waits, &owner.account);
-            delete_all(&calls, backends.store(), &decision_context, owner, arn, &listed).await
+            delete_all(&calls, backends.store(), &decision_context, owner, recorded, arn, &listed).await
         });
         deletion_result(kind, deleted)
     })

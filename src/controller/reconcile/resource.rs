@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::secret::{self, SecretReconciler};
 use crate::{
-    api::{ChannelStatus, Reason, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
+    api::{ByKind, ChannelStatus, Reason, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
@@ -16,7 +16,7 @@ use crate::{
     },
     ivs::Kind,
     provision::{self, Change, DesiredResource, Inventory, Outcome, Owner, Provisioned, converge},
-    store::Resources,
+    store::{ResourceRecord, Resources},
 };
 
 /// Reconciles the resources of one account.
@@ -29,6 +29,8 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub owner: &'a Owner,
     /// The inventory of the latest resync.
     pub inventory: &'a Inventory,
+    /// The records of the resources in the database.
+    pub recorded: &'a ByKind<ResourceRecord>,
     /// True if status may be outdated, so that AWS must be checked even if status says Ready.
     pub dirty: bool,
     /// True if the resources must be read from AWS even if status says Ready, because the resyncs fail.
@@ -108,7 +110,9 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             is_dirty: self.dirty,
         };
         let decision_context = context.decision_context(K::KIND);
-        let converged = converge(&calls, context.backends.store(), &decision_context, &desired).await;
+        let recorded = self.recorded[K::KIND].clone();
+        let converged =
+            converge(&calls, context.backends.store(), &decision_context, &desired, recorded).await;
         let waits_with_others = calls.end_pass();
         if let Err(provision::Error::LateUpdateNotRecorded(_)) = &converged {
             // Another reconcile may have set Ready in the meantime.

@@ -118,8 +118,8 @@ impl<B: Backends> SecretReconciler<'_, B> {
     /// channel is recorded before its Secret is written, so a reconcile that was delayed does not overwrite
     /// that Secret.
     async fn is_recorded(&self) -> Result<bool, Blocker> {
-        let recorded = self.context.backends.store().recorded(self.user, ResourceKind::Channel).await?;
-        Ok(recorded.arn.as_ref() == Some(&self.channel.arn))
+        let recorded = self.context.backends.store().recorded(self.user).await?;
+        Ok(recorded[ResourceKind::Channel].arn.as_ref() == Some(&self.channel.arn))
     }
 }
 

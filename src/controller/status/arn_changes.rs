@@ -1,11 +1,8 @@
 //! Changes of ARNs. A condition and an event report each (I7). Pure.
 
 use crate::{
-    api::{Reason, ResourceKind, StreamerAccountStatus, condition::find},
-    controller::{
-        by_kind::ByKind,
-        outcome::{ReadyResource, ReconcileOutcome, ResourceResult},
-    },
+    api::{ByKind, Reason, ResourceKind, StreamerAccountStatus, condition::find},
+    controller::outcome::{ReadyResource, ReconcileOutcome, ResourceResult},
     messages,
     provision::Change,
 };

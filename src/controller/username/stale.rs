@@ -95,13 +95,14 @@ async fn possession<B: Backends>(
 ) -> Result<Possession, Blocker> {
     let mut possession = Possession::Nothing;
     for kind in ResourceKind::ALL {
-        let recorded = context.backends.store().recorded(holder.user, kind).await?;
+        let records = context.backends.store().recorded(holder.user).await?;
+        let recorded = &records[kind];
         // A resource in another AWS account or region cannot be checked from here.
         if recorded.arn.as_ref().is_some_and(|arn| !context.target().holds(arn)) {
             return Ok(Possession::Something);
         }
         let of_kind =
-            dispatch_kind!(context.backends, kind, |of| possession_of(of, holder, &recorded, context).await);
+            dispatch_kind!(context.backends, kind, |of| possession_of(of, holder, recorded, context).await);
         match of_kind.map_err(provision::Error::from)? {
             Possession::Nothing => {}
             Possession::Something => return Ok(Possession::Something),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Shared, State};
 use crate::{
-    api::{ResourceKind, ResourceStatus},
+    api::{ByKind, ResourceKind, ResourceStatus},
     store::{
         self, Abandonment, AbsenceChanges, Absences, AttemptOutcome, Evidence, InFlight, Journal, Missing,
         Orphan, OrphanChanges, OrphanRow, Orphans, PendingUpdate, RecordedResource, ResourceRecord,
@@ -72,23 +72,8 @@ impl Journal for FakeDatabase {
 }
 
 impl Resources for FakeDatabase {
-    async fn recorded(&self, _: Uuid, _: ResourceKind) -> store::Result<ResourceRecord> {
-        self.perform(|state| {
-            let open = state.attempts.iter().find(|(_, (open, _))| *open);
-            ResourceRecord {
-                arn: state.record.clone().map(|(arn, _)| arn),
-                age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
-                is_tried: !state.attempts.is_empty(),
-                is_abandoned: false,
-                attempt: open.map(|(nonce, (_, deadline))| InFlight::until(*nonce, *deadline, state.now)),
-                former: state.former.iter().map(|(arn, _)| arn.clone()).collect(),
-                missing: missing(state),
-                pending_update: state.pending_update.map(|(nonce, deadline, repeats)| PendingUpdate {
-                    in_flight: InFlight::until(nonce, deadline, state.now),
-                    repeats,
-                }),
-            }
-        })
+    async fn recorded(&self, _: Uuid) -> store::Result<ByKind<ResourceRecord>> {
+        self.perform(|state| ByKind::new(|_| recorded(state)))
     }
 
     async fn record(
@@ -175,6 +160,24 @@ impl Orphans for FakeDatabase {
 
     async fn abandon(&self, _: &Abandonment<'_>) -> store::Result<Option<Vec<Orphan>>> {
         Ok(None)
+    }
+}
+
+/// Returns what the database knows about the resource.
+fn recorded(state: &State) -> ResourceRecord {
+    let open = state.attempts.iter().find(|(_, (open, _))| *open);
+    ResourceRecord {
+        arn: state.record.clone().map(|(arn, _)| arn),
+        age: state.record.as_ref().map(|(_, at)| state.now.saturating_sub(*at)).unwrap_or_default(),
+        is_tried: !state.attempts.is_empty(),
+        is_abandoned: false,
+        attempt: open.map(|(nonce, (_, deadline))| InFlight::until(*nonce, *deadline, state.now)),
+        former: state.former.iter().map(|(arn, _)| arn.clone()).collect(),
+        missing: missing(state),
+        pending_update: state.pending_update.map(|(nonce, deadline, repeats)| PendingUpdate {
+            in_flight: InFlight::until(nonce, deadline, state.now),
+            repeats,
+        }),
     }
 }
 

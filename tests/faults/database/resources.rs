@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use streamcat_operator::{
-    api::{CompactId, ResourceKind, ResourceStatus},
+    api::{ByKind, CompactId, ResourceKind, ResourceStatus},
     store::{AttemptOutcome, Journal, RecordedResource, RecordedUser, ResourceRecord, Resources, Result},
 };
 use uuid::Uuid;
@@ -80,9 +80,10 @@ impl Journal for FaultInjector {
 }
 
 impl Resources for FaultInjector {
-    async fn recorded(&self, user: Uuid, kind: ResourceKind) -> Result<ResourceRecord> {
-        let effect = move |state: &mut State, now| Ok(state.database.recorded(now, user, kind));
-        self.call(read("recorded"), kind.noun(), effect).await
+    async fn recorded(&self, user: Uuid) -> Result<ByKind<ResourceRecord>> {
+        let effect =
+            move |state: &mut State, now| Ok(ByKind::new(|kind| state.database.recorded(now, user, kind)));
+        self.call(read("recorded"), "", effect).await
     }
 
     async fn record(

@@ -19,16 +19,12 @@ pub const DEFECTS: &[Defect] = &[
         account = context.backends.kubernetes().add_finalizer(&account).await?;
     }
     let outcome = match prepare(&account, context, read).await {
-        Ok((held, inventory)) => {
-            reconcile_resources(&mut account, context, &held, &inventory, dirty.is_some()).await
-        }
+        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some()).await,
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
 ",
         wrong: "    let outcome = match prepare(&account, context, read).await {
-        Ok((held, inventory)) => {
-            reconcile_resources(&mut account, context, &held, &inventory, dirty.is_some()).await
-        }
+        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some()).await,
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
     if !account.has_finalizer() {
@@ -158,6 +154,18 @@ pub const DEFECTS: &[Defect] = &[
         file: "src/controller/reconcile/resource.rs",
         right: "blocker: both(drift, blocker)",
         wrong: "blocker: both(drift.filter(|_| kind.noun().is_empty()), blocker)",
+    },
+    Defect {
+        name: "the records of one kind serve all kinds",
+        file: "src/controller/reconcile/resource.rs",
+        right: "let recorded = self.recorded[K::KIND].clone();",
+        wrong: "let recorded = self.recorded[ResourceKind::Channel].clone();",
+    },
+    Defect {
+        name: "the records of one kind serve the deletion of all kinds",
+        file: "src/controller/reconcile/cleanup.rs",
+        right: "let recorded = recorded[kind].clone();",
+        wrong: "let recorded = recorded[ResourceKind::Channel].clone();",
     },
     Defect {
         name: "an account that is not understood is applied",

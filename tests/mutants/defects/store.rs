@@ -2,12 +2,32 @@
 
 use super::Defect;
 
+const BATCH: &str = "src/store/batch.rs";
+
 pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the deadline of a call in flight is skipped",
         file: "src/store/in_flight.rs",
         right: "let left = self.due_in.saturating_add(grace).saturating_sub(self.overdue);",
         wrong: "let left = grace.saturating_sub(grace);",
+    },
+    Defect {
+        name: "a request that PostgreSQL refuses fails its whole batch",
+        file: BATCH,
+        right: "Err(Error::Sql(sqlx::Error::Database(error))) if requests.len() > 1 => {",
+        wrong: "Err(Error::Sql(sqlx::Error::Database(error))) if requests.len() > 1000 => {",
+    },
+    Defect {
+        name: "a batch that waits for a lock delays every other",
+        file: BATCH,
+        right: "timeout(MAX_DELAY, self.turn.acquire())",
+        wrong: "timeout(MAX_DELAY * 1000, self.turn.acquire())",
+    },
+    Defect {
+        name: "a response goes to another caller of the batch",
+        file: BATCH,
+        right: "callers.into_iter().zip(responses)",
+        wrong: "callers.into_iter().rev().zip(responses)",
     },
     Defect {
         name: "an unknown parameter of the database URL is passed on to sqlx, which logs its value",

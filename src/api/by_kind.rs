@@ -2,7 +2,7 @@
 
 use std::ops::Index;
 
-use crate::api::ResourceKind;
+use super::ResourceKind;
 
 /// One value for each kind of resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub struct ByKind<T>(Vec<T>);
 
 impl<T> ByKind<T> {
     /// Makes each value by itself.
+    #[must_use]
     pub fn new(of: impl FnMut(ResourceKind) -> T) -> Self {
         Self(ResourceKind::ALL.into_iter().map(of).collect())
     }
