@@ -4,6 +4,7 @@ mod claims;
 mod failures;
 mod registrants;
 mod resources;
+mod round_trips;
 mod sessions;
 
 use std::{
@@ -70,6 +71,11 @@ pub async fn held(store: &Postgres, username: &str) -> Uuid {
         Claim::Held(owner) => owner.user,
         Claim::Refused(refusal) => panic!("{refusal:?}"),
     }
+}
+
+/// Returns what the database knows about one kind of a user's resources.
+pub async fn record_of(store: &Postgres, user: Uuid, kind: ResourceKind) -> ResourceRecord {
+    store.recorded(user).await.unwrap()[kind].clone()
 }
 
 /// Adds a user who registers on the page, with an Idempotency-Key. Usernames of deleted accounts are held

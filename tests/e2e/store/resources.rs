@@ -93,12 +93,12 @@ async fn record_is_refused_if_the_state_has_changed() {
     let lasts = Duration::from_mins(1);
     let nonce = store.open(user, ResourceKind::Stage, Some("second"), lasts).await.unwrap().unwrap();
     assert!(!record(Some("second"), "third").await, "the caller does not know the open attempt");
-    let known = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    let known = record_of(&store, user, ResourceKind::Stage).await;
     let third = stage("third");
     assert!(store.record(user, "todd", &known, &third).await.unwrap());
     assert!(!store.record_made(nonce, user, "todd", &third).await.unwrap(), "that ended the attempt");
     assert!(record(Some("third"), "second").await);
-    let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    let recorded = record_of(&store, user, ResourceKind::Stage).await;
     assert_eq!(recorded.arn.as_deref(), Some("second"));
 }
 
@@ -111,7 +111,7 @@ async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
     let nonce = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
     assert_eq!(store.open(user, ResourceKind::Stage, None, lasts).await.unwrap(), None);
     assert!(store.open(user, ResourceKind::Channel, None, lasts).await.unwrap().is_some());
-    let open = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    let open = record_of(&store, user, ResourceKind::Stage).await;
     assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
 
     store.end(nonce, AttemptOutcome::GivenUp).await.unwrap();
@@ -120,7 +120,7 @@ async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
     let second = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
     let resource = stage("made");
     assert!(store.record_made(second, user, "todd", &resource).await.unwrap());
-    let recorded = store.recorded(user, ResourceKind::Stage).await.unwrap();
+    let recorded = record_of(&store, user, ResourceKind::Stage).await;
     assert_eq!((recorded.arn.as_deref(), recorded.attempt), (Some("made"), None));
 
     assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), [nonce, second], "the oldest first");
@@ -145,7 +145,7 @@ async fn attempts_without_a_resource_do_not_accumulate() {
         last = attempt(AttemptOutcome::Failed).await;
     }
     assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), [last]);
-    assert!(store.recorded(user, ResourceKind::Stage).await.unwrap().is_tried);
+    assert!(record_of(&store, user, ResourceKind::Stage).await.is_tried);
 
     let mut nonces = vec![last];
     for _ in 0..20 {
@@ -198,7 +198,7 @@ async fn evidence_of_absence_ends_when_the_resource_is_listed_or_replaced() {
     let tenant = tenant("missing").await;
     let store = store(&tenant);
     let user = held(&store, "todd").await;
-    let recorded = async || store.recorded(user, ResourceKind::Stage).await.unwrap();
+    let recorded = async || record_of(&store, user, ResourceKind::Stage).await;
     let minute = Duration::from_mins(1);
     let unlisted = |arn: &str| AbsenceChanges {
         unlisted: vec![(user, ResourceKind::Stage, arn.to_owned())],
@@ -278,15 +278,15 @@ async fn pending_update_stays_until_it_ends_or_a_later_one_replaces_it() {
     let (first, second) = (begin().await, begin().await);
     assert_ne!(first, second);
     store.end_update(first).await.unwrap();
-    let update = store.recorded(user, ResourceKind::Stage).await.unwrap().pending_update.unwrap();
+    let update = record_of(&store, user, ResourceKind::Stage).await.pending_update.unwrap();
     assert_eq!((update.in_flight.nonce, update.repeats), (second, 2));
     assert!(
         update.in_flight.due_in > Duration::from_secs(30) && update.in_flight.overdue.is_zero(),
         "{update:?}"
     );
-    assert_eq!(store.recorded(user, ResourceKind::Channel).await.unwrap().pending_update, None);
+    assert_eq!(record_of(&store, user, ResourceKind::Channel).await.pending_update, None);
     store.end_update(second).await.unwrap();
-    assert_eq!(store.recorded(user, ResourceKind::Stage).await.unwrap().pending_update, None);
+    assert_eq!(record_of(&store, user, ResourceKind::Stage).await.pending_update, None);
 
     begin().await;
     store.delete_user(user, "todd", false).await.unwrap();
