@@ -10,7 +10,7 @@ use std::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{ResourceExt, runtime::watcher::Event};
 use streamcat_operator::{
-    api::{FINALIZER, ObservedAccount, StreamerAccount},
+    api::{FINALIZER, StreamerAccount},
     controller::{SeenAccounts, run_queue},
     ivs::Budgets,
     store::ClusterIdentity,
@@ -18,7 +18,6 @@ use streamcat_operator::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    cluster::reference,
     controller::{CONCURRENCY, new_context},
     fault_injector::FaultInjector,
     faults::Plan,
@@ -50,31 +49,25 @@ async fn a_person_makes_the_first_call_within_a_second_of_a_backlog() {
     let injector = FaultInjector::new(World::new(1, Plan::new(), false), "a".to_owned(), "c".to_owned());
     let cluster = ClusterIdentity { id: "c".to_owned(), takeover_after: Duration::from_secs(20) };
     let (context, requeued) = new_context(&injector, cluster);
-    let (context, mut seen) = (Arc::new(context), SeenAccounts::default());
-    let show = |account: StreamerAccount| {
-        let shown = ObservedAccount::from(account);
-        let mut cache = injector.process.cache.lock().expect("nothing panics with the lock held");
-        cache.insert(reference(&shown), Arc::new(shown.clone()));
-        shown
-    };
+    let (context, mut seen) = (Arc::new(context), SeenAccounts::new(Arc::clone(&injector.cache)));
     seen.handle(Event::Init, &context);
     for number in 0..BACKLOG {
-        seen.handle(Event::InitApply(show(account(&number.to_string(), 1))), &context);
+        seen.handle(Event::InitApply(account(&number.to_string(), 1).into()), &context);
     }
     seen.handle(Event::InitDone, &context);
 
-    let first_calls = Arc::new(Mutex::new(BTreeMap::<(String, i64), Instant>::new()));
+    let first_calls = Arc::new(Mutex::new(BTreeMap::<String, Instant>::new()));
     let budgets = Arc::new(Budgets::new(NonZeroU32::new(5).expect("not zero")));
     let (queue_context, calls) = (Arc::clone(&context), Arc::clone(&first_calls));
     tokio::spawn(async move {
         run_queue(&queue_context, requeued, CONCURRENCY, move |task, _| {
             let (budgets, calls) = (Arc::clone(&budgets), Arc::clone(&calls));
-            let object = (task.object().name_any(), task.object().metadata.generation.unwrap_or_default());
+            let name = task.account().name;
             async move {
                 for _ in 0..CALLS {
                     budgets.admit("CreateStage").await;
                     let mut calls = calls.lock().expect("nothing panics with the lock held");
-                    calls.entry(object.clone()).or_insert_with(Instant::now);
+                    calls.entry(name.clone()).or_insert_with(Instant::now);
                 }
                 None
             }
@@ -86,11 +79,11 @@ async fn a_person_makes_the_first_call_within_a_second_of_a_backlog() {
     let mut deleted = account("9998", 2);
     deleted.metadata.deletion_timestamp = Some(Time(calendar(Duration::ZERO)));
     for changed in [account("registered", 1), account("9999", 2), deleted] {
-        let (began, key) = (Instant::now(), (changed.name_any(), changed.metadata.generation.unwrap_or(1)));
-        seen.handle(Event::Apply(show(changed)), &context);
+        let (began, name) = (Instant::now(), changed.name_any());
+        seen.handle(Event::Apply(changed.into()), &context);
         sleep(PROMPTLY).await;
-        let called = first_calls.lock().expect("nothing panics with the lock held").get(&key).copied();
-        assert!(called.is_some_and(|at| at - began < PROMPTLY), "{key:?} after a second");
+        let called = first_calls.lock().expect("nothing panics with the lock held").get(&name).copied();
+        assert!(called.is_some_and(|at| at - began < PROMPTLY), "{name} after a second");
     }
     context.stop.cancel();
 }
