@@ -30,7 +30,7 @@ pub struct KnownResource<'a> {
     pub arn: &'a Arn,
     /// True if the account exists. A row from a restored database may belong to one that is gone.
     pub has_account: bool,
-    /// True if this controller serves the account, and so records its absences.
+    /// True if this controller serves the account for the user, and so records its absences.
     pub is_served: bool,
     /// True if the user's resources are being deleted.
     pub is_being_deleted: bool,

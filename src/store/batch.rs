@@ -46,11 +46,11 @@ pub(super) struct Batcher<E: Execute> {
 /// A request whose batch has not begun.
 struct Waiting<E: Execute> {
     request: E::Request,
-    caller: Caller<E>,
+    caller: Responder<E>,
 }
 
 /// The way back to the caller of a request.
-type Caller<E> = oneshot::Sender<Result<<E as Execute>::Response>>;
+type Responder<E> = oneshot::Sender<Result<<E as Execute>::Response>>;
 
 impl<E: Execute> Batcher<E> {
     /// Returns an empty queue.
@@ -99,7 +99,7 @@ impl<E: Execute> Batcher<E> {
     /// Executes a batch, and responds to its callers. If PostgreSQL refuses it, which undoes all of it,
     /// executes each request by itself: one that cannot succeed, or waits for a lock, neither fails nor
     /// delays another. After any other error, such as a lost connection, the outcome of each is unknown.
-    async fn execute(&self, requests: &[E::Request], callers: Vec<Caller<E>>) {
+    async fn execute(&self, requests: &[E::Request], callers: Vec<Responder<E>>) {
         match self.statement.execute(requests).await {
             Ok(responses) => {
                 for (caller, response) in callers.into_iter().zip(responses) {

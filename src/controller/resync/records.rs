@@ -43,19 +43,23 @@ pub(super) fn recorded_resources<'r, B: Backends>(
         age: row.age,
         since_update: since_update(&row.arn),
     });
-    let of_status = |record: &StatusEntry<'r>| {
-        Some(KnownResource {
-            user: states.get(record.account)?.user?,
-            kind: record.kind,
-            arn: record.arn,
-            has_account: true,
-            is_served: true,
-            is_being_deleted: false,
-            age: Duration::MAX,
-            since_update: None,
-        })
-    };
-    rows.chain(statuses.iter().filter_map(of_status)).collect()
+    rows.chain(statuses.iter().filter_map(|entry| named_by_status(entry, states))).collect()
+}
+
+/// Returns a resource that the status of an account names, if it names the user too.
+fn named_by_status<'r>(entry: &StatusEntry<'r>, states: &AccountStates<'_>) -> Option<KnownResource<'r>> {
+    let account = states.get(entry.account)?;
+    Some(KnownResource {
+        user: account.user?,
+        kind: entry.kind,
+        arn: entry.arn,
+        has_account: true,
+        // A stalled account may have lost its user to another one. Then no row can hold evidence.
+        is_served: !account.is_stalled,
+        is_being_deleted: false,
+        age: Duration::MAX,
+        since_update: None,
+    })
 }
 
 /// Returns a text about the records that name another AWS account or region. Halts the controller if most of
@@ -75,4 +79,23 @@ pub(super) fn check_recorded_elsewhere<B: Backends>(
     let are_most = elsewhere.len() * 2 > all.len();
     context.set_halt(message.as_deref().filter(|_| are_most).map(Blocker::recorded_elsewhere));
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{api::ResourceKind, provision::AccountState};
+
+    #[test]
+    fn evidence_is_recorded_unless_the_account_is_stalled() {
+        let (account, arn) = (AccountRef { namespace: "n".to_owned(), name: "todd".to_owned() }, "a".into());
+        let entry = StatusEntry { account: &account, kind: ResourceKind::Stage, arn: &arn, is_ready: true };
+        for is_stalled in [false, true] {
+            let state = AccountState { uid: None, user: Some(Uuid::from_u128(1)), is_stalled };
+            let known = named_by_status(&entry, &[(&account, state)].into());
+            assert_eq!(known.map(|known| known.is_served), Some(!is_stalled));
+        }
+    }
 }

@@ -12,6 +12,12 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "drop(account);",
     },
     Defect {
+        name: "evidence against what a stalled account names is recorded again and again",
+        file: "src/controller/resync/records.rs",
+        right: "is_served: !account.is_stalled,",
+        wrong: "is_served: !account.is_stalled || account.user.is_some(),",
+    },
+    Defect {
         name: "late creates of deleted users are not deleted",
         file: "src/controller/resync/orphans.rs",
         right: "delete_late_creates(context, &mut orphans).await?;",
