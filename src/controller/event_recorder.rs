@@ -95,7 +95,7 @@ impl EventRecorder {
     ) -> kube::Result<RecentEvent> {
         let event = Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}.", account.name_any())),
+                generate_name: Some(format!("{}-", account.name_any())),
                 ..ObjectMeta::default()
             },
             type_: Some(if draft.warning { "Warning" } else { "Normal" }.to_owned()),
