@@ -1,10 +1,10 @@
 //! The stream key in the Secret: it is compared with AWS whenever the channel is read, and corrected.
 
 use ivs_simulator::Fault;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::{core::v1::Secret, events::v1::Event};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 use streamcat_operator::api::{
@@ -97,6 +97,19 @@ async fn an_overwritten_secret_is_corrected() {
     edit(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL" } })).await;
     ready(&tenant, "todd").await;
     assert_eq!(value(&secret(&tenant).await, "streamKey"), key(&tenant));
+    counted_twice(&tenant, "StreamKeyReplaced").await;
+}
+
+/// Waits until the only event of this reason counts a repetition.
+async fn counted_twice(tenant: &Tenant, reason: &str) {
+    let events: Api<Event> = Api::namespaced(tenant.kube(), tenant.namespace());
+    let counted = wait::until(format!("{reason} is counted twice"), TIMEOUT, || async {
+        let all = events.list(&ListParams::default()).await.map_err(|error| error.to_string())?.items;
+        let of_reason = all.into_iter().filter(|event| event.reason.as_deref() == Some(reason));
+        let counts: Vec<_> = of_reason.map(|event| event.series.map_or(1, |series| series.count)).collect();
+        if counts == [2] { Ok(()) } else { Err(format!("the counts are {counts:?}")) }
+    });
+    counted.await.unwrap();
 }
 
 #[tokio::test]
