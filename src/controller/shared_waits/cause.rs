@@ -26,7 +26,9 @@ pub enum Call {
 }
 
 /// The cause of a failure: the operation, the error code, and what the error names. Two accounts that refer
-/// to different recording configurations, both of which are missing, have different causes.
+/// to different recording configurations, both of which are missing, have different causes. So have the
+/// accounts of two namespaces, if a spec can lead to the failure: the tags of one tenant, which a policy denies,
+/// hold up no other tenant, and no tenant sees the ARNs of another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cause {
     /// The kind of resource.
@@ -35,6 +37,8 @@ pub struct Cause {
     pub call: Call,
     /// AWS's error code; None if AWS did not answer.
     pub code: Option<String>,
+    /// The namespace of the accounts; None if no spec can lead to the failure.
+    pub namespace: Option<String>,
     /// The ARNs that the error names, of those that the spec refers to.
     pub resources: BTreeSet<String>,
 }
@@ -46,6 +50,7 @@ impl Cause {
         kind: ResourceKind,
         call: Call,
         error: &ivs::Error,
+        namespace: &str,
         refers_to: impl Fn(&str) -> bool,
     ) -> Option<(Self, Reason)> {
         if matches!(error.class, Class::Ambiguous | Class::Invalid | Class::Missing) {
@@ -54,22 +59,23 @@ impl Cause {
         let resources: BTreeSet<_> =
             arns(&error.message).filter(|arn| refers_to(arn)).map(str::to_owned).collect();
         let reason = Blocker::from(error.clone()).reason;
-        let can_be_shared = match reason {
-            Reason::QuotaExceeded
-            | Reason::AccessDenied
-            | Reason::PendingVerification
-            | Reason::AwsUnavailable => true,
+        let namespace = match reason {
+            Reason::QuotaExceeded | Reason::PendingVerification | Reason::AwsUnavailable => None,
+            Reason::AccessDenied => Some(namespace.to_owned()),
             // Without a name, it is not known who else refers to it.
-            Reason::ReferenceNotFound | Reason::LambdaPermission => !resources.is_empty(),
+            Reason::ReferenceNotFound | Reason::LambdaPermission if !resources.is_empty() => {
+                Some(namespace.to_owned())
+            }
             // Throttling passes within seconds, and a conflict is about one resource.
-            _ => false,
+            _ => return None,
         };
-        can_be_shared.then(|| (Self { kind, call, code: error.code.clone(), resources }, reason))
+        Some((Self { kind, call, code: error.code.clone(), namespace, resources }, reason))
     }
 
-    /// Returns true if the cause can keep a call of this account from succeeding.
-    pub fn concerns(&self, refers_to: impl Fn(&str) -> bool) -> bool {
-        self.resources.iter().all(|arn| refers_to(arn))
+    /// Returns true if the cause can keep a call of an account in this namespace from succeeding.
+    pub fn concerns(&self, namespace: &str, refers_to: impl Fn(&str) -> bool) -> bool {
+        self.namespace.as_ref().is_none_or(|of| of == namespace)
+            && self.resources.iter().all(|arn| refers_to(arn))
     }
 }
 
@@ -90,7 +96,8 @@ pub mod tests {
     }
 
     fn cause(error: &ivs::Error, refers_to: &str) -> Option<Cause> {
-        Cause::of(ResourceKind::Stage, Call::Create, error, |arn| arn == refers_to).map(|(cause, _)| cause)
+        let cause = Cause::of(ResourceKind::Stage, Call::Create, error, "team", |arn| arn == refers_to);
+        cause.map(|(cause, _)| cause)
     }
 
     #[test]
@@ -99,9 +106,18 @@ pub mod tests {
         let denied = error(Class::Blocked, Some("AccessDeniedException"), message);
         let of_b = cause(&denied, "arn:aws:ivs:eu-west-1:1:storage/b").expect("a cause");
         assert_eq!(of_b.resources, BTreeSet::from(["arn:aws:ivs:eu-west-1:1:storage/b".to_owned()]));
-        assert!(!of_b.concerns(|arn| arn.ends_with('c')));
+        assert!(!of_b.concerns("team", |arn| arn.ends_with('c')));
         let of_role = cause(&denied, "").expect("a cause");
-        assert!(of_role.resources.is_empty() && of_role.concerns(|_| false));
+        assert!(of_role.resources.is_empty() && of_role.concerns("team", |_| false));
+    }
+
+    #[test]
+    fn what_a_spec_can_lead_to_holds_up_no_other_namespace() {
+        let denied = error(Class::Blocked, Some("AccessDeniedException"), "explicit deny of a tag");
+        let of_team = cause(&denied, "").expect("a cause");
+        assert!(of_team.concerns("team", |_| false) && !of_team.concerns("other", |_| false));
+        let quota = error(Class::Blocked, Some("ServiceQuotaExceededException"), "1000 stages");
+        assert!(cause(&quota, "").expect("a cause").concerns("other", |_| false));
     }
 
     #[test]

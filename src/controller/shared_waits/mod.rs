@@ -51,7 +51,9 @@ impl AccountCall<'_> {
     /// Returns the causes that can keep this call from succeeding.
     fn causes<'c>(&self, causes: &'c mut Causes) -> impl Iterator<Item = (&'c Cause, &'c mut SharedCause)> {
         causes.iter_mut().filter(move |(cause, _)| {
-            cause.kind == self.kind && cause.call == self.call && cause.concerns(self.refers_to)
+            cause.kind == self.kind
+                && cause.call == self.call
+                && cause.concerns(&self.account.namespace, self.refers_to)
         })
     }
 }
@@ -102,7 +104,8 @@ impl SharedWaits {
             if error.class == Class::Ambiguous {
                 call.causes(causes).for_each(|(_, shared)| shared.leave_open(call.account, now));
             }
-            let (cause, reason) = Cause::of(call.kind, call.call, error, call.refers_to)?;
+            let (cause, reason) =
+                Cause::of(call.kind, call.call, error, &call.account.namespace, call.refers_to)?;
             let new = || SharedCause::new(error.clone(), reason, now);
             let shared = causes.entry(cause.clone()).or_insert_with(new);
             let waits = shared.fail(call.account, &origin(call.account), now);

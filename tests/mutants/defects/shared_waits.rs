@@ -54,6 +54,12 @@ pub const DEFECTS: &[Defect] = &[
                 None",
     },
     Defect {
+        name: "what is denied to one namespace holds up all others",
+        file: CAUSE,
+        right: "Reason::AccessDenied => Some(namespace.to_owned()),",
+        wrong: "Reason::AccessDenied => Some(namespace.to_owned()).filter(|namespace| namespace.is_empty()),",
+    },
+    Defect {
         name: "a deletion waits for what others failed with",
         file: CALLS,
         right: "        let Some(settings) = self.settings else { return Ok(()) };
