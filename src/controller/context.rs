@@ -23,7 +23,12 @@ use self::{
     backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
     unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
 };
-use super::{backends::Backends, blocker::Blocker, queue::Turn, shared_waits::SharedWaits};
+use super::{
+    backends::Backends,
+    blocker::Blocker,
+    queue::{Requeue, Turn},
+    shared_waits::SharedWaits,
+};
 use crate::{
     api::{AccountRef, Arn, Reason, ResourceKind},
     ivs::{ArnLocation, Target},
@@ -62,15 +67,6 @@ pub struct ReconcileSettings {
     pub target: Target,
     /// The reason why nothing may be created or deleted, if the database belongs to another installation.
     pub halt: Option<String>,
-}
-
-/// An account that is to be added to the queue.
-#[derive(Clone, Debug)]
-pub struct Requeue {
-    /// The account.
-    pub(super) account: AccountRef,
-    /// The time and the lane.
-    pub(super) turn: Turn,
 }
 
 /// The state that reconciles and resyncs share.

@@ -8,9 +8,10 @@
 //! | `resync` | the periodic comparison of AWS with status and PostgreSQL: drift, orphans, late creates |
 //! | `username` | the claim of an account to its username |
 //! | `status` | conditions, events, and writing both |
-//! | `changes`, `queue` | which events of the watch need a reconcile; the accounts that wait for one |
-//! | `shared_waits` | the accounts that wait together, such as for a used-up quota |
+//! | `changes` | which events of the watch need a reconcile |
 //! | `context` | the state that reconciles and resyncs share |
+//! | `shared_waits` | the accounts that wait together, such as for a used-up quota |
+//! | `queue` | the accounts that wait for a reconcile |
 //! | `backends`, `kubernetes` | the external systems that the controller uses |
 //! | `outcome`, `blocker` | the result of a reconcile, and what keeps it from being complete |
 //! | `cache` | what decisions need of each account, as the watch has shown it |
@@ -41,9 +42,10 @@ mod username;
 pub use backends::{Backends, ProductionBackends};
 pub use cache::{CachedAccount, CachedAccounts};
 pub use changes::SeenAccounts;
-pub use context::{Context, ReconcileSettings, Requeue};
+pub use context::{Context, ReconcileSettings};
 pub use error::Error as ReconcileError;
 pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};
+pub use queue::Requeue;
 pub use reconcile::Task;
 pub use resync::run as run_resyncs;
 pub use runtime::{Error, run, run_queue, while_holding_database_lease};

@@ -31,6 +31,15 @@ pub struct Queue {
     due: FairQueue<AccountRef>,
 }
 
+/// An account that is to be added to the queue.
+#[derive(Clone, Debug)]
+pub struct Requeue {
+    /// The account.
+    pub(in crate::controller) account: AccountRef,
+    /// The time and the lane.
+    pub(in crate::controller) turn: Turn,
+}
+
 /// A time and a lane for the reconcile of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {

@@ -13,8 +13,8 @@ use crate::{
     api::AccountRef,
     controller::{
         backends::Backends,
-        context::{Context, FIXED_DELAY, Requeue},
-        queue::{Places, Queue, Taken},
+        context::{Context, FIXED_DELAY},
+        queue::{Places, Queue, Requeue, Taken},
         reconcile::Task,
     },
     lanes::{Lane, Origin},

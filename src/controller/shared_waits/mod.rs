@@ -19,7 +19,7 @@ use self::{
     cause::{Call, Cause},
     shared_cause::SharedCause,
 };
-use super::{context::Requeue, queue::Turn};
+use super::queue::{Requeue, Turn};
 use crate::{
     api::{AccountRef, ResourceKind},
     ivs::{self, Class},
