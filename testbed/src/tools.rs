@@ -307,7 +307,14 @@ impl Module {
         let status = loop {
             match go.wait_for_exit(PROGRESS_INTERVAL).await {
                 Ok(status) => break status,
-                Err(error) if start.elapsed() > BUILD_TIMEOUT => return Err(error),
+                Err(_) if start.elapsed() > BUILD_TIMEOUT => {
+                    return Err(Error::Unexpected(format!(
+                        "building {} took longer than {} min. Run the command again: what is compiled is kept. The end of its log:\n{}",
+                        self.title,
+                        BUILD_TIMEOUT.as_secs() / 60,
+                        go.tail()
+                    )));
+                }
                 Err(_) => {
                     let log = go.log();
                     // Earlier lines do not show what go is doing now.
