@@ -30,12 +30,12 @@ use crate::OperatorArgument;
 /// Default numbers of accounts. All benchmarks together take at most 30 minutes on two cores.
 const SINGLE: usize = 20;
 const COLD: usize = 10_000;
-const COLD_UNDER_QUOTAS: usize = 750;
+const COLD_UNDER_QUOTAS: usize = 600;
 const BACKLOG: usize = 10_000;
 const BLOCKED: usize = 750;
 const SETTLED: usize = 100_000;
 /// Default quotas of `cold --quotas`, as a multiple of AWS's.
-const SCALE: u32 = 5;
+const SCALE: u32 = 2;
 /// Default durations of `registration`.
 const REGISTRATION: Duration = Duration::from_secs(10);
 const OVERLOAD: Duration = Duration::from_mins(1);
@@ -93,7 +93,7 @@ enum Benchmark {
 
 #[derive(Args)]
 struct ColdArguments {
-    /// Number of accounts [default: 10000; 750 with --quotas]
+    /// Number of accounts [default: 10000; 600 with --quotas]
     accounts: Option<usize>,
     /// Put quotas into force that are a multiple of AWS's
     #[arg(long)]
