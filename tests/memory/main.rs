@@ -2,58 +2,33 @@
 //! figures depend neither on the machine nor on optimization: `cargo test --test memory -- --nocapture` prints
 //! them. docs/sizing.md explains them.
 
-use std::{alloc::System, collections::BTreeMap, sync::Arc, time::Duration};
+#[path = "../../benches/fleet/mod.rs"]
+mod fleet;
+
+use std::{alloc::System, sync::Arc, time::Duration};
 
 use cap::Cap;
 use serde_json::{Value, json};
 use streamcat_operator::{
-    api::{AccountRef, CompactId, ObservedAccount, ResourceKind, tags},
+    api::{AccountRef, ObservedAccount, ResourceKind},
     controller::{CachedAccount, CachedAccounts},
-    ivs::{Listed, Target},
-    provision::{
-        AccountStates, BrakeLimits, CompleteList, Inventory, KnownResource, StatusEntry, TaggedResource,
-        Timing, compare_with_records, find_absences,
-    },
-    store::{Absences, RecordedResource, RecordedUser},
+    provision::{AccountStates, CompleteList, Inventory, StatusEntry, compare_with_records, find_absences},
+    store::{Absences, RecordedResource},
 };
 use uuid::Uuid;
+
+use fleet::{INSTALLATION, LIMITS, TIMING, account, arn, known, listed, recorded, target, user};
 
 #[global_allocator]
 static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 const ACCOUNTS: usize = 10_000;
-const REGION: &str = "us-west-2";
-const AWS_ACCOUNT: &str = "123456789012";
-const INSTALLATION: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
-const TIMING: Timing = Timing {
-    aws_call_timeout: Duration::from_secs(10),
-    grace: Duration::from_secs(15),
-    resync: Duration::from_mins(10),
-};
-const LIMITS: BrakeLimits = BrakeLimits { resources: 5, percent: 2.0 };
 
 /// Maximum bytes of each part for one account. A part that grows needs other figures in docs/sizing.md.
 const CACHE: usize = 500;
 const INVENTORY: usize = 600;
 const ROWS: usize = 420;
 const COMPARISON: usize = 950;
-
-fn account(number: usize) -> AccountRef {
-    AccountRef { namespace: "streamers".to_owned(), name: format!("streamer-{number:07}") }
-}
-
-fn user(number: usize) -> Uuid {
-    Uuid::from_u128((number as u128) << 64 | 7)
-}
-
-fn arn(number: usize, kind: ResourceKind) -> String {
-    let (service, part) = match kind {
-        ResourceKind::Channel => ("ivs", "channel"),
-        ResourceKind::ChatRoom => ("ivschat", "room"),
-        ResourceKind::Stage => ("ivs", "stage"),
-    };
-    format!("arn:aws:{service}:{REGION}:{AWS_ACCOUNT}:{part}/{number:012}")
-}
 
 /// Returns a settled account as the API server returns it.
 fn object(number: usize) -> ObservedAccount {
@@ -82,41 +57,14 @@ fn object(number: usize) -> ObservedAccount {
     serde_json::from_value(object).expect("an account")
 }
 
-fn listed(number: usize, kind: ResourceKind) -> Listed {
-    let tags = BTreeMap::from(
-        [
-            (tags::INSTALLATION, INSTALLATION.to_owned()),
-            (tags::USER, user(number).to_string()),
-            (tags::ACCOUNT, account(number).to_string()),
-            (tags::ATTEMPT, user(number).to_string()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value)),
-    );
-    Listed { arn: arn(number, kind), name: account(number).name, tags, updated_at: None }
-}
-
 fn inventory() -> Inventory {
-    let all = ResourceKind::ALL
-        .into_iter()
-        .flat_map(|kind| (0..ACCOUNTS).map(move |number| TaggedResource::new(kind, &listed(number, kind))));
+    let all =
+        ResourceKind::ALL.into_iter().flat_map(|kind| (0..ACCOUNTS).map(move |number| listed(number, kind)));
     Inventory::new(INSTALLATION, all.collect())
 }
 
 fn rows() -> Vec<RecordedResource> {
-    let mut rows = Vec::new();
-    for number in 0..ACCOUNTS {
-        let (user, account) = (user(number), account(number));
-        let uid = Some(CompactId::Uuid(user));
-        let owner = Arc::new(RecordedUser { user, account, uid, retained: false, deleting: false });
-        rows.extend(ResourceKind::ALL.map(|kind| RecordedResource {
-            owner: Arc::clone(&owner),
-            kind,
-            arn: arn(number, kind).as_str().into(),
-            age: Duration::from_hours(1),
-            pending_update: None,
-        }));
-    }
-    rows
+    (0..ACCOUNTS).flat_map(|number| recorded(number, &ResourceKind::ALL)).collect()
 }
 
 /// Compares everything as a resync does. Returns the bytes for an account that this needs at the same time.
@@ -126,23 +74,12 @@ fn compare(accounts: &[Arc<CachedAccount>], inventory: &Inventory, rows: &[Recor
         accounts.iter().map(|account| (&account.reference, account.state())).collect();
     let statuses: Vec<StatusEntry<'_>> =
         accounts.iter().flat_map(|account| account.resources_in_status()).collect();
-    let known = |user, kind, arn| KnownResource {
-        user,
-        kind,
-        arn,
-        has_account: true,
-        is_served: true,
-        is_being_deleted: false,
-        age: Duration::from_hours(1),
-        since_update: None,
-    };
     let of_rows = rows.iter().map(|row| known(row.owner.user, row.kind, &row.arn));
     let of_statuses = statuses.iter().map(|status| known(Uuid::nil(), status.kind, status.arn));
     let known: Vec<_> = of_rows.chain(of_statuses).collect();
     let arns = inventory.all().map(|resource| resource.arn.clone()).collect();
     let complete = CompleteList { arns, has_ours: true, took: Duration::from_secs(1) };
-    let target = Target::new(REGION, Some(AWS_ACCOUNT.to_owned()));
-    let found = find_absences(&complete, &known, &Absences::default(), &target, LIMITS, TIMING);
+    let found = find_absences(&complete, &known, &Absences::default(), &target(), LIMITS, TIMING);
     assert!(found.changes.is_empty());
     drop((known, complete));
     let report = compare_with_records(inventory, &states, &statuses, rows, &[].into());
