@@ -1,7 +1,8 @@
 //! Publishes events about accounts.
 //!
-//! kube's recorder walks all events of the last minutes for each new one, so its cost grows with the number of
-//! accounts. It also counts an event with another note, such as another ARN, as a repetition of the first one.
+//! kube's recorder walks all events of the last minutes for each new one, so its cost grows with the number
+//! of accounts. It also counts an event with another note, such as another ARN, as a repetition of the first
+//! one.
 
 use std::time::Duration;
 
@@ -75,11 +76,11 @@ impl EventRecorder {
     pub async fn publish(&self, account: &StreamerAccount, draft: &EventDraft) -> kube::Result<()> {
         let events = Api::namespaced(self.client.clone(), &account.namespace().unwrap_or_default());
         let key = (account.metadata.uid.clone(), draft.clone());
-        let published = match self.recent.get(&key).await {
+        let repeated = match self.recent.get(&key).await {
             Some(recent) => repeat(&events, recent).await?,
             None => None,
         };
-        let published = match published {
+        let published = match repeated {
             Some(repeated) => repeated,
             None => self.create(&events, account, draft).await?,
         };

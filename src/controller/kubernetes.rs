@@ -21,8 +21,8 @@ use crate::{
 /// The field manager of our server-side applies, and the reporter of our events.
 pub const FIELD_MANAGER: &str = "streamcat-operator";
 
-/// Time for which an answer that a namespace is not terminating is believed. What is created in it in that time is
-/// deleted with the account.
+/// Time for which an answer that a namespace is not terminating is believed. What is created in it in that
+/// time is deleted with the account.
 const NAMESPACE_TTL: Duration = Duration::from_secs(2);
 
 /// Maximum number of such answers.

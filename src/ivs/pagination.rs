@@ -11,8 +11,8 @@ const MAX_CALLS_PER_PAGE: u32 = 4;
 /// Time before the first retry of a page. Doubled before each further retry.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// Reads all pages, and passes each to `handle` before it reads the next one. `page`: reads one page, given the
-/// token in the page before.
+/// Reads all pages, and passes each to `handle` before it reads the next one. `page`: reads one page, given
+/// the token in the page before.
 ///
 /// # Errors
 /// The last error of a page whose every call failed.

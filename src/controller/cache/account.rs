@@ -47,7 +47,7 @@ pub struct CachedAccount {
     resources: Box<[ResourceInStatus]>,
     /// Hash of the annotations.
     annotations: u64,
-    /// What the watch has shown of the account.
+    /// History of the account in the watch.
     pub(in crate::controller) shown: Shown,
 }
 
@@ -59,7 +59,7 @@ struct ResourceInStatus {
     is_ready: bool,
 }
 
-/// What the watch has shown of an account.
+/// History of an account in the watch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::controller) struct Shown {
     /// Time of the latest reconcile, past or planned, that only changed annotations caused.

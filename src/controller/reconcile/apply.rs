@@ -30,8 +30,8 @@ use crate::{
 /// Time until an account is reconciled again whose outcome was for an earlier state of it.
 const SUPERSEDED_RETRY: Duration = Duration::from_secs(1);
 
-/// Minimum time between two writes of an interim status. Longer than the Creates of an account are apart that wait for
-/// their call budgets.
+/// Minimum time between two writes of an interim status. Longer than the Creates of an account are apart that
+/// wait for their call budgets.
 const INTERIM_STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Reports that nothing is done for an account because of `blocker`.

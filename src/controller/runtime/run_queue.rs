@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// Performs tasks until the controller stops: those of the accounts that are requeued, up to `concurrency` at
-/// the same time, and a few more of persons. `perform` returns the time until the next task of the account. When
-/// the controller stops, waits until the current tasks have ended.
+/// the same time, and a few more of persons. `perform` returns the time until the next task of the account.
+/// When the controller stops, waits until the current tasks have ended.
 pub async fn run_queue<B: Backends, F>(
     context: &Arc<Context<B>>,
     mut requeued: mpsc::UnboundedReceiver<Requeue>,

@@ -27,8 +27,8 @@ pub enum Call {
 
 /// The cause of a failure: the operation, the error code, and what the error names. Two accounts that refer
 /// to different recording configurations, both of which are missing, have different causes. So have the
-/// accounts of two namespaces, if a spec can lead to the failure: the tags of one tenant, which a policy denies,
-/// hold up no other tenant, and no tenant sees the ARNs of another.
+/// accounts of two namespaces, if a spec can lead to the failure: the tags of one tenant, which a policy
+/// denies, hold up no other tenant, and no tenant sees the ARNs of another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cause {
     /// The kind of resource.
