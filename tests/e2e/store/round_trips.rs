@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use futures::future::join_all;
-use sqlx::{Connection, PgConnection, PgPool};
-use testbed::ScratchDatabase;
+use sqlx::PgPool;
+use testbed::{ScratchDatabase, wait};
 
 use super::*;
-use crate::support::scratch_database;
+use crate::support::{TIMEOUT, scratch_database};
 
 /// Maximum number of transactions from the creation of an account until it is Ready.
 const MAX_TRANSACTIONS: i64 = 5;
@@ -52,8 +52,8 @@ async fn provision(store: &Postgres, username: &str) {
 async fn transactions(database: &ScratchDatabase, prefix: &str, accounts: usize) -> i64 {
     // Over a connection to another database, whose own transactions do not count.
     let (server, name) = database.url().rsplit_once('/').unwrap();
-    let mut observer = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
-    let before = count_transactions(&mut observer, name).await;
+    let observer = PgPool::connect(&format!("{server}/postgres")).await.unwrap();
+    let before = count_transactions(&observer, name).await;
     // Each connection takes some for its setup, so there is only one.
     let store = Postgres::new(&SecretString::from(database.url()), 1).unwrap();
     for number in 0..accounts {
@@ -61,19 +61,18 @@ async fn transactions(database: &ScratchDatabase, prefix: &str, accounts: usize)
     }
     // A session reports its work at its end.
     drop(store);
-    count_transactions(&mut observer, name).await - before
+    count_transactions(&observer, name).await - before
 }
 
 /// Waits until no session uses the database, and returns the number of its transactions.
-async fn count_transactions(observer: &mut PgConnection, database: &str) -> i64 {
+async fn count_transactions(observer: &PgPool, database: &str) -> i64 {
     let sessions = "select count(*) from pg_stat_activity where datname = $1";
-    loop {
-        let open: i64 = sqlx::query_scalar(sessions).bind(database).fetch_one(&mut *observer).await.unwrap();
-        if open == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    wait::until("no session uses the database", TIMEOUT, || async {
+        let open: i64 = sqlx::query_scalar(sessions).bind(database).fetch_one(observer).await.unwrap();
+        if open == 0 { Ok(()) } else { Err(format!("{open} sessions use it")) }
+    })
+    .await
+    .unwrap();
     let transactions = "select xact_commit + xact_rollback from pg_stat_database where datname = $1";
     sqlx::query_scalar(transactions).bind(database).fetch_one(observer).await.unwrap()
 }
