@@ -24,6 +24,7 @@ use super::{
     blocker::Blocker,
     cache::CachedAccount,
     context::Context,
+    continuity::ChainId,
     gates,
     kubernetes::Kubernetes,
 };
@@ -38,6 +39,9 @@ use crate::{
 /// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
 /// timeout.
 const RESYNC_TIMEOUT: Duration = Duration::from_mins(30);
+
+/// Maximum time that a resync waits for the first renewal token.
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Name of the note in `/readyz` about resyncs that fail.
 const RESYNC_NOTE: &str = "resync";
@@ -60,8 +64,16 @@ pub async fn run<B: Backends>(
     let mut orphans = BTreeMap::new();
     let mut failures = ResyncFailures::new(&context.installation, namespace, interval);
     loop {
-        let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resync(context, namespace)).await;
-        match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval))) {
+        let (began, chain) = (Instant::now(), wait_for_chain(context).await);
+        let resynced = async { resync(context, namespace, chain.clone()?).await };
+        let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resynced).await;
+        let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval)));
+        let chain = chain.unwrap_or_default();
+        if resynced.is_ok() && !context.continuity.is_current(chain) {
+            // The records were restored in the meantime.
+            continue;
+        }
+        let pause = match resynced {
             Ok(ResyncReport { orphans: found, elsewhere }) => {
                 let now = context.backends.now();
                 context.metrics.record_resync(now.0.as_second());
@@ -73,11 +85,12 @@ pub async fn run<B: Backends>(
                 log_new_orphans(&found, &orphans);
                 context.metrics.set_orphans(found.len());
                 orphans = found;
-                tokio::time::sleep(interval).await;
+                note_continuity(context, chain, began);
+                interval
             }
             Err(blocker) => {
                 let retry_in = failures.next_delay();
-                context.record_resync_failure(&blocker);
+                context.record_resync_failure(&blocker, chain);
                 context.metrics.record_resync_failure();
                 tracing::warn!(
                     reason = %blocker.reason,
@@ -97,9 +110,29 @@ pub async fn run<B: Backends>(
                     // Only the first resync decides about readiness: accounts do not wait for later ones.
                     gates.close(gates::AWS, blocker.message);
                 }
-                tokio::time::sleep(retry_in).await;
+                retry_in
             }
+        };
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(pause) => {}
+            () = context.continuity.until_broken(chain) => {}
         }
+    }
+}
+
+/// Waits for a chain of renewal tokens, so that the resync proves the records complete.
+async fn wait_for_chain<B: Backends>(context: &Context<B>) -> Result<ChainId, Blocker> {
+    let chain = tokio::time::timeout(CHAIN_TIMEOUT, context.continuity.chain()).await;
+    chain.map_err(|_| Blocker::no_renewal_token(CHAIN_TIMEOUT))
+}
+
+/// Lets a later leader rely on the records, unless they may be those of another AWS account.
+fn note_continuity<B: Backends>(context: &Context<B>, chain: ChainId, began: Instant) {
+    if context.halt().is_none() && context.nothing_listed().is_none() {
+        context.continuity.confirm(chain, began);
+    } else {
+        context.continuity.doubt(chain);
     }
 }
 
@@ -122,7 +155,11 @@ fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, elsewhere:
 }
 
 /// Resyncs once.
-async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> Result<ResyncReport, Blocker> {
+async fn resync<B: Backends>(
+    context: &Context<B>,
+    namespace: Option<&str>,
+    chain: ChainId,
+) -> Result<ResyncReport, Blocker> {
     let began = Instant::now();
     let (store, kubernetes) = (context.backends.store(), context.backends.kubernetes());
     // Read first: an orphan counts as not found since the beginning of this list. A failure must not keep the
@@ -145,7 +182,7 @@ async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> R
     drop((named, complete));
     // Another controller of this installation serves the other namespaces.
     recorded.retain(|row| is_in(namespace, &row.owner.account));
-    let inventory = context.publish_inventory(inventory);
+    let inventory = context.publish_inventory(inventory, chain);
     let rows = rows?;
     let duplicates = rows.iter().filter_map(duplicate).collect();
     let report = compare_with_records(&inventory, &states, &statuses, &recorded, &duplicates);

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
-    controller::{gates, kubernetes::api_message},
+    controller::{Continuity, TokenRotation, gates, kubernetes::api_message},
     ivs::check_root_certificates,
     messages, readiness,
     shutdown::{self, Shutdown},
@@ -84,7 +84,9 @@ async fn work(
     if let Some(reason) = &installation.halt {
         gates::close(&gates, gates::INSTALLATION, reason.clone());
     }
-    let elector = elector(&settings, &client);
+    let continuity =
+        if settings.leader_election.enabled { Continuity::with_lease() } else { Continuity::default() };
+    let elector = elector(&settings, &client, continuity.clone(), &store, &installation);
     // On the heap: the future of the whole controller is too large to be part of another one.
     let work = |stop| {
         let (settings, store, client) = (settings.clone(), store.clone(), client.clone());
@@ -95,6 +97,7 @@ async fn work(
             client,
             metrics.clone(),
             gates.clone(),
+            continuity.clone(),
             stop,
         ))
     };
@@ -121,10 +124,23 @@ async fn work(
 }
 
 /// Returns the candidate for the Lease, if leader election is enabled.
-fn elector(settings: &ControllerSettings, client: &Client) -> Option<Elector<KubernetesLease>> {
-    let election = &settings.leader_election;
-    let lease = || KubernetesLease::new(client.clone(), election.namespace.as_deref(), &election.name);
-    election.enabled.then(|| Elector::new(lease(), election.clone(), settings.pod_name.as_deref()))
+fn elector(
+    settings: &ControllerSettings,
+    client: &Client,
+    continuity: Continuity,
+    store: &Postgres,
+    installation: &Installation,
+) -> Option<Elector<KubernetesLease, Postgres>> {
+    let election = settings.leader_election.clone();
+    let namespace = election.namespace.as_deref().unwrap_or_else(|| client.default_namespace());
+    let rotation = TokenRotation::new(
+        continuity,
+        store.clone(),
+        installation.cluster.id.clone(),
+        format!("{namespace}/{}", election.name),
+    );
+    let lease = || KubernetesLease::new(client.clone(), namespace, &election.name);
+    election.enabled.then(|| Elector::new(lease(), rotation, election.clone(), settings.pod_name.as_deref()))
 }
 
 /// Keeps the gate of the database in `/readyz` up to date.

@@ -20,12 +20,15 @@ use crate::{
         cache::CachedAccounts,
         changes::SeenAccounts,
         context::{Context, ReconcileSettings},
+        continuity::Continuity,
         gates,
         kubernetes::KubernetesClient,
         reconcile::Task,
         resync,
     },
-    ivs::{Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config},
+    ivs::{
+        Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config, target_identity,
+    },
     messages,
     provision::{BrakeLimits, Timing},
     store::{ClusterIdentity, Postgres},
@@ -54,6 +57,7 @@ pub(super) async fn run_controller(
     client: Client,
     metrics: Metrics,
     gates: Gates,
+    continuity: Continuity,
     stop: CancellationToken,
 ) {
     let cache = Arc::<CachedAccounts>::default();
@@ -61,7 +65,8 @@ pub(super) async fn run_controller(
     let config = sdk_config(&settings.aws_region, settings.aws_call_timeout).await;
     let backends = backends(&settings, &config, store, kubernetes, &metrics, &stop);
     let reconcile_settings = reconcile_settings(&settings, &config, installation).await;
-    let (context, requeued) = Context::new(backends, reconcile_settings, metrics, stop.clone());
+    continuity.set_target(target_identity(&reconcile_settings.target, &config));
+    let (context, requeued) = Context::new(backends, reconcile_settings, metrics, continuity, stop.clone());
     let context = Arc::new(context);
     let api = match &settings.watch_namespace {
         Some(namespace) => Api::namespaced(client, namespace),
