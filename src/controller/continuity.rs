@@ -59,9 +59,10 @@ struct State {
     latest: ChainId,
     /// Token that the Lease had when it was acquired.
     in_acquired_lease: Option<Uuid>,
-    /// AWS account, region, and endpoints. None until the controller has asked AWS, Some(None) if AWS did not
-    /// say.
-    target: Option<Option<String>>,
+    /// AWS account, region, and endpoints. None if AWS did not name the account.
+    target: Option<String>,
+    /// True once the controller has asked AWS.
+    is_target_set: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -115,7 +116,10 @@ impl Continuity {
     /// Sets the AWS account, region, and endpoints; None if AWS did not say. A token is inherited only from a
     /// leader with the same ones.
     pub fn set_target(&self, target: Option<String>) {
-        self.change(|state| state.target = Some(target));
+        self.change(|state| {
+            state.target = target;
+            state.is_target_set = true;
+        });
     }
 
     /// Returns the current chain, if there is one.
@@ -147,7 +151,7 @@ impl Continuity {
 
     /// Waits until the AWS account, region, and endpoints are set.
     async fn until_target_is_set(&self) {
-        self.wait_for(|state| state.target.is_some().then_some(())).await;
+        self.wait_for(|state| state.is_target_set.then_some(())).await;
     }
 
     /// Waits until `found` returns something, and returns it.
@@ -236,7 +240,7 @@ impl<S: RenewalTokens> TokenRotation<S> {
     /// Waits until the first token of the term can be written. Never ends if that was possible from the
     /// beginning.
     pub async fn until_ready(&self) {
-        if self.continuity.state().target.is_some() {
+        if self.continuity.state().is_target_set {
             std::future::pending::<()>().await;
         }
         self.continuity.until_target_is_set().await;
@@ -247,8 +251,11 @@ impl<S: RenewalTokens> TokenRotation<S> {
     /// [`Self::written`] after it.
     pub async fn replace(&self, in_lease: Option<Uuid>) -> Option<Uuid> {
         let state = self.continuity.state().clone();
-        let target = state.target?;
-        let scope = TokenScope { cluster: self.cluster.clone(), lease: self.lease.clone(), target };
+        if !state.is_target_set {
+            return None;
+        }
+        let (cluster, lease) = (self.cluster.clone(), self.lease.clone());
+        let scope = TokenScope { cluster, lease, target: state.target };
         let Some(chain) = state.chain else {
             return self.begin_chain(&scope, state.in_acquired_lease).await;
         };
@@ -488,8 +495,8 @@ pub(super) mod tests {
         for is_database in [true, false] {
             let tokens = FakeTokens::default();
             let mut leader = listed_leader(&tokens).await;
-            let (row, lease, chain) =
-                (lock(&tokens.0).clone(), leader.lease, leader.continuity.chain().await);
+            let chain = leader.continuity.chain().await;
+            let (row, lease) = (lock(&tokens.0).clone(), leader.lease);
             leader.renew().await;
             leader.renew().await;
             assert!(leader.continuity.is_current(chain));

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     database_lease::{RENEW_INTERVAL, while_holding_database_lease},
     leader_election::{Elector, KubernetesLease, while_leading},
-    watch::{Installation, run_controller},
+    watch::{Installation, Process, run_controller},
 };
 use crate::{
     admin::{self, Gates},
@@ -86,20 +86,12 @@ async fn work(
     }
     let continuity =
         if settings.leader_election.enabled { Continuity::with_lease() } else { Continuity::default() };
-    let elector = elector(&settings, &client, continuity.clone(), &store, &installation);
+    let process = Process { metrics: metrics.clone(), gates: gates.clone(), continuity: continuity.clone() };
+    let elector = elector(&settings, &client, continuity, &store, &installation);
     // On the heap: the future of the whole controller is too large to be part of another one.
     let work = |stop| {
         let (settings, store, client) = (settings.clone(), store.clone(), client.clone());
-        Box::pin(run_controller(
-            settings,
-            installation.clone(),
-            store,
-            client,
-            metrics.clone(),
-            gates.clone(),
-            continuity.clone(),
-            stop,
-        ))
+        Box::pin(run_controller(settings, installation.clone(), store, client, process.clone(), stop))
     };
     // The leader among the controllers of this cluster also holds the lease on the database against other
     // clusters.

@@ -46,6 +46,17 @@ pub(super) struct Installation {
     pub halt: Option<String>,
 }
 
+/// The state of this process, which its terms share.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The gates of `/readyz`.
+    pub gates: Gates,
+    /// The continuity of the records.
+    pub continuity: Continuity,
+}
+
 /// Maximum time to wait for AWS to name the account of the credentials.
 const CALLER_IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -55,11 +66,10 @@ pub(super) async fn run_controller(
     installation: Installation,
     store: Postgres,
     client: Client,
-    metrics: Metrics,
-    gates: Gates,
-    continuity: Continuity,
+    process: Process,
     stop: CancellationToken,
 ) {
+    let Process { metrics, gates, continuity } = process;
     let cache = Arc::<CachedAccounts>::default();
     let kubernetes = KubernetesClient::new(client.clone(), Arc::clone(&cache), settings.pod_name.clone());
     let config = sdk_config(&settings.aws_region, settings.aws_call_timeout).await;
