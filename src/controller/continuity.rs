@@ -70,16 +70,16 @@ struct Chain {
     id: ChainId,
     /// The token that PostgreSQL has. None for a controller without a Lease.
     token: Option<Uuid>,
-    evidence: Evidence,
+    completeness: Completeness,
     /// Tokens that the Lease may have. Empty until the first one is written.
     in_lease: Vec<Uuid>,
 }
 
-/// The evidence that the records are complete.
+/// The proof that the records are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Evidence {
-    /// None: AWS is still to be listed.
-    None,
+enum Completeness {
+    /// There is none: AWS is still to be listed.
+    Unproven,
     /// An earlier leader has listed AWS.
     Inherited,
     /// This leader has listed AWS, beginning at this time.
@@ -89,8 +89,12 @@ enum Evidence {
 impl Default for Continuity {
     /// Returns the continuity of a controller without a Lease.
     fn default() -> Self {
-        let chain =
-            Chain { id: ChainId::default(), token: None, evidence: Evidence::None, in_lease: Vec::new() };
+        let chain = Chain {
+            id: ChainId::default(),
+            token: None,
+            completeness: Completeness::Unproven,
+            in_lease: Vec::new(),
+        };
         Self::new(State { chain: Some(chain), ..State::default() })
     }
 }
@@ -129,7 +133,7 @@ impl Continuity {
         Some(CurrentChain {
             id: chain.id,
             token: chain.token,
-            is_inherited: chain.evidence == Evidence::Inherited,
+            is_inherited: chain.completeness == Completeness::Inherited,
         })
     }
 
@@ -172,27 +176,27 @@ impl Continuity {
 
     /// Notes that this leader has listed AWS, and found the records complete. `began`: the start of the list.
     pub(super) fn confirm(&self, chain: ChainId, began: Instant) {
-        self.set_evidence(chain, Evidence::Listed(began));
+        self.set_completeness(chain, Completeness::Listed(began));
     }
 
     /// Notes that the records may not be those of this AWS account, so that no later leader may rely on them.
     pub(super) fn doubt(&self, chain: ChainId) {
-        self.set_evidence(chain, Evidence::None);
+        self.set_completeness(chain, Completeness::Unproven);
     }
 
-    fn set_evidence(&self, chain: ChainId, evidence: Evidence) {
+    fn set_completeness(&self, chain: ChainId, completeness: Completeness) {
         self.change_chain(|current| {
             if current.id == chain {
-                current.evidence = evidence;
+                current.completeness = completeness;
             }
         });
     }
 
-    fn begin_chain(&self, token: Uuid, evidence: Evidence, in_lease: Vec<Uuid>) {
+    fn begin_chain(&self, token: Uuid, completeness: Completeness, in_lease: Vec<Uuid>) {
         self.change(|state| {
             state.latest = ChainId(state.latest.0 + 1);
             state.in_acquired_lease = None;
-            state.chain = Some(Chain { id: state.latest, token: Some(token), evidence, in_lease });
+            state.chain = Some(Chain { id: state.latest, token: Some(token), completeness, in_lease });
         });
     }
 
@@ -268,31 +272,31 @@ impl<S: RenewalTokens> TokenRotation<S> {
             return self.begin_chain(&scope, None).await;
         }
         let current = chain.token?;
-        if chain.evidence != Evidence::None
+        if chain.completeness != Completeness::Unproven
             && chain.in_lease.last() == Some(&current)
             && in_lease != Some(current)
         {
             // The previous renewal may have failed: the Lease gets the token that PostgreSQL has.
             return Some(current);
         }
-        self.replace_in_chain(&scope, current, chain.evidence, in_lease).await
+        self.replace_in_chain(&scope, current, chain.completeness, in_lease).await
     }
 
     async fn replace_in_chain(
         &self,
         scope: &TokenScope,
         current: Uuid,
-        evidence: Evidence,
+        completeness: Completeness,
         in_lease: Option<Uuid>,
     ) -> Option<Uuid> {
         let next = Uuid::new_v4();
-        let listed = match evidence {
-            Evidence::Listed(began) => Some(began.elapsed()),
-            Evidence::None | Evidence::Inherited => None,
+        let listed = match completeness {
+            Completeness::Listed(began) => Some(began.elapsed()),
+            Completeness::Unproven | Completeness::Inherited => None,
         };
         match in_time(self.store.replace_token(scope, current, next, listed)).await {
             Some(true) => {
-                let is_trusted = evidence != Evidence::None;
+                let is_trusted = completeness != Completeness::Unproven;
                 self.continuity.change_chain(|chain| {
                     chain.token = Some(next);
                     if is_trusted {
@@ -319,11 +323,11 @@ impl<S: RenewalTokens> TokenRotation<S> {
             && in_time(self.store.inherit_token(scope, inherited, next)).await?
         {
             tracing::info!("the records are those of the previous leader: new accounts do not wait for AWS");
-            self.continuity.begin_chain(next, Evidence::Inherited, vec![inherited, next]);
+            self.continuity.begin_chain(next, Completeness::Inherited, vec![inherited, next]);
             return Some(next);
         }
         in_time(self.store.begin_tokens(scope, next)).await?;
-        self.continuity.begin_chain(next, Evidence::None, Vec::new());
+        self.continuity.begin_chain(next, Completeness::Unproven, Vec::new());
         None
     }
 

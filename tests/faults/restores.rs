@@ -64,14 +64,14 @@ const PARTS: usize = 5;
 const MAX_FAILURES: usize = 10;
 
 /// A run: the moments at which its phases end, and what is wrong at its end.
-struct Outcome {
+struct RestoreOutcome {
     created_at: usize,
     ended_at: usize,
     violation: Option<String>,
     trace: Vec<String>,
 }
 
-fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> Outcome {
+fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutcome {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
@@ -108,7 +108,7 @@ fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> Outcome {
             restore.filter(|_| !state.is_restored).map(|_| "nothing was restored".to_owned());
         let violation = missing_restore.or_else(|| changed(&before, &resources(&state)));
         let trace = state.trace.take().unwrap_or_default();
-        Outcome { created_at, ended_at, violation, trace }
+        RestoreOutcome { created_at, ended_at, violation, trace }
     })
 }
 
@@ -135,7 +135,7 @@ fn restores() -> impl Iterator<Item = (Restore, bool)> {
     let all = [false, true].into_iter().flat_map(|restarts| {
         let undisturbed = run(None, restarts, false);
         assert_eq!(undisturbed.violation, None);
-        let Outcome { created_at, ended_at, .. } = undisturbed;
+        let RestoreOutcome { created_at, ended_at, .. } = undisturbed;
         let moments = (1..=created_at)
             .flat_map(move |backed_up_at| (created_at + 1..=ended_at).map(move |at| (backed_up_at, at)));
         moments.flat_map(move |(backed_up_at, restored_at)| {

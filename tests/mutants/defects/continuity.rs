@@ -11,9 +11,9 @@ pub const DEFECTS: &[Defect] = &[
         name: "the renewal token is always the same",
         file: CONTINUITY,
         right: "        let next = Uuid::new_v4();
-        let listed = match evidence {",
+        let listed = match completeness {",
         wrong: "        let next = current;
-        let listed = match evidence {",
+        let listed = match completeness {",
     },
     Defect {
         name: "the renewal token is not checked when an attempt is opened",
@@ -36,7 +36,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the Lease gets a renewal token before AWS is listed",
         file: CONTINUITY,
-        right: "let is_trusted = evidence != Evidence::None;",
+        right: "let is_trusted = completeness != Completeness::Unproven;",
         wrong: "let is_trusted = true;",
     },
     Defect {
