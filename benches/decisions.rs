@@ -14,7 +14,7 @@ use streamcat_operator::{
         AccountState, AccountStates, CompleteList, DecisionContext, Inventory, KnownResource, StatusEntry,
         TaggedResource, compare_with_records, find_absences, is_confirmed_absent, pending_rechecks,
     },
-    store::{Absences, Missing, RecordedResource, RecordedUser, ResourceRecord},
+    store::{Absences, Missing, RecordChain, RecordedResource, RecordedUser, ResourceRecord},
 };
 
 use fleet::{INSTALLATION, LIMITS, TIMING, arn, known, listed, recorded, target};
@@ -67,8 +67,12 @@ fn state(owner: &'static RecordedUser) -> AccountState<'static> {
 
 /// The decision about one missing resource.
 fn decide(criterion: &mut Criterion) {
-    let context =
-        DecisionContext { timing: TIMING, target: Arc::new(target()), brake: None, renewal_token: None };
+    let context = DecisionContext {
+        timing: TIMING,
+        target: Arc::new(target()),
+        brake: None,
+        records: RecordChain::default(),
+    };
     let missing = Missing { arn: arn(1, KIND), unlisted_for: Some(TIMING.resync), ..Missing::default() };
     let record =
         ResourceRecord { arn: Some(arn(1, KIND)), missing: vec![missing], ..ResourceRecord::default() };

@@ -80,6 +80,10 @@ pub struct ControllerSettings {
     #[arg(long, env = "POD_NAME", value_parser = not_empty)]
     pub pod_name: Option<String>,
 
+    /// UID of the pod, for the Lease.
+    #[arg(long, env = "POD_UID", value_parser = not_empty)]
+    pub pod_uid: Option<String>,
+
     /// Leader election.
     #[command(flatten)]
     pub leader_election: LeaderElectionSettings,

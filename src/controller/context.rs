@@ -18,7 +18,6 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use self::{
     backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
@@ -27,7 +26,6 @@ use self::{
 use super::{
     backends::Backends,
     blocker::Blocker,
-    continuity::{ChainId, Continuity},
     queue::{Requeue, Turn},
     shared_waits::SharedWaits,
 };
@@ -38,7 +36,7 @@ use crate::{
     lock::lock,
     messages,
     provision::{Brake, BrakeLimits, DecisionContext, Inventory, Timing},
-    store::ClusterIdentity,
+    store::{ChainId, ClusterIdentity, Continuity, RecordChain},
     telemetry::Metrics,
 };
 
@@ -66,15 +64,15 @@ pub(super) struct Basis {
     pub inventory: Arc<Inventory>,
     /// False if the records are known to be complete although AWS was not listed yet.
     pub is_aws_listed: bool,
-    /// Token of this controller's Lease, which PostgreSQL must have.
-    pub renewal_token: Option<Uuid>,
+    /// The records that the reconcile begins with.
+    pub records: RecordChain,
 }
 
 impl Basis {
     /// Returns the basis of the deletion of an abandoned account, which does not wait for AWS and deletes
     /// nothing there.
     pub fn of_abandonment() -> Self {
-        Self { inventory: Arc::default(), is_aws_listed: true, renewal_token: None }
+        Self { inventory: Arc::default(), is_aws_listed: true, records: RecordChain::default() }
     }
 }
 
@@ -216,13 +214,14 @@ impl<B: Backends> Context<B> {
         let chain = self.continuity.current();
         let latest = self.latest_resync();
         let latest = latest.as_ref();
-        let Some(chain) = chain else { return latest?.inventory.as_ref().err().cloned().map(Err) };
-        let basis = |inventory, is_aws_listed| {
-            Some(Ok(Basis { inventory, is_aws_listed, renewal_token: chain.token }))
+        let Some((records, is_inherited)) = chain else {
+            return latest?.inventory.as_ref().err().cloned().map(Err);
         };
-        match latest.filter(|latest| latest.chain == chain.id).map(|latest| &latest.inventory) {
+        let latest = latest.filter(|latest| latest.chain == records.id()).map(|latest| &latest.inventory);
+        let basis = |inventory, is_aws_listed| Some(Ok(Basis { inventory, is_aws_listed, records }));
+        match latest {
             Some(Ok(inventory)) => basis(Arc::clone(inventory), true),
-            _ if chain.is_inherited && !needs_list => basis(Arc::default(), false),
+            _ if is_inherited && !needs_list => basis(Arc::default(), false),
             Some(Err(error)) => Some(Err(error.clone())),
             None => None,
         }
@@ -294,14 +293,9 @@ impl<B: Backends> Context<B> {
         self.requeue(account);
     }
 
-    /// Returns the context for decisions about one kind of resource. `renewal_token`: the token that
-    /// PostgreSQL must have when something is created.
-    pub(super) fn decision_context(
-        &self,
-        kind: ResourceKind,
-        renewal_token: Option<Uuid>,
-    ) -> DecisionContext {
-        DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind), renewal_token }
+    /// Returns the context for decisions about one kind of resource, because of these records.
+    pub(super) fn decision_context(&self, kind: ResourceKind, records: RecordChain) -> DecisionContext {
+        DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind), records }
     }
 
     /// Returns the blocker of everything if AWS lists none of the recorded resources.

@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use uuid::Uuid;
-
 use super::Error;
-use crate::{api::ResourceKind, ivs::Target};
+use crate::{api::ResourceKind, ivs::Target, store::RecordChain};
 
 /// Time limits of calls to AWS and of the evidence about them.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +34,12 @@ impl Timing {
         self.aws_call_timeout.saturating_add(CALL_START_MARGIN)
     }
 
+    /// Time from the journaling of a Create until AWS shows its result.
+    #[must_use]
+    pub fn create_outcome(self) -> Duration {
+        self.create_deadline().saturating_add(self.grace)
+    }
+
     /// Time from the journaling of an update to its deadline. An update takes up to four calls.
     pub(super) fn update_deadline(self) -> Duration {
         self.aws_call_timeout.saturating_mul(4).saturating_add(CALL_START_MARGIN)
@@ -51,8 +55,8 @@ pub struct DecisionContext {
     pub target: Arc<Target>,
     /// The reason why no missing resource may be replaced; None unless the brake is engaged.
     pub brake: Option<String>,
-    /// Token of this controller's Lease, which PostgreSQL must have when an attempt is opened.
-    pub renewal_token: Option<Uuid>,
+    /// The records that led to the decision. No attempt is opened once they were replaced.
+    pub records: RecordChain,
 }
 
 impl DecisionContext {

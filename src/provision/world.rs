@@ -18,7 +18,7 @@ use super::{
 use crate::{
     api::{AccountRef, RecreatePolicy, ResourceKind, StageSpec, StageStatus},
     ivs::{Tags, Target},
-    store::{self, Orphan, ResourceRecord, Resources},
+    store::{self, Orphan, RecordChain, ResourceRecord, Resources},
 };
 use fake_aws::FakeAws;
 use fake_database::FakeDatabase;
@@ -278,7 +278,12 @@ impl World {
 /// Returns the context of decisions in the simulated AWS account and region.
 pub fn decision_context(timing: Timing, brake: Option<&str>) -> DecisionContext {
     let target = Target::new("eu-west-1", Some("1".to_owned()));
-    DecisionContext { timing, target: Arc::new(target), brake: brake.map(str::to_owned), renewal_token: None }
+    DecisionContext {
+        timing,
+        target: Arc::new(target),
+        brake: brake.map(str::to_owned),
+        records: RecordChain::default(),
+    }
 }
 
 /// Returns the ARN of a stage there.

@@ -6,6 +6,7 @@ mod absences;
 mod audit;
 mod batch;
 mod clusters;
+mod continuity;
 mod database_url;
 mod in_flight;
 mod installation;
@@ -24,6 +25,9 @@ mod users;
 pub use absences::{AbsenceChanges, Absences, Evidence, Missing, MissingRow};
 pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use clusters::{ClusterIdentity, Clusters, OtherCluster};
+#[cfg(test)]
+pub(crate) use continuity::tests::FakeTokens;
+pub use continuity::{ChainId, Continuity, RecordChain, TokenRotation};
 pub use database_url::UrlError;
 pub use in_flight::InFlight;
 pub use journal::{AttemptOutcome, Journal};

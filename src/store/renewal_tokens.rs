@@ -40,8 +40,8 @@ pub trait RenewalTokens: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool>> + Send;
 
     /// Replaces this controller's own token. Returns false, and does nothing, if the database does not have
-    /// it: the database was restored, or another controller leads. `listed`: the time since the start of the
-    /// latest complete list of AWS. Without one, the process of PostgreSQL must be the same, too.
+    /// it, or in another process of PostgreSQL: the database was restored, a standby was promoted, or another
+    /// controller leads. `listed`: the time since the start of the latest complete list of AWS.
     fn replace_token(
         &self,
         scope: &TokenScope,
@@ -60,7 +60,7 @@ impl RenewalTokens for Postgres {
             "update renewal_tokens set token = $4, previous_token = token, renewed_at = clock_timestamp()
              where cluster = $1 and lease = $2 and target = $3 and token = $5
                and server_started_at = pg_postmaster_start_time()
-               and renewed_at > clock_timestamp() - make_interval(secs => $6)",
+               and renewed_at between clock_timestamp() - make_interval(secs => $6) and clock_timestamp()",
             scope.cluster,
             scope.lease,
             scope.target,
@@ -81,10 +81,9 @@ impl RenewalTokens for Postgres {
         let replaced = sqlx::query!(
             "update renewal_tokens
              set token = $4, previous_token = $5, target = $3, renewed_at = clock_timestamp(),
-               server_started_at = pg_postmaster_start_time(),
                listed_at = coalesce(clock_timestamp() - make_interval(secs => $6), listed_at)
              where cluster = $1 and lease = $2 and $5 in (token, previous_token)
-               and ($6::float8 is not null or server_started_at = pg_postmaster_start_time())",
+               and server_started_at = pg_postmaster_start_time()",
             scope.cluster,
             scope.lease,
             scope.target,

@@ -298,6 +298,11 @@ impl Actor {
         });
     }
 
+    /// Sets the time for which a Create waits for its call budget.
+    pub fn set_budget_wait(&self, wait: Duration) {
+        self.world.act("the call budgets change", |state, _, _| state.budget_wait = wait);
+    }
+
     /// Lets AWS create no further stages, or any number.
     pub fn set_stage_quota_used_up(&self, is_used_up: bool) {
         self.world.act("the quota of stages is used up or raised", |state, _, _| {

@@ -11,9 +11,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{ResourceExt, runtime::watcher::Event};
 use streamcat_operator::{
     api::{FINALIZER, StreamerAccount},
-    controller::{Continuity, SeenAccounts, run_queue},
+    controller::{SeenAccounts, run_queue},
     ivs::Budgets,
-    store::ClusterIdentity,
+    store::{ClusterIdentity, Continuity},
 };
 use tokio::time::{Instant, sleep};
 

@@ -1,11 +1,12 @@
 //! Restores of PostgreSQL, of the cluster, and of both, to every moment and at every moment.
 //!
-//! An account is created and becomes Ready. Then one of the two, or both, are restored to a moment since the
-//! creation began, while the controller works, or before it starts again. Whatever the records say then, the
-//! account keeps its resources, and no other ones are created for it.
+//! Two accounts are created, one after the other, and a third one is edited. One of the two records, or both,
+//! are restored to a moment since the first creation began, while the controller works, or around a restart.
+//! Whatever the records say then, no account gets a second resource of a kind, and one that was Ready keeps
+//! its resources.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -106,7 +107,9 @@ fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutc
         let mut state = world.lock();
         let missing_restore =
             restore.filter(|_| !state.is_restored).map(|_| "nothing was restored".to_owned());
-        let violation = missing_restore.or_else(|| changed(&before, &resources(&state)));
+        let was_ready = restore.is_none_or(|restore| restore.restored_at > created_at);
+        let changed = was_ready.then(|| changed(&before, &resources(&state))).flatten();
+        let violation = missing_restore.or(changed).or_else(|| duplicates(&state));
         let trace = state.trace.take().unwrap_or_default();
         RestoreOutcome { created_at, ended_at, violation, trace }
     })
@@ -120,6 +123,16 @@ fn resources(state: &State) -> BTreeSet<String> {
     let all = state.aws.resources().iter();
     let known = all.filter(|(_, found)| is_ours(&found.tags) && is_known(found.tags.get(tags::ACCOUNT)));
     known.map(|(arn, _)| arn.clone()).collect()
+}
+
+/// Returns the resources of accounts that have several of a kind.
+fn duplicates(state: &State) -> Option<String> {
+    let mut found = BTreeMap::<_, Vec<_>>::new();
+    for (arn, resource) in state.aws.resources().iter().filter(|(_, resource)| is_ours(&resource.tags)) {
+        found.entry((resource.kind, resource.tags.get(tags::ACCOUNT))).or_default().push(arn);
+    }
+    let several: Vec<_> = found.values().filter(|arns| arns.len() > 1).collect();
+    (!several.is_empty()).then(|| format!("duplicates: {several:?}"))
 }
 
 fn changed(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Option<String> {
@@ -137,7 +150,7 @@ fn restores() -> impl Iterator<Item = (Restore, bool)> {
         assert_eq!(undisturbed.violation, None);
         let RestoreOutcome { created_at, ended_at, .. } = undisturbed;
         let moments = (1..=created_at)
-            .flat_map(move |backed_up_at| (created_at + 1..=ended_at).map(move |at| (backed_up_at, at)));
+            .flat_map(move |backed_up_at| (backed_up_at + 1..=ended_at).map(move |at| (backed_up_at, at)));
         moments.flat_map(move |(backed_up_at, restored_at)| {
             let restore = move |of: &Restored| Restore { of: *of, backed_up_at, restored_at };
             Restored::value_variants().iter().map(move |of| (restore(of), restarts))

@@ -14,7 +14,10 @@ use clap::ValueEnum;
 use streamcat_operator::api::ResourceKind;
 use tokio::time::sleep;
 
-use super::{actor::Actor, controller::RESYNC};
+use super::{
+    actor::Actor,
+    controller::{LEASE_RENEWAL_INTERVAL, RESYNC},
+};
 
 pub use specs::{edited, retained, spec};
 
@@ -88,6 +91,8 @@ pub enum Workload {
     NotUnderstood,
     NotUnderstoodDelete,
     QuotaUsedUp,
+    /// The Creates wait for their call budgets while the Lease is renewed several times.
+    CreateInBacklog,
     /// A scenario generated from the seed. Each seed has a final state of its own.
     Scenario,
 }
@@ -287,6 +292,13 @@ impl Workload {
             | Self::SettingNotKept => self.hide(actor).await,
             Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
             Self::QuotaUsedUp => quota::act(actor).await,
+            Self::CreateInBacklog => {
+                actor.set_budget_wait(LEASE_RENEWAL_INTERVAL * 3);
+                actor.apply("ann", spec("ann")).await;
+                sleep(LEASE_RENEWAL_INTERVAL * 4).await;
+                actor.check_ready("ann", true);
+                actor.set_budget_wait(Duration::ZERO);
+            }
             Self::Scenario => scenario::act(actor).await,
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,

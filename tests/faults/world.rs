@@ -110,6 +110,8 @@ pub struct State {
     pub region: &'static str,
     /// Limits of the brake.
     pub limits: BrakeLimits,
+    /// Time for which a Create waits for its call budget.
+    pub budget_wait: Duration,
     /// Time between two resyncs of a controller.
     pub resync: Duration,
     /// True if more is missing than the brake allows, so that nothing may be re-created.
@@ -291,6 +293,7 @@ impl World {
             controllers_run: true,
             region: REGION,
             limits: BrakeLimits { resources: 5, percent: 2.0 },
+            budget_wait: Duration::ZERO,
             resync: RESYNC,
             is_braked: false,
             stopped_clusters: BTreeSet::new(),

@@ -27,7 +27,7 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub context: &'a Context<B>,
     /// The owner of the resources.
     pub owner: &'a Owner,
-    /// The inventory of the latest resync, and the renewal token.
+    /// What the reconcile began with.
     pub basis: &'a Basis,
     /// The records of the resources in the database.
     pub recorded: &'a ByKind<ResourceRecord>,
@@ -109,7 +109,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             was_sent: self.is_sent(K::KIND.condition()),
             is_dirty: self.dirty,
         };
-        let decision_context = context.decision_context(K::KIND, self.basis.renewal_token);
+        let decision_context = context.decision_context(K::KIND, self.basis.records.clone());
         let recorded = self.recorded[K::KIND].clone();
         let converged =
             converge(&calls, context.backends.store(), &decision_context, &desired, recorded).await;

@@ -13,7 +13,7 @@ use crate::{
         context::Context,
     },
     provision::{self, Owner, delete_late_create},
-    store::{Orphan, Users},
+    store::{Orphan, RecordChain, Users},
 };
 
 /// Deletes the orphans whose user was deleted, and removes them from `orphans`. One that cannot be deleted
@@ -58,7 +58,8 @@ async fn delete<B: Backends>(
     arn: &str,
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "deleting a late create: its user was deleted before it was created");
-    let (store, decision_context) = (context.backends.store(), context.decision_context(kind, None));
+    let (store, decision_context) =
+        (context.backends.store(), context.decision_context(kind, RecordChain::default()));
     dispatch_kind!(context.backends, kind, |kind| delete_late_create(
         kind,
         store,

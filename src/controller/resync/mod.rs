@@ -8,7 +8,11 @@ mod orphans;
 mod records;
 mod requeues;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -24,7 +28,6 @@ use super::{
     blocker::Blocker,
     cache::CachedAccount,
     context::Context,
-    continuity::ChainId,
     gates,
     kubernetes::Kubernetes,
 };
@@ -33,7 +36,7 @@ use crate::{
     api::{AccountRef, ResourceKind},
     messages,
     provision::{CompleteList, Inventory, Listing, TaggedResource, compare_with_records, pending_rechecks},
-    store::{Orphan, Orphans, Resources},
+    store::{self, ChainId, Orphan, Orphans, RecordedResource, Resources},
 };
 
 /// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
@@ -52,6 +55,9 @@ struct ResyncReport {
     orphans: BTreeMap<String, Orphan>,
     /// A text about the records that name another AWS account or region, if there are any.
     elsewhere: Option<String>,
+    /// True if PostgreSQL names every listed resource. One that only its tags name is lost to a leader that
+    /// does not list AWS.
+    are_all_recorded: bool,
 }
 
 /// Resyncs now, and every `interval` from then on. `namespace` is the served namespace; None for all.
@@ -69,12 +75,12 @@ pub async fn run<B: Backends>(
         let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resynced).await;
         let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval)));
         let chain = chain.unwrap_or_default();
-        if resynced.is_ok() && !context.continuity.is_current(chain) {
-            // The records were restored in the meantime.
-            continue;
-        }
+        let resynced = resynced.and_then(|report| match context.continuity.is_current(chain) {
+            true => Ok(report),
+            false => Err(store::Error::RecordsReplaced.into()),
+        });
         let pause = match resynced {
-            Ok(ResyncReport { orphans: found, elsewhere }) => {
+            Ok(ResyncReport { orphans: found, elsewhere, are_all_recorded }) => {
                 let now = context.backends.now();
                 context.metrics.record_resync(now.0.as_second());
                 failures.reset(now);
@@ -85,7 +91,7 @@ pub async fn run<B: Backends>(
                 log_new_orphans(&found, &orphans);
                 context.metrics.set_orphans(found.len());
                 orphans = found;
-                note_continuity(context, chain, began);
+                note_continuity(context, chain, began, are_all_recorded);
                 interval
             }
             Err(blocker) => {
@@ -113,11 +119,24 @@ pub async fn run<B: Backends>(
                 retry_in
             }
         };
-        tokio::select! {
-            biased;
-            () = tokio::time::sleep(pause) => {}
-            () = context.continuity.until_broken(chain) => {}
+        wait_for_next(context, chain, pause).await;
+    }
+}
+
+/// Waits for the next resync, or until the records turn out to have been restored. Then AWS must return what
+/// the attempts created that may have been lost.
+async fn wait_for_next<B: Backends>(context: &Context<B>, chain: ChainId, pause: Duration) {
+    let is_restored = async {
+        if context.continuity.is_current(chain) {
+            context.continuity.until_ended(chain).await;
+        } else {
+            std::future::pending().await
         }
+    };
+    tokio::select! {
+        biased;
+        () = tokio::time::sleep(pause) => {}
+        () = is_restored => tokio::time::sleep(context.timing.create_outcome()).await,
     }
 }
 
@@ -127,9 +146,14 @@ async fn wait_for_chain<B: Backends>(context: &Context<B>) -> Result<ChainId, Bl
     chain.map_err(|_| Blocker::no_renewal_token(CHAIN_TIMEOUT))
 }
 
-/// Lets a later leader rely on the records, unless they may be those of another AWS account.
-fn note_continuity<B: Backends>(context: &Context<B>, chain: ChainId, began: Instant) {
-    if context.halt().is_none() && context.nothing_listed().is_none() {
+/// Lets a later leader rely on the records, if they are complete and those of this AWS account.
+fn note_continuity<B: Backends>(
+    context: &Context<B>,
+    chain: ChainId,
+    began: Instant,
+    are_all_recorded: bool,
+) {
+    if context.halt().is_none() && context.nothing_listed().is_none() && are_all_recorded {
         context.continuity.confirm(chain, began);
     } else {
         context.continuity.doubt(chain);
@@ -201,7 +225,20 @@ async fn resync<B: Backends>(
     }
     schedule_rechecks(context, &accounts, &pending_rechecks(&recorded, &statuses, context.timing.grace));
     let orphans = update_orphan_list(context, rows, report.orphans).await?;
-    Ok(ResyncReport { orphans, elsewhere })
+    let are_all_recorded = are_all_recorded(&inventory, &recorded, &orphans);
+    Ok(ResyncReport { orphans, elsewhere, are_all_recorded })
+}
+
+/// Returns true if each listed resource has a row, or is on the orphan list.
+fn are_all_recorded(
+    inventory: &Inventory,
+    recorded: &[RecordedResource],
+    orphans: &BTreeMap<String, Orphan>,
+) -> bool {
+    let rows: HashSet<_> = recorded.iter().map(|row| &row.arn).collect();
+    inventory
+        .all()
+        .all(|resource| rows.contains(&resource.arn) || orphans.contains_key(&resource.arn.to_string()))
 }
 
 /// Returns a text about the records that name another AWS account or region. Needs no list of AWS.

@@ -14,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 use self::lease::LeaseApi;
 use crate::{admin::Gates, controller::gates, messages, shutdown, store::RenewalTokens, telemetry::Metrics};
 
-pub(super) use self::{elector::Elector, lease::KubernetesLease};
+pub(super) use self::{
+    elector::{Elector, PodIdentity},
+    lease::KubernetesLease,
+};
 
 /// Runs `work` whenever this process leads, until `stop`. Each term gets its own cancellation token, which is
 /// cancelled when the term ends, and starts with no state from the previous one. The Lease is released after

@@ -8,17 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     database_lease::{RENEW_INTERVAL, while_holding_database_lease},
-    leader_election::{Elector, KubernetesLease, while_leading},
+    leader_election::{Elector, KubernetesLease, PodIdentity, while_leading},
     watch::{Installation, Process, run_controller},
 };
 use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
-    controller::{Continuity, TokenRotation, gates, kubernetes::api_message},
+    controller::{gates, kubernetes::api_message},
     ivs::check_root_certificates,
     messages, readiness,
     shutdown::{self, Shutdown},
-    store::{self, ClusterIdentity, Postgres, Schema},
+    store::{self, ClusterIdentity, Continuity, Postgres, Schema, TokenRotation},
     telemetry::Metrics,
 };
 
@@ -27,6 +27,9 @@ const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Maximum number of connections to the database. A reconcile uses at most three, and only briefly.
 const MAX_CONNECTIONS: u32 = 16;
+
+/// Maximum time that a renewal of the Lease waits for PostgreSQL.
+const MAX_TOKEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An error that keeps the controller from running.
 #[derive(Debug, thiserror::Error)]
@@ -130,9 +133,11 @@ fn elector(
         store.clone(),
         installation.cluster.id.clone(),
         format!("{namespace}/{}", election.name),
+        (election.renew_deadline / 4).min(MAX_TOKEN_TIMEOUT),
     );
     let lease = || KubernetesLease::new(client.clone(), namespace, &election.name);
-    election.enabled.then(|| Elector::new(lease(), rotation, election.clone(), settings.pod_name.as_deref()))
+    let pod = PodIdentity { name: settings.pod_name.as_deref(), uid: settings.pod_uid.as_deref() };
+    election.enabled.then(|| Elector::new(lease(), rotation, election.clone(), pod))
 }
 
 /// Keeps the gate of the database in `/readyz` up to date.

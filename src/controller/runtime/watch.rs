@@ -20,7 +20,6 @@ use crate::{
         cache::CachedAccounts,
         changes::SeenAccounts,
         context::{Context, ReconcileSettings},
-        continuity::Continuity,
         gates,
         kubernetes::KubernetesClient,
         reconcile::Task,
@@ -31,7 +30,7 @@ use crate::{
     },
     messages,
     provision::{BrakeLimits, Timing},
-    store::{ClusterIdentity, Postgres},
+    store::{ClusterIdentity, Continuity, Postgres},
     telemetry::Metrics,
 };
 
@@ -75,7 +74,11 @@ pub(super) async fn run_controller(
     let config = sdk_config(&settings.aws_region, settings.aws_call_timeout).await;
     let backends = backends(&settings, &config, store, kubernetes, &metrics, &stop);
     let reconcile_settings = reconcile_settings(&settings, &config, installation).await;
-    continuity.set_target(target_identity(&reconcile_settings.target, &config));
+    // What another namespace or installation has listed proves nothing to this one.
+    let served = settings.watch_namespace.as_deref().unwrap_or_default();
+    let identity = target_identity(&reconcile_settings.target, &config);
+    continuity
+        .set_target(identity.map(|target| format!("{target} {} {served}", reconcile_settings.installation)));
     let (context, requeued) = Context::new(backends, reconcile_settings, metrics, continuity, stop.clone());
     let context = Arc::new(context);
     let api = match &settings.watch_namespace {

@@ -178,7 +178,7 @@ async fn claim_row<B: Backends>(
         registration,
         cluster: &context.cluster,
         is_deleted: account.is_being_deleted(),
-        renewal_token: basis.renewal_token,
+        renewal_token: basis.records.token()?,
         is_aws_listed: basis.is_aws_listed,
     };
     let mut claim = store.claim(claimant).await?;
@@ -192,7 +192,7 @@ async fn claim_row<B: Backends>(
         );
         let is_own = row.uid.as_deref() == Some(account.object_uid());
         store.delete_stale_user(row, is_own.then_some(context.timing.grace)).await?;
-        claim = store.claim(claimant).await?;
+        claim = store.claim(Claimant { renewal_token: basis.records.token()?, ..claimant }).await?;
     }
     if let Claim::Held(holder) = &claim {
         transfer(account, context, holder).await?;

@@ -13,7 +13,7 @@ use crate::{
     },
     ivs::{self, Kind},
     provision::{self, Owner, is_confirmed_absent},
-    store::{Claimant, ResourceRecord, Resources, UsernameOwner},
+    store::{Claimant, RecordChain, ResourceRecord, Resources, UsernameOwner},
 };
 
 /// Returns true if the row of a username is stale. A user that a person registered, that was retained, or
@@ -139,7 +139,7 @@ async fn possession_of<B: Backends, K: Kind>(
     if !owner.list_owned(kind, &listed).await?.is_empty() {
         return Ok(Possession::Something);
     }
-    let decision_context = context.decision_context(K::KIND, None);
+    let decision_context = context.decision_context(K::KIND, RecordChain::default());
     let unproven = recorded.arn.as_ref().filter(|arn| !is_confirmed_absent(arn, recorded, &decision_context));
     Ok(unproven.map_or(Possession::Nothing, |arn| Possession::Unproven(arn.clone())))
 }

@@ -3,6 +3,7 @@
 mod claims;
 mod failures;
 mod registrants;
+mod renewal_tokens;
 mod resources;
 mod round_trips;
 mod sessions;

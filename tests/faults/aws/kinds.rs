@@ -214,8 +214,12 @@ impl<F: Flavor> Kind for FakeResources<F> {
     type Settings = F::Settings;
     type Status = F::Status;
 
-    /// The call budget is not simulated. No call begins after `stop`.
+    /// The call budget is simulated by a fixed time. No call begins after `stop`.
     async fn admit(&self) -> Result<()> {
+        let wait = self.injector.world.lock().budget_wait;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         self.unless_stopping(F::CREATE)
     }
 

@@ -74,8 +74,8 @@ impl RenewalTokens for FaultInjector {
         let effect = move |state: &mut State, now: Duration| {
             let started = state.database.server_started;
             let Some(row) = state.database.renewal_tokens.get_mut(&named.cluster) else { return Ok(false) };
-            let is_valid = (row.token == current || row.previous == Some(current))
-                && (listed.is_some() || row.server_started == started);
+            let is_valid =
+                (row.token == current || row.previous == Some(current)) && row.server_started == started;
             if is_valid {
                 *row = RenewalToken {
                     token: next,

@@ -2,7 +2,7 @@
 
 use super::Defect;
 
-const CONTINUITY: &str = "src/controller/continuity.rs";
+const CONTINUITY: &str = "src/store/continuity.rs";
 const CONTEXT: &str = "src/controller/context.rs";
 const CLAIM: &str = "src/controller/username/claim.rs";
 
@@ -18,20 +18,36 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the renewal token is not checked when an attempt is opened",
         file: "src/controller/reconcile/resource.rs",
-        right: "context.decision_context(K::KIND, self.basis.renewal_token)",
-        wrong: "context.decision_context(K::KIND, None)",
+        right: "context.decision_context(K::KIND, self.basis.records.clone())",
+        wrong: "context.decision_context(K::KIND, Default::default())",
+    },
+    Defect {
+        name: "the renewal token is read before the wait for the call budget",
+        file: "src/provision/create.rs",
+        right: "    kind.admit().await?;
+    let (begun, deadline) = (Instant::now(), context.timing.create_deadline());
+    let token = context.records.token()?;",
+        wrong: "    let token = context.records.token()?;
+    kind.admit().await?;
+    let (begun, deadline) = (Instant::now(), context.timing.create_deadline());",
+    },
+    Defect {
+        name: "the list after a restore begins before AWS shows the latest resources: renewal token",
+        file: "src/controller/resync/mod.rs",
+        right: "() = is_restored => tokio::time::sleep(context.timing.create_outcome()).await,",
+        wrong: "() = is_restored => tokio::time::sleep(context.timing.create_outcome() * 0).await,",
     },
     Defect {
         name: "the renewal token is not checked when a username is claimed",
         file: CLAIM,
-        right: "        renewal_token: basis.renewal_token,",
-        wrong: "        renewal_token: None,",
+        right: "        renewal_token: basis.records.token()?,\n    };",
+        wrong: "        renewal_token: basis.records.token()?.filter(|_| false),\n    };",
     },
     Defect {
         name: "a renewal token that PostgreSQL does not have is inherited",
         file: CONTINUITY,
-        right: "&& in_time(self.store.inherit_token(scope, inherited, next)).await?",
-        wrong: "&& in_time(self.store.inherit_token(scope, inherited, next)).await.is_some()",
+        right: "&& self.in_time(self.store.inherit_token(scope, inherited, next)).await?",
+        wrong: "&& self.in_time(self.store.inherit_token(scope, inherited, next)).await.is_some()",
     },
     Defect {
         name: "the Lease gets a renewal token before AWS is listed",
@@ -48,8 +64,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a list from before a restore counts: its renewal tokens are ignored",
         file: CONTEXT,
-        right: "latest.filter(|latest| latest.chain == chain.id)",
-        wrong: "latest.filter(|latest| latest.chain == chain.id || latest.chain != chain.id)",
+        right: "latest.filter(|latest| latest.chain == records.id())",
+        wrong: "latest.filter(|latest| latest.chain == records.id() || latest.chain != records.id())",
     },
     Defect {
         name: "orphans are ignored while only the renewal token is known",
@@ -60,7 +76,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the renewal token is passed on although records name another region",
         file: "src/controller/resync/mod.rs",
-        right: "if context.halt().is_none() && context.nothing_listed().is_none() {",
-        wrong: "if context.halt().is_none() || context.nothing_listed().is_none() {",
+        right: "if context.halt().is_none() && context.nothing_listed().is_none() && are_all_recorded {",
+        wrong: "if (context.halt().is_none() || context.nothing_listed().is_none()) && are_all_recorded {",
+    },
+    Defect {
+        name: "the renewal token is passed on although only tags name a resource",
+        file: "src/controller/resync/mod.rs",
+        right: "rows.contains(&resource.arn) || orphans.contains_key(&resource.arn.to_string())",
+        wrong: "rows.contains(&resource.arn) || orphans.len() < usize::MAX",
     },
 ];

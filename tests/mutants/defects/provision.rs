@@ -11,7 +11,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an attempt is journaled after the Create instead of before",
         file: CREATE,
-        right: "    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, context.renewal_token);
+        right: "    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token);
     let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };
@@ -25,7 +25,7 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "    let tags = owner.create_tags(Uuid::nil(), desired.tags);
     let created = kind.create(&owner.username, desired.settings, &tags).await;
     tracing::trace!(begun = ?begun.elapsed(), margin = ?CALL_START_MARGIN);
-    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, context.renewal_token);
+    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token);
     let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };

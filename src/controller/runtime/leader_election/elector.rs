@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     config::LeaderElectionSettings,
-    controller::{continuity::TokenRotation, kubernetes::api_message},
+    controller::kubernetes::api_message,
     messages,
-    store::RenewalTokens,
+    store::{RenewalTokens, TokenRotation},
 };
 
 /// Result of a try to acquire or renew the Lease.
@@ -27,6 +27,15 @@ enum TryResult {
     HeldByOther(Duration),
     /// Another candidate wrote it between our read and our write.
     Conflict,
+}
+
+/// The pod of a candidate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::controller) struct PodIdentity<'a> {
+    /// Its name.
+    pub name: Option<&'a str>,
+    /// Its UID.
+    pub uid: Option<&'a str>,
 }
 
 /// Annotation of the Lease with the renewal token.
@@ -45,14 +54,16 @@ pub(in crate::controller) struct Elector<L, S> {
 }
 
 impl<L: LeaseApi, S: RenewalTokens> Elector<L, S> {
-    /// Returns a candidate for this Lease. Its identity is the name of the pod and a random id.
+    /// Returns a candidate for this Lease. Its identity is the name and the UID of the pod, or a random id.
     pub fn new(
         lease: L,
         rotation: TokenRotation<S>,
         settings: LeaderElectionSettings,
-        pod: Option<&str>,
+        pod: PodIdentity<'_>,
     ) -> Self {
-        let identity = format!("{}_{}", pod.unwrap_or("streamcat-operator"), Uuid::new_v4());
+        // A container that is restarted in its pod continues to hold the Lease.
+        let uid = pod.uid.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        let identity = format!("{}_{uid}", pod.name.unwrap_or("streamcat-operator"));
         Self { lease, rotation, settings, identity, observed: None, renewed: Instant::now() }
     }
 

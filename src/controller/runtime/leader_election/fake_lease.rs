@@ -9,10 +9,13 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{Result, core::Status};
 use tokio::sync::Barrier;
 
-use super::{elector::Elector, lease::LeaseApi};
+use super::{
+    elector::{Elector, PodIdentity},
+    lease::LeaseApi,
+};
 use crate::{
     config::LeaderElectionSettings,
-    controller::continuity::{Continuity, TokenRotation, tests::FakeTokens},
+    store::{Continuity, FakeTokens, TokenRotation},
 };
 
 pub const LEASE_DURATION: Duration = Duration::from_secs(15);
@@ -139,6 +142,7 @@ pub fn elector(lease: &FakeLease) -> Elector<FakeLease, FakeTokens> {
         FakeTokens::default(),
         "cluster".to_owned(),
         "namespace/lease".to_owned(),
+        Duration::from_secs(1),
     );
-    Elector::new(lease.clone(), rotation, settings, None)
+    Elector::new(lease.clone(), rotation, settings, PodIdentity::default())
 }

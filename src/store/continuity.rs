@@ -16,28 +16,37 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{
-    lock::lock,
-    store::{RenewalTokens, TokenScope},
-};
-
-/// Maximum time that a renewal of the Lease waits for PostgreSQL. It is much less than the time within which a
-/// leader must renew its Lease.
-const REPLACE_TIMEOUT: Duration = Duration::from_secs(1);
+use super::{Error, RenewalTokens, Result, TokenScope};
+use crate::lock::lock;
 
 /// Id of a chain of tokens. A controller without a Lease has a single chain, without tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChainId(u64);
 
-/// The current chain, as a reconcile begins with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CurrentChain {
-    /// Its id.
-    pub id: ChainId,
-    /// The token that PostgreSQL has. None for a controller without a Lease.
-    pub token: Option<Uuid>,
-    /// True if an earlier leader has listed AWS since the chain began.
-    pub is_inherited: bool,
+/// The chain of tokens that a reconcile began with.
+#[derive(Clone, Debug, Default)]
+pub struct RecordChain {
+    continuity: Continuity,
+    id: ChainId,
+}
+
+impl RecordChain {
+    /// Returns the token that PostgreSQL has now; None for a controller without a Lease. It is replaced every
+    /// few seconds, so a statement needs the current one.
+    ///
+    /// # Errors
+    /// [`Error::RecordsReplaced`] if the chain has ended.
+    pub fn token(&self) -> Result<Option<Uuid>> {
+        let state = self.continuity.state();
+        let chain = state.chain.as_ref().filter(|chain| chain.id == self.id);
+        chain.map(|chain| chain.token).ok_or(Error::RecordsReplaced)
+    }
+
+    /// Returns its id.
+    #[must_use]
+    pub fn id(&self) -> ChainId {
+        self.id
+    }
 }
 
 /// The continuity of the records, as this controller knows it.
@@ -111,7 +120,7 @@ impl Continuity {
     }
 
     /// Begins a term of the leader. `in_lease`: the token in the Lease that was acquired.
-    pub(super) fn begin_term(&self, in_lease: Option<Uuid>) {
+    pub fn begin_term(&self, in_lease: Option<Uuid>) {
         self.change(|state| {
             *state = State { latest: state.latest, in_acquired_lease: in_lease, ..State::default() };
         });
@@ -126,30 +135,29 @@ impl Continuity {
         });
     }
 
-    /// Returns the current chain, if there is one.
-    pub(super) fn current(&self) -> Option<CurrentChain> {
+    /// Returns the current chain, if there is one, and whether an earlier leader has listed AWS since it began,
+    /// but this one has not.
+    #[must_use]
+    pub fn current(&self) -> Option<(RecordChain, bool)> {
         let state = self.state();
         let chain = state.chain.as_ref()?;
-        Some(CurrentChain {
-            id: chain.id,
-            token: chain.token,
-            is_inherited: chain.completeness == Completeness::Inherited,
-        })
+        let is_inherited = chain.completeness == Completeness::Inherited;
+        Some((RecordChain { continuity: self.clone(), id: chain.id }, is_inherited))
     }
 
     /// Waits for a chain, and returns its id.
-    pub(super) async fn chain(&self) -> ChainId {
+    pub async fn chain(&self) -> ChainId {
         self.wait_for(|state| state.chain.as_ref().map(|chain| chain.id)).await
     }
 
     /// Waits until this chain has ended.
-    pub(super) async fn until_broken(&self, chain: ChainId) {
+    pub async fn until_ended(&self, chain: ChainId) {
         let is_current = |state: &State| state.chain.as_ref().is_some_and(|current| current.id == chain);
         self.wait_for(|state| (!is_current(state)).then_some(())).await;
     }
 
     /// Returns the notification of the next change.
-    pub(super) fn changed(&self) -> Notified<'_> {
+    pub fn changed(&self) -> Notified<'_> {
         self.0.changed.notified()
     }
 
@@ -170,17 +178,17 @@ impl Continuity {
     }
 
     /// Returns true if this is the current chain.
-    pub(super) fn is_current(&self, chain: ChainId) -> bool {
-        self.current().is_some_and(|current| current.id == chain)
+    pub fn is_current(&self, chain: ChainId) -> bool {
+        self.state().chain.as_ref().is_some_and(|current| current.id == chain)
     }
 
     /// Notes that this leader has listed AWS, and found the records complete. `began`: the start of the list.
-    pub(super) fn confirm(&self, chain: ChainId, began: Instant) {
+    pub fn confirm(&self, chain: ChainId, began: Instant) {
         self.set_completeness(chain, Completeness::Listed(began));
     }
 
     /// Notes that the records may not be those of this AWS account, so that no later leader may rely on them.
-    pub(super) fn doubt(&self, chain: ChainId) {
+    pub fn doubt(&self, chain: ChainId) {
         self.set_completeness(chain, Completeness::Unproven);
     }
 
@@ -227,13 +235,16 @@ pub struct TokenRotation<S> {
     /// Id of the cluster, and namespace and name of the Lease.
     cluster: String,
     lease: String,
+    /// Maximum time that a renewal of the Lease waits for PostgreSQL.
+    timeout: Duration,
 }
 
 impl<S: RenewalTokens> TokenRotation<S> {
-    /// Returns the rotation of the token of a Lease. `lease`: its namespace and name.
+    /// Returns the rotation of the token of a Lease. `lease`: its namespace and name. `timeout`: the maximum
+    /// time that a renewal of the Lease waits for PostgreSQL.
     #[must_use]
-    pub fn new(continuity: Continuity, store: S, cluster: String, lease: String) -> Self {
-        Self { continuity, store, cluster, lease }
+    pub fn new(continuity: Continuity, store: S, cluster: String, lease: String, timeout: Duration) -> Self {
+        Self { continuity, store, cluster, lease, timeout }
     }
 
     /// Begins a term of the leader. `in_lease`: the token in the Lease that was acquired.
@@ -294,7 +305,7 @@ impl<S: RenewalTokens> TokenRotation<S> {
             Completeness::Listed(began) => Some(began.elapsed()),
             Completeness::Unproven | Completeness::Inherited => None,
         };
-        match in_time(self.store.replace_token(scope, current, next, listed)).await {
+        match self.in_time(self.store.replace_token(scope, current, next, listed)).await {
             Some(true) => {
                 let is_trusted = completeness != Completeness::Unproven;
                 self.continuity.change_chain(|chain| {
@@ -320,13 +331,16 @@ impl<S: RenewalTokens> TokenRotation<S> {
     async fn begin_chain(&self, scope: &TokenScope, in_lease: Option<Uuid>) -> Option<Uuid> {
         let next = Uuid::new_v4();
         if let Some(inherited) = in_lease
-            && in_time(self.store.inherit_token(scope, inherited, next)).await?
+            && self.in_time(self.store.inherit_token(scope, inherited, next)).await?
         {
             tracing::info!("the records are those of the previous leader: new accounts do not wait for AWS");
             self.continuity.begin_chain(next, Completeness::Inherited, vec![inherited, next]);
             return Some(next);
         }
-        in_time(self.store.begin_tokens(scope, next)).await?;
+        self.in_time(self.store.begin_tokens(scope, next)).await?;
+        tracing::info!(
+            "nothing proves that the records are those of an earlier leader of this AWS account, so nothing is created before AWS is listed"
+        );
         self.continuity.begin_chain(next, Completeness::Unproven, Vec::new());
         None
     }
@@ -339,27 +353,26 @@ impl<S: RenewalTokens> TokenRotation<S> {
             }
         });
     }
-}
 
-/// Returns the result of a statement, or None if it failed or takes too long.
-async fn in_time<T>(statement: impl Future<Output = crate::store::Result<T>>) -> Option<T> {
-    match timeout(REPLACE_TIMEOUT, statement).await {
-        Ok(Ok(result)) => Some(result),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the token of the Lease could not be replaced");
-            None
-        }
-        Err(_) => {
-            tracing::warn!("the token of the Lease could not be replaced in time");
-            None
+    /// Returns the result of a statement, or None if it failed or takes too long.
+    async fn in_time<T>(&self, statement: impl Future<Output = Result<T>>) -> Option<T> {
+        match timeout(self.timeout, statement).await {
+            Ok(Ok(result)) => Some(result),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the token of the Lease could not be replaced");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("the token of the Lease could not be replaced in time");
+                None
+            }
         }
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub mod tests {
     use super::*;
-    use crate::{lock::lock, store::Result};
 
     /// A table `renewal_tokens` in memory, with one row.
     #[derive(Clone, Debug, Default)]
@@ -417,8 +430,9 @@ pub(super) mod tests {
     impl Leader {
         fn new(tokens: &FakeTokens, lease: Option<Uuid>) -> Self {
             let (continuity, tokens) = (Continuity::with_lease(), tokens.clone());
+            let [cluster, name] = ["c", "l"].map(str::to_owned);
             let rotation =
-                TokenRotation::new(continuity.clone(), tokens.clone(), "c".to_owned(), "l".to_owned());
+                TokenRotation::new(continuity.clone(), tokens.clone(), cluster, name, Duration::from_secs(1));
             rotation.begin_term(lease);
             continuity.set_target(Some("here".to_owned()));
             Self { continuity, rotation, tokens, lease }
@@ -439,11 +453,11 @@ pub(super) mod tests {
         }
 
         fn token(&self) -> Option<Uuid> {
-            self.continuity.current()?.token
+            self.continuity.current()?.0.token().ok()?
         }
 
         fn is_inherited(&self) -> bool {
-            self.continuity.current().is_some_and(|chain| chain.is_inherited)
+            self.continuity.current().is_some_and(|(_, is_inherited)| is_inherited)
         }
     }
 
@@ -492,6 +506,19 @@ pub(super) mod tests {
             second.renew().await;
             assert!(!second.is_inherited());
         }
+    }
+
+    #[tokio::test]
+    async fn a_reconcile_uses_the_current_token_however_long_it_takes() {
+        let mut leader = listed_leader(&FakeTokens::default()).await;
+        let (chain, _) = leader.continuity.current().expect("a chain");
+        for _ in 0..3 {
+            leader.renew().await;
+            assert_eq!(chain.token().ok(), Some(leader.token()));
+        }
+        lock(&leader.tokens.0).take();
+        leader.renew().await;
+        assert!(matches!(chain.token(), Err(Error::RecordsReplaced)));
     }
 
     #[tokio::test]
