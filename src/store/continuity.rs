@@ -178,6 +178,7 @@ impl Continuity {
     }
 
     /// Returns true if this is the current chain.
+    #[must_use]
     pub fn is_current(&self, chain: ChainId) -> bool {
         self.state().chain.as_ref().is_some_and(|current| current.id == chain)
     }

@@ -14,10 +14,7 @@ use clap::ValueEnum;
 use streamcat_operator::api::ResourceKind;
 use tokio::time::sleep;
 
-use super::{
-    actor::Actor,
-    controller::{LEASE_RENEWAL_INTERVAL, RESYNC},
-};
+use super::{actor::Actor, controller::RESYNC};
 
 pub use specs::{edited, retained, spec};
 
@@ -292,13 +289,7 @@ impl Workload {
             | Self::SettingNotKept => self.hide(actor).await,
             Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
             Self::QuotaUsedUp => quota::act(actor).await,
-            Self::CreateInBacklog => {
-                actor.set_budget_wait(LEASE_RENEWAL_INTERVAL * 3);
-                actor.apply("ann", spec("ann")).await;
-                sleep(LEASE_RENEWAL_INTERVAL * 4).await;
-                actor.check_ready("ann", true);
-                actor.set_budget_wait(Duration::ZERO);
-            }
+            Self::CreateInBacklog => quota::create_in_backlog(actor).await,
             Self::Scenario => scenario::act(actor).await,
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,

@@ -75,9 +75,9 @@ pub async fn run<B: Backends>(
         let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resynced).await;
         let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval)));
         let chain = chain.unwrap_or_default();
-        let resynced = resynced.and_then(|report| match context.continuity.is_current(chain) {
-            true => Ok(report),
-            false => Err(store::Error::RecordsReplaced.into()),
+        let resynced = resynced.and_then(|report| {
+            let is_current = context.continuity.is_current(chain);
+            if is_current { Ok(report) } else { Err(store::Error::RecordsReplaced.into()) }
         });
         let pause = match resynced {
             Ok(ResyncReport { orphans: found, elsewhere, are_all_recorded }) => {
@@ -130,7 +130,7 @@ async fn wait_for_next<B: Backends>(context: &Context<B>, chain: ChainId, pause:
         if context.continuity.is_current(chain) {
             context.continuity.until_ended(chain).await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     };
     tokio::select! {

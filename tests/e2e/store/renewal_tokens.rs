@@ -10,7 +10,7 @@ use crate::support::scratch_database;
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A database with the token of a Lease.
-struct Fixture {
+struct TokenFixture {
     // Dropped last.
     store: Postgres,
     pool: PgPool,
@@ -19,7 +19,7 @@ struct Fixture {
     _database: ScratchDatabase,
 }
 
-impl Fixture {
+impl TokenFixture {
     async fn new() -> Self {
         let database = scratch_database().await;
         let store = Postgres::new(&SecretString::from(database.url()), 4).unwrap();
@@ -68,7 +68,7 @@ impl Fixture {
 
 #[tokio::test]
 async fn the_latest_two_tokens_are_valid_in_the_process_that_wrote_them() {
-    let mut fixture = Fixture::new().await;
+    let mut fixture = TokenFixture::new().await;
     let user = held(&fixture.store, "todd").await;
     let (first, mut valid) = (fixture.token, vec![fixture.token]);
     for _ in 0..2 {
@@ -92,7 +92,7 @@ async fn the_latest_two_tokens_are_valid_in_the_process_that_wrote_them() {
 
 #[tokio::test]
 async fn only_the_current_and_recent_token_of_the_same_target_is_inherited() {
-    let mut fixture = Fixture::new().await;
+    let mut fixture = TokenFixture::new().await;
     let first = fixture.token;
     assert!(fixture.renew().await);
     let inherit =
@@ -118,8 +118,8 @@ async fn only_the_current_and_recent_token_of_the_same_target_is_inherited() {
 
 #[tokio::test]
 async fn a_claim_waits_for_aws_if_only_tags_may_name_its_resources() {
-    let mut fixture = Fixture::new().await;
-    let waits = async |fixture: &Fixture, name: &str| {
+    let mut fixture = TokenFixture::new().await;
+    let waits = async |fixture: &TokenFixture, name: &str| {
         matches!(fixture.claims(name, fixture.token, false).await, Err(Error::AwsNotListed))
     };
     assert!(!waits(&fixture, "ann").await);

@@ -1,11 +1,14 @@
-//! Accounts that wait together for a quota.
+//! Accounts that wait for a quota, or for a call budget.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::{SETTLE_TIME, spec};
-use crate::{actor::Actor, controller::RESYNC};
+use crate::{
+    actor::Actor,
+    controller::{LEASE_RENEWAL_INTERVAL, RESYNC},
+};
 
 /// The accounts that fail before the others come.
 const FIRST: [&str; 3] = ["ann", "bea", "cal"];
@@ -46,4 +49,13 @@ pub async fn act(actor: &Actor) {
     for name in ["ann", "cal"].into_iter().chain(LATER) {
         actor.wait_until_ready(name).await;
     }
+}
+
+/// Creates an account whose Creates wait for their call budgets, while the Lease is renewed several times.
+pub async fn create_in_backlog(actor: &Actor) {
+    actor.set_budget_wait(LEASE_RENEWAL_INTERVAL * 3);
+    actor.apply("ann", spec("ann")).await;
+    sleep(LEASE_RENEWAL_INTERVAL * 4).await;
+    actor.check_ready("ann", true);
+    actor.set_budget_wait(Duration::ZERO);
 }
