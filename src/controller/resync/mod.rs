@@ -4,40 +4,36 @@
 mod absences;
 mod failures;
 mod late_creates;
+mod lists;
 mod orphans;
+mod pace;
 mod records;
 mod requeues;
+mod verification;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
+pub use self::pace::ResyncSettings;
 use self::{
     absences::note_absences,
     failures::ResyncFailures,
+    lists::{Lists, all_as_recorded, list},
     orphans::{duplicate, update_orphan_list},
-    records::{account_states, check_recorded_elsewhere, is_in, recorded_resources},
+    pace::{Pace, Pacing},
+    records::{check_recorded_elsewhere, is_in, recorded_resources, statuses},
     requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
+    verification::verify_new_orphans,
 };
-use super::{
-    backends::{Backends, dispatch_kind},
-    blocker::Blocker,
-    cache::CachedAccount,
-    context::Context,
-    gates,
-    kubernetes::Kubernetes,
-};
+use super::{backends::Backends, blocker::Blocker, context::Context, gates, kubernetes::Kubernetes};
 use crate::{
     admin::Gates,
-    api::{AccountRef, ResourceKind},
+    api::{AccountRef, ByKind, ResourceKind},
     messages,
-    provision::{CompleteList, Inventory, Listing, TaggedResource, compare_with_records, pending_rechecks},
-    store::{Orphan, Orphans, Resources},
+    provision::{RecordedRows, compare_with_records, pending_rechecks},
+    store::{Absences, Evidence, Orphan, Orphans, Resources},
 };
-
-/// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
-/// timeout.
-const RESYNC_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Name of the note in `/readyz` about resyncs that fail.
 const RESYNC_NOTE: &str = "resync";
@@ -48,23 +44,32 @@ struct ResyncReport {
     orphans: BTreeMap<String, Orphan>,
     /// A text about the records that name another AWS account or region, if there are any.
     elsewhere: Option<String>,
+    /// Number of pages of each list.
+    pages: ByKind<u32>,
 }
 
-/// Resyncs now, and every `interval` from then on. `namespace` is the served namespace; None for all.
+/// Resyncs now, and again and again at the interval of the settings. `namespace` is the served namespace; None
+/// for all.
 pub async fn run<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
-    interval: Duration,
+    settings: ResyncSettings,
     gates: &Gates,
 ) {
-    let mut orphans = BTreeMap::new();
+    let (mut orphans, interval) = (BTreeMap::new(), settings.interval);
     let mut failures = ResyncFailures::new(&context.installation, namespace, interval);
+    let mut pacing = Pacing::new(settings);
     loop {
-        let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resync(context, namespace)).await;
-        match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval))) {
-            Ok(ResyncReport { orphans: found, elsewhere }) => {
-                let now = context.backends.now();
-                context.metrics.record_resync(now.0.as_second());
+        let (pace, began) = (pacing.next(), Instant::now());
+        set_period(context, &mut pacing, &pace);
+        let (timeout, resynced) = (pace.timeout(), resync(context, namespace, &pace));
+        let resynced = tokio::time::timeout(timeout, resynced).await;
+        match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(timeout, interval))) {
+            Ok(ResyncReport { orphans: found, elsewhere, pages }) => {
+                let (now, took) = (context.backends.now(), began.elapsed());
+                context.metrics.record_resync(now.0.as_second(), took);
+                let next_in = pacing.succeed(&pace, pages, took);
+                set_period(context, &mut pacing, &pace);
                 failures.reset(now);
                 // The lists have verified the accounts.
                 context.unverified.clear_all();
@@ -73,10 +78,11 @@ pub async fn run<B: Backends>(
                 log_new_orphans(&found, &orphans);
                 context.metrics.set_orphans(found.len());
                 orphans = found;
-                tokio::time::sleep(interval).await;
+                tokio::time::sleep(next_in).await;
             }
             Err(blocker) => {
                 let retry_in = failures.next_delay();
+                pacing.fail();
                 context.record_resync_failure(&blocker);
                 context.metrics.record_resync_failure();
                 tracing::warn!(
@@ -103,6 +109,13 @@ pub async fn run<B: Backends>(
     }
 }
 
+/// Shows the expected time between two resyncs, on which the age of a recent list depends.
+fn set_period<B: Backends>(context: &Context<B>, pacing: &mut Pacing, pace: &Pace) {
+    let period = pacing.period(pace);
+    context.set_resync_period(period);
+    pacing.log_period(period);
+}
+
 fn log_new_orphans(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
     for arn in found.keys().filter(|arn| !known.contains_key(*arn)) {
         tracing::warn!(arn, "orphan: it carries the tag of this installation, but no account owns it");
@@ -122,49 +135,61 @@ fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, elsewhere:
 }
 
 /// Resyncs once.
-async fn resync<B: Backends>(context: &Context<B>, namespace: Option<&str>) -> Result<ResyncReport, Blocker> {
+async fn resync<B: Backends>(
+    context: &Context<B>,
+    namespace: Option<&str>,
+    pace: &Pace,
+) -> Result<ResyncReport, Blocker> {
     let began = Instant::now();
     let (store, kubernetes) = (context.backends.store(), context.backends.kubernetes());
     // Read first: an orphan counts as not found since the beginning of this list. A failure must not keep the
     // accounts from the inventory.
     let rows = store.orphans(namespace).await;
     // A resource that is created during the lists may be missing from them.
-    let before = kubernetes.cache().accounts();
-    let (inventory, complete) = list(context, namespace).await?;
-    context.learn_aws_account(&complete.arns);
-    let mut recorded = store.all_recorded().await?;
+    let before = statuses(&kubernetes.cache().accounts());
+    let Lists { inventory, mut complete, pages, aws_accounts } =
+        list(context, namespace, before, pace).await?;
+    let listed_at = Instant::now();
+    context.learn_aws_account(aws_accounts);
+    let (absences, target) = (store.absences().await?, context.target());
+    let mut recorded = RecordedRows::new(&inventory, &absences);
+    store.all_recorded(|row| recorded.add(row, &inventory, &target)).await?;
+    complete.took = began.elapsed();
     // Read last, so that a resource that was created in the meantime does not look like an orphan.
-    let accounts = kubernetes.cache().accounts();
-    let states = account_states(&accounts);
-    let exists = |account: &&Arc<CachedAccount>| states.contains_key(&account.reference);
-    let statuses: Vec<_> =
-        before.iter().filter(exists).flat_map(|account| account.resources_in_status()).collect();
-    let named = recorded_resources(context, namespace, &recorded, &statuses, &states);
-    let elsewhere = check_recorded_elsewhere(context, &named);
-    let changed_users = note_absences(context, &complete, &named, began).await?;
-    drop((named, complete));
+    let cached = kubernetes.cache().accounts();
+    let accounts = statuses(&cached);
+    recorded.compare_with(&inventory, &accounts);
+    let differing: Vec<_> = recorded.differing(&inventory, &accounts).collect();
+    let known = recorded_resources(context, namespace, recorded.others(), &differing, &accounts);
+    complete.add_consistent(&recorded, &inventory, &known);
+    let elsewhere = check_recorded_elsewhere(context, &known, complete.consistent.values().sum());
+    let changed_users = note_absences(context, &complete, &known, &absences, listed_at.elapsed()).await?;
+    mark_recorded_elsewhere_dirty(context, &differing);
+    let took = complete.took;
+    drop((known, differing, complete));
     // Another controller of this installation serves the other namespaces.
     recorded.retain(|row| is_in(namespace, &row.owner.account));
     let inventory = context.publish_inventory(inventory);
     let rows = rows?;
     let duplicates = rows.iter().filter_map(duplicate).collect();
-    let report = compare_with_records(&inventory, &states, &statuses, &recorded, &duplicates);
-    mark_recorded_elsewhere_dirty(context, &statuses);
-    for (account, state) in &states {
-        if state.user.is_some_and(|user| changed_users.contains(&user)) {
-            context.mark_dirty(AccountRef::clone(account));
+    let mut report = compare_with_records(&inventory, &accounts, &recorded, &duplicates);
+    for account in accounts.iter() {
+        if account.state().user.is_some_and(|user| changed_users.contains(&user)) {
+            context.mark_dirty(AccountRef::clone(account.account()));
         }
     }
     for account in report.drifted {
         tracing::info!(%account, "drift: status, database and AWS differ");
         context.mark_dirty(account);
     }
-    for account in accounts.iter().filter(|account| needs_requeue(account)) {
+    for account in cached.iter().filter(|account| needs_requeue(account)) {
         context.requeue(account.reference.clone());
     }
-    schedule_rechecks(context, &accounts, &pending_rechecks(&recorded, &statuses, context.timing.grace));
+    let rechecks = pending_rechecks(recorded.others(), &accounts, context.timing.grace);
+    schedule_rechecks(context, &cached, &rechecks);
+    verify_new_orphans(context, &rows, &mut report.orphans, took).await;
     let orphans = update_orphan_list(context, rows, report.orphans).await?;
-    Ok(ResyncReport { orphans, elsewhere })
+    Ok(ResyncReport { orphans, elsewhere, pages })
 }
 
 /// Returns a text about the records that name another AWS account or region. Needs no list of AWS.
@@ -172,40 +197,16 @@ async fn recheck_recorded_elsewhere<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
 ) -> Result<Option<String>, Blocker> {
-    let recorded = context.backends.store().all_recorded().await?;
-    let accounts = context.backends.kubernetes().cache().accounts();
-    let states = account_states(&accounts);
-    let statuses: Vec<_> = accounts.iter().flat_map(|account| account.resources_in_status()).collect();
-    let elsewhere = check_recorded_elsewhere(
-        context,
-        &recorded_resources(context, namespace, &recorded, &statuses, &states),
-    );
-    mark_recorded_elsewhere_dirty(context, &statuses);
+    let cached = context.backends.kubernetes().cache().accounts();
+    let accounts = statuses(&cached);
+    let (inventory, target) = (all_as_recorded(context, accounts.clone()), context.target());
+    let mut recorded = RecordedRows::new(&inventory, &Absences::default());
+    context.backends.store().all_recorded(|row| recorded.add(row, &inventory, &target)).await?;
+    recorded.compare_with(&inventory, &accounts);
+    let differing: Vec<_> = recorded.differing(&inventory, &accounts).collect();
+    let known = recorded_resources(context, namespace, recorded.others(), &differing, &accounts);
+    let consistent = recorded.consistent().iter().map(|(_, count)| count).sum();
+    let elsewhere = check_recorded_elsewhere(context, &known, consistent);
+    mark_recorded_elsewhere_dirty(context, &differing);
     Ok(elsewhere)
-}
-
-/// Lists all resources of this installation in the served namespace, and the complete list of all ARNs.
-async fn list<B: Backends>(
-    context: &Context<B>,
-    namespace: Option<&str>,
-) -> Result<(Inventory, CompleteList), Blocker> {
-    let began = Instant::now();
-    let (backends, installation) = (&context.backends, context.installation.as_str());
-    let list = async |kind| dispatch_kind!(backends, kind, |kind| Listing::of_kind(kind, installation).await);
-    let listings = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
-    let (mut ours, mut arns) = (Vec::new(), Vec::new());
-    for listing in listings {
-        ours.extend(listing.ours);
-        arns.extend(listing.arns);
-    }
-    let (has_ours, took) = (!ours.is_empty(), began.elapsed());
-    let complete = CompleteList { arns: arns.into_iter().collect(), has_ours, took };
-    if let Some(namespace) = namespace {
-        // Another controller of this installation serves the other namespaces.
-        let prefix = format!("{namespace}/");
-        ours.retain(|resource: &TaggedResource| {
-            resource.account.as_ref().is_some_and(|account| account.starts_with(&prefix))
-        });
-    }
-    Ok((Inventory::new(installation, ours), complete))
 }
