@@ -4,6 +4,7 @@ mod absences;
 mod claims;
 mod keys;
 mod losses;
+mod pace;
 mod quota;
 mod scenario;
 mod specs;
@@ -88,6 +89,7 @@ pub enum Workload {
     NotUnderstood,
     NotUnderstoodDelete,
     QuotaUsedUp,
+    PacedResync,
     /// A scenario generated from the seed. Each seed has a final state of its own.
     Scenario,
 }
@@ -174,6 +176,7 @@ impl Workload {
             | Self::AwsShowsNothing
             | Self::NotUnderstood
             | Self::NotUnderstoodDelete
+            | Self::PacedResync
             | Self::OtherRegion => {
                 actor.apply("todd", spec("todd")).await;
                 actor.apply("ann", spec("ann")).await;
@@ -287,6 +290,7 @@ impl Workload {
             | Self::SettingNotKept => self.hide(actor).await,
             Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
             Self::QuotaUsedUp => quota::act(actor).await,
+            Self::PacedResync => pace::act(actor).await,
             Self::Scenario => scenario::act(actor).await,
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,
