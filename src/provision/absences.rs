@@ -393,6 +393,21 @@ mod tests {
     }
 
     #[test]
+    fn consistent_resources_count_as_recorded_and_listed() {
+        let all: Vec<_> = (0..7).map(known).collect();
+        let brakes = |consistent: &[(ResourceKind, usize)]| {
+            let consistent = consistent.iter().copied().collect();
+            let list = CompleteList { consistent, ..CompleteList::default() };
+            find(&list, &all, &Absences::default()).brakes
+        };
+        assert!(brakes(&[])[&ResourceKind::Channel].is_blind);
+        let others = brakes(&[(ResourceKind::Stage, 500)]);
+        assert!(!others[&ResourceKind::Channel].is_blind, "AWS lists something");
+        assert_eq!(others[&ResourceKind::Channel].recorded, 7);
+        assert!(brakes(&[(ResourceKind::Channel, 500)]).is_empty(), "seven are less than two percent");
+    }
+
+    #[test]
     fn the_brake_engages_if_no_recorded_resource_is_listed() {
         let brakes =
             |listed: &CompleteList, absences: &Absences| find(listed, &[known(0), known(1)], absences).brakes;

@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_or_replaced_during_the_list_is_neither_drift_nor_missing() {
+    fn what_was_recorded_or_replaced_during_the_list_is_no_drift() {
         let all = [listed("old", "todd", 1), listed("new", "todd", 1), listed("b", "ann", 2)];
         let before = [status("todd", "old")];
         let after = [status("todd", "new"), status("ann", "b")];

@@ -519,7 +519,7 @@ pub(super) mod tests {
         let listed = all.map(|(name, user)| listed(name, name, user));
         let statuses = all.map(|(name, user)| TestStatus::new(name, Some(user)).with_channel(name));
         // One of the accounts has no status.
-        let found = inventory_with(&statuses[1..], &listed);
+        let found = inventory_with(&statuses[..2], &listed);
         let expected = inventory(&listed);
         for (name, user) in all {
             let (account, user) = (account(name), Uuid::from_u128(user));
