@@ -88,7 +88,8 @@ impl Fleet {
 
 /// The decision about one missing resource.
 fn decide(criterion: &mut Criterion) {
-    let context = DecisionContext { timing: TIMING, target: Arc::new(target()), brake: None };
+    let context =
+        DecisionContext { timing: TIMING, target: Arc::new(target()), brake: None, renewal_token: None };
     let missing = Missing { arn: arn(1, KIND), unlisted_for: Some(TIMING.resync), ..Missing::default() };
     let record =
         ResourceRecord { arn: Some(arn(1, KIND)), missing: vec![missing], ..ResourceRecord::default() };

@@ -53,6 +53,10 @@ begin
         grant select, insert on installation to streamcat_controller;
         grant select, insert (id, expires_at), update (seen_at, expires_at) on clusters to streamcat_controller;
         grant execute on function claim_username(uuid, text, text, text, text, text, double precision) to streamcat_controller;
+        grant select, insert, update on renewal_tokens to streamcat_controller;
+        grant execute on function check_renewal_tokens(uuid[]) to streamcat_controller;
+        grant execute on function claim_username(uuid, text, text, text, text, text, double precision, uuid, boolean) to streamcat_controller;
+        grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[], uuid[]) to streamcat_controller;
         grant execute on function limit_lock_waits(integer) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[]) to streamcat_controller;
         grant execute on function write_resource(uuid, resource_kind, text, text, jsonb) to streamcat_controller;

@@ -36,6 +36,9 @@ const TERMINATING_NAMESPACE_INTERVAL: Duration = Duration::from_secs(5);
 /// Delay before a resource is checked that was not ready when the interim status was written.
 const IN_PROGRESS_DELAY: Duration = Duration::from_secs(1);
 
+/// Delay before an account is reconciled again whose claim waits for the first list of AWS.
+const AWS_LISTING_DELAY: Duration = Duration::from_secs(5);
+
 /// A problem that keeps an account or one of its parts from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
@@ -128,6 +131,11 @@ impl Blocker {
     pub fn resync_timed_out(timeout: Duration, retry_in: Duration) -> Self {
         let message = messages::resync::timed_out(timeout);
         Self::new(Reason::AwsUnavailable, message).retried_after(retry_in)
+    }
+
+    /// Reports that PostgreSQL has not accepted the token of the Lease within this time.
+    pub fn no_renewal_token(timeout: Duration) -> Self {
+        Self::new(Reason::DatabaseUnavailable, messages::database::no_renewal_token(timeout))
     }
 
     /// Reports that the account is now another object, or that another controller was faster.
@@ -275,6 +283,9 @@ fn transient_reason(code: Option<&str>) -> Reason {
 
 impl From<store::Error> for Blocker {
     fn from(error: store::Error) -> Self {
+        if let store::Error::AwsNotListed = error {
+            return Self::aws_listing(AWS_LISTING_DELAY);
+        }
         Self::new(Reason::DatabaseUnavailable, error.to_string())
     }
 }

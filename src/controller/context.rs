@@ -18,6 +18,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use self::{
     backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
@@ -26,6 +27,7 @@ use self::{
 use super::{
     backends::Backends,
     blocker::Blocker,
+    continuity::{ChainId, Continuity},
     queue::{Requeue, Turn},
     shared_waits::SharedWaits,
 };
@@ -48,8 +50,32 @@ const MAX_LIST_TIME: Duration = Duration::from_mins(2);
 /// Maximum time a reconcile waits for the first resync before it requeues.
 const FIRST_RESYNC_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Result of the latest resync: none yet, the first error, or the inventory.
-type ResyncResult = Option<Result<Arc<Inventory>, Blocker>>;
+/// Result of the latest resync: the first error, or the inventory.
+#[derive(Debug)]
+struct ResyncResult {
+    /// The chain of renewal tokens that was current when the resync began.
+    chain: ChainId,
+    inventory: Result<Arc<Inventory>, Blocker>,
+}
+
+/// What a reconcile begins with: the records of this chain of renewal tokens, and the list of AWS.
+#[derive(Clone, Debug)]
+pub(super) struct Basis {
+    /// The inventory of the latest resync; empty if AWS was not listed yet.
+    pub inventory: Arc<Inventory>,
+    /// False if the records are known to be complete although AWS was not listed yet.
+    pub is_aws_listed: bool,
+    /// Token of this controller's Lease, which PostgreSQL must have.
+    pub renewal_token: Option<Uuid>,
+}
+
+impl Basis {
+    /// Returns the basis of the deletion of an abandoned account, which does not wait for AWS and deletes
+    /// nothing there.
+    pub fn of_abandonment() -> Self {
+        Self { inventory: Arc::default(), is_aws_listed: true, renewal_token: None }
+    }
+}
 
 /// The settings that every reconcile follows.
 #[derive(Clone, Debug)]
@@ -103,7 +129,9 @@ pub struct Context<B> {
     pub(super) unpublished: UnpublishedEvents,
     /// The objects that were removed without a cleanup.
     pub(super) removed: RemovedObjects,
-    latest_resync: Mutex<ResyncResult>,
+    /// The continuity of the records.
+    pub(super) continuity: Continuity,
+    latest_resync: Mutex<Option<ResyncResult>>,
     resync_finished: Notify,
     dirty: DirtyAccounts,
     /// The accounts whose resources are to be read one by one, because no list of AWS was seen recently.
@@ -120,6 +148,7 @@ impl<B: Backends> Context<B> {
         backends: B,
         settings: ReconcileSettings,
         metrics: Metrics,
+        continuity: Continuity,
         stop: CancellationToken,
     ) -> (Self, mpsc::UnboundedReceiver<Requeue>) {
         let (requeue, requeued) = mpsc::unbounded_channel();
@@ -140,6 +169,7 @@ impl<B: Backends> Context<B> {
             rechecks: Rechecks::default(),
             unpublished: UnpublishedEvents::default(),
             removed: RemovedObjects::default(),
+            continuity,
             latest_resync: Mutex::default(),
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),
@@ -150,49 +180,80 @@ impl<B: Backends> Context<B> {
         (context, requeued)
     }
 
-    /// Returns the inventory of the latest resync. Waits for the first one, so that nothing is created that
-    /// exists.
-    pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Blocker> {
-        match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {
-            Ok(Ok(inventory)) => Ok(inventory),
+    /// Returns the inventory of the latest resync, and the current renewal token. Waits for the first resync of
+    /// the chain, so that nothing is created or deleted because of records that were restored.
+    pub(super) async fn listed_basis(&self) -> Result<Basis, Blocker> {
+        self.wait_for_basis(true).await
+    }
+
+    /// As [`Self::listed_basis`], but does not wait if the records are those of an earlier leader who has
+    /// listed AWS.
+    pub(super) async fn basis(&self) -> Result<Basis, Blocker> {
+        self.wait_for_basis(false).await
+    }
+
+    async fn wait_for_basis(&self, needs_list: bool) -> Result<Basis, Blocker> {
+        let found = async {
+            loop {
+                let (changed, finished) = (self.continuity.changed(), self.resync_finished.notified());
+                if let Some(basis) = self.current_basis(needs_list) {
+                    return basis;
+                }
+                tokio::select! {
+                    biased;
+                    () = changed => {}
+                    () = finished => {}
+                }
+            }
+        };
+        match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, found).await {
+            Ok(Ok(basis)) => Ok(basis),
             Ok(Err(error)) => Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error))),
             Err(_) => Err(Blocker::aws_listing(FIRST_RESYNC_TIMEOUT)),
         }
     }
 
-    async fn first_resync(&self) -> Result<Arc<Inventory>, Blocker> {
-        loop {
-            let finished = self.resync_finished.notified();
-            if let Some(result) = self.latest_resync().clone() {
-                return result;
-            }
-            finished.await;
+    /// Returns the basis of a reconcile that begins now, or the error of the first resync; None before that.
+    fn current_basis(&self, needs_list: bool) -> Option<Result<Basis, Blocker>> {
+        let chain = self.continuity.current();
+        let latest = self.latest_resync();
+        let latest = latest.as_ref();
+        let Some(chain) = chain else { return latest?.inventory.as_ref().err().cloned().map(Err) };
+        let basis = |inventory, is_aws_listed| {
+            Some(Ok(Basis { inventory, is_aws_listed, renewal_token: chain.token }))
+        };
+        match latest.filter(|latest| latest.chain == chain.id).map(|latest| &latest.inventory) {
+            Some(Ok(inventory)) => basis(Arc::clone(inventory), true),
+            _ if chain.is_inherited && !needs_list => basis(Arc::default(), false),
+            Some(Err(error)) => Some(Err(error.clone())),
+            None => None,
         }
     }
 
     /// Returns the inventory of the latest resync, if there was one.
     pub(super) fn last_inventory(&self) -> Option<Arc<Inventory>> {
-        self.latest_resync().as_ref()?.as_ref().ok().cloned()
+        self.latest_resync().as_ref()?.inventory.as_ref().ok().cloned()
     }
 
-    /// Publishes the inventory of a resync, and returns it.
-    pub(super) fn publish_inventory(&self, inventory: Inventory) -> Arc<Inventory> {
+    /// Publishes the inventory of a resync, and returns it. `chain`: the chain of renewal tokens when it began.
+    pub(super) fn publish_inventory(&self, inventory: Inventory, chain: ChainId) -> Arc<Inventory> {
         let inventory = Arc::new(inventory);
-        *self.latest_resync() = Some(Ok(Arc::clone(&inventory)));
+        *self.latest_resync() = Some(ResyncResult { chain, inventory: Ok(Arc::clone(&inventory)) });
         self.resync_finished.notify_waiters();
         inventory
     }
 
-    /// Records that a resync failed. The inventory of an earlier one stays valid.
-    pub(super) fn record_resync_failure(&self, blocker: &Blocker) {
+    /// Records that a resync failed. The inventory of an earlier one of the same chain stays valid.
+    pub(super) fn record_resync_failure(&self, blocker: &Blocker, chain: ChainId) {
         let mut latest = self.latest_resync();
-        if !matches!(*latest, Some(Ok(_))) {
-            *latest = Some(Err(blocker.clone()));
+        let is_valid = |latest: &ResyncResult| latest.chain == chain && latest.inventory.is_ok();
+        if !latest.as_ref().is_some_and(is_valid) {
+            *latest = Some(ResyncResult { chain, inventory: Err(blocker.clone()) });
         }
         self.resync_finished.notify_waiters();
     }
 
-    fn latest_resync(&self) -> MutexGuard<'_, ResyncResult> {
+    fn latest_resync(&self) -> MutexGuard<'_, Option<ResyncResult>> {
         lock(&self.latest_resync)
     }
 
@@ -239,9 +300,14 @@ impl<B: Backends> Context<B> {
         self.requeue(account);
     }
 
-    /// Returns the context for decisions about one kind of resource.
-    pub(super) fn decision_context(&self, kind: ResourceKind) -> DecisionContext {
-        DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind) }
+    /// Returns the context for decisions about one kind of resource. `renewal_token`: the token that
+    /// PostgreSQL must have when something is created.
+    pub(super) fn decision_context(
+        &self,
+        kind: ResourceKind,
+        renewal_token: Option<Uuid>,
+    ) -> DecisionContext {
+        DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind), renewal_token }
     }
 
     /// Returns the blocker of everything if AWS lists none of the recorded resources.

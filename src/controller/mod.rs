@@ -9,6 +9,7 @@
 //! | `username` | the claim of an account to its username |
 //! | `status` | conditions, events, and writing both |
 //! | `changes` | which events of the watch need a reconcile |
+//! | `continuity` | the proof that the records were not restored, which each renewal of the Lease renews |
 //! | `context` | the state that reconciles and resyncs share |
 //! | `shared_waits` | the accounts that wait together, such as for a used-up quota |
 //! | `queue` | the accounts that wait for a reconcile |
@@ -25,6 +26,7 @@ mod blocker;
 mod cache;
 mod changes;
 mod context;
+mod continuity;
 mod error;
 mod event_recorder;
 mod gates;
@@ -43,6 +45,7 @@ pub use backends::{Backends, ProductionBackends};
 pub use cache::{CachedAccount, CachedAccounts};
 pub use changes::SeenAccounts;
 pub use context::{Context, ReconcileSettings};
+pub use continuity::{Continuity, TokenRotation};
 pub use error::Error as ReconcileError;
 pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};
 pub use queue::Requeue;

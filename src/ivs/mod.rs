@@ -28,4 +28,4 @@ pub use kind::{Created, Kind, ListPage, Listed, Live, StreamKeys, Tags};
 pub use sdk::{check_root_certificates, sdk_config};
 pub use settings::changes;
 pub use stage::Stages;
-pub use target::{ArnLocation, Target, caller_account};
+pub use target::{ArnLocation, Target, caller_account, target_identity};

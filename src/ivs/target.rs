@@ -153,13 +153,23 @@ pub async fn caller_account(config: &SdkConfig, timeout: Duration) -> Result<Opt
 fn is_sts_beside_ivs(config: &SdkConfig) -> bool {
     let has_global_endpoint = config.endpoint_url().is_some();
     has_global_endpoint
-        || has_own_endpoint(config, "STS")
-        || !IVS_SERVICES.iter().any(|service| has_own_endpoint(config, service))
+        || own_endpoint(config, "STS").is_some()
+        || !IVS_SERVICES.iter().any(|service| own_endpoint(config, service).is_some())
 }
 
-/// Returns true if the SDK has an endpoint for this service alone, from `AWS_ENDPOINT_URL_…` or the profile.
-fn has_own_endpoint(config: &SdkConfig, service: &str) -> bool {
+/// Returns the endpoint that the SDK has for this service alone, from `AWS_ENDPOINT_URL_…` or the profile.
+fn own_endpoint(config: &SdkConfig, service: &str) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
-    let Ok(key) = key.build() else { return false };
-    config.service_config().is_some_and(|settings| settings.load_config(key).is_some())
+    config.service_config()?.load_config(key.build().ok()?)
+}
+
+/// Returns a text that is the same for two controllers only if they work with the same resources: AWS account,
+/// region, and custom endpoints. None if the account is unknown.
+#[must_use]
+pub fn target_identity(target: &Target, config: &SdkConfig) -> Option<String> {
+    let account = target.account.as_ref()?;
+    let own = IVS_SERVICES.iter().filter_map(|service| own_endpoint(config, service));
+    let endpoints = config.endpoint_url().map(str::to_owned).into_iter().chain(own);
+    let location = [target.partition, &target.region, account].map(str::to_owned);
+    Some(location.into_iter().chain(endpoints).collect::<Vec<_>>().join(" "))
 }

@@ -24,6 +24,15 @@ pub(crate) const SHARED_SESSIONS: &str = "DATABASE_URL leads to a connection poo
 pub(crate) const OLDER_SCHEMA: &str =
     "the database schema is not up to date: run `streamcat-operator migrate` first";
 
+pub(crate) const RECORDS_REPLACED: &str = "PostgreSQL does not have the token of the Lease: it was restored, or another controller leads. Nothing is created before all resources in AWS are listed.";
+
+pub(crate) fn no_renewal_token(timeout: Duration) -> String {
+    format!("PostgreSQL has not accepted the token of the Lease within {} s.", timeout.as_secs())
+}
+
+pub(crate) const AWS_NOT_LISTED: &str =
+    "AWS may have resources of this account, so that the account waits until AWS is listed.";
+
 /// `other` and `cluster`: the ids of the cluster that holds the lease and of this one.
 pub(crate) fn held_by_other_cluster(
     other: &str,

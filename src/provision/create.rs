@@ -31,7 +31,8 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
     // Before the attempt is journaled, so that waiting for the budget does not use up its time.
     kind.admit().await?;
     let (begun, deadline) = (Instant::now(), context.timing.create_deadline());
-    let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
+    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, context.renewal_token);
+    let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };
     if begun.elapsed() >= CALL_START_MARGIN {

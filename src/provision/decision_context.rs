@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use uuid::Uuid;
+
 use super::Error;
 use crate::{api::ResourceKind, ivs::Target};
 
@@ -49,6 +51,8 @@ pub struct DecisionContext {
     pub target: Arc<Target>,
     /// The reason why no missing resource may be replaced; None unless the brake is engaged.
     pub brake: Option<String>,
+    /// Token of this controller's Lease, which PostgreSQL must have when an attempt is opened.
+    pub renewal_token: Option<Uuid>,
 }
 
 impl DecisionContext {

@@ -278,7 +278,7 @@ impl World {
 /// Returns the context of decisions in the simulated AWS account and region.
 pub fn decision_context(timing: Timing, brake: Option<&str>) -> DecisionContext {
     let target = Target::new("eu-west-1", Some("1".to_owned()));
-    DecisionContext { timing, target: Arc::new(target), brake: brake.map(str::to_owned) }
+    DecisionContext { timing, target: Arc::new(target), brake: brake.map(str::to_owned), renewal_token: None }
 }
 
 /// Returns the ARN of a stage there.

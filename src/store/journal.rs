@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Postgres, Result, batch::Execute, rows};
+use super::{Postgres, Result, batch::Execute, renewal_tokens::refusal, rows};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -38,13 +38,17 @@ impl AttemptOutcome {
 pub trait Journal: Send + Sync + 'static {
     /// Opens an attempt that ends within `lasts` and returns its nonce. None if any attempt is open already,
     /// if the recorded ARN is no longer `known` (another reconcile was faster), or if the user is being
-    /// deleted or does not exist.
+    /// deleted or does not exist. Fails with [`Error::RecordsReplaced`] if the database does not have this
+    /// renewal token.
+    ///
+    /// [`Error::RecordsReplaced`]: super::Error::RecordsReplaced
     fn open(
         &self,
         user: Uuid,
         kind: ResourceKind,
         known: Option<&str>,
         lasts: Duration,
+        renewal_token: Option<Uuid>,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
     /// Returns the nonces of all attempts for one kind of a user's resources, the oldest first.
@@ -73,9 +77,10 @@ impl Journal for Postgres {
         kind: ResourceKind,
         known: Option<&str>,
         lasts: Duration,
+        renewal_token: Option<Uuid>,
     ) -> Result<Option<Uuid>> {
-        let request = OpenRequest { user, kind, known_arn: known.map(str::to_owned), lasts };
-        effect("open", self.opens.submit(request)).await
+        let request = OpenRequest { user, kind, known_arn: known.map(str::to_owned), lasts, renewal_token };
+        effect("open", self.opens.submit(request)).await.map_err(refusal)
     }
 
     async fn attempts(&self, user: Uuid, kind: ResourceKind) -> Result<Vec<Uuid>> {
@@ -123,6 +128,7 @@ pub(super) struct OpenRequest {
     kind: ResourceKind,
     known_arn: Option<String>,
     lasts: Duration,
+    renewal_token: Option<Uuid>,
 }
 
 /// The statement that opens attempts.
@@ -137,12 +143,14 @@ impl Execute for OpenAttempts {
         let kinds: Vec<_> = requests.iter().map(|request| request.kind).collect();
         let known_arns: Vec<_> = requests.iter().map(|request| request.known_arn.as_deref()).collect();
         let durations: Vec<_> = requests.iter().map(|request| request.lasts.as_secs_f64()).collect();
+        let renewal_tokens: Vec<_> = requests.iter().map(|request| request.renewal_token).collect();
         let open = sqlx::query_scalar!(
-            r#"select open_attempts($1, $2, $3, $4) as "nonces!: Vec<Option<Uuid>>""#,
+            r#"select open_attempts($1, $2, $3, $4, $5) as "nonces!: Vec<Option<Uuid>>""#,
             &users,
             &kinds as &[ResourceKind],
             &known_arns as &[Option<&str>],
             &durations,
+            &renewal_tokens as &[Option<Uuid>],
         );
         Ok(open.fetch_one(&self.0).await?)
     }

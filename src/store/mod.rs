@@ -14,6 +14,7 @@ mod orphans;
 mod pending_updates;
 mod postgres;
 mod registrants;
+mod renewal_tokens;
 mod resources;
 mod rows;
 mod session;
@@ -30,6 +31,7 @@ pub use orphans::{Abandonment, Orphan, OrphanChanges, OrphanReason, OrphanRow, O
 pub use pending_updates::PendingUpdate;
 pub use postgres::{MIGRATIONS, Postgres, Schema};
 pub use registrants::{Addition, KeyHash, NewRegistrant, Registrant, Registrants};
+pub use renewal_tokens::{MAX_TOKEN_AGE, RenewalTokens, TokenScope};
 pub use resources::{RecordedResource, RecordedUser, ResourceRecord, Resources};
 pub use sessions::{Sessions, TokenHash};
 pub use users::{Claim, ClaimRefusal, Claimant, OtherOwner, Transfer, UsernameOwner, Users};
@@ -56,6 +58,14 @@ pub enum Error {
     /// A statement failed that served several callers. Each of them gets the error.
     #[error(transparent)]
     Batch(Arc<Self>),
+    /// The database does not have the token of this controller's Lease: it was restored, or another controller
+    /// leads. Nothing was written.
+    #[error("{}", messages::database::RECORDS_REPLACED)]
+    RecordsReplaced,
+    /// AWS may have resources of the account, so that its claim has to wait for the first resync. Nothing was
+    /// written.
+    #[error("{}", messages::database::AWS_NOT_LISTED)]
+    AwsNotListed,
     /// A migration failed.
     #[error("migration: {}", describe_migration(.0))]
     Migrate(#[from] MigrateError),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{ClusterIdentity, Postgres, Result, seconds};
+use super::{ClusterIdentity, Postgres, Result, renewal_tokens::refusal, seconds};
 use crate::{api::AccountRef, failpoint::effect};
 
 /// The user that has a username, and the object that owns the user.
@@ -105,6 +105,10 @@ pub struct Claimant<'a> {
     pub cluster: &'a ClusterIdentity,
     /// True if the object is being deleted. Such an object takes over nothing from another cluster.
     pub is_deleted: bool,
+    /// Token of this controller's Lease, which the database must have.
+    pub renewal_token: Option<Uuid>,
+    /// True if AWS was listed, so that `known` includes what only tags name.
+    pub is_aws_listed: bool,
 }
 
 impl Claimant<'_> {
@@ -159,7 +163,12 @@ pub trait Users: Send + Sync + 'static {
     fn username_of(&self, uid: &str) -> impl Future<Output = Result<Option<String>>> + Send;
 
     /// Gives the object the username if nobody has it and the object owns no user. The id of an existing
-    /// user, or of a deleted one, is not reused.
+    /// user, or of a deleted one, is not reused. Fails with [`Error::RecordsReplaced`] if the database does not
+    /// have the renewal token, and with [`Error::AwsNotListed`] if AWS may have resources of the account and
+    /// was not listed.
+    ///
+    /// [`Error::RecordsReplaced`]: super::Error::RecordsReplaced
+    /// [`Error::AwsNotListed`]: super::Error::AwsNotListed
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
     /// Transfers a user. Returns false if the earlier object no longer owns the user, a try to delete it began
@@ -217,7 +226,7 @@ impl Users for Postgres {
             r#"select user_id as "user!", username as "username!", account_namespace as "namespace!", account_name as "name!",
                       account_uid, account_cluster, registered as "registered!", retained as "retained!",
                       interrupted_deletion, is_cluster_live as "is_cluster_live!"
-               from claim_username($1, $2, $3, $4, $5, $6, $7)"#,
+               from claim_username($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
             claimant.known,
             claimant.username,
             claimant.account.namespace,
@@ -225,8 +234,11 @@ impl Users for Postgres {
             claimant.uid,
             claimant.cluster.id,
             claimant.cluster.takeover_after.as_secs_f64(),
+            claimant.renewal_token,
+            claimant.is_aws_listed,
         );
-        let Some(row) = effect("claim", claim.fetch_optional(&self.pool)).await? else {
+        let claimed = effect("claim", claim.fetch_optional(&self.pool)).await;
+        let Some(row) = claimed.map_err(|error| refusal(error.into()))? else {
             return Ok(Claim::Refused(ClaimRefusal::Deleted));
         };
         Ok(claimant.judge(UsernameOwner {
@@ -430,8 +442,17 @@ mod tests {
     fn judged(owner: UsernameOwner, of: &str, is_deleted: bool) -> Claim {
         let (account, cluster) = (account(), cluster(of));
         let (username, uid, known, registration) = ("todd", "later", None, None);
-        let claimant =
-            Claimant { username, account: &account, uid, known, registration, cluster: &cluster, is_deleted };
+        let claimant = Claimant {
+            username,
+            account: &account,
+            uid,
+            known,
+            registration,
+            cluster: &cluster,
+            is_deleted,
+            renewal_token: None,
+            is_aws_listed: true,
+        };
         claimant.judge(owner)
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ivs_simulator::Fault;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{
     Api,
@@ -10,7 +11,7 @@ use kube::{
 use serde_json::json;
 use testbed::{Operator, OperatorBuilder, Tenant, http, wait};
 
-use crate::support::{TIMEOUT, called, calls, create, ready, recorded, tenant, until_readyz};
+use crate::support::{TIMEOUT, called, calls, create, ready, reason, recorded, tenant, until_readyz};
 
 /// Returns a controller whose Lease outlasts the test, so that no standby takes over because of expiry.
 fn with_long_lease(tenant: &Tenant) -> OperatorBuilder {
@@ -143,6 +144,87 @@ async fn a_controller_without_the_lease_does_nothing_until_it_leads() {
     assert_eq!(calls(&tenant, "CreateStage"), 0);
 
     set_holder(&tenant, None).await;
+    ready(&tenant, "todd").await;
+    assert_eq!(calls(&tenant, "CreateStage"), 1);
+}
+
+/// Lets AWS deny the lists, so that no resync succeeds.
+fn deny_lists(tenant: &Tenant) {
+    tenant.simulator().fault(Fault::error("ListStages", 403, "AccessDeniedException").every(1));
+}
+
+/// Waits until PostgreSQL and the Lease have the same renewal token. Returns it.
+async fn until_token_in_lease(tenant: &Tenant) -> String {
+    wait::until("the Lease has the token", TIMEOUT, || async {
+        let all = leases(tenant).list(&ListParams::default()).await.unwrap().items;
+        let annotations = all.first().and_then(|lease| lease.metadata.annotations.clone());
+        let in_lease = annotations.unwrap_or_default().remove("streamcat.dev/renewal-token");
+        let query = "select token::text from renewal_tokens where token::text = $1";
+        let token: Option<String> =
+            sqlx::query_scalar(query).bind(in_lease).fetch_optional(&tenant.pool()).await.unwrap();
+        token.ok_or("they differ")
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Replaces the renewal token in PostgreSQL, as a restore does.
+async fn replace_token(tenant: &Tenant) {
+    let replace = "update renewal_tokens set token = gen_random_uuid(), previous_token = null";
+    sqlx::query(replace).execute(&tenant.pool()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restarted_leader_creates_before_aws_is_listed() {
+    let tenant = tenant("leader-restart").await;
+    let mut first = with_long_lease(&tenant).start().await;
+    let token = until_token_in_lease(&tenant).await;
+    assert!(first.terminate().await.success());
+
+    deny_lists(&tenant);
+    let _second = with_long_lease(&tenant).start_unready().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    assert_ne!(until_token_in_lease(&tenant).await, token, "it is replaced at each renewal");
+}
+
+#[tokio::test]
+async fn a_restarted_leader_waits_for_aws_after_a_restore() {
+    let tenant = tenant("leader-restored").await;
+    let truncate = "truncate users cascade";
+    let old = "update renewal_tokens set renewed_at = renewed_at - interval '2 minutes'";
+    let other_server = "update renewal_tokens set server_started_at = server_started_at - interval '1 s'";
+    let mut names = Vec::new();
+    for (number, statement) in [truncate, old, other_server].into_iter().enumerate() {
+        let mut first = with_long_lease(&tenant).start().await;
+        until_token_in_lease(&tenant).await;
+        assert!(first.terminate().await.success());
+        sqlx::query(statement).execute(&tenant.pool()).await.unwrap();
+
+        deny_lists(&tenant);
+        let mut second = with_long_lease(&tenant).start_unready().await;
+        let name = format!("todd-{number}");
+        create(&tenant, &name, json!({})).await;
+        reason(&tenant, &name, "AccessDenied").await;
+        assert_eq!(calls(&tenant, "CreateStage"), names.len(), "{statement}");
+        tenant.simulator().clear_faults();
+        ready(&tenant, &name).await;
+        names.push(name);
+        assert!(second.terminate().await.success());
+    }
+}
+
+#[tokio::test]
+async fn a_running_leader_creates_nothing_after_a_restore_until_aws_is_listed() {
+    let tenant = tenant("leader-continues").await;
+    let _controller = with_long_lease(&tenant).start().await;
+    until_token_in_lease(&tenant).await;
+    deny_lists(&tenant);
+    replace_token(&tenant).await;
+    create(&tenant, "todd", json!({})).await;
+    reason(&tenant, "todd", "AccessDenied").await;
+    assert_eq!(calls(&tenant, "CreateStage"), 0);
+    tenant.simulator().clear_faults();
     ready(&tenant, "todd").await;
     assert_eq!(calls(&tenant, "CreateStage"), 1);
 }

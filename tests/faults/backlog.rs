@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{ResourceExt, runtime::watcher::Event};
 use streamcat_operator::{
     api::{FINALIZER, StreamerAccount},
-    controller::{SeenAccounts, run_queue},
+    controller::{Continuity, SeenAccounts, run_queue},
     ivs::Budgets,
     store::ClusterIdentity,
 };
@@ -48,7 +48,7 @@ fn account(name: &str, generation: i64) -> StreamerAccount {
 async fn a_person_makes_the_first_call_within_a_second_of_a_backlog() {
     let injector = FaultInjector::new(World::new(1, Plan::new(), false), "a".to_owned(), "c".to_owned());
     let cluster = ClusterIdentity { id: "c".to_owned(), takeover_after: Duration::from_secs(20) };
-    let (context, requeued) = new_context(&injector, cluster);
+    let (context, requeued) = new_context(&injector, cluster, Continuity::default());
     let (context, mut seen) = (Arc::new(context), SeenAccounts::new(Arc::clone(&injector.cache)));
     seen.handle(Event::Init, &context);
     for number in 0..BACKLOG {

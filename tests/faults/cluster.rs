@@ -17,6 +17,7 @@ use kube::{Error, ResourceExt, core::Status};
 use streamcat_operator::api::{
     AccountRef, FINALIZER, ObservedAccount, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
+use uuid::Uuid;
 
 /// Result of a request.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -60,10 +61,20 @@ pub struct Cluster {
     pub removed_early: BTreeSet<AccountRef>,
     /// Accounts whose spec has a value that this version does not know.
     pub not_understood: BTreeSet<AccountRef>,
+    /// Token in the Lease of the leader.
+    pub token_in_lease: Option<Uuid>,
     /// True while every event is refused.
     pub refuses_events: bool,
     garbage: Vec<(Duration, String)>,
     version: u64,
+}
+
+/// A backup of a cluster.
+#[derive(Clone, Default)]
+pub struct ClusterBackup {
+    accounts: Accounts,
+    secrets: BTreeMap<(String, String), Secret>,
+    token_in_lease: Option<Uuid>,
 }
 
 /// Returns the account's namespace and name.
@@ -287,9 +298,30 @@ impl Cluster {
         let before = std::mem::take(&mut self.accounts);
         self.secrets.clear();
         self.garbage.clear();
+        self.token_in_lease = None;
         for (key, account) in before {
             self.log.push(Change::Gone(Arc::clone(&account)));
             self.apply(&key, account.spec.clone(), time.clone());
+        }
+    }
+
+    /// Returns a backup.
+    pub fn back_up(&self) -> ClusterBackup {
+        let (accounts, secrets) = (self.accounts.clone(), self.secrets.clone());
+        ClusterBackup { accounts, secrets, token_in_lease: self.token_in_lease }
+    }
+
+    /// Restores a backup. Objects have the UIDs that they had, and new versions.
+    pub fn restore(&mut self, backup: &ClusterBackup) {
+        self.token_in_lease = backup.token_in_lease;
+        self.secrets.clone_from(&backup.secrets);
+        for (key, account) in std::mem::take(&mut self.accounts) {
+            if !backup.accounts.contains_key(&key) {
+                self.log.push(Change::Gone(account));
+            }
+        }
+        for account in backup.accounts.values() {
+            self.put(StreamerAccount::clone(account));
         }
     }
 

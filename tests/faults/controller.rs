@@ -14,8 +14,8 @@ use streamcat_operator::{
     admin::Gates,
     api::ObservedAccount,
     controller::{
-        Context, ReconcileSettings, Requeue, ResyncSettings, SeenAccounts, Task, run_queue, run_resyncs,
-        while_holding_database_lease,
+        Context, Continuity, ReconcileSettings, Requeue, ResyncSettings, SeenAccounts, Task, TokenRotation,
+        run_queue, run_resyncs, while_holding_database_lease,
     },
     ivs::Target,
     provision::Timing,
@@ -38,6 +38,9 @@ pub const CONCURRENCY: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
 
 /// Call budget of each operation, of which only the resyncs take notice here.
 const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+
+/// Interval at which the Lease is renewed.
+const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Maximum time that a process takes to stop when asked to.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
@@ -66,21 +69,51 @@ pub async fn supervise(world: Arc<World>, name: &'static str, mut cluster: Strin
 async fn run(injector: FaultInjector) {
     let takeover_after = injector.world.lock().takeover_after;
     let cluster = ClusterIdentity { id: injector.process.cluster.clone(), takeover_after };
-    let lead = |term| run_term(injector.during(term), cluster.clone());
-    while_holding_database_lease(
+    let has_lease = injector.process.has_lease();
+    let continuity = if has_lease { Continuity::with_lease() } else { Continuity::default() };
+    let lead = |term| run_term(injector.during(term), cluster.clone(), continuity.clone());
+    let gates = Gates::default();
+    let term = while_holding_database_lease(
         &injector,
         &cluster,
         RENEWAL_INTERVAL,
-        &Gates::default(),
+        &gates,
         &injector.process.stop,
         lead,
-    )
-    .await;
+    );
+    tokio::select! {
+        biased;
+        () = term => {}
+        () = renew_lease(&injector, &continuity), if has_lease => {}
+    }
+}
+
+/// Renews the Lease, and its token.
+async fn renew_lease(injector: &FaultInjector, continuity: &Continuity) {
+    let cluster = injector.process.cluster.clone();
+    let rotation =
+        TokenRotation::new(continuity.clone(), injector.clone(), cluster.clone(), "lease".to_owned());
+    let in_lease = || injector.world.lock().cluster_of(&cluster).token_in_lease;
+    rotation.begin_term(in_lease());
+    loop {
+        if let Some(next) = rotation.replace(in_lease()).await {
+            injector.world.act("the Lease gets a token", |state, _, _| {
+                state.act_for(&cluster, None, |state| state.cluster.token_in_lease = Some(next));
+            });
+            rotation.written(next);
+        }
+        tokio::select! {
+            biased;
+            () = sleep(LEASE_RENEWAL_INTERVAL) => {}
+            () = rotation.until_ready() => {}
+        }
+    }
 }
 
 /// Runs one term of the leader.
-async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
-    let (context, requeues) = new_context(&injector, cluster);
+async fn run_term(injector: FaultInjector, cluster: ClusterIdentity, continuity: Continuity) {
+    continuity.set_target(Some(injector.world.lock().target()));
+    let (context, requeues) = new_context(&injector, cluster, continuity);
     let (context, resync) = (Arc::new(context), injector.world.lock().resync);
     // Separate tasks, so that each is polled only when it has something to do.
     let mut background = JoinSet::new();
@@ -104,6 +137,7 @@ async fn run_term(injector: FaultInjector, cluster: ClusterIdentity) {
 pub fn new_context(
     injector: &FaultInjector,
     cluster: ClusterIdentity,
+    continuity: Continuity,
 ) -> (Context<FakeBackends>, UnboundedReceiver<Requeue>) {
     let metrics = injector.process.metrics.clone();
     let (region, limits, resync) = {
@@ -118,7 +152,7 @@ pub fn new_context(
         target: Target::new(region, Some("1".to_owned())),
         halt: None,
     };
-    Context::new(FakeBackends::new(injector), setup, metrics, injector.term.clone())
+    Context::new(FakeBackends::new(injector), setup, metrics, continuity, injector.term.clone())
 }
 
 async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration) {

@@ -4,6 +4,7 @@
 mod absences;
 mod clusters;
 mod orphans;
+mod renewal_tokens;
 mod resources;
 mod users;
 
@@ -93,6 +94,12 @@ pub struct Database {
     pub orphans: BTreeMap<Uuid, orphans::ListedOrphan>,
     /// `clusters`: the time at which each was last seen.
     clusters: BTreeMap<String, Duration>,
+    /// `renewal_tokens`, by cluster.
+    renewal_tokens: BTreeMap<String, renewal_tokens::RenewalToken>,
+    /// Start of the process of PostgreSQL.
+    server_started: Duration,
+    /// Time of the latest tombstone of a user whose resources were kept.
+    abandoned_at: Option<Duration>,
 }
 
 impl Database {
@@ -104,6 +111,11 @@ impl Database {
         database.users.insert(user, User { uid, ..User::new(name, account) });
         database.record_channel(now, name, "arn:aws:ivs:eu-west-1:1:channel/before");
         database
+    }
+
+    /// Returns these tables in another process of PostgreSQL.
+    pub fn restarted(self, now: Duration) -> Self {
+        Self { server_started: now, ..self }
     }
 
     /// Returns the user of a username or of a look-alike, and its row.

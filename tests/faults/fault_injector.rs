@@ -34,6 +34,9 @@ pub const ATTEMPT_EXPIRY: Duration =
 /// Delay of a call that is too late: after the deadline and the grace period.
 const TOO_LATE_DELAY: Duration = Duration::from_secs(45);
 
+/// Name of the second controller, which has no Lease.
+pub const WITHOUT_LEASE: &str = "b";
+
 /// Time for which a process is suspended: longer than any wait for an attempt or for the re-check of an
 /// update.
 pub const FREEZE_DURATION: Duration = Duration::from_secs(80);
@@ -56,6 +59,14 @@ pub struct Process {
     pub frozen_until: Mutex<Duration>,
     /// Metrics of the process.
     pub metrics: Metrics,
+}
+
+impl Process {
+    /// Returns true if the process has the Lease of its cluster. Of two controllers that both believe they
+    /// lead, only the first one has.
+    pub fn has_lease(&self) -> bool {
+        !self.name.starts_with(WITHOUT_LEASE)
+    }
 }
 
 /// The effect of a call on the world. It outlives its caller if the call is executed late.

@@ -15,6 +15,7 @@
 //!
 //! The world consists of PostgreSQL's tables (`database.rs`), the API server (`cluster.rs`), and AWS
 //! (`aws.rs`), behind the same traits as the real ones. Every call to it goes through `fault_injector.rs`.
+//! Restores of PostgreSQL and of the cluster at every moment are in `restores.rs`.
 //! The checks after each effect and at the end are in `oracle/`. They are never weakened to make a run pass.
 
 #![allow(clippy::missing_panics_doc, reason = "a test may fail where it stands")]
@@ -29,6 +30,7 @@ mod database;
 mod fault_injector;
 mod faults;
 mod oracle;
+mod restores;
 mod run;
 mod workloads;
 mod world;

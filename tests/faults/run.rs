@@ -7,6 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::{
     actor::Actor,
     controller::{RESYNC, supervise},
+    fault_injector::WITHOUT_LEASE,
     faults::{Operation, Plan},
     oracle::end,
     workloads::Workload,
@@ -144,7 +145,7 @@ pub fn run(case: &Case, traced: bool) -> Outcome {
         world.lock().has_two_controllers = case.controllers > 1;
         world.lock().limits = case.workload.limits();
         world.lock().resync = case.workload.resync();
-        let names = ["a", "b"].into_iter().take(case.controllers);
+        let names = ["a", WITHOUT_LEASE].into_iter().take(case.controllers);
         for name in names {
             tokio::spawn(supervise(Arc::clone(&world), name, world.lock().cluster.id.clone()));
         }

@@ -19,12 +19,13 @@ use uuid::Uuid;
 
 use super::{
     aws::Aws,
-    cluster::Cluster,
+    cluster::{Cluster, ClusterBackup},
     controller::RESYNC,
     database::Database,
     fault_injector::FREEZE_DURATION,
     faults::{Fault, Operation, Plan, Service},
     oracle::{effects::belongs_to_live_account, ownership::Ownership},
+    restores::Restore,
 };
 
 pub const REGION: &str = "eu-west-1";
@@ -45,6 +46,13 @@ pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The call that renews a cluster's row. It is neither noise (I5) nor a call of a workload.
 pub const LEASE_RENEWAL_CALL: &str = "hold_database";
+
+/// The call that replaces the token of a Lease. Like the renewal of a cluster's row, it is neither noise nor a
+/// call of a workload.
+pub const TOKEN_CALL: &str = "replace_token";
+
+/// The calls of the renewals.
+const RENEWAL_CALLS: [&str; 2] = [LEASE_RENEWAL_CALL, TOKEN_CALL];
 
 /// Time between the crash of a controller and its restart.
 pub const RESTART_DELAY: Duration = Duration::from_secs(2);
@@ -86,6 +94,14 @@ pub struct State {
     pub database: Database,
     /// A backup of the database.
     pub backup: Database,
+    /// A backup of the cluster.
+    pub cluster_backup: ClusterBackup,
+    /// The calls before which the backups are made and restored.
+    pub restore: Option<Restore>,
+    /// True once the backups were restored.
+    pub is_restored: bool,
+    /// Number of all calls since the workload began to act, including those of the renewals.
+    moment: usize,
     pub aws: Aws,
     pub rng: fastrand::Rng,
     /// True while the controllers run.
@@ -132,7 +148,7 @@ pub struct State {
 impl State {
     /// Replaces the database. The new journal does not know the calls in flight.
     pub fn replace_database(&mut self, now: Duration, database: Database) {
-        self.database = database;
+        self.database = database.restarted(now);
         self.aws.journal_since = now;
         self.ownership.database_replaced(now);
     }
@@ -142,6 +158,11 @@ impl State {
         let clusters = [Some(&self.cluster), self.other_cluster.as_ref()].into_iter().flatten();
         let mut found = clusters.filter_map(|cluster| cluster.accounts.get(key));
         found.any(|account| account.metadata.deletion_timestamp.is_none())
+    }
+
+    /// Returns what distinguishes the resources that the controllers work with.
+    pub fn target(&self) -> String {
+        format!("{} {}", self.region, self.aws.is_wrong_endpoint)
     }
 
     /// Makes the cluster of this id the one that calls reach. Returns true if it is the other cluster.
@@ -185,7 +206,7 @@ impl State {
 
     /// Counts a call. Returns the fault that the plan or an outage causes.
     fn next_fault(&mut self, operation: Operation, now: Duration) -> Option<Fault> {
-        if self.counting && operation.name != LEASE_RENEWAL_CALL {
+        if self.counting && !RENEWAL_CALLS.contains(&operation.name) {
             self.calls.push(operation);
             let due = self.plan.range(..=self.calls.len()).find(|(_, fault)| fault.applies(operation));
             if let Some((number, fault)) = due.map(|(number, fault)| (*number, *fault)) {
@@ -196,6 +217,30 @@ impl State {
         }
         let is_out = |(service, until): &(Service, Duration)| *service == operation.service && now < *until;
         self.outages.iter().any(is_out).then_some(Fault::Block)
+    }
+
+    /// Counts a call, and makes or restores the backups before it.
+    fn pass_moment(&mut self, now: Duration) {
+        self.moment += usize::from(self.counting);
+        let Some(restore) = self.restore else { return };
+        if self.moment == restore.backed_up_at {
+            self.backup = self.database.clone();
+            self.cluster_backup = self.cluster.back_up();
+        }
+        if self.moment == restore.restored_at {
+            if restore.of.has_database() {
+                self.replace_database(now, self.backup.clone());
+            }
+            if restore.of.has_cluster() {
+                self.cluster.restore(&self.cluster_backup.clone());
+            }
+            self.is_restored = true;
+        }
+    }
+
+    /// Returns the number of calls so far.
+    pub fn moment(&self) -> usize {
+        self.moment
     }
 
     /// Starts a fault that lasts for a while.
@@ -237,6 +282,10 @@ impl World {
             reconciled_uid: None,
             database: Database::default(),
             backup: Database::default(),
+            cluster_backup: ClusterBackup::default(),
+            restore: None,
+            is_restored: false,
+            moment: 0,
             aws: Aws::default(),
             rng: fastrand::Rng::with_seed(seed),
             controllers_run: true,
@@ -322,9 +371,10 @@ impl World {
     pub fn begin_call(&self, operation: Operation, about: &str, process: &str) -> Option<Fault> {
         let now = self.now();
         let mut state = self.lock();
-        if operation.name != LEASE_RENEWAL_CALL {
+        if !RENEWAL_CALLS.contains(&operation.name) {
             *state.call_counts.entry(operation).or_default() += 1;
         }
+        state.pass_moment(now);
         let fault = state.next_fault(operation, now);
         state.begin_window(fault, operation.service, now);
         let number = state.calls.len();

@@ -1,6 +1,7 @@
 //! The deliberate defects, by area: the correct text of the code, and the wrong text that replaces it.
 
 mod api;
+mod continuity;
 mod ivs;
 mod provision;
 mod reconcile;
@@ -28,6 +29,7 @@ pub struct Defect {
 pub fn all() -> impl Iterator<Item = &'static Defect> {
     let areas = [
         api::DEFECTS,
+        continuity::DEFECTS,
         ivs::DEFECTS,
         provision::DEFECTS,
         reconcile::DEFECTS,

@@ -71,15 +71,6 @@ would include the Secret of the database.
 {{- if eq $show "true" }}true{{ end }}
 {{- end }}
 
-{{/* "true" if the controller's pods elect a leader, or else empty. */}}
-{{- define "streamcat-operator.leaderElection" -}}
-{{- $elect := toString .Values.controller.leaderElection }}
-{{- if eq $elect "auto" }}
-{{- $elect = gt (int .Values.controller.replicas) 1 | toString }}
-{{- end }}
-{{- if eq $elect "true" }}true{{ end }}
-{{- end }}
-
 {{/* Namespace in which the registration page creates accounts. */}}
 {{- define "streamcat-operator.registrationNamespace" -}}
 {{- $namespace := default .Release.Namespace .Values.registration.namespace }}

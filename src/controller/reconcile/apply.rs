@@ -1,9 +1,6 @@
 //! Applies the spec of an account: claims its username, then creates or updates its three resources.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +13,13 @@ use crate::{
         account::AccountExt,
         backends::Backends,
         blocker::{Blocker, Retry},
-        context::{Context, DirtyMark},
+        context::{Basis, Context, DirtyMark},
         error::Error,
         kubernetes::Kubernetes,
         outcome::{ReconcileOutcome, ResourceResult},
         status::{next_try, publish, write_interim_status},
         username::{HeldClaim, claim},
     },
-    provision::Inventory,
     store::{ResourceRecord, Resources},
 };
 
@@ -81,8 +77,7 @@ pub(super) async fn apply<B: Backends>(
 /// The records that the reconcile of an account begins with.
 struct Prepared {
     held: HeldClaim,
-    /// The inventory of the latest resync.
-    inventory: Arc<Inventory>,
+    basis: Basis,
     /// The records of the claimed user's resources.
     recorded: ByKind<ResourceRecord>,
 }
@@ -93,13 +88,13 @@ async fn prepare<B: Backends>(
     context: &Context<B>,
     read: Instant,
 ) -> Result<Prepared, Blocker> {
-    let inventory = context.inventory().await?;
+    let basis = context.basis().await?;
     if let Some(blocker) = context.halt().or_else(|| context.nothing_listed()) {
         return Err(blocker);
     }
-    let held = claim(account, context, &inventory, read).await?;
+    let held = claim(account, context, &basis, read).await?;
     let recorded = context.backends.store().recorded(held.user()).await?;
-    Ok(Prepared { held, inventory, recorded })
+    Ok(Prepared { held, basis, recorded })
 }
 
 /// Reconciles the three resources concurrently. Each is recorded on its own, and one that fails does not
@@ -107,7 +102,7 @@ async fn prepare<B: Backends>(
 async fn reconcile_resources<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
-    Prepared { held, inventory, recorded }: &Prepared,
+    Prepared { held, basis, recorded }: &Prepared,
     is_dirty: bool,
 ) -> ReconcileOutcome {
     let (spec, user) = (account.clone(), held.user());
@@ -119,7 +114,7 @@ async fn reconcile_resources<B: Backends>(
         account: &spec,
         context,
         owner: &owner,
-        inventory,
+        basis,
         recorded,
         dirty,
         unverified,

@@ -149,7 +149,7 @@ async fn delete_resources<B: Backends>(
     context: &Context<B>,
     owner: &Owner,
 ) -> Result<(), ReconcileOutcome> {
-    let inventory = context.inventory().await.map_err(|blocker| ReconcileOutcome::blocked_by(&blocker))?;
+    let basis = context.listed_basis().await.map_err(|blocker| ReconcileOutcome::blocked_by(&blocker))?;
     let backends = &context.backends;
     let recorded = backends.store().recorded(owner.user).await;
     let recorded = recorded.map_err(|error| ReconcileOutcome::blocked_by(&error.into()))?;
@@ -158,7 +158,7 @@ async fn delete_resources<B: Backends>(
         let is_own = account.user_in_status() == Some(owner.user);
         let arn = account.status.as_ref().filter(|_| is_own).and_then(|status| status.arn(kind));
         let (listed, decision_context) =
-            (inventory.of_user(owner.user, kind), context.decision_context(kind));
+            (basis.inventory.of_user(owner.user, kind), context.decision_context(kind, None));
         let recorded = recorded[kind].clone();
         let deleted = dispatch_kind!(backends, kind, |of| {
             let calls = SharedCalls::of_deletion(of, &context.shared_waits, &owner.account);

@@ -10,12 +10,12 @@ use crate::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
         blocker::Blocker,
-        context::Context,
+        context::{Basis, Context},
         outcome::{ReadyResource, ResourceResult},
         shared_waits::SharedCalls,
     },
     ivs::Kind,
-    provision::{self, Change, DesiredResource, Inventory, Outcome, Owner, Provisioned, converge},
+    provision::{self, Change, DesiredResource, Outcome, Owner, Provisioned, converge},
     store::{ResourceRecord, Resources},
 };
 
@@ -27,8 +27,8 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub context: &'a Context<B>,
     /// The owner of the resources.
     pub owner: &'a Owner,
-    /// The inventory of the latest resync.
-    pub inventory: &'a Inventory,
+    /// The inventory of the latest resync, and the renewal token.
+    pub basis: &'a Basis,
     /// The records of the resources in the database.
     pub recorded: &'a ByKind<ResourceRecord>,
     /// True if status may be outdated, so that AWS must be checked even if status says Ready.
@@ -102,14 +102,14 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             tags: &spec.tags,
             recreate: spec.recreate_policy,
             status: self.account.status.as_ref().and_then(K::Status::of),
-            inventory_arn: self.inventory.arn(self.owner, K::KIND),
-            listed: self.inventory.of_user(self.owner.user, K::KIND),
+            inventory_arn: self.basis.inventory.arn(self.owner, K::KIND),
+            listed: self.basis.inventory.of_user(self.owner.user, K::KIND),
             is_known_user: self.is_user_known(),
             is_settled: self.is_settled(K::KIND.condition()),
             was_sent: self.is_sent(K::KIND.condition()),
             is_dirty: self.dirty,
         };
-        let decision_context = context.decision_context(K::KIND);
+        let decision_context = context.decision_context(K::KIND, self.basis.renewal_token);
         let recorded = self.recorded[K::KIND].clone();
         let converged =
             converge(&calls, context.backends.store(), &decision_context, &desired, recorded).await;
@@ -129,7 +129,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
 
     /// Returns true if status or the tags seen by the latest resync named the user before this reconcile.
     fn is_user_known(&self) -> bool {
-        let in_tags = || self.inventory.user(&self.owner.account, &self.owner.username);
+        let in_tags = || self.basis.inventory.user(&self.owner.account, &self.owner.username);
         self.account.user_in_status().or_else(in_tags) == Some(self.owner.user)
     }
 

@@ -58,7 +58,7 @@ async fn delete<B: Backends>(
     arn: &str,
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "deleting a late create: its user was deleted before it was created");
-    let (store, decision_context) = (context.backends.store(), context.decision_context(kind));
+    let (store, decision_context) = (context.backends.store(), context.decision_context(kind, None));
     dispatch_kind!(context.backends, kind, |kind| delete_late_create(
         kind,
         store,

@@ -11,7 +11,7 @@ mod records;
 mod requeues;
 mod verification;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
@@ -26,7 +26,10 @@ use self::{
     requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
     verification::verify_new_orphans,
 };
-use super::{backends::Backends, blocker::Blocker, context::Context, gates, kubernetes::Kubernetes};
+use super::{
+    backends::Backends, blocker::Blocker, context::Context, continuity::ChainId, gates,
+    kubernetes::Kubernetes,
+};
 use crate::{
     admin::Gates,
     api::{AccountRef, ByKind, ResourceKind},
@@ -34,6 +37,9 @@ use crate::{
     provision::{RecordedRows, compare_with_records, pending_rechecks},
     store::{Absences, Evidence, Orphan, Orphans, Resources},
 };
+
+/// Maximum time that a resync waits for the first renewal token.
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Name of the note in `/readyz` about resyncs that fail.
 const RESYNC_NOTE: &str = "resync";
@@ -60,11 +66,27 @@ pub async fn run<B: Backends>(
     let mut failures = ResyncFailures::new(&context.installation, namespace, interval);
     let mut pacing = Pacing::new(settings);
     loop {
-        let (pace, began) = (pacing.next(), Instant::now());
+        let (began, chain) = (Instant::now(), wait_for_chain(context).await);
+        let pace = pacing.next();
         set_period(context, &mut pacing, &pace);
-        let (timeout, resynced) = (pace.timeout(), resync(context, namespace, &pace));
-        let resynced = tokio::time::timeout(timeout, resynced).await;
-        match resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(timeout, interval))) {
+        let timeout = pace.timeout();
+        let resynced = async { resync(context, namespace, chain.clone()?, &pace).await };
+        let resynced = tokio::select! {
+            biased;
+            resynced = tokio::time::timeout(timeout, resynced) => Some(resynced),
+            // Accounts wait for the next resync, so this one, which may be paced, does not go on.
+            () = until_broken(context, chain.as_ref().ok().copied()) => None,
+        };
+        let chain = chain.unwrap_or_default();
+        let Some(resynced) = resynced
+            .filter(|resynced| !matches!(resynced, Ok(Ok(_))) || context.continuity.is_current(chain))
+        else {
+            // The records were restored in the meantime.
+            pacing.fail();
+            continue;
+        };
+        let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(timeout, interval)));
+        let pause = match resynced {
             Ok(ResyncReport { orphans: found, elsewhere, pages }) => {
                 let (now, took) = (context.backends.now(), began.elapsed());
                 context.metrics.record_resync(now.0.as_second(), took);
@@ -78,12 +100,13 @@ pub async fn run<B: Backends>(
                 log_new_orphans(&found, &orphans);
                 context.metrics.set_orphans(found.len());
                 orphans = found;
-                tokio::time::sleep(next_in).await;
+                note_continuity(context, chain, began);
+                next_in
             }
             Err(blocker) => {
                 let retry_in = failures.next_delay();
                 pacing.fail();
-                context.record_resync_failure(&blocker);
+                context.record_resync_failure(&blocker, chain);
                 context.metrics.record_resync_failure();
                 tracing::warn!(
                     reason = %blocker.reason,
@@ -103,8 +126,14 @@ pub async fn run<B: Backends>(
                     // Only the first resync decides about readiness: accounts do not wait for later ones.
                     gates.close(gates::AWS, blocker.message);
                 }
-                tokio::time::sleep(retry_in).await;
+                retry_in
             }
+        };
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(pause) => {}
+            // Accounts wait for the next resync, so it is not paced.
+            () = context.continuity.until_broken(chain) => pacing.fail(),
         }
     }
 }
@@ -114,6 +143,29 @@ fn set_period<B: Backends>(context: &Context<B>, pacing: &mut Pacing, pace: &Pac
     let period = pacing.period(pace);
     context.set_resync_period(period);
     pacing.log_period(period);
+}
+
+/// Waits for a chain of renewal tokens, so that the resync proves the records complete.
+async fn wait_for_chain<B: Backends>(context: &Context<B>) -> Result<ChainId, Blocker> {
+    let chain = tokio::time::timeout(CHAIN_TIMEOUT, context.continuity.chain()).await;
+    chain.map_err(|_| Blocker::no_renewal_token(CHAIN_TIMEOUT))
+}
+
+/// Waits until the chain has ended; for ever without a chain.
+async fn until_broken<B: Backends>(context: &Context<B>, chain: Option<ChainId>) {
+    match chain {
+        Some(chain) => context.continuity.until_broken(chain).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Lets a later leader rely on the records, unless they may be those of another AWS account.
+fn note_continuity<B: Backends>(context: &Context<B>, chain: ChainId, began: Instant) {
+    if context.halt().is_none() && context.nothing_listed().is_none() {
+        context.continuity.confirm(chain, began);
+    } else {
+        context.continuity.doubt(chain);
+    }
 }
 
 fn log_new_orphans(found: &BTreeMap<String, Orphan>, known: &BTreeMap<String, Orphan>) {
@@ -138,6 +190,7 @@ fn update_readiness<B: Backends>(context: &Context<B>, gates: &Gates, elsewhere:
 async fn resync<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
+    chain: ChainId,
     pace: &Pace,
 ) -> Result<ResyncReport, Blocker> {
     let began = Instant::now();
@@ -169,7 +222,7 @@ async fn resync<B: Backends>(
     drop((known, differing, complete));
     // Another controller of this installation serves the other namespaces.
     recorded.retain(|row| is_in(namespace, &row.owner.account));
-    let inventory = context.publish_inventory(inventory);
+    let inventory = context.publish_inventory(inventory, chain);
     let rows = rows?;
     let duplicates = rows.iter().filter_map(duplicate).collect();
     let mut report = compare_with_records(&inventory, &accounts, &recorded, &duplicates);

@@ -12,15 +12,15 @@ mod lease;
 use tokio_util::sync::CancellationToken;
 
 use self::lease::LeaseApi;
-use crate::{admin::Gates, controller::gates, messages, shutdown, telemetry::Metrics};
+use crate::{admin::Gates, controller::gates, messages, shutdown, store::RenewalTokens, telemetry::Metrics};
 
 pub(super) use self::{elector::Elector, lease::KubernetesLease};
 
 /// Runs `work` whenever this process leads, until `stop`. Each term gets its own cancellation token, which is
 /// cancelled when the term ends, and starts with no state from the previous one. The Lease is released after
 /// the last call is recorded, not before.
-pub(super) async fn while_leading<L: LeaseApi, W: Future>(
-    mut elector: Elector<L>,
+pub(super) async fn while_leading<L: LeaseApi, S: RenewalTokens, W: Future>(
+    mut elector: Elector<L, S>,
     gates: &Gates,
     metrics: &Metrics,
     stop: &CancellationToken,

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     database_lease::{RENEW_INTERVAL, while_holding_database_lease},
     leader_election::{Elector, KubernetesLease, while_leading},
-    watch::{Installation, run_controller},
+    watch::{Installation, Process, run_controller},
 };
 use crate::{
     admin::{self, Gates},
     config::ControllerSettings,
-    controller::{gates, kubernetes::api_message},
+    controller::{Continuity, TokenRotation, gates, kubernetes::api_message},
     ivs::check_root_certificates,
     messages, readiness,
     shutdown::{self, Shutdown},
@@ -84,19 +84,14 @@ async fn work(
     if let Some(reason) = &installation.halt {
         gates::close(&gates, gates::INSTALLATION, reason.clone());
     }
-    let elector = elector(&settings, &client);
+    let continuity =
+        if settings.leader_election.enabled { Continuity::with_lease() } else { Continuity::default() };
+    let process = Process { metrics: metrics.clone(), gates: gates.clone(), continuity: continuity.clone() };
+    let elector = elector(&settings, &client, continuity, &store, &installation);
     // On the heap: the future of the whole controller is too large to be part of another one.
     let work = |stop| {
         let (settings, store, client) = (settings.clone(), store.clone(), client.clone());
-        Box::pin(run_controller(
-            settings,
-            installation.clone(),
-            store,
-            client,
-            metrics.clone(),
-            gates.clone(),
-            stop,
-        ))
+        Box::pin(run_controller(settings, installation.clone(), store, client, process.clone(), stop))
     };
     // The leader among the controllers of this cluster also holds the lease on the database against other
     // clusters.
@@ -121,10 +116,23 @@ async fn work(
 }
 
 /// Returns the candidate for the Lease, if leader election is enabled.
-fn elector(settings: &ControllerSettings, client: &Client) -> Option<Elector<KubernetesLease>> {
-    let election = &settings.leader_election;
-    let lease = || KubernetesLease::new(client.clone(), election.namespace.as_deref(), &election.name);
-    election.enabled.then(|| Elector::new(lease(), election.clone(), settings.pod_name.as_deref()))
+fn elector(
+    settings: &ControllerSettings,
+    client: &Client,
+    continuity: Continuity,
+    store: &Postgres,
+    installation: &Installation,
+) -> Option<Elector<KubernetesLease, Postgres>> {
+    let election = settings.leader_election.clone();
+    let namespace = election.namespace.as_deref().unwrap_or_else(|| client.default_namespace());
+    let rotation = TokenRotation::new(
+        continuity,
+        store.clone(),
+        installation.cluster.id.clone(),
+        format!("{namespace}/{}", election.name),
+    );
+    let lease = || KubernetesLease::new(client.clone(), namespace, &election.name);
+    election.enabled.then(|| Elector::new(lease(), rotation, election.clone(), settings.pod_name.as_deref()))
 }
 
 /// Keeps the gate of the database in `/readyz` up to date.

@@ -20,12 +20,15 @@ use crate::{
         cache::CachedAccounts,
         changes::SeenAccounts,
         context::{Context, ReconcileSettings},
+        continuity::Continuity,
         gates,
         kubernetes::KubernetesClient,
         reconcile::Task,
         resync::{self, ResyncSettings},
     },
-    ivs::{Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config},
+    ivs::{
+        Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config, target_identity,
+    },
     messages,
     provision::{BrakeLimits, Timing},
     store::{ClusterIdentity, Postgres},
@@ -43,6 +46,17 @@ pub(super) struct Installation {
     pub halt: Option<String>,
 }
 
+/// The state of this process, which its terms share.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The gates of `/readyz`.
+    pub gates: Gates,
+    /// The continuity of the records.
+    pub continuity: Continuity,
+}
+
 /// Maximum time to wait for AWS to name the account of the credentials.
 const CALLER_IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -52,16 +66,17 @@ pub(super) async fn run_controller(
     installation: Installation,
     store: Postgres,
     client: Client,
-    metrics: Metrics,
-    gates: Gates,
+    process: Process,
     stop: CancellationToken,
 ) {
+    let Process { metrics, gates, continuity } = process;
     let cache = Arc::<CachedAccounts>::default();
     let kubernetes = KubernetesClient::new(client.clone(), Arc::clone(&cache), settings.pod_name.clone());
     let config = sdk_config(&settings.aws_region, settings.aws_call_timeout).await;
     let backends = backends(&settings, &config, store, kubernetes, &metrics, &stop);
     let reconcile_settings = reconcile_settings(&settings, &config, installation).await;
-    let (context, requeued) = Context::new(backends, reconcile_settings, metrics, stop.clone());
+    continuity.set_target(target_identity(&reconcile_settings.target, &config));
+    let (context, requeued) = Context::new(backends, reconcile_settings, metrics, continuity, stop.clone());
     let context = Arc::new(context);
     let api = match &settings.watch_namespace {
         Some(namespace) => Api::namespaced(client, namespace),

@@ -10,11 +10,15 @@ use super::{held_claim::HeldClaim, stale::is_stale, transfer::transfer};
 use crate::{
     api::{AccountRef, CompactId, StreamerAccount, USER_ID_ANNOTATION},
     controller::{
-        account::AccountExt, backends::Backends, blocker::Blocker, cache::CachedAccount, context::Context,
+        account::AccountExt,
+        backends::Backends,
+        blocker::Blocker,
+        cache::CachedAccount,
+        context::{Basis, Context},
         kubernetes::Kubernetes,
     },
     provision::Inventory,
-    store::{Claim, ClaimRefusal, Claimant, UsernameOwner, Users},
+    store::{self, Claim, ClaimRefusal, Claimant, UsernameOwner, Users},
 };
 
 /// Maximum age of a read that is still trusted: too short for an account to get a user and for the database
@@ -48,10 +52,10 @@ pub(in crate::controller) enum DeletionClaim {
 pub(in crate::controller) async fn claim<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
-    inventory: &Inventory,
+    basis: &Basis,
     read: Instant,
 ) -> Result<HeldClaim, Blocker> {
-    match make_claim(account, context, inventory, read).await? {
+    match make_claim(account, context, basis, read).await? {
         ClaimResult::Held(held) => Ok(held),
         ClaimResult::Refused(blocker) => Err(blocker),
         ClaimResult::AlreadyDeleted => Err(Blocker::superseded()),
@@ -66,8 +70,8 @@ pub(in crate::controller) async fn claim_for_deletion<B: Backends>(
     read: Instant,
 ) -> Result<DeletionClaim, Blocker> {
     // An abandoned account does not wait for AWS, so its tags are unknown.
-    let inventory = if account.is_abandoned() { Arc::default() } else { context.inventory().await? };
-    let claim = match make_claim_for_deletion(account, context, &inventory, read).await? {
+    let basis = if account.is_abandoned() { Basis::of_abandonment() } else { context.listed_basis().await? };
+    let claim = match make_claim_for_deletion(account, context, &basis, read).await? {
         ClaimResult::Held(held) => {
             held.mark_deleting(context).await?;
             return Ok(DeletionClaim::Held(held));
@@ -88,30 +92,35 @@ pub(in crate::controller) async fn claim_for_deletion<B: Backends>(
 async fn make_claim_for_deletion<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
-    inventory: &Inventory,
+    basis: &Basis,
     read: Instant,
 ) -> Result<ClaimResult, Blocker> {
     if account.spec.username.is_empty() {
         return Ok(ClaimResult::Refused(Blocker::username_unknown()));
     }
-    make_claim(account, context, inventory, read).await
+    make_claim(account, context, basis, read).await
 }
 
 /// Makes a claim. Nothing else returns a [`HeldClaim`].
 async fn make_claim<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
-    inventory: &Inventory,
+    basis: &Basis,
     read: Instant,
 ) -> Result<ClaimResult, Blocker> {
     let (cache, username) = (context.backends.kubernetes().cache(), &account.spec.username);
-    if let Some(first) = first_claimant(account, &cache.claimants(username), inventory)
+    let (claimants, inventory) = (cache.claimants(username), &basis.inventory);
+    if claimants.len() > 1 && !basis.is_aws_listed {
+        // The tags decide which of them comes first.
+        return Err(store::Error::AwsNotListed.into());
+    }
+    if let Some(first) = first_claimant(account, &claimants, inventory)
         && !context.backends.store().is_held(username).await?
     {
         return Ok(ClaimResult::Refused(Blocker::username_taken(username, &first, true)));
     }
     let known = account.user_in_status().or_else(|| inventory.user(&account.reference(), username));
-    let refusal = match claim_row(account, context, known).await? {
+    let refusal = match claim_row(account, context, basis, known).await? {
         Claim::Held(holder) => {
             if known.is_none() && read.elapsed() > MAX_READ_AGE {
                 check_live_status(&holder, account, context).await?;
@@ -155,6 +164,7 @@ async fn check_live_status<B: Backends>(
 async fn claim_row<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
+    basis: &Basis,
     known: Option<Uuid>,
 ) -> Result<Claim, Blocker> {
     let store = context.backends.store();
@@ -168,6 +178,8 @@ async fn claim_row<B: Backends>(
         registration,
         cluster: &context.cluster,
         is_deleted: account.is_being_deleted(),
+        renewal_token: basis.renewal_token,
+        is_aws_listed: basis.is_aws_listed,
     };
     let mut claim = store.claim(claimant).await?;
     if let Some(row) = row(&claim)

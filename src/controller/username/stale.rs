@@ -139,7 +139,7 @@ async fn possession_of<B: Backends, K: Kind>(
     if !owner.list_owned(kind, &listed).await?.is_empty() {
         return Ok(Possession::Something);
     }
-    let decision_context = context.decision_context(K::KIND);
+    let decision_context = context.decision_context(K::KIND, None);
     let unproven = recorded.arn.as_ref().filter(|arn| !is_confirmed_absent(arn, recorded, &decision_context));
     Ok(unproven.map_or(Possession::Nothing, |arn| Possession::Unproven(arn.clone())))
 }

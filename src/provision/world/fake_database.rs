@@ -31,6 +31,7 @@ impl Journal for FakeDatabase {
         _: ResourceKind,
         known: Option<&str>,
         lasts: Duration,
+        _: Option<Uuid>,
     ) -> store::Result<Option<Uuid>> {
         self.perform(|state| {
             let recorded = state.record.as_ref().map(|(arn, _)| arn.as_str());

@@ -93,13 +93,13 @@ async fn the_grace_period_of_a_pod_exceeds_its_shutdown_delay() {
 }
 
 #[tokio::test]
-async fn several_replicas_elect_a_leader_by_default() {
+async fn the_controller_elects_a_leader_by_default() {
     let testbed = operator_under_test().await;
     for (values, replicas, elects) in [
-        (&[][..], 1, false),
+        (&[][..], 1, true),
         (&["controller.replicas=2"], 2, true),
         (&["controller.replicas=2", "controller.leaderElection=false"], 2, false),
-        (&["controller.leaderElection=true"], 1, true),
+        (&["controller.leaderElection=false"], 1, false),
         (&["controller.replicas=2", "controller.watchNamespace=s", "registration.namespace=s"], 2, true),
     ] {
         let objects = rendered(&testbed, values).await;

@@ -63,7 +63,17 @@ pub fn cluster(id: &str) -> ClusterIdentity {
 /// Returns an object that claims a username.
 pub fn claimant<'a>(username: &'a str, account: &'a AccountRef, uid: &'a str) -> Claimant<'a> {
     let (known, registration) = (None, None);
-    Claimant { username, account, uid, known, registration, cluster: here(), is_deleted: false }
+    Claimant {
+        username,
+        account,
+        uid,
+        known,
+        registration,
+        cluster: here(),
+        is_deleted: false,
+        renewal_token: None,
+        is_aws_listed: true,
+    }
 }
 
 pub async fn held(store: &Postgres, username: &str) -> Uuid {

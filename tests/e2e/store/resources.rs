@@ -61,7 +61,7 @@ async fn earlier_object_cannot_change_the_user_after_the_transfer() {
         "another object owns it"
     );
     assert!(store.mark_deleting(user, "todd").await.unwrap());
-    let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1));
+    let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1), None);
     assert_eq!(attempt().await.unwrap(), None, "no attempt is opened for a user that is being deleted");
 
     let interrupted =
@@ -91,7 +91,7 @@ async fn record_is_refused_if_the_state_has_changed() {
     assert!(record(Some("first"), "second").await);
 
     let lasts = Duration::from_mins(1);
-    let nonce = store.open(user, ResourceKind::Stage, Some("second"), lasts).await.unwrap().unwrap();
+    let nonce = store.open(user, ResourceKind::Stage, Some("second"), lasts, None).await.unwrap().unwrap();
     assert!(!record(Some("second"), "third").await, "the caller does not know the open attempt");
     let known = record_of(&store, user, ResourceKind::Stage).await;
     let third = stage("third");
@@ -108,25 +108,25 @@ async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let lasts = Duration::from_mins(1);
-    let nonce = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
-    assert_eq!(store.open(user, ResourceKind::Stage, None, lasts).await.unwrap(), None);
-    assert!(store.open(user, ResourceKind::Channel, None, lasts).await.unwrap().is_some());
+    let nonce = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap().unwrap();
+    assert_eq!(store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap(), None);
+    assert!(store.open(user, ResourceKind::Channel, None, lasts, None).await.unwrap().is_some());
     let open = record_of(&store, user, ResourceKind::Stage).await;
     assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
 
     store.end(nonce, AttemptOutcome::GivenUp).await.unwrap();
     let resource = stage("late");
     assert!(!store.record_made(nonce, user, "todd", &resource).await.unwrap());
-    let second = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
+    let second = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap().unwrap();
     let resource = stage("made");
     assert!(store.record_made(second, user, "todd", &resource).await.unwrap());
     let recorded = record_of(&store, user, ResourceKind::Stage).await;
     assert_eq!((recorded.arn.as_deref(), recorded.attempt), (Some("made"), None));
 
     assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), [nonce, second], "the oldest first");
-    let late = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap();
+    let late = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap();
     assert_eq!(late, None, "the caller does not know the recorded ARN");
-    assert!(store.open(user, ResourceKind::Stage, Some("made"), lasts).await.unwrap().is_some());
+    assert!(store.open(user, ResourceKind::Stage, Some("made"), lasts, None).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn attempts_without_a_resource_do_not_accumulate() {
     let user = held(&store, "todd").await;
     let attempt = async |how| {
         let lasts = Duration::from_mins(1);
-        let nonce = store.open(user, ResourceKind::Stage, None, lasts).await.unwrap().unwrap();
+        let nonce = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap().unwrap();
         store.end(nonce, how).await.unwrap();
         nonce
     };
@@ -300,7 +300,7 @@ async fn abandoned_user_leaves_resources_and_open_attempt_as_orphans() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     store.record(user, "todd", &ResourceRecord::default(), &stage("recorded")).await.unwrap();
-    let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1)).await.unwrap();
+    let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1), None).await.unwrap();
     let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::Abandoned) };
     let unowned = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
     let added = OrphanChanges { added: vec![unowned], ..OrphanChanges::default() };

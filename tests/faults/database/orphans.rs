@@ -67,6 +67,7 @@ impl Database {
 
     fn abandon(
         &mut self,
+        now: Duration,
         abandonment: OwnedAbandonment,
         mut new_id: impl FnMut() -> Uuid,
     ) -> Option<Vec<Orphan>> {
@@ -75,7 +76,7 @@ impl Database {
         for (orphan, unseen_since) in self.all_of(abandonment.user) {
             self.list(new_id(), orphan, unseen_since);
         }
-        self.delete_user(abandonment.user, &abandonment.uid, true);
+        self.delete_user(now, abandonment.user, &abandonment.uid, true);
         for orphan in abandonment.elsewhere {
             self.list(new_id(), orphan, None);
         }
@@ -145,9 +146,9 @@ impl Orphans for FaultInjector {
             user: abandonment.user,
             elsewhere: abandonment.elsewhere.clone(),
         };
-        let effect = move |state: &mut State, _| {
+        let effect = move |state: &mut State, now| {
             let rng = &mut state.rng;
-            Ok(state.database.abandon(abandonment, || new_id(rng)))
+            Ok(state.database.abandon(now, abandonment, || new_id(rng)))
         };
         self.call(write("abandon"), "", effect).await
     }

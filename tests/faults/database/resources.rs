@@ -9,7 +9,7 @@ use streamcat_operator::{
 use uuid::Uuid;
 
 use super::{Attempt, Row, new_id, read, write};
-use crate::{fault_injector::FaultInjector, world::State};
+use crate::{fault_injector::FaultInjector, oracle::effects, world::State};
 
 impl Journal for FaultInjector {
     async fn open(
@@ -18,11 +18,14 @@ impl Journal for FaultInjector {
         kind: ResourceKind,
         known: Option<&str>,
         timeout: Duration,
+        renewal_token: Option<Uuid>,
     ) -> Result<Option<Uuid>> {
-        let known = known.map(str::to_owned);
+        let (known, has_lease) = (known.map(str::to_owned), self.process.has_lease());
         let effect = move |state: &mut State, now| {
             let nonce = new_id(&mut state.rng);
+            effects::check_has_token(state, has_lease, renewal_token);
             let database = &mut state.database;
+            database.check_token(renewal_token)?;
             let is_present = database.users.get(&user).is_some_and(|user| !user.deleting);
             if !is_present
                 || database.open_attempt(user, kind).is_some()

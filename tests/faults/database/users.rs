@@ -5,12 +5,13 @@ use std::time::Duration;
 use streamcat_operator::{
     api::AccountRef,
     store::{
-        Claim, ClaimRefusal, Claimant, ClusterIdentity, OtherOwner, Result, Transfer, UsernameOwner, Users,
+        Claim, ClaimRefusal, Claimant, ClusterIdentity, Error, OtherOwner, Result, Transfer, UsernameOwner,
+        Users,
     },
 };
 use uuid::Uuid;
 
-use super::{Attempt, Database, User, new_id, read, write};
+use super::{Attempt, Database, User, new_id, orphans::ListedOrphan, read, write};
 use crate::{fault_injector::FaultInjector, oracle::effects, world::State};
 
 /// A [`Claimant`] that outlives its caller.
@@ -22,6 +23,8 @@ struct OwnedClaimant {
     registration: Option<Uuid>,
     cluster: ClusterIdentity,
     is_deleted: bool,
+    renewal_token: Option<Uuid>,
+    is_aws_listed: bool,
 }
 
 impl OwnedClaimant {
@@ -91,9 +94,22 @@ impl Database {
         self.tombstones.iter().any(|((id, _), resources_kept)| *id == user && !resources_kept)
     }
 
-    fn claim(&mut self, claimant: &OwnedClaimant, new_id: Uuid, now: Duration) -> Claim {
+    /// Returns true if AWS may have a resource of the account that only its tags name.
+    fn may_have_unlisted_resource(&self, claimant: &OwnedClaimant) -> bool {
+        let is_of_account = |listed: &ListedOrphan| {
+            listed.orphan.account.as_ref() == Some(&claimant.account)
+                || claimant.known.is_some() && listed.orphan.user == claimant.known
+        };
+        self.orphans.values().any(is_of_account) || self.has_unlisted_abandonment(claimant.renewal_token)
+    }
+
+    fn claim(&mut self, claimant: &OwnedClaimant, new_id: Uuid, now: Duration) -> Result<Claim> {
+        self.check_token(claimant.renewal_token)?;
+        if !claimant.is_aws_listed && self.may_have_unlisted_resource(claimant) {
+            return Err(Error::AwsNotListed);
+        }
         if self.tombstones.keys().any(|(_, uid)| *uid == claimant.uid) {
-            return Claim::Refused(ClaimRefusal::Deleted);
+            return Ok(Claim::Refused(ClaimRefusal::Deleted));
         }
         let found =
             self.owned_by(&claimant.uid).or_else(|| self.by_username(&claimant.username).map(|(id, _)| id));
@@ -106,12 +122,12 @@ impl Database {
         });
         let (row, owner) = (&self.users[&id], self.owner(id, claimant, now).expect("its row"));
         if row.uid.as_ref() == Some(&claimant.uid) {
-            return Claim::Held(owner);
+            return Ok(Claim::Held(owner));
         }
-        match claimant.refusal(row, id, owner.clone()) {
+        Ok(match claimant.refusal(row, id, owner.clone()) {
             Some(refusal) => Claim::Refused(refusal),
             None => Claim::Held(owner),
-        }
+        })
     }
 
     /// Returns the row of a user, if this object owns it.
@@ -120,9 +136,10 @@ impl Database {
     }
 
     /// Deletes a user that this object owns, and leaves tombstones for both.
-    pub(super) fn delete_user(&mut self, user: Uuid, uid: &str, resources_kept: bool) -> bool {
+    pub(super) fn delete_user(&mut self, now: Duration, user: Uuid, uid: &str, resources_kept: bool) -> bool {
         let is_its = self.of_object(user, Some(uid)).is_some();
         if is_its {
+            self.abandoned_at = if resources_kept { Some(now) } else { self.abandoned_at };
             self.delete(user);
             self.tombstones.entry((user, uid.to_owned())).or_insert(resources_kept);
         }
@@ -156,10 +173,14 @@ impl Users for FaultInjector {
             registration: claimant.registration,
             cluster: claimant.cluster.clone(),
             is_deleted: claimant.is_deleted,
+            renewal_token: claimant.renewal_token,
+            is_aws_listed: claimant.is_aws_listed,
         };
+        let has_lease = self.process.has_lease() && !claimant.is_deleted;
         let effect = move |state: &mut State, now| {
+            effects::check_has_token(state, has_lease, owned.renewal_token);
             let new_id = new_id(&mut state.rng);
-            Ok(state.database.claim(&owned, new_id, now))
+            state.database.claim(&owned, new_id, now)
         };
         self.call(write("claim"), claimant.username, effect).await
     }
@@ -208,9 +229,9 @@ impl Users for FaultInjector {
 
     async fn delete_user(&self, user: Uuid, uid: &str, kept: bool) -> Result<bool> {
         let uid = uid.to_owned();
-        let effect = move |state: &mut State, _| {
+        let effect = move |state: &mut State, now| {
             effects::check_user_deletion(state, user, &uid);
-            Ok(state.database.delete_user(user, &uid, kept))
+            Ok(state.database.delete_user(now, user, &uid, kept))
         };
         self.call(write("delete_user"), "", effect).await
     }

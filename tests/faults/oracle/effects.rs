@@ -168,6 +168,14 @@ pub fn belongs_to_live_account(state: &State, arn: &str) -> bool {
     state.database.owner_of(arn).is_some_and(|user| state.is_live_account(&user.account))
 }
 
+/// A controller with a Lease claims and creates only with its renewal token, which shows whether the database
+/// was restored.
+pub fn check_has_token(state: &mut State, has_lease: bool, token: Option<Uuid>) {
+    if has_lease && token.is_none() {
+        report_violation(state, "something is claimed or created without a renewal token".to_owned());
+    }
+}
+
 /// I2: a user is transferred from another cluster only if that cluster no longer works, and never in order to
 /// delete it.
 pub fn check_transfer(state: &mut State, now: Duration, from: Option<&str>, uid: &str) {

@@ -11,7 +11,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an attempt is journaled after the Create instead of before",
         file: CREATE,
-        right: "    let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
+        right: "    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, context.renewal_token);
+    let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };
     if begun.elapsed() >= CALL_START_MARGIN {
@@ -24,7 +25,8 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "    let tags = owner.create_tags(Uuid::nil(), desired.tags);
     let created = kind.create(&owner.username, desired.settings, &tags).await;
     tracing::trace!(begun = ?begun.elapsed(), margin = ?CALL_START_MARGIN);
-    let Some(nonce) = store.open(owner.user, K::KIND, recorded_arn, deadline).await? else {
+    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, context.renewal_token);
+    let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };
     match created {",

@@ -53,11 +53,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a reconcile does not wait for the first resync",
         file: "src/controller/context.rs",
-        right: "match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {",
-        wrong: "if self.latest_resync().is_none() {
-            return Ok(Arc::default());
-        }
-        match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, self.first_resync()).await {",
+        right: "_ if chain.is_inherited && !needs_list => basis(Arc::default(), false),",
+        wrong: "_ if chain.is_inherited || !needs_list => basis(Arc::default(), true),",
     },
     Defect {
         name: "a stream key is published in status",

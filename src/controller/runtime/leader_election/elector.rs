@@ -12,7 +12,12 @@ use super::{
     decide::{LeaseStep, ObservedLease, held, next, released},
     lease::LeaseApi,
 };
-use crate::{config::LeaderElectionSettings, controller::kubernetes::api_message, messages};
+use crate::{
+    config::LeaderElectionSettings,
+    controller::{continuity::TokenRotation, kubernetes::api_message},
+    messages,
+    store::RenewalTokens,
+};
 
 /// Result of a try to acquire or renew the Lease.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,10 +29,14 @@ enum TryResult {
     Conflict,
 }
 
+/// Annotation of the Lease with the renewal token.
+const TOKEN_ANNOTATION: &str = "streamcat.dev/renewal-token";
+
 /// A candidate for the Lease.
 #[derive(Debug)]
-pub(in crate::controller) struct Elector<L> {
+pub(in crate::controller) struct Elector<L, S> {
     lease: L,
+    rotation: TokenRotation<S>,
     settings: LeaderElectionSettings,
     identity: String,
     observed: Option<ObservedLease>,
@@ -35,11 +44,16 @@ pub(in crate::controller) struct Elector<L> {
     renewed: Instant,
 }
 
-impl<L: LeaseApi> Elector<L> {
+impl<L: LeaseApi, S: RenewalTokens> Elector<L, S> {
     /// Returns a candidate for this Lease. Its identity is the name of the pod and a random id.
-    pub fn new(lease: L, settings: LeaderElectionSettings, pod: Option<&str>) -> Self {
+    pub fn new(
+        lease: L,
+        rotation: TokenRotation<S>,
+        settings: LeaderElectionSettings,
+        pod: Option<&str>,
+    ) -> Self {
         let identity = format!("{}_{}", pod.unwrap_or("streamcat-operator"), Uuid::new_v4());
-        Self { lease, settings, identity, observed: None, renewed: Instant::now() }
+        Self { lease, rotation, settings, identity, observed: None, renewed: Instant::now() }
     }
 
     /// Waits until the Lease is acquired. Calls `report` with the result of each try that did not acquire it.
@@ -55,6 +69,7 @@ impl<L: LeaseApi> Elector<L> {
             report(tried.map(drop));
             sleep(pause).await;
         }
+        self.rotation.begin_term(self.observed.as_ref().and_then(|observed| token(&observed.lease)));
         tracing::info!(identity = self.identity, "acquired the Lease: leading");
     }
 
@@ -62,7 +77,11 @@ impl<L: LeaseApi> Elector<L> {
     pub async fn renew_until_lost(&mut self) {
         loop {
             let deadline = self.renewed + self.settings.renew_deadline;
-            sleep_until(deadline.min(Instant::now() + self.settings.retry_period)).await;
+            tokio::select! {
+                biased;
+                () = sleep_until(deadline.min(Instant::now() + self.settings.retry_period)) => {}
+                () = self.rotation.until_ready() => {}
+            }
             match self.try_once(deadline.min(Instant::now() + self.try_timeout())).await {
                 Ok(TryResult::Held) => continue,
                 Ok(TryResult::HeldByOther(_)) => {
@@ -125,14 +144,25 @@ impl<L: LeaseApi> Elector<L> {
         let before = self.observed.take();
         self.observed = found.map(|lease| ObservedLease::new(before, lease, read_at));
         let duration = self.settings.lease_duration;
-        if let LeaseStep::Wait(left) = next(self.observed.as_ref(), &self.identity, duration, read_at) {
+        let step = next(self.observed.as_ref(), &self.identity, duration, read_at);
+        if let LeaseStep::Wait(left) = step {
             return Ok(TryResult::HeldByOther(left));
         }
         let mut lease = self.observed.as_ref().map(|observed| observed.lease.clone()).unwrap_or_default();
+        // PostgreSQL gets the next token before the Lease does.
+        let next_token =
+            if step == LeaseStep::Renew { self.rotation.replace(token(&lease)).await } else { None };
+        if let Some(next) = next_token {
+            let annotations = lease.metadata.annotations.get_or_insert_default();
+            annotations.insert(TOKEN_ANNOTATION.to_owned(), next.to_string());
+        }
         lease.spec = Some(held(&lease.spec.unwrap_or_default(), &self.identity, duration, now()));
         let Some(written) = self.lease.write(&lease).await? else { return Ok(TryResult::Conflict) };
         self.observed = Some(ObservedLease::new(None, written, read_at));
         self.renewed = read_at;
+        if let Some(next) = next_token {
+            self.rotation.written(next);
+        }
         Ok(TryResult::Held)
     }
 
@@ -140,6 +170,11 @@ impl<L: LeaseApi> Elector<L> {
     fn try_timeout(&self) -> Duration {
         self.settings.renew_deadline / 2
     }
+}
+
+/// Returns the renewal token in a Lease.
+fn token(lease: &Lease) -> Option<Uuid> {
+    lease.metadata.annotations.as_ref()?.get(TOKEN_ANNOTATION)?.parse().ok()
 }
 
 fn now() -> MicroTime {

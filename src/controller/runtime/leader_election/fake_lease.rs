@@ -10,7 +10,10 @@ use kube::{Result, core::Status};
 use tokio::sync::Barrier;
 
 use super::{elector::Elector, lease::LeaseApi};
-use crate::config::LeaderElectionSettings;
+use crate::{
+    config::LeaderElectionSettings,
+    controller::continuity::{Continuity, TokenRotation, tests::FakeTokens},
+};
 
 pub const LEASE_DURATION: Duration = Duration::from_secs(15);
 pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
@@ -122,7 +125,7 @@ impl LeaseApi for FakeLease {
 }
 
 /// Returns a candidate for the Lease.
-pub fn elector(lease: &FakeLease) -> Elector<FakeLease> {
+pub fn elector(lease: &FakeLease) -> Elector<FakeLease, FakeTokens> {
     let settings = LeaderElectionSettings {
         enabled: true,
         name: "lease".to_owned(),
@@ -131,5 +134,11 @@ pub fn elector(lease: &FakeLease) -> Elector<FakeLease> {
         renew_deadline: RENEW_DEADLINE,
         retry_period: RETRY_PERIOD,
     };
-    Elector::new(lease.clone(), settings, None)
+    let rotation = TokenRotation::new(
+        Continuity::with_lease(),
+        FakeTokens::default(),
+        "cluster".to_owned(),
+        "namespace/lease".to_owned(),
+    );
+    Elector::new(lease.clone(), rotation, settings, None)
 }

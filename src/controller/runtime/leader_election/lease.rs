@@ -22,13 +22,9 @@ pub(in crate::controller) struct KubernetesLease {
 }
 
 impl KubernetesLease {
-    /// Returns the Lease of this name, in this namespace or in the client's own.
-    pub fn new(client: Client, namespace: Option<&str>, name: &str) -> Self {
-        let api = match namespace {
-            Some(namespace) => Api::namespaced(client, namespace),
-            None => Api::default_namespaced(client),
-        };
-        Self { api, name: name.to_owned() }
+    /// Returns the Lease of this name and namespace.
+    pub fn new(client: Client, namespace: &str, name: &str) -> Self {
+        Self { api: Api::namespaced(client, namespace), name: name.to_owned() }
     }
 }
 

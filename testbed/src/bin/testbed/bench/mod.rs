@@ -137,7 +137,7 @@ impl Run {
         };
         for benchmark in which {
             self.add(match benchmark {
-                SettledBenchmark::Restart => restart::run(&settled).await,
+                SettledBenchmark::Restart => restart::run(&mut settled).await,
                 SettledBenchmark::Resync => resync::run(&mut settled).await,
                 SettledBenchmark::Idle => idle::run(&mut settled).await,
             });

@@ -1,5 +1,5 @@
 //! `testbed bench restart`: the time from the start of a controller with settled accounts, under AWS's
-//! quotas, until a new account is Ready.
+//! quotas, until a new account is Ready. Another controller was stopped before.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,10 @@ use crate::accounts;
 const PATIENCE: Duration = Duration::from_mins(3);
 const NEW: &str = "new";
 
-pub(super) async fn run(settled: &Settled) -> Result<Report, Error> {
+pub(super) async fn run(settled: &mut Settled) -> Result<Report, Error> {
+    // It has listed AWS, and the Lease has its token.
+    settled.controller().await?;
+    settled.stop_controller().await?;
     let (tenant, count) = (&settled.tenant, settled.count);
     let conditions =
         format!("{count} settled accounts; AWS's quota of {AWS_RATE} calls per second for each operation");

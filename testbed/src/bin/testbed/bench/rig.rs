@@ -48,10 +48,11 @@ pub(super) async fn start_cluster_wide(operator: &Path) -> Result<Tenant, Error>
     Tenant::whole_cluster(Testbed::start().await?.with_operator(operator)).await
 }
 
-/// Prepares a controller, and puts the quotas that it works with into force.
+/// Prepares a controller with a Lease, as the chart does, and puts the quotas that it works with into force.
 pub(super) fn controller(tenant: &Tenant, quotas: Quotas) -> OperatorBuilder {
     quotas.apply(tenant);
-    tenant.controller().env("STREAMCAT_AWS_CALLS_PER_SECOND", quotas.rate().to_string())
+    let controller = tenant.controller().env("STREAMCAT_LEADER_ELECT", "true");
+    controller.env("STREAMCAT_AWS_CALLS_PER_SECOND", quotas.rate().to_string())
 }
 
 /// Registers a person on the page.

@@ -61,6 +61,14 @@ impl Settled {
         Ok(controller)
     }
 
+    /// Stops the controller.
+    pub(super) async fn stop_controller(&mut self) -> Result<(), Error> {
+        if let Some(mut controller) = self.controller.take() {
+            controller.try_terminate().await?;
+        }
+        Ok(())
+    }
+
     /// Waits until this number of resyncs has finished.
     pub(super) async fn wait_for_resyncs(&self, count: usize) -> Result<(), Error> {
         let controller = self.controller.as_ref();

@@ -1,0 +1,174 @@
+//! Restores of PostgreSQL, of the cluster, and of both, to every moment and at every moment.
+//!
+//! An account is created and becomes Ready. Then one of the two, or both, are restored to a moment since the
+//! creation began, while the controller works, or before it starts again. Whatever the records say then, the
+//! account keeps its resources, and no other ones are created for it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use clap::ValueEnum;
+use streamcat_operator::api::tags;
+use tokio::time::sleep;
+
+use super::{
+    actor::Actor,
+    controller::{RESYNC, supervise},
+    faults::Plan,
+    oracle::effects::is_ours,
+    seed,
+    workloads::{edited, spec},
+    world::{State, World},
+};
+
+/// The records that are restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Restored {
+    Database,
+    Cluster,
+    Both,
+}
+
+impl Restored {
+    pub fn has_database(self) -> bool {
+        self != Self::Cluster
+    }
+
+    pub fn has_cluster(self) -> bool {
+        self != Self::Database
+    }
+}
+
+/// A restore: the numbers of the calls before which the backups are made and restored.
+#[derive(Clone, Copy, Debug)]
+pub struct Restore {
+    pub of: Restored,
+    pub backed_up_at: usize,
+    pub restored_at: usize,
+}
+
+/// Time in which an account becomes Ready and settles, and the Lease is renewed a few times.
+const SETTLE_TIME: Duration = Duration::from_secs(45);
+
+/// One in this many restores is tried.
+const PARTS: usize = 5;
+
+/// Number of failures after which the rest is skipped.
+const MAX_FAILURES: usize = 10;
+
+/// A run: the moments at which its phases end, and what is wrong at its end.
+struct RestoreOutcome {
+    created_at: usize,
+    ended_at: usize,
+    violation: Option<String>,
+    trace: Vec<String>,
+}
+
+fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutcome {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(async {
+        let world = World::new(seed(), Plan::new(), is_traced);
+        world.lock().restore = restore;
+        tokio::spawn(supervise(Arc::clone(&world), "a", world.lock().cluster.id.clone()));
+        let actor = Actor { world };
+        let world = &actor.world;
+        actor.apply("todd", spec("todd")).await;
+        sleep(SETTLE_TIME).await;
+        world.start_counting();
+        actor.apply("ann", spec("ann")).await;
+        sleep(SETTLE_TIME).await;
+        let created_at = world.lock().moment();
+        let before = resources(&world.lock());
+
+        if restarts {
+            actor.restart_controllers().await;
+        }
+        // Whatever is lost is applied again, as Argo CD or Flux do.
+        for names in [["todd", "ann"], ["ann", "bob"], ["bob", "todd"]] {
+            for name in names {
+                actor.apply(name, if name == "todd" { edited(name) } else { spec(name) }).await;
+            }
+            sleep(SETTLE_TIME).await;
+        }
+        let ended_at = world.lock().moment();
+        for name in ["todd", "ann", "bob"] {
+            actor.apply(name, if name == "todd" { edited(name) } else { spec(name) }).await;
+        }
+        sleep(RESYNC * 3).await;
+        let mut state = world.lock();
+        let missing_restore =
+            restore.filter(|_| !state.is_restored).map(|_| "nothing was restored".to_owned());
+        let violation = missing_restore.or_else(|| changed(&before, &resources(&state)));
+        let trace = state.trace.take().unwrap_or_default();
+        RestoreOutcome { created_at, ended_at, violation, trace }
+    })
+}
+
+/// Returns the ARNs of our resources whose tags name todd or ann.
+fn resources(state: &State) -> BTreeSet<String> {
+    let is_known = |account: Option<&String>| {
+        account.is_some_and(|account| matches!(account.as_str(), "team/todd" | "team/ann"))
+    };
+    let all = state.aws.resources().iter();
+    let known = all.filter(|(_, found)| is_ours(&found.tags) && is_known(found.tags.get(tags::ACCOUNT)));
+    known.map(|(arn, _)| arn.clone()).collect()
+}
+
+fn changed(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Option<String> {
+    assert_eq!(before.len(), 6, "two accounts are Ready");
+    let (created, deleted): (Vec<_>, Vec<_>) =
+        (after.difference(before).collect(), before.difference(after).collect());
+    let is_same = created.is_empty() && deleted.is_empty();
+    (!is_same).then(|| format!("created again: {created:?}; deleted: {deleted:?}"))
+}
+
+/// Returns all restores, or one in [`PARTS`] of them, which the seed chooses.
+fn restores() -> impl Iterator<Item = (Restore, bool)> {
+    let all = [false, true].into_iter().flat_map(|restarts| {
+        let undisturbed = run(None, restarts, false);
+        assert_eq!(undisturbed.violation, None);
+        let RestoreOutcome { created_at, ended_at, .. } = undisturbed;
+        let moments = (1..=created_at)
+            .flat_map(move |backed_up_at| (created_at + 1..=ended_at).map(move |at| (backed_up_at, at)));
+        moments.flat_map(move |(backed_up_at, restored_at)| {
+            let restore = move |of: &Restored| Restore { of: *of, backed_up_at, restored_at };
+            Restored::value_variants().iter().map(move |of| (restore(of), restarts))
+        })
+    });
+    let first = usize::try_from(seed()).unwrap_or_default() % PARTS;
+    all.skip(first).step_by(PARTS)
+}
+
+#[test]
+fn a_restore_at_any_moment_creates_nothing_again() {
+    let restores: Vec<_> = restores().collect();
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(Vec::new());
+    let worker = || {
+        while let Some((restore, restarts)) = restores.get(next.fetch_add(1, Ordering::SeqCst)) {
+            if let Some(violation) = run(Some(*restore), *restarts, false).violation {
+                failed.lock().expect("no panic").push((*restore, *restarts, violation));
+                next.fetch_add(restores.len() / MAX_FAILURES, Ordering::SeqCst);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(2, usize::from);
+        (0..cores).for_each(|_| drop(scope.spawn(worker)));
+    });
+    println!("restores: {} runs", restores.len());
+    let failed = failed.into_inner().expect("no panic");
+    let Some((restore, restarts, _)) = failed.first() else { return };
+    for line in run(Some(*restore), *restarts, true).trace {
+        println!("{line}");
+    }
+    panic!("{} restores failed, the first of which is shown above: {failed:#?}", failed.len());
+}
