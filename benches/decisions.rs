@@ -5,19 +5,19 @@
 
 mod fleet;
 
-use std::{collections::BTreeSet, hint::black_box, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, hint::black_box, sync::Arc};
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use streamcat_operator::{
-    api::ResourceKind,
+    api::{AccountRef, Arn, CompactId, ResourceKind},
     provision::{
-        AccountState, AccountStates, CompleteList, DecisionContext, Inventory, KnownResource, StatusEntry,
-        TaggedResource, compare_with_records, find_absences, is_confirmed_absent, pending_rechecks,
+        AccountState, DecisionContext, Inventory, RecordedRows, StatusEntry, StatusRecord, StatusRecords,
+        compare_with_records, is_confirmed_absent,
     },
-    store::{Absences, Missing, RecordChain, RecordedResource, RecordedUser, ResourceRecord},
+    store::{Absences, Missing, RecordChain, RecordedResource, ResourceRecord},
 };
 
-use fleet::{INSTALLATION, LIMITS, TIMING, arn, known, listed, recorded, target};
+use fleet::{TIMING, account, arn, inventory, recorded, target, user};
 
 /// Numbers of accounts: one page of a list of AWS, and the records of a large installation.
 const ACCOUNTS: [usize; 2] = [100, 10_000];
@@ -25,44 +25,65 @@ const ACCOUNTS: [usize; 2] = [100, 10_000];
 /// The kind of the resource that each account has.
 const KIND: ResourceKind = ResourceKind::Channel;
 
-/// Settled accounts, each with a channel, as a resync sees them. They live as long as the benchmark.
+/// The status of a settled account.
+#[derive(Debug)]
+struct Settled {
+    account: AccountRef,
+    uid: CompactId,
+    arn: Arn,
+    number: usize,
+}
+
+impl StatusRecord for Settled {
+    fn account(&self) -> &AccountRef {
+        &self.account
+    }
+
+    fn username(&self) -> &str {
+        &self.account.name
+    }
+
+    fn state(&self) -> AccountState<'_> {
+        AccountState { uid: Some(&self.uid), user: Some(user(self.number)), is_stalled: false }
+    }
+
+    fn resource(&self, kind: ResourceKind) -> Option<StatusEntry<'_>> {
+        let entry = StatusEntry { account: &self.account, kind, arn: &self.arn, is_ready: true };
+        (kind == KIND).then_some(entry)
+    }
+}
+
+fn status(number: usize) -> Arc<dyn StatusRecord> {
+    let (account, uid) = (account(number), CompactId::Uuid(user(number)));
+    Arc::new(Settled { account, uid, arn: arn(number, KIND).as_str().into(), number })
+}
+
+/// Settled accounts, each with a channel, as a resync sees them.
 struct Fleet {
-    listed: Vec<TaggedResource>,
-    complete: CompleteList,
-    states: AccountStates<'static>,
-    statuses: Vec<StatusEntry<'static>>,
-    recorded: &'static [RecordedResource],
-    known: Vec<KnownResource<'static>>,
+    count: usize,
+    statuses: StatusRecords,
+    rows: Vec<RecordedResource>,
 }
 
 impl Fleet {
     fn new(count: usize) -> Self {
-        let recorded: &'static [_] =
-            (0..count).flat_map(|number| recorded(number, &[KIND])).collect::<Vec<_>>().leak();
-        let status = |row: &'static RecordedResource| StatusEntry {
-            account: &row.owner.account,
-            kind: row.kind,
-            arn: &row.arn,
-            is_ready: true,
-        };
-        let arns = recorded.iter().map(|row| row.arn.clone()).collect();
-        Self {
-            listed: (0..count).map(|number| listed(number, KIND)).collect(),
-            complete: CompleteList { arns, has_ours: true, took: Duration::from_secs(1) },
-            states: recorded.iter().map(|row| (&row.owner.account, state(&row.owner))).collect(),
-            statuses: recorded.iter().map(status).collect(),
-            recorded,
-            known: recorded.iter().map(|row| known(row.owner.user, row.kind, &row.arn)).collect(),
-        }
+        let statuses = StatusRecords::new((0..count).map(status));
+        Self { count, statuses, rows: (0..count).flat_map(|number| recorded(number, &[KIND])).collect() }
     }
 
     fn inventory(&self) -> Inventory {
-        Inventory::new(INSTALLATION, self.listed.clone())
+        inventory(0..self.count, &self.statuses)
     }
-}
 
-fn state(owner: &'static RecordedUser) -> AccountState<'static> {
-    AccountState { uid: owner.uid.as_ref(), user: Some(owner.user), is_stalled: false }
+    fn recorded(&self, inventory: &Inventory) -> RecordedRows {
+        let mut recorded = RecordedRows::new(inventory, &Absences::default());
+        let target = target();
+        for row in &self.rows {
+            recorded.add(row.clone(), inventory, &target);
+        }
+        recorded.compare_with(inventory, &self.statuses);
+        recorded
+    }
 }
 
 /// The decision about one missing resource.
@@ -88,33 +109,16 @@ fn compare(criterion: &mut Criterion) {
     for count in ACCOUNTS {
         let fleet = Fleet::new(count);
         let inventory = fleet.inventory();
+        let recorded = fleet.recorded(&inventory);
         group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(BenchmarkId::new("lists", count), |bencher| bencher.iter(|| fleet.inventory()));
+        group.bench_function(BenchmarkId::new("rows", count), |bencher| {
+            bencher.iter(|| fleet.recorded(black_box(&inventory)));
+        });
         group.bench_function(BenchmarkId::new("records", count), |bencher| {
             bencher.iter(|| {
-                compare_with_records(
-                    black_box(&inventory),
-                    &fleet.states,
-                    &fleet.statuses,
-                    fleet.recorded,
-                    &BTreeSet::new(),
-                )
+                compare_with_records(black_box(&inventory), &fleet.statuses, &recorded, &BTreeSet::new())
             });
-        });
-        let (target, absences) = (target(), Absences::default());
-        group.bench_function(BenchmarkId::new("absences", count), |bencher| {
-            bencher.iter(|| {
-                find_absences(black_box(&fleet.complete), &fleet.known, &absences, &target, LIMITS, TIMING)
-            });
-        });
-        group.bench_function(BenchmarkId::new("rechecks", count), |bencher| {
-            bencher.iter(|| pending_rechecks(black_box(fleet.recorded), &fleet.statuses, TIMING.grace));
-        });
-        group.bench_function(BenchmarkId::new("inventory", count), |bencher| {
-            bencher.iter_batched(
-                || fleet.listed.clone(),
-                |listed| Inventory::new(INSTALLATION, black_box(listed)),
-                BatchSize::LargeInput,
-            );
         });
     }
     group.finish();

@@ -1,12 +1,13 @@
 //! Settled accounts, as a resync sees them: their resources in the lists of AWS and in the database. The
 //! benchmarks and `tests/memory` measure the same ones.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
+use k8s_openapi::jiff::Timestamp;
 use streamcat_operator::{
-    api::{AccountRef, Arn, CompactId, ResourceKind, tags},
+    api::{AccountRef, Arn, ByKind, CompactId, ResourceKind, tags},
     ivs::{Listed, Tags, Target},
-    provision::{BrakeLimits, KnownResource, TaggedResource, Timing},
+    provision::{Inventory, ListScope, Listing, StatusRecords, Timing},
     store::{RecordedResource, RecordedUser},
 };
 use uuid::Uuid;
@@ -19,7 +20,6 @@ pub const TIMING: Timing = Timing {
     grace: Duration::from_secs(15),
     resync: Duration::from_mins(10),
 };
-pub const LIMITS: BrakeLimits = BrakeLimits { resources: 5, percent: 2.0 };
 
 /// Time since a resource was recorded.
 const AGE: Duration = Duration::from_hours(1);
@@ -46,7 +46,7 @@ pub fn arn(number: usize, kind: ResourceKind) -> String {
 }
 
 /// Returns a resource as a list of AWS contains it.
-pub fn listed(number: usize, kind: ResourceKind) -> TaggedResource {
+pub fn listed(number: usize, kind: ResourceKind) -> Listed {
     let account = account(number);
     let tags = [
         (tags::INSTALLATION, INSTALLATION.to_owned()),
@@ -55,8 +55,20 @@ pub fn listed(number: usize, kind: ResourceKind) -> TaggedResource {
         (tags::ATTEMPT, user(number).to_string()),
     ];
     let tags: Tags = tags.map(|(key, value)| (key.to_owned(), value)).into();
-    let listed = Listed { arn: arn(number, kind), name: account.name, tags, updated_at: None };
-    TaggedResource::new(kind, &listed)
+    Listed { arn: arn(number, kind), name: account.name, tags, updated_at: None }
+}
+
+/// Returns the inventory of these accounts, listed while the accounts had these statuses.
+pub fn inventory(numbers: Range<usize>, statuses: &StatusRecords) -> Inventory {
+    let scope = ListScope { installation: INSTALLATION, statuses, now: Timestamp::UNIX_EPOCH };
+    let lists = ByKind::new(|kind| {
+        let mut list = Listing::new(scope);
+        numbers.clone().for_each(|number| list.add(kind, &[listed(number, kind)], scope));
+        // A resync collects them in the complete list.
+        list.arns = Vec::new();
+        list
+    });
+    Inventory::new(INSTALLATION, statuses.clone(), lists)
 }
 
 /// Returns the rows of an account's resources of these kinds.
@@ -71,18 +83,4 @@ pub fn recorded(number: usize, kinds: &[ResourceKind]) -> impl Iterator<Item = R
         age: AGE,
         pending_update: None,
     })
-}
-
-/// Returns a resource that a record names.
-pub fn known(user: Uuid, kind: ResourceKind, arn: &Arn) -> KnownResource<'_> {
-    KnownResource {
-        user,
-        kind,
-        arn,
-        has_account: true,
-        is_served: true,
-        is_being_deleted: false,
-        age: AGE,
-        since_update: None,
-    }
 }

@@ -13,6 +13,9 @@ const ID_LENGTH: usize = 12;
 /// Maximum number of shared prefixes. A controller sees a few; a status can name anything.
 const MAX_PREFIXES: usize = 1_000;
 
+/// Maximum length of a text that [`Arn::with_text`] does not copy to the heap.
+const MAX_TEXT: usize = 256;
+
 /// The prefixes that ARNs share: everything before the id.
 static PREFIXES: Mutex<BTreeSet<Arc<str>>> = Mutex::new(BTreeSet::new());
 
@@ -36,6 +39,29 @@ impl Arn {
         match &self.0 {
             ArnForm::Usual { prefix, id } => (prefix, id),
             ArnForm::Other(text) => (text, &[]),
+        }
+    }
+
+    /// Returns true if this is the text.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        let ((prefix, id), text) = (self.parts(), text.as_bytes());
+        text.len() == prefix.len() + id.len() && text.starts_with(prefix.as_bytes()) && text.ends_with(id)
+    }
+
+    /// Calls `handle` with the text, without a copy on the heap.
+    pub fn with_text<T>(&self, handle: impl FnOnce(&str) -> T) -> T {
+        let (prefix, id) = self.parts();
+        let mut buffer = [0; MAX_TEXT];
+        let length = prefix.len() + id.len();
+        match buffer.get_mut(..length) {
+            Some(text) => {
+                text[..prefix.len()].copy_from_slice(prefix.as_bytes());
+                text[prefix.len()..].copy_from_slice(id);
+                // It was made of a text.
+                handle(str::from_utf8(text).unwrap_or_default())
+            }
+            None => handle(&self.to_string()),
         }
     }
 }
@@ -117,8 +143,10 @@ mod tests {
 
     #[test]
     fn an_arn_returns_exactly_the_text_that_it_was_made_of() {
-        for text in TEXTS {
+        let long = format!("{}/es5iFOqNQTjU", "a".repeat(MAX_TEXT));
+        for text in TEXTS.into_iter().chain([long.as_str()]) {
             assert_eq!(Arn::from(text).to_string(), text);
+            Arn::from(text).with_text(|given| assert_eq!(given, text));
         }
     }
 
@@ -127,6 +155,7 @@ mod tests {
         for one in TEXTS {
             for other in TEXTS {
                 assert_eq!(Arn::from(one) == Arn::from(other), one == other, "{one} {other}");
+                assert_eq!(Arn::from(one).is(other), one == other, "{one} {other}");
                 assert_eq!(Arn::from(one).cmp(&Arn::from(other)), one.cmp(other), "{one} {other}");
             }
         }

@@ -1,6 +1,6 @@
 //! One value for each kind of resource.
 
-use std::ops::Index;
+use std::ops::{Index, IndexMut};
 
 use super::ResourceKind;
 
@@ -20,6 +20,12 @@ impl<T> ByKind<T> {
         Self(futures::future::join_all(ResourceKind::ALL.map(of)).await)
     }
 
+    /// Makes a value of each value.
+    #[must_use]
+    pub fn map<U>(self, of: impl FnMut(T) -> U) -> ByKind<U> {
+        ByKind(self.0.into_iter().map(of).collect())
+    }
+
     /// Returns all values with their kinds.
     pub fn iter(&self) -> impl Iterator<Item = (ResourceKind, &T)> {
         ResourceKind::ALL.into_iter().zip(&self.0)
@@ -31,6 +37,12 @@ impl<T> Index<ResourceKind> for ByKind<T> {
 
     fn index(&self, kind: ResourceKind) -> &T {
         &self.0[kind as usize]
+    }
+}
+
+impl<T> IndexMut<ResourceKind> for ByKind<T> {
+    fn index_mut(&mut self, kind: ResourceKind) -> &mut T {
+        &mut self.0[kind as usize]
     }
 }
 

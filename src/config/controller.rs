@@ -42,6 +42,12 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
     pub resync_interval: Duration,
 
+    /// Maximum percentage of the AWS calls per second of each list operation that a resync uses. It spreads its
+    /// calls over the interval, and takes longer than the interval if this share does not suffice. The first
+    /// resync after a start, and a retry, use all calls.
+    #[arg(long, env = "STREAMCAT_RESYNC_BUDGET_PERCENT", default_value = "20", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub resync_budget_percent: u8,
+
     /// Maximum number of AWS calls per second, for each operation. AWS allows 5 in every AWS account.
     #[arg(long, env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]
     pub aws_calls_per_second: NonZeroU32,

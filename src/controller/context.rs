@@ -30,8 +30,8 @@ use super::{
     shared_waits::SharedWaits,
 };
 use crate::{
-    api::{AccountRef, Arn, Reason, ResourceKind},
-    ivs::{ArnLocation, Target},
+    api::{AccountRef, Reason, ResourceKind},
+    ivs::Target,
     lanes::Lane,
     lock::lock,
     messages,
@@ -42,8 +42,7 @@ use crate::{
 
 pub(super) use self::{backoff::FIXED_DELAY, dirty::DirtyMark};
 
-/// Maximum duration of a list. The latest complete list counts as recent for three resync intervals plus this
-/// time.
+/// The latest complete list counts as recent for three resync periods plus this time.
 const MAX_LIST_TIME: Duration = Duration::from_mins(2);
 
 /// Maximum time a reconcile waits for the first resync before it requeues.
@@ -112,6 +111,8 @@ pub struct Context<B> {
     brakes: Mutex<BTreeMap<ResourceKind, Brake>>,
     /// The time of the latest complete list.
     listed_at: Mutex<Option<Instant>>,
+    /// The expected time between the starts of two resyncs.
+    resync_period: Mutex<Duration>,
     /// The blocker of everything, if the controller and its records do not belong together.
     halt: Mutex<Option<Blocker>>,
     /// The metrics.
@@ -158,6 +159,7 @@ impl<B: Backends> Context<B> {
             target: Mutex::new(Arc::new(settings.target)),
             brakes: Mutex::default(),
             listed_at: Mutex::default(),
+            resync_period: Mutex::new(settings.timing.resync),
             halt: Mutex::new(settings.halt.map(|reason| Blocker::other_installation(&reason))),
             metrics: metrics.clone(),
             stop,
@@ -259,15 +261,13 @@ impl<B: Backends> Context<B> {
         Arc::clone(&lock(&self.target))
     }
 
-    /// Takes the AWS account from the listed ARNs, if it is not known and they all name the same one.
-    pub(super) fn learn_aws_account(&self, arns: &BTreeSet<Arn>) {
+    /// Takes the AWS account from those in the listed ARNs, if it is not known and there is only one.
+    pub(super) fn learn_aws_account(&self, mut listed: BTreeSet<String>) {
         let mut target = lock(&self.target);
         if target.account.is_some() {
             return;
         }
-        let account_of = |arn: &Arn| Some(ArnLocation::parse(&arn.to_string())?.account.to_owned());
-        let mut accounts: BTreeSet<String> = arns.iter().filter_map(account_of).collect();
-        if let (Some(account), true) = (accounts.pop_first(), accounts.is_empty()) {
+        if let (Some(account), true) = (listed.pop_first(), listed.is_empty()) {
             *target = Arc::new(Target { account: Some(account), ..Target::clone(&target) });
         }
     }
@@ -283,7 +283,13 @@ impl<B: Backends> Context<B> {
 
     /// Returns the age up to which a complete list of AWS counts as recent.
     pub(super) fn max_list_age(&self) -> Duration {
-        self.timing.resync * 3 + MAX_LIST_TIME
+        *lock(&self.resync_period) * 3 + MAX_LIST_TIME
+    }
+
+    /// Sets the expected time between the starts of two resyncs.
+    pub(super) fn set_resync_period(&self, period: Duration) {
+        *lock(&self.resync_period) = period;
+        self.metrics.set_resync_period(period);
     }
 
     /// Marks an account unverified and requeues it: its next reconcile reads its resources from AWS although

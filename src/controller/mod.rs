@@ -47,5 +47,5 @@ pub use error::Error as ReconcileError;
 pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};
 pub use queue::Requeue;
 pub use reconcile::Task;
-pub use resync::run as run_resyncs;
+pub use resync::{ResyncSettings, run as run_resyncs};
 pub use runtime::{Error, run, run_queue, while_holding_database_lease};

@@ -1,6 +1,6 @@
 //! The interface of one kind of resource in AWS.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use secrecy::SecretString;
@@ -90,9 +90,14 @@ pub trait Kind: Send + Sync {
         pagination::collect(|token| self.list_page(Some(name), token))
     }
 
-    /// Lists all resources, and passes each page to `handle` before it reads the next one.
-    fn list(&self, handle: impl FnMut(Vec<Listed>) + Send) -> impl Future<Output = Result<()>> + Send {
-        pagination::for_each_page(|token| self.list_page(None, token), handle)
+    /// Lists all resources, and passes each page to `handle` before it reads the next one. `pause`: the time
+    /// between two calls.
+    fn list(
+        &self,
+        pause: Duration,
+        handle: impl FnMut(Vec<Listed>) + Send,
+    ) -> impl Future<Output = Result<()>> + Send {
+        pagination::for_each_page(pause, |token| self.list_page(None, token), handle)
     }
 
     /// Updates these settings, and no others. Returns the settings in AWS's response, under the names that

@@ -9,7 +9,7 @@ use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_types::service_config::ServiceConfigKey;
 
 use super::{Error, Result};
-use crate::messages;
+use crate::{api::Arn, messages};
 
 /// The operation that returns the AWS account of the credentials. It needs no IAM permission, and no policy
 /// can deny it.
@@ -57,6 +57,12 @@ impl Target {
                 && location.region == self.region
                 && self.account.as_ref().is_none_or(|account| *account == location.account)
         })
+    }
+
+    /// Returns the same as [`Target::holds`] for an ARN in compact form.
+    #[must_use]
+    pub fn holds_arn(&self, arn: &Arn) -> bool {
+        arn.with_text(|text| self.holds(text))
     }
 
     /// Returns the text for messages: `eu-west-1, account 123456789012`.

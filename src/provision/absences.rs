@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::Timing;
+use super::{Inventory, RecordedRows, Timing};
 use crate::{
     api::{Arn, ResourceKind},
     ivs::Target,
@@ -89,12 +89,29 @@ impl Brake {
 /// A complete list of AWS, of all kinds.
 #[derive(Clone, Debug, Default)]
 pub struct CompleteList {
-    /// The ARNs.
+    /// The ARNs, without those of consistent resources.
     pub arns: BTreeSet<Arn>,
-    /// True if any of them carries the tag of this installation.
+    /// Number of recorded resources of each kind that are listed, and of which nothing else is to be decided.
+    pub consistent: BTreeMap<ResourceKind, usize>,
+    /// True if any listed resource carries the tag of this installation.
     pub has_ours: bool,
-    /// Time that the list took.
+    /// Time from the start of the list until the records were read.
     pub took: Duration,
+}
+
+impl CompleteList {
+    /// Adds the number of the consistent resources, and the listed ARNs that `known` names although they are what
+    /// a status said.
+    pub fn add_consistent(
+        &mut self,
+        recorded: &RecordedRows,
+        inventory: &Inventory,
+        known: &[KnownResource<'_>],
+    ) {
+        self.consistent = recorded.consistent().iter().map(|(kind, count)| (kind, *count)).collect();
+        let known: BTreeSet<&Arn> = known.iter().map(|known| known.arn).collect();
+        self.arns.extend(inventory.recorded_arns().filter(|arn| known.contains(arn)).cloned());
+    }
 }
 
 /// The absences that a resync found.
@@ -110,8 +127,9 @@ pub struct AbsenceFindings {
     pub brakes: BTreeMap<ResourceKind, Brake>,
 }
 
-/// Compares a complete list with the records. A resource that was recorded a moment before the list may not
-/// be on it, and one that is recorded in another AWS account or region never is.
+/// Compares a complete list with the records. `known`: the recorded resources, without those that are consistent.
+/// A resource that was recorded a moment before the list began, or later, may not be on it, and one that is
+/// recorded in another AWS account or region never is.
 #[must_use]
 pub fn find_absences(
     list: &CompleteList,
@@ -133,8 +151,8 @@ pub fn find_absences(
     let served: BTreeSet<Uuid> =
         known.iter().filter(|known| known.is_served).map(|known| known.user).collect();
     let mut seen = BTreeSet::new();
-    let known = known.iter().filter(|known| target.holds(&known.arn.to_string()) && seen.insert(known.arn));
-    let (mut findings, mut counts) = (AbsenceFindings::default(), Counts::new(absences));
+    let known = known.iter().filter(|known| target.holds_arn(known.arn) && seen.insert(known.arn));
+    let (mut findings, mut counts) = (AbsenceFindings::default(), Counts::new(list, absences));
     for known in known {
         let evidence = evidence_of(known);
         counts.add_recorded(known);
@@ -205,15 +223,13 @@ struct Counts {
 }
 
 impl Counts {
-    fn new(absences: &Absences) -> Self {
-        let (recorded, missing) = (BTreeMap::new(), BTreeMap::new());
-        let unexplained = absences.replaced.clone();
+    fn new(list: &CompleteList, absences: &Absences) -> Self {
         Self {
-            recorded,
-            missing,
-            unexplained,
+            recorded: list.consistent.clone(),
+            missing: BTreeMap::new(),
+            unexplained: absences.replaced.clone(),
             idle_rooms: 0,
-            is_any_listed: false,
+            is_any_listed: list.consistent.values().any(|count| *count > 0),
             is_any_unaccounted: false,
         }
     }
@@ -374,6 +390,21 @@ mod tests {
         };
         assert!(!brake(5, 6) && brake(6, 7));
         assert!(!brake(6, 300) && brake(7, 300));
+    }
+
+    #[test]
+    fn consistent_resources_count_as_recorded_and_listed() {
+        let all: Vec<_> = (0..7).map(known).collect();
+        let brakes = |consistent: &[(ResourceKind, usize)]| {
+            let consistent = consistent.iter().copied().collect();
+            let list = CompleteList { consistent, ..CompleteList::default() };
+            find(&list, &all, &Absences::default()).brakes
+        };
+        assert!(brakes(&[])[&ResourceKind::Channel].is_blind);
+        let others = brakes(&[(ResourceKind::Stage, 500)]);
+        assert!(!others[&ResourceKind::Channel].is_blind, "AWS lists something");
+        assert_eq!(others[&ResourceKind::Channel].recorded, 7);
+        assert!(brakes(&[(ResourceKind::Channel, 500)]).is_empty(), "seven are less than two percent");
     }
 
     #[test]

@@ -24,22 +24,24 @@ mod observe;
 mod orphans;
 mod outcome;
 mod owner;
+mod recorded_rows;
+mod status_record;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;
 
 pub use absences::{AbsenceFindings, Brake, BrakeLimits, CompleteList, KnownResource, find_absences};
-pub use comparison::{
-    AccountState, AccountStates, ComparisonReport, StatusEntry, compare_with_records, pending_rechecks,
-};
+pub use comparison::{ComparisonReport, Duplicates, compare_with_records, pending_rechecks};
 pub use converge::converge;
 pub use decide::is_confirmed_absent;
 pub use decision_context::{DecisionContext, Timing};
 pub use delete::{DeletionOutcome, delete_all, delete_late_create};
 pub use desired::DesiredResource;
 pub use error::{Error, Result};
-pub use inventory::{Inventory, Listing, TaggedResource};
+pub use inventory::{Inventory, ListScope, Listing, TaggedResource};
 pub use orphans::{describe_orphan, orphan_changes};
 pub use outcome::{Change, Outcome, Provisioned, SettingsDrift, Wait};
 pub use owner::Owner;
+pub use recorded_rows::RecordedRows;
+pub use status_record::{AccountState, StatusEntry, StatusRecord, StatusRecords};

@@ -12,8 +12,8 @@ use crate::{api::ResourceKind, failpoint::effect};
 pub struct Missing {
     /// ARN of the resource.
     pub arn: String,
-    /// Time between the start of the first complete list without it and the start of the latest one. None
-    /// while every list has it.
+    /// Time between the end of the first complete list without it and the end of the latest one. None while
+    /// every list has it.
     pub unlisted_for: Option<Duration>,
     /// True if a person has released the brake since it went missing.
     pub released: bool,
@@ -64,7 +64,7 @@ pub trait Evidence: Send + Sync + 'static {
     /// Returns all absences.
     fn absences(&self) -> impl Future<Output = Result<Absences>> + Send;
 
-    /// Records which resources a complete list that started `age` ago has, and which it does not have.
+    /// Records which resources a complete list that ended `age` ago has, and which it does not have.
     fn note_absences(
         &self,
         changes: &AbsenceChanges,

@@ -1,10 +1,6 @@
 //! The recorded resources of users, and the state of their attempts and updates.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::TryStreamExt;
 use uuid::Uuid;
@@ -116,8 +112,12 @@ pub trait Resources: Send + Sync + 'static {
     /// Removes an update that was verified, unless a later one has replaced it.
     fn end_update(&self, nonce: Uuid) -> impl Future<Output = Result<()>> + Send;
 
-    /// Returns all recorded resources, read at once for a resync.
-    fn all_recorded(&self) -> impl Future<Output = Result<Vec<RecordedResource>>> + Send;
+    /// Reads all recorded resources for a resync, and passes each to `handle`. A failed read may have passed
+    /// some.
+    fn all_recorded(
+        &self,
+        handle: impl FnMut(RecordedResource) + Send,
+    ) -> impl Future<Output = Result<()>> + Send;
 }
 
 impl Resources for Postgres {
@@ -241,7 +241,7 @@ impl Resources for Postgres {
         effect("end_update", pending_updates::end(&self.pool, nonce)).await
     }
 
-    async fn all_recorded(&self) -> Result<Vec<RecordedResource>> {
+    async fn all_recorded(&self, mut handle: impl FnMut(RecordedResource) + Send) -> Result<()> {
         let mut rows = sqlx::query!(
             r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained, u.deleting,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
@@ -254,28 +254,25 @@ impl Resources for Postgres {
                left join pending_updates p on p.user_id = r.user_id and p.kind = r.kind"#,
         )
         .fetch(&self.pool);
-        let (mut records, mut users) = (Vec::new(), HashMap::<Uuid, Arc<RecordedUser>>::new());
         while let Some(row) = rows.try_next().await? {
-            let owner = users.entry(row.user).or_insert_with(|| {
-                Arc::new(RecordedUser {
-                    user: row.user,
-                    account: AccountRef { namespace: row.namespace, name: row.name },
-                    uid: row.account_uid.as_deref().map(CompactId::from),
-                    retained: row.retained,
-                    deleting: row.deleting,
-                })
-            });
+            let owner = RecordedUser {
+                user: row.user,
+                account: AccountRef { namespace: row.namespace, name: row.name },
+                uid: row.account_uid.as_deref().map(CompactId::from),
+                retained: row.retained,
+                deleting: row.deleting,
+            };
             let pending_update = row
                 .update_nonce
                 .map(|nonce| Box::new(PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)));
-            records.push(RecordedResource {
-                owner: Arc::clone(owner),
+            handle(RecordedResource {
+                owner: owner.into(),
                 kind: row.kind,
                 arn: row.arn.as_str().into(),
                 age: seconds(row.age),
                 pending_update,
             });
         }
-        Ok(records)
+        Ok(())
     }
 }

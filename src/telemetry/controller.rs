@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
 };
 
 use prometheus_client::{
@@ -85,6 +86,8 @@ pub struct Metrics {
     shared_waits: Family<SharedWaitLabels, Gauge>,
     calls: Family<CallLabels, Counter>,
     last_resync: Gauge,
+    resync_duration: Gauge<f64, AtomicU64>,
+    resync_period: Gauge<f64, AtomicU64>,
     resync_failures: Counter,
     orphans: Gauge,
     missing: Family<KindLabels, Gauge>,
@@ -106,6 +109,7 @@ impl Default for Metrics {
         let shared_waits = Family::default();
         let calls = Family::default();
         let last_resync = Gauge::default();
+        let (resync_duration, resync_period) = (Gauge::default(), Gauge::default());
         let resync_failures = Counter::default();
         let orphans = Gauge::default();
         let missing: Family<KindLabels, Gauge> = Family::default();
@@ -143,16 +147,7 @@ impl Default for Metrics {
             "Total number of AWS calls by operation and outcome",
             Family::clone(&calls),
         );
-        registry.register(
-            "streamcat_last_resync_timestamp_seconds",
-            "Unix time of the latest resync that succeeded; 0 before the first one",
-            last_resync.clone(),
-        );
-        registry.register(
-            "streamcat_resync_failures",
-            "Total number of resyncs that failed",
-            resync_failures.clone(),
-        );
+        register_resyncs(&mut registry, &last_resync, &resync_duration, &resync_period, &resync_failures);
         registry.register(
             "streamcat_orphaned_resources",
             "Resources with the tag of this installation that no account owned at the latest resync",
@@ -185,6 +180,8 @@ impl Default for Metrics {
             shared_waits,
             calls,
             last_resync,
+            resync_duration,
+            resync_period,
             resync_failures,
             orphans,
             missing,
@@ -196,7 +193,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a finished reconcile. `result` is one of success, requeue_after, error.
-    pub fn record_reconcile(&self, result: &'static str, took: std::time::Duration) {
+    pub fn record_reconcile(&self, result: &'static str, took: Duration) {
         self.reconciles.get_or_create(&ReconcileLabels { controller: CONTROLLER, result }).inc();
         self.reconcile_seconds
             .get_or_create(&ControllerLabels { controller: CONTROLLER })
@@ -207,7 +204,7 @@ impl Metrics {
     }
 
     /// Records the time that an account waited in the queue.
-    pub(crate) fn record_queue_wait(&self, lane: Lane, waited: std::time::Duration) {
+    pub(crate) fn record_queue_wait(&self, lane: Lane, waited: Duration) {
         self.queue_seconds.get_or_create(&QueueLabels::new(lane)).observe(waited.as_secs_f64());
     }
 
@@ -217,12 +214,7 @@ impl Metrics {
     }
 
     /// Records the time that a call waited for its budget.
-    pub(crate) fn record_budget_wait(
-        &self,
-        operation: &'static str,
-        lane: Lane,
-        waited: std::time::Duration,
-    ) {
+    pub(crate) fn record_budget_wait(&self, operation: &'static str, lane: Lane, waited: Duration) {
         let labels = BudgetLabels { operation, lane: lane.label() };
         self.budget_seconds.get_or_create(&labels).observe(waited.as_secs_f64());
     }
@@ -241,9 +233,15 @@ impl Metrics {
         self.calls.get_or_create(&CallLabels { operation, outcome }).inc();
     }
 
-    /// Sets the Unix time of the latest resync that succeeded.
-    pub fn record_resync(&self, second: i64) {
+    /// Records a resync that succeeded at this Unix time.
+    pub fn record_resync(&self, second: i64, took: Duration) {
         self.last_resync.set(second);
+        self.resync_duration.set(took.as_secs_f64());
+    }
+
+    /// Sets the time between the starts of two resyncs.
+    pub fn set_resync_period(&self, period: Duration) {
+        self.resync_period.set(period.as_secs_f64());
     }
 
     /// Counts a resync that failed.
@@ -285,6 +283,36 @@ impl Metrics {
     }
 }
 
+/// Registers the metrics of the resyncs.
+fn register_resyncs(
+    registry: &mut Registry,
+    last_resync: &Gauge,
+    resync_duration: &Gauge<f64, AtomicU64>,
+    resync_period: &Gauge<f64, AtomicU64>,
+    resync_failures: &Counter,
+) {
+    registry.register(
+        "streamcat_last_resync_timestamp_seconds",
+        "Unix time of the latest resync that succeeded; 0 before the first one",
+        last_resync.clone(),
+    );
+    registry.register(
+        "streamcat_resync_duration_seconds",
+        "Time that the latest resync that succeeded took",
+        resync_duration.clone(),
+    );
+    registry.register(
+        "streamcat_resync_period_seconds",
+        "Time between the starts of two resyncs: the interval, or longer if a resync takes longer",
+        resync_period.clone(),
+    );
+    registry.register(
+        "streamcat_resync_failures",
+        "Total number of resyncs that failed",
+        resync_failures.clone(),
+    );
+}
+
 /// Registers the metrics of what waits in lanes.
 fn register_waits(
     registry: &mut Registry,
@@ -321,10 +349,11 @@ mod tests {
     #[test]
     fn metrics_have_the_names_of_controller_runtime() {
         let metrics = Metrics::default();
-        metrics.record_reconcile("error", std::time::Duration::from_millis(3));
+        metrics.record_reconcile("error", Duration::from_millis(3));
         metrics.record_call("CreateChannel", "ok");
         metrics.set_leading("streamcat-operator", true);
-        metrics.record_resync(1_800_000_000);
+        metrics.record_resync(1_800_000_000, Duration::from_secs(7));
+        metrics.set_resync_period(Duration::from_mins(10));
         metrics.record_resync_failure();
         let text = metrics.text();
         assert!(text.contains(
@@ -335,6 +364,8 @@ mod tests {
         );
         assert!(text.contains(r#"leader_election_master_status{name="streamcat-operator"} 1"#));
         assert!(text.contains("streamcat_last_resync_timestamp_seconds 1800000000"));
+        assert!(text.contains("streamcat_resync_duration_seconds 7.0"), "{text}");
+        assert!(text.contains("streamcat_resync_period_seconds 600.0"));
         assert!(text.contains("streamcat_resync_failures_total 1"));
         assert!(text.contains(r#"streamcat_aws_calls_total{operation="CreateChannel",outcome="ok"} 1"#));
     }

@@ -68,6 +68,55 @@ impl Actor {
         }
     }
 
+    /// Creates a chat room with our tags that belongs to no account.
+    pub fn create_unowned_room(&self, name: &str) {
+        self.world.act(&format!("a room {name} without an account is created"), |state, now, _| {
+            let tags = [
+                (tags::INSTALLATION, INSTALLATION.to_owned()),
+                (tags::ACCOUNT, format!("team/{name}")),
+                (tags::USER, Uuid::from_u128(name.len() as u128).to_string()),
+            ];
+            let resource = Resource {
+                kind: ResourceKind::ChatRoom,
+                name: name.to_owned(),
+                tags: tags.map(|(key, value)| (key.to_owned(), value)).into(),
+                settings: json!({}),
+                in_use: false,
+                updated_at: calendar(now),
+            };
+            state.aws.create(now, resource);
+        });
+    }
+
+    /// Deletes the resources of this name in AWS.
+    pub fn delete_by_name_in_aws(&self, name: &str) {
+        self.world.act(&format!("{name} is deleted in AWS"), |state, now, _| {
+            let found = state.aws.resources().iter().filter(|(_, resource)| resource.name == name);
+            for arn in found.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+                state.aws.delete(now, &arn);
+            }
+        });
+    }
+
+    /// Gives each list of AWS pages of this size, or one page.
+    pub fn set_page_size(&self, page_size: Option<usize>) {
+        self.world.act("the lists of AWS have other pages", |state, _, _| state.aws.page_size = page_size);
+    }
+
+    /// Checks the names on the orphan list, and that no resource counts as missing. After a fault it may take
+    /// longer.
+    pub fn check_resync_findings(&self, orphans: &[&str]) {
+        self.world.act("what has the resync found?", |state, _, _| {
+            let listed = state.database.orphans.values();
+            let listed: Vec<_> = listed.filter_map(|listed| listed.orphan.username.as_deref()).collect();
+            let missing: Vec<_> = state.database.missing.keys().collect();
+            if (listed != orphans || !missing.is_empty()) && state.failed_calls == 0 {
+                let found = format!("the orphans are {listed:?}, not {orphans:?}; missing: {missing:?}");
+                state.violations.push(found);
+            }
+        });
+    }
+
     /// Waits until an account is Ready, like `kubectl wait`.
     pub async fn wait_until_ready(&self, name: &str) {
         let is_ready = |status: &StreamerAccountStatus| is_true(&status.conditions, READY);

@@ -75,6 +75,8 @@ pub struct Aws {
     pub is_wrong_endpoint: bool,
     /// True while AWS denies every list.
     pub denies_lists: bool,
+    /// Maximum number of resources on a page of a list; None if each list has one page.
+    pub page_size: Option<usize>,
     /// Number of stages that may exist; None if any number may.
     pub stage_quota: Option<usize>,
     /// Name of a setting that AWS accepts and does not keep.

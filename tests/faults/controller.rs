@@ -1,7 +1,12 @@
 //! A controller process in a fixed order of events: the watch and its cache, the queue, the resync, and
 //! restarts.
 
-use std::{num::NonZeroU16, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::FutureExt;
 use kube::runtime::watcher::Event;
@@ -9,12 +14,12 @@ use streamcat_operator::{
     admin::Gates,
     api::ObservedAccount,
     controller::{
-        Context, ReconcileSettings, Requeue, SeenAccounts, Task, run_queue, run_resyncs,
+        Context, ReconcileSettings, Requeue, ResyncSettings, SeenAccounts, Task, run_queue, run_resyncs,
         while_holding_database_lease,
     },
     ivs::Target,
     provision::Timing,
-    store::{ClusterIdentity, Continuity, TokenRotation},
+    store::ClusterIdentity,
 };
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet, time::sleep};
 
@@ -31,8 +36,11 @@ pub const RESYNC: Duration = Duration::from_mins(5);
 /// Number of accounts that a controller reconciles at the same time.
 pub const CONCURRENCY: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
 
+/// Call budget of each operation, of which only the resyncs take notice here.
+const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+
 /// Interval at which the Lease is renewed.
-pub const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
+const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Maximum time that a process takes to stop when asked to.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
@@ -83,13 +91,8 @@ async fn run(injector: FaultInjector) {
 /// Renews the Lease, and its token.
 async fn renew_lease(injector: &FaultInjector, continuity: &Continuity) {
     let cluster = injector.process.cluster.clone();
-    let rotation = TokenRotation::new(
-        continuity.clone(),
-        injector.clone(),
-        cluster.clone(),
-        "lease".to_owned(),
-        Duration::from_secs(1),
-    );
+    let rotation =
+        TokenRotation::new(continuity.clone(), injector.clone(), cluster.clone(), "lease".to_owned());
     let in_lease = || injector.world.lock().cluster_of(&cluster).token_in_lease;
     rotation.begin_term(in_lease());
     loop {
@@ -153,7 +156,8 @@ pub fn new_context(
 }
 
 async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration) {
-    run_resyncs(&context, None, interval, &Gates::shut(&[])).await;
+    let settings = ResyncSettings { interval, calls_per_second: CALLS_PER_SECOND, budget_percent: 20 };
+    run_resyncs(&context, None, settings, &Gates::shut(&[])).await;
 }
 
 /// Updates the cache, and requeues changed accounts.

@@ -81,7 +81,7 @@ pub struct Database {
     pub rows: BTreeMap<(Uuid, ResourceKind), Row>,
     pub attempts: BTreeMap<Uuid, Attempt>,
     /// `missing_resources`, by ARN.
-    missing: BTreeMap<String, absences::MissingResource>,
+    pub missing: BTreeMap<String, absences::MissingResource>,
     /// `former_resources`.
     former: BTreeMap<(Uuid, ResourceKind), Vec<absences::FormerResource>>,
     /// `brake_releases`.

@@ -4,6 +4,7 @@ mod absences;
 mod claims;
 mod keys;
 mod losses;
+mod pace;
 mod quota;
 mod scenario;
 mod specs;
@@ -90,6 +91,7 @@ pub enum Workload {
     QuotaUsedUp,
     /// The Creates wait for their call budgets while the Lease is renewed several times.
     CreateInBacklog,
+    PacedResync,
     /// A scenario generated from the seed. Each seed has a final state of its own.
     Scenario,
 }
@@ -176,6 +178,7 @@ impl Workload {
             | Self::AwsShowsNothing
             | Self::NotUnderstood
             | Self::NotUnderstoodDelete
+            | Self::PacedResync
             | Self::OtherRegion => {
                 actor.apply("todd", spec("todd")).await;
                 actor.apply("ann", spec("ann")).await;
@@ -290,6 +293,7 @@ impl Workload {
             Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
             Self::QuotaUsedUp => quota::act(actor).await,
             Self::CreateInBacklog => quota::create_in_backlog(actor).await,
+            Self::PacedResync => pace::act(actor).await,
             Self::Scenario => scenario::act(actor).await,
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,

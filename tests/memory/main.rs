@@ -12,23 +12,28 @@ use serde_json::{Value, json};
 use streamcat_operator::{
     api::{AccountRef, ObservedAccount, ResourceKind},
     controller::{CachedAccount, CachedAccounts},
-    provision::{AccountStates, CompleteList, Inventory, StatusEntry, compare_with_records, find_absences},
+    provision::{
+        BrakeLimits, CompleteList, Inventory, RecordedRows, StatusRecord, StatusRecords,
+        compare_with_records, find_absences,
+    },
     store::{Absences, RecordedResource},
 };
-use uuid::Uuid;
 
-use fleet::{INSTALLATION, LIMITS, TIMING, account, arn, known, listed, recorded, target, user};
+use fleet::{TIMING, account, arn, inventory, recorded, target, user};
 
 #[global_allocator]
 static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 const ACCOUNTS: usize = 10_000;
 
+const LIMITS: BrakeLimits = BrakeLimits { resources: 5, percent: 2.0 };
+
 /// Maximum bytes of each part for one account. A part that grows needs other figures in docs/sizing.md.
 const CACHE: usize = 500;
-const INVENTORY: usize = 600;
-const ROWS: usize = 420;
-const COMPARISON: usize = 950;
+const INVENTORY: usize = 30;
+const UNRECORDED: usize = 600;
+const COMPARISON: usize = 60;
+const UNRECORDED_ROWS: usize = 500;
 
 /// Returns a settled account as the API server returns it.
 fn object(number: usize) -> ObservedAccount {
@@ -57,34 +62,39 @@ fn object(number: usize) -> ObservedAccount {
     serde_json::from_value(object).expect("an account")
 }
 
-fn inventory() -> Inventory {
-    let all =
-        ResourceKind::ALL.into_iter().flat_map(|kind| (0..ACCOUNTS).map(move |number| listed(number, kind)));
-    Inventory::new(INSTALLATION, all.collect())
+fn statuses(accounts: &[Arc<CachedAccount>]) -> StatusRecords {
+    StatusRecords::new(accounts.iter().map(|account| Arc::clone(account) as Arc<dyn StatusRecord>))
 }
 
-fn rows() -> Vec<RecordedResource> {
-    (0..ACCOUNTS).flat_map(|number| recorded(number, &ResourceKind::ALL)).collect()
+fn rows() -> impl Iterator<Item = RecordedResource> {
+    (0..ACCOUNTS).flat_map(|number| recorded(number, &ResourceKind::ALL))
 }
 
-/// Compares everything as a resync does. Returns the bytes for an account that this needs at the same time.
-fn compare(accounts: &[Arc<CachedAccount>], inventory: &Inventory, rows: &[RecordedResource]) -> usize {
+/// Compares everything as a resync does, in the same order. Returns the bytes for an account that this needs
+/// at the same time.
+fn compare(cache: &CachedAccounts, inventory: &Inventory) -> usize {
     let before = HEAP.allocated();
-    let states: AccountStates<'_> =
-        accounts.iter().map(|account| (&account.reference, account.state())).collect();
-    let statuses: Vec<StatusEntry<'_>> =
-        accounts.iter().flat_map(|account| account.resources_in_status()).collect();
-    let of_rows = rows.iter().map(|row| known(row.owner.user, row.kind, &row.arn));
-    let of_statuses = statuses.iter().map(|status| known(Uuid::nil(), status.kind, status.arn));
-    let known: Vec<_> = of_rows.chain(of_statuses).collect();
-    let arns = inventory.all().map(|resource| resource.arn.clone()).collect();
-    let complete = CompleteList { arns, has_ours: true, took: Duration::from_secs(1) };
-    let found = find_absences(&complete, &known, &Absences::default(), &target(), LIMITS, TIMING);
+    let mut recorded = RecordedRows::new(inventory, &Absences::default());
+    rows().for_each(|row| recorded.add(row, inventory, &target()));
+    let accounts = statuses(&cache.accounts());
+    recorded.compare_with(inventory, &accounts);
+    assert!(recorded.others().is_empty() && recorded.differing(inventory, &accounts).next().is_none());
+    let mut complete =
+        CompleteList { has_ours: true, took: Duration::from_secs(1), ..CompleteList::default() };
+    complete.add_consistent(&recorded, inventory, &[]);
+    let found = find_absences(&complete, &[], &Absences::default(), &target(), LIMITS, TIMING);
     assert!(found.changes.is_empty());
-    drop((known, complete));
-    let report = compare_with_records(inventory, &states, &statuses, rows, &[].into());
+    let report = compare_with_records(inventory, &accounts, &recorded, &[].into());
     assert!(report.drifted.is_empty() && report.orphans.is_empty(), "{report:?}");
     (HEAP.max_allocated() - before) / ACCOUNTS
+}
+
+/// Returns the rows that a resync keeps if no status names their resources.
+fn kept_rows() -> RecordedRows {
+    let inventory = Inventory::default();
+    let mut recorded = RecordedRows::new(&inventory, &Absences::default());
+    rows().for_each(|row| recorded.add(row, &inventory, &target()));
+    recorded
 }
 
 /// Makes something of all accounts. Returns the bytes of it for one account.
@@ -102,20 +112,24 @@ fn an_account_takes_no_more_memory_than_the_sizing_says() {
         (0..ACCOUNTS).for_each(|number| cache.insert(CachedAccount::new(&object(number))));
         cache
     });
-    let (inventory, inventoried) = bytes_of(inventory);
-    let (rows, recorded) = bytes_of(rows);
-    let compared = compare(&cache.accounts(), &inventory, &rows);
+    let accounts = statuses(&cache.accounts());
+    let (settled, inventoried) = bytes_of(|| inventory(0..ACCOUNTS, &accounts));
+    drop(accounts);
+    let compared = compare(&cache, &settled);
+    drop(settled);
     // Last, because the maximum counts everything before.
+    let (_, unrecorded) = bytes_of(|| inventory(0..ACCOUNTS, &StatusRecords::default()));
+    let (_, kept) = bytes_of(kept_rows);
     let (_, objects) = bytes_of(|| (0..ACCOUNTS).map(object).collect::<Vec<_>>());
-    println!(
-        "bytes for an account: {objects} as an object, {cached} in the cache, {inventoried} in the inventory"
-    );
-    println!("during a resync: {recorded} of rows, {compared} of comparisons");
+    println!("bytes for an account: {objects} as an object, {cached} in the cache");
+    println!("settled: {inventoried} in the inventory, {compared} of comparisons during a resync");
+    println!("without a status: {unrecorded} in the inventory, {kept} of rows during a resync");
     for (part, bytes, most) in [
         ("cache", cached, CACHE),
         ("inventory", inventoried, INVENTORY),
-        ("rows", recorded, ROWS),
+        ("inventory without statuses", unrecorded, UNRECORDED),
         ("comparisons", compared, COMPARISON),
+        ("rows without statuses", kept, UNRECORDED_ROWS),
     ] {
         assert!(bytes <= most, "the {part} takes {bytes} bytes for an account, not at most {most}");
     }

@@ -13,7 +13,7 @@ use crate::{
         condition::is_true,
     },
     controller::{account::AccountExt, blocker::Blocker},
-    provision::{AccountState, StatusEntry},
+    provision::{AccountState, StatusEntry, StatusRecord},
 };
 
 /// An account as the cache holds it: what decisions need, in compact form. Before anything is done for the
@@ -122,21 +122,24 @@ impl CachedAccount {
     pub fn object_uid(&self) -> String {
         self.uid.as_ref().map(CompactId::to_string).unwrap_or_default()
     }
+}
 
-    /// Returns the resources that status names.
-    pub fn resources_in_status(&self) -> impl Iterator<Item = StatusEntry<'_>> {
-        self.resources.iter().map(|resource| StatusEntry {
-            account: &self.reference,
-            kind: resource.kind,
-            arn: &resource.arn,
-            is_ready: resource.is_ready,
-        })
+impl StatusRecord for CachedAccount {
+    fn account(&self) -> &AccountRef {
+        &self.reference
     }
 
-    /// Returns the state of the account, as the comparison of a resync needs it.
-    #[must_use]
-    pub fn state(&self) -> AccountState<'_> {
+    fn username(&self) -> &str {
+        &self.username
+    }
+
+    fn state(&self) -> AccountState<'_> {
         AccountState { uid: self.uid.as_ref(), user: self.user, is_stalled: self.stalled.is_some() }
+    }
+
+    fn resource(&self, kind: ResourceKind) -> Option<StatusEntry<'_>> {
+        let resource = self.resources.iter().find(|resource| resource.kind == kind)?;
+        Some(StatusEntry { account: &self.reference, kind, arn: &resource.arn, is_ready: resource.is_ready })
     }
 }
 
@@ -192,7 +195,8 @@ mod tests {
         assert_eq!((cached.user, cached.created), (Some(Uuid::from_u128(7)), Some(Timestamp::UNIX_EPOCH)));
         let (account, arn) = (account.reference(), "a".into());
         let stage = StatusEntry { account: &account, kind: ResourceKind::Stage, arn: &arn, is_ready: true };
-        assert_eq!(cached.resources_in_status().collect::<Vec<_>>(), [stage]);
+        assert_eq!(cached.resource(ResourceKind::Stage), Some(stage));
+        assert_eq!(cached.resource(ResourceKind::Channel), None);
         assert!(cached.is_understood && !cached.needs_nothing && !cached.is_released());
     }
 }

@@ -68,7 +68,7 @@ fn known_orphans(account: &StreamerAccount, user: Uuid, inventory: &Inventory) -
         })
     });
     let tagged =
-        inventory.of_account(&key, user).map(|resource| describe_orphan(resource, OrphanReason::Abandoned));
+        inventory.of_account(&key, user).map(|resource| describe_orphan(&resource, OrphanReason::Abandoned));
     tagged.chain(in_status).collect()
 }
 
@@ -101,7 +101,8 @@ mod tests {
         };
         let tags = owner.create_tags(Uuid::from_u128(7), &Tags::new());
         let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
-        let inventory = Inventory::new("here", vec![TaggedResource::new(ResourceKind::Channel, &listed)]);
+        let inventory =
+            Inventory::of_resources("here", vec![TaggedResource::new(ResourceKind::Channel, &listed)]);
 
         let mut known = known_orphans(&account(), user, &inventory);
         let arns: Vec<_> = known.iter().filter_map(|orphan| orphan.arn.as_deref()).collect();

@@ -4,44 +4,36 @@
 mod absences;
 mod failures;
 mod late_creates;
+mod lists;
 mod orphans;
+mod pace;
 mod records;
 mod requeues;
+mod verification;
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
+pub use self::pace::ResyncSettings;
 use self::{
     absences::note_absences,
     failures::ResyncFailures,
+    lists::{Lists, all_as_recorded, list},
     orphans::{duplicate, update_orphan_list},
-    records::{account_states, check_recorded_elsewhere, is_in, recorded_resources},
+    pace::{Pace, Pacing},
+    records::{check_recorded_elsewhere, is_in, recorded_resources, statuses},
     requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
+    verification::verify_new_orphans,
 };
-use super::{
-    backends::{Backends, dispatch_kind},
-    blocker::Blocker,
-    cache::CachedAccount,
-    context::Context,
-    gates,
-    kubernetes::Kubernetes,
-};
+use super::{backends::Backends, blocker::Blocker, context::Context, gates, kubernetes::Kubernetes};
 use crate::{
     admin::Gates,
-    api::{AccountRef, ResourceKind},
+    api::{AccountRef, ByKind, ResourceKind},
     messages,
-    provision::{CompleteList, Inventory, Listing, TaggedResource, compare_with_records, pending_rechecks},
-    store::{self, ChainId, Orphan, Orphans, RecordedResource, Resources},
+    provision::{RecordedRows, compare_with_records, pending_rechecks},
+    store::{self, Absences, ChainId, Evidence, Orphan, Orphans, Resources},
 };
-
-/// Maximum duration of a resync. 10,000 accounts at 5 calls a second take 40 s, and every call has its own
-/// timeout.
-const RESYNC_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Maximum time that a resync waits for the first renewal token.
 const CHAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,34 +47,44 @@ struct ResyncReport {
     orphans: BTreeMap<String, Orphan>,
     /// A text about the records that name another AWS account or region, if there are any.
     elsewhere: Option<String>,
+    /// Number of pages of each list.
+    pages: ByKind<u32>,
     /// True if PostgreSQL names every listed resource. One that only its tags name is lost to a leader that
     /// does not list AWS.
     are_all_recorded: bool,
 }
 
-/// Resyncs now, and every `interval` from then on. `namespace` is the served namespace; None for all.
+/// Resyncs now, and again and again at the interval of the settings. `namespace` is the served namespace; None
+/// for all.
 pub async fn run<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
-    interval: Duration,
+    settings: ResyncSettings,
     gates: &Gates,
 ) {
-    let mut orphans = BTreeMap::new();
+    let (mut orphans, interval) = (BTreeMap::new(), settings.interval);
     let mut failures = ResyncFailures::new(&context.installation, namespace, interval);
+    let mut pacing = Pacing::new(settings);
     loop {
         let (began, chain) = (Instant::now(), wait_for_chain(context).await);
-        let resynced = async { resync(context, namespace, chain.clone()?).await };
-        let resynced = tokio::time::timeout(RESYNC_TIMEOUT, resynced).await;
-        let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(RESYNC_TIMEOUT, interval)));
+        let pace = pacing.next();
+        set_period(context, &mut pacing, &pace);
+        let timeout = pace.timeout();
+        let resynced = async { resync(context, namespace, chain.clone()?, &pace).await };
+        let resynced = tokio::select! {
+            biased;
+            resynced = tokio::time::timeout(timeout, resynced) => resynced,
+            // Accounts wait for the next resync, so this one, which may be paced, does not go on.
+            () = until_ended(context, chain.as_ref().ok().copied()) => Ok(Err(store::Error::RecordsReplaced.into())),
+        };
         let chain = chain.unwrap_or_default();
-        let resynced = resynced.and_then(|report| {
-            let is_current = context.continuity.is_current(chain);
-            if is_current { Ok(report) } else { Err(store::Error::RecordsReplaced.into()) }
-        });
+        let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(timeout, interval)));
         let pause = match resynced {
-            Ok(ResyncReport { orphans: found, elsewhere, are_all_recorded }) => {
-                let now = context.backends.now();
-                context.metrics.record_resync(now.0.as_second());
+            Ok(ResyncReport { orphans: found, elsewhere, pages, are_all_recorded }) => {
+                let (now, took) = (context.backends.now(), began.elapsed());
+                context.metrics.record_resync(now.0.as_second(), took);
+                let next_in = pacing.succeed(&pace, pages, took);
+                set_period(context, &mut pacing, &pace);
                 failures.reset(now);
                 // The lists have verified the accounts.
                 context.unverified.clear_all();
@@ -92,10 +94,11 @@ pub async fn run<B: Backends>(
                 context.metrics.set_orphans(found.len());
                 orphans = found;
                 note_continuity(context, chain, began, are_all_recorded);
-                interval
+                next_in
             }
             Err(blocker) => {
                 let retry_in = failures.next_delay();
+                pacing.fail();
                 context.record_resync_failure(&blocker, chain);
                 context.metrics.record_resync_failure();
                 tracing::warn!(
@@ -119,31 +122,46 @@ pub async fn run<B: Backends>(
                 retry_in
             }
         };
-        wait_for_next(context, chain, pause).await;
+        if !wait_for_next(context, chain, pause).await {
+            // Accounts wait for the next resync, so it is not paced.
+            pacing.fail();
+        }
     }
 }
 
-/// Waits for the next resync, or until the records turn out to have been restored. Then AWS must return what
-/// the attempts created that may have been lost.
-async fn wait_for_next<B: Backends>(context: &Context<B>, chain: ChainId, pause: Duration) {
-    let is_restored = async {
-        if context.continuity.is_current(chain) {
-            context.continuity.until_ended(chain).await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
+/// Waits for the next resync. Returns false as soon as the records turn out to have been restored, and AWS shows
+/// what attempts may have created that were lost.
+async fn wait_for_next<B: Backends>(context: &Context<B>, chain: ChainId, pause: Duration) -> bool {
+    let chain = Some(chain).filter(|chain| context.continuity.is_current(*chain));
     tokio::select! {
         biased;
-        () = tokio::time::sleep(pause) => {}
-        () = is_restored => tokio::time::sleep(context.timing.create_outcome()).await,
+        () = tokio::time::sleep(pause) => true,
+        () = until_ended(context, chain) => {
+            tokio::time::sleep(context.timing.create_outcome()).await;
+            false
+        }
     }
+}
+
+/// Shows the expected time between two resyncs, on which the age of a recent list depends.
+fn set_period<B: Backends>(context: &Context<B>, pacing: &mut Pacing, pace: &Pace) {
+    let period = pacing.period(pace);
+    context.set_resync_period(period);
+    pacing.log_period(period);
 }
 
 /// Waits for a chain of renewal tokens, so that the resync proves the records complete.
 async fn wait_for_chain<B: Backends>(context: &Context<B>) -> Result<ChainId, Blocker> {
     let chain = tokio::time::timeout(CHAIN_TIMEOUT, context.continuity.chain()).await;
     chain.map_err(|_| Blocker::no_renewal_token(CHAIN_TIMEOUT))
+}
+
+/// Waits until the chain has ended; for ever without a chain.
+async fn until_ended<B: Backends>(context: &Context<B>, chain: Option<ChainId>) {
+    match chain {
+        Some(chain) => context.continuity.until_ended(chain).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Lets a later leader rely on the records, if they are complete and those of this AWS account.
@@ -183,6 +201,7 @@ async fn resync<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
     chain: ChainId,
+    pace: &Pace,
 ) -> Result<ResyncReport, Blocker> {
     let began = Instant::now();
     let (store, kubernetes) = (context.backends.store(), context.backends.kubernetes());
@@ -190,55 +209,51 @@ async fn resync<B: Backends>(
     // accounts from the inventory.
     let rows = store.orphans(namespace).await;
     // A resource that is created during the lists may be missing from them.
-    let before = kubernetes.cache().accounts();
-    let (inventory, complete) = list(context, namespace).await?;
-    context.learn_aws_account(&complete.arns);
-    let mut recorded = store.all_recorded().await?;
+    let before = statuses(&kubernetes.cache().accounts());
+    let Lists { inventory, mut complete, pages, aws_accounts } =
+        list(context, namespace, before, pace).await?;
+    let listed_at = Instant::now();
+    context.learn_aws_account(aws_accounts);
+    let (absences, target) = (store.absences().await?, context.target());
+    let mut recorded = RecordedRows::new(&inventory, &absences);
+    store.all_recorded(|row| recorded.add(row, &inventory, &target)).await?;
+    complete.took = began.elapsed();
     // Read last, so that a resource that was created in the meantime does not look like an orphan.
-    let accounts = kubernetes.cache().accounts();
-    let states = account_states(&accounts);
-    let exists = |account: &&Arc<CachedAccount>| states.contains_key(&account.reference);
-    let statuses: Vec<_> =
-        before.iter().filter(exists).flat_map(|account| account.resources_in_status()).collect();
-    let named = recorded_resources(context, namespace, &recorded, &statuses, &states);
-    let elsewhere = check_recorded_elsewhere(context, &named);
-    let changed_users = note_absences(context, &complete, &named, began).await?;
-    drop((named, complete));
+    let cached = kubernetes.cache().accounts();
+    let accounts = statuses(&cached);
+    recorded.compare_with(&inventory, &accounts);
+    let differing: Vec<_> = recorded.differing(&inventory, &accounts).collect();
+    let known = recorded_resources(context, namespace, recorded.others(), &differing, &accounts);
+    complete.add_consistent(&recorded, &inventory, &known);
+    let elsewhere = check_recorded_elsewhere(context, &known, complete.consistent.values().sum());
+    let changed_users = note_absences(context, &complete, &known, &absences, listed_at.elapsed()).await?;
+    mark_recorded_elsewhere_dirty(context, &differing);
+    let took = complete.took;
+    drop((known, differing, complete));
     // Another controller of this installation serves the other namespaces.
     recorded.retain(|row| is_in(namespace, &row.owner.account));
     let inventory = context.publish_inventory(inventory, chain);
     let rows = rows?;
     let duplicates = rows.iter().filter_map(duplicate).collect();
-    let report = compare_with_records(&inventory, &states, &statuses, &recorded, &duplicates);
-    mark_recorded_elsewhere_dirty(context, &statuses);
-    for (account, state) in &states {
-        if state.user.is_some_and(|user| changed_users.contains(&user)) {
-            context.mark_dirty(AccountRef::clone(account));
+    let mut report = compare_with_records(&inventory, &accounts, &recorded, &duplicates);
+    for account in accounts.iter() {
+        if account.state().user.is_some_and(|user| changed_users.contains(&user)) {
+            context.mark_dirty(AccountRef::clone(account.account()));
         }
     }
     for account in report.drifted {
         tracing::info!(%account, "drift: status, database and AWS differ");
         context.mark_dirty(account);
     }
-    for account in accounts.iter().filter(|account| needs_requeue(account)) {
+    for account in cached.iter().filter(|account| needs_requeue(account)) {
         context.requeue(account.reference.clone());
     }
-    schedule_rechecks(context, &accounts, &pending_rechecks(&recorded, &statuses, context.timing.grace));
+    let rechecks = pending_rechecks(recorded.others(), &accounts, context.timing.grace);
+    schedule_rechecks(context, &cached, &rechecks);
+    verify_new_orphans(context, &rows, &mut report.orphans, took).await;
     let orphans = update_orphan_list(context, rows, report.orphans).await?;
-    let are_all_recorded = are_all_recorded(&inventory, &recorded, &orphans);
-    Ok(ResyncReport { orphans, elsewhere, are_all_recorded })
-}
-
-/// Returns true if each listed resource has a row, or is on the orphan list.
-fn are_all_recorded(
-    inventory: &Inventory,
-    recorded: &[RecordedResource],
-    orphans: &BTreeMap<String, Orphan>,
-) -> bool {
-    let rows: HashSet<_> = recorded.iter().map(|row| &row.arn).collect();
-    inventory
-        .all()
-        .all(|resource| rows.contains(&resource.arn) || orphans.contains_key(&resource.arn.to_string()))
+    let are_all_recorded = recorded.names_all(&inventory, |arn| orphans.contains_key(&arn.to_string()));
+    Ok(ResyncReport { orphans, elsewhere, pages, are_all_recorded })
 }
 
 /// Returns a text about the records that name another AWS account or region. Needs no list of AWS.
@@ -246,40 +261,16 @@ async fn recheck_recorded_elsewhere<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
 ) -> Result<Option<String>, Blocker> {
-    let recorded = context.backends.store().all_recorded().await?;
-    let accounts = context.backends.kubernetes().cache().accounts();
-    let states = account_states(&accounts);
-    let statuses: Vec<_> = accounts.iter().flat_map(|account| account.resources_in_status()).collect();
-    let elsewhere = check_recorded_elsewhere(
-        context,
-        &recorded_resources(context, namespace, &recorded, &statuses, &states),
-    );
-    mark_recorded_elsewhere_dirty(context, &statuses);
+    let cached = context.backends.kubernetes().cache().accounts();
+    let accounts = statuses(&cached);
+    let (inventory, target) = (all_as_recorded(context, accounts.clone()), context.target());
+    let mut recorded = RecordedRows::new(&inventory, &Absences::default());
+    context.backends.store().all_recorded(|row| recorded.add(row, &inventory, &target)).await?;
+    recorded.compare_with(&inventory, &accounts);
+    let differing: Vec<_> = recorded.differing(&inventory, &accounts).collect();
+    let known = recorded_resources(context, namespace, recorded.others(), &differing, &accounts);
+    let consistent = recorded.consistent().iter().map(|(_, count)| count).sum();
+    let elsewhere = check_recorded_elsewhere(context, &known, consistent);
+    mark_recorded_elsewhere_dirty(context, &differing);
     Ok(elsewhere)
-}
-
-/// Lists all resources of this installation in the served namespace, and the complete list of all ARNs.
-async fn list<B: Backends>(
-    context: &Context<B>,
-    namespace: Option<&str>,
-) -> Result<(Inventory, CompleteList), Blocker> {
-    let began = Instant::now();
-    let (backends, installation) = (&context.backends, context.installation.as_str());
-    let list = async |kind| dispatch_kind!(backends, kind, |kind| Listing::of_kind(kind, installation).await);
-    let listings = futures::future::try_join_all(ResourceKind::ALL.map(list)).await?;
-    let (mut ours, mut arns) = (Vec::new(), Vec::new());
-    for listing in listings {
-        ours.extend(listing.ours);
-        arns.extend(listing.arns);
-    }
-    let (has_ours, took) = (!ours.is_empty(), began.elapsed());
-    let complete = CompleteList { arns: arns.into_iter().collect(), has_ours, took };
-    if let Some(namespace) = namespace {
-        // Another controller of this installation serves the other namespaces.
-        let prefix = format!("{namespace}/");
-        ours.retain(|resource: &TaggedResource| {
-            resource.account.as_ref().is_some_and(|account| account.starts_with(&prefix))
-        });
-    }
-    Ok((Inventory::new(installation, ours), complete))
 }

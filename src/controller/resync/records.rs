@@ -7,7 +7,7 @@ use crate::{
     controller::{backends::Backends, blocker::Blocker, cache::CachedAccount, context::Context},
     ivs::ArnLocation,
     messages,
-    provision::{AccountStates, KnownResource, StatusEntry},
+    provision::{KnownResource, StatusEntry, StatusRecord, StatusRecords},
     store::RecordedResource,
 };
 
@@ -16,39 +16,38 @@ pub(super) fn is_in(namespace: Option<&str>, account: &AccountRef) -> bool {
     namespace.is_none_or(|namespace| account.namespace == namespace)
 }
 
-/// Returns the state of each account, as the comparison needs it.
-pub(super) fn account_states(accounts: &[Arc<CachedAccount>]) -> AccountStates<'_> {
-    accounts.iter().map(|account| (&account.reference, account.state())).collect()
+/// Returns the statuses of these accounts.
+pub(super) fn statuses(accounts: &[Arc<CachedAccount>]) -> StatusRecords {
+    StatusRecords::new(accounts.iter().map(|account| Arc::clone(account) as Arc<dyn StatusRecord>))
 }
 
-/// Returns all resources that rows and statuses name.
+/// Returns the resources that these rows and entries of statuses name.
 pub(super) fn recorded_resources<'r, B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
     recorded: &'r [RecordedResource],
     statuses: &[StatusEntry<'r>],
-    states: &AccountStates<'_>,
+    accounts: &StatusRecords,
 ) -> Vec<KnownResource<'r>> {
     let (before, now) = (context.last_inventory().unwrap_or_default(), context.backends.now().0);
-    let seen = before.update_times();
-    let since_update = |arn: &Arn| now.duration_since(*seen.get(arn)?).try_into().ok();
+    let since_update = |arn: &Arn| now.duration_since(before.idle_since(arn)?).try_into().ok();
     let rows = recorded.iter().map(|row| KnownResource {
         user: row.owner.user,
         kind: row.kind,
         arn: &row.arn,
         // Accounts in other namespaces are not watched, so they count as existing.
-        has_account: states.contains_key(&row.owner.account) || !is_in(namespace, &row.owner.account),
+        has_account: accounts.get(&row.owner.account).is_some() || !is_in(namespace, &row.owner.account),
         is_served: is_in(namespace, &row.owner.account),
         is_being_deleted: row.owner.deleting,
         age: row.age,
         since_update: since_update(&row.arn),
     });
-    rows.chain(statuses.iter().filter_map(|entry| named_by_status(entry, states))).collect()
+    rows.chain(statuses.iter().filter_map(|entry| named_by_status(entry, accounts))).collect()
 }
 
 /// Returns a resource that the status of an account names, if it names the user too.
-fn named_by_status<'r>(entry: &StatusEntry<'r>, states: &AccountStates<'_>) -> Option<KnownResource<'r>> {
-    let account = states.get(entry.account)?;
+fn named_by_status<'r>(entry: &StatusEntry<'r>, accounts: &StatusRecords) -> Option<KnownResource<'r>> {
+    let account = accounts.get(entry.account)?.state();
     Some(KnownResource {
         user: account.user?,
         kind: entry.kind,
@@ -63,20 +62,21 @@ fn named_by_status<'r>(entry: &StatusEntry<'r>, states: &AccountStates<'_>) -> O
 }
 
 /// Returns a text about the records that name another AWS account or region. Halts the controller if most of
-/// them do.
+/// them do. `consistent`: the number of recorded resources beside these, none of which is elsewhere.
 pub(super) fn check_recorded_elsewhere<B: Backends>(
     context: &Context<B>,
     known: &[KnownResource<'_>],
+    consistent: usize,
 ) -> Option<String> {
     let target = context.target();
-    let all: BTreeSet<&Arn> = known.iter().map(|known| known.arn).collect();
-    let texts = all.iter().map(ToString::to_string);
-    let elsewhere: Vec<_> = texts.filter(|arn| !target.holds(arn)).collect();
+    let known: BTreeSet<&Arn> = known.iter().map(|known| known.arn).collect();
+    let elsewhere: Vec<_> = known.iter().filter(|arn| !target.holds_arn(arn)).collect();
+    let all = known.len() + consistent;
     let message = elsewhere.first().map(|first| {
-        let recorded = ArnLocation::describe(first);
-        messages::records::resources_elsewhere(elsewhere.len(), all.len(), &recorded, &target.describe())
+        let recorded = first.with_text(ArnLocation::describe);
+        messages::records::resources_elsewhere(elsewhere.len(), all, &recorded, &target.describe())
     });
-    let are_most = elsewhere.len() * 2 > all.len();
+    let are_most = elsewhere.len() * 2 > all;
     context.set_halt(message.as_deref().filter(|_| are_most).map(Blocker::recorded_elsewhere));
     message
 }
@@ -86,15 +86,21 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{api::ResourceKind, provision::AccountState};
+    use crate::api::{ResourceKind, StreamerAccountStatus, test_account};
 
     #[test]
     fn evidence_is_recorded_unless_the_account_is_stalled() {
-        let (account, arn) = (AccountRef { namespace: "n".to_owned(), name: "todd".to_owned() }, "a".into());
-        let entry = StatusEntry { account: &account, kind: ResourceKind::Stage, arn: &arn, is_ready: true };
+        let arn = "a".into();
         for is_stalled in [false, true] {
-            let state = AccountState { uid: None, user: Some(Uuid::from_u128(1)), is_stalled };
-            let known = named_by_status(&entry, &[(&account, state)].into());
+            let mut account = test_account("todd", "todd");
+            let user_id = Some(Uuid::from_u128(1).to_string());
+            account.status = Some(StreamerAccountStatus { user_id, ..StreamerAccountStatus::default() });
+            let mut cached = CachedAccount::new(&account.into());
+            cached.stalled = is_stalled.then(|| "UsernameTaken".into());
+            let cached = [Arc::new(cached)];
+            let account = &cached[0].reference;
+            let entry = StatusEntry { account, kind: ResourceKind::Stage, arn: &arn, is_ready: true };
+            let known = named_by_status(&entry, &statuses(&cached));
             assert_eq!(known.map(|known| known.is_served), Some(!is_stalled));
         }
     }

@@ -11,8 +11,7 @@ use crate::{
 /// Marks the accounts dirty whose status says that a resource in another AWS account or region is ready.
 pub(super) fn mark_recorded_elsewhere_dirty<B: Backends>(context: &Context<B>, statuses: &[StatusEntry<'_>]) {
     let target = context.target();
-    let elsewhere =
-        statuses.iter().filter(|status| status.is_ready && !target.holds(&status.arn.to_string()));
+    let elsewhere = statuses.iter().filter(|status| status.is_ready && !target.holds_arn(status.arn));
     elsewhere.for_each(|status| context.mark_dirty(status.account.clone()));
 }
 

@@ -23,7 +23,7 @@ use crate::{
         gates,
         kubernetes::KubernetesClient,
         reconcile::Task,
-        resync,
+        resync::{self, ResyncSettings},
     },
     ivs::{
         Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config, target_identity,
@@ -91,8 +91,12 @@ pub(super) async fn run_controller(
         if context.stop.run_until_cancelled(cache.wait_until_listed()).await.is_none() {
             return;
         }
-        let resyncs =
-            resync::run(&context, settings.watch_namespace.as_deref(), settings.resync_interval, &gates);
+        let resync_settings = ResyncSettings {
+            interval: settings.resync_interval,
+            calls_per_second: settings.aws_calls_per_second,
+            budget_percent: settings.resync_budget_percent,
+        };
+        let resyncs = resync::run(&context, settings.watch_namespace.as_deref(), resync_settings, &gates);
         tokio::select! {
             () = run_queue(&context, requeued, settings.max_concurrent_reconciles, run_task) => {}
             () = resyncs => {}

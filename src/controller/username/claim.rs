@@ -284,7 +284,8 @@ mod tests {
             (tags::USER.to_owned(), Uuid::from_u128(1).to_string()),
         ]);
         let listed = Listed { arn: "arn".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
-        let inventory = Inventory::new("here", vec![TaggedResource::new(ResourceKind::Stage, &listed)]);
+        let inventory =
+            Inventory::of_resources("here", vec![TaggedResource::new(ResourceKind::Stage, &listed)]);
         assert_eq!(first(&older, &all, &inventory), Some(younger.reference()));
         assert_eq!(first(&younger, &all, &inventory), None);
     }

@@ -125,8 +125,8 @@ impl Resources for FakeDatabase {
         })
     }
 
-    async fn all_recorded(&self) -> store::Result<Vec<RecordedResource>> {
-        Ok(Vec::new())
+    async fn all_recorded(&self, _: impl FnMut(RecordedResource) + Send) -> store::Result<()> {
+        Ok(())
     }
 }
 

@@ -16,9 +16,9 @@ async fn a_namespaced_controller_has_no_permissions_elsewhere() {
     let everywhere = one.of_kind("ClusterRoleBinding");
     assert!(everywhere.iter().all(|binding| binding.name_any().ends_with("-installation")), "{everywhere:?}");
     // The Lease is in the namespace of the release.
-    let mut roles =
-        one.of_kind("Role").into_iter().filter(|role| !role.name_any().ends_with("-controller-lease"));
-    assert!(roles.all(|role| role.namespace().as_deref() == Some("streamers")));
+    let is_lease = |name: &str| name.ends_with("-controller-lease");
+    let mut others = one.of_kind("Role").into_iter().filter(|role| !is_lease(&role.name_any()));
+    assert!(others.all(|role| role.namespace().as_deref() == Some("streamers")));
 
     let mut rules = one.rules("Role", "-controller");
     let of_namespaces = |rule: &&mut Value| rule["resources"] == json!(["namespaces"]);

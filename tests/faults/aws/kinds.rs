@@ -125,8 +125,8 @@ impl<F: Flavor> FakeResources<F> {
         Self { injector, flavor: PhantomData }
     }
 
-    /// Lists resources in one page, which is larger than any list here.
-    async fn listed(&self, name: Option<&str>) -> Result<Vec<Listed>> {
+    /// Lists one page of the resources, the newest first. `token`: the last ARN of the page before.
+    async fn listed(&self, name: Option<&str>, token: Option<String>) -> Result<ListPage> {
         let name = name.map(str::to_owned);
         let about = name.clone().unwrap_or_default();
         let list = move |state: &mut State, now| {
@@ -137,14 +137,19 @@ impl<F: Flavor> FakeResources<F> {
             let matches = |resource: &Resource| {
                 resource.kind == F::KIND && name.as_ref().is_none_or(|name| *name == resource.name)
             };
-            let shown = state.aws.shown(now).into_iter().flatten();
-            let found = shown.filter(|(_, resource)| matches(resource)).map(|(arn, resource)| Listed {
+            let page_size = state.aws.page_size.unwrap_or(usize::MAX);
+            let shown = state.aws.shown(now).into_iter().flatten().rev();
+            let shown = shown.filter(|(arn, _)| token.as_ref().is_none_or(|token| *arn < token));
+            let mut found = shown.filter(|(_, resource)| matches(resource)).map(|(arn, resource)| Listed {
                 arn: arn.clone(),
                 name: resource.name.clone(),
                 tags: resource.tags.clone(),
                 updated_at: (F::KIND == ResourceKind::ChatRoom).then_some(resource.updated_at),
             });
-            Ok(found.collect())
+            let page: Vec<_> = found.by_ref().take(page_size).collect();
+            let is_last = found.next().is_none();
+            let next = page.last().filter(|_| !is_last).map(|last| last.arn.clone());
+            Ok((page, next))
         };
         self.injector.call(F::LIST, &about, list).await
     }
@@ -263,8 +268,8 @@ impl<F: Flavor> Kind for FakeResources<F> {
         self.injector.call(F::GET, arn, effect).await
     }
 
-    async fn list_page(&self, name: Option<&str>, _: Option<String>) -> Result<ListPage> {
-        Ok((self.listed(name).await?, None))
+    async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<ListPage> {
+        self.listed(name, token).await
     }
 
     async fn update(&self, arn: &str, changes: &F::Settings) -> Result<Value> {

@@ -160,7 +160,7 @@ impl Resources for FaultInjector {
         self.call(write("end_update"), "", effect).await
     }
 
-    async fn all_recorded(&self) -> Result<Vec<RecordedResource>> {
+    async fn all_recorded(&self, handle: impl FnMut(RecordedResource) + Send) -> Result<()> {
         let effect = |state: &mut State, now: Duration| {
             let database = &state.database;
             let record = |((id, kind), row): (&(Uuid, ResourceKind), &Row)| {
@@ -182,6 +182,8 @@ impl Resources for FaultInjector {
             };
             Ok(database.rows.iter().filter_map(record).collect())
         };
-        self.call(read("all_recorded"), "", effect).await
+        let all: Result<Vec<_>> = self.call(read("all_recorded"), "", effect).await;
+        all?.into_iter().for_each(handle);
+        Ok(())
     }
 }

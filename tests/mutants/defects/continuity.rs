@@ -34,8 +34,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the list after a restore begins before AWS shows the latest resources: renewal token",
         file: "src/controller/resync/mod.rs",
-        right: "() = is_restored => tokio::time::sleep(context.timing.create_outcome()).await,",
-        wrong: "() = is_restored => tokio::time::sleep(context.timing.create_outcome() * 0).await,",
+        right: "tokio::time::sleep(context.timing.create_outcome()).await;",
+        wrong: "tokio::time::sleep(context.timing.create_outcome() * 0).await;",
     },
     Defect {
         name: "the renewal token is not checked when a username is claimed",
@@ -81,8 +81,8 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "the renewal token is passed on although only tags name a resource",
-        file: "src/controller/resync/mod.rs",
-        right: "rows.contains(&resource.arn) || orphans.contains_key(&resource.arn.to_string())",
-        wrong: "rows.contains(&resource.arn) || orphans.len() < usize::MAX",
+        file: "src/provision/recorded_rows.rs",
+        right: "let is_named = |arn: &Arn| rows.contains(arn) || is_orphan(arn);",
+        wrong: "let is_named = |arn: &Arn| rows.contains(arn) || is_orphan(arn) || rows.len() < usize::MAX;",
     },
 ];

@@ -165,8 +165,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a row that names an earlier object is not drift",
         file: "src/provision/comparison.rs",
-        right: "(&record.owner.account, &record.arn, record.owner.uid.as_ref())",
-        wrong: "(&record.owner.account, &record.arn, accounts.get(&record.owner.account).and_then(|state| state.uid))",
+        right: "(&row.owner.account, &row.arn, row.owner.uid.as_ref())",
+        wrong: "(&row.owner.account, &row.arn, accounts.get(&row.owner.account).and_then(|account| account.state().uid))",
     },
     Defect {
         name: "one complete list proves an absence",

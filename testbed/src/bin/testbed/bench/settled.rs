@@ -11,7 +11,7 @@ use super::report::{Report, figure};
 use super::rig::{self, Quotas};
 use super::seed;
 
-/// Time from the end of a resync to the start of the next, shorter than usual so that a benchmark sees some.
+/// Time between the starts of two resyncs, shorter than usual so that a benchmark sees some.
 pub(super) const RESYNC_INTERVAL: Duration = Duration::from_secs(20);
 /// Time without a reconcile after which the controller counts as settled.
 const QUIET: Duration = Duration::from_secs(5);
