@@ -19,7 +19,7 @@ use streamcat_operator::{
     },
     ivs::Target,
     provision::Timing,
-    store::ClusterIdentity,
+    store::{ClusterIdentity, Continuity, TokenRotation},
 };
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet, time::sleep};
 
@@ -40,7 +40,7 @@ pub const CONCURRENCY: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
 const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 
 /// Interval at which the Lease is renewed.
-const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
+pub const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Maximum time that a process takes to stop when asked to.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
@@ -91,8 +91,13 @@ async fn run(injector: FaultInjector) {
 /// Renews the Lease, and its token.
 async fn renew_lease(injector: &FaultInjector, continuity: &Continuity) {
     let cluster = injector.process.cluster.clone();
-    let rotation =
-        TokenRotation::new(continuity.clone(), injector.clone(), cluster.clone(), "lease".to_owned());
+    let rotation = TokenRotation::new(
+        continuity.clone(),
+        injector.clone(),
+        cluster.clone(),
+        "lease".to_owned(),
+        Duration::from_secs(1),
+    );
     let in_lease = || injector.world.lock().cluster_of(&cluster).token_in_lease;
     rotation.begin_term(in_lease());
     loop {

@@ -40,8 +40,10 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the renewal token is not checked when a username is claimed",
         file: CLAIM,
-        right: "        renewal_token: basis.records.token()?,\n    };",
-        wrong: "        renewal_token: basis.records.token()?.filter(|_| false),\n    };",
+        right: "        renewal_token: basis.records.token()?,
+        is_aws_listed",
+        wrong: "        renewal_token: basis.records.token()?.filter(|_| false),
+        is_aws_listed",
     },
     Defect {
         name: "a renewal token that PostgreSQL does not have is inherited",
