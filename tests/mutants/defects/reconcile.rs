@@ -53,8 +53,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a reconcile does not wait for the first resync",
         file: "src/controller/context.rs",
-        right: "_ if chain.is_inherited && !needs_list => basis(Arc::default(), false),",
-        wrong: "_ if chain.is_inherited || !needs_list => basis(Arc::default(), true),",
+        right: "_ if is_inherited && !needs_list => basis(Arc::default(), false),",
+        wrong: "_ if is_inherited || !needs_list => basis(Arc::default(), true),",
     },
     Defect {
         name: "a stream key is published in status",
