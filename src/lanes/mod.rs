@@ -1,9 +1,13 @@
-//! Lanes: who goes first where many wait for the same thing, such as a place in the work queue or a call of an
-//! AWS operation.
+//! Lanes: who goes first where many wait for the same thing, such as a place in the work queue, a call of an
+//! AWS operation, or a connection to the database.
 
 mod fair_queue;
+mod fair_semaphore;
+mod places;
 
 pub use fair_queue::FairQueue;
+pub use fair_semaphore::{FairSemaphore, Permit};
+pub use places::{Openings, Place, Places, branch, timeout, without_place};
 
 /// A lane. None starves: each gets its share as long as something waits in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

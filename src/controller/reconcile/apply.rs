@@ -23,6 +23,7 @@ use crate::{
         status::{next_try, publish, write_interim_status},
         username::{HeldClaim, claim},
     },
+    lanes::branch,
     provision::Inventory,
     store::{ResourceRecord, Resources},
 };
@@ -129,7 +130,8 @@ async fn reconcile_resources<B: Backends>(
     let results = InterimResults { of_kinds, reconcile_request: spec.reconcile_request().map(str::to_owned) };
     let finished = CancellationToken::new();
     let all = async {
-        ByKind::join(async |kind| results.of_kinds[kind].set(reconciler.reconcile(kind).await)).await;
+        let reconcile = async |kind| results.of_kinds[kind].set(reconciler.reconcile(kind).await);
+        ByKind::join(|kind| branch(reconcile(kind))).await;
         finished.cancel();
     };
     tokio::join!(all, write_progress(account, context, user, &results, &finished));
