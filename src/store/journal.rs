@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Postgres, Result, batch::Execute, rows};
+use super::{Postgres, Result, batch::Execute, pool::Pool, rows};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -84,7 +83,7 @@ impl Journal for Postgres {
             user,
             kind as ResourceKind,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         Ok(nonces)
     }
@@ -100,7 +99,7 @@ impl Journal for Postgres {
             how as AttemptOutcome,
             how.earlier_kept(),
         );
-        effect("end", end.execute(&self.pool)).await?;
+        effect("end", end.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(())
     }
 
@@ -126,7 +125,7 @@ pub(super) struct OpenRequest {
 }
 
 /// The statement that opens attempts.
-pub(super) struct OpenAttempts(pub(super) PgPool);
+pub(super) struct OpenAttempts(pub(super) Pool);
 
 impl Execute for OpenAttempts {
     type Request = OpenRequest;
@@ -144,7 +143,7 @@ impl Execute for OpenAttempts {
             &known_arns as &[Option<&str>],
             &durations,
         );
-        Ok(open.fetch_one(&self.0).await?)
+        Ok(open.fetch_one(&mut *self.0.acquire().await?).await?)
     }
 }
 
@@ -157,7 +156,7 @@ pub(super) struct RecordRequest {
 }
 
 /// The statement that records what attempts have created.
-pub(super) struct RecordCreated(pub(super) PgPool);
+pub(super) struct RecordCreated(pub(super) Pool);
 
 impl Execute for RecordCreated {
     type Request = RecordRequest;
@@ -180,6 +179,6 @@ impl Execute for RecordCreated {
             &arns,
             &details,
         );
-        Ok(record.fetch_one(&self.0).await?)
+        Ok(record.fetch_one(&mut *self.0.acquire().await?).await?)
     }
 }

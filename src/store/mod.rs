@@ -12,6 +12,7 @@ mod installation;
 mod journal;
 mod orphans;
 mod pending_updates;
+mod pool;
 mod postgres;
 mod registrants;
 mod resources;

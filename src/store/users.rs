@@ -204,12 +204,12 @@ impl Users for Postgres {
             r#"select exists (select from users where username_key(username) = username_key($1)) as "held!""#,
             username,
         );
-        Ok(held.fetch_one(&self.pool).await?)
+        Ok(held.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
     async fn username_of(&self, uid: &str) -> Result<Option<String>> {
         let username = sqlx::query_scalar!("select username from users where account_uid = $1", uid);
-        Ok(username.fetch_optional(&self.pool).await?)
+        Ok(username.fetch_optional(&mut *self.pool.acquire().await?).await?)
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
@@ -226,7 +226,7 @@ impl Users for Postgres {
             claimant.cluster.id,
             claimant.cluster.takeover_after.as_secs_f64(),
         );
-        let Some(row) = effect("claim", claim.fetch_optional(&self.pool)).await? else {
+        let Some(row) = effect("claim", claim.fetch_optional(&mut *self.pool.acquire().await?)).await? else {
             return Ok(Claim::Refused(ClaimRefusal::Deleted));
         };
         Ok(claimant.judge(UsernameOwner {
@@ -281,7 +281,7 @@ impl Users for Postgres {
             user,
             uid,
         );
-        let marked = effect("mark_deleting", mark.execute(&self.pool)).await?;
+        let marked = effect("mark_deleting", mark.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(marked.rows_affected() == 1)
     }
 
@@ -294,7 +294,7 @@ impl Users for Postgres {
             user,
             uid,
         );
-        let marked = effect("mark_retained", mark.execute(&self.pool)).await?;
+        let marked = effect("mark_retained", mark.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(marked.rows_affected() == 1)
     }
 
@@ -355,7 +355,7 @@ impl Users for Postgres {
             "select distinct id from user_tombstones where id = any($1) and not resources_kept and id not in (select id from users)",
             users,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         Ok(deleted)
     }
