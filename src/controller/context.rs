@@ -2,6 +2,7 @@
 
 mod backoff;
 mod dirty;
+mod new_accounts;
 mod rechecks;
 mod removed;
 mod unpublished;
@@ -20,8 +21,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
-    unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
+    backoff::Backoff, dirty::DirtyAccounts, new_accounts::NewAccounts, rechecks::Rechecks,
+    removed::RemovedObjects, unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
 };
 use super::{
     backends::Backends,
@@ -102,6 +103,8 @@ pub struct Context<B> {
     pub(super) unpublished: UnpublishedEvents,
     /// The objects that were removed without a cleanup.
     pub(super) removed: RemovedObjects,
+    /// The accounts that nobody has worked on yet.
+    pub(super) new_accounts: NewAccounts,
     latest_resync: Mutex<ResyncResult>,
     resync_finished: Notify,
     dirty: DirtyAccounts,
@@ -138,6 +141,7 @@ impl<B: Backends> Context<B> {
             rechecks: Rechecks::default(),
             unpublished: UnpublishedEvents::default(),
             removed: RemovedObjects::default(),
+            new_accounts: NewAccounts::default(),
             latest_resync: Mutex::default(),
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),

@@ -10,6 +10,7 @@ use crate::{api::AccountRef, failpoint::effect};
 
 /// The user that has a username, and the object that owns the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
 pub struct UsernameOwner {
     /// Id of the user.
     pub user: Uuid,
@@ -30,6 +31,8 @@ pub struct UsernameOwner {
     /// Time since the start of the latest try of an interrupted deletion. None if the user is not being
     /// deleted, or its resources stay.
     pub interrupted_deletion: Option<Duration>,
+    /// True if this claim has added the row, with a new id: nothing else was known of the user then.
+    pub is_new: bool,
 }
 
 /// Result of a claim. Only [`Claim::Held`] gives the object a user.
@@ -213,12 +216,14 @@ impl Users for Postgres {
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
+        // A row with this id was added by this statement, and by no other.
+        let new_id = claimant.known.is_none().then(Uuid::new_v4);
         let claim = sqlx::query!(
             r#"select user_id as "user!", username as "username!", account_namespace as "namespace!", account_name as "name!",
                       account_uid, account_cluster, registered as "registered!", retained as "retained!",
                       interrupted_deletion, is_cluster_live as "is_cluster_live!"
                from claim_username($1, $2, $3, $4, $5, $6, $7)"#,
-            claimant.known,
+            claimant.known.or(new_id),
             claimant.username,
             claimant.account.namespace,
             claimant.account.name,
@@ -239,6 +244,7 @@ impl Users for Postgres {
             registered: row.registered,
             retained: row.retained,
             interrupted_deletion: row.interrupted_deletion.map(seconds),
+            is_new: new_id == Some(row.user),
         }))
     }
 
@@ -423,6 +429,7 @@ mod tests {
             registered: false,
             retained: false,
             interrupted_deletion: None,
+            is_new: false,
         }
     }
 

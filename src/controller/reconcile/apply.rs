@@ -88,7 +88,7 @@ struct Prepared {
     recorded: ByKind<ResourceRecord>,
 }
 
-/// Claims the username of the account, and reads the records.
+/// Claims the username of the account, and reads the records, if there can be any.
 async fn prepare<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
@@ -99,7 +99,11 @@ async fn prepare<B: Backends>(
         return Err(blocker);
     }
     let held = claim(account, context, &inventory, read).await?;
-    let recorded = context.backends.store().recorded(held.user()).await?;
+    let recorded = if held.is_new() {
+        ByKind::new(|_| ResourceRecord::default())
+    } else {
+        context.backends.store().recorded(held.user()).await?
+    };
     Ok(Prepared { held, inventory, recorded })
 }
 

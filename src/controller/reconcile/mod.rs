@@ -115,9 +115,19 @@ async fn reconcile<B: Backends>(
     if cached.needs_nothing && !is_check_due {
         return Ok(recheck);
     }
+    let uid = cached.object_uid();
+    if let Some(new) = context.new_accounts.take(key, &uid)
+        && !is_namespace_terminating(cached, context).await?
+    {
+        // Adding the finalizer shows whether the watch is up to date, because it names the version.
+        match apply(new.into_account(), context, dirty, Instant::now()).await {
+            Err(Error::Kubernetes(error)) if is_outdated(&error) => {}
+            applied => return applied,
+        }
+    }
     // The cache can lag behind our own writes, so read the live object before acting. Its namespace is read
     // at the same time: both answers are needed before anything is created.
-    let (kubernetes, uid, read) = (context.backends.kubernetes(), cached.object_uid(), Instant::now());
+    let (kubernetes, read) = (context.backends.kubernetes(), Instant::now());
     let (account, is_terminating) =
         tokio::join!(kubernetes.current(key, &uid), is_namespace_terminating(cached, context));
     let Some(account) = account? else {
@@ -137,6 +147,11 @@ async fn reconcile<B: Backends>(
     } else {
         apply(account.into_account(), context, dirty, read).await
     }
+}
+
+/// Returns true if a write was refused because the object has changed or is gone.
+fn is_outdated(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_conflict() || status.is_not_found())
 }
 
 /// Limits the time of a cleanup, with its waits for call budgets: a new object takes the user over once no call
