@@ -1,5 +1,5 @@
-//! The pure parts that run for each account at each resync, measured with Criterion: `cargo bench --bench
-//! decisions`. The time for an account must not grow with the number of accounts.
+//! The pure parts that run for each account at each reconcile or resync, measured with Criterion: `cargo bench
+//! --bench decisions`. The time for an account must not grow with the number of accounts.
 
 #![allow(missing_docs, reason = "criterion_group! defines functions")]
 
@@ -7,17 +7,20 @@ mod fleet;
 
 use std::{collections::BTreeSet, hint::black_box, sync::Arc};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use streamcat_operator::{
-    api::{AccountRef, Arn, CompactId, ResourceKind},
+    api::{AccountRef, Arn, CompactId, RecreatePolicy, ResourceKind},
+    controller::{Queue, Turn},
+    lanes::{FairQueue, Lane, Origin},
     provision::{
-        AccountState, DecisionContext, Inventory, RecordedRows, StatusEntry, StatusRecord, StatusRecords,
-        compare_with_records, is_confirmed_absent,
+        AccountState, DecisionContext, DecisionInput, Inventory, Observed, RecordedRows, StatusEntry,
+        StatusRecord, StatusRecords, compare_with_records, is_confirmed_absent, next_step,
     },
     store::{Absences, Missing, RecordChain, RecordedResource, ResourceRecord},
 };
 
 use fleet::{TIMING, account, arn, inventory, recorded, target, user};
+use tokio::time::Instant;
 
 /// Numbers of accounts: one page of a list of AWS, and the records of a large installation.
 const ACCOUNTS: [usize; 2] = [100, 10_000];
@@ -86,7 +89,7 @@ impl Fleet {
     }
 }
 
-/// The decision about one missing resource.
+/// The decisions about one resource: one that is to be created, one that is settled, and one that is missing.
 fn decide(criterion: &mut Criterion) {
     let context = DecisionContext {
         timing: TIMING,
@@ -94,6 +97,25 @@ fn decide(criterion: &mut Criterion) {
         brake: None,
         records: RecordChain::default(),
     };
+    let settled_arn = arn(1, KIND);
+    let settled = ResourceRecord { arn: Some(arn(1, KIND)), ..ResourceRecord::default() };
+    for (name, status_arn, record) in
+        [("create", None, ResourceRecord::default()), ("settled", Some(settled_arn.as_str()), settled)]
+    {
+        let input = DecisionInput {
+            status_arn,
+            inventory_arn: None,
+            is_known_user: status_arn.is_some(),
+            is_settled: status_arn.is_some(),
+            was_sent: status_arn.is_some(),
+            is_dirty: false,
+            recreate: RecreatePolicy::default(),
+        };
+        let observed = Observed::default();
+        criterion.bench_function(format!("decide/{name}").as_str(), |bencher| {
+            bencher.iter(|| next_step(black_box(&input), black_box(&record), &observed, &context));
+        });
+    }
     let missing = Missing { arn: arn(1, KIND), unlisted_for: Some(TIMING.resync), ..Missing::default() };
     let record =
         ResourceRecord { arn: Some(arn(1, KIND)), missing: vec![missing], ..ResourceRecord::default() };
@@ -124,5 +146,49 @@ fn compare(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decide, compare);
+/// Accounts that wait: each is added and taken out once, in the work queue and in the queue of lanes beneath it.
+fn wait(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("queue");
+    for count in ACCOUNTS {
+        let accounts: Vec<_> = (0..count).map(waiting_account).collect();
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(BenchmarkId::new("accounts", count), |bencher| {
+            bencher.iter_batched(|| accounts.clone(), work_off, BatchSize::LargeInput);
+        });
+        group.bench_function(BenchmarkId::new("lanes", count), |bencher| {
+            bencher.iter_batched(FairQueue::default, |queue| pass(queue, &accounts), BatchSize::LargeInput);
+        });
+    }
+    group.finish();
+}
+
+/// An account in one of ten namespaces, and its lane. One of a hundred is a person's.
+fn waiting_account(number: usize) -> (AccountRef, Lane) {
+    let namespace = format!("team-{}", number % 10);
+    let lane = if number.is_multiple_of(100) { Lane::Interactive } else { Lane::Bulk };
+    (AccountRef { namespace, ..account(number) }, lane)
+}
+
+/// Adds accounts to a work queue, and reconciles them.
+fn work_off(accounts: Vec<(AccountRef, Lane)>) {
+    let (mut queue, at) = (Queue::default(), Instant::now());
+    for (account, lane) in accounts {
+        queue.add(account, Turn { at, lane });
+    }
+    while let Some(taken) = queue.take(at, |_| true, |_, _| true) {
+        queue.finish(black_box(taken).account, None, at);
+    }
+}
+
+/// Adds numbers to a queue of lanes, and takes them out.
+fn pass(mut queue: FairQueue<usize>, accounts: &[(AccountRef, Lane)]) {
+    for (number, (account, lane)) in accounts.iter().enumerate() {
+        queue.push(&Origin { lane: *lane, namespace: account.namespace.clone() }, number);
+    }
+    while let Some(next) = queue.pop() {
+        black_box(next);
+    }
+}
+
+criterion_group!(benches, decide, compare, wait);
 criterion_main!(benches);

@@ -23,7 +23,7 @@ pub mod controller;
 mod error_chain;
 pub mod failpoint;
 pub mod ivs;
-mod lanes;
+pub mod lanes;
 mod lock;
 mod messages;
 pub mod orphans;

@@ -78,7 +78,8 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_CLUSTER_TAKEOVER_AFTER", default_value = "5m", value_parser = duration)]
     pub cluster_takeover_after: Duration,
 
-    /// Maximum number of concurrent reconciles. Eight more are for changes by persons.
+    /// Maximum number of concurrent reconciles, not counting those that wait for a call budget. Eight more are
+    /// for changes by persons.
     #[arg(long, env = "STREAMCAT_MAX_CONCURRENT_RECONCILES", default_value = "32")]
     pub max_concurrent_reconciles: NonZeroU16,
 

@@ -58,6 +58,7 @@ impl SeenAccounts {
             }
             Event::InitDone => self.end_list(context),
             Event::Apply(account) => {
+                context.new_accounts.show(&account);
                 let Some(at) = self.record_applied(&account) else { return };
                 context.requeue_for(account.reference(), Turn { at, lane: self.lane(&account) });
                 if account.is_released() {
@@ -65,6 +66,7 @@ impl SeenAccounts {
                 }
             }
             Event::Delete(account) => {
+                context.new_accounts.forget(&account.reference());
                 let is_cleanup_due = self.record_deleted(&account);
                 requeue_claimants(&account, context);
                 if is_cleanup_due {

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod dirty;
+mod new_accounts;
 mod rechecks;
 mod removed;
 mod unpublished;
@@ -20,8 +21,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    backoff::Backoff, dirty::DirtyAccounts, rechecks::Rechecks, removed::RemovedObjects,
-    unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
+    backoff::Backoff, dirty::DirtyAccounts, new_accounts::NewAccounts, rechecks::Rechecks,
+    removed::RemovedObjects, unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
 };
 use super::{
     backends::Backends,
@@ -129,6 +130,8 @@ pub struct Context<B> {
     pub(super) removed: RemovedObjects,
     /// The continuity of the records.
     pub(super) continuity: Continuity,
+    /// The accounts that nobody has worked on yet.
+    pub(super) new_accounts: NewAccounts,
     latest_resync: Mutex<Option<ResyncResult>>,
     resync_finished: Notify,
     dirty: DirtyAccounts,
@@ -168,6 +171,7 @@ impl<B: Backends> Context<B> {
             unpublished: UnpublishedEvents::default(),
             removed: RemovedObjects::default(),
             continuity,
+            new_accounts: NewAccounts::default(),
             latest_resync: Mutex::default(),
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),

@@ -45,7 +45,7 @@ pub use changes::SeenAccounts;
 pub use context::{Context, ReconcileSettings};
 pub use error::Error as ReconcileError;
 pub use kubernetes::{EventDraft, Kubernetes, KubernetesClient};
-pub use queue::Requeue;
+pub use queue::{Queue, Requeue, Taken, Turn};
 pub use reconcile::Task;
 pub use resync::{ResyncSettings, run as run_resyncs};
 pub use runtime::{Error, run, run_queue, while_holding_database_lease};

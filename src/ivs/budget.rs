@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    lanes::{FairQueue, Origin},
+    lanes::{FairQueue, Origin, without_place},
     lock::lock,
 };
 
@@ -34,7 +34,8 @@ impl Budgets {
         Self { per_second, budgets: Mutex::default() }
     }
 
-    /// Waits until the budget of the operation allows a call, in the lane of the current task.
+    /// Waits until the budget of the operation allows a call, in the lane of the current task and without its
+    /// place.
     pub async fn admit(&self, operation: &'static str) {
         let budget = {
             let mut budgets = lock(&self.budgets);
@@ -90,7 +91,7 @@ impl Budget {
             admitted
         };
         // The sender is dropped only with the runtime.
-        let _ = admitted.await;
+        let _ = without_place(admitted).await;
     }
 
     /// Admits one after another until nobody waits.

@@ -8,6 +8,7 @@ use std::sync::{
 use tokio::sync::Mutex;
 
 use super::Result;
+use crate::lanes::without_place;
 
 /// Scans shared by concurrent callers. Each caller gets the result of a scan that began after the call, so
 /// that it is never older than what the caller knows. A result that no caller waits for is dropped: it is as
@@ -54,7 +55,8 @@ impl<T: Default> SharedScan<T> {
     ) -> Result<Arc<T>> {
         let waiter = Waiter::new(&self.waiting);
         let before = self.begun.load(Ordering::SeqCst);
-        let mut last = self.last.lock().await;
+        // Another caller's scan may wait for the budget many times.
+        let mut last = without_place(self.last.lock()).await;
         // A scan that was running at the call does not count. The next one does, for all callers that wait
         // for it.
         if last.0 <= before {

@@ -45,26 +45,34 @@ impl<T> FairQueue<T> {
 
     /// Removes and returns the next item, with its lane.
     pub fn pop(&mut self) -> Option<(Lane, T)> {
-        self.pop_from(|_| true)
+        self.pop_from(|_| true, |_, _| true)
     }
 
-    /// Removes and returns the next item of the open lanes, with its lane.
-    pub fn pop_from(&mut self, is_open: impl Fn(Lane) -> bool) -> Option<(Lane, T)> {
+    /// Removes and returns the next item of the open lanes and namespaces, with its lane. Few namespaces of an
+    /// open lane should be closed, because each of them is passed over one by one.
+    pub fn pop_from(
+        &mut self,
+        is_lane_open: impl Fn(Lane) -> bool,
+        is_namespace_open: impl Fn(Lane, &str) -> bool,
+    ) -> Option<(Lane, T)> {
+        // The turn of the first open namespace of each open lane.
+        let turns = Lane::ALL.map(|lane| {
+            let turns = &self.lanes[lane as usize].turns;
+            is_lane_open(lane)
+                .then(|| turns.iter().position(|namespace| is_namespace_open(lane, namespace)))
+                .flatten()
+        });
+        let waiting = || Lane::ALL.into_iter().filter(|lane| turns[*lane as usize].is_some());
         let mut total = 0;
-        for lane in Lane::ALL.into_iter().filter(|lane| is_open(*lane)) {
-            let queue = &mut self.lanes[lane as usize];
-            if queue.length > 0 {
-                queue.credit += lane.weight();
-                total += lane.weight();
-            }
+        for lane in waiting() {
+            self.lanes[lane as usize].credit += lane.weight();
+            total += lane.weight();
         }
-        let waiting =
-            Lane::ALL.into_iter().filter(|lane| is_open(*lane) && self.lanes[*lane as usize].length > 0);
         // Of equal credits, the last counts, so the lanes are compared from the least urgent one.
-        let next = waiting.rev().max_by_key(|lane| self.lanes[*lane as usize].credit)?;
+        let next = waiting().rev().max_by_key(|lane| self.lanes[*lane as usize].credit)?;
         let queue = &mut self.lanes[next as usize];
         queue.credit -= total;
-        let item = queue.pop()?;
+        let item = queue.pop(turns[next as usize]?)?;
         if queue.length == 0 {
             // An empty lane saves nothing up.
             queue.credit = 0;
@@ -77,11 +85,18 @@ impl<T> FairQueue<T> {
     pub fn len(&self, lane: Lane) -> usize {
         self.lanes[lane as usize].length
     }
+
+    /// Returns true if no item waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.length == 0)
+    }
 }
 
 impl<T> LaneQueue<T> {
-    fn pop(&mut self) -> Option<T> {
-        let namespace = self.turns.pop_front()?;
+    /// Removes and returns the next item of the namespace with this turn.
+    fn pop(&mut self, turn: usize) -> Option<T> {
+        let namespace = self.turns.remove(turn)?;
         let items = self.of_namespaces.get_mut(&namespace)?;
         let item = items.pop_front()?;
         self.length -= 1;
@@ -134,11 +149,34 @@ mod tests {
     #[test]
     fn a_lane_that_is_not_open_is_skipped() {
         let mut queue = FairQueue::default();
+        let pop = |queue: &mut FairQueue<_>| queue.pop_from(|lane| lane == Lane::Interactive, |_, _| true);
         queue.push(&origin(Lane::Bulk, "a"), "bulk");
-        assert_eq!(queue.pop_from(|lane| lane == Lane::Interactive), None);
+        assert_eq!(pop(&mut queue), None);
         queue.push(&origin(Lane::Interactive, "a"), "person");
-        assert_eq!(queue.pop_from(|lane| lane == Lane::Interactive), Some((Lane::Interactive, "person")));
+        assert_eq!(pop(&mut queue), Some((Lane::Interactive, "person")));
         assert_eq!(queue.len(Lane::Bulk), 1);
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_open_keeps_its_turn_and_lends_its_lane_nothing() {
+        let mut queue = FairQueue::default();
+        for item in ["a1", "a2"] {
+            queue.push(&origin(Lane::Bulk, "a"), item);
+        }
+        for item in ["b1", "b2"] {
+            queue.push(&origin(Lane::Bulk, "b"), item);
+        }
+        queue.push(&origin(Lane::Background, "a"), "later");
+        let without_a = |queue: &mut FairQueue<_>| {
+            queue.pop_from(|_| true, |lane, namespace| (lane, namespace) != (Lane::Bulk, "a"))
+        };
+        assert_eq!(without_a(&mut queue), Some((Lane::Bulk, "b1")));
+        assert_eq!(queue.pop(), Some((Lane::Bulk, "a1")));
+        assert_eq!(without_a(&mut queue), Some((Lane::Background, "later")));
+        assert_eq!(without_a(&mut queue), Some((Lane::Bulk, "b2")));
+        assert_eq!(without_a(&mut queue), None);
+        assert_eq!(popped(&mut queue, 9), ["a2"]);
+        assert!(queue.is_empty());
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! Lanes: who goes first where many wait for the same thing, such as a place in the work queue or a call of an
-//! AWS operation.
+//! Lanes: who goes first where many wait for the same thing, such as a place in the work queue, a call of an
+//! AWS operation, or a connection to the database.
 
 mod fair_queue;
+mod fair_semaphore;
+mod places;
 
 pub use fair_queue::FairQueue;
+pub use fair_semaphore::{FairSemaphore, Permit};
+pub use places::{Openings, Place, Places, branch, timeout, without_place};
 
 /// A lane. None starves: each gets its share as long as something waits in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +56,7 @@ impl Lane {
 pub struct Origin {
     /// The lane.
     pub lane: Lane,
-    /// The namespace; empty for a resync.
+    /// The namespace; empty for a resync or a renewal.
     pub namespace: String,
 }
 
@@ -64,6 +68,12 @@ impl Origin {
     /// Runs a task that waits in this lane, for this namespace.
     pub async fn scope<F: Future>(self, task: F) -> F::Output {
         ORIGIN.scope(self, task).await
+    }
+
+    /// Returns the origin of the renewal of a lease, which must not wait behind accounts.
+    #[must_use]
+    pub fn of_renewal() -> Self {
+        Self { lane: Lane::Interactive, namespace: String::new() }
     }
 
     /// Returns the origin of the current task; that of a resync if it has none.

@@ -13,7 +13,7 @@ use crate::{ivs::Tags, store::ResourceRecord};
 
 /// The ownership of one resource, as a Get returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ObservedOwnership {
+pub enum ObservedOwnership {
     /// The tags name this user and this installation.
     Owned,
     /// Some of the operator's tags are missing, and those that remain do not name another owner.
@@ -41,7 +41,7 @@ impl ObservedOwnership {
 
 /// The state of AWS as this pass has observed it.
 #[derive(Debug, Default)]
-pub(super) struct Observed {
+pub struct Observed {
     /// Results of Gets, by ARN.
     pub ownership: BTreeMap<String, ObservedOwnership>,
     /// ARNs that a list contained with the user's tags, the one to keep first; None before the list.

@@ -34,7 +34,11 @@ mod world;
 pub use absences::{AbsenceFindings, Brake, BrakeLimits, CompleteList, KnownResource, find_absences};
 pub use comparison::{ComparisonReport, Duplicates, compare_with_records, pending_rechecks};
 pub use converge::converge;
-pub use decide::is_confirmed_absent;
+pub use decide::{
+    Observed, ObservedOwnership,
+    converge::{ConvergeStep, ConvergeWait, DecisionInput, next as next_step},
+    is_confirmed_absent,
+};
 pub use decision_context::{DecisionContext, Timing};
 pub use delete::{DeletionOutcome, delete_all, delete_late_create};
 pub use desired::DesiredResource;

@@ -98,17 +98,18 @@ impl Evidence for Postgres {
                  and not exists (select from resources r where r.arn = f.arn)
                group by f.kind"#,
         );
-        let rows = rows.fetch_all(&self.pool).await?.into_iter().map(|row| MissingRow {
-            user: row.user_id,
-            kind: row.kind,
-            missing: Missing {
-                arn: row.arn,
-                unlisted_for: row.unlisted_for.map(seconds),
-                released: row.released,
-                deletion_requested: row.deletion_requested,
-            },
-        });
-        let replaced = replaced.fetch_all(&self.pool).await?;
+        let rows =
+            rows.fetch_all(&mut *self.pool.acquire().await?).await?.into_iter().map(|row| MissingRow {
+                user: row.user_id,
+                kind: row.kind,
+                missing: Missing {
+                    arn: row.arn,
+                    unlisted_for: row.unlisted_for.map(seconds),
+                    released: row.released,
+                    deletion_requested: row.deletion_requested,
+                },
+            });
+        let replaced = replaced.fetch_all(&mut *self.pool.acquire().await?).await?;
         let replaced =
             replaced.into_iter().map(|row| (row.kind, usize::try_from(row.count).unwrap_or_default()));
         Ok(Absences { rows: rows.collect(), replaced: replaced.collect() })
@@ -168,7 +169,7 @@ impl Evidence for Postgres {
             arn,
             is_requested,
         );
-        effect("note_deletion", note.execute(&self.pool)).await?;
+        effect("note_deletion", note.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(())
     }
 }
@@ -184,7 +185,7 @@ impl Postgres {
              on conflict (kind) do update set released_at = now()",
             kinds as &[ResourceKind],
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }

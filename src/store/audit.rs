@@ -76,7 +76,7 @@ impl Audit for Postgres {
             entry.username,
             entry.address.to_string(),
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }
@@ -88,14 +88,14 @@ impl Audit for Postgres {
             stranger.map(|address| address.to_string()),
             i64::from(most.get()),
         );
-        let seconds = seconds.fetch_one(&self.pool).await?;
+        let seconds = seconds.fetch_one(&mut *self.pool.acquire().await?).await?;
         Ok(seconds.map(|seconds| u64::try_from(seconds).unwrap_or_default().max(1)))
     }
 
     async fn forget_addresses(&self, keep: Duration) -> Result<i64> {
         let keep = PgInterval::try_from(keep).map_err(sqlx::Error::Encode)?;
         let erased = sqlx::query_scalar!(r#"select forget_addresses($1) as "forgotten!""#, keep)
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *self.pool.acquire().await?)
             .await?;
         Ok(erased)
     }

@@ -14,7 +14,10 @@ use tokio::{
 };
 
 use super::{Error, Result};
-use crate::lock::lock;
+use crate::{
+    lanes::{FairQueue, Origin},
+    lock::lock,
+};
 
 /// Maximum number of requests in a batch.
 const MAX_SIZE: usize = 64;
@@ -35,10 +38,11 @@ pub(super) trait Execute: Send + Sync + 'static {
 }
 
 /// A queue of requests for one statement. One batch is in progress at a time, unless it takes longer than
-/// [`MAX_DELAY`]; requests that come in the meantime form the next one.
+/// [`MAX_DELAY`]; requests that come in the meantime form the next one. If they are too many for it, the lanes
+/// decide.
 pub(super) struct Batcher<E: Execute> {
     statement: E,
-    waiting: Mutex<Vec<Waiting<E>>>,
+    waiting: Mutex<FairQueue<Waiting<E>>>,
     /// Held by the batch in progress.
     turn: Semaphore,
 }
@@ -64,8 +68,9 @@ impl<E: Execute> Batcher<E> {
         let (caller, response) = oneshot::channel();
         let is_first = {
             let mut waiting = lock(&self.waiting);
-            waiting.push(Waiting { request, caller });
-            waiting.len() == 1
+            let is_first = waiting.is_empty();
+            waiting.push(&Origin::current(), Waiting { request, caller });
+            is_first
         };
         if is_first {
             self.start_batch();
@@ -78,22 +83,24 @@ impl<E: Execute> Batcher<E> {
         tokio::spawn(async move { batcher.run_batch().await });
     }
 
-    /// Executes the requests that wait, once the callers that are ready now have added theirs.
+    /// Executes the requests that wait, once the callers that are ready now have added theirs. The batch is in
+    /// the most urgent of their lanes.
     async fn run_batch(self: Arc<Self>) {
         yield_now().await;
         let _turn = timeout(MAX_DELAY, self.turn.acquire()).await;
         let (batch, is_more) = {
             let mut waiting = lock(&self.waiting);
-            let size = waiting.len().min(MAX_SIZE);
-            let batch: Vec<_> = waiting.drain(..size).collect();
+            let batch: Vec<_> = std::iter::from_fn(|| waiting.pop()).take(MAX_SIZE).collect();
             (batch, !waiting.is_empty())
         };
         if is_more {
             self.start_batch();
         }
+        let lane = batch.iter().map(|(lane, _)| *lane).min().unwrap_or_default();
         let (requests, callers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.request, waiting.caller)).unzip();
-        self.execute(&requests, callers).await;
+            batch.into_iter().map(|(_, waiting)| (waiting.request, waiting.caller)).unzip();
+        let origin = Origin { lane, namespace: String::new() };
+        origin.scope(self.execute(&requests, callers)).await;
     }
 
     /// Executes a batch, and responds to its callers. If PostgreSQL refuses it, which undoes all of it,
@@ -140,6 +147,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::lanes::Lane;
 
     /// A request that fails by itself.
     const REFUSED: u32 = 0;
@@ -225,6 +233,20 @@ mod tests {
         let requests = 10..10 + 150;
         assert_eq!(submit_all(&batcher, requests.clone()).await, requests.map(Some).collect::<Vec<_>>());
         assert_eq!(batches(&batcher).iter().map(Vec::len).collect::<Vec<_>>(), [64, 64, 22]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_person_is_in_the_first_batch_of_a_backlog() {
+        let batcher = Batcher::new(Echo::default());
+        let submit = |lane, request| {
+            let batcher = Arc::clone(&batcher);
+            let origin = Origin { lane, namespace: "team".to_owned() };
+            tokio::spawn(origin.scope(async move { batcher.submit(request).await.ok() }))
+        };
+        let mut all: Vec<_> = (10..10 + 150).map(|request| submit(Lane::Bulk, request)).collect();
+        all.push(submit(Lane::Interactive, 5));
+        join_all(all).await;
+        assert_eq!(batches(&batcher)[0][0], 5);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Postgres, Result, seconds};
+use crate::lanes::{Lane, Origin};
 
 /// The cluster of a controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,9 @@ pub trait Clusters: Send + Sync + 'static {
 
 impl Clusters for Postgres {
     async fn hold_database(&self, cluster: &ClusterIdentity) -> Result<Option<OtherCluster>> {
-        let mut transaction = self.pool.begin().await?;
+        // A renewal must not wait for a backlog of accounts.
+        let origin = Origin { lane: Lane::Interactive, namespace: String::new() };
+        let mut transaction = origin.scope(self.pool.begin()).await?;
         // Of two clusters that start at the same time, the second one sees the first.
         sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('clusters', 0))::text as "lock""#)
             .fetch_one(&mut *transaction)

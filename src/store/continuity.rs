@@ -17,7 +17,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{Error, RenewalTokens, Result, TokenScope};
-use crate::lock::lock;
+use crate::{lanes::Origin, lock::lock};
 
 /// Id of a chain of tokens. A controller without a Lease has a single chain, without tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -357,7 +357,7 @@ impl<S: RenewalTokens> TokenRotation<S> {
 
     /// Returns the result of a statement, or None if it failed or takes too long.
     async fn in_time<T>(&self, statement: impl Future<Output = Result<T>>) -> Option<T> {
-        match timeout(self.timeout, statement).await {
+        match timeout(self.timeout, Origin::of_renewal().scope(statement)).await {
             Ok(Ok(result)) => Some(result),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the token of the Lease could not be replaced");

@@ -10,9 +10,11 @@ impl Postgres {
     /// Returns the error from PostgreSQL.
     pub async fn installation(&self, proposed: &str) -> Result<String> {
         sqlx::query!("insert into installation (id) values ($1) on conflict do nothing", proposed)
-            .execute(&self.pool)
+            .execute(&mut *self.pool.acquire().await?)
             .await?;
-        Ok(sqlx::query_scalar!("select id from installation").fetch_one(&self.pool).await?)
+        Ok(sqlx::query_scalar!("select id from installation")
+            .fetch_one(&mut *self.pool.acquire().await?)
+            .await?)
     }
 
     /// Returns the installation id that this database was first used with, if any.
@@ -20,6 +22,8 @@ impl Postgres {
     /// # Errors
     /// Returns the error from PostgreSQL.
     pub async fn known_installation(&self) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar!("select id from installation").fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_scalar!("select id from installation")
+            .fetch_optional(&mut *self.pool.acquire().await?)
+            .await?)
     }
 }

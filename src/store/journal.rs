@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Postgres, Result, batch::Execute, renewal_tokens::refusal, rows};
+use super::{Postgres, Result, batch::Execute, pool::Pool, renewal_tokens::refusal, rows};
 use crate::{
     api::{ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -89,7 +88,7 @@ impl Journal for Postgres {
             user,
             kind as ResourceKind,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         Ok(nonces)
     }
@@ -105,7 +104,7 @@ impl Journal for Postgres {
             how as AttemptOutcome,
             how.earlier_kept(),
         );
-        effect("end", end.execute(&self.pool)).await?;
+        effect("end", end.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(())
     }
 
@@ -132,7 +131,7 @@ pub(super) struct OpenRequest {
 }
 
 /// The statement that opens attempts.
-pub(super) struct OpenAttempts(pub(super) PgPool);
+pub(super) struct OpenAttempts(pub(super) Pool);
 
 impl Execute for OpenAttempts {
     type Request = OpenRequest;
@@ -152,7 +151,7 @@ impl Execute for OpenAttempts {
             &durations,
             &renewal_tokens as &[Option<Uuid>],
         );
-        Ok(open.fetch_one(&self.0).await?)
+        Ok(open.fetch_one(&mut *self.0.acquire().await?).await?)
     }
 }
 
@@ -165,7 +164,7 @@ pub(super) struct RecordRequest {
 }
 
 /// The statement that records what attempts have created.
-pub(super) struct RecordCreated(pub(super) PgPool);
+pub(super) struct RecordCreated(pub(super) Pool);
 
 impl Execute for RecordCreated {
     type Request = RecordRequest;
@@ -188,6 +187,6 @@ impl Execute for RecordCreated {
             &arns,
             &details,
         );
-        Ok(record.fetch_one(&self.0).await?)
+        Ok(record.fetch_one(&mut *self.0.acquire().await?).await?)
     }
 }

@@ -13,6 +13,7 @@ mod installation;
 mod journal;
 mod orphans;
 mod pending_updates;
+mod pool;
 mod postgres;
 mod registrants;
 mod renewal_tokens;

@@ -114,7 +114,7 @@ pub trait Orphans: Send + Sync + 'static {
 
 impl Orphans for Postgres {
     async fn orphans(&self, namespace: Option<&str>) -> Result<Vec<OrphanRow>> {
-        rows(&self.pool, namespace).await
+        rows(&mut *self.pool.acquire().await?, namespace).await
     }
 
     async fn change_orphans(&self, changes: &OrphanChanges) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator, postgres::PgPoolOptions};
+use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgPoolOptions};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use super::{
     batch::Batcher,
     database_url::DatabaseUrl,
     journal::{OpenAttempts, RecordCreated},
+    pool::Pool,
     session,
 };
 use crate::messages;
@@ -22,7 +23,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 /// Privileges of the programs' roles. Unlike a migration, this script runs each time.
 const GRANTS: &str = include_str!("../../migrations/grants.sql");
 
-/// Maximum time a statement waits for a connection.
+/// Maximum time a statement waits for its turn, and then for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Maximum idle time after which a connection is used without a check.
@@ -56,7 +57,7 @@ impl Schema {
 /// The store in a PostgreSQL database.
 #[derive(Clone)]
 pub struct Postgres {
-    pub(super) pool: PgPool,
+    pub(super) pool: Pool,
     /// Mark of the sessions of this pool.
     mark: Uuid,
     /// Settings of each session.
@@ -103,6 +104,7 @@ impl Postgres {
                 })
             })
             .connect_lazy_with(options);
+        let pool = Pool::new(pool, connections, ACQUIRE_TIMEOUT);
         let opens = Batcher::new(OpenAttempts(pool.clone()));
         let records = Batcher::new(RecordCreated(pool.clone()));
         Ok(Self { pool, mark, settings, isolation: Arc::default(), opens, records })
@@ -116,7 +118,7 @@ impl Postgres {
     pub async fn migrate(&self) -> Result<Schema> {
         match self.check_schema().await {
             Ok(Schema::Current) => {}
-            Err(Error::Older) => MIGRATIONS.run(&self.pool).await?,
+            Err(Error::Older) => MIGRATIONS.run(self.pool.without_lanes()).await?,
             newer => return newer,
         }
         self.grant().await?;

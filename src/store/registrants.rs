@@ -151,7 +151,7 @@ impl Registrants for Postgres {
                from users left join registrations on user_id = id where username_key(username) = username_key($1)"#,
             username,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.pool.acquire().await?)
         .await?;
         Ok(row.map(Registrant::from))
     }
@@ -161,13 +161,15 @@ impl Registrants for Postgres {
             "select username from users join registrations on user_id = id where idempotency_key = $1",
             key,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.pool.acquire().await?)
         .await?;
         Ok(username)
     }
 
     async fn add(&self, new: &NewRegistrant<'_>) -> Result<Addition> {
-        let Some(delay) = new.held_back else { return effect("register", insert(&self.pool, new)).await };
+        let Some(delay) = new.held_back else {
+            return effect("register", insert(&mut *self.pool.acquire().await?, new)).await;
+        };
         let mut transaction = self.pool.begin().await?;
         let addition = insert(&mut *transaction, new).await?;
         if !matches!(addition, Addition::Added(_)) {
@@ -184,7 +186,7 @@ impl Registrants for Postgres {
 
     async fn lease(&self, registrant: &Registrant) -> Result<Option<Registrant>> {
         let token = sqlx::query_scalar!("select lease_registration($1)", registrant.id);
-        let token = effect("lease", token.fetch_one(&self.pool)).await?;
+        let token = effect("lease", token.fetch_one(&mut *self.pool.acquire().await?)).await?;
         Ok(token.map(|fencing_token| Registrant { fencing_token, open: true, ..registrant.clone() }))
     }
 
@@ -200,7 +202,7 @@ impl Registrants for Postgres {
                          idempotency_key as "key?", true as "open!", delete_requested, fencing_token"#,
             most,
         );
-        let rows = rows.fetch_all(&self.pool).await?;
+        let rows = rows.fetch_all(&mut *self.pool.acquire().await?).await?;
         Ok(rows.into_iter().map(Registrant::from).collect())
     }
 
@@ -211,7 +213,7 @@ impl Registrants for Postgres {
             registrant.id,
             registrant.fencing_token,
         );
-        effect("complete_registration", complete.execute(&self.pool)).await?;
+        effect("complete_registration", complete.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(())
     }
 
@@ -222,7 +224,7 @@ impl Registrants for Postgres {
             registrant.id,
             registrant.fencing_token,
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }
@@ -236,7 +238,7 @@ impl Registrants for Postgres {
              where user_id = $1",
             registrant.id,
         );
-        effect("request_deletion", request.execute(&self.pool)).await?;
+        effect("request_deletion", request.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(())
     }
 
@@ -246,14 +248,14 @@ impl Registrants for Postgres {
             registrant.id,
             registrant.fencing_token,
         );
-        Ok(effect("rollback_registration", rolled_back.fetch_one(&self.pool)).await?)
+        Ok(effect("rollback_registration", rolled_back.fetch_one(&mut *self.pool.acquire().await?)).await?)
     }
 
     async fn pending(&self) -> Result<i64> {
         let pending = sqlx::query_scalar!(
             r#"select count(*) as "pending!" from registrations where completed_at is null"#
         );
-        Ok(pending.fetch_one(&self.pool).await?)
+        Ok(pending.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 }
 

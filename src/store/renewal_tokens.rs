@@ -68,7 +68,7 @@ impl RenewalTokens for Postgres {
             in_lease,
             MAX_TOKEN_AGE.as_secs_f64(),
         );
-        Ok(inherited.execute(&self.pool).await?.rows_affected() == 1)
+        Ok(inherited.execute(&mut *self.pool.acquire().await?).await?.rows_affected() == 1)
     }
 
     async fn replace_token(
@@ -91,7 +91,7 @@ impl RenewalTokens for Postgres {
             current,
             listed.map(|listed| listed.as_secs_f64()),
         );
-        Ok(replaced.execute(&self.pool).await?.rows_affected() == 1)
+        Ok(replaced.execute(&mut *self.pool.acquire().await?).await?.rows_affected() == 1)
     }
 
     async fn begin_tokens(&self, scope: &TokenScope, first: Uuid) -> Result<()> {
@@ -105,7 +105,7 @@ impl RenewalTokens for Postgres {
             scope.target,
             first,
         );
-        begin.execute(&self.pool).await?;
+        begin.execute(&mut *self.pool.acquire().await?).await?;
         Ok(())
     }
 }

@@ -158,7 +158,7 @@ impl Resources for Postgres {
             user,
             &ResourceKind::ALL as &[ResourceKind],
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         let mut records: BTreeMap<_, _> = rows
             .into_iter()
@@ -211,7 +211,7 @@ impl Resources for Postgres {
             resource.arn(),
             rows::details(resource).to_string(),
         );
-        Ok(effect("record", record.fetch_one(&self.pool)).await?)
+        Ok(effect("record", record.fetch_one(&mut *self.pool.acquire().await?)).await?)
     }
 
     async fn is_anothers(&self, user: Uuid, arn: &str) -> Result<bool> {
@@ -220,11 +220,11 @@ impl Resources for Postgres {
             arn,
             user,
         );
-        Ok(found.fetch_one(&self.pool).await?)
+        Ok(found.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
     async fn correct(&self, user: Uuid, name: &str, resource: &ResourceStatus) -> Result<bool> {
-        effect("correct", rows::correct(&self.pool, user, name, resource)).await
+        effect("correct", rows::correct(&mut *self.pool.acquire().await?, user, name, resource)).await
     }
 
     async fn begin_update(
@@ -234,14 +234,19 @@ impl Resources for Postgres {
         lasts: Duration,
         repeats: u32,
     ) -> Result<Option<Uuid>> {
-        effect("begin_update", pending_updates::begin(&self.pool, user, kind, lasts, repeats)).await
+        effect(
+            "begin_update",
+            pending_updates::begin(&mut *self.pool.acquire().await?, user, kind, lasts, repeats),
+        )
+        .await
     }
 
     async fn end_update(&self, nonce: Uuid) -> Result<()> {
-        effect("end_update", pending_updates::end(&self.pool, nonce)).await
+        effect("end_update", pending_updates::end(&mut *self.pool.acquire().await?, nonce)).await
     }
 
     async fn all_recorded(&self, mut handle: impl FnMut(RecordedResource) + Send) -> Result<()> {
+        let mut connection = self.pool.acquire().await?;
         let mut rows = sqlx::query!(
             r#"select u.id as "user!", u.account_namespace as "namespace!", u.account_name as "name!", u.account_uid, u.retained, u.deleting,
                  r.kind as "kind!: ResourceKind", r.arn as "arn!",
@@ -253,7 +258,7 @@ impl Resources for Postgres {
                join resources r on r.user_id = u.id
                left join pending_updates p on p.user_id = r.user_id and p.kind = r.kind"#,
         )
-        .fetch(&self.pool);
+        .fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
             let owner = RecordedUser {
                 user: row.user,

@@ -1,7 +1,7 @@
 //! The row of a resource in the table of its kind.
 
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Result;
@@ -29,7 +29,7 @@ pub(super) fn details(resource: &ResourceStatus) -> Value {
 
 /// Corrects the name and the endpoints of a recorded resource. Returns true if they differed.
 pub(super) async fn correct(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     user: Uuid,
     name: &str,
     resource: &ResourceStatus,
@@ -46,7 +46,7 @@ pub(super) async fn correct(
                 channel.ingest_endpoint.as_deref().unwrap_or_default(),
                 channel.playback_url.as_deref().unwrap_or_default(),
             )
-            .execute(pool)
+            .execute(connection)
             .await?
         }
         ResourceStatus::ChatRoom(room) => {
@@ -58,7 +58,7 @@ pub(super) async fn correct(
                 name,
                 room.endpoint.as_deref().unwrap_or_default(),
             )
-            .execute(pool)
+            .execute(connection)
             .await?
         }
         ResourceStatus::Stage(stage) => {
@@ -77,7 +77,7 @@ pub(super) async fn correct(
                 endpoints.rtmp,
                 endpoints.rtmps,
             )
-            .execute(pool)
+            .execute(connection)
             .await?
         }
     };

@@ -66,7 +66,9 @@ impl Sessions for Postgres {
         address: IpAddr,
     ) -> Result<bool> {
         let lasts = PgInterval::try_from(lasts).map_err(sqlx::Error::Encode)?;
-        sqlx::query!("delete from sessions where expires_at <= now()").execute(&self.pool).await?;
+        sqlx::query!("delete from sessions where expires_at <= now()")
+            .execute(&mut *self.pool.acquire().await?)
+            .await?;
         let begin = sqlx::query_scalar!(
             r#"select begin_session($1, $2, $3, $4, $5::text::inet) as "begun!""#,
             user,
@@ -75,7 +77,7 @@ impl Sessions for Postgres {
             lasts,
             address.to_string(),
         );
-        Ok(effect("begin_session", begin.fetch_one(&self.pool)).await?)
+        Ok(effect("begin_session", begin.fetch_one(&mut *self.pool.acquire().await?)).await?)
     }
 
     async fn session_user(&self, token: &TokenHash) -> Result<Option<Uuid>> {
@@ -83,7 +85,7 @@ impl Sessions for Postgres {
             "select user_id from sessions where token_hash = $1 and expires_at > now()",
             token,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.pool.acquire().await?)
         .await?;
         Ok(user)
     }
@@ -94,14 +96,14 @@ impl Sessions for Postgres {
              where token_hash = $1 and expires_at > now()",
             token,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.pool.acquire().await?)
         .await?;
         Ok(username)
     }
 
     async fn end_session(&self, token: &TokenHash) -> Result<()> {
         let end = sqlx::query!("delete from sessions where token_hash = $1", token);
-        effect("end_session", end.execute(&self.pool)).await?;
+        effect("end_session", end.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(())
     }
 
@@ -113,7 +115,7 @@ impl Sessions for Postgres {
             token,
             address.to_string(),
         );
-        effect("sign_out", end.execute(&self.pool)).await?;
+        effect("sign_out", end.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(())
     }
 
@@ -135,7 +137,7 @@ impl Sessions for Postgres {
     }
 
     async fn rehash(&self, user: Uuid, old: &SecretString, new: &SecretString) -> Result<bool> {
-        effect("rehash", replace_hash(&self.pool, user, old, new)).await
+        effect("rehash", replace_hash(&mut *self.pool.acquire().await?, user, old, new)).await
     }
 }
 

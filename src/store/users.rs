@@ -10,6 +10,7 @@ use crate::{api::AccountRef, failpoint::effect};
 
 /// The user that has a username, and the object that owns the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
 pub struct UsernameOwner {
     /// Id of the user.
     pub user: Uuid,
@@ -30,6 +31,8 @@ pub struct UsernameOwner {
     /// Time since the start of the latest try of an interrupted deletion. None if the user is not being
     /// deleted, or its resources stay.
     pub interrupted_deletion: Option<Duration>,
+    /// True if this claim has added the row, with a new id: nothing else was known of the user then.
+    pub is_new: bool,
 }
 
 /// Result of a claim. Only [`Claim::Held`] gives the object a user.
@@ -213,21 +216,23 @@ impl Users for Postgres {
             r#"select exists (select from users where username_key(username) = username_key($1)) as "held!""#,
             username,
         );
-        Ok(held.fetch_one(&self.pool).await?)
+        Ok(held.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
     async fn username_of(&self, uid: &str) -> Result<Option<String>> {
         let username = sqlx::query_scalar!("select username from users where account_uid = $1", uid);
-        Ok(username.fetch_optional(&self.pool).await?)
+        Ok(username.fetch_optional(&mut *self.pool.acquire().await?).await?)
     }
 
     async fn claim(&self, claimant: Claimant<'_>) -> Result<Claim> {
+        // A row with this id was added by this statement, and by no other.
+        let new_id = claimant.known.is_none().then(Uuid::new_v4);
         let claim = sqlx::query!(
             r#"select user_id as "user!", username as "username!", account_namespace as "namespace!", account_name as "name!",
                       account_uid, account_cluster, registered as "registered!", retained as "retained!",
                       interrupted_deletion, is_cluster_live as "is_cluster_live!"
                from claim_username($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
-            claimant.known,
+            claimant.known.or(new_id),
             claimant.username,
             claimant.account.namespace,
             claimant.account.name,
@@ -237,7 +242,7 @@ impl Users for Postgres {
             claimant.renewal_token,
             claimant.is_aws_listed,
         );
-        let claimed = effect("claim", claim.fetch_optional(&self.pool)).await;
+        let claimed = effect("claim", claim.fetch_optional(&mut *self.pool.acquire().await?)).await;
         let Some(row) = claimed.map_err(|error| refusal(error.into()))? else {
             return Ok(Claim::Refused(ClaimRefusal::Deleted));
         };
@@ -251,6 +256,7 @@ impl Users for Postgres {
             registered: row.registered,
             retained: row.retained,
             interrupted_deletion: row.interrupted_deletion.map(seconds),
+            is_new: new_id == Some(row.user),
         }))
     }
 
@@ -293,7 +299,7 @@ impl Users for Postgres {
             user,
             uid,
         );
-        let marked = effect("mark_deleting", mark.execute(&self.pool)).await?;
+        let marked = effect("mark_deleting", mark.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(marked.rows_affected() == 1)
     }
 
@@ -306,7 +312,7 @@ impl Users for Postgres {
             user,
             uid,
         );
-        let marked = effect("mark_retained", mark.execute(&self.pool)).await?;
+        let marked = effect("mark_retained", mark.execute(&mut *self.pool.acquire().await?)).await?;
         Ok(marked.rows_affected() == 1)
     }
 
@@ -367,7 +373,7 @@ impl Users for Postgres {
             "select distinct id from user_tombstones where id = any($1) and not resources_kept and id not in (select id from users)",
             users,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         Ok(deleted)
     }
@@ -435,6 +441,7 @@ mod tests {
             registered: false,
             retained: false,
             interrupted_deletion: None,
+            is_new: false,
         }
     }
 

@@ -1,7 +1,8 @@
-//! The real queue and the real call budgets, in virtual time: a person does not wait for a backlog.
+//! The real queue and the real call budgets, in virtual time: neither a person nor an account that needs no call
+//! waits for a backlog.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
@@ -11,15 +12,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{ResourceExt, runtime::watcher::Event};
 use streamcat_operator::{
     api::{FINALIZER, StreamerAccount},
-    controller::{SeenAccounts, run_queue},
+    controller::{Context, Requeue, SeenAccounts, run_queue},
     ivs::Budgets,
     store::{ClusterIdentity, Continuity},
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    time::{Instant, sleep},
+};
 
 use super::{
     controller::{CONCURRENCY, new_context},
-    fault_injector::FaultInjector,
+    fault_injector::{FakeBackends, FaultInjector},
     faults::Plan,
     workloads::spec,
     world::{World, calendar},
@@ -35,29 +39,97 @@ const CALLS: usize = 10;
 /// Time until the first call of a person.
 const PROMPTLY: Duration = Duration::from_secs(1);
 
+/// Number of accounts of a backlog in one namespace, and of those in another that need no call.
+const IMPORTED: usize = 1000;
+const WITHOUT_CALLS: usize = 100;
+
+/// Duration of a reconcile without calls.
+const WORK: Duration = Duration::from_millis(20);
+
+/// Maximum number of accounts of one namespace that are in progress: those that have a place, and those that
+/// wait.
+const MAX_IN_PROGRESS: usize = 50;
+
 fn account(name: &str, generation: i64) -> StreamerAccount {
+    account_in("team", name, generation)
+}
+
+fn account_in(namespace: &str, name: &str, generation: i64) -> StreamerAccount {
     let mut account = StreamerAccount::new(name, spec(name));
-    account.metadata.namespace = Some("team".to_owned());
+    account.metadata.namespace = Some(namespace.to_owned());
     account.metadata.uid = Some(name.to_owned());
     account.metadata.generation = Some(generation);
     account.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
     account
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_person_makes_the_first_call_within_a_second_of_a_backlog() {
+/// Returns a context, its queue, and the watch. The watch has listed these accounts.
+fn listed(
+    accounts: impl IntoIterator<Item = StreamerAccount>,
+) -> (Arc<Context<FakeBackends>>, UnboundedReceiver<Requeue>, SeenAccounts) {
     let injector = FaultInjector::new(World::new(1, Plan::new(), false), "a".to_owned(), "c".to_owned());
     let cluster = ClusterIdentity { id: "c".to_owned(), takeover_after: Duration::from_secs(20) };
     let (context, requeued) = new_context(&injector, cluster, Continuity::default());
     let (context, mut seen) = (Arc::new(context), SeenAccounts::new(Arc::clone(&injector.cache)));
     seen.handle(Event::Init, &context);
-    for number in 0..BACKLOG {
-        seen.handle(Event::InitApply(account(&number.to_string(), 1).into()), &context);
+    for account in accounts {
+        seen.handle(Event::InitApply(account.into()), &context);
     }
     seen.handle(Event::InitDone, &context);
+    (context, requeued, seen)
+}
 
+fn budgets() -> Arc<Budgets> {
+    Arc::new(Budgets::new(NonZeroU32::new(5).expect("not zero")))
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_wait_for_budgets_leave_places_for_those_that_need_none() {
+    let imported = (0..IMPORTED).map(|number| account_in("import", &number.to_string(), 1));
+    let others = (0..WITHOUT_CALLS).map(|number| account(&number.to_string(), 1));
+    let (context, requeued, _) = listed(imported.chain(others));
+    let [begun, ended] = std::array::from_fn(|_| Arc::new(Mutex::new(BTreeSet::new())));
+    let (queue_context, budgets) = (Arc::clone(&context), budgets());
+    let (all_begun, all_ended) = (Arc::clone(&begun), Arc::clone(&ended));
+    tokio::spawn(async move {
+        run_queue(&queue_context, requeued, CONCURRENCY, move |task, _| {
+            let (budgets, begun, ended) =
+                (Arc::clone(&budgets), Arc::clone(&all_begun), Arc::clone(&all_ended));
+            let account = task.account();
+            async move {
+                begun.lock().expect("nothing panics with the lock held").insert(account.to_string());
+                if account.namespace == "import" {
+                    budgets.admit("CreateStage").await;
+                }
+                sleep(WORK).await;
+                ended.lock().expect("nothing panics with the lock held").insert(account.to_string());
+                None
+            }
+        })
+        .await;
+    });
+    let count = |accounts: &Mutex<BTreeSet<String>>, namespace| {
+        let accounts = accounts.lock().expect("nothing panics with the lock held");
+        accounts.iter().filter(|account: &&String| account.starts_with(namespace)).count()
+    };
+    sleep(PROMPTLY).await;
+    assert_eq!(count(&ended, "team/"), WITHOUT_CALLS);
+    for _ in 0..30 {
+        let in_progress = count(&begun, "import/") - count(&ended, "import/");
+        assert!((1..=MAX_IN_PROGRESS).contains(&in_progress), "{in_progress}");
+        sleep(PROMPTLY).await;
+    }
+    let ended = count(&ended, "import/");
+    assert!((150..=160).contains(&ended), "{ended} in 31 s: the budget is used up");
+    context.stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_makes_the_first_call_within_a_second_of_a_backlog() {
+    let backlog = (0..BACKLOG).map(|number| account(&number.to_string(), 1));
+    let (context, requeued, mut seen) = listed(backlog);
     let first_calls = Arc::new(Mutex::new(BTreeMap::<String, Instant>::new()));
-    let budgets = Arc::new(Budgets::new(NonZeroU32::new(5).expect("not zero")));
+    let budgets = budgets();
     let (queue_context, calls) = (Arc::clone(&context), Arc::clone(&first_calls));
     tokio::spawn(async move {
         run_queue(&queue_context, requeued, CONCURRENCY, move |task, _| {

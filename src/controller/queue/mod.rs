@@ -1,7 +1,6 @@
 //! The work queue. Pure.
 
 mod change_rate;
-mod places;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,7 +14,7 @@ use crate::{
     lanes::{FairQueue, Lane, Origin},
 };
 
-pub(super) use self::{change_rate::ChangeRates, places::Places};
+pub(super) use self::change_rate::ChangeRates;
 
 /// Maximum time until a retry that stays in the lane of the account. Nobody watches a slower one.
 const MAX_PROMPT_RETRY: Duration = Duration::from_mins(1);
@@ -102,9 +101,14 @@ impl Queue {
         self.scheduled.insert((turn.at, account));
     }
 
-    /// Returns the next account that is due in one of the open lanes. It counts as being reconciled until
-    /// [`Self::finish`].
-    pub fn take(&mut self, now: Instant, is_open: impl Fn(Lane) -> bool) -> Option<Taken> {
+    /// Returns the next account that is due in one of the open lanes and namespaces. It counts as being
+    /// reconciled until [`Self::finish`].
+    pub fn take(
+        &mut self,
+        now: Instant,
+        is_lane_open: impl Fn(Lane) -> bool,
+        is_namespace_open: impl Fn(Lane, &str) -> bool,
+    ) -> Option<Taken> {
         while self.scheduled.first().is_some_and(|(at, _)| *at <= now)
             && let Some((_, account)) = self.scheduled.pop_first()
             && let Some(state) = self.accounts.get_mut(&account)
@@ -114,7 +118,7 @@ impl Queue {
             self.due.push(&origin(&account, turn.lane), account);
         }
         loop {
-            let (lane, account) = self.due.pop_from(&is_open)?;
+            let (lane, account) = self.due.pop_from(&is_lane_open, &is_namespace_open)?;
             if let Some(state) = self.accounts.get_mut(&account)
                 && let State::Due(due) = *state
                 && due.lane == lane
@@ -138,11 +142,13 @@ impl Queue {
     }
 
     /// Returns the time at which the next account becomes due.
+    #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         self.scheduled.first().map(|(at, _)| *at)
     }
 
     /// Returns the number of accounts that are due in a lane.
+    #[must_use]
     pub fn depth(&self, lane: Lane) -> usize {
         self.due.len(lane)
     }
@@ -164,8 +170,12 @@ mod tests {
         Turn { at, lane }
     }
 
+    fn take(queue: &mut Queue, now: Instant) -> Option<Taken> {
+        queue.take(now, |_| true, |_, _| true)
+    }
+
     fn taken(queue: &mut Queue, now: Instant) -> Vec<String> {
-        std::iter::from_fn(|| queue.take(now, |_| true)).map(|taken| taken.account.name).collect()
+        std::iter::from_fn(|| take(queue, now)).map(|taken| taken.account.name).collect()
     }
 
     #[test]
@@ -196,7 +206,7 @@ mod tests {
         queue.add(account("todd"), turn(now, Lane::Interactive));
         assert_eq!(taken(&mut queue, now), [""; 0], "not twice at once");
         queue.finish(account("todd"), Some(Duration::from_mins(5)), now);
-        assert_eq!(queue.take(now, |_| true).map(|taken| taken.lane), Some(Lane::Interactive));
+        assert_eq!(take(&mut queue, now).map(|taken| taken.lane), Some(Lane::Interactive));
         queue.finish(account("todd"), None, now);
         assert_eq!((queue.next_due(), queue.accounts.len()), (None, 0));
     }
@@ -207,7 +217,7 @@ mod tests {
         for name in ["a", "b", "c"] {
             queue.add(account(name), turn(now, Lane::Background));
         }
-        assert_eq!(queue.take(now, |_| true).map(|taken| taken.account.name).as_deref(), Some("a"));
+        assert_eq!(take(&mut queue, now).map(|taken| taken.account.name).as_deref(), Some("a"));
         queue.add(account("c"), turn(now, Lane::Interactive));
         assert_eq!(taken(&mut queue, now), ["c", "b"]);
     }
@@ -221,7 +231,7 @@ mod tests {
         {
             assert_eq!(taken(&mut queue, now), ["todd"]);
             queue.finish(account("todd"), Some(delay), now);
-            let next = queue.take(now + delay, |_| true).expect("it is due");
+            let next = take(&mut queue, now + delay).expect("it is due");
             assert_eq!((next.lane, next.waited), (lane, Duration::ZERO));
             queue.finish(account("todd"), Some(Duration::ZERO), now);
         }

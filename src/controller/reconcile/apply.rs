@@ -20,6 +20,7 @@ use crate::{
         status::{next_try, publish, write_interim_status},
         username::{HeldClaim, claim},
     },
+    lanes::branch,
     store::{ResourceRecord, Resources},
 };
 
@@ -82,7 +83,7 @@ struct Prepared {
     recorded: ByKind<ResourceRecord>,
 }
 
-/// Claims the username of the account, and reads the records.
+/// Claims the username of the account, and reads the records, if there can be any.
 async fn prepare<B: Backends>(
     account: &StreamerAccount,
     context: &Context<B>,
@@ -93,7 +94,11 @@ async fn prepare<B: Backends>(
         return Err(blocker);
     }
     let held = claim(account, context, &basis, read).await?;
-    let recorded = context.backends.store().recorded(held.user()).await?;
+    let recorded = if held.is_new() {
+        ByKind::new(|_| ResourceRecord::default())
+    } else {
+        context.backends.store().recorded(held.user()).await?
+    };
     Ok(Prepared { held, basis, recorded })
 }
 
@@ -124,7 +129,8 @@ async fn reconcile_resources<B: Backends>(
     let results = InterimResults { of_kinds, reconcile_request: spec.reconcile_request().map(str::to_owned) };
     let finished = CancellationToken::new();
     let all = async {
-        ByKind::join(async |kind| results.of_kinds[kind].set(reconciler.reconcile(kind).await)).await;
+        let reconcile = async |kind| results.of_kinds[kind].set(reconciler.reconcile(kind).await);
+        ByKind::join(|kind| branch(reconcile(kind))).await;
         finished.cancel();
     };
     tokio::join!(all, write_progress(account, context, user, &results, &finished));

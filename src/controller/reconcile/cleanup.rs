@@ -21,6 +21,7 @@ use crate::{
         status::{events, next_try, publish, publish_event},
         username::{DeletionClaim, claim_for_deletion},
     },
+    lanes::branch,
     provision::{self, DeletionOutcome, Owner, delete_all},
     store::{Resources, Users},
 };
@@ -153,7 +154,7 @@ async fn delete_resources<B: Backends>(
     let backends = &context.backends;
     let recorded = backends.store().recorded(owner.user).await;
     let recorded = recorded.map_err(|error| ReconcileOutcome::blocked_by(&error.into()))?;
-    let results = ByKind::join(async |kind| {
+    let delete = async |kind| {
         // An ARN in status belongs to this claim only if status names the claim's user.
         let is_own = account.user_in_status() == Some(owner.user);
         let arn = account.status.as_ref().filter(|_| is_own).and_then(|status| status.arn(kind));
@@ -167,8 +168,8 @@ async fn delete_resources<B: Backends>(
             delete_all(&calls, backends.store(), &decision_context, owner, recorded, arn, &listed).await
         });
         deletion_result(kind, deleted)
-    })
-    .await;
+    };
+    let results = ByKind::join(|kind| branch(delete(kind))).await;
     if !results.iter().all(|(_, (blocker, _))| blocker.is_deleted()) {
         let resources = ByKind::new(|kind| Err(results[kind].0.clone()));
         let user = Err(Blocker::waits_for_resources());

@@ -20,11 +20,14 @@ use super::{
     blocker::{Blocker, Retry},
     cache::{CachedAccount, needs_nothing},
     context::Context,
-    error::{Error, RECONCILE_TIMEOUT},
+    error::{Error, MAX_RECONCILE_TIME, RECONCILE_TIMEOUT},
     kubernetes::Kubernetes,
     status::publish_kept_events,
 };
-use crate::api::{AccountRef, ObservedAccount};
+use crate::{
+    api::{AccountRef, ObservedAccount},
+    lanes,
+};
 
 /// The next task of an account.
 #[derive(Debug)]
@@ -69,13 +72,13 @@ impl Task {
     pub async fn perform<B: Backends>(self, context: &Context<B>) -> (Option<Duration>, Option<Error>) {
         let started = std::time::Instant::now();
         let key = self.account();
-        let result = tokio::time::timeout(RECONCILE_TIMEOUT, async {
+        let performed = lanes::timeout(RECONCILE_TIMEOUT, MAX_RECONCILE_TIME, async {
             match &self {
                 Self::Reconcile(account) => reconcile(account, context).await,
-                Self::CleanUpRemoved(object) => clean_up_removed(object, context).await,
+                Self::CleanUpRemoved(object) => within_timeout(clean_up_removed(object, context)).await,
             }
         });
-        let result = result.await.unwrap_or(Err(Error::TimedOut));
+        let result = performed.await.unwrap_or(Err(Error::TimedOut));
         // After the reconcile, which does not wait for them.
         publish_kept_events(&key, context).await;
         let result = result.map(|next| next.into_iter().chain(context.unpublished.due_in(&key)).min());
@@ -112,9 +115,19 @@ async fn reconcile<B: Backends>(
     if cached.needs_nothing && !is_check_due {
         return Ok(recheck);
     }
+    let uid = cached.object_uid();
+    if let Some(new) = context.new_accounts.take(key, &uid)
+        && !is_namespace_terminating(cached, context).await?
+    {
+        // Adding the finalizer shows whether the watch is up to date, because it names the version.
+        match apply(new.into_account(), context, dirty, Instant::now()).await {
+            Err(Error::Kubernetes(error)) if is_outdated(&error) => {}
+            applied => return applied,
+        }
+    }
     // The cache can lag behind our own writes, so read the live object before acting. Its namespace is read
     // at the same time: both answers are needed before anything is created.
-    let (kubernetes, uid, read) = (context.backends.kubernetes(), cached.object_uid(), Instant::now());
+    let (kubernetes, read) = (context.backends.kubernetes(), Instant::now());
     let (account, is_terminating) =
         tokio::join!(kubernetes.current(key, &uid), is_namespace_terminating(cached, context));
     let Some(account) = account? else {
@@ -125,7 +138,7 @@ async fn reconcile<B: Backends>(
         return Ok(recheck);
     }
     if account.is_being_deleted() {
-        cleanup(account, context, read).await
+        within_timeout(cleanup(account, context, read)).await
     } else if let Some(problem) = account.problem() {
         let blocker = Blocker::spec_not_understood(problem);
         report_blocked(account.into_account(), context, &blocker).await
@@ -134,6 +147,19 @@ async fn reconcile<B: Backends>(
     } else {
         apply(account.into_account(), context, dirty, read).await
     }
+}
+
+/// Returns true if a write was refused because the object has changed or is gone.
+fn is_outdated(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_conflict() || status.is_not_found())
+}
+
+/// Limits the time of a cleanup, with its waits for call budgets: a new object takes the user over once no call
+/// of an interrupted cleanup can still be in progress.
+async fn within_timeout(
+    cleanup: impl Future<Output = Result<Option<Duration>, Error>>,
+) -> Result<Option<Duration>, Error> {
+    tokio::time::timeout(RECONCILE_TIMEOUT, cleanup).await.unwrap_or(Err(Error::TimedOut))
 }
 
 /// Cleans up after a removed object. An account of the same name that waits for it says so in status.

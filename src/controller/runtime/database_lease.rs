@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin::Gates,
     controller::gates,
+    lanes::Origin,
     messages, shutdown,
     store::{ClusterIdentity, Clusters, OtherCluster},
 };
@@ -61,7 +62,7 @@ async fn acquire<C: Clusters>(
     gates: &Gates,
 ) {
     loop {
-        let pause = match clusters.hold_database(cluster).await {
+        let pause = match Origin::of_renewal().scope(clusters.hold_database(cluster)).await {
             Ok(None) => break,
             Ok(Some(other)) => {
                 gates::close(gates, gates::CLUSTER, held_by(&other, cluster));
@@ -91,7 +92,8 @@ async fn renew_until_lost<C: Clusters>(clusters: &C, cluster: &ClusterIdentity, 
         sleep(renew_interval).await;
         let begun = Instant::now();
         // A dead connection must not hide that another cluster has taken over.
-        let held = timeout(cluster.takeover_after, clusters.hold_database(cluster)).await;
+        let hold = Origin::of_renewal().scope(clusters.hold_database(cluster));
+        let held = timeout(cluster.takeover_after, hold).await;
         match held.map_or_else(
             |_| Err("no answer in time".to_owned()),
             |held| held.map_err(|error| error.to_string()),

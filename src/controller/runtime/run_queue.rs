@@ -14,15 +14,16 @@ use crate::{
     controller::{
         backends::Backends,
         context::{Context, FIXED_DELAY},
-        queue::{Places, Queue, Requeue, Taken},
+        queue::{Queue, Requeue, Taken},
         reconcile::Task,
     },
-    lanes::{Lane, Origin},
+    lanes::{Lane, Origin, Places},
 };
 
 /// Performs tasks until the controller stops: those of the accounts that are requeued, up to `concurrency` at
-/// the same time, and a few more of persons. `perform` returns the time until the next task of the account.
-/// When the controller stops, waits until the current tasks have ended.
+/// the same time, and a few more of persons. A task that waits for a call budget does not count. `perform`
+/// returns the time until the next task of the account. When the controller stops, waits until the current
+/// tasks have ended.
 pub async fn run_queue<B: Backends, F>(
     context: &Arc<Context<B>>,
     mut requeued: mpsc::UnboundedReceiver<Requeue>,
@@ -32,16 +33,13 @@ pub async fn run_queue<B: Backends, F>(
     F: Future<Output = Option<Duration>> + Send,
 {
     let (mut queue, mut running) = (Queue::default(), JoinSet::new());
-    let mut places = Places::new(concurrency);
+    let places = Places::new(concurrency);
     while !context.stop.is_cancelled() {
-        while let Some(Taken { account, lane, waited }) =
-            queue.take(Instant::now(), |lane| places.is_free(lane))
-        {
-            places.take(lane);
+        while let Some(Taken { account, lane, waited }) = take(&mut queue, &places) {
+            let place = places.take(Origin { lane, namespace: account.namespace.clone() });
             context.metrics.record_queue_wait(lane, waited);
-            let origin = Origin { lane, namespace: account.namespace.clone() };
             let (context, perform) = (Arc::clone(context), perform.clone());
-            running.spawn(origin.scope(async move {
+            running.spawn(place.scope(async move {
                 let performed = perform_next(&account, Arc::clone(&context), perform);
                 let next = AssertUnwindSafe(performed).catch_unwind().await;
                 context.shared_waits.end_turn(&account);
@@ -50,7 +48,7 @@ pub async fn run_queue<B: Backends, F>(
                     tracing::error!(%account, "the reconcile panicked; please report this defect");
                     Some(FIXED_DELAY)
                 });
-                (account, lane, next)
+                (account, next)
             }));
         }
         for lane in Lane::ALL {
@@ -60,15 +58,20 @@ pub async fn run_queue<B: Backends, F>(
         tokio::select! {
             biased;
             () = context.stop.cancelled() => {}
-            Some(Ok((account, lane, next))) = running.join_next() => {
-                places.give_back(lane);
-                queue.finish(account, next, Instant::now());
-            }
+            Some(Ok((account, next))) = running.join_next() => queue.finish(account, next, Instant::now()),
+            () = places.changed() => {}
             Some(Requeue { account, turn }) = requeued.recv() => queue.add(account, turn),
             () = sleep_until(next_due.unwrap_or_else(Instant::now)), if next_due.is_some() => {}
         }
     }
     running.join_all().await;
+}
+
+/// Returns the next account that may begin now.
+fn take(queue: &mut Queue, places: &Places) -> Option<Taken> {
+    let openings = places.openings();
+    let is_namespace_open = |lane, namespace: &str| openings.is_namespace_open(lane, namespace);
+    queue.take(Instant::now(), |lane| openings.is_lane_open(lane), is_namespace_open)
 }
 
 /// Performs the next task of an account. Returns the time until the one after it.

@@ -18,12 +18,19 @@ pub(in crate::controller) struct HeldClaim {
     account: AccountRef,
     username: String,
     uid: String,
+    is_new: bool,
 }
 
 impl HeldClaim {
     /// Returns the claim of the object with this UID to the row that it holds.
     pub(super) fn new(holder: UsernameOwner, account: AccountRef, uid: &str) -> Self {
-        Self { user: holder.user, account, username: holder.username, uid: uid.to_owned() }
+        Self {
+            user: holder.user,
+            account,
+            username: holder.username,
+            uid: uid.to_owned(),
+            is_new: holder.is_new,
+        }
     }
 
     /// Returns the user.
@@ -34,6 +41,11 @@ impl HeldClaim {
     /// Returns the UID of the object.
     pub fn uid(&self) -> &str {
         &self.uid
+    }
+
+    /// Returns true if the claim has added the user: the database knows nothing of its resources.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Returns the owner of the user's resources.

@@ -15,7 +15,7 @@ use crate::{
 /// The desired state and the records other than the database's, as far as decisions need them.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
-pub(in crate::provision) struct DecisionInput<'a> {
+pub struct DecisionInput<'a> {
     /// The ARN in status.
     pub status_arn: Option<&'a str>,
     /// The ARN in the inventory of the last resync.
@@ -41,7 +41,7 @@ impl DecisionInput<'_> {
 
 /// The next step. The variants up to `DriftPersists` end this pass.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::provision) enum ConvergeStep {
+pub enum ConvergeStep {
     /// The resource is as the spec says.
     Ready(String),
     /// Nothing can be done yet.
@@ -78,7 +78,7 @@ pub(in crate::provision) enum ConvergeStep {
 
 /// The event that a step waits for.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::provision) enum ConvergeWait {
+pub enum ConvergeWait {
     /// The end of a Create: it must have ended, and AWS must return its result.
     CreateOutcome(Duration),
     /// The next complete list: AWS does not return the recorded resource.
@@ -98,7 +98,8 @@ pub(in crate::provision) fn is_resent_too_often(update: &PendingUpdate) -> bool 
 }
 
 /// Returns the next step.
-pub(in crate::provision) fn next(
+#[must_use]
+pub fn next(
     input: &DecisionInput<'_>,
     recorded: &ResourceRecord,
     observed: &Observed,

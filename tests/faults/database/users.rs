@@ -63,6 +63,7 @@ impl Database {
             registered: user.registered,
             retained: user.retained,
             interrupted_deletion: user.interrupted_deletion(now),
+            is_new: false,
         })
     }
 
@@ -120,7 +121,8 @@ impl Database {
             self.users.insert(id, claimant.row());
             id
         });
-        let (row, owner) = (&self.users[&id], self.owner(id, claimant, now).expect("its row"));
+        let owner = self.owner(id, claimant, now).expect("its row");
+        let (row, owner) = (&self.users[&id], UsernameOwner { is_new: id == new_id, ..owner });
         if row.uid.as_ref() == Some(&claimant.uid) {
             return Ok(Claim::Held(owner));
         }

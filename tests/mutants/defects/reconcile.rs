@@ -33,6 +33,12 @@ pub const DEFECTS: &[Defect] = &[
 ",
     },
     Defect {
+        name: "every user counts as new, so that nothing is known of its resources",
+        file: "src/controller/reconcile/apply.rs",
+        right: "if held.is_new() {",
+        wrong: "if held.is_new() || !held.user().is_nil() {",
+    },
+    Defect {
         name: "a retained user without a record counts as deleted",
         file: "src/controller/reconcile/cleanup.rs",
         right: "held.delete_user(context, retain).await",

@@ -2,6 +2,8 @@
 
 use super::Defect;
 
+const PLACES: &str = "src/lanes/places.rs";
+
 pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a cluster starts although another holds the database",
@@ -94,5 +96,30 @@ pub const DEFECTS: &[Defect] = &[
         file: "src/ivs/budget.rs",
         right: ".any(|(_, admit)| admit.send(()).is_ok());",
         wrong: ".any(|(_, admit)| admit.send(()).map_or(true, |()| true));",
+    },
+    Defect {
+        name: "an account that waits for a call budget keeps its place",
+        file: "src/ivs/budget.rs",
+        right: "        let _ = without_place(admitted).await;",
+        wrong: "        without_place(async {}).await;
+        let _ = admitted.await;",
+    },
+    Defect {
+        name: "all accounts of a backlog begin and wait",
+        file: PLACES,
+        right: "*count < MAX_WAITING_OF_NAMESPACE)",
+        wrong: "*count < MAX_WAITING_OF_NAMESPACE * 1000)",
+    },
+    Defect {
+        name: "an account whose stage waits has no place while its channel is created",
+        file: PLACES,
+        right: "self.waiting > 0 && self.waiting >= self.branches",
+        wrong: "self.waiting > 0 && self.waiting <= self.branches.max(self.waiting)",
+    },
+    Defect {
+        name: "the waits for call budgets count towards the reconcile timeout",
+        file: PLACES,
+        right: "(limit + waited().saturating_sub(waited_before)).min(total)",
+        wrong: "(limit + waited().saturating_sub(waited_before) * 0).min(total)",
     },
 ];

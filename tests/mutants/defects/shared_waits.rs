@@ -93,8 +93,8 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "a backlog takes the places of persons",
-        file: "src/controller/queue/places.rs",
-        right: "(lane == Lane::Interactive || self.others < self.shared)",
-        wrong: "(lane == Lane::Interactive || self.others < self.shared + INTERACTIVE_PLACES)",
+        file: "src/lanes/places.rs",
+        right: "(lane == Lane::Interactive || others < self.shared)",
+        wrong: "(lane == Lane::Interactive || others < self.shared + INTERACTIVE_PLACES)",
     },
 ];

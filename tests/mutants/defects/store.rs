@@ -30,6 +30,18 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "callers.into_iter().rev().zip(responses)",
     },
     Defect {
+        name: "a person's request waits for every batch of a backlog",
+        file: BATCH,
+        right: "waiting.push(&Origin::current(), Waiting { request, caller });",
+        wrong: "waiting.push(&Origin::default(), Waiting { request, caller });",
+    },
+    Defect {
+        name: "connections are given out first come, first served",
+        file: "src/lanes/fair_semaphore.rs",
+        right: "state.waiting.push(origin, grant);",
+        wrong: "state.waiting.push(&Origin { lane: Default::default(), ..origin.clone() }, grant);",
+    },
+    Defect {
         name: "an unknown parameter of the database URL is passed on to sqlx, which logs its value",
         file: "src/store/database_url.rs",
         right: "let name = SUPPORTED.into_iter().find(|supported| *supported == name).ok_or(UrlError::Unknown(number))?;",
