@@ -92,8 +92,8 @@ async fn renew_until_lost<C: Clusters>(clusters: &C, cluster: &ClusterIdentity, 
         sleep(renew_interval).await;
         let begun = Instant::now();
         // A dead connection must not hide that another cluster has taken over.
-        let hold = Origin::of_renewal().scope(clusters.hold_database(cluster));
-        let held = timeout(cluster.takeover_after, hold).await;
+        let renewal = Origin::of_renewal().scope(clusters.hold_database(cluster));
+        let held = timeout(cluster.takeover_after, renewal).await;
         match held.map_or_else(
             |_| Err("no answer in time".to_owned()),
             |held| held.map_err(|error| error.to_string()),
