@@ -102,10 +102,10 @@ impl RecordedRows {
         self.as_recorded[kind][position]
     }
 
-    /// Returns true if each resource of the inventory has a row, or is an orphan.
-    pub fn names_all(&self, inventory: &Inventory, is_orphan: impl Fn(&Arn) -> bool) -> bool {
+    /// Returns true if each resource of the inventory has a row, or `is_excused`.
+    pub fn names_all(&self, inventory: &Inventory, is_excused: impl Fn(&Arn) -> bool) -> bool {
         let rows: HashSet<_> = self.others.iter().map(|row| &row.arn).collect();
-        let is_named = |arn: &Arn| rows.contains(arn) || is_orphan(arn);
+        let is_named = |arn: &Arn| rows.contains(arn) || is_excused(arn);
         let is_status_named = |position| {
             let mut listed = inventory.recorded_at(position);
             listed.all(|entry| self.is_as_recorded(position, entry.kind) || is_named(entry.arn))

@@ -23,7 +23,10 @@ const ACTOR_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// Maximum number of resyncs until everything has settled after the last fault. That covers reconciles that
 /// hang, slow retries, and the three resyncs that it takes to remove a deleted resource from the orphan list.
-const MAX_SETTLE_RESYNCS: usize = 3;
+const MAX_SETTLE_RESYNCS: usize = 5;
+
+/// A call that each resync makes after its lists.
+const LAST_LISTED_CALL: &str = "all_recorded";
 
 /// Long enough for one more resync of each controller.
 const QUIET_PERIOD: Duration = RESYNC.saturating_add(Duration::from_secs(30));
@@ -191,12 +194,14 @@ async fn drive(workload: Workload, actor: &Actor) -> Outcome {
     }
 }
 
-/// Waits until a resync makes no calls but its own.
+/// Waits until a resync makes no calls but its own. One that hangs makes none.
 async fn settle(world: &World) {
     for _ in 0..MAX_SETTLE_RESYNCS {
         world.lock().call_counts.clear();
         sleep(RESYNC).await;
-        if world.lock().call_counts.keys().all(|operation| RESYNC_CALLS.contains(&operation.name)) {
+        let counts = &world.lock().call_counts;
+        let has_finished = counts.keys().any(|operation| operation.name == LAST_LISTED_CALL);
+        if has_finished && counts.keys().all(|operation| RESYNC_CALLS.contains(&operation.name)) {
             return;
         }
     }

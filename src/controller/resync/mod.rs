@@ -29,7 +29,7 @@ use self::{
 use super::{backends::Backends, blocker::Blocker, context::Context, gates, kubernetes::Kubernetes};
 use crate::{
     admin::Gates,
-    api::{AccountRef, ByKind, ResourceKind},
+    api::{AccountRef, Arn, ByKind, ResourceKind},
     messages,
     provision::{RecordedRows, compare_with_records, pending_rechecks},
     store::{self, Absences, ChainId, Evidence, Orphan, Orphans, Resources},
@@ -250,9 +250,13 @@ async fn resync<B: Backends>(
     }
     let rechecks = pending_rechecks(recorded.others(), &accounts, context.timing.grace);
     schedule_rechecks(context, &cached, &rechecks);
-    verify_new_orphans(context, &rows, &mut report.orphans, took).await;
+    let gone = verify_new_orphans(context, &rows, &mut report.orphans, took).await;
     let orphans = update_orphan_list(context, rows, report.orphans).await?;
-    let are_all_recorded = recorded.names_all(&inventory, |arn| orphans.contains_key(&arn.to_string()));
+    let is_orphan_or_gone = |arn: &Arn| {
+        let arn = arn.to_string();
+        orphans.contains_key(&arn) || gone.contains(&arn)
+    };
+    let are_all_recorded = recorded.names_all(&inventory, is_orphan_or_gone);
     Ok(ResyncReport { orphans, elsewhere, pages, are_all_recorded })
 }
 

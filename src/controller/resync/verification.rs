@@ -24,32 +24,35 @@ const MAX_GETS: usize = 200;
 
 /// Reads each orphan that is not on the list (`rows`) yet, and removes it from `orphans` unless it still exists
 /// with the same owner in its tags: its account may have been deleted with everything since the list showed
-/// it. Does nothing if the lists took only a moment.
+/// it. Does nothing if the lists took only a moment. Returns those that are gone.
 pub(super) async fn verify_new_orphans<B: Backends>(
     context: &Context<B>,
     rows: &[OrphanRow],
     orphans: &mut BTreeMap<String, Orphan>,
     took: Duration,
-) {
+) -> BTreeSet<String> {
     if took <= MAX_UNVERIFIED {
-        return;
+        return BTreeSet::new();
     }
     let known: BTreeSet<&str> = rows.iter().filter_map(|row| row.orphan.arn.as_deref()).collect();
     let new: Vec<_> = orphans.keys().filter(|arn| !known.contains(arn.as_str())).cloned().collect();
-    let (mut gets, mut unread) = (0, 0);
-    for arn in &new {
-        let Some(mut orphan) = orphans.remove(arn) else { continue };
+    let (mut gets, mut unread, mut gone) = (0, 0, BTreeSet::new());
+    for arn in new {
+        let Some(mut orphan) = orphans.remove(&arn) else { continue };
         if gets >= MAX_GETS {
             unread += 1;
             continue;
         }
         gets += 1;
-        match live_tags(context, &orphan, arn).await {
+        match live_tags(context, &orphan, &arn).await {
             Ok(Some(tags)) if is_of(context, &orphan, &tags) => {
                 orphan.attempt = orphan.attempt.or_else(|| tags.get(tags::ATTEMPT)?.parse().ok());
-                orphans.insert(arn.clone(), orphan);
+                orphans.insert(arn, orphan);
             }
-            Ok(_) => tracing::debug!(arn, "no orphan: it was deleted or changed during the list"),
+            Ok(_) => {
+                tracing::debug!(arn, "no orphan: it was deleted or changed during the list");
+                gone.insert(arn);
+            }
             Err(error) => {
                 tracing::warn!(arn, %error, "a new orphan could not be read");
                 unread += 1;
@@ -61,6 +64,7 @@ pub(super) async fn verify_new_orphans<B: Backends>(
     if unread > 0 {
         tracing::warn!(unread, "not all new orphans were read: the next resync goes on with the others");
     }
+    gone
 }
 
 /// Reads the tags of an orphan.

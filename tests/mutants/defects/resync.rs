@@ -76,7 +76,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a verified orphan is forgotten",
         file: "src/controller/resync/verification.rs",
-        right: "orphans.insert(arn.clone(), orphan);",
+        right: "orphans.insert(arn, orphan);",
         wrong: "drop(orphan);",
     },
     Defect {
