@@ -11,6 +11,10 @@ use streamcat_operator::{
     store::{self, Postgres},
     telemetry,
 };
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Exit code for a missing or invalid setting. A restart does not help.
 const INVALID_SETTING: u8 = 2;

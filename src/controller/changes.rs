@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     account::AccountExt,
     backends::Backends,
-    cache::{CachedAccount, CachedAccounts, Shown},
+    cache::{CachedAccount, CachedAccounts, Shown, needs_nothing},
     context::Context,
     kubernetes::Kubernetes,
     queue::{ChangeRates, Turn},
@@ -35,7 +35,7 @@ pub struct SeenAccounts {
     /// Number of lists that have begun.
     lists: u64,
     /// The accounts that the current list shows changed. They wait until the cache shows the complete list.
-    changed: Vec<(AccountRef, Lane)>,
+    changed: Vec<AccountRef>,
     rates: ChangeRates,
 }
 
@@ -50,12 +50,7 @@ impl SeenAccounts {
     pub fn handle<B: Backends>(&mut self, event: Event<ObservedAccount>, context: &Context<B>) {
         match event {
             Event::Init => self.begin_list(),
-            Event::InitApply(account) => {
-                if self.record_applied(&account).is_some() {
-                    let lane = if account.is_settled() { Lane::Background } else { Lane::Bulk };
-                    self.changed.push((account.reference(), lane));
-                }
-            }
+            Event::InitApply(account) => self.record_listed(&account),
             Event::InitDone => self.end_list(context),
             Event::Apply(account) => {
                 context.new_accounts.show(&account);
@@ -83,13 +78,21 @@ impl SeenAccounts {
         self.lists += 1;
     }
 
+    /// Records the state of an account in a list. A start lists all accounts as changed; those that need
+    /// nothing, which are nearly all, are not requeued.
+    fn record_listed(&mut self, account: &ObservedAccount) {
+        if self.record_applied(account).is_some() && !needs_nothing(account) {
+            self.changed.push(account.reference());
+        }
+    }
+
     /// Requeues the accounts that the list shows changed, and forgets those that it does not show. One of these
     /// may have held a username that others wait for.
     fn end_list<B: Backends>(&mut self, context: &Context<B>) {
         let is_any_gone = self.cache.remove_unlisted(self.lists);
         self.cache.set_listed();
-        for (account, lane) in std::mem::take(&mut self.changed) {
-            context.requeue_for(account, Turn { at: Instant::now(), lane });
+        for account in std::mem::take(&mut self.changed) {
+            context.requeue_for(account, Turn { at: Instant::now(), lane: Lane::Bulk });
         }
         if is_any_gone {
             let accounts = self.cache.accounts();
@@ -270,6 +273,19 @@ mod tests {
         for value in 2..100 {
             assert_eq!(annotate(value), Some(began + MIN_ANNOTATION_INTERVAL), "{value}");
         }
+    }
+
+    #[test]
+    fn a_list_requeues_the_changed_accounts_that_need_something() {
+        let mut seen = SeenAccounts::default();
+        let mut released = account(2, false);
+        released.metadata.name = Some("ann".to_owned());
+        released.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        for account in [&released, &account(1, true), &account(1, true)] {
+            seen.record_listed(&account.clone().into());
+        }
+        assert_eq!(seen.changed, [account(1, true).reference()]);
+        assert_eq!(seen.cache.accounts().len(), 2);
     }
 
     #[test]

@@ -3,6 +3,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_ivs::config::SharedHttpClient;
+use aws_smithy_http_client::{
+    Builder, ConnectorBuilder,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 
 use super::{Class, Result, Tags};
 
@@ -14,8 +20,21 @@ pub async fn sdk_config(region: &str, call_timeout: Duration) -> SdkConfig {
         .region(Region::new(region.to_owned()))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
+        .http_client(http_client())
         .load()
         .await
+}
+
+/// Returns an HTTP client like the SDK's default one. All clients of a configuration share it. By default, each
+/// has one of its own, with its own copy of the certificates of certificate authorities.
+fn http_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
 }
 
 /// Checks that this machine has certificates of certificate authorities. Without them, no TLS connection to
