@@ -130,7 +130,7 @@ async fn reconcile_resources<B: Backends>(
     let finished = CancellationToken::new();
     let all = async {
         let reconcile = async |kind| results.of_kinds[kind].set(reconciler.reconcile(kind).await);
-        ByKind::join(|kind| branch(reconcile(kind))).await;
+        ByKind::join(|kind| branch(Box::pin(reconcile(kind)))).await;
         finished.cancel();
     };
     tokio::join!(all, write_progress(account, context, user, &results, &finished));

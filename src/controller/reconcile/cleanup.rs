@@ -169,7 +169,7 @@ async fn delete_resources<B: Backends>(
         });
         deletion_result(kind, deleted)
     };
-    let results = ByKind::join(|kind| branch(delete(kind))).await;
+    let results = ByKind::join(|kind| branch(Box::pin(delete(kind)))).await;
     if !results.iter().all(|(_, (blocker, _))| blocker.is_deleted()) {
         let resources = ByKind::new(|kind| Err(results[kind].0.clone()));
         let user = Err(Blocker::waits_for_resources());

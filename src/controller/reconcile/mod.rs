@@ -75,7 +75,9 @@ impl Task {
         let performed = lanes::timeout(RECONCILE_TIMEOUT, MAX_RECONCILE_TIME, async {
             match &self {
                 Self::Reconcile(account) => reconcile(account, context).await,
-                Self::CleanUpRemoved(object) => within_timeout(clean_up_removed(object, context)).await,
+                Self::CleanUpRemoved(object) => {
+                    within_timeout(Box::pin(clean_up_removed(object, context))).await
+                }
             }
         });
         let result = performed.await.unwrap_or(Err(Error::TimedOut));
@@ -116,11 +118,12 @@ async fn reconcile<B: Backends>(
         return Ok(recheck);
     }
     let uid = cached.object_uid();
+    // What follows is on the heap: it is large, and would be a part of each future around it.
     if let Some(new) = context.new_accounts.take(key, &uid)
         && !is_namespace_terminating(cached, context).await?
     {
         // Adding the finalizer shows whether the watch is up to date, because it names the version.
-        match apply(new.into_account(), context, dirty, Instant::now()).await {
+        match Box::pin(apply(new.into_account(), context, dirty, Instant::now())).await {
             Err(Error::Kubernetes(error)) if is_outdated(&error) => {}
             applied => return applied,
         }
@@ -138,14 +141,14 @@ async fn reconcile<B: Backends>(
         return Ok(recheck);
     }
     if account.is_being_deleted() {
-        within_timeout(cleanup(account, context, read)).await
+        within_timeout(Box::pin(cleanup(account, context, read))).await
     } else if let Some(problem) = account.problem() {
         let blocker = Blocker::spec_not_understood(problem);
         report_blocked(account.into_account(), context, &blocker).await
     } else if is_terminating? {
         report_blocked(account.into_account(), context, &Blocker::namespace_terminating(&key.namespace)).await
     } else {
-        apply(account.into_account(), context, dirty, read).await
+        Box::pin(apply(account.into_account(), context, dirty, read)).await
     }
 }
 
