@@ -21,12 +21,12 @@ pub(super) async fn run(settled: &mut Settled) -> Result<Report, Error> {
     // A whole resync, from the end of one to the end of the next.
     settled.wait_for_resyncs(1).await?;
     settled.tenant.simulator().clear_calls();
-    let controller = settled.controller().await?;
+    let controller = settled.running()?;
     controller.reset_peak_memory()?;
     let before = controller.figures()?;
     settled.wait_for_resyncs(1).await?;
-    let after = settled.controller().await?.figures()?;
     let calls = settled.tenant.simulator().calls();
+    let after = settled.running()?.figures()?;
     let lists = calls.iter().filter(|call| call.operation.starts_with("List")).count();
     let per_thousand = |calls: usize| figure(calls as u64) * 1000.0 / figure(count as u64);
     report.add_with_goal("AWS lists per 1,000 accounts", per_thousand(lists), Threshold::AtMost(45.0));

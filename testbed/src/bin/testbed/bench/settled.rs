@@ -55,10 +55,14 @@ impl Settled {
                 .env("STREAMCAT_RESYNC_INTERVAL", format!("{}s", RESYNC_INTERVAL.as_secs()));
             self.controller = Some(controller.try_start_unready().await?);
         }
-        let (timeout, controller) = (self.timeout(), self.controller.as_mut());
-        let controller = controller.ok_or_else(|| Error::Unexpected("no controller runs".into()))?;
-        wait_until_settled(controller, timeout).await?;
-        Ok(controller)
+        let timeout = self.timeout();
+        wait_until_settled(self.running()?, timeout).await?;
+        self.running()
+    }
+
+    /// Returns the controller that runs.
+    pub(super) fn running(&mut self) -> Result<&mut Operator, Error> {
+        self.controller.as_mut().ok_or_else(|| Error::Unexpected("no controller runs".into()))
     }
 
     /// Stops the controller.
