@@ -11,13 +11,15 @@ use cap::Cap;
 use serde_json::{Value, json};
 use streamcat_operator::{
     api::{AccountRef, ObservedAccount, ResourceKind},
-    controller::{CachedAccount, CachedAccounts},
+    controller::{CachedAccount, CachedAccounts, Queue, Turn},
+    lanes::Lane,
     provision::{
         BrakeLimits, CompleteList, Inventory, RecordedRows, StatusRecord, StatusRecords,
         compare_with_records, find_absences,
     },
     store::{Absences, RecordedResource},
 };
+use tokio::time::Instant;
 
 use fleet::{TIMING, account, arn, inventory, recorded, target, user};
 
@@ -34,6 +36,7 @@ const INVENTORY: usize = 30;
 const UNRECORDED: usize = 600;
 const COMPARISON: usize = 60;
 const UNRECORDED_ROWS: usize = 500;
+const QUEUE: usize = 400;
 
 /// Returns a settled account as the API server returns it.
 fn object(number: usize) -> ObservedAccount {
@@ -97,6 +100,18 @@ fn kept_rows() -> RecordedRows {
     recorded
 }
 
+/// Adds all accounts to the queue, and makes them due. Returns the bytes for an account that this needs at the
+/// same time.
+fn queue() -> usize {
+    let (before, now) = (HEAP.allocated(), Instant::now());
+    let mut queue = Queue::default();
+    for number in 0..ACCOUNTS {
+        queue.add(account(number), Turn { at: now, lane: Lane::Bulk });
+    }
+    assert!(queue.take(now, |_| true, |_, _| true).is_some());
+    (HEAP.max_allocated() - before) / ACCOUNTS
+}
+
 /// Makes something of all accounts. Returns the bytes of it for one account.
 fn bytes_of<T>(make: impl FnOnce() -> T) -> (T, usize) {
     let before = HEAP.allocated();
@@ -107,6 +122,8 @@ fn bytes_of<T>(make: impl FnOnce() -> T) -> (T, usize) {
 
 #[test]
 fn an_account_takes_no_more_memory_than_the_sizing_says() {
+    // First, because the maximum counts everything before.
+    let queued = queue();
     let (cache, cached) = bytes_of(|| {
         let cache = CachedAccounts::default();
         (0..ACCOUNTS).for_each(|number| cache.insert(CachedAccount::new(&object(number))));
@@ -123,6 +140,7 @@ fn an_account_takes_no_more_memory_than_the_sizing_says() {
     let (_, objects) = bytes_of(|| (0..ACCOUNTS).map(object).collect::<Vec<_>>());
     println!("bytes for an account: {objects} as an object, {cached} in the cache");
     println!("settled: {inventoried} in the inventory, {compared} of comparisons during a resync");
+    println!("while an account waits for a reconcile: {queued} in the queue");
     println!("without a status: {unrecorded} in the inventory, {kept} of rows during a resync");
     for (part, bytes, most) in [
         ("cache", cached, CACHE),
@@ -130,6 +148,7 @@ fn an_account_takes_no_more_memory_than_the_sizing_says() {
         ("inventory without statuses", unrecorded, UNRECORDED),
         ("comparisons", compared, COMPARISON),
         ("rows without statuses", kept, UNRECORDED_ROWS),
+        ("queue", queued, QUEUE),
     ] {
         assert!(bytes <= most, "the {part} takes {bytes} bytes for an account, not at most {most}");
     }
