@@ -1,4 +1,5 @@
-//! The pure parts that run for each account at each reconcile or resync, measured with Criterion: `cargo bench
+//! The pure parts that run for each account at each reconcile or resync, measured with Criterion: `cargo
+//! bench
 //! --bench decisions`. The time for an account must not grow with the number of accounts.
 
 #![allow(missing_docs, reason = "criterion_group! defines functions")]
@@ -146,7 +147,8 @@ fn compare(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Accounts that wait: each is added and taken out once, in the work queue and in the queue of lanes beneath it.
+/// Accounts that wait: each is added and taken out once, in the work queue and in the queue of lanes beneath
+/// it.
 fn wait(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("queue");
     for count in ACCOUNTS {

@@ -42,9 +42,9 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
     pub resync_interval: Duration,
 
-    /// Maximum percentage of the AWS calls per second of each list operation that a resync uses. It spreads its
-    /// calls over the interval, and takes longer than the interval if this share does not suffice. The first
-    /// resync after a start, and a retry, use all calls.
+    /// Maximum percentage of the AWS calls per second of each list operation that a resync uses. It spreads
+    /// its calls over the interval, and takes longer than the interval if this share does not suffice. The
+    /// first resync after a start, and a retry, use all calls.
     #[arg(long, env = "STREAMCAT_RESYNC_BUDGET_PERCENT", default_value = "20", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub resync_budget_percent: u8,
 
@@ -78,8 +78,8 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_CLUSTER_TAKEOVER_AFTER", default_value = "5m", value_parser = duration)]
     pub cluster_takeover_after: Duration,
 
-    /// Maximum number of concurrent reconciles, not counting those that wait for a call budget. Eight more are
-    /// for changes by persons.
+    /// Maximum number of concurrent reconciles, not counting those that wait for a call budget. Eight more
+    /// are for changes by persons.
     #[arg(long, env = "STREAMCAT_MAX_CONCURRENT_RECONCILES", default_value = "32")]
     pub max_concurrent_reconciles: NonZeroU16,
 

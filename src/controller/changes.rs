@@ -86,8 +86,8 @@ impl SeenAccounts {
         }
     }
 
-    /// Requeues the accounts that the list shows changed, and forgets those that it does not show. One of these
-    /// may have held a username that others wait for.
+    /// Requeues the accounts that the list shows changed, and forgets those that it does not show. One of
+    /// these may have held a username that others wait for.
     fn end_list<B: Backends>(&mut self, context: &Context<B>) {
         let is_any_gone = self.cache.remove_unlisted(self.lists);
         self.cache.set_listed();
@@ -107,9 +107,9 @@ impl SeenAccounts {
         self.rates.lane(&account.reference().namespace, is_registration, Instant::now())
     }
 
-    /// Records the state of an account. Returns the time from which it is to be reconciled; None if it needs no
-    /// reconcile. Our own writes need none: those of status, and the finalizer that a reconcile adds before it
-    /// goes on.
+    /// Records the state of an account. Returns the time from which it is to be reconciled; None if it needs
+    /// no reconcile. Our own writes need none: those of status, and the finalizer that a reconcile adds
+    /// before it goes on.
     fn record_applied(&mut self, account: &ObservedAccount) -> Option<Instant> {
         let mut now = CachedAccount::new(account);
         let before = self.cache.get(&now.reference);
@@ -129,8 +129,8 @@ impl SeenAccounts {
         at
     }
 
-    /// Records that an object is gone. `account` is its last state. Returns true if the API server has removed
-    /// it without waiting for our finalizer, so that its cleanup is still to be done.
+    /// Records that an object is gone. `account` is its last state. Returns true if the API server has
+    /// removed it without waiting for our finalizer, so that its cleanup is still to be done.
     ///
     /// The API server does so if somebody deletes the object while the finalizer is being added
     /// (kubernetes/kubernetes#77988).

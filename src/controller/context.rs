@@ -57,7 +57,7 @@ struct ResyncResult {
     inventory: Result<Arc<Inventory>, Blocker>,
 }
 
-/// What a reconcile begins with: the records of this chain of renewal tokens, and the list of AWS.
+/// The basis of a reconcile: the records of a chain of renewal tokens, and the list of AWS.
 #[derive(Clone, Debug)]
 pub(super) struct Basis {
     /// The inventory of the latest resync; empty if AWS was not listed yet.
@@ -182,8 +182,8 @@ impl<B: Backends> Context<B> {
         (context, requeued)
     }
 
-    /// Returns the inventory of the latest resync, and the current renewal token. Waits for the first resync of
-    /// the chain, so that nothing is created or deleted because of records that were restored.
+    /// Returns the inventory of the latest resync, and the current renewal token. Waits for the first resync
+    /// of the chain, so that nothing is created or deleted because of records that were restored.
     pub(super) async fn listed_basis(&self) -> Result<Basis, Blocker> {
         self.wait_for_basis(true).await
     }
@@ -238,7 +238,8 @@ impl<B: Backends> Context<B> {
         self.latest_resync().as_ref()?.inventory.as_ref().ok().cloned()
     }
 
-    /// Publishes the inventory of a resync, and returns it. `chain`: the chain of renewal tokens when it began.
+    /// Publishes the inventory of a resync, and returns it. `chain`: the chain of renewal tokens when it
+    /// began.
     pub(super) fn publish_inventory(&self, inventory: Inventory, chain: ChainId) -> Arc<Inventory> {
         let inventory = Arc::new(inventory);
         *self.latest_resync() = Some(ResyncResult { chain, inventory: Ok(Arc::clone(&inventory)) });

@@ -8,7 +8,8 @@ use crate::messages;
 /// Maximum duration of one reconcile, without its waits for call budgets unless it is a cleanup.
 pub(super) const RECONCILE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Maximum duration of one reconcile. What it knows of the account, and whether the brake is engaged, is as old.
+/// Maximum duration of one reconcile. What it knows of the account, and whether the brake is engaged, is as
+/// old.
 pub(super) const MAX_RECONCILE_TIME: Duration = Duration::from_mins(5);
 
 /// An error that ends a reconcile early. Everything else becomes a condition.

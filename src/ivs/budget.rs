@@ -45,8 +45,8 @@ impl Budgets {
         budget.admit(&Origin::current()).await;
     }
 
-    /// Returns the time between two calls of an operation. Calls are evenly spaced, because a burst would exceed
-    /// AWS's limit in some seconds.
+    /// Returns the time between two calls of an operation. Calls are evenly spaced, because a burst would
+    /// exceed AWS's limit in some seconds.
     fn interval(&self, operation: &str) -> Duration {
         let factor = if TAG_OPERATIONS.contains(&operation) { 2 } else { 1 };
         Duration::from_secs(1) / self.per_second.get().saturating_mul(factor)

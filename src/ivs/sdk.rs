@@ -25,8 +25,8 @@ pub async fn sdk_config(region: &str, call_timeout: Duration) -> SdkConfig {
         .await
 }
 
-/// Returns an HTTP client like the SDK's default one. All clients of a configuration share it. By default, each
-/// has one of its own, with its own copy of the certificates of certificate authorities.
+/// Returns an HTTP client like the SDK's default one. All clients of a configuration share it. By default,
+/// each has one of its own, with its own copy of the certificates of certificate authorities.
 fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));

@@ -163,8 +163,8 @@ fn own_endpoint(config: &SdkConfig, service: &str) -> Option<String> {
     config.service_config()?.load_config(key.build().ok()?)
 }
 
-/// Returns a text that is the same for two controllers only if they work with the same resources: AWS account,
-/// region, and custom endpoints. None if the account is unknown.
+/// Returns a text that is the same for two controllers only if they work with the same resources: AWS
+/// account, region, and custom endpoints. None if the account is unknown.
 #[must_use]
 pub fn target_identity(target: &Target, config: &SdkConfig) -> Option<String> {
     let account = target.account.as_ref()?;

@@ -48,8 +48,8 @@ impl<T> FairQueue<T> {
         self.pop_from(|_| true, |_, _| true)
     }
 
-    /// Removes and returns the next item of the open lanes and namespaces, with its lane. Few namespaces of an
-    /// open lane should be closed, because each of them is passed over one by one.
+    /// Removes and returns the next item of the open lanes and namespaces, with its lane. Few namespaces of
+    /// an open lane should be closed, because each of them is passed over one by one.
     pub fn pop_from(
         &mut self,
         is_lane_open: impl Fn(Lane) -> bool,

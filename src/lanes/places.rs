@@ -18,8 +18,8 @@ use crate::lock::lock;
 /// Number of places beside the others that only changes by persons get.
 const INTERACTIVE_PLACES: usize = 8;
 
-/// Number of tasks of one lane and one namespace that may wait before no further one begins. Each holds memory,
-/// and a longer line makes no call come earlier.
+/// Number of tasks of one lane and one namespace that may wait before no further one begins. Each holds
+/// memory, and a longer line makes no call come earlier.
 const MAX_WAITING_OF_NAMESPACE: usize = 16;
 
 /// Number of tasks of a lane that may wait before no further one begins.
@@ -112,7 +112,7 @@ impl Places {
     }
 }
 
-/// What may begin now.
+/// The lanes and namespaces in which a task may begin now.
 #[derive(Debug)]
 pub struct Openings<'a> {
     shared: usize,
@@ -146,7 +146,7 @@ pub struct Place {
     activity: Mutex<Activity>,
 }
 
-/// What a task is doing.
+/// The activity of a task.
 #[derive(Debug, Default)]
 struct Activity {
     /// Number of its branches that run or wait at the same time. Zero if it has none.

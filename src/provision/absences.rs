@@ -100,8 +100,8 @@ pub struct CompleteList {
 }
 
 impl CompleteList {
-    /// Adds the number of the consistent resources, and the listed ARNs that `known` names although they are what
-    /// a status said.
+    /// Adds the number of the consistent resources, and the listed ARNs that `known` names although they are
+    /// what a status said.
     pub fn add_consistent(
         &mut self,
         recorded: &RecordedRows,
@@ -127,9 +127,9 @@ pub struct AbsenceFindings {
     pub brakes: BTreeMap<ResourceKind, Brake>,
 }
 
-/// Compares a complete list with the records. `known`: the recorded resources, without those that are consistent.
-/// A resource that was recorded a moment before the list began, or later, may not be on it, and one that is
-/// recorded in another AWS account or region never is.
+/// Compares a complete list with the records. `known`: the recorded resources, without those that are
+/// consistent. A resource that was recorded a moment before the list began, or later, may not be on it, and
+/// one that is recorded in another AWS account or region never is.
 #[must_use]
 pub fn find_absences(
     list: &CompleteList,

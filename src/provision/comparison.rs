@@ -48,8 +48,8 @@ pub fn pending_rechecks(
     rechecks
 }
 
-/// Compares AWS with the status of all accounts and with the database. `accounts`: the statuses after the rows
-/// were read.
+/// Compares AWS with the status of all accounts and with the database. `accounts`: the statuses after the
+/// rows were read.
 #[must_use]
 pub fn compare_with_records(
     inventory: &Inventory,

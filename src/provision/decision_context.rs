@@ -22,8 +22,8 @@ pub struct Timing {
 pub(super) const CALL_START_MARGIN: Duration = Duration::from_secs(2);
 
 impl Timing {
-    /// Minimum time between the ends of two complete lists that confirm the absence of a resource: one resync,
-    /// less a tolerance for clocks that run differently.
+    /// Minimum time between the ends of two complete lists that confirm the absence of a resource: one
+    /// resync, less a tolerance for clocks that run differently.
     #[must_use]
     pub fn min_time_between_lists(self) -> Duration {
         self.resync.mul_f64(0.9).max(self.grace)

@@ -80,7 +80,7 @@ impl TaggedResource {
     }
 }
 
-/// What a list is compared with while its pages arrive.
+/// The statuses that a list is compared with while its pages arrive.
 #[derive(Clone, Copy, Debug)]
 pub struct ListScope<'a> {
     /// The id of the installation.

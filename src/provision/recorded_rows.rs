@@ -14,8 +14,8 @@ use crate::{
     store::{Absences, RecordedResource, RecordedUser},
 };
 
-/// The rows of PostgreSQL. Of a row that says exactly what a status says, whose resource AWS lists in the same
-/// way, and of which nothing else is known, only that is kept.
+/// The rows of PostgreSQL. Of a row that says exactly what a status says, whose resource AWS lists in the
+/// same way, and of which nothing else is known, only that is kept.
 #[derive(Debug)]
 pub struct RecordedRows {
     /// For each kind and account of the inventory, true if such a row exists.
@@ -143,8 +143,8 @@ impl RecordedRows {
         ByKind::new(|kind| all().filter(|position| self.is_consistent(*position, kind)).count())
     }
 
-    /// Returns the entries of the statuses of which list or row do not say the same. Only what status named before the list began and still
-    /// names counts: it existed for the whole time.
+    /// Returns the entries of the statuses of which list or row do not say the same. Only what status named
+    /// before the list began and still names counts: it existed for the whole time.
     pub fn differing<'r>(
         &'r self,
         inventory: &'r Inventory,

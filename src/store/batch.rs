@@ -38,8 +38,8 @@ pub(super) trait Execute: Send + Sync + 'static {
 }
 
 /// A queue of requests for one statement. One batch is in progress at a time, unless it takes longer than
-/// [`MAX_DELAY`]; requests that come in the meantime form the next one. If they are too many for it, the lanes
-/// decide.
+/// [`MAX_DELAY`]; requests that come in the meantime form the next one. If they are too many for it, the
+/// lanes decide.
 pub(super) struct Batcher<E: Execute> {
     statement: E,
     waiting: Mutex<FairQueue<Waiting<E>>>,
@@ -83,8 +83,8 @@ impl<E: Execute> Batcher<E> {
         tokio::spawn(async move { batcher.run_batch().await });
     }
 
-    /// Executes the requests that wait, once the callers that are ready now have added theirs. The batch is in
-    /// the most urgent of their lanes.
+    /// Executes the requests that wait, once the callers that are ready now have added theirs. The batch is
+    /// in the most urgent of their lanes.
     async fn run_batch(self: Arc<Self>) {
         yield_now().await;
         let _turn = timeout(MAX_DELAY, self.turn.acquire()).await;

@@ -37,9 +37,8 @@ impl RecordChain {
     /// # Errors
     /// [`Error::RecordsReplaced`] if the chain has ended.
     pub fn token(&self) -> Result<Option<Uuid>> {
-        let state = self.continuity.state();
-        let chain = state.chain.as_ref().filter(|chain| chain.id == self.id);
-        chain.map(|chain| chain.token).ok_or(Error::RecordsReplaced)
+        let mut state = self.continuity.state();
+        state.chain_of(self.id).map(|chain| chain.token).ok_or(Error::RecordsReplaced)
     }
 
     /// Returns its id.
@@ -72,6 +71,13 @@ struct State {
     target: Option<String>,
     /// True once the controller has asked AWS.
     is_target_set: bool,
+}
+
+impl State {
+    /// Returns the chain with this id, if it is the current one.
+    fn chain_of(&mut self, id: ChainId) -> Option<&mut Chain> {
+        self.chain.as_mut().filter(|chain| chain.id == id)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -135,8 +141,8 @@ impl Continuity {
         });
     }
 
-    /// Returns the current chain, if there is one, and whether an earlier leader has listed AWS since it began,
-    /// but this one has not.
+    /// Returns the current chain, if there is one, and whether an earlier leader has listed AWS since it
+    /// began, but this one has not.
     #[must_use]
     pub fn current(&self) -> Option<(RecordChain, bool)> {
         let state = self.state();
@@ -152,8 +158,7 @@ impl Continuity {
 
     /// Waits until this chain has ended.
     pub async fn until_ended(&self, chain: ChainId) {
-        let is_current = |state: &State| state.chain.as_ref().is_some_and(|current| current.id == chain);
-        self.wait_for(|state| (!is_current(state)).then_some(())).await;
+        self.wait_for(|state| state.chain_of(chain).is_none().then_some(())).await;
     }
 
     /// Returns the notification of the next change.
@@ -167,10 +172,10 @@ impl Continuity {
     }
 
     /// Waits until `found` returns something, and returns it.
-    async fn wait_for<T>(&self, found: impl Fn(&State) -> Option<T>) -> T {
+    async fn wait_for<T>(&self, found: impl Fn(&mut State) -> Option<T>) -> T {
         loop {
             let changed = self.changed();
-            if let Some(found) = found(&self.state()) {
+            if let Some(found) = found(&mut self.state()) {
                 return found;
             }
             changed.await;
@@ -180,7 +185,7 @@ impl Continuity {
     /// Returns true if this is the current chain.
     #[must_use]
     pub fn is_current(&self, chain: ChainId) -> bool {
-        self.state().chain.as_ref().is_some_and(|current| current.id == chain)
+        self.state().chain_of(chain).is_some()
     }
 
     /// Notes that this leader has listed AWS, and found the records complete. `began`: the start of the list.
@@ -194,11 +199,9 @@ impl Continuity {
     }
 
     fn set_completeness(&self, chain: ChainId, completeness: Completeness) {
-        self.change_chain(|current| {
-            if current.id == chain {
-                current.completeness = completeness;
-            }
-        });
+        if let Some(chain) = self.state().chain_of(chain) {
+            chain.completeness = completeness;
+        }
     }
 
     fn begin_chain(&self, token: Uuid, completeness: Completeness, in_lease: Vec<Uuid>) {
@@ -262,8 +265,8 @@ impl<S: RenewalTokens> TokenRotation<S> {
         self.continuity.until_target_is_set().await;
     }
 
-    /// Replaces the token in PostgreSQL. Returns the token to be written into the Lease; None if the one there
-    /// stays. `in_lease`: the token that the Lease has. Call this before each renewal of the Lease, and
+    /// Replaces the token in PostgreSQL. Returns the token to be written into the Lease; None if the one
+    /// there stays. `in_lease`: the token that the Lease has. Call this before each renewal of the Lease, and
     /// [`Self::written`] after it.
     pub async fn replace(&self, in_lease: Option<Uuid>) -> Option<Uuid> {
         let state = self.continuity.state().clone();

@@ -63,8 +63,8 @@ pub enum Error {
     /// A statement failed that served several callers. Each of them gets the error.
     #[error(transparent)]
     Batch(Arc<Self>),
-    /// The database does not have the token of this controller's Lease: it was restored, or another controller
-    /// leads. Nothing was written.
+    /// The database does not have the token of this controller's Lease: it was restored, or another
+    /// controller leads. Nothing was written.
     #[error("{}", messages::database::RECORDS_REPLACED)]
     RecordsReplaced,
     /// AWS may have resources of the account, so that its claim has to wait for the first resync. Nothing was

@@ -29,9 +29,9 @@ pub struct TokenScope {
 
 /// The tokens of the leaders' Leases.
 pub trait RenewalTokens: Clone + Send + Sync + 'static {
-    /// Replaces the token that an earlier leader wrote into the Lease. Returns false, and does nothing, unless
-    /// the database has the same one, written for the same target by the same process of PostgreSQL, at most
-    /// [`MAX_TOKEN_AGE`] ago.
+    /// Replaces the token that an earlier leader wrote into the Lease. Returns false, and does nothing,
+    /// unless the database has the same one, written for the same target by the same process of PostgreSQL,
+    /// at most [`MAX_TOKEN_AGE`] ago.
     fn inherit_token(
         &self,
         scope: &TokenScope,

@@ -166,16 +166,16 @@ pub trait Users: Send + Sync + 'static {
     fn username_of(&self, uid: &str) -> impl Future<Output = Result<Option<String>>> + Send;
 
     /// Gives the object the username if nobody has it and the object owns no user. The id of an existing
-    /// user, or of a deleted one, is not reused. Fails with [`Error::RecordsReplaced`] if the database does not
-    /// have the renewal token, and with [`Error::AwsNotListed`] if AWS may have resources of the account and
-    /// was not listed.
+    /// user, or of a deleted one, is not reused. Fails with [`Error::RecordsReplaced`] if the database does
+    /// not have the renewal token, and with [`Error::AwsNotListed`] if AWS may have resources of the account
+    /// and was not listed.
     ///
     /// [`Error::RecordsReplaced`]: super::Error::RecordsReplaced
     /// [`Error::AwsNotListed`]: super::Error::AwsNotListed
     fn claim(&self, claimant: Claimant<'_>) -> impl Future<Output = Result<Claim>> + Send;
 
-    /// Transfers a user. Returns false if the earlier object no longer owns the user, a try to delete it began
-    /// too recently, or the current object has a tombstone.
+    /// Transfers a user. Returns false if the earlier object no longer owns the user, a try to delete it
+    /// began too recently, or the current object has a tombstone.
     fn transfer(&self, transfer: Transfer<'_>) -> impl Future<Output = Result<bool>> + Send;
 
     /// Marks the object's user as deleting: no attempt is opened for it after this. Returns false if the

@@ -1,5 +1,5 @@
-//! The real queue and the real call budgets, in virtual time: neither a person nor an account that needs no call
-//! waits for a backlog.
+//! The real queue and the real call budgets, in virtual time: neither a person nor an account that needs no
+//! call waits for a backlog.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

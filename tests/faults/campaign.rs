@@ -127,10 +127,7 @@ impl Baseline {
                 }
             }
         };
-        thread::scope(|scope| {
-            let cores = thread::available_parallelism().map_or(2, usize::from);
-            (0..cores).for_each(|_| drop(scope.spawn(worker)));
-        });
+        on_all_cores(worker);
         let failures = failures.into_inner().expect("nothing panics with the lock held");
         println!(
             "{name}: {} runs, {} of them with every planned fault; {} failed calls, {} workloads, {:.1} s",
@@ -149,6 +146,14 @@ impl Baseline {
         let shown: Vec<_> = shown.collect();
         assert!(failures.is_empty(), "{} runs failed:\n{}", failures.len(), shown.join("\n"));
     }
+}
+
+/// Runs a worker on each core.
+pub fn on_all_cores(worker: impl Fn() + Send + Copy) {
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(2, usize::from);
+        (0..cores).for_each(|_| drop(scope.spawn(worker)));
+    });
 }
 
 /// Returns a random fault that applies to one of these calls, or any fault if there are no calls.

@@ -11,7 +11,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::Duration,
 };
 
@@ -21,9 +20,11 @@ use tokio::time::sleep;
 
 use super::{
     actor::Actor,
+    campaign::on_all_cores,
     controller::{RESYNC, supervise},
     faults::Plan,
     oracle::effects::is_ours,
+    run::in_virtual_time,
     seed,
     workloads::{edited, spec},
     world::{State, World},
@@ -73,9 +74,7 @@ struct RestoreOutcome {
 }
 
 fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutcome {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
-    runtime.block_on(async {
+    in_virtual_time(async {
         let world = World::new(seed(), Plan::new(), is_traced);
         world.lock().restore = restore;
         tokio::spawn(supervise(Arc::clone(&world), "a", world.lock().cluster.id.clone()));
@@ -94,15 +93,11 @@ fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutc
         }
         // Whatever is lost is applied again, as Argo CD or Flux do.
         for names in [["todd", "ann"], ["ann", "bob"], ["bob", "todd"]] {
-            for name in names {
-                actor.apply(name, if name == "todd" { edited(name) } else { spec(name) }).await;
-            }
+            apply_all(&actor, &names).await;
             sleep(SETTLE_TIME).await;
         }
         let ended_at = world.lock().moment();
-        for name in ["todd", "ann", "bob"] {
-            actor.apply(name, if name == "todd" { edited(name) } else { spec(name) }).await;
-        }
+        apply_all(&actor, &["todd", "ann", "bob"]).await;
         sleep(RESYNC * 3).await;
         let mut state = world.lock();
         let missing_restore =
@@ -113,6 +108,13 @@ fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutc
         let trace = state.trace.take().unwrap_or_default();
         RestoreOutcome { created_at, ended_at, violation, trace }
     })
+}
+
+/// Applies accounts as they are in Git.
+async fn apply_all(actor: &Actor, names: &[&str]) {
+    for name in names {
+        actor.apply(name, if *name == "todd" { edited(name) } else { spec(name) }).await;
+    }
 }
 
 /// Returns the ARNs of our resources whose tags name todd or ann.
@@ -173,10 +175,7 @@ fn a_restore_at_any_moment_creates_nothing_again() {
             }
         }
     };
-    thread::scope(|scope| {
-        let cores = thread::available_parallelism().map_or(2, usize::from);
-        (0..cores).for_each(|_| drop(scope.spawn(worker)));
-    });
+    on_all_cores(worker);
     println!("restores: {} runs", restores.len());
     let failed = failed.into_inner().expect("no panic");
     let Some((restore, restarts, _)) = failed.first() else { return };

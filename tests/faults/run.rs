@@ -139,11 +139,16 @@ impl Outcome {
     }
 }
 
-/// Runs a case in virtual time, on this thread alone.
-pub fn run(case: &Case, traced: bool) -> Outcome {
+/// Runs a world in virtual time, on this thread alone.
+pub fn in_virtual_time<T>(world: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
-    runtime.block_on(async {
+    runtime.block_on(world)
+}
+
+/// Runs a case.
+pub fn run(case: &Case, traced: bool) -> Outcome {
+    in_virtual_time(async {
         let world = World::new(case.seed, case.plan.clone(), traced);
         world.lock().has_two_controllers = case.controllers > 1;
         world.lock().limits = case.workload.limits();

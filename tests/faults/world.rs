@@ -47,8 +47,8 @@ pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 /// The call that renews a cluster's row. It is neither noise (I5) nor a call of a workload.
 pub const LEASE_RENEWAL_CALL: &str = "hold_database";
 
-/// The call that replaces the token of a Lease. Like the renewal of a cluster's row, it is neither noise nor a
-/// call of a workload.
+/// The call that replaces the token of a Lease. Like the renewal of a cluster's row, it is neither noise nor
+/// a call of a workload.
 pub const TOKEN_CALL: &str = "replace_token";
 
 /// The calls of the renewals.

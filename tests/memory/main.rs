@@ -1,6 +1,6 @@
 //! The memory that an account takes, by part. The requested bytes of the heap are counted, so that the
-//! figures depend neither on the machine nor on optimization: `cargo test --test memory -- --nocapture` prints
-//! them. docs/sizing.md explains them.
+//! figures depend neither on the machine nor on optimization: `cargo test --test memory -- --nocapture`
+//! prints them. docs/sizing.md explains them.
 
 #[path = "../../benches/fleet/mod.rs"]
 mod fleet;
@@ -100,8 +100,8 @@ fn kept_rows() -> RecordedRows {
     recorded
 }
 
-/// Adds all accounts to the queue, and makes them due. Returns the bytes for an account that this needs at the
-/// same time.
+/// Adds all accounts to the queue, and makes them due. Returns the bytes for an account that this needs at
+/// the same time.
 fn queue() -> usize {
     let (before, now) = (HEAP.allocated(), Instant::now());
     let mut queue = Queue::default();

@@ -9,8 +9,8 @@ use crate::{
     controller::account::AccountExt,
 };
 
-/// Maximum number of accounts, because each is held in full. The others of an import are read when it is their
-/// turn.
+/// Maximum number of accounts, because each is held in full. The others of an import are read when it is
+/// their turn.
 const MAX_ACCOUNTS: usize = 128;
 
 /// The new accounts: without our finalizer, not being deleted, and with a spec that is understood.

@@ -77,8 +77,8 @@ pub struct Taken {
 }
 
 impl Queue {
-    /// Schedules an account for this turn, or for the end of its current reconcile if that is later. An earlier
-    /// time and a more urgent lane that it already has are kept.
+    /// Schedules an account for this turn, or for the end of its current reconcile if that is later. An
+    /// earlier time and a more urgent lane that it already has are kept.
     pub fn add(&mut self, account: AccountRef, turn: Turn) {
         match self.accounts.get_mut(&account) {
             Some(State::Running(_, next)) => *next = Some(next.map_or(turn, |next| next.merge(turn))),

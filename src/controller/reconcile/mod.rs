@@ -40,8 +40,8 @@ pub enum Task {
 
 impl Task {
     /// Returns the next task of an account; None if there is nothing to do. A removed object comes first: an
-    /// object of the same name must not take over what is being deleted, unless it is being deleted too. Then a
-    /// person can abandon it.
+    /// object of the same name must not take over what is being deleted, unless it is being deleted too. Then
+    /// a person can abandon it.
     pub fn next<B: Backends>(account: &AccountRef, context: &Context<B>) -> Option<Self> {
         let cached = context.backends.kubernetes().cache().get(account);
         let is_deletion = cached.as_ref().is_some_and(|it| it.is_being_deleted && it.has_finalizer);
@@ -157,8 +157,8 @@ fn is_outdated(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_conflict() || status.is_not_found())
 }
 
-/// Limits the time of a cleanup, with its waits for call budgets: a new object takes the user over once no call
-/// of an interrupted cleanup can still be in progress.
+/// Limits the time of a cleanup, with its waits for call budgets: a new object takes the user over once no
+/// call of an interrupted cleanup can still be in progress.
 async fn within_timeout(
     cleanup: impl Future<Output = Result<Option<Duration>, Error>>,
 ) -> Result<Option<Duration>, Error> {

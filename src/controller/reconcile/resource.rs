@@ -27,7 +27,7 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub context: &'a Context<B>,
     /// The owner of the resources.
     pub owner: &'a Owner,
-    /// What the reconcile began with.
+    /// The records and the list of AWS that the reconcile began with.
     pub basis: &'a Basis,
     /// The records of the resources in the database.
     pub recorded: &'a ByKind<ResourceRecord>,

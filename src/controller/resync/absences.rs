@@ -10,9 +10,9 @@ use crate::{
     store::{Absences, Evidence},
 };
 
-/// Compares a complete list, which ended this long ago, with the recorded resources. Records which of them are
-/// missing, and sets the brakes. Returns the users whose evidence changed. The evidence counts from the end of
-/// the list: when it began, a resource may still have been on a page that was not read yet.
+/// Compares a complete list, which ended this long ago, with the recorded resources. Records which of them
+/// are missing, and sets the brakes. Returns the users whose evidence changed. The evidence counts from the
+/// end of the list: when it began, a resource may still have been on a page that was not read yet.
 pub(super) async fn note_absences<B: Backends>(
     context: &Context<B>,
     list: &CompleteList,

@@ -54,8 +54,8 @@ struct ResyncReport {
     are_all_recorded: bool,
 }
 
-/// Resyncs now, and again and again at the interval of the settings. `namespace` is the served namespace; None
-/// for all.
+/// Resyncs now, and again and again at the interval of the settings. `namespace` is the served namespace;
+/// None for all.
 pub async fn run<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
@@ -129,8 +129,8 @@ pub async fn run<B: Backends>(
     }
 }
 
-/// Waits for the next resync. Returns false as soon as the records turn out to have been restored, and AWS shows
-/// what attempts may have created that were lost.
+/// Waits for the next resync. Returns false as soon as the records turn out to have been restored, and AWS
+/// shows what attempts may have created that were lost.
 async fn wait_for_next<B: Backends>(context: &Context<B>, chain: ChainId, pause: Duration) -> bool {
     let chain = Some(chain).filter(|chain| context.continuity.is_current(*chain));
     tokio::select! {

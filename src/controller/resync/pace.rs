@@ -84,8 +84,8 @@ impl Pacing {
         Self { settings, pages: None, took: Duration::ZERO, stretched: None }
     }
 
-    /// Returns the plan of the next resync. The first one and a retry have no pauses, because accounts wait for
-    /// them.
+    /// Returns the plan of the next resync. The first one and a retry have no pauses, because accounts wait
+    /// for them.
     pub fn next(&self) -> Pace {
         self.pages.as_ref().map_or_else(Pace::unpaced, |pages| self.settings.pace(pages))
     }

@@ -22,9 +22,9 @@ const MAX_UNVERIFIED: Duration = Duration::from_secs(5);
 /// Maximum number of orphans that one resync verifies. The next ones follow with the next resync.
 const MAX_GETS: usize = 200;
 
-/// Reads each orphan that is not on the list (`rows`) yet, and removes it from `orphans` unless it still exists
-/// with the same owner in its tags: its account may have been deleted with everything since the list showed
-/// it. Does nothing if the lists took only a moment. Returns those that are gone.
+/// Reads each orphan that is not on the list (`rows`) yet, and removes it from `orphans` unless it still
+/// exists with the same owner in its tags: its account may have been deleted with everything since the list
+/// showed it. Does nothing if the lists took only a moment. Returns those that are gone.
 pub(super) async fn verify_new_orphans<B: Backends>(
     context: &Context<B>,
     rows: &[OrphanRow],

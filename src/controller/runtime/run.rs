@@ -126,7 +126,10 @@ fn elector(
     store: &Postgres,
     installation: &Installation,
 ) -> Option<Elector<KubernetesLease, Postgres>> {
-    let election = settings.leader_election.clone();
+    let election = &settings.leader_election;
+    if !election.enabled {
+        return None;
+    }
     let namespace = election.namespace.as_deref().unwrap_or_else(|| client.default_namespace());
     let rotation = TokenRotation::new(
         continuity,
@@ -135,9 +138,9 @@ fn elector(
         format!("{namespace}/{}", election.name),
         (election.renew_deadline / 4).min(MAX_TOKEN_TIMEOUT),
     );
-    let lease = || KubernetesLease::new(client.clone(), namespace, &election.name);
+    let lease = KubernetesLease::new(client.clone(), namespace, &election.name);
     let pod = PodIdentity { name: settings.pod_name.as_deref(), uid: settings.pod_uid.as_deref() };
-    election.enabled.then(|| Elector::new(lease(), rotation, election.clone(), pod))
+    Some(Elector::new(lease, rotation, election.clone(), pod))
 }
 
 /// Keeps the gate of the database in `/readyz` up to date.

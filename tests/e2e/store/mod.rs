@@ -15,6 +15,7 @@ use std::{
 };
 
 use secrecy::SecretString;
+use sqlx::PgPool;
 use streamcat_operator::{
     api::{
         AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageEndpoints, StageStatus,
@@ -27,13 +28,25 @@ use streamcat_operator::{
         Transfer, Users,
     },
 };
-use testbed::Tenant;
+use testbed::{ScratchDatabase, Tenant};
 use uuid::Uuid;
 
 use crate::support::tenant;
 
 pub fn store(tenant: &Tenant) -> Postgres {
     Postgres::new(&SecretString::from(tenant.database_url()), 4).unwrap()
+}
+
+pub const MINUTE: Duration = Duration::from_mins(1);
+
+/// Returns the store in a scratch database.
+pub fn store_of(database: &ScratchDatabase) -> Postgres {
+    Postgres::new(&SecretString::from(database.url()), 4).unwrap()
+}
+
+/// Returns connections to a scratch database, for what the store does not do.
+pub async fn pool(database: &ScratchDatabase) -> PgPool {
+    PgPool::connect(database.url()).await.unwrap()
 }
 
 pub fn account(name: &str) -> AccountRef {

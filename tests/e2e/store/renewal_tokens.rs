@@ -7,8 +7,6 @@ use testbed::ScratchDatabase;
 use super::*;
 use crate::support::scratch_database;
 
-const MINUTE: Duration = Duration::from_mins(1);
-
 /// A database with the token of a Lease.
 struct TokenFixture {
     // Dropped last.
@@ -22,8 +20,7 @@ struct TokenFixture {
 impl TokenFixture {
     async fn new() -> Self {
         let database = scratch_database().await;
-        let store = Postgres::new(&SecretString::from(database.url()), 4).unwrap();
-        let pool = PgPool::connect(database.url()).await.unwrap();
+        let (store, pool) = (store_of(&database), pool(&database).await);
         let target = Some("eu-west-1".to_owned());
         let scope = TokenScope { cluster: here().id.clone(), lease: "home/lease".to_owned(), target };
         let token = Uuid::new_v4();

@@ -12,16 +12,6 @@ use crate::support::{TIMEOUT, scratch_database};
 /// Maximum number of transactions from the creation of an account until it is Ready.
 const MAX_TRANSACTIONS: i64 = 5;
 
-const MINUTE: Duration = Duration::from_mins(1);
-
-fn store_of(database: &ScratchDatabase) -> Postgres {
-    Postgres::new(&SecretString::from(database.url()), 4).unwrap()
-}
-
-async fn pool(database: &ScratchDatabase) -> PgPool {
-    PgPool::connect(database.url()).await.unwrap()
-}
-
 /// Returns a resource whose ARN contains the user's id.
 fn resource(user: Uuid, kind: ResourceKind) -> ResourceStatus {
     let arn = format!("{user}/{}", kind.label());

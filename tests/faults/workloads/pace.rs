@@ -14,7 +14,7 @@ const PAGE_SIZE: usize = 2;
 /// one spreads two pages over its interval.
 const PAUSE: Duration = Duration::from_secs(RESYNC.as_secs() * 4 / 5);
 
-/// What happens between two pages takes so long at most.
+/// Maximum time of what happens between two pages.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// Todd and Ann are settled. The lists show the newest first, so the first page has the rooms without an

@@ -48,7 +48,8 @@ impl Settled {
         Threshold::AtMost((goal * 10.0).round() / 10.0)
     }
 
-    /// Returns the controller, without quotas, once it has found all accounts settled. Starts it if none runs.
+    /// Returns the controller, without quotas, once it has found all accounts settled. Starts it if none
+    /// runs.
     pub(super) async fn controller(&mut self) -> Result<&mut Operator, Error> {
         if self.controller.is_none() {
             let controller = rig::controller(&self.tenant, Quotas::Disabled)
