@@ -67,6 +67,7 @@ pub async fn run<B: Backends>(
     let mut pacing = Pacing::new(settings);
     loop {
         let (began, chain) = (Instant::now(), wait_for_chain(context).await);
+        let known_chain = chain.as_ref().ok().copied();
         let pace = pacing.next();
         set_period(context, &mut pacing, &pace);
         let timeout = pace.timeout();
@@ -75,9 +76,9 @@ pub async fn run<B: Backends>(
             biased;
             resynced = tokio::time::timeout(timeout, resynced) => resynced,
             // Accounts wait for the next resync, so this one, which may be paced, does not go on.
-            () = until_ended(context, chain.as_ref().ok().copied()) => Ok(Err(store::Error::RecordsReplaced.into())),
+            () = until_ended(context, known_chain) => Ok(Err(store::Error::RecordsReplaced.into())),
         };
-        let chain = chain.unwrap_or_default();
+        let chain = known_chain.unwrap_or_default();
         let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(timeout, interval)));
         let pause = match resynced {
             Ok(ResyncReport { orphans: found, elsewhere, pages, are_all_recorded }) => {
@@ -122,24 +123,23 @@ pub async fn run<B: Backends>(
                 retry_in
             }
         };
-        if !wait_for_next(context, chain, pause).await {
+        if !wait_for_next(context, known_chain, pause).await {
             // Accounts wait for the next resync, so it is not paced.
             pacing.fail();
         }
     }
 }
 
-/// Waits for the next resync. Returns false as soon as the records turn out to have been restored, and AWS
-/// shows what attempts may have created that were lost.
-async fn wait_for_next<B: Backends>(context: &Context<B>, chain: ChainId, pause: Duration) -> bool {
-    let chain = Some(chain).filter(|chain| context.continuity.is_current(*chain));
+/// Waits for the next resync. If the chain ends, or ended during the latest resync, waits until AWS shows what
+/// attempts may have created that were lost, and returns false.
+async fn wait_for_next<B: Backends>(context: &Context<B>, chain: Option<ChainId>, pause: Duration) -> bool {
     tokio::select! {
         biased;
-        () = tokio::time::sleep(pause) => true,
         () = until_ended(context, chain) => {
             tokio::time::sleep(context.timing.create_outcome()).await;
             false
         }
+        () = tokio::time::sleep(pause) => true,
     }
 }
 
