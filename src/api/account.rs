@@ -58,6 +58,7 @@ use super::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec,
         description = "ARN of the stage"
     ),
     selectable = ".spec.username",
+    selectable = ".status.userId",
     // namespace/name is the value of a tag: AWS allows 256 characters, and a namespace with the slash has at
     // most 64.
     validation = Rule::new("size(self.metadata.name) <= 192")

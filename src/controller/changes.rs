@@ -74,6 +74,24 @@ impl SeenAccounts {
         }
     }
 
+    /// Handles an event of the watch of the accounts without a user, which begins after the first list of all
+    /// accounts and ends with it. Accounts without a user may then be worked on: all others that want their
+    /// usernames are in the cache, or have a user in PostgreSQL.
+    pub fn handle_early<B: Backends>(&mut self, event: Event<ObservedAccount>, context: &Context<B>) {
+        match event {
+            Event::InitDone => self.requeue_changed(context),
+            // An account that gets a user also leaves this watch.
+            Event::Init | Event::Delete(_) => {}
+            event @ (Event::InitApply(_) | Event::Apply(_)) => self.handle(event, context),
+        }
+    }
+
+    /// Returns true if all accounts were listed.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.cache.is_listed()
+    }
+
     fn begin_list(&mut self) {
         self.lists += 1;
     }
@@ -91,13 +109,17 @@ impl SeenAccounts {
     fn end_list<B: Backends>(&mut self, context: &Context<B>) {
         let is_any_gone = self.cache.remove_unlisted(self.lists);
         self.cache.set_listed();
-        for account in std::mem::take(&mut self.changed) {
-            context.requeue_for(account, Turn { at: Instant::now(), lane: Lane::Bulk });
-        }
+        self.requeue_changed(context);
         if is_any_gone {
             let accounts = self.cache.accounts();
             let waiting = accounts.iter().filter(|account| account.waits_for_username());
             waiting.for_each(|account| context.requeue(account.reference.clone()));
+        }
+    }
+
+    fn requeue_changed<B: Backends>(&mut self, context: &Context<B>) {
+        for account in std::mem::take(&mut self.changed) {
+            context.requeue_for(account, Turn { at: Instant::now(), lane: Lane::Bulk });
         }
     }
 

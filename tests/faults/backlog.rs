@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{ResourceExt, runtime::watcher::Event};
 use streamcat_operator::{
     api::{FINALIZER, StreamerAccount},
-    controller::{Context, Requeue, SeenAccounts, run_queue},
+    controller::{Backends, Context, Kubernetes, Requeue, SeenAccounts, run_queue},
     ivs::Budgets,
     store::{ClusterIdentity, Continuity},
 };
@@ -63,20 +63,48 @@ fn account_in(namespace: &str, name: &str, generation: i64) -> StreamerAccount {
     account
 }
 
+type Watching = (Arc<Context<FakeBackends>>, UnboundedReceiver<Requeue>, SeenAccounts);
+
 /// Returns a context, its queue, and the watch. The watch has listed these accounts.
-fn listed(
-    accounts: impl IntoIterator<Item = StreamerAccount>,
-) -> (Arc<Context<FakeBackends>>, UnboundedReceiver<Requeue>, SeenAccounts) {
-    let injector = FaultInjector::new(World::new(1, Plan::new(), false), "a".to_owned(), "c".to_owned());
-    let cluster = ClusterIdentity { id: "c".to_owned(), takeover_after: Duration::from_secs(20) };
-    let (context, requeued) = new_context(&injector, cluster, Continuity::default());
-    let (context, mut seen) = (Arc::new(context), SeenAccounts::new(Arc::clone(&injector.cache)));
-    seen.handle(Event::Init, &context);
+fn listed(accounts: impl IntoIterator<Item = StreamerAccount>) -> Watching {
+    let (context, requeued, mut seen) = unlisted();
     for account in accounts {
         seen.handle(Event::InitApply(account.into()), &context);
     }
     seen.handle(Event::InitDone, &context);
     (context, requeued, seen)
+}
+
+/// Returns a context, its queue, and the watch. The list of the watch has begun.
+fn unlisted() -> Watching {
+    let injector = FaultInjector::new(World::new(1, Plan::new(), false), "a".to_owned(), "c".to_owned());
+    let cluster = ClusterIdentity { id: "c".to_owned(), takeover_after: Duration::from_secs(20) };
+    let (context, requeued) = new_context(&injector, cluster, Continuity::default());
+    let (context, mut seen) = (Arc::new(context), SeenAccounts::new(Arc::clone(&injector.cache)));
+    seen.handle(Event::Init, &context);
+    (context, requeued, seen)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_account_does_not_wait_for_the_list_of_all_accounts() {
+    let (context, mut requeued, mut seen) = unlisted();
+    let (mut settled, mut new) = (account("settled", 1), account("new", 1));
+    settled.metadata.deletion_timestamp = Some(Time(calendar(Duration::ZERO)));
+    settled.metadata.finalizers = None;
+    new.metadata.finalizers = None;
+    seen.handle(Event::InitApply(settled.into()), &context);
+    seen.handle_early(Event::Init, &context);
+    seen.handle_early(Event::InitApply(new.clone().into()), &context);
+    assert!(requeued.try_recv().is_err(), "an older account may want the same username");
+    seen.handle_early(Event::InitDone, &context);
+    assert!(requeued.try_recv().is_ok() && !seen.is_listed());
+    seen.handle_early(Event::Apply(account("later", 1).into()), &context);
+    assert!(requeued.try_recv().is_ok(), "an account that is created meanwhile");
+    // It has got a user.
+    seen.handle_early(Event::Delete(new.into()), &context);
+    seen.handle(Event::InitDone, &context);
+    assert!(requeued.try_recv().is_err() && seen.is_listed());
+    assert_eq!(context.backends.kubernetes().cache().accounts().len(), 3);
 }
 
 fn budgets() -> Arc<Budgets> {

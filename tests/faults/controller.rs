@@ -12,7 +12,7 @@ use futures::FutureExt;
 use kube::runtime::watcher::Event;
 use streamcat_operator::{
     admin::Gates,
-    api::ObservedAccount,
+    api::{ObservedAccount, StreamerAccount},
     controller::{
         Context, ReconcileSettings, Requeue, ResyncSettings, SeenAccounts, Task, run_queue, run_resyncs,
         while_holding_database_lease,
@@ -38,6 +38,9 @@ pub const CONCURRENCY: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
 
 /// Call budget of each operation, of which only the resyncs take notice here.
 const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+
+/// Number of times that the watch of the accounts without a user shows changes before all accounts are listed.
+const EARLY_ROUNDS: u32 = 5;
 
 /// Interval at which the Lease is renewed.
 pub const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
@@ -168,13 +171,9 @@ async fn run_resyncs_of(context: Arc<Context<FakeBackends>>, interval: Duration)
 /// Updates the cache, and requeues changed accounts.
 async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
     let (world, mut seen) = (&injector.world, SeenAccounts::new(Arc::clone(&injector.cache)));
-    let (mut position, mut changes) = {
-        let state = world.lock();
-        let cluster = state.cluster_of(&injector.process.cluster);
-        let listed = cluster.accounts.values().map(|account| Change::Applied(Arc::clone(account)));
-        (cluster.log.len(), listed.collect::<Vec<_>>())
-    };
+    let (mut position, mut changes) = list(&injector);
     seen.handle(Event::Init, &context);
+    watch_early(&injector, &mut seen, &context).await;
     let mut is_listing = true;
     loop {
         for change in changes.drain(..) {
@@ -195,6 +194,48 @@ async fn watch(injector: FaultInjector, context: Arc<Context<FakeBackends>>) {
         sleep(frozen).await;
         changes.extend_from_slice(&world.lock().cluster_of(cluster).log[position..]);
         position += changes.len();
+    }
+}
+
+/// Returns the length of the log of the changes, and all accounts at that time.
+fn list(injector: &FaultInjector) -> (usize, Vec<Change>) {
+    let state = injector.world.lock();
+    let cluster = state.cluster_of(&injector.process.cluster);
+    let listed = cluster.accounts.values().map(|account| Change::Applied(Arc::clone(account)));
+    (cluster.log.len(), listed.collect())
+}
+
+/// Watches the accounts without a user while the list of all accounts, which has begun, takes its time.
+async fn watch_early(
+    injector: &FaultInjector,
+    seen: &mut SeenAccounts,
+    context: &Arc<Context<FakeBackends>>,
+) {
+    let has_user = |account: &StreamerAccount| account.status.as_ref().is_some_and(|it| it.user_id.is_some());
+    let (mut position, listed) = list(injector);
+    for change in listed {
+        if let Change::Applied(account) = change
+            && !has_user(&account)
+        {
+            seen.handle_early(Event::InitApply(ObservedAccount::clone(&account)), context);
+        }
+    }
+    seen.handle_early(Event::InitDone, context);
+    for _ in 0..EARLY_ROUNDS {
+        sleep(injector.world.latency(Service::Kubernetes)).await;
+        let changes = injector.world.lock().cluster_of(&injector.process.cluster).log[position..].to_vec();
+        position += changes.len();
+        for change in changes {
+            let event = match change {
+                Change::Applied(account) if !has_user(&account) => {
+                    Event::Apply(ObservedAccount::clone(&account))
+                }
+                Change::Applied(account) | Change::Gone(account) => {
+                    Event::Delete(ObservedAccount::clone(&account))
+                }
+            };
+            seen.handle_early(event, context);
+        }
     }
 }
 

@@ -114,6 +114,11 @@ impl CachedAccounts {
         let _ = self.listed.set(());
     }
 
+    /// Returns true if the first list is complete.
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed.get().is_some()
+    }
+
     /// Waits until the first list is complete.
     pub(super) async fn wait_until_listed(&self) {
         self.listed.wait().await;

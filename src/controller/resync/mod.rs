@@ -54,8 +54,8 @@ struct ResyncReport {
     are_all_recorded: bool,
 }
 
-/// Resyncs now, and again and again at the interval of the settings. `namespace` is the served namespace;
-/// None for all.
+/// Resyncs once the accounts are listed, and again and again at the interval of the settings. `namespace` is
+/// the served namespace; None for all.
 pub async fn run<B: Backends>(
     context: &Context<B>,
     namespace: Option<&str>,
@@ -65,6 +65,7 @@ pub async fn run<B: Backends>(
     let (mut orphans, interval) = (BTreeMap::new(), settings.interval);
     let mut failures = ResyncFailures::new(&context.installation, namespace, interval);
     let mut pacing = Pacing::new(settings);
+    context.backends.kubernetes().cache().wait_until_listed().await;
     loop {
         let (began, chain) = (Instant::now(), wait_for_chain(context).await);
         let known_chain = chain.as_ref().ok().copied();

@@ -56,6 +56,9 @@ pub(super) struct Process {
     pub continuity: Continuity,
 }
 
+/// The field selector of the accounts without a user.
+const WITHOUT_USER: &str = "status.userId=";
+
 /// Maximum time to wait for AWS to name the account of the credentials.
 const CALLER_IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -86,25 +89,15 @@ pub(super) async fn run_controller(
         None => Api::all(client),
     };
 
-    // No work starts before the first list is complete, because claims compare all accounts.
-    let work = async {
-        if context.stop.run_until_cancelled(cache.wait_until_listed()).await.is_none() {
-            return;
-        }
-        let resync_settings = ResyncSettings {
-            interval: settings.resync_interval,
-            calls_per_second: settings.aws_calls_per_second,
-            budget_percent: settings.resync_budget_percent,
-        };
-        let resyncs = resync::run(&context, settings.watch_namespace.as_deref(), resync_settings, &gates);
-        tokio::select! {
-            () = run_queue(&context, requeued, settings.max_concurrent_reconciles, run_task) => {}
-            () = resyncs => {}
-        }
+    let resync_settings = ResyncSettings {
+        interval: settings.resync_interval,
+        calls_per_second: settings.aws_calls_per_second,
+        budget_percent: settings.resync_budget_percent,
     };
     tokio::select! {
-        () = watch(api, Arc::clone(&cache), &gates, &context) => {}
-        () = work => {}
+        () = watch(api, cache, &gates, &context) => {}
+        () = run_queue(&context, requeued, settings.max_concurrent_reconciles, run_task) => {}
+        () = resync::run(&context, settings.watch_namespace.as_deref(), resync_settings, &gates) => {}
     }
 }
 
@@ -156,28 +149,47 @@ fn backends(
     }
 }
 
-/// Watches the accounts, keeps the cache up to date, and requeues the accounts that change.
+/// Watches the accounts, keeps the cache up to date, and requeues the accounts that change. While the first
+/// list is incomplete, also watches the accounts without a user, so that a new one does not wait for it.
 async fn watch<B: Backends>(
     api: Api<ObservedAccount>,
     cache: Arc<CachedAccounts>,
     gates: &Gates,
     context: &Context<B>,
 ) {
-    let mut seen = SeenAccounts::new(cache);
+    let (mut seen, mut is_listing) = (SeenAccounts::new(cache), false);
+    let without_user = watcher::Config::default().fields(WITHOUT_USER);
+    let mut early_events = pin!(watcher(api.clone(), without_user).default_backoff());
     let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
     loop {
-        match events.try_next().await {
-            Ok(Some(event)) => {
-                if matches!(event, watcher::Event::InitDone) {
-                    gates.open(gates::KUBERNETES);
+        tokio::select! {
+            event = events.try_next() => match event {
+                Ok(Some(event)) => {
+                    match event {
+                        // What the other watch shows from now on is newer than this list, so that this watch
+                        // shows it, too.
+                        watcher::Event::InitApply(_) => is_listing = !seen.is_listed(),
+                        watcher::Event::InitDone => {
+                            is_listing = false;
+                            gates.open(gates::KUBERNETES);
+                        }
+                        _ => {}
+                    }
+                    seen.handle(event, context);
                 }
-                seen.handle(event, context);
-            }
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!("watching the accounts failed and is retried: {error}");
-                close_gate(gates, &error);
-            }
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!("watching the accounts failed and is retried: {error}");
+                    close_gate(gates, &error);
+                }
+            },
+            event = early_events.try_next(), if is_listing => match event {
+                Ok(Some(event)) => seen.handle_early(event, context),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!("new accounts wait until all accounts are listed: {error}");
+                }
+            },
         }
     }
 }

@@ -132,7 +132,7 @@ async fn make_claim<B: Backends>(
     Ok(ClaimResult::Refused(match refusal {
         ClaimRefusal::SpellingMismatch(other) => Blocker::username_spelling(username, other.username()),
         ClaimRefusal::Taken(other) => {
-            let exists = cache.get(other.account()).is_some();
+            let exists = cache.get(other.account()).is_some() || !cache.is_listed();
             Blocker::username_taken(username, other.account(), exists)
         }
         ClaimRefusal::Registered => Blocker::username_registered(username),

@@ -48,6 +48,27 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "} else if before.has_finalizer == now.has_finalizer {",
     },
     Defect {
+        name: "a new account does not wait for older ones that may want its username",
+        file: "src/controller/changes.rs",
+        right: "Event::InitDone => self.requeue_changed(context),
+            // An",
+        wrong: "Event::Init => self.requeue_changed(context),
+            Event::InitApply(account) => {
+                self.record_listed(&account);
+                self.requeue_changed(context);
+            }
+            Event::InitDone => {}
+            // An",
+    },
+    Defect {
+        name: "an account that gets a user while all are listed counts as gone",
+        file: "src/controller/changes.rs",
+        right: "            Event::Init | Event::Delete(_) => {}
+            event @ (Event::InitApply(_) | Event::Apply(_)) => self.handle(event, context),",
+        wrong: "            Event::Init => {}
+            event => self.handle(event, context),",
+    },
+    Defect {
         name: "an account that changes during its reconcile is not reconciled again",
         file: "src/controller/queue/mod.rs",
         right: "*next = Some(next.map_or(turn, |next| next.merge(turn)))",
