@@ -61,6 +61,7 @@ bench: ## Measure speed, memory, and cost next to their goals (half an hour; BEN
 	@$(BUILD)
 	cargo build --release --locked --bin streamcat-operator --bin testbed
 	$(if $(BENCH),,cargo bench --locked -p ivs-simulator-load)
+	$(if $(BENCH),,cargo test --locked --test memory -- --nocapture)
 	@target/release/testbed bench $(BENCH)
 
 image: ## Build the container image target/streamcat-operator.tar, without an engine (for docker load, ctr images import, skopeo)

@@ -60,7 +60,20 @@ pub struct Restore {
 const SETTLE_TIME: Duration = Duration::from_secs(45);
 
 /// One in this many restores is tried.
-const PARTS: usize = 5;
+const PARTS: usize = 10;
+
+/// Time between two resyncs, and the size of their pages, if they are paced during the restore.
+const PACED_RESYNC: Duration = Duration::from_secs(50);
+const PAGE_SIZE: usize = 1;
+
+/// The conditions of a restore.
+#[derive(Clone, Copy, Debug)]
+struct Conditions {
+    /// The controllers are restarted.
+    restarts: bool,
+    /// Resyncs follow each other closely, and pause between the pages of their lists.
+    is_paced: bool,
+}
 
 /// Number of failures after which the rest is skipped.
 const MAX_FAILURES: usize = 10;
@@ -73,10 +86,16 @@ struct RestoreOutcome {
     trace: Vec<String>,
 }
 
-fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutcome {
+fn run(restore: Option<Restore>, conditions: Conditions, is_traced: bool) -> RestoreOutcome {
     in_virtual_time(async {
         let world = World::new(seed(), Plan::new(), is_traced);
-        world.lock().restore = restore;
+        {
+            let mut state = world.lock();
+            state.restore = restore;
+            if conditions.is_paced {
+                (state.resync, state.aws.page_size) = (PACED_RESYNC, Some(PAGE_SIZE));
+            }
+        }
         tokio::spawn(supervise(Arc::clone(&world), "a", world.lock().cluster.id.clone()));
         let actor = Actor { world };
         let world = &actor.world;
@@ -88,7 +107,7 @@ fn run(restore: Option<Restore>, restarts: bool, is_traced: bool) -> RestoreOutc
         let created_at = world.lock().moment();
         let before = resources(&world.lock());
 
-        if restarts {
+        if conditions.restarts {
             actor.restart_controllers().await;
         }
         // Whatever is lost is applied again, as Argo CD or Flux do.
@@ -146,16 +165,18 @@ fn changed(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Option<String
 }
 
 /// Returns all restores, or one in [`PARTS`] of them, which the seed chooses.
-fn restores() -> impl Iterator<Item = (Restore, bool)> {
-    let all = [false, true].into_iter().flat_map(|restarts| {
-        let undisturbed = run(None, restarts, false);
+fn restores() -> impl Iterator<Item = (Restore, Conditions)> {
+    let all = [(false, false), (false, true), (true, false), (true, true)];
+    let all = all.into_iter().flat_map(|(restarts, is_paced)| {
+        let conditions = Conditions { restarts, is_paced };
+        let undisturbed = run(None, conditions, false);
         assert_eq!(undisturbed.violation, None);
         let RestoreOutcome { created_at, ended_at, .. } = undisturbed;
         let moments = (1..=created_at)
             .flat_map(move |backed_up_at| (backed_up_at + 1..=ended_at).map(move |at| (backed_up_at, at)));
         moments.flat_map(move |(backed_up_at, restored_at)| {
             let restore = move |of: &Restored| Restore { of: *of, backed_up_at, restored_at };
-            Restored::value_variants().iter().map(move |of| (restore(of), restarts))
+            Restored::value_variants().iter().map(move |of| (restore(of), conditions))
         })
     });
     let first = usize::try_from(seed()).unwrap_or_default() % PARTS;
@@ -168,9 +189,9 @@ fn a_restore_at_any_moment_creates_nothing_again() {
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     let worker = || {
-        while let Some((restore, restarts)) = restores.get(next.fetch_add(1, Ordering::SeqCst)) {
-            if let Some(violation) = run(Some(*restore), *restarts, false).violation {
-                failed.lock().expect("no panic").push((*restore, *restarts, violation));
+        while let Some((restore, conditions)) = restores.get(next.fetch_add(1, Ordering::SeqCst)) {
+            if let Some(violation) = run(Some(*restore), *conditions, false).violation {
+                failed.lock().expect("no panic").push((*restore, *conditions, violation));
                 next.fetch_add(restores.len() / MAX_FAILURES, Ordering::SeqCst);
             }
         }
@@ -178,8 +199,8 @@ fn a_restore_at_any_moment_creates_nothing_again() {
     on_all_cores(worker);
     println!("restores: {} runs", restores.len());
     let failed = failed.into_inner().expect("no panic");
-    let Some((restore, restarts, _)) = failed.first() else { return };
-    for line in run(Some(*restore), *restarts, true).trace {
+    let Some((restore, conditions, _)) = failed.first() else { return };
+    for line in run(Some(*restore), *conditions, true).trace {
         println!("{line}");
     }
     panic!("{} restores failed, the first of which is shown above: {failed:#?}", failed.len());
