@@ -11,7 +11,7 @@ use super::{
     cache::{CachedAccount, CachedAccounts, Shown, needs_nothing},
     context::Context,
     kubernetes::Kubernetes,
-    queue::{ChangeRates, Turn},
+    queue::{ChangeRates, ChangeSort, Turn},
 };
 use crate::{
     api::{AccountRef, CompactId, ObservedAccount, StreamerAccount, USER_ID_ANNOTATION},
@@ -54,8 +54,9 @@ impl SeenAccounts {
             Event::InitDone => self.end_list(context),
             Event::Apply(account) => {
                 context.new_accounts.show(&account);
+                let is_known = self.cache.get(&account.reference()).is_some();
                 let Some(at) = self.record_applied(&account) else { return };
-                context.requeue_for(account.reference(), Turn { at, lane: self.lane(&account) });
+                context.requeue_for(account.reference(), Turn { at, lane: self.lane(&account, is_known) });
                 if account.is_released() {
                     requeue_claimants(&account, context);
                 }
@@ -65,7 +66,7 @@ impl SeenAccounts {
                 let is_cleanup_due = self.record_deleted(&account);
                 requeue_claimants(&account, context);
                 if is_cleanup_due {
-                    let (key, lane) = (account.reference(), self.lane(&account));
+                    let (key, lane) = (account.reference(), self.lane(&account, true));
                     tracing::warn!(account = %key, "{}", messages::deletion::REMOVED_EARLY);
                     context.removed.add(account);
                     context.requeue_for(key, Turn { at: Instant::now(), lane });
@@ -123,10 +124,16 @@ impl SeenAccounts {
         }
     }
 
-    /// Returns the lane of a change of an account.
-    fn lane(&mut self, account: &StreamerAccount) -> Lane {
-        let is_registration = account.annotations().contains_key(USER_ID_ANNOTATION);
-        self.rates.lane(&account.reference().namespace, is_registration, Instant::now())
+    /// Returns the lane of a change of an account, which is known or new.
+    fn lane(&mut self, account: &StreamerAccount, is_known: bool) -> Lane {
+        let sort = if account.annotations().contains_key(USER_ID_ANNOTATION) {
+            ChangeSort::Registered
+        } else if is_known {
+            ChangeSort::Edited
+        } else {
+            ChangeSort::Created
+        };
+        self.rates.lane(&account.reference().namespace, sort, Instant::now())
     }
 
     /// Records the state of an account. Returns the time from which it is to be reconciled; None if it needs

@@ -86,6 +86,12 @@ impl<T> FairQueue<T> {
         self.lanes[lane as usize].length
     }
 
+    /// Returns the numbers of items of each namespace in a lane, with the one that has waited longest.
+    pub fn namespaces(&self, lane: Lane) -> impl Iterator<Item = (usize, &T)> {
+        let all = self.lanes[lane as usize].of_namespaces.values();
+        all.filter_map(|items| Some((items.len(), items.front()?)))
+    }
+
     /// Returns true if no item waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -43,6 +43,13 @@ struct QueueLabels {
     priority: &'static str,
 }
 
+/// Labels of the backlog: the namespace with the most accounts (`busiest`), or the others.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BacklogLabels {
+    lane: &'static str,
+    namespaces: &'static str,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct BudgetLabels {
     operation: &'static str,
@@ -82,6 +89,8 @@ pub struct Metrics {
     reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
     queue_depth: Family<QueueLabels, Gauge>,
     queue_seconds: Family<QueueLabels, Histogram, fn() -> Histogram>,
+    backlog_depth: Family<BacklogLabels, Gauge>,
+    backlog_age: Family<BacklogLabels, Gauge<f64, AtomicU64>>,
     budget_seconds: Family<BudgetLabels, Histogram, fn() -> Histogram>,
     shared_waits: Family<SharedWaitLabels, Gauge>,
     calls: Family<CallLabels, Counter>,
@@ -136,7 +145,9 @@ impl Default for Metrics {
             "Duration of a reconciliation",
             Family::clone(&reconcile_seconds),
         );
+        let (backlog_depth, backlog_age) = (Family::default(), Family::default());
         register_waits(&mut registry, &queue_depth, &queue_seconds, &budget_seconds);
+        register_backlog(&mut registry, &backlog_depth, &backlog_age);
         registry.register(
             "streamcat_shared_waits",
             "Accounts that wait together until an AWS operation succeeds again, by reason",
@@ -176,6 +187,8 @@ impl Default for Metrics {
             reconcile_seconds,
             queue_depth,
             queue_seconds,
+            backlog_depth,
+            backlog_age,
             budget_seconds,
             shared_waits,
             calls,
@@ -206,6 +219,14 @@ impl Metrics {
     /// Records the time that an account waited in the queue.
     pub(crate) fn record_queue_wait(&self, lane: Lane, waited: Duration) {
         self.queue_seconds.get_or_create(&QueueLabels::new(lane)).observe(waited.as_secs_f64());
+    }
+
+    /// Sets the number of accounts that are due in a lane, of the busiest namespace or the others, and the
+    /// time since which the first of them is.
+    pub(crate) fn set_backlog(&self, lane: Lane, namespaces: &'static str, depth: usize, age: Duration) {
+        let labels = BacklogLabels { lane: lane.label(), namespaces };
+        self.backlog_depth.get_or_create(&labels).set(depth.try_into().unwrap_or(i64::MAX));
+        self.backlog_age.get_or_create(&labels).set(age.as_secs_f64());
     }
 
     /// Sets the number of accounts that are due in a lane.
@@ -337,6 +358,24 @@ fn register_waits(
     );
 }
 
+/// Registers the metrics of the accounts that are due.
+fn register_backlog(
+    registry: &mut Registry,
+    depth: &Family<BacklogLabels, Gauge>,
+    age: &Family<BacklogLabels, Gauge<f64, AtomicU64>>,
+) {
+    registry.register(
+        "streamcat_queue_backlog",
+        "Accounts that are due, by lane, of the namespace with the most of them and of the others",
+        Family::clone(depth),
+    );
+    registry.register(
+        "streamcat_queue_oldest_seconds",
+        "Time since which the account that has waited longest is due, by lane and namespaces",
+        Family::clone(age),
+    );
+}
+
 /// Creates a histogram with buckets from a reconcile without changes to one that waits for AWS.
 fn seconds() -> Histogram {
     Histogram::new([0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
@@ -355,6 +394,7 @@ mod tests {
         metrics.record_resync(1_800_000_000, Duration::from_secs(7));
         metrics.set_resync_period(Duration::from_mins(10));
         metrics.record_resync_failure();
+        metrics.set_backlog(Lane::Bulk, "busiest", 7, Duration::from_secs(3));
         let text = metrics.text();
         assert!(text.contains(
             r#"controller_runtime_reconcile_total{controller="streameraccount",result="error"} 1"#
@@ -366,6 +406,8 @@ mod tests {
         assert!(text.contains("streamcat_last_resync_timestamp_seconds 1800000000"));
         assert!(text.contains("streamcat_resync_duration_seconds 7.0"), "{text}");
         assert!(text.contains("streamcat_resync_period_seconds 600.0"));
+        assert!(text.contains(r#"streamcat_queue_backlog{lane="bulk",namespaces="busiest"} 7"#), "{text}");
+        assert!(text.contains(r#"streamcat_queue_oldest_seconds{lane="bulk",namespaces="busiest"} 3.0"#));
         assert!(text.contains("streamcat_resync_failures_total 1"));
         assert!(text.contains(r#"streamcat_aws_calls_total{operation="CreateChannel",outcome="ok"} 1"#));
     }

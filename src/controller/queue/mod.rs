@@ -14,7 +14,7 @@ use crate::{
     lanes::{FairQueue, Lane, Origin},
 };
 
-pub(super) use self::change_rate::ChangeRates;
+pub(super) use self::change_rate::{ChangeRates, ChangeSort};
 
 /// Maximum time until a retry that stays in the lane of the account. Nobody watches a slower one.
 const MAX_PROMPT_RETRY: Duration = Duration::from_mins(1);
@@ -152,6 +152,33 @@ impl Queue {
     pub fn depth(&self, lane: Lane) -> usize {
         self.due.len(lane)
     }
+
+    /// Returns the backlog of a lane: that of the namespace with the most accounts, and that of the others.
+    #[must_use]
+    pub fn backlog(&self, lane: Lane, now: Instant) -> [Backlog; 2] {
+        let (mut busiest, mut others) = (Backlog::default(), Backlog::default());
+        for (depth, first) in self.due.namespaces(lane) {
+            let since = match self.accounts.get(first) {
+                Some(State::Due(due)) => due.at,
+                _ => now,
+            };
+            let mut backlog = Backlog { depth, age: now.saturating_duration_since(since) };
+            if backlog.depth > busiest.depth {
+                std::mem::swap(&mut backlog, &mut busiest);
+            }
+            others = Backlog { depth: others.depth + backlog.depth, age: others.age.max(backlog.age) };
+        }
+        [busiest, others]
+    }
+}
+
+/// Accounts that are due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Their number.
+    pub depth: usize,
+    /// Time since which the one that has waited longest is due.
+    pub age: Duration,
 }
 
 fn origin(account: &AccountRef, lane: Lane) -> Origin {
@@ -196,6 +223,22 @@ mod tests {
         queue.add(account("later"), turn(now + Duration::from_secs(2), Lane::Bulk));
         queue.add(account("first"), turn(now + Duration::from_secs(1), Lane::Bulk));
         assert_eq!(taken(&mut queue, now + Duration::from_secs(3)), ["first", "later"]);
+    }
+
+    #[test]
+    fn the_backlog_of_one_namespace_is_told_from_that_of_the_others() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for (namespace, count, age) in [("a", 1, 9), ("import", 3, 5), ("b", 2, 7)] {
+            for number in 0..count {
+                let account = AccountRef { namespace: namespace.to_owned(), name: number.to_string() };
+                queue.add(account, turn(now - Duration::from_secs(age), Lane::Bulk));
+            }
+        }
+        assert!(take(&mut queue, now - Duration::from_secs(99)).is_none());
+        queue.take(now, |_| false, |_, _| true);
+        let of = |depth, age| Backlog { depth, age: Duration::from_secs(age) };
+        assert_eq!(queue.backlog(Lane::Bulk, now), [of(3, 5), of(3, 9)]);
+        assert_eq!(queue.backlog(Lane::Interactive, now), [Backlog::default(); 2]);
     }
 
     #[test]

@@ -18,7 +18,11 @@ use crate::{
         reconcile::Task,
     },
     lanes::{Lane, Origin, Places},
+    telemetry::Metrics,
 };
+
+/// Time between two updates of the metrics of the backlog, each of which looks at every namespace.
+const BACKLOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Performs tasks until the controller stops: those of the accounts that are requeued, up to `concurrency` at
 /// the same time, and a few more of persons. A task that waits for a call budget does not count. `perform`
@@ -34,6 +38,7 @@ pub async fn run_queue<B: Backends, F>(
 {
     let (mut queue, mut running) = (Queue::default(), JoinSet::new());
     let places = Places::new(concurrency);
+    let (mut published_at, mut was_backlogged) = (Instant::now(), false);
     while !context.stop.is_cancelled() {
         while let Some(Taken { account, lane, waited }) = take(&mut queue, &places) {
             let place = places.take(Origin { lane, namespace: account.namespace.clone() });
@@ -54,6 +59,11 @@ pub async fn run_queue<B: Backends, F>(
         for lane in Lane::ALL {
             context.metrics.set_queue_depth(lane, queue.depth(lane));
         }
+        let is_backlogged = Lane::ALL.into_iter().any(|lane| queue.depth(lane) > 0);
+        if is_backlogged != was_backlogged || is_backlogged && published_at.elapsed() >= BACKLOG_INTERVAL {
+            (published_at, was_backlogged) = (Instant::now(), is_backlogged);
+            publish_backlog(&queue, &context.metrics);
+        }
         let next_due = queue.next_due();
         tokio::select! {
             biased;
@@ -62,9 +72,21 @@ pub async fn run_queue<B: Backends, F>(
             () = places.changed() => {}
             Some(Requeue { account, turn }) = requeued.recv() => queue.add(account, turn),
             () = sleep_until(next_due.unwrap_or_else(Instant::now)), if next_due.is_some() => {}
+            () = sleep_until(published_at + BACKLOG_INTERVAL), if is_backlogged => {}
         }
     }
     running.join_all().await;
+}
+
+/// Shows the backlog in the metrics.
+fn publish_backlog(queue: &Queue, metrics: &Metrics) {
+    for lane in Lane::ALL {
+        for (namespaces, backlog) in
+            ["busiest", "others"].into_iter().zip(queue.backlog(lane, Instant::now()))
+        {
+            metrics.set_backlog(lane, namespaces, backlog.depth, backlog.age);
+        }
+    }
 }
 
 /// Returns the next account that may begin now.
