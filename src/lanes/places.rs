@@ -22,12 +22,21 @@ const INTERACTIVE_PLACES: usize = 8;
 /// memory, and a longer line makes no call come earlier.
 const MAX_WAITING_OF_NAMESPACE: usize = 16;
 
-/// Number of tasks of a lane that may wait before no further one begins.
+/// Number of tasks of a lane that may wait before no further one of their namespaces begins.
 const fn max_waiting(lane: Lane) -> usize {
     match lane {
-        Lane::Interactive | Lane::Bulk => 128,
+        Lane::Interactive | Lane::Bulk => 96,
         // Its share of the calls is small, so that a longer line would take minutes.
-        Lane::Background => 32,
+        Lane::Background => 24,
+    }
+}
+
+/// Number of tasks of a lane that may wait besides, the first of their namespaces: what others wait for need
+/// not be what they need.
+const fn max_first_waiting(lane: Lane) -> usize {
+    match lane {
+        Lane::Interactive | Lane::Bulk => 64,
+        Lane::Background => 16,
     }
 }
 
@@ -120,21 +129,22 @@ pub struct Openings<'a> {
 }
 
 impl Openings<'_> {
-    /// Returns true if there is a free place for a lane, and not too many of its tasks wait.
+    /// Returns true if there is a free place for a lane, and not too many of its tasks wait in all.
     #[must_use]
     pub fn is_lane_open(&self, lane: Lane) -> bool {
         let State { interactive, others, ref waiting } = *self.state;
         // Those that continued without a free place do not take one from persons.
         let is_any_free = interactive + others.min(self.shared) < self.shared + INTERACTIVE_PLACES;
         let is_free = is_any_free && (lane == Lane::Interactive || others < self.shared);
-        is_free && waiting[lane as usize].count < max_waiting(lane)
+        is_free && waiting[lane as usize].count < max_waiting(lane) + max_first_waiting(lane)
     }
 
     /// Returns true unless too many tasks of the lane and the namespace wait.
     #[must_use]
     pub fn is_namespace_open(&self, lane: Lane, namespace: &str) -> bool {
-        let waiting = self.state.waiting[lane as usize].of_namespaces.get(namespace);
-        waiting.is_none_or(|count| *count < MAX_WAITING_OF_NAMESPACE)
+        let waiting = &self.state.waiting[lane as usize];
+        let is_open = |count: &usize| *count < MAX_WAITING_OF_NAMESPACE && waiting.count < max_waiting(lane);
+        waiting.of_namespaces.get(namespace).is_none_or(is_open)
     }
 }
 
@@ -368,7 +378,7 @@ mod tests {
     fn the_tasks_that_wait_are_bounded_in_each_namespace_and_lane() {
         let places = Places::new(NonZeroU16::MIN);
         let mut waiting = Vec::new();
-        let namespaces = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let namespaces = ["a", "b", "c", "d", "e", "f"];
         for namespace in namespaces {
             for _ in 0..MAX_WAITING_OF_NAMESPACE {
                 assert!(is_open(&places, Lane::Bulk, namespace));
@@ -376,7 +386,13 @@ mod tests {
             }
             assert!(!is_open(&places, Lane::Bulk, namespace));
         }
-        assert!(!is_open(&places, Lane::Bulk, "i"), "the lane is full");
+        for number in 0..max_first_waiting(Lane::Bulk) {
+            let another = format!("another-{number}");
+            assert!(is_open(&places, Lane::Bulk, &another), "nothing of it waits");
+            waiting.push(waiting_task(&places, origin(Lane::Bulk, &another)));
+            assert!(!is_open(&places, Lane::Bulk, &another));
+        }
+        assert!(!is_open(&places, Lane::Bulk, "last"), "the lane is full");
         assert!(is_open(&places, Lane::Interactive, "a") && is_open(&places, Lane::Background, "a"));
         waiting.clear();
         assert!(is_open(&places, Lane::Bulk, "a"));
