@@ -44,6 +44,11 @@ pub struct Cause {
 }
 
 impl Cause {
+    /// Returns the cause of a failure of AWS itself.
+    pub fn outage(kind: ResourceKind, call: Call, code: Option<String>) -> Self {
+        Self { kind, call, code, namespace: None, resources: BTreeSet::new() }
+    }
+
     /// Returns the cause of an error, and the reason that the account shows; None if other accounts cannot
     /// have the same cause. `refers_to` tells whether the spec of the account refers to an ARN.
     pub fn of(

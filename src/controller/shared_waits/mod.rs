@@ -21,7 +21,7 @@ use self::{
 };
 use super::queue::{Requeue, Turn};
 use crate::{
-    api::{AccountRef, ResourceKind},
+    api::{AccountRef, Reason, ResourceKind},
     ivs::{self, Class},
     lanes::{Lane, Origin},
     lock::lock,
@@ -37,6 +37,10 @@ pub struct SharedWaits {
 }
 
 type Causes = BTreeMap<Cause, SharedCause>;
+
+/// Maximum number of causes. Each call looks through all of them, and every account can add its own, such as
+/// a configuration that does not exist. Accounts with any further cause retry by themselves.
+const MAX_CAUSES: usize = 1_000;
 
 /// A call that an account is about to make or has made.
 struct AccountCall<'a> {
@@ -103,11 +107,18 @@ impl SharedWaits {
         self.update(|causes, now| {
             if error.class == Class::Ambiguous {
                 call.causes(causes).for_each(|(_, shared)| shared.leave_open(call.account, now));
+                if call.call == Call::Create {
+                    // Whether or not it has created something, others need not try, too.
+                    let cause = Cause::outage(call.kind, call.call, error.code.clone());
+                    let outage = ivs::Error { class: Class::Transient, ..error.clone() };
+                    let shared = cause_in(causes, &cause, outage, Reason::AwsUnavailable, now)?;
+                    shared.fail_openly(call.account, now);
+                }
+                return None;
             }
             let (cause, reason) =
                 Cause::of(call.kind, call.call, error, &call.account.namespace, call.refers_to)?;
-            let new = || SharedCause::new(error.clone(), reason, now);
-            let shared = causes.entry(cause.clone()).or_insert_with(new);
+            let shared = cause_in(causes, &cause, error.clone(), reason, now)?;
             let waits = shared.fail(call.account, &origin(call.account), now);
             Some(Failed { cause, shown: waits.then(|| shared.error.clone()) })
         })
@@ -144,7 +155,7 @@ impl SharedWaits {
         let had_any = !causes.is_empty();
         let changed = change(&mut causes, now);
         causes.values_mut().flat_map(|shared| shared.next_probes(now)).for_each(|wake| self.wake(wake));
-        causes.retain(|_, shared| !shared.is_over());
+        causes.retain(|_, shared| !shared.is_over(now));
         if had_any || !causes.is_empty() {
             self.metrics.set_shared_waits(&counts(&causes));
         }
@@ -155,6 +166,20 @@ impl SharedWaits {
         // A few at a time, on behalf of all that wait. The receiver is gone only while the controller stops.
         let _ = self.requeue.send(Requeue { account, turn: Turn { at, lane: Lane::Bulk } });
     }
+}
+
+/// Returns a cause, with the error that its accounts show. Adds it if there is room.
+fn cause_in<'c>(
+    causes: &'c mut Causes,
+    cause: &Cause,
+    error: ivs::Error,
+    reason: Reason,
+    now: Instant,
+) -> Option<&'c mut SharedCause> {
+    if !causes.contains_key(cause) && causes.len() >= MAX_CAUSES {
+        return None;
+    }
+    Some(causes.entry(cause.clone()).or_insert_with(|| SharedCause::new(error, reason, now)))
 }
 
 fn origin(account: &AccountRef) -> Origin {
@@ -227,16 +252,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_unknown_outcome_is_not_a_cause_and_postpones_the_next_probe() {
+    async fn an_account_whose_outcome_is_unknown_does_not_wait_but_new_ones_do() {
+        let (waits, _requeued, _) = waits();
+        let unknown = error(Class::Ambiguous, Some("InternalServerException"), "AWS failed");
+        for name in ["a", "b", "c"] {
+            assert!(!is_held(&waits, "new", ResourceKind::Stage, false), "before {name}");
+            assert!(fail(&waits, name, &unknown).is_none());
+        }
+        let new = account("new");
+        let held = waits.hold(&stage(&new, &|_| false)).and_then(|held| held.shown).expect("it waits");
+        assert_eq!(held.class, Class::Transient, "it has not called, so its own outcome is known");
+        assert!(!is_held(&waits, "new", ResourceKind::Channel, false));
+        waits.record_success(&stage(&account("a"), &|_| false));
+        assert!(!is_held(&waits, "another", ResourceKind::Stage, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_causes_are_remembered_than_a_call_can_look_through() {
+        let (waits, _requeued, _) = waits();
+        for number in 0..=MAX_CAUSES {
+            let arn = format!("arn:{number}");
+            let missing = error(Class::MissingReference, Some("ResourceNotFoundException"), &arn);
+            fail(&waits, &arn, &missing);
+        }
+        assert_eq!(lock(&waits.causes).len(), MAX_CAUSES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_outcome_postpones_the_next_probe() {
         let (waits, mut requeued, _) = waits();
         let (unknown, denied) = (
             error(Class::Ambiguous, None, "the call timed out"),
             error(Class::Blocked, Some("AccessDeniedException"), "denied"),
         );
-        for name in ["a", "b", "c", "d"] {
-            assert!(fail(&waits, name, &unknown).is_none());
-        }
-        assert!(lock(&waits.causes).is_empty());
         for name in ["a", "b", "c"] {
             fail(&waits, name, &denied);
         }

@@ -39,6 +39,8 @@ pub(super) struct SharedCause {
     pub reason: Reason,
     /// Accounts that have failed since the latest success. They count up to [`MIN_FAILED`].
     failed: BTreeSet<AccountRef>,
+    /// True if one of them has failed openly.
+    failed_openly: bool,
     /// The accounts that wait, each with the number of its place.
     waiting: BTreeMap<AccountRef, u64>,
     /// The places in the order of the probes. Those that are no longer in `waiting` are skipped.
@@ -61,6 +63,7 @@ impl SharedCause {
             error,
             reason,
             failed: BTreeSet::new(),
+            failed_openly: false,
             waiting: BTreeMap::new(),
             places: FairQueue::default(),
             next_place: 0,
@@ -77,9 +80,10 @@ impl SharedCause {
     }
 
     /// Returns true if nothing is worth remembering: nobody waits, and the failures so far do not wait to be
-    /// joined by others.
-    pub fn is_over(&self) -> bool {
-        self.len() == 0 && (self.failed.is_empty() || self.is_shared())
+    /// joined by others. Accounts that failed openly do not wait, so the next probe is waited for.
+    pub fn is_over(&self, now: Instant) -> bool {
+        let is_awaited = !self.is_shared() || self.failed_openly && now < self.next_probe;
+        self.len() == 0 && (self.failed.is_empty() || !is_awaited)
     }
 
     /// Returns true if so many accounts have failed that others wait.
@@ -116,6 +120,18 @@ impl SharedCause {
         let lane = if was_probe { Lane::Background } else { origin.lane };
         self.join(account, &Origin { lane, namespace: origin.namespace.clone() });
         true
+    }
+
+    /// Records that the outcome of an account's call is not known. It counts as a failure, but the account
+    /// itself does not wait.
+    pub fn fail_openly(&mut self, account: &AccountRef, now: Instant) {
+        if !self.is_shared() {
+            self.failed.insert(account.clone());
+            self.failed_openly = true;
+            if self.is_shared() {
+                self.back_off(account, now);
+            }
+        }
     }
 
     /// Records that a call of an account succeeded: others need not wait, and those that do are let through
@@ -345,7 +361,7 @@ mod tests {
             done += 1;
         }
         assert_eq!(done, 901);
-        assert!(scene.cause.is_over());
+        assert!(scene.cause.is_over(scene.now));
     }
 
     #[test]
@@ -379,7 +395,7 @@ mod tests {
         assert_ne!(next, probe.name);
         assert_eq!(waited, Duration::ZERO);
         scene.cause.remove(&account(&next));
-        assert!(scene.cause.is_over());
+        assert!(scene.cause.is_over(scene.now));
     }
 
     #[test]
