@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use kube::{
     Api, Client,
     runtime::{WatchStreamExt, watcher},
@@ -157,20 +157,22 @@ async fn watch<B: Backends>(
     gates: &Gates,
     context: &Context<B>,
 ) {
-    let (mut seen, mut is_listing) = (SeenAccounts::new(cache), false);
-    let without_user = watcher::Config::default().fields(WITHOUT_USER);
-    let mut early_events = pin!(watcher(api.clone(), without_user).default_backoff());
-    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
+    let mut seen = SeenAccounts::new(cache);
+    let mut events = pin!(watcher(api.clone(), watcher::Config::default()).default_backoff());
+    let mut early_events = None;
     loop {
         tokio::select! {
             event = events.try_next() => match event {
                 Ok(Some(event)) => {
                     match event {
-                        // What the other watch shows from now on is newer than this list, so that this watch
-                        // shows it, too.
-                        watcher::Event::InitApply(_) => is_listing = !seen.is_listed(),
+                        // A list begins, and what the other watch shows may be older.
+                        watcher::Event::Init => early_events = None,
+                        // What it shows from now on is newer than the list, so that this watch shows it, too.
+                        watcher::Event::InitApply(_) if early_events.is_none() && !seen.is_listed() => {
+                            early_events = Some(without_user(api.clone()));
+                        }
                         watcher::Event::InitDone => {
-                            is_listing = false;
+                            early_events = None;
                             gates.open(gates::KUBERNETES);
                         }
                         _ => {}
@@ -183,14 +185,32 @@ async fn watch<B: Backends>(
                     close_gate(gates, &error);
                 }
             },
-            event = early_events.try_next(), if is_listing => match event {
-                Ok(Some(event)) => seen.handle_early(event, context),
-                Ok(None) => return,
+            event = next_of(&mut early_events) => match event {
+                Ok(event) => seen.handle_early(event, context),
                 Err(error) => {
                     tracing::warn!("new accounts wait until all accounts are listed: {error}");
                 }
             },
         }
+    }
+}
+
+/// The events of a watch.
+type Events = BoxStream<'static, watcher::Result<watcher::Event<ObservedAccount>>>;
+
+/// Watches the accounts without a user.
+fn without_user(api: Api<ObservedAccount>) -> Events {
+    watcher(api, watcher::Config::default().fields(WITHOUT_USER)).default_backoff().boxed()
+}
+
+/// Returns the next event of a watch; never if there is none.
+async fn next_of(events: &mut Option<Events>) -> watcher::Result<watcher::Event<ObservedAccount>> {
+    match events {
+        Some(events) => match events.next().await {
+            Some(event) => event,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
     }
 }
 
