@@ -324,6 +324,21 @@ mod tests {
     }
 
     #[test]
+    fn a_listed_resource_without_a_row_is_unnamed() {
+        let statuses = [status("todd", "a"), status("ann", "b")];
+        let all = [listed("a", "todd", 1), listed("b", "ann", 2), listed("c", "ann", 2)];
+        let inventory = inventory_with(&statuses, &all);
+        let mut recorded = RecordedRows::new(&inventory, &Absences::default());
+        recorded.add(row("todd", "a"), &inventory, &Target::new("eu-west-1", Some("1".to_owned())));
+        let unnamed = |excused: &str| -> BTreeSet<String> {
+            let unnamed = recorded.unnamed(&inventory, |found| found.is(&arn(excused)));
+            unnamed.iter().map(|resource| resource.arn.to_string()).collect()
+        };
+        assert_eq!(unnamed("none"), BTreeSet::from([arn("b"), arn("c")]));
+        assert_eq!(unnamed("c"), BTreeSet::from([arn("b")]));
+    }
+
+    #[test]
     fn consistent_records_are_no_drift() {
         let found = drift(&[listed("a", "todd", 1)], &[status("todd", "a")], &[row("todd", "a")]);
         assert_eq!(found, Found { consistent: 1, ..Found::default() });

@@ -60,7 +60,8 @@ impl TaggedResource {
     }
 
     /// Returns the user in the tags, in whatever form it is written.
-    fn user(&self) -> Option<Uuid> {
+    #[must_use]
+    pub fn user(&self) -> Option<Uuid> {
         self.user.as_ref()?.uuid()
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Inventory, StatusEntry, StatusRecords};
+use super::{Inventory, StatusEntry, StatusRecords, TaggedResource};
 use crate::{
     api::{Arn, ByKind, ResourceKind},
     ivs::Target,
@@ -102,16 +102,19 @@ impl RecordedRows {
         self.as_recorded[kind][position]
     }
 
-    /// Returns true if each resource of the inventory has a row, or `is_excused`.
-    pub fn names_all(&self, inventory: &Inventory, is_excused: impl Fn(&Arn) -> bool) -> bool {
+    /// Returns the resources of the inventory that have no row, except those that `is_excused`.
+    pub fn unnamed(&self, inventory: &Inventory, is_excused: impl Fn(&Arn) -> bool) -> Vec<TaggedResource> {
         let rows: HashSet<_> = self.others.iter().map(|row| &row.arn).collect();
-        let is_named = |arn: &Arn| rows.contains(arn) || is_excused(arn);
-        let is_status_named = |position| {
-            let mut listed = inventory.recorded_at(position);
-            listed.all(|entry| self.is_as_recorded(position, entry.kind) || is_named(entry.arn))
-        };
-        inventory.others().all(|resource| is_named(&resource.arn))
-            && (0..inventory.statuses().len()).all(is_status_named)
+        let is_unnamed = |arn: &Arn| !rows.contains(arn) && !is_excused(arn);
+        let others = inventory.others().filter(|resource| is_unnamed(&resource.arn)).cloned();
+        let of_statuses = (0..inventory.statuses().len()).flat_map(|position| {
+            let listed = inventory.recorded_at(position);
+            let unnamed = listed
+                .filter(move |entry| !self.is_as_recorded(position, entry.kind))
+                .filter(|entry| is_unnamed(entry.arn));
+            unnamed.map(move |entry| inventory.to_resource(position, entry))
+        });
+        others.chain(of_statuses).collect()
     }
 
     /// Notes the statuses after the rows were read.

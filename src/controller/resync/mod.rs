@@ -22,7 +22,7 @@ use self::{
     lists::{Lists, all_as_recorded, list},
     orphans::{duplicate, update_orphan_list},
     pace::{Pace, Pacing},
-    records::{check_recorded_elsewhere, is_in, recorded_resources, statuses},
+    records::{are_recorded_by_now, check_recorded_elsewhere, is_in, recorded_resources, statuses},
     requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
     verification::verify_new_orphans,
 };
@@ -257,7 +257,8 @@ async fn resync<B: Backends>(
         let arn = arn.to_string();
         orphans.contains_key(&arn) || gone.contains(&arn)
     };
-    let are_all_recorded = recorded.names_all(&inventory, is_orphan_or_gone);
+    let unnamed = recorded.unnamed(&inventory, is_orphan_or_gone);
+    let are_all_recorded = are_recorded_by_now(context, &unnamed).await;
     Ok(ResyncReport { orphans, elsewhere, pages, are_all_recorded })
 }
 

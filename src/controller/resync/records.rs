@@ -3,13 +3,38 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
-    api::{AccountRef, Arn},
+    api::{AccountRef, Arn, CompactId},
     controller::{backends::Backends, blocker::Blocker, cache::CachedAccount, context::Context},
     ivs::ArnLocation,
     messages,
-    provision::{KnownResource, StatusEntry, StatusRecord, StatusRecords},
-    store::RecordedResource,
+    provision::{KnownResource, StatusEntry, StatusRecord, StatusRecords, TaggedResource},
+    store::{RecordedResource, Resources},
 };
+
+/// Maximum number of resources that are looked up one by one.
+const MAX_LOOKUPS: usize = 100;
+
+/// Returns true if these resources, which had no row, have one by now, or the journal knows that a Create is
+/// creating them. So it is with a Create that had not returned when the rows were read.
+pub(super) async fn are_recorded_by_now<B: Backends>(
+    context: &Context<B>,
+    resources: &[TaggedResource],
+) -> bool {
+    if resources.len() > MAX_LOOKUPS {
+        return false;
+    }
+    for resource in resources {
+        let Some(user) = resource.user() else { return false };
+        let Ok(recorded) = context.backends.store().recorded(user).await else { return false };
+        let recorded = &recorded[resource.kind];
+        let is_recorded = recorded.arn.as_ref().is_some_and(|arn| resource.arn.is(arn));
+        let open = recorded.attempt.as_ref().map(|attempt| CompactId::Uuid(attempt.nonce));
+        if !is_recorded && (open.is_none() || open != resource.attempt) {
+            return false;
+        }
+    }
+    true
+}
 
 /// Returns true if an account is in the served namespace.
 pub(super) fn is_in(namespace: Option<&str>, account: &AccountRef) -> bool {
