@@ -97,6 +97,7 @@ fn decide(criterion: &mut Criterion) {
         target: Arc::new(target()),
         brake: None,
         records: RecordChain::default(),
+        is_aws_listed: false,
     };
     let settled_arn = arn(1, KIND);
     let settled = ResourceRecord { arn: Some(arn(1, KIND)), ..ResourceRecord::default() };

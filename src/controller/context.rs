@@ -33,7 +33,7 @@ use super::{
 use crate::{
     api::{AccountRef, Reason, ResourceKind},
     ivs::Target,
-    lanes::Lane,
+    lanes::{Lane, without_place},
     lock::lock,
     messages,
     provision::{Brake, BrakeLimits, DecisionContext, Inventory, Timing},
@@ -208,7 +208,7 @@ impl<B: Backends> Context<B> {
                 }
             }
         };
-        match tokio::time::timeout(FIRST_RESYNC_TIMEOUT, found).await {
+        match without_place(tokio::time::timeout(FIRST_RESYNC_TIMEOUT, found)).await {
             Ok(Ok(basis)) => Ok(basis),
             Ok(Err(error)) => Err(self.halt().unwrap_or_else(|| Blocker::aws_not_listed(&error))),
             Err(_) => Err(Blocker::aws_listing(FIRST_RESYNC_TIMEOUT)),
@@ -305,8 +305,14 @@ impl<B: Backends> Context<B> {
     }
 
     /// Returns the context for decisions about one kind of resource, because of these records.
-    pub(super) fn decision_context(&self, kind: ResourceKind, records: RecordChain) -> DecisionContext {
-        DecisionContext { timing: self.timing, target: self.target(), brake: self.brake(kind), records }
+    pub(super) fn decision_context(
+        &self,
+        kind: ResourceKind,
+        records: RecordChain,
+        is_aws_listed: bool,
+    ) -> DecisionContext {
+        let (timing, target, brake) = (self.timing, self.target(), self.brake(kind));
+        DecisionContext { timing, target, brake, records, is_aws_listed }
     }
 
     /// Returns the blocker of everything if AWS lists none of the recorded resources.

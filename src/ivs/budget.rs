@@ -20,7 +20,8 @@ use crate::{
 /// Operations with twice the budget of the others (docs/ivs.md).
 const TAG_OPERATIONS: [&str; 2] = ["TagResource", "UntagResource"];
 
-/// Call budgets: one for each operation, for the whole process. Those who wait for one wait in lanes.
+/// The call budgets of one target, an AWS account and region: one for each operation. Those who wait for one
+/// wait in lanes.
 #[derive(Debug)]
 pub struct Budgets {
     per_second: NonZeroU32,

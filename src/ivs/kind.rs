@@ -55,6 +55,9 @@ pub type ListPage = (Vec<Listed>, Option<String>);
 pub trait Kind: Send + Sync {
     /// The kind.
     const KIND: ResourceKind;
+    /// True if AWS can list the resources with a name. Otherwise, those of one user are found only in a list of
+    /// all.
+    const IS_LISTED_BY_NAME: bool = true;
     /// Its part of the spec.
     type Settings: api::Settings + Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
     /// Its part of the status.

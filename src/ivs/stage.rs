@@ -160,6 +160,7 @@ fn to_hls(hls: &HlsConfiguration) -> ParticipantRecordingHlsConfiguration {
 
 impl Kind for Stages {
     const KIND: ResourceKind = ResourceKind::Stage;
+    const IS_LISTED_BY_NAME: bool = false;
     type Settings = StageSpec;
     type Status = StageStatus;
 

@@ -220,7 +220,9 @@ where
     /// Lists the user's resources, the one to keep first.
     async fn list_owned(&mut self) -> Result<()> {
         let owner = self.desired.owner;
-        let mut found = owner.list_owned(self.kind, &self.desired.listed).await?;
+        // Without a record, another resource would be created if the list lacked one.
+        let is_complete = self.recorded.arn.is_some() && self.context.are_all_known(&self.recorded);
+        let mut found = owner.list_owned(self.kind, &self.desired.listed, is_complete).await?;
         if found.len() > 1 {
             let attempts = self.store.attempts(owner.user, K::KIND).await?;
             rank(&mut found, &self.decision_input(), &self.recorded, &attempts);

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Error;
-use crate::{api::ResourceKind, ivs::Target, store::RecordChain};
+use crate::{
+    api::ResourceKind,
+    ivs::Target,
+    store::{RecordChain, ResourceRecord},
+};
 
 /// Time limits of calls to AWS and of the evidence about them.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +61,18 @@ pub struct DecisionContext {
     pub brake: Option<String>,
     /// The records that led to the decision. No attempt is opened once they were replaced.
     pub records: RecordChain,
+    /// True if AWS was listed since these records began: a resource is in the list, or the journal knows the
+    /// attempt that created it since.
+    pub is_aws_listed: bool,
 }
 
 impl DecisionContext {
+    /// Returns true if the list of AWS and these records name every resource of a user. A Create whose outcome
+    /// is unknown may have created another, and an abandoned user may have resources that no record names.
+    pub(super) fn are_all_known(&self, recorded: &ResourceRecord) -> bool {
+        self.is_aws_listed && recorded.attempt.is_none() && !recorded.is_abandoned
+    }
+
     /// Returns the error for a resource that is missing while the brake is engaged.
     pub(super) fn braked(&self, kind: ResourceKind, arn: String) -> Error {
         Error::Braked { kind, arn, brake: self.brake.clone().unwrap_or_default() }
@@ -68,5 +81,28 @@ impl DecisionContext {
     /// Returns the error for a record that names another AWS account or region.
     pub(super) fn recorded_elsewhere(&self, kind: ResourceKind, arn: String) -> Error {
         Error::RecordedElsewhere { kind, arn, target: self.target.describe() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        provision::world::{TIMING, decision_context},
+        store::InFlight,
+    };
+
+    #[test]
+    fn all_resources_are_known_unless_an_attempt_is_open_or_records_are_missing() {
+        let listed = DecisionContext { is_aws_listed: true, ..decision_context(TIMING, None) };
+        let recorded = ResourceRecord { arn: Some("a".to_owned()), ..ResourceRecord::default() };
+        assert!(listed.are_all_known(&recorded) && listed.are_all_known(&ResourceRecord::default()));
+        assert!(!decision_context(TIMING, None).are_all_known(&recorded));
+        let attempt = InFlight::until(Uuid::from_u128(1), Duration::ZERO, Duration::ZERO);
+        let open = ResourceRecord { attempt: Some(attempt), ..recorded.clone() };
+        assert!(!listed.are_all_known(&open));
+        assert!(!listed.are_all_known(&ResourceRecord { is_abandoned: true, ..recorded }));
     }
 }

@@ -138,7 +138,8 @@ impl<K: Kind, S: Resources + Evidence> Deletion<'_, K, S> {
     }
 
     async fn list_owned(&mut self) -> ivs::Result<()> {
-        let owned = self.owner.list_owned(self.kind, self.listed).await?;
+        let is_complete = self.context.are_all_known(&self.recorded);
+        let owned = self.owner.list_owned(self.kind, self.listed, is_complete).await?;
         self.observed.owned = Some(owned.into_iter().map(|listed| listed.arn).collect());
         Ok(())
     }

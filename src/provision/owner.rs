@@ -55,12 +55,19 @@ impl Owner {
     }
 
     /// Lists the resources of one kind that carry this user's tags: those with the user's name, and those in
-    /// `listed`, from the last resync, which someone may have renamed.
+    /// `listed`, from the last resync, which someone may have renamed. `is_complete`: true if the user can have
+    /// no others. Then a kind that AWS lists only as a whole is not listed again.
     ///
     /// # Errors
     /// The failed call.
-    pub async fn list_owned<K: Kind>(&self, kind: &K, listed: &[Listed]) -> Result<Vec<Listed>> {
-        let mut found = kind.list_by_name(&self.username).await?;
+    pub async fn list_owned<K: Kind>(
+        &self,
+        kind: &K,
+        listed: &[Listed],
+        is_complete: bool,
+    ) -> Result<Vec<Listed>> {
+        let is_known = is_complete && !K::IS_LISTED_BY_NAME;
+        let mut found = if is_known { Vec::new() } else { kind.list_by_name(&self.username).await? };
         let is_new = |renamed: &&Listed| found.iter().all(|one| one.arn != renamed.arn);
         let renamed: Vec<_> = listed.iter().filter(is_new).cloned().collect();
         found.extend(renamed);
@@ -134,7 +141,7 @@ mod tests {
             updated_at: None,
         };
         let all = [listed("renamed", &tags), listed("todd", &Tags::new())];
-        let found = owner().list_owned(&World::new().aws, &all).await.expect("a list");
+        let found = owner().list_owned(&World::new().aws, &all, false).await.expect("a list");
         assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["renamed"]);
     }
 

@@ -283,6 +283,7 @@ pub fn decision_context(timing: Timing, brake: Option<&str>) -> DecisionContext 
         target: Arc::new(target),
         brake: brake.map(str::to_owned),
         records: RecordChain::default(),
+        is_aws_listed: false,
     }
 }
 

@@ -3,7 +3,9 @@
 use serde_json::json;
 use testbed::wait;
 
-use crate::support::{TIMEOUT, arns, calls, create, effects, operator_with_fail_points, ready};
+use crate::support::{
+    TIMEOUT, arns, calls, create, delete, effects, gone, operator_with_fail_points, ready, tenant,
+};
 
 const WRITES_TO_KUBERNETES: [&str; 4] = ["add_finalizer", "write_secret", "write_status", "publish"];
 
@@ -33,4 +35,20 @@ async fn an_account_takes_three_creates_no_lists_and_at_most_four_writes() {
     let writes: Vec<_> = names.filter(|name| WRITES_TO_KUBERNETES.contains(name)).collect();
     assert!(writes.starts_with(&["add_finalizer"]) && writes.contains(&"write_secret"), "{writes:?}");
     assert!(writes.len() <= 4, "{writes:?}");
+}
+
+#[tokio::test]
+async fn a_deletion_does_not_list_all_stages_again() {
+    let tenant = tenant("deletioncost").await;
+    let _controller = tenant.controller().start().await;
+    create(&tenant, "todd", json!({})).await;
+    ready(&tenant, "todd").await;
+    wait::until("the first resync has finished", TIMEOUT, || async { calls(&tenant, "ListStages") >= 1 })
+        .await
+        .unwrap();
+    tenant.simulator().clear_calls();
+    delete(&tenant, "todd").await;
+    gone(&tenant, "todd").await;
+    assert_eq!((calls(&tenant, "ListStages"), calls(&tenant, "DeleteStage")), (0, 1));
+    assert!(calls(&tenant, "ListChannels") >= 1, "a list by name costs one call");
 }

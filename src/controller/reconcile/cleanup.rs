@@ -160,7 +160,7 @@ async fn delete_resources<B: Backends>(
         let arn = account.status.as_ref().filter(|_| is_own).and_then(|status| status.arn(kind));
         let (listed, decision_context) = (
             basis.inventory.of_user(owner.user, kind),
-            context.decision_context(kind, basis.records.clone()),
+            context.decision_context(kind, basis.records.clone(), basis.is_aws_listed),
         );
         let recorded = recorded[kind].clone();
         let deleted = dispatch_kind!(backends, kind, |of| {

@@ -59,7 +59,7 @@ async fn delete<B: Backends>(
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "deleting a late create: its user was deleted before it was created");
     let (store, decision_context) =
-        (context.backends.store(), context.decision_context(kind, RecordChain::default()));
+        (context.backends.store(), context.decision_context(kind, RecordChain::default(), false));
     dispatch_kind!(context.backends, kind, |kind| delete_late_create(
         kind,
         store,

@@ -94,6 +94,7 @@ fn refers_to(settings: &impl serde::Serialize, arn: &str) -> bool {
 
 impl<K: Kind> Kind for SharedCalls<'_, K> {
     const KIND: ResourceKind = K::KIND;
+    const IS_LISTED_BY_NAME: bool = K::IS_LISTED_BY_NAME;
     type Settings = K::Settings;
     type Status = K::Status;
 

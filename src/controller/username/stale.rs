@@ -136,10 +136,10 @@ async fn possession_of<B: Backends, K: Kind>(
         username: holder.username.clone(),
     };
     let listed = context.last_inventory().unwrap_or_default().of_user(holder.user, K::KIND);
-    if !owner.list_owned(kind, &listed).await?.is_empty() {
+    if !owner.list_owned(kind, &listed, false).await?.is_empty() {
         return Ok(Possession::Something);
     }
-    let decision_context = context.decision_context(K::KIND, RecordChain::default());
+    let decision_context = context.decision_context(K::KIND, RecordChain::default(), false);
     let unproven = recorded.arn.as_ref().filter(|arn| !is_confirmed_absent(arn, recorded, &decision_context));
     Ok(unproven.map_or(Possession::Nothing, |arn| Possession::Unproven(arn.clone())))
 }

@@ -216,6 +216,7 @@ impl<F: Flavor> FakeResources<F> {
 
 impl<F: Flavor> Kind for FakeResources<F> {
     const KIND: ResourceKind = F::KIND;
+    const IS_LISTED_BY_NAME: bool = !matches!(F::KIND, ResourceKind::Stage);
     type Settings = F::Settings;
     type Status = F::Status;
 

@@ -9,6 +9,18 @@ const DELETE: &str = "src/provision/decide/delete.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
+        name: "stages are not listed although an attempt is open",
+        file: "src/provision/decision_context.rs",
+        right: "self.is_aws_listed && recorded.attempt.is_none() && !recorded.is_abandoned",
+        wrong: "self.is_aws_listed && !recorded.is_abandoned",
+    },
+    Defect {
+        name: "stages are not listed although no record names one",
+        file: "src/provision/converge.rs",
+        right: "self.recorded.arn.is_some() && self.context.are_all_known(&self.recorded)",
+        wrong: "self.context.is_aws_listed",
+    },
+    Defect {
         name: "an attempt is journaled after the Create instead of before",
         file: CREATE,
         right: "    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token);
