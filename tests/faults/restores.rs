@@ -60,7 +60,7 @@ pub struct Restore {
 const SETTLE_TIME: Duration = Duration::from_secs(45);
 
 /// One in this many restores is tried.
-const PARTS: usize = 10;
+const PARTS: usize = 5;
 
 /// Time between two resyncs, and the size of their pages, if they are paced during the restore.
 const PACED_RESYNC: Duration = Duration::from_secs(50);

@@ -8,6 +8,7 @@ use kube::api::{DynamicObject, ListParams};
 use testbed::threshold::Threshold;
 use testbed::{Error, Tenant};
 
+use super::counters::ApiRequests;
 use super::fleet;
 use super::people::{IMPORT, People};
 use super::report::{Report, figure};
@@ -38,12 +39,15 @@ pub(super) async fn run(operator: &Path, count: usize) -> Result<Report, Error> 
     report.add("s until each says so", took.as_secs_f64());
 
     tenant.simulator().clear_calls();
+    let before = ApiRequests::read(&tenant).await?;
     tokio::time::sleep(WINDOW).await;
+    let writes = ApiRequests::read(&tenant).await? - before;
     let calls = tenant.simulator().calls();
     let probes = calls.iter().filter(|call| call.operation == "CreateStage").count();
     let per_minute = |calls: usize| figure(calls as u64) * 60.0 / WINDOW.as_secs_f64();
     report.add_with_goal("CreateStage calls per minute", per_minute(probes), Threshold::AtMost(6.0));
     report.add("AWS calls per minute", per_minute(calls.len()));
+    report.add_with_goal("status writes", figure(writes.statuses), none);
     people.add_first_calls(&mut report, PATIENCE).await?;
     Ok(report)
 }

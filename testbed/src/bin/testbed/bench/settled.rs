@@ -19,7 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum time to settle, and for a resync: for each account, and besides.
 const TIMEOUT_PER_ACCOUNT: Duration = Duration::from_millis(15);
 const TIMEOUT: Duration = Duration::from_mins(2);
-/// Goal for the memory in MiB: 45 with 10,000 accounts, 250 with 100,000.
+/// Goal for the memory in MiB: 45 with up to 10,000 accounts, 250 with 100,000.
 const BASE_MEMORY: f64 = 22.2;
 const MEMORY_PER_ACCOUNT: f64 = 205.0 / 90_000.0;
 
@@ -44,7 +44,7 @@ impl Settled {
 
     /// Returns the goal for the memory of a controller with these accounts, in MiB.
     pub(super) fn memory_goal(&self) -> Threshold {
-        let goal = BASE_MEMORY + MEMORY_PER_ACCOUNT * figure(self.count as u64);
+        let goal = BASE_MEMORY + MEMORY_PER_ACCOUNT * figure(self.count.max(10_000) as u64);
         Threshold::AtMost((goal * 10.0).round() / 10.0)
     }
 
