@@ -95,7 +95,7 @@ mod tests {
     };
 
     #[test]
-    fn all_resources_are_known_unless_an_attempt_is_open_or_records_are_missing() {
+    fn all_resources_are_known_unless_an_attempt_is_open() {
         let listed = DecisionContext { is_aws_listed: true, ..decision_context(TIMING, None) };
         let recorded = ResourceRecord { arn: Some("a".to_owned()), ..ResourceRecord::default() };
         assert!(listed.are_all_known(&recorded) && listed.are_all_known(&ResourceRecord::default()));

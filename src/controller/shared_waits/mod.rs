@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_account_whose_outcome_is_unknown_does_not_wait_but_new_ones_do() {
+    async fn new_accounts_wait_while_outcomes_are_unknown() {
         let (waits, _requeued, _) = waits();
         let unknown = error(Class::Ambiguous, Some("InternalServerException"), "AWS failed");
         for name in ["a", "b", "c"] {

@@ -84,7 +84,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the renewal token is passed on although only tags name a resource",
         file: "src/provision/recorded_rows.rs",
-        right: "let is_named = |arn: &Arn| rows.contains(arn) || is_excused(arn);",
-        wrong: "let is_named = |arn: &Arn| rows.contains(arn) || is_excused(arn) || rows.len() < usize::MAX;",
+        right: "let is_unnamed = |arn: &Arn| !rows.contains(arn) && !is_excused(arn);",
+        wrong: "let is_unnamed = |arn: &Arn| !rows.contains(arn) && !is_excused(arn) && rows.len() == usize::MAX;",
     },
 ];
