@@ -87,4 +87,10 @@ pub const DEFECTS: &[Defect] = &[
         right: "let is_unnamed = |arn: &Arn| !rows.contains(arn) && !is_excused(arn);",
         wrong: "let is_unnamed = |arn: &Arn| !rows.contains(arn) && !is_excused(arn) && rows.len() == usize::MAX;",
     },
+    Defect {
+        name: "a resource without a row and without an open attempt counts as recorded",
+        file: "src/controller/resync/records.rs",
+        right: "if !is_recorded && (open.is_none() || open != resource.attempt) {",
+        wrong: "if !is_recorded && open.is_some() && open != resource.attempt {",
+    },
 ];

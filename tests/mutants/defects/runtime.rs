@@ -128,8 +128,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "all accounts of a backlog begin and wait",
         file: PLACES,
-        right: "*count < MAX_WAITING_OF_NAMESPACE)",
-        wrong: "*count < MAX_WAITING_OF_NAMESPACE * 1000)",
+        right: "*count < MAX_WAITING_OF_NAMESPACE && waiting.count < max_waiting(lane)",
+        wrong: "*count < MAX_WAITING_OF_NAMESPACE * 1000",
     },
     Defect {
         name: "an account whose stage waits has no place while its channel is created",
