@@ -8,7 +8,7 @@ use crate::{
     ivs::ArnLocation,
     messages,
     provision::{KnownResource, StatusEntry, StatusRecord, StatusRecords, TaggedResource},
-    store::{RecordedResource, Resources},
+    store::{RecordedResource, ResourceRecord, Resources},
 };
 
 /// Maximum number of resources that are looked up one by one.
@@ -26,14 +26,18 @@ pub(super) async fn are_recorded_by_now<B: Backends>(
     for resource in resources {
         let Some(user) = resource.user() else { return false };
         let Ok(recorded) = context.backends.store().recorded(user).await else { return false };
-        let recorded = &recorded[resource.kind];
-        let is_recorded = recorded.arn.as_ref().is_some_and(|arn| resource.arn.is(arn));
-        let open = recorded.attempt.as_ref().map(|attempt| CompactId::Uuid(attempt.nonce));
-        if !is_recorded && (open.is_none() || open != resource.attempt) {
+        if !is_known(resource, &recorded[resource.kind]) {
             return false;
         }
     }
     true
+}
+
+/// Returns true if the records of its user have a resource, or the attempt that is creating it.
+fn is_known(resource: &TaggedResource, recorded: &ResourceRecord) -> bool {
+    let is_recorded = recorded.arn.as_ref().is_some_and(|arn| resource.arn.is(arn));
+    let open = recorded.attempt.as_ref().map(|attempt| CompactId::Uuid(attempt.nonce));
+    is_recorded || open.is_some() && open == resource.attempt
 }
 
 /// Returns true if an account is in the served namespace.
@@ -111,7 +115,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::api::{ResourceKind, StreamerAccountStatus, test_account};
+    use crate::{
+        api::{ResourceKind, StreamerAccountStatus, tags, test_account},
+        ivs::{Listed, Tags},
+        store::InFlight,
+    };
 
     #[test]
     fn evidence_is_recorded_unless_the_account_is_stalled() {
@@ -128,5 +136,24 @@ mod tests {
             let known = named_by_status(&entry, &statuses(&cached));
             assert_eq!(known.map(|known| known.is_served), Some(!is_stalled));
         }
+    }
+
+    #[test]
+    fn a_resource_is_known_by_its_row_or_by_its_open_attempt() {
+        let nonce = Uuid::from_u128(7);
+        let resource = |attempt: Option<Uuid>| {
+            let attempt = attempt.map(|nonce| (tags::ATTEMPT.to_owned(), nonce.to_string()));
+            let tags: Tags = attempt.into_iter().collect();
+            let listed = Listed { arn: "a".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
+            TaggedResource::new(ResourceKind::Stage, &listed)
+        };
+        let nothing = ResourceRecord::default();
+        let row = |arn: &str| ResourceRecord { arn: Some(arn.to_owned()), ..ResourceRecord::default() };
+        let attempt = Some(InFlight::until(nonce, Duration::ZERO, Duration::ZERO));
+        let open = ResourceRecord { attempt, ..ResourceRecord::default() };
+        assert!(is_known(&resource(None), &row("a")) && is_known(&resource(Some(nonce)), &open));
+        assert!(!is_known(&resource(None), &row("b")) && !is_known(&resource(Some(nonce)), &nothing));
+        assert!(!is_known(&resource(None), &open) && !is_known(&resource(None), &nothing));
+        assert!(!is_known(&resource(Some(Uuid::from_u128(8))), &open));
     }
 }

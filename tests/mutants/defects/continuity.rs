@@ -90,7 +90,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a resource without a row and without an open attempt counts as recorded",
         file: "src/controller/resync/records.rs",
-        right: "if !is_recorded && (open.is_none() || open != resource.attempt) {",
-        wrong: "if !is_recorded && open.is_some() && open != resource.attempt {",
+        right: "is_recorded || open.is_some() && open == resource.attempt",
+        wrong: "is_recorded || open == resource.attempt",
     },
 ];
