@@ -137,6 +137,7 @@ impl SharedCause {
     /// Records that a call of an account succeeded: others need not wait, and those that do are let through
     /// one after another. Returns the next one if it waited for a later time.
     pub fn succeed(&mut self, account: &AccountRef, now: Instant) -> Option<Wake> {
+        self.failed_openly = false;
         self.failed.clear();
         self.remove(account);
         (self.delay, self.next_probe) = (FIRST_DELAY, now);
