@@ -159,7 +159,7 @@ async fn watch<B: Backends>(
 ) {
     let mut seen = SeenAccounts::new(cache);
     let mut events = pin!(watcher(api.clone(), watcher::Config::default()).default_backoff());
-    let mut early_events = None;
+    let mut early_events: Option<Events> = None;
     loop {
         tokio::select! {
             event = events.try_next() => match event {
@@ -185,7 +185,7 @@ async fn watch<B: Backends>(
                     close_gate(gates, &error);
                 }
             },
-            event = next_of(&mut early_events) => match event {
+            Some(event) = async { early_events.as_mut()?.next().await } => match event {
                 Ok(event) => seen.handle_early(event, context),
                 Err(error) => {
                     tracing::warn!("new accounts wait until all accounts are listed: {error}");
@@ -201,17 +201,6 @@ type Events = BoxStream<'static, watcher::Result<watcher::Event<ObservedAccount>
 /// Watches the accounts without a user.
 fn without_user(api: Api<ObservedAccount>) -> Events {
     watcher(api, watcher::Config::default().fields(WITHOUT_USER)).default_backoff().boxed()
-}
-
-/// Returns the next event of a watch; never if there is none.
-async fn next_of(events: &mut Option<Events>) -> watcher::Result<watcher::Event<ObservedAccount>> {
-    match events {
-        Some(events) => match events.next().await {
-            Some(event) => event,
-            None => std::future::pending().await,
-        },
-        None => std::future::pending().await,
-    }
 }
 
 /// Closes the gate of the API server if the CRD is missing. Of other errors, only the first ones
