@@ -57,8 +57,9 @@ struct ResyncResult {
     inventory: Result<Arc<Inventory>, Blocker>,
 }
 
-/// The basis of a reconcile: the records of a chain of renewal tokens, and the list of AWS.
-#[derive(Clone, Debug)]
+/// The basis of a reconcile: the records of a chain of renewal tokens, and the list of AWS. The
+/// default has no list.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Basis {
     /// The inventory of the latest resync; empty if AWS was not listed yet.
     pub inventory: Arc<Inventory>,
@@ -304,15 +305,15 @@ impl<B: Backends> Context<B> {
         self.requeue(account);
     }
 
-    /// Returns the context for decisions about one kind of resource, because of these records.
-    pub(super) fn decision_context(
-        &self,
-        kind: ResourceKind,
-        records: RecordChain,
-        is_aws_listed: bool,
-    ) -> DecisionContext {
-        let (timing, target, brake) = (self.timing, self.target(), self.brake(kind));
-        DecisionContext { timing, target, brake, records, is_aws_listed }
+    /// Returns the context for decisions about one kind of resource, on this basis.
+    pub(super) fn decision_context(&self, kind: ResourceKind, basis: &Basis) -> DecisionContext {
+        DecisionContext {
+            timing: self.timing,
+            target: self.target(),
+            brake: self.brake(kind),
+            records: basis.records.clone(),
+            is_aws_listed: basis.is_aws_listed,
+        }
     }
 
     /// Returns the blocker of everything if AWS lists none of the recorded resources.

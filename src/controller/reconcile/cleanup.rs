@@ -158,10 +158,8 @@ async fn delete_resources<B: Backends>(
         // An ARN in status belongs to this claim only if status names the claim's user.
         let is_own = account.user_in_status() == Some(owner.user);
         let arn = account.status.as_ref().filter(|_| is_own).and_then(|status| status.arn(kind));
-        let (listed, decision_context) = (
-            basis.inventory.of_user(owner.user, kind),
-            context.decision_context(kind, basis.records.clone(), basis.is_aws_listed),
-        );
+        let (listed, decision_context) =
+            (basis.inventory.of_user(owner.user, kind), context.decision_context(kind, &basis));
         let recorded = recorded[kind].clone();
         let deleted = dispatch_kind!(backends, kind, |of| {
             let calls = SharedCalls::of_deletion(of, &context.shared_waits, &owner.account);

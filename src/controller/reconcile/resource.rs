@@ -109,8 +109,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             was_sent: self.is_sent(K::KIND.condition()),
             is_dirty: self.dirty,
         };
-        let (records, is_aws_listed) = (self.basis.records.clone(), self.basis.is_aws_listed);
-        let decision_context = context.decision_context(K::KIND, records, is_aws_listed);
+        let decision_context = context.decision_context(K::KIND, self.basis);
         let recorded = self.recorded[K::KIND].clone();
         let converged =
             converge(&calls, context.backends.store(), &decision_context, &desired, recorded).await;

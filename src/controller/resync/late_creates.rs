@@ -10,10 +10,10 @@ use crate::{
     controller::{
         backends::{Backends, dispatch_kind},
         blocker::Blocker,
-        context::Context,
+        context::{Basis, Context},
     },
     provision::{self, Owner, delete_late_create},
-    store::{Orphan, RecordChain, Users},
+    store::{Orphan, Users},
 };
 
 /// Deletes the orphans whose user was deleted, and removes them from `orphans`. One that cannot be deleted
@@ -59,7 +59,7 @@ async fn delete<B: Backends>(
 ) -> provision::Result<bool> {
     tracing::warn!(arn, %kind, "deleting a late create: its user was deleted before it was created");
     let (store, decision_context) =
-        (context.backends.store(), context.decision_context(kind, RecordChain::default(), false));
+        (context.backends.store(), context.decision_context(kind, &Basis::default()));
     dispatch_kind!(context.backends, kind, |kind| delete_late_create(
         kind,
         store,

@@ -8,12 +8,12 @@ use crate::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
         blocker::Blocker,
-        context::Context,
+        context::{Basis, Context},
         kubernetes::Kubernetes,
     },
     ivs::{self, Kind},
     provision::{self, Owner, is_confirmed_absent},
-    store::{Claimant, RecordChain, ResourceRecord, Resources, UsernameOwner},
+    store::{Claimant, ResourceRecord, Resources, UsernameOwner},
 };
 
 /// Returns true if the row of a username is stale. A user that a person registered, that was retained, or
@@ -139,7 +139,7 @@ async fn possession_of<B: Backends, K: Kind>(
     if !owner.list_owned(kind, &listed, false).await?.is_empty() {
         return Ok(Possession::Something);
     }
-    let decision_context = context.decision_context(K::KIND, RecordChain::default(), false);
+    let decision_context = context.decision_context(K::KIND, &Basis::default());
     let unproven = recorded.arn.as_ref().filter(|arn| !is_confirmed_absent(arn, recorded, &decision_context));
     Ok(unproven.map_or(Possession::Nothing, |arn| Possession::Unproven(arn.clone())))
 }

@@ -18,8 +18,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the renewal token is not checked when an attempt is opened",
         file: "src/controller/reconcile/resource.rs",
-        right: "let (records, is_aws_listed) = (self.basis.records.clone(), self.basis.is_aws_listed);",
-        wrong: "let (records, is_aws_listed) = (Default::default(), self.basis.is_aws_listed);",
+        right: "context.decision_context(K::KIND, self.basis)",
+        wrong: "context.decision_context(K::KIND, &Default::default())",
     },
     Defect {
         name: "the renewal token is read before the wait for the call budget",
